@@ -1,0 +1,93 @@
+import type { Observable } from 'rxjs'
+import type { MsgvanError } from '../errors.js'
+import type { Headers } from '../message/envelope.js'
+import type { Message, Settler } from '../message/message.js'
+import type { DeadLetters } from './dead-letters.js'
+import type { ModuleRef } from './module-ref.js'
+import type { VanStatus } from './status.js'
+
+export type BusState = 'connecting' | 'connected' | 'reconnecting' | 'closed'
+
+export type Overflow = 'pause' | 'drop-oldest' | 'drop-newest' | 'error'
+
+/** The delay before the next attempt: milliseconds, or a function of what failed and how often it has. */
+export type RetryDelay = number | ((error: unknown, attempt: number) => number)
+
+/** What a subscription asks of the broker that holds it. All durations in milliseconds. */
+export interface SubscriptionRequest {
+  readonly pattern: RegExp | string
+  /** Shared by all who subscribe under it, and kept until unsubscribed by name. */
+  readonly name?: string | undefined
+  readonly ordered: boolean
+  /** How many unsettled deliveries this consumer takes at once. */
+  readonly prefetch: number
+  /** Total tries. */
+  readonly attempts: number
+  readonly delay: RetryDelay
+  /** 0: no limit. */
+  readonly ackTimeout: number
+  readonly maxPending: number
+  readonly overflow: Overflow
+}
+
+/**
+ * Where deliveries go. `next` is called once per delivery, never from inside another `next` of the same broker.
+ * After `error` or `complete` nothing comes.
+ */
+export interface Consumer {
+  next(message: Message): void
+  /** The van refused the subscription (a name taken, a pattern it cannot match). */
+  error(error: MsgvanError): void
+  /** The van closed. */
+  complete(): void
+}
+
+/**
+ * One consumer's place in a subscription. Verdicts on its deliveries go to the same object.
+ *
+ * `leave` takes effect at once: not one `next` after it. Deliveries in `keep` stay with this consumer until it settles
+ * them; all others go back to the van, uncounted. An unnamed subscription ends with its consumer.
+ *
+ * `suspend` and `resume` are for an unnamed subscription whose pipeline broke off and is about to be built anew: it goes on
+ * collecting, nothing is handed out in between, and what `suspend` took back comes first.
+ */
+export interface Membership extends Settler {
+  leave(keep?: readonly Message[]): void
+  suspend(): void
+  resume(consumer: Consumer): void
+}
+
+/**
+ * The one small interface through which an app does everything. The embedded bus stands on the real one (broker/); a bus
+ * over a host on a remote one (client/) that speaks to the real one in the host.
+ *
+ * Promised by every kind: per publisher and topic in publish order; at least once; a publish inside a `next` is queued
+ * behind the message in hand; a consumer's failure reaches neither publishers nor other consumers.
+ * All calls are safe at any time; after `close` they fail with ClosedError.
+ */
+export interface Broker {
+  /** Replays the current state; completes after 'closed'. */
+  readonly state$: Observable<BusState>
+  /** What no call could report. Hot. */
+  readonly errors$: Observable<MsgvanError>
+  /** Resolves when the van has taken the message over. Topic, headers and payload were checked. */
+  publish(topic: string, payload: unknown, headers: Headers): Promise<void>
+  /** Registers at once (in force after `ready`); deliveries may begin before it returns. */
+  consume(request: SubscriptionRequest, consumer: Consumer): Membership
+  /** Connected, and everything asked for so far is in force. */
+  ready(): Promise<void>
+  unsubscribe(name: string): Promise<boolean>
+  subscribeHandler(name: string, handler: ModuleRef, request: SubscriptionRequest): Promise<void>
+  status(): Promise<VanStatus>
+  deadLetters(): DeadLetters
+  /** Something no call could report: it goes to `errors$`. */
+  report(error: MsgvanError): void
+  close(options: CloseOptions): Promise<void>
+}
+
+export interface CloseOptions {
+  /** Wait until publishes are taken over and running deliveries are settled. Default true. */
+  drain?: boolean
+  /** The longest wait, in milliseconds. Default 10,000. */
+  timeout?: number
+}

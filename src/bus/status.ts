@@ -1,0 +1,72 @@
+/** What `bus.status()` and `msgvan status --json` show. */
+export interface VanStatus {
+  van: string
+  /** This machine's host; for an embedded bus, its own process. */
+  host: HostStatus
+  hosts: HostStatus[]
+  subscriptions: SubscriptionStatus[]
+  actors: ActorStatus[]
+  counters: Counters
+}
+
+export interface HostStatus {
+  id: string
+  pid: number
+  version: string
+  /** 0 for an embedded bus. */
+  port: number
+  leader: boolean
+  capabilities: Record<string, unknown>
+  uptimeMs: number
+}
+
+export interface SubscriptionStatus {
+  id: string
+  /** undefined for an unnamed one. */
+  name?: string
+  /** A RegExp as `/source/flags`; a string is the one exact topic. */
+  pattern: string
+  /** How many consumers are attached. */
+  consumers: number
+  /** Waiting to be handed out, those that wait for a retry included. */
+  pending: number
+  /** Handed out and not settled. */
+  inFlight: number
+  delivered: number
+  acked: number
+  failed: number
+  redelivered: number
+  deadLettered: number
+  dropped: number
+  /** 'pause' holds publishers back right now: this subscription is slow. */
+  pausing: boolean
+  /** Set when a host runs the handler: module, export, and how it fares. */
+  handler?: HandlerStatus
+}
+
+export interface HandlerStatus {
+  module: string
+  export: string
+  state: 'starting' | 'running' | 'restarting' | 'stopped'
+  restarts: number
+}
+
+export interface ActorStatus {
+  id: string
+  module: string
+  export: string
+  name?: string
+  host: string
+  restarts: number
+  state: string
+}
+
+export interface Counters {
+  published: number
+  delivered: number
+  acked: number
+  failed: number
+  redelivered: number
+  deadLettered: number
+  dropped: number
+}

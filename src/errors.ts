@@ -1,0 +1,213 @@
+/**
+ * Every error msgvan throws, rejects with or emits on `errors$`: one class per kind, each with a stable `code`.
+ * Match on `code` (or `instanceof`), never on the text. `cause` holds what lay beneath, where something did.
+ */
+export abstract class MsgvanError extends Error {
+  abstract readonly code: `MSGVAN_${string}`
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = new.target.name
+  }
+}
+
+/** A topic that is empty, too long, not a string, or the system's own. */
+export class InvalidTopicError extends MsgvanError {
+  readonly code = 'MSGVAN_INVALID_TOPIC'
+}
+
+/** A pattern that cannot be used: not a RegExp or string, too long, too large, or not matchable in linear time. */
+export class InvalidPatternError extends MsgvanError {
+  readonly code = 'MSGVAN_INVALID_PATTERN'
+}
+
+/** An option with a value that it cannot have. */
+export class InvalidOptionError extends MsgvanError {
+  readonly code = 'MSGVAN_INVALID_OPTION'
+}
+
+/** A payload that cannot be carried (a function, a symbol …), or headers that are not strings. */
+export class InvalidPayloadError extends MsgvanError {
+  readonly code = 'MSGVAN_INVALID_PAYLOAD'
+}
+
+/** A payload over `maxPayload`. */
+export class PayloadTooLargeError extends MsgvanError {
+  readonly code = 'MSGVAN_PAYLOAD_TOO_LARGE'
+}
+
+/** Bytes that came as a payload and are none. */
+export class UnreadablePayloadError extends MsgvanError {
+  readonly code = 'MSGVAN_UNREADABLE_PAYLOAD'
+}
+
+/** A payload that the subscription's `schema` refuses. `issues` is what the schema said. */
+export class SchemaError extends MsgvanError {
+  readonly code = 'MSGVAN_SCHEMA'
+  constructor(
+    message: string,
+    readonly issues: readonly { readonly message: string }[],
+  ) {
+    super(message)
+  }
+}
+
+/** A subscriber threw, or its pipeline ended in an error. `cause` is what was thrown. */
+export class SubscriberError extends MsgvanError {
+  readonly code = 'MSGVAN_SUBSCRIBER'
+  constructor(
+    message: string,
+    readonly topic: string | undefined,
+    cause: unknown,
+  ) {
+    super(message, { cause })
+  }
+}
+
+/** A subscriber said no: `nack()` or `reject(reason)`. */
+export class RefusedByConsumerError extends MsgvanError {
+  readonly code = 'MSGVAN_REFUSED_BY_CONSUMER'
+}
+
+/** Nobody settled a delivery within `ackTimeout`. */
+export class AckTimeoutError extends MsgvanError {
+  readonly code = 'MSGVAN_ACK_TIMEOUT'
+}
+
+/** The process that held a delivery died. */
+export class ConsumerDiedError extends MsgvanError {
+  readonly code = 'MSGVAN_CONSUMER_DIED'
+}
+
+/** The name is taken by a subscription with another pattern or other rules. */
+export class NameTakenError extends MsgvanError {
+  readonly code = 'MSGVAN_NAME_TAKEN'
+}
+
+/** The bus is closed, or closing. */
+export class ClosedError extends MsgvanError {
+  readonly code = 'MSGVAN_CLOSED'
+}
+
+/** More is waiting to be published than the outbox may hold. */
+export class OutboxFullError extends MsgvanError {
+  readonly code = 'MSGVAN_OUTBOX_FULL'
+}
+
+/** A subscription with `overflow: 'error'` is full. */
+export class OverflowError extends MsgvanError {
+  readonly code = 'MSGVAN_OVERFLOW'
+}
+
+/** The host cannot be reached, or could not be started. */
+export class HostUnreachableError extends MsgvanError {
+  readonly code = 'MSGVAN_HOST_UNREACHABLE'
+}
+
+/** The port is taken: by another host, or by something that is none. */
+export class PortTakenError extends MsgvanError {
+  readonly code = 'MSGVAN_PORT_TAKEN'
+}
+
+/** The host speaks another version of the protocol. */
+export class VersionMismatchError extends MsgvanError {
+  readonly code = 'MSGVAN_VERSION_MISMATCH'
+}
+
+/** A missing or wrong secret or token, on either side. */
+export class AuthError extends MsgvanError {
+  readonly code = 'MSGVAN_AUTH'
+}
+
+/** A frame that breaks the protocol. Whoever sent it is dropped. */
+export class ProtocolError extends MsgvanError {
+  readonly code = 'MSGVAN_PROTOCOL'
+}
+
+/** The session is gone: the host ended it, or another connection took it over. */
+export class SessionLostError extends MsgvanError {
+  readonly code = 'MSGVAN_SESSION_LOST'
+}
+
+/** A handler's module or export is missing, fails to load, or lies outside the allowed roots. */
+export class HandlerModuleError extends MsgvanError {
+  readonly code = 'MSGVAN_HANDLER_MODULE'
+}
+
+/** A handler's worker crashed. */
+export class HandlerCrashedError extends MsgvanError {
+  readonly code = 'MSGVAN_HANDLER_CRASHED'
+}
+
+/** Not to be had on this kind of bus, or in this version. The text says where it is. */
+export class UnsupportedError extends MsgvanError {
+  readonly code = 'MSGVAN_UNSUPPORTED'
+}
+
+/** It took longer than it may. */
+export class TimeoutError extends MsgvanError {
+  readonly code = 'MSGVAN_TIMEOUT'
+}
+
+/** A request that the other side could not carry out, for a reason without a class of its own. */
+export class RemoteError extends MsgvanError {
+  readonly code = 'MSGVAN_REMOTE'
+}
+
+const byCode = {
+  MSGVAN_INVALID_TOPIC: InvalidTopicError,
+  MSGVAN_INVALID_PATTERN: InvalidPatternError,
+  MSGVAN_INVALID_OPTION: InvalidOptionError,
+  MSGVAN_INVALID_PAYLOAD: InvalidPayloadError,
+  MSGVAN_PAYLOAD_TOO_LARGE: PayloadTooLargeError,
+  MSGVAN_UNREADABLE_PAYLOAD: UnreadablePayloadError,
+  MSGVAN_REFUSED_BY_CONSUMER: RefusedByConsumerError,
+  MSGVAN_ACK_TIMEOUT: AckTimeoutError,
+  MSGVAN_CONSUMER_DIED: ConsumerDiedError,
+  MSGVAN_NAME_TAKEN: NameTakenError,
+  MSGVAN_CLOSED: ClosedError,
+  MSGVAN_OUTBOX_FULL: OutboxFullError,
+  MSGVAN_OVERFLOW: OverflowError,
+  MSGVAN_HOST_UNREACHABLE: HostUnreachableError,
+  MSGVAN_PORT_TAKEN: PortTakenError,
+  MSGVAN_VERSION_MISMATCH: VersionMismatchError,
+  MSGVAN_AUTH: AuthError,
+  MSGVAN_PROTOCOL: ProtocolError,
+  MSGVAN_SESSION_LOST: SessionLostError,
+  MSGVAN_HANDLER_MODULE: HandlerModuleError,
+  MSGVAN_HANDLER_CRASHED: HandlerCrashedError,
+  MSGVAN_UNSUPPORTED: UnsupportedError,
+  MSGVAN_TIMEOUT: TimeoutError,
+  MSGVAN_REMOTE: RemoteError,
+} as const
+
+/** The error that crossed a link as code and text, in its own class again. An unknown code becomes a RemoteError. */
+export function errorFromCode(code: string, message: string): MsgvanError {
+  const kind = Object.hasOwn(byCode, code) ? byCode[code as keyof typeof byCode] : RemoteError
+  return new kind(message)
+}
+
+/** Anything thrown (`undefined`, a frozen object, an Error with a cycle) as one readable text. Never throws. */
+export function describe(thrown: unknown): string {
+  try {
+    if (thrown instanceof Error) {
+      const text = `${thrown.name}: ${thrown.message}`
+      return thrown.cause === undefined || thrown.cause === thrown ? text : `${text} (cause: ${briefly(thrown.cause)})`
+    }
+    return briefly(thrown)
+  } catch {
+    return 'something that cannot be shown'
+  }
+}
+
+function briefly(value: unknown): string {
+  if (value instanceof Error) return `${value.name}: ${value.message}`
+  if (typeof value === 'object' && value !== null) {
+    try {
+      return JSON.stringify(value)
+    } catch {
+      return Object.prototype.toString.call(value)
+    }
+  }
+  return String(value)
+}

@@ -1,0 +1,38 @@
+/** Text keys and values that travel beside the payload. */
+export type Headers = Readonly<Record<string, string>>
+
+export const noHeaders: Headers = Object.freeze({})
+
+/** How `Envelope.body` is to be read. */
+export enum Encoding {
+  /** The payload itself: one process, no border crossed. */
+  Value = 0,
+  /** The payload's bytes, to be decoded when first read. */
+  Bytes = 1,
+  /** A dead letter's bytes, whose `payload` field is bytes again. */
+  Letter = 2,
+}
+
+/**
+ * One published message as brokers pass it on: made once per publish, shared by all deliveries, never changed.
+ * `publisher` and `sequence` name it in the whole van; brokers never look into `body`.
+ */
+export class Envelope {
+  constructor(
+    readonly publisher: string,
+    readonly sequence: number,
+    readonly topic: string,
+    readonly headers: Headers,
+    /** Milliseconds since the epoch, by the publisher's clock. */
+    readonly timestamp: number,
+    readonly body: unknown,
+    /** Bytes that the payload takes, as far as known; 0 inside one process. */
+    readonly size: number,
+    readonly encoding: Encoding,
+  ) {}
+
+  /** Made when asked for: most messages are handled without anybody reading it. */
+  get id(): string {
+    return `${this.publisher}-${this.sequence.toString(36)}`
+  }
+}

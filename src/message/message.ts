@@ -1,0 +1,151 @@
+import { type Envelope, type Headers } from './envelope.js'
+import { RefusedByConsumerError } from '../errors.js'
+import { readBody } from './payload.js'
+
+/**
+ * Who takes the verdict on a delivery: the broker's own member in one process, the client's inbox over a link.
+ * Each verb settles at most once and says whether it did: false when the delivery was settled before or taken away since.
+ */
+export interface Settler {
+  /** What the subscriber asked for, for `message.match`. */
+  readonly pattern: RegExp | string
+  ack(message: Message): boolean
+  /** Counts as a failure. `delay` (ms) rules over the subscription's own; 0 puts the message first in line. */
+  fail(message: Message, error: unknown, retry?: RetryRule): boolean
+  /** Straight to the dead letters. */
+  reject(message: Message, reason: unknown): boolean
+  /** Back to the van, uncounted: the subscriber went away, the message did nothing wrong. */
+  release(message: Message): boolean
+  /** The message is still being worked on: `ackTimeout` starts anew. */
+  extend(message: Message): void
+}
+
+/** What `nack` and `handle` may say about the next attempt, over the subscription's own rules. */
+export interface RetryRule {
+  /** Milliseconds until the next attempt. */
+  readonly delay?: number
+  /** Total tries. */
+  readonly attempts?: number
+}
+
+/**
+ * One hand-over of one published message to one subscription.
+ *
+ * Settle it once: `ack()` (done), `nack()` (try again), `reject()` (give up, keep it as a dead letter). With
+ * `ack: 'auto'` msgvan does that when `next()` returns. Treat the payload as immutable: inside one process all
+ * subscribers share it; across processes each delivery decodes a fresh copy when `payload` is first read.
+ *
+ * @example
+ * bus.topic('jobs', { name: 'workers', ack: 'manual' }).subscribe(message => {
+ *   if (work(message.payload)) message.ack()
+ *   else message.nack({ delay: 1_000 })
+ * })
+ */
+export class Message<P = unknown> {
+  readonly #envelope: Envelope
+  readonly #settler: Settler
+  #tag: unknown
+  #read = false
+  #payload: unknown = undefined
+  /** 1 + the failures so far of this message in this subscription. */
+  readonly attempt: number
+  /** It was handed out before: to this subscriber or another of the same name. */
+  readonly redelivered: boolean
+
+  /** Made by msgvan. `tag` is the settler's own note on this delivery. */
+  constructor(envelope: Envelope, settler: Settler, attempt: number, redelivered: boolean, tag: unknown) {
+    this.#envelope = envelope
+    this.#settler = settler
+    this.#tag = tag
+    this.attempt = attempt
+    this.redelivered = redelivered
+  }
+
+  /** Unique in the van; the same at every redelivery. */
+  get id(): string {
+    return this.#envelope.id
+  }
+
+  get topic(): string {
+    return this.#envelope.topic
+  }
+
+  /** @throws UnreadablePayloadError if the bytes that came are no payload. That fails the delivery, as any throw does. */
+  get payload(): P {
+    if (!this.#read) {
+      this.#payload = readBody(this.#envelope)
+      this.#read = true
+    }
+    return this.#payload as P
+  }
+
+  get headers(): Headers {
+    return this.#envelope.headers
+  }
+
+  /** When it was published: milliseconds since the epoch, by the publisher's clock. */
+  get timestamp(): number {
+    return this.#envelope.timestamp
+  }
+
+  /** What the subscription's RegExp matched, for its groups; null for a subscription to one exact topic. */
+  get match(): RegExpExecArray | null {
+    const pattern = this.#settler.pattern
+    if (typeof pattern === 'string') return null
+    pattern.lastIndex = 0
+    return pattern.exec(this.#envelope.topic)
+  }
+
+  /** Done. False if this delivery was settled before, or taken away since. */
+  ack(): boolean {
+    return this.#settler.ack(this)
+  }
+
+  /**
+   * Failed: try again, after `delay` milliseconds (default: the subscription's `delay`). Counts against `attempts`.
+   * False if this delivery was settled before, or taken away since.
+   */
+  nack(options: { delay?: number } = {}): boolean {
+    return this.#settler.fail(this, new RefusedByConsumerError('nack() by the subscriber'), options)
+  }
+
+  /** Give up: it becomes a dead letter with this reason. False if this delivery was settled before, or taken away since. */
+  reject(reason?: unknown): boolean {
+    return this.#settler.reject(this, reason ?? new RefusedByConsumerError('reject() by the subscriber'))
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { id, topic, payload, headers, timestamp, attempt, redelivered } = this
+    return { id, topic, payload, headers, timestamp, attempt, redelivered }
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): unknown {
+    return this.toJSON()
+  }
+
+  /** @internal */
+  static envelopeOf(message: Message): Envelope {
+    return message.#envelope
+  }
+
+  /** @internal */
+  static settlerOf(message: Message): Settler {
+    return message.#settler
+  }
+
+  /** @internal The settler's own note on this delivery. */
+  static tagOf(message: Message): unknown {
+    return message.#tag
+  }
+
+  /** @internal */
+  static tag(message: Message, tag: unknown): void {
+    message.#tag = tag
+  }
+
+  /** @internal What a schema made of the payload takes its place. */
+  static replacePayload(message: Message, payload: unknown): void {
+    message.#payload = payload
+    message.#read = true
+  }
+}
