@@ -13,6 +13,13 @@ export enum Encoding {
   Letter = 2,
 }
 
+const encodings = [Encoding.Value, Encoding.Bytes, Encoding.Letter] as const
+
+/** The encoding that a byte from outside names, if any. */
+export function encodingFrom(byte: number): Encoding | undefined {
+  return encodings[byte]
+}
+
 /**
  * One published message as brokers pass it on: made once per publish, shared by all deliveries, never changed.
  * `publisher` and `sequence` name it in the whole van; brokers never look into `body`.

@@ -1,0 +1,224 @@
+import { InvalidPayloadError } from '../errors.js'
+import { MAX_DEPTH, shapeOf } from './value-kinds.js'
+
+/** Up to so many objects are told apart by looking through a list; a Set for each payload would cost more than the rest. */
+const FEW = 24
+
+/** Objects met on the walk under way. Module-wide so that a walk allocates nothing; empty between walks. */
+const met: object[] = []
+let metMany: Set<object> | undefined
+let depth = 0
+
+/**
+ * The most bytes that the value can take when encoded, found by walking it once; -1 if it holds something that cannot be
+ * carried. Getters are called, as structured clone does.
+ */
+export function mostBytes(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return ofPrimitive(value)
+  try {
+    return ofObject(value)
+  } finally {
+    met.length = 0
+    metMany = undefined
+    depth = 0
+  }
+}
+
+function ofAny(value: unknown): number {
+  return typeof value === 'object' && value !== null ? ofObject(value) : ofPrimitive(value)
+}
+
+function ofPrimitive(value: unknown): number {
+  switch (typeof value) {
+    case 'string':
+      return ofString(value)
+    case 'bigint':
+      return ofBigInt(value)
+    case 'function':
+    case 'symbol':
+      return -1
+    default:
+      return 9
+  }
+}
+
+function ofString(text: string): number {
+  return 6 + text.length * 3
+}
+
+function ofBigInt(value: bigint): number {
+  return BigInt.asIntN(64, value) === value ? 9 : 9 + value.toString(16).length
+}
+
+function ofObject(value: object): number {
+  if (meetAgain(value)) return 9
+  if (depth >= MAX_DEPTH) return -1
+  depth++
+  const size = ofShape(value)
+  depth--
+  return size
+}
+
+function ofShape(value: object): number {
+  switch (shapeOf(value)) {
+    case 'plain':
+      return ofPlain(value as Record<string, unknown>)
+    case 'array':
+      return ofArray(value as unknown[])
+    case 'view':
+    case 'buffer':
+      return 11 + (value as ArrayBuffer).byteLength
+    case 'date':
+      return 9
+    case 'regexp':
+      return 1 + ofString((value as RegExp).source) + ofString((value as RegExp).flags)
+    case 'map':
+      return ofMap(value as Map<unknown, unknown>)
+    case 'set':
+      return ofSet(value as Set<unknown>)
+    case 'error':
+      return ofError(value as Error)
+    case 'boxed':
+      return 1 + ofPrimitive((value as { valueOf(): unknown }).valueOf())
+    case 'uncarriable':
+      return -1
+  }
+}
+
+function ofPlain(value: Record<string, unknown>): number {
+  let sum = 9
+  for (const key in value) {
+    if (!Object.hasOwn(value, key)) continue
+    const size = ofAny(value[key])
+    if (size < 0) return -1
+    sum += size + ofString(key)
+  }
+  return sum
+}
+
+function ofArray(value: unknown[]): number {
+  let sum = 9
+  for (let i = 0; i < value.length; i++) {
+    const item = value[i]
+    if (item === undefined && !(i in value)) return ofSparse(value)
+    const size = ofAny(item)
+    if (size < 0) return -1
+    sum += size
+  }
+  return sum
+}
+
+function ofSparse(value: unknown[]): number {
+  let sum = 18
+  for (const key of indexesOf(value)) {
+    const size = ofAny(value[key])
+    if (size < 0) return -1
+    sum += size + 9
+  }
+  return sum
+}
+
+/** Only what is there: a sparse array's length says nothing about its size. */
+export function indexesOf(value: unknown[]): number[] {
+  const indexes: number[] = []
+  for (const key of Object.keys(value)) {
+    const index = Number(key)
+    if (Number.isInteger(index) && index >= 0 && index < value.length && String(index) === key)
+      indexes.push(index)
+  }
+  return indexes
+}
+
+function ofMap(value: Map<unknown, unknown>): number {
+  let sum = 9
+  for (const [key, item] of value) {
+    const size = ofAny(key)
+    const itemSize = ofAny(item)
+    if (size < 0 || itemSize < 0) return -1
+    sum += size + itemSize
+  }
+  return sum
+}
+
+function ofSet(value: Set<unknown>): number {
+  let sum = 9
+  for (const item of value) {
+    const size = ofAny(item)
+    if (size < 0) return -1
+    sum += size
+  }
+  return sum
+}
+
+function ofError(error: Error): number {
+  const cause = Object.hasOwn(error, 'cause') ? ofAny(error.cause) : 0
+  if (cause < 0) return -1
+  return 2 + ofString(error.name) + ofString(error.message) + ofString(error.stack ?? '') + cause
+}
+
+function meetAgain(value: object): boolean {
+  if (metMany !== undefined) {
+    if (metMany.has(value)) return true
+    metMany.add(value)
+    return false
+  }
+  if (met.includes(value)) return true
+  met.push(value)
+  if (met.length > FEW) metMany = new Set(met)
+  return false
+}
+
+/** The error that names what cannot be carried, and where it is. Slow: only called when there is something to name. */
+export function uncarriable(payload: unknown): InvalidPayloadError {
+  const found = search(payload, 'payload', new Set(), 0)
+  return new InvalidPayloadError(
+    `${found ?? 'The payload'} cannot be carried. Publish what structured clone takes: plain values, Date, BigInt, Map, Set, typed arrays, Buffer, Error.`,
+  )
+}
+
+function search(value: unknown, path: string, seen: Set<object>, level: number): string | undefined {
+  if (typeof value === 'function' || typeof value === 'symbol') return `${path} (a ${typeof value})`
+  if (typeof value !== 'object' || value === null || seen.has(value)) return undefined
+  if (level >= MAX_DEPTH) return `${path.slice(0, 60)}… (nested over ${MAX_DEPTH} levels deep)`
+  seen.add(value)
+  switch (shapeOf(value)) {
+    case 'uncarriable':
+      return `${path} (a ${Object.prototype.toString.call(value).slice(8, -1)})`
+    case 'map':
+      return searchMany(
+        [...(value as Map<unknown, unknown>)].flat(),
+        i => `${path}<entry ${i >> 1}>`,
+        seen,
+        level,
+      )
+    case 'set':
+      return searchMany([...(value as Set<unknown>)], i => `${path}<entry ${i}>`, seen, level)
+    case 'error':
+      return search((value as Error).cause, `${path}.cause`, seen, level + 1)
+    case 'array':
+      return searchMany(value as unknown[], i => `${path}[${i}]`, seen, level)
+    case 'plain': {
+      const keys = Object.keys(value)
+      const items = keys.map(key => (value as Record<string, unknown>)[key])
+      return searchMany(items, i => `${path}${member(keys[i] ?? '')}`, seen, level)
+    }
+    default:
+      return undefined
+  }
+}
+
+function searchMany(
+  items: unknown[],
+  pathOf: (i: number) => string,
+  seen: Set<object>,
+  level: number,
+): string | undefined {
+  let found: string | undefined
+  // forEach and some skip holes: a sparse array may be four billion long.
+  items.some((item, i) => (found = search(item, pathOf(i), seen, level + 1)) !== undefined)
+  return found
+}
+
+function member(key: string): string {
+  return /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
+}

@@ -1,0 +1,255 @@
+import { type ByteWriter } from './bytes.js'
+import { indexesOf, uncarriable } from './carriable.js'
+import { Kind, MAX_DEPTH, shapeOf, viewNames } from './value-kinds.js'
+
+const NodeBuffer = typeof Buffer === 'undefined' ? undefined : Buffer
+const loneSurrogate = /\p{Surrogate}/u
+const FEW = 24
+
+/** Objects written so far, by place, for cycles and for one object in two places. Empty between values. */
+const written: object[] = []
+let places: Map<object, number> | undefined
+let depth = 0
+
+/**
+ * Appends one value. As structured clone does, it calls getters, keeps cycles and makes plain objects of class instances;
+ * unlike it, it keeps a Buffer a Buffer, and copies only the bytes that a view shows.
+ *
+ * @throws InvalidPayloadError
+ */
+export function writeValue(writer: ByteWriter, value: unknown): void {
+  if (typeof value !== 'object' || value === null) {
+    writePrimitive(writer, value)
+    return
+  }
+  if (NodeBuffer?.isBuffer(value) === true) {
+    writeBuffer(writer, value)
+    return
+  }
+  try {
+    writeObject(writer, value)
+  } finally {
+    written.length = 0
+    places = undefined
+    depth = 0
+  }
+}
+
+function writeAny(writer: ByteWriter, value: unknown): void {
+  if (typeof value === 'object' && value !== null) writeObject(writer, value)
+  else writePrimitive(writer, value)
+}
+
+function writePrimitive(writer: ByteWriter, value: unknown): void {
+  switch (typeof value) {
+    case 'string':
+      return writeText(writer, value)
+    case 'number':
+      return writeNumber(writer, value)
+    case 'boolean':
+      return writer.u8(value ? Kind.True : Kind.False)
+    case 'undefined':
+      return writer.u8(Kind.Undefined)
+    case 'bigint':
+      return writeBigInt(writer, value)
+    case 'object':
+      return writer.u8(Kind.Null)
+    default:
+      throw uncarriable(value)
+  }
+}
+
+function writeNumber(writer: ByteWriter, value: number): void {
+  if ((value | 0) !== value || (value === 0 && Object.is(value, -0))) {
+    writer.u8(Kind.Float)
+    writer.f64(value)
+  } else if (value >= 0 && value < 128) {
+    writer.u8(Kind.SmallInt + value)
+  } else {
+    writer.u8(Kind.Int)
+    writer.varint(value < 0 ? -value * 2 - 1 : value * 2)
+  }
+}
+
+/** With its kind in front. */
+function writeText(writer: ByteWriter, text: string): void {
+  const start = writer.length
+  writer.u8(Kind.String)
+  if (writer.string(text) || !loneSurrogate.test(text)) return
+  writer.truncate(start)
+  writer.u8(Kind.Utf16)
+  writer.varint(text.length)
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    writer.u8(unit & 0xff)
+    writer.u8(unit >> 8)
+  }
+}
+
+function writeBigInt(writer: ByteWriter, value: bigint): void {
+  if (BigInt.asIntN(64, value) === value) {
+    writer.u8(Kind.BigInt64)
+    writer.i64(value)
+    return
+  }
+  writer.u8(value < 0n ? Kind.NegativeBigInt : Kind.BigInt)
+  const hex = (value < 0n ? -value : value).toString(16)
+  const even = hex.length % 2 === 0 ? hex : `0${hex}`
+  writer.varint(even.length / 2)
+  for (let i = 0; i < even.length; i += 2) writer.u8(Number.parseInt(even.slice(i, i + 2), 16))
+}
+
+function writeObject(writer: ByteWriter, value: object): void {
+  const place = remember(value)
+  if (place >= 0) {
+    writer.u8(Kind.Again)
+    writer.varint(place)
+    return
+  }
+  if (depth >= MAX_DEPTH) throw uncarriable(value)
+  depth++
+  writeShape(writer, value)
+  depth--
+}
+
+/** The place that the object has already; -1 if it is new, and now has one. */
+function remember(value: object): number {
+  if (places !== undefined) {
+    const place = places.get(value)
+    if (place !== undefined) return place
+    places.set(value, places.size)
+    return -1
+  }
+  const place = written.indexOf(value)
+  if (place >= 0) return place
+  written.push(value)
+  if (written.length > FEW) places = new Map(written.map((object, i) => [object, i]))
+  return -1
+}
+
+function writeShape(writer: ByteWriter, value: object): void {
+  switch (shapeOf(value)) {
+    case 'plain':
+      return writePlain(writer, value as Record<string, unknown>)
+    case 'array':
+      return writeArray(writer, value as unknown[])
+    case 'view':
+      return writeView(writer, value as ArrayBufferView)
+    case 'buffer':
+      writer.u8(Kind.ArrayBuffer)
+      return writeSized(writer, new Uint8Array(value as ArrayBuffer))
+    case 'date':
+      writer.u8(Kind.Date)
+      return writer.f64((value as Date).getTime())
+    case 'regexp':
+      writer.u8(Kind.RegExp)
+      writeText(writer, (value as RegExp).source)
+      return writeText(writer, (value as RegExp).flags)
+    case 'map':
+      return writeMap(writer, value as Map<unknown, unknown>)
+    case 'set':
+      return writeSet(writer, value as Set<unknown>)
+    case 'error':
+      return writeError(writer, value as Error)
+    case 'boxed':
+      writer.u8(Kind.Boxed)
+      return writePrimitive(writer, (value as { valueOf(): unknown }).valueOf())
+    case 'uncarriable':
+      throw uncarriable(value)
+  }
+}
+
+function writePlain(writer: ByteWriter, value: Record<string, unknown>): void {
+  // Object.keys keeps for...in's hidden-class cache warm and leaves out what is inherited.
+  const keys = Object.keys(value)
+  writer.u8(Kind.Object)
+  writer.varint(keys.length)
+  for (const key of keys) {
+    writeText(writer, key)
+    writeAny(writer, value[key])
+  }
+}
+
+function writeArray(writer: ByteWriter, value: unknown[]): void {
+  const start = writer.length
+  const before = places?.size ?? written.length
+  writer.u8(Kind.Array)
+  writer.varint(value.length)
+  for (let i = 0; i < value.length; i++) {
+    const item = value[i]
+    if (item === undefined && !(i in value)) {
+      forget(before)
+      writer.truncate(start)
+      return writeSparse(writer, value)
+    }
+    writeAny(writer, item)
+  }
+}
+
+/** What was remembered since will be written once more. */
+function forget(length: number): void {
+  if (places === undefined) {
+    written.length = length
+    return
+  }
+  for (const [object, place] of places) if (place >= length) places.delete(object)
+}
+
+function writeSparse(writer: ByteWriter, value: unknown[]): void {
+  const indexes = indexesOf(value)
+  writer.u8(Kind.SparseArray)
+  writer.varint(value.length)
+  writer.varint(indexes.length)
+  for (const index of indexes) {
+    writer.varint(index)
+    writeAny(writer, value[index])
+  }
+}
+
+function writeView(writer: ByteWriter, view: ArrayBufferView): void {
+  if (NodeBuffer?.isBuffer(view) === true) {
+    writeBuffer(writer, view)
+    return
+  }
+  const name = view instanceof DataView ? 'DataView' : (view as Uint8Array)[Symbol.toStringTag]
+  const kind = viewNames.indexOf(name)
+  if (kind < 0) throw uncarriable(view)
+  writer.u8(Kind.View)
+  writer.u8(kind)
+  writeSized(writer, new Uint8Array(view.buffer, view.byteOffset, view.byteLength))
+}
+
+function writeBuffer(writer: ByteWriter, bytes: Uint8Array): void {
+  writer.u8(Kind.Buffer)
+  writeSized(writer, bytes)
+}
+
+function writeSized(writer: ByteWriter, bytes: Uint8Array): void {
+  writer.varint(bytes.length)
+  writer.raw(bytes)
+}
+
+function writeMap(writer: ByteWriter, value: Map<unknown, unknown>): void {
+  writer.u8(Kind.Map)
+  writer.varint(value.size)
+  for (const [key, item] of value) {
+    writeAny(writer, key)
+    writeAny(writer, item)
+  }
+}
+
+function writeSet(writer: ByteWriter, value: Set<unknown>): void {
+  writer.u8(Kind.Set)
+  writer.varint(value.size)
+  for (const item of value) writeAny(writer, item)
+}
+
+function writeError(writer: ByteWriter, error: Error): void {
+  const hasCause = Object.hasOwn(error, 'cause')
+  writer.u8(Kind.Error)
+  writer.u8(hasCause ? 1 : 0)
+  writeText(writer, error.name)
+  writeText(writer, error.message)
+  writeText(writer, error.stack ?? '')
+  if (hasCause) writeAny(writer, error.cause)
+}

@@ -1,0 +1,156 @@
+import {
+  describe,
+  InvalidPayloadError,
+  MsgvanError,
+  PayloadTooLargeError,
+  UnreadablePayloadError,
+} from '../errors.js'
+import { ByteReader, ByteWriter } from './bytes.js'
+import { mostBytes, uncarriable } from './carriable.js'
+import { readValue } from './decode-value.js'
+import { writeValue } from './encode-value.js'
+import { Encoding, encodingFrom, type Envelope } from './envelope.js'
+
+/**
+ * The one check of what may be published, the same on every kind of bus. Cheap for what is usual: nothing is encoded
+ * unless the size comes near the limit.
+ *
+ * @throws InvalidPayloadError naming the place of what cannot be carried, PayloadTooLargeError
+ */
+export function assertCarriable(payload: unknown, maxPayload: number): void {
+  const most = guarded(() => mostBytes(payload))
+  if (most < 0) throw uncarriable(payload)
+  if (most <= maxPayload) return
+  const size = encodedSize(payload)
+  if (size > maxPayload) throw tooLarge(size, maxPayload)
+}
+
+export function tooLarge(size: number, maxPayload: number): PayloadTooLargeError {
+  return new PayloadTooLargeError(
+    `A payload of ${size} bytes is over the limit of ${maxPayload}. Publish less at once, or a reference to where it lies.`,
+  )
+}
+
+/** One for all payloads: what it gave away it never touches again. */
+const writer = new ByteWriter()
+
+function encodedSize(payload: unknown): number {
+  const own = new ByteWriter()
+  writePayload(own, payload)
+  return own.length
+}
+
+/**
+ * Appends a payload to bytes under way, so that a batch is written without a copy of each payload on its own. After an
+ * error the writer is as it was.
+ *
+ * @throws InvalidPayloadError
+ */
+export function writePayload(to: ByteWriter, payload: unknown): void {
+  const start = to.length
+  try {
+    writeValue(to, payload)
+  } catch (error) {
+    to.truncate(start)
+    if (error instanceof MsgvanError) throw error
+    throw new InvalidPayloadError(`The payload cannot be read: ${describe(error)}.`, { cause: error })
+  }
+}
+
+/** @throws InvalidPayloadError */
+export function encodePayload(payload: unknown): Uint8Array {
+  writePayload(writer, payload)
+  return writer.take()
+}
+
+/**
+ * A fresh value at each call: nothing is shared with the bytes or with another reading of them. The bytes may come from
+ * anybody.
+ *
+ * @throws UnreadablePayloadError
+ */
+export function decodePayload(bytes: Uint8Array): unknown {
+  return reading(() => {
+    const reader = new ByteReader(bytes, unreadable)
+    const value = readValue(reader)
+    reader.end()
+    return value
+  })
+}
+
+/** The fields of a dead letter that are not its payload. */
+type LetterFields = Readonly<Record<string, unknown>>
+
+/**
+ * A dead letter around a payload that stays the bytes it is. `inner` says how these are to be read: a dead letter may hold
+ * a dead letter.
+ */
+export function encodeLetter(
+  letter: LetterFields & { readonly payload: unknown },
+  inner: Encoding = Encoding.Bytes,
+): Uint8Array {
+  const { payload, ...fields } = letter
+  writer.u8(inner)
+  if (inner === Encoding.Value) {
+    writePayload(writer, payload)
+  } else {
+    const bytes = payload as Uint8Array
+    writer.varint(bytes.length)
+    writer.raw(bytes)
+  }
+  writePayload(writer, fields)
+  return writer.take()
+}
+
+/** @throws UnreadablePayloadError */
+export function decodeLetter(bytes: Uint8Array): unknown {
+  return reading(() => {
+    const reader = new ByteReader(bytes, unreadable)
+    const inner = encodingFrom(reader.u8())
+    if (inner === undefined) throw unreadable('has an unknown encoding')
+    const payload =
+      inner === Encoding.Value ? readValue(reader) : decodeBody(reader.raw(reader.varint()), inner)
+    const fields = readValue(reader)
+    reader.end()
+    if (typeof fields !== 'object' || fields === null) throw unreadable('is a dead letter without fields')
+    return { ...fields, payload }
+  })
+}
+
+/** @throws UnreadablePayloadError */
+export function decodeBody(bytes: Uint8Array, encoding: Encoding): unknown {
+  if (encoding === Encoding.Bytes) return decodePayload(bytes)
+  if (encoding === Encoding.Letter) return decodeLetter(bytes)
+  throw unreadable('is no bytes')
+}
+
+/** @throws UnreadablePayloadError */
+export function readBody(envelope: Envelope): unknown {
+  if (envelope.encoding === Encoding.Value) return envelope.body
+  return decodeBody(envelope.body as Uint8Array, envelope.encoding)
+}
+
+function unreadable(what: string): UnreadablePayloadError {
+  return new UnreadablePayloadError(
+    `The payload ${what}. Its publisher runs another version, or sent what is no payload.`,
+  )
+}
+
+/** Invalid dates, regular expressions, numbers: whatever the engine refuses is the bytes' fault. */
+function reading<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof MsgvanError) throw error
+    throw new UnreadablePayloadError(`The payload cannot be decoded: ${describe(error)}.`, { cause: error })
+  }
+}
+
+/** A getter or a proxy of the app's may throw anything. */
+function guarded(walk: () => number): number {
+  try {
+    return walk()
+  } catch (error) {
+    throw new InvalidPayloadError(`The payload cannot be read: ${describe(error)}.`, { cause: error })
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The first byte of an encoded value. From `SmallInt` on, the byte is the number itself: 0 to 127.
+ * The numbers are part of the protocol: docs/protocol.md lists them.
+ */
+export const Kind = {
+  Undefined: 0,
+  Null: 1,
+  False: 2,
+  True: 3,
+  Int: 4,
+  Float: 5,
+  String: 6,
+  /** For text with lone surrogates, which UTF-8 cannot say. */
+  Utf16: 7,
+  BigInt64: 8,
+  BigInt: 9,
+  NegativeBigInt: 10,
+  Date: 11,
+  RegExp: 12,
+  Array: 13,
+  SparseArray: 14,
+  Object: 15,
+  Map: 16,
+  Set: 17,
+  Buffer: 18,
+  View: 19,
+  ArrayBuffer: 20,
+  Error: 21,
+  Boxed: 22,
+  /** An object that came before, by its place among the objects: cycles, and one object in two places. */
+  Again: 23,
+  SmallInt: 128,
+} as const
+
+/** Kinds of views, by their place in this list; a place is never given to another. */
+export const viewNames = [
+  'Int8Array',
+  'Uint8Array',
+  'Uint8ClampedArray',
+  'Int16Array',
+  'Uint16Array',
+  'Int32Array',
+  'Uint32Array',
+  'Float32Array',
+  'Float64Array',
+  'BigInt64Array',
+  'BigUint64Array',
+  'DataView',
+] as const
+
+/** Deeper nesting is refused on both sides, instead of overflowing the stack. */
+export const MAX_DEPTH = 1_000
+
+/** What kind of object this is, by brand where there is one: also for objects of another realm. */
+export type Shape =
+  | 'plain'
+  | 'array'
+  | 'view'
+  | 'date'
+  | 'regexp'
+  | 'map'
+  | 'set'
+  | 'buffer'
+  | 'error'
+  | 'boxed'
+  | 'uncarriable'
+
+const shapes: Readonly<Record<string, Shape>> = {
+  '[object Date]': 'date',
+  '[object RegExp]': 'regexp',
+  '[object Map]': 'map',
+  '[object Set]': 'set',
+  '[object ArrayBuffer]': 'buffer',
+  '[object Error]': 'error',
+  '[object String]': 'boxed',
+  '[object Number]': 'boxed',
+  '[object Boolean]': 'boxed',
+  '[object BigInt]': 'boxed',
+  '[object Symbol]': 'uncarriable',
+  '[object Promise]': 'uncarriable',
+  '[object WeakMap]': 'uncarriable',
+  '[object WeakSet]': 'uncarriable',
+  '[object WeakRef]': 'uncarriable',
+  '[object FinalizationRegistry]': 'uncarriable',
+  '[object SharedArrayBuffer]': 'uncarriable',
+  '[object Generator]': 'uncarriable',
+  '[object AsyncGenerator]': 'uncarriable',
+  '[object Blob]': 'uncarriable',
+  '[object MessagePort]': 'uncarriable',
+  '[object ReadableStream]': 'uncarriable',
+  '[object WritableStream]': 'uncarriable',
+}
+
+export function shapeOf(value: object): Shape {
+  const proto: unknown = Object.getPrototypeOf(value)
+  if (proto === Object.prototype || proto === null) return 'plain'
+  if (Array.isArray(value)) return 'array'
+  if (ArrayBuffer.isView(value)) return 'view'
+  if (value instanceof Error) return 'error'
+  const tag = Object.prototype.toString.call(value)
+  return Object.hasOwn(shapes, tag) ? (shapes[tag] ?? 'plain') : 'plain'
+}
