@@ -43,17 +43,28 @@ export interface Consumer {
 }
 
 /**
+ * Why a consumer's pipeline came down: `'unsubscribe'`: somebody let go; `'complete'`: an operator had enough (`take`);
+ * `'error'`: an error travelled down.
+ */
+export type LeaveCause = 'unsubscribe' | 'complete' | 'error'
+
+/**
  * One consumer's place in a subscription. Verdicts on its deliveries go to the same object.
  *
- * `leave` takes effect at once: not one `next` after it. Deliveries in `keep` stay with this consumer until it settles
- * them; all others go back to the van, uncounted. An unnamed subscription ends with its consumer.
+ * `leave` takes effect at once: not one `next` after it, in the middle of a batch too. What was not handed out goes back
+ * untouched. Of what was handed out and not settled, the message in hand (its `next` is running) always stays with this
+ * consumer until it is settled; the others stay too after `'complete'`, and go back uncounted after the other causes. An
+ * unnamed subscription ends with its consumer. Leaving twice does nothing.
  *
  * `suspend` and `resume` are for an unnamed subscription whose pipeline broke off and is about to be built anew: it goes on
- * collecting, nothing is handed out in between, and what `suspend` took back comes first.
+ * collecting, nothing is handed out in between, and the same messages stay or go back as with `leave`, those that go back first
+ * in line. `resume` hands out to the new consumer, never before it has returned.
  */
 export interface Membership extends Settler {
-  leave(keep?: readonly Message[]): void
-  suspend(): void
+  /** The one delivery that was handed out and not settled; undefined when there is none, or more than one. */
+  readonly sole: Message | undefined
+  leave(cause: LeaveCause): void
+  suspend(cause: LeaveCause): void
   resume(consumer: Consumer): void
 }
 
@@ -72,7 +83,10 @@ export interface Broker {
   readonly errors$: Observable<MsgvanError>
   /** Resolves when the van has taken the message over. Topic, headers and payload were checked. */
   publish(topic: string, payload: unknown, headers: Headers): Promise<void>
-  /** Registers at once (in force after `ready`); deliveries may begin before it returns. */
+  /**
+   * Registers at once (in force after `ready`). Deliveries never begin before it returns; a refusal comes as `consumer.error`,
+   * which may.
+   */
   consume(request: SubscriptionRequest, consumer: Consumer): Membership
   /** Connected, and everything asked for so far is in force. */
   ready(): Promise<void>

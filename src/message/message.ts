@@ -9,13 +9,18 @@ import { readBody } from './payload.js'
 export interface Settler {
   /** What the subscriber asked for, for `message.match`. */
   readonly pattern: RegExp | string
+  /** Milliseconds within which a delivery must be settled or extended; 0: no limit. */
+  readonly ackTimeout: number
   ack(message: Message): boolean
   /** Counts as a failure. `delay` (ms) rules over the subscription's own; 0 puts the message first in line. */
   fail(message: Message, error: unknown, retry?: RetryRule): boolean
   /** Straight to the dead letters. */
   reject(message: Message, reason: unknown): boolean
-  /** Back to the van, uncounted: the subscriber went away, the message did nothing wrong. */
-  release(message: Message): boolean
+  /**
+   * Back to the van, uncounted: the subscriber went away, the message did nothing wrong. `untouched`: the subscriber
+   * never saw it, so that the next hand-over is no redelivery.
+   */
+  release(message: Message, untouched?: boolean): boolean
   /** The message is still being worked on: `ackTimeout` starts anew. */
   extend(message: Message): void
 }
@@ -46,6 +51,7 @@ export class Message<P = unknown> {
   readonly #settler: Settler
   #tag: unknown
   #read = false
+  #claimed = false
   #payload: unknown = undefined
   /** 1 + the failures so far of this message in this subscription. */
   readonly attempt: number
@@ -141,6 +147,16 @@ export class Message<P = unknown> {
   /** @internal */
   static tag(message: Message, tag: unknown): void {
     message.#tag = tag
+  }
+
+  /** @internal Somebody down the pipeline (`handle`) settles this message: it is not settled when `next()` returns. */
+  static claim(message: Message): void {
+    message.#claimed = true
+  }
+
+  /** @internal */
+  static isClaimed(message: Message): boolean {
+    return message.#claimed
   }
 
   /** @internal What a schema made of the payload takes its place. */

@@ -1,0 +1,66 @@
+import { Observable, Subject } from 'rxjs'
+import type { DeadLetter, DeadLetterFilter } from '../bus/dead-letters.js'
+import { describe } from '../errors.js'
+import type { Envelope } from '../message/envelope.js'
+import type { Item } from './item.js'
+import type { Subscription } from './subscription.js'
+
+/** The newest are kept, per van: enough to look into and replay, bounded whatever happens. */
+const MAX_KEPT = 10_000
+
+export interface Buried {
+  readonly envelope: Envelope
+  readonly letter: Omit<DeadLetter, 'payload'>
+}
+
+/** Keeps what subscriptions gave up on. Knows nothing of payloads: those stay with the envelope. */
+export class DeadLetterBox {
+  readonly #kept = new Set<Buried>()
+  readonly #new = new Subject<Buried>()
+  readonly new$: Observable<Buried> = this.#new.asObservable()
+
+  get size(): number {
+    return this.#kept.size
+  }
+
+  /** @returns what had to go to make room, if anything */
+  bury(subscription: Subscription, item: Item, error: unknown, now: number): { buried: Buried; pushedOut: Buried | undefined } {
+    const { envelope, failures, firstFailedAt } = item
+    const { id, topic, headers } = envelope
+    const letter = {
+      id,
+      topic,
+      headers,
+      subscription: subscription.key,
+      attempts: failures,
+      error: describe(error),
+      firstAt: firstFailedAt === 0 ? now : firstFailedAt,
+      lastAt: now,
+    }
+    const buried: Buried = { envelope, letter }
+    this.#kept.add(buried)
+    let pushedOut: Buried | undefined
+    if (this.#kept.size > MAX_KEPT) {
+      ;[pushedOut] = this.#kept
+      if (pushedOut !== undefined) this.#kept.delete(pushedOut)
+    }
+    this.#new.next(buried)
+    return { buried, pushedOut }
+  }
+
+  list(filter: DeadLetterFilter = {}): Buried[] {
+    return [...this.#kept].filter(
+      ({ letter }) =>
+        (filter.subscription === undefined || filter.subscription === letter.subscription) &&
+        (filter.id === undefined || filter.id === letter.id),
+    )
+  }
+
+  remove(buried: Buried): void {
+    this.#kept.delete(buried)
+  }
+
+  close(): void {
+    this.#new.complete()
+  }
+}

@@ -1,0 +1,21 @@
+import type { Envelope } from '../message/envelope.js'
+import type { Member } from './member.js'
+
+/** One message as one subscription owes it, from its first wait to its settlement. */
+export class Item {
+  failures = 0
+  /** Hand-overs that a subscriber saw. */
+  deliveries = 0
+  /** Wall clock of the first failure. */
+  firstFailedAt = 0
+  /** Who failed it last: a retry prefers another one. */
+  avoid: Member | undefined
+  /** Said with a failure (`handle`'s config); rules over the subscription's. */
+  attempts: number | undefined
+
+  constructor(
+    readonly envelope: Envelope,
+    /** Its place in the subscription's order, kept through every redelivery. */
+    readonly order: number,
+  ) {}
+}

@@ -1,0 +1,361 @@
+import { BehaviorSubject, Subject, type Observable, type SchedulerLike } from 'rxjs'
+import type { Broker, BusState, CloseOptions, Consumer, Membership, SubscriptionRequest } from '../bus/broker.js'
+import type { DeadLetter, DeadLetters } from '../bus/dead-letters.js'
+import type { HostStatus, VanStatus } from '../bus/status.js'
+import { ClosedError, MsgvanError, OutboxFullError, OverflowError, UnsupportedError } from '../errors.js'
+import { Encoding, Envelope, noHeaders, type Headers } from '../message/envelope.js'
+import type { Matcher } from '../message/pattern.js'
+import { noCounts } from './counters.js'
+import { DeadLetterBox, type Buried } from './dead-letter-box.js'
+import { DeadLetterView } from './dead-letter-view.js'
+import { HeldPublishes } from './held-publishes.js'
+import type { Item } from './item.js'
+import { Member } from './member.js'
+import { PatternTable } from './pattern-table.js'
+import { Subscription, type SubscriptionOwner } from './subscription.js'
+import { Timers } from './timers.js'
+
+export interface LocalBrokerOptions {
+  van: string
+  /** Time for redelivery, deadlines and expiry. Its `now` should be monotonic. */
+  scheduler: SchedulerLike
+  /** Wall clock, for timestamps. Default `Date.now`. */
+  wallClock?: () => number
+  /** Runs something soon, outside the current call stack. Default `queueMicrotask`. */
+  soon?: (run: () => void) => void
+  /** How patterns are matched: natively for the app's own, in linear time for those that came over a link. */
+  compile: (pattern: RegExp) => Matcher
+  /** What a dead letter travels as. Default: the letter itself, for one process. */
+  wrapLetter?: (letter: Omit<DeadLetter, 'payload'>, envelope: Envelope) => { body: unknown; size: number; encoding: Encoding }
+  hostStatus: () => HostStatus
+  /** How many publishes may be held back by `overflow: 'pause'`, or queued by handlers. Default 100,000. */
+  maxHeld?: number
+}
+
+const done: Promise<void> = Promise.resolve()
+
+/** The real Broker: routes, queues, hands out, settles and redelivers. Pure: no I/O, no timers but its scheduler's. */
+export class LocalBroker implements Broker, SubscriptionOwner {
+  readonly #options: LocalBrokerOptions
+  readonly #maxHeld: number
+  readonly #timers: Timers
+  readonly #routes: PatternTable<Subscription>
+  readonly #subscriptions = new Map<string, { subscription: Subscription; removeRoute: () => void }>()
+  readonly #names = new Map<string, Subscription>()
+  readonly #letters = new DeadLetterBox()
+  readonly #held: HeldPublishes
+  readonly #counts = noCounts()
+  readonly #state$ = new BehaviorSubject<BusState>('connected')
+  readonly #errors$ = new Subject<MsgvanError>()
+  readonly #publisher: string
+  #sequence = 0
+  #lastId = 0
+  /** A hand-over is running: publishes queue, dispatches wait. */
+  #busy = false
+  /** Published from inside a hand-over, each with whom it matched at that moment. */
+  #queued: { envelope: Envelope; targets: readonly Subscription[] }[] = []
+  readonly #ready = new Set<Subscription>()
+  #wakeScheduled = false
+  #closed = false
+  #onQuiet: (() => void) | undefined
+
+  constructor(options: LocalBrokerOptions) {
+    this.#options = options
+    this.#maxHeld = options.maxHeld ?? 100_000
+    this.#timers = new Timers(options.scheduler)
+    this.#routes = new PatternTable<Subscription>(options.compile)
+    const targetsOf = (envelope: Envelope) => this.#routes.match(envelope.topic)
+    this.#held = new HeldPublishes(targetsOf, envelope => this.#takeOver(envelope, targetsOf(envelope)))
+    this.#publisher = newPublisherId()
+  }
+
+  get state$(): Observable<BusState> {
+    return this.#state$
+  }
+
+  get errors$(): Observable<MsgvanError> {
+    return this.#errors$
+  }
+
+  /** Nobody is attached, nothing is registered by name, nothing is kept. */
+  get isIdle(): boolean {
+    return this.#subscriptions.size === 0 && this.#held.size === 0 && this.#letters.size === 0
+  }
+
+  ready(): Promise<void> {
+    return this.#closed ? Promise.reject(closedError()) : done
+  }
+
+  publish(topic: string, payload: unknown, headers: Headers): Promise<void> {
+    const now = (this.#options.wallClock ?? Date.now)()
+    this.#sequence += 1
+    return this.accept(new Envelope(this.#publisher, this.#sequence, topic, headers, now, payload, 0, Encoding.Value)) ?? done
+  }
+
+  /**
+   * @returns undefined when the message was taken over at once; otherwise a promise that resolves when it is (a
+   *   subscription with `overflow: 'pause'` is full), or rejects
+   */
+  accept(envelope: Envelope): undefined | Promise<void> {
+    if (this.#closed) return Promise.reject(closedError())
+    const targets = this.#routes.match(envelope.topic)
+    if (this.#held.size > 0 && this.#held.has(envelope.topic)) return this.#hold(envelope, undefined)
+    for (const target of targets) {
+      if (!target.isFull) continue
+      const { overflow } = target.rules
+      if (overflow === 'pause') return this.#hold(envelope, target)
+      if (overflow === 'error') {
+        return Promise.reject(
+          new OverflowError(`Subscription ${target.key} has ${target.pending} messages waiting, its maxPending. Publish again later.`),
+        )
+      }
+    }
+    if (this.#busy && this.#queued.length >= this.#maxHeld) return Promise.reject(outboxFull(this.#maxHeld))
+    this.#takeOver(envelope, targets)
+    return undefined
+  }
+
+  #hold(envelope: Envelope, by: Subscription | undefined): Promise<void> {
+    if (this.#held.size >= this.#maxHeld) return Promise.reject(outboxFull(this.#maxHeld))
+    return this.#held.hold(envelope, by)
+  }
+
+  /** From here on the van owes it to every target. */
+  #takeOver(envelope: Envelope, targets: readonly Subscription[]): void {
+    this.#counts.published += 1
+    if (this.#busy) {
+      this.#queued.push({ envelope, targets })
+      return
+    }
+    this.#busy = true
+    try {
+      // Not for…of: this loop runs once per message.
+      for (let at = 0; at < targets.length; at += 1) targets[at]?.take(envelope)
+      if (this.#queued.length > 0 || this.#ready.size > 0) this.#drain()
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  #drain(): void {
+    for (;;) {
+      if (this.#queued.length > 0) {
+        const batch = this.#queued
+        this.#queued = []
+        for (const { envelope, targets } of batch) for (const target of targets) target.take(envelope)
+        continue
+      }
+      const [subscription] = this.#ready
+      if (subscription === undefined) break
+      if (!subscription.dispatchOne()) this.#ready.delete(subscription)
+    }
+    this.#checkQuiet()
+  }
+
+  consume(request: SubscriptionRequest, consumer: Consumer): Membership {
+    const subscription = this.#subscriptionFor(request, consumer)
+    if (subscription === undefined) {
+      // Refused: a place in a subscription that never was, so that leaving it does nothing.
+      const nowhere = new Member(this.#newSubscription(request), consumer, request)
+      nowhere.end()
+      return nowhere
+    }
+    const member = new Member(subscription, consumer, request)
+    subscription.join(member)
+    return member
+  }
+
+  /** The one of that name, or a new one; undefined when it was refused, and the consumer told. */
+  #subscriptionFor(request: SubscriptionRequest, consumer: Consumer): Subscription | undefined {
+    try {
+      if (this.#closed) throw closedError()
+      return this.#open(request)
+    } catch (error) {
+      if (!(error instanceof MsgvanError)) throw error
+      consumer.error(error)
+      return undefined
+    }
+  }
+
+  /** Registers without a consumer: a named subscription that collects until somebody comes. @throws NameTakenError, InvalidPatternError */
+  register(request: SubscriptionRequest & { readonly name: string }): void {
+    if (this.#closed) throw closedError()
+    this.#open(request)
+  }
+
+  #open(request: SubscriptionRequest): Subscription {
+    const { name, pattern } = request
+    const named = name === undefined ? undefined : this.#names.get(name)
+    if (named !== undefined) {
+      named.checkSame(request)
+      return named
+    }
+    const subscription = this.#newSubscription(request)
+    const removeRoute = this.#routes.add(pattern, subscription)
+    this.#subscriptions.set(subscription.id, { subscription, removeRoute })
+    if (name !== undefined) this.#names.set(name, subscription)
+    return subscription
+  }
+
+  #newSubscription(request: SubscriptionRequest): Subscription {
+    this.#lastId += 1
+    return new Subscription(`s${this.#lastId}`, request, this)
+  }
+
+  unsubscribe(name: string): Promise<boolean> {
+    if (this.#closed) return Promise.reject(closedError())
+    const subscription = this.#names.get(name)
+    if (subscription === undefined) return Promise.resolve(false)
+    this.#remove(subscription, true)
+    return Promise.resolve(true)
+  }
+
+  #remove(subscription: Subscription, completeMembers: boolean): void {
+    this.#subscriptions.get(subscription.id)?.removeRoute()
+    this.#subscriptions.delete(subscription.id)
+    if (subscription.rules.name !== undefined) this.#names.delete(subscription.rules.name)
+    this.#ready.delete(subscription)
+    subscription.end(completeMembers)
+  }
+
+  subscribeHandler(): Promise<void> {
+    return Promise.reject(
+      new UnsupportedError('An embedded bus has no host to run handlers in. Subscribe here, or use van() without `embedded`.'),
+    )
+  }
+
+  status(): Promise<VanStatus> {
+    if (this.#closed) return Promise.reject(closedError())
+    const host = this.#options.hostStatus()
+    const subscriptions = [...this.#subscriptions.values()].map(({ subscription }) => subscription.status())
+    return Promise.resolve({ van: this.#options.van, host, hosts: [host], subscriptions, actors: [], counters: { ...this.#counts } })
+  }
+
+  deadLetters(): DeadLetters {
+    return new DeadLetterView(this.#letters, buried => this.#replay(buried))
+  }
+
+  /** Back to the subscription that it came from, if that is still there. */
+  #replay({ envelope, letter }: Buried): boolean {
+    const subscription = this.#names.get(letter.subscription) ?? this.#subscriptions.get(letter.subscription)?.subscription
+    subscription?.replay(envelope)
+    return subscription !== undefined
+  }
+
+  report(error: MsgvanError): void {
+    this.#errors$.next(error)
+  }
+
+  async close({ drain = true, timeout = 10_000 }: CloseOptions = {}): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#held.rejectAll(closedError())
+    if (drain) await this.#quiet(timeout)
+    for (const { subscription } of [...this.#subscriptions.values()]) this.#remove(subscription, true)
+    this.#timers.clear()
+    this.#letters.close()
+    this.#state$.next('closed')
+    this.#state$.complete()
+    this.#errors$.complete()
+  }
+
+  #quiet(timeout: number): Promise<void> {
+    return new Promise(resolve => {
+      const cancel = this.#timers.after(timeout, () => this.#onQuiet?.())
+      this.#onQuiet = () => {
+        this.#onQuiet = undefined
+        cancel()
+        resolve()
+      }
+      this.#checkQuiet()
+    })
+  }
+
+  #checkQuiet(): void {
+    if (this.#onQuiet === undefined || this.#ready.size > 0 || this.#queued.length > 0) return
+    for (const { subscription } of this.#subscriptions.values()) if (subscription.inFlight > 0) return
+    this.#onQuiet()
+  }
+
+  // What subscriptions need of their broker.
+
+  after(delay: number, run: () => void): () => void {
+    return this.#timers.after(delay, run)
+  }
+
+  now(): number {
+    return (this.#options.wallClock ?? Date.now)()
+  }
+
+  wake(subscription: Subscription): void {
+    this.#ready.add(subscription)
+    this.#schedule()
+  }
+
+  roomAgain(subscription: Subscription): void {
+    if (subscription.holdsBack.size === 0) return
+    this.#held.roomAt(subscription)
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#busy || this.#wakeScheduled) return
+    this.#wakeScheduled = true
+    const soon = this.#options.soon ?? queueMicrotask
+    soon(() => {
+      this.#wakeScheduled = false
+      if (this.#busy) return
+      this.#busy = true
+      try {
+        this.#drain()
+      } finally {
+        this.#busy = false
+      }
+    })
+  }
+
+  buried(subscription: Subscription, item: Item, error: unknown): void {
+    this.#counts.deadLettered += 1
+    // A dead letter's own failure makes no new one.
+    if (item.envelope.topic.startsWith('$dead/')) return
+    const { buried, pushedOut } = this.#letters.bury(subscription, item, error, this.now())
+    if (pushedOut !== undefined) this.#counts.dropped += 1
+    this.#announce(subscription.key, buried)
+  }
+
+  #announce(key: string, { envelope, letter }: Buried): void {
+    const topic = `$dead/${key}`
+    const targets = this.#routes.match(topic)
+    if (targets.length === 0 || this.#closed) return
+    const wrap = this.#options.wrapLetter ?? DeadLetterView.unwrapped
+    const { body, size, encoding } = wrap(letter, envelope)
+    this.#sequence += 1
+    this.#queued.push({
+      envelope: new Envelope(this.#publisher, this.#sequence, topic, noHeaders, this.now(), body, size, encoding),
+      targets,
+    })
+    this.#schedule()
+  }
+
+  counted(what: 'delivered' | 'acked' | 'failed' | 'redelivered' | 'dropped', by: number): void {
+    this.#counts[what] += by
+    if (this.#onQuiet !== undefined) this.#checkQuiet()
+  }
+
+  abandoned(subscription: Subscription): void {
+    this.#remove(subscription, false)
+  }
+}
+
+function closedError(): ClosedError {
+  return new ClosedError('This bus is closed. Make a new one with van().')
+}
+
+function outboxFull(most: number): OutboxFullError {
+  return new OutboxFullError(`${most} publishes wait already, as many as may. Await publish() so that you are slowed down.`)
+}
+
+function newPublisherId(): string {
+  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(9))
+  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_')
+}

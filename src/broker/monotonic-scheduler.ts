@@ -1,0 +1,7 @@
+import { asyncScheduler, type SchedulerLike } from 'rxjs'
+
+/** The async scheduler, its `now` on the monotonic clock: durations hold when somebody sets the wall clock. */
+export const monotonicScheduler: SchedulerLike = {
+  now: () => performance.now(),
+  schedule: asyncScheduler.schedule.bind(asyncScheduler),
+}

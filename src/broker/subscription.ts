@@ -1,0 +1,272 @@
+import type { SubscriptionRequest } from '../bus/broker.js'
+import type { SubscriptionStatus } from '../bus/status.js'
+import { AckTimeoutError, NameTakenError } from '../errors.js'
+import type { Envelope } from '../message/envelope.js'
+import type { Message, RetryRule } from '../message/message.js'
+import { describePattern } from '../message/pattern.js'
+import { noCounts } from './counters.js'
+import { Item } from './item.js'
+import type { Member } from './member.js'
+import { WaitingLine } from './waiting-line.js'
+
+/** What a subscription needs of the broker around it. */
+export interface SubscriptionOwner {
+  after(delay: number, run: () => void): () => void
+  now(): number
+  /** Has it dispatch soon: never from inside a `next`. */
+  wake(subscription: Subscription): void
+  /** It is under `maxPending` again: publishers held back for it may go on. */
+  roomAgain(subscription: Subscription): void
+  buried(subscription: Subscription, item: Item, error: unknown): void
+  counted(what: 'delivered' | 'acked' | 'failed' | 'redelivered' | 'dropped', by: number): void
+  /** An unnamed subscription lost its consumer. */
+  abandoned(subscription: Subscription): void
+}
+
+/** A pattern and where its messages go: the waiting line, its members with their credit, redelivery, and the count of it all. */
+export class Subscription {
+  readonly members: Member[] = []
+  readonly counts = noCounts()
+  /** Topics whose publishers wait until there is room here. */
+  readonly holdsBack = new Set<string>()
+  #line = new WaitingLine()
+  /** Parked until their next attempt, with what calls the timer off. */
+  readonly #parked = new Map<Item, () => void>()
+  #nextOrder = 1
+  #nextMember = 0
+  #ended = false
+
+  constructor(
+    readonly id: string,
+    readonly rules: SubscriptionRequest,
+    readonly owner: SubscriptionOwner,
+  ) {}
+
+  get key(): string {
+    return this.rules.name ?? this.id
+  }
+
+  get pending(): number {
+    return this.#line.length + this.#parked.size
+  }
+
+  get isFull(): boolean {
+    return this.pending >= this.rules.maxPending
+  }
+
+  get inFlight(): number {
+    let sum = 0
+    for (const member of this.members) sum += member.inFlight
+    return sum
+  }
+
+  /** A second subscriber under the same name must mean the same thing by it. */
+  checkSame(request: SubscriptionRequest): void {
+    if (describePattern(request.pattern) === describePattern(this.rules.pattern)) return
+    throw new NameTakenError(
+      `The name ${JSON.stringify(this.key)} has the pattern ${describePattern(this.rules.pattern)}; this asks for ${describePattern(request.pattern)}. ` +
+        'Use another name, or unsubscribe this one first.',
+    )
+  }
+
+  join(member: Member): void {
+    this.members.push(member)
+    if (this.#line.length > 0) this.wake()
+  }
+
+  /** A newly published message: handed out at once when nothing is before it and somebody has credit. */
+  take(envelope: Envelope): void {
+    if (this.#ended) return
+    if (this.#line.length === 0) {
+      const member = this.#choose(undefined)
+      if (member !== undefined) {
+        this.#hand(member, new Item(envelope, this.#nextOrder++))
+        return
+      }
+    }
+    if (this.isFull && !this.#makeRoom()) return
+    this.#line.push(new Item(envelope, this.#nextOrder++))
+  }
+
+  /** A dead letter comes back, with a fresh count. */
+  replay(envelope: Envelope): void {
+    if (this.#ended) return
+    this.#line.push(new Item(envelope, this.#nextOrder++))
+    this.wake()
+  }
+
+  /** Hands out the next one. False when nothing waits or nobody has credit. */
+  dispatchOne(): boolean {
+    const first = this.#line.first
+    if (first === undefined) return false
+    const member = this.#choose(first.avoid)
+    if (member === undefined) return false
+    const wasFull = this.isFull
+    this.#line.shift()
+    if (wasFull) this.owner.roomAgain(this)
+    this.#hand(member, first)
+    return this.#line.length > 0
+  }
+
+  acked(_item: Item): void {
+    this.#count('acked')
+    this.wake()
+  }
+
+  failed(item: Item, error: unknown, retry: RetryRule | undefined): void {
+    this.#count('failed')
+    item.failures += 1
+    if (item.firstFailedAt === 0) item.firstFailedAt = this.owner.now()
+    if (this.#ended) return
+    if (retry?.attempts !== undefined) item.attempts = retry.attempts
+    if (item.failures >= (item.attempts ?? this.rules.attempts)) {
+      this.#bury(item, error)
+      return
+    }
+    const delay = retry?.delay ?? this.#delay(error, item.failures)
+    if (delay > 0) this.#park(item, delay)
+    else this.#line.restore(item)
+    this.wake()
+  }
+
+  rejected(item: Item, reason: unknown): void {
+    this.#count('failed')
+    item.failures += 1
+    if (item.firstFailedAt === 0) item.firstFailedAt = this.owner.now()
+    if (!this.#ended) this.#bury(item, reason)
+  }
+
+  returned(items: Item[], untouched: boolean): void {
+    if (untouched) {
+      for (const item of items) item.deliveries -= 1
+      this.#count('delivered', -items.length)
+    }
+    if (this.#ended) return
+    this.#line.restoreAll(items)
+    this.wake()
+  }
+
+  timedOut(member: Member, message: Message): void {
+    member.fail(message, new AckTimeoutError(`Not settled within ackTimeout, ${this.rules.ackTimeout} ms.`))
+  }
+
+  after(delay: number, run: () => void): () => void {
+    return this.owner.after(delay, run)
+  }
+
+  left(member: Member): void {
+    const at = this.members.indexOf(member)
+    if (at >= 0) this.members.splice(at, 1)
+    for (const item of this.#line) if (item.avoid === member) item.avoid = undefined
+    if (this.rules.name === undefined) this.owner.abandoned(this)
+    else this.wake()
+  }
+
+  wake(): void {
+    if (!this.#ended && this.#line.length > 0) this.owner.wake(this)
+  }
+
+  /** Removed, or the van closed: what waits is no longer owed. */
+  end(completeMembers: boolean): void {
+    this.#ended = true
+    this.#line.clear()
+    for (const cancel of this.#parked.values()) cancel()
+    this.#parked.clear()
+    for (const member of this.members.splice(0)) {
+      member.end()
+      if (completeMembers) member.complete()
+    }
+    this.owner.roomAgain(this)
+  }
+
+  status(): SubscriptionStatus {
+    const { delivered, acked, failed, redelivered, deadLettered, dropped } = this.counts
+    const name = this.rules.name
+    return {
+      id: this.id,
+      ...(name === undefined ? {} : { name }),
+      pattern: describePattern(this.rules.pattern),
+      consumers: this.members.length,
+      pending: this.pending,
+      inFlight: this.inFlight,
+      delivered,
+      acked,
+      failed,
+      redelivered,
+      deadLettered,
+      dropped,
+      pausing: this.holdsBack.size > 0,
+    }
+  }
+
+  #hand(member: Member, item: Item): void {
+    this.#count('delivered')
+    if (item.deliveries > 0) this.#count('redelivered')
+    member.hand(item)
+  }
+
+  /** In turn among those with credit; for a retry rather another one than who failed it. */
+  #choose(avoid: Member | undefined): Member | undefined {
+    const { members, rules } = this
+    if (rules.ordered && (this.#parked.size > 0 || this.inFlight > 0)) return undefined
+    if (members.length === 1) {
+      const only = members[0]
+      return only?.hasCredit === true ? only : undefined
+    }
+    let fallback: Member | undefined
+    for (let step = 0; step < members.length; step += 1) {
+      const at = (this.#nextMember + step) % members.length
+      const member = members[at]
+      if (member?.hasCredit !== true) continue
+      if (member === avoid) {
+        fallback = member
+        continue
+      }
+      this.#nextMember = at + 1
+      return member
+    }
+    return fallback
+  }
+
+  #delay(error: unknown, attempt: number): number {
+    const { delay } = this.rules
+    if (typeof delay === 'number') return delay
+    try {
+      const chosen = delay(error, attempt)
+      return chosen >= 0 ? chosen : 0
+    } catch {
+      return 1000 // a delay function that throws must not lose the message
+    }
+  }
+
+  #park(item: Item, delay: number): void {
+    const cancel = this.after(delay, () => {
+      this.#parked.delete(item)
+      this.#line.restore(item)
+      this.wake()
+    })
+    this.#parked.set(item, cancel)
+  }
+
+  #bury(item: Item, error: unknown): void {
+    this.counts.deadLettered += 1
+    this.owner.buried(this, item, error)
+    this.wake()
+  }
+
+  /** For the two rules that throw something away. False: it is the new one that goes. */
+  #makeRoom(): boolean {
+    if (this.rules.overflow === 'drop-newest') {
+      this.#count('dropped')
+      return false
+    }
+    if (this.rules.overflow === 'drop-oldest' && this.#line.shift() !== undefined) this.#count('dropped')
+    return true
+  }
+
+  #count(what: 'delivered' | 'acked' | 'failed' | 'redelivered' | 'dropped', by = 1): void {
+    this.counts[what] += by
+    this.owner.counted(what, by)
+  }
+}
+

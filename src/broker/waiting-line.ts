@@ -1,0 +1,78 @@
+import type { Item } from './item.js'
+
+/** What a subscription owes and has not handed out, in order. Push and shift are O(1); what comes back finds its old place. */
+export class WaitingLine {
+  #items: (Item | undefined)[] = []
+  #head = 0
+
+  get length(): number {
+    return this.#items.length - this.#head
+  }
+
+  get first(): Item | undefined {
+    return this.#items[this.#head]
+  }
+
+  push(item: Item): void {
+    this.#items.push(item)
+  }
+
+  shift(): Item | undefined {
+    const item = this.#items[this.#head]
+    if (item === undefined) return undefined
+    this.#items[this.#head] = undefined
+    this.#head += 1
+    // Moving the rest down only when half is gone keeps a shift O(1) on the whole.
+    if (this.#head === this.#items.length) {
+      this.#items = []
+      this.#head = 0
+    } else if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head)
+      this.#head = 0
+    }
+    return item
+  }
+
+  /** Back to where it was, by its order: near the front as a rule, so the search begins there. */
+  restore(item: Item): void {
+    const first = this.first
+    if (first === undefined || item.order < first.order) {
+      if (this.#head > 0) this.#items[--this.#head] = item
+      else this.#items.unshift(item)
+      return
+    }
+    let low = this.#head
+    let high = this.#items.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const there = this.#items[middle]
+      if (there !== undefined && there.order < item.order) low = middle + 1
+      else high = middle
+    }
+    this.#items.splice(low, 0, item)
+  }
+
+  /** Many at once (a member that left): one merge, not one search each. */
+  restoreAll(items: Item[]): void {
+    if (items.length < 4) {
+      for (const item of items) this.restore(item)
+      return
+    }
+    const all = [...items, ...this]
+    all.sort((a, b) => a.order - b.order)
+    this.#items = all
+    this.#head = 0
+  }
+
+  *[Symbol.iterator](): Generator<Item> {
+    for (let at = this.#head; at < this.#items.length; at += 1) {
+      const item = this.#items[at]
+      if (item !== undefined) yield item
+    }
+  }
+
+  clear(): void {
+    this.#items = []
+    this.#head = 0
+  }
+}

@@ -1,0 +1,113 @@
+import type { Observable } from 'rxjs'
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { MsgvanError } from '../errors.js'
+import type { Headers } from '../message/envelope.js'
+import type { Message } from '../message/message.js'
+import type { BusState, CloseOptions } from './broker.js'
+import type { BusSubject } from './subject.js'
+import type { DeadLetters } from './dead-letters.js'
+import type { ModuleRef } from './module-ref.js'
+import type { PublishOptions, TopicOptions } from './options.js'
+import type { VanStatus } from './status.js'
+
+/** What an app says of its topics: `interface MyTopics { 'orders.created': Order }`, given as `van<MyTopics>()`. */
+export type Topics = object
+
+/** No topic is typed: every payload is `unknown` until the caller says otherwise. */
+export interface AnyTopics {
+  [topic: string]: unknown
+}
+
+type TopicName<T> = Extract<keyof T, string>
+/** Topics the app did not list are open: their payload is `unknown`. */
+type PayloadOf<T, K extends string> = K extends keyof T ? T[K] : unknown
+type MaybePayload<P> = undefined extends P ? [payload?: P, options?: PublishOptions] : [payload: P, options?: PublishOptions]
+
+/**
+ * What an app holds: its handle on one van.
+ *
+ * @example
+ * const bus = van({ embedded: true })
+ * bus.topic(/^orders\./).subscribe(message => console.log(message.topic, message.payload))
+ * await bus.publish('orders.created', { id: 7 })
+ * await bus.close()
+ */
+export interface Bus<T extends Topics = AnyTopics> {
+  /** The van's name. */
+  readonly name: string
+
+  /** Replays the current state; completes after `'closed'`. */
+  readonly state$: Observable<BusState>
+
+  /**
+   * What no call could report: a subscriber that threw, a session lost, a host that refuses. Hot, and never an error of
+   * its own. Each failure is reported once.
+   */
+  readonly errors$: Observable<MsgvanError>
+
+  /**
+   * Resolves when the bus is connected and all that it asked for so far is in force: every message published from then
+   * on, by whomever, reaches the subscriptions made before the call.
+   *
+   * @throws ClosedError, AuthError, VersionMismatchError, HostUnreachableError
+   */
+  ready(): Promise<void>
+
+  /**
+   * Every message whose topic matches, whoever published it. Cold: each `subscribe()` registers a subscription of its
+   * own (or joins the one called `options.name`), unsubscribing removes it. Completes on `close()`; a lost connection is
+   * no error. An error in the pipeline fails the message that caused it, and stock `retry()` gets that message again first.
+   *
+   * @param pattern a RegExp, matched as `RegExp.test` does (anywhere unless anchored; `g` and `y` are ignored), or a
+   *   string: that one exact topic. Topics that begin with `$` need a pattern that begins with `^\$`.
+   * @throws InvalidPatternError, InvalidOptionError at once. What only the van can refuse (a name taken) errors the Observable.
+   */
+  topic<K extends TopicName<T>>(topic: K, options?: TopicOptions<T[K]>): Observable<Message<PayloadOf<T, K>>>
+  topic<S extends StandardSchemaV1>(
+    pattern: RegExp | string,
+    options: Omit<TopicOptions, 'schema'> & { schema: S },
+  ): Observable<Message<StandardSchemaV1.InferOutput<S>>>
+  topic<P = unknown>(pattern: RegExp, options?: TopicOptions<P>): Observable<Message<P>>
+  topic<P = unknown>(pattern: string, options?: TopicOptions<P>): Observable<Message<P>>
+
+  /**
+   * Resolves when the van has taken the message over: from then on the van owes it to every matching subscription.
+   * While disconnected, publishes wait in order in a bounded outbox.
+   *
+   * @throws (as a rejection) InvalidTopicError, InvalidPayloadError, PayloadTooLargeError, OutboxFullError, OverflowError, ClosedError
+   */
+  publish<K extends TopicName<T>>(topic: K, ...rest: MaybePayload<PayloadOf<T, K>>): Promise<void>
+  publish<K extends string>(topic: K extends TopicName<T> ? never : K, payload?: unknown, options?: PublishOptions): Promise<void>
+  publish<K extends TopicName<T>>(message: { topic: K; payload: PayloadOf<T, K>; headers?: Headers }): Promise<void>
+  publish<K extends string>(message: {
+    topic: K extends TopicName<T> ? never : K
+    payload?: unknown
+    headers?: Headers
+  }): Promise<void>
+
+  /** An rxjs Subject across processes: `next()` publishes, `subscribe()` listens to the one topic's payloads. */
+  subject<K extends TopicName<T>>(topic: K): BusSubject<PayloadOf<T, K>>
+  subject<P = unknown>(topic: string): BusSubject<P>
+
+  /**
+   * Has this machine's host run a handler for every message that matches, from now on and after this process has ended,
+   * until `unsubscribe(name)`. What the name had before is replaced.
+   *
+   * @throws (as a rejection) HandlerModuleError naming the missing module or export, InvalidPatternError, UnsupportedError on an embedded bus
+   */
+  subscribeHandler(name: string, handler: ModuleRef, pattern: RegExp | string, options?: TopicOptions): Promise<void>
+
+  /** Removes a named subscription with all that waits in it, from any process. False when there was none. */
+  unsubscribe(name: string): Promise<boolean>
+
+  status(): Promise<VanStatus>
+
+  /** Messages that subscriptions gave up on: new ones as an Observable, those kept to list, replay and purge. */
+  deadLetters(): DeadLetters
+
+  /**
+   * Drains (unless `drain: false`), then completes every Observable of this bus. A second call gives the same promise.
+   * Afterwards every call fails with ClosedError.
+   */
+  close(options?: CloseOptions): Promise<void>
+}

@@ -1,0 +1,126 @@
+import type { Observable } from 'rxjs'
+import { checkHeaders } from '../message/headers.js'
+import { noHeaders, type Headers } from '../message/envelope.js'
+import type { Message } from '../message/message.js'
+import { checkPattern, withoutPosition } from '../message/pattern.js'
+import { assertCarriable } from '../message/payload.js'
+import { checkPublishTopic } from '../message/topic.js'
+import { InvalidOptionError, MsgvanError, RemoteError } from '../errors.js'
+import type { Broker, CloseOptions } from './broker.js'
+import type { AnyTopics, Bus, Topics } from './bus.js'
+import type { ModuleRef } from './module-ref.js'
+import { checkName, toRequest, type PublishOptions, type TopicOptions } from './options.js'
+import { BusSubject } from './subject.js'
+import { TopicObservable } from './topic-observable.js'
+import { TopicSource } from './topic-source.js'
+
+export interface BusOptions {
+  /** The largest payload, in bytes. Default 8 MiB. */
+  maxPayload?: number
+}
+
+export const DEFAULT_MAX_PAYLOAD = 8 * 1024 * 1024
+
+interface Publication {
+  topic: string
+  payload?: unknown
+  headers?: Headers
+}
+
+/** A bus on any broker: all kinds of being connected share this code, so that they differ in nothing but their reach. */
+export function createBus<T extends Topics = AnyTopics>(name: string, broker: Broker, options: BusOptions = {}): Bus<T> {
+  return new BrokerBus(name, broker, options) as unknown as Bus<T>
+}
+
+class BrokerBus {
+  readonly #broker: Broker
+  readonly #maxPayload: number
+  #closing: Promise<void> | undefined
+
+  constructor(
+    readonly name: string,
+    broker: Broker,
+    options: BusOptions,
+  ) {
+    this.#broker = broker
+    this.#maxPayload = options.maxPayload ?? DEFAULT_MAX_PAYLOAD
+  }
+
+  get state$() {
+    return this.#broker.state$
+  }
+
+  get errors$() {
+    return this.#broker.errors$
+  }
+
+  ready(): Promise<void> {
+    return this.#broker.ready()
+  }
+
+  topic(pattern: RegExp | string, options: TopicOptions = {}): Observable<Message> {
+    checkPattern(pattern)
+    const own = typeof pattern === 'string' ? pattern : withoutPosition(pattern)
+    const request = toRequest(own, options)
+    return new TopicObservable<Message>(new TopicSource(this.#broker, request, options.ack !== 'manual', options.schema))
+  }
+
+  publish(topicOrMessage: string | Publication, payload?: unknown, options?: PublishOptions): Promise<void> {
+    try {
+      if (typeof topicOrMessage === 'object') {
+        return this.#publish(topicOrMessage.topic, topicOrMessage.payload, topicOrMessage.headers)
+      }
+      return this.#publish(topicOrMessage, payload, options?.headers)
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+  }
+
+  #publish(topic: string, payload: unknown, headers: Headers | undefined): Promise<void> {
+    checkPublishTopic(topic)
+    if (headers !== undefined) checkHeaders(headers)
+    assertCarriable(payload, this.#maxPayload)
+    return this.#broker.publish(topic, payload, headers ?? noHeaders)
+  }
+
+  subject(topic: string): BusSubject<unknown> {
+    checkPublishTopic(topic)
+    return new BusSubject(this.topic(topic), payload => {
+      this.publish(topic, payload).catch((error: unknown) => {
+        this.#broker.report(error instanceof MsgvanError ? error : new RemoteError(`A publish on ${topic} failed`, { cause: error }))
+      })
+    })
+  }
+
+  async subscribeHandler(name: string, handler: ModuleRef, pattern: RegExp | string, options: TopicOptions = {}): Promise<void> {
+    checkName(name)
+    checkPattern(pattern)
+    checkModuleRef(handler)
+    await this.#broker.subscribeHandler(name, handler, { ...toRequest(pattern, options), name })
+  }
+
+  async unsubscribe(name: string): Promise<boolean> {
+    checkName(name)
+    return this.#broker.unsubscribe(name)
+  }
+
+  status() {
+    return this.#broker.status()
+  }
+
+  deadLetters() {
+    return this.#broker.deadLetters()
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#broker.close(options)
+    return this.#closing
+  }
+}
+
+function checkModuleRef(ref: unknown): void {
+  const module = typeof ref === 'object' && ref !== null && 'module' in ref ? ref.module : undefined
+  if (typeof module !== 'string' && !(module instanceof URL)) {
+    throw new InvalidOptionError("A handler is named as { module, export }: make one with moduleRef(import.meta.url, 'name').")
+  }
+}

@@ -1,0 +1,88 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { InvalidOptionError, UnsupportedError } from '../errors.js'
+import { backoff } from '../operators/backoff.js'
+import type { Headers } from '../message/envelope.js'
+import type { Overflow, RetryDelay, SubscriptionRequest } from './broker.js'
+
+/** What a subscription may ask for. Durations in milliseconds. */
+export interface TopicOptions<P = unknown> {
+  /** Named: kept in the van until `unsubscribe(name)`, the work shared by all who subscribe under it. Default: none. */
+  name?: string
+  /** `'auto'` (default): settled when `next()` returns. `'manual'`: by the message's verbs, or by `handle`. */
+  ack?: 'auto' | 'manual'
+  /** A failed message holds back those behind it until it is settled. Default false: others pass it. */
+  ordered?: boolean
+  /** How many deliveries may be unsettled at once at this subscriber. Default 4,096; with `ordered` always 1. */
+  prefetch?: number
+  /** Total tries before the message becomes a dead letter. Default 5. */
+  attempts?: number
+  /** Until the next attempt: ms, or a function of error and attempt. Default: `backoff({ initial: 100, max: 30_000 })`. */
+  delay?: RetryDelay
+  /** No settlement within this many ms fails the delivery. Default 0: no limit. */
+  ackTimeout?: number
+  /** How many messages may wait. Default 100,000. */
+  maxPending?: number
+  /**
+   * What happens beyond `maxPending`: `'pause'` (default) holds the publishers' promises back, `'drop-oldest'` and
+   * `'drop-newest'` throw messages away and count them, `'error'` rejects the publish with OverflowError.
+   */
+  overflow?: Overflow
+  /** Any Standard Schema (zod, valibot, arktype …): validates and types the payload. What it refuses fails the delivery. */
+  schema?: StandardSchemaV1<unknown, P>
+}
+
+export interface PublishOptions {
+  headers?: Headers
+}
+
+const defaultDelay = backoff({ initial: 100, max: 30_000 })
+
+/** The longest delay that is taken: about 285,000 years. Timers are cut into steps, so no delay is too long for one. */
+const longest = Number.MAX_SAFE_INTEGER
+
+export function toRequest(pattern: RegExp | string, options: TopicOptions): SubscriptionRequest {
+  const known = new Set(['name', 'ack', 'ordered', 'prefetch', 'attempts', 'delay', 'ackTimeout', 'maxPending', 'overflow', 'schema', 'from'])
+  for (const key of Object.keys(options)) {
+    if (!known.has(key)) throw new InvalidOptionError(`topic() has no option ${JSON.stringify(key)}. It has: ${[...known].join(', ')}.`)
+  }
+  const { name, ack, ordered = false, delay = defaultDelay, overflow = 'pause' } = options
+  if ('from' in options && options.from !== undefined) {
+    throw new UnsupportedError('`from` (replay) needs a host with a store, which this version does not have yet.')
+  }
+  if (name !== undefined) checkName(name)
+  oneOf('ack', ack ?? 'auto', ['auto', 'manual'])
+  oneOf('overflow', overflow, ['pause', 'drop-oldest', 'drop-newest', 'error'])
+  oneOf('ordered', ordered, [true, false])
+  if (typeof delay !== 'function') whole('delay', delay, 0, longest)
+  return {
+    pattern,
+    name,
+    ordered,
+    prefetch: ordered ? 1 : whole('prefetch', options.prefetch ?? 4096, 1, 1_000_000),
+    attempts: whole('attempts', options.attempts ?? 5, 1, 1_000_000),
+    delay,
+    ackTimeout: whole('ackTimeout', options.ackTimeout ?? 0, 0, longest),
+    maxPending: whole('maxPending', options.maxPending ?? 100_000, 1, 1_000_000_000),
+    overflow,
+  }
+}
+
+/** A subscription's name: a non-empty string of at most 200 characters. */
+export function checkName(name: unknown): asserts name is string {
+  if (typeof name !== 'string' || name.length === 0 || name.length > 200) {
+    throw new InvalidOptionError('A subscription name is a non-empty string of at most 200 characters.')
+  }
+}
+
+function whole(option: string, value: unknown, least: number, most: number): number {
+  if (typeof value !== 'number' || !(value >= least) || (value > most && value !== Infinity)) {
+    throw new InvalidOptionError(`${option} is a number from ${least} up; this is ${String(value)}.`)
+  }
+  return Math.min(value, most)
+}
+
+function oneOf(option: string, value: unknown, allowed: readonly unknown[]): void {
+  if (!allowed.includes(value)) {
+    throw new InvalidOptionError(`${option} is one of ${allowed.map(each => JSON.stringify(each)).join(', ')}; this is ${String(value)}.`)
+  }
+}

@@ -1,0 +1,81 @@
+import { map, ReplaySubject, Subject, takeUntil, type Observable, type Observer, type Operator, type Subscription } from 'rxjs'
+import type { Message } from '../message/message.js'
+
+/**
+ * An rxjs Subject across processes: `next(payload)` publishes to its one topic, subscribers get the payload of every
+ * message on that topic, whoever published it, this subject's own included. `complete()` and `error()` end this subject
+ * here, for its own subscribers; they do not cross.
+ *
+ * A publish that fails has no caller to tell: it goes to the bus's `errors$`.
+ *
+ * @example
+ * const lamp = bus.subject<boolean>('home.lamp')
+ * lamp.subscribe(on => console.log('lamp', on))
+ * lamp.next(true)
+ */
+export class BusSubject<P> extends Subject<P> {
+  readonly #payloads: Observable<P>
+  readonly #publish: (payload: P) => void
+  /** Late subscribers learn of the end too. */
+  readonly #end = new ReplaySubject<void>(1)
+  #ended = false
+
+  /** Made by `bus.subject(topic)`. */
+  constructor(messages: Observable<Message<P>>, publish: (payload: P) => void) {
+    super()
+    this.#payloads = messages.pipe(
+      map(message => message.payload),
+      takeUntil(this.#end),
+    )
+    this.#publish = publish
+  }
+
+  override next(payload: P): void {
+    if (!this.#ended) this.#publish(payload)
+  }
+
+  override error(error: unknown): void {
+    this.#ended = true
+    this.#end.error(error)
+    super.error(error)
+  }
+
+  override complete(): void {
+    this.#ended = true
+    this.#end.next()
+    super.complete()
+  }
+
+  override unsubscribe(): void {
+    this.#ended = true
+    this.#end.next()
+    super.unsubscribe()
+  }
+
+  /** Operators go straight onto the topic, so that errors and `retry()` settle as they do there. */
+  override lift<R>(operator: Operator<P, R>): Observable<R> {
+    const source: Liftable<P> = this.#payloads as unknown as Liftable<P>
+    return source.lift(operator)
+  }
+
+  override subscribe(observerOrNext?: Partial<Observer<P>> | ((value: P) => void)): Subscription
+  override subscribe(
+    next?: ((value: P) => void) | null,
+    error?: ((error: unknown) => void) | null,
+    complete?: (() => void) | null,
+  ): Subscription
+  override subscribe(
+    observerOrNext?: Partial<Observer<P>> | ((value: P) => void) | null,
+    error?: ((error: unknown) => void) | null,
+    complete?: (() => void) | null,
+  ): Subscription {
+    if (typeof observerOrNext === 'function' || observerOrNext == null) {
+      return this.#payloads.subscribe(observerOrNext, error, complete)
+    }
+    return this.#payloads.subscribe(observerOrNext)
+  }
+}
+
+interface Liftable<P> {
+  lift<R>(operator: Operator<P, R>): Observable<R>
+}

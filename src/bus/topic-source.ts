@@ -1,0 +1,133 @@
+import type { Subscriber } from 'rxjs'
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { SchemaError, SubscriberError, type MsgvanError } from '../errors.js'
+import { takeInHand } from '../message/in-hand.js'
+import { Message, type Settler } from '../message/message.js'
+import type { Broker, Consumer, Membership, SubscriptionRequest } from './broker.js'
+
+/** What every pipeline from one `topic()` call shares: where to subscribe, and how deliveries are settled. */
+export class TopicSource {
+  /** Those of this topic() that are attached: an error fails the message in hand only if it came from here. */
+  readonly #attached = new Set<Settler>()
+  /** Gives away the subscription of a run that is over, while an error is on its way through it. */
+  stray: (() => Membership | undefined) | undefined
+
+  constructor(
+    readonly broker: Broker,
+    readonly request: SubscriptionRequest,
+    readonly autoAck: boolean,
+    readonly schema: StandardSchemaV1 | undefined,
+  ) {}
+
+  get isNamed(): boolean {
+    return this.request.name !== undefined
+  }
+
+  attach(settler: Settler): void {
+    this.#attached.add(settler)
+  }
+
+  detach(settler: Settler): void {
+    this.#attached.delete(settler)
+  }
+
+  owns(message: Message): boolean {
+    return this.#attached.has(Message.settlerOf(message))
+  }
+
+  report(error: unknown, topic: string | undefined): void {
+    const where = topic === undefined ? '' : ` of ${JSON.stringify(topic)}`
+    const failure = new SubscriberError(`A subscriber${where} threw: ${textOf(error)}`, topic, error)
+    this.broker.report(failure)
+  }
+}
+
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? error.message : String(error)
+  } catch {
+    return 'something that cannot be shown'
+  }
+}
+
+/** Hands deliveries to the first subscriber of a pipeline and settles what that subscriber leaves to it. */
+export class TopicConsumer implements Consumer {
+  readonly #source: TopicSource
+  readonly #subscriber: Subscriber<Message>
+  /** Set while schema results are awaited: later messages line up behind. */
+  #validating: Promise<void> | undefined
+
+  constructor(source: TopicSource, subscriber: Subscriber<Message>) {
+    this.#source = source
+    this.#subscriber = subscriber
+  }
+
+  next(message: Message): void {
+    if (this.#source.schema === undefined) this.#handOut(message)
+    else this.#validate(message, this.#source.schema)
+  }
+
+  error(error: MsgvanError): void {
+    this.#subscriber.error(error)
+  }
+
+  complete(): void {
+    this.#subscriber.complete()
+  }
+
+  #handOut(message: Message): void {
+    const before = takeInHand(message)
+    try {
+      this.#subscriber.next(message)
+    } catch (error) {
+      Message.settlerOf(message).fail(message, error)
+      this.#source.report(error, message.topic)
+    } finally {
+      takeInHand(before)
+    }
+    if (this.#source.autoAck && !Message.isClaimed(message)) message.ack()
+  }
+
+  #validate(message: Message, schema: StandardSchemaV1): void {
+    if (this.#validating !== undefined) {
+      this.#line(() => this.#check(message, schema))
+      return
+    }
+    const pending = this.#check(message, schema)
+    if (pending !== undefined) this.#line(() => pending)
+  }
+
+  #line(step: () => Promise<void> | undefined): void {
+    const line: Promise<void> = (this.#validating ?? Promise.resolve()).then(step).then(() => {
+      if (this.#validating === line) this.#validating = undefined
+    })
+    this.#validating = line
+  }
+
+  #check(message: Message, schema: StandardSchemaV1): Promise<void> | undefined {
+    const refuse = (error: unknown) => {
+      Message.settlerOf(message).fail(message, error)
+      this.#source.report(error, message.topic)
+    }
+    const judge = (result: StandardSchemaV1.Result<unknown>) => {
+      if (this.#subscriber.closed) {
+        Message.settlerOf(message).release(message, true)
+      } else if (result.issues === undefined) {
+        Message.replacePayload(message, result.value)
+        this.#handOut(message)
+      } else {
+        const why = result.issues.map(issue => issue.message).join('; ')
+        refuse(new SchemaError(`The payload of ${JSON.stringify(message.topic)} fails its schema: ${why}`, result.issues))
+      }
+    }
+    try {
+      const result = schema['~standard'].validate(message.payload)
+      if (result instanceof Promise) return result.then(judge, refuse)
+      judge(result)
+    } catch (error) {
+      refuse(error)
+    }
+    return undefined
+  }
+}
+

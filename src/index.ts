@@ -1,0 +1,17 @@
+/** msgvan's public API, by name. Nothing else is exported to users but `msgvan/client` and `msgvan/operators`. */
+export { van, type VanOptions } from './van.js'
+
+export type { AnyTopics, Bus, Topics } from './bus/bus.js'
+export type { BusState, CloseOptions, Overflow, RetryDelay } from './bus/broker.js'
+export type { DeadLetter, DeadLetterFilter, DeadLetters } from './bus/dead-letters.js'
+export { moduleRef, type ModuleRef } from './bus/module-ref.js'
+export type { PublishOptions, TopicOptions } from './bus/options.js'
+export type { ActorStatus, Counters, HandlerStatus, HostStatus, SubscriptionStatus, VanStatus } from './bus/status.js'
+export { BusSubject } from './bus/subject.js'
+export type { Headers } from './message/envelope.js'
+export { Message } from './message/message.js'
+export { version } from './version.js'
+
+export * from './operators/index.js'
+export * from './errors.js'
+export type { Logger } from './log/logger.js'

@@ -1,0 +1,34 @@
+import { InvalidPayloadError } from '../errors.js'
+import type { Headers } from './envelope.js'
+
+export const MAX_HEADER_BYTES = 16 * 1024
+
+/** Headers are text keys and values, of at most 16 KiB in all. */
+export function checkHeaders(headers: unknown): asserts headers is Headers {
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
+    throw new InvalidPayloadError('headers is an object of string values, such as { trace: "7f" }.')
+  }
+  let length = 0
+  for (const [key, value] of Object.entries(headers)) {
+    if (typeof value !== 'string') {
+      throw new InvalidPayloadError(
+        `Header ${JSON.stringify(key)} is ${typeof value}; headers are strings. Put other values into the payload.`,
+      )
+    }
+    length += key.length + value.length
+  }
+  // A UTF-16 unit takes at most three bytes in UTF-8.
+  if (length * 3 > MAX_HEADER_BYTES && byteLength(headers as Headers) > MAX_HEADER_BYTES) {
+    throw new InvalidPayloadError(
+      `Headers take at most ${MAX_HEADER_BYTES} bytes. Put the rest into the payload.`,
+    )
+  }
+}
+
+function byteLength(headers: Headers): number {
+  const utf8 = new TextEncoder()
+  return Object.entries(headers).reduce(
+    (sum, [key, value]) => sum + utf8.encode(key).length + utf8.encode(value).length,
+    0,
+  )
+}

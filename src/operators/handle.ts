@@ -1,0 +1,101 @@
+import { innerFromInput } from './inner-from-input.js'
+import { mergeMap, Observable, tap, type ObservableInput, type OperatorFunction } from 'rxjs'
+import { InvalidOptionError } from '../errors.js'
+import { takeInHand } from '../message/in-hand.js'
+import { Message, type RetryRule } from '../message/message.js'
+
+export interface HandleConfig {
+  /** How many messages are worked on at once. Default 1. */
+  concurrency?: number
+  /** Total tries; rules over the subscription's. */
+  attempts?: number
+  /** Until the next attempt: milliseconds, or a function of error and attempt; rules over the subscription's. */
+  delay?: number | ((error: unknown, attempt: number) => number)
+}
+
+/**
+ * Works on each message and settles it by how the work ends: acked when the inner stream completes (a promise resolves,
+ * a plain value is returned), failed when it errors. A failure never ends the outer stream: the message comes again
+ * after `delay`, up to `attempts` times, then becomes a dead letter. Results go downstream.
+ *
+ * Takes over settlement, so it works under `ack: 'auto'` and `'manual'` alike; put it before any operator that defers
+ * (`delay`, `bufferTime` …), because with `'auto'` those have settled the message by the time it comes through.
+ * While the work runs, `ackTimeout` is extended. Unsubscribing cancels what runs and gives its messages back, unfailed.
+ *
+ * @param project what to do with a message: an Observable, a promise, any other ObservableInput, or a plain value
+ * @throws InvalidOptionError
+ * @example
+ * bus.topic<Order>(/^orders\./, { name: 'billing' })
+ *   .pipe(handle(message => charge(message.payload), { concurrency: 8, attempts: 5, delay: backoff({ initial: 100 }) }))
+ *   .subscribe(receipt => console.log(receipt))
+ */
+export function handle<P, R>(
+  project: (message: Message<P>) => ObservableInput<R> | R,
+  config: HandleConfig = {},
+): OperatorFunction<Message<P>, R> {
+  const { concurrency = 1, attempts, delay } = config
+  if (!(concurrency >= 1)) throw new InvalidOptionError('handle: concurrency is a number from 1 up.')
+  if (attempts !== undefined && !(attempts >= 1)) throw new InvalidOptionError('handle: attempts is a number from 1 up.')
+  if (typeof delay === 'number' && !(delay >= 0)) throw new InvalidOptionError('handle: delay is milliseconds, 0 or more.')
+  return source =>
+    source.pipe(
+      // Claimed on arrival, not when its turn comes: those that wait for a free place must not be settled meanwhile.
+      tap(message => Message.claim(message)),
+      mergeMap(message => work(message, project, config), concurrency),
+    )
+}
+
+function work<P, R>(
+  message: Message<P>,
+  project: (message: Message<P>) => ObservableInput<R> | R,
+  config: HandleConfig,
+): Observable<R> {
+  return new Observable<R>(subscriber => {
+    const settler = Message.settlerOf(message)
+    const heartbeat =
+      settler.ackTimeout > 0
+        ? setInterval(() => settler.extend(message), Math.min(Math.max(1, settler.ackTimeout / 3), 2 ** 30))
+        : undefined
+    // Before the work is subscribed to: what ends at once must find it.
+    subscriber.add(() => {
+      clearInterval(heartbeat)
+      settler.release(message)
+    })
+    const failed = (error: unknown) => {
+      settler.fail(message, error, retryRule(config, error, message.attempt))
+      subscriber.complete()
+    }
+    let result: Observable<R>
+    try {
+      result = innerFromInput(project(message))
+    } catch (error) {
+      failed(error)
+      return
+    }
+    subscriber.add(
+      result.subscribe({
+        next: value => {
+          // An error further down is this message's failure, however late its result came.
+          const before = takeInHand(message)
+          try {
+            subscriber.next(value)
+          } finally {
+            takeInHand(before)
+          }
+        },
+        error: failed,
+        complete: () => {
+          settler.ack(message)
+          subscriber.complete()
+        },
+      }),
+    )
+  })
+}
+
+function retryRule({ attempts, delay }: HandleConfig, error: unknown, attempt: number): RetryRule {
+  return {
+    ...(attempts === undefined ? {} : { attempts }),
+    ...(delay === undefined ? {} : { delay: typeof delay === 'number' ? delay : delay(error, attempt) }),
+  }
+}

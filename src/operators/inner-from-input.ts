@@ -1,0 +1,18 @@
+import { from, isObservable, observable, of, type Observable, type ObservableInput } from 'rxjs'
+
+/** What a project function gave, as an Observable: as in `mergeMap`, but strings and binary data count as one value, as all that is no ObservableInput does. */
+export function innerFromInput<R>(result: ObservableInput<R> | R): Observable<R> {
+  if (isObservable(result)) return result as Observable<R>
+  if (typeof result !== 'object' || result === null || ArrayBuffer.isView(result)) return of(result as R)
+  return isInput(result) ? from(result as ObservableInput<R>) : of(result as R)
+}
+
+function isInput(value: object): boolean {
+  return (
+    Symbol.iterator in value ||
+    Symbol.asyncIterator in value ||
+    observable in value ||
+    'getReader' in value ||
+    ('then' in value && typeof value.then === 'function')
+  )
+}

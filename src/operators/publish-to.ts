@@ -1,0 +1,39 @@
+import { mergeMap, type OperatorFunction } from 'rxjs'
+import type { Headers } from '../message/envelope.js'
+import { Message } from '../message/message.js'
+
+/** What `publishTo` needs of a bus. */
+export interface Publisher {
+  publish(message: { topic: string; payload?: unknown; headers?: Headers }): Promise<void>
+}
+
+/** How many publishes may be under way at once: enough to fill batches, few enough to feel back-pressure. */
+const window = 1024
+
+/**
+ * Publishes every value, in order, and passes each on once the van has taken it over. A Message is forwarded as its
+ * payload and headers, and acked once it is taken over. A refused publish errors the stream, and fails the message.
+ *
+ * @param topic where to: a topic, or a function of the value
+ * @example
+ * readings$.pipe(filter(reading => reading.celsius > 80), publishTo(bus, 'alarms.heat')).subscribe()
+ */
+export function publishTo<V>(bus: Publisher, topic: string | ((value: V) => string)): OperatorFunction<V, V> {
+  return mergeMap(async (value: V) => {
+    const to = typeof topic === 'string' ? topic : topic(value)
+    if (!(value instanceof Message)) {
+      await bus.publish({ topic: to, payload: value })
+      return value
+    }
+    const message = value as Message
+    Message.claim(message)
+    try {
+      await bus.publish({ topic: to, payload: message.payload, headers: message.headers })
+      message.ack()
+    } catch (error) {
+      Message.settlerOf(message).fail(message, error)
+      throw error
+    }
+    return value
+  }, window)
+}
