@@ -1,0 +1,148 @@
+import { createInterface } from 'node:readline'
+import { Worker } from 'node:worker_threads'
+import type { HandlerStatus } from '../bus/status.js'
+import { describe, HandlerModuleError } from '../errors.js'
+import { backoff } from '../operators/backoff.js'
+import type { FromWorker, ToWorker, WorkerTask } from './worker-messages.js'
+
+const entry = new URL('./handler-worker.js', import.meta.url)
+
+/** A worker that ran this long before it crashed begins again with the shortest wait. */
+const STABLE_AFTER = 60_000
+
+/** How long a worker may take to finish what it has in hand when it is told to stop. */
+const STOP_TIMEOUT = 10_000
+
+export interface WorkerEvents {
+  /** A line that the handler printed. */
+  line(stream: 'out' | 'err', text: string): void
+  /** It crashed, and is started again after `delay` milliseconds. */
+  crashed(reason: string, delay: number): void
+  /** Its bus reported something. */
+  error(code: string, message: string): void
+  /** This thread's session will not come back. */
+  gone(clientId: string): void
+}
+
+/** A handler in a worker thread: loaded, run, and started again when it crashes, until it is stopped. */
+export class SupervisedWorker {
+  readonly #task: () => WorkerTask
+  readonly #events: WorkerEvents
+  readonly #delay = backoff({ initial: 100, max: 30_000 })
+  #worker: Worker | undefined
+  #state: HandlerStatus['state'] = 'starting'
+  #restarts = 0
+  #crashesInARow = 0
+  #startedAt = 0
+  #restartTimer: NodeJS.Timeout | undefined
+  #running: () => void = () => undefined
+
+  /** @param task made anew for each start, with a fresh client id */
+  constructor(task: () => WorkerTask, events: WorkerEvents) {
+    this.#task = task
+    this.#events = events
+  }
+
+  get state(): HandlerStatus['state'] {
+    return this.#state
+  }
+
+  get restarts(): number {
+    return this.#restarts
+  }
+
+  /**
+   * Loads the module and finds the export, and no more.
+   *
+   * @throws HandlerModuleError
+   */
+  async load(): Promise<void> {
+    const task = this.#task()
+    const worker = this.#start(task)
+    await new Promise<void>((resolve, reject) => {
+      worker.once('message', (said: FromWorker) => {
+        if (said.kind === 'loaded') resolve()
+        else reject(new HandlerModuleError(said.kind === 'failed' ? said.message : 'The worker did not load.'))
+      })
+      worker.once('error', error => reject(new HandlerModuleError(`${task.module} failed to load: ${describe(error)}`)))
+      worker.once('exit', () => reject(new HandlerModuleError(`${task.module} ended its thread while it was loaded.`)))
+    }).catch(async (error: unknown) => {
+      this.#state = 'stopped'
+      await worker.terminate()
+      throw error
+    })
+    this.#supervise(worker, task.clientId)
+  }
+
+  /** Lets it consume. Resolves when its subscription is in force, however many starts that takes. */
+  run(): Promise<void> {
+    return new Promise(resolve => {
+      this.#running = resolve
+      this.#go()
+    })
+  }
+
+  /** Lets it finish what it has in hand; after ten seconds it is ended. */
+  async stop(): Promise<void> {
+    this.#state = 'stopped'
+    clearTimeout(this.#restartTimer)
+    const worker = this.#worker
+    if (worker === undefined) return
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(() => {
+        void worker.terminate()
+      }, STOP_TIMEOUT)
+      worker.once('exit', () => {
+        clearTimeout(timer)
+        resolve()
+      })
+      worker.postMessage({ kind: 'stop' } satisfies ToWorker)
+    })
+  }
+
+  #start(task: WorkerTask): Worker {
+    const worker = new Worker(entry, { workerData: task, stdout: true, stderr: true, name: `msgvan handler ${task.name}` })
+    createInterface({ input: worker.stdout }).on('line', text => this.#events.line('out', text))
+    createInterface({ input: worker.stderr }).on('line', text => this.#events.line('err', text))
+    this.#worker = worker
+    this.#startedAt = performance.now()
+    return worker
+  }
+
+  #supervise(worker: Worker, clientId: string): void {
+    let reason = 'it ended its own thread'
+    worker.on('message', (said: FromWorker) => {
+      if (said.kind === 'running') {
+        this.#state = 'running'
+        this.#running()
+      } else if (said.kind === 'error') this.#events.error(said.code, said.message)
+      else if (said.kind === 'failed') reason = said.message
+    })
+    worker.on('error', error => {
+      reason = describe(error)
+    })
+    worker.once('exit', () => {
+      this.#worker = undefined
+      this.#events.gone(clientId)
+      if (this.#state !== 'stopped') this.#restart(reason)
+    })
+  }
+
+  #restart(reason: string): void {
+    if (performance.now() - this.#startedAt > STABLE_AFTER) this.#crashesInARow = 0
+    this.#crashesInARow += 1
+    this.#state = 'restarting'
+    const delay = this.#delay(undefined, this.#crashesInARow)
+    this.#events.crashed(reason, delay)
+    this.#restartTimer = setTimeout(() => {
+      this.#restarts += 1
+      const task = this.#task()
+      this.#supervise(this.#start(task), task.clientId)
+      this.#go()
+    }, delay)
+  }
+
+  #go(): void {
+    this.#worker?.postMessage({ kind: 'go' } satisfies ToWorker)
+  }
+}
