@@ -62,10 +62,15 @@ export class SupervisedWorker {
     await new Promise<void>((resolve, reject) => {
       worker.once('message', (said: FromWorker) => {
         if (said.kind === 'loaded') resolve()
-        else reject(new HandlerModuleError(said.kind === 'failed' ? said.message : 'The worker did not load.'))
+        else
+          reject(new HandlerModuleError(said.kind === 'failed' ? said.message : 'The worker did not load.'))
       })
-      worker.once('error', error => reject(new HandlerModuleError(`${task.module} failed to load: ${describe(error)}`)))
-      worker.once('exit', () => reject(new HandlerModuleError(`${task.module} ended its thread while it was loaded.`)))
+      worker.once('error', error =>
+        reject(new HandlerModuleError(`${task.module} failed to load: ${describe(error)}`)),
+      )
+      worker.once('exit', () =>
+        reject(new HandlerModuleError(`${task.module} ended its thread while it was loaded.`)),
+      )
     }).catch(async (error: unknown) => {
       this.#state = 'stopped'
       await worker.terminate()
@@ -101,7 +106,12 @@ export class SupervisedWorker {
   }
 
   #start(task: WorkerTask): Worker {
-    const worker = new Worker(entry, { workerData: task, stdout: true, stderr: true, name: `msgvan handler ${task.name}` })
+    const worker = new Worker(entry, {
+      workerData: task,
+      stdout: true,
+      stderr: true,
+      name: `msgvan handler ${task.name}`,
+    })
     createInterface({ input: worker.stdout }).on('line', text => this.#events.line('out', text))
     createInterface({ input: worker.stderr }).on('line', text => this.#events.line('err', text))
     this.#worker = worker

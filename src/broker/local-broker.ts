@@ -1,5 +1,12 @@
 import { BehaviorSubject, Subject, type Observable, type SchedulerLike } from 'rxjs'
-import type { Broker, BusState, CloseOptions, Consumer, Membership, SubscriptionRequest } from '../bus/broker.js'
+import type {
+  Broker,
+  BusState,
+  CloseOptions,
+  Consumer,
+  Membership,
+  SubscriptionRequest,
+} from '../bus/broker.js'
 import type { DeadLetter, DeadLetters } from '../bus/dead-letters.js'
 import type { HostStatus, VanStatus } from '../bus/status.js'
 import { ClosedError, MsgvanError, OutboxFullError, OverflowError, UnsupportedError } from '../errors.js'
@@ -26,7 +33,10 @@ export interface LocalBrokerOptions {
   /** How patterns are matched: natively for the app's own, in linear time for those that came over a link. */
   compile: (pattern: RegExp) => Matcher
   /** What a dead letter travels as. Default: the letter itself, for one process. */
-  wrapLetter?: (letter: Omit<DeadLetter, 'payload'>, envelope: Envelope) => { body: unknown; size: number; encoding: Encoding }
+  wrapLetter?: (
+    letter: Omit<DeadLetter, 'payload'>,
+    envelope: Envelope,
+  ) => { body: unknown; size: number; encoding: Encoding }
   hostStatus: () => HostStatus
   /** How many publishes may be held back by `overflow: 'pause'`, or queued by handlers. Default 100,000. */
   maxHeld?: number
@@ -89,7 +99,11 @@ export class LocalBroker implements Broker, SubscriptionOwner {
   publish(topic: string, payload: unknown, headers: Headers): Promise<void> {
     const now = (this.#options.wallClock ?? Date.now)()
     this.#sequence += 1
-    return this.accept(new Envelope(this.#publisher, this.#sequence, topic, headers, now, payload, 0, Encoding.Value)) ?? done
+    return (
+      this.accept(
+        new Envelope(this.#publisher, this.#sequence, topic, headers, now, payload, 0, Encoding.Value),
+      ) ?? done
+    )
   }
 
   /**
@@ -106,7 +120,9 @@ export class LocalBroker implements Broker, SubscriptionOwner {
       if (overflow === 'pause') return this.#hold(envelope, target)
       if (overflow === 'error') {
         return Promise.reject(
-          new OverflowError(`Subscription ${target.key} has ${target.pending} messages waiting, its maxPending. Publish again later.`),
+          new OverflowError(
+            `Subscription ${target.key} has ${target.pending} messages waiting, its maxPending. Publish again later.`,
+          ),
         )
       }
     }
@@ -177,10 +193,21 @@ export class LocalBroker implements Broker, SubscriptionOwner {
     }
   }
 
-  /** Registers without a consumer: a named subscription that collects until somebody comes. @throws NameTakenError, InvalidPatternError */
-  register(request: SubscriptionRequest & { readonly name: string }): void {
+  /**
+   * Registers a named subscription without a consumer, in place of what the name had: with another pattern that is removed
+   * with all that waited in it; with the same one the new rules hold from now on.
+   *
+   * @throws InvalidPatternError
+   */
+  replace(request: SubscriptionRequest & { readonly name: string }): void {
     if (this.#closed) throw closedError()
-    this.#open(request)
+    const before = this.#names.get(request.name)
+    if (before !== undefined && !before.hasPattern(request.pattern)) {
+      // Refused before anything is taken away.
+      if (typeof request.pattern !== 'string') this.#options.compile(request.pattern)
+      this.#remove(before, true)
+    }
+    this.#open(request).rules = request
   }
 
   #open(request: SubscriptionRequest): Subscription {
@@ -191,6 +218,7 @@ export class LocalBroker implements Broker, SubscriptionOwner {
       return named
     }
     const subscription = this.#newSubscription(request)
+    // May refuse the pattern: nothing is registered before.
     const removeRoute = this.#routes.add(pattern, subscription)
     this.#subscriptions.set(subscription.id, { subscription, removeRoute })
     if (name !== undefined) this.#names.set(name, subscription)
@@ -220,7 +248,9 @@ export class LocalBroker implements Broker, SubscriptionOwner {
 
   subscribeHandler(): Promise<void> {
     return Promise.reject(
-      new UnsupportedError('An embedded bus has no host to run handlers in. Subscribe here, or use van() without `embedded`.'),
+      new UnsupportedError(
+        'An embedded bus has no host to run handlers in. Subscribe here, or use van() without `embedded`.',
+      ),
     )
   }
 
@@ -228,7 +258,14 @@ export class LocalBroker implements Broker, SubscriptionOwner {
     if (this.#closed) return Promise.reject(closedError())
     const host = this.#options.hostStatus()
     const subscriptions = [...this.#subscriptions.values()].map(({ subscription }) => subscription.status())
-    return Promise.resolve({ van: this.#options.van, host, hosts: [host], subscriptions, actors: [], counters: { ...this.#counts } })
+    return Promise.resolve({
+      van: this.#options.van,
+      host,
+      hosts: [host],
+      subscriptions,
+      actors: [],
+      counters: { ...this.#counts },
+    })
   }
 
   deadLetters(): DeadLetters {
@@ -237,7 +274,8 @@ export class LocalBroker implements Broker, SubscriptionOwner {
 
   /** Back to the subscription that it came from, if that is still there. */
   #replay({ envelope, letter }: Buried): boolean {
-    const subscription = this.#names.get(letter.subscription) ?? this.#subscriptions.get(letter.subscription)?.subscription
+    const subscription =
+      this.#names.get(letter.subscription) ?? this.#subscriptions.get(letter.subscription)?.subscription
     subscription?.replay(envelope)
     return subscription !== undefined
   }
@@ -331,7 +369,16 @@ export class LocalBroker implements Broker, SubscriptionOwner {
     const { body, size, encoding } = wrap(letter, envelope)
     this.#sequence += 1
     this.#queued.push({
-      envelope: new Envelope(this.#publisher, this.#sequence, topic, noHeaders, this.now(), body, size, encoding),
+      envelope: new Envelope(
+        this.#publisher,
+        this.#sequence,
+        topic,
+        noHeaders,
+        this.now(),
+        body,
+        size,
+        encoding,
+      ),
       targets,
     })
     this.#schedule()
@@ -352,10 +399,14 @@ function closedError(): ClosedError {
 }
 
 function outboxFull(most: number): OutboxFullError {
-  return new OutboxFullError(`${most} publishes wait already, as many as may. Await publish() so that you are slowed down.`)
+  return new OutboxFullError(
+    `${most} publishes wait already, as many as may. Await publish() so that you are slowed down.`,
+  )
 }
 
 function newPublisherId(): string {
   const bytes = globalThis.crypto.getRandomValues(new Uint8Array(9))
-  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_')
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
 }

@@ -3,7 +3,7 @@ import type { SubscriptionStatus } from '../bus/status.js'
 import { AckTimeoutError, NameTakenError } from '../errors.js'
 import type { Envelope } from '../message/envelope.js'
 import type { Message, RetryRule } from '../message/message.js'
-import { describePattern } from '../message/pattern.js'
+import { describePattern, samePattern } from '../message/pattern.js'
 import { noCounts } from './counters.js'
 import { Item } from './item.js'
 import type { Member } from './member.js'
@@ -38,7 +38,7 @@ export class Subscription {
 
   constructor(
     readonly id: string,
-    readonly rules: SubscriptionRequest,
+    public rules: SubscriptionRequest,
     readonly owner: SubscriptionOwner,
   ) {}
 
@@ -60,9 +60,13 @@ export class Subscription {
     return sum
   }
 
+  hasPattern(pattern: RegExp | string): boolean {
+    return samePattern(pattern, this.rules.pattern)
+  }
+
   /** A second subscriber under the same name must mean the same thing by it. */
   checkSame(request: SubscriptionRequest): void {
-    if (describePattern(request.pattern) === describePattern(this.rules.pattern)) return
+    if (this.hasPattern(request.pattern)) return
     throw new NameTakenError(
       `The name ${JSON.stringify(this.key)} has the pattern ${describePattern(this.rules.pattern)}; this asks for ${describePattern(request.pattern)}. ` +
         'Use another name, or unsubscribe this one first.',
@@ -269,4 +273,3 @@ export class Subscription {
     this.owner.counted(what, by)
   }
 }
-

@@ -21,7 +21,9 @@ export interface AnyTopics {
 type TopicName<T> = Extract<keyof T, string>
 /** Topics the app did not list are open: their payload is `unknown`. */
 type PayloadOf<T, K extends string> = K extends keyof T ? T[K] : unknown
-type MaybePayload<P> = undefined extends P ? [payload?: P, options?: PublishOptions] : [payload: P, options?: PublishOptions]
+type MaybePayload<P> = undefined extends P
+  ? [payload?: P, options?: PublishOptions]
+  : [payload: P, options?: PublishOptions]
 
 /**
  * What an app holds: its handle on one van.
@@ -77,8 +79,16 @@ export interface Bus<T extends Topics = AnyTopics> {
    * @throws (as a rejection) InvalidTopicError, InvalidPayloadError, PayloadTooLargeError, OutboxFullError, OverflowError, ClosedError
    */
   publish<K extends TopicName<T>>(topic: K, ...rest: MaybePayload<PayloadOf<T, K>>): Promise<void>
-  publish<K extends string>(topic: K extends TopicName<T> ? never : K, payload?: unknown, options?: PublishOptions): Promise<void>
-  publish<K extends TopicName<T>>(message: { topic: K; payload: PayloadOf<T, K>; headers?: Headers }): Promise<void>
+  publish<K extends string>(
+    topic: K extends TopicName<T> ? never : K,
+    payload?: unknown,
+    options?: PublishOptions,
+  ): Promise<void>
+  publish<K extends TopicName<T>>(message: {
+    topic: K
+    payload: PayloadOf<T, K>
+    headers?: Headers
+  }): Promise<void>
   publish<K extends string>(message: {
     topic: K extends TopicName<T> ? never : K
     payload?: unknown
@@ -95,7 +105,12 @@ export interface Bus<T extends Topics = AnyTopics> {
    *
    * @throws (as a rejection) HandlerModuleError naming the missing module or export, InvalidPatternError, UnsupportedError on an embedded bus
    */
-  subscribeHandler(name: string, handler: ModuleRef, pattern: RegExp | string, options?: TopicOptions): Promise<void>
+  subscribeHandler(
+    name: string,
+    handler: ModuleRef,
+    pattern: RegExp | string,
+    options?: TopicOptions,
+  ): Promise<void>
 
   /** Removes a named subscription with all that waits in it, from any process. False when there was none. */
   unsubscribe(name: string): Promise<boolean>

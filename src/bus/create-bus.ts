@@ -28,7 +28,11 @@ interface Publication {
 }
 
 /** A bus on any broker: all kinds of being connected share this code, so that they differ in nothing but their reach. */
-export function createBus<T extends Topics = AnyTopics>(name: string, broker: Broker, options: BusOptions = {}): Bus<T> {
+export function createBus<T extends Topics = AnyTopics>(
+  name: string,
+  broker: Broker,
+  options: BusOptions = {},
+): Bus<T> {
   return new BrokerBus(name, broker, options) as unknown as Bus<T>
 }
 
@@ -62,7 +66,9 @@ class BrokerBus {
     checkPattern(pattern)
     const own = typeof pattern === 'string' ? pattern : withoutPosition(pattern)
     const request = toRequest(own, options)
-    return new TopicObservable<Message>(new TopicSource(this.#broker, request, options.ack !== 'manual', options.schema))
+    return new TopicObservable<Message>(
+      new TopicSource(this.#broker, request, options.ack !== 'manual', options.schema),
+    )
   }
 
   publish(topicOrMessage: string | Publication, payload?: unknown, options?: PublishOptions): Promise<void> {
@@ -87,15 +93,34 @@ class BrokerBus {
     checkPublishTopic(topic)
     return new BusSubject(this.topic(topic), payload => {
       this.publish(topic, payload).catch((error: unknown) => {
-        this.#broker.report(error instanceof MsgvanError ? error : new RemoteError(`A publish on ${topic} failed`, { cause: error }))
+        this.#broker.report(
+          error instanceof MsgvanError
+            ? error
+            : new RemoteError(`A publish on ${topic} failed`, { cause: error }),
+        )
       })
     })
   }
 
-  async subscribeHandler(name: string, handler: ModuleRef, pattern: RegExp | string, options: TopicOptions = {}): Promise<void> {
+  async subscribeHandler(
+    name: string,
+    handler: ModuleRef,
+    pattern: RegExp | string,
+    options: TopicOptions = {},
+  ): Promise<void> {
     checkName(name)
     checkPattern(pattern)
     checkModuleRef(handler)
+    if (typeof options.delay === 'function') {
+      throw new InvalidOptionError(
+        'A delay function cannot cross to the host that runs the handler: give `delay` in milliseconds.',
+      )
+    }
+    if (options.schema !== undefined) {
+      throw new InvalidOptionError(
+        'A schema cannot cross to the host that runs the handler: validate in the handler itself.',
+      )
+    }
     await this.#broker.subscribeHandler(name, handler, { ...toRequest(pattern, options), name })
   }
 
@@ -121,6 +146,8 @@ class BrokerBus {
 function checkModuleRef(ref: unknown): void {
   const module = typeof ref === 'object' && ref !== null && 'module' in ref ? ref.module : undefined
   if (typeof module !== 'string' && !(module instanceof URL)) {
-    throw new InvalidOptionError("A handler is named as { module, export }: make one with moduleRef(import.meta.url, 'name').")
+    throw new InvalidOptionError(
+      "A handler is named as { module, export }: make one with moduleRef(import.meta.url, 'name').",
+    )
   }
 }

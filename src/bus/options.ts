@@ -41,13 +41,30 @@ const defaultDelay = backoff({ initial: 100, max: 30_000 })
 const longest = Number.MAX_SAFE_INTEGER
 
 export function toRequest(pattern: RegExp | string, options: TopicOptions): SubscriptionRequest {
-  const known = new Set(['name', 'ack', 'ordered', 'prefetch', 'attempts', 'delay', 'ackTimeout', 'maxPending', 'overflow', 'schema', 'from'])
+  const known = new Set([
+    'name',
+    'ack',
+    'ordered',
+    'prefetch',
+    'attempts',
+    'delay',
+    'ackTimeout',
+    'maxPending',
+    'overflow',
+    'schema',
+    'from',
+  ])
   for (const key of Object.keys(options)) {
-    if (!known.has(key)) throw new InvalidOptionError(`topic() has no option ${JSON.stringify(key)}. It has: ${[...known].join(', ')}.`)
+    if (!known.has(key))
+      throw new InvalidOptionError(
+        `topic() has no option ${JSON.stringify(key)}. It has: ${[...known].join(', ')}.`,
+      )
   }
   const { name, ack, ordered = false, delay = defaultDelay, overflow = 'pause' } = options
   if ('from' in options && options.from !== undefined) {
-    throw new UnsupportedError('`from` (replay) needs a host with a store, which this version does not have yet.')
+    throw new UnsupportedError(
+      '`from` (replay) needs a host with a store, which this version does not have yet.',
+    )
   }
   if (name !== undefined) checkName(name)
   oneOf('ack', ack ?? 'auto', ['auto', 'manual'])
@@ -83,6 +100,8 @@ function whole(option: string, value: unknown, least: number, most: number): num
 
 function oneOf(option: string, value: unknown, allowed: readonly unknown[]): void {
   if (!allowed.includes(value)) {
-    throw new InvalidOptionError(`${option} is one of ${allowed.map(each => JSON.stringify(each)).join(', ')}; this is ${String(value)}.`)
+    throw new InvalidOptionError(
+      `${option} is one of ${allowed.map(each => JSON.stringify(each)).join(', ')}; this is ${String(value)}.`,
+    )
   }
 }

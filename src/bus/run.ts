@@ -97,7 +97,8 @@ export class Run {
     // With nothing in hand the error is late (manual settlement): a single open delivery caused it; of several nobody can tell.
     const message = messageInHand() ?? this.#attached?.sole
     // First in line again at once: whoever resubscribes decides how long to wait.
-    if (message !== undefined && this.#source.owns(message)) Message.settlerOf(message).fail(message, thrown, { delay: 0 })
+    if (message !== undefined && this.#source.owns(message))
+      Message.settlerOf(message).fail(message, thrown, { delay: 0 })
   }
 
   #passOn(cause: 'error' | 'complete', pass: () => void): void {

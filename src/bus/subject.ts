@@ -1,4 +1,13 @@
-import { map, ReplaySubject, Subject, takeUntil, type Observable, type Observer, type Operator, type Subscription } from 'rxjs'
+import {
+  map,
+  ReplaySubject,
+  Subject,
+  takeUntil,
+  type Observable,
+  type Observer,
+  type Operator,
+  type Subscription,
+} from 'rxjs'
 import type { Message } from '../message/message.js'
 
 /**

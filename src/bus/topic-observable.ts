@@ -24,7 +24,11 @@ export class TopicObservable<V> extends Observable<V> {
 
   /** @internal The hook that RxJS 7's operators go through. */
   override lift<R>(operator?: Operator<V, R>): Observable<R> {
-    return new TopicObservable<R>(this.#topic, this as TopicObservable<unknown>, operator as Operator<unknown, R>)
+    return new TopicObservable<R>(
+      this.#topic,
+      this as TopicObservable<unknown>,
+      operator as Operator<unknown, R>,
+    )
   }
 
   override subscribe(observer?: PartialObserver<V>): Subscription
@@ -66,7 +70,10 @@ export class TopicObservable<V> extends Observable<V> {
       subscriber.add(this.#stage.call(subscriber, new RunningStage(this.#upstream, run)))
     } else {
       // The root: V is Message here, and only here.
-      run.attach(subscriber as unknown as Subscriber<Message>, target => new TopicConsumer(this.#topic, target))
+      run.attach(
+        subscriber as unknown as Subscriber<Message>,
+        target => new TopicConsumer(this.#topic, target),
+      )
     }
     return subscriber
   }
@@ -96,7 +103,8 @@ function guarded<V>(observer: PartialObserver<V>, run: Run): Observer<V> {
         run.threw(error)
       }
     },
-    error: (error: unknown) => attempt(() => (observer.error === undefined ? run.threw(error) : observer.error(error))),
+    error: (error: unknown) =>
+      attempt(() => (observer.error === undefined ? run.threw(error) : observer.error(error))),
     complete: () => attempt(() => observer.complete?.()),
   }
 }

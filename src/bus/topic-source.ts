@@ -117,7 +117,12 @@ export class TopicConsumer implements Consumer {
         this.#handOut(message)
       } else {
         const why = result.issues.map(issue => issue.message).join('; ')
-        refuse(new SchemaError(`The payload of ${JSON.stringify(message.topic)} fails its schema: ${why}`, result.issues))
+        refuse(
+          new SchemaError(
+            `The payload of ${JSON.stringify(message.topic)} fails its schema: ${why}`,
+            result.issues,
+          ),
+        )
       }
     }
     try {
@@ -130,4 +135,3 @@ export class TopicConsumer implements Consumer {
     return undefined
   }
 }
-

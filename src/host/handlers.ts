@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto'
+import { SupervisedWorker } from '../actors/supervised-worker.js'
+import type { WorkerTask } from '../actors/worker-messages.js'
+import type { LocalBroker } from '../broker/local-broker.js'
+import type { SubscriptionRequest } from '../bus/broker.js'
+import type { HandlerStatus } from '../bus/status.js'
+import { ClosedError } from '../errors.js'
+import type { ModuleRoots } from './module-roots.js'
+
+/** A handler as a client asks for it. */
+export interface HandlerRequest {
+  readonly van: string
+  readonly name: string
+  readonly module: string
+  readonly export: string
+  readonly request: SubscriptionRequest
+  /** The client proved to be this machine's user, who may name any module. */
+  readonly callerIsLocalUser: boolean
+}
+
+/** What handlers need of the host around them. */
+export interface HandlerHost {
+  broker(van: string): LocalBroker
+  /** How a worker reaches this host, as any other client does. */
+  readonly connection: { readonly url: string; readonly secret: Uint8Array }
+  /** A worker died: its session ends now, as that of a dead process does. */
+  endSession(clientId: string): void
+  line(name: string, stream: 'out' | 'err', text: string): void
+  warn(text: string): void
+}
+
+interface Handler {
+  readonly worker: SupervisedWorker
+  readonly module: string
+  readonly export: string
+}
+
+/** The handlers of a host, by van and name. A handler is a consumer of the named subscription of the same name. */
+export class Handlers {
+  readonly #host: HandlerHost
+  readonly #roots: ModuleRoots
+  readonly #handlers = new Map<string, Handler>()
+  /** One change of a name at a time: two registrations at once must not leave two workers. */
+  readonly #changes = new Map<string, Promise<unknown>>()
+  #stopping = false
+
+  constructor(host: HandlerHost, roots: ModuleRoots) {
+    this.#host = host
+    this.#roots = roots
+  }
+
+  get size(): number {
+    return this.#handlers.size
+  }
+
+  /**
+   * Replaces what the name had once the module has loaded: a handler that cannot start takes nothing down. Messages that
+   * wait stay if the pattern is the same.
+   *
+   * @throws HandlerModuleError, InvalidPatternError
+   */
+  register(wanted: HandlerRequest): Promise<void> {
+    return this.#oneAtATime(wanted, async () => {
+      const module = await this.#roots.resolve(wanted.module, wanted.callerIsLocalUser)
+      const worker = this.#workerFor(wanted, module)
+      await worker.load()
+      if (this.#stopping) {
+        await worker.stop()
+        throw new ClosedError('The host is stopping. Register again when it is back.')
+      }
+      try {
+        await this.#handlers.get(keyOf(wanted))?.worker.stop()
+        this.#host.broker(wanted.van).replace({ ...wanted.request, name: wanted.name })
+      } catch (error) {
+        await worker.stop()
+        throw error
+      }
+      this.#handlers.set(keyOf(wanted), { worker, module, export: wanted.export })
+      await worker.run()
+    })
+  }
+
+  /** Stops it; the named subscription is the broker's to remove. False when there was none. */
+  unregister(van: string, name: string): Promise<boolean> {
+    return this.#oneAtATime({ van, name }, async () => {
+      const handler = this.#handlers.get(keyOf({ van, name }))
+      this.#handlers.delete(keyOf({ van, name }))
+      await handler?.worker.stop()
+      return handler !== undefined
+    })
+  }
+
+  status(van: string, name: string): HandlerStatus | undefined {
+    const handler = this.#handlers.get(keyOf({ van, name }))
+    if (handler === undefined) return undefined
+    const { module, worker } = handler
+    return { module, export: handler.export, state: worker.state, restarts: worker.restarts }
+  }
+
+  async stopAll(): Promise<void> {
+    this.#stopping = true
+    await Promise.allSettled(this.#changes.values())
+    await Promise.allSettled([...this.#handlers.values()].map(({ worker }) => worker.stop()))
+    this.#handlers.clear()
+  }
+
+  #workerFor(wanted: HandlerRequest, module: string): SupervisedWorker {
+    const { van, name, request } = wanted
+    const { ordered, prefetch, attempts, ackTimeout, maxPending } = request
+    const delay = typeof request.delay === 'number' ? { delay: request.delay } : {}
+    const task = (): WorkerTask => ({
+      module,
+      export: wanted.export,
+      van,
+      name,
+      pattern: request.pattern,
+      options: { ordered, prefetch, attempts, ackTimeout, maxPending, ...delay },
+      ...this.#host.connection,
+      clientId: randomUUID(),
+    })
+    return new SupervisedWorker(task, {
+      line: (stream, text) => this.#host.line(name, stream, text),
+      crashed: (reason, delay) => {
+        this.#host.line(name, 'err', `crashed: ${reason}; starts again in ${delay} ms`)
+        this.#host.warn(`handler ${name} crashed: ${reason}; starts again in ${delay} ms`)
+      },
+      error: (code, message) => this.#host.line(name, 'err', `${code}: ${message}`),
+      gone: clientId => this.#host.endSession(clientId),
+    })
+  }
+
+  async #oneAtATime<T>(handler: { van: string; name: string }, change: () => Promise<T>): Promise<T> {
+    const key = keyOf(handler)
+    const before = this.#changes.get(key) ?? Promise.resolve()
+    const after = before.then(change, change)
+    this.#changes.set(key, after)
+    try {
+      return await after
+    } finally {
+      if (this.#changes.get(key) === after) this.#changes.delete(key)
+    }
+  }
+}
+
+function keyOf({ van, name }: { van: string; name: string }): string {
+  return JSON.stringify([van, name])
+}
