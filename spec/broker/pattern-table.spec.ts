@@ -1,0 +1,212 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { linearMatcher } from '../../src/broker/linear-matcher.js'
+import { PatternTable } from '../../src/broker/pattern-table.js'
+import { InvalidPatternError } from '../../src/errors.js'
+import { type Matcher, nativeMatcher, reachesSystemTopics } from '../../src/message/pattern.js'
+import { appPatterns, hostPatterns, nativeIsWrong, topics } from '../support/pattern-arbitraries.js'
+
+type Step =
+  | { kind: 'add'; pattern: RegExp | string; value: number }
+  | { kind: 'remove'; which: number }
+  | { kind: 'match'; topic: string }
+
+/** Few enough topics that they come again, and are cached. */
+const fewTopics = fc.constantFrom(
+  'a',
+  'ab',
+  'b.c',
+  'k',
+  '$a',
+  '$sys.a',
+  'a\nb',
+  'K\u017f',
+  'abab-1',
+  '_ _',
+  '😀',
+  'S',
+)
+
+function steps(patterns: fc.Arbitrary<RegExp>): fc.Arbitrary<Step[]> {
+  const usual = fc.constantFrom(/a/, /a/g, /^a/, /^\$/, /./, /b|c/, /^.{2}$/, /k/i, /(a)(b)/)
+  const pattern = fc.oneof(
+    { weight: 3, arbitrary: usual },
+    { weight: 3, arbitrary: patterns },
+    { weight: 2, arbitrary: fewTopics },
+  )
+  return fc.array(
+    fc.oneof(
+      { weight: 3, arbitrary: fc.record({ kind: fc.constant('add' as const), pattern, value: fc.nat(5) }) },
+      { weight: 2, arbitrary: fc.record({ kind: fc.constant('remove' as const), which: fc.nat(20) }) },
+      { weight: 4, arbitrary: fc.record({ kind: fc.constant('match' as const), topic: fewTopics }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('match' as const), topic: topics }) },
+    ),
+    { minLength: 10, maxLength: 120 },
+  )
+}
+
+function oneByOne(additions: { pattern: RegExp | string; value: number }[], topic: string): number[] {
+  return additions
+    .filter(({ pattern }) => {
+      if (typeof pattern === 'string') return pattern === topic
+      return (!topic.startsWith('$') || reachesSystemTopics(pattern)) && nativeMatcher(pattern).test(topic)
+    })
+    .map(({ value }) => value)
+}
+
+function runSteps(
+  compile: (pattern: RegExp) => Matcher,
+  cachedTopics: number | undefined,
+  script: Step[],
+): void {
+  const table = new PatternTable<number>(compile, cachedTopics === undefined ? {} : { cachedTopics })
+  const additions: { pattern: RegExp | string; value: number; remove: () => void }[] = []
+  const given: [readonly number[], number[]][] = []
+  for (const step of script) {
+    if (step.kind === 'add') {
+      try {
+        additions.push({ ...step, remove: table.add(step.pattern, step.value) })
+      } catch (error) {
+        expect(error).to.be.instanceOf(InvalidPatternError)
+      }
+    } else if (step.kind === 'remove') {
+      const [gone] = additions.splice(step.which % Math.max(additions.length, 1), 1)
+      gone?.remove()
+      gone?.remove()
+    } else {
+      if (additions.some(({ pattern }) => typeof pattern !== 'string' && nativeIsWrong(pattern, step.topic)))
+        continue
+      const values = table.match(step.topic)
+      expect(values).to.deep.equal(oneByOne(additions, step.topic), step.topic)
+      given.push([values, [...values]])
+    }
+    expect(table.size).to.equal(additions.length)
+  }
+  for (const [values, then] of given) expect(values).to.deep.equal(then)
+}
+
+describe('PatternTable', () => {
+  const kinds = [
+    { name: 'native', compile: nativeMatcher, patterns: appPatterns },
+    { name: 'linear', compile: linearMatcher, patterns: hostPatterns },
+  ]
+  for (const { name, compile, patterns } of kinds) {
+    for (const cachedTopics of [undefined, 0, 4]) {
+      it(`matches as one by one would, ${name}, cachedTopics: ${cachedTopics ?? 'default'}`, function () {
+        this.timeout(60_000)
+        fc.assert(
+          fc.property(steps(patterns), script => runSteps(compile, cachedTopics, script)),
+          { numRuns: 400 },
+        )
+      })
+    }
+  }
+
+  it('keeps a cached topic right through more changes than it remembers', () => {
+    const table = new PatternTable<number>(nativeMatcher)
+    table.add(/a/, -1)
+    for (const changes of [1, 2, 31, 32, 33, 64, 65, 200]) {
+      expect(table.match('ab')).to.deep.equal([-1])
+      const removes = Array.from({ length: changes }, (_, i) => table.add(i % 2 === 0 ? /b/ : /c/, i))
+      expect(table.match('ab')).to.deep.equal([
+        -1,
+        ...Array.from({ length: Math.ceil(changes / 2) }, (_, i) => i * 2),
+      ])
+      for (const remove of removes) remove()
+    }
+  })
+
+  it('gives the order of addition, whatever the way to it', () => {
+    const table = new PatternTable<string>(nativeMatcher)
+    table.add(/./, 'any')
+    table.add('ab', 'exact')
+    table.add(/^ab$/, 'edges')
+    table.add(/./, 'any again')
+    const remove = table.add('ab', 'exact again')
+    table.add(/b/, 'last')
+    expect(table.match('ab')).to.deep.equal(['any', 'exact', 'edges', 'any again', 'exact again', 'last'])
+    remove()
+    table.add('ab', 'anew')
+    expect(table.match('ab')).to.deep.equal(['any', 'exact', 'edges', 'any again', 'last', 'anew'])
+  })
+
+  it('never changes an array that it gave', () => {
+    const table = new PatternTable<number>(nativeMatcher)
+    const remove = table.add(/a/, 1)
+    const before = table.match('a')
+    table.add(/a/, 2)
+    table.add('a', 3)
+    remove()
+    expect(table.match('a')).to.deep.equal([2, 3])
+    expect(before).to.deep.equal([1])
+  })
+
+  it('gives the same array while nothing changes', () => {
+    const table = new PatternTable<number>(nativeMatcher)
+    table.add(/a/, 1)
+    const first = table.match('a')
+    expect(table.match('a')).to.equal(first)
+    table.add(/b/, 2)
+    expect(table.match('a')).to.equal(first)
+  })
+
+  it('keeps system topics to those who ask for them', () => {
+    const table = new PatternTable<string>(nativeMatcher)
+    table.add(/dead/, 'no')
+    table.add(/^(?:\$dead)/, 'no')
+    table.add(/^\$dead/, 'yes')
+    table.add('$dead/a', 'exact')
+    expect(table.match('$dead/a')).to.deep.equal(['yes', 'exact'])
+    expect(table.match('x$dead/a')).to.deep.equal(['no'])
+  })
+
+  it('compiles equal patterns once, and a refused one leaves nothing behind', () => {
+    let compiled = 0
+    const table = new PatternTable<number>(pattern => {
+      compiled++
+      return linearMatcher(pattern)
+    })
+    const removes = [/a/, /a/g, new RegExp('a', 'y')].map((pattern, i) => table.add(pattern, i))
+    expect(compiled).to.equal(1)
+    expect(() => table.add(/(?=a)/, 4)).to.throw(InvalidPatternError)
+    expect(table.match('a')).to.deep.equal([0, 1, 2])
+    for (const remove of removes) remove()
+    expect(table.size).to.equal(0)
+    expect(table.match('a')).to.deep.equal([])
+  })
+
+  it('remembers no more topics than it may', () => {
+    const table = new PatternTable<number>(nativeMatcher, { cachedTopics: 100 })
+    table.add(/7/, 7)
+    let most = 0
+    for (let i = 0; i < 50_000; i++) {
+      expect(table.match(`topic.${i}`).length).to.equal(String(i).includes('7') ? 1 : 0)
+      most = Math.max(most, table.cachedTopics)
+    }
+    expect(most).to.be.within(50, 100)
+  })
+
+  it('remembers fewer topics when each has very many matches', () => {
+    const table = new PatternTable<number>(nativeMatcher)
+    for (let i = 0; i < 20_000; i++) table.add(/topic/, i)
+    let most = 0
+    for (let i = 0; i < 50; i++) {
+      expect(table.match(`topic.${i}`).length).to.equal(20_000)
+      most = Math.max(most, table.cachedTopics)
+    }
+    expect(most).to.be.within(5, 12)
+  })
+
+  it('runs few matchers among very many patterns', () => {
+    let tests = 0
+    const table = new PatternTable<number>(pattern => ({
+      test: topic => {
+        tests++
+        return pattern.test(topic)
+      },
+    }))
+    for (let i = 0; i < 20_000; i++) table.add(new RegExp(`^(orders|payments)\\.${i}\\.[a-z]+$`), i)
+    expect(table.match('orders.12345.created')).to.deep.equal([12_345])
+    expect(tests).to.be.within(1, 30)
+  })
+})

@@ -1,0 +1,164 @@
+import { END, type Literals, START, foldUnit } from './required-literals.js'
+
+/** Grams are runs of that many UTF-16 units. Longer ones tell more; texts too short for them take shorter ones. */
+const LENGTHS = [6, 3, 2] as const
+const START_UNIT = START.charCodeAt(0)
+const END_UNIT = END.charCodeAt(0)
+
+/** What an index holds, with the index's own notes on it. */
+export class Indexed {
+  /** The buckets it lies in, none if it is always a candidate, and its place in each. */
+  readonly keys: number[] = []
+  readonly places: number[] = []
+  /** The last search that came across it: a topic may lead to it by several ways. */
+  seen = 0
+}
+
+/**
+ * Finds, among very many patterns, the few whose required literals a topic might contain. Each lies under the rarest gram
+ * of the texts of its rarest set; those that require nothing are candidates always.
+ */
+export class GramIndex<E extends Indexed> {
+  readonly #buckets = new Map<number, E[]>()
+  readonly #always: E[] = []
+  /** How many buckets there are for each of LENGTHS: nobody looks for grams of a length without any. */
+  readonly #inUse = [0, 0, 0]
+  readonly #found: E[] = []
+  #units = new Uint16Array(1026)
+  #search = 0
+
+  add(entry: E, literals: Literals): void {
+    const keys = this.#rarest(literals)
+    for (const key of keys) {
+      let bucket = this.#buckets.get(key)
+      if (bucket === undefined) {
+        this.#buckets.set(key, (bucket = []))
+        this.#count(key, 1)
+      }
+      entry.keys.push(key)
+      entry.places.push(bucket.length)
+      bucket.push(entry)
+    }
+    if (keys.size === 0) {
+      entry.places.push(this.#always.length)
+      this.#always.push(entry)
+    }
+  }
+
+  remove(entry: E): void {
+    if (entry.keys.length === 0) {
+      const moved = takeOut(this.#always, entry, entry.places[0])
+      if (moved !== undefined) moved.places[0] = entry.places[0] ?? 0
+    }
+    entry.keys.forEach((key, i) => {
+      const bucket = this.#buckets.get(key)
+      if (bucket === undefined) return
+      const moved = takeOut(bucket, entry, entry.places[i])
+      if (moved !== undefined) moved.places[moved.keys.indexOf(key)] = entry.places[i] ?? 0
+      if (bucket.length > 0) return
+      this.#buckets.delete(key)
+      this.#count(key, -1)
+    })
+    entry.keys.length = entry.places.length = 0
+  }
+
+  /** All that could match, in no order. The array is used again by the next call. */
+  candidates(topic: string): readonly E[] {
+    const found = this.#found
+    found.length = 0
+    for (const entry of this.#always) found.push(entry)
+    if (this.#buckets.size === 0) return found
+    const search = ++this.#search
+    const length = this.#read(topic)
+    for (let kind = 0; kind < LENGTHS.length; kind++) {
+      if (this.#inUse[kind] === 0) continue
+      const last = length - (LENGTHS[kind] ?? 0)
+      for (let at = 0; at <= last; at++) {
+        const bucket = this.#buckets.get(keyOf(this.#units, at, kind))
+        if (bucket === undefined) continue
+        for (const entry of bucket) {
+          if (entry.seen === search) continue
+          entry.seen = search
+          found.push(entry)
+        }
+      }
+    }
+    return found
+  }
+
+  /** Whether `candidates` would name this one. */
+  isCandidate(entry: E, topic: string): boolean {
+    if (entry.keys.length === 0) return true
+    const length = this.#read(topic)
+    return entry.keys.some(key => {
+      const kind = key & 3
+      const last = length - (LENGTHS[kind] ?? 0)
+      for (let at = 0; at <= last; at++) if (keyOf(this.#units, at, kind) === key) return true
+      return false
+    })
+  }
+
+  #count(key: number, change: number): void {
+    const kind = key & 3
+    this.#inUse[kind] = (this.#inUse[kind] ?? 0) + change
+  }
+
+  /** The topic, folded and with its ends, as units. */
+  #read(topic: string): number {
+    const length = topic.length + 2
+    if (length > this.#units.length) this.#units = new Uint16Array(length)
+    const units = this.#units
+    units[0] = START_UNIT
+    for (let i = 0; i < topic.length; i++) units[i + 1] = foldUnit(topic.charCodeAt(i))
+    units[length - 1] = END_UNIT
+    return length
+  }
+
+  /** The keys of that set which will bring in the fewest candidates, as far as one knows today. */
+  #rarest(literals: Literals): ReadonlySet<number> {
+    let best: ReadonlySet<number> = new Set()
+    let lowest = Infinity
+    for (const texts of literals) {
+      const keys = new Set<number>()
+      let cost = 0
+      for (const text of texts) {
+        const rarest = this.#rarestIn(text)
+        keys.add(rarest.key)
+        cost += rarest.cost
+      }
+      if (cost >= lowest) continue
+      best = keys
+      lowest = cost
+    }
+    return best
+  }
+
+  #rarestIn(text: string): { key: number; cost: number } {
+    const units = Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i))
+    const kind = LENGTHS.findIndex(length => length <= text.length)
+    let rarest = { key: -1, cost: Infinity }
+    for (let at = 0; at + (LENGTHS[kind] ?? 0) <= units.length; at++) {
+      const key = keyOf(units, at, kind)
+      // Short grams are common in topics, however few patterns lie under them yet.
+      const cost = (this.#buckets.get(key)?.length ?? 0) + kind * kind
+      if (cost < rarest.cost) rarest = { key, cost }
+    }
+    return rarest
+  }
+}
+
+/** Different grams may share a key: that makes a candidate too many, never one too few. Small integers need no allocation. */
+function keyOf(units: Uint16Array, at: number, kind: number): number {
+  const end = at + (LENGTHS[kind] ?? 0)
+  let hash = kind
+  for (let i = at; i < end; i++) hash = Math.imul(hash ^ (units[i] ?? 0), 0x5bd1e995) ^ (hash >>> 15)
+  return ((hash ^ (hash >>> 13)) & 0x0fffffff) * 4 + kind
+}
+
+/** Returns who was moved into the gap, if anybody was. */
+function takeOut<E>(list: E[], entry: E, place = -1): E | undefined {
+  const last = list.pop()
+  if (last === undefined || last === entry) return undefined
+  list[place] = last
+  return last
+}

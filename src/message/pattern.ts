@@ -1,0 +1,77 @@
+import { InvalidPatternError } from '../errors.js'
+import { checkTopic } from './topic.js'
+
+/** Tells whether a topic matches: `RegExp.test` without its state. */
+export interface Matcher {
+  test(topic: string): boolean
+}
+
+/** A pattern is a RegExp, or a string: the one exact topic, the system's own included. */
+export function checkPattern(pattern: unknown): asserts pattern is RegExp | string {
+  if (typeof pattern === 'string') {
+    try {
+      checkTopic(pattern)
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : ''
+      throw new InvalidPatternError(`A string pattern is the one exact topic, and this is none: ${why}`, {
+        cause,
+      })
+    }
+    return
+  }
+  if (!isRegExp(pattern)) {
+    const what = pattern === null ? 'null' : typeof pattern
+    throw new InvalidPatternError(
+      `A pattern is a RegExp, or a string for one exact topic; this is ${what}. Give /^orders\\./, say.`,
+    )
+  }
+}
+
+/** By tag too: a RegExp from another realm (a vm context, an iframe) is none by `instanceof`. */
+function isRegExp(value: unknown): value is RegExp {
+  return value instanceof RegExp || Object.prototype.toString.call(value) === '[object RegExp]'
+}
+
+/** As one would write it: `/source/flags`, or the exact topic. */
+export function describePattern(pattern: RegExp | string): string {
+  return typeof pattern === 'string' ? pattern : `/${pattern.source}/${pattern.flags}`
+}
+
+/** What a RegExp means for matching, as text: equal for patterns that match the same. `d`, `g` and `y` change nothing here. */
+export function patternKey(pattern: RegExp): string {
+  return `${pattern.flags.replace(/[dgy]/g, '')}/${pattern.source}`
+}
+
+/** Whether both match the same topics because they are written the same; `g` and `y` are ignored, as everywhere. */
+export function samePattern(a: RegExp | string, b: RegExp | string): boolean {
+  if (typeof a === 'string' || typeof b === 'string') return a === b
+  return patternKey(a) === patternKey(b)
+}
+
+/** The same pattern without `g` and `y`, which tie a RegExp to its `lastIndex`; the same object if it has neither. */
+export function withoutPosition(pattern: RegExp): RegExp {
+  if (!pattern.global && !pattern.sticky) return pattern
+  return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
+}
+
+/** Topics that begin with `$` are matched only by a pattern that begins with `^\$`. */
+export function reachesSystemTopics(pattern: RegExp): boolean {
+  return pattern.source.startsWith('^\\$')
+}
+
+/** The app's own RegExp semantics. A RegExp that the engine cannot compile is refused here, not at the first publish. */
+export function nativeMatcher(pattern: RegExp): Matcher {
+  const native = withoutPosition(pattern)
+  // V8 compiles at first use, and finds "too large" only then. Nothing short gets there.
+  if (native.source.length > 1000) {
+    try {
+      native.test('')
+    } catch (cause) {
+      throw new InvalidPatternError(
+        `${describePattern(pattern).slice(0, 100)} cannot be compiled. Make it smaller.`,
+        { cause },
+      )
+    }
+  }
+  return native
+}
