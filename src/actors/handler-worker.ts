@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import type { ObservableInput } from 'rxjs'
+import type { Bus } from '../bus/bus.js'
 import { createBus } from '../bus/create-bus.js'
 import { RemoteBroker } from '../client/remote-broker.js'
 import { describe } from '../errors.js'
@@ -12,22 +12,19 @@ import type { FromWorker, ToWorker, WorkerTask } from './worker-messages.js'
  * A handler that throws fails its message; one that brings its thread down is started again by the host.
  */
 
-type Handler = (message: Message) => ObservableInput<unknown> | unknown
+type Handler = (message: Message) => unknown
 
 const port = parentPort
 if (port === null) throw new Error('handler-worker.js is started by a host, as a worker thread')
 const task = workerData as WorkerTask
 const say = (words: FromWorker): void => port.postMessage(words)
 
-const bus = createBus(
-  task.van,
-  new RemoteBroker({
-    url: task.url,
-    van: task.van,
-    clientId: task.clientId,
-    secret: () => Promise.resolve({ secret: task.secret }),
-  }),
-)
+let bus: Bus | undefined
+
+function connect(): Bus {
+  const { url, van, clientId, secret } = task
+  return createBus(van, new RemoteBroker({ url, van, clientId, secret: () => Promise.resolve({ secret }) }))
+}
 
 async function load(): Promise<Handler | undefined> {
   try {
@@ -48,6 +45,7 @@ async function load(): Promise<Handler | undefined> {
 }
 
 function consume(handler: Handler): void {
+  bus = connect()
   bus.errors$.subscribe(({ code, message }) => say({ kind: 'error', code, message }))
   bus
     .topic(task.pattern, { ...task.options, name: task.name, ack: 'manual' })
@@ -63,7 +61,7 @@ const handler = await load()
 if (handler !== undefined) {
   port.on('message', (told: ToWorker) => {
     if (told.kind === 'go') consume(handler)
-    else void bus.close().finally(() => port.close())
+    else void (bus?.close() ?? Promise.resolve()).finally(() => port.close())
   })
   say({ kind: 'loaded' })
 }

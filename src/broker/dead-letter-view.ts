@@ -30,13 +30,13 @@ export class DeadLetterView extends Observable<DeadLetter> implements DeadLetter
     for (const buried of gone) this.#box.remove(buried)
     return Promise.resolve(gone.length)
   }
-
-  /** Inside one process a letter needs no wrapping. */
-  static unwrapped(letter: Omit<DeadLetter, 'payload'>, envelope: Envelope) {
-    return { body: withPayload({ envelope, letter }), size: 0, encoding: Encoding.Value }
-  }
 }
 
 function withPayload({ envelope, letter }: Buried): DeadLetter {
   return { ...letter, payload: readBody(envelope) }
+}
+
+/** Inside one process a letter needs no wrapping. */
+export function unwrappedLetter(letter: Omit<DeadLetter, 'payload'>, envelope: Envelope) {
+  return { body: withPayload({ envelope, letter }), size: 0, encoding: Encoding.Value }
 }

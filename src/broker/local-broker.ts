@@ -14,7 +14,7 @@ import { Encoding, Envelope, noHeaders, type Headers } from '../message/envelope
 import type { Matcher } from '../message/pattern.js'
 import { noCounts } from './counters.js'
 import { DeadLetterBox, type Buried } from './dead-letter-box.js'
-import { DeadLetterView } from './dead-letter-view.js'
+import { DeadLetterView, unwrappedLetter } from './dead-letter-view.js'
 import { HeldPublishes } from './held-publishes.js'
 import type { Item } from './item.js'
 import { Member } from './member.js'
@@ -365,7 +365,7 @@ export class LocalBroker implements Broker, SubscriptionOwner {
     const topic = `$dead/${key}`
     const targets = this.#routes.match(topic)
     if (targets.length === 0 || this.#closed) return
-    const wrap = this.#options.wrapLetter ?? DeadLetterView.unwrapped
+    const wrap = this.#options.wrapLetter ?? unwrappedLetter
     const { body, size, encoding } = wrap(letter, envelope)
     this.#sequence += 1
     this.#queued.push({

@@ -94,7 +94,7 @@ export class Member implements Membership {
   ack(message: Message): boolean {
     const item = this.#close(message)
     if (item === undefined) return false
-    this.#subscription.acked(item)
+    this.#subscription.acked()
     return true
   }
 

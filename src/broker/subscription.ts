@@ -112,7 +112,7 @@ export class Subscription {
     return this.#line.length > 0
   }
 
-  acked(_item: Item): void {
+  acked(): void {
     this.#count('acked')
     this.wake()
   }

@@ -78,7 +78,7 @@ class BrokerBus {
       }
       return this.#publish(topicOrMessage, payload, options?.headers)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
   }
 

@@ -29,12 +29,13 @@ export class Run {
 
   /** From now on what the pipeline sends to this subscriber passes through here. */
   watch<V>(subscriber: Subscriber<V>): Subscriber<V> {
-    const { error, complete } = subscriber
+    const error = subscriber.error.bind(subscriber)
+    const complete = subscriber.complete.bind(subscriber)
     subscriber.error = (thrown: unknown) => {
       if (!subscriber.closed) this.#fail(thrown)
-      this.#passOn('error', () => error.call(subscriber, thrown))
+      this.#passOn('error', () => error(thrown))
     }
-    subscriber.complete = () => this.#passOn('complete', () => complete.call(subscriber))
+    subscriber.complete = () => this.#passOn('complete', complete)
     return subscriber
   }
 

@@ -63,7 +63,7 @@ export class BusSubject<P> extends Subject<P> {
 
   /** Operators go straight onto the topic, so that errors and `retry()` settle as they do there. */
   override lift<R>(operator: Operator<P, R>): Observable<R> {
-    const source: Liftable<P> = this.#payloads as unknown as Liftable<P>
+    const source: Liftable<P> = this.#payloads
     return source.lift(operator)
   }
 

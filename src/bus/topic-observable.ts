@@ -24,11 +24,7 @@ export class TopicObservable<V> extends Observable<V> {
 
   /** @internal The hook that RxJS 7's operators go through. */
   override lift<R>(operator?: Operator<V, R>): Observable<R> {
-    return new TopicObservable<R>(
-      this.#topic,
-      this as TopicObservable<unknown>,
-      operator as Operator<unknown, R>,
-    )
+    return new TopicObservable<R>(this.#topic, this, operator)
   }
 
   override subscribe(observer?: PartialObserver<V>): Subscription

@@ -24,7 +24,8 @@ export interface BackoffConfig {
  */
 export function backoff(config: BackoffConfig = {}): (error: unknown, attempt: number) => number {
   const { initial = 100, max = 30_000, factor = 2, jitter = 0.5, random = Math.random } = config
-  if (!(initial >= 0) || !(max >= 0)) throw new InvalidOptionError('backoff: initial and max are milliseconds, 0 or more.')
+  if (!(initial >= 0) || !(max >= 0))
+    throw new InvalidOptionError('backoff: initial and max are milliseconds, 0 or more.')
   if (!(factor >= 1)) throw new InvalidOptionError('backoff: factor is 1 or more.')
   if (!(jitter >= 0 && jitter <= 1)) throw new InvalidOptionError('backoff: jitter is a number from 0 to 1.')
   return (_error, attempt) => {

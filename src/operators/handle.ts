@@ -35,8 +35,10 @@ export function handle<P, R>(
 ): OperatorFunction<Message<P>, R> {
   const { concurrency = 1, attempts, delay } = config
   if (!(concurrency >= 1)) throw new InvalidOptionError('handle: concurrency is a number from 1 up.')
-  if (attempts !== undefined && !(attempts >= 1)) throw new InvalidOptionError('handle: attempts is a number from 1 up.')
-  if (typeof delay === 'number' && !(delay >= 0)) throw new InvalidOptionError('handle: delay is milliseconds, 0 or more.')
+  if (attempts !== undefined && !(attempts >= 1))
+    throw new InvalidOptionError('handle: attempts is a number from 1 up.')
+  if (typeof delay === 'number' && !(delay >= 0))
+    throw new InvalidOptionError('handle: delay is milliseconds, 0 or more.')
   return source =>
     source.pipe(
       // Claimed on arrival, not when its turn comes: those that wait for a free place must not be settled meanwhile.

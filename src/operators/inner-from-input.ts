@@ -2,8 +2,8 @@ import { from, isObservable, observable, of, type Observable, type ObservableInp
 
 /** What a project function gave, as an Observable: as in `mergeMap`, but strings and binary data count as one value, as all that is no ObservableInput does. */
 export function innerFromInput<R>(result: ObservableInput<R> | R): Observable<R> {
-  if (isObservable(result)) return result as Observable<R>
-  if (typeof result !== 'object' || result === null || ArrayBuffer.isView(result)) return of(result as R)
+  if (isObservable(result)) return result
+  if (typeof result !== 'object' || result === null || ArrayBuffer.isView(result)) return of(result)
   return isInput(result) ? from(result as ObservableInput<R>) : of(result as R)
 }
 

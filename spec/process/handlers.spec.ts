@@ -1,0 +1,108 @@
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import type { SubscriptionStatus, VanStatus } from '../../src/bus/status.js'
+import { Sandbox } from '../support/sandbox.js'
+import type { Started } from '../support/processes.js'
+
+const index = new URL('../../src/index.js', import.meta.url).href
+const fixture = (name: string) => fileURLToPath(new URL(`../../../spec/fixtures/${name}`, import.meta.url))
+const handlers = fixture('handlers.js')
+
+describe('handlers in the host', () => {
+  let sandbox: Sandbox
+  let log: Started
+
+  beforeEach(async () => {
+    sandbox = await Sandbox.make()
+    const host = sandbox.msgvan(['host'])
+    await host.shows(/listening/i)
+    log = sandbox.msgvan(['logs', '--follow'])
+  })
+
+  afterEach(() => sandbox.clean())
+
+  const app = async (...args: string[]): Promise<string> => {
+    const { stdout, stderr } = await sandbox.node([fixture('client.js'), ...args], {
+      env: { MSGVAN_SPEC_INDEX: index },
+    }).ended
+    expect(stderr).to.equal('')
+    return stdout.trim()
+  }
+  const subscriptionNamed = async (name: string): Promise<SubscriptionStatus | undefined> => {
+    const status = JSON.parse(await app('status')) as VanStatus
+    return status.subscriptions.find(subscription => subscription.name === name)
+  }
+
+  it('outlive the process that registered them, and what they print is in the log as it comes', async () => {
+    expect(await app('register', 'printer', handlers, 'print', '^example')).to.equal('registered')
+    await app('publish', 'example.topic', 'one')
+    await log.shows(/printer out Handler got "one"/)
+    const status = await subscriptionNamed('printer')
+    expect(status?.handler).to.include({ export: 'print', state: 'running', restarts: 0 })
+    expect(status?.pattern).to.equal('/^example/')
+  })
+
+  it('are replaced by the same name: one message is printed once', async () => {
+    await app('register', 'printer', handlers, 'print', '^example')
+    await app('register', 'printer', handlers, 'print', '^example')
+    await app('register', 'printer', handlers, 'printLoud', '^example')
+    await app('publish', 'example.topic', 'two', 'end')
+    await log.shows(/LOUD "end"/)
+    expect(log.stdout).not.to.contain('Handler got')
+    expect(log.stdout.match(/"two"/g)).to.have.length(1)
+  })
+
+  it('are replaced under another pattern, which then rules', async () => {
+    await app('register', 'printer', handlers, 'print', '^a')
+    await app('register', 'printer', handlers, 'print', '^b')
+    await app('publish', 'a', 'no')
+    await app('publish', 'b', 'yes')
+    await log.shows(/Handler got "yes"/)
+    expect(log.stdout).not.to.contain('"no"')
+  })
+
+  it('start again when they crash, and the message that was in hand has failed once', async () => {
+    await app('register', 'crasher', handlers, 'crashOnce', '^c')
+    await app('publish', 'c', 'crash', 'after')
+    await log.shows(/survived crash attempt 2/)
+    await log.shows(/survived after attempt 1 thread true/)
+    const status = await subscriptionNamed('crasher')
+    expect(status?.handler).to.include({ state: 'running', restarts: 1 })
+    expect(status).to.include({ failed: 1, acked: 2, deadLettered: 0 })
+  })
+
+  it('fail a message by throwing, and get it again', async () => {
+    await app('register', 'trier', handlers, 'failTwice', '^t')
+    await app('publish', 't', 'x')
+    await log.shows(/trier err done at attempt 3/)
+  })
+
+  it('go with unsubscribe, from any process', async () => {
+    await app('register', 'printer', handlers, 'print', '^example')
+    await app('register', 'control', handlers, 'printLoud', '^example')
+    expect(await app('unsubscribe', 'printer')).to.equal('true')
+    expect(await app('unsubscribe', 'printer')).to.equal('false')
+    await app('publish', 'example', 'gone')
+    await log.shows(/LOUD "gone"/)
+    expect(log.stdout).not.to.contain('Handler got')
+    expect(await subscriptionNamed('printer')).to.equal(undefined)
+  })
+
+  it('are refused at registration when the module or the export is missing, by name, and take nothing down', async () => {
+    await app('register', 'printer', handlers, 'print', '^example')
+    expect(await app('register', 'printer', handlers, 'missing', '^example')).to.match(
+      /^MSGVAN_HANDLER_MODULE .*missing.*print/,
+    )
+    expect(await app('register', 'printer', handlers, 'notAFunction', '^example')).to.match(
+      /^MSGVAN_HANDLER_MODULE .*notAFunction/,
+    )
+    expect(await app('register', 'printer', fixture('nowhere.js'), 'print', '^example')).to.match(
+      /^MSGVAN_HANDLER_MODULE .*nowhere\.js/,
+    )
+    expect(await app('register', 'printer', fixture('broken.js'), 'print', '^example')).to.match(
+      /^MSGVAN_HANDLER_MODULE .*does not load/,
+    )
+    await app('publish', 'example', 'still there')
+    await log.shows(/Handler got "still there"/)
+  })
+})
