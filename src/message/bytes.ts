@@ -4,7 +4,9 @@ const NodeBuffer = typeof Buffer === 'undefined' ? undefined : Buffer
 const utf8Encoder = new TextEncoder()
 const utf8Decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
-const SLAB_BYTES = 64 * 1024
+const FIRST_BYTES = 1024
+/** Up to this size what was written is copied out, and the memory used again. */
+const SMALL_BYTES = 4 * 1024
 const SHORT_STRING = 24
 
 function allocate(bytes: number): Uint8Array {
@@ -13,19 +15,28 @@ function allocate(bytes: number): Uint8Array {
 
 /** Appends to a buffer that grows. What `take` gave away is never written to again. */
 export class ByteWriter {
-  #bytes = allocate(SLAB_BYTES)
+  #bytes = allocate(FIRST_BYTES)
   #view = viewOf(this.#bytes)
   #start = 0
   #end = 0
+  /** What is written next will be about as long as what was written last. */
+  #likely = FIRST_BYTES
 
   /** Bytes written since the last `take` or `drop`. */
   get length(): number {
     return this.#end - this.#start
   }
 
-  /** What was written, as a slice of its own; the writer goes on behind it. */
+  /** What was written, as memory that the writer never touches again. */
   take(): Uint8Array {
-    const taken = this.#bytes.subarray(this.#start, this.#end)
+    const { length } = this
+    this.#likely = length
+    if (length <= SMALL_BYTES) {
+      const copy = NodeBuffer === undefined ? this.#written().slice() : NodeBuffer.from(this.#written())
+      this.#end = this.#start
+      return copy
+    }
+    const taken = this.#written()
     this.#start = this.#end
     return taken
   }
@@ -122,11 +133,15 @@ export class ByteWriter {
     return utf8Encoder.encodeInto(text, this.#bytes.subarray(from, from + length * 3)).written
   }
 
+  #written(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.#end)
+  }
+
   #reserve(bytes: number): void {
     if (this.#bytes.length - this.#end >= bytes) return
     const length = this.length
-    const grown = allocate(Math.max(SLAB_BYTES, (length + bytes) * 2))
-    grown.set(this.#bytes.subarray(this.#start, this.#end))
+    const grown = allocate(Math.max(FIRST_BYTES, Math.ceil(this.#likely * 1.5), (length + bytes) * 2))
+    grown.set(this.#written())
     this.#bytes = grown
     this.#view = viewOf(grown)
     this.#start = 0

@@ -1,0 +1,48 @@
+import type { MsgvanError } from '../errors.js'
+import { encodeCall, fromWireError, type Reply } from '../wire/control-frames.js'
+
+interface Pending {
+  readonly method: string
+  readonly args: unknown
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: MsgvanError) => void
+}
+
+/** Requests to the host that have an answer. They wait while there is no connection, and are asked again in a new session. */
+export class Calls {
+  readonly #send: (frame: Uint8Array) => void
+  readonly #pending = new Map<number, Pending>()
+  #lastId = 0
+
+  constructor(send: (frame: Uint8Array) => void) {
+    this.#send = send
+  }
+
+  call(method: string, args?: unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const id = ++this.#lastId
+      const frame = encodeCall({ id, method, args })
+      this.#pending.set(id, { method, args, resolve, reject })
+      this.#send(frame)
+    })
+  }
+
+  answered(reply: Reply): void {
+    const pending = this.#pending.get(reply.id)
+    // One that was rejected meanwhile.
+    if (pending === undefined) return
+    this.#pending.delete(reply.id)
+    if ('error' in reply) pending.reject(fromWireError(reply.error))
+    else pending.resolve(reply.value)
+  }
+
+  askAgain(): void {
+    for (const [id, { method, args }] of this.#pending) this.#send(encodeCall({ id, method, args }))
+  }
+
+  rejectAll(error: MsgvanError): void {
+    const pending = [...this.#pending.values()]
+    this.#pending.clear()
+    for (const { reject } of pending) reject(error)
+  }
+}

@@ -1,0 +1,172 @@
+import { io, type Socket } from 'socket.io-client'
+import {
+  AuthError,
+  describe,
+  errorFromCode,
+  HostUnreachableError,
+  MsgvanError,
+  VersionMismatchError,
+} from '../errors.js'
+import { version } from '../version.js'
+import {
+  checkChallenge,
+  checkRefusal,
+  checkWelcome,
+  type Hello,
+  type Prove,
+  type Welcome,
+} from '../wire/handshake.js'
+import { newNonce, prove, sameProof, type Transcript } from '../wire/proof.js'
+import { binary, PROTOCOL, type ClientEvents, type HostEvents } from '../wire/protocol.js'
+
+/** What a client shows that it knows: the secret of this user on this machine, or the host's token. */
+export interface Credential {
+  readonly kind: 'secret' | 'token'
+  readonly secret: Uint8Array
+}
+
+export interface ConnectionRequest {
+  readonly url: string
+  readonly van: string
+  readonly client: string
+  readonly pid: number | undefined
+  readonly credential: Credential
+  /** Asked when the host has proved itself: where the session stands by then. */
+  readonly session: () => Prove['session']
+}
+
+export interface ConnectionOwner {
+  welcome(welcome: Welcome): void
+  /** @throws ProtocolError to end the connection */
+  frame(bytes: Uint8Array): void
+  /** Called once: it did not come to be, or is gone. */
+  lost(error: MsgvanError): void
+}
+
+const HANDSHAKE_MS = 10_000
+
+/** One socket, from its handshake to its end. Never reconnects by itself. */
+export class Connection {
+  readonly #request: ConnectionRequest
+  readonly #owner: ConnectionOwner
+  readonly #socket: Socket<HostEvents, ClientEvents>
+  readonly #nonce = newNonce()
+  readonly #deadline: ReturnType<typeof setTimeout>
+  #isLost = false
+
+  constructor(request: ConnectionRequest, owner: ConnectionOwner) {
+    this.#request = request
+    this.#owner = owner
+    this.#socket = io(request.url, {
+      transports: ['websocket'],
+      reconnection: false,
+      forceNew: true,
+      timeout: HANDSHAKE_MS,
+    })
+    this.#deadline = setTimeout(() => {
+      this.#lose(new HostUnreachableError(`No answer from ${request.url} within ${HANDSHAKE_MS} ms.`))
+    }, HANDSHAKE_MS)
+    this.#listen(this.#socket)
+  }
+
+  send(frame: Uint8Array): void {
+    this.#socket.emit('frame', frame)
+  }
+
+  /** What was sent still goes out. */
+  close(): void {
+    this.#isLost = true
+    clearTimeout(this.#deadline)
+    this.#socket.disconnect()
+  }
+
+  #listen(socket: Socket<HostEvents, ClientEvents>): void {
+    socket.on('connect', () => this.#sayHello())
+    socket.on('challenge', challenge => {
+      this.#answer(challenge).catch((error: unknown) => this.#fail(error))
+    })
+    socket.on('welcome', welcome => {
+      this.#guard(() => {
+        const checked = checkWelcome(welcome)
+        clearTimeout(this.#deadline)
+        this.#owner.welcome(checked)
+      })
+    })
+    socket.on('refused', refusal => {
+      this.#guard(() => {
+        const { code, message } = checkRefusal(refusal)
+        this.#lose(errorFromCode(code, message))
+      })
+    })
+    socket.on('frame', bytes => this.#guard(() => this.#owner.frame(binary(bytes))))
+    const unreachable = (why: string, cause?: unknown): void => {
+      this.#lose(new HostUnreachableError(`${this.#request.url} ${why}.`, { cause }))
+    }
+    socket.on('connect_error', error => unreachable('cannot be reached', error))
+    socket.on('disconnect', reason => unreachable(`closed the connection (${reason})`))
+  }
+
+  #sayHello(): void {
+    const { van, client, credential, pid } = this.#request
+    const hello: Hello = {
+      protocol: PROTOCOL,
+      version,
+      van,
+      client,
+      nonce: this.#nonce,
+      credential: credential.kind,
+      pid,
+    }
+    this.#socket.emit('hello', hello)
+  }
+
+  async #answer(value: unknown): Promise<void> {
+    const { nonce, proof } = checkChallenge(value)
+    const { van, client, credential, session, url } = this.#request
+    const transcript: Transcript = {
+      protocol: PROTOCOL,
+      van,
+      client,
+      clientNonce: this.#nonce,
+      hostNonce: nonce,
+    }
+    if (!sameProof(proof, await prove(credential.secret, 'host', transcript))) {
+      throw new AuthError(
+        `Whoever listens at ${url} does not know the ${credential.kind} of this user: it is another user's host, or none. ` +
+          'Give the right token or MSGVAN_HOME, or another port.',
+      )
+    }
+    const own = await prove(credential.secret, 'client', transcript)
+    if (this.#isLost) return
+    this.#socket.emit('prove', { proof: own, session: session() } satisfies Prove)
+  }
+
+  /** Whatever comes in is handled here: what breaks the protocol ends the connection, not the process. */
+  #guard(handle: () => void): void {
+    if (this.#isLost) return
+    try {
+      handle()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#lose(
+      error instanceof MsgvanError
+        ? error
+        : new HostUnreachableError(`The connection failed: ${describe(error)}`, { cause: error }),
+    )
+  }
+
+  #lose(error: MsgvanError): void {
+    if (this.#isLost) return
+    this.close()
+    this.#owner.lost(error)
+  }
+}
+
+/** Trying again without a change on either side is in vain. */
+export function isForGood(error: MsgvanError): boolean {
+  return error instanceof AuthError || error instanceof VersionMismatchError
+}

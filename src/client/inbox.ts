@@ -1,0 +1,323 @@
+import type { Consumer, LeaveCause, Membership, SubscriptionRequest } from '../bus/broker.js'
+import { AckTimeoutError, describe, type MsgvanError } from '../errors.js'
+import { Message, type RetryRule } from '../message/message.js'
+import type { Delivery } from '../wire/deliver-frame.js'
+import type { Settlement, Verdict } from '../wire/settle-frame.js'
+import { Deadlines } from './deadlines.js'
+
+/** What an inbox needs of the broker around it. */
+export interface InboxOwner {
+  /** There are verdicts to send, at the end of the turn. */
+  dirty(inbox: Inbox): void
+  /** Sends verdicts now, then asks the host to say when it has acted on them. */
+  sync(inbox: Inbox): void
+  leave(inbox: Inbox, handed: number, kept: readonly number[]): void
+  /** Hands out again, soon and outside the current call stack. */
+  pumpSoon(inbox: Inbox): void
+}
+
+enum Standing {
+  Attached,
+  Suspended,
+  /** Only settles what it still holds. */
+  Left,
+}
+
+/** One subscription as its client sees it: what came and was not handed out, what was and is not settled. */
+export class Inbox implements Membership {
+  readonly pattern: RegExp | string
+  readonly ackTimeout: number
+  /** The host has said yes, in this session or one before. */
+  isConfirmed = false
+  readonly #owner: InboxOwner
+  readonly #deadlines: Deadlines
+  #consumer: Consumer
+  #standing: Standing = Standing.Attached
+  #waiting: Message[] = []
+  #next = 0
+  #inHand: Message | undefined
+  readonly #unsettled = new Set<Message>()
+  /** The last delivery that was handed out: numbers are the deliveries' tags, undefined once closed. */
+  #handed = 0
+  /** All deliveries up to here are settled; those beyond that are settled too are in `#ahead`. */
+  #through = 0
+  readonly #ahead = new Set<number>()
+  #verdicts: Verdict[] = []
+  #isDirty = false
+  /** Failed messages that are to come first: nothing is handed out until the host has sent them again. */
+  #awaited = 0
+  #first: Message[] = []
+
+  constructor(
+    readonly number: number,
+    readonly request: SubscriptionRequest,
+    consumer: Consumer,
+    owner: InboxOwner,
+  ) {
+    this.pattern = request.pattern
+    this.ackTimeout = request.ackTimeout
+    this.#consumer = consumer
+    this.#owner = owner
+    this.#deadlines = new Deadlines(request.ackTimeout, message => {
+      this.fail(message, new AckTimeoutError(`Not settled within ackTimeout, ${request.ackTimeout} ms.`))
+    })
+  }
+
+  get hasLeft(): boolean {
+    return this.#standing === Standing.Left
+  }
+
+  /** Handed out and not settled. */
+  get open(): number {
+    return this.#unsettled.size + (this.#isOpen(this.#inHand) ? 1 : 0)
+  }
+
+  get sole(): Message | undefined {
+    if (this.open !== 1) return undefined
+    return this.#isOpen(this.#inHand) ? this.#inHand : [...this.#unsettled][0]
+  }
+
+  deliver({ envelope, attempt, redelivered, number }: Delivery): void {
+    // On its way when we left: the host has it back already.
+    if (this.#standing === Standing.Left) return
+    const message = new Message(envelope, this, attempt, redelivered, number)
+    if (this.#awaited > 0 && attempt > 1) this.#first.push(message)
+    else this.#waiting.push(message)
+  }
+
+  /** The host has acted on the failure: what had to come first has come, or will not. */
+  synced(): void {
+    if (this.#awaited === 0) return
+    this.#awaited--
+    if (this.#awaited === 0) this.#putFirst(this.#first.splice(0))
+  }
+
+  /** Hands out what is there. Never called from inside a `next`. */
+  pump(): void {
+    while (this.#standing === Standing.Attached && this.#awaited === 0) {
+      const message = this.#waiting[this.#next]
+      if (message === undefined) {
+        this.#waiting = []
+        this.#next = 0
+        return
+      }
+      this.#next++
+      // Not one element at a time: that would make each step as long as the queue.
+      if (this.#next === 1024) {
+        this.#waiting.splice(0, this.#next)
+        this.#next = 0
+      }
+      this.#hand(message)
+    }
+  }
+
+  #hand(message: Message): void {
+    this.#handed = Math.max(this.#handed, Message.tagOf(message) as number)
+    this.#inHand = message
+    if (this.ackTimeout > 0) this.#deadlines.start(message)
+    try {
+      this.#consumer.next(message)
+    } catch (error) {
+      this.fail(message, error)
+    }
+    this.#inHand = undefined
+    if (this.#isOpen(message)) this.#unsettled.add(message)
+  }
+
+  ack(message: Message): boolean {
+    const number = this.#close(message)
+    if (number === undefined) return false
+    if (this.#standing === Standing.Left) this.#say({ number, verdict: 'ack' })
+    else this.#settled(number, true)
+    return true
+  }
+
+  fail(message: Message, error: unknown, retry: RetryRule = {}): boolean {
+    const number = this.#close(message)
+    if (number === undefined) return false
+    const { delay: rule, attempts: tries } = this.request
+    // A function cannot cross: it is asked here.
+    const delay =
+      retry.delay ?? (typeof rule === 'function' ? chosen(rule, error, message.attempt) : undefined)
+    this.#say({ number, verdict: 'fail', error: describe(error), delay, attempts: retry.attempts })
+    this.#settled(number, false)
+    const comesFirst = (delay ?? rule) === 0 && message.attempt < (retry.attempts ?? tries)
+    if (comesFirst && this.#standing !== Standing.Left) {
+      this.#awaited++
+      this.#owner.sync(this)
+    }
+    return true
+  }
+
+  reject(message: Message, reason: unknown): boolean {
+    const number = this.#close(message)
+    if (number === undefined) return false
+    this.#say({ number, verdict: 'reject', error: describe(reason) })
+    this.#settled(number, false)
+    return true
+  }
+
+  release(message: Message, untouched = false): boolean {
+    const number = this.#close(message)
+    if (number === undefined) return false
+    this.#say({ number, verdict: untouched ? 'untouched' : 'release' })
+    this.#settled(number, false)
+    return true
+  }
+
+  extend(message: Message): void {
+    if (this.ackTimeout > 0 && this.#isOpen(message)) this.#deadlines.start(message)
+  }
+
+  leave(cause: LeaveCause): void {
+    if (this.#standing === Standing.Left) return
+    this.#standing = Standing.Left
+    const kept = this.#keep(cause)
+    for (const message of [...this.#first, ...this.#waiting.slice(this.#next)])
+      Message.tag(message, undefined)
+    this.#first = []
+    this.#waiting = []
+    this.#next = 0
+    this.#owner.leave(this, this.#handed, kept)
+  }
+
+  suspend(cause: LeaveCause): void {
+    if (this.#standing !== Standing.Attached) return
+    this.#standing = Standing.Suspended
+    if (cause === 'complete') return
+    // They never left this process: no need to bother the host.
+    const back = [...this.#unsettled].sort(
+      (a, b) => (Message.tagOf(a) as number) - (Message.tagOf(b) as number),
+    )
+    this.#putFirst(back.map(message => this.#again(message)))
+  }
+
+  resume(consumer: Consumer): void {
+    if (this.#standing !== Standing.Suspended) return
+    this.#standing = Standing.Attached
+    this.#consumer = consumer
+    this.#owner.pumpSoon(this)
+  }
+
+  /** What became of deliveries since the last time. */
+  takeSettlement(): Settlement {
+    const { number: subscription, hasLeft } = this
+    const settlement = { subscription, through: hasLeft ? 0 : this.#through, verdicts: this.#verdicts }
+    this.#verdicts = []
+    this.#isDirty = false
+    return settlement
+  }
+
+  /** The session is lost, and with it all that was delivered: no verdict on it counts any more. */
+  reset(): void {
+    for (const message of [...this.#waiting, ...this.#first, ...this.#unsettled])
+      Message.tag(message, undefined)
+    if (this.#inHand !== undefined) Message.tag(this.#inHand, undefined)
+    this.#deadlines.clear()
+    this.#waiting = []
+    this.#next = 0
+    this.#first = []
+    this.#awaited = 0
+    this.#unsettled.clear()
+    this.#ahead.clear()
+    this.#handed = 0
+    this.#through = 0
+    this.#verdicts = []
+    this.#isDirty = false
+  }
+
+  /** It is over: unsubscribed by name, refused, or the bus closes. */
+  end(error: MsgvanError | undefined): void {
+    const wasHere = this.#standing !== Standing.Left
+    this.#standing = Standing.Left
+    this.reset()
+    if (!wasHere) return
+    if (error === undefined) this.#consumer.complete()
+    else this.#consumer.error(error)
+  }
+
+  /** Nothing new is handed out; what is open can still be settled. */
+  stop(): void {
+    if (this.#standing === Standing.Attached) this.#standing = Standing.Suspended
+  }
+
+  #isOpen(message: Message | undefined): boolean {
+    return message !== undefined && Message.tagOf(message) !== undefined
+  }
+
+  /** The number of an open delivery, which is closed by this; undefined when it was settled or taken away. */
+  #close(message: Message): number | undefined {
+    const number = Message.tagOf(message) as number | undefined
+    if (number === undefined) return undefined
+    Message.tag(message, undefined)
+    if (message !== this.#inHand) this.#unsettled.delete(message)
+    if (this.ackTimeout > 0) this.#deadlines.stop(message)
+    return number
+  }
+
+  #settled(number: number, acked: boolean): void {
+    if (number !== this.#through + 1) {
+      this.#ahead.add(number)
+      // The host cannot tell an ack out of turn from the count alone.
+      if (acked) this.#say({ number, verdict: 'ack' })
+      return
+    }
+    this.#through++
+    while (this.#ahead.size > 0 && this.#ahead.delete(this.#through + 1)) this.#through++
+    this.#mark()
+  }
+
+  #say(verdict: Verdict): void {
+    this.#verdicts.push(verdict)
+    this.#mark()
+  }
+
+  #mark(): void {
+    if (this.#isDirty) return
+    this.#isDirty = true
+    this.#owner.dirty(this)
+  }
+
+  /** Settles nothing: says which open deliveries stay, and takes the others from the app. */
+  #keep(cause: LeaveCause): number[] {
+    const kept: number[] = []
+    for (const message of this.#unsettled) {
+      if (cause === 'complete') {
+        kept.push(Message.tagOf(message) as number)
+        continue
+      }
+      Message.tag(message, undefined)
+      this.#deadlines.stop(message)
+      this.#unsettled.delete(message)
+    }
+    if (this.#isOpen(this.#inHand)) kept.push(Message.tagOf(this.#inHand as Message) as number)
+    return kept
+  }
+
+  #again(message: Message): Message {
+    const number = Message.tagOf(message)
+    this.#deadlines.stop(message)
+    this.#unsettled.delete(message)
+    Message.tag(message, undefined)
+    return new Message(Message.envelopeOf(message), this, message.attempt, true, number)
+  }
+
+  #putFirst(messages: Message[]): void {
+    if (messages.length > 0) this.#waiting = [...messages, ...this.#waiting.slice(this.#next)]
+    else return
+    this.#next = 0
+  }
+}
+
+function chosen(
+  rule: (error: unknown, attempt: number) => number,
+  error: unknown,
+  attempt: number,
+): number | undefined {
+  try {
+    const delay = rule(error, attempt)
+    return delay >= 0 ? delay : 0
+  } catch {
+    return undefined // a delay function that throws must not lose the message
+  }
+}

@@ -1,0 +1,139 @@
+import type { Consumer, SubscriptionRequest } from '../bus/broker.js'
+import type { MsgvanError } from '../errors.js'
+import { ByteWriter } from '../message/bytes.js'
+import { encodeLeave, encodeSync } from '../wire/control-frames.js'
+import type { DeliverReader } from '../wire/deliver-frame.js'
+import { FrameKind } from '../wire/frames.js'
+import { writeSettlement } from '../wire/settle-frame.js'
+import { Inbox, type InboxOwner } from './inbox.js'
+
+export interface InboxesLink {
+  wake(): void
+  send(kind: FrameKind, frame: Uint8Array): void
+}
+
+/** All subscriptions of one bus: hands deliveries to them one at a time, and sends back what became of them. */
+export class Inboxes implements InboxOwner {
+  readonly #link: InboxesLink
+  readonly #inboxes = new Map<number, Inbox>()
+  readonly #writer = new ByteWriter()
+  #dirty: Inbox[] = []
+  /** A hand-over is running: whatever comes meanwhile waits for its end. */
+  #isHandingOut = false
+  #lastNumber = 0
+
+  constructor(link: InboxesLink) {
+    this.#link = link
+  }
+
+  get openCount(): number {
+    let sum = 0
+    for (const inbox of this.#inboxes.values()) sum += inbox.open
+    return sum
+  }
+
+  get isDirty(): boolean {
+    return this.#dirty.length > 0
+  }
+
+  open(request: SubscriptionRequest, consumer: Consumer): Inbox {
+    const inbox = new Inbox(++this.#lastNumber, request, consumer, this)
+    this.#inboxes.set(inbox.number, inbox)
+    return inbox
+  }
+
+  confirmed(): Inbox[] {
+    return [...this.#inboxes.values()].filter(inbox => inbox.isConfirmed)
+  }
+
+  deliver(reader: DeliverReader): void {
+    for (let delivery = reader.next(); delivery !== undefined; delivery = reader.next()) {
+      const inbox = this.#inboxes.get(delivery.subscription)
+      if (inbox === undefined) continue
+      inbox.deliver(delivery)
+      this.#pump(inbox)
+    }
+  }
+
+  synced(subscription: number): void {
+    const inbox = this.#inboxes.get(subscription)
+    if (inbox === undefined) return
+    inbox.synced()
+    this.#pump(inbox)
+  }
+
+  ended(subscription: number, error: MsgvanError | undefined): void {
+    const inbox = this.#inboxes.get(subscription)
+    if (inbox !== undefined) this.end(inbox, error)
+  }
+
+  end(inbox: Inbox, error: MsgvanError | undefined): void {
+    this.#inboxes.delete(inbox.number)
+    inbox.end(error)
+  }
+
+  endAll(error: MsgvanError | undefined): void {
+    for (const inbox of [...this.#inboxes.values()]) this.end(inbox, error)
+  }
+
+  stop(): void {
+    for (const inbox of this.#inboxes.values()) inbox.stop()
+  }
+
+  /** The session is lost: what was delivered is taken away, and who left has nothing more to settle. */
+  reset(): void {
+    this.#dirty = []
+    for (const inbox of [...this.#inboxes.values()]) {
+      inbox.reset()
+      if (inbox.hasLeft) this.#inboxes.delete(inbox.number)
+    }
+  }
+
+  flush(): void {
+    if (this.#dirty.length === 0) return
+    const dirty = this.#dirty
+    this.#dirty = []
+    for (const inbox of dirty) {
+      writeSettlement(this.#writer, inbox.takeSettlement())
+      this.#forgetIfDone(inbox)
+    }
+    this.#link.send(FrameKind.Settle, this.#writer.take())
+  }
+
+  // What an inbox needs.
+
+  dirty(inbox: Inbox): void {
+    this.#dirty.push(inbox)
+    this.#link.wake()
+  }
+
+  sync(inbox: Inbox): void {
+    this.flush()
+    this.#link.send(FrameKind.Sync, encodeSync(inbox.number))
+  }
+
+  leave(inbox: Inbox, handed: number, kept: readonly number[]): void {
+    // Verdicts first: what they settle is not given back.
+    this.flush()
+    this.#link.send(FrameKind.Leave, encodeLeave({ subscription: inbox.number, handed, kept }))
+    this.#forgetIfDone(inbox)
+  }
+
+  pumpSoon(inbox: Inbox): void {
+    queueMicrotask(() => this.#pump(inbox))
+  }
+
+  #forgetIfDone(inbox: Inbox): void {
+    if (inbox.hasLeft && inbox.open === 0) this.#inboxes.delete(inbox.number)
+  }
+
+  #pump(inbox: Inbox): void {
+    if (this.#isHandingOut) return
+    this.#isHandingOut = true
+    try {
+      inbox.pump()
+    } finally {
+      this.#isHandingOut = false
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/** Straight to a running host, in Node and in browsers. Finding and starting this machine's host is `van()`'s work. */
+import type { AnyTopics, Bus, Topics } from '../bus/bus.js'
+import { createBus } from '../bus/create-bus.js'
+import { tokenSecret } from '../wire/proof.js'
+import { RemoteBroker } from './remote-broker.js'
+
+export interface ConnectOptions {
+  /** The van's name. Default `'default'`. */
+  name?: string
+  /** The host's token. */
+  token?: string
+  /** The largest payload, in bytes. Default 8 MiB. */
+  maxPayload?: number
+}
+
+/**
+ * A bus in a host that runs already. Returns at once and connects in the background; it stays connected, and the process
+ * alive, until `close()`.
+ *
+ * @param url such as `http://10.0.0.5:1900`
+ * @example
+ * const bus = connect('http://10.0.0.5:1900', { token })
+ * bus.topic(/^orders\./).subscribe(message => show(message.payload))
+ */
+export function connect<T extends Topics = AnyTopics>(url: string, options: ConnectOptions = {}): Bus<T> {
+  const { name = 'default', token, maxPayload } = options
+  const limits = maxPayload === undefined ? {} : { maxPayload }
+  const credential =
+    token === undefined ? undefined : ({ kind: 'token', secret: tokenSecret(token) } as const)
+  const broker = new RemoteBroker({
+    url,
+    van: name,
+    credential: () => Promise.resolve(credential),
+    ...limits,
+  })
+  return createBus<T>(name, broker, limits)
+}
+
+export type { AnyTopics, Bus, Topics } from '../bus/bus.js'
+export * from '../errors.js'
+export { Message } from '../message/message.js'

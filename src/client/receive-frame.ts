@@ -1,0 +1,48 @@
+import type { ByteReader } from '../message/bytes.js'
+import { decodeEnded, decodeOutcome, decodeReply, decodeSync, fromWireError } from '../wire/control-frames.js'
+import { DeliverReader } from '../wire/deliver-frame.js'
+import { FrameKind } from '../wire/frames.js'
+import { broken } from '../wire/protocol.js'
+import type { ReadingTable } from '../wire/string-table.js'
+import type { Calls } from './calls.js'
+import type { Inboxes } from './inboxes.js'
+import type { Outbox } from './outbox.js'
+
+export interface Receivers {
+  readonly inboxes: Inboxes
+  readonly calls: Calls
+  readonly outbox: Outbox
+  /** Of this session. */
+  readonly table: ReadingTable
+}
+
+/** A frame of the host goes to whom it concerns. @throws ProtocolError */
+export function receiveFrame(
+  kind: FrameKind,
+  body: ByteReader,
+  { inboxes, calls, outbox, table }: Receivers,
+): void {
+  switch (kind) {
+    case FrameKind.Ack:
+      return
+    case FrameKind.Deliver:
+      return inboxes.deliver(new DeliverReader(body, table))
+    case FrameKind.Outcome:
+      return outbox.outcome(decodeOutcome(body))
+    case FrameKind.Synced:
+      return inboxes.synced(decodeSync(body))
+    case FrameKind.Reply:
+      return calls.answered(decodeReply(body))
+    case FrameKind.Ended: {
+      const { subscription, error } = decodeEnded(body)
+      return inboxes.ended(subscription, error === undefined ? undefined : fromWireError(error))
+    }
+    case FrameKind.Bye:
+    case FrameKind.Publish:
+    case FrameKind.Settle:
+    case FrameKind.Leave:
+    case FrameKind.Sync:
+    case FrameKind.Call:
+      throw broken(`of kind ${kind} is for hosts only`)
+  }
+}

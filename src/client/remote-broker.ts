@@ -1,0 +1,329 @@
+import { BehaviorSubject, Subject, type Observable } from 'rxjs'
+import type {
+  Broker,
+  BusState,
+  CloseOptions,
+  Consumer,
+  Membership,
+  SubscriptionRequest,
+} from '../bus/broker.js'
+import type { DeadLetters } from '../bus/dead-letters.js'
+import type { ModuleRef } from '../bus/module-ref.js'
+import type { VanStatus } from '../bus/status.js'
+import { HostUnreachableError, SessionLostError, type MsgvanError } from '../errors.js'
+import type { Headers } from '../message/envelope.js'
+import { DEFAULT_MAX_PAYLOAD } from '../bus/create-bus.js'
+import type { Prove, Welcome } from '../wire/handshake.js'
+import { Link } from '../wire/link.js'
+import { encodeRequest } from '../wire/subscription-request.js'
+import { Calls } from './calls.js'
+import type { Connection, Credential } from './connection.js'
+import { Connector } from './connector.js'
+import { Inbox } from './inbox.js'
+import { Inboxes } from './inboxes.js'
+import { closedError, Outbox } from './outbox.js'
+import { RemoteDeadLetters } from './remote-dead-letters.js'
+import { ReadingTable } from '../wire/string-table.js'
+import { receiveFrame } from './receive-frame.js'
+import { FrameKind } from '../wire/frames.js'
+
+export interface RemoteBrokerOptions {
+  /** Where the host is: `http://127.0.0.1:1900`. Not needed with `locate`. */
+  url?: string
+  /** Asked before each attempt to connect, for the URL: the place to find or start a host. */
+  locate?: () => Promise<string>
+  van: string
+  /** What this client proves to know. undefined: nothing, which no host accepts. */
+  credential: () => Promise<Credential | undefined>
+  /** Of this process, if it runs on the host's machine: its death is then noticed at once. */
+  pid?: number
+  /** The largest payload, in bytes. Default 8 MiB. */
+  maxPayload?: number
+  /** What may wait to be taken over. Default 100,000 messages and 64 MiB. */
+  outbox?: { maxMessages?: number; maxBytes?: number }
+  /** Milliseconds between attempts to connect. Default 50 to 1,000, jittered. */
+  backoff?: { initial: number; max: number }
+  /** How long `ready()` waits for a host, in milliseconds. Default 10,000. */
+  readyTimeout?: number
+}
+
+/** A session that no host knows: the next one is a fresh one. */
+const ABANDONED = ''
+
+/**
+ * A bus's Broker in a host. Constructing it does no I/O before the current turn is over. It stays connected, and the
+ * process alive, until it is closed.
+ */
+export class RemoteBroker implements Broker {
+  readonly #readyTimeout: number
+  readonly #state$ = new BehaviorSubject<BusState>('connecting')
+  readonly #errors$ = new Subject<MsgvanError>()
+  readonly #connector: Connector
+  readonly #calls: Calls
+  readonly #inboxes: Inboxes
+  readonly #outbox: Outbox
+  #link: Link
+  #session: string | undefined
+  #connection: Connection | undefined
+  /** Why the host will not have us: until that changes every call fails with it. */
+  #refusal: MsgvanError | undefined
+  /** The last kind of trouble that was reported: the same is not reported at each attempt. */
+  #lastReported: string | undefined
+  #closing: Promise<void> | undefined
+  #onDrained: (() => void) | undefined
+
+  constructor(options: RemoteBrokerOptions) {
+    const { url = '', locate = () => Promise.resolve(url), van, credential, pid, outbox = {} } = options
+    const client = newId()
+    this.#readyTimeout = options.readyTimeout ?? 10_000
+    this.#link = this.#newLink()
+    this.#outbox = new Outbox(this.#link, {
+      maxMessages: outbox.maxMessages ?? 100_000,
+      maxBytes: outbox.maxBytes ?? 64 * 1024 * 1024,
+      maxPayload: options.maxPayload ?? DEFAULT_MAX_PAYLOAD,
+    })
+    this.#calls = new Calls(frame => this.#link.send(FrameKind.Call, frame))
+    this.#inboxes = new Inboxes({
+      wake: () => this.#link.wake(),
+      send: (kind, frame) => this.#link.send(kind, frame),
+    })
+    const backoff = options.backoff ?? { initial: 50, max: 1_000 }
+    this.#connector = new Connector(
+      { van, client, pid, credential, locate, backoff },
+      {
+        session: () => this.#resumable(),
+        welcome: (welcome, connection) => this.#welcome(welcome, connection),
+        frame: bytes => this.#link.receive(bytes),
+        disconnected: () => this.#disconnected(),
+        failed: (error, final) => this.#failed(error, final),
+      },
+    )
+    queueMicrotask(() => {
+      if (this.#closing === undefined) this.#connector.start()
+    })
+  }
+
+  get state$(): Observable<BusState> {
+    return this.#state$.asObservable()
+  }
+
+  get errors$(): Observable<MsgvanError> {
+    return this.#errors$.asObservable()
+  }
+
+  publish(topic: string, payload: unknown, headers: Headers): Promise<void> {
+    const why = this.#whyNot()
+    return why === undefined ? this.#outbox.publish(topic, payload, headers) : Promise.reject(why)
+  }
+
+  consume(request: SubscriptionRequest, consumer: Consumer): Membership {
+    const inbox = this.#inboxes.open(request, consumer)
+    if (this.#closing !== undefined) {
+      this.#inboxes.end(inbox, closedError())
+      return inbox
+    }
+    // Only this kind of subscription refuses single messages.
+    if (request.overflow === 'error') this.#outbox.beCareful()
+    this.#subscribe(inbox)
+    return inbox
+  }
+
+  /** The host answers in order: when it answers this, it has acted on all that was asked before. */
+  async ready(): Promise<void> {
+    const answer = this.#call('ready')
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const unreachable = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        if (this.#connection === undefined) reject(this.#unreachable())
+      }, this.#readyTimeout)
+    })
+    try {
+      await Promise.race([answer, unreachable])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async unsubscribe(name: string): Promise<boolean> {
+    return (await this.#call('unsubscribe', { name })) === true
+  }
+
+  async subscribeHandler(name: string, handler: ModuleRef, request: SubscriptionRequest): Promise<void> {
+    const { module, export: exported = 'default' } = handler
+    await this.#call('handlers.register', {
+      name,
+      module: String(module),
+      export: exported,
+      request: encodeRequest(request),
+    })
+  }
+
+  async status(): Promise<VanStatus> {
+    return (await this.#call('status')) as VanStatus
+  }
+
+  deadLetters(): DeadLetters {
+    return new RemoteDeadLetters(this, (method, args) => this.#call(method, args))
+  }
+
+  /** A request to the host itself, for the command line: `host.stop`, `host.status` and the like. */
+  control(method: string, args?: unknown): Promise<unknown> {
+    return this.#call(`host.${method}`, args)
+  }
+
+  report(error: MsgvanError): void {
+    this.#errors$.next(error)
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options)
+    return this.#closing
+  }
+
+  async #close({ drain = true, timeout = 10_000 }: CloseOptions): Promise<void> {
+    this.#inboxes.stop()
+    if (drain) await this.#drained(timeout)
+    this.#outbox.rejectAll(closedError())
+    this.#calls.rejectAll(closedError())
+    this.#link.signal(FrameKind.Bye)
+    this.#link.detach()
+    this.#connector.stop()
+    this.#connection = undefined
+    this.#inboxes.endAll(undefined)
+    this.#state$.next('closed')
+    this.#state$.complete()
+    this.#errors$.complete()
+  }
+
+  /** Everything published is taken over, everything handed out is settled, and the host knows it. */
+  #drained(timeout: number): Promise<void> {
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, timeout)
+      this.#onDrained = () => {
+        if (
+          this.#refusal === undefined &&
+          !(this.#outbox.isEmpty && this.#inboxes.openCount === 0 && this.#isQuiet)
+        )
+          return
+        this.#onDrained = undefined
+        clearTimeout(timer)
+        resolve()
+      }
+      this.#onDrained()
+    })
+  }
+
+  /** Nothing to tell the host; without a session it would not matter to it. */
+  get #isQuiet(): boolean {
+    return this.#session === undefined || (!this.#inboxes.isDirty && this.#link.isIdle)
+  }
+
+  #newLink(): Link {
+    const table = new ReadingTable()
+    return new Link({
+      handle: (kind, body) => {
+        receiveFrame(kind, body, { inboxes: this.#inboxes, calls: this.#calls, outbox: this.#outbox, table })
+        this.#onDrained?.()
+      },
+      acked: number => {
+        this.#outbox.acked(number)
+        this.#onDrained?.()
+      },
+      flush: () => {
+        this.#outbox.flush()
+        this.#inboxes.flush()
+      },
+      endOfTurn: queueMicrotask,
+    })
+  }
+
+  #resumable(): Prove['session'] {
+    return this.#session === undefined ? undefined : { id: this.#session, received: this.#link.received }
+  }
+
+  #welcome(welcome: Welcome, connection: Connection): void {
+    this.#refusal = undefined
+    this.#lastReported = undefined
+    this.#connection = connection
+    if (!welcome.resumed && this.#session !== undefined) this.#renew(this.#session)
+    this.#session = welcome.session
+    this.#link.attach(welcome.received, frame => connection.send(frame))
+    if (this.#closing === undefined) this.#state$.next('connected')
+    this.#onDrained?.()
+  }
+
+  /** The host does not know our session: it was restarted, or we were away for too long. */
+  #renew(lost: string): void {
+    if (lost !== ABANDONED) {
+      this.#errors$.next(
+        new SessionLostError(
+          'The host does not know this session any more: what it had not taken over is published again.',
+        ),
+      )
+    }
+    this.#link.detach()
+    this.#link = this.#newLink()
+    this.#inboxes.reset()
+    for (const inbox of this.#inboxes.confirmed()) this.#subscribe(inbox)
+    this.#calls.askAgain()
+    this.#outbox.renew(this.#link)
+  }
+
+  #disconnected(): void {
+    this.#connection = undefined
+    this.#link.detach()
+    if (this.#closing === undefined) this.#state$.next('reconnecting')
+  }
+
+  #failed(error: MsgvanError, final: boolean): void {
+    if (this.#lastReported !== error.code && (final || error.code !== 'MSGVAN_HOST_UNREACHABLE')) {
+      this.#lastReported = error.code
+      this.#errors$.next(error)
+    }
+    if (!final) return
+    // What waits is refused, and must not go out after all once the host changes its mind.
+    this.#refusal = error
+    this.#outbox.rejectAll(error)
+    this.#calls.rejectAll(error)
+    this.#session = ABANDONED
+    this.#onDrained?.()
+  }
+
+  #subscribe(inbox: Inbox): void {
+    inbox.isConfirmed = false
+    const args = { subscription: inbox.number, request: encodeRequest(inbox.request) }
+    this.#calls.call('subscribe', args).then(
+      () => {
+        inbox.isConfirmed = true
+      },
+      (error: unknown) => {
+        // A refusal of us all: the subscription waits until the host changes its mind.
+        if (error === this.#refusal) inbox.isConfirmed = true
+        else if (!inbox.hasLeft) this.#inboxes.end(inbox, error as MsgvanError)
+      },
+    )
+  }
+
+  #call(method: string, args?: unknown): Promise<unknown> {
+    const why = this.#whyNot()
+    return why === undefined ? this.#calls.call(method, args) : Promise.reject(why)
+  }
+
+  #whyNot(): MsgvanError | undefined {
+    return this.#closing === undefined ? this.#refusal : closedError()
+  }
+
+  #unreachable(): MsgvanError {
+    return new HostUnreachableError(
+      `No host within ${this.#readyTimeout} ms. Start one with \`msgvan start\`; this bus goes on trying.`,
+    )
+  }
+}
+
+/** Names this bus's messages in the whole van. */
+function newId(): string {
+  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(9))
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+}

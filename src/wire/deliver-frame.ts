@@ -1,0 +1,95 @@
+import { ByteWriter, type ByteReader } from '../message/bytes.js'
+import { Envelope } from '../message/envelope.js'
+import { beginFrame } from './frames.js'
+import {
+  Deltas,
+  readEncoding,
+  readHeaders,
+  readPayload,
+  readTopic,
+  writeFlags,
+  writeHeaders,
+} from './message-fields.js'
+import type { ReadingTable, WritingTable } from './string-table.js'
+
+const REDELIVERED = 0x40
+const RETRIED = 0x20
+
+export interface Delivery {
+  /** The subscription's number, chosen by the client. */
+  readonly subscription: number
+  /** Consecutive within the subscription, from 1. */
+  readonly number: number
+  readonly attempt: number
+  readonly redelivered: boolean
+  readonly envelope: Envelope
+}
+
+/** Collects DELIVER entries until somebody takes the frame. */
+export class DeliverWriter {
+  readonly #table: WritingTable
+  readonly #writer = new ByteWriter()
+  #deltas = new Deltas()
+
+  constructor(table: WritingTable) {
+    this.#table = table
+  }
+
+  get bytes(): number {
+    return this.#writer.length
+  }
+
+  /** The envelope's body is bytes: a host never knows what they mean. */
+  add(subscription: number, number: number, envelope: Envelope, attempt: number, redelivered: boolean): void {
+    const writer = this.#writer
+    if (writer.length === 0) beginFrame(writer)
+    const { headers, topic, publisher, sequence, timestamp, encoding } = envelope
+    writeFlags(writer, headers, encoding | (redelivered ? REDELIVERED : 0) | (attempt > 1 ? RETRIED : 0))
+    writer.varint(subscription)
+    writer.varint(number)
+    if (attempt > 1) writer.varint(attempt)
+    this.#table.write(writer, topic)
+    this.#table.write(writer, publisher)
+    this.#deltas.writeSequence(writer, sequence)
+    this.#deltas.writeTimestamp(writer, timestamp)
+    writeHeaders(writer, headers)
+    const body = envelope.body as Uint8Array
+    writer.u32(body.length)
+    writer.raw(body)
+  }
+
+  take(): Uint8Array {
+    this.#deltas = new Deltas()
+    return this.#writer.take()
+  }
+}
+
+/** One entry at a time: a consumer that leaves in the middle pays for no more. */
+export class DeliverReader {
+  readonly #reader: ByteReader
+  readonly #table: Pick<ReadingTable, 'read'>
+  readonly #deltas = new Deltas()
+
+  constructor(reader: ByteReader, table: Pick<ReadingTable, 'read'>) {
+    this.#reader = reader
+    this.#table = table
+  }
+
+  next(): Delivery | undefined {
+    const reader = this.#reader
+    if (reader.remaining === 0) return undefined
+    const flags = reader.u8()
+    const subscription = reader.varint()
+    const number = reader.varint()
+    const attempt = (flags & RETRIED) === 0 ? 1 : reader.varint()
+    const topic = readTopic(reader, this.#table)
+    const publisher = this.#table.read(reader)
+    const sequence = this.#deltas.readSequence(reader)
+    const timestamp = this.#deltas.readTimestamp(reader)
+    const headers = readHeaders(reader, flags)
+    const encoding = readEncoding(reader, flags)
+    const body = readPayload(reader)
+    const envelope = new Envelope(publisher, sequence, topic, headers, timestamp, body, body.length, encoding)
+    return { subscription, number, attempt, redelivered: (flags & REDELIVERED) !== 0, envelope }
+  }
+}

@@ -1,0 +1,60 @@
+/** Reads an object from outside field by field; whatever is missing or of another type is refused by `fail`. */
+export class Fields {
+  readonly #object: Readonly<Record<string, unknown>>
+  readonly #fail: (what: string) => Error
+
+  constructor(value: unknown, fail: (what: string) => Error) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw fail('is no object')
+    this.#object = value as Record<string, unknown>
+    this.#fail = fail
+  }
+
+  get(key: string): unknown {
+    return Object.hasOwn(this.#object, key) ? this.#object[key] : undefined
+  }
+
+  has(key: string): boolean {
+    return this.get(key) !== undefined
+  }
+
+  text(key: string, longest = 1_024): string {
+    const value = this.get(key)
+    if (typeof value !== 'string' || value.length > longest)
+      throw this.#fail(`has no text of at most ${longest} characters as ${key}`)
+    return value
+  }
+
+  number(key: string, least: number, most: number): number {
+    const value = this.get(key)
+    if (typeof value !== 'number' || !(value >= least && value <= most))
+      throw this.#fail(`has no number from ${least} to ${most} as ${key}`)
+    return value
+  }
+
+  whole(key: string, least = 0, most = Number.MAX_SAFE_INTEGER): number {
+    const value = this.number(key, least, most)
+    if (!Number.isSafeInteger(value)) throw this.#fail(`has no whole number as ${key}`)
+    return value
+  }
+
+  flag(key: string): boolean {
+    const value = this.get(key)
+    if (typeof value !== 'boolean') throw this.#fail(`has neither true nor false as ${key}`)
+    return value
+  }
+
+  oneOf<T extends string>(key: string, allowed: readonly T[]): T {
+    const value = this.get(key)
+    const found = allowed.find(each => each === value)
+    if (found === undefined) throw this.#fail(`has none of ${allowed.join(', ')} as ${key}`)
+    return found
+  }
+
+  optional<T>(key: string, read: (key: string) => T): T | undefined {
+    return this.has(key) ? read(key) : undefined
+  }
+
+  fields(key: string): Fields {
+    return new Fields(this.get(key), this.#fail)
+  }
+}

@@ -1,0 +1,108 @@
+import { ProtocolError } from '../errors.js'
+import { Fields } from './fields.js'
+import { MAX_VAN_NAME } from './protocol.js'
+
+/**
+ * hello → challenge → prove → welcome, or refused at any point. The host proves itself first: a client gives away nothing
+ * but its names before it knows whom it talks to.
+ */
+export interface Hello {
+  readonly protocol: number
+  readonly version: string
+  readonly van: string
+  /** Random, and the same for as long as this bus lives: its publisher id too. */
+  readonly client: string
+  readonly nonce: string
+  /** What the client will prove to know: this user's secret, or the host's token. */
+  readonly credential: 'secret' | 'token'
+  /** Only from a client on the same machine: lets the host see that it died. */
+  readonly pid?: number | undefined
+}
+
+export interface Challenge {
+  readonly version: string
+  readonly nonce: string
+  readonly proof: string
+}
+
+export interface Prove {
+  readonly proof: string
+  /** The session to resume, and how much of the host's stream was received. */
+  readonly session?: { readonly id: string; readonly received: number } | undefined
+}
+
+export interface Welcome {
+  readonly session: string
+  readonly resumed: boolean
+  /** How much of the client's stream the host has; 0 for a fresh session. */
+  readonly received: number
+  readonly maxPayload: number
+}
+
+export interface Refusal {
+  readonly code: string
+  readonly message: string
+}
+
+const NONCE = 64
+
+function strange(what: string): ProtocolError {
+  return new ProtocolError(
+    `A message of the handshake ${what}. The other side is no msgvan, or one of another version.`,
+  )
+}
+
+/** The protocol alone: of a hello from another version nothing else can be relied on. */
+export function protocolOf(hello: unknown): { protocol: number; version: string } {
+  const fields = new Fields(hello, strange)
+  return { protocol: fields.whole('protocol'), version: fields.text('version', 64) }
+}
+
+export function checkHello(value: unknown): Hello {
+  const fields = new Fields(value, strange)
+  const van = fields.text('van', MAX_VAN_NAME)
+  const client = fields.text('client', 64)
+  if (van === '' || client === '') throw strange('names no van or no client')
+  return {
+    ...protocolOf(value),
+    van,
+    client,
+    nonce: fields.text('nonce', NONCE),
+    credential: fields.oneOf('credential', ['secret', 'token']),
+    pid: fields.optional('pid', key => fields.whole(key, 1, 2 ** 31)),
+  }
+}
+
+export function checkChallenge(value: unknown): Challenge {
+  const fields = new Fields(value, strange)
+  return {
+    version: fields.text('version', 64),
+    nonce: fields.text('nonce', NONCE),
+    proof: fields.text('proof', NONCE),
+  }
+}
+
+export function checkProve(value: unknown): Prove {
+  const fields = new Fields(value, strange)
+  const session = fields.optional('session', key => fields.fields(key))
+  return {
+    proof: fields.text('proof', NONCE),
+    session:
+      session === undefined ? undefined : { id: session.text('id', 64), received: session.whole('received') },
+  }
+}
+
+export function checkWelcome(value: unknown): Welcome {
+  const fields = new Fields(value, strange)
+  return {
+    session: fields.text('session', 64),
+    resumed: fields.flag('resumed'),
+    received: fields.whole('received'),
+    maxPayload: fields.whole('maxPayload'),
+  }
+}
+
+export function checkRefusal(value: unknown): Refusal {
+  const fields = new Fields(value, strange)
+  return { code: fields.text('code', 64), message: fields.text('message', 10_000) }
+}

@@ -1,0 +1,213 @@
+import type { ByteReader } from '../message/bytes.js'
+import { bodyOf, FrameKind, HEADER_BYTES, readHeader, writeHeader } from './frames.js'
+import { broken, EAGER_FRAMES, WINDOW_BYTES } from './protocol.js'
+
+export interface LinkOwner {
+  /**
+   * One frame, each once and in order. A promise holds back the acknowledgement of this frame and of those after it.
+   *
+   * @throws ProtocolError
+   */
+  handle(kind: FrameKind, body: ByteReader, number: number): void | Promise<void>
+  /** The other side is done with all frames up to this number. */
+  acked(number: number): void
+  /** The moment to send what was collected: the turn is over, or there is room again. */
+  flush(): void
+  /** Runs something when the current turn of the event loop is over. */
+  endOfTurn(run: () => void): void
+}
+
+interface Retained {
+  readonly kind: FrameKind
+  readonly bytes: Uint8Array
+  /** What was acknowledged when this was sent: nothing later may be, until it has gone. It may say more about that. */
+  readonly ackedBefore: number
+}
+
+/**
+ * One reliable, ordered stream of frames in each direction, over connections that come and go: frames are numbered, kept
+ * until acknowledged, sent again when a new connection shows that they are missing, and dropped when they come twice. At
+ * most WINDOW_BYTES are on their way at once. Pure: no I/O, no timers.
+ */
+export class Link {
+  readonly #owner: LinkOwner
+  /** Frames the other side is not done with; the first has the number `#ackedByPeer + 1`. */
+  #retained: Retained[] = []
+  #retainedBytes = 0
+  #ackedByPeer = 0
+  #receivedByPeer = 0
+  #transmitted = 0
+  #bytesOnTheWay = 0
+  #received = 0
+  #acked = 0
+  /** Frames being worked on, in order, when one of them takes its time. */
+  readonly #working: { readonly number: number; done: boolean }[] = []
+  #transmit: ((frame: Uint8Array) => void) | undefined
+  #ackDue = false
+  #turnAwaited = false
+
+  constructor(owner: LinkOwner) {
+    this.#owner = owner
+  }
+
+  /** The last frame of the other side that was taken in: what a resumed connection must say. */
+  get received(): number {
+    return this.#received
+  }
+
+  get lastNumber(): number {
+    return this.#ackedByPeer + this.#retained.length
+  }
+
+  get retainedBytes(): number {
+    return this.#retainedBytes
+  }
+
+  /** Nothing is gained by waiting: what is sent now goes out now. */
+  get isEager(): boolean {
+    return this.#transmit !== undefined && this.lastNumber - this.#receivedByPeer < EAGER_FRAMES
+  }
+
+  /** The other side is done with everything. */
+  get isIdle(): boolean {
+    return this.#retained.length === 0
+  }
+
+  /** Takes a frame over; its header is written when it goes. @returns its number */
+  send(kind: FrameKind, bytes: Uint8Array): number {
+    this.#retained.push({ kind, bytes, ackedBefore: this.#acked })
+    this.#retainedBytes += bytes.length
+    const number = this.lastNumber
+    this.#pump()
+    return number
+  }
+
+  /** The frames not acknowledged, with their numbers: what a lost session leaves behind. */
+  *unacked(kind: FrameKind): Generator<{ number: number; body: ByteReader }> {
+    let number = this.#ackedByPeer
+    for (const frame of this.#retained) {
+      number++
+      if (frame.kind === kind) yield { number, body: bodyOf(frame.bytes) }
+    }
+  }
+
+  /**
+   * A connection is up whose other side has received all up to `receivedByPeer`.
+   *
+   * @throws ProtocolError if that cannot be
+   */
+  attach(receivedByPeer: number, transmit: (frame: Uint8Array) => void): void {
+    if (receivedByPeer < this.#ackedByPeer || receivedByPeer > this.lastNumber)
+      throw broken('acknowledges what was never sent')
+    this.#transmit = transmit
+    this.#receivedByPeer = receivedByPeer
+    this.#transmitted = receivedByPeer
+    this.#bytesOnTheWay = 0
+    this.#pump()
+    this.#owner.flush()
+  }
+
+  /** The connection is gone: frames wait for the next one. */
+  detach(): void {
+    this.#transmit = undefined
+  }
+
+  /** @throws ProtocolError */
+  receive(bytes: Uint8Array): void {
+    const { kind, number, received, acked } = readHeader(bytes)
+    this.#acknowledge(received, acked)
+    if (number > this.#received + 1) throw broken('is missing before this one')
+    if (number === 0) void this.#owner.handle(kind, bodyOf(bytes), 0)
+    else if (number === this.#received + 1) this.#take(kind, bytes, number)
+  }
+
+  /** Has `flush` called at the end of this turn; with enough on its way, when there is room again. */
+  wake(): void {
+    if (this.#turnAwaited) return
+    this.#turnAwaited = true
+    this.#owner.endOfTurn(() => {
+      this.#turnAwaited = false
+      if (this.isEager) this.#owner.flush()
+      if (this.#ackDue) this.#sendAck()
+    })
+  }
+
+  /** A frame without a number: sent now or not at all. */
+  signal(kind: typeof FrameKind.Ack | typeof FrameKind.Bye): void {
+    if (this.#transmit === undefined) return
+    const frame = new Uint8Array(HEADER_BYTES)
+    const acked = this.#frame(this.#transmitted + 1)?.ackedBefore ?? this.#acked
+    writeHeader(frame, kind, 0, this.#received, acked)
+    this.#ackDue = false
+    this.#transmit(frame)
+  }
+
+  #sendAck(): void {
+    this.signal(FrameKind.Ack)
+  }
+
+  #take(kind: FrameKind, bytes: Uint8Array, number: number): void {
+    this.#received = number
+    this.#ackDue = true
+    this.wake()
+    const work = this.#owner.handle(kind, bodyOf(bytes), number)
+    if (work === undefined && this.#working.length === 0) {
+      this.#acked = number
+      return
+    }
+    const entry = { number, done: work === undefined }
+    this.#working.push(entry)
+    if (work === undefined) return
+    const done = (): void => {
+      entry.done = true
+      this.#advance()
+    }
+    work.then(done, done)
+  }
+
+  #advance(): void {
+    while (this.#working[0]?.done === true) {
+      this.#acked = this.#working[0].number
+      this.#working.shift()
+      this.#ackDue = true
+    }
+    if (this.#ackDue) this.wake()
+  }
+
+  #acknowledge(received: number, acked: number): void {
+    if (received > this.#transmitted || acked > received) throw broken('acknowledges what was never sent')
+    const progress = received > this.#receivedByPeer
+    if (progress) {
+      for (let number = this.#receivedByPeer + 1; number <= received; number++) {
+        this.#bytesOnTheWay -= this.#frame(number)?.bytes.length ?? 0
+      }
+      this.#receivedByPeer = received
+    }
+    if (acked > this.#ackedByPeer) {
+      const done = this.#retained.splice(0, acked - this.#ackedByPeer)
+      for (const frame of done) this.#retainedBytes -= frame.bytes.length
+      this.#ackedByPeer = acked
+      this.#owner.acked(acked)
+    }
+    if (!progress) return
+    this.#pump()
+    if (this.isEager) this.#owner.flush()
+  }
+
+  #frame(number: number): Retained | undefined {
+    return this.#retained[number - this.#ackedByPeer - 1]
+  }
+
+  #pump(): void {
+    while (this.#transmit !== undefined && this.#bytesOnTheWay < WINDOW_BYTES) {
+      const frame = this.#frame(this.#transmitted + 1)
+      if (frame === undefined) return
+      this.#transmitted++
+      this.#bytesOnTheWay += frame.bytes.length
+      const acked = this.#frame(this.#transmitted + 1)?.ackedBefore ?? this.#acked
+      writeHeader(frame.bytes, frame.kind, this.#transmitted, this.#received, acked)
+      if (acked === this.#acked) this.#ackDue = false
+      this.#transmit(frame.bytes)
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import { ProtocolError } from '../errors.js'
+
+/** Raised with every change after which an older side would misread a newer one. docs/protocol.md describes this one. */
+export const PROTOCOL = 1
+
+/** A frame is closed at this size, and sooner when nothing is on its way. */
+export const BATCH_BYTES = 64 * 1024
+
+/** So many frames may be on their way before batches wait to grow. */
+export const EAGER_FRAMES = 4
+
+/** So many bytes may be on their way: what a slow connection holds in its write buffer, at most, but for one frame. */
+export const WINDOW_BYTES = 4 * 1024 * 1024
+
+/** Beyond the payload itself: topic, headers and what frames need. */
+export const FRAME_OVERHEAD = 128 * 1024
+
+/** Topics and publishers that one direction of a link remembers; afterwards they are written out. */
+export const TABLE_ENTRIES = 8_192
+export const TABLE_BYTES = 512 * 1024
+
+export const MAX_SUBSCRIPTIONS = 100_000
+export const MAX_VAN_NAME = 200
+
+/** socket.io's events from client to host. Everything in them is checked: the types say what a well-behaved client sends. */
+export interface ClientEvents {
+  hello(hello: unknown): void
+  prove(proof: unknown): void
+  frame(bytes: unknown): void
+}
+
+/** And from host to client. */
+export interface HostEvents {
+  challenge(challenge: unknown): void
+  welcome(welcome: unknown): void
+  refused(refusal: unknown): void
+  frame(bytes: unknown): void
+}
+
+export function broken(what: string): ProtocolError {
+  return new ProtocolError(`A frame ${what}. The other side runs another version, or is no msgvan.`)
+}
+
+/** What socket.io made of a binary argument: a Buffer in Node, an ArrayBuffer in browsers. */
+export function binary(argument: unknown): Uint8Array {
+  if (argument instanceof Uint8Array) return argument
+  if (argument instanceof ArrayBuffer) return new Uint8Array(argument)
+  throw broken('is not binary')
+}

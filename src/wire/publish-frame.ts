@@ -1,0 +1,119 @@
+import { ByteWriter, type ByteReader } from '../message/bytes.js'
+import type { Headers } from '../message/envelope.js'
+import { tooLarge, writePayload } from '../message/payload.js'
+import { beginFrame } from './frames.js'
+import {
+  Deltas,
+  readHeaders,
+  readPayload,
+  readTopic,
+  writeFlags,
+  writeHeaders,
+  type MessageFields,
+} from './message-fields.js'
+import type { ReadingTable, WritingTable } from './string-table.js'
+
+/** A published message as it crosses: its publisher is the client itself. */
+export interface Publication extends MessageFields {
+  readonly payload: Uint8Array
+}
+
+/** Collects PUBLISH entries until somebody takes the frame. */
+export class PublishWriter {
+  readonly #table: WritingTable
+  readonly #writer = new ByteWriter()
+  #deltas = new Deltas()
+  #count = 0
+
+  constructor(table: WritingTable) {
+    this.#table = table
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  get bytes(): number {
+    return this.#writer.length
+  }
+
+  /**
+   * Encodes the payload straight into the frame; after an error the frame is as it was. The payload was checked before:
+   * it is checked again because getters may say something else each time.
+   *
+   * @throws InvalidPayloadError, PayloadTooLargeError
+   */
+  add(
+    topic: string,
+    sequence: number,
+    timestamp: number,
+    headers: Headers,
+    payload: unknown,
+    maxPayload: number,
+  ): void {
+    const start = this.#begin()
+    const texts = this.#table.size
+    const { sequence: lastSequence, timestamp: lastTimestamp } = this.#deltas
+    try {
+      this.#fields(topic, sequence, timestamp, headers)
+      const at = this.#writer.length
+      this.#writer.u32(0)
+      writePayload(this.#writer, payload)
+      const size = this.#writer.length - at - 4
+      if (size > maxPayload) throw tooLarge(size, maxPayload)
+      this.#writer.u32At(at, size)
+      this.#count++
+    } catch (error) {
+      this.#writer.truncate(start)
+      this.#table.truncate(texts)
+      this.#deltas.sequence = lastSequence
+      this.#deltas.timestamp = lastTimestamp
+      throw error
+    }
+  }
+
+  /** One whose payload is bytes already. */
+  addAgain({ topic, sequence, timestamp, headers, payload }: Publication): void {
+    this.#begin()
+    this.#fields(topic, sequence, timestamp, headers)
+    this.#writer.u32(payload.length)
+    this.#writer.raw(payload)
+    this.#count++
+  }
+
+  take(): Uint8Array {
+    this.#deltas = new Deltas()
+    this.#count = 0
+    return this.#writer.take()
+  }
+
+  #begin(): number {
+    if (this.#count === 0 && this.#writer.length === 0) beginFrame(this.#writer)
+    return this.#writer.length
+  }
+
+  #fields(topic: string, sequence: number, timestamp: number, headers: Headers): void {
+    const writer = this.#writer
+    writeFlags(writer, headers, 0)
+    this.#table.write(writer, topic)
+    this.#deltas.writeSequence(writer, sequence)
+    this.#deltas.writeTimestamp(writer, timestamp)
+    writeHeaders(writer, headers)
+  }
+}
+
+/** Reads entry by entry, so that what comes before a broken one is not lost to memory all at once. */
+export function* readPublications(
+  reader: ByteReader,
+  table: Pick<ReadingTable, 'read'>,
+): Generator<Publication> {
+  const deltas = new Deltas()
+  while (reader.remaining > 0) {
+    const flags = reader.u8()
+    const topic = readTopic(reader, table)
+    const sequence = deltas.readSequence(reader)
+    const timestamp = deltas.readTimestamp(reader)
+    const headers = readHeaders(reader, flags)
+    yield { topic, sequence, timestamp, headers, payload: readPayload(reader) }
+  }
+}

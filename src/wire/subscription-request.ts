@@ -1,0 +1,67 @@
+import type { SubscriptionRequest } from '../bus/broker.js'
+import { InvalidOptionError, InvalidPatternError } from '../errors.js'
+import { backoff } from '../operators/backoff.js'
+import { Fields } from './fields.js'
+
+/** A pattern as it crosses; a RegExp is compiled on the other side only after it was judged there. */
+type WirePattern = string | { readonly source: string; readonly flags: string }
+
+/** Functions do not cross: a client with a delay of its own says it with each failure. */
+const hostDelay = backoff({ initial: 100, max: 30_000 })
+
+const MOST = Number.MAX_SAFE_INTEGER
+
+export function encodeRequest(request: SubscriptionRequest): Record<string, unknown> {
+  const { pattern, name, ordered, prefetch, attempts, delay, ackTimeout, maxPending, overflow } = request
+  const crossing: WirePattern =
+    typeof pattern === 'string' ? pattern : { source: pattern.source, flags: pattern.flags }
+  return {
+    pattern: crossing,
+    ...(name === undefined ? {} : { name }),
+    ...(typeof delay === 'number' ? { delay } : {}),
+    ordered,
+    prefetch,
+    attempts,
+    ackTimeout,
+    maxPending,
+    overflow,
+  }
+}
+
+/** @throws InvalidOptionError, InvalidPatternError */
+export function decodeRequest(value: unknown): SubscriptionRequest {
+  const fields = new Fields(value, what => new InvalidOptionError(`A subscription's request ${what}.`))
+  return {
+    pattern: decodePattern(fields),
+    name: fields.optional('name', key => fields.text(key, 200)),
+    delay: fields.optional('delay', key => fields.number(key, 0, MOST)) ?? hostDelay,
+    ordered: fields.flag('ordered'),
+    prefetch: fields.whole('prefetch', 1, 1_000_000),
+    attempts: fields.whole('attempts', 1, MOST),
+    ackTimeout: fields.number('ackTimeout', 0, MOST),
+    maxPending: fields.number('maxPending', 1, MOST),
+    overflow: fields.oneOf('overflow', ['pause', 'drop-oldest', 'drop-newest', 'error']),
+  }
+}
+
+function decodePattern(fields: Fields): RegExp | string {
+  if (typeof fields.get('pattern') === 'string') return fields.text('pattern', 1_024)
+  const { source, flags } = patternFields(fields)
+  try {
+    return new RegExp(source, flags)
+  } catch (cause) {
+    throw new InvalidPatternError(`/${source.slice(0, 100)}/${flags} is no regular expression.`, { cause })
+  }
+}
+
+function patternFields(fields: Fields): { source: string; flags: string } {
+  const pattern = fields.fields('pattern')
+  const source = pattern.text('source', 100_000)
+  // Judged before it is parsed: the parser of regular expressions takes its time over very long ones.
+  if (source.length > 512) {
+    throw new InvalidPatternError(
+      `A pattern of ${source.length} characters is over the limit of 512 bytes in a host. Make it smaller.`,
+    )
+  }
+  return { source, flags: pattern.text('flags', 10) }
+}
