@@ -22,8 +22,9 @@ const say = (words: FromWorker): void => port.postMessage(words)
 let bus: Bus | undefined
 
 function connect(): Bus {
-  const { url, van, clientId, secret } = task
-  return createBus(van, new RemoteBroker({ url, van, clientId, secret: () => Promise.resolve({ secret }) }))
+  const { url, van, clientId: client, secret } = task
+  const credential = { kind: 'secret', secret } as const
+  return createBus(van, new RemoteBroker({ url, van, client, credential: () => Promise.resolve(credential) }))
 }
 
 async function load(): Promise<Handler | undefined> {
@@ -49,7 +50,7 @@ function consume(handler: Handler): void {
   bus.errors$.subscribe(({ code, message }) => say({ kind: 'error', code, message }))
   bus
     .topic(task.pattern, { ...task.options, name: task.name, ack: 'manual' })
-    .pipe(handle(message => handler(message)))
+    .pipe(handle<unknown, unknown>(message => handler(message)))
     .subscribe({ error: (error: unknown) => say({ kind: 'failed', message: describe(error) }) })
   void bus.ready().then(
     () => say({ kind: 'running' }),

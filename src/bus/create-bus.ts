@@ -5,7 +5,7 @@ import type { Message } from '../message/message.js'
 import { checkPattern, withoutPosition } from '../message/pattern.js'
 import { assertCarriable } from '../message/payload.js'
 import { checkPublishTopic } from '../message/topic.js'
-import { InvalidOptionError, MsgvanError, RemoteError } from '../errors.js'
+import { describe, InvalidOptionError, InvalidPayloadError, MsgvanError, RemoteError } from '../errors.js'
 import type { Broker, CloseOptions } from './broker.js'
 import type { AnyTopics, Bus, Topics } from './bus.js'
 import type { ModuleRef } from './module-ref.js'
@@ -78,7 +78,7 @@ class BrokerBus {
       }
       return this.#publish(topicOrMessage, payload, options?.headers)
     } catch (error) {
-      return Promise.reject(error)
+      return Promise.reject(error instanceof Error ? error : new InvalidPayloadError(describe(error)))
     }
   }
 

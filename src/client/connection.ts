@@ -21,7 +21,8 @@ import { binary, PROTOCOL, type ClientEvents, type HostEvents } from '../wire/pr
 
 /** What a client shows that it knows: the secret of this user on this machine, or the host's token. */
 export interface Credential {
-  readonly kind: 'secret' | 'token'
+  /** Default `'secret'`. */
+  readonly kind?: 'secret' | 'token'
   readonly secret: Uint8Array
 }
 
@@ -132,7 +133,7 @@ export class Connection {
     }
     if (!sameProof(proof, await prove(credential.secret, 'host', transcript))) {
       throw new AuthError(
-        `Whoever listens at ${url} does not know the ${credential.kind} of this user: it is another user's host, or none. ` +
+        `Whoever listens at ${url} does not know the ${credential.kind ?? 'secret'} of this user: it is another user's host, or none. ` +
           'Give the right token or MSGVAN_HOME, or another port.',
       )
     }

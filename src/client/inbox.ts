@@ -39,6 +39,8 @@ export class Inbox implements Membership {
   readonly #unsettled = new Set<Message>()
   /** The last delivery that was handed out: numbers are the deliveries' tags, undefined once closed. */
   #handed = 0
+  /** The last one that was left unsettled when its `next` returned. */
+  #held = 0
   /** All deliveries up to here are settled; those beyond that are settled too are in `#ahead`. */
   #through = 0
   readonly #ahead = new Set<number>()
@@ -70,6 +72,11 @@ export class Inbox implements Membership {
   /** Handed out and not settled. */
   get open(): number {
     return this.#unsettled.size + (this.#isOpen(this.#inHand) ? 1 : 0)
+  }
+
+  /** The last delivery that the consumer saw. */
+  get handed(): number {
+    return this.#handed
   }
 
   get sole(): Message | undefined {
@@ -121,7 +128,10 @@ export class Inbox implements Membership {
       this.fail(message, error)
     }
     this.#inHand = undefined
-    if (this.#isOpen(message)) this.#unsettled.add(message)
+    if (!this.#isOpen(message)) return
+    this.#unsettled.add(message)
+    this.#held = this.#handed
+    this.#mark()
   }
 
   ack(message: Message): boolean {
@@ -202,7 +212,8 @@ export class Inbox implements Membership {
   /** What became of deliveries since the last time. */
   takeSettlement(): Settlement {
     const { number: subscription, hasLeft } = this
-    const settlement = { subscription, through: hasLeft ? 0 : this.#through, verdicts: this.#verdicts }
+    const through = hasLeft ? 0 : this.#through
+    const settlement = { subscription, through, handed: this.#held, verdicts: this.#verdicts }
     this.#verdicts = []
     this.#isDirty = false
     return settlement
@@ -221,6 +232,7 @@ export class Inbox implements Membership {
     this.#unsettled.clear()
     this.#ahead.clear()
     this.#handed = 0
+    this.#held = 0
     this.#through = 0
     this.#verdicts = []
     this.#isDirty = false

@@ -76,6 +76,14 @@ export class Inboxes implements InboxOwner {
     for (const inbox of [...this.#inboxes.values()]) this.end(inbox, error)
   }
 
+  /** Before the bus goes: says for each subscription what its consumer never saw. */
+  sayGoodbye(): void {
+    this.flush()
+    for (const { hasLeft, number, handed } of this.#inboxes.values()) {
+      if (!hasLeft) this.#link.send(FrameKind.Leave, encodeLeave({ subscription: number, handed, kept: [] }))
+    }
+  }
+
   stop(): void {
     for (const inbox of this.#inboxes.values()) inbox.stop()
   }

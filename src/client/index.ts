@@ -30,7 +30,7 @@ export function connect<T extends Topics = AnyTopics>(url: string, options: Conn
   const broker = new RemoteBroker({
     url,
     van: name,
-    credential: () => Promise.resolve(credential),
+    secret: () => Promise.resolve(credential),
     ...limits,
   })
   return createBus<T>(name, broker, limits)

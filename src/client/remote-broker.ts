@@ -33,8 +33,12 @@ export interface RemoteBrokerOptions {
   /** Asked before each attempt to connect, for the URL: the place to find or start a host. */
   locate?: () => Promise<string>
   van: string
-  /** What this client proves to know. undefined: nothing, which no host accepts. */
-  credential: () => Promise<Credential | undefined>
+  /** This client's id, and its publisher's. Default: random, as it should be but where somebody else must know it. */
+  client?: string
+  /** What this client proves to know: this user's secret (the default kind), or a token. No host accepts undefined. */
+  secret: () => Promise<Credential | undefined>
+  /** Names this client, and its messages, in the whole van. Default: random. */
+  clientId?: string
   /** Of this process, if it runs on the host's machine: its death is then noticed at once. */
   pid?: number
   /** The largest payload, in bytes. Default 8 MiB. */
@@ -73,8 +77,8 @@ export class RemoteBroker implements Broker {
   #onDrained: (() => void) | undefined
 
   constructor(options: RemoteBrokerOptions) {
-    const { url = '', locate = () => Promise.resolve(url), van, credential, pid, outbox = {} } = options
-    const client = newId()
+    const { url = '', locate = () => Promise.resolve(url), van, secret, pid, outbox = {} } = options
+    const client = options.clientId ?? newId()
     this.#readyTimeout = options.readyTimeout ?? 10_000
     this.#link = this.#newLink()
     this.#outbox = new Outbox(this.#link, {
@@ -89,7 +93,7 @@ export class RemoteBroker implements Broker {
     })
     const backoff = options.backoff ?? { initial: 50, max: 1_000 }
     this.#connector = new Connector(
-      { van, client, pid, credential, locate, backoff },
+      { van, client, pid, credential: secret, locate, backoff },
       {
         session: () => this.#resumable(),
         welcome: (welcome, connection) => this.#welcome(welcome, connection),
@@ -185,6 +189,7 @@ export class RemoteBroker implements Broker {
     if (drain) await this.#drained(timeout)
     this.#outbox.rejectAll(closedError())
     this.#calls.rejectAll(closedError())
+    if (this.#connection !== undefined) this.#inboxes.sayGoodbye()
     this.#link.signal(FrameKind.Bye)
     this.#link.detach()
     this.#connector.stop()
