@@ -23,20 +23,64 @@ const arrows = rooms.flatMap((names, level) =>
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
-    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-circles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     ...arrows,
-    { name: 'broker-is-pure', comment: 'no I/O in the broker', severity: 'error', from: { path: room('broker') }, to: { path: 'node_modules/(socket\\.io|winston)|^(net|fs|http|child_process|worker_threads)$|^node:' } },
-    { name: 'bus-knows-no-host', severity: 'error', from: { path: room('bus') }, to: { path: ['^src/host/', '^src/client/', '^src/broker/', '^src/daemon/'] } },
-    { name: 'operators-know-no-bus', severity: 'error', from: { path: room('operators') }, to: { path: ['^src/(?!operators/|message/|errors)'] } },
-    { name: 'message-is-a-leaf', severity: 'error', from: { path: room('message') }, to: { path: ['^src/(?!message/|errors)'] } },
-    { name: 'client-runs-in-a-browser', severity: 'error', from: { path: ['^src/(client|wire|bus|operators|message)/'] }, to: { dependencyTypes: ['core'] } },
-    { name: 'nobody-imports-the-cli', severity: 'error', from: { pathNot: room('cli') }, to: { path: room('cli') } },
-    { name: 'errors-import-nothing', severity: 'error', from: { path: '^src/errors\\.ts$' }, to: { path: '^src/' } },
+    {
+      name: 'broker-is-pure',
+      comment: 'no I/O in the broker',
+      severity: 'error',
+      from: { path: room('broker') },
+      to: { path: 'node_modules/(socket\\.io|winston)|^(net|fs|http|child_process|worker_threads)$|^node:' },
+    },
+    {
+      name: 'bus-knows-no-host',
+      severity: 'error',
+      from: { path: room('bus') },
+      to: { path: ['^src/host/', '^src/client/', '^src/broker/', '^src/daemon/'] },
+    },
+    {
+      name: 'operators-know-no-bus',
+      severity: 'error',
+      from: { path: room('operators') },
+      to: { path: ['^src/(?!operators/|message/|errors)'] },
+    },
+    {
+      name: 'message-is-a-leaf',
+      severity: 'error',
+      from: { path: room('message') },
+      to: { path: ['^src/(?!message/|errors)'] },
+    },
+    {
+      name: 'client-runs-in-a-browser',
+      severity: 'error',
+      from: { path: ['^src/(client|wire|bus|operators|message)/'] },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'nobody-imports-the-cli',
+      severity: 'error',
+      from: { pathNot: room('cli') },
+      to: { path: room('cli') },
+    },
+    {
+      name: 'errors-import-nothing',
+      severity: 'error',
+      from: { path: '^src/errors\\.ts$' },
+      to: { path: '^src/' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default'],
+    },
   },
 }
