@@ -115,7 +115,7 @@ export class Connection {
       van,
       client,
       nonce: this.#nonce,
-      credential: credential.kind,
+      credential: credential.kind ?? 'secret',
       pid,
     }
     this.#socket.emit('hello', hello)

@@ -18,6 +18,8 @@ export interface Settlement {
   readonly subscription: number
   /** All deliveries up to this one that no verdict names, now or earlier, are acked. */
   readonly through: number
+  /** The last delivery that the consumer holds unsettled after its `next` returned: what dies with it. */
+  readonly handed: number
   readonly verdicts: readonly Verdict[]
 }
 
@@ -27,10 +29,14 @@ const ATTEMPTS = 2
 /** Errors are for people: the rest of a very long text is left out. */
 const MOST_ERROR = 2_000
 
-export function writeSettlement(writer: ByteWriter, { subscription, through, verdicts }: Settlement): void {
+export function writeSettlement(
+  writer: ByteWriter,
+  { subscription, through, handed, verdicts }: Settlement,
+): void {
   if (writer.length === 0) beginFrame(writer)
   writer.varint(subscription)
   writer.varint(through)
+  writer.varint(handed)
   writer.varint(verdicts.length)
   for (const verdict of verdicts) {
     writer.u8(names.indexOf(verdict.verdict))
@@ -49,10 +55,11 @@ export function* readSettlements(reader: ByteReader): Generator<Settlement> {
   while (reader.remaining > 0) {
     const subscription = reader.varint()
     const through = reader.varint()
+    const handed = reader.varint()
     const count = reader.count(2)
     const verdicts: Verdict[] = []
     for (let i = 0; i < count; i++) verdicts.push(readVerdict(reader))
-    yield { subscription, through, verdicts }
+    yield { subscription, through, handed, verdicts }
   }
 }
 

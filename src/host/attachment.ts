@@ -1,0 +1,211 @@
+import type { Consumer, Membership } from '../bus/broker.js'
+import { ConsumerDiedError, type MsgvanError } from '../errors.js'
+import type { Message } from '../message/message.js'
+import type { Leave } from '../wire/control-frames.js'
+import { broken } from '../wire/protocol.js'
+import type { Settlement, Verdict } from '../wire/settle-frame.js'
+
+export interface AttachmentOwner {
+  /** Sends one delivery, with those around it. */
+  deliver(subscription: number, number: number, message: Message): void
+  /** The subscription ended at the host's side. */
+  ended(subscription: number, error: MsgvanError | undefined): void
+}
+
+/** When so many more numbers are kept than are open, the few open ones are kept apart. */
+const SPARSE = 8_192
+
+/** One client's place in one subscription: numbers its deliveries, and settles them as the client says. */
+export class Attachment implements Consumer {
+  readonly #owner: AttachmentOwner
+  #membership: Membership | undefined
+  /** Open deliveries from number `#base` on; undefined once settled. */
+  #open: (Message | undefined)[] = []
+  #base = 1
+  /** Open ones from before `#base`: a few that stay open while thousands pass. */
+  readonly #stragglers = new Map<number, Message>()
+  #openCount = 0
+  #handed = 0
+  #hasLeft = false
+  #hasEnded = false
+
+  constructor(
+    readonly subscription: number,
+    owner: AttachmentOwner,
+  ) {
+    this.#owner = owner
+  }
+
+  set membership(membership: Membership) {
+    this.#membership = membership
+  }
+
+  /** Gone, and nothing of it is left to settle. */
+  get isDone(): boolean {
+    return this.#hasEnded || (this.#hasLeft && this.#openCount === 0)
+  }
+
+  next(message: Message): void {
+    this.#open.push(message)
+    this.#openCount++
+    if (this.#open.length > SPARSE + 2 * this.#openCount) this.#compact()
+    this.#owner.deliver(this.subscription, this.#lastNumber, message)
+  }
+
+  error(error: MsgvanError): void {
+    this.#end(error)
+  }
+
+  complete(): void {
+    this.#end(undefined)
+  }
+
+  /** @throws ProtocolError for deliveries that never were */
+  settle({ through, handed, verdicts }: Settlement): void {
+    if (through > this.#lastNumber || handed > this.#lastNumber)
+      throw broken('settles a delivery that never was')
+    this.#handed = handed
+    for (const verdict of verdicts) this.#apply(verdict)
+    this.#ackThrough(through)
+  }
+
+  /** @throws ProtocolError */
+  leave({ handed, kept }: Leave): void {
+    if (handed > this.#lastNumber) throw broken('was handed a delivery that never was')
+    if (this.#hasLeft) return
+    // First, so that nothing of what goes back comes here again.
+    this.#leaveBroker()
+    const keep = new Set(kept)
+    for (const [number, message] of this.#opened()) {
+      if (keep.has(number)) continue
+      this.#close(number)
+      this.#membership?.release(message, number > handed)
+    }
+  }
+
+  /** The client said goodbye, or its session was taken over: what it held goes back. */
+  goAway(): void {
+    this.#leaveBroker()
+    this.#releaseAll()
+  }
+
+  /**
+   * The client died. What it was working on has failed; what it had not begun goes back. With automatic settlement it
+   * worked on the oldest.
+   */
+  die(): void {
+    this.#leaveBroker()
+    const died = new ConsumerDiedError('The process that held the message died.')
+    const open = this.#opened()
+    const held = open.filter(([number]) => number <= this.#handed)
+    for (const [number, message] of held.length > 0 ? held : open.slice(0, 1)) {
+      this.#close(number)
+      this.#membership?.fail(message, died)
+    }
+    this.#releaseAll()
+  }
+
+  #leaveBroker(): void {
+    if (this.#hasLeft) return
+    this.#hasLeft = true
+    // Its own rules for what stays are the client's to apply: here all stays, until each is dealt with.
+    this.#membership?.leave('complete')
+  }
+
+  #releaseAll(): void {
+    for (const [number, message] of this.#opened()) {
+      this.#close(number)
+      this.#membership?.release(message)
+    }
+  }
+
+  get #lastNumber(): number {
+    return this.#base + this.#open.length - 1
+  }
+
+  #end(error: MsgvanError | undefined): void {
+    this.#hasEnded = true
+    this.#open = []
+    this.#stragglers.clear()
+    this.#owner.ended(this.subscription, error)
+  }
+
+  #apply(verdict: Verdict): void {
+    const { number } = verdict
+    if (number < 1 || number > this.#lastNumber) throw broken('settles a delivery that never was')
+    if (verdict.verdict === 'extend') return
+    const message = this.#close(number)
+    const membership = this.#membership
+    if (message === undefined || membership === undefined) return
+    switch (verdict.verdict) {
+      case 'ack':
+        membership.ack(message)
+        return
+      case 'release':
+      case 'untouched':
+        membership.release(message, verdict.verdict === 'untouched')
+        return
+      case 'reject':
+        // The text itself: it was made of the error by the client.
+        membership.reject(message, verdict.error)
+        return
+      case 'fail': {
+        const { delay, attempts } = verdict
+        const retry = {
+          ...(delay === undefined ? {} : { delay }),
+          ...(attempts === undefined ? {} : { attempts }),
+        }
+        membership.fail(message, verdict.error, retry)
+      }
+    }
+  }
+
+  #ackThrough(through: number): void {
+    for (const [number, message] of this.#stragglers) {
+      if (number > through) break
+      this.#stragglers.delete(number)
+      this.#openCount--
+      this.#membership?.ack(message)
+    }
+    if (through < this.#base) return
+    const settled = this.#open.splice(0, through - this.#base + 1)
+    this.#base = through + 1
+    for (const message of settled) {
+      if (message === undefined) continue
+      this.#openCount--
+      this.#membership?.ack(message)
+    }
+  }
+
+  /** Takes an open delivery out of the books. */
+  #close(number: number): Message | undefined {
+    if (number < this.#base) {
+      const message = this.#stragglers.get(number)
+      if (this.#stragglers.delete(number)) this.#openCount--
+      return message
+    }
+    const message = this.#open[number - this.#base]
+    if (message === undefined) return undefined
+    this.#open[number - this.#base] = undefined
+    this.#openCount--
+    return message
+  }
+
+  #opened(): [number, Message][] {
+    const open: [number, Message][] = [...this.#stragglers]
+    this.#open.forEach((message, i) => {
+      if (message !== undefined) open.push([this.#base + i, message])
+    })
+    return open
+  }
+
+  #compact(): void {
+    for (const [number, message] of this.#opened())
+      if (number >= this.#base) this.#stragglers.set(number, message)
+    // The one that is being delivered right now keeps its place.
+    const last = this.#lastNumber
+    this.#stragglers.delete(last)
+    this.#open = this.#open.slice(-1)
+    this.#base = last
+  }
+}

@@ -1,0 +1,254 @@
+import { InvalidTopicError, type MsgvanError } from '../errors.js'
+import type { ByteReader } from '../message/bytes.js'
+import { Encoding, Envelope } from '../message/envelope.js'
+import { Message } from '../message/message.js'
+import { encodePayload, tooLarge } from '../message/payload.js'
+import { isSystemTopic } from '../message/topic.js'
+import {
+  decodeCall,
+  decodeLeave,
+  decodeSync,
+  encodeEnded,
+  encodeOutcome,
+  encodeReply,
+  encodeSync,
+  toWireError,
+  type OutcomeEntry,
+} from '../wire/control-frames.js'
+import { DeliverWriter } from '../wire/deliver-frame.js'
+import { FrameKind } from '../wire/frames.js'
+import { Link } from '../wire/link.js'
+import { BATCH_BYTES, broken, MAX_SUBSCRIPTIONS } from '../wire/protocol.js'
+import { readPublications, type Publication } from '../wire/publish-frame.js'
+import { readSettlements } from '../wire/settle-frame.js'
+import { ReadingTable, WritingTable } from '../wire/string-table.js'
+import type { SubscriptionRequest } from '../bus/broker.js'
+import { Attachment } from './attachment.js'
+import type { Van } from './vans.js'
+
+export interface SessionOptions {
+  readonly id: string
+  readonly client: string
+  readonly van: Van
+  /** Proved to be this machine's user. */
+  readonly isLocalUser: boolean
+  readonly pid: number | undefined
+  readonly maxPayload: number
+  /** What may wait for a client that does not read, in bytes. */
+  readonly maxWaiting: number
+  /** Calls other than those about subscriptions of this session. */
+  readonly answer: (session: Session, method: string, args: unknown) => Promise<unknown>
+  readonly overflowing: (session: Session) => void
+}
+
+/** How a session comes to its end: the client said goodbye, or is gone for good. */
+export type SessionEnd = 'goodbye' | 'death'
+
+/** What a host keeps of one client, connected or not: the link, its subscriptions, how far its publishes have come. */
+export class Session {
+  readonly id: string
+  readonly client: string
+  readonly van: Van
+  readonly isLocalUser: boolean
+  readonly pid: number | undefined
+  readonly link: Link
+  readonly #options: SessionOptions
+  readonly #reading = new ReadingTable()
+  readonly #deliveries = new DeliverWriter(new WritingTable())
+  readonly #attachments = new Map<number, Attachment>()
+  #lastSequence: number
+  #hasEnded = false
+
+  constructor(options: SessionOptions) {
+    this.id = options.id
+    this.client = options.client
+    this.van = options.van
+    this.isLocalUser = options.isLocalUser
+    this.pid = options.pid
+    this.#options = options
+    this.#lastSequence = options.van.lastSequence(options.client)
+    this.link = new Link({
+      handle: (kind, body, number) => this.#handle(kind, body, number),
+      acked: () => undefined,
+      flush: () => this.#flush(),
+      endOfTurn: queueMicrotask,
+    })
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded
+  }
+
+  end(how: SessionEnd): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.link.detach()
+    this.van.remember(this.client, this.#lastSequence)
+    const attachments = [...this.#attachments.values()]
+    this.#attachments.clear()
+    for (const attachment of attachments) {
+      if (how === 'death') attachment.die()
+      else attachment.goAway()
+    }
+  }
+
+  /** The client's number for a subscription is its own choice; ours is checked. @throws MsgvanError if it is refused */
+  subscribe(subscription: number, request: SubscriptionRequest): void {
+    if (this.#attachments.has(subscription)) throw broken('asks for a subscription that it has')
+    if (this.#attachments.size >= MAX_SUBSCRIPTIONS)
+      throw broken(`asks for more than ${MAX_SUBSCRIPTIONS} subscriptions`)
+    let refused: MsgvanError | undefined
+    let isSubscribing = true
+    const attachment = new Attachment(subscription, {
+      deliver: (_, number, message) => this.#deliver(subscription, number, message),
+      ended: (_, error) => {
+        if (isSubscribing) refused = error
+        else this.#ended(subscription, error)
+      },
+    })
+    // The client times its consumers itself, from the moment when they see a message.
+    attachment.membership = this.van.broker.consume({ ...request, ackTimeout: 0 }, attachment)
+    isSubscribing = false
+    if (refused !== undefined) throw refused
+    this.#attachments.set(subscription, attachment)
+  }
+
+  #handle(kind: FrameKind, body: ByteReader, number: number): void {
+    if (this.#hasEnded) return
+    switch (kind) {
+      case FrameKind.Ack:
+        return
+      case FrameKind.Bye:
+        return this.end('goodbye')
+      case FrameKind.Publish:
+        return this.#publish(body, number)
+      case FrameKind.Settle:
+        return this.#settle(body)
+      case FrameKind.Leave: {
+        const leave = decodeLeave(body)
+        const attachment = this.#attachments.get(leave.subscription)
+        attachment?.leave(leave)
+        this.#forgetIfDone(attachment)
+        return
+      }
+      case FrameKind.Sync:
+        return this.#sync(decodeSync(body))
+      case FrameKind.Call:
+        return this.#call(body)
+      default:
+        throw broken(`of kind ${kind} is for clients only`)
+    }
+  }
+
+  #publish(body: ByteReader, frame: number): void {
+    let late: OutcomeEntry[] | undefined
+    let index = 0
+    for (const publication of readPublications(body, this.#reading)) {
+      const outcome = this.#accept(publication, frame, index)
+      if (outcome !== undefined) (late ??= []).push(outcome)
+      index++
+    }
+    if (late !== undefined) this.link.send(FrameKind.Outcome, encodeOutcome({ frame, entries: late }))
+  }
+
+  /** @returns undefined when the van has taken it over, now or at an earlier try */
+  #accept(
+    { topic, sequence, timestamp, headers, payload }: Publication,
+    frame: number,
+    index: number,
+  ): OutcomeEntry | undefined {
+    if (sequence <= this.#lastSequence) return undefined
+    this.#lastSequence = sequence
+    const { maxPayload } = this.#options
+    if (payload.length > maxPayload)
+      return { index, outcome: toWireError(tooLarge(payload.length, maxPayload)) }
+    if (isSystemTopic(topic)) {
+      const error = new InvalidTopicError(
+        `Topics that begin with $ are the system's: ${topic} cannot be published to.`,
+      )
+      return { index, outcome: toWireError(error) }
+    }
+    const envelope = new Envelope(
+      this.client,
+      sequence,
+      topic,
+      headers,
+      timestamp,
+      payload,
+      payload.length,
+      Encoding.Bytes,
+    )
+    const held = this.van.broker.accept(envelope)
+    if (held === undefined) return undefined
+    const settled = (outcome: OutcomeEntry['outcome']): void => {
+      if (!this.#hasEnded)
+        this.link.send(FrameKind.Outcome, encodeOutcome({ frame, entries: [{ index, outcome }] }))
+    }
+    held.then(
+      () => settled('taken'),
+      (error: unknown) => settled(toWireError(error)),
+    )
+    return { index, outcome: 'held' }
+  }
+
+  #settle(body: ByteReader): void {
+    for (const settlement of readSettlements(body)) {
+      // One that ended on our side meanwhile has nothing left to settle.
+      const attachment = this.#attachments.get(settlement.subscription)
+      attachment?.settle(settlement)
+      this.#forgetIfDone(attachment)
+    }
+  }
+
+  /** The broker hands out what was failed in a microtask of its own, which is before this one's. */
+  #sync(subscription: number): void {
+    queueMicrotask(() => {
+      this.#flush()
+      this.link.send(FrameKind.Synced, encodeSync(subscription))
+    })
+  }
+
+  #call(body: ByteReader): void {
+    const { id, method, args } = decodeCall(body)
+    this.#options.answer(this, method, args).then(
+      value => this.#reply(encodeReply({ id, value })),
+      (error: unknown) => this.#reply(encodeReply({ id, error: toWireError(error) })),
+    )
+  }
+
+  #reply(frame: Uint8Array): void {
+    if (!this.#hasEnded) this.link.send(FrameKind.Reply, frame)
+  }
+
+  #deliver(subscription: number, number: number, message: Message): void {
+    const envelope = Message.envelopeOf(message)
+    this.#deliveries.add(subscription, number, inBytes(envelope), message.attempt, message.redelivered)
+    if (this.#deliveries.bytes >= BATCH_BYTES) this.#flush()
+    else this.link.wake()
+  }
+
+  #flush(): void {
+    if (this.#deliveries.bytes === 0) return
+    this.link.send(FrameKind.Deliver, this.#deliveries.take())
+    if (this.link.retainedBytes > this.#options.maxWaiting) this.#options.overflowing(this)
+  }
+
+  #ended(subscription: number, error: MsgvanError | undefined): void {
+    if (!this.#attachments.delete(subscription) || this.#hasEnded) return
+    this.#flush()
+    const wire = error === undefined ? undefined : toWireError(error)
+    this.link.send(FrameKind.Ended, encodeEnded({ subscription, error: wire }))
+  }
+
+  #forgetIfDone(attachment: Attachment | undefined): void {
+    if (attachment?.isDone === true) this.#attachments.delete(attachment.subscription)
+  }
+}
+
+/** What the host itself published is no bytes yet. */
+function inBytes(envelope: Envelope): Envelope {
+  if (envelope.encoding !== Encoding.Value) return envelope
+  const { publisher, sequence, topic, headers, timestamp } = envelope
+  const body = encodePayload(envelope.body)
+  return new Envelope(publisher, sequence, topic, headers, timestamp, body, body.length, Encoding.Bytes)
+}

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto'
+import { Session, type SessionEnd, type SessionOptions } from './session.js'
+
+export interface SessionsOptions {
+  /** How long a session waits for its client to come back, in milliseconds. */
+  readonly sessionTtl: number
+  /** How often it is looked whether the process of a client that is away is still there. */
+  readonly pidCheckMs?: number
+  /** One began or ended. */
+  readonly changed: () => void
+}
+
+type NewSession = Omit<SessionOptions, 'id'>
+
+/** All sessions of a host: those whose clients are connected, and those that wait for theirs to come back. */
+export class Sessions {
+  readonly #options: SessionsOptions
+  readonly #sessions = new Map<string, Session>()
+  readonly #away = new Map<Session, () => void>()
+
+  constructor(options: SessionsOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  uses(van: string): boolean {
+    for (const session of this.#sessions.values()) if (session.van.name === van) return true
+    return false
+  }
+
+  /** The session that the client means, if it is there and the client's own. */
+  find(id: string, client: string, van: string): Session | undefined {
+    const session = this.#sessions.get(id)
+    return session?.client === client && session.van.name === van ? session : undefined
+  }
+
+  /** A client that begins anew has given up what it had before. */
+  giveUp(client: string, van: string): void {
+    for (const session of [...this.#sessions.values()]) {
+      if (session.client === client && session.van.name === van) this.end(session, 'goodbye')
+    }
+  }
+
+  begin(options: NewSession): Session {
+    const session = new Session({ ...options, id: randomBytes(16).toString('hex') })
+    this.#sessions.set(session.id, session)
+    this.#options.changed()
+    return session
+  }
+
+  /** Its client is connected: again, or for the first time. */
+  back(session: Session): void {
+    this.#away.get(session)?.()
+    this.#away.delete(session)
+  }
+
+  /** Its connection is gone. The session waits, but not for a process that is dead. */
+  away(session: Session): void {
+    if (!this.#sessions.has(session.id) || this.#away.has(session)) return
+    const { sessionTtl, pidCheckMs = 1_000 } = this.#options
+    if (isGone(session.pid)) return this.end(session, 'death')
+    const expiry = setTimeout(() => this.end(session, 'death'), sessionTtl)
+    const check = setInterval(() => {
+      if (isGone(session.pid)) this.end(session, 'death')
+    }, pidCheckMs)
+    this.#away.set(session, () => {
+      clearTimeout(expiry)
+      clearInterval(check)
+    })
+  }
+
+  end(session: Session, how: SessionEnd): void {
+    this.back(session)
+    session.end(how)
+    if (this.#sessions.delete(session.id)) this.#options.changed()
+  }
+
+  endClient(client: string): void {
+    for (const session of [...this.#sessions.values()])
+      if (session.client === client) this.end(session, 'death')
+  }
+
+  endAll(): void {
+    for (const session of [...this.#sessions.values()]) this.end(session, 'goodbye')
+  }
+}
+
+/** Unknown counts as there. */
+function isGone(pid: number | undefined): boolean {
+  if (pid === undefined) return false
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH'
+  }
+}
