@@ -7,7 +7,7 @@ import type {
   Membership,
   SubscriptionRequest,
 } from '../bus/broker.js'
-import type { DeadLetter, DeadLetters } from '../bus/dead-letters.js'
+import type { DeadLetter, DeadLetterFilter, DeadLetters } from '../bus/dead-letters.js'
 import type { HostStatus, VanStatus } from '../bus/status.js'
 import { ClosedError, MsgvanError, OutboxFullError, OverflowError, UnsupportedError } from '../errors.js'
 import { Encoding, Envelope, noHeaders, type Headers } from '../message/envelope.js'
@@ -270,6 +270,11 @@ export class LocalBroker implements Broker, SubscriptionOwner {
 
   deadLetters(): DeadLetters {
     return new DeadLetterView(this.#letters, buried => this.#replay(buried))
+  }
+
+  /** The dead letters as they are kept, for a host that passes payloads on unread. */
+  keptLetters(filter?: DeadLetterFilter): Buried[] {
+    return this.#letters.list(filter)
   }
 
   /** Back to the subscription that it came from, if that is still there. */
