@@ -22,9 +22,8 @@ const say = (words: FromWorker): void => port.postMessage(words)
 let bus: Bus | undefined
 
 function connect(): Bus {
-  const { url, van, clientId: client, secret } = task
-  const credential = { kind: 'secret', secret } as const
-  return createBus(van, new RemoteBroker({ url, van, client, credential: () => Promise.resolve(credential) }))
+  const { url, van, clientId, secret } = task
+  return createBus(van, new RemoteBroker({ url, van, clientId, secret: () => Promise.resolve({ secret }) }))
 }
 
 async function load(): Promise<Handler | undefined> {

@@ -69,8 +69,7 @@ export interface Bus<T extends Topics = AnyTopics> {
     pattern: RegExp | string,
     options: Omit<TopicOptions, 'schema'> & { schema: S },
   ): Observable<Message<StandardSchemaV1.InferOutput<S>>>
-  topic<P = unknown>(pattern: RegExp, options?: TopicOptions<P>): Observable<Message<P>>
-  topic<P = unknown>(pattern: string, options?: TopicOptions<P>): Observable<Message<P>>
+  topic<P = unknown>(pattern: RegExp | string, options?: TopicOptions<P>): Observable<Message<P>>
 
   /**
    * Resolves when the van has taken the message over: from then on the van owes it to every matching subscription.

@@ -33,8 +33,6 @@ export interface RemoteBrokerOptions {
   /** Asked before each attempt to connect, for the URL: the place to find or start a host. */
   locate?: () => Promise<string>
   van: string
-  /** This client's id, and its publisher's. Default: random, as it should be but where somebody else must know it. */
-  client?: string
   /** What this client proves to know: this user's secret (the default kind), or a token. No host accepts undefined. */
   secret: () => Promise<Credential | undefined>
   /** Names this client, and its messages, in the whole van. Default: random. */
