@@ -1,17 +1,100 @@
-import { InvalidOptionError } from './errors.js'
+import type { Logger } from 'winston'
 import { createBus } from './bus/create-bus.js'
 import type { AnyTopics, Bus, Topics } from './bus/bus.js'
+import type { Broker } from './bus/broker.js'
+import { connectLocal, type LocalOptions } from './daemon/connect.js'
+import { logTrouble } from './daemon/log-trouble.js'
 import { embeddedBroker } from './embedded.js'
+import { InvalidOptionError, UnsupportedError } from './errors.js'
 
 export interface VanOptions {
-  /** The van's name. Vans never mix. Default `'default'`. */
+  /** The van's name, 1 to 200 characters. Vans never mix. Default `'default'`. */
   name?: string
   /** In-process only: no host, no network. Each embedded bus is a van of its own. Default false. */
   embedded?: boolean
+  /** Added to this machine's host if this call starts it. Default none. */
+  capabilities?: Record<string, unknown>
+  /** This machine's host. Default: `MSGVAN_PORT`, else 1900. */
+  port?: number
+  /** Start this machine's host if it is not running. Default true. */
+  autoStart?: boolean
+  /** Prove oneself by this token. Default: this user's own secret, in the state folder. */
+  token?: string
+  /** Log level debug instead of warning. Default false. */
+  verbose?: boolean
+  /** Any winston logger, in place of syslog. */
+  logger?: Logger
+  /** The largest payload, in bytes. Default 8 MiB. */
+  maxPayload?: number
+  /** This machine's host joins the leader there. Not in this version. */
+  addr?: string
+  /** This machine's host accepts followers. Not in this version. */
+  leader?: boolean
 }
 
+const known: ReadonlySet<string> = new Set<keyof VanOptions>([
+  'name',
+  'embedded',
+  'capabilities',
+  'port',
+  'autoStart',
+  'token',
+  'verbose',
+  'logger',
+  'maxPayload',
+  'addr',
+  'leader',
+])
+
+/**
+ * An app's handle on one van. Returns at once and connects in the background: to this machine's host, which is started if
+ * it is not running and outlives this process, or (`embedded`) to nothing outside this process. The process stays alive
+ * until `close()`.
+ *
+ * What goes wrong in the background shows in `state$` and `errors$`, and in the log.
+ *
+ * @throws InvalidOptionError; UnsupportedError for `addr` and `leader`, which this version does not have
+ * @example
+ * const bus = van({ embedded: true })
+ * bus.topic(/^greeting/).subscribe(message => console.log(message.payload))
+ * await bus.publish('greeting', 'hello')
+ * await bus.close()
+ */
 export function van<T extends Topics = AnyTopics>(options: VanOptions = {}): Bus<T> {
-  const { name = 'default', embedded = false } = options
-  if (!embedded) throw new InvalidOptionError('host: being wired up')
-  return createBus<T>(name, embeddedBroker(name))
+  const { name = 'default', maxPayload } = options
+  checkOptions(options, name)
+  const limits = maxPayload === undefined ? {} : { maxPayload }
+  return createBus<T>(
+    name,
+    options.embedded === true ? embeddedBroker(name) : hostBroker(name, options),
+    limits,
+  )
+}
+
+function hostBroker(name: string, options: VanOptions): Broker {
+  const { port, autoStart, token, capabilities, verbose, maxPayload, logger } = options
+  const local: LocalOptions = { van: name, port, autoStart, token, capabilities, verbose, maxPayload }
+  const broker = connectLocal(local)
+  logTrouble(broker, { van: name, verbose: verbose === true, logger })
+  return broker
+}
+
+function checkOptions(options: VanOptions, name: unknown): void {
+  for (const key of Object.keys(options)) {
+    if (!known.has(key)) {
+      throw new InvalidOptionError(
+        `van() has no option ${JSON.stringify(key)}. It has: ${[...known].join(', ')}.`,
+      )
+    }
+  }
+  if (typeof name !== 'string' || name.length === 0 || name.length > 200) {
+    throw new InvalidOptionError('A van name is a non-empty string of at most 200 characters.')
+  }
+  const { maxPayload } = options
+  if (maxPayload !== undefined && !(Number.isSafeInteger(maxPayload) && maxPayload > 0)) {
+    throw new InvalidOptionError('maxPayload is a whole number of bytes, 1 or more.')
+  }
+  if (options.addr !== undefined || options.leader === true) {
+    throw new UnsupportedError('Hosts of several machines (`addr`, `leader`) are not in this version yet.')
+  }
 }
