@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server as HttpServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from 'node:net'
 import { Server, type Socket } from 'socket.io'
 import type { LocalBroker } from '../broker/local-broker.js'
 import type { HostStatus } from '../bus/status.js'
@@ -14,8 +14,8 @@ import { Vans } from './vans.js'
 
 export interface HostServerOptions extends Secrets {
   readonly port: number
-  /** The address to listen on. Default 127.0.0.1. */
-  readonly listen?: string
+  /** The address to listen on: loopback, or loopback and this one. Default 127.0.0.1. */
+  readonly listen?: string | undefined
   readonly hostStatus: () => HostStatus
   /** Milliseconds that a session waits for its client to come back. Default 60,000. */
   readonly sessionTtl?: number
@@ -35,6 +35,7 @@ export interface HostServerOptions extends Secrets {
 
 type HostSocket = Socket<ClientEvents, HostEvents>
 
+const LOOPBACK = '127.0.0.1'
 const HANDSHAKE_MS = 10_000
 const events = new Set(['hello', 'prove', 'frame'])
 
@@ -50,6 +51,8 @@ export class HostServer {
   readonly #sessions: Sessions
   /** Which connection a session has right now. */
   readonly #sockets = new Map<Session, HostSocket>()
+  /** Of an address beyond loopback. */
+  #further: TcpServer | undefined
   #isClosing = false
 
   constructor(options: HostServerOptions) {
@@ -75,13 +78,27 @@ export class HostServer {
   }
 
   /** Resolves when it listens; rejects with the system's own error (EADDRINUSE …). */
-  listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#http.once('error', reject)
-      this.#http.listen(this.#options.port, this.#options.listen ?? '127.0.0.1', () => {
-        this.#http.off('error', reject)
-        resolve()
-      })
+  async listen(): Promise<void> {
+    const { port, listen = LOOPBACK } = this.#options
+    // By loopback a machine's host is found, and its port is the lock: it comes first. The wildcards cover it.
+    await listenOn(this.#http, port, isWildcard(listen) ? listen : LOOPBACK)
+    if (isWildcard(listen) || listen === LOOPBACK) return
+    const further = createTcpServer(socket => this.#http.emit('connection', socket))
+    this.#further = further
+    try {
+      await listenOn(further, this.port, listen)
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  /** Where it listens, as `address:port`. */
+  get addresses(): string[] {
+    return [this.#http, this.#further].flatMap(server => {
+      const at = server?.address()
+      if (typeof at !== 'object' || at === null) return []
+      return [at.family === 'IPv6' ? `[${at.address}]:${at.port}` : `${at.address}:${at.port}`]
     })
   }
 
@@ -116,6 +133,7 @@ export class HostServer {
   async close(): Promise<void> {
     this.#isClosing = true
     this.#sessions.endAll()
+    this.#further?.close()
     this.#http.closeAllConnections()
     await this.#io.close()
     await this.#vans.close()
@@ -247,6 +265,20 @@ export class HostServer {
     this.#vans.sweep(van => this.#sessions.uses(van))
     this.#options.changed?.()
   }
+}
+
+function listenOn(server: TcpServer, port: number, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, address, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function isWildcard(address: string): boolean {
+  return address === '0.0.0.0' || address === '::'
 }
 
 /** Tells why, then ends the connection. */

@@ -1,0 +1,60 @@
+import { expect } from 'chai'
+import { ensureHost, type EnsureMeans } from '../../src/daemon/ensure.js'
+import { statePaths } from '../../src/daemon/paths.js'
+import { HostUnreachableError, PortTakenError } from '../../src/errors.js'
+import { rejection } from '../support/rejection.js'
+
+const options = { port: 1999, autoStart: true, paths: statePaths({ MSGVAN_HOME: '/nowhere' }) }
+
+/** A machine on which `listens` and `start` go as told, the last answer for ever after. */
+function machine(listens: boolean[], starts: boolean[]): EnsureMeans & { readonly started: number } {
+  const next = (answers: boolean[]): boolean => (answers.length > 1 ? answers.shift() : answers[0]) ?? false
+  let started = 0
+  return {
+    get started() {
+      return started
+    },
+    listens: async () => next(listens),
+    start: async () => {
+      started += 1
+      return next(starts) ? { started: true, pid: 1 } : { started: false }
+    },
+    pause: () => Promise.resolve(),
+  }
+}
+
+describe('finding or starting a host', () => {
+  it('takes one that listens', async () => {
+    const means = machine([true], [true])
+    expect(await ensureHost(options, means)).to.equal(false)
+    expect(means.started).to.equal(0)
+  })
+
+  it('starts one when nobody listens', async () => {
+    const means = machine([false], [true])
+    expect(await ensureHost(options, means)).to.equal(true)
+    expect(means.started).to.equal(1)
+  })
+
+  it('takes the one that was faster', async () => {
+    expect(await ensureHost(options, machine([false, true], [false]))).to.equal(false)
+  })
+
+  it('tries again when the port was held by a host that was just ending', async () => {
+    const means = machine([false], [false, true])
+    expect(await ensureHost(options, means)).to.equal(true)
+    expect(means.started).to.equal(2)
+  })
+
+  it('gives up on a port that is bound but takes no connections', async () => {
+    expect(await rejection(ensureHost(options, machine([false], [false])))).to.be.instanceOf(PortTakenError)
+  })
+
+  it('starts none when told not to, and says how to', async () => {
+    const means = machine([false], [true])
+    const error = await rejection(ensureHost({ ...options, autoStart: false }, means))
+    expect(error).to.be.instanceOf(HostUnreachableError)
+    expect(error.message).to.contain('msgvan start --port 1999')
+    expect(means.started).to.equal(0)
+  })
+})

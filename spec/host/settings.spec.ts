@@ -1,0 +1,100 @@
+import { expect } from 'chai'
+import {
+  hostSettings,
+  isLoopback,
+  portSetting,
+  vanSetting,
+  verboseSetting,
+  autoStartSetting,
+  tokenSetting,
+} from '../../src/host/settings.js'
+import { InvalidOptionError } from '../../src/errors.js'
+
+describe('the settings of a host', () => {
+  it('have defaults', () => {
+    expect(hostSettings({}, {})).to.deep.equal({
+      port: 1900,
+      listen: '127.0.0.1',
+      token: undefined,
+      idleMs: 0,
+      verbose: false,
+      capabilities: {},
+      roots: [],
+    })
+  })
+
+  it('come from the environment, and flags rule over it', () => {
+    const env = {
+      MSGVAN_PORT: '2000',
+      MSGVAN_LISTEN: '0.0.0.0',
+      MSGVAN_TOKEN: 'from env',
+      MSGVAN_IDLE: '1.5',
+      MSGVAN_VERBOSE: '1',
+      MSGVAN_CAPABILITIES: '{"a":1}',
+      MSGVAN_ROOTS: '/a:/b',
+    }
+    expect(hostSettings({}, env)).to.deep.equal({
+      port: 2000,
+      listen: '0.0.0.0',
+      token: 'from env',
+      idleMs: 1500,
+      verbose: true,
+      capabilities: { a: 1 },
+      roots: ['/a', '/b'],
+    })
+    const flags = { port: '3', listen: 'localhost', token: 't', idle: '0', capabilities: '{}', roots: ['/c'] }
+    expect(hostSettings(flags, env)).to.deep.equal({
+      port: 3,
+      listen: '127.0.0.1',
+      token: 't',
+      idleMs: 0,
+      verbose: true,
+      capabilities: {},
+      roots: ['/c'],
+    })
+  })
+
+  it('take an empty variable as none', () => {
+    expect(portSetting(undefined, { MSGVAN_PORT: '' })).to.equal(1900)
+    expect(vanSetting(undefined, { MSGVAN_VAN: '' })).to.equal('default')
+    expect(tokenSetting(undefined, { MSGVAN_TOKEN: '' })).to.equal(undefined)
+  })
+
+  for (const port of ['0', '65536', '-1', '1.5', 'x', '1e3', '0x10', ' 1']) {
+    it(`refuse the port ${JSON.stringify(port)} by the flag's or the variable's name`, () => {
+      expect(() => portSetting(port, {})).to.throw(InvalidOptionError, /^--port: .*65535.*"/)
+      expect(() => portSetting(undefined, { MSGVAN_PORT: port })).to.throw(
+        InvalidOptionError,
+        /^MSGVAN_PORT: /,
+      )
+    })
+  }
+
+  it('refuse what an address, an idle time, capabilities and switches cannot be', () => {
+    for (const listen of ['', 'example.org', '1.2.3', '*'])
+      expect(() => hostSettings({ listen }, {})).to.throw(/^--listen: /)
+    for (const idle of ['', '-1', '1h', 'Infinity', '1e5', '99999999999'])
+      expect(() => hostSettings({ idle }, {})).to.throw(/^--idle: /)
+    for (const capabilities of ['', '1', 'null', '[]', '{']) {
+      expect(() => hostSettings({ capabilities }, {})).to.throw(/^--capabilities: /)
+    }
+    expect(() => verboseSetting(undefined, { MSGVAN_VERBOSE: 'maybe' })).to.throw(/^MSGVAN_VERBOSE: /)
+    expect(() => autoStartSetting(undefined, { MSGVAN_START: '2' })).to.throw(/^MSGVAN_START: /)
+  })
+
+  it('never repeat a token', () => {
+    expect(() => tokenSetting('  ', {})).to.throw(InvalidOptionError, /^--token: a token is not empty\.$/)
+  })
+
+  it('take idle times of years: no timer is that long', () => {
+    expect(hostSettings({ idle: '10000000000' }, {}).idleMs).to.equal(1e13)
+  })
+
+  it('know loopback', () => {
+    for (const address of ['127.0.0.1', '127.1.2.3', '::1'])
+      expect(isLoopback(address), address).to.equal(true)
+    for (const address of ['0.0.0.0', '::', '192.168.1.2', '::ffff:1.2.3.4', '128.0.0.1']) {
+      expect(isLoopback(address), address).to.equal(false)
+    }
+  })
+})

@@ -1,0 +1,36 @@
+import type { Bus } from '../bus/bus.js'
+import { HostUnreachableError } from '../errors.js'
+import type { Cli } from './cli.js'
+import { lineOf } from './exit.js'
+import type { Globals } from './globals.js'
+
+/** A bus on this machine's host, connected. What no call could report goes to standard error, and not to the log too. */
+export async function openBus(cli: Cli, globals: Globals): Promise<Bus> {
+  const { van, port, token, verbose, autoStart } = globals
+  const [{ createBus }, { connectLocal }] = await Promise.all([
+    import('../bus/create-bus.js'),
+    import('../daemon/connect.js'),
+  ])
+  if (!autoStart) await mustListen(port)
+  const bus = createBus(van, connectLocal({ van, port, token, verbose, autoStart }))
+  bus.errors$.subscribe(error => cli.talk(lineOf(error) ?? ''))
+  try {
+    await bus.ready()
+  } catch (error) {
+    await bus.close({ drain: false })
+    throw error
+  }
+  return bus
+}
+
+/** A bus waits for a host to come; a command line says at once that there is none. */
+async function mustListen(port: number): Promise<void> {
+  const { somebodyListens } = await import('../daemon/listens.js')
+  if (await somebodyListens(port)) return
+  throw new HostUnreachableError(`No host is running on port ${port}. Start one: msgvan start --port ${port}`)
+}
+
+/** For commands that only look at a host or ask it something: they start none. */
+export function withoutStart(globals: Globals): Globals {
+  return { ...globals, autoStart: false }
+}

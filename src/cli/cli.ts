@@ -1,0 +1,36 @@
+import type { Command } from 'commander'
+import { Exit, oneLine } from './exit.js'
+import { globalsOf, type Globals } from './globals.js'
+import { Interrupt } from './interrupt.js'
+import { Output } from './output.js'
+
+/** What commands share: where data and talk go, what stops them, and how they end. */
+export class Cli {
+  readonly output = new Output()
+  #interrupt: Interrupt | undefined
+  exit: number = Exit.Done
+  /** The command's name, as far as there is one on the command line. */
+  command: string | undefined
+
+  /** From the first call on, signals no longer end the process but abort this. */
+  get interrupt(): Interrupt {
+    return (this.#interrupt ??= new Interrupt())
+  }
+
+  /** One line for people, on standard error. */
+  talk(text: string): void {
+    process.stderr.write(`msgvan: ${oneLine(text)}\n`)
+  }
+
+  /** An action for commander that ends with an exit code. `Options` are the command's own. */
+  action<Options extends object>(
+    act: (globals: Globals, options: Options, operands: string[]) => Promise<number>,
+  ): (this: Command) => Promise<void> {
+    const end = (code: number): void => {
+      this.exit = code
+    }
+    return async function (this: Command) {
+      end(await act(globalsOf(this), this.opts<Options>(), this.args))
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import { CommanderError } from 'commander'
+import {
+  describe,
+  InvalidOptionError,
+  InvalidPatternError,
+  InvalidTopicError,
+  MsgvanError,
+} from '../errors.js'
+
+/** What the shell learns. A command that a signal ended exits with 128 + the signal's number, as the shell expects. */
+export enum Exit {
+  Done = 0,
+  Error = 1,
+  Usage = 2,
+  Timeout = 3,
+}
+
+/** An error's one line for the terminal; undefined if all was said already. */
+export function lineOf(error: unknown): string | undefined {
+  if (error instanceof CommanderError) return undefined // commander prints its own, by `outputError`
+  if (error instanceof MsgvanError) return oneLine(`${error.message} (${error.code})`)
+  return oneLine(describe(error))
+}
+
+export function exitOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.Done : Exit.Usage
+  const usage = [InvalidOptionError, InvalidTopicError, InvalidPatternError].some(
+    kind => error instanceof kind,
+  )
+  return usage ? Exit.Usage : Exit.Error
+}
+
+export function oneLine(text: string): string {
+  return text.trim().replace(/\s*[\r\n]+\s*/g, ' ')
+}

@@ -1,0 +1,152 @@
+import { watch } from 'node:fs'
+import { open, stat, type FileHandle } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { StringDecoder } from 'node:string_decoder'
+
+export interface FollowOptions {
+  /** Go on as the file grows, through rotation and a host's restart, until `signal` aborts. */
+  readonly follow: boolean
+  readonly signal: AbortSignal
+}
+
+/** fs.watch can miss changes (a network file system, too many watches): so often it is looked anyway. */
+const LOOK_EVERY_MS = 1_000
+const CHUNK_BYTES = 64 * 1024
+
+/**
+ * The lines of a host's log file, oldest first: those of the rotated file `<path>.1`, then of the file itself. A rotation
+ * loses none: a file that was begun is read to its end before the next.
+ */
+export async function* followLog(path: string, { follow, signal }: FollowOptions): AsyncGenerator<string[]> {
+  const changes = follow ? watchFile(path, signal) : undefined
+  let current: LogFile | undefined
+  let before: number | undefined
+  try {
+    for (;;) {
+      current ??= await firstOf(path)
+      if (current !== undefined) {
+        yield* current.rest()
+        if (signal.aborted) return
+        const next = await after(current, before, path)
+        if (next !== undefined) {
+          yield* current.rest() // what came between the last look and the rotation
+          yield* current.end()
+          await current.close()
+          before = current.inode
+          current = next
+          continue
+        }
+      }
+      if (changes === undefined) {
+        if (current !== undefined) yield* current.end()
+        return
+      }
+      await changes.next()
+      if (signal.aborted) return
+    }
+  } finally {
+    await current?.close()
+    changes?.close()
+  }
+}
+
+class LogFile {
+  readonly #decoder = new StringDecoder('utf8')
+  readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+  #partial = ''
+  #position = 0
+
+  private constructor(
+    readonly handle: FileHandle,
+    readonly inode: number,
+  ) {}
+
+  static async open(path: string): Promise<LogFile | undefined> {
+    try {
+      const handle = await open(path, 'r')
+      return new LogFile(handle, (await handle.stat()).ino)
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+      throw error
+    }
+  }
+
+  /** Whole lines up to the file's present end. */
+  async *rest(): AsyncGenerator<string[]> {
+    // Somebody emptied it: what comes now stands at its beginning.
+    if ((await this.handle.stat()).size < this.#position) this.#position = 0
+    for (;;) {
+      const { bytesRead } = await this.handle.read(this.#chunk, 0, CHUNK_BYTES, this.#position)
+      if (bytesRead === 0) return
+      this.#position += bytesRead
+      const lines = (this.#partial + this.#decoder.write(this.#chunk.subarray(0, bytesRead))).split('\n')
+      this.#partial = lines.pop() ?? ''
+      if (lines.length > 0) yield lines
+    }
+  }
+
+  /** What a writer that was killed left without a line break. */
+  *end(): Generator<string[]> {
+    if (this.#partial !== '') yield [this.#partial]
+    this.#partial = ''
+  }
+
+  close(): Promise<void> {
+    return this.handle.close()
+  }
+}
+
+async function firstOf(path: string): Promise<LogFile | undefined> {
+  return (await LogFile.open(`${path}.1`)) ?? (await LogFile.open(path))
+}
+
+/** The file to read after this one; undefined while this one is the last. `before` is the inode of the one read before. */
+async function after(
+  current: LogFile,
+  before: number | undefined,
+  path: string,
+): Promise<LogFile | undefined> {
+  const newest = await inodeOf(path)
+  if (newest === undefined || newest === current.inode) return undefined
+  const rotated = await LogFile.open(`${path}.1`)
+  // It was rotated more than once since: what lies between comes first.
+  if (rotated !== undefined && rotated.inode !== current.inode && rotated.inode !== before) return rotated
+  await rotated?.close()
+  return LogFile.open(path)
+}
+
+async function inodeOf(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.ino
+}
+
+/** Says when the file may have changed. A change between two calls of `next` is not lost. */
+function watchFile(path: string, signal: AbortSignal): { next(): Promise<void>; close(): void } {
+  let changed = false
+  let wake: (() => void) | undefined
+  const notice = (): void => {
+    changed = true
+    wake?.()
+  }
+  const watcher = watch(dirname(path), { persistent: true }, (_event, name) => {
+    if (name === null || name === basename(path)) notice()
+  })
+  watcher.on('error', () => undefined)
+  const timer = setInterval(notice, LOOK_EVERY_MS)
+  signal.addEventListener('abort', notice)
+  return {
+    next: () =>
+      new Promise(resolve => {
+        wake = () => {
+          changed = false
+          wake = undefined
+          resolve()
+        }
+        if (changed || signal.aborted) wake()
+      }),
+    close: () => {
+      watcher.close()
+      clearInterval(timer)
+      signal.removeEventListener('abort', notice)
+    },
+  }
+}

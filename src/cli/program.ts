@@ -1,0 +1,76 @@
+import { Command } from 'commander'
+import { version } from '../version.js'
+import { Cli } from './cli.js'
+import { Exit, exitOf, lineOf, oneLine } from './exit.js'
+import { addGlobalOptions } from './globals.js'
+import { addHost } from './host.js'
+import { addLogs } from './logs.js'
+import { addPub } from './pub.js'
+import { addRestart } from './restart.js'
+import { addStart } from './start.js'
+import { addStatus } from './status.js'
+import { addStop } from './stop.js'
+import { addSub } from './sub.js'
+import { addUnsubscribe } from './unsubscribe.js'
+
+/** Runs one command line and says with which code the process is to end. */
+export async function run(args: readonly string[]): Promise<number> {
+  const cli = new Cli()
+  const program = programOf(cli)
+  cli.command = args.find(arg => program.commands.some(command => command.name() === arg))
+  try {
+    if (args.length === 0) program.error('which command? One of: pub, sub, status, logs, start, stop, …')
+    await program.parseAsync(args, { from: 'user' })
+  } catch (error) {
+    cli.exit = exitOf(error)
+    const line = lineOf(error)
+    if (line !== undefined) cli.talk(line)
+  }
+  await cli.output.flush()
+  return cli.exit
+}
+
+export function programOf(cli: Cli): Command {
+  const program = new Command('msgvan')
+    .description(
+      'Publish and subscribe across processes. A host, one background process on this\nmachine, passes the messages on; pub and sub start it when it is not running.',
+    )
+    .version(version)
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(process.stdout.columns || 80, 80) })
+    .configureOutput({ outputError: (text, write) => write(`${oneUsageLine(text, cli)}\n`) })
+    .showSuggestionAfterError()
+    .helpCommand(false)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  msgvan sub '^orders\\.'                  in one terminal
+  msgvan pub orders.eu hello              in another
+  seq 3 | msgvan pub numbers -            each line is a message
+  msgvan status
+
+Exit codes: ${Exit.Done} done, ${Exit.Error} error, ${Exit.Usage} wrong usage, ${Exit.Timeout} timeout. Data goes to standard output, talk to
+standard error. \`msgvan <command> --help\` tells more.`,
+    )
+  addGlobalOptions(program)
+  for (const add of [
+    addPub,
+    addSub,
+    addStatus,
+    addLogs,
+    addUnsubscribe,
+    addStart,
+    addStop,
+    addRestart,
+    addHost,
+  ])
+    add(program, cli)
+  return program
+}
+
+/** Commander says "error: …", and a suggestion on a second line. */
+function oneUsageLine(text: string, cli: Cli): string {
+  const said = oneLine(text.replace(/^error: /, ''))
+  return `msgvan: ${said}${/[.?)]$/.test(said) ? '' : '.'} See \`${['msgvan', cli.command, '--help'].filter(Boolean).join(' ')}\`.`
+}

@@ -1,0 +1,51 @@
+import type { Command } from 'commander'
+import type { HostStatus } from '../bus/status.js'
+import { hostSettings } from '../host/settings.js'
+import type { Cli } from './cli.js'
+import { Exit } from './exit.js'
+import type { Globals } from './globals.js'
+import { addHostOptions, hostFlags, type HostOptions } from './host-options.js'
+
+interface Options extends HostOptions {
+  json?: boolean
+}
+
+export function addStart(program: Command, cli: Cli): void {
+  const command = program
+    .command('start')
+    .summary('start the host in the background')
+    .description('Start the host in the background, if it is not running, and wait until it listens.')
+    .option('--json', 'print who the host is as a JSON object')
+  addHostOptions(command).action(cli.action<Options>((globals, options) => start(cli, globals, options)))
+}
+
+export async function start(cli: Cli, globals: Globals, options: Options): Promise<number> {
+  // Wrong values are said here and now, not by a background process.
+  hostSettings(hostFlags(globals, options))
+  const { ensureHost } = await import('../daemon/ensure.js')
+  const { hostStatus } = await import('../daemon/ask.js')
+  const { statePaths } = await import('../daemon/paths.js')
+  const { port, token, verbose } = globals
+  const paths = statePaths()
+  const { listen, idle, capabilities, root } = options
+  const isNew = await ensureHost({
+    port,
+    paths,
+    autoStart: true,
+    token,
+    verbose,
+    listen,
+    idle,
+    roots: root,
+    capabilities:
+      capabilities === undefined ? undefined : (JSON.parse(capabilities) as Record<string, unknown>),
+  })
+  const host = await hostStatus({ port, paths, token: isNew ? undefined : token })
+  if (options.json === true) await cli.output.line(JSON.stringify({ started: isNew, host }))
+  else cli.talk(`${describeHost(host)} ${isNew ? 'is up' : 'was running already'}`)
+  return Exit.Done
+}
+
+export function describeHost({ version, port, pid }: HostStatus): string {
+  return `host ${version} on port ${port} (pid ${pid})`
+}

@@ -1,0 +1,55 @@
+import { RemoteBroker } from '../client/remote-broker.js'
+import type { HostStatus } from '../bus/status.js'
+import { HostUnreachableError } from '../errors.js'
+import { tokenSecret } from '../wire/proof.js'
+import { identify, portTaken } from './identify.js'
+import { hostUrl } from './listens.js'
+import type { StatePaths } from './paths.js'
+import { localSecret } from './secret.js'
+
+/** A host on this machine, and how to prove oneself to it. */
+export interface HostAddress {
+  readonly port: number
+  readonly paths: StatePaths
+  readonly token?: string | undefined
+}
+
+/**
+ * Asks a host something, with mutual proof. Starts none.
+ *
+ * @throws PortTakenError, AuthError, VersionMismatchError, HostUnreachableError if it does not answer in time
+ */
+export async function askHost<T>(
+  { port, paths, token }: HostAddress,
+  ask: (broker: RemoteBroker) => Promise<T>,
+  timeout = 5_000,
+): Promise<T> {
+  if ((await identify(port)) === 'a stranger') throw portTaken(port)
+  const broker = new RemoteBroker({
+    van: 'default',
+    locate: () => Promise.resolve(hostUrl(port)),
+    secret: async () =>
+      token === undefined
+        ? { kind: 'secret', secret: await localSecret(paths) }
+        : { kind: 'token', secret: tokenSecret(token) },
+    pid: process.pid,
+    readyTimeout: timeout,
+  })
+  let timer: NodeJS.Timeout | undefined
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new HostUnreachableError(`The host on port ${port} does not answer within ${timeout / 1000} s.`))
+    }, timeout)
+  })
+  try {
+    return await Promise.race([broker.ready().then(() => ask(broker)), silence])
+  } finally {
+    clearTimeout(timer)
+    await broker.close({ drain: false })
+  }
+}
+
+/** Who the host on this port is. */
+export function hostStatus(address: HostAddress, timeout?: number): Promise<HostStatus> {
+  return askHost(address, async broker => (await broker.status()).host, timeout)
+}

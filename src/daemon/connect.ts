@@ -1,0 +1,115 @@
+import { RemoteBroker } from '../client/remote-broker.js'
+import type { Credential } from '../client/connection.js'
+import { tokenSecret } from '../wire/proof.js'
+import { port as checkPort, portSetting } from '../host/settings.js'
+import { ensureHost } from './ensure.js'
+import { identify, portTaken } from './identify.js'
+import { hostUrl, somebodyListens } from './listens.js'
+import { statePaths, type StatePaths } from './paths.js'
+import { readPidHint } from './pid-hint.js'
+import { localSecret } from './secret.js'
+
+export interface LocalOptions {
+  readonly van: string
+  /** Default: MSGVAN_PORT, else 1900. */
+  readonly port?: number | undefined
+  /** Start a host if none is running. Default true. */
+  readonly autoStart?: boolean | undefined
+  /** Prove oneself by this token, not by this user's secret; a host that is started now takes it too. */
+  readonly token?: string | undefined
+  /** What a host that is started now offers. */
+  readonly capabilities?: Readonly<Record<string, unknown>> | undefined
+  readonly verbose?: boolean | undefined
+  readonly maxPayload?: number | undefined
+  /** How long `ready()` waits, in milliseconds. Default 30,000: a machine may be busy starting processes. */
+  readonly readyTimeout?: number | undefined
+}
+
+/** A host that could not be started is tried again after this long, then after twice as long, up to the most. */
+const FIRST_PAUSE_MS = 1_000
+const MOST_PAUSE_MS = 60_000
+
+/**
+ * A Broker in this machine's host, which is started if need be. A host that was killed later is started again; one that
+ * was stopped in order is not: its clients wait for the next.
+ *
+ * @throws InvalidOptionError
+ */
+export function connectLocal(options: LocalOptions): RemoteBroker {
+  const { van, maxPayload, readyTimeout = 30_000 } = options
+  const host = new LocalHost(options)
+  const broker = new RemoteBroker({
+    van,
+    locate: () => host.locate(),
+    secret: () => host.credential(),
+    pid: process.pid,
+    readyTimeout,
+    ...(maxPayload === undefined ? {} : { maxPayload }),
+  })
+  broker.state$.subscribe(state => {
+    if (state === 'connected') host.wasReached = true
+  })
+  return broker
+}
+
+/** Where this machine's host is, and what it wants to know. */
+class LocalHost {
+  wasReached = false
+  readonly #port: number
+  readonly #paths: StatePaths = statePaths()
+  readonly #options: LocalOptions
+  #attempts = 0
+  /** Why no host could be started, and until when that is not tried again. */
+  #trouble: { readonly error: unknown; readonly until: number; readonly pause: number } | undefined
+
+  constructor(options: LocalOptions) {
+    this.#options = options
+    this.#port = options.port === undefined ? portSetting(undefined) : checkPort(options.port)
+  }
+
+  /** @throws HostUnreachableError if none could be started, PortTakenError */
+  async locate(): Promise<string> {
+    const port = this.#port
+    this.#attempts += 1
+    if (!(await somebodyListens(port))) {
+      if (await this.#mayStart()) await this.#start()
+    } else if (this.#attempts > 1 && (await identify(port)) === 'a stranger') {
+      // Not at the first attempt: nearly always a host is there, and the handshake says so just as well.
+      throw portTaken(port)
+    }
+    return hostUrl(port)
+  }
+
+  async credential(): Promise<Credential> {
+    const { token } = this.#options
+    if (token !== undefined) return { kind: 'token', secret: tokenSecret(token) }
+    return { kind: 'secret', secret: await localSecret(this.#paths) }
+  }
+
+  /** A host that ended in order took its pid file away: whoever stopped it did not mean us to start it again. */
+  async #mayStart(): Promise<boolean> {
+    if (this.#options.autoStart === false) return false
+    return !this.wasReached || (await readPidHint(this.#paths, this.#port)) !== undefined
+  }
+
+  async #start(): Promise<void> {
+    const { token, capabilities, verbose } = this.#options
+    if (this.#trouble !== undefined && performance.now() < this.#trouble.until) throw this.#trouble.error
+    try {
+      await ensureHost({
+        port: this.#port,
+        paths: this.#paths,
+        autoStart: true,
+        idle: 'auto',
+        token,
+        capabilities,
+        verbose,
+      })
+      this.#trouble = undefined
+    } catch (error) {
+      const pause = Math.min((this.#trouble?.pause ?? FIRST_PAUSE_MS / 2) * 2, MOST_PAUSE_MS)
+      this.#trouble = { error, until: performance.now() + pause, pause }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import { request } from 'node:http'
+import { PortTakenError } from '../errors.js'
+import { LOOPBACK } from './listens.js'
+
+/** What can be said of a port without giving anything away: that nobody answers in time says nothing. */
+export type Identity = 'nobody' | 'maybe a host' | 'a stranger' | 'silent'
+
+/**
+ * Asks what listens for something that every host refuses in the same way: engine.io's long polling. Whoever refuses it
+ * otherwise is no host. Who is one shows in the handshake, by proof.
+ */
+export function identify(port: number, timeout = 2_000): Promise<Identity> {
+  return new Promise(resolve => {
+    const asked = request(
+      { host: LOOPBACK, port, path: '/socket.io/?EIO=4&transport=polling', agent: false, timeout },
+      response => {
+        let body = ''
+        response.setEncoding('utf8')
+        response.on('data', (text: string) => {
+          body += text
+          if (body.length > 1_000) response.destroy()
+        })
+        response.on('close', () => {
+          resolve(response.statusCode === 400 && isRefusal(body) ? 'maybe a host' : 'a stranger')
+        })
+      },
+    )
+    asked.on('timeout', () => {
+      resolve('silent')
+      asked.destroy()
+    })
+    asked.on('error', (error: NodeJS.ErrnoException) => {
+      // A host that is just ending resets; a stranger that speaks something else is found by Node's parser (HPE_…).
+      if (error.code === 'ECONNREFUSED') resolve('nobody')
+      else resolve(error.code?.startsWith('HPE_') === true ? 'a stranger' : 'silent')
+    })
+    asked.end()
+  })
+}
+
+export function portTaken(port: number): PortTakenError {
+  return new PortTakenError(
+    `Port ${port} is taken by something that is no msgvan host. Use another port for the host: --port, MSGVAN_PORT, or the option \`port\`.`,
+  )
+}
+
+function isRefusal(body: string): boolean {
+  try {
+    const refusal: unknown = JSON.parse(body)
+    return typeof refusal === 'object' && refusal !== null && 'code' in refusal && refusal.code === 0
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,62 @@
+import { chmod, mkdir, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import envPaths from 'env-paths'
+import { AuthError } from '../errors.js'
+
+/** The files of this user. Those of a host carry its port, so that hosts on several ports never meet. */
+export interface StatePaths {
+  readonly home: string
+  /** 32 bytes by which processes of this user prove themselves to their hosts. */
+  readonly secret: string
+  /** The token for callers that are not local, if the user put one there. */
+  readonly token: string
+  /** What handlers print, line by line. */
+  log(port: number): string
+  /** What hosts in the background log while there is no syslog. */
+  readonly messages: string
+  /** Whatever else a background host writes: a crash's last words. */
+  output(port: number): string
+  /** Says which process is the host: a hint, never proof. */
+  pid(port: number): string
+}
+
+/** The state folder: `MSGVAN_HOME`, else where this system keeps such things (on Linux `~/.local/state/msgvan`). */
+export function statePaths(env: NodeJS.ProcessEnv = process.env): StatePaths {
+  const home = resolve(env['MSGVAN_HOME'] || defaultHome())
+  return {
+    home,
+    secret: join(home, 'secret'),
+    token: join(home, 'token'),
+    messages: join(home, 'messages.log'),
+    log: port => join(home, `host-${port}.log`),
+    output: port => join(home, `host-${port}.out`),
+    pid: port => join(home, `host-${port}.pid`),
+  }
+}
+
+function defaultHome(): string {
+  const paths = envPaths('msgvan', { suffix: '' })
+  // env-paths calls XDG_STATE_HOME "log"; elsewhere its log folder is for logs only.
+  return process.platform === 'linux' ? paths.log : paths.data
+}
+
+/**
+ * Makes the state folder, for this user alone. One that is there is taken as it is, unless others could put files there.
+ *
+ * @throws AuthError
+ */
+export async function ensureHome(home: string): Promise<void> {
+  const made = await mkdir(home, { recursive: true, mode: 0o700 })
+  // mkdir's mode is cut by the umask, and the folder may be one that mkdir found on its way.
+  if (made !== undefined) await chmod(home, 0o700)
+  if (process.getuid === undefined) return
+  const { uid, mode } = await stat(home)
+  if (uid !== process.getuid()) {
+    throw new AuthError(
+      `The state folder ${home} belongs to another user (${uid}). Set MSGVAN_HOME to a folder of your own.`,
+    )
+  }
+  if ((mode & 0o022) !== 0) {
+    throw new AuthError(`Others can write to the state folder ${home}. Run: chmod 700 ${home}`)
+  }
+}

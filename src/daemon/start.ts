@@ -1,0 +1,147 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { AUTO_IDLE_SECONDS } from '../host/settings.js'
+import { HostUnreachableError } from '../errors.js'
+import { ensureHome, type StatePaths } from './paths.js'
+
+/** How a background host is to be. What is not said here it takes from the environment, as any host does. */
+export interface StartOptions {
+  readonly port: number
+  readonly paths: StatePaths
+  readonly token?: string | undefined
+  readonly capabilities?: Readonly<Record<string, unknown>> | undefined
+  readonly verbose?: boolean | undefined
+  /** Beyond loopback only with a token. */
+  readonly listen?: string | undefined
+  /** Seconds, as text; `'auto'`: what an auto-started host has, unless the environment says otherwise. */
+  readonly idle?: string | undefined
+  /** Folders for handler modules of callers that are not local. */
+  readonly roots?: readonly string[] | undefined
+  /** The longest wait until it listens, in milliseconds. Default 30,000. */
+  readonly timeout?: number
+}
+
+/** What a starting host says to the process that started it. */
+export type StartReport =
+  | { readonly msgvan: 'listening'; readonly pid: number }
+  | { readonly msgvan: 'failed'; readonly code: string; readonly message: string }
+
+/** A host that was started listens; or another process has the port, which the caller has to look at. */
+export type StartOutcome = { readonly started: true; readonly pid: number } | { readonly started: false }
+
+const main = fileURLToPath(new URL('../cli/main.js', import.meta.url))
+
+/** The host's own output file is begun anew over this. */
+const MOST_OUTPUT = 1024 * 1024
+
+/**
+ * Starts a host that stays when this process ends, and resolves when it listens.
+ *
+ * @throws HostUnreachableError with what it said last, if it could not start
+ */
+export async function startHost(options: StartOptions): Promise<StartOutcome> {
+  const { port, paths, timeout = 30_000 } = options
+  await ensureHome(paths.home)
+  const output = openOutput(paths.output(port))
+  const child = spawn(process.execPath, [main, 'host', ...flags(options)], {
+    detached: true,
+    cwd: '/',
+    env: hostEnvironment(options),
+    stdio: ['ignore', output.file, output.file, 'ipc'],
+    windowsHide: true,
+  })
+  closeSync(output.file)
+
+  const report = await reportOf(child, timeout)
+  if (child.connected) child.disconnect()
+  child.unref()
+
+  if (report.msgvan === 'listening') return { started: true, pid: report.pid }
+  if (report.code === 'MSGVAN_PORT_TAKEN') return { started: false }
+  const said = output.tail()
+  throw new HostUnreachableError(
+    `This machine's host could not be started on port ${port}: ${report.message}.${said === '' ? '' : ` It said: ${said}`} ` +
+      `Try \`msgvan host --port ${port}\` to see it start. Its output is in ${paths.output(port)}.`,
+  )
+}
+
+/** The first that happens: it reports, it ends, or the time is over (then it is ended). */
+function reportOf(child: ChildProcess, timeout: number): Promise<StartReport> {
+  return new Promise(settle => {
+    const done = (report: StartReport): void => {
+      clearTimeout(timer)
+      child.removeAllListeners('message').removeAllListeners('exit')
+      settle(report)
+    }
+    const failed = (message: string): void =>
+      done({ msgvan: 'failed', code: 'MSGVAN_HOST_UNREACHABLE', message })
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL')
+      failed(`it did not listen within ${timeout / 1000} s`)
+    }, timeout)
+    child.on('message', message => {
+      if (isReport(message)) done(message)
+    })
+    child.on('exit', (code, signal) => failed(`it ended with ${signal ?? `exit code ${code ?? '?'}`}`))
+    child.on('error', error => failed(error.message))
+  })
+}
+
+function flags({ port, verbose, listen, idle, roots }: StartOptions): string[] {
+  const given = ['--port', String(port)]
+  if (verbose === true) given.push('--verbose')
+  if (listen !== undefined) given.push('--listen', listen)
+  const seconds = idle === 'auto' ? process.env['MSGVAN_IDLE'] || String(AUTO_IDLE_SECONDS) : idle
+  if (seconds !== undefined) given.push('--idle', seconds)
+  // Made absolute here: the host runs in another directory.
+  if (roots !== undefined) given.push('--root', ...roots.map(root => resolve(root)))
+  return given
+}
+
+/**
+ * The host outlives this process and may run handlers for others: it gets the environment without what was meant for
+ * this process alone (a debugger's port, a cluster's or a parent's channel, npm's variables). A token goes by the
+ * environment, since everybody can see a command line.
+ */
+function hostEnvironment({ paths, token, capabilities }: StartOptions): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {}
+  for (const [name, value] of Object.entries(process.env)) {
+    if (
+      !/^(NODE_(OPTIONS|CHANNEL_.*|UNIQUE_ID|V8_COVERAGE|TEST_CONTEXT|INSPECT.*)|VSCODE_INSPECTOR_OPTIONS|npm_.*|INIT_CWD)$/.test(
+        name,
+      )
+    ) {
+      env[name] = value
+    }
+  }
+  env['MSGVAN_HOME'] = paths.home
+  if (token !== undefined) env['MSGVAN_TOKEN'] = token
+  if (capabilities !== undefined) env['MSGVAN_CAPABILITIES'] = JSON.stringify(capabilities)
+  return env
+}
+
+function openOutput(path: string): { file: number; tail(): string } {
+  const file = openSync(path, 'a', 0o600)
+  if (fstatSync(file).size > MOST_OUTPUT) ftruncateSync(file)
+  const before = fstatSync(file).size
+  return {
+    file,
+    tail: () => {
+      const lines = readFileSync(path).subarray(before).toString('utf8').trim().split('\n')
+      return lines.slice(-3).join(' ').slice(-500)
+    },
+  }
+}
+
+function isReport(message: unknown): message is StartReport {
+  if (typeof message !== 'object' || message === null || !('msgvan' in message)) return false
+  if (message.msgvan === 'listening') return 'pid' in message && typeof message.pid === 'number'
+  return (
+    'code' in message &&
+    typeof message.code === 'string' &&
+    'message' in message &&
+    typeof message.message === 'string'
+  )
+}

@@ -1,0 +1,88 @@
+import { filter, firstValueFrom } from 'rxjs'
+import { AuthError, describe, HostUnreachableError, VersionMismatchError } from '../errors.js'
+import { askHost, type HostAddress } from './ask.js'
+import { isGoneWithin } from './gone.js'
+import { somebodyListens } from './listens.js'
+import { isHostOn, readPidHint, removePidHint } from './pid-hint.js'
+
+export type StopOutcome =
+  /** Nobody was there. */
+  | { readonly was: 'absent' }
+  /** It ended in order, as asked. */
+  | { readonly was: 'stopped'; readonly pid: number }
+  /** It could not be asked (`why`) and got a signal. */
+  | { readonly was: 'terminated' | 'killed'; readonly pid: number; readonly why: string }
+
+export interface StopLimits {
+  /** How long the host may take to answer, and then to end, in milliseconds. */
+  readonly answer?: number
+  readonly end?: number
+}
+
+/**
+ * Ends the host on this port and waits until its process is gone and its port free. One that does not answer, or speaks
+ * another protocol, gets SIGTERM, then SIGKILL: by the pid file, and only if that process holds the port.
+ *
+ * @throws PortTakenError, AuthError, HostUnreachableError if it is still there
+ */
+export async function stopHost(address: HostAddress, limits: StopLimits = {}): Promise<StopOutcome> {
+  const { port, paths } = address
+  const { answer = 5_000, end = 20_000 } = limits
+  const hinted = await readPidHint(paths, port)
+  if (!(await somebodyListens(port))) {
+    // What a host that was killed left behind.
+    if (hinted !== undefined) await removePidHint(paths, port, hinted)
+    return { was: 'absent' }
+  }
+  try {
+    const pid = await askToStop(address, answer)
+    if (await isGoneWithin(end, pid, port)) return { was: 'stopped', pid }
+    return await terminate(address, pid, `it did not end within ${end / 1000} s`, end)
+  } catch (error) {
+    const mayBeOurs =
+      error instanceof HostUnreachableError ||
+      error instanceof VersionMismatchError ||
+      error instanceof AuthError
+    if (!mayBeOurs || hinted === undefined || !(await isHostOn(hinted, port))) throw error
+    return terminate(address, hinted, describe(error), end)
+  }
+}
+
+function askToStop(address: HostAddress, timeout: number): Promise<number> {
+  return askHost(
+    address,
+    async broker => {
+      const { pid } = (await broker.status()).host
+      // Its answer may be lost with the connection: that it went is answer enough.
+      const gone = firstValueFrom(broker.state$.pipe(filter(state => state === 'reconnecting')), {
+        defaultValue: 'closed',
+      })
+      await Promise.race([broker.control('stop'), gone])
+      return pid
+    },
+    timeout,
+  )
+}
+
+async function terminate(
+  { paths, port }: HostAddress,
+  pid: number,
+  why: string,
+  end: number,
+): Promise<StopOutcome> {
+  for (const [signal, was] of [
+    ['SIGTERM', 'terminated'],
+    ['SIGKILL', 'killed'],
+  ] as const) {
+    try {
+      process.kill(pid, signal)
+    } catch (error) {
+      throw new HostUnreachableError(`Host ${pid} cannot be ended: ${describe(error)}.`, { cause: error })
+    }
+    if (await isGoneWithin(end, pid, port)) {
+      await removePidHint(paths, port, pid)
+      return { was, pid, why }
+    }
+  }
+  throw new HostUnreachableError(`Host ${pid} on port ${port} does not end, not even by SIGKILL.`)
+}

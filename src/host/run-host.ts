@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto'
+import type { HostStatus } from '../bus/status.js'
+import { ensureHome, statePaths, type StatePaths } from '../daemon/paths.js'
+import { removePidHint, writePidHint } from '../daemon/pid-hint.js'
+import { fileToken, localSecret } from '../daemon/secret.js'
+import { hostUrl } from '../daemon/listens.js'
+import { AuthError, describe, UnsupportedError } from '../errors.js'
+import { logTo } from '../log/log.js'
+import { createLogger } from '../log/logger.js'
+import { version } from '../version.js'
+import { Handlers } from './handlers.js'
+import { watchIdle } from './idle.js'
+import { openHostLog, type LogLine } from './logs.js'
+import { ModuleRoots } from './module-roots.js'
+import { whyNotListening } from './not-listening.js'
+import { HostServer } from './server.js'
+import { isLoopback, type HostSettings } from './settings.js'
+import { Ending, type EndReason } from './told-to-end.js'
+
+export interface RunHostOptions {
+  /** It is this machine's host now, at these addresses. */
+  readonly onListening: (addresses: readonly string[]) => void
+  /** In the foreground: gets what handlers print too. Without it, nobody sees this process's own output. */
+  readonly echo?: (line: LogLine) => void
+}
+
+/** A token that is guessed faster than this takes to type is worth a word. */
+const SHORT_TOKEN = 16
+
+/**
+ * Runs this process as this machine's host until it is told to end: by a signal, by `msgvan stop`, or by having been idle
+ * for `idleMs`. Resolves with the reason when all is closed and no file of it is left but logs.
+ *
+ * @throws AuthError (beyond loopback without a token), PortTakenError, InvalidOptionError, HostUnreachableError
+ */
+export async function runHost(settings: HostSettings, options: RunHostOptions): Promise<EndReason> {
+  const { port, idleMs } = settings
+  const paths = statePaths()
+  await ensureHome(paths.home)
+  const secret = await localSecret(paths)
+  const token = settings.token ?? (await fileToken(paths))
+  checkToken(settings.listen, token, paths)
+
+  const isInForeground = options.echo !== undefined
+  const logger = createLogger({
+    program: 'msgvan-host',
+    verbose: settings.verbose,
+    file: isInForeground ? undefined : paths.messages,
+  })
+  const log = logTo(logger)
+  const ending = new Ending()
+  let activity = 0
+  const server: HostServer = new HostServer({
+    port,
+    listen: settings.listen,
+    secret,
+    token,
+    hostStatus: statusOf(settings),
+    control: method => control(method, ending),
+    changed: () => {
+      activity += 1
+    },
+    warn: text => log.warning(text),
+  })
+  try {
+    await server.listen()
+  } catch (error) {
+    ending.release()
+    logger.close()
+    throw await whyNotListening(error, { port, paths }, isInForeground)
+  }
+
+  await writePidHint(paths, port)
+  const lines = openHostLog(paths.log(port), {
+    ...(options.echo === undefined ? {} : { echo: options.echo }),
+    onError: error => log.error('the log of handlers cannot be written', error),
+  })
+  const handlers = new Handlers(
+    {
+      broker: van => server.broker(van),
+      connection: { url: hostUrl(port), secret },
+      endSession: client => server.endSession(client),
+      line: (name, stream, text) => lines.write(name, stream, text),
+      warn: text => log.warning(text),
+    },
+    new ModuleRoots(settings.roots),
+  )
+  server.handlers = handlers
+  process.once('uncaughtException', error => {
+    // Its pid file stays: by that its clients know that it did not end in order, and start another.
+    log.error('the host ends by an error of its own', error)
+    for (const line of (error.stack ?? describe(error)).split('\n')) lines.write('host', 'err', line)
+    lines.close()
+    process.exit(1)
+  })
+  const unwatch = watchIdle({
+    idleMs,
+    isBusy: () => !server.isIdle || handlers.size > 0,
+    activity: () => activity,
+    onIdle: () => ending.tell('idle'),
+  })
+  log.info(`listening on ${server.addresses.join(' and ')}`)
+  if (!isLoopback(settings.listen) && (token?.length ?? 0) < SHORT_TOKEN) {
+    log.warning(`the token has fewer than ${SHORT_TOKEN} characters: whoever reaches this port can guess it`)
+  }
+  options.onListening(server.addresses)
+
+  const reason = await ending.reason
+  log.info(`ending (${reason})`)
+  unwatch()
+  // First of all: when the port is free, clients tell by this file whether to start another host.
+  await removePidHint(paths, port)
+  await handlers.stopAll()
+  await server.close()
+  lines.close()
+  logger.close()
+  ending.release()
+  return reason
+}
+
+function checkToken(listen: string, token: string | undefined, paths: StatePaths): void {
+  if (isLoopback(listen) || token !== undefined) return
+  throw new AuthError(
+    `A host listens beyond loopback (${listen}) only with a token, since anybody who reaches the port could use it. ` +
+      `Set MSGVAN_TOKEN, give --token, or write one into ${paths.token} (mode 600): openssl rand -hex 32`,
+  )
+}
+
+function statusOf({ port, capabilities }: HostSettings): () => HostStatus {
+  const id = randomUUID()
+  const startedAt = performance.now()
+  return () => ({
+    id,
+    pid: process.pid,
+    version,
+    port,
+    leader: false,
+    capabilities: { ...capabilities },
+    uptimeMs: Math.round(performance.now() - startedAt),
+  })
+}
+
+function control(method: string, ending: Ending): Promise<true> {
+  if (method !== 'stop') {
+    return Promise.reject(
+      new UnsupportedError(
+        `This host (msgvan ${version}) has no call ${JSON.stringify(method.slice(0, 100))}.`,
+      ),
+    )
+  }
+  // When the answer is on its way.
+  setImmediate(() => ending.tell('asked'))
+  return Promise.resolve(true)
+}

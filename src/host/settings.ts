@@ -1,0 +1,162 @@
+import { isIP } from 'node:net'
+import { delimiter, resolve } from 'node:path'
+import { InvalidOptionError } from '../errors.js'
+
+export const DEFAULT_PORT = 1900
+
+/** An auto-started host ends after ten idle minutes. */
+export const AUTO_IDLE_SECONDS = 600
+
+/** What a host is told. Every value is checked, wherever it came from. */
+export interface HostSettings {
+  readonly port: number
+  /** The address to listen on; beyond loopback only with a token. */
+  readonly listen: string
+  /** By which callers that are not local prove themselves. */
+  readonly token: string | undefined
+  /** Ends after so long without work; 0: never. */
+  readonly idleMs: number
+  readonly verbose: boolean
+  readonly capabilities: Readonly<Record<string, unknown>>
+  /** Folders from which callers that are not local may have handler modules loaded. */
+  readonly roots: readonly string[]
+}
+
+/** As given on a command line: text, or not at all. */
+export interface HostFlags {
+  readonly port?: string | undefined
+  readonly listen?: string | undefined
+  readonly token?: string | undefined
+  readonly idle?: string | undefined
+  readonly verbose?: boolean | undefined
+  readonly capabilities?: string | undefined
+  readonly roots?: readonly string[] | undefined
+}
+
+/**
+ * Flag over environment over default.
+ *
+ * @throws InvalidOptionError naming the flag or the variable that holds a value it cannot have
+ */
+export function hostSettings(flags: HostFlags, env: NodeJS.ProcessEnv = process.env): HostSettings {
+  return {
+    port: portSetting(flags.port, env),
+    listen: setting('--listen', flags.listen, 'MSGVAN_LISTEN', env, address) ?? '127.0.0.1',
+    token: tokenSetting(flags.token, env),
+    idleMs: setting('--idle', flags.idle, 'MSGVAN_IDLE', env, milliseconds) ?? 0,
+    verbose: verboseSetting(flags.verbose, env),
+    capabilities: setting('--capabilities', flags.capabilities, 'MSGVAN_CAPABILITIES', env, jsonObject) ?? {},
+    roots: (flags.roots ?? setting('--root', undefined, 'MSGVAN_ROOTS', env, paths) ?? []).map(root =>
+      resolve(root),
+    ),
+  }
+}
+
+export function portSetting(flag: string | undefined, env: NodeJS.ProcessEnv = process.env): number {
+  return setting('--port', flag, 'MSGVAN_PORT', env, port) ?? DEFAULT_PORT
+}
+
+export function tokenSetting(
+  flag: string | undefined,
+  env: NodeJS.ProcessEnv = process.env,
+): string | undefined {
+  return setting('--token', flag, 'MSGVAN_TOKEN', env, token)
+}
+
+export function vanSetting(flag: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
+  return setting('--van', flag, 'MSGVAN_VAN', env, vanName) ?? 'default'
+}
+
+export function verboseSetting(flag: boolean | undefined, env: NodeJS.ProcessEnv = process.env): boolean {
+  return flag ?? setting('--verbose', undefined, 'MSGVAN_VERBOSE', env, yesOrNo) ?? false
+}
+
+export function autoStartSetting(flag: boolean | undefined, env: NodeJS.ProcessEnv = process.env): boolean {
+  return flag ?? setting('--no-start', undefined, 'MSGVAN_START', env, yesOrNo) ?? true
+}
+
+/** A whole port number, as an option of `van()` or as text. */
+export function port(value: string | number): number {
+  const number = typeof value === 'number' ? value : wholeNumber(value)
+  if (!Number.isInteger(number) || number < 1 || number > 65_535)
+    throw no('a port is a whole number from 1 to 65535')
+  return number
+}
+
+/** Loopback is what no other machine can reach. */
+export function isLoopback(listen: string): boolean {
+  return listen === '::1' || /^127\./.test(listen)
+}
+
+/** A value in seconds, whole or not, as milliseconds. */
+export function milliseconds(text: string): number {
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN
+  if (!(seconds <= 1e10)) throw no('a number of seconds, such as 5 or 0.5')
+  return Math.round(seconds * 1000)
+}
+
+function setting<T>(
+  flagName: string,
+  flag: string | undefined,
+  variable: string,
+  env: NodeJS.ProcessEnv,
+  parse: (text: string) => T,
+): T | undefined {
+  // A variable that is set to nothing counts as not set, as everywhere in Unix.
+  const text = flag ?? (env[variable] || undefined)
+  if (text === undefined) return undefined
+  try {
+    return parse(text)
+  } catch (error) {
+    const where = flag === undefined ? variable : flagName
+    const shown = parse === token ? '' : `; this is ${JSON.stringify(text)}`
+    throw new InvalidOptionError(`${where}: ${error instanceof Error ? error.message : ''}${shown}.`, {
+      cause: error,
+    })
+  }
+}
+
+function no(text: string): InvalidOptionError {
+  return new InvalidOptionError(text)
+}
+
+function wholeNumber(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : NaN
+}
+
+function address(text: string): string {
+  if (text === 'localhost') return '127.0.0.1'
+  if (isIP(text) === 0) throw no('an IP address of this machine, 0.0.0.0 or :: for all of them')
+  return text
+}
+
+function token(text: string): string {
+  if (text.trim() === '') throw no('a token is not empty')
+  return text.trim()
+}
+
+function vanName(text: string): string {
+  if (text.length === 0 || text.length > 200) throw no('a van name has 1 to 200 characters')
+  return text
+}
+
+function paths(text: string): string[] {
+  return text.split(delimiter).filter(path => path !== '')
+}
+
+function yesOrNo(text: string): boolean {
+  if (['1', 'true', 'yes', 'on'].includes(text)) return true
+  if (['0', 'false', 'no', 'off'].includes(text)) return false
+  throw no('1 or 0')
+}
+
+function jsonObject(text: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw no('a JSON object')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw no('a JSON object')
+  return value as Record<string, unknown>
+}
