@@ -87,7 +87,7 @@ async function stopHost() {
   say('$ npx msgvan stop')
   const child = spawn(process.execPath, [msgvan, 'stop'], {
     env,
-    stdio: 'inherit',
+    stdio: ['ignore', 1, 1], // it says on standard error what it did
     timeout: 30_000,
     killSignal: 'SIGKILL',
   })

@@ -1,0 +1,37 @@
+import { readFile } from 'node:fs/promises'
+import { expect } from 'chai'
+import * as errors from '../src/errors.js'
+
+describe('errors', () => {
+  const kinds = Object.values(errors as Record<string, unknown>).filter(
+    (value): value is new (...args: unknown[]) => errors.MsgvanError =>
+      typeof value === 'function' && value.prototype instanceof errors.MsgvanError,
+  )
+  const all = kinds.map(kind => new kind('text', undefined))
+
+  it('have one code per class and one class per code', () => {
+    expect(all.length).to.be.greaterThan(20)
+    expect(new Set(all.map(({ code }) => code)).size).to.equal(all.length)
+    expect(all.map(({ name }) => name)).to.deep.equal(kinds.map(({ name }) => name))
+  })
+
+  it('are all in docs/errors.md, and nothing else is', async () => {
+    const page = await readFile(new URL('../../docs/errors.md', import.meta.url), 'utf8')
+    const documented = [...page.matchAll(/^\| `(MSGVAN_\w+)` \| `(\w+)` \|/gm)].map(
+      ([, code, name]) => `${code ?? ''} ${name ?? ''}`,
+    )
+    expect(documented.sort()).to.deep.equal(all.map(({ code, name }) => `${code} ${name}`).sort())
+  })
+
+  it('cross a link as code and text, and are of their class again', () => {
+    const crossing = all.filter(error => !['MSGVAN_SCHEMA', 'MSGVAN_SUBSCRIBER'].includes(error.code)) // these stay where they are
+    for (const { code, name } of crossing) {
+      expect(errors.errorFromCode(code, 'why')).to.include({ code, name, message: 'why' })
+    }
+    expect(errors.errorFromCode('MSGVAN_FROM_TOMORROW', 'why')).to.include({
+      code: 'MSGVAN_REMOTE',
+      message: 'why',
+    })
+    expect(errors.errorFromCode('toString', 'why')).to.include({ code: 'MSGVAN_REMOTE' })
+  })
+})
