@@ -109,8 +109,8 @@ describe('linearMatcher', () => {
       ['a large range of repeats', 'a{1,9999999999}', '', /repeats up to/],
       ['repeats in repeats', '(?:(?:a{20}){20}){20}', '', /repeats up to 8000/],
       ['open repeats in repeats', '(?:(?:a{20,}){20,}){20,}', '', /repeats up to 8000/],
-      ['a large program', '(?:[ab]cd){900}', '', /more than 2000 instructions/],
-      ['large classes in repeats', '\\p{L}{200}', 'u', /more than 2000 instructions/],
+      ['a large program', '(?:[ab]cd){400}', '', /more than 1000 instructions/],
+      ['large classes in repeats', '\\p{L}{200}', 'u', /more than 1000 instructions/],
       ['a word boundary under iu', '\\ba', 'iu', /flags i and u/],
       ['strings in a class', '[\\q{ab}]', 'v', /\\q/],
       ['properties of strings', '\\p{RGI_Emoji}', 'v', /strings/],
@@ -124,7 +124,7 @@ describe('linearMatcher', () => {
 
     it('and takes what is just within', () => {
       expect(linearMatcher(new RegExp('a'.repeat(512))).test('a'.repeat(600))).to.be.true
-      expect(linearMatcher(/^a{1000}$/).test('a'.repeat(1000))).to.be.true
+      expect(linearMatcher(/^a{900}$/).test('a'.repeat(900))).to.be.true
       expect(linearMatcher(/^(?:a{10}){10}b/).test(`${'a'.repeat(100)}b`)).to.be.true
       expect(linearMatcher(/^\p{L}{10}$/u).test('абвгдежзий')).to.be.true
     })

@@ -26,10 +26,10 @@ function buildLegacyTable(): CaseTable {
   const groups = new Map<number, number[]>()
   for (let unit = 0; unit <= 0xffff; unit++) {
     const upper = String.fromCharCode(unit).toUpperCase()
-    let canonical = upper.length === 1 ? upper.charCodeAt(0) : unit
-    if (unit >= 128 && canonical < 128) canonical = unit
+    const canonical = upper.charCodeAt(0)
+    if (upper.length > 1 || canonical === unit || (unit >= 128 && canonical < 128)) continue
     const group = groups.get(canonical)
-    if (group === undefined) groups.set(canonical, [unit])
+    if (group === undefined) groups.set(canonical, [canonical, unit])
     else group.push(unit)
   }
   return tableOf(groups.values())

@@ -1,15 +1,14 @@
-import { END, type Literals, START, foldUnit } from './required-literals.js'
+import { type Literals, foldTopic, holds } from './required-literals.js'
 
 /** Grams are runs of that many UTF-16 units. Longer ones tell more; texts too short for them take shorter ones. */
 const LENGTHS = [6, 3, 2] as const
-const START_UNIT = START.charCodeAt(0)
-const END_UNIT = END.charCodeAt(0)
 
 /** What an index holds, with the index's own notes on it. */
 export class Indexed {
   /** The buckets it lies in, none if it is always a candidate, and its place in each. */
   readonly keys: number[] = []
   readonly places: number[] = []
+  literals: Literals = []
   /** The last search that came across it: a topic may lead to it by several ways. */
   seen = 0
 }
@@ -28,6 +27,7 @@ export class GramIndex<E extends Indexed> {
   #search = 0
 
   add(entry: E, literals: Literals): void {
+    entry.literals = literals
     const keys = this.#rarest(literals)
     for (const key of keys) {
       let bucket = this.#buckets.get(key)
@@ -69,7 +69,8 @@ export class GramIndex<E extends Indexed> {
     for (const entry of this.#always) found.push(entry)
     if (this.#buckets.size === 0) return found
     const search = ++this.#search
-    const length = this.#read(topic)
+    const text = foldTopic(topic)
+    const length = this.#read(text)
     for (let kind = 0; kind < LENGTHS.length; kind++) {
       if (this.#inUse[kind] === 0) continue
       const last = length - (LENGTHS[kind] ?? 0)
@@ -79,7 +80,8 @@ export class GramIndex<E extends Indexed> {
         for (const entry of bucket) {
           if (entry.seen === search) continue
           entry.seen = search
-          found.push(entry)
+          // Cheaper than any matcher, which may have to be compiled first.
+          if (holds(text, entry.literals)) found.push(entry)
         }
       }
     }
@@ -88,14 +90,7 @@ export class GramIndex<E extends Indexed> {
 
   /** Whether `candidates` would name this one. */
   isCandidate(entry: E, topic: string): boolean {
-    if (entry.keys.length === 0) return true
-    const length = this.#read(topic)
-    return entry.keys.some(key => {
-      const kind = key & 3
-      const last = length - (LENGTHS[kind] ?? 0)
-      for (let at = 0; at <= last; at++) if (keyOf(this.#units, at, kind) === key) return true
-      return false
-    })
+    return entry.literals.length === 0 || holds(foldTopic(topic), entry.literals)
   }
 
   #count(key: number, change: number): void {
@@ -103,14 +98,10 @@ export class GramIndex<E extends Indexed> {
     this.#inUse[kind] = (this.#inUse[kind] ?? 0) + change
   }
 
-  /** The topic, folded and with its ends, as units. */
-  #read(topic: string): number {
-    const length = topic.length + 2
+  #read(text: string): number {
+    const { length } = text
     if (length > this.#units.length) this.#units = new Uint16Array(length)
-    const units = this.#units
-    units[0] = START_UNIT
-    for (let i = 0; i < topic.length; i++) units[i + 1] = foldUnit(topic.charCodeAt(i))
-    units[length - 1] = END_UNIT
+    for (let i = 0; i < length; i++) this.#units[i] = text.charCodeAt(i)
     return length
   }
 
@@ -134,11 +125,11 @@ export class GramIndex<E extends Indexed> {
   }
 
   #rarestIn(text: string): { key: number; cost: number } {
-    const units = Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i))
     const kind = LENGTHS.findIndex(length => length <= text.length)
+    const last = this.#read(text) - (LENGTHS[kind] ?? 0)
     let rarest = { key: -1, cost: Infinity }
-    for (let at = 0; at + (LENGTHS[kind] ?? 0) <= units.length; at++) {
-      const key = keyOf(units, at, kind)
+    for (let at = 0; at <= last; at++) {
+      const key = keyOf(this.#units, at, kind)
       // Short grams are common in topics, however few patterns lie under them yet.
       const cost = (this.#buckets.get(key)?.length ?? 0) + kind * kind
       if (cost < rarest.cost) rarest = { key, cost }

@@ -16,7 +16,7 @@ export const MAX_PATTERN_BYTES = 512
 /** re2js's own bound, along each way down the tree: nested repeats multiply. */
 export const MAX_REPEAT = 1000
 /** Instructions, by estimate before compiling. Time per topic grows with it. */
-export const MAX_PROGRAM = 2000
+export const MAX_PROGRAM = 1000
 
 /** A JavaScript pattern in RE2's words, and how topics must be written for it. */
 export interface LinearPattern {

@@ -7,9 +7,12 @@ import { parsePattern } from './pattern-syntax.js'
  */
 export type Literals = readonly (readonly string[])[]
 
-/** Stand for the ends of the topic. No characters; a pattern that names them is taken as knowing nothing there. */
-export const START = '\ufffe'
-export const END = '\uffff'
+/**
+ * Stand for the ends of the topic: characters that hardly any topic has, and of one byte, so that they make no topic's text
+ * wider. A pattern that names one is taken as requiring nothing there; a topic that has one may be a candidate too often.
+ */
+export const START = '\x02'
+export const END = '\x03'
 
 /** Beyond this a source is not looked into: only an app's own RegExp can be as long. */
 const MAX_SOURCE = 4096
@@ -19,10 +22,35 @@ const MAX_CLASS = 8
 const MAX_SETS = 16
 
 /** One case for both: ASCII's letters, and the two beyond ASCII which `iu` takes for ASCII letters. */
-export function foldUnit(unit: number): number {
+function foldUnit(unit: number): number {
   if (unit >= 65 && unit <= 90) return unit + 32
   if (unit === 0x17f) return 0x73
   return unit === 0x212a ? 0x6b : unit
+}
+
+/** The topic as required literals are looked for in it. */
+export function foldTopic(topic: string): string {
+  if (!/[A-Z\u017f\u212a]/.test(topic)) return START + topic + END
+  return (
+    START +
+    topic.replace(/[A-Z\u017f\u212a]/g, unit => String.fromCharCode(foldUnit(unit.charCodeAt(0)))) +
+    END
+  )
+}
+
+/** Whether a folded topic has of each set at least one text. */
+export function holds(folded: string, literals: Literals): boolean {
+  for (const texts of literals) {
+    let held = false
+    for (const text of texts) {
+      if (folded.includes(text)) {
+        held = true
+        break
+      }
+    }
+    if (!held) return false
+  }
+  return true
 }
 
 /** Conservative: what is not understood requires nothing. */
@@ -175,7 +203,7 @@ class Reader {
   }
 
   #char(char: number): string | undefined {
-    if (char === 0xfffe || char === 0xffff) return undefined
+    if (char === 2 || char === 3) return undefined
     if (char < 128) return String.fromCharCode(foldUnit(char))
     // Beyond ASCII, what `i` takes for the same would need its own tables.
     if (this.#ignoreCase) return undefined
