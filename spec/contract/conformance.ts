@@ -1,0 +1,62 @@
+import type { Connection, ConnectionKind } from '../support/connections.js'
+import type { Connected } from './connected.js'
+import { deadLetters } from './dead-letters.js'
+import { delivery } from './delivery.js'
+import { failure } from './failure.js'
+import { flow } from './flow.js'
+import { handling } from './handling.js'
+import { lifecycle } from './lifecycle.js'
+import { matching } from './matching.js'
+import { named } from './named.js'
+import { nesting } from './nesting.js'
+import { ordering } from './ordering.js'
+import { payloadRules } from './payloads.js'
+import { publishing } from './publishing.js'
+import { retrying } from './retrying.js'
+import { rxjsSemantics } from './rxjs-semantics.js'
+import { schemas } from './schemas.js'
+import { settlement } from './settlement.js'
+import { statusOfVan } from './status.js'
+import { subjects } from './subjects.js'
+
+const themes = [
+  matching,
+  delivery,
+  publishing,
+  payloadRules,
+  ordering,
+  nesting,
+  rxjsSemantics,
+  retrying,
+  settlement,
+  failure,
+  deadLetters,
+  named,
+  handling,
+  flow,
+  schemas,
+  subjects,
+  statusOfVan,
+  lifecycle,
+]
+
+/** The contract, as tests: one suite for every way of being connected. */
+export function conformance(kind: ConnectionKind): void {
+  describe(`the contract, ${kind.name}`, () => {
+    let connection: Connection | undefined
+    const connected = (): Connection => {
+      if (connection === undefined) throw new Error('not open')
+      return connection
+    }
+    const at: Connected = { kind, bus: () => connected().bus(), another: () => connected().another() }
+
+    before(() => kind.start?.())
+    after(() => kind.stop?.())
+    beforeEach(async () => {
+      connection = await kind.open()
+    })
+    afterEach(() => connected().close())
+
+    for (const theme of themes) theme(at)
+  })
+}

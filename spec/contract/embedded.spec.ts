@@ -1,0 +1,4 @@
+import { embedded } from '../support/connections.js'
+import { conformance } from './conformance.js'
+
+conformance(embedded)

@@ -1,0 +1,195 @@
+import { expect } from 'chai'
+import { OverflowError, type Message } from '../../src/index.js'
+import { eventually } from '../support/eventually.js'
+import {
+  collect,
+  payloads,
+  publishAll,
+  register,
+  rejection,
+  statusOf,
+  untilStatus,
+  upTo,
+} from '../support/messages.js'
+import type { Connected } from './connected.js'
+
+export function flow(at: Connected): void {
+  describe('prefetch', () => {
+    for (const prefetch of [1, 3]) {
+      it(`${prefetch}: never more unsettled than that`, async () => {
+        const bus = at.bus()
+        const open: Message[] = []
+        let most = 0
+        let done = 0
+        bus.topic('t', { name: 'w', ack: 'manual', prefetch }).subscribe(message => {
+          open.push(message)
+          most = Math.max(most, open.length)
+          setImmediate(() => {
+            open.splice(open.indexOf(message), 1)
+            done += 1
+            message.ack()
+          })
+        })
+        await publishAll(bus, 't', upTo(40))
+        await untilStatus(bus, 'w', { acked: 40 })
+        expect(most).to.be.at.most(prefetch)
+        expect(done).to.equal(40)
+      })
+    }
+
+    it('a message that waits for its retry holds no credit', async () => {
+      const bus = at.bus()
+      const seen = collect(
+        bus.topic<number>('t', { name: 'w', ack: 'manual', prefetch: 1, delay: 1_000_000 }),
+      )
+      await publishAll(bus, 't', [1, 2])
+      ;(await seen.first(1))[0]?.nack()
+      expect(payloads(await seen.first(2))).to.deep.equal([1, 2])
+      await untilStatus(bus, 'w', { inFlight: 1, pending: 1 })
+    })
+
+    it('one slow subscriber slows no other', async () => {
+      const bus = at.bus()
+      collect(bus.topic('t', { name: 'slow', ack: 'manual', prefetch: 1 }))
+      const quick = collect(bus.topic('t'))
+      await publishAll(bus, 't', upTo(100))
+      expect(payloads(await quick.first(100))).to.deep.equal(upTo(100))
+      await untilStatus(bus, 'slow', { inFlight: 1, pending: 99 })
+    })
+  })
+
+  describe('maxPending', () => {
+    /** Registers a name with these rules and nobody attached. */
+    const setUp = async (rules: {
+      maxPending: number
+      overflow?: 'pause' | 'drop-oldest' | 'drop-newest' | 'error'
+    }) => {
+      const first = at
+        .bus()
+        .topic('t', { name: 'w', ...rules })
+        .subscribe()
+      await at.bus().ready()
+      first.unsubscribe()
+      await untilStatus(at.bus(), 'w', { consumers: 0 })
+    }
+
+    it("overflow 'pause' holds the publisher's promise until there is room, and loses nothing", async () => {
+      const bus = at.bus()
+      await setUp({ maxPending: 3 })
+      const resolved: number[] = []
+      const calls = upTo(6).map(n => bus.publish('t', n).then(() => resolved.push(n)))
+      await eventually(() => expect(resolved).to.deep.equal([1, 2, 3]))
+      await untilStatus(bus, 'w', { pending: 3, pausing: true })
+      await bus.publish('other', 'goes on')
+      expect(resolved).to.deep.equal([1, 2, 3])
+      const seen = collect(bus.topic('t', { name: 'w' }))
+      await Promise.all(calls)
+      expect(payloads(await seen.first(6))).to.deep.equal(upTo(6))
+      await untilStatus(bus, 'w', { pausing: false, acked: 6, dropped: 0 })
+    })
+
+    it("overflow 'pause' lets through only as many as there is room for", async () => {
+      const bus = at.bus()
+      await setUp({ maxPending: 2 })
+      const resolved: number[] = []
+      const calls = upTo(10).map(n => bus.publish('t', n).then(() => resolved.push(n)))
+      await eventually(() => expect(resolved).to.deep.equal([1, 2]))
+      const seen = collect(bus.topic('t', { name: 'w', ack: 'manual', prefetch: 1, maxPending: 2 }))
+      for (const taken of upTo(10)) {
+        const message = (await seen.first(taken))[taken - 1]
+        await eventually(() => expect(resolved).to.have.lengthOf(Math.min(10, taken + 2)))
+        const { pending } = await statusOf(bus, 'w')
+        expect(pending).to.be.at.most(2)
+        message?.ack()
+      }
+      await Promise.all(calls)
+      expect(payloads(seen.values)).to.deep.equal(upTo(10))
+      expect(resolved).to.deep.equal(upTo(10))
+    })
+
+    it("overflow 'pause' ends when the subscription that paused is removed", async () => {
+      const bus = at.bus()
+      await setUp({ maxPending: 1 })
+      const calls = upTo(3).map(n => bus.publish('t', n))
+      await calls[0]
+      await untilStatus(bus, 'w', { pausing: true })
+      expect(await bus.unsubscribe('w')).to.equal(true)
+      await Promise.all(calls)
+    })
+
+    it("overflow 'drop-oldest' keeps the newest, and counts", async () => {
+      const bus = at.bus()
+      await setUp({ maxPending: 3, overflow: 'drop-oldest' })
+      await publishAll(bus, 't', upTo(10))
+      await untilStatus(bus, 'w', { pending: 3, dropped: 7 })
+      const seen = collect(bus.topic('t', { name: 'w' }))
+      expect(payloads(await seen.first(3))).to.deep.equal([8, 9, 10])
+      expect((await bus.status()).counters.dropped).to.equal(7)
+    })
+
+    it("overflow 'drop-newest' keeps the oldest, and counts", async () => {
+      const bus = at.bus()
+      await setUp({ maxPending: 3, overflow: 'drop-newest' })
+      await publishAll(bus, 't', upTo(10))
+      await untilStatus(bus, 'w', { pending: 3, dropped: 7 })
+      const seen = collect(bus.topic('t', { name: 'w' }))
+      expect(payloads(await seen.first(3))).to.deep.equal([1, 2, 3])
+    })
+
+    it("overflow 'error' rejects the publish, and goes on when there is room", async () => {
+      const bus = at.bus()
+      await setUp({ maxPending: 2, overflow: 'error' })
+      await publishAll(bus, 't', [1, 2])
+      expect(await rejection(bus.publish('t', 3))).to.be.instanceOf(OverflowError)
+      await untilStatus(bus, 'w', { pending: 2, dropped: 0 })
+      const seen = collect(bus.topic('t', { name: 'w' }))
+      await seen.first(2)
+      await untilStatus(bus, 'w', { acked: 2 })
+      await bus.publish('t', 4)
+      expect(payloads(await seen.first(3))).to.deep.equal([1, 2, 4])
+    })
+
+    it('publishes from inside a handler keep to it, too', async () => {
+      const bus = at.bus()
+      await setUp({ maxPending: 3, overflow: 'drop-newest' })
+      await bus.unsubscribe('w')
+      const first = bus.topic('u', { name: 'w', maxPending: 3 }).subscribe()
+      await bus.ready()
+      first.unsubscribe()
+      await untilStatus(bus, 'w', { consumers: 0 })
+      let resolved = 0
+      bus.topic('t').subscribe(() => {
+        for (const n of upTo(9)) void bus.publish('u', n).then(() => (resolved += 1))
+      })
+      await bus.publish('t')
+      await eventually(() => expect(resolved).to.equal(3))
+      await untilStatus(bus, 'w', { pending: 3, pausing: true })
+      const seen = collect(bus.topic('u', { name: 'w' }))
+      expect(payloads(await seen.first(9))).to.deep.equal(upTo(9))
+    })
+
+    it('what failed and waits for its retry counts as waiting', async () => {
+      const bus = at.bus()
+      const options = { name: 'w', maxPending: 2, overflow: 'error', delay: 1_000_000 } as const
+      bus.topic('t', options).subscribe(message => message.nack())
+      await publishAll(bus, 't', [1])
+      await untilStatus(bus, 'w', { failed: 1, pending: 1 })
+      await publishAll(bus, 't', [2])
+      await untilStatus(bus, 'w', { failed: 2, pending: 2 })
+      expect(await rejection(bus.publish('t', 3))).to.be.instanceOf(OverflowError)
+    })
+
+    it('a pause of one topic holds back no other', async () => {
+      const bus = at.bus()
+      await setUp({ maxPending: 1 })
+      await bus.publish('t', 1)
+      const held = bus.publish('t', 2)
+      const other = collect(bus.topic('u'))
+      await publishAll(bus, 'u', [1, 2])
+      expect(payloads(await other.first(2))).to.deep.equal([1, 2])
+      await register(bus, 'x', 'x')
+      await bus.unsubscribe('w')
+      await held
+    })
+  })
+}

@@ -1,0 +1,264 @@
+import { expect } from 'chai'
+import { firstValueFrom, NEVER, repeat, retry, take } from 'rxjs'
+import {
+  ClosedError,
+  handle,
+  InvalidOptionError,
+  UnsupportedError,
+  type TopicOptions,
+} from '../../src/index.js'
+import { eventually } from '../support/eventually.js'
+import { collect, publishAll, rejection, reports, thrown, untilStatus, upTo } from '../support/messages.js'
+import type { Connected } from './connected.js'
+
+export function lifecycle(at: Connected): void {
+  describe('state$ and ready()', () => {
+    it('state$ replays the current state, and completes after closed', async () => {
+      const bus = at.bus()
+      await bus.ready()
+      const states = collect(bus.state$)
+      expect(await states.first(1)).to.deep.equal(['connected'])
+      await bus.close()
+      await states.completion()
+      expect(states.values).to.deep.equal(['connected', 'closed'])
+    })
+
+    it('ready() resolves as often as it is asked', async () => {
+      const bus = at.bus()
+      await Promise.all([bus.ready(), bus.ready()])
+      await bus.ready()
+    })
+  })
+
+  describe('close', () => {
+    it('completes every Observable of the bus', async () => {
+      const bus = at.bus()
+      const all = [
+        collect(bus.topic('t')),
+        collect(bus.topic(/t/, { name: 'w' })),
+        collect(bus.topic('t').pipe(take(5))),
+        collect(bus.subject('s')),
+        collect(bus.errors$),
+        collect(bus.state$),
+        collect(bus.deadLetters()),
+      ]
+      await bus.ready()
+      await bus.close()
+      for (const each of all) {
+        await each.completion()
+        expect(each.errors).to.deep.equal([])
+      }
+    })
+
+    it('gives the same promise the second time', async () => {
+      const bus = at.bus()
+      const first = bus.close()
+      expect(bus.close({ drain: false })).to.equal(first)
+      await first
+      expect(bus.close()).to.equal(first)
+    })
+
+    it('afterwards every call fails with ClosedError', async () => {
+      const bus = at.bus()
+      await bus.close()
+      const calls = [
+        () => bus.publish('t'),
+        () => bus.ready(),
+        () => bus.status(),
+        () => bus.unsubscribe('w'),
+        () => bus.deadLetters().list(),
+        () => bus.deadLetters().replay(),
+        () => bus.deadLetters().purge(),
+        () => firstValueFrom(bus.topic('t')),
+        () => firstValueFrom(bus.topic('t', { name: 'w' })),
+      ]
+      for (const [index, call] of calls.entries()) {
+        expect(await rejection(call()), `call ${index}`).to.be.instanceOf(ClosedError)
+      }
+    })
+
+    it('ends pipelines that repeat or retry', async () => {
+      const bus = at.bus()
+      const seen = [
+        collect(bus.topic('t').pipe(take(1), repeat())),
+        collect(bus.topic('t').pipe(take(1), repeat(), retry())),
+        collect(bus.topic('t', { name: 'w' }).pipe(take(1), repeat())),
+        collect(bus.topic('t').pipe(repeat())),
+      ]
+      await publishAll(bus, 't', [1, 2])
+      for (const each of seen) await each.first(2)
+      await bus.close()
+      for (const each of seen) {
+        await each.completion()
+        expect(each.errors).to.deep.equal([])
+      }
+    })
+
+    it('waits for what was handed out, by default', async () => {
+      const bus = at.bus()
+      const seen = collect(bus.topic('t', { name: 'w', ack: 'manual' }))
+      await publishAll(bus, 't', [1, 2])
+      const messages = await seen.first(2)
+      let closed = false
+      const closing = bus.close().then(() => (closed = true))
+      await new Promise(resolve => setImmediate(resolve))
+      expect(closed).to.equal(false)
+      expect(messages[0]?.ack()).to.equal(true)
+      await new Promise(resolve => setImmediate(resolve))
+      expect(closed).to.equal(false)
+      expect(messages[1]?.ack()).to.equal(true)
+      await closing
+      await seen.completion()
+    })
+
+    it('waits for a message that first() took along, too', async () => {
+      const bus = at.bus()
+      const messages = firstValueFrom(bus.topic('t', { name: 'w', ack: 'manual' }))
+      await bus.publish('t')
+      const message = await messages
+      let closed = false
+      const closing = bus.close().then(() => (closed = true))
+      await new Promise(resolve => setImmediate(resolve))
+      expect(closed).to.equal(false)
+      expect(message.ack()).to.equal(true)
+      await closing
+    })
+
+    it('lets running handlers finish what they have', async () => {
+      const bus = at.bus()
+      const done: number[] = []
+      const work = (message: { payload: number }) =>
+        new Promise<void>(resolve =>
+          setImmediate(() => {
+            done.push(message.payload)
+            resolve()
+          }),
+        )
+      bus.topic<number>('t').pipe(handle(work)).subscribe()
+      await bus.ready()
+      await publishAll(bus, 't', upTo(5))
+      await untilStatus(bus, 't', { inFlight: 5 }).catch(() => undefined)
+      await bus.close()
+      expect(done).to.deep.equal(upTo(5))
+    })
+
+    it('waits no longer than `timeout`', async () => {
+      const bus = at.bus()
+      bus
+        .topic('t')
+        .pipe(handle(() => NEVER))
+        .subscribe()
+      await bus.publish('t')
+      await untilStatus(bus, 't', { inFlight: 1 })
+      await bus.close({ timeout: 10 })
+    })
+
+    it('waits not at all with drain: false', async () => {
+      const bus = at.bus()
+      const seen = collect(bus.topic('t', { ack: 'manual' }))
+      await bus.publish('t')
+      const [message] = await seen.first(1)
+      await bus.close({ drain: false })
+      await seen.completion()
+      expect(message?.ack()).to.equal(false)
+    })
+
+    it('takes over what was published before it', async () => {
+      const bus = at.bus()
+      const seen = collect(bus.topic('t'))
+      await bus.ready()
+      const calls = upTo(10).map(n => bus.publish('t', n))
+      await bus.close()
+      await Promise.all(calls)
+      expect(seen.values).to.have.lengthOf(10)
+    })
+
+    it('ends publishes that are held back: taken over or refused, never left open', async () => {
+      const bus = at.bus()
+      const first = bus.topic('t', { name: 'w', maxPending: 1 }).subscribe()
+      await bus.ready()
+      first.unsubscribe()
+      await bus.publish('t', 1)
+      const held = bus.publish('t', 2)
+      await untilStatus(bus, 'w', { pausing: true })
+      const [outcome] = await Promise.all([rejection(held), bus.close({ timeout: 10 })])
+      expect(outcome).to.be.instanceOf(ClosedError)
+    })
+
+    it('can be called inside a handler', async () => {
+      const bus = at.bus()
+      let closing: Promise<void> | undefined
+      const seen: unknown[] = []
+      bus.topic('t').subscribe(message => {
+        seen.push(message.payload)
+        closing = bus.close()
+      })
+      await bus.publish('t', 1)
+      await eventually(() => expect(closing).to.not.equal(undefined))
+      await closing
+      expect(seen).to.deep.equal([1])
+    })
+  })
+
+  describe('options of topic()', () => {
+    it('are checked at once', () => {
+      const wrong: Record<string, unknown>[] = [
+        { ack: 'never' },
+        { prefetch: 0 },
+        { prefetch: -1 },
+        { prefetch: NaN },
+        { prefetch: '5' },
+        { attempts: 0 },
+        { delay: -1 },
+        { delay: 'soon' },
+        { ackTimeout: -1 },
+        { ackTimeout: NaN },
+        { maxPending: 0 },
+        { overflow: 'burst' },
+        { ordered: 'yes' },
+        { atempts: 3 },
+      ]
+      for (const options of wrong) {
+        expect(
+          thrown(() => at.bus().topic('t', options as TopicOptions)),
+          JSON.stringify(options),
+        ).to.be.instanceOf(InvalidOptionError)
+      }
+    })
+
+    it('`from` is told apart: not to be had yet', () => {
+      const options = { from: 'start' } as TopicOptions
+      expect(thrown(() => at.bus().topic('t', options))).to.be.instanceOf(UnsupportedError)
+    })
+
+    it('undefined is as good as left out', async () => {
+      const bus = at.bus()
+      const options = {
+        name: undefined,
+        ack: undefined,
+        prefetch: undefined,
+        from: undefined,
+      } as unknown as TopicOptions
+      const seen = collect(bus.topic('t', options))
+      await bus.publish('t')
+      await seen.first(1)
+    })
+  })
+
+  describe('errors$', () => {
+    it('is hot, and never errs itself', async () => {
+      const bus = at.bus()
+      const early = reports(bus)
+      bus.topic('t', { delay: 0 }).subscribe(message => {
+        if (message.attempt === 1) throw new Error('x')
+      })
+      await bus.publish('t')
+      await early.first(1)
+      const late = reports(bus)
+      await bus.publish('t')
+      await early.first(2)
+      expect(late.values).to.have.lengthOf(1)
+      expect(early.errors).to.deep.equal([])
+    })
+  })
+}

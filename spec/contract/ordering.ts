@@ -1,0 +1,90 @@
+import { expect } from 'chai'
+import { collect, payloads, publishAll, register, untilStatus, upTo } from '../support/messages.js'
+import type { Connected } from './connected.js'
+
+export function ordering(at: Connected): void {
+  describe('order', () => {
+    it('lets others pass a message that failed, while it waits', async () => {
+      const bus = at.bus()
+      const seen: string[] = []
+      bus.topic<number>('t', { name: 'w', delay: 5 }).subscribe(message => {
+        seen.push(`${message.payload}/${message.attempt}`)
+        if (message.payload === 1 && message.attempt === 1) message.nack()
+      })
+      await publishAll(bus, 't', [1, 2, 3])
+      await untilStatus(bus, 'w', { acked: 3 })
+      expect(seen).to.deep.equal(['1/1', '2/1', '3/1', '1/2'])
+    })
+
+    it('makes them wait for it when ordered', async () => {
+      const bus = at.bus()
+      const seen: string[] = []
+      bus.topic<number>('t', { name: 'w', delay: 5, ordered: true }).subscribe(message => {
+        seen.push(`${message.payload}/${message.attempt}`)
+        if (message.payload === 1 && message.attempt < 3) message.nack()
+      })
+      await publishAll(bus, 't', [1, 2, 3])
+      await untilStatus(bus, 'w', { acked: 3 })
+      expect(seen).to.deep.equal(['1/1', '1/2', '1/3', '2/1', '3/1'])
+    })
+
+    it('ordered goes on after a dead letter', async () => {
+      const bus = at.bus()
+      const seen: string[] = []
+      bus.topic<number>('t', { name: 'w', delay: 0, attempts: 2, ordered: true }).subscribe(message => {
+        seen.push(`${message.payload}/${message.attempt}`)
+        if (message.payload === 1) throw new Error('never')
+      })
+      await publishAll(bus, 't', [1, 2])
+      await untilStatus(bus, 'w', { acked: 1, deadLettered: 1 })
+      expect(seen).to.deep.equal(['1/1', '1/2', '2/1'])
+    })
+
+    it('ordered hands out one at a time, over all members', async () => {
+      const bus = at.bus()
+      await register(bus, 'w', 't')
+      await publishAll(bus, 't', upTo(4))
+      const options = { name: 'w', ordered: true, ack: 'manual' } as const
+      const seen: number[] = []
+      let open = 0
+      const work = () =>
+        bus.topic<number>('t', options).subscribe(message => {
+          open += 1
+          expect(open).to.equal(1)
+          seen.push(message.payload)
+          setImmediate(() => {
+            open -= 1
+            message.ack()
+          })
+        })
+      await bus.unsubscribe('w')
+      work()
+      work()
+      await publishAll(bus, 't', upTo(20))
+      await untilStatus(bus, 'w', { acked: 20 })
+      expect(seen).to.deep.equal(upTo(20))
+    })
+
+    it('gives several failed ones back in their order', async () => {
+      const bus = at.bus()
+      const seen: string[] = []
+      bus.topic<number>('t', { name: 'w', delay: 0 }).subscribe(message => {
+        seen.push(`${message.payload}/${message.attempt}`)
+        if (message.payload <= 3 && message.attempt === 1) message.nack()
+      })
+      await publishAll(bus, 't', upTo(5))
+      await untilStatus(bus, 'w', { acked: 5 })
+      const again = seen.filter(each => each.endsWith('/2'))
+      expect(again).to.deep.equal(['1/2', '2/2', '3/2'])
+      expect(seen.filter(each => each.endsWith('/1'))).to.deep.equal(upTo(5).map(value => `${value}/1`))
+    })
+
+    it('keeps the order of what waited', async () => {
+      const bus = at.bus()
+      await register(bus, 'w', 't')
+      await publishAll(bus, 't', upTo(300))
+      const seen = collect(bus.topic('t', { name: 'w' }))
+      expect(payloads(await seen.first(300))).to.deep.equal(upTo(300))
+    })
+  })
+}

@@ -1,0 +1,48 @@
+import { van, type Bus } from '../../src/index.js'
+
+/** What not every way of being connected has. A text is the reason why it has not, shown where a test is skipped. */
+export interface Features {
+  /** Each delivery decodes a payload of its own. */
+  readonly copies: true | string
+  /** The payload is the very object that was published. */
+  readonly shares: true | string
+  /** Patterns that cannot be matched in linear time. */
+  readonly anyPattern: true | string
+  /** Such patterns are refused. */
+  readonly linearPatterns: true | string
+  /** `another()` is a bus of its own, on the same van. */
+  readonly severalBuses: true | string
+}
+
+export interface Connection {
+  bus(): Bus
+  /** Another bus on the same van, if this kind has such; else the same. */
+  another(): Bus
+  close(): Promise<void>
+}
+
+/** One way of being connected, for the one suite that all of them pass. */
+export interface ConnectionKind {
+  readonly name: string
+  readonly features: Features
+  /** Once per suite: what all tests share (a host). */
+  start?(): Promise<void>
+  stop?(): Promise<void>
+  /** Once per test: a van of its own. */
+  open(): Promise<Connection>
+}
+
+export const embedded: ConnectionKind = {
+  name: 'embedded',
+  features: {
+    copies: 'inside one process the payload is shared',
+    shares: true,
+    anyPattern: true,
+    linearPatterns: "inside one process the app's own RegExp is used",
+    severalBuses: 'an embedded bus is a van of its own',
+  },
+  open: async () => {
+    const bus = van({ embedded: true })
+    return { bus: () => bus, another: () => bus, close: () => bus.close({ drain: false }) }
+  },
+}
