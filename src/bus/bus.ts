@@ -14,14 +14,14 @@ import type { VanStatus } from './status.js'
 export type Topics = object
 
 /** No topic is typed: every payload is `unknown` until the caller says otherwise. */
-export type AnyTopics = Record<never, unknown>
+export interface AnyTopics {
+  [topic: string]: unknown
+}
 
-type TopicName<T> = Extract<keyof T, string>
+/** The topics an app listed; none of an index signature, which would take `topic<string>('t')` for a topic's name. */
+type TopicName<T> = string extends keyof T ? never : Extract<keyof T, string>
 /** Topics the app did not list are open: their payload is `unknown`. */
 type PayloadOf<T, K extends string> = K extends keyof T ? T[K] : unknown
-type Publication<K, P> = { topic: K; headers?: Headers } & (undefined extends P
-  ? { payload?: P }
-  : { payload: P })
 type MaybePayload<P> = undefined extends P
   ? [payload?: P, options?: PublishOptions]
   : [payload: P, options?: PublishOptions]

@@ -73,7 +73,7 @@ class BrokerBus {
 
   publish(topicOrMessage: string | Publication, payload?: unknown, options?: PublishOptions): Promise<void> {
     try {
-      if (typeof topicOrMessage === 'object') {
+      if (isObject(topicOrMessage)) {
         return this.#publish(topicOrMessage.topic, topicOrMessage.payload, topicOrMessage.headers)
       }
       return this.#publish(topicOrMessage, payload, options?.headers)
@@ -141,6 +141,11 @@ class BrokerBus {
     this.#closing ??= this.#broker.close(options)
     return this.#closing
   }
+}
+
+/** `null` is none, and no topic either. */
+function isObject(value: string | Publication | null): value is Publication {
+  return typeof value === 'object' && value !== null
 }
 
 function checkModuleRef(ref: unknown): void {

@@ -2,7 +2,7 @@ import type { Subscriber } from 'rxjs'
 import { messageInHand } from '../message/in-hand.js'
 import { Message } from '../message/message.js'
 import type { Consumer, Membership } from './broker.js'
-import type { TopicSource } from './topic-source.js'
+import type { Ending, TopicSource } from './topic-source.js'
 
 /** How long an unnamed subscription waits for `retry({ delay })` to come back for it. */
 const retryPatience = 60_000
@@ -14,10 +14,14 @@ const retryPatience = 60_000
  * cause is told apart from an unsubscribe: an error fails the message in hand, and in both cases the unnamed
  * subscription is kept for the resubscription that may follow, with the rest of what it is owed.
  */
-export class Run {
+export class Run implements Ending {
   readonly #source: TopicSource
   #cause: 'error' | 'complete' | 'unsubscribe' = 'unsubscribe'
   #depth = 0
+  #outermost: Subscriber<never> | undefined
+  #attachments = 0
+  #isOver = false
+  #endWasSeen = false
   #closed = false
   #attached: Membership | undefined
   #kept: Membership | undefined
@@ -36,10 +40,20 @@ export class Run {
       this.#passOn('error', () => error(thrown))
     }
     subscriber.complete = () => this.#passOn('complete', complete)
+    this.#outermost ??= subscriber
     return subscriber
   }
 
+  get cameBack(): boolean {
+    return this.#attachments > 1
+  }
+
   attach(subscriber: Subscriber<Message>, consumerOf: (subscriber: Subscriber<Message>) => Consumer): void {
+    this.#attachments += 1
+    if (this.#isOver) {
+      this.end(subscriber)
+      return
+    }
     const consumer = consumerOf(subscriber)
     const kept = this.#takeKept() ?? this.#source.stray?.()
     if (kept !== undefined) {
@@ -49,6 +63,20 @@ export class Run {
     }
     const membership = this.#source.broker.consume(this.#source.request, consumer)
     this.#bind(membership, subscriber)
+  }
+
+  /**
+   * The van ended it. The pipeline sees that as a completion, and once only: what comes back all the same (`repeat()`)
+   * would come back for ever, and ends as a whole.
+   */
+  end(subscriber: Subscriber<Message>): void {
+    this.#isOver = true
+    if (subscriber.closed) return
+    if (this.#endWasSeen) this.#outermost?.complete()
+    else {
+      this.#endWasSeen = true
+      subscriber.complete()
+    }
   }
 
   /** A throw in the last `next` of the pipeline. */
@@ -67,7 +95,7 @@ export class Run {
   }
 
   #bind(membership: Membership, subscriber: Subscriber<Message>): void {
-    this.#source.attach(membership)
+    this.#source.own(membership)
     this.#attached = membership
     subscriber.add(() => this.#detach(membership))
   }
@@ -76,7 +104,6 @@ export class Run {
     if (this.#attached === membership) this.#attached = undefined
     const cause = this.#depth > 0 ? this.#cause : 'unsubscribe'
     if (cause === 'unsubscribe' || this.#source.isNamed || this.#kept !== undefined) {
-      this.#source.detach(membership)
       membership.leave(cause)
       return
     }
@@ -90,7 +117,6 @@ export class Run {
     const kept = this.#kept
     this.#kept = undefined
     clearTimeout(this.#patience)
-    if (kept !== undefined) this.#source.detach(kept)
     return kept
   }
 

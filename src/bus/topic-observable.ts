@@ -24,6 +24,8 @@ export class TopicObservable<V> extends Observable<V> {
 
   /** @internal The hook that RxJS 7's operators go through. */
   override lift<R>(operator?: Operator<V, R>): Observable<R> {
+    // RxJS's ConnectableObservable (publish(), multicast()) borrows the lift of its source.
+    if (!(#topic in this)) return Observable.prototype.lift.call(this, operator) as Observable<R>
     return new TopicObservable<R>(this.#topic, this, operator)
   }
 
@@ -68,7 +70,7 @@ export class TopicObservable<V> extends Observable<V> {
       // The root: V is Message here, and only here.
       run.attach(
         subscriber as unknown as Subscriber<Message>,
-        target => new TopicConsumer(this.#topic, target),
+        target => new TopicConsumer(this.#topic, target, run),
       )
     }
     return subscriber

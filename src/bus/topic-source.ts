@@ -1,14 +1,14 @@
 import type { Subscriber } from 'rxjs'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { SchemaError, SubscriberError, type MsgvanError } from '../errors.js'
+import { ClosedError, SchemaError, SubscriberError, type MsgvanError } from '../errors.js'
 import { takeInHand } from '../message/in-hand.js'
 import { Message, type Settler } from '../message/message.js'
 import type { Broker, Consumer, Membership, SubscriptionRequest } from './broker.js'
 
 /** What every pipeline from one `topic()` call shares: where to subscribe, and how deliveries are settled. */
 export class TopicSource {
-  /** Those of this topic() that are attached: an error fails the message in hand only if it came from here. */
-  readonly #attached = new Set<Settler>()
+  /** An error fails the message in hand only if it came from here: by way of one of these, attached still or not. */
+  readonly #own = new WeakSet<Settler>()
   /** Gives away the subscription of a run that is over, while an error is on its way through it. */
   stray: (() => Membership | undefined) | undefined
 
@@ -23,16 +23,12 @@ export class TopicSource {
     return this.request.name !== undefined
   }
 
-  attach(settler: Settler): void {
-    this.#attached.add(settler)
-  }
-
-  detach(settler: Settler): void {
-    this.#attached.delete(settler)
+  own(settler: Settler): void {
+    this.#own.add(settler)
   }
 
   owns(message: Message): boolean {
-    return this.#attached.has(Message.settlerOf(message))
+    return this.#own.has(Message.settlerOf(message))
   }
 
   report(error: unknown, topic: string | undefined): void {
@@ -50,16 +46,25 @@ function textOf(error: unknown): string {
   }
 }
 
+/** What a pipeline makes of the end that the van puts to its subscription. */
+export interface Ending {
+  /** It was subscribed before: a retry() or repeat() came back. */
+  readonly cameBack: boolean
+  end(subscriber: Subscriber<Message>): void
+}
+
 /** Hands deliveries to the first subscriber of a pipeline and settles what that subscriber leaves to it. */
 export class TopicConsumer implements Consumer {
   readonly #source: TopicSource
   readonly #subscriber: Subscriber<Message>
+  readonly #run: Ending
   /** Set while schema results are awaited: later messages line up behind. */
   #validating: Promise<void> | undefined
 
-  constructor(source: TopicSource, subscriber: Subscriber<Message>) {
+  constructor(source: TopicSource, subscriber: Subscriber<Message>, run: Ending) {
     this.#source = source
     this.#subscriber = subscriber
+    this.#run = run
   }
 
   next(message: Message): void {
@@ -68,11 +73,13 @@ export class TopicConsumer implements Consumer {
   }
 
   error(error: MsgvanError): void {
-    this.#subscriber.error(error)
+    // For one that was there before, a closed bus is the end and no error: retry() would go on for ever.
+    if (error instanceof ClosedError && this.#run.cameBack) this.complete()
+    else this.#subscriber.error(error)
   }
 
   complete(): void {
-    this.#subscriber.complete()
+    this.#run.end(this.#subscriber)
   }
 
   #handOut(message: Message): void {
@@ -127,7 +134,7 @@ export class TopicConsumer implements Consumer {
     }
     try {
       const result = schema['~standard'].validate(message.payload)
-      if (result instanceof Promise) return result.then(judge, refuse)
+      if (result instanceof Promise) return result.then(judge).catch(refuse)
       judge(result)
     } catch (error) {
       refuse(error)

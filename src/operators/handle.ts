@@ -1,8 +1,9 @@
-import { innerFromInput } from './inner-from-input.js'
-import { mergeMap, Observable, tap, type ObservableInput, type OperatorFunction } from 'rxjs'
+import { Observable, type ObservableInput, type OperatorFunction } from 'rxjs'
 import { InvalidOptionError } from '../errors.js'
 import { takeInHand } from '../message/in-hand.js'
 import { Message, type RetryRule } from '../message/message.js'
+import { innerFromInput } from './inner-from-input.js'
+import { mergeClaimed } from './merge-claimed.js'
 
 export interface HandleConfig {
   /** How many messages are worked on at once. Default 1. */
@@ -39,12 +40,7 @@ export function handle<P, R>(
     throw new InvalidOptionError('handle: attempts is a number from 1 up.')
   if (typeof delay === 'number' && !(delay >= 0))
     throw new InvalidOptionError('handle: delay is milliseconds, 0 or more.')
-  return source =>
-    source.pipe(
-      // Claimed on arrival, not when its turn comes: those that wait for a free place must not be settled meanwhile.
-      tap(message => Message.claim(message)),
-      mergeMap(message => work(message, project, config), concurrency),
-    )
+  return mergeClaimed(message => work(message, project, config), concurrency)
 }
 
 function work<P, R>(
@@ -58,10 +54,11 @@ function work<P, R>(
       settler.ackTimeout > 0
         ? setInterval(() => settler.extend(message), Math.min(Math.max(1, settler.ackTimeout / 3), 2 ** 30))
         : undefined
+    let isOnItsWayDown = false
     // Before the work is subscribed to: what ends at once must find it.
     subscriber.add(() => {
       clearInterval(heartbeat)
-      settler.release(message)
+      if (!isOnItsWayDown) settler.release(message)
     })
     const failed = (error: unknown) => {
       settler.fail(message, error, retryRule(config, error, message.attempt))
@@ -79,11 +76,15 @@ function work<P, R>(
         next: value => {
           // An error further down is this message's failure, however late its result came.
           const before = takeInHand(message)
+          isOnItsWayDown = true
           try {
             subscriber.next(value)
           } finally {
             takeInHand(before)
+            isOnItsWayDown = false
           }
+          // A `take` down there had enough with this very result: it has seen it. (After an error it has failed by now.)
+          if (subscriber.closed) settler.ack(message)
         },
         error: failed,
         complete: () => {
@@ -98,6 +99,18 @@ function work<P, R>(
 function retryRule({ attempts, delay }: HandleConfig, error: unknown, attempt: number): RetryRule {
   return {
     ...(attempts === undefined ? {} : { attempts }),
-    ...(delay === undefined ? {} : { delay: typeof delay === 'number' ? delay : delay(error, attempt) }),
+    ...(delay === undefined
+      ? {}
+      : { delay: typeof delay === 'number' ? delay : chosen(delay, error, attempt) }),
+  }
+}
+
+/** A delay function that throws, or gives no number, must not lose the message. */
+function chosen(delay: (error: unknown, attempt: number) => number, error: unknown, attempt: number): number {
+  try {
+    const milliseconds = delay(error, attempt)
+    return milliseconds >= 0 ? milliseconds : 0
+  } catch {
+    return 1000
   }
 }

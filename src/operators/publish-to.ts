@@ -1,6 +1,7 @@
-import { mergeMap, type OperatorFunction } from 'rxjs'
+import type { OperatorFunction } from 'rxjs'
 import type { Headers } from '../message/envelope.js'
 import { Message } from '../message/message.js'
+import { mergeClaimed } from './merge-claimed.js'
 
 /** What `publishTo` needs of a bus. */
 export interface Publisher {
@@ -19,14 +20,13 @@ const window = 1024
  * readings$.pipe(filter(reading => reading.celsius > 80), publishTo(bus, 'alarms.heat')).subscribe()
  */
 export function publishTo<V>(bus: Publisher, topic: string | ((value: V) => string)): OperatorFunction<V, V> {
-  return mergeMap(async (value: V) => {
+  return mergeClaimed(async (value: V) => {
     const to = typeof topic === 'string' ? topic : topic(value)
     if (!(value instanceof Message)) {
       await bus.publish({ topic: to, payload: value })
       return value
     }
     const message = value as Message
-    Message.claim(message)
     try {
       await bus.publish({ topic: to, payload: message.payload, headers: message.headers })
       message.ack()
