@@ -45,6 +45,7 @@ export interface ConnectionOwner {
 }
 
 const HANDSHAKE_MS = 10_000
+const FAREWELL_MS = 1_000
 
 /** One socket, from its handshake to its end. Never reconnects by itself. */
 export class Connection {
@@ -54,6 +55,7 @@ export class Connection {
   readonly #nonce = newNonce()
   readonly #deadline: ReturnType<typeof setTimeout>
   #isLost = false
+  #hasHostProved = false
 
   constructor(request: ConnectionRequest, owner: ConnectionOwner) {
     this.#request = request
@@ -74,7 +76,21 @@ export class Connection {
     this.#socket.emit('frame', frame)
   }
 
-  /** What was sent still goes out. */
+  /** After a goodbye: waits until the host hangs up. Hanging up first would lose what was sent last. */
+  async ended(): Promise<void> {
+    this.#isLost = true
+    if (this.#socket.connected) {
+      await new Promise<void>(resolve => {
+        const timer = setTimeout(resolve, FAREWELL_MS)
+        this.#socket.once('disconnect', () => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    }
+    this.close()
+  }
+
   close(): void {
     this.#isLost = true
     clearTimeout(this.#deadline)
@@ -88,6 +104,7 @@ export class Connection {
     })
     socket.on('welcome', welcome => {
       this.#guard(() => {
+        this.#mustBeProved()
         const checked = checkWelcome(welcome)
         clearTimeout(this.#deadline)
         this.#owner.welcome(checked)
@@ -99,7 +116,12 @@ export class Connection {
         this.#lose(errorFromCode(code, message))
       })
     })
-    socket.on('frame', bytes => this.#guard(() => this.#owner.frame(binary(bytes))))
+    socket.on('frame', bytes => {
+      this.#guard(() => {
+        this.#mustBeProved()
+        this.#owner.frame(binary(bytes))
+      })
+    })
     const unreachable = (why: string, cause?: unknown): void => {
       this.#lose(new HostUnreachableError(`${this.#request.url} ${why}.`, { cause }))
     }
@@ -139,7 +161,14 @@ export class Connection {
     }
     const own = await prove(credential.secret, 'client', transcript)
     if (this.#isLost) return
+    this.#hasHostProved = true
     this.#socket.emit('prove', { proof: own, session: session() } satisfies Prove)
+  }
+
+  /** An impostor may welcome us without proof: it must not get what waits to be sent. */
+  #mustBeProved(): void {
+    if (this.#hasHostProved) return
+    throw new AuthError(`Whoever listens at ${this.#request.url} gives no proof: it is no host of this user.`)
   }
 
   /** Whatever comes in is handled here: what breaks the protocol ends the connection, not the process. */

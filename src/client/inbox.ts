@@ -137,8 +137,7 @@ export class Inbox implements Membership {
   ack(message: Message): boolean {
     const number = this.#close(message)
     if (number === undefined) return false
-    if (this.#standing === Standing.Left) this.#say({ number, verdict: 'ack' })
-    else this.#settled(number, true)
+    this.#settled(number, true)
     return true
   }
 
@@ -211,9 +210,8 @@ export class Inbox implements Membership {
 
   /** What became of deliveries since the last time. */
   takeSettlement(): Settlement {
-    const { number: subscription, hasLeft } = this
-    const through = hasLeft ? 0 : this.#through
-    const settlement = { subscription, through, handed: this.#held, verdicts: this.#verdicts }
+    const { number: subscription } = this
+    const settlement = { subscription, through: this.#through, handed: this.#held, verdicts: this.#verdicts }
     this.#verdicts = []
     this.#isDirty = false
     return settlement

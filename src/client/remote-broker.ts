@@ -190,9 +190,10 @@ export class RemoteBroker implements Broker {
     if (this.#connection !== undefined) this.#inboxes.sayGoodbye()
     this.#link.signal(FrameKind.Bye)
     this.#link.detach()
-    this.#connector.stop()
-    this.#connection = undefined
     this.#inboxes.endAll(undefined)
+    await this.#connection?.ended()
+    this.#connection = undefined
+    this.#connector.stop()
     this.#state$.next('closed')
     this.#state$.complete()
     this.#errors$.complete()

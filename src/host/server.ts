@@ -182,7 +182,7 @@ export class HostServer {
     socket.on('frame', bytes => {
       guard(() => {
         if (session === undefined) throw new ProtocolError('A frame came before the handshake was over.')
-        if (this.#sockets.get(session) === socket) this.#receive(session, bytes)
+        if (this.#sockets.get(session) === socket) this.#receive(session, socket, bytes)
       })
     })
     socket.on('disconnect', () => {
@@ -194,10 +194,12 @@ export class HostServer {
     })
   }
 
-  #receive(session: Session, bytes: unknown): void {
+  #receive(session: Session, socket: HostSocket, bytes: unknown): void {
     session.link.receive(binary(bytes))
-    // A goodbye came.
-    if (session.hasEnded) this.#sessions.end(session, 'goodbye')
+    if (!session.hasEnded) return
+    // A goodbye came: the client waits for us to hang up.
+    this.#sessions.end(session, 'goodbye')
+    socket.disconnect(true)
   }
 
   #admit(socket: HostSocket, { hello, prove, isLocalUser }: Greeted): Session {
