@@ -189,10 +189,9 @@ export function matching(at: Connected): void {
         [],
       ]
       for (const topic of wrong) {
-        expect(
-          await rejection(bus.publish(topic as string, 1)),
-          typeof topic,
-        ).to.be.instanceOf(InvalidTopicError)
+        expect(await rejection(bus.publish(topic as string, 1)), typeof topic).to.be.instanceOf(
+          InvalidTopicError,
+        )
         const error = await rejection(bus.publish({ topic: topic as string, payload: 1 }))
         expect(error).to.be.instanceOf(InvalidTopicError)
         expect((error as Error).message.length).to.be.lessThan(300)

@@ -22,6 +22,9 @@ export interface AnyTopics {
 type TopicName<T> = string extends keyof T ? never : Extract<keyof T, string>
 /** Topics the app did not list are open: their payload is `unknown`. */
 type PayloadOf<T, K extends string> = K extends keyof T ? T[K] : unknown
+type Publication<K, P> = { topic: K; headers?: Headers } & (undefined extends P
+  ? { payload?: P }
+  : { payload: P })
 type MaybePayload<P> = undefined extends P
   ? [payload?: P, options?: PublishOptions]
   : [payload: P, options?: PublishOptions]
@@ -84,11 +87,7 @@ export interface Bus<T extends Topics = AnyTopics> {
     payload?: unknown,
     options?: PublishOptions,
   ): Promise<void>
-  publish<K extends TopicName<T>>(message: {
-    topic: K
-    payload: PayloadOf<T, K>
-    headers?: Headers
-  }): Promise<void>
+  publish<K extends TopicName<T>>(message: Publication<K, PayloadOf<T, K>>): Promise<void>
   publish<K extends string>(message: {
     topic: K extends TopicName<T> ? never : K
     payload?: unknown

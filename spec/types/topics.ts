@@ -1,0 +1,126 @@
+import { expectTypeOf } from 'expect-type'
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Observable } from 'rxjs'
+import { van, type Bus, type BusSubject, type Message } from '../../src/index.js'
+
+/** What the compiler must say. Built with everything else, never run. */
+
+interface Order {
+  id: number
+  total: number
+}
+interface Topics {
+  'orders.created': Order
+  'orders.count': number
+  'lamp.toggled': undefined
+  'note.maybe': string | undefined
+}
+
+export function typed(bus: Bus<Topics>, topic: string, pattern: RegExp | string): void {
+  // By exact name.
+  expectTypeOf(bus.topic('orders.created')).toEqualTypeOf<Observable<Message<Order>>>()
+  expectTypeOf(bus.topic('orders.count')).toEqualTypeOf<Observable<Message<number>>>()
+  void bus.publish('orders.created', { id: 1, total: 2 })
+  void bus.publish({ topic: 'orders.created', payload: { id: 1, total: 2 } })
+  expectTypeOf(bus.subject('orders.created')).toEqualTypeOf<BusSubject<Order>>()
+
+  // @ts-expect-error a wrong payload
+  void bus.publish('orders.created', { id: '1', total: 2 })
+  // @ts-expect-error a payload with a field missing
+  void bus.publish('orders.created', { id: 1 })
+  // @ts-expect-error no payload
+  void bus.publish('orders.created')
+  // @ts-expect-error a wrong payload in a message
+  void bus.publish({ topic: 'orders.created', payload: 7 })
+  // @ts-expect-error no payload in a message
+  void bus.publish({ topic: 'orders.created' })
+  // @ts-expect-error a wrong payload in a subject
+  bus.subject('orders.created').next(7)
+
+  // A payload that may be undefined may be left out.
+  void bus.publish('lamp.toggled')
+  void bus.publish({ topic: 'lamp.toggled' })
+  void bus.publish('note.maybe')
+  void bus.publish('note.maybe', 'text')
+  // @ts-expect-error but it is no number
+  void bus.publish('note.maybe', 7)
+
+  // Topics that are not listed are open.
+  expectTypeOf(bus.topic('elsewhere')).toEqualTypeOf<Observable<Message>>()
+  void bus.publish('elsewhere', { any: 'thing' })
+  void bus.publish('elsewhere')
+  void bus.publish({ topic: 'elsewhere' })
+  void bus.publish(topic, 7)
+  void bus.publish('orders.count', 7, { headers: { trace: '7f' } })
+  expectTypeOf(bus.topic(/^orders\./)).toEqualTypeOf<Observable<Message>>()
+  expectTypeOf(bus.topic<Order>(/^orders\./)).toEqualTypeOf<Observable<Message<Order>>>()
+  expectTypeOf(bus.topic<Order>(pattern)).toEqualTypeOf<Observable<Message<Order>>>()
+}
+
+export function untyped(bus: Bus, pattern: RegExp | string): void {
+  expectTypeOf(van()).toEqualTypeOf<Bus>()
+  expectTypeOf(van<Topics>()).toEqualTypeOf<Bus<Topics>>()
+  expectTypeOf(bus.topic('t')).toEqualTypeOf<Observable<Message>>()
+  expectTypeOf<Message['payload']>().toBeUnknown()
+  expectTypeOf(bus.topic<string>('t')).toEqualTypeOf<Observable<Message<string>>>()
+  expectTypeOf(bus.topic<Order>('t')).toEqualTypeOf<Observable<Message<Order>>>()
+  expectTypeOf(bus.topic<Order>(/t/)).toEqualTypeOf<Observable<Message<Order>>>()
+  expectTypeOf(bus.topic<Order>(pattern)).toEqualTypeOf<Observable<Message<Order>>>()
+  expectTypeOf(bus.subject<number>('t')).toEqualTypeOf<BusSubject<number>>()
+  void bus.publish('t')
+  void bus.publish('t', 7)
+  void bus.publish({ topic: 't' })
+  void bus.publish({ topic: 't', payload: 7, headers: { a: 'b' } })
+
+  bus.topic('t').subscribe(message => {
+    // @ts-expect-error unknown until the caller says otherwise
+    const length: number = message.payload
+    return length
+  })
+  // @ts-expect-error headers are text
+  void bus.publish('t', 1, { headers: { n: 1 } })
+  // @ts-expect-error a topic is a string
+  void bus.publish(7, 1)
+  // @ts-expect-error a pattern is a RegExp or a string
+  bus.topic(7)
+}
+
+export function schemas(
+  bus: Bus,
+  typedBus: Bus<Topics>,
+  schema: StandardSchemaV1<unknown, Order>,
+  lax: StandardSchemaV1<string, number>,
+): void {
+  expectTypeOf(bus.topic('t', { schema })).toEqualTypeOf<Observable<Message<Order>>>()
+  expectTypeOf(bus.topic(/t/, { schema, name: 'w' })).toEqualTypeOf<Observable<Message<Order>>>()
+  expectTypeOf(bus.topic('t', { schema: lax })).toEqualTypeOf<Observable<Message<number>>>()
+  expectTypeOf(typedBus.topic('orders.created', { schema })).toEqualTypeOf<Observable<Message<Order>>>()
+  // @ts-expect-error no schema at all
+  bus.topic('t', { schema: (value: unknown) => value })
+}
+
+export function options(bus: Bus): void {
+  bus.topic('t', { name: 'w', ack: 'manual', ordered: true, prefetch: 1, attempts: 3, delay: 5 })
+  bus.topic('t', {
+    ackTimeout: 5,
+    maxPending: 5,
+    overflow: 'drop-oldest',
+    delay: (_error, attempt) => attempt * 100,
+  })
+  // @ts-expect-error a misspelt option
+  bus.topic('t', { atempts: 3 })
+  // @ts-expect-error no such value
+  bus.topic('t', { ack: 'sometimes' })
+  // @ts-expect-error no such rule
+  bus.topic('t', { overflow: 'burst' })
+  // @ts-expect-error it is a number
+  bus.topic('t', { prefetch: '5' })
+  // @ts-expect-error a misspelt option
+  van({ embeded: true })
+  // @ts-expect-error it is a boolean
+  van({ embedded: 'yes' })
+  // @ts-expect-error a misspelt option
+  void bus.close({ drian: false })
+  // @ts-expect-error a misspelt option
+  void bus.publish('t', 1, { header: {} })
+}
