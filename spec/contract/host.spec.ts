@@ -1,0 +1,4 @@
+import { throughHost } from '../support/host-connection.js'
+import { conformance } from './conformance.js'
+
+conformance(throughHost)

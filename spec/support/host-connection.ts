@@ -1,0 +1,59 @@
+import type { Bus } from '../../src/index.js'
+import { createBus } from '../../src/bus/create-bus.js'
+import { RemoteBroker } from '../../src/client/remote-broker.js'
+import { localSecret } from '../../src/daemon/secret.js'
+import type { ConnectionKind } from './connections.js'
+import { Sandbox } from './sandbox.js'
+
+let sandbox: Sandbox | undefined
+let vans = 0
+
+function started(): Sandbox {
+  if (sandbox === undefined) throw new Error('no host was started')
+  return sandbox
+}
+
+/** Each bus on a connection of its own to one real host process; each test in a van of its own. */
+export const throughHost: ConnectionKind = {
+  name: 'through a host',
+  features: {
+    copies: true,
+    shares: 'the payload crosses processes',
+    anyPattern: 'a host matches in linear time',
+    linearPatterns: true,
+    severalBuses: true,
+  },
+  start: async () => {
+    sandbox = await Sandbox.make()
+    await sandbox.msgvan(['host']).shows(/listening/)
+  },
+  stop: async () => {
+    await sandbox?.clean()
+    sandbox = undefined
+  },
+  open: () => {
+    const { port, paths } = started()
+    const van = `test ${++vans}`
+    const open = (): Bus => {
+      const broker = new RemoteBroker({
+        url: `http://127.0.0.1:${port}`,
+        van,
+        pid: process.pid,
+        secret: async () => ({ secret: await localSecret(paths) }),
+      })
+      return createBus(van, broker)
+    }
+    const buses = [open()]
+    return Promise.resolve({
+      bus: () => buses[0] ?? open(),
+      another: () => {
+        const bus = open()
+        buses.push(bus)
+        return bus
+      },
+      close: async () => {
+        await Promise.all(buses.map(bus => bus.close({ drain: false })))
+      },
+    })
+  },
+}
