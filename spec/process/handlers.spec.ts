@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import type { SubscriptionStatus, VanStatus } from '../../src/bus/status.js'
-import { Sandbox } from '../support/sandbox.js'
+import { freePort, Sandbox } from '../support/sandbox.js'
 import type { Started } from '../support/processes.js'
 
 const index = new URL('../../src/index.js', import.meta.url).href
@@ -104,5 +104,51 @@ describe('handlers in the host', () => {
     )
     await app('publish', 'example', 'still there')
     await log.shows(/Handler got "still there"/)
+  })
+
+  it('may be registered by the very module that exports them, which the host loads again', async () => {
+    expect(await sandbox.node([fixture('registers-itself.js')]).ended).to.include({
+      code: 0,
+      stdout: 'registered\n',
+      stderr: '',
+    })
+    await app('publish', 'self', 'me')
+    await log.shows(/self out Handler got "me"/)
+    expect((await subscriptionNamed('self'))?.handler).to.include({ state: 'running', restarts: 0 })
+    expect(log.stdout.match(/self out registered/g), 'loads').to.have.length(1)
+  })
+
+  it('find their own host with a bus of their own, which keeps nothing from ending', async () => {
+    // The environment names another port than the host has.
+    const port = await freePort()
+    const host = sandbox.msgvan(['host', '--port', String(port)], { env: { MSGVAN_PORT: '1' } })
+    await host.shows(/listening/i)
+    const env = { MSGVAN_PORT: String(port), MSGVAN_SPEC_INDEX: index }
+    const there = (...args: string[]) => sandbox.node([fixture('client.js'), ...args], { env }).ended
+
+    await there('register', 'answerer', fixture('answers.js'), 'answer', '^questions$')
+    const answers = sandbox.msgvan(['sub', '^answers$', '--count', '1', '--verbose'], { env })
+    await answers.shows(/listening/)
+    await there('publish', 'questions', '21')
+    expect((await answers.ended).stdout).to.equal('answers 42\n')
+
+    const began = performance.now()
+    expect((await there('unsubscribe', 'answerer')).stdout).to.equal('true\n')
+    expect(performance.now() - began).to.be.lessThan(8_000)
+    expect(await host.kill('SIGTERM')).to.include({ code: 0 })
+  })
+
+  it('do not keep a host from ending while their module loads', async () => {
+    const registration = sandbox.node(
+      [fixture('client.js'), 'register', 'late', fixture('never-loads.js'), 'x', '^x'],
+      {
+        env: { MSGVAN_SPEC_INDEX: index },
+      },
+    )
+    await log.shows(/late out loading/)
+    const began = performance.now()
+    expect(await sandbox.msgvan(['stop']).ended).to.include({ code: 0 })
+    expect(performance.now() - began).to.be.lessThan(8_000)
+    await registration.kill('SIGKILL')
   })
 })

@@ -57,11 +57,17 @@ function consume(handler: Handler): void {
   )
 }
 
+/** What the module opened for itself (a bus, a server) would keep the thread: it has a moment to finish. */
+function end(): void {
+  port?.close()
+  setTimeout(() => process.exit(0), 500).unref()
+}
+
 const handler = await load()
 if (handler !== undefined) {
   port.on('message', (told: ToWorker) => {
     if (told.kind === 'go') consume(handler)
-    else void (bus?.close() ?? Promise.resolve()).finally(() => port.close())
+    else void (bus?.close() ?? Promise.resolve()).finally(end)
   })
   say({ kind: 'loaded' })
 }

@@ -10,6 +10,9 @@ const entry = new URL('./handler-worker.js', import.meta.url)
 /** A worker that ran this long before it crashed begins again with the shortest wait. */
 const STABLE_AFTER = 60_000
 
+/** How long a module may take to load. */
+const LOAD_TIMEOUT = 30_000
+
 /** How long a worker may take to finish what it has in hand when it is told to stop. */
 const STOP_TIMEOUT = 10_000
 
@@ -31,6 +34,7 @@ export class SupervisedWorker {
   readonly #delay = backoff({ initial: 100, max: 30_000 })
   #worker: Worker | undefined
   #state: HandlerStatus['state'] = 'starting'
+  #isLoaded = false
   #restarts = 0
   #crashesInARow = 0
   #startedAt = 0
@@ -59,7 +63,16 @@ export class SupervisedWorker {
   async load(): Promise<void> {
     const task = this.#task()
     const worker = this.#start(task)
+    let timer: NodeJS.Timeout | undefined
     await new Promise<void>((resolve, reject) => {
+      timer = setTimeout(() => {
+        const seconds = LOAD_TIMEOUT / 1000
+        reject(
+          new HandlerModuleError(
+            `${task.module} did not load within ${seconds} s: its top level waits for something.`,
+          ),
+        )
+      }, LOAD_TIMEOUT)
       worker.once('message', (said: FromWorker) => {
         if (said.kind === 'loaded') resolve()
         else
@@ -71,11 +84,14 @@ export class SupervisedWorker {
       worker.once('exit', () =>
         reject(new HandlerModuleError(`${task.module} ended its thread while it was loaded.`)),
       )
-    }).catch(async (error: unknown) => {
-      this.#state = 'stopped'
-      await worker.terminate()
-      throw error
     })
+      .catch(async (error: unknown) => {
+        this.#state = 'stopped'
+        await worker.terminate()
+        throw error
+      })
+      .finally(() => clearTimeout(timer))
+    this.#isLoaded = true
     this.#supervise(worker, task.clientId)
   }
 
@@ -93,6 +109,10 @@ export class SupervisedWorker {
     clearTimeout(this.#restartTimer)
     const worker = this.#worker
     if (worker === undefined) return
+    if (!this.#isLoaded) {
+      await worker.terminate()
+      return
+    }
     await new Promise<void>(resolve => {
       const timer = setTimeout(() => {
         void worker.terminate()
@@ -108,6 +128,8 @@ export class SupervisedWorker {
   #start(task: WorkerTask): Worker {
     const worker = new Worker(entry, {
       workerData: task,
+      // A bus that the module makes for itself is to be in this host, whatever port that has.
+      env: { ...process.env, MSGVAN_PORT: new URL(task.url).port },
       stdout: true,
       stderr: true,
       name: `msgvan handler ${task.name}`,

@@ -77,6 +77,7 @@ async function registerHandler(
     export: fields.text('export', 1_000),
     request: decodeRequest(fields.get('request')),
     callerIsLocalUser: session.isLocalUser,
+    callerIsHandler: session.pid === process.pid,
   })
   return true
 }

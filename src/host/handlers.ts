@@ -16,6 +16,8 @@ export interface HandlerRequest {
   readonly request: SubscriptionRequest
   /** The client proved to be this machine's user, who may name any module. */
   readonly callerIsLocalUser: boolean
+  /** It is a handler of this very host. */
+  readonly callerIsHandler: boolean
 }
 
 /** What handlers need of the host around them. */
@@ -42,6 +44,8 @@ export class Handlers {
   readonly #handlers = new Map<string, Handler>()
   /** One change of a name at a time: two registrations at once must not leave two workers. */
   readonly #changes = new Map<string, Promise<unknown>>()
+  /** Those whose modules are being loaded. */
+  readonly #loading = new Map<string, Handler>()
   #stopping = false
 
   constructor(host: HandlerHost, roots: ModuleRoots) {
@@ -59,15 +63,12 @@ export class Handlers {
    *
    * @throws HandlerModuleError, InvalidPatternError
    */
-  register(wanted: HandlerRequest): Promise<void> {
-    return this.#oneAtATime(wanted, async () => {
+  async register(wanted: HandlerRequest): Promise<void> {
+    if (await this.#registersItself(wanted)) return
+    await this.#oneAtATime(wanted, async () => {
       const module = await this.#roots.resolve(wanted.module, wanted.callerIsLocalUser)
       const worker = this.#workerFor(wanted, module)
-      await worker.load()
-      if (this.#stopping) {
-        await worker.stop()
-        throw new ClosedError('The host is stopping. Register again when it is back.')
-      }
+      await this.#load(wanted, { worker, module, export: wanted.export })
       try {
         await this.#handlers.get(keyOf(wanted))?.worker.stop()
         this.#host.broker(wanted.van).replace({ ...wanted.request, name: wanted.name })
@@ -99,9 +100,37 @@ export class Handlers {
 
   async stopAll(): Promise<void> {
     this.#stopping = true
+    await Promise.allSettled([...this.#loading.values()].map(({ worker }) => worker.stop()))
     await Promise.allSettled(this.#changes.values())
     await Promise.allSettled([...this.#handlers.values()].map(({ worker }) => worker.stop()))
     this.#handlers.clear()
+  }
+
+  async #load(wanted: HandlerRequest, handler: Handler): Promise<void> {
+    const key = keyOf(wanted)
+    this.#loading.set(key, handler)
+    try {
+      if (!this.#stopping) await handler.worker.load()
+    } catch (error) {
+      if (!this.#stopping) throw error
+    } finally {
+      this.#loading.delete(key)
+    }
+    if (!this.#stopping) return
+    await handler.worker.stop()
+    throw new ClosedError('The host is stopping. Register again when it is back.')
+  }
+
+  /**
+   * A module may both export a handler and register it: in the worker it then registers what it is. To load it again would
+   * go on for ever, and to wait for the registration under way would be to wait for itself.
+   */
+  async #registersItself(wanted: HandlerRequest): Promise<boolean> {
+    if (!wanted.callerIsHandler) return false
+    const same = [this.#loading, this.#handlers].map(handlers => handlers.get(keyOf(wanted)))
+    if (same.every(handler => handler === undefined)) return false
+    const module = await this.#roots.resolve(wanted.module, wanted.callerIsLocalUser)
+    return same.some(handler => handler?.module === module && handler.export === wanted.export)
   }
 
   #workerFor(wanted: HandlerRequest, module: string): SupervisedWorker {
