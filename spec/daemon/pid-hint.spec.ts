@@ -31,9 +31,9 @@ describe('the pid file', () => {
 
   it('of another process is not removed, and nonsense in it is no pid', async () => {
     const { paths, port } = sandbox
-    await writeFile(paths.pid(port), '1\n')
+    await writeFile(paths.pid(port), '999999999\n')
     await removePidHint(paths, port)
-    expect(await readPidHint(paths, port)).to.equal(1)
+    expect(await readPidHint(paths, port)).to.equal(999999999)
     for (const text of ['', '-1\n', '12', '1e3\n', '99999999999\n', '1\n2\n']) {
       await writeFile(paths.pid(port), text)
       expect(await readPidHint(paths, port), JSON.stringify(text)).to.equal(undefined)

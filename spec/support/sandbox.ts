@@ -1,14 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readPidHint, isAlive } from '../../src/daemon/pid-hint.js'
+import { isAlive, isHostOn, readPidHint } from '../../src/daemon/pid-hint.js'
 import { statePaths, type StatePaths } from '../../src/daemon/paths.js'
-import { isGoneWithin } from '../../src/daemon/gone.js'
+import { hostStatus } from '../../src/daemon/ask.js'
+import { isDeadWithin } from '../../src/daemon/gone.js'
 import { Processes, type Started } from './processes.js'
 
 /** The built command line. */
 export const msgvanMain = new URL('../../src/cli/main.js', import.meta.url).pathname
+
+const index = new URL('../../src/index.js', import.meta.url).href
 
 /** A state folder and a port of its own: what a spec starts meets neither another spec nor a real host. */
 export class Sandbox {
@@ -45,6 +48,21 @@ export class Sandbox {
     return this.processes.start(process.execPath, args, { ...this.env, ...env })
   }
 
+  /** A program, as an ES module, in which `msgvan` is the package. */
+  script(code: string, options: { env?: NodeJS.ProcessEnv } = {}): Started {
+    return this.node(
+      ['--input-type=module', '-e', `import * as msgvan from ${JSON.stringify(index)}\n${code}`],
+      options,
+    )
+  }
+
+  /** The pid of the host that runs here, by its own word. It is ended with the sandbox. */
+  async hostPid(): Promise<number> {
+    const { pid } = await hostStatus({ port: this.port, paths: this.paths })
+    this.owns(pid)
+    return pid
+  }
+
   /** A host to be ended with the sandbox, whatever becomes of its pid file. */
   owns(pid: number): void {
     this.#hosts.add(pid)
@@ -53,14 +71,41 @@ export class Sandbox {
   /** Ends what was started here and waits until it is gone. */
   async clean(): Promise<void> {
     await this.processes.killAll()
-    const hinted = await readPidHint(this.paths, this.port)
-    if (hinted !== undefined) this.#hosts.add(hinted)
-    for (const pid of this.#hosts) {
-      if (isAlive(pid)) process.kill(pid, 'SIGKILL')
-      if (!(await isGoneWithin(5_000, pid, this.port))) throw new Error(`host ${pid} does not go away`)
+    // Also a host that a client has started this very moment.
+    for (let pids = await this.#pids(); pids.length > 0; pids = await this.#pids()) {
+      for (const pid of pids) kill(pid)
+      for (const pid of pids) {
+        if (!(await isDeadWithin(5_000, pid))) throw new Error(`process ${pid} of a spec does not go away`)
+      }
     }
     await rm(this.home, { recursive: true, force: true })
   }
+
+  /** Processes that run in this sandbox. */
+  async #pids(): Promise<number[]> {
+    const found = process.platform === 'linux' ? await pidsWith(`MSGVAN_HOME=${this.home}`) : []
+    const hinted = await readPidHint(this.paths, this.port)
+    // A spec may have written anything into the pid file.
+    if (hinted !== undefined && (await isHostOn(hinted, this.port))) found.push(hinted)
+    return [...new Set([...this.#hosts, ...found])].filter(pid => isAlive(pid))
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It was faster.
+  }
+}
+
+/** Processes with this setting in their environment. */
+async function pidsWith(setting: string): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name)).map(Number)
+  const environments = await Promise.all(
+    pids.map(pid => readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')),
+  )
+  return pids.filter((_, i) => environments[i]?.split('\0').includes(setting))
 }
 
 /** A port that was free a moment ago. */

@@ -13,9 +13,10 @@ export async function openBus(cli: Cli, globals: Globals): Promise<Bus> {
   ])
   if (!autoStart) await mustListen(port)
   const bus = createBus(van, connectLocal({ van, port, token, verbose, autoStart }))
-  bus.errors$.subscribe(error => cli.talk(lineOf(error) ?? ''))
   try {
     await bus.ready()
+    // Not before: what keeps it from being ready is thrown, and would be told twice.
+    bus.errors$.subscribe(error => cli.talk(lineOf(error) ?? ''))
   } catch (error) {
     await bus.close({ drain: false })
     throw error

@@ -50,8 +50,8 @@ Examples:
   seq 3 | msgvan pub numbers -            each line is a message
   msgvan status
 
-Exit codes: ${Exit.Done} done, ${Exit.Error} error, ${Exit.Usage} wrong usage, ${Exit.Timeout} timeout. Data goes to standard output, talk to
-standard error. \`msgvan <command> --help\` tells more.`,
+Exit codes: ${Exit.Done} done, ${Exit.Error} error, ${Exit.Usage} wrong usage, ${Exit.Timeout} timeout. Data goes to standard
+output, talk to standard error. \`msgvan <command> --help\` tells more.`,
     )
   addGlobalOptions(program)
   for (const add of [

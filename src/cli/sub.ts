@@ -42,7 +42,7 @@ Examples:
   msgvan sub '^orders\\.(eu|us)\\.'
   msgvan sub '^t' --count 3 --timeout 5
   msgvan sub . --json | jq .payload
-  msgvan sub '^jobs' --name workers     run it twice: each job goes to one of them`,
+  msgvan sub '^jobs' --name workers   run two: each job goes to one of them`,
     )
     .action(cli.action<Options>((globals, options, operands) => sub(cli, globals, options, operands)))
 }

@@ -5,11 +5,20 @@ import { isAlive } from './pid-hint.js'
 /** Another process's end sends no signal to a process that is not its parent: it has to be looked for. */
 const LOOK_EVERY_MS = 20
 
+/** Whether the process is gone before the time is over. */
+export function isDeadWithin(ms: number, pid: number): Promise<boolean> {
+  return within(ms, () => Promise.resolve(!isAlive(pid)))
+}
+
 /** Whether the process is gone and nothing listens on the port any more, before the time is over. */
-export async function isGoneWithin(ms: number, pid: number, port: number): Promise<boolean> {
+export function isGoneWithin(ms: number, pid: number, port: number): Promise<boolean> {
+  return within(ms, async () => !isAlive(pid) && !(await somebodyListens(port)))
+}
+
+async function within(ms: number, check: () => Promise<boolean>): Promise<boolean> {
   const due = performance.now() + ms
   for (;;) {
-    if (!isAlive(pid) && !(await somebodyListens(port))) return true
+    if (await check()) return true
     if (performance.now() >= due) return false
     await sleep(LOOK_EVERY_MS)
   }

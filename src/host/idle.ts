@@ -22,11 +22,12 @@ export function watchIdle(options: IdleWatchOptions): () => void {
   let timer: NodeJS.Timeout
 
   const look = (): void => {
+    const time = now()
     if (isBusy() || activity() !== seen) {
       seen = activity()
-      idleSince = now()
+      idleSince = time
     }
-    const left = idleMs - (now() - idleSince)
+    const left = idleMs - (time - idleSince)
     if (left <= 0) onIdle()
     else wait(left)
   }
