@@ -192,7 +192,9 @@ export function describe(thrown: unknown): string {
   try {
     if (thrown instanceof Error) {
       const text = `${thrown.name}: ${thrown.message}`
-      return thrown.cause === undefined || thrown.cause === thrown ? text : `${text} (cause: ${briefly(thrown.cause)})`
+      return thrown.cause === undefined || thrown.cause === thrown
+        ? text
+        : `${text} (cause: ${briefly(thrown.cause)})`
     }
     return briefly(thrown)
   } catch {

@@ -6,7 +6,14 @@ export type { BusState, CloseOptions, Overflow, RetryDelay } from './bus/broker.
 export type { DeadLetter, DeadLetterFilter, DeadLetters } from './bus/dead-letters.js'
 export { moduleRef, type ModuleRef } from './bus/module-ref.js'
 export type { PublishOptions, TopicOptions } from './bus/options.js'
-export type { ActorStatus, Counters, HandlerStatus, HostStatus, SubscriptionStatus, VanStatus } from './bus/status.js'
+export type {
+  ActorStatus,
+  Counters,
+  HandlerStatus,
+  HostStatus,
+  SubscriptionStatus,
+  VanStatus,
+} from './bus/status.js'
 export { BusSubject } from './bus/subject.js'
 export type { Headers } from './message/envelope.js'
 export { Message } from './message/message.js'

@@ -24,7 +24,12 @@ export class DeadLetterBox {
   }
 
   /** @returns what had to go to make room, if anything */
-  bury(subscription: Subscription, item: Item, error: unknown, now: number): { buried: Buried; pushedOut: Buried | undefined } {
+  bury(
+    subscription: Subscription,
+    item: Item,
+    error: unknown,
+    now: number,
+  ): { buried: Buried; pushedOut: Buried | undefined } {
     const { envelope, failures, firstFailedAt } = item
     const { id, topic, headers } = envelope
     const letter = {

@@ -17,7 +17,10 @@ export class HeldPublishes {
   readonly #byTopic = new Map<string, Held[]>()
   #size = 0
 
-  constructor(targets: (envelope: Envelope) => readonly Subscription[], takeOver: (envelope: Envelope) => void) {
+  constructor(
+    targets: (envelope: Envelope) => readonly Subscription[],
+    takeOver: (envelope: Envelope) => void,
+  ) {
     this.#targets = targets
     this.#takeOver = takeOver
   }
@@ -54,7 +57,9 @@ export class HeldPublishes {
     if (waiting === undefined) return
     let taken = 0
     for (const held of waiting) {
-      const full = this.#targets(held.envelope).find(target => target.isFull && target.rules.overflow === 'pause')
+      const full = this.#targets(held.envelope).find(
+        target => target.isFull && target.rules.overflow === 'pause',
+      )
       if (full !== undefined) {
         full.holdsBack.add(topic)
         break

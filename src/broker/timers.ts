@@ -50,7 +50,11 @@ export class Timers {
     this.#armed = undefined
     this.#armedFor = Infinity
     const now = this.#scheduler.now()
-    for (let first = this.#heap[0]; first !== undefined && (first.due <= now || first.run === undefined); first = this.#heap[0]) {
+    for (
+      let first = this.#heap[0];
+      first !== undefined && (first.due <= now || first.run === undefined);
+      first = this.#heap[0]
+    ) {
       this.#pop()
       first.run?.()
     }
