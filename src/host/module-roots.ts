@@ -54,6 +54,9 @@ async function real(path: string): Promise<string> {
   try {
     return await realpath(path)
   } catch (error) {
-    throw new HandlerModuleError(`There is no module ${path}. Check the path; it is looked for on the host's machine.`, { cause: error })
+    throw new HandlerModuleError(
+      `There is no module ${path}. Check the path; it is looked for on the host's machine.`,
+      { cause: error },
+    )
   }
 }

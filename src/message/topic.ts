@@ -11,7 +11,8 @@ export function isSystemTopic(topic: string): boolean {
 
 /** A topic is any non-empty string of at most 1,024 UTF-8 bytes. */
 export function checkTopic(topic: unknown): asserts topic is string {
-  if (typeof topic !== 'string') throw new InvalidTopicError(`A topic is a string; this is ${typeof topic}. Give a non-empty string.`)
+  if (typeof topic !== 'string')
+    throw new InvalidTopicError(`A topic is a string; this is ${typeof topic}. Give a non-empty string.`)
   const length = topic.length
   if (length === 0) throw new InvalidTopicError('A topic is a non-empty string; this one is empty.')
   // A UTF-16 unit takes at most three bytes: most topics need no count.
@@ -27,6 +28,8 @@ export function checkTopic(topic: unknown): asserts topic is string {
 export function checkPublishTopic(topic: unknown): asserts topic is string {
   checkTopic(topic)
   if (isSystemTopic(topic)) {
-    throw new InvalidTopicError(`Topics that begin with $ are the system's: ${JSON.stringify(topic)} can be subscribed to, not published to.`)
+    throw new InvalidTopicError(
+      `Topics that begin with $ are the system's: ${JSON.stringify(topic)} can be subscribed to, not published to.`,
+    )
   }
 }
