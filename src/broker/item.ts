@@ -18,4 +18,11 @@ export class Item {
     /** Its place in the subscription's order, kept through every redelivery. */
     readonly order: number,
   ) {}
+
+  /** Handed out once already. */
+  static handedOut(envelope: Envelope, order: number): Item {
+    const item = new Item(envelope, order)
+    item.deliveries = 1
+    return item
+  }
 }

@@ -19,6 +19,7 @@ import { HeldPublishes } from './held-publishes.js'
 import type { Item } from './item.js'
 import { Member } from './member.js'
 import { PatternTable } from './pattern-table.js'
+import { stretchClock } from './stretch-clock.js'
 import { Subscription, type SubscriptionOwner } from './subscription.js'
 import { Timers } from './timers.js'
 
@@ -54,7 +55,8 @@ export class LocalBroker implements Broker, SubscriptionOwner {
   readonly #names = new Map<string, Subscription>()
   readonly #letters = new DeadLetterBox()
   readonly #held: HeldPublishes
-  readonly #counts = noCounts()
+  readonly counts = noCounts()
+  readonly #wallClock: () => number
   readonly #state$ = new BehaviorSubject<BusState>('connected')
   readonly #errors$ = new Subject<MsgvanError>()
   readonly #publisher: string
@@ -65,6 +67,8 @@ export class LocalBroker implements Broker, SubscriptionOwner {
   /** Published from inside a hand-over, each with whom it matched at that moment. */
   #queued: { envelope: Envelope; targets: readonly Subscription[] }[] = []
   readonly #ready = new Set<Subscription>()
+  /** Unnamed, and gone but for messages that their consumers took along: close() waits for these too. */
+  readonly #lingering = new Set<Subscription>()
   #wakeScheduled = false
   #closed = false
   #onQuiet: (() => void) | undefined
@@ -73,6 +77,7 @@ export class LocalBroker implements Broker, SubscriptionOwner {
     this.#options = options
     this.#maxHeld = options.maxHeld ?? 100_000
     this.#timers = new Timers(options.scheduler)
+    this.#wallClock = options.wallClock ?? stretchClock()
     this.#routes = new PatternTable<Subscription>(options.compile)
     const targetsOf = (envelope: Envelope) => this.#routes.match(envelope.topic)
     this.#held = new HeldPublishes(targetsOf, envelope => this.#takeOver(envelope, targetsOf(envelope)))
@@ -97,7 +102,7 @@ export class LocalBroker implements Broker, SubscriptionOwner {
   }
 
   publish(topic: string, payload: unknown, headers: Headers): Promise<void> {
-    const now = (this.#options.wallClock ?? Date.now)()
+    const now = this.#wallClock()
     this.#sequence += 1
     return (
       this.accept(
@@ -114,8 +119,10 @@ export class LocalBroker implements Broker, SubscriptionOwner {
     if (this.#closed) return Promise.reject(closedError())
     const targets = this.#routes.match(envelope.topic)
     if (this.#held.size > 0 && this.#held.has(envelope.topic)) return this.#hold(envelope, undefined)
-    for (const target of targets) {
-      if (!target.isFull) continue
+    // Not for…of, here and below: these loops run once per message.
+    for (let at = 0; at < targets.length; at += 1) {
+      const target = targets[at]
+      if (target?.isFull !== true) continue
       const { overflow } = target.rules
       if (overflow === 'pause') return this.#hold(envelope, target)
       if (overflow === 'error') {
@@ -138,14 +145,13 @@ export class LocalBroker implements Broker, SubscriptionOwner {
 
   /** From here on the van owes it to every target. */
   #takeOver(envelope: Envelope, targets: readonly Subscription[]): void {
-    this.#counts.published += 1
+    this.counts.published += 1
     if (this.#busy) {
-      this.#queued.push({ envelope, targets })
+      this.#enqueue(envelope, targets)
       return
     }
     this.#busy = true
     try {
-      // Not for…of: this loop runs once per message.
       for (let at = 0; at < targets.length; at += 1) targets[at]?.take(envelope)
       if (this.#queued.length > 0 || this.#ready.size > 0) this.#drain()
     } finally {
@@ -158,7 +164,7 @@ export class LocalBroker implements Broker, SubscriptionOwner {
       if (this.#queued.length > 0) {
         const batch = this.#queued
         this.#queued = []
-        for (const { envelope, targets } of batch) for (const target of targets) target.take(envelope)
+        for (const { envelope, targets } of batch) for (const target of targets) this.#route(envelope, target)
         continue
       }
       const [subscription] = this.#ready
@@ -166,6 +172,17 @@ export class LocalBroker implements Broker, SubscriptionOwner {
       if (!subscription.dispatchOne()) this.#ready.delete(subscription)
     }
     this.#checkQuiet()
+  }
+
+  #enqueue(envelope: Envelope, targets: readonly Subscription[]): void {
+    for (const target of targets) target.queued += 1
+    this.#queued.push({ envelope, targets })
+  }
+
+  #route(envelope: Envelope, target: Subscription): void {
+    target.queued -= 1
+    target.take(envelope)
+    if (target.holdsBack.size > 0 && !target.isFull) this.#held.roomAt(target)
   }
 
   consume(request: SubscriptionRequest, consumer: Consumer): Membership {
@@ -264,12 +281,17 @@ export class LocalBroker implements Broker, SubscriptionOwner {
       hosts: [host],
       subscriptions,
       actors: [],
-      counters: { ...this.#counts },
+      counters: { ...this.counts },
     })
   }
 
   deadLetters(): DeadLetters {
-    return new DeadLetterView(this.#letters, buried => this.#replay(buried))
+    return new DeadLetterView(this.#letters, {
+      check: () => {
+        if (this.#closed) throw closedError()
+      },
+      replayOne: buried => this.#replay(buried),
+    })
   }
 
   /** The dead letters as they are kept, for a host that passes payloads on unread. */
@@ -317,6 +339,7 @@ export class LocalBroker implements Broker, SubscriptionOwner {
   #checkQuiet(): void {
     if (this.#onQuiet === undefined || this.#ready.size > 0 || this.#queued.length > 0) return
     for (const { subscription } of this.#subscriptions.values()) if (subscription.inFlight > 0) return
+    for (const subscription of this.#lingering) if (subscription.inFlight > 0) return
     this.#onQuiet()
   }
 
@@ -327,7 +350,7 @@ export class LocalBroker implements Broker, SubscriptionOwner {
   }
 
   now(): number {
-    return (this.#options.wallClock ?? Date.now)()
+    return this.#wallClock()
   }
 
   wake(subscription: Subscription): void {
@@ -358,11 +381,11 @@ export class LocalBroker implements Broker, SubscriptionOwner {
   }
 
   buried(subscription: Subscription, item: Item, error: unknown): void {
-    this.#counts.deadLettered += 1
+    this.counts.deadLettered += 1
     // A dead letter's own failure makes no new one.
     if (item.envelope.topic.startsWith('$dead/')) return
     const { buried, pushedOut } = this.#letters.bury(subscription, item, error, this.now())
-    if (pushedOut !== undefined) this.#counts.dropped += 1
+    if (pushedOut !== undefined) this.counts.dropped += 1
     this.#announce(subscription.key, buried)
   }
 
@@ -373,29 +396,24 @@ export class LocalBroker implements Broker, SubscriptionOwner {
     const wrap = this.#options.wrapLetter ?? unwrappedLetter
     const { body, size, encoding } = wrap(letter, envelope)
     this.#sequence += 1
-    this.#queued.push({
-      envelope: new Envelope(
+    const envelope = new Envelope(
         this.#publisher,
         this.#sequence,
         topic,
         noHeaders,
-        this.now(),
-        body,
-        size,
-        encoding,
-      ),
-      targets,
-    })
+        this.now()
+    this.#enqueue(envelope, targets)
     this.#schedule()
   }
 
-  counted(what: 'delivered' | 'acked' | 'failed' | 'redelivered' | 'dropped', by: number): void {
-    this.#counts[what] += by
+  settled(): void {
     if (this.#onQuiet !== undefined) this.#checkQuiet()
   }
 
   abandoned(subscription: Subscription): void {
     this.#remove(subscription, false)
+    for (const each of this.#lingering) if (each.inFlight === 0) this.#lingering.delete(each)
+    if (this.#busy || subscription.inFlight > 0) this.#lingering.add(subscription)
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Consumer, LeaveCause, Membership, SubscriptionRequest } from '../bus/broker.js'
+import type { Envelope } from '../message/envelope.js'
 import { Message, type RetryRule } from '../message/message.js'
-import type { Item } from './item.js'
+import { Item } from './item.js'
 import type { Subscription } from './subscription.js'
 
 /** Unsettled payload bytes at one consumer: beyond this it gets nothing more, though always one message. */
@@ -13,7 +14,7 @@ enum Standing {
   Left,
 }
 
-/** One consumer's place in a subscription, and the settler of what it is handed. `message.tag` is the Item while it is open. */
+/** One consumer's place in a subscription, and the settler of what it is handed. `message.tag` says that it is open. */
 export class Member implements Membership {
   readonly pattern: RegExp | string
   readonly ackTimeout: number
@@ -52,10 +53,19 @@ export class Member implements Membership {
     return message
   }
 
-  /** Hands out one message. What is settled before `next` returns never enters the books. */
-  hand(item: Item): void {
+  /** For the first time: its place in the order is all there is to know, and an Item is made only when something goes wrong. */
+  handNew(envelope: Envelope, order: number): void {
+    this.#hand(new Message(envelope, this, 1, false, order))
+  }
+
+  handAgain(item: Item): void {
     const message = new Message(item.envelope, this, item.failures + 1, item.deliveries > 0, item)
     item.deliveries += 1
+    this.#hand(message)
+  }
+
+  /** What is settled before `next` returns never enters the books. */
+  #hand(message: Message): void {
     const before = this.#inHand
     this.#inHand = message
     try {
@@ -65,41 +75,46 @@ export class Member implements Membership {
     } finally {
       this.#inHand = before
     }
-    if (Message.tagOf(message) === item) this.#book(message, item)
+    if (Message.tagOf(message) !== undefined) this.#book(message)
   }
 
-  #book(message: Message, item: Item): void {
+  #book(message: Message): void {
     this.#unsettled.add(message)
-    this.#bytes += item.envelope.size
+    this.#bytes += Message.envelopeOf(message).size
     if (this.ackTimeout > 0) this.extend(message)
   }
 
   /** The item of an open delivery, which is closed by this; undefined when it was settled or taken away. */
-  #close(message: Message): Item | undefined {
-    const item = Message.tagOf(message) as Item | undefined
-    if (item === undefined || Message.settlerOf(message) !== this) return undefined
+  #takeBack(message: Message): Item | undefined {
+    const open = this.#close(message)
+    return typeof open === 'number' ? Item.handedOut(Message.envelopeOf(message), open) : open
+  }
+
+  /** As #takeBack, without making an Item of the order of one that was new. */
+  #close(message: Message): Item | number | undefined {
+    const open = Message.tagOf(message) as Item | number | undefined
+    if (open === undefined || Message.settlerOf(message) !== this) return undefined
     Message.tag(message, undefined)
     // The message in hand is not in the books yet: what is settled at once costs no look-up.
     if (message !== this.#inHand && this.#unsettled.delete(message)) {
-      this.#bytes -= item.envelope.size
+      this.#bytes -= Message.envelopeOf(message).size
       const cancel = this.#deadlines.get(message)
       if (cancel !== undefined) {
         cancel()
         this.#deadlines.delete(message)
       }
     }
-    return item
+    return open
   }
 
   ack(message: Message): boolean {
-    const item = this.#close(message)
-    if (item === undefined) return false
+    if (this.#close(message) === undefined) return false
     this.#subscription.acked()
     return true
   }
 
   fail(message: Message, error: unknown, retry?: RetryRule): boolean {
-    const item = this.#close(message)
+    const item = this.#takeBack(message)
     if (item === undefined) return false
     item.avoid = this
     this.#subscription.failed(item, error, retry)
@@ -107,14 +122,14 @@ export class Member implements Membership {
   }
 
   reject(message: Message, reason: unknown): boolean {
-    const item = this.#close(message)
+    const item = this.#takeBack(message)
     if (item === undefined) return false
     this.#subscription.rejected(item, reason)
     return true
   }
 
   release(message: Message, untouched = false): boolean {
-    const item = this.#close(message)
+    const item = this.#takeBack(message)
     if (item === undefined) return false
     this.#subscription.returned([item], untouched)
     return true
@@ -164,7 +179,7 @@ export class Member implements Membership {
     if (cause === 'complete') return
     const items: Item[] = []
     for (const message of [...this.#unsettled]) {
-      const item = this.#close(message)
+      const item = this.#takeBack(message)
       if (item !== undefined) items.push(item)
     }
     this.#subscription.returned(items, false)

@@ -1,5 +1,5 @@
 import type { SubscriptionRequest } from '../bus/broker.js'
-import type { SubscriptionStatus } from '../bus/status.js'
+import type { Counters, SubscriptionStatus } from '../bus/status.js'
 import { AckTimeoutError, NameTakenError } from '../errors.js'
 import type { Envelope } from '../message/envelope.js'
 import type { Message, RetryRule } from '../message/message.js'
@@ -18,7 +18,10 @@ export interface SubscriptionOwner {
   /** It is under `maxPending` again: publishers held back for it may go on. */
   roomAgain(subscription: Subscription): void
   buried(subscription: Subscription, item: Item, error: unknown): void
-  counted(what: 'delivered' | 'acked' | 'failed' | 'redelivered' | 'dropped', by: number): void
+  /** Over all its subscriptions, counted along. */
+  readonly counts: Counters
+  /** A delivery was settled, or given back. */
+  settled(): void
   /** An unnamed subscription lost its consumer. */
   abandoned(subscription: Subscription): void
 }
@@ -29,6 +32,10 @@ export class Subscription {
   readonly counts = noCounts()
   /** Topics whose publishers wait until there is room here. */
   readonly holdsBack = new Set<string>()
+  /** Published from inside a hand-over and not routed yet: it counts as waiting, or a handler could publish past every limit. */
+  queued = 0
+  /** Members that left with messages that they still settle. */
+  readonly #leaving = new Set<Member>()
   #line = new WaitingLine()
   /** Parked until their next attempt, with what calls the timer off. */
   readonly #parked = new Map<Item, () => void>()
@@ -51,12 +58,13 @@ export class Subscription {
   }
 
   get isFull(): boolean {
-    return this.pending >= this.rules.maxPending
+    return this.pending + this.queued >= this.rules.maxPending
   }
 
   get inFlight(): number {
     let sum = 0
     for (const member of this.members) sum += member.inFlight
+    for (const member of this.#leaving) sum += member.inFlight
     return sum
   }
 
@@ -84,7 +92,9 @@ export class Subscription {
     if (this.#line.length === 0) {
       const member = this.#choose(undefined)
       if (member !== undefined) {
-        this.#hand(member, new Item(envelope, this.#nextOrder++))
+        this.counts.delivered += 1
+        this.owner.counts.delivered += 1
+        member.handNew(envelope, this.#nextOrder++)
         return
       }
     }
@@ -113,11 +123,15 @@ export class Subscription {
   }
 
   acked(): void {
-    this.#count('acked')
+    if (this.#leaving.size > 0) this.#forgetGone()
+    this.counts.acked += 1
+    this.owner.counts.acked += 1
+    this.owner.settled()
     this.wake()
   }
 
   failed(item: Item, error: unknown, retry: RetryRule | undefined): void {
+    if (this.#leaving.size > 0) this.#forgetGone()
     this.#count('failed')
     item.failures += 1
     if (item.firstFailedAt === 0) item.firstFailedAt = this.owner.now()
@@ -134,6 +148,7 @@ export class Subscription {
   }
 
   rejected(item: Item, reason: unknown): void {
+    if (this.#leaving.size > 0) this.#forgetGone()
     this.#count('failed')
     item.failures += 1
     if (item.firstFailedAt === 0) item.firstFailedAt = this.owner.now()
@@ -141,6 +156,7 @@ export class Subscription {
   }
 
   returned(items: Item[], untouched: boolean): void {
+    if (this.#leaving.size > 0) this.#forgetGone()
     if (untouched) {
       for (const item of items) item.deliveries -= 1
       this.#count('delivered', -items.length)
@@ -161,6 +177,7 @@ export class Subscription {
   left(member: Member): void {
     const at = this.members.indexOf(member)
     if (at >= 0) this.members.splice(at, 1)
+    this.#leaving.add(member)
     for (const item of this.#line) if (item.avoid === member) item.avoid = undefined
     if (this.rules.name === undefined) this.owner.abandoned(this)
     else this.wake()
@@ -180,6 +197,10 @@ export class Subscription {
       member.end()
       if (completeMembers) member.complete()
     }
+    // An unnamed one that its consumer left: what that consumer took along it may still settle.
+    if (!completeMembers) return this.owner.roomAgain(this)
+    for (const member of this.#leaving) member.end()
+    this.#leaving.clear()
     this.owner.roomAgain(this)
   }
 
@@ -206,7 +227,11 @@ export class Subscription {
   #hand(member: Member, item: Item): void {
     this.#count('delivered')
     if (item.deliveries > 0) this.#count('redelivered')
-    member.hand(item)
+    member.handAgain(item)
+  }
+
+  #forgetGone(): void {
+    for (const member of this.#leaving) if (member.inFlight === 0) this.#leaving.delete(member)
   }
 
   /** In turn among those with credit; for a retry rather another one than who failed it. */
@@ -270,6 +295,7 @@ export class Subscription {
 
   #count(what: 'delivered' | 'acked' | 'failed' | 'redelivered' | 'dropped', by = 1): void {
     this.counts[what] += by
-    this.owner.counted(what, by)
+    this.owner.counts[what] += by
+    this.owner.settled()
   }
 }

@@ -15,6 +15,8 @@ let depth = 0
  */
 export function mostBytes(value: unknown): number {
   if (typeof value !== 'object' || value === null) return ofPrimitive(value)
+  const flat = ofFlat(value)
+  if (flat >= 0) return flat
   try {
     return ofObject(value)
   } finally {
@@ -22,6 +24,30 @@ export function mostBytes(value: unknown): number {
     metMany = undefined
     depth = 0
   }
+}
+
+const { hasOwnProperty } = Object.prototype as { hasOwnProperty: (this: object, key: string) => boolean }
+
+/**
+ * The usual payload: a plain object of primitives, which needs no books on what was met. -1 for all others.
+ * (`hasOwnProperty.call` in a `for…in` costs nothing in V8; `Object.hasOwn` there makes it twice as slow.)
+ */
+function ofFlat(value: object): number {
+  const proto: unknown = Object.getPrototypeOf(value)
+  if (proto !== Object.prototype && proto !== null) return -1
+  let sum = 9
+  for (const key in value) {
+    if (!hasOwnProperty.call(value, key)) continue
+    const item = (value as Record<string, unknown>)[key]
+    const size = typeof item === 'string' ? ofString(item) : typeof item === 'number' ? 9 : ofOther(item)
+    if (size < 0) return -1
+    sum += size + 6 + key.length * 3
+  }
+  return sum
+}
+
+function ofOther(value: unknown): number {
+  return typeof value === 'object' && value !== null ? -1 : ofPrimitive(value)
 }
 
 function ofAny(value: unknown): number {
@@ -88,7 +114,7 @@ function ofShape(value: object): number {
 function ofPlain(value: Record<string, unknown>): number {
   let sum = 9
   for (const key in value) {
-    if (!Object.hasOwn(value, key)) continue
+    if (!hasOwnProperty.call(value, key)) continue
     const size = ofAny(value[key])
     if (size < 0) return -1
     sum += size + ofString(key)

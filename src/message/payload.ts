@@ -18,7 +18,7 @@ import { Encoding, encodingFrom, type Envelope } from './envelope.js'
  * @throws InvalidPayloadError naming the place of what cannot be carried, PayloadTooLargeError
  */
 export function assertCarriable(payload: unknown, maxPayload: number): void {
-  const most = guarded(() => mostBytes(payload))
+  const most = bound(payload)
   if (most < 0) throw uncarriable(payload)
   if (most <= maxPayload) return
   const size = encodedSize(payload)
@@ -147,9 +147,9 @@ function reading<T>(read: () => T): T {
 }
 
 /** A getter or a proxy of the app's may throw anything. */
-function guarded(walk: () => number): number {
+function bound(payload: unknown): number {
   try {
-    return walk()
+    return mostBytes(payload)
   } catch (error) {
     throw new InvalidPayloadError(`The payload cannot be read: ${describe(error)}.`, { cause: error })
   }
