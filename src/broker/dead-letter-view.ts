@@ -4,31 +4,49 @@ import { Encoding, type Envelope } from '../message/envelope.js'
 import { readBody } from '../message/payload.js'
 import type { Buried, DeadLetterBox } from './dead-letter-box.js'
 
+/** What a view needs of the broker. */
+export interface DeadLetterMeans {
+  /** @throws ClosedError */
+  check(): void
+  /** False when the subscription that it came from is gone. */
+  replayOne(buried: Buried): boolean
+}
+
 /** An app's view of the dead letters: with payloads read, which the box itself never does. */
 export class DeadLetterView extends Observable<DeadLetter> implements DeadLetters {
   readonly #box: DeadLetterBox
-  readonly #replayOne: (buried: Buried) => boolean
+  readonly #means: DeadLetterMeans
 
-  constructor(box: DeadLetterBox, replayOne: (buried: Buried) => boolean) {
+  constructor(box: DeadLetterBox, means: DeadLetterMeans) {
     super(subscriber => box.new$.pipe(map(withPayload)).subscribe(subscriber))
     this.#box = box
-    this.#replayOne = replayOne
+    this.#means = means
   }
 
   list(filter?: DeadLetterFilter): Promise<DeadLetter[]> {
-    return Promise.resolve(this.#box.list(filter).map(withPayload))
+    return this.#call(() => this.#box.list(filter).map(withPayload))
   }
 
   replay(filter?: DeadLetterFilter): Promise<number> {
-    const gone = this.#box.list(filter).filter(buried => this.#replayOne(buried))
-    for (const buried of gone) this.#box.remove(buried)
-    return Promise.resolve(gone.length)
+    return this.#call(() =>
+      this.#removeAll(this.#box.list(filter).filter(buried => this.#means.replayOne(buried))),
+    )
   }
 
   purge(filter?: DeadLetterFilter): Promise<number> {
-    const gone = this.#box.list(filter)
+    return this.#call(() => this.#removeAll(this.#box.list(filter)))
+  }
+
+  #removeAll(gone: readonly Buried[]): number {
     for (const buried of gone) this.#box.remove(buried)
-    return Promise.resolve(gone.length)
+    return gone.length
+  }
+
+  #call<R>(run: () => R): Promise<R> {
+    return new Promise(resolve => {
+      this.#means.check()
+      resolve(run())
+    })
   }
 }
 

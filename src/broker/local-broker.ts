@@ -396,13 +396,9 @@ export class LocalBroker implements Broker, SubscriptionOwner {
     const wrap = this.#options.wrapLetter ?? unwrappedLetter
     const { body, size, encoding } = wrap(letter, envelope)
     this.#sequence += 1
-    const envelope = new Envelope(
-        this.#publisher,
-        this.#sequence,
-        topic,
-        noHeaders,
-        this.now()
-    this.#enqueue(envelope, targets)
+    const now = this.now()
+    const from = this.#publisher
+    this.#enqueue(new Envelope(from, this.#sequence, topic, noHeaders, now, body, size, encoding), targets)
     this.#schedule()
   }
 

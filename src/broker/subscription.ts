@@ -158,7 +158,10 @@ export class Subscription {
   returned(items: Item[], untouched: boolean): void {
     if (this.#leaving.size > 0) this.#forgetGone()
     if (untouched) {
-      for (const item of items) item.deliveries -= 1
+      for (const item of items) {
+        item.deliveries -= 1
+        if (item.deliveries > 0) this.#count('redelivered', -1)
+      }
       this.#count('delivered', -items.length)
     }
     if (this.#ended) return

@@ -146,11 +146,12 @@ export class Inbox implements Membership {
     if (number === undefined) return false
     const { delay: rule, attempts: tries } = this.request
     // A function cannot cross: it is asked here.
-    const delay =
-      retry.delay ?? (typeof rule === 'function' ? chosen(rule, error, message.attempt) : undefined)
+    const isLast = message.attempt >= (retry.attempts ?? tries)
+    const asked = typeof rule === 'function' && !isLast ? chosen(rule, error, message.attempt) : undefined
+    const delay = retry.delay ?? asked
     this.#say({ number, verdict: 'fail', error: describe(error), delay, attempts: retry.attempts })
     this.#settled(number, false)
-    const comesFirst = (delay ?? rule) === 0 && message.attempt < (retry.attempts ?? tries)
+    const comesFirst = (delay ?? rule) === 0 && !isLast
     if (comesFirst && this.#standing !== Standing.Left) {
       this.#awaited++
       this.#owner.sync(this)

@@ -6,7 +6,7 @@ import type { Link } from '../wire/link.js'
 import { BATCH_BYTES } from '../wire/protocol.js'
 import { PublishWriter, readPublications } from '../wire/publish-frame.js'
 import { rereading, WritingTable } from '../wire/string-table.js'
-import { Group } from './publish-group.js'
+import { PublishPromise } from './publish-promise.js'
 
 export interface OutboxLimits {
   readonly maxMessages: number
@@ -18,8 +18,8 @@ export interface OutboxLimits {
 interface Batch {
   readonly number: number
   readonly bytes: Uint8Array
-  /** By entry; undefined once its outcome is known. */
-  readonly groups: (Group | undefined)[]
+  /** By entry. */
+  readonly promises: PublishPromise[]
   /** Held back by the host, by entry. */
   held: Set<number> | undefined
 }
@@ -31,10 +31,7 @@ export class Outbox {
   #table = new WritingTable()
   #writer = new PublishWriter(this.#table)
   /** Of the frame being collected. */
-  #groups: Group[] = []
-  #byTopic = new Map<string, Group>()
-  #lastTopic: string | undefined
-  #lastGroup: Group | undefined
+  #promises: PublishPromise[] = []
   /** Sent and not acknowledged, in order. */
   #batches: Batch[] = []
   /** Acknowledged, but for entries that the host holds back. */
@@ -42,9 +39,6 @@ export class Outbox {
   #messages = 0
   #bytes = 0
   #sequence = 0
-  /** Set by the first refusal: from then on each publish has a promise of its own. */
-  #isCareful = false
-
   constructor(link: Link, limits: OutboxLimits) {
     this.#link = link
     this.#limits = limits
@@ -54,11 +48,6 @@ export class Outbox {
     return this.#messages === 0
   }
 
-  /** Something may be refused by itself soon: publishes of one turn and topic no longer share their outcome. */
-  beCareful(): void {
-    this.#isCareful = true
-  }
-
   publish(topic: string, payload: unknown, headers: Headers): Promise<void> {
     const { maxMessages, maxBytes, maxPayload } = this.#limits
     if (this.#messages >= maxMessages || this.#bytes + this.#writer.bytes >= maxBytes)
@@ -66,24 +55,22 @@ export class Outbox {
     this.#writer.add(topic, this.#sequence + 1, Date.now(), headers, payload, maxPayload)
     this.#sequence++
     this.#messages++
-    const group = this.#groupOf(topic)
-    this.#groups.push(group)
+    const promise = new PublishPromise()
+    this.#promises.push(promise)
     if (this.#writer.bytes >= BATCH_BYTES) this.flush()
     else this.#link.wake()
-    return group.promise
+    return promise
   }
 
   flush(): void {
     if (this.#writer.count === 0) return
     const bytes = this.#writer.take()
-    const groups = this.#groups
-    this.#groups = []
-    this.#byTopic.clear()
-    this.#lastTopic = undefined
+    const promises = this.#promises
+    this.#promises = []
     this.#bytes += bytes.length
     // The number is the link's next one: an acknowledgement cannot come before `send` returns.
     const number = this.#link.lastNumber + 1
-    this.#batches.push({ number, bytes, groups, held: undefined })
+    this.#batches.push({ number, bytes, promises, held: undefined })
     this.#link.send(FrameKind.Publish, bytes)
   }
 
@@ -103,19 +90,17 @@ export class Outbox {
     const batch = this.#holding.get(frame) ?? this.#batches.find(each => each.number === frame)
     if (batch === undefined) return
     for (const { index, outcome } of entries) {
-      const group = batch.groups[index]
-      if (group === undefined) continue
+      const promise = batch.promises[index]
+      if (promise?.isOpen !== true) continue
       if (outcome === 'held') {
         batch.held ??= new Set()
         batch.held.add(index)
         continue
       }
-      if (outcome !== 'taken') {
-        this.#isCareful = true
-        group.refuse(fromWireError(outcome))
-      }
       batch.held?.delete(index)
-      this.#close(batch, index)
+      this.#messages--
+      if (outcome === 'taken') promise.take()
+      else promise.refuse(fromWireError(outcome))
     }
     if (batch.held?.size === 0 && this.#holding.delete(frame)) this.#bytes -= batch.bytes.length
   }
@@ -136,74 +121,46 @@ export class Outbox {
   }
 
   rejectAll(error: MsgvanError): void {
-    const groups = new Set<Group>(this.#groups)
-    for (const batch of [...this.#holding.values(), ...this.#batches]) {
-      for (const group of batch.groups) if (group !== undefined) groups.add(group)
-    }
+    const batches = [...this.#holding.values(), ...this.#batches]
+    this.#closeInto(batches)
     this.#batches = []
     this.#holding.clear()
-    this.#groups = []
-    this.#byTopic.clear()
-    this.#lastTopic = undefined
-    this.#writer = new PublishWriter(this.#table)
     this.#messages = 0
     this.#bytes = 0
-    for (const group of groups) group.reject(error)
+    for (const { promises } of batches) for (const promise of promises) promise.refuse(error)
   }
 
   /** What is being collected becomes a batch without being sent on the old link. */
   #closeInto(batches: Batch[]): void {
     if (this.#writer.count === 0) return
-    batches.push({ number: 0, bytes: this.#writer.take(), groups: this.#groups, held: undefined })
-    this.#groups = []
-    this.#byTopic.clear()
-    this.#lastTopic = undefined
+    batches.push({ number: 0, bytes: this.#writer.take(), promises: this.#promises, held: undefined })
+    this.#promises = []
   }
 
   #writeAgain(batch: Batch, table: WritingTable, onlyHeld: boolean): void {
     let index = 0
     for (const publication of readPublications(bodyOf(batch.bytes), rereading(table))) {
-      const group = batch.groups[index]
-      const wanted = group !== undefined && (!onlyHeld || batch.held?.has(index) === true)
+      const promise = batch.promises[index]
+      const wanted = promise?.isOpen === true && (!onlyHeld || batch.held?.has(index) === true)
       index++
       if (!wanted) continue
       this.#writer.addAgain(publication)
-      this.#groups.push(group)
+      this.#promises.push(promise)
       if (this.#writer.bytes >= BATCH_BYTES) this.flush()
     }
     this.flush()
   }
 
-  /** All publishes of one turn on one topic share a promise: they are taken over, or held back, together. */
-  #groupOf(topic: string): Group {
-    if (this.#isCareful) return new Group(1)
-    let group = topic === this.#lastTopic ? this.#lastGroup : this.#byTopic.get(topic)
-    if (group === undefined) {
-      group = new Group(0)
-      this.#byTopic.set(topic, group)
-    }
-    this.#lastTopic = topic
-    this.#lastGroup = group
-    group.open++
-    return group
-  }
-
   /** Acknowledged: everything that is not held back was taken over. */
   #settle(batch: Batch): void {
-    const { held, groups } = batch
-    for (let index = 0; index < groups.length; index++) {
-      if (held === undefined || !held.has(index)) this.#close(batch, index)
-    }
+    const { held, promises } = batch
+    promises.forEach((promise, index) => {
+      if (held?.has(index) === true || !promise.isOpen) return
+      this.#messages--
+      promise.take()
+    })
     if (held !== undefined && held.size > 0) this.#holding.set(batch.number, batch)
     else this.#bytes -= batch.bytes.length
-  }
-
-  #close(batch: Batch, index: number): void {
-    const group = batch.groups[index]
-    if (group === undefined) return
-    batch.groups[index] = undefined
-    this.#messages--
-    group.close()
   }
 
   #full(): OutboxFullError {

@@ -124,8 +124,6 @@ export class RemoteBroker implements Broker {
       this.#inboxes.end(inbox, closedError())
       return inbox
     }
-    // Only this kind of subscription refuses single messages.
-    if (request.overflow === 'error') this.#outbox.beCareful()
     this.#subscribe(inbox)
     return inbox
   }
@@ -183,8 +181,15 @@ export class RemoteBroker implements Broker {
   }
 
   async #close({ drain = true, timeout = 10_000 }: CloseOptions): Promise<void> {
+    const deadline = performance.now() + timeout
+    // What others publish meanwhile is handed out for as long as our own publishes are on their way.
+    if (drain) await this.#until(() => this.#outbox.isEmpty, deadline)
     this.#inboxes.stop()
-    if (drain) await this.#drained(timeout)
+    if (drain)
+      await this.#until(
+        () => this.#outbox.isEmpty && this.#inboxes.openCount === 0 && this.#isQuiet,
+        deadline,
+      )
     this.#outbox.rejectAll(closedError())
     this.#calls.rejectAll(closedError())
     if (this.#connection !== undefined) this.#inboxes.sayGoodbye()
@@ -199,19 +204,16 @@ export class RemoteBroker implements Broker {
     this.#errors$.complete()
   }
 
-  /** Everything published is taken over, everything handed out is settled, and the host knows it. */
-  #drained(timeout: number): Promise<void> {
+  #until(isDone: () => boolean, deadline: number): Promise<void> {
     return new Promise(resolve => {
-      const timer = setTimeout(resolve, timeout)
-      this.#onDrained = () => {
-        if (
-          this.#refusal === undefined &&
-          !(this.#outbox.isEmpty && this.#inboxes.openCount === 0 && this.#isQuiet)
-        )
-          return
+      const timer = setTimeout(() => finish(), deadline - performance.now())
+      const finish = (): void => {
         this.#onDrained = undefined
         clearTimeout(timer)
         resolve()
+      }
+      this.#onDrained = () => {
+        if (this.#refusal !== undefined || isDone()) finish()
       }
       this.#onDrained()
     })

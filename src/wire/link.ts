@@ -153,6 +153,8 @@ export class Link {
     const work = this.#owner.handle(kind, bodyOf(bytes), number)
     if (work === undefined && this.#working.length === 0) {
       this.#acked = number
+      // What was sent meanwhile could not say this yet.
+      this.#ackDue = true
       return
     }
     const entry = { number, done: work === undefined }
