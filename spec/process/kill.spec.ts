@@ -60,3 +60,32 @@ describe('a host killed with -9', () => {
     await listener.shows(/got again/)
   })
 })
+
+describe('a host that crashes', () => {
+  let sandbox: Sandbox
+  beforeEach(async () => {
+    sandbox = await Sandbox.make()
+  })
+  afterEach(() => sandbox.clean())
+
+  it('says why in its log, and leaves the sign by which its clients start another', async () => {
+    // From inside, as an error of its own would come.
+    const bomb = 'process.on("SIGUSR2", () => { throw new Error("boom") })'
+    const host = sandbox.msgvan(['host'], {
+      env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(bomb)}` },
+    })
+    await host.shows(/listening/)
+    const client = sandbox.script(`
+      const bus = msgvan.van()
+      bus.state$.subscribe(state => console.log(state))
+      await bus.ready()
+      console.log('ready')`)
+    await client.shows(/ready/)
+    expect((await host.kill('SIGUSR2')).code).to.equal(1)
+    await client.shows(/reconnecting\n(.*\n)*connected/)
+    expect(await sandbox.hostPid()).to.not.equal(host.pid)
+    expect((await sandbox.msgvan(['logs', 'host']).ended).stdout).to.match(
+      / host err Error: boom\n(\S+ host err +at .*\n)+/,
+    )
+  })
+})

@@ -92,6 +92,18 @@ describe('a host beyond loopback', () => {
     expect(await sandbox.hostPid()).to.equal(host.pid)
   })
 
+  it('is asked by its own user with the secret, whatever token the environment holds for hosts', async () => {
+    const env = { MSGVAN_TOKEN: 'of another host, and long enough' }
+    await sandbox.msgvan(['host']).shows(/listening/)
+    const { code, stderr } = await sandbox.msgvan(['status'], { env }).ended
+    expect(code, stderr).to.equal(0)
+    const restarted = await sandbox.msgvan(['restart', '--listen', '0.0.0.0', '--token', token]).ended
+    expect(restarted.stderr).to.match(/has ended \(pid \d+\)\n.* is up\n$/)
+    await sandbox.hostPid()
+    expect((await sandbox.msgvan(['status', '--token', token]).ended).code).to.equal(0)
+    expect((await sandbox.msgvan(['stop'], { env }).ended).code).to.equal(0)
+  })
+
   it('is not reached from outside by default', async function () {
     if (outside === undefined) this.skip()
     const host = sandbox.msgvan(['host'])

@@ -22,7 +22,7 @@ export function addGlobalOptions(program: Command): Command {
   return program
     .option('--port <port>', "the host's port (MSGVAN_PORT, default 1900)")
     .option('--van <name>', 'the van: messages of two vans never mix (MSGVAN_VAN)')
-    .option('--token <token>', 'prove yourself by this token (MSGVAN_TOKEN)')
+    .option('--token <token>', "the host's token, in place of this user's secret")
     .option('--verbose', 'say more on standard error (MSGVAN_VERBOSE=1)')
     .option('--no-start', 'start no host if none is running (MSGVAN_START=0)')
 }
@@ -32,7 +32,8 @@ export function globalsOf(command: Command): Globals {
   return {
     port: portSetting(flags.port),
     van: vanSetting(flags.van),
-    token: tokenSetting(flags.token),
+    // Not from the environment: MSGVAN_TOKEN is what a host takes. Its own user has the secret, and so more rights.
+    token: tokenSetting(flags.token, {}),
     verbose: verboseSetting(flags.verbose),
     autoStart: autoStartSetting(flags.start === false ? false : undefined),
   }

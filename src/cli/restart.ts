@@ -23,6 +23,7 @@ export function addRestart(program: Command, cli: Cli): void {
 
 async function restart(cli: Cli, globals: Globals, options: Options): Promise<number> {
   hostSettings(hostFlags(globals, options))
-  await stopIt(cli, globals, options.json)
+  // A token is meant for the host to come.
+  await stopIt(cli, { ...globals, token: undefined }, options.json)
   return start(cli, globals, options)
 }

@@ -40,7 +40,7 @@ export async function start(cli: Cli, globals: Globals, options: Options): Promi
     capabilities:
       capabilities === undefined ? undefined : (JSON.parse(capabilities) as Record<string, unknown>),
   })
-  const host = await hostStatus({ port, paths, token: isNew ? undefined : token })
+  const host = await hostStatus({ port, paths })
   if (options.json === true) await cli.output.line(JSON.stringify({ started: isNew, host }))
   else cli.talk(`${describeHost(host)} ${isNew ? 'is up' : 'was running already'}`)
   return Exit.Done

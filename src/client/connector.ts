@@ -63,7 +63,7 @@ export class Connector {
     const url = await locate()
     const credential = await this.#options.credential()
     if (credential === undefined)
-      throw new AuthError(`No secret and no token for ${url}. Give a token, or MSGVAN_TOKEN.`)
+      throw new AuthError(`No secret and no token for ${url}. Give the option token.`)
     if (this.#isStopped) return
     const session = () => this.#owner.session()
     const connection: Connection = new Connection(

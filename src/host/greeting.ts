@@ -61,7 +61,7 @@ export class Greeting {
     if (!sameProof(theirs.proof, expected)) {
       throw new AuthError(
         hello.credential === 'token'
-          ? 'The token is not the one of this host. Give the right one: --token or MSGVAN_TOKEN.'
+          ? 'The token is not the one of this host. Give the right one: --token, or the option `token`.'
           : 'The secret is not the one of this host: it runs for another user, or with another MSGVAN_HOME.',
       )
     }
