@@ -44,6 +44,11 @@ export interface ConnectionOwner {
   lost(error: MsgvanError): void
 }
 
+/** A WebSocket of Node's `ws`; a browser's has no such way. */
+interface Terminable {
+  terminate?(): void
+}
+
 const HANDSHAKE_MS = 10_000
 const FAREWELL_MS = 1_000
 
@@ -54,6 +59,7 @@ export class Connection {
   readonly #socket: Socket<HostEvents, ClientEvents>
   readonly #nonce = newNonce()
   readonly #deadline: ReturnType<typeof setTimeout>
+  #webSocket: Terminable | undefined
   #isLost = false
   #hasHostProved = false
 
@@ -95,10 +101,16 @@ export class Connection {
     this.#isLost = true
     clearTimeout(this.#deadline)
     this.#socket.disconnect()
+    // There is nothing left to say. In Node the WebSocket would wait up to 30 s for the other side to agree.
+    this.#webSocket?.terminate?.()
   }
 
   #listen(socket: Socket<HostEvents, ClientEvents>): void {
-    socket.on('connect', () => this.#sayHello())
+    socket.on('connect', () => {
+      // Kept from now on: socket.io lets go of it when it closes.
+      this.#webSocket = (socket.io.engine.transport as { ws?: Terminable }).ws
+      this.#sayHello()
+    })
     socket.on('challenge', challenge => {
       this.#answer(challenge).catch((error: unknown) => this.#fail(error))
     })

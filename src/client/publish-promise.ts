@@ -25,7 +25,7 @@ export class PublishPromise implements Promise<void> {
     if (this.#outcome !== 'open') return
     this.#outcome = error
     // Made now if nobody asked: a rejection that nobody handles is told by the platform, as with any promise.
-    if (this.#reject === undefined) this.#real()
+    if (this.#reject === undefined) void this.#real()
     else this.#reject(error)
   }
 

@@ -1,4 +1,0 @@
-import { conformance } from '../contract/conformance.js'
-import { throughServer } from '../support/host-server.js'
-
-conformance(throughServer())
