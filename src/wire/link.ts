@@ -103,8 +103,11 @@ export class Link {
     this.#receivedByPeer = receivedByPeer
     this.#transmitted = receivedByPeer
     this.#bytesOnTheWay = 0
+    // The last acknowledgement may have been lost with the connection before.
+    this.#ackDue = this.#received > 0
     this.#pump()
     this.#owner.flush()
+    if (this.#ackDue) this.wake()
   }
 
   /** The connection is gone: frames wait for the next one. */

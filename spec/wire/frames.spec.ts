@@ -1,0 +1,346 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { ProtocolError } from '../../src/errors.js'
+import { ByteReader, ByteWriter } from '../../src/message/bytes.js'
+import { Encoding, Envelope, noHeaders } from '../../src/message/envelope.js'
+import { decodePayload, encodePayload } from '../../src/message/payload.js'
+import * as control from '../../src/wire/control-frames.js'
+import { DeliverReader, DeliverWriter, type Delivery } from '../../src/wire/deliver-frame.js'
+import {
+  beginFrame,
+  bodyOf,
+  FrameKind,
+  HEADER_BYTES,
+  readHeader,
+  writeHeader,
+} from '../../src/wire/frames.js'
+import { broken } from '../../src/wire/protocol.js'
+import { PublishWriter, readPublications } from '../../src/wire/publish-frame.js'
+import {
+  readSettlements,
+  writeSettlement,
+  type Settlement,
+  type Verdict,
+} from '../../src/wire/settle-frame.js'
+import { ReadingTable, rereading, WritingTable } from '../../src/wire/string-table.js'
+
+const topic = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 })
+const headers = fc.oneof(
+  fc.constant(noHeaders),
+  fc.dictionary(fc.string({ maxLength: 8 }), fc.string({ maxLength: 8 })),
+)
+const number = fc.oneof(
+  fc.integer({ min: 1, max: 300 }),
+  fc.maxSafeNat().map(n => Math.max(1, Math.floor(n / 2))),
+)
+const when = fc.integer({ min: -1e15, max: 1e15 })
+const message = fc.record({ topic, sequence: number, timestamp: when, headers, payload: fc.anything() })
+
+const delivery: fc.Arbitrary<Delivery> = fc
+  .record({
+    subscription: number,
+    number,
+    attempt: fc.integer({ min: 1, max: 200 }),
+    redelivered: fc.boolean(),
+    message,
+    publisher: topic,
+  })
+  .map(({ message: { topic, sequence, timestamp, headers, payload }, publisher, ...rest }) => {
+    const body = encodePayload(payload)
+    return {
+      ...rest,
+      envelope: new Envelope(
+        publisher,
+        sequence,
+        topic,
+        headers,
+        timestamp,
+        body,
+        body.length,
+        Encoding.Bytes,
+      ),
+    }
+  })
+
+const error = fc.string({ unit: 'grapheme', maxLength: 30 })
+const verdict: fc.Arbitrary<Verdict> = fc.oneof(
+  fc.record({ number, verdict: fc.constantFrom('ack', 'release', 'untouched', 'extend') }),
+  fc.record({ number, verdict: fc.constant('reject'), error }),
+  fc.record({
+    number,
+    verdict: fc.constant('fail'),
+    error,
+    delay: fc.option(fc.double({ min: 0, noNaN: true }), { nil: undefined }),
+    attempts: fc.option(fc.nat(), { nil: undefined }),
+  }),
+)
+const settlement: fc.Arbitrary<Settlement> = fc.record({
+  subscription: number,
+  through: fc.nat(),
+  handed: fc.nat(),
+  verdicts: fc.array(verdict),
+})
+
+function publishFrame(
+  messages: readonly (typeof message extends fc.Arbitrary<infer T> ? T : never)[],
+  table = new WritingTable(),
+): Uint8Array {
+  const writer = new PublishWriter(table)
+  for (const { topic, sequence, timestamp, headers, payload } of messages)
+    writer.add(topic, sequence, timestamp, headers, payload, Infinity)
+  return writer.take()
+}
+
+function deliverFrame(deliveries: readonly Delivery[]): Uint8Array {
+  const writer = new DeliverWriter(new WritingTable())
+  for (const { subscription, number, envelope, attempt, redelivered } of deliveries)
+    writer.add(subscription, number, envelope, attempt, redelivered)
+  return writer.take()
+}
+
+function settleFrame(settlements: readonly Settlement[]): Uint8Array {
+  const writer = new ByteWriter()
+  for (const each of settlements) writeSettlement(writer, each)
+  return writer.take()
+}
+
+function readDeliveries(frame: Uint8Array): Delivery[] {
+  const reader = new DeliverReader(bodyOf(frame), new ReadingTable())
+  const deliveries: Delivery[] = []
+  for (let next = reader.next(); next !== undefined; next = reader.next()) deliveries.push(next)
+  return deliveries
+}
+
+describe('frames', () => {
+  it('PUBLISH gives back what was written', () => {
+    fc.assert(
+      fc.property(fc.array(message, { minLength: 1 }), messages => {
+        const read = [...readPublications(bodyOf(publishFrame(messages)), new ReadingTable())]
+        expect(
+          read.map(({ payload, ...rest }) => ({
+            ...rest,
+            payload: decodePayload(payload),
+            headers: { ...rest.headers },
+          })),
+        ).to.deep.equal(
+          messages.map(({ payload, ...rest }) => ({
+            ...rest,
+            payload: structuredClone(payload),
+            headers: { ...rest.headers },
+          })),
+        )
+      }),
+    )
+  })
+
+  it('PUBLISH can be read again by who wrote it, whatever was written since', () => {
+    fc.assert(
+      fc.property(fc.array(message, { minLength: 1 }), fc.array(message), (first, later) => {
+        const table = new WritingTable()
+        const frame = publishFrame(first, table)
+        publishFrame(later, table)
+        const again = [...readPublications(bodyOf(frame), rereading(table))]
+        expect(again.map(({ topic }) => topic)).to.deep.equal(first.map(({ topic }) => topic))
+      }),
+    )
+  })
+
+  it('PUBLISH is as it was after a payload that cannot be carried', () => {
+    const writer = new PublishWriter(new WritingTable())
+    writer.add('a', 1, 100, noHeaders, 'first', 1_000)
+    expect(() => writer.add('b', 2, 200, noHeaders, () => 1, 1_000)).to.throw()
+    expect(() => writer.add('b', 2, 200, noHeaders, 'x'.repeat(2_000), 1_000)).to.throw()
+    writer.add('b', 2, 300, noHeaders, 'second', 1_000)
+    const read = [...readPublications(bodyOf(writer.take()), new ReadingTable())]
+    expect(read.map(({ topic, sequence, timestamp }) => [topic, sequence, timestamp])).to.deep.equal([
+      ['a', 1, 100],
+      ['b', 2, 300],
+    ])
+  })
+
+  it('DELIVER gives back what was written', () => {
+    fc.assert(
+      fc.property(fc.array(delivery, { minLength: 1 }), deliveries => {
+        const plain = ({ envelope, ...rest }: Delivery) => {
+          const { headers, body, ...fields } = envelope
+          return { ...rest, ...fields, headers: { ...headers }, body: Buffer.from(body as Uint8Array) }
+        }
+        expect(readDeliveries(deliverFrame(deliveries)).map(plain)).to.deep.equal(deliveries.map(plain))
+      }),
+    )
+  })
+
+  it('SETTLE gives back what was written', () => {
+    fc.assert(
+      fc.property(fc.array(settlement, { minLength: 1 }), settlements => {
+        expect([...readSettlements(bodyOf(settleFrame(settlements)))]).to.deep.equal(settlements)
+      }),
+    )
+  })
+
+  it('SETTLE takes the same room for a thousand acked in turn as for one', () => {
+    const of = (through: number) =>
+      settleFrame([{ subscription: 1, through, handed: 0, verdicts: [] }]).length
+    expect(of(100)).to.equal(of(1))
+    expect(of(10_000)).to.be.at.most(of(1) + 1)
+  })
+
+  it('control frames give back what was written', () => {
+    const wireError = fc.record({ code: error, text: error })
+    fc.assert(
+      fc.property(
+        number,
+        fc.array(number),
+        error,
+        wireError,
+        fc.anything(),
+        (n, numbers, text, failure, value) => {
+          const leave = { subscription: n, handed: n, kept: numbers }
+          expect(control.decodeLeave(bodyOf(control.encodeLeave(leave)))).to.deep.equal(leave)
+          expect(control.decodeSync(bodyOf(control.encodeSync(n)))).to.equal(n)
+          const outcomes = numbers.map((index, i) => ({
+            index,
+            outcome: [failure, 'held', 'taken'][i % 3] as control.OutcomeEntry['outcome'],
+          }))
+          expect(
+            control.decodeOutcome(bodyOf(control.encodeOutcome({ frame: n, entries: outcomes }))),
+          ).to.deep.equal({ frame: n, entries: outcomes })
+          const call = { id: n, method: text, args: value }
+          expect(control.decodeCall(bodyOf(control.encodeCall(call)))).to.deep.equal({
+            ...call,
+            args: structuredClone(value),
+          })
+          for (const reply of [
+            { id: n, error: failure },
+            { id: n, value },
+          ]) {
+            expect(control.decodeReply(bodyOf(control.encodeReply(reply)))).to.deep.equal(
+              structuredClone(reply),
+            )
+          }
+          for (const ended of [
+            { subscription: n, error: failure },
+            { subscription: n, error: undefined },
+          ]) {
+            expect(control.decodeEnded(bodyOf(control.encodeEnded(ended)))).to.deep.equal(ended)
+          }
+        },
+      ),
+    )
+  })
+
+  it('headers hold numbers of 48 bits', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...Object.values(FrameKind)),
+        fc.nat(2 ** 31),
+        fc.integer({ min: 0, max: 2 ** 48 - 1 }),
+        (kind, n, big) => {
+          const frame = beginFrame(new ByteWriter()).take()
+          const own = kind < FrameKind.Publish ? 0 : n + 1
+          writeHeader(frame, kind, own, big, n)
+          expect(readHeader(frame)).to.deep.equal({ kind, number: own, received: big, acked: n })
+        },
+      ),
+    )
+  })
+})
+
+const readers: Record<string, (frame: Uint8Array) => unknown> = {
+  header: readHeader,
+  publish: frame => [...readPublications(bodyOf(frame), new ReadingTable())],
+  deliver: readDeliveries,
+  settle: frame => [...readSettlements(bodyOf(frame))],
+  leave: frame => control.decodeLeave(bodyOf(frame)),
+  sync: frame => control.decodeSync(bodyOf(frame)),
+  outcome: frame => control.decodeOutcome(bodyOf(frame)),
+  call: frame => control.decodeCall(bodyOf(frame)),
+  reply: frame => control.decodeReply(bodyOf(frame)),
+  ended: frame => control.decodeEnded(bodyOf(frame)),
+}
+
+/** Reads, or refuses with a ProtocolError: nothing else may come out. */
+function survives(frame: Uint8Array): void {
+  for (const [name, read] of Object.entries(readers)) {
+    try {
+      read(frame)
+    } catch (thrown) {
+      expect(thrown, name).to.be.instanceOf(ProtocolError)
+    }
+  }
+}
+
+describe('hostile frames', () => {
+  const body = (bytes: Uint8Array): Uint8Array => Buffer.concat([new Uint8Array(HEADER_BYTES), bytes])
+  const real = fc.oneof(
+    fc.array(message, { minLength: 1, maxLength: 4 }).map(messages => publishFrame(messages)),
+    fc.array(delivery, { minLength: 1, maxLength: 4 }).map(deliverFrame),
+    fc.array(settlement, { minLength: 1, maxLength: 4 }).map(settleFrame),
+    fc.anything().map(args => control.encodeCall({ id: 1, method: 'm', args })),
+  )
+
+  it('of random bytes give a ProtocolError or nothing', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), bytes => survives(body(bytes))),
+      { numRuns: 1_000 },
+    )
+  })
+
+  it('so do real ones, cut off anywhere', () => {
+    fc.assert(
+      fc.property(real, fc.nat(), (frame, at) => survives(frame.subarray(0, at % (frame.length + 1)))),
+      { numRuns: 500 },
+    )
+  })
+
+  it('and real ones with bytes flipped', () => {
+    const flips = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), {
+      minLength: 1,
+      maxLength: 4,
+    })
+    fc.assert(
+      fc.property(real, flips, (frame, changes) => {
+        const damaged = Uint8Array.from(frame)
+        for (const [at, flip] of changes) {
+          const place = HEADER_BYTES + (at % Math.max(1, damaged.length - HEADER_BYTES))
+          damaged[place] = (damaged[place] ?? 0) ^ flip
+        }
+        survives(damaged)
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  it('that announce more than they hold are refused before anything is made for it', () => {
+    const huge = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f]
+    for (const prefix of [[], [0], [1, 0], [1, 0, 0], [1, 1], [1, 1, 97], [0, 0, 1, 97, 2, 0]])
+      survives(body(Uint8Array.from([...prefix, ...huge])))
+  })
+})
+
+describe('the string table', () => {
+  it('is bounded on both sides alike: texts beyond its bounds are written out, and read all the same', () => {
+    const writing = new WritingTable()
+    const reading = new ReadingTable()
+    const texts = Array.from({ length: 10_000 }, (_, i) => `topic ${i} ${'x'.repeat(i % 100)}`)
+    for (const text of [...texts, ...texts]) {
+      const writer = new ByteWriter()
+      writing.write(writer, text)
+      expect(reading.read(new ByteReader(writer.take(), broken))).to.equal(text)
+    }
+    expect(writing.size).to.be.within(1_000, 8_192)
+  })
+
+  it('refuses a side that has more remembered than may be', () => {
+    const reading = new ReadingTable()
+    const announce = (text: string): string => {
+      const writer = new ByteWriter()
+      writer.u8(0)
+      writer.string(text)
+      return reading.read(new ByteReader(writer.take(), broken))
+    }
+    expect(() => {
+      for (let i = 0; i < 100; i++) announce('x'.repeat(10_000))
+    }).to.throw(ProtocolError)
+  })
+})
