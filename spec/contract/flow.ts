@@ -151,8 +151,6 @@ export function flow(at: Connected): void {
 
     it('publishes from inside a handler keep to it, too', async () => {
       const bus = at.bus()
-      await setUp({ maxPending: 3, overflow: 'drop-newest' })
-      await bus.unsubscribe('w')
       const first = bus.topic('u', { name: 'w', maxPending: 3 }).subscribe()
       await bus.ready()
       first.unsubscribe()
@@ -167,6 +165,26 @@ export function flow(at: Connected): void {
       const seen = collect(bus.topic('u', { name: 'w' }))
       expect(payloads(await seen.first(9))).to.deep.equal(upTo(9))
     })
+
+    for (const [overflow, kept] of [
+      ['drop-newest', [1, 2, 3]],
+      ['drop-oldest', [7, 8, 9]],
+    ] as const) {
+      it(`publishes from inside a handler drop as others do: '${overflow}'`, async () => {
+        const bus = at.bus()
+        const first = bus.topic('u', { name: 'w', maxPending: 3, overflow }).subscribe()
+        await bus.ready()
+        first.unsubscribe()
+        await untilStatus(bus, 'w', { consumers: 0 })
+        bus.topic('t').subscribe(() => {
+          for (const n of upTo(9)) void bus.publish('u', n)
+        })
+        await bus.publish('t')
+        await untilStatus(bus, 'w', { pending: 3, dropped: 6 })
+        const seen = collect(bus.topic('u', { name: 'w' }))
+        expect(payloads(await seen.first(3))).to.deep.equal(kept)
+      })
+    }
 
     it('what failed and waits for its retry counts as waiting', async () => {
       const bus = at.bus()

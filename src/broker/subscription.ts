@@ -98,7 +98,8 @@ export class Subscription {
         return
       }
     }
-    if (this.isFull && !this.#makeRoom()) return
+    // Not isFull: what is queued comes behind this one.
+    if (this.pending >= this.rules.maxPending && !this.#makeRoom()) return
     this.#line.push(new Item(envelope, this.#nextOrder++))
   }
 
@@ -181,7 +182,6 @@ export class Subscription {
     const at = this.members.indexOf(member)
     if (at >= 0) this.members.splice(at, 1)
     this.#leaving.add(member)
-    for (const item of this.#line) if (item.avoid === member) item.avoid = undefined
     if (this.rules.name === undefined) this.owner.abandoned(this)
     else this.wake()
   }

@@ -11,7 +11,8 @@ interface Entry {
 /** Many deadlines on one timer of the given scheduler: a binary heap, so that a hundred thousand parked messages cost one timer. */
 export class Timers {
   readonly #scheduler: SchedulerLike
-  readonly #heap: Entry[] = []
+  #heap: Entry[] = []
+  #calledOff = 0
   #armed: Subscription | undefined
   #armedFor = Infinity
 
@@ -25,19 +26,31 @@ export class Timers {
     this.#push(entry)
     this.#arm()
     return () => {
+      if (entry.run === undefined) return
       entry.run = undefined
+      this.#calledOff += 1
+      if (this.#calledOff > 64 && this.#calledOff * 2 > this.#heap.length) this.#forgetCalledOff()
     }
   }
 
+  /** How many are kept, those called off and not forgotten yet included. */
+  get size(): number {
+    return this.#heap.length
+  }
+
   clear(): void {
-    this.#heap.length = 0
+    this.#heap = []
+    this.#calledOff = 0
     this.#armed?.unsubscribe()
     this.#armed = undefined
     this.#armedFor = Infinity
   }
 
   #arm(): void {
-    while (this.#heap[0] !== undefined && this.#heap[0].run === undefined) this.#pop()
+    while (this.#heap[0] !== undefined && this.#heap[0].run === undefined) {
+      this.#pop()
+      this.#calledOff -= 1
+    }
     const first = this.#heap[0]
     if (first === undefined || first.due >= this.#armedFor) return
     this.#armed?.unsubscribe()
@@ -56,9 +69,22 @@ export class Timers {
       first = this.#heap[0]
     ) {
       this.#pop()
-      first.run?.()
+      const run = first.run
+      if (run === undefined) {
+        this.#calledOff -= 1
+        continue
+      }
+      first.run = undefined
+      run()
     }
     this.#arm()
+  }
+
+  /** Most deadlines are called off long before they are due: without this they would pile up until then. */
+  #forgetCalledOff(): void {
+    // What is sorted is a heap, too.
+    this.#heap = this.#heap.filter(entry => entry.run !== undefined).sort((a, b) => a.due - b.due)
+    this.#calledOff = 0
   }
 
   #push(entry: Entry): void {

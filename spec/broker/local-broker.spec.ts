@@ -1,0 +1,253 @@
+import { expect } from 'chai'
+import { backoff } from '../../src/operators/backoff.js'
+import { noHeaders } from '../../src/message/envelope.js'
+import type { Message } from '../../src/message/message.js'
+import type { LocalBroker } from '../../src/broker/local-broker.js'
+import type { SubscriptionStatus } from '../../src/bus/status.js'
+import { brokerIn, request } from '../support/local-broker.js'
+import { rejection, upTo } from '../support/messages.js'
+import { VirtualTime } from '../support/virtual-time.js'
+
+const turn = () => new Promise<void>(resolve => setImmediate(resolve))
+
+async function statusOf(broker: LocalBroker): Promise<SubscriptionStatus | undefined> {
+  return (await broker.status()).subscriptions[0]
+}
+
+describe('the broker, in virtual time', () => {
+  let time: VirtualTime
+  let broker: LocalBroker
+  let seen: Message[]
+  const consumer = {
+    next: (message: Message) => void seen.push(message),
+    error: fail,
+    complete: () => undefined,
+  }
+
+  function fail(error: unknown): never {
+    throw error
+  }
+
+  /** Lets time pass, and what is due be handed out. */
+  async function advance(milliseconds: number): Promise<void> {
+    time.advance(milliseconds)
+    await turn()
+  }
+
+  beforeEach(() => {
+    time = new VirtualTime()
+    broker = brokerIn(time)
+    seen = []
+  })
+  afterEach(() => broker.close({ drain: false }))
+
+  it("tries again after the subscription's delay, to the millisecond", async () => {
+    broker.consume(request({ delay: 250 }), consumer)
+    await broker.publish('t', 1, noHeaders)
+    seen[0]?.nack()
+    await advance(249)
+    expect(seen).to.have.lengthOf(1)
+    await advance(1)
+    expect(seen.map(({ attempt }) => attempt)).to.deep.equal([1, 2])
+  })
+
+  it('backs off: each wait longer than the one before, up to the most', async () => {
+    const delay = backoff({ initial: 100, max: 1_000, factor: 3, jitter: 0 })
+    const at: number[] = []
+    const failing = {
+      ...consumer,
+      next: (message: Message) => {
+        at.push(time.now())
+        message.nack()
+      },
+    }
+    broker.consume(request({ name: 'w', delay, attempts: 6 }), failing)
+    await broker.publish('t', 1, noHeaders)
+    for (let step = 0; step < 400; step += 1) await advance(10)
+    const waits = at.slice(1).map((when, index) => when - (at[index] ?? 0))
+    expect(waits).to.deep.equal([100, 300, 900, 1_000, 1_000])
+    expect(await statusOf(broker)).to.include({ failed: 6, deadLettered: 1, pending: 0, inFlight: 0 })
+  })
+
+  it('waits longer than 2^31 ms if told to', async () => {
+    const year = 365 * 24 * 3_600_000
+    broker.consume(request({ delay: year }), consumer)
+    await broker.publish('t', 1, noHeaders)
+    seen[0]?.nack()
+    await advance(year - 1)
+    expect(seen).to.have.lengthOf(1)
+    await advance(1)
+    expect(seen).to.have.lengthOf(2)
+  })
+
+  it("nack's own delay rules, zero too", async () => {
+    broker.consume(request({ delay: 1_000 }), consumer)
+    await broker.publish('t', 1, noHeaders)
+    seen[0]?.nack({ delay: 5 })
+    await advance(5)
+    seen[1]?.nack({ delay: 0 })
+    await turn()
+    expect(seen.map(({ attempt }) => attempt)).to.deep.equal([1, 2, 3])
+  })
+
+  it('fails what is not settled within ackTimeout; what is settled is left alone', async () => {
+    broker.consume(request({ name: 'w', ackTimeout: 100, delay: 0 }), consumer)
+    await broker.publish('t', 1, noHeaders)
+    await advance(50)
+    await broker.publish('t', 2, noHeaders)
+    seen[1]?.ack()
+    await advance(49)
+    expect(seen).to.have.lengthOf(2)
+    await advance(1)
+    expect(seen.map(({ payload, attempt }) => [payload, attempt])).to.deep.equal([[1, 1], [2, 1], [1, 2]]) // prettier-ignore
+    expect(seen[0]?.ack()).to.equal(false)
+    seen[2]?.ack()
+    await advance(1_000)
+    expect(await statusOf(broker)).to.include({ failed: 1, acked: 2, inFlight: 0, pending: 0 })
+  })
+
+  it('ackTimeout ends in a dead letter that says so', async () => {
+    broker.consume(request({ name: 'w', ackTimeout: 10, delay: 0, attempts: 2 }), consumer)
+    await broker.publish('t', 1, noHeaders)
+    await advance(10)
+    await advance(10)
+    const [letter] = await broker.deadLetters().list()
+    expect(letter).to.include({ attempts: 2, firstAt: 10, lastAt: 20 })
+    expect(letter?.error).to.match(/AckTimeoutError/)
+  })
+
+  it('ackTimeout starts anew with extend', async () => {
+    const member = broker.consume(request({ ackTimeout: 100, delay: 0 }), consumer)
+    await broker.publish('t', 1, noHeaders)
+    for (let step = 0; step < 10; step += 1) {
+      await advance(99)
+      if (seen[0] !== undefined) member.extend(seen[0])
+    }
+    expect(seen).to.have.lengthOf(1)
+    await advance(100)
+    expect(seen).to.have.lengthOf(2)
+  })
+
+  it('a parked message holds nobody back, unless ordered', async () => {
+    for (const ordered of [false, true]) {
+      seen = []
+      const member = broker.consume(request({ ordered, prefetch: 1, delay: 100 }), consumer)
+      await broker.publish('t', 1, noHeaders)
+      await broker.publish('t', 2, noHeaders)
+      seen[0]?.nack()
+      await turn()
+      expect(seen.map(({ payload }) => payload)).to.deep.equal(ordered ? [1] : [1, 2])
+      member.leave('unsubscribe')
+    }
+  })
+
+  it('parked messages go with their subscription', async () => {
+    broker.consume(request({ name: 'w', delay: 100 }), consumer)
+    await broker.publish('t', 1, noHeaders)
+    seen[0]?.nack()
+    await broker.unsubscribe('w')
+    await advance(1_000)
+    expect(seen).to.have.lengthOf(1)
+  })
+
+  it('close waits for its timeout and no longer', async () => {
+    broker.consume(request(), consumer)
+    await broker.publish('t', 1, noHeaders)
+    let closed = false
+    const closing = broker.close({ timeout: 500 }).then(() => (closed = true))
+    await advance(499)
+    expect(closed).to.equal(false)
+    await advance(1)
+    expect(closed).to.equal(true)
+    await closing
+    expect(seen[0]?.ack()).to.equal(false)
+  })
+
+  it('close waits 10 s by default, and ends as soon as all is settled', async () => {
+    broker.consume(request(), consumer)
+    await broker.publish('t', 1, noHeaders)
+    let closed = false
+    const closing = broker.close().then(() => (closed = true))
+    await advance(9_000)
+    expect(closed).to.equal(false)
+    seen[0]?.ack()
+    await closing
+  })
+
+  it('takes no more than 16 MiB unsettled at a consumer, though always one message', async () => {
+    const { Encoding, Envelope } = await import('../../src/message/envelope.js')
+    broker.consume(request(), consumer)
+    for (const sequence of upTo(5)) {
+      const body = new Uint8Array(0)
+      void broker.accept(
+        new Envelope('p', sequence, 't', noHeaders, 0, body, 6 * 1024 * 1024, Encoding.Bytes),
+      )
+    }
+    expect(seen).to.have.lengthOf(3)
+    seen[0]?.ack()
+    await turn()
+    expect(seen).to.have.lengthOf(4)
+    for (const message of seen) message.ack()
+    await turn()
+    for (const message of seen) message.ack()
+    void broker.accept(
+      new Envelope('p', 6, 't', noHeaders, 0, new Uint8Array(0), 17 * 1024 * 1024, Encoding.Bytes),
+    )
+    expect(seen).to.have.lengthOf(6)
+  })
+
+  it('bounds what it holds back', async () => {
+    broker = brokerIn(time, { maxHeld: 2 })
+    broker.replace({ ...request({ maxPending: 1 }), name: 'w' })
+    await broker.publish('t', 1, noHeaders)
+    const held = [broker.publish('t', 2, noHeaders), broker.publish('t', 3, noHeaders)]
+    expect(await rejection(broker.publish('t', 4, noHeaders))).to.include({ code: 'MSGVAN_OUTBOX_FULL' })
+    await broker.unsubscribe('w')
+    await Promise.all(held)
+  })
+
+  it('keeps the newest 10,000 dead letters, and counts those that went', async () => {
+    broker.consume(request({ name: 'w' }), { ...consumer, next: message => void message.reject('no') })
+    for (const n of upTo(10_003)) await broker.publish('t', n, noHeaders)
+    const letters = await broker.deadLetters().list()
+    expect(letters).to.have.lengthOf(10_000)
+    expect(letters[0]?.payload).to.equal(4)
+    expect((await broker.status()).counters).to.include({ deadLettered: 10_003, dropped: 3 })
+  })
+
+  it('is idle when nobody is attached, nothing is named and nothing is kept', async () => {
+    expect(broker.isIdle).to.equal(true)
+    const member = broker.consume(request(), consumer)
+    expect(broker.isIdle).to.equal(false)
+    member.leave('unsubscribe')
+    expect(broker.isIdle).to.equal(true)
+    broker.replace({ ...request(), name: 'w' })
+    expect(broker.isIdle).to.equal(false)
+    await broker.unsubscribe('w')
+    expect(broker.isIdle).to.equal(true)
+  })
+
+  it('replace keeps what waits under the same pattern, and removes it with another', async () => {
+    broker.replace({ ...request(), name: 'w' })
+    await broker.publish('t', 1, noHeaders)
+    broker.replace({ ...request({ attempts: 9 }), name: 'w' })
+    expect(await statusOf(broker)).to.include({ pending: 1 })
+    broker.replace({ ...request({ pattern: /t/ }), name: 'w' })
+    expect(await statusOf(broker)).to.include({ pending: 0, pattern: '/t/' })
+  })
+
+  it('walks through a backlog of 30,000 with members that come for one each', async () => {
+    broker.replace({ ...request(), name: 'w' })
+    for (const n of upTo(30_000)) void broker.publish('t', n, noHeaders)
+    const begun = performance.now()
+    for (const n of upTo(3_000)) {
+      const member = broker.consume(request({ name: 'w', prefetch: 1 }), consumer)
+      await Promise.resolve()
+      seen[n - 1]?.ack()
+      member.leave('complete')
+    }
+    expect(seen.slice(0, 3_000).map(({ payload }) => payload)).to.deep.equal(upTo(3_000))
+    // Each leaving looks at no more than its own: a look at all that waits takes 90 million steps.
+    expect(performance.now() - begun).to.be.lessThan(500)
+  })
+})
