@@ -58,8 +58,8 @@ export class Child {
   }
 }
 
-/** `BENCH_PROFILE=publisher` has every child whose file's name holds that text leave a profile in the working directory. */
-function profiled(file: string): string[] {
+/** `BENCH_PROFILE=publisher` has every child whose file holds that text in its name, or the host, leave a profile in the working directory. */
+export function profiled(file: string): string[] {
   const wanted = process.env['BENCH_PROFILE']
   return wanted !== undefined && file.includes(wanted) ? ['--cpu-prof'] : []
 }
