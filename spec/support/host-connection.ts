@@ -43,12 +43,14 @@ export const throughHost: ConnectionKind = {
       })
       return createBus(van, broker)
     }
-    const buses = [open()]
+    const first = open()
+    let second: Bus | undefined
     return Promise.resolve({
-      bus: () => buses[0] ?? open(),
-      another: () => (buses[1] ??= open()),
+      bus: () => first,
+      another: () => (second ??= open()),
       close: async () => {
-        await Promise.all(buses.map(bus => bus.close({ drain: false })))
+        await first.close({ drain: false })
+        await second?.close({ drain: false })
       },
     })
   },

@@ -56,6 +56,8 @@ export class Session {
   readonly #reading = new ReadingTable()
   readonly #deliveries = new DeliverWriter(new WritingTable())
   readonly #attachments = new Map<number, Attachment>()
+  /** Outcomes of publishes that were held back, by frame, not told yet. */
+  readonly #late = new Map<number, OutcomeEntry[]>()
   #lastSequence: number
   #hasEnded = false
 
@@ -180,15 +182,19 @@ export class Session {
     )
     const held = this.van.broker.accept(envelope)
     if (held === undefined) return undefined
-    const settled = (outcome: OutcomeEntry['outcome']): void => {
-      if (!this.#hasEnded)
-        this.link.send(FrameKind.Outcome, encodeOutcome({ frame, entries: [{ index, outcome }] }))
-    }
     held.then(
-      () => settled('taken'),
-      (error: unknown) => settled(toWireError(error)),
+      () => this.#settledLate(frame, index, 'taken'),
+      (error: unknown) => this.#settledLate(frame, index, toWireError(error)),
     )
     return { index, outcome: 'held' }
+  }
+
+  /** Told at the end of the turn, with the others that there is room for now. */
+  #settledLate(frame: number, index: number, outcome: OutcomeEntry['outcome']): void {
+    const entries = this.#late.get(frame)
+    if (entries === undefined) this.#late.set(frame, [{ index, outcome }])
+    else entries.push({ index, outcome })
+    this.link.wake()
   }
 
   #settle(body: ByteReader): void {
@@ -228,9 +234,17 @@ export class Session {
   }
 
   #flush(): void {
+    if (this.#late.size > 0) this.#tellLate()
     if (this.#deliveries.bytes === 0) return
     this.link.send(FrameKind.Deliver, this.#deliveries.take())
     if (this.link.retainedBytes > this.#options.maxWaiting) this.#options.overflowing(this)
+  }
+
+  #tellLate(): void {
+    if (this.#hasEnded) return
+    for (const [frame, entries] of this.#late)
+      this.link.send(FrameKind.Outcome, encodeOutcome({ frame, entries }))
+    this.#late.clear()
   }
 
   #ended(subscription: number, error: MsgvanError | undefined): void {
