@@ -206,6 +206,36 @@ describe('the broker, in virtual time', () => {
     await Promise.all(held)
   })
 
+  it('lets the topics that it holds back take turns', async () => {
+    broker.replace({ ...request({ pattern: /^/, maxPending: 1 }), name: 'w' })
+    for (const n of upTo(4)) void broker.publish('busy', n, noHeaders)
+    void broker.publish('rare', 5, noHeaders)
+    broker.consume(request({ pattern: /^/, name: 'w' }), {
+      ...consumer,
+      next: message => {
+        seen.push(message)
+        message.ack()
+      },
+    })
+    await turn()
+    expect(seen.map(({ payload }) => payload)).to.deep.equal([1, 2, 5, 3, 4])
+  })
+
+  it('never has more waiting than maxPending, whatever handlers publish meanwhile', async () => {
+    broker.consume(request({ pattern: /^t$/ }), {
+      ...consumer,
+      next: message => {
+        for (const n of upTo(3)) void broker.publish('u', n, noHeaders)
+        message.ack()
+      },
+    })
+    broker.replace({ ...request({ pattern: /^[tu]$/, maxPending: 2 }), name: 'w' })
+    await broker.publish('t', 1, noHeaders)
+    const { subscriptions } = await broker.status()
+    expect(subscriptions.find(({ name }) => name === 'w')).to.include({ pending: 2, pausing: true })
+    await broker.unsubscribe('w')
+  })
+
   it('keeps the newest 10,000 dead letters, and counts those that went', async () => {
     broker.consume(request({ name: 'w' }), { ...consumer, next: message => void message.reject('no') })
     for (const n of upTo(10_003)) await broker.publish('t', n, noHeaders)

@@ -45,11 +45,13 @@ export class HeldPublishes {
     })
   }
 
-  /** Takes over as many as there is room for now. */
+  /** Takes over as many as there is room for now. Topics take turns: one that is held back again lines up at the end. */
   roomAt(subscription: Subscription): void {
-    const topics = [...subscription.holdsBack]
-    subscription.holdsBack.clear()
-    for (const topic of topics) this.#release(topic)
+    for (const topic of subscription.holdsBack) {
+      if (subscription.isFull) return
+      subscription.holdsBack.delete(topic)
+      this.#release(topic)
+    }
   }
 
   #release(topic: string): void {

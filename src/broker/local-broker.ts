@@ -152,7 +152,8 @@ export class LocalBroker implements Broker, SubscriptionOwner {
     }
     this.#busy = true
     try {
-      for (let at = 0; at < targets.length; at += 1) targets[at]?.take(envelope)
+      if (targets.length === 1) targets[0]?.take(envelope)
+      else this.#distribute(envelope, targets)
       if (this.#queued.length > 0 || this.#ready.size > 0) this.#drain()
     } finally {
       this.#busy = false
@@ -177,6 +178,18 @@ export class LocalBroker implements Broker, SubscriptionOwner {
   #enqueue(envelope: Envelope, targets: readonly Subscription[]): void {
     for (const target of targets) target.queued += 1
     this.#queued.push({ envelope, targets })
+  }
+
+  /** What the first target's handler publishes finds the message counted at the others already. */
+  #distribute(envelope: Envelope, targets: readonly Subscription[]): void {
+    for (let at = 0; at < targets.length; at += 1) {
+      const target = targets[at]
+      if (target !== undefined) target.queued += 1
+    }
+    for (let at = 0; at < targets.length; at += 1) {
+      const target = targets[at]
+      if (target !== undefined) this.#route(envelope, target)
+    }
   }
 
   #route(envelope: Envelope, target: Subscription): void {

@@ -58,7 +58,7 @@ export class Subscription {
   }
 
   get isFull(): boolean {
-    return this.pending + this.queued >= this.rules.maxPending
+    return this.pending + this.queued >= this.rules.maxPending && !this.#ended
   }
 
   get inFlight(): number {
