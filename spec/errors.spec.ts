@@ -15,6 +15,46 @@ describe('errors', () => {
     expect(all.map(({ name }) => name)).to.deep.equal(kinds.map(({ name }) => name))
   })
 
+  it('keep their codes: apps match on them', () => {
+    const codes = all.map(({ code }) => code.replace('MSGVAN_', '')).sort()
+    // A code leaves this list only with a note in CHANGELOG.md.
+    expect(codes).to.include.members(
+      `ACK_TIMEOUT AUTH CLOSED CONSUMER_DIED HANDLER_CRASHED HANDLER_MODULE HOST_UNREACHABLE INVALID_OPTION INVALID_PATTERN
+      INVALID_PAYLOAD INVALID_TOPIC NAME_TAKEN OUTBOX_FULL OVERFLOW PAYLOAD_TOO_LARGE PORT_TAKEN PROTOCOL REFUSED_BY_CONSUMER
+      REMOTE SCHEMA SESSION_LOST SUBSCRIBER TIMEOUT UNREADABLE_PAYLOAD UNSUPPORTED VERSION_MISMATCH`.split(
+        /\s+/,
+      ),
+    )
+  })
+
+  it('show whatever was thrown, and never throw themselves', () => {
+    const cyclic: Record<string, unknown> = {}
+    cyclic['self'] = cyclic
+    const hostile = {
+      toJSON() {
+        throw new Error('no')
+      },
+    }
+    const proxy = new Proxy({}, { get: () => { throw new Error('no') }, getPrototypeOf: () => { throw new Error('no') } }) // prettier-ignore
+    const odd = [
+      undefined,
+      null,
+      0,
+      1n,
+      'text',
+      Symbol('s'),
+      cyclic,
+      hostile,
+      proxy,
+      Object.create(null),
+      new Error('e', { cause: cyclic }),
+    ]
+    for (const thrown of odd) expect(errors.describe(thrown)).to.be.a('string').and.not.equal('')
+    expect(errors.describe(new TypeError('why', { cause: new Error('beneath') }))).to.equal(
+      'TypeError: why (cause: Error: beneath)',
+    )
+  })
+
   it('are all in docs/errors.md, and nothing else is', async () => {
     const page = await readFile(new URL('../../docs/errors.md', import.meta.url), 'utf8')
     const documented = [...page.matchAll(/^\| `(MSGVAN_\w+)` \| `(\w+)` \|/gm)].map(

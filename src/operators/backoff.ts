@@ -29,7 +29,8 @@ export function backoff(config: BackoffConfig = {}): (error: unknown, attempt: n
   if (!(factor >= 1)) throw new InvalidOptionError('backoff: factor is 1 or more.')
   if (!(jitter >= 0 && jitter <= 1)) throw new InvalidOptionError('backoff: jitter is a number from 0 to 1.')
   return (_error, attempt) => {
-    const delay = Math.min(max, initial * factor ** Math.max(0, attempt - 1))
+    // The growth may be Infinity by now, and 0 times that is no number.
+    const delay = initial === 0 ? 0 : Math.min(max, initial * factor ** Math.max(0, attempt - 1))
     return Math.round(delay * (1 - jitter * random()))
   }
 }
