@@ -111,9 +111,27 @@ export const appPatterns = compiled(
   ),
 )
 
-/** V8 tries `\B` inside a surrogate pair, too, where `u` and `v` say it must not: /\B/u matches 'a😀_'. */
+/**
+ * V8 tries `\B` inside a surrogate pair, too, where `u` and `v` say it must not: /\B/u matches 'a😀_'. And with `v` it loses
+ * its way back from negated classes: /(?:[^A-Z].|a){2}/v does not match 'aba', where `u` does.
+ */
 export function nativeIsWrong(pattern: RegExp, topic: string): boolean {
-  return /[uv]/.test(pattern.flags) && pattern.source.includes('\\B') && /[\ud800-\udfff]/.test(topic)
+  const { source, flags } = pattern
+  if (/[uv]/.test(flags) && source.includes('\\B') && /[\ud800-\udfff]/.test(topic)) return true
+  if (!flags.includes('v') || !source.includes('[^')) return false
+  const withU = compiledOrNot(source, flags.replace('v', 'u').replace(/[gy]/g, ''))
+  return (
+    withU === undefined || withU.test(topic) !== new RegExp(source, flags.replace(/[gy]/g, '')).test(topic)
+  )
+}
+
+/** undefined if it is written as only `v` allows. */
+function compiledOrNot(source: string, flags: string): RegExp | undefined {
+  try {
+    return new RegExp(source, flags)
+  } catch {
+    return undefined
+  }
 }
 
 /** Topics made of what the pattern is written with, so that it matches more than by luck. */
