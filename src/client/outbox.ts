@@ -4,7 +4,7 @@ import { fromWireError, type Outcome } from '../wire/control-frames.js'
 import { bodyOf, FrameKind } from '../wire/frames.js'
 import type { Link } from '../wire/link.js'
 import { BATCH_BYTES } from '../wire/protocol.js'
-import { PublishWriter, readPublications } from '../wire/publish-frame.js'
+import { PublishReader, PublishWriter } from '../wire/publish-frame.js'
 import { rereading, WritingTable } from '../wire/string-table.js'
 import { PublishPromise } from './publish-promise.js'
 
@@ -139,7 +139,8 @@ export class Outbox {
 
   #writeAgain(batch: Batch, table: WritingTable, onlyHeld: boolean): void {
     let index = 0
-    for (const publication of readPublications(bodyOf(batch.bytes), rereading(table))) {
+    const reader = new PublishReader(bodyOf(batch.bytes), rereading(table), '')
+    for (let publication = reader.next(); publication !== undefined; publication = reader.next()) {
       const promise = batch.promises[index]
       const wanted = promise?.isOpen === true && (!onlyHeld || batch.held?.has(index) === true)
       index++

@@ -19,7 +19,7 @@ import { DeliverWriter } from '../wire/deliver-frame.js'
 import { FrameKind } from '../wire/frames.js'
 import { Link } from '../wire/link.js'
 import { BATCH_BYTES, broken, MAX_SUBSCRIPTIONS } from '../wire/protocol.js'
-import { readPublications, type Publication } from '../wire/publish-frame.js'
+import { PublishReader } from '../wire/publish-frame.js'
 import { readSettlements } from '../wire/settle-frame.js'
 import { ReadingTable, WritingTable } from '../wire/string-table.js'
 import type { SubscriptionRequest } from '../bus/broker.js'
@@ -73,7 +73,8 @@ export class Session {
       handle: (kind, body, number) => this.#handle(kind, body, number),
       acked: () => undefined,
       flush: () => this.#flush(),
-      endOfTurn: queueMicrotask,
+      // Not a microtask: frames of all clients that came in one go are answered together.
+      endOfTurn: run => void setImmediate(run),
     })
   }
 
@@ -145,8 +146,9 @@ export class Session {
   #publish(body: ByteReader, frame: number): void {
     let late: OutcomeEntry[] | undefined
     let index = 0
-    for (const publication of readPublications(body, this.#reading)) {
-      const outcome = this.#accept(publication, frame, index)
+    const reader = new PublishReader(body, this.#reading, this.client)
+    for (let envelope = reader.next(); envelope !== undefined; envelope = reader.next()) {
+      const outcome = this.#accept(envelope, frame, index)
       if (outcome !== undefined) (late ??= []).push(outcome)
       index++
     }
@@ -154,32 +156,18 @@ export class Session {
   }
 
   /** @returns undefined when the van has taken it over, now or at an earlier try */
-  #accept(
-    { topic, sequence, timestamp, headers, payload }: Publication,
-    frame: number,
-    index: number,
-  ): OutcomeEntry | undefined {
+  #accept(envelope: Envelope, frame: number, index: number): OutcomeEntry | undefined {
+    const { sequence, topic, size } = envelope
     if (sequence <= this.#lastSequence) return undefined
     this.#lastSequence = sequence
     const { maxPayload } = this.#options
-    if (payload.length > maxPayload)
-      return { index, outcome: toWireError(tooLarge(payload.length, maxPayload)) }
+    if (size > maxPayload) return { index, outcome: toWireError(tooLarge(size, maxPayload)) }
     if (isSystemTopic(topic)) {
       const error = new InvalidTopicError(
         `Topics that begin with $ are the system's: ${topic} cannot be published to.`,
       )
       return { index, outcome: toWireError(error) }
     }
-    const envelope = new Envelope(
-      this.client,
-      sequence,
-      topic,
-      headers,
-      timestamp,
-      payload,
-      payload.length,
-      Encoding.Bytes,
-    )
     const held = this.van.broker.accept(envelope)
     if (held === undefined) return undefined
     held.then(

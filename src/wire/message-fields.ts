@@ -5,20 +5,9 @@ import { checkTopic } from '../message/topic.js'
 import { MsgvanError } from '../errors.js'
 import type { ReadingTable } from './string-table.js'
 
-/**
- * What PUBLISH and DELIVER say of a message alike. Sequence and time are written as the difference to the entry before, in
- * the same frame: mostly one byte each.
- */
-export interface MessageFields {
-  readonly topic: string
-  readonly sequence: number
-  readonly timestamp: number
-  readonly headers: Headers
-}
-
 const HEADERS = 0x80
 
-/** Differences, for one frame of either kind. */
+/** Sequence and time are written as the difference to the entry before, in the same frame: mostly one byte each. */
 export class Deltas {
   sequence = 0
   timestamp = 0

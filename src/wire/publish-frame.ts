@@ -1,22 +1,9 @@
 import { ByteWriter, type ByteReader } from '../message/bytes.js'
-import type { Headers } from '../message/envelope.js'
+import { Encoding, Envelope, type Headers } from '../message/envelope.js'
 import { tooLarge, writePayload } from '../message/payload.js'
 import { beginFrame } from './frames.js'
-import {
-  Deltas,
-  readHeaders,
-  readPayload,
-  readTopic,
-  writeFlags,
-  writeHeaders,
-  type MessageFields,
-} from './message-fields.js'
+import { Deltas, readHeaders, readPayload, readTopic, writeFlags, writeHeaders } from './message-fields.js'
 import type { ReadingTable, WritingTable } from './string-table.js'
-
-/** A published message as it crosses: its publisher is the client itself. */
-export interface Publication extends MessageFields {
-  readonly payload: Uint8Array
-}
 
 /** Collects PUBLISH entries until somebody takes the frame. */
 export class PublishWriter {
@@ -73,7 +60,8 @@ export class PublishWriter {
   }
 
   /** One whose payload is bytes already. */
-  addAgain({ topic, sequence, timestamp, headers, payload }: Publication): void {
+  addAgain({ topic, sequence, timestamp, headers, body }: Envelope): void {
+    const payload = body as Uint8Array
     this.#begin()
     this.#fields(topic, sequence, timestamp, headers)
     this.#writer.u32(payload.length)
@@ -102,18 +90,37 @@ export class PublishWriter {
   }
 }
 
-/** Reads entry by entry, so that what comes before a broken one is not lost to memory all at once. */
-export function* readPublications(
-  reader: ByteReader,
-  table: Pick<ReadingTable, 'read'>,
-): Generator<Publication> {
-  const deltas = new Deltas()
-  while (reader.remaining > 0) {
+/** One entry at a time. The publisher is the client that the frame came from. */
+export class PublishReader {
+  readonly #reader: ByteReader
+  readonly #table: Pick<ReadingTable, 'read'>
+  readonly #publisher: string
+  readonly #deltas = new Deltas()
+
+  constructor(reader: ByteReader, table: Pick<ReadingTable, 'read'>, publisher: string) {
+    this.#reader = reader
+    this.#table = table
+    this.#publisher = publisher
+  }
+
+  next(): Envelope | undefined {
+    const reader = this.#reader
+    if (reader.remaining === 0) return undefined
     const flags = reader.u8()
-    const topic = readTopic(reader, table)
-    const sequence = deltas.readSequence(reader)
-    const timestamp = deltas.readTimestamp(reader)
+    const topic = readTopic(reader, this.#table)
+    const sequence = this.#deltas.readSequence(reader)
+    const timestamp = this.#deltas.readTimestamp(reader)
     const headers = readHeaders(reader, flags)
-    yield { topic, sequence, timestamp, headers, payload: readPayload(reader) }
+    const body = readPayload(reader)
+    return new Envelope(
+      this.#publisher,
+      sequence,
+      topic,
+      headers,
+      timestamp,
+      body,
+      body.length,
+      Encoding.Bytes,
+    )
   }
 }
