@@ -154,7 +154,11 @@ describe('a host and strangers', () => {
   })
   /** Whatever the stranger did, the others go on. */
   afterEach(async () => {
-    for (const { socket } of strangers.splice(0)) socket.disconnect()
+    for (const { socket, client } of strangers.splice(0)) {
+      socket.disconnect()
+      // It said no goodbye: the host would wait for it.
+      server.endSession(client)
+    }
     const seen = collect(bus.topic('still here'))
     await bus.publish('still here', 1)
     expect(payloads(await seen.first(1))).to.deep.equal([1])

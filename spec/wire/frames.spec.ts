@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { readFile } from 'node:fs/promises'
 import { ProtocolError } from '../../src/errors.js'
 import { ByteReader, ByteWriter } from '../../src/message/bytes.js'
 import { Encoding, Envelope, noHeaders } from '../../src/message/envelope.js'
@@ -64,7 +65,7 @@ const delivery: fc.Arbitrary<Delivery> = fc
 
 const error = fc.string({ unit: 'grapheme', maxLength: 30 })
 const verdict: fc.Arbitrary<Verdict> = fc.oneof(
-  fc.record({ number, verdict: fc.constantFrom('ack', 'release', 'untouched', 'extend') }),
+  fc.record({ number, verdict: fc.constantFrom('ack', 'release', 'untouched') }),
   fc.record({ number, verdict: fc.constant('reject'), error }),
   fc.record({
     number,
@@ -140,6 +141,17 @@ describe('frames', () => {
         )
       }),
     )
+  })
+
+  it('PUBLISH looks as docs/protocol.md says', async () => {
+    const text = await readFile(new URL('../../../docs/protocol.md', import.meta.url), 'utf8')
+    const example = /^(0a 01 .*)\n(00 00 01 .*)$/m.exec(text)?.slice(1).join(' ') ?? ''
+    const bytes = example.match(/\b[0-9a-f]{2}\b(?= |$)/g)?.map(byte => Number.parseInt(byte, 16))
+    const writer = new PublishWriter(new WritingTable())
+    writer.add('t', 1, 0, noHeaders, 5, 100)
+    const frame = writer.take()
+    writeHeader(frame, FrameKind.Publish, 1, 0, 0)
+    expect([...frame]).to.deep.equal(bytes)
   })
 
   it('PUBLISH can be read again by who wrote it, whatever was written since', () => {

@@ -2,8 +2,9 @@ import type { Consumer, LeaveCause, Membership, SubscriptionRequest } from '../b
 import { AckTimeoutError, describe, type MsgvanError } from '../errors.js'
 import { Message, type RetryRule } from '../message/message.js'
 import type { Delivery } from '../wire/deliver-frame.js'
-import type { Settlement, Verdict } from '../wire/settle-frame.js'
+import type { Settlement } from '../wire/settle-frame.js'
 import { Deadlines } from './deadlines.js'
+import { Ledger } from './ledger.js'
 
 /** What an inbox needs of the broker around it. */
 export interface InboxOwner {
@@ -41,11 +42,7 @@ export class Inbox implements Membership {
   #handed = 0
   /** The last one that was left unsettled when its `next` returned. */
   #held = 0
-  /** All deliveries up to here are settled; those beyond that are settled too are in `#ahead`. */
-  #through = 0
-  readonly #ahead = new Set<number>()
-  #verdicts: Verdict[] = []
-  #isDirty = false
+  readonly #ledger = new Ledger(() => this.#owner.dirty(this))
   /** Failed messages that are to come first: nothing is handed out until the host has sent them again. */
   #awaited = 0
   #first: Message[] = []
@@ -131,13 +128,13 @@ export class Inbox implements Membership {
     if (!this.#isOpen(message)) return
     this.#unsettled.add(message)
     this.#held = this.#handed
-    this.#mark()
+    this.#ledger.news()
   }
 
   ack(message: Message): boolean {
     const number = this.#close(message)
     if (number === undefined) return false
-    this.#settled(number, true)
+    this.#ledger.acked(number)
     return true
   }
 
@@ -149,8 +146,7 @@ export class Inbox implements Membership {
     const isLast = message.attempt >= (retry.attempts ?? tries)
     const asked = typeof rule === 'function' && !isLast ? chosen(rule, error, message.attempt) : undefined
     const delay = retry.delay ?? asked
-    this.#say({ number, verdict: 'fail', error: describe(error), delay, attempts: retry.attempts })
-    this.#settled(number, false)
+    this.#ledger.settled({ number, verdict: 'fail', error: describe(error), delay, attempts: retry.attempts })
     const comesFirst = (delay ?? rule) === 0 && !isLast
     if (comesFirst && this.#standing !== Standing.Left) {
       this.#awaited++
@@ -162,16 +158,14 @@ export class Inbox implements Membership {
   reject(message: Message, reason: unknown): boolean {
     const number = this.#close(message)
     if (number === undefined) return false
-    this.#say({ number, verdict: 'reject', error: describe(reason) })
-    this.#settled(number, false)
+    this.#ledger.settled({ number, verdict: 'reject', error: describe(reason) })
     return true
   }
 
   release(message: Message, untouched = false): boolean {
     const number = this.#close(message)
     if (number === undefined) return false
-    this.#say({ number, verdict: untouched ? 'untouched' : 'release' })
-    this.#settled(number, false)
+    this.#ledger.settled({ number, verdict: untouched ? 'untouched' : 'release' })
     return true
   }
 
@@ -211,11 +205,7 @@ export class Inbox implements Membership {
 
   /** What became of deliveries since the last time. */
   takeSettlement(): Settlement {
-    const { number: subscription } = this
-    const settlement = { subscription, through: this.#through, handed: this.#held, verdicts: this.#verdicts }
-    this.#verdicts = []
-    this.#isDirty = false
-    return settlement
+    return { subscription: this.number, handed: this.#held, ...this.#ledger.take() }
   }
 
   /** The session is lost, and with it all that was delivered: no verdict on it counts any more. */
@@ -229,12 +219,9 @@ export class Inbox implements Membership {
     this.#first = []
     this.#awaited = 0
     this.#unsettled.clear()
-    this.#ahead.clear()
     this.#handed = 0
     this.#held = 0
-    this.#through = 0
-    this.#verdicts = []
-    this.#isDirty = false
+    this.#ledger.reset()
   }
 
   /** It is over: unsubscribed by name, refused, or the bus closes. */
@@ -264,29 +251,6 @@ export class Inbox implements Membership {
     if (message !== this.#inHand) this.#unsettled.delete(message)
     if (this.ackTimeout > 0) this.#deadlines.stop(message)
     return number
-  }
-
-  #settled(number: number, acked: boolean): void {
-    if (number !== this.#through + 1) {
-      this.#ahead.add(number)
-      // The host cannot tell an ack out of turn from the count alone.
-      if (acked) this.#say({ number, verdict: 'ack' })
-      return
-    }
-    this.#through++
-    while (this.#ahead.size > 0 && this.#ahead.delete(this.#through + 1)) this.#through++
-    this.#mark()
-  }
-
-  #say(verdict: Verdict): void {
-    this.#verdicts.push(verdict)
-    this.#mark()
-  }
-
-  #mark(): void {
-    if (this.#isDirty) return
-    this.#isDirty = true
-    this.#owner.dirty(this)
   }
 
   /** Settles nothing: says which open deliveries stay, and takes the others from the app. */

@@ -17,37 +17,19 @@ import type { Prove, Welcome } from '../wire/handshake.js'
 import { Link } from '../wire/link.js'
 import { encodeRequest } from '../wire/subscription-request.js'
 import { Calls } from './calls.js'
-import type { Connection, Credential } from './connection.js'
+import type { Connection } from './connection.js'
 import { Connector } from './connector.js'
-import { Inbox } from './inbox.js'
+import { Drain } from './drain.js'
+import type { Inbox } from './inbox.js'
 import { Inboxes } from './inboxes.js'
 import { closedError, Outbox } from './outbox.js'
+import type { RemoteBrokerOptions } from './remote-broker-options.js'
 import { RemoteDeadLetters } from './remote-dead-letters.js'
 import { ReadingTable } from '../wire/string-table.js'
 import { receiveFrame } from './receive-frame.js'
 import { FrameKind } from '../wire/frames.js'
 
-export interface RemoteBrokerOptions {
-  /** Where the host is: `http://127.0.0.1:1900`. Not needed with `locate`. */
-  url?: string
-  /** Asked before each attempt to connect, for the URL: the place to find or start a host. */
-  locate?: () => Promise<string>
-  van: string
-  /** What this client proves to know: this user's secret (the default kind), or a token. No host accepts undefined. */
-  secret: () => Promise<Credential | undefined>
-  /** Names this client, and its messages, in the whole van. Default: random. */
-  clientId?: string
-  /** Of this process, if it runs on the host's machine: its death is then noticed at once. */
-  pid?: number
-  /** The largest payload, in bytes. Default 8 MiB. */
-  maxPayload?: number
-  /** What may wait to be taken over. Default 100,000 messages and 64 MiB. */
-  outbox?: { maxMessages?: number; maxBytes?: number }
-  /** Milliseconds between attempts to connect. Default 50 to 1,000, jittered. */
-  backoff?: { initial: number; max: number }
-  /** How long `ready()` waits for a host, in milliseconds. Default 10,000. */
-  readyTimeout?: number
-}
+export type { RemoteBrokerOptions }
 
 /** A session that no host knows: the next one is a fresh one. */
 const ABANDONED = ''
@@ -72,7 +54,7 @@ export class RemoteBroker implements Broker {
   /** The last kind of trouble that was reported: the same is not reported at each attempt. */
   #lastReported: string | undefined
   #closing: Promise<void> | undefined
-  #onDrained: (() => void) | undefined
+  readonly #drain = new Drain()
 
   constructor(options: RemoteBrokerOptions) {
     const { url = '', locate = () => Promise.resolve(url), van, secret, pid, outbox = {} } = options
@@ -182,14 +164,13 @@ export class RemoteBroker implements Broker {
 
   async #close({ drain = true, timeout = 10_000 }: CloseOptions): Promise<void> {
     const deadline = performance.now() + timeout
+    // A host that will not have us takes nothing over.
+    const until = (isDone: () => boolean) =>
+      drain ? this.#drain.until(() => this.#refusal !== undefined || isDone(), deadline) : undefined
     // What others publish meanwhile is handed out for as long as our own publishes are on their way.
-    if (drain) await this.#until(() => this.#outbox.isEmpty, deadline)
+    await until(() => this.#outbox.isEmpty)
     this.#inboxes.stop()
-    if (drain)
-      await this.#until(
-        () => this.#outbox.isEmpty && this.#inboxes.openCount === 0 && this.#isQuiet,
-        deadline,
-      )
+    await until(() => this.#outbox.isEmpty && this.#inboxes.openCount === 0 && this.#isQuiet)
     this.#outbox.rejectAll(closedError())
     this.#calls.rejectAll(closedError())
     if (this.#connection !== undefined) this.#inboxes.sayGoodbye()
@@ -204,21 +185,6 @@ export class RemoteBroker implements Broker {
     this.#errors$.complete()
   }
 
-  #until(isDone: () => boolean, deadline: number): Promise<void> {
-    return new Promise(resolve => {
-      const timer = setTimeout(() => finish(), deadline - performance.now())
-      const finish = (): void => {
-        this.#onDrained = undefined
-        clearTimeout(timer)
-        resolve()
-      }
-      this.#onDrained = () => {
-        if (this.#refusal !== undefined || isDone()) finish()
-      }
-      this.#onDrained()
-    })
-  }
-
   /** Nothing to tell the host; without a session it would not matter to it. */
   get #isQuiet(): boolean {
     return this.#session === undefined || (!this.#inboxes.isDirty && this.#link.isIdle)
@@ -229,11 +195,11 @@ export class RemoteBroker implements Broker {
     return new Link({
       handle: (kind, body) => {
         receiveFrame(kind, body, { inboxes: this.#inboxes, calls: this.#calls, outbox: this.#outbox, table })
-        this.#onDrained?.()
+        this.#drain.look()
       },
       acked: number => {
         this.#outbox.acked(number)
-        this.#onDrained?.()
+        this.#drain.look()
       },
       flush: () => {
         this.#outbox.flush()
@@ -255,7 +221,7 @@ export class RemoteBroker implements Broker {
     this.#session = welcome.session
     this.#link.attach(welcome.received, frame => connection.send(frame))
     if (this.#closing === undefined) this.#state$.next('connected')
-    this.#onDrained?.()
+    this.#drain.look()
   }
 
   /** The host does not know our session: it was restarted, or we were away for too long. */
@@ -292,7 +258,7 @@ export class RemoteBroker implements Broker {
     this.#outbox.rejectAll(error)
     this.#calls.rejectAll(error)
     this.#session = ABANDONED
-    this.#onDrained?.()
+    this.#drain.look()
   }
 
   #subscribe(inbox: Inbox): void {

@@ -133,7 +133,6 @@ export class Attachment implements Consumer {
   #apply(verdict: Verdict): void {
     const { number } = verdict
     if (number < 1 || number > this.#lastNumber) throw broken('settles a delivery that never was')
-    if (verdict.verdict === 'extend') return
     const message = this.#close(number)
     const membership = this.#membership
     if (message === undefined || membership === undefined) return

@@ -72,6 +72,9 @@ export class HostServer {
       perMessageDeflate: false,
       maxHttpBufferSize: this.#maxPayload + FRAME_OVERHEAD + BATCH_BYTES,
       connectTimeout: HANDSHAKE_MS,
+      // A client whose event loop stands still is away after twenty seconds; its session waits for it.
+      pingInterval: 10_000,
+      pingTimeout: 10_000,
       allowRequest: (request, decide) => decide(null, this.#mayConnect(request)),
     })
     this.#io.on('connection', socket => this.#greet(socket))

@@ -4,7 +4,6 @@ import { beginFrame } from './frames.js'
 /** What became of one delivery that was not simply acked in its turn. */
 export type Verdict =
   | { readonly number: number; readonly verdict: 'ack' | 'release' | 'untouched' }
-  | { readonly number: number; readonly verdict: 'extend' }
   | { readonly number: number; readonly verdict: 'reject'; readonly error: string }
   | {
       readonly number: number
@@ -23,7 +22,7 @@ export interface Settlement {
   readonly verdicts: readonly Verdict[]
 }
 
-const names = ['ack', 'release', 'untouched', 'extend', 'reject', 'fail'] as const
+const names = ['ack', 'release', 'untouched', 'reject', 'fail'] as const
 const DELAY = 1
 const ATTEMPTS = 2
 /** Errors are for people: the rest of a very long text is left out. */
@@ -70,7 +69,6 @@ function readVerdict(reader: ByteReader): Verdict {
     case 'ack':
     case 'release':
     case 'untouched':
-    case 'extend':
       return { number, verdict }
     case 'reject':
       return { number, verdict, error: reader.string() }

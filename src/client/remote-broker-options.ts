@@ -1,0 +1,23 @@
+import type { Credential } from './connection.js'
+
+export interface RemoteBrokerOptions {
+  /** Where the host is: `http://127.0.0.1:1900`. Not needed with `locate`. */
+  url?: string
+  /** Asked before each attempt to connect, for the URL: the place to find or start a host. */
+  locate?: () => Promise<string>
+  van: string
+  /** What this client proves to know: this user's secret (the default kind), or a token. No host accepts undefined. */
+  secret: () => Promise<Credential | undefined>
+  /** Names this client, and its messages, in the whole van. Default: random. */
+  clientId?: string
+  /** Of this process, if it runs on the host's machine: its death is then noticed at once. */
+  pid?: number
+  /** The largest payload, in bytes. Default 8 MiB. */
+  maxPayload?: number
+  /** What may wait to be taken over. Default 100,000 messages and 64 MiB. */
+  outbox?: { maxMessages?: number; maxBytes?: number }
+  /** Milliseconds between attempts to connect. Default 50 to 1,000, jittered. */
+  backoff?: { initial: number; max: number }
+  /** How long `ready()` waits for a host, in milliseconds. Default 10,000. */
+  readyTimeout?: number
+}
