@@ -188,12 +188,15 @@ export class HostServer {
         if (this.#sockets.get(session) === socket) this.#receive(session, socket, bytes)
       })
     })
-    socket.on('disconnect', () => {
+    socket.on('disconnect', reason => {
       clearTimeout(deadline)
       if (session === undefined || this.#sockets.get(session) !== socket) return
       this.#sockets.delete(session)
       session.link.detach()
-      this.#sessions.away(session)
+      // A client that closed during the handshake does not even know of its session.
+      const neverBegan = session.link.received === 0 && reason === 'client namespace disconnect'
+      if (neverBegan) this.#sessions.end(session, 'goodbye')
+      else this.#sessions.away(session)
     })
   }
 
