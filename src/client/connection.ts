@@ -1,4 +1,3 @@
-import { io, type Socket } from 'socket.io-client'
 import {
   AuthError,
   describe,
@@ -8,6 +7,7 @@ import {
   VersionMismatchError,
 } from '../errors.js'
 import { version } from '../version.js'
+import type { Channel } from '../wire/channel.js'
 import {
   checkChallenge,
   checkRefusal,
@@ -17,7 +17,8 @@ import {
   type Welcome,
 } from '../wire/handshake.js'
 import { newNonce, prove, sameProof, type Transcript } from '../wire/proof.js'
-import { binary, PROTOCOL, type ClientEvents, type HostEvents } from '../wire/protocol.js'
+import { binary, PROTOCOL, type ClientEvents } from '../wire/protocol.js'
+import type { Dial } from './dial-socket.js'
 
 /** What a client shows that it knows: the secret of this user on this machine, or the host's token. */
 export interface Credential {
@@ -27,6 +28,7 @@ export interface Credential {
 }
 
 export interface ConnectionRequest {
+  readonly dial: Dial
   readonly url: string
   readonly van: string
   readonly client: string
@@ -44,54 +46,55 @@ export interface ConnectionOwner {
   lost(error: MsgvanError): void
 }
 
-/** A WebSocket of Node's `ws`; a browser's has no such way. */
-interface Terminable {
-  terminate?(): void
-}
-
 const HANDSHAKE_MS = 10_000
 const FAREWELL_MS = 1_000
 
-/** One socket, from its handshake to its end. Never reconnects by itself. */
+/** One channel, from its handshake to its end. Never reconnects by itself. */
 export class Connection {
   readonly #request: ConnectionRequest
   readonly #owner: ConnectionOwner
-  readonly #socket: Socket<HostEvents, ClientEvents>
+  readonly #channel: Channel<ClientEvents>
   readonly #nonce = newNonce()
   readonly #deadline: ReturnType<typeof setTimeout>
-  #webSocket: Terminable | undefined
+  /** Waits for the host to hang up. */
+  #onHungUp: (() => void) | undefined
   #isLost = false
   #hasHostProved = false
 
   constructor(request: ConnectionRequest, owner: ConnectionOwner) {
     this.#request = request
     this.#owner = owner
-    this.#socket = io(request.url, {
-      transports: ['websocket'],
-      reconnection: false,
-      forceNew: true,
-      timeout: HANDSHAKE_MS,
-    })
     this.#deadline = setTimeout(() => {
       this.#lose(new HostUnreachableError(`No answer from ${request.url} within ${HANDSHAKE_MS} ms.`))
     }, HANDSHAKE_MS)
-    this.#listen(this.#socket)
+    this.#channel = request.dial(
+      request.url,
+      {
+        opened: () => this.#guard(() => this.#sayHello()),
+        event: (name, value) => this.#guard(() => this.#take(name, value)),
+        ended: ({ why, cause }) => {
+          this.#onHungUp?.()
+          this.#lose(new HostUnreachableError(`${request.url} ${why}.`, { cause }))
+        },
+      },
+      HANDSHAKE_MS,
+    )
   }
 
   send(frame: Uint8Array): void {
-    this.#socket.emit('frame', frame)
+    this.#channel.send('frame', frame)
   }
 
   /** After a goodbye: waits until the host hangs up. Hanging up first would lose what was sent last. */
   async ended(): Promise<void> {
     this.#isLost = true
-    if (this.#socket.connected) {
+    if (this.#channel.isOpen) {
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, FAREWELL_MS)
-        this.#socket.once('disconnect', () => {
+        this.#onHungUp = () => {
           clearTimeout(timer)
           resolve()
-        })
+        }
       })
     }
     this.close()
@@ -100,45 +103,30 @@ export class Connection {
   close(): void {
     this.#isLost = true
     clearTimeout(this.#deadline)
-    this.#socket.disconnect()
-    // There is nothing left to say. In Node the WebSocket would wait up to 30 s for the other side to agree.
-    this.#webSocket?.terminate?.()
+    this.#channel.close()
   }
 
-  #listen(socket: Socket<HostEvents, ClientEvents>): void {
-    socket.on('connect', () => {
-      // Kept from now on: socket.io lets go of it when it closes.
-      this.#webSocket = (socket.io.engine.transport as { ws?: Terminable }).ws
-      this.#sayHello()
-    })
-    socket.on('challenge', challenge => {
-      this.#answer(challenge).catch((error: unknown) => this.#fail(error))
-    })
-    socket.on('welcome', welcome => {
-      this.#guard(() => {
+  #take(name: string, value: unknown): void {
+    switch (name) {
+      case 'challenge':
+        this.#answer(value).catch((error: unknown) => this.#fail(error))
+        return
+      case 'welcome': {
         this.#mustBeProved()
-        const checked = checkWelcome(welcome)
+        const welcome = checkWelcome(value)
         clearTimeout(this.#deadline)
-        this.#owner.welcome(checked)
-      })
-    })
-    socket.on('refused', refusal => {
-      this.#guard(() => {
-        const { code, message } = checkRefusal(refusal)
+        this.#owner.welcome(welcome)
+        return
+      }
+      case 'refused': {
+        const { code, message } = checkRefusal(value)
         this.#lose(errorFromCode(code, message))
-      })
-    })
-    socket.on('frame', bytes => {
-      this.#guard(() => {
+        return
+      }
+      case 'frame':
         this.#mustBeProved()
-        this.#owner.frame(binary(bytes))
-      })
-    })
-    const unreachable = (why: string, cause?: unknown): void => {
-      this.#lose(new HostUnreachableError(`${this.#request.url} ${why}.`, { cause }))
+        this.#owner.frame(binary(value))
     }
-    socket.on('connect_error', error => unreachable('cannot be reached', error))
-    socket.on('disconnect', reason => unreachable(`closed the connection (${reason})`))
   }
 
   #sayHello(): void {
@@ -152,7 +140,7 @@ export class Connection {
       credential: credential.kind ?? 'secret',
       pid,
     }
-    this.#socket.emit('hello', hello)
+    this.#channel.send('hello', hello)
   }
 
   async #answer(value: unknown): Promise<void> {
@@ -174,7 +162,7 @@ export class Connection {
     const own = await prove(credential.secret, 'client', transcript)
     if (this.#isLost) return
     this.#hasHostProved = true
-    this.#socket.emit('prove', { proof: own, session: session() } satisfies Prove)
+    this.#channel.send('prove', { proof: own, session: session() } satisfies Prove)
   }
 
   /** An impostor may welcome us without proof: it must not get what waits to be sent. */

@@ -1,8 +1,11 @@
 import { AuthError, describe, HostUnreachableError, MsgvanError } from '../errors.js'
 import type { Prove, Welcome } from '../wire/handshake.js'
 import { Connection, isForGood, type Credential } from './connection.js'
+import { dialSocket, type Dial } from './dial-socket.js'
 
 export interface ConnectorOptions {
+  /** Default: by socket.io. */
+  readonly dial?: Dial | undefined
   readonly van: string
   readonly client: string
   readonly pid?: number | undefined
@@ -59,7 +62,7 @@ export class Connector {
   }
 
   async #attempt(): Promise<void> {
-    const { van, client, pid, locate } = this.#options
+    const { dial = dialSocket, van, client, pid, locate } = this.#options
     const url = await locate()
     const credential = await this.#options.credential()
     if (credential === undefined)
@@ -67,7 +70,7 @@ export class Connector {
     if (this.#isStopped) return
     const session = () => this.#owner.session()
     const connection: Connection = new Connection(
-      { url, van, client, pid, credential, session },
+      { dial, url, van, client, pid, credential, session },
       {
         welcome: welcome => {
           this.#isUp = true

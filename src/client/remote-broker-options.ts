@@ -1,10 +1,13 @@
 import type { Credential } from './connection.js'
+import type { Dial } from './dial-socket.js'
 
 export interface RemoteBrokerOptions {
   /** Where the host is: `http://127.0.0.1:1900`. Not needed with `locate`. */
   url?: string
   /** Asked before each attempt to connect, for the URL: the place to find or start a host. */
   locate?: () => Promise<string>
+  /** How a host is reached. Default: by socket.io. */
+  dial?: Dial
   van: string
   /** What this client proves to know: this user's secret (the default kind), or a token. No host accepts undefined. */
   secret: () => Promise<Credential | undefined>

@@ -6,6 +6,8 @@ export interface SessionsOptions {
   readonly sessionTtl: number
   /** How often it is looked whether the process of a client that is away is still there. */
   readonly pidCheckMs?: number
+  /** Whether a process of this machine is dead. Default: asks the system. */
+  readonly isGone?: (pid: number) => boolean
   /** One began or ended. */
   readonly changed: () => void
 }
@@ -61,10 +63,10 @@ export class Sessions {
   away(session: Session): void {
     if (!this.#sessions.has(session.id) || this.#away.has(session)) return
     const { sessionTtl, pidCheckMs = 1_000 } = this.#options
-    if (isGone(session.pid)) return this.end(session, 'death')
+    if (this.#isGone(session)) return this.end(session, 'death')
     const expiry = setTimeout(() => this.end(session, 'death'), sessionTtl)
     const check = setInterval(() => {
-      if (isGone(session.pid)) this.end(session, 'death')
+      if (this.#isGone(session)) this.end(session, 'death')
     }, pidCheckMs)
     this.#away.set(session, () => {
       clearTimeout(expiry)
@@ -86,11 +88,14 @@ export class Sessions {
   endAll(): void {
     for (const session of [...this.#sessions.values()]) this.end(session, 'goodbye')
   }
+
+  /** Unknown counts as there. */
+  #isGone({ pid }: Session): boolean {
+    return pid !== undefined && (this.#options.isGone ?? isGone)(pid)
+  }
 }
 
-/** Unknown counts as there. */
-function isGone(pid: number | undefined): boolean {
-  if (pid === undefined) return false
+function isGone(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return false

@@ -1,0 +1,59 @@
+import { io, type Socket } from 'socket.io-client'
+import type { Channel, DialListener } from '../wire/channel.js'
+import type { ClientEvents, HostEvents } from '../wire/protocol.js'
+
+/** Opens a channel to a host. Returns at once. */
+export type Dial = (url: string, listener: DialListener, timeoutMs: number) => Channel<ClientEvents>
+
+/** A WebSocket of Node's `ws`; a browser's has no such way. */
+interface Terminable {
+  terminate?(): void
+}
+
+/** By socket.io: one WebSocket, without any reconnection of its own. */
+export const dialSocket: Dial = (url, listener, timeoutMs) => {
+  const socket: Socket<HostEvents, ClientEvents> = io(url, {
+    transports: ['websocket'],
+    reconnection: false,
+    forceNew: true,
+    timeout: timeoutMs,
+  })
+  let webSocket: Terminable | undefined
+  let isOver = false
+  const unlessOver = (tell: () => void): void => {
+    if (!isOver) tell()
+  }
+  socket.on('connect', () => {
+    // Kept from now on: socket.io lets go of it when it closes.
+    webSocket = (socket.io.engine.transport as { ws?: Terminable }).ws
+    unlessOver(() => listener.opened())
+  })
+  socket.onAny((event: string, value: unknown) => unlessOver(() => listener.event(event, value)))
+  socket.on('connect_error', cause =>
+    unlessOver(() => {
+      isOver = true
+      listener.ended({ why: 'cannot be reached', byPeer: false, cause })
+    }),
+  )
+  socket.on('disconnect', reason =>
+    unlessOver(() => {
+      isOver = true
+      listener.ended({
+        why: `closed the connection (${reason})`,
+        byPeer: reason === 'io server disconnect',
+      })
+    }),
+  )
+  return {
+    get isOpen() {
+      return socket.connected
+    },
+    send: (event, value) => void socket.emit(event, value),
+    close: () => {
+      isOver = true
+      socket.disconnect()
+      // There is nothing left to say. In Node the WebSocket would wait up to 30 s for the other side to agree.
+      webSocket?.terminate?.()
+    },
+  }
+}

@@ -1,0 +1,233 @@
+import type { LocalBroker } from '../broker/local-broker.js'
+import type { HostStatus } from '../bus/status.js'
+import { ProtocolError, SessionLostError } from '../errors.js'
+import type { Channel, ChannelListener } from '../wire/channel.js'
+import { binary, type HostEvents } from '../wire/protocol.js'
+import { answer, type HandlerService } from './answer.js'
+import { Greeting, refusalOf, type Greeted, type Secrets } from './greeting.js'
+import type { Session } from './session.js'
+import { Sessions } from './sessions.js'
+import { Vans } from './vans.js'
+
+export interface ReceptionOptions extends Secrets {
+  readonly hostStatus: () => HostStatus
+  /** Milliseconds that a session waits for its client to come back. Default 60,000. */
+  readonly sessionTtl?: number
+  /** The largest payload, in bytes. Default 8 MiB. */
+  readonly maxPayload?: number
+  /** What may wait for one client that does not read, in bytes. Default 256 MiB. */
+  readonly maxWaiting?: number
+  /** Calls to the host itself, such as `stop`. */
+  readonly control?: (method: string, args: unknown) => Promise<unknown>
+  /** A client came or went for good. */
+  readonly changed?: () => void
+  /** What an operator should know. */
+  readonly warn?: (text: string) => void
+  /** Whether a process of this machine is dead. Default: asks the system. */
+  readonly isGone?: (pid: number) => boolean
+}
+
+/** A client that has connected: its channel, and whether it runs on this machine. */
+interface Caller {
+  readonly channel: Channel<HostEvents>
+  readonly isOnThisMachine: boolean
+}
+
+export const DEFAULT_MAX_PAYLOAD = 8 * 1024 * 1024
+export const HANDSHAKE_MS = 10_000
+
+/** Makes sure of each client that connects, and gives it its session: a new one, or its own of before. Knows no sockets. */
+export class Reception {
+  /** Set by whoever runs handlers in this host. */
+  handlers: HandlerService | undefined
+  readonly #options: ReceptionOptions
+  readonly #maxPayload: number
+  readonly #vans: Vans
+  readonly #sessions: Sessions
+  /** Which connection a session has right now. */
+  readonly #channels = new Map<Session, Channel<HostEvents>>()
+  #isClosing = false
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options
+    this.#maxPayload = options.maxPayload ?? DEFAULT_MAX_PAYLOAD
+    this.#vans = new Vans(options.hostStatus)
+    this.#sessions = new Sessions({
+      sessionTtl: options.sessionTtl ?? 60_000,
+      changed: () => this.#changed(),
+      ...(options.isGone === undefined ? {} : { isGone: options.isGone }),
+    })
+  }
+
+  /** Sessions, their clients connected or away. */
+  get clients(): number {
+    return this.#sessions.size
+  }
+
+  /** Nobody is there, nothing waits. */
+  get isIdle(): boolean {
+    return this.#sessions.size === 0 && this.#vans.isIdle
+  }
+
+  get isClosing(): boolean {
+    return this.#isClosing
+  }
+
+  get vans(): string[] {
+    return this.#vans.names
+  }
+
+  broker(van: string): LocalBroker {
+    return this.#vans.get(van).broker
+  }
+
+  /** Ends a client's session as its death would. */
+  endSession(client: string): void {
+    this.#sessions.endClient(client)
+  }
+
+  /** Ends all sessions; nobody is let in any more. */
+  endSessions(): void {
+    this.#isClosing = true
+    this.#sessions.endAll()
+  }
+
+  closeVans(): Promise<void> {
+    return this.#vans.close()
+  }
+
+  /** Somebody connected. @returns who listens to that channel from now on */
+  greet(channel: Channel<HostEvents>, isOnThisMachine: boolean): ChannelListener {
+    const greeting = new Greeting(this.#options)
+    let session: Session | undefined
+    const failed = (error: unknown): void => {
+      clearTimeout(deadline)
+      if (session !== undefined && this.#channels.get(session) === channel)
+        this.#sessions.end(session, 'death')
+      drop(channel, error)
+    }
+    const deadline = setTimeout(() => failed(new ProtocolError('The handshake took too long.')), HANDSHAKE_MS)
+    const handle = (name: string, value: unknown): Promise<void> | void => {
+      switch (name) {
+        case 'hello':
+          return greeting.hello(value).then(challenge => channel.send('challenge', challenge))
+        case 'prove':
+          return greeting.prove(value).then(greeted => {
+            if (!channel.isOpen || this.#isClosing) return
+            clearTimeout(deadline)
+            session = this.#admit({ channel, isOnThisMachine }, greeted)
+          })
+        case 'frame':
+          if (session === undefined) throw new ProtocolError('A frame came before the handshake was over.')
+          if (this.#channels.get(session) === channel) this.#receive(session, channel, value)
+          return
+        default:
+          throw new ProtocolError('There is no such event.')
+      }
+    }
+    return {
+      event: (name, value) => {
+        try {
+          handle(name, value)?.catch(failed)
+        } catch (error) {
+          failed(error)
+        }
+      },
+      ended: ({ byPeer }) => {
+        clearTimeout(deadline)
+        if (session !== undefined && this.#channels.get(session) === channel)
+          this.#disconnected(session, byPeer)
+      },
+    }
+  }
+
+  #receive(session: Session, channel: Channel<HostEvents>, bytes: unknown): void {
+    session.link.receive(binary(bytes))
+    if (!session.hasEnded) return
+    // A goodbye came: the client waits for us to hang up.
+    this.#sessions.end(session, 'goodbye')
+    channel.close()
+  }
+
+  #disconnected(session: Session, byPeer: boolean): void {
+    this.#channels.delete(session)
+    session.link.detach()
+    // A client that closed during the handshake does not even know of its session.
+    if (byPeer && session.link.received === 0) this.#sessions.end(session, 'goodbye')
+    else this.#sessions.away(session)
+  }
+
+  #admit(caller: Caller, { hello, prove, isLocalUser }: Greeted): Session {
+    const { channel } = caller
+    const { session: wanted } = prove
+    const known = wanted === undefined ? undefined : this.#sessions.find(wanted.id, hello.client, hello.van)
+    const session = known ?? this.#begin(caller, hello.client, hello.van, isLocalUser, hello.pid)
+    const before = this.#channels.get(session)
+    if (before !== undefined) {
+      session.link.detach()
+      drop(before, new SessionLostError('Another connection has taken over this session.'))
+    }
+    this.#channels.set(session, channel)
+    this.#sessions.back(session)
+    const { received } = session.link
+    channel.send('welcome', {
+      session: session.id,
+      resumed: known !== undefined,
+      received,
+      maxPayload: this.#maxPayload,
+    })
+    session.link.attach(known === undefined ? 0 : (wanted?.received ?? 0), frame =>
+      channel.send('frame', frame),
+    )
+    return session
+  }
+
+  #begin(
+    { isOnThisMachine }: Caller,
+    client: string,
+    van: string,
+    isLocalUser: boolean,
+    pid: number | undefined,
+  ): Session {
+    this.#sessions.giveUp(client, van)
+    return this.#sessions.begin({
+      client,
+      van: this.#vans.get(van),
+      isLocalUser,
+      // Elsewhere the number means another process.
+      pid: isLocalUser && isOnThisMachine ? pid : undefined,
+      maxPayload: this.#maxPayload,
+      maxWaiting: this.#options.maxWaiting ?? 256 * 1024 * 1024,
+      answer: (session, method, args) =>
+        answer(session, method, args, { handlers: this.handlers, control: this.#options.control }),
+      overflowing: session => this.#tooSlow(session),
+    })
+  }
+
+  /** Not from inside its own delivery: the broker is at work. */
+  #tooSlow(session: Session): void {
+    queueMicrotask(() => {
+      if (session.hasEnded) return
+      this.#options.warn?.(
+        `client ${session.client} of van ${session.van.name} does not read: its session ends`,
+      )
+      const channel = this.#channels.get(session)
+      this.#sessions.end(session, 'death')
+      if (channel !== undefined)
+        drop(channel, new SessionLostError('Too much waits for this client: it reads too slowly.'))
+    })
+  }
+
+  #changed(): void {
+    for (const session of this.#channels.keys()) if (session.hasEnded) this.#channels.delete(session)
+    this.#vans.sweep(van => this.#sessions.uses(van))
+    this.#options.changed?.()
+  }
+}
+
+/** Tells why, then ends the connection. */
+function drop(channel: Channel<HostEvents>, error: unknown): void {
+  if (!channel.isOpen) return
+  channel.send('refused', refusalOf(error))
+  channel.close()
+}
