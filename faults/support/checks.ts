@@ -1,0 +1,91 @@
+import type { Evidence, Handled } from './evidence.js'
+
+/** What a message is known by in all books. */
+export function keyOf({ publisher, sequence }: { publisher: string; sequence: number }): string {
+  return `${publisher} ${sequence}`
+}
+
+/** How often a message may be handled again: never; when told by `redelivered`; or (a host died) without a word. */
+export type Repeats = 'none' | 'flagged' | 'any'
+
+/** What is wrong with what was handled, whatever was injected. Few words: of each kind the first, and how many. */
+export function wrongs(evidence: Evidence, { repeats }: { repeats: Repeats }): string[] {
+  const { handled } = evidence
+  return [
+    ...kind('came with content that nobody published', handled.filter(isForeign(evidence))),
+    ...kind('came out of order', outOfOrder(handled)),
+    ...kind('came again without a word', repeated(handled, repeats)),
+  ]
+}
+
+/** Handled again after it was handled. */
+export function duplicates(handled: readonly Handled[]): number {
+  return handled.length - new Set(handled.map(keyOf)).size
+}
+
+function isForeign(evidence: Evidence): (each: Handled) => boolean {
+  return each => !each.intact || evidence.calledAt(each) === undefined
+}
+
+/** Per publisher (each has one topic); what failed or went back is passed by others. */
+function outOfOrder(handled: readonly Handled[]): Handled[] {
+  const last = new Map<string, number>()
+  const seen = new Set<string>()
+  return handled.filter(each => {
+    const isFirst = !seen.has(keyOf(each))
+    seen.add(keyOf(each))
+    if (each.redelivered || !isFirst) return false
+    const stream = `${each.subscriber} ${each.publisher}`
+    const before = last.get(stream) ?? 0
+    last.set(stream, Math.max(before, each.sequence))
+    return each.sequence < before
+  })
+}
+
+function repeated(handled: readonly Handled[], repeats: Repeats): Handled[] {
+  if (repeats === 'any') return []
+  const seen = new Set<string>()
+  return handled.filter(each => {
+    const isRepeat = seen.has(keyOf(each))
+    seen.add(keyOf(each))
+    return isRepeat && (repeats === 'none' || !each.redelivered)
+  })
+}
+
+function kind(what: string, which: readonly Handled[]): string[] {
+  const [first] = which
+  if (first === undefined) return []
+  const { subscriber } = first
+  return [`${which.length} ${what}, the first: ${keyOf(first)} at ${subscriber}, attempt ${first.attempt}`]
+}
+
+/** Accepted and not handled, by message. */
+export function unhandled(evidence: Evidence, except: ReadonlySet<string> = new Set()): string[] {
+  const handled = new Set(evidence.handled.map(keyOf))
+  const missing: string[] = []
+  for (const [publisher, { taken }] of evidence.publishers) {
+    for (const sequence of taken.keys()) {
+      const key = keyOf({ publisher, sequence })
+      if (!handled.has(key) && !except.has(key)) missing.push(key)
+    }
+  }
+  return missing
+}
+
+/**
+ * The longest wait from a fault until a message that was published after it was handled (`of: 'new'`), or any (`'any'`), in
+ * milliseconds; undefined when that never came.
+ */
+export function worstRecovery(
+  faults: readonly number[],
+  evidence: Evidence,
+  { of = 'new' }: { of?: 'new' | 'any' } = {},
+): number | undefined {
+  const waits = faults.flatMap(fault => {
+    const next = evidence.handled.find(
+      each => each.at >= fault && (of === 'any' || (evidence.calledAt(each) ?? 0) >= fault),
+    )
+    return next === undefined ? [] : [(next.at - fault) / 1_000]
+  })
+  return waits.length === 0 ? undefined : Math.max(...waits)
+}
