@@ -129,6 +129,26 @@ export class SessionLostError extends MsgvanError {
   readonly code = 'MSGVAN_SESSION_LOST'
 }
 
+/**
+ * Messages may have been missed: a bus came back to a host that does not know it any more (it was away for longer than the
+ * host's session time, or the host ended). `patterns` are those of its subscriptions without a name; one with a name misses
+ * nothing that the host still has.
+ */
+export class GapError extends MsgvanError {
+  readonly code = 'MSGVAN_GAP'
+  constructor(
+    message: string,
+    readonly patterns: readonly string[] = [],
+  ) {
+    super(message)
+  }
+}
+
+/** `close()` did not wait any longer. The text says what was left: publishes not taken over, deliveries not settled. */
+export class DrainTimeoutError extends MsgvanError {
+  readonly code = 'MSGVAN_DRAIN_TIMEOUT'
+}
+
 /** A handler's module or export is missing, fails to load, or lies outside the allowed roots. */
 export class HandlerModuleError extends MsgvanError {
   readonly code = 'MSGVAN_HANDLER_MODULE'
@@ -174,6 +194,8 @@ const byCode = {
   MSGVAN_AUTH: AuthError,
   MSGVAN_PROTOCOL: ProtocolError,
   MSGVAN_SESSION_LOST: SessionLostError,
+  MSGVAN_GAP: GapError,
+  MSGVAN_DRAIN_TIMEOUT: DrainTimeoutError,
   MSGVAN_HANDLER_MODULE: HandlerModuleError,
   MSGVAN_HANDLER_CRASHED: HandlerCrashedError,
   MSGVAN_UNSUPPORTED: UnsupportedError,

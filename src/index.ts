@@ -2,7 +2,8 @@
 export { van, type VanOptions } from './van.js'
 
 export type { AnyTopics, Bus, Topics } from './bus/bus.js'
-export type { BusState, CloseOptions, Overflow, RetryDelay } from './bus/broker.js'
+export type { BusState, CloseOptions, Overflow } from './bus/broker.js'
+export type { RetryDelay } from './message/retry-delay.js'
 export type { DeadLetter, DeadLetterFilter, DeadLetters } from './bus/dead-letters.js'
 export { moduleRef, type ModuleRef } from './bus/module-ref.js'
 export type { PublishOptions, TopicOptions } from './bus/options.js'

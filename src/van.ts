@@ -4,6 +4,7 @@ import type { AnyTopics, Bus, Topics } from './bus/bus.js'
 import type { Broker } from './bus/broker.js'
 import { connectLocal, type LocalOptions } from './daemon/connect.js'
 import { logTrouble } from './daemon/log-trouble.js'
+import { drainOnSigterm } from './drain-on-sigterm.js'
 import { embeddedBroker } from './embedded.js'
 import { InvalidOptionError, UnsupportedError } from './errors.js'
 
@@ -51,6 +52,8 @@ const known: ReadonlySet<string> = new Set<keyof VanOptions>([
  * it is not running and outlives this process, or (`embedded`) to nothing outside this process. The process stays alive
  * until `close()`.
  *
+ * A process that SIGTERM ends closes its buses first, which drains them, unless the app listens to that signal itself.
+ *
  * What goes wrong in the background shows in `state$` and `errors$`, and in the log.
  *
  * @throws InvalidOptionError; UnsupportedError for `addr` and `leader`, which this version does not have
@@ -64,11 +67,10 @@ export function van<T extends Topics = AnyTopics>(options: VanOptions = {}): Bus
   const { name = 'default', maxPayload } = options
   checkOptions(options, name)
   const limits = maxPayload === undefined ? {} : { maxPayload }
-  return createBus<T>(
-    name,
-    options.embedded === true ? embeddedBroker(name) : hostBroker(name, options),
-    limits,
-  )
+  const broker = options.embedded === true ? embeddedBroker(name) : hostBroker(name, options)
+  const bus = createBus<T>(name, broker, limits)
+  drainOnSigterm(bus)
+  return bus
 }
 
 function hostBroker(name: string, options: VanOptions): Broker {

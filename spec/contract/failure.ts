@@ -46,6 +46,18 @@ export function failure(at: Connected): void {
       })
     }
 
+    it('`delay` may be a list, one for each failure, the last repeated', async () => {
+      const bus = at.bus()
+      const attempts: number[] = []
+      bus.topic('t', { name: 'w', attempts: 4, delay: [0, 1] }).subscribe(message => {
+        attempts.push(message.attempt)
+        message.nack()
+      })
+      await bus.publish('t')
+      await untilStatus(bus, 'w', { failed: 4, deadLettered: 1 })
+      expect(attempts).to.deep.equal([1, 2, 3, 4])
+    })
+
     it('a throw in next is reported exactly once, and comes again as attempt 2', async () => {
       const bus = at.bus()
       const reported = reports(bus)

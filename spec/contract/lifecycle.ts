@@ -150,7 +150,10 @@ export function lifecycle(at: Connected): void {
         .subscribe()
       await bus.publish('t')
       await untilStatus(bus, 't', { inFlight: 1 })
+      const problems = reports(bus)
       await bus.close({ timeout: 10 })
+      expect(problems.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_DRAIN_TIMEOUT'])
+      expect(problems.values[0]?.message).to.contain('1 deliveries not settled')
     })
 
     it('waits not at all with drain: false', async () => {

@@ -123,7 +123,7 @@ describe('a session', () => {
       ['u', 1],
     ])
     expect(states.values).to.deep.equal(['connecting', 'connected', 'reconnecting', 'connected'])
-    expect(problems.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_SESSION_LOST'])
+    expect(problems.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_GAP'])
   })
 
   it('that is lost takes its open deliveries along: verdicts on them say false', async () => {

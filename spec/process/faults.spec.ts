@@ -9,7 +9,9 @@ describe('real processes under faults', function () {
     it(`account for every message: ${scenario.title}`, async () => {
       const seed = Math.floor(Math.random() * 2 ** 32)
       const { problems, lost, accepted } = await play(scenario, 'short', seed)
-      expect(problems, `again with: npm run faults -- ${scenario.name} --short --seed ${seed}`).to.deep.equal([])
+      expect(problems, `again with: npm run faults -- ${scenario.name} --short --seed ${seed}`).to.deep.equal(
+        [],
+      )
       expect(lost).to.equal(0)
       expect(accepted).to.be.greaterThan(0)
     })

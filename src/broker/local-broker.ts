@@ -8,6 +8,7 @@ import type {
   SubscriptionRequest,
 } from '../bus/broker.js'
 import type { DeadLetter, DeadLetterFilter, DeadLetters } from '../bus/dead-letters.js'
+import { drainTimeout } from '../bus/drain-timeout.js'
 import type { HostStatus, VanStatus } from '../bus/status.js'
 import { ClosedError, MsgvanError, OutboxFullError, OverflowError, UnsupportedError } from '../errors.js'
 import { Encoding, Envelope, noHeaders, type Headers } from '../message/envelope.js'
@@ -328,7 +329,7 @@ export class LocalBroker implements Broker, SubscriptionOwner {
     if (this.#closed) return
     this.#closed = true
     this.#held.rejectAll(closedError())
-    if (drain) await this.#quiet(timeout)
+    if (drain && !(await this.#quiet(timeout))) this.#errors$.next(drainTimeout(timeout, 0, this.#inFlight()))
     for (const { subscription } of [...this.#subscriptions.values()]) this.#remove(subscription, true)
     this.#timers.clear()
     this.#letters.close()
@@ -337,16 +338,25 @@ export class LocalBroker implements Broker, SubscriptionOwner {
     this.#errors$.complete()
   }
 
-  #quiet(timeout: number): Promise<void> {
+  /** Resolves with whether everything handed out was settled in time. */
+  #quiet(timeout: number): Promise<boolean> {
     return new Promise(resolve => {
-      const cancel = this.#timers.after(timeout, () => this.#onQuiet?.())
-      this.#onQuiet = () => {
+      const finish = (isQuiet: boolean): void => {
         this.#onQuiet = undefined
         cancel()
-        resolve()
+        resolve(isQuiet)
       }
+      const cancel = this.#timers.after(timeout, () => finish(false))
+      this.#onQuiet = () => finish(true)
       this.#checkQuiet()
     })
+  }
+
+  #inFlight(): number {
+    let sum = 0
+    for (const { subscription } of this.#subscriptions.values()) sum += subscription.inFlight
+    for (const subscription of this.#lingering) sum += subscription.inFlight
+    return sum
   }
 
   #checkQuiet(): void {

@@ -42,6 +42,7 @@ export class Member implements Membership {
   get hasCredit(): boolean {
     return (
       this.#standing === Standing.Attached &&
+      this.#consumer.isBusy !== true &&
       this.#unsettled.size < this.#prefetch &&
       (this.#bytes < MAX_BYTES_IN_FLIGHT || this.#unsettled.size === 0)
     )
@@ -148,7 +149,7 @@ export class Member implements Membership {
     if (this.#standing === Standing.Left) return
     this.#standing = Standing.Left
     this.#giveBack(cause)
-    this.#subscription.left(this)
+    this.#subscription.left(this, cause)
   }
 
   suspend(cause: LeaveCause): void {
@@ -164,6 +165,10 @@ export class Member implements Membership {
     this.#subscription.wake()
   }
 
+  wake(): void {
+    this.#subscription.wake()
+  }
+
   /** The subscription itself is gone: nothing comes any more, and no verdict counts. */
   end(): void {
     this.#standing = Standing.Left
@@ -176,7 +181,7 @@ export class Member implements Membership {
   }
 
   #giveBack(cause: LeaveCause): void {
-    if (cause === 'complete') return
+    if (cause === 'complete' || cause === 'death') return
     const items: Item[] = []
     for (const message of [...this.#unsettled]) {
       const item = this.#takeBack(message)

@@ -1,8 +1,9 @@
-import type { SubscriptionRequest } from '../bus/broker.js'
+import type { LeaveCause, SubscriptionRequest } from '../bus/broker.js'
 import type { Counters, SubscriptionStatus } from '../bus/status.js'
 import { AckTimeoutError, NameTakenError } from '../errors.js'
 import type { Envelope } from '../message/envelope.js'
 import type { Message, RetryRule } from '../message/message.js'
+import { retryDelayAfter } from '../message/retry-delay.js'
 import { describePattern, samePattern } from '../message/pattern.js'
 import { noCounts } from './counters.js'
 import { Item } from './item.js'
@@ -42,6 +43,8 @@ export class Subscription {
   #nextOrder = 1
   #nextMember = 0
   #ended = false
+  /** It had no name, and its consumer is gone without a goodbye: what it is owed nobody will ever take. */
+  #isLost = false
 
   constructor(
     readonly id: string,
@@ -136,13 +139,13 @@ export class Subscription {
     this.#count('failed')
     item.failures += 1
     if (item.firstFailedAt === 0) item.firstFailedAt = this.owner.now()
-    if (this.#ended) return
+    if (this.#ended) return this.#drop(1)
     if (retry?.attempts !== undefined) item.attempts = retry.attempts
     if (item.failures >= (item.attempts ?? this.rules.attempts)) {
       this.#bury(item, error)
       return
     }
-    const delay = retry?.delay ?? this.#delay(error, item.failures)
+    const delay = retry?.delay ?? retryDelayAfter(this.rules.delay, error, item.failures)
     if (delay > 0) this.#park(item, delay)
     else this.#line.restore(item)
     this.wake()
@@ -153,7 +156,8 @@ export class Subscription {
     this.#count('failed')
     item.failures += 1
     if (item.firstFailedAt === 0) item.firstFailedAt = this.owner.now()
-    if (!this.#ended) this.#bury(item, reason)
+    if (this.#ended) this.#drop(1)
+    else this.#bury(item, reason)
   }
 
   returned(items: Item[], untouched: boolean): void {
@@ -165,7 +169,7 @@ export class Subscription {
       }
       this.#count('delivered', -items.length)
     }
-    if (this.#ended) return
+    if (this.#ended) return this.#drop(items.length)
     this.#line.restoreAll(items)
     this.wake()
   }
@@ -178,12 +182,14 @@ export class Subscription {
     return this.owner.after(delay, run)
   }
 
-  left(member: Member): void {
+  left(member: Member, cause: LeaveCause): void {
     const at = this.members.indexOf(member)
     if (at >= 0) this.members.splice(at, 1)
     this.#leaving.add(member)
-    if (this.rules.name === undefined) this.owner.abandoned(this)
-    else this.wake()
+    if (this.rules.name !== undefined) return this.wake()
+    this.#isLost = cause === 'death'
+    this.#drop(this.pending)
+    this.owner.abandoned(this)
   }
 
   wake(): void {
@@ -260,17 +266,6 @@ export class Subscription {
     return fallback
   }
 
-  #delay(error: unknown, attempt: number): number {
-    const { delay } = this.rules
-    if (typeof delay === 'number') return delay
-    try {
-      const chosen = delay(error, attempt)
-      return chosen >= 0 ? chosen : 0
-    } catch {
-      return 1000 // a delay function that throws must not lose the message
-    }
-  }
-
   #park(item: Item, delay: number): void {
     const cancel = this.after(delay, () => {
       this.#parked.delete(item)
@@ -294,6 +289,10 @@ export class Subscription {
     }
     if (this.rules.overflow === 'drop-oldest' && this.#line.shift() !== undefined) this.#count('dropped')
     return true
+  }
+
+  #drop(count: number): void {
+    if (this.#isLost && count > 0) this.#count('dropped', count)
   }
 
   #count(what: 'delivered' | 'acked' | 'failed' | 'redelivered' | 'dropped', by = 1): void {

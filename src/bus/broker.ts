@@ -2,6 +2,7 @@ import type { Observable } from 'rxjs'
 import type { MsgvanError } from '../errors.js'
 import type { Headers } from '../message/envelope.js'
 import type { Message, Settler } from '../message/message.js'
+import type { RetryDelay } from '../message/retry-delay.js'
 import type { DeadLetters } from './dead-letters.js'
 import type { ModuleRef } from './module-ref.js'
 import type { VanStatus } from './status.js'
@@ -9,9 +10,6 @@ import type { VanStatus } from './status.js'
 export type BusState = 'connecting' | 'connected' | 'reconnecting' | 'closed'
 
 export type Overflow = 'pause' | 'drop-oldest' | 'drop-newest' | 'error'
-
-/** The delay before the next attempt: milliseconds, or a function of what failed and how often it has. */
-export type RetryDelay = number | ((error: unknown, attempt: number) => number)
 
 /** What a subscription asks of the broker that holds it. All durations in milliseconds. */
 export interface SubscriptionRequest {
@@ -40,21 +38,24 @@ export interface Consumer {
   error(error: MsgvanError): void
   /** The van closed. */
   complete(): void
+  /** It has no room: nothing is handed to it until it says `wake()`. Default: never. */
+  readonly isBusy?: boolean
 }
 
 /**
  * Why a consumer's pipeline came down: `'unsubscribe'`: somebody let go; `'complete'`: an operator had enough (`take`);
- * `'error'`: an error travelled down.
+ * `'error'`: an error travelled down; `'death'`: its process is gone, or given up.
  */
-export type LeaveCause = 'unsubscribe' | 'complete' | 'error'
+export type LeaveCause = 'unsubscribe' | 'complete' | 'error' | 'death'
 
 /**
  * One consumer's place in a subscription. Verdicts on its deliveries go to the same object.
  *
  * `leave` takes effect at once: not one `next` after it, in the middle of a batch too. What was not handed out goes back
  * untouched. Of what was handed out and not settled, the message in hand (its `next` is running) always stays with this
- * consumer until it is settled; the others stay too after `'complete'`, and go back uncounted after the other causes. An
- * unnamed subscription ends with its consumer. Leaving twice does nothing.
+ * consumer until it is settled; the others stay too after `'complete'` and `'death'`, and go back uncounted after the other
+ * causes. An unnamed subscription ends with its consumer; after `'death'`, what it was owed counts as dropped. Leaving twice
+ * does nothing.
  *
  * `suspend` and `resume` are for an unnamed subscription whose pipeline broke off and is about to be built anew: it goes on
  * collecting, nothing is handed out in between, and the same messages stay or go back as with `leave`, those that go back first
@@ -66,6 +67,8 @@ export interface Membership extends Settler {
   leave(cause: LeaveCause): void
   suspend(cause: LeaveCause): void
   resume(consumer: Consumer): void
+  /** The consumer was busy and has room again. */
+  wake(): void
 }
 
 /**

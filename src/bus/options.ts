@@ -2,7 +2,8 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { InvalidOptionError, UnsupportedError } from '../errors.js'
 import { backoff } from '../operators/backoff.js'
 import type { Headers } from '../message/envelope.js'
-import type { Overflow, RetryDelay, SubscriptionRequest } from './broker.js'
+import { checkRetryDelay, type RetryDelay } from '../message/retry-delay.js'
+import type { Overflow, SubscriptionRequest } from './broker.js'
 
 /** What a subscription may ask for. Durations in milliseconds. */
 export interface TopicOptions<P = unknown> {
@@ -16,7 +17,10 @@ export interface TopicOptions<P = unknown> {
   prefetch?: number
   /** Total tries before the message becomes a dead letter. Default 5. */
   attempts?: number
-  /** Until the next attempt: ms, or a function of error and attempt. Default: `backoff({ initial: 100, max: 30_000 })`. */
+  /**
+   * Until the next attempt: ms; a list of them, one for each failure, the last repeated; or a function of error and
+   * attempt. Default: `backoff({ initial: 100, max: 30_000 })`.
+   */
   delay?: RetryDelay
   /** No settlement within this many ms fails the delivery. Default 0: no limit. */
   ackTimeout?: number
@@ -37,7 +41,7 @@ export interface PublishOptions {
 
 const defaultDelay = backoff({ initial: 100, max: 30_000 })
 
-/** The longest delay that is taken: about 285,000 years. Timers are cut into steps, so no delay is too long for one. */
+/** The longest time that is taken: about 285,000 years. Timers are cut into steps, so none is too long for one. */
 const longest = Number.MAX_SAFE_INTEGER
 
 export function toRequest(pattern: RegExp | string, options: TopicOptions): SubscriptionRequest {
@@ -70,7 +74,7 @@ export function toRequest(pattern: RegExp | string, options: TopicOptions): Subs
   oneOf('ack', ack ?? 'auto', ['auto', 'manual'])
   oneOf('overflow', overflow, ['pause', 'drop-oldest', 'drop-newest', 'error'])
   oneOf('ordered', ordered, [true, false])
-  if (typeof delay !== 'function') whole('delay', delay, 0, longest)
+  checkRetryDelay('delay', delay)
   return {
     pattern,
     name,

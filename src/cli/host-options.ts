@@ -6,6 +6,10 @@ import type { Globals } from './globals.js'
 export interface HostOptions {
   listen?: string
   idle?: string
+  sessionTtl?: string
+  heartbeat?: string
+  maxPayload?: string
+  origin?: string[]
   capabilities?: string
   root?: string[]
 }
@@ -21,6 +25,16 @@ export function addHostOptions(command: Command): Command {
       'end after so long without work; 0: never (MSGVAN_IDLE, default 0; a host that started by itself: 600)',
     )
     .option(
+      '--session-ttl <seconds>',
+      'how long a client that is cut off may take to come back (MSGVAN_SESSION_TTL, default 60)',
+    )
+    .option(
+      '--heartbeat <seconds>',
+      'between pings; who answers none for two of these is given up (MSGVAN_HEARTBEAT, default 10)',
+    )
+    .option('--max-payload <bytes>', 'the largest payload (MSGVAN_MAX_PAYLOAD, default 8388608)')
+    .option('--origin <url...>', 'web pages that may connect (MSGVAN_ORIGINS, default none)')
+    .option(
       '--root <folder...>',
       'where handler modules of callers that are not local may lie (MSGVAN_ROOTS)',
     )
@@ -31,7 +45,8 @@ export function addHostOptions(command: Command): Command {
 }
 
 /** All that a host can be told on a command line, as src/host/settings.ts takes it. */
-export function hostFlags(globals: Globals, { listen, idle, capabilities, root }: HostOptions): HostFlags {
+export function hostFlags(globals: Globals, options: HostOptions): HostFlags {
   const { port, token, verbose } = globals
-  return { port: String(port), token, verbose, listen, idle, capabilities, roots: root }
+  const { root, origin, ...flags } = options
+  return { port: String(port), token, verbose, ...flags, roots: root, origins: origin }
 }

@@ -3,6 +3,7 @@ import { version } from '../version.js'
 import { Cli } from './cli.js'
 import { Exit, exitOf, lineOf, oneLine } from './exit.js'
 import { addGlobalOptions } from './globals.js'
+import { addDead } from './dead.js'
 import { addHost } from './host.js'
 import { addLogs } from './logs.js'
 import { addPub } from './pub.js'
@@ -59,6 +60,7 @@ output, talk to standard error. \`msgvan <command> --help\` tells more.`,
     addSub,
     addStatus,
     addLogs,
+    addDead,
     addUnsubscribe,
     addStart,
     addStop,

@@ -1,5 +1,7 @@
 import { inspect, types } from 'node:util'
+import type { DeadLetter } from '../bus/dead-letters.js'
 import type { Message } from '../message/message.js'
+import { oneLine } from './exit.js'
 
 /**
  * Any payload as JSON, on one line. What JSON lacks: a BigInt becomes its digits, a Date its ISO form, bytes base64, a Map
@@ -32,6 +34,31 @@ export function rawPayload({ payload }: Message): string | Uint8Array {
   if (types.isUint8Array(payload)) return payload
   if (payload instanceof ArrayBuffer) return new Uint8Array(payload)
   return `${typeof payload === 'string' ? payload : toJson(payload)}\n`
+}
+
+export function deadLetterJson({ payload, ...rest }: DeadLetter): string {
+  return `${JSON.stringify(rest).slice(0, -1)},"payload":${toJson(payload)}}`
+}
+
+/** What one looks for in a list: which, from where, how often, and why. */
+export function deadLetterLine({ id, subscription, topic, attempts, lastAt, error }: DeadLetter): string {
+  const times = attempts === 1 ? 'once' : `${attempts} times`
+  return oneLine(`${id} ${new Date(lastAt).toISOString()} ${subscription} ${topic} failed ${times}: ${error}`)
+}
+
+export function deadLetterText(letter: DeadLetter): string {
+  const { id, topic, subscription, attempts, error, firstAt, lastAt, headers, payload } = letter
+  return [
+    `id            ${id}`,
+    `topic         ${topic}`,
+    `subscription  ${subscription}`,
+    `attempts      ${attempts}`,
+    `first failure ${new Date(firstAt).toISOString()}`,
+    `last failure  ${new Date(lastAt).toISOString()}`,
+    `error         ${oneLine(error)}`,
+    `headers       ${JSON.stringify(headers)}`,
+    `payload       ${toJson(payload)}`,
+  ].join('\n')
 }
 
 function plain(value: unknown, above: readonly object[]): unknown {

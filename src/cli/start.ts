@@ -27,16 +27,14 @@ export async function start(cli: Cli, globals: Globals, options: Options): Promi
   const { statePaths } = await import('../daemon/paths.js')
   const { port, token, verbose } = globals
   const paths = statePaths()
-  const { listen, idle, capabilities, root } = options
+  const { capabilities, ...flags } = hostFlags(globals, options)
   const isNew = await ensureHost({
+    ...flags,
     port,
     paths,
     autoStart: true,
     token,
     verbose,
-    listen,
-    idle,
-    roots: root,
     capabilities:
       capabilities === undefined ? undefined : (JSON.parse(capabilities) as Record<string, unknown>),
   })

@@ -1,7 +1,7 @@
 import { take, takeUntil, Subject } from 'rxjs'
 import { InvalidArgumentError, type Command } from 'commander'
 import type { Bus } from '../bus/bus.js'
-import type { Message } from '../message/message.js'
+import { Message } from '../message/message.js'
 import { milliseconds } from '../host/settings.js'
 import { describe, InvalidPatternError, UnreadablePayloadError } from '../errors.js'
 import { openBus } from './bus.js'
@@ -114,7 +114,8 @@ function hand(message: Message, format: (message: Message) => string | Uint8Arra
     return
   }
   void cli.output.write(shown).then(() => {
-    if (!cli.output.closed.aborted) message.ack()
+    if (cli.output.closed.aborted) Message.settlerOf(message).release(message)
+    else message.ack()
   })
 }
 

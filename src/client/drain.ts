@@ -7,17 +7,17 @@ export class Drain {
     this.#check?.()
   }
 
-  /** @param deadline by `performance.now()`: then it resolves all the same */
-  until(isDone: () => boolean, deadline: number): Promise<void> {
+  /** @param deadline by `performance.now()`: then it resolves all the same, with false */
+  until(isDone: () => boolean, deadline: number): Promise<boolean> {
     return new Promise(resolve => {
-      const finish = (): void => {
+      const finish = (done: boolean): void => {
         this.#check = undefined
         clearTimeout(timer)
-        resolve()
+        resolve(done)
       }
-      const timer = setTimeout(finish, deadline - performance.now())
+      const timer = setTimeout(() => finish(isDone()), deadline - performance.now())
       this.#check = () => {
-        if (isDone()) finish()
+        if (isDone()) finish(true)
       }
       this.#check()
     })

@@ -1,6 +1,7 @@
 import type { Consumer, LeaveCause, Membership, SubscriptionRequest } from '../bus/broker.js'
 import { AckTimeoutError, describe, type MsgvanError } from '../errors.js'
 import { Message, type RetryRule } from '../message/message.js'
+import { retryDelayAfter } from '../message/retry-delay.js'
 import type { Delivery } from '../wire/deliver-frame.js'
 import type { Settlement } from '../wire/settle-frame.js'
 import { Deadlines } from './deadlines.js'
@@ -144,10 +145,11 @@ export class Inbox implements Membership {
     const { delay: rule, attempts: tries } = this.request
     // A function cannot cross: it is asked here.
     const isLast = message.attempt >= (retry.attempts ?? tries)
-    const asked = typeof rule === 'function' && !isLast ? chosen(rule, error, message.attempt) : undefined
+    const asked =
+      typeof rule === 'function' && !isLast ? retryDelayAfter(rule, error, message.attempt) : undefined
     const delay = retry.delay ?? asked
     this.#ledger.settled({ number, verdict: 'fail', error: describe(error), delay, attempts: retry.attempts })
-    const comesFirst = (delay ?? rule) === 0 && !isLast
+    const comesFirst = !isLast && (delay ?? retryDelayAfter(rule, error, message.attempt)) === 0
     if (comesFirst && this.#standing !== Standing.Left) {
       this.#awaited++
       this.#owner.sync(this)
@@ -200,6 +202,11 @@ export class Inbox implements Membership {
     if (this.#standing !== Standing.Suspended) return
     this.#standing = Standing.Attached
     this.#consumer = consumer
+    this.#owner.pumpSoon(this)
+  }
+
+  /** Only a host's own consumer is ever busy. */
+  wake(): void {
     this.#owner.pumpSoon(this)
   }
 
@@ -281,18 +288,5 @@ export class Inbox implements Membership {
     if (messages.length > 0) this.#waiting = [...messages, ...this.#waiting.slice(this.#next)]
     else return
     this.#next = 0
-  }
-}
-
-function chosen(
-  rule: (error: unknown, attempt: number) => number,
-  error: unknown,
-  attempt: number,
-): number | undefined {
-  try {
-    const delay = rule(error, attempt)
-    return delay >= 0 ? delay : 0
-  } catch {
-    return undefined // a delay function that throws must not lose the message
   }
 }

@@ -46,6 +46,11 @@ export class Inboxes implements InboxOwner {
     return [...this.#inboxes.values()].filter(inbox => inbox.isConfirmed)
   }
 
+  /** Those that the host forgets with the session. */
+  unnamed(): Inbox[] {
+    return this.confirmed().filter(({ request, hasLeft }) => request.name === undefined && !hasLeft)
+  }
+
   deliver(reader: DeliverReader): void {
     for (let delivery = reader.next(); delivery !== undefined; delivery = reader.next()) {
       const inbox = this.#inboxes.get(delivery.subscription)

@@ -39,9 +39,15 @@ export class Outbox {
   #messages = 0
   #bytes = 0
   #sequence = 0
+
   constructor(link: Link, limits: OutboxLimits) {
     this.#link = link
     this.#limits = limits
+  }
+
+  /** Publishes that the host has not taken over. */
+  get size(): number {
+    return this.#messages
   }
 
   get isEmpty(): boolean {

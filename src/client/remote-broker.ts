@@ -10,7 +10,9 @@ import type {
 import type { DeadLetters } from '../bus/dead-letters.js'
 import type { ModuleRef } from '../bus/module-ref.js'
 import type { VanStatus } from '../bus/status.js'
-import { HostUnreachableError, SessionLostError, type MsgvanError } from '../errors.js'
+import { GapError, HostUnreachableError, type MsgvanError } from '../errors.js'
+import { drainTimeout } from '../bus/drain-timeout.js'
+import { describePattern } from '../message/pattern.js'
 import type { Headers } from '../message/envelope.js'
 import { DEFAULT_MAX_PAYLOAD } from '../bus/create-bus.js'
 import type { Prove, Welcome } from '../wire/handshake.js'
@@ -166,11 +168,12 @@ export class RemoteBroker implements Broker {
     const deadline = performance.now() + timeout
     // A host that will not have us takes nothing over.
     const until = (isDone: () => boolean) =>
-      drain ? this.#drain.until(() => this.#refusal !== undefined || isDone(), deadline) : undefined
+      drain ? this.#drain.until(() => this.#refusal !== undefined || isDone(), deadline) : true
     // What others publish meanwhile is handed out for as long as our own publishes are on their way.
     await until(() => this.#outbox.isEmpty)
     this.#inboxes.stop()
-    await until(() => this.#outbox.isEmpty && this.#inboxes.openCount === 0 && this.#isQuiet)
+    if (!(await until(() => this.#outbox.isEmpty && this.#inboxes.openCount === 0 && this.#isQuiet)))
+      this.#errors$.next(drainTimeout(timeout, this.#outbox.size, this.#inboxes.openCount))
     this.#outbox.rejectAll(closedError())
     this.#calls.rejectAll(closedError())
     if (this.#connection !== undefined) this.#inboxes.sayGoodbye()
@@ -226,19 +229,25 @@ export class RemoteBroker implements Broker {
 
   /** The host does not know our session: it was restarted, or we were away for too long. */
   #renew(lost: string): void {
-    if (lost !== ABANDONED) {
-      this.#errors$.next(
-        new SessionLostError(
-          'The host does not know this session any more: what it had not taken over is published again.',
-        ),
-      )
-    }
+    if (lost !== ABANDONED) this.#errors$.next(this.#gap())
     this.#link.detach()
     this.#link = this.#newLink()
     this.#inboxes.reset()
     for (const inbox of this.#inboxes.confirmed()) this.#subscribe(inbox)
     this.#calls.askAgain()
     this.#outbox.renew(this.#link)
+  }
+
+  #gap(): MsgvanError {
+    const patterns = this.#inboxes.unnamed().map(({ pattern }) => describePattern(pattern))
+    const missed =
+      patterns.length === 0
+        ? 'Its subscriptions all have names, and miss nothing that the host still has.'
+        : `Subscriptions without a name may have missed messages meanwhile: ${patterns.slice(0, 10).join(', ')}${patterns.length > 10 ? ', …' : ''}. Give a subscription a name if it must miss none.`
+    return new GapError(
+      `The host does not know this bus any more: it was away for too long, or the host is a new one. ${missed}`,
+      patterns,
+    )
   }
 
   #disconnected(): void {

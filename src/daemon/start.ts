@@ -17,6 +17,12 @@ export interface StartOptions {
   readonly listen?: string | undefined
   /** Seconds, as text; `'auto'`: what an auto-started host has, unless the environment says otherwise. */
   readonly idle?: string | undefined
+  /** Seconds, as text. */
+  readonly sessionTtl?: string | undefined
+  readonly heartbeat?: string | undefined
+  /** Bytes, as text. */
+  readonly maxPayload?: string | undefined
+  readonly origins?: readonly string[] | undefined
   /** Folders for handler modules of callers that are not local. */
   readonly roots?: readonly string[] | undefined
   /** The longest wait until it listens, in milliseconds. Default 30,000. */
@@ -89,12 +95,17 @@ function reportOf(child: ChildProcess, timeout: number): Promise<StartReport> {
   })
 }
 
-function flags({ port, verbose, listen, idle, roots }: StartOptions): string[] {
+function flags(options: StartOptions): string[] {
+  const { port, verbose, listen, idle, sessionTtl, heartbeat, maxPayload, origins, roots } = options
   const given = ['--port', String(port)]
   if (verbose === true) given.push('--verbose')
   if (listen !== undefined) given.push('--listen', listen)
   const seconds = idle === 'auto' ? process.env['MSGVAN_IDLE'] || String(AUTO_IDLE_SECONDS) : idle
   if (seconds !== undefined) given.push('--idle', seconds)
+  if (sessionTtl !== undefined) given.push('--session-ttl', sessionTtl)
+  if (heartbeat !== undefined) given.push('--heartbeat', heartbeat)
+  if (maxPayload !== undefined) given.push('--max-payload', maxPayload)
+  if (origins !== undefined) given.push('--origin', ...origins)
   // Made absolute here: the host runs in another directory.
   if (roots !== undefined) given.push('--root', ...roots.map(root => resolve(root)))
   return given

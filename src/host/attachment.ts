@@ -8,6 +8,8 @@ import type { Settlement, Verdict } from '../wire/settle-frame.js'
 export interface AttachmentOwner {
   /** Sends one delivery, with those around it. */
   deliver(subscription: number, number: number, message: Message): void
+  /** So much waits for the client that it gets nothing more for now. */
+  readonly isBusy: boolean
   /** The subscription ended at the host's side. */
   ended(subscription: number, error: MsgvanError | undefined): void
 }
@@ -38,6 +40,15 @@ export class Attachment implements Consumer {
 
   set membership(membership: Membership) {
     this.#membership = membership
+  }
+
+  get isBusy(): boolean {
+    return this.#owner.isBusy
+  }
+
+  /** The client has room again. */
+  wake(): void {
+    this.#membership?.wake()
   }
 
   /** Gone, and nothing of it is left to settle. */
@@ -94,7 +105,7 @@ export class Attachment implements Consumer {
    * worked on the oldest.
    */
   die(): void {
-    this.#leaveBroker()
+    this.#leaveBroker('death')
     const died = new ConsumerDiedError('The process that held the message died.')
     const open = this.#opened()
     const held = open.filter(([number]) => number <= this.#handed)
@@ -105,11 +116,11 @@ export class Attachment implements Consumer {
     this.#releaseAll()
   }
 
-  #leaveBroker(): void {
+  #leaveBroker(cause: 'complete' | 'death' = 'complete'): void {
     if (this.#hasLeft) return
     this.#hasLeft = true
     // Its own rules for what stays are the client's to apply: here all stays, until each is dealt with.
-    this.#membership?.leave('complete')
+    this.#membership?.leave(cause)
   }
 
   #releaseAll(): void {

@@ -15,7 +15,7 @@ export interface ReceptionOptions extends Secrets {
   readonly sessionTtl?: number
   /** The largest payload, in bytes. Default 8 MiB. */
   readonly maxPayload?: number
-  /** What may wait for one client that does not read, in bytes. Default 256 MiB. */
+  /** What may wait for one client that does not read, in bytes: beyond it nothing more is handed to it. Default 64 MiB. */
   readonly maxWaiting?: number
   /** Calls to the host itself, such as `stop`. */
   readonly control?: (method: string, args: unknown) => Promise<unknown>
@@ -197,24 +197,9 @@ export class Reception {
       // Elsewhere the number means another process.
       pid: isLocalUser && isOnThisMachine ? pid : undefined,
       maxPayload: this.#maxPayload,
-      maxWaiting: this.#options.maxWaiting ?? 256 * 1024 * 1024,
+      maxWaiting: this.#options.maxWaiting ?? 64 * 1024 * 1024,
       answer: (session, method, args) =>
         answer(session, method, args, { handlers: this.handlers, control: this.#options.control }),
-      overflowing: session => this.#tooSlow(session),
-    })
-  }
-
-  /** Not from inside its own delivery: the broker is at work. */
-  #tooSlow(session: Session): void {
-    queueMicrotask(() => {
-      if (session.hasEnded) return
-      this.#options.warn?.(
-        `client ${session.client} of van ${session.van.name} does not read: its session ends`,
-      )
-      const channel = this.#channels.get(session)
-      this.#sessions.end(session, 'death')
-      if (channel !== undefined)
-        drop(channel, new SessionLostError('Too much waits for this client: it reads too slowly.'))
     })
   }
 

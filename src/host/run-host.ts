@@ -55,6 +55,10 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
     listen: settings.listen,
     secret,
     token,
+    sessionTtl: settings.sessionTtlMs,
+    heartbeat: settings.heartbeatMs,
+    maxPayload: settings.maxPayload,
+    origins: settings.origins,
     hostStatus: statusOf(settings),
     control: method => control(method, ending),
     changed: () => {

@@ -12,6 +12,11 @@ export interface HostServerOptions extends ReceptionOptions {
   readonly port: number
   /** The address to listen on: loopback, or loopback and this one. Default 127.0.0.1. */
   readonly listen?: string | undefined
+  /**
+   * Milliseconds between pings, and for the answer to one: a peer that answers no more is given up after twice that, on
+   * either side; its session waits for it. Default 10,000.
+   */
+  readonly heartbeat?: number
   /** Web pages that may connect, as their Origin. Default: none. */
   readonly origins?: readonly string[]
 }
@@ -21,6 +26,7 @@ const LOOPBACK = '127.0.0.1'
 /** Listens for clients, and hands them to the reception. Knows nothing of processes, files and signals. */
 export class HostServer {
   readonly #options: HostServerOptions
+  readonly #heartbeat: number
   readonly #reception: Reception
   readonly #http: HttpServer
   readonly #io: Server<ClientEvents, HostEvents>
@@ -29,6 +35,7 @@ export class HostServer {
 
   constructor(options: HostServerOptions) {
     this.#options = options
+    this.#heartbeat = options.heartbeat ?? 10_000
     const reception = new Reception(options)
     this.#reception = reception
     this.#http = createServer((_, response) => {
@@ -40,13 +47,16 @@ export class HostServer {
       perMessageDeflate: false,
       maxHttpBufferSize: (options.maxPayload ?? DEFAULT_MAX_PAYLOAD) + FRAME_OVERHEAD + BATCH_BYTES,
       connectTimeout: HANDSHAKE_MS,
-      // A client whose event loop stands still is away after twenty seconds; its session waits for it.
-      pingInterval: 10_000,
-      pingTimeout: 10_000,
+      // Both sides go by these: each client is told them when it connects.
+      pingInterval: this.#heartbeat,
+      pingTimeout: this.#heartbeat,
       allowRequest: (request, decide) => decide(null, this.#mayConnect(request)),
     })
+    const patience = { patience: 2 * this.#heartbeat, warn: (text: string) => options.warn?.(text) }
     this.#io.on('connection', socket =>
-      socketChannel(socket, channel => reception.greet(channel, isLoopback(socket.handshake.address))),
+      socketChannel(socket, patience, channel =>
+        reception.greet(channel, isLoopback(socket.handshake.address)),
+      ),
     )
   }
 

@@ -34,11 +34,10 @@ export interface SessionOptions {
   readonly isLocalUser: boolean
   readonly pid: number | undefined
   readonly maxPayload: number
-  /** What may wait for a client that does not read, in bytes. */
+  /** What may wait for a client that does not read, in bytes: beyond it nothing more is handed to this session. */
   readonly maxWaiting: number
   /** Calls other than those about subscriptions of this session. */
   readonly answer: (session: Session, method: string, args: unknown) => Promise<unknown>
-  readonly overflowing: (session: Session) => void
 }
 
 /** How a session comes to its end: the client said goodbye, or is gone for good. */
@@ -60,6 +59,8 @@ export class Session {
   readonly #late = new Map<number, OutcomeEntry[]>()
   #lastSequence: number
   #hasEnded = false
+  /** The client does not keep up with reading. */
+  #isBusy = false
 
   constructor(options: SessionOptions) {
     this.id = options.id
@@ -71,7 +72,7 @@ export class Session {
     this.#lastSequence = options.van.lastSequence(options.client)
     this.link = new Link({
       handle: (kind, body, number) => this.#handle(kind, body, number),
-      acked: () => undefined,
+      acked: () => this.#roomAgain(),
       flush: () => this.#flush(),
       // Not a microtask: frames of all clients that came in one go are answered together.
       endOfTurn: run => void setImmediate(run),
@@ -102,7 +103,11 @@ export class Session {
       throw broken(`asks for more than ${MAX_SUBSCRIPTIONS} subscriptions`)
     let refused: MsgvanError | undefined
     let isSubscribing = true
+    const isBusy = () => this.#isBusy
     const attachment = new Attachment(subscription, {
+      get isBusy() {
+        return isBusy()
+      },
       deliver: (_, number, message) => this.#deliver(subscription, number, message),
       ended: (_, error) => {
         if (isSubscribing) refused = error
@@ -225,7 +230,14 @@ export class Session {
     if (this.#late.size > 0) this.#tellLate()
     if (this.#deliveries.bytes === 0) return
     this.link.send(FrameKind.Deliver, this.#deliveries.take())
-    if (this.link.retainedBytes > this.#options.maxWaiting) this.#options.overflowing(this)
+    if (this.link.retainedBytes > this.#options.maxWaiting) this.#isBusy = true
+  }
+
+  /** Not at the first byte of room: with little room there would be a stop for every frame. */
+  #roomAgain(): void {
+    if (!this.#isBusy || this.link.retainedBytes > this.#options.maxWaiting / 2) return
+    this.#isBusy = false
+    for (const attachment of this.#attachments.values()) attachment.wake()
   }
 
   #tellLate(): void {

@@ -16,6 +16,14 @@ export interface HostSettings {
   readonly token: string | undefined
   /** Ends after so long without work; 0: never. */
   readonly idleMs: number
+  /** How long a session waits for its client to come back. */
+  readonly sessionTtlMs: number
+  /** Between pings, and for the answer to one: who answers no more is given up after twice that. */
+  readonly heartbeatMs: number
+  /** The largest payload, in bytes. */
+  readonly maxPayload: number
+  /** Web pages that may connect, as their Origin. */
+  readonly origins: readonly string[]
   readonly verbose: boolean
   readonly capabilities: Readonly<Record<string, unknown>>
   /** Folders from which callers that are not local may have handler modules loaded. */
@@ -28,6 +36,10 @@ export interface HostFlags {
   readonly listen?: string | undefined
   readonly token?: string | undefined
   readonly idle?: string | undefined
+  readonly sessionTtl?: string | undefined
+  readonly heartbeat?: string | undefined
+  readonly maxPayload?: string | undefined
+  readonly origins?: readonly string[] | undefined
   readonly verbose?: boolean | undefined
   readonly capabilities?: string | undefined
   readonly roots?: readonly string[] | undefined
@@ -44,6 +56,12 @@ export function hostSettings(flags: HostFlags, env: NodeJS.ProcessEnv = process.
     listen: setting('--listen', flags.listen, 'MSGVAN_LISTEN', env, address) ?? '127.0.0.1',
     token: tokenSetting(flags.token, env),
     idleMs: setting('--idle', flags.idle, 'MSGVAN_IDLE', env, milliseconds) ?? 0,
+    sessionTtlMs:
+      setting('--session-ttl', flags.sessionTtl, 'MSGVAN_SESSION_TTL', env, milliseconds) ?? 60_000,
+    heartbeatMs: setting('--heartbeat', flags.heartbeat, 'MSGVAN_HEARTBEAT', env, heartbeat) ?? 10_000,
+    maxPayload:
+      setting('--max-payload', flags.maxPayload, 'MSGVAN_MAX_PAYLOAD', env, bytes) ?? 8 * 1024 * 1024,
+    origins: flags.origins ?? setting('--origin', undefined, 'MSGVAN_ORIGINS', env, words) ?? [],
     verbose: verboseSetting(flags.verbose, env),
     capabilities: setting('--capabilities', flags.capabilities, 'MSGVAN_CAPABILITIES', env, jsonObject) ?? {},
     roots: (flags.roots ?? setting('--root', undefined, 'MSGVAN_ROOTS', env, paths) ?? []).map(root =>
@@ -138,6 +156,23 @@ function token(text: string): string {
 function vanName(text: string): string {
   if (text.length === 0 || text.length > 200) throw no('a van name has 1 to 200 characters')
   return text
+}
+
+/** No timer is longer than a day; much under a second, a busy machine would count as a dead peer. */
+function heartbeat(text: string): number {
+  const ms = milliseconds(text)
+  if (ms < 100 || ms > 86_400_000) throw no('a number of seconds from 0.1 to 86400')
+  return ms
+}
+
+function bytes(text: string): number {
+  const number = wholeNumber(text)
+  if (!(number >= 1 && number <= 1024 ** 3)) throw no('a whole number of bytes, from 1 to 1073741824')
+  return number
+}
+
+function words(text: string): string[] {
+  return text.split(/[\s,]+/).filter(word => word !== '')
 }
 
 function paths(text: string): string[] {

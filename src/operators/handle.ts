@@ -2,6 +2,7 @@ import { Observable, type ObservableInput, type OperatorFunction } from 'rxjs'
 import { InvalidOptionError } from '../errors.js'
 import { takeInHand } from '../message/in-hand.js'
 import { Message, type RetryRule } from '../message/message.js'
+import { checkRetryDelay, retryDelayAfter, type RetryDelay } from '../message/retry-delay.js'
 import { innerFromInput } from './inner-from-input.js'
 import { mergeClaimed } from './merge-claimed.js'
 
@@ -10,8 +11,8 @@ export interface HandleConfig {
   concurrency?: number
   /** Total tries; rules over the subscription's. */
   attempts?: number
-  /** Until the next attempt: milliseconds, or a function of error and attempt; rules over the subscription's. */
-  delay?: number | ((error: unknown, attempt: number) => number)
+  /** Until the next attempt, as in `topic()`'s options; rules over the subscription's. */
+  delay?: RetryDelay
 }
 
 /**
@@ -38,8 +39,7 @@ export function handle<P, R>(
   if (!(concurrency >= 1)) throw new InvalidOptionError('handle: concurrency is a number from 1 up.')
   if (attempts !== undefined && !(attempts >= 1))
     throw new InvalidOptionError('handle: attempts is a number from 1 up.')
-  if (typeof delay === 'number' && !(delay >= 0))
-    throw new InvalidOptionError('handle: delay is milliseconds, 0 or more.')
+  if (delay !== undefined) checkRetryDelay('handle: delay', delay)
   return mergeClaimed(message => work(message, project, config), concurrency)
 }
 
@@ -99,18 +99,6 @@ function work<P, R>(
 function retryRule({ attempts, delay }: HandleConfig, error: unknown, attempt: number): RetryRule {
   return {
     ...(attempts === undefined ? {} : { attempts }),
-    ...(delay === undefined
-      ? {}
-      : { delay: typeof delay === 'number' ? delay : chosen(delay, error, attempt) }),
-  }
-}
-
-/** A delay function that throws, or gives no number, must not lose the message. */
-function chosen(delay: (error: unknown, attempt: number) => number, error: unknown, attempt: number): number {
-  try {
-    const milliseconds = delay(error, attempt)
-    return milliseconds >= 0 ? milliseconds : 0
-  } catch {
-    return 1000
+    ...(delay === undefined ? {} : { delay: retryDelayAfter(delay, error, attempt) }),
   }
 }

@@ -31,6 +31,16 @@ export class Fields {
     return value
   }
 
+  /** A list that is not empty. */
+  numbers(key: string, least: number, most: number, longest: number): number[] {
+    const values = this.get(key)
+    const areNumbers = (list: readonly unknown[]): list is number[] =>
+      list.every(value => typeof value === 'number' && value >= least && value <= most)
+    if (!Array.isArray(values) || values.length === 0 || values.length > longest || !areNumbers(values))
+      throw this.#fail(`has no list of 1 to ${longest} numbers from ${least} to ${most} as ${key}`)
+    return values
+  }
+
   whole(key: string, least = 0, most = Number.MAX_SAFE_INTEGER): number {
     const value = this.number(key, least, most)
     if (!Number.isSafeInteger(value)) throw this.#fail(`has no whole number as ${key}`)

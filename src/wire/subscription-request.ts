@@ -18,7 +18,7 @@ export function encodeRequest(request: SubscriptionRequest): Record<string, unkn
   return {
     pattern: crossing,
     ...(name === undefined ? {} : { name }),
-    ...(typeof delay === 'number' ? { delay } : {}),
+    ...(typeof delay === 'function' ? {} : { delay }),
     ordered,
     prefetch,
     attempts,
@@ -34,7 +34,7 @@ export function decodeRequest(value: unknown): SubscriptionRequest {
   return {
     pattern: decodePattern(fields),
     name: fields.optional('name', key => fields.text(key, 200)),
-    delay: fields.optional('delay', key => fields.number(key, 0, MOST)) ?? hostDelay,
+    delay: fields.optional('delay', key => readDelay(fields, key)) ?? hostDelay,
     ordered: fields.flag('ordered'),
     prefetch: fields.whole('prefetch', 1, 1_000_000),
     attempts: fields.whole('attempts', 1, MOST),
@@ -42,6 +42,10 @@ export function decodeRequest(value: unknown): SubscriptionRequest {
     maxPending: fields.number('maxPending', 1, MOST),
     overflow: fields.oneOf('overflow', ['pause', 'drop-oldest', 'drop-newest', 'error']),
   }
+}
+
+function readDelay(fields: Fields, key: string): number | readonly number[] {
+  return Array.isArray(fields.get(key)) ? fields.numbers(key, 0, MOST, 1_000) : fields.number(key, 0, MOST)
 }
 
 function decodePattern(fields: Fields): RegExp | string {

@@ -1,0 +1,60 @@
+import { expect } from 'chai'
+import type { HostServer } from '../../src/host/server.js'
+import { GapError, type Bus } from '../../src/index.js'
+import { eventually } from '../support/eventually.js'
+import { clientOf, startServer } from '../support/host-server.js'
+import { collect, payloads, untilStatus } from '../support/messages.js'
+import { Proxy } from '../support/proxy.js'
+
+describe('a client that comes back after the session time', () => {
+  let server: HostServer
+  let proxy: Proxy
+  const buses: Bus[] = []
+  const bus = (port: number): Bus => {
+    const made = clientOf(port).bus
+    buses.push(made)
+    return made
+  }
+
+  beforeEach(async () => {
+    server = await startServer({ sessionTtl: 50 })
+    proxy = await Proxy.to(server.port)
+  })
+  afterEach(async () => {
+    await Promise.all(buses.splice(0).map(each => each.close({ drain: false })))
+    await proxy.close()
+    await server.close()
+  })
+
+  it('is told of the gap, by the patterns that may have missed messages; what it was owed is counted as dropped', async () => {
+    const far = bus(proxy.port)
+    const near = bus(server.port)
+    const troubles = collect(far.errors$)
+    const unnamed = collect(far.topic(/^orders\./))
+    const named = collect(far.topic('orders.eu', { name: 'kept' }))
+    await Promise.all([far.ready(), near.ready()])
+    await near.publish('orders.eu', 1)
+    await Promise.all([unnamed.first(1), named.first(1)])
+    await eventually(async () => expect((await near.status()).counters.acked).to.equal(2))
+    proxy.cut()
+    await near.publish('orders.eu', 2)
+    await eventually(async () => {
+      const { counters, subscriptions } = await near.status()
+      expect(subscriptions.map(({ name }) => name)).to.deep.equal(['kept'])
+      expect(counters.dropped).to.equal(1)
+    })
+    await near.publish('orders.eu', 3)
+    proxy.mend()
+    // The named one misses nothing; the other is told that it may have. Two was on its way when its consumer was given up:
+    // it counts as failed, and others may pass it.
+    expect(payloads(await named.first(3))).to.have.members([1, 2, 3])
+    const gap = (await troubles.first(1))[0]
+    expect(gap).to.be.instanceOf(GapError)
+    expect(gap).to.deep.include({ code: 'MSGVAN_GAP', patterns: ['/^orders\\./'] })
+    expect(gap?.message).to.contain('/^orders\\./').and.contain('Give a subscription a name')
+    await near.publish('orders.eu', 4)
+    expect(payloads(await unnamed.first(2))).to.deep.equal([1, 4])
+    await untilStatus(near, 'kept', { acked: 4, deadLettered: 0 })
+    expect(troubles.values).to.have.lengthOf(1)
+  })
+})

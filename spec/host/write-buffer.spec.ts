@@ -1,0 +1,113 @@
+import { expect } from 'chai'
+import { filter, firstValueFrom } from 'rxjs'
+import { WriteBufferWatch } from '../../src/host/write-buffer-watch.js'
+import type { HostServer } from '../../src/host/server.js'
+import type { Bus } from '../../src/index.js'
+import { clientOf, startServer } from '../support/host-server.js'
+import { collect, payloads, untilStatus, upTo } from '../support/messages.js'
+import { eventually } from '../support/eventually.js'
+import { Proxy } from '../support/proxy.js'
+
+const megabyte = 1024 * 1024
+
+describe('a connection that is not read', () => {
+  let server: HostServer
+  let proxy: Proxy
+  const warnings: string[] = []
+  const buses: Bus[] = []
+  const bus = (port: number, options: Parameters<typeof clientOf>[1] = {}): Bus => {
+    const made = clientOf(port, options).bus
+    buses.push(made)
+    return made
+  }
+
+  const start = async (heartbeat: number): Promise<void> => {
+    warnings.length = 0
+    server = await startServer({
+      heartbeat,
+      maxWaiting: 4 * megabyte,
+      warn: text => warnings.push(text),
+    })
+    proxy = await Proxy.to(server.port)
+  }
+
+  afterEach(async () => {
+    await Promise.all(buses.splice(0).map(each => each.close({ drain: false })))
+    await proxy.close()
+    await server.close()
+  })
+
+  it('is given up, others are not slowed, and its session resumes: all once, in order', async () => {
+    await start(200)
+    const slow = bus(proxy.port)
+    const publisher = bus(server.port)
+    const quick = collect(publisher.topic('t'))
+    const late = collect(slow.topic('t', { prefetch: 1_000 }))
+    await Promise.all([slow.ready(), publisher.ready()])
+    proxy.silence()
+    const payload = Buffer.alloc(256 * 1024, 1)
+    for (let n = 1; n <= 60; n++) await publisher.publish('t', { n, payload })
+    await quick.first(60)
+    // Far more than may wait for it was published: the rest waits in the subscription, at no cost but its room.
+    await eventually(async () => {
+      const { subscriptions } = await publisher.status()
+      expect(Math.max(...subscriptions.map(({ pending }) => pending))).to.be.above(20)
+    })
+    await firstValueFrom(slow.state$.pipe(filter(state => state === 'reconnecting')))
+    const came = await late.first(60)
+    expect(came.map(({ payload: p }) => (p as { n: number }).n)).to.deep.equal(upTo(60))
+    expect(payloads(came)).to.have.lengthOf(60)
+    await eventually(async () => {
+      const { subscriptions, counters } = await publisher.status()
+      expect(
+        subscriptions.map(({ acked, redelivered, failed }) => ({ acked, redelivered, failed })),
+      ).to.deep.equal([
+        { acked: 60, redelivered: 0, failed: 0 },
+        { acked: 60, redelivered: 0, failed: 0 },
+      ])
+      expect(counters.dropped).to.equal(0)
+    })
+  })
+
+  it('gets no more than may wait for it', async () => {
+    await start(10_000)
+    const slow = bus(proxy.port)
+    const publisher = bus(server.port)
+    const late = collect(slow.topic('t', { name: 'slow', prefetch: 1_000 }))
+    await Promise.all([slow.ready(), publisher.ready()])
+    proxy.silence()
+    const payload = Buffer.alloc(megabyte, 1)
+    for (let n = 1; n <= 12; n++) await publisher.publish('t', { n, payload })
+    // Without that limit the sixteen megabytes of credit would have been on their way at once.
+    await untilStatus(publisher, 'slow', { delivered: 4, pending: 8 })
+    proxy.cut()
+    proxy.mend()
+    const came = await late.first(12)
+    expect(came.map(({ payload: p }) => (p as { n: number }).n)).to.deep.equal(upTo(12))
+    await untilStatus(publisher, 'slow', { acked: 12, redelivered: 0, failed: 0 })
+  })
+})
+
+describe('the watch over a write buffer', () => {
+  it('reports one that stays over a megabyte, once, and not one that drains', async () => {
+    let buffered = 2 * megabyte
+    const stuck: number[] = []
+    const watch = new WriteBufferWatch({
+      buffered: () => buffered,
+      patience: 40,
+      stuck: now => stuck.push(now),
+    })
+    watch.wrote()
+    await eventually(() => expect(stuck).to.deep.equal([2 * megabyte]))
+    watch.wrote()
+    buffered = megabyte
+    // It looks again, finds that it drained, and stops: nothing may be left.
+    await eventually(() =>
+      expect(process.getActiveResourcesInfo().filter(kind => kind === 'Timeout').length).to.be.at.most(2),
+    )
+    buffered = 3 * megabyte
+    watch.wrote()
+    watch.stop()
+    expect(stuck).to.deep.equal([2 * megabyte])
+  })
+})
