@@ -1,9 +1,10 @@
 import { publisherKilled } from './publisher-killed.js'
+import { subscriberKilled } from './subscriber-killed.js'
 import type { Outcome, Scale, Scenario } from './scenario.js'
 import { Random } from './support/random.js'
 import { Stage } from './support/stage.js'
 
-export const scenarios: readonly Scenario[] = [publisherKilled]
+export const scenarios: readonly Scenario[] = [publisherKilled, subscriberKilled]
 
 /** Plays it on a stage of its own, which is empty afterwards. @throws Error when it could not be played to its end */
 export async function play(scenario: Scenario, scale: Scale, seed: number): Promise<Outcome> {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
-import { filter, firstValueFrom } from 'rxjs'
+import { filter, firstValueFrom, NEVER } from 'rxjs'
 import type { HostServer } from '../../src/host/server.js'
-import { ClosedError, OutboxFullError, type Bus, type BusState } from '../../src/index.js'
+import { ClosedError, handle, OutboxFullError, type Bus, type BusState, type Message } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
 import { clientOf, startServer } from '../support/host-server.js'
 import { collect, payloads, rejection, untilStatus, upTo } from '../support/messages.js'
@@ -189,6 +189,31 @@ describe('a session', () => {
     await pause(20) // its word on what it holds is on its way
     behind.cut()
     await untilStatus(near, 'w', { inFlight: 0, pending: 5, failed: 3 })
+    await behind.close()
+  })
+
+  it('of a process that died fails what `handle` worked on, and nothing that waited there for its turn', async () => {
+    await server.close()
+    server = await startServer({ sessionTtl: 10 })
+    const behind = await Proxy.to(server.port)
+    const far = bus(behind.port)
+    const near = bus(server.port)
+    const begun: unknown[] = []
+    const work = (message: Message) => {
+      begun.push(message.payload)
+      return NEVER
+    }
+    far
+      .topic('t', { name: 'w', delay: 100_000 })
+      .pipe(handle(work, { concurrency: 2 }))
+      .subscribe()
+    await Promise.all([far.ready(), near.ready()])
+    await Promise.all(upTo(5).map(n => near.publish('t', n)))
+    await eventually(() => expect(begun).to.deep.equal([1, 2]))
+    await untilStatus(near, 'w', { inFlight: 5 })
+    await pause(20) // its word on what it works on is on its way
+    behind.cut()
+    await untilStatus(near, 'w', { inFlight: 0, pending: 5, failed: 2 })
     await behind.close()
   })
 

@@ -136,6 +136,11 @@ export class Member implements Membership {
     return true
   }
 
+  /** A death takes this whole process along: there is nobody to tell. */
+  begin(): void {
+    return
+  }
+
   extend(message: Message): void {
     if (this.ackTimeout === 0 || Message.tagOf(message) === undefined) return
     this.#deadlines.get(message)?.()

@@ -5,6 +5,7 @@ import { retryDelayAfter } from '../message/retry-delay.js'
 import type { Delivery } from '../wire/deliver-frame.js'
 import type { Settlement } from '../wire/settle-frame.js'
 import { Deadlines } from './deadlines.js'
+import { InboxLine } from './inbox-line.js'
 import { Ledger } from './ledger.js'
 
 /** What an inbox needs of the broker around it. */
@@ -16,6 +17,8 @@ export interface InboxOwner {
   leave(inbox: Inbox, handed: number, kept: readonly number[]): void
   /** Hands out again, soon and outside the current call stack. */
   pumpSoon(inbox: Inbox): void
+  /** Sends verdicts now, and goes on (`proceed`) when they have left this process. */
+  pumpAfterSending(inbox: Inbox): void
 }
 
 enum Standing {
@@ -35,18 +38,19 @@ export class Inbox implements Membership {
   readonly #deadlines: Deadlines
   #consumer: Consumer
   #standing: Standing = Standing.Attached
-  #waiting: Message[] = []
-  #next = 0
+  readonly #line = new InboxLine()
   #inHand: Message | undefined
   readonly #unsettled = new Set<Message>()
   /** The last delivery that was handed out: numbers are the deliveries' tags, undefined once closed. */
   #handed = 0
-  /** The last one that was left unsettled when its `next` returned. */
+  /** The last one that the consumer works on, or did: what waits inside `handle` comes behind it. */
   #held = 0
+  /** One that the host is told of before it is handed out. */
+  #announced = 0
+  #isSending = false
   readonly #ledger = new Ledger(() => this.#owner.dirty(this))
   /** Failed messages that are to come first: nothing is handed out until the host has sent them again. */
   #awaited = 0
-  #first: Message[] = []
 
   constructor(
     readonly number: number,
@@ -86,34 +90,42 @@ export class Inbox implements Membership {
     // On its way when we left: the host has it back already.
     if (this.#standing === Standing.Left) return
     const message = new Message(envelope, this, attempt, redelivered, number)
-    if (this.#awaited > 0 && attempt > 1) this.#first.push(message)
-    else this.#waiting.push(message)
+    if (this.#awaited > 0 && attempt > 1) this.#line.keepBack(message)
+    else this.#line.push(message)
   }
 
   /** The host has acted on the failure: what had to come first has come, or will not. */
   synced(): void {
     if (this.#awaited === 0) return
     this.#awaited--
-    if (this.#awaited === 0) this.#putFirst(this.#first.splice(0))
+    if (this.#awaited === 0) this.#line.bringKept()
   }
 
   /** Hands out what is there. Never called from inside a `next`. */
   pump(): void {
-    while (this.#standing === Standing.Attached && this.#awaited === 0) {
-      const message = this.#waiting[this.#next]
-      if (message === undefined) {
-        this.#waiting = []
-        this.#next = 0
-        return
-      }
-      this.#next++
-      // Not one element at a time: that would make each step as long as the queue.
-      if (this.#next === 1024) {
-        this.#waiting.splice(0, this.#next)
-        this.#next = 0
-      }
+    while (this.#standing === Standing.Attached && this.#awaited === 0 && !this.#isSending) {
+      const message = this.#line.first
+      if (message === undefined) return
+      // Alone in its turn, with the host told before and after: if this is what kills consumers, no other is blamed for it.
+      const number = Message.tagOf(message) as number
+      const isSuspect = message.redelivered
+      if (isSuspect && this.#announced !== number) return this.#send(number)
+      this.#line.shift()
       this.#hand(message)
+      if (isSuspect) this.#send(0)
     }
+  }
+
+  /** What was to be told is on its way. */
+  proceed(): void {
+    this.#isSending = false
+  }
+
+  #send(announced: number): void {
+    this.#announced = announced
+    this.#isSending = true
+    this.#ledger.news()
+    this.#owner.pumpAfterSending(this)
   }
 
   #hand(message: Message): void {
@@ -128,7 +140,14 @@ export class Inbox implements Membership {
     this.#inHand = undefined
     if (!this.#isOpen(message)) return
     this.#unsettled.add(message)
-    this.#held = this.#handed
+    // Whoever claimed it says when its turn has come.
+    if (!Message.isClaimed(message)) this.begin(message)
+  }
+
+  begin(message: Message): void {
+    const number = Message.tagOf(message) as number | undefined
+    if (number === undefined || number <= this.#held) return
+    this.#held = number
     this.#ledger.news()
   }
 
@@ -179,11 +198,7 @@ export class Inbox implements Membership {
     if (this.#standing === Standing.Left) return
     this.#standing = Standing.Left
     const kept = this.#keep(cause)
-    for (const message of [...this.#first, ...this.#waiting.slice(this.#next)])
-      Message.tag(message, undefined)
-    this.#first = []
-    this.#waiting = []
-    this.#next = 0
+    for (const message of this.#line.clear()) Message.tag(message, undefined)
     this.#owner.leave(this, this.#handed, kept)
   }
 
@@ -195,7 +210,7 @@ export class Inbox implements Membership {
     const back = [...this.#unsettled].sort(
       (a, b) => (Message.tagOf(a) as number) - (Message.tagOf(b) as number),
     )
-    this.#putFirst(back.map(message => this.#again(message)))
+    this.#line.putFirst(back.map(message => this.#again(message)))
   }
 
   resume(consumer: Consumer): void {
@@ -212,18 +227,16 @@ export class Inbox implements Membership {
 
   /** What became of deliveries since the last time. */
   takeSettlement(): Settlement {
-    return { subscription: this.number, handed: this.#held, ...this.#ledger.take() }
+    const handed = Math.max(this.#held, this.#announced)
+    return { subscription: this.number, handed, ...this.#ledger.take() }
   }
 
   /** The session is lost, and with it all that was delivered: no verdict on it counts any more. */
   reset(): void {
-    for (const message of [...this.#waiting, ...this.#first, ...this.#unsettled])
-      Message.tag(message, undefined)
+    for (const message of [...this.#line.clear(), ...this.#unsettled]) Message.tag(message, undefined)
     if (this.#inHand !== undefined) Message.tag(this.#inHand, undefined)
     this.#deadlines.clear()
-    this.#waiting = []
-    this.#next = 0
-    this.#first = []
+    this.#announced = 0
     this.#awaited = 0
     this.#unsettled.clear()
     this.#handed = 0
@@ -282,11 +295,5 @@ export class Inbox implements Membership {
     this.#unsettled.delete(message)
     Message.tag(message, undefined)
     return new Message(Message.envelopeOf(message), this, message.attempt, true, number)
-  }
-
-  #putFirst(messages: Message[]): void {
-    if (messages.length > 0) this.#waiting = [...messages, ...this.#waiting.slice(this.#next)]
-    else return
-    this.#next = 0
   }
 }

@@ -7,6 +7,9 @@ import { FrameKind } from '../wire/frames.js'
 import { writeSettlement } from '../wire/settle-frame.js'
 import { Inbox, type InboxOwner } from './inbox.js'
 
+/** By then what was sent is with the operating system. A browser's timers do as well. */
+const nextTurn: (run: () => void) => void = 'setImmediate' in globalThis ? setImmediate : setTimeout
+
 export interface InboxesLink {
   wake(): void
   send(kind: FrameKind, frame: Uint8Array): void
@@ -134,6 +137,14 @@ export class Inboxes implements InboxOwner {
 
   pumpSoon(inbox: Inbox): void {
     queueMicrotask(() => this.#pump(inbox))
+  }
+
+  pumpAfterSending(inbox: Inbox): void {
+    this.flush()
+    nextTurn(() => {
+      inbox.proceed()
+      this.#pump(inbox)
+    })
   }
 
   #forgetIfDone(inbox: Inbox): void {

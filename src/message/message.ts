@@ -21,6 +21,8 @@ export interface Settler {
    * never saw it, so that the next hand-over is no redelivery.
    */
   release(message: Message, untouched?: boolean): boolean
+  /** Work on a message that was claimed begins now: until then it only waited, and its consumer's death is not its failure. */
+  begin(message: Message): void
   /** The message is still being worked on: `ackTimeout` starts anew. */
   extend(message: Message): void
 }
@@ -149,7 +151,7 @@ export class Message<P = unknown> {
     message.#tag = tag
   }
 
-  /** @internal Somebody down the pipeline (`handle`) settles this message: it is not settled when `next()` returns. */
+  /** @internal Somebody down the pipeline (`handle`) settles this message: it is not settled when `next()` returns. Its work begins with `begin`. */
   static claim(message: Message): void {
     message.#claimed = true
   }

@@ -34,7 +34,10 @@ export function mergeClaimed<T, R>(
               waiting.add(value)
             }),
             mergeMap(value => {
-              if (value instanceof Message) waiting.delete(value)
+              if (value instanceof Message) {
+                waiting.delete(value)
+                Message.settlerOf(value).begin(value)
+              }
               return project(value)
             }, concurrency),
             finalize(() => {

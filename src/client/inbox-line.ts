@@ -1,0 +1,56 @@
+import type { Message } from '../message/message.js'
+
+/** Deliveries that came and were not handed out yet, in order; and those that are kept back to come before all others. */
+export class InboxLine {
+  #waiting: Message[] = []
+  #next = 0
+  #kept: Message[] = []
+
+  get first(): Message | undefined {
+    return this.#waiting[this.#next]
+  }
+
+  push(message: Message): void {
+    this.#waiting.push(message)
+  }
+
+  keepBack(message: Message): void {
+    this.#kept.push(message)
+  }
+
+  bringKept(): void {
+    const kept = this.#kept
+    this.#kept = []
+    this.putFirst(kept)
+  }
+
+  /** Takes the first one out. */
+  shift(): void {
+    this.#next++
+    if (this.#next === this.#waiting.length) this.#empty()
+    // Not one element at a time: that would make each step as long as the queue.
+    else if (this.#next === 1024) {
+      this.#waiting.splice(0, this.#next)
+      this.#next = 0
+    }
+  }
+
+  putFirst(messages: readonly Message[]): void {
+    if (messages.length === 0) return
+    this.#waiting = [...messages, ...this.#waiting.slice(this.#next)]
+    this.#next = 0
+  }
+
+  /** @returns what was there */
+  clear(): Message[] {
+    const all = [...this.#kept, ...this.#waiting.slice(this.#next)]
+    this.#kept = []
+    this.#empty()
+    return all
+  }
+
+  #empty(): void {
+    this.#waiting = []
+    this.#next = 0
+  }
+}
