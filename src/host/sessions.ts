@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
+import { isAlive } from '../daemon/pid-hint.js'
 import { Session, type SessionEnd, type SessionOptions } from './session.js'
+
+const FIRST_PID_CHECK_MS = 20
 
 export interface SessionsOptions {
   /** How long a session waits for its client to come back, in milliseconds. */
   readonly sessionTtl: number
-  /** How often it is looked whether the process of a client that is away is still there. */
+  /** How often, at last, it is looked whether the process of a client that is away is still there. */
   readonly pidCheckMs?: number
   /** Whether a process of this machine is dead. Default: asks the system. */
   readonly isGone?: (pid: number) => boolean
@@ -65,12 +68,17 @@ export class Sessions {
     const { sessionTtl, pidCheckMs = 1_000 } = this.#options
     if (this.#isGone(session)) return this.end(session, 'death')
     const expiry = setTimeout(() => this.end(session, 'death'), sessionTtl)
-    const check = setInterval(() => {
-      if (this.#isGone(session)) this.end(session, 'death')
-    }, pidCheckMs)
+    // Sockets close a moment before their process is gone: it is looked for soon, and then less and less often.
+    let wait = FIRST_PID_CHECK_MS
+    const look = (): void => {
+      if (this.#isGone(session)) return this.end(session, 'death')
+      wait = Math.min(2 * wait, pidCheckMs)
+      check = setTimeout(look, wait)
+    }
+    let check = setTimeout(look, wait)
     this.#away.set(session, () => {
       clearTimeout(expiry)
-      clearInterval(check)
+      clearTimeout(check)
     })
   }
 
@@ -96,10 +104,5 @@ export class Sessions {
 }
 
 function isGone(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return false
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH'
-  }
+  return !isAlive(pid)
 }
