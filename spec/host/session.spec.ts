@@ -1,7 +1,14 @@
 import { expect } from 'chai'
 import { filter, firstValueFrom, NEVER } from 'rxjs'
 import type { HostServer } from '../../src/host/server.js'
-import { ClosedError, handle, OutboxFullError, type Bus, type BusState, type Message } from '../../src/index.js'
+import {
+  ClosedError,
+  handle,
+  OutboxFullError,
+  type Bus,
+  type BusState,
+  type Message,
+} from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
 import { clientOf, startServer } from '../support/host-server.js'
 import { collect, payloads, rejection, untilStatus, upTo } from '../support/messages.js'
@@ -191,6 +198,28 @@ describe('a session', () => {
     await untilStatus(near, 'w', { inFlight: 0, pending: 5, failed: 3 })
     await behind.close()
   })
+
+  for (const side of ['hosts', 'clients'] as const) {
+    it(`outlives a link on which the ${side} are no longer heard: both ends give it up`, async () => {
+      await server.close()
+      server = await startServer({ heartbeat: 200 })
+      const behind = await Proxy.to(server.port)
+      const far = bus(behind.port)
+      const near = bus(server.port)
+      const seen = collect(far.topic<number>('t'))
+      await Promise.all([far.ready(), near.ready()])
+      const states = collect(far.state$)
+      behind.silence(side)
+      await near.publish('t', 1)
+      // Not half a minute later, when WebSockets stop waiting for each other's goodbye.
+      await eventually(() => expect(behind.silenced).to.equal(0))
+      await reached(far, 'connected')
+      await near.publish('t', 2)
+      expect(payloads(await seen.first(2))).to.deep.equal([1, 2])
+      expect(states.values).to.include('reconnecting')
+      await behind.close()
+    })
+  }
 
   it('of a process that died fails what `handle` worked on, and nothing that waited there for its turn', async () => {
     await server.close()

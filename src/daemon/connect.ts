@@ -71,7 +71,8 @@ class LocalHost {
   async locate(): Promise<string> {
     const port = this.#port
     this.#attempts += 1
-    if (!(await somebodyListens(port))) {
+    // That nobody answers in time says nothing: a host that stands still may have its hands full with us all.
+    if (!(await somebodyListens(port).catch(() => true))) {
       if (await this.#mayStart()) await this.#start()
     } else if (this.#attempts > 1 && (await identify(port)) === 'a stranger') {
       // Not at the first attempt: nearly always a host is there, and the handshake says so just as well.

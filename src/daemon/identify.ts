@@ -18,10 +18,15 @@ export function identify(port: number, timeout = 2_000): Promise<Identity> {
         response.setEncoding('utf8')
         response.on('data', (text: string) => {
           body += text
-          if (body.length > 1_000) response.destroy()
+          if (body.length > 1_000) {
+            resolve('a stranger')
+            response.destroy()
+          }
         })
         response.on('close', () => {
-          resolve(response.statusCode === 400 && isRefusal(body) ? 'maybe a host' : 'a stranger')
+          // Cut off in the middle, as by a host that is killed: that says nothing either.
+          if (!response.complete) resolve('silent')
+          else resolve(response.statusCode === 400 && isRefusal(body) ? 'maybe a host' : 'a stranger')
         })
       },
     )

@@ -49,6 +49,8 @@ export function socketChannel(
   })
   socket.on('disconnect', reason => {
     watch.stop()
+    // It would wait half a minute for the goodbye of one that is silent; an end that still hears us hears of it now.
+    if (reason === 'ping timeout') webSocket.terminate()
     if (isOver) return
     isOver = true
     listener.ended({

@@ -1,0 +1,45 @@
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { expect } from 'chai'
+import { identify } from '../../src/daemon/identify.js'
+import { startServer } from '../support/host-server.js'
+import { freePort } from '../support/sandbox.js'
+
+describe('who listens on a port', () => {
+  let server: Server | undefined
+  afterEach(
+    () => new Promise<void>(resolve => (server === undefined ? resolve() : server.close(() => resolve()))),
+  )
+
+  /** Says this to everybody and hangs up. */
+  const saying = async (text: string): Promise<number> => {
+    const made = (server = createServer(socket => {
+      socket.on('error', () => undefined)
+      socket.on('data', () => socket.write(text, () => socket.destroy()))
+    }))
+    await new Promise<void>(resolve => made.listen(0, '127.0.0.1', resolve))
+    return (made.address() as AddressInfo).port
+  }
+
+  it('is maybe a host if it refuses as one', async () => {
+    const host = await startServer()
+    expect(await identify(host.port)).to.equal('maybe a host')
+    await host.close()
+  })
+
+  it('is a stranger if it says something else', async () => {
+    expect(await identify(await saying('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'))).to.equal(
+      'a stranger',
+    )
+    server?.close()
+    expect(await identify(await saying('220 mail.example.org\r\n'))).to.equal('a stranger')
+  })
+
+  it('is not known if it is cut off in the middle of its answer, as a host that is killed is', async () => {
+    const part = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\n{"code":'
+    expect(await identify(await saying(part))).to.equal('silent')
+  })
+
+  it('is nobody if nobody is there', async () => {
+    expect(await identify(await freePort())).to.equal('nobody')
+  })
+})
