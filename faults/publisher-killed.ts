@@ -18,8 +18,7 @@ export const publisherKilled: Scenario = {
     await ready(stage.subscriber({ subscribers: { all: '^faults\\.' }, mode: 'auto', bytes }))
     for (let kill = 1; kill <= kills; kill += 1) {
       const death = { at: random.between(1, 2 * BATCH), turns: random.between(0, 20) }
-      // More than it lives to see.
-      await stage.publisher({ publishers: [`p${kill}`], count: 50 * BATCH, batch: BATCH, bytes, death }).ended
+      await stage.publisher({ publishers: [`p${kill}`], batch: BATCH, bytes, death }).ended
     }
     const status = await stage.quiet()
     const evidence = await stage.evidence()

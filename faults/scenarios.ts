@@ -1,10 +1,25 @@
+import { hostStopped } from './host-stopped.js'
+import { linkCut } from './link-cut.js'
+import { linkOneWay } from './link-one-way.js'
+import { linkSlow } from './link-slow.js'
 import { publisherKilled } from './publisher-killed.js'
+import { reconnectStorm } from './reconnect-storm.js'
+import { slowConsumer } from './slow-consumer.js'
 import { subscriberKilled } from './subscriber-killed.js'
 import type { Outcome, Scale, Scenario } from './scenario.js'
 import { Random } from './support/random.js'
 import { Stage } from './support/stage.js'
 
-export const scenarios: readonly Scenario[] = [publisherKilled, subscriberKilled]
+export const scenarios: readonly Scenario[] = [
+  publisherKilled,
+  subscriberKilled,
+  hostStopped,
+  linkCut,
+  linkSlow,
+  linkOneWay,
+  reconnectStorm,
+  slowConsumer,
+]
 
 /** Plays it on a stage of its own, which is empty afterwards. @throws Error when it could not be played to its end */
 export async function play(scenario: Scenario, scale: Scale, seed: number): Promise<Outcome> {

@@ -8,8 +8,8 @@ interface Job {
 export interface PublisherJob extends Job {
   /** Each a bus of its own, and a topic: `faults.<publisher>`. */
   readonly publishers: readonly string[]
-  /** Messages of each. */
-  readonly count: number
+  /** Messages of each. Default: until it is told to stop. */
+  readonly count?: number
   /** Published in one go, and awaited. */
   readonly batch: number
   /** Of each message's body. */

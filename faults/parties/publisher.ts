@@ -5,11 +5,15 @@ import { content } from '../support/content.js'
 import { Journal } from '../support/journal.js'
 import { readJob, type PublisherJob } from './job.js'
 
-// Publishes what it was told to, and writes down what it asked for and what the van took over.
+// Publishes what it was told to, and writes down what it asked for and what the van took over. Stops early, after the batch in
+// hand, when its standard input ends.
 
 const job = readJob<PublisherJob>()
 const journal = new Journal(job.journal)
-const { count, batch, bytes, pause = 0, fatal = {}, death } = job
+const { count = Infinity, batch, bytes, pause = 0, fatal = {}, death } = job
+
+let isTold = false
+process.stdin.on('end', () => (isTold = true)).resume()
 
 function die(turns: number): void {
   if (turns > 0) {
@@ -21,11 +25,11 @@ function die(turns: number): void {
 }
 
 async function publishAll(publisher: string, bus: Bus): Promise<void> {
-  // A host that knew the session and was asked again is the same one: a lost session means another host.
+  // A gap means another host: its sessions outlast every cut of these scenarios.
   let hosts = 0
   bus.errors$.subscribe(({ code }) => {
     journal.write('trouble', publisher, code, now())
-    if (code === 'MSGVAN_SESSION_LOST') hosts += 1
+    if (code === 'MSGVAN_GAP') hosts += 1
   })
   const publish = async (sequence: number): Promise<void> => {
     try {
@@ -35,7 +39,7 @@ async function publishAll(publisher: string, bus: Bus): Promise<void> {
       journal.write('refused', publisher, sequence, error instanceof MsgvanError ? error.code : 'unknown')
     }
   }
-  for (let first = 1; first <= count; first += batch) {
+  for (let first = 1; first <= count && !isTold; first += batch) {
     const last = Math.min(first + batch - 1, count)
     journal.write('called', publisher, first, last, now())
     const publishes: Promise<void>[] = []
@@ -51,3 +55,4 @@ async function publishAll(publisher: string, bus: Bus): Promise<void> {
 const buses = job.publishers.map(() => van({ port: job.port, autoStart: false }))
 await Promise.all(job.publishers.map((publisher, at) => publishAll(publisher, buses[at] as Bus)))
 await Promise.all(buses.map(bus => bus.close()))
+process.stdin.destroy()

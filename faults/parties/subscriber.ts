@@ -63,7 +63,7 @@ const buses = Object.entries(job.subscribers).map(([subscriber, pattern]) => {
   bus.errors$.subscribe(({ code }) => {
     journal.write('trouble', subscriber, code, now())
     // In force once more, at a host that had never heard of it.
-    if (code === 'MSGVAN_SESSION_LOST') void turn().then(() => inForce(bus, subscriber))
+    if (code === 'MSGVAN_GAP') void turn().then(() => inForce(bus, subscriber))
   })
   listen(bus, subscriber, new RegExp(pattern))
   return { bus, subscriber }

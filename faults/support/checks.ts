@@ -72,20 +72,30 @@ export function unhandled(evidence: Evidence, except: ReadonlySet<string> = new 
   return missing
 }
 
-/**
- * The longest wait from a fault until a message that was published after it was handled (`of: 'new'`), or any (`'any'`), in
- * milliseconds; undefined when that never came.
- */
+/** From what on traffic counts as going on again. */
+export interface Recovery {
+  /** `'new'` (default): a message that was published after the fault was handled. `'any'`: whatever was. */
+  readonly of?: 'new' | 'any'
+  /** Of each publisher, and the last of them counts. Default false: of any. */
+  readonly everybody?: boolean
+}
+
+/** The longest wait from a fault until traffic went on, in milliseconds; undefined when it never did. */
 export function worstRecovery(
   faults: readonly number[],
   evidence: Evidence,
-  { of = 'new' }: { of?: 'new' | 'any' } = {},
+  { of = 'new', everybody = false }: Recovery = {},
 ): number | undefined {
-  const waits = faults.flatMap(fault => {
-    const next = evidence.handled.find(
-      each => each.at >= fault && (of === 'any' || (evidence.calledAt(each) ?? 0) >= fault),
-    )
-    return next === undefined ? [] : [(next.at - fault) / 1_000]
-  })
-  return waits.length === 0 ? undefined : Math.max(...waits)
+  const publishers = everybody ? [...evidence.publishers.keys()] : [undefined]
+  let worst: number | undefined
+  for (const publisher of publishers) {
+    const handled = evidence.handled.filter(each => publisher === undefined || each.publisher === publisher)
+    for (const fault of faults) {
+      const next = handled.find(
+        each => each.at >= fault && (of === 'any' || (evidence.calledAt(each) ?? 0) >= fault),
+      )
+      if (next !== undefined) worst = Math.max(worst ?? 0, (next.at - fault) / 1_000)
+    }
+  }
+  return worst
 }
