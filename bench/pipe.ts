@@ -1,64 +1,64 @@
-import { Child } from './support/child.js'
+import type { Shape } from './ends/payload.js'
+import { connectEnds, stopEnds, streaming, type Ends } from './ends/stream.js'
+import { kinds, type Kind } from './peers/peer.js'
+import { onStage, type Stage } from './peers/stage.js'
 import { quick } from './support/flags.js'
-import { interleave, type Contender } from './support/rounds.js'
-import { Host, inSandbox } from './support/sandbox.js'
+import { interleave } from './support/rounds.js'
 import { printHead, printRates } from './support/table.js'
 
-// How many messages a second pass from a publisher through a host to a subscriber, three processes in all, when every one
-// of them is acknowledged on every hop? Beside it what one would build with socket.io alone.
+// How many messages a second pass from a publisher through a host to a subscriber, three processes in all? msgvan
+// acknowledges every one of them on every hop.
 
-/** A publisher waits for its promise this often; of socket.io's, as many are on their way at any time. */
-const EVERY = 1_000
-
-interface Ends {
-  readonly publisher: Child
-  readonly subscriber: Child
+/** What msgvan is to make of each at 100 bytes and with objects, in the order of `kinds`. */
+const AT_LEAST: Readonly<Partial<Record<Kind, number>>> = {
+  nats: 1.2,
+  redis: 4,
+  mqtt: 20,
+  jetstream: 20,
+  'socket.io': 15,
 }
+const SIZES = [16, 1_024, 16 * 1_024, 256 * 1_024]
 
-async function connect(kind: string, port: number, env: NodeJS.ProcessEnv): Promise<Ends> {
-  const subscriber = new Child('pipe/subscriber.js', [kind, String(port)], env)
-  const publisher = new Child('pipe/publisher.js', [kind, String(port)], env)
-  await Promise.all([subscriber.ask('ready'), publisher.ask('ready')])
-  return { publisher, subscriber }
-}
-
-function contender(name: string, { publisher, subscriber }: Ends, count: number): Contender {
-  const round = async (): Promise<number> => {
-    const all = subscriber.ask('expect', count)
-    const start = performance.now()
-    await Promise.all([publisher.ask('publish', { count, every: EVERY }), all])
-    const seconds = (performance.now() - start) / 1_000
-    const excess = await subscriber.ask<number>('excess')
-    if (excess > 0) throw new Error(`${name}: ${excess} more messages arrived than were sent`)
-    return count / seconds
-  }
-  return { name, round }
-}
-
-async function stop(ends: Ends | undefined): Promise<void> {
-  await Promise.all([ends?.publisher.stop(), ends?.subscriber.stop()])
-}
-
-printHead(
-  'Through a host: messages a second from a publisher to a subscriber, three processes, each message acknowledged',
-)
-console.log(`100-byte payloads, ${EVERY.toLocaleString('en-US')} on their way at most\n`)
-await inSandbox(async sandbox => {
-  const host = await Host.start(sandbox)
-  const relay = new Child('pipe/relay.js')
-  let msgvan: Ends | undefined
-  let socketIo: Ends | undefined
+async function compare(stage: Stage, shapes: readonly (Shape & { title: string; wanted: boolean })[]) {
+  const [{ form } = { form: 'bytes' as const }] = shapes
+  const ends: Ends[] = []
   try {
-    msgvan = await connect('msgvan', sandbox.port, sandbox.env)
-    socketIo = await connect('socket.io', await relay.ask<number>('port'), sandbox.env)
-    printRates(
-      await interleave([
-        contender('msgvan', msgvan, quick ? 50_000 : 300_000),
-        contender('socket.io, emitWithAck', socketIo, quick ? 5_000 : 20_000),
-      ]),
-    )
+    for (const kind of stage.present.keys()) ends.push(await connectEnds(stage, kind, { form }, form))
+    for (const { title, wanted, ...shape } of shapes) {
+      console.log(title)
+      const results = await interleave(
+        ends.map(each => streaming(each, shape)),
+        quick ? { warmUps: 2, rounds: 3 } : { warmUps: 3, rounds: wanted ? 9 : 5 },
+      )
+      printRates(results, wanted ? ends.map(({ kind }) => AT_LEAST[kind]) : [])
+      console.log()
+    }
   } finally {
-    await Promise.all([stop(msgvan), stop(socketIo)])
-    await Promise.all([relay.stop(), host.stop()])
+    await stopEnds(...ends)
   }
+}
+
+const bytes = (size: number) => (size < 1_024 ? `${size} bytes` : `${size / 1_024} KiB`)
+
+printHead('Through a host: messages a second from a publisher to a subscriber, three processes')
+await onStage(kinds, async stage => {
+  await compare(stage, [
+    { title: 'Buffers of 100 bytes', form: 'bytes', size: 100, topics: 8, wanted: true },
+    ...SIZES.map(size => ({
+      title: `Buffers of ${bytes(size)}`,
+      form: 'bytes' as const,
+      size,
+      topics: 8,
+      wanted: false,
+    })),
+  ])
+  await compare(stage, [
+    {
+      title: 'Small objects (to peers that carry only bytes, as JSON)',
+      form: 'object',
+      size: 100,
+      topics: 8,
+      wanted: true,
+    },
+  ])
 })

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { profiled } from './child.js'
+import { endWithUs } from './end-with-us.js'
 
 export const msgvanMain = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
@@ -45,6 +46,7 @@ export class Host {
       execArgv: [...nodeFlags, ...profiled('host')],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
+    endWithUs(child)
     const ended = once(child, 'exit').then(() =>
       Promise.reject(new Error('the host ended instead of listening')),
     )
@@ -66,7 +68,7 @@ export class Host {
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -1,4 +1,5 @@
 import { cpus, release, type } from 'node:os'
+import { quick } from './flags.js'
 import type { Result } from './rounds.js'
 
 /** The first column to the left, all others to the right. */
@@ -15,17 +16,23 @@ export function printTable(rows: readonly (readonly string[])[]): void {
   }
 }
 
-/** Rates, and how many times each of the others the first one makes. */
-export function printRates(results: readonly Result[]): void {
+/**
+ * Rates, and how many times each of the others the first one makes.
+ *
+ * @param atLeast what that is to be, by row
+ */
+export function printRates(results: readonly Result[], atLeast: readonly (number | undefined)[] = []): void {
   const [first] = results
+  const hasTargets = atLeast.some(wanted => wanted !== undefined)
   printTable([
-    ['', 'messages/s', 'lowest', 'highest', `${first?.name ?? ''} makes`],
+    ['', 'messages/s', 'lowest', 'highest', `${first?.name ?? ''} makes`, ...(hasTargets ? ['wanted'] : [])],
     ...results.map(({ name, median, low, high }, at) => [
       name,
       rate(median),
       rate(low),
       rate(high),
       at === 0 || first === undefined ? '' : times(first.median / median),
+      ...(hasTargets ? [atLeast[at] === undefined ? '' : times(atLeast[at])] : []),
     ]),
   ])
 }
@@ -40,7 +47,7 @@ export function times(ratio: number): string {
 
 export function printHead(question: string): void {
   const cores = cpus()
-  console.log(`\n${question}`)
+  console.log(`\n${question}${quick ? ' (a short run)' : ''}`)
   console.log(
     `${new Date().toISOString().slice(0, 10)}, node ${process.version}, ${type()} ${release()}, ${cores.length} × ${cores[0]?.model ?? 'unknown'}\n`,
   )

@@ -1,0 +1,27 @@
+import { van } from '../../src/index.js'
+import { asIs, type Peer } from './peer.js'
+
+/** Finds its host by the environment, as an app does. */
+export async function openMsgvan(): Promise<Peer> {
+  const bus = van({ autoStart: false })
+  await bus.ready()
+  return {
+    spell: asIs,
+    subscribe: (root, take) => {
+      bus
+        .topic(new RegExp(`^${root}\\.(eu|us)\\.`))
+        .subscribe(message => take(message.topic, message.payload))
+      return bus.ready()
+    },
+    /** A plain loop that waits now and then. */
+    publish: async ({ topics, count, payload, window }) => {
+      let last: Promise<void> | undefined
+      for (let i = 0; i < count; i += 1) {
+        last = bus.publish(topics[i % topics.length] ?? '', payload(i))
+        if (i % window === window - 1) await last
+      }
+      await last
+    },
+    close: () => bus.close(),
+  }
+}
