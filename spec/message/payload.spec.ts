@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { isDeepStrictEqual } from 'node:util'
+import { inspect, isDeepStrictEqual } from 'node:util'
 import { runInNewContext } from 'node:vm'
 import {
   InvalidPayloadError,
@@ -20,6 +20,7 @@ import {
 
 const there = (value: unknown): unknown => decodePayload(encodePayload(value))
 const MAX = 8 * 1024 * 1024
+const everything = { depth: Infinity, maxArrayLength: Infinity, maxStringLength: Infinity }
 
 class Point {
   x = 1
@@ -176,7 +177,11 @@ describe('payload codec', () => {
     fc.assert(
       fc.property(anything, value => {
         assertCarriable(value, MAX)
-        expect(isDeepStrictEqual(there(value), structuredClone(value))).to.equal(true)
+        const clone: unknown = structuredClone(value)
+        // Node finds an invalid date unlike any other: what holds one is told apart by its text.
+        if (isDeepStrictEqual(clone, structuredClone(clone)))
+          expect(isDeepStrictEqual(there(value), clone)).to.equal(true)
+        else expect(inspect(there(value), everything)).to.equal(inspect(clone, everything))
       }),
     )
   })

@@ -13,15 +13,17 @@ import type { HostStatus, VanStatus } from '../bus/status.js'
 import { ClosedError, MsgvanError, OutboxFullError, OverflowError, UnsupportedError } from '../errors.js'
 import { Encoding, Envelope, noHeaders, type Headers } from '../message/envelope.js'
 import type { Matcher } from '../message/pattern.js'
-import { noCounts } from './counters.js'
+import { addCounts, noCounts } from './counters.js'
 import { DeadLetterBox, type Buried } from './dead-letter-box.js'
 import { DeadLetterView, unwrappedLetter } from './dead-letter-view.js'
+import { HandOver, type HandOverOwner } from './hand-over.js'
 import { HeldPublishes } from './held-publishes.js'
 import type { Item } from './item.js'
 import { Member } from './member.js'
-import { PatternTable } from './pattern-table.js'
-import { stretchClock } from './stretch-clock.js'
-import { Subscription, type SubscriptionOwner } from './subscription.js'
+import type { PatternTable } from './pattern-table.js'
+import { Registry } from './registry.js'
+import { StretchClock } from './stretch-clock.js'
+import type { Subscription, SubscriptionOwner } from './subscription.js'
 import { Timers } from './timers.js'
 
 export interface LocalBrokerOptions {
@@ -47,30 +49,24 @@ export interface LocalBrokerOptions {
 const done: Promise<void> = Promise.resolve()
 
 /** The real Broker: routes, queues, hands out, settles and redelivers. Pure: no I/O, no timers but its scheduler's. */
-export class LocalBroker implements Broker, SubscriptionOwner {
+export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner {
   readonly #options: LocalBrokerOptions
   readonly #maxHeld: number
   readonly #timers: Timers
+  readonly #registry: Registry
   readonly #routes: PatternTable<Subscription>
-  readonly #subscriptions = new Map<string, { subscription: Subscription; removeRoute: () => void }>()
-  readonly #names = new Map<string, Subscription>()
   readonly #letters = new DeadLetterBox()
   readonly #held: HeldPublishes
-  readonly counts = noCounts()
-  readonly #wallClock: () => number
+  readonly #handOver: HandOver
+  /** What the broker itself counts, and what subscriptions did that are gone. */
+  readonly #counts = noCounts()
+  readonly #clock: StretchClock
   readonly #state$ = new BehaviorSubject<BusState>('connected')
   readonly #errors$ = new Subject<MsgvanError>()
   readonly #publisher: string
   #sequence = 0
-  #lastId = 0
-  /** A hand-over is running: publishes queue, dispatches wait. */
-  #busy = false
-  /** Published from inside a hand-over, each with whom it matched at that moment. */
-  #queued: { envelope: Envelope; targets: readonly Subscription[] }[] = []
-  readonly #ready = new Set<Subscription>()
   /** Unnamed, and gone but for messages that their consumers took along: close() waits for these too. */
   readonly #lingering = new Set<Subscription>()
-  #wakeScheduled = false
   #closed = false
   #onQuiet: (() => void) | undefined
 
@@ -78,8 +74,10 @@ export class LocalBroker implements Broker, SubscriptionOwner {
     this.#options = options
     this.#maxHeld = options.maxHeld ?? 100_000
     this.#timers = new Timers(options.scheduler)
-    this.#wallClock = options.wallClock ?? stretchClock()
-    this.#routes = new PatternTable<Subscription>(options.compile)
+    this.#clock = new StretchClock(options.wallClock)
+    this.#registry = new Registry(options.compile, this)
+    this.#routes = this.#registry.routes
+    this.#handOver = new HandOver(this, options.soon ?? queueMicrotask)
     const targetsOf = (envelope: Envelope) => this.#routes.match(envelope.topic)
     this.#held = new HeldPublishes(targetsOf, envelope => this.#takeOver(envelope, targetsOf(envelope)))
     this.#publisher = newPublisherId()
@@ -95,7 +93,7 @@ export class LocalBroker implements Broker, SubscriptionOwner {
 
   /** Nobody is attached, nothing is registered by name, nothing is kept. */
   get isIdle(): boolean {
-    return this.#subscriptions.size === 0 && this.#held.size === 0 && this.#letters.size === 0
+    return this.#registry.size === 0 && this.#held.size === 0 && this.#letters.size === 0
   }
 
   ready(): Promise<void> {
@@ -103,7 +101,7 @@ export class LocalBroker implements Broker, SubscriptionOwner {
   }
 
   publish(topic: string, payload: unknown, headers: Headers): Promise<void> {
-    const now = this.#wallClock()
+    const now = this.#clock.read()
     this.#sequence += 1
     return (
       this.accept(
@@ -117,13 +115,21 @@ export class LocalBroker implements Broker, SubscriptionOwner {
    *   subscription with `overflow: 'pause'` is full), or rejects
    */
   accept(envelope: Envelope): undefined | Promise<void> {
-    if (this.#closed) return Promise.reject(closedError())
     const targets = this.#routes.match(envelope.topic)
-    if (this.#held.size > 0 && this.#held.has(envelope.topic)) return this.#hold(envelope, undefined)
-    // Not for…of, here and below: these loops run once per message.
-    for (let at = 0; at < targets.length; at += 1) {
-      const target = targets[at]
-      if (target?.isFull !== true) continue
+    if (this.#closed || this.#held.size > 0 || this.#handOver.isBusy || isAnyFull(targets)) {
+      const refused = this.#refuse(envelope, targets)
+      if (refused !== undefined) return refused
+    }
+    this.#takeOver(envelope, targets)
+    return undefined
+  }
+
+  /** Something is in the way: undefined if the message can be taken over at once all the same. */
+  #refuse(envelope: Envelope, targets: readonly Subscription[]): undefined | Promise<void> {
+    if (this.#closed) return Promise.reject(closedError())
+    if (this.#held.has(envelope.topic)) return this.#hold(envelope, undefined)
+    for (const target of targets) {
+      if (!target.isFull) continue
       const { overflow } = target.rules
       if (overflow === 'pause') return this.#hold(envelope, target)
       if (overflow === 'error') {
@@ -134,8 +140,8 @@ export class LocalBroker implements Broker, SubscriptionOwner {
         )
       }
     }
-    if (this.#busy && this.#queued.length >= this.#maxHeld) return Promise.reject(outboxFull(this.#maxHeld))
-    this.#takeOver(envelope, targets)
+    if (this.#handOver.isBusy && this.#handOver.queued >= this.#maxHeld)
+      return Promise.reject(outboxFull(this.#maxHeld))
     return undefined
   }
 
@@ -146,64 +152,15 @@ export class LocalBroker implements Broker, SubscriptionOwner {
 
   /** From here on the van owes it to every target. */
   #takeOver(envelope: Envelope, targets: readonly Subscription[]): void {
-    this.counts.published += 1
-    if (this.#busy) {
-      this.#enqueue(envelope, targets)
-      return
-    }
-    this.#busy = true
-    try {
-      if (targets.length === 1) targets[0]?.take(envelope)
-      else this.#distribute(envelope, targets)
-      if (this.#queued.length > 0 || this.#ready.size > 0) this.#drain()
-    } finally {
-      this.#busy = false
-    }
-  }
-
-  #drain(): void {
-    for (;;) {
-      if (this.#queued.length > 0) {
-        const batch = this.#queued
-        this.#queued = []
-        for (const { envelope, targets } of batch) for (const target of targets) this.#route(envelope, target)
-        continue
-      }
-      const [subscription] = this.#ready
-      if (subscription === undefined) break
-      if (!subscription.dispatchOne()) this.#ready.delete(subscription)
-    }
-    this.#checkQuiet()
-  }
-
-  #enqueue(envelope: Envelope, targets: readonly Subscription[]): void {
-    for (const target of targets) target.queued += 1
-    this.#queued.push({ envelope, targets })
-  }
-
-  /** What the first target's handler publishes finds the message counted at the others already. */
-  #distribute(envelope: Envelope, targets: readonly Subscription[]): void {
-    for (let at = 0; at < targets.length; at += 1) {
-      const target = targets[at]
-      if (target !== undefined) target.queued += 1
-    }
-    for (let at = 0; at < targets.length; at += 1) {
-      const target = targets[at]
-      if (target !== undefined) this.#route(envelope, target)
-    }
-  }
-
-  #route(envelope: Envelope, target: Subscription): void {
-    target.queued -= 1
-    target.take(envelope)
-    if (target.holdsBack.size > 0 && !target.isFull) this.#held.roomAt(target)
+    this.#counts.published += 1
+    this.#handOver.run(envelope, targets)
   }
 
   consume(request: SubscriptionRequest, consumer: Consumer): Membership {
     const subscription = this.#subscriptionFor(request, consumer)
     if (subscription === undefined) {
       // Refused: a place in a subscription that never was, so that leaving it does nothing.
-      const nowhere = new Member(this.#newSubscription(request), consumer, request)
+      const nowhere = new Member(this.#registry.create(request), consumer, request)
       nowhere.end()
       return nowhere
     }
@@ -216,7 +173,7 @@ export class LocalBroker implements Broker, SubscriptionOwner {
   #subscriptionFor(request: SubscriptionRequest, consumer: Consumer): Subscription | undefined {
     try {
       if (this.#closed) throw closedError()
-      return this.#open(request)
+      return this.#registry.open(request)
     } catch (error) {
       if (!(error instanceof MsgvanError)) throw error
       consumer.error(error)
@@ -232,48 +189,27 @@ export class LocalBroker implements Broker, SubscriptionOwner {
    */
   replace(request: SubscriptionRequest & { readonly name: string }): void {
     if (this.#closed) throw closedError()
-    const before = this.#names.get(request.name)
+    const before = this.#registry.byName(request.name)
     if (before !== undefined && !before.hasPattern(request.pattern)) {
       // Refused before anything is taken away.
-      if (typeof request.pattern !== 'string') this.#options.compile(request.pattern)
+      this.#registry.checkMatchable(request.pattern)
       this.#remove(before, true)
     }
-    this.#open(request).rules = request
-  }
-
-  #open(request: SubscriptionRequest): Subscription {
-    const { name, pattern } = request
-    const named = name === undefined ? undefined : this.#names.get(name)
-    if (named !== undefined) {
-      named.checkSame(request)
-      return named
-    }
-    const subscription = this.#newSubscription(request)
-    // May refuse the pattern: nothing is registered before.
-    const removeRoute = this.#routes.add(pattern, subscription)
-    this.#subscriptions.set(subscription.id, { subscription, removeRoute })
-    if (name !== undefined) this.#names.set(name, subscription)
-    return subscription
-  }
-
-  #newSubscription(request: SubscriptionRequest): Subscription {
-    this.#lastId += 1
-    return new Subscription(`s${this.#lastId}`, request, this)
+    this.#registry.open(request).rules = request
   }
 
   unsubscribe(name: string): Promise<boolean> {
     if (this.#closed) return Promise.reject(closedError())
-    const subscription = this.#names.get(name)
+    const subscription = this.#registry.byName(name)
     if (subscription === undefined) return Promise.resolve(false)
     this.#remove(subscription, true)
     return Promise.resolve(true)
   }
 
   #remove(subscription: Subscription, completeMembers: boolean): void {
-    this.#subscriptions.get(subscription.id)?.removeRoute()
-    this.#subscriptions.delete(subscription.id)
-    if (subscription.rules.name !== undefined) this.#names.delete(subscription.rules.name)
-    this.#ready.delete(subscription)
+    this.#registry.remove(subscription)
+    this.#handOver.forget(subscription)
+    subscription.countInto(this.#counts)
     subscription.end(completeMembers)
   }
 
@@ -288,14 +224,17 @@ export class LocalBroker implements Broker, SubscriptionOwner {
   status(): Promise<VanStatus> {
     if (this.#closed) return Promise.reject(closedError())
     const host = this.#options.hostStatus()
-    const subscriptions = [...this.#subscriptions.values()].map(({ subscription }) => subscription.status())
+    const all = this.#registry.all()
+    const subscriptions = all.map(subscription => subscription.status())
+    const counters = { ...this.#counts }
+    for (const { counts } of all) addCounts(counters, counts)
     return Promise.resolve({
       van: this.#options.van,
       host,
       hosts: [host],
       subscriptions,
       actors: [],
-      counters: { ...this.counts },
+      counters,
     })
   }
 
@@ -315,8 +254,7 @@ export class LocalBroker implements Broker, SubscriptionOwner {
 
   /** Back to the subscription that it came from, if that is still there. */
   #replay({ envelope, letter }: Buried): boolean {
-    const subscription =
-      this.#names.get(letter.subscription) ?? this.#subscriptions.get(letter.subscription)?.subscription
+    const subscription = this.#registry.byKey(letter.subscription)
     subscription?.replay(envelope)
     return subscription !== undefined
   }
@@ -328,9 +266,10 @@ export class LocalBroker implements Broker, SubscriptionOwner {
   async close({ drain = true, timeout = 10_000 }: CloseOptions = {}): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    for (const subscription of this.#registry.all()) subscription.changed()
     this.#held.rejectAll(closedError())
     if (drain && !(await this.#quiet(timeout))) this.#errors$.next(drainTimeout(timeout, 0, this.#inFlight()))
-    for (const { subscription } of [...this.#subscriptions.values()]) this.#remove(subscription, true)
+    for (const subscription of this.#registry.all()) this.#remove(subscription, true)
     this.#timers.clear()
     this.#letters.close()
     this.#state$.next('closed')
@@ -354,61 +293,55 @@ export class LocalBroker implements Broker, SubscriptionOwner {
 
   #inFlight(): number {
     let sum = 0
-    for (const { subscription } of this.#subscriptions.values()) sum += subscription.inFlight
+    for (const subscription of this.#registry.all()) sum += subscription.inFlight
     for (const subscription of this.#lingering) sum += subscription.inFlight
     return sum
   }
 
   #checkQuiet(): void {
-    if (this.#onQuiet === undefined || this.#ready.size > 0 || this.#queued.length > 0) return
-    for (const { subscription } of this.#subscriptions.values()) if (subscription.inFlight > 0) return
+    if (this.#onQuiet === undefined || !this.#handOver.isDrained) return
+    for (const subscription of this.#registry.all()) if (subscription.inFlight > 0) return
     for (const subscription of this.#lingering) if (subscription.inFlight > 0) return
     this.#onQuiet()
   }
 
   // What subscriptions need of their broker.
 
+  get isClosing(): boolean {
+    return this.#closed
+  }
+
   after(delay: number, run: () => void): () => void {
     return this.#timers.after(delay, run)
   }
 
   now(): number {
-    return this.#wallClock()
+    return this.#clock.read()
   }
 
   wake(subscription: Subscription): void {
-    this.#ready.add(subscription)
-    this.#schedule()
+    this.#handOver.wake(subscription)
   }
 
   roomAgain(subscription: Subscription): void {
     if (subscription.holdsBack.size === 0) return
     this.#held.roomAt(subscription)
-    this.#schedule()
+    this.#handOver.schedule()
   }
 
-  #schedule(): void {
-    if (this.#busy || this.#wakeScheduled) return
-    this.#wakeScheduled = true
-    const soon = this.#options.soon ?? queueMicrotask
-    soon(() => {
-      this.#wakeScheduled = false
-      if (this.#busy) return
-      this.#busy = true
-      try {
-        this.#drain()
-      } finally {
-        this.#busy = false
-      }
-    })
+  drained(): void {
+    this.#checkQuiet()
+  }
+
+  routed(subscription: Subscription): void {
+    if (!subscription.isFull) this.#held.roomAt(subscription)
   }
 
   buried(subscription: Subscription, item: Item, error: unknown): void {
-    this.counts.deadLettered += 1
     // A dead letter's own failure makes no new one.
     if (item.envelope.topic.startsWith('$dead/')) return
     const { buried, pushedOut } = this.#letters.bury(subscription, item, error, this.now())
-    if (pushedOut !== undefined) this.counts.dropped += 1
+    if (pushedOut !== undefined) this.#counts.dropped += 1
     this.#announce(subscription.key, buried)
   }
 
@@ -421,8 +354,11 @@ export class LocalBroker implements Broker, SubscriptionOwner {
     this.#sequence += 1
     const now = this.now()
     const from = this.#publisher
-    this.#enqueue(new Envelope(from, this.#sequence, topic, noHeaders, now, body, size, encoding), targets)
-    this.#schedule()
+    this.#handOver.enqueue(
+      new Envelope(from, this.#sequence, topic, noHeaders, now, body, size, encoding),
+      targets,
+    )
+    this.#handOver.schedule()
   }
 
   settled(): void {
@@ -432,8 +368,14 @@ export class LocalBroker implements Broker, SubscriptionOwner {
   abandoned(subscription: Subscription): void {
     this.#remove(subscription, false)
     for (const each of this.#lingering) if (each.inFlight === 0) this.#lingering.delete(each)
-    if (this.#busy || subscription.inFlight > 0) this.#lingering.add(subscription)
+    if (this.#handOver.isBusy || subscription.inFlight > 0) this.#lingering.add(subscription)
   }
+}
+
+/** (Not `some`: this runs once per message.) */
+function isAnyFull(targets: readonly Subscription[]): boolean {
+  for (let at = 0; at < targets.length; at += 1) if (targets[at]?.isFull === true) return true
+  return false
 }
 
 function closedError(): ClosedError {

@@ -12,6 +12,8 @@ enum Standing {
   Suspended,
   /** Only settles what it still holds. */
   Left,
+  /** Settles nothing any more. */
+  Ended,
 }
 
 /** One consumer's place in a subscription, and the settler of what it is handed. `message.tag` says that it is open. */
@@ -25,7 +27,6 @@ export class Member implements Membership {
   #bytes = 0
   #standing: Standing = Standing.Attached
   #consumer: Consumer
-  #inHand: Message | undefined
 
   constructor(subscription: Subscription, consumer: Consumer, { pattern, prefetch }: SubscriptionRequest) {
     this.#subscription = subscription
@@ -48,6 +49,11 @@ export class Member implements Membership {
     )
   }
 
+  /** It has credit until it says `changed`: its consumer is never busy of its own accord. */
+  get isSteady(): boolean {
+    return this.#consumer.isBusy === undefined
+  }
+
   get sole(): Message | undefined {
     if (this.#unsettled.size !== 1) return undefined
     const [message] = this.#unsettled
@@ -67,22 +73,20 @@ export class Member implements Membership {
 
   /** What is settled before `next` returns never enters the books. */
   #hand(message: Message): void {
-    const before = this.#inHand
-    this.#inHand = message
     try {
       this.#consumer.next(message)
     } catch (error) {
       this.fail(message, error)
-    } finally {
-      this.#inHand = before
     }
     if (Message.tagOf(message) !== undefined) this.#book(message)
   }
 
   #book(message: Message): void {
+    if (this.#standing === Standing.Ended) return
     this.#unsettled.add(message)
     this.#bytes += Message.envelopeOf(message).size
     if (this.ackTimeout > 0) this.extend(message)
+    if (!this.hasCredit) this.#subscription.changed()
   }
 
   /** The item of an open delivery, which is closed by this; undefined when it was settled or taken away. */
@@ -94,18 +98,20 @@ export class Member implements Membership {
   /** As #takeBack, without making an Item of the order of one that was new. */
   #close(message: Message): Item | number | undefined {
     const open = Message.tagOf(message) as Item | number | undefined
-    if (open === undefined || Message.settlerOf(message) !== this) return undefined
+    if (open === undefined || this.#standing === Standing.Ended || Message.settlerOf(message) !== this)
+      return undefined
     Message.tag(message, undefined)
-    // The message in hand is not in the books yet: what is settled at once costs no look-up.
-    if (message !== this.#inHand && this.#unsettled.delete(message)) {
-      this.#bytes -= Message.envelopeOf(message).size
-      const cancel = this.#deadlines.get(message)
-      if (cancel !== undefined) {
-        cancel()
-        this.#deadlines.delete(message)
-      }
-    }
+    // What is settled at once is not in the books yet, and costs no look-up where nothing else is open.
+    if (this.#unsettled.size > 0 || this.#deadlines.size > 0) this.#strike(message)
     return open
+  }
+
+  #strike(message: Message): void {
+    if (this.#unsettled.delete(message)) this.#bytes -= Message.envelopeOf(message).size
+    const cancel = this.#deadlines.get(message)
+    if (cancel === undefined) return
+    cancel()
+    this.#deadlines.delete(message)
   }
 
   ack(message: Message): boolean {
@@ -142,7 +148,8 @@ export class Member implements Membership {
   }
 
   extend(message: Message): void {
-    if (this.ackTimeout === 0 || Message.tagOf(message) === undefined) return
+    if (this.ackTimeout === 0 || this.#standing === Standing.Ended || Message.tagOf(message) === undefined)
+      return
     this.#deadlines.get(message)?.()
     this.#deadlines.set(
       message,
@@ -151,7 +158,7 @@ export class Member implements Membership {
   }
 
   leave(cause: LeaveCause): void {
-    if (this.#standing === Standing.Left) return
+    if (this.#standing >= Standing.Left) return
     this.#standing = Standing.Left
     this.#giveBack(cause)
     this.#subscription.left(this, cause)
@@ -160,6 +167,7 @@ export class Member implements Membership {
   suspend(cause: LeaveCause): void {
     if (this.#standing !== Standing.Attached) return
     this.#standing = Standing.Suspended
+    this.#subscription.changed()
     this.#giveBack(cause)
   }
 
@@ -176,9 +184,8 @@ export class Member implements Membership {
 
   /** The subscription itself is gone: nothing comes any more, and no verdict counts. */
   end(): void {
-    this.#standing = Standing.Left
     for (const message of [...this.#unsettled]) this.#close(message)
-    if (this.#inHand !== undefined) this.#close(this.#inHand)
+    this.#standing = Standing.Ended
   }
 
   complete(): void {

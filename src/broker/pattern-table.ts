@@ -95,8 +95,11 @@ export class PatternTable<V> {
   /** The values for this topic in the order of addition. The array is never changed afterwards, nor may the caller. */
   match(topic: string): readonly V[] {
     const cached = this.#cache.get(topic)
-    if (cached !== undefined && (cached.version === this.#version || this.#catchUp(topic, cached)))
-      return cached.values
+    return cached?.version === this.#version ? cached.values : this.#find(topic, cached)
+  }
+
+  #find(topic: string, cached: Cached<V> | undefined): readonly V[] {
+    if (cached !== undefined && this.#catchUp(topic, cached)) return cached.values
     const values = this.#lookUp(topic)
     if (cached === undefined) {
       this.#cache.set(topic, { version: this.#version, values })

@@ -5,25 +5,33 @@ const SHARED = 16
  * The wall clock, read once for publishes that follow each other in one stretch of code: a reading costs more than all the
  * rest of handing a message on inside a process.
  */
-export function stretchClock(): () => number {
-  let now = 0
-  let left = 0
-  let isEndAwaited = false
-  const end = (): void => {
-    left = 0
-    isEndAwaited = false
+export class StretchClock {
+  readonly #look: () => number
+  readonly #shared: number
+  #now = 0
+  #left = 0
+  #isEndAwaited = false
+
+  /** @param look another clock than the machine's: that one is looked at each time */
+  constructor(look: (() => number) | undefined) {
+    this.#look = look ?? Date.now
+    this.#shared = look === undefined ? SHARED : 1
   }
-  return () => {
-    if (left > 0) {
-      left -= 1
-      return now
-    }
-    now = Date.now()
-    left = SHARED - 1
-    if (!isEndAwaited) {
-      isEndAwaited = true
-      queueMicrotask(end)
-    }
-    return now
+
+  read(): number {
+    if (this.#left === 0) this.#lookAgain()
+    this.#left -= 1
+    return this.#now
+  }
+
+  #lookAgain(): void {
+    this.#now = this.#look()
+    this.#left = this.#shared
+    if (this.#shared === 1 || this.#isEndAwaited) return
+    this.#isEndAwaited = true
+    queueMicrotask(() => {
+      this.#left = 0
+      this.#isEndAwaited = false
+    })
   }
 }

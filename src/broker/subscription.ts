@@ -5,9 +5,10 @@ import type { Envelope } from '../message/envelope.js'
 import type { Message, RetryRule } from '../message/message.js'
 import { retryDelayAfter } from '../message/retry-delay.js'
 import { describePattern, samePattern } from '../message/pattern.js'
-import { noCounts } from './counters.js'
+import { addCounts, noCounts } from './counters.js'
 import { Item } from './item.js'
 import type { Member } from './member.js'
+import { Members } from './members.js'
 import { WaitingLine } from './waiting-line.js'
 
 /** What a subscription needs of the broker around it. */
@@ -19,8 +20,8 @@ export interface SubscriptionOwner {
   /** It is under `maxPending` again: publishers held back for it may go on. */
   roomAgain(subscription: Subscription): void
   buried(subscription: Subscription, item: Item, error: unknown): void
-  /** Over all its subscriptions, counted along. */
-  readonly counts: Counters
+  /** It waits for all deliveries to be settled. */
+  readonly isClosing: boolean
   /** A delivery was settled, or given back. */
   settled(): void
   /** An unnamed subscription lost its consumer. */
@@ -29,28 +30,46 @@ export interface SubscriptionOwner {
 
 /** A pattern and where its messages go: the waiting line, its members with their credit, redelivery, and the count of it all. */
 export class Subscription {
-  readonly members: Member[] = []
-  readonly counts = noCounts()
+  readonly #members = new Members()
+  #counts = noCounts()
+  #rules: SubscriptionRequest
   /** Topics whose publishers wait until there is room here. */
   readonly holdsBack = new Set<string>()
   /** Published from inside a hand-over and not routed yet: it counts as waiting, or a handler could publish past every limit. */
   queued = 0
-  /** Members that left with messages that they still settle. */
-  readonly #leaving = new Set<Member>()
-  #line = new WaitingLine()
+  readonly #line = new WaitingLine()
   /** Parked until their next attempt, with what calls the timer off. */
   readonly #parked = new Map<Item, () => void>()
   #nextOrder = 1
-  #nextMember = 0
+  /**
+   * Who takes a new message while there is nothing to decide: nobody waits, and this is the only member and has credit.
+   * Whatever may change that calls `changed`.
+   */
+  #straight: Member | undefined
   #ended = false
   /** It had no name, and its consumer is gone without a goodbye: what it is owed nobody will ever take. */
   #isLost = false
 
   constructor(
     readonly id: string,
-    public rules: SubscriptionRequest,
+    rules: SubscriptionRequest,
     readonly owner: SubscriptionOwner,
-  ) {}
+  ) {
+    this.#rules = rules
+  }
+
+  get rules(): SubscriptionRequest {
+    return this.#rules
+  }
+
+  set rules(rules: SubscriptionRequest) {
+    this.changed()
+    this.#rules = rules
+  }
+
+  get counts(): Readonly<Counters> {
+    return this.#counts
+  }
 
   get key(): string {
     return this.rules.name ?? this.id
@@ -61,14 +80,12 @@ export class Subscription {
   }
 
   get isFull(): boolean {
+    if (this.#straight !== undefined && this.queued === 0) return false
     return this.pending + this.queued >= this.rules.maxPending && !this.#ended
   }
 
   get inFlight(): number {
-    let sum = 0
-    for (const member of this.members) sum += member.inFlight
-    for (const member of this.#leaving) sum += member.inFlight
-    return sum
+    return this.#members.inFlight
   }
 
   hasPattern(pattern: RegExp | string): boolean {
@@ -85,31 +102,51 @@ export class Subscription {
   }
 
   join(member: Member): void {
-    this.members.push(member)
+    this.changed()
+    this.#members.add(member)
     if (this.#line.length > 0) this.wake()
+  }
+
+  /** The next message goes the long way round, which finds out anew whether there is a short one. */
+  changed(): void {
+    this.#straight = undefined
   }
 
   /** A newly published message: handed out at once when nothing is before it and somebody has credit. */
   take(envelope: Envelope): void {
-    if (this.#ended) return
-    if (this.#line.length === 0) {
-      const member = this.#choose(undefined)
-      if (member !== undefined) {
-        this.counts.delivered += 1
-        this.owner.counts.delivered += 1
-        member.handNew(envelope, this.#nextOrder++)
-        return
-      }
+    const member = this.#straight ?? this.#chooseForNew()
+    if (member === undefined) {
+      this.#keep(envelope)
+      return
     }
+    this.#counts.delivered += 1
+    member.handNew(envelope, this.#nextOrder++)
+  }
+
+  #chooseForNew(): Member | undefined {
+    if (this.#ended || this.#line.length > 0) return undefined
+    const member = this.#choose(undefined)
+    const isStraight = member?.isSteady === true && member === this.#members.only && this.#parked.size === 0
+    if (isStraight && !this.rules.ordered && !this.owner.isClosing) this.#straight = member
+    return member
+  }
+
+  #keep(envelope: Envelope): void {
+    if (this.#ended) return
     // Not isFull: what is queued comes behind this one.
     if (this.pending >= this.rules.maxPending && !this.#makeRoom()) return
+    this.#push(envelope)
+  }
+
+  #push(envelope: Envelope): void {
+    this.changed()
     this.#line.push(new Item(envelope, this.#nextOrder++))
   }
 
   /** A dead letter comes back, with a fresh count. */
   replay(envelope: Envelope): void {
     if (this.#ended) return
-    this.#line.push(new Item(envelope, this.#nextOrder++))
+    this.#push(envelope)
     this.wake()
   }
 
@@ -127,15 +164,17 @@ export class Subscription {
   }
 
   acked(): void {
-    if (this.#leaving.size > 0) this.#forgetGone()
-    this.counts.acked += 1
-    this.owner.counts.acked += 1
+    this.#counts.acked += 1
+    // Nobody waits, then, neither here nor for this.
+    if (this.#straight !== undefined) return
+    this.#members.forgetGone()
     this.owner.settled()
     this.wake()
   }
 
   failed(item: Item, error: unknown, retry: RetryRule | undefined): void {
-    if (this.#leaving.size > 0) this.#forgetGone()
+    this.changed()
+    this.#members.forgetGone()
     this.#count('failed')
     item.failures += 1
     if (item.firstFailedAt === 0) item.firstFailedAt = this.owner.now()
@@ -152,7 +191,8 @@ export class Subscription {
   }
 
   rejected(item: Item, reason: unknown): void {
-    if (this.#leaving.size > 0) this.#forgetGone()
+    this.changed()
+    this.#members.forgetGone()
     this.#count('failed')
     item.failures += 1
     if (item.firstFailedAt === 0) item.firstFailedAt = this.owner.now()
@@ -161,7 +201,8 @@ export class Subscription {
   }
 
   returned(items: Item[], untouched: boolean): void {
-    if (this.#leaving.size > 0) this.#forgetGone()
+    this.changed()
+    this.#members.forgetGone()
     if (untouched) {
       for (const item of items) {
         item.deliveries -= 1
@@ -183,9 +224,8 @@ export class Subscription {
   }
 
   left(member: Member, cause: LeaveCause): void {
-    const at = this.members.indexOf(member)
-    if (at >= 0) this.members.splice(at, 1)
-    this.#leaving.add(member)
+    this.changed()
+    this.#members.leave(member)
     if (this.rules.name !== undefined) return this.wake()
     this.#isLost = cause === 'death'
     this.#drop(this.pending)
@@ -198,29 +238,36 @@ export class Subscription {
 
   /** Removed, or the van closed: what waits is no longer owed. */
   end(completeMembers: boolean): void {
+    this.changed()
     this.#ended = true
     this.#line.clear()
     for (const cancel of this.#parked.values()) cancel()
     this.#parked.clear()
-    for (const member of this.members.splice(0)) {
+    for (const member of this.#members.takeAll()) {
       member.end()
       if (completeMembers) member.complete()
     }
     // An unnamed one that its consumer left: what that consumer took along it may still settle.
     if (!completeMembers) return this.owner.roomAgain(this)
-    for (const member of this.#leaving) member.end()
-    this.#leaving.clear()
+    this.#members.endLeaving()
     this.owner.roomAgain(this)
   }
 
+  /** It is off the list: what it has counted goes into the sum of those before it, and so does what it still may count. */
+  countInto(sum: Counters): void {
+    if (this.#counts === sum) return
+    addCounts(sum, this.#counts)
+    this.#counts = sum
+  }
+
   status(): SubscriptionStatus {
-    const { delivered, acked, failed, redelivered, deadLettered, dropped } = this.counts
+    const { delivered, acked, failed, redelivered, deadLettered, dropped } = this.#counts
     const name = this.rules.name
     return {
       id: this.id,
       ...(name === undefined ? {} : { name }),
       pattern: describePattern(this.rules.pattern),
-      consumers: this.members.length,
+      consumers: this.#members.size,
       pending: this.pending,
       inFlight: this.inFlight,
       delivered,
@@ -239,35 +286,14 @@ export class Subscription {
     member.handAgain(item)
   }
 
-  #forgetGone(): void {
-    for (const member of this.#leaving) if (member.inFlight === 0) this.#leaving.delete(member)
-  }
-
-  /** In turn among those with credit; for a retry rather another one than who failed it. */
   #choose(avoid: Member | undefined): Member | undefined {
-    const { members, rules } = this
-    if (rules.ordered && (this.#parked.size > 0 || this.inFlight > 0)) return undefined
-    if (members.length === 1) {
-      const only = members[0]
-      return only?.hasCredit === true ? only : undefined
-    }
-    let fallback: Member | undefined
-    for (let step = 0; step < members.length; step += 1) {
-      const at = (this.#nextMember + step) % members.length
-      const member = members[at]
-      if (member?.hasCredit !== true) continue
-      if (member === avoid) {
-        fallback = member
-        continue
-      }
-      this.#nextMember = at + 1
-      return member
-    }
-    return fallback
+    if (this.rules.ordered && (this.#parked.size > 0 || this.inFlight > 0)) return undefined
+    return this.#members.choose(avoid)
   }
 
   #park(item: Item, delay: number): void {
     const cancel = this.after(delay, () => {
+      this.changed()
       this.#parked.delete(item)
       this.#line.restore(item)
       this.wake()
@@ -276,7 +302,7 @@ export class Subscription {
   }
 
   #bury(item: Item, error: unknown): void {
-    this.counts.deadLettered += 1
+    this.#counts.deadLettered += 1
     this.owner.buried(this, item, error)
     this.wake()
   }
@@ -296,8 +322,7 @@ export class Subscription {
   }
 
   #count(what: 'delivered' | 'acked' | 'failed' | 'redelivered' | 'dropped', by = 1): void {
-    this.counts[what] += by
-    this.owner.counts[what] += by
+    this.#counts[what] += by
     this.owner.settled()
   }
 }

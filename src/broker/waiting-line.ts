@@ -4,9 +4,10 @@ import type { Item } from './item.js'
 export class WaitingLine {
   #items: (Item | undefined)[] = []
   #head = 0
+  #length = 0
 
   get length(): number {
-    return this.#items.length - this.#head
+    return this.#length
   }
 
   get first(): Item | undefined {
@@ -14,6 +15,7 @@ export class WaitingLine {
   }
 
   push(item: Item): void {
+    this.#length += 1
     this.#items.push(item)
   }
 
@@ -21,6 +23,7 @@ export class WaitingLine {
     const item = this.#items[this.#head]
     if (item === undefined) return undefined
     this.#items[this.#head] = undefined
+    this.#length -= 1
     this.#head += 1
     // Moving the rest down only when half is gone keeps a shift O(1) on the whole.
     if (this.#head === this.#items.length) {
@@ -35,6 +38,7 @@ export class WaitingLine {
 
   /** Back to where it was, by its order: near the front as a rule, so the search begins there. */
   restore(item: Item): void {
+    this.#length += 1
     const first = this.first
     if (first === undefined || item.order < first.order) {
       if (this.#head > 0) this.#items[--this.#head] = item
@@ -61,6 +65,7 @@ export class WaitingLine {
     const all = [...items, ...this]
     all.sort((a, b) => a.order - b.order)
     this.#items = all
+    this.#length = all.length
     this.#head = 0
   }
 
@@ -73,6 +78,7 @@ export class WaitingLine {
 
   clear(): void {
     this.#items = []
+    this.#length = 0
     this.#head = 0
   }
 }

@@ -78,7 +78,7 @@ class BrokerBus {
       }
       return this.#publish(topicOrMessage, payload, options?.headers)
     } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new InvalidPayloadError(describe(error)))
+      return rejected(error)
     }
   }
 
@@ -141,6 +141,10 @@ class BrokerBus {
     this.#closing ??= this.#broker.close(options)
     return this.#closing
   }
+}
+
+function rejected(error: unknown): Promise<never> {
+  return Promise.reject(error instanceof Error ? error : new InvalidPayloadError(describe(error)))
 }
 
 /** `null` is none, and no topic either. */

@@ -52,17 +52,20 @@ export class TopicObservable<V> extends Observable<V> {
           }
         : observerOrNext
     return new Observable<V>(subscriber => {
-      this.#runInto(subscriber, run)
+      this.#runInto(subscriber, run, observer)
     }).subscribe(guarded(observer, run))
   }
 
-  #runInto(subscriber: Subscriber<V>, run: Run): Subscription {
+  #runInto(subscriber: Subscriber<V>, run: Run, end?: PartialObserver<V>): Subscription {
     subscriber.add(() => run.close())
-    return this.subscribeIn(run, subscriber)
+    return this.subscribeIn(run, subscriber, end)
   }
 
-  /** @internal One stage of a running pipeline. */
-  subscribeIn(run: Run, subscriber: Subscriber<V>): Subscription {
+  /**
+   * @internal One stage of a running pipeline.
+   * @param end the app's observer behind `subscriber`: where there is no operator between, messages go straight to it
+   */
+  subscribeIn(run: Run, subscriber: Subscriber<V>, end?: PartialObserver<V>): Subscription {
     run.watch(subscriber)
     if (this.#stage !== undefined && this.#upstream !== undefined) {
       subscriber.add(this.#stage.call(subscriber, new RunningStage(this.#upstream, run)))
@@ -70,7 +73,7 @@ export class TopicObservable<V> extends Observable<V> {
       // The root: V is Message here, and only here.
       run.attach(
         subscriber as unknown as Subscriber<Message>,
-        target => new TopicConsumer(this.#topic, target, run),
+        target => new TopicConsumer(this.#topic, target, run, end as PartialObserver<Message> | undefined),
       )
     }
     return subscriber

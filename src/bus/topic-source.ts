@@ -1,4 +1,4 @@
-import type { Subscriber } from 'rxjs'
+import type { NextObserver, Subscriber } from 'rxjs'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { ClosedError, SchemaError, SubscriberError, type MsgvanError } from '../errors.js'
 import { takeInHand } from '../message/in-hand.js'
@@ -58,18 +58,30 @@ export class TopicConsumer implements Consumer {
   readonly #source: TopicSource
   readonly #subscriber: Subscriber<Message>
   readonly #run: Ending
+  readonly #autoAck: boolean
+  readonly #schema: StandardSchemaV1 | undefined
+  readonly #bare: Partial<NextObserver<Message>> | undefined
   /** Set while schema results are awaited: later messages line up behind. */
   #validating: Promise<void> | undefined
 
-  constructor(source: TopicSource, subscriber: Subscriber<Message>, run: Ending) {
+  /** @param bare the app's observer, where `subscriber` is nothing but the way to it */
+  constructor(
+    source: TopicSource,
+    subscriber: Subscriber<Message>,
+    run: Ending,
+    bare: Partial<NextObserver<Message>> | undefined,
+  ) {
     this.#source = source
     this.#subscriber = subscriber
     this.#run = run
+    this.#autoAck = source.autoAck
+    this.#schema = source.schema
+    this.#bare = bare
   }
 
   next(message: Message): void {
-    if (this.#source.schema === undefined) this.#handOut(message)
-    else this.#validate(message, this.#source.schema)
+    if (this.#schema === undefined) this.#handOut(message)
+    else this.#validate(message, this.#schema)
   }
 
   error(error: MsgvanError): void {
@@ -83,16 +95,34 @@ export class TopicConsumer implements Consumer {
   }
 
   #handOut(message: Message): void {
+    if (this.#bare === undefined) this.#handDown(message)
+    else this.#handTo(this.#bare, message)
+    if (this.#autoAck && !Message.isClaimed(message)) message.ack()
+  }
+
+  /** Without a pipeline nobody can ask later whose hand-over an error came up in: here is all that can fail. */
+  #handTo(observer: Partial<NextObserver<Message>>, message: Message): void {
+    try {
+      observer.next?.(message)
+    } catch (error) {
+      this.#failed(message, error)
+    }
+  }
+
+  #handDown(message: Message): void {
     const before = takeInHand(message)
     try {
       this.#subscriber.next(message)
     } catch (error) {
-      Message.settlerOf(message).fail(message, error)
-      this.#source.report(error, message.topic)
+      this.#failed(message, error)
     } finally {
       takeInHand(before)
     }
-    if (this.#source.autoAck && !Message.isClaimed(message)) message.ack()
+  }
+
+  #failed(message: Message, error: unknown): void {
+    Message.settlerOf(message).fail(message, error)
+    this.#source.report(error, message.topic)
   }
 
   #validate(message: Message, schema: StandardSchemaV1): void {
@@ -112,10 +142,7 @@ export class TopicConsumer implements Consumer {
   }
 
   #check(message: Message, schema: StandardSchemaV1): Promise<void> | undefined {
-    const refuse = (error: unknown) => {
-      Message.settlerOf(message).fail(message, error)
-      this.#source.report(error, message.topic)
-    }
+    const refuse = (error: unknown) => this.#failed(message, error)
     const judge = (result: StandardSchemaV1.Result<unknown>) => {
       if (this.#subscriber.closed) {
         Message.settlerOf(message).release(message, true)

@@ -14,9 +14,9 @@ let depth = 0
  * carried. Getters are called, as structured clone does.
  */
 export function mostBytes(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return ofPrimitive(value)
-  const flat = ofFlat(value)
+  const flat = flatBytes(value)
   if (flat >= 0) return flat
+  if (typeof value !== 'object' || value === null) return ofPrimitive(value)
   try {
     return ofObject(value)
   } finally {
@@ -29,25 +29,23 @@ export function mostBytes(value: unknown): number {
 const { hasOwnProperty } = Object.prototype as { hasOwnProperty: (this: object, key: string) => boolean }
 
 /**
- * The usual payload: a plain object of primitives, which needs no books on what was met. -1 for all others.
- * (`hasOwnProperty.call` in a `for…in` costs nothing in V8; `Object.hasOwn` there makes it twice as slow.)
+ * The same for the usual payload, a plain object of text, numbers and the like, which needs no books on what was met.
+ * -1 for all others.
+ * (`hasOwnProperty.call` in a `for…in` costs nothing in V8; `Object.hasOwn` there makes it twice as slow. And with a
+ * property read before it, `getPrototypeOf` costs nothing either, where it is a call into the runtime otherwise.)
  */
-function ofFlat(value: object): number {
-  const proto: unknown = Object.getPrototypeOf(value)
-  if (proto !== Object.prototype && proto !== null) return -1
+export function flatBytes(value: unknown): number {
+  if (typeof value !== 'object' || value === null || value.constructor !== Object) return -1
+  if (Object.getPrototypeOf(value) !== Object.prototype) return -1
   let sum = 9
   for (const key in value) {
     if (!hasOwnProperty.call(value, key)) continue
     const item = (value as Record<string, unknown>)[key]
-    const size = typeof item === 'string' ? ofString(item) : typeof item === 'number' ? 9 : ofOther(item)
-    if (size < 0) return -1
-    sum += size + 6 + key.length * 3
+    if (typeof item === 'string') sum += 6 + item.length * 3
+    else if (typeof item !== 'number' && typeof item !== 'boolean' && item != null) return -1
+    sum += 15 + key.length * 3
   }
   return sum
-}
-
-function ofOther(value: unknown): number {
-  return typeof value === 'object' && value !== null ? -1 : ofPrimitive(value)
 }
 
 function ofAny(value: unknown): number {

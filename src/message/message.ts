@@ -1,4 +1,4 @@
-import { type Envelope, type Headers } from './envelope.js'
+import { Encoding, type Envelope, type Headers } from './envelope.js'
 import { RefusedByConsumerError } from '../errors.js'
 import { readBody } from './payload.js'
 
@@ -35,6 +35,9 @@ export interface RetryRule {
   readonly attempts?: number
 }
 
+/** Stands for a payload whose bytes nobody has asked for yet. */
+const unread = Symbol('unread')
+
 /**
  * One hand-over of one published message to one subscription.
  *
@@ -52,9 +55,8 @@ export class Message<P = unknown> {
   readonly #envelope: Envelope
   readonly #settler: Settler
   #tag: unknown
-  #read = false
   #claimed = false
-  #payload: unknown = undefined
+  #payload: unknown
   /** 1 + the failures so far of this message in this subscription. */
   readonly attempt: number
   /** It was handed out before: to this subscriber or another of the same name. */
@@ -65,6 +67,7 @@ export class Message<P = unknown> {
     this.#envelope = envelope
     this.#settler = settler
     this.#tag = tag
+    this.#payload = envelope.encoding === Encoding.Value ? envelope.body : unread
     this.attempt = attempt
     this.redelivered = redelivered
   }
@@ -80,10 +83,7 @@ export class Message<P = unknown> {
 
   /** @throws UnreadablePayloadError if the bytes that came are no payload. That fails the delivery, as any throw does. */
   get payload(): P {
-    if (!this.#read) {
-      this.#payload = readBody(this.#envelope)
-      this.#read = true
-    }
+    if (this.#payload === unread) this.#payload = readBody(this.#envelope)
     return this.#payload as P
   }
 
@@ -164,6 +164,5 @@ export class Message<P = unknown> {
   /** @internal What a schema made of the payload takes its place. */
   static replacePayload(message: Message, payload: unknown): void {
     message.#payload = payload
-    message.#read = true
   }
 }

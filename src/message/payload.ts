@@ -6,7 +6,7 @@ import {
   UnreadablePayloadError,
 } from '../errors.js'
 import { ByteReader, ByteWriter } from './bytes.js'
-import { mostBytes, uncarriable } from './carriable.js'
+import { flatBytes, mostBytes, uncarriable } from './carriable.js'
 import { readValue } from './decode-value.js'
 import { writeValue } from './encode-value.js'
 import { Encoding, encodingFrom, type Envelope } from './envelope.js'
@@ -18,7 +18,22 @@ import { Encoding, encodingFrom, type Envelope } from './envelope.js'
  * @throws InvalidPayloadError naming the place of what cannot be carried, PayloadTooLargeError
  */
 export function assertCarriable(payload: unknown, maxPayload: number): void {
-  const most = bound(payload)
+  try {
+    const most = flatBytes(payload)
+    if (most >= 0 && most <= maxPayload) return
+  } catch (error) {
+    throw unpublishable(error)
+  }
+  assertUnusual(payload, maxPayload)
+}
+
+function assertUnusual(payload: unknown, maxPayload: number): void {
+  let most: number
+  try {
+    most = mostBytes(payload)
+  } catch (error) {
+    throw unpublishable(error)
+  }
   if (most < 0) throw uncarriable(payload)
   if (most <= maxPayload) return
   const size = encodedSize(payload)
@@ -53,8 +68,13 @@ export function writePayload(to: ByteWriter, payload: unknown): void {
   } catch (error) {
     to.truncate(start)
     if (error instanceof MsgvanError) throw error
-    throw new InvalidPayloadError(`The payload cannot be read: ${describe(error)}.`, { cause: error })
+    throw unpublishable(error)
   }
+}
+
+/** A getter or a proxy of the app's may throw anything. */
+function unpublishable(error: unknown): InvalidPayloadError {
+  return new InvalidPayloadError(`The payload cannot be read: ${describe(error)}.`, { cause: error })
 }
 
 /** @throws InvalidPayloadError */
@@ -143,14 +163,5 @@ function reading<T>(read: () => T): T {
   } catch (error) {
     if (error instanceof MsgvanError) throw error
     throw new UnreadablePayloadError(`The payload cannot be decoded: ${describe(error)}.`, { cause: error })
-  }
-}
-
-/** A getter or a proxy of the app's may throw anything. */
-function bound(payload: unknown): number {
-  try {
-    return mostBytes(payload)
-  } catch (error) {
-    throw new InvalidPayloadError(`The payload cannot be read: ${describe(error)}.`, { cause: error })
   }
 }

@@ -1,6 +1,8 @@
 import { InvalidTopicError } from '../errors.js'
 
 export const MAX_TOPIC_BYTES = 1024
+/** A UTF-16 unit takes at most three bytes. */
+const SURELY_FITS = Math.floor(MAX_TOPIC_BYTES / 3)
 
 const utf8 = new TextEncoder()
 
@@ -11,12 +13,15 @@ export function isSystemTopic(topic: string): boolean {
 
 /** A topic is any non-empty string of at most 1,024 UTF-8 bytes. */
 export function checkTopic(topic: unknown): asserts topic is string {
+  // Most topics need no count.
+  if (typeof topic !== 'string' || topic.length === 0 || topic.length > SURELY_FITS) checkUnusual(topic)
+}
+
+function checkUnusual(topic: unknown): void {
   if (typeof topic !== 'string')
     throw new InvalidTopicError(`A topic is a string; this is ${typeof topic}. Give a non-empty string.`)
   const length = topic.length
   if (length === 0) throw new InvalidTopicError('A topic is a non-empty string; this one is empty.')
-  // A UTF-16 unit takes at most three bytes: most topics need no count.
-  if (length * 3 <= MAX_TOPIC_BYTES) return
   if (length > MAX_TOPIC_BYTES || utf8.encode(topic).length > MAX_TOPIC_BYTES) {
     throw new InvalidTopicError(
       `A topic takes at most ${MAX_TOPIC_BYTES} UTF-8 bytes; this one takes more (it begins ${JSON.stringify(topic.slice(0, 40))}). Put the rest into the payload.`,
@@ -27,9 +32,11 @@ export function checkTopic(topic: unknown): asserts topic is string {
 /** What an app may publish to: any topic but the system's. */
 export function checkPublishTopic(topic: unknown): asserts topic is string {
   checkTopic(topic)
-  if (isSystemTopic(topic)) {
-    throw new InvalidTopicError(
-      `Topics that begin with $ are the system's: ${JSON.stringify(topic)} can be subscribed to, not published to.`,
-    )
-  }
+  if (isSystemTopic(topic)) throw systemTopic(topic)
+}
+
+function systemTopic(topic: string): InvalidTopicError {
+  return new InvalidTopicError(
+    `Topics that begin with $ are the system's: ${JSON.stringify(topic)} can be subscribed to, not published to.`,
+  )
 }

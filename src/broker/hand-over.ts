@@ -1,0 +1,131 @@
+import type { Envelope } from '../message/envelope.js'
+import type { Subscription } from './subscription.js'
+
+/** What a hand-over needs of the broker around it. */
+export interface HandOverOwner {
+  /** A message that was counted in advance has reached this one. */
+  routed(subscription: Subscription): void
+  /** Nothing is queued and nobody is ready, for now. */
+  drained(): void
+}
+
+/**
+ * Hands messages out one after another, never one inside the other: what a handler publishes is queued behind the message
+ * in hand, so that every subscriber sees the same order and no stack overflows.
+ */
+export class HandOver {
+  readonly #owner: HandOverOwner
+  readonly #soon: (run: () => void) => void
+  #busy = false
+  /** Published from inside a hand-over, each with whom it matched at that moment. */
+  #queued: { envelope: Envelope; targets: readonly Subscription[] }[] = []
+  readonly #ready = new Set<Subscription>()
+  /** There may be something queued, or somebody ready. */
+  #hasMore = false
+  #isScheduled = false
+
+  constructor(owner: HandOverOwner, soon: (run: () => void) => void) {
+    this.#owner = owner
+    this.#soon = soon
+  }
+
+  /** A hand-over is running: publishes queue, dispatches wait. */
+  get isBusy(): boolean {
+    return this.#busy
+  }
+
+  get queued(): number {
+    return this.#queued.length
+  }
+
+  get isDrained(): boolean {
+    return this.#queued.length === 0 && this.#ready.size === 0
+  }
+
+  /** To all of them at once or, from inside a hand-over, as soon as it is the message's turn. */
+  run(envelope: Envelope, targets: readonly Subscription[]): void {
+    if (this.#busy) {
+      this.enqueue(envelope, targets)
+      return
+    }
+    this.#busy = true
+    try {
+      if (targets.length === 1) targets[0]?.take(envelope)
+      else this.#distribute(envelope, targets)
+      if (this.#hasMore) this.#drain()
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  enqueue(envelope: Envelope, targets: readonly Subscription[]): void {
+    for (const target of targets) target.queued += 1
+    this.#queued.push({ envelope, targets })
+    this.#hasMore = true
+  }
+
+  /** It has something waiting that it may be able to hand out. */
+  wake(subscription: Subscription): void {
+    this.#ready.add(subscription)
+    this.#hasMore = true
+    this.schedule()
+  }
+
+  forget(subscription: Subscription): void {
+    this.#ready.delete(subscription)
+  }
+
+  /** Drains soon, outside the current call stack; a hand-over that is running will do so anyway. */
+  schedule(): void {
+    if (this.#busy || this.#isScheduled) return
+    this.#isScheduled = true
+    const soon = this.#soon // not as a method: a browser's queueMicrotask would refuse
+    soon(() => {
+      this.#isScheduled = false
+      if (this.#busy) return
+      this.#busy = true
+      try {
+        this.#drain()
+      } finally {
+        this.#busy = false
+      }
+    })
+  }
+
+  #drain(): void {
+    for (;;) {
+      if (this.#queued.length > 0) {
+        const batch = this.#queued
+        this.#queued = []
+        for (const { envelope, targets } of batch) for (const target of targets) this.#route(envelope, target)
+        continue
+      }
+      const [subscription] = this.#ready
+      if (subscription === undefined) break
+      if (!subscription.dispatchOne()) this.#ready.delete(subscription)
+    }
+    this.#hasMore = false
+    this.#owner.drained()
+  }
+
+  /**
+   * What the first target's handler publishes finds the message counted at the others already.
+   * (Not for…of: these loops run once per message.)
+   */
+  #distribute(envelope: Envelope, targets: readonly Subscription[]): void {
+    for (let at = 0; at < targets.length; at += 1) {
+      const target = targets[at]
+      if (target !== undefined) target.queued += 1
+    }
+    for (let at = 0; at < targets.length; at += 1) {
+      const target = targets[at]
+      if (target !== undefined) this.#route(envelope, target)
+    }
+  }
+
+  #route(envelope: Envelope, target: Subscription): void {
+    target.queued -= 1
+    target.take(envelope)
+    if (target.holdsBack.size > 0) this.#owner.routed(target)
+  }
+}
