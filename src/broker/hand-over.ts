@@ -23,6 +23,7 @@ export class HandOver {
   /** There may be something queued, or somebody ready. */
   #hasMore = false
   #isScheduled = false
+  #published = 0
 
   constructor(owner: HandOverOwner, soon: (run: () => void) => void) {
     this.#owner = owner
@@ -34,6 +35,11 @@ export class HandOver {
     return this.#busy
   }
 
+  /** How many messages were taken over. */
+  get published(): number {
+    return this.#published
+  }
+
   get queued(): number {
     return this.#queued.length
   }
@@ -42,16 +48,33 @@ export class HandOver {
     return this.#queued.length === 0 && this.#ready.size === 0
   }
 
+  /**
+   * The usual way, for a message with one place to go.
+   * @returns false if that place does not stand open: nothing was done
+   */
+  runStraight(envelope: Envelope, target: Subscription): boolean {
+    if (this.#busy || !target.isStraight) return false
+    this.#published += 1
+    this.#busy = true
+    try {
+      target.take(envelope)
+    } finally {
+      this.#busy = false
+    }
+    if (this.#hasMore) this.#drainAlone()
+    return true
+  }
+
   /** To all of them at once or, from inside a hand-over, as soon as it is the message's turn. */
   run(envelope: Envelope, targets: readonly Subscription[]): void {
+    this.#published += 1
     if (this.#busy) {
       this.enqueue(envelope, targets)
       return
     }
     this.#busy = true
     try {
-      if (targets.length === 1) targets[0]?.take(envelope)
-      else this.#distribute(envelope, targets)
+      this.#distribute(envelope, targets)
       if (this.#hasMore) this.#drain()
     } finally {
       this.#busy = false
@@ -82,14 +105,17 @@ export class HandOver {
     const soon = this.#soon // not as a method: a browser's queueMicrotask would refuse
     soon(() => {
       this.#isScheduled = false
-      if (this.#busy) return
-      this.#busy = true
-      try {
-        this.#drain()
-      } finally {
-        this.#busy = false
-      }
+      if (!this.#busy) this.#drainAlone()
     })
+  }
+
+  #drainAlone(): void {
+    this.#busy = true
+    try {
+      this.#drain()
+    } finally {
+      this.#busy = false
+    }
   }
 
   #drain(): void {

@@ -1,4 +1,4 @@
-import { BehaviorSubject, Subject, type Observable, type SchedulerLike } from 'rxjs'
+import { BehaviorSubject, Subject, type Observable } from 'rxjs'
 import type {
   Broker,
   BusState,
@@ -7,80 +7,67 @@ import type {
   Membership,
   SubscriptionRequest,
 } from '../bus/broker.js'
-import type { DeadLetter, DeadLetterFilter, DeadLetters } from '../bus/dead-letters.js'
+import type { DeadLetterFilter, DeadLetters } from '../bus/dead-letters.js'
 import { drainTimeout } from '../bus/drain-timeout.js'
-import type { HostStatus, VanStatus } from '../bus/status.js'
-import { ClosedError, MsgvanError, OutboxFullError, OverflowError, UnsupportedError } from '../errors.js'
-import { Encoding, Envelope, noHeaders, type Headers } from '../message/envelope.js'
-import type { Matcher } from '../message/pattern.js'
+import type { VanStatus } from '../bus/status.js'
+import { MsgvanError } from '../errors.js'
+import { Encoding, type Envelope, type Headers } from '../message/envelope.js'
 import { addCounts, noCounts } from './counters.js'
-import { DeadLetterBox, type Buried } from './dead-letter-box.js'
-import { DeadLetterView, unwrappedLetter } from './dead-letter-view.js'
+import type { Buried } from './dead-letter-box.js'
+import { DeadLetterOffice, type DeadLetterOfficeOwner } from './dead-letter-office.js'
 import { HandOver, type HandOverOwner } from './hand-over.js'
 import { HeldPublishes } from './held-publishes.js'
 import type { Item } from './item.js'
+import type { LocalBrokerOptions } from './local-broker-options.js'
 import { Member } from './member.js'
 import type { PatternTable } from './pattern-table.js'
+import { Quiet } from './quiet.js'
+import { closedError, noHandlersHere, outboxFull, overflow } from './refusals.js'
 import { Registry } from './registry.js'
-import { StretchClock } from './stretch-clock.js'
-import type { Subscription, SubscriptionOwner } from './subscription.js'
+import { Stamp } from './stamp.js'
+import type { Subscription } from './subscription.js'
+import type { SubscriptionOwner } from './subscription-owner.js'
 import { Timers } from './timers.js'
 
-export interface LocalBrokerOptions {
-  van: string
-  /** Time for redelivery, deadlines and expiry. Its `now` should be monotonic. */
-  scheduler: SchedulerLike
-  /** Wall clock, for timestamps. Default `Date.now`. */
-  wallClock?: () => number
-  /** Runs something soon, outside the current call stack. Default `queueMicrotask`. */
-  soon?: (run: () => void) => void
-  /** How patterns are matched: natively for the app's own, in linear time for those that came over a link. */
-  compile: (pattern: RegExp) => Matcher
-  /** What a dead letter travels as. Default: the letter itself, for one process. */
-  wrapLetter?: (
-    letter: Omit<DeadLetter, 'payload'>,
-    envelope: Envelope,
-  ) => { body: unknown; size: number; encoding: Encoding }
-  hostStatus: () => HostStatus
-  /** How many publishes may be held back by `overflow: 'pause'`, or queued by handlers. Default 100,000. */
-  maxHeld?: number
-}
+export type { LocalBrokerOptions }
 
 const done: Promise<void> = Promise.resolve()
 
 /** The real Broker: routes, queues, hands out, settles and redelivers. Pure: no I/O, no timers but its scheduler's. */
-export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner {
+export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, DeadLetterOfficeOwner {
   readonly #options: LocalBrokerOptions
   readonly #maxHeld: number
   readonly #timers: Timers
   readonly #registry: Registry
   readonly #routes: PatternTable<Subscription>
-  readonly #letters = new DeadLetterBox()
+  readonly #letters: DeadLetterOffice
   readonly #held: HeldPublishes
   readonly #handOver: HandOver
-  /** What the broker itself counts, and what subscriptions did that are gone. */
+  /** What subscriptions did that are gone. */
   readonly #counts = noCounts()
-  readonly #clock: StretchClock
+  readonly #stamp: Stamp
+  readonly #quiet: Quiet
   readonly #state$ = new BehaviorSubject<BusState>('connected')
   readonly #errors$ = new Subject<MsgvanError>()
-  readonly #publisher: string
-  #sequence = 0
-  /** Unnamed, and gone but for messages that their consumers took along: close() waits for these too. */
-  readonly #lingering = new Set<Subscription>()
   #closed = false
-  #onQuiet: (() => void) | undefined
 
   constructor(options: LocalBrokerOptions) {
     this.#options = options
     this.#maxHeld = options.maxHeld ?? 100_000
     this.#timers = new Timers(options.scheduler)
-    this.#clock = new StretchClock(options.wallClock)
+    this.#stamp = new Stamp(options.wallClock)
     this.#registry = new Registry(options.compile, this)
     this.#routes = this.#registry.routes
     this.#handOver = new HandOver(this, options.soon ?? queueMicrotask)
     const targetsOf = (envelope: Envelope) => this.#routes.match(envelope.topic)
-    this.#held = new HeldPublishes(targetsOf, envelope => this.#takeOver(envelope, targetsOf(envelope)))
-    this.#publisher = newPublisherId()
+    this.#held = new HeldPublishes(targetsOf, envelope => {
+      this.#handOver.run(envelope, targetsOf(envelope))
+    })
+    this.#letters = new DeadLetterOffice(this, this.#registry, this.#stamp, options.wrapLetter)
+    this.#quiet = new Quiet(
+      () => this.#handOver.isDrained,
+      () => this.#registry.all(),
+    )
   }
 
   get state$(): Observable<BusState> {
@@ -101,13 +88,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner {
   }
 
   publish(topic: string, payload: unknown, headers: Headers): Promise<void> {
-    const now = this.#clock.read()
-    this.#sequence += 1
-    return (
-      this.accept(
-        new Envelope(this.#publisher, this.#sequence, topic, headers, now, payload, 0, Encoding.Value),
-      ) ?? done
-    )
+    return this.accept(this.#stamp.envelope(topic, headers, payload, 0, Encoding.Value)) ?? done
   }
 
   /**
@@ -115,45 +96,32 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner {
    *   subscription with `overflow: 'pause'` is full), or rejects
    */
   accept(envelope: Envelope): undefined | Promise<void> {
-    const targets = this.#routes.match(envelope.topic)
-    if (this.#closed || this.#held.size > 0 || this.#handOver.isBusy || isAnyFull(targets)) {
-      const refused = this.#refuse(envelope, targets)
-      if (refused !== undefined) return refused
-    }
-    this.#takeOver(envelope, targets)
-    return undefined
+    const { only, values } = this.#routes.route(envelope.topic)
+    const isPlain = only !== undefined && !this.#closed && this.#held.size === 0
+    if (isPlain && this.#handOver.runStraight(envelope, only)) return undefined
+    return this.#acceptUnusual(envelope, values)
   }
 
-  /** Something is in the way: undefined if the message can be taken over at once all the same. */
-  #refuse(envelope: Envelope, targets: readonly Subscription[]): undefined | Promise<void> {
+  #acceptUnusual(envelope: Envelope, targets: readonly Subscription[]): undefined | Promise<void> {
     if (this.#closed) return Promise.reject(closedError())
-    if (this.#held.has(envelope.topic)) return this.#hold(envelope, undefined)
-    for (const target of targets) {
-      if (!target.isFull) continue
-      const { overflow } = target.rules
-      if (overflow === 'pause') return this.#hold(envelope, target)
-      if (overflow === 'error') {
-        return Promise.reject(
-          new OverflowError(
-            `Subscription ${target.key} has ${target.pending} messages waiting, its maxPending. Publish again later.`,
-          ),
-        )
-      }
+    if (this.#held.size > 0 && this.#held.has(envelope.topic)) return this.#hold(envelope, undefined)
+    // Not for…of: in a host this runs once per message.
+    for (let at = 0; at < targets.length; at += 1) {
+      const target = targets[at]
+      if (target?.isFull !== true) continue
+      if (target.rules.overflow === 'pause') return this.#hold(envelope, target)
+      if (target.rules.overflow === 'error') return Promise.reject(overflow(target))
     }
     if (this.#handOver.isBusy && this.#handOver.queued >= this.#maxHeld)
       return Promise.reject(outboxFull(this.#maxHeld))
+    // From here on the van owes it to every target.
+    this.#handOver.run(envelope, targets)
     return undefined
   }
 
   #hold(envelope: Envelope, by: Subscription | undefined): Promise<void> {
     if (this.#held.size >= this.#maxHeld) return Promise.reject(outboxFull(this.#maxHeld))
     return this.#held.hold(envelope, by)
-  }
-
-  /** From here on the van owes it to every target. */
-  #takeOver(envelope: Envelope, targets: readonly Subscription[]): void {
-    this.#counts.published += 1
-    this.#handOver.run(envelope, targets)
   }
 
   consume(request: SubscriptionRequest, consumer: Consumer): Membership {
@@ -172,7 +140,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner {
   /** The one of that name, or a new one; undefined when it was refused, and the consumer told. */
   #subscriptionFor(request: SubscriptionRequest, consumer: Consumer): Subscription | undefined {
     try {
-      if (this.#closed) throw closedError()
+      this.checkOpen()
       return this.#registry.open(request)
     } catch (error) {
       if (!(error instanceof MsgvanError)) throw error
@@ -188,7 +156,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner {
    * @throws InvalidPatternError
    */
   replace(request: SubscriptionRequest & { readonly name: string }): void {
-    if (this.#closed) throw closedError()
+    this.checkOpen()
     const before = this.#registry.byName(request.name)
     if (before !== undefined && !before.hasPattern(request.pattern)) {
       // Refused before anything is taken away.
@@ -214,11 +182,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner {
   }
 
   subscribeHandler(): Promise<void> {
-    return Promise.reject(
-      new UnsupportedError(
-        'An embedded bus has no host to run handlers in. Subscribe here, or use van() without `embedded`.',
-      ),
-    )
+    return Promise.reject(noHandlersHere())
   }
 
   status(): Promise<VanStatus> {
@@ -226,7 +190,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner {
     const host = this.#options.hostStatus()
     const all = this.#registry.all()
     const subscriptions = all.map(subscription => subscription.status())
-    const counters = { ...this.#counts }
+    const counters = { ...this.#counts, published: this.#handOver.published }
     for (const { counts } of all) addCounts(counters, counts)
     return Promise.resolve({
       van: this.#options.van,
@@ -239,24 +203,12 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner {
   }
 
   deadLetters(): DeadLetters {
-    return new DeadLetterView(this.#letters, {
-      check: () => {
-        if (this.#closed) throw closedError()
-      },
-      replayOne: buried => this.#replay(buried),
-    })
+    return this.#letters.view()
   }
 
   /** The dead letters as they are kept, for a host that passes payloads on unread. */
   keptLetters(filter?: DeadLetterFilter): Buried[] {
     return this.#letters.list(filter)
-  }
-
-  /** Back to the subscription that it came from, if that is still there. */
-  #replay({ envelope, letter }: Buried): boolean {
-    const subscription = this.#registry.byKey(letter.subscription)
-    subscription?.replay(envelope)
-    return subscription !== undefined
   }
 
   report(error: MsgvanError): void {
@@ -268,41 +220,14 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner {
     this.#closed = true
     for (const subscription of this.#registry.all()) subscription.changed()
     this.#held.rejectAll(closedError())
-    if (drain && !(await this.#quiet(timeout))) this.#errors$.next(drainTimeout(timeout, 0, this.#inFlight()))
+    if (drain && !(await this.#quiet.wait(timeout, this.#timers)))
+      this.#errors$.next(drainTimeout(timeout, 0, this.#quiet.inFlight()))
     for (const subscription of this.#registry.all()) this.#remove(subscription, true)
     this.#timers.clear()
     this.#letters.close()
     this.#state$.next('closed')
     this.#state$.complete()
     this.#errors$.complete()
-  }
-
-  /** Resolves with whether everything handed out was settled in time. */
-  #quiet(timeout: number): Promise<boolean> {
-    return new Promise(resolve => {
-      const finish = (isQuiet: boolean): void => {
-        this.#onQuiet = undefined
-        cancel()
-        resolve(isQuiet)
-      }
-      const cancel = this.#timers.after(timeout, () => finish(false))
-      this.#onQuiet = () => finish(true)
-      this.#checkQuiet()
-    })
-  }
-
-  #inFlight(): number {
-    let sum = 0
-    for (const subscription of this.#registry.all()) sum += subscription.inFlight
-    for (const subscription of this.#lingering) sum += subscription.inFlight
-    return sum
-  }
-
-  #checkQuiet(): void {
-    if (this.#onQuiet === undefined || !this.#handOver.isDrained) return
-    for (const subscription of this.#registry.all()) if (subscription.inFlight > 0) return
-    for (const subscription of this.#lingering) if (subscription.inFlight > 0) return
-    this.#onQuiet()
   }
 
   // What subscriptions need of their broker.
@@ -316,7 +241,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner {
   }
 
   now(): number {
-    return this.#clock.read()
+    return this.#stamp.now()
   }
 
   wake(subscription: Subscription): void {
@@ -330,7 +255,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner {
   }
 
   drained(): void {
-    this.#checkQuiet()
+    this.#quiet.check()
   }
 
   routed(subscription: Subscription): void {
@@ -338,59 +263,25 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner {
   }
 
   buried(subscription: Subscription, item: Item, error: unknown): void {
-    // A dead letter's own failure makes no new one.
-    if (item.envelope.topic.startsWith('$dead/')) return
-    const { buried, pushedOut } = this.#letters.bury(subscription, item, error, this.now())
-    if (pushedOut !== undefined) this.#counts.dropped += 1
-    this.#announce(subscription.key, buried)
+    if (this.#letters.bury(subscription, item, error)) this.#counts.dropped += 1
   }
 
-  #announce(key: string, { envelope, letter }: Buried): void {
-    const topic = `$dead/${key}`
-    const targets = this.#routes.match(topic)
-    if (targets.length === 0 || this.#closed) return
-    const wrap = this.#options.wrapLetter ?? unwrappedLetter
-    const { body, size, encoding } = wrap(letter, envelope)
-    this.#sequence += 1
-    const now = this.now()
-    const from = this.#publisher
-    this.#handOver.enqueue(
-      new Envelope(from, this.#sequence, topic, noHeaders, now, body, size, encoding),
-      targets,
-    )
+  announce(envelope: Envelope, targets: readonly Subscription[]): void {
+    if (this.#closed) return
+    this.#handOver.enqueue(envelope, targets)
     this.#handOver.schedule()
   }
 
+  checkOpen(): void {
+    if (this.#closed) throw closedError()
+  }
+
   settled(): void {
-    if (this.#onQuiet !== undefined) this.#checkQuiet()
+    if (this.#closed) this.#quiet.check()
   }
 
   abandoned(subscription: Subscription): void {
     this.#remove(subscription, false)
-    for (const each of this.#lingering) if (each.inFlight === 0) this.#lingering.delete(each)
-    if (this.#handOver.isBusy || subscription.inFlight > 0) this.#lingering.add(subscription)
+    this.#quiet.linger(subscription, this.#handOver.isBusy)
   }
-}
-
-/** (Not `some`: this runs once per message.) */
-function isAnyFull(targets: readonly Subscription[]): boolean {
-  for (let at = 0; at < targets.length; at += 1) if (targets[at]?.isFull === true) return true
-  return false
-}
-
-function closedError(): ClosedError {
-  return new ClosedError('This bus is closed. Make a new one with van().')
-}
-
-function outboxFull(most: number): OutboxFullError {
-  return new OutboxFullError(
-    `${most} publishes wait already, as many as may. Await publish() so that you are slowed down.`,
-  )
-}
-
-function newPublisherId(): string {
-  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(9))
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
 }

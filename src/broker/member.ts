@@ -1,5 +1,5 @@
 import type { Consumer, LeaveCause, Membership, SubscriptionRequest } from '../bus/broker.js'
-import type { Envelope } from '../message/envelope.js'
+import { AckTimeoutError } from '../errors.js'
 import { Message, type RetryRule } from '../message/message.js'
 import { Item } from './item.js'
 import type { Subscription } from './subscription.js'
@@ -60,19 +60,17 @@ export class Member implements Membership {
     return message
   }
 
-  /** For the first time: its place in the order is all there is to know, and an Item is made only when something goes wrong. */
-  handNew(envelope: Envelope, order: number): void {
-    this.#hand(new Message(envelope, this, 1, false, order))
-  }
-
   handAgain(item: Item): void {
     const message = new Message(item.envelope, this, item.failures + 1, item.deliveries > 0, item)
     item.deliveries += 1
-    this.#hand(message)
+    this.hand(message)
   }
 
-  /** What is settled before `next` returns never enters the books. */
-  #hand(message: Message): void {
+  /**
+   * What is settled before `next` returns never enters the books. Of a message that is handed out for the first time its
+   * place in the order is all there is to know, and its tag: an Item is made only when something goes wrong.
+   */
+  hand(message: Message): void {
     try {
       this.#consumer.next(message)
     } catch (error) {
@@ -102,7 +100,7 @@ export class Member implements Membership {
       return undefined
     Message.tag(message, undefined)
     // What is settled at once is not in the books yet, and costs no look-up where nothing else is open.
-    if (this.#unsettled.size > 0 || this.#deadlines.size > 0) this.#strike(message)
+    if (this.#unsettled.size > 0 || this.ackTimeout > 0) this.#strike(message)
     return open
   }
 
@@ -153,8 +151,12 @@ export class Member implements Membership {
     this.#deadlines.get(message)?.()
     this.#deadlines.set(
       message,
-      this.#subscription.after(this.ackTimeout, () => this.#subscription.timedOut(this, message)),
+      this.#subscription.owner.after(this.ackTimeout, () => this.#timedOut(message)),
     )
+  }
+
+  #timedOut(message: Message): void {
+    this.fail(message, new AckTimeoutError(`Not settled within ackTimeout, ${this.ackTimeout} ms.`))
   }
 
   leave(cause: LeaveCause): void {

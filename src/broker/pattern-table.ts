@@ -37,9 +37,28 @@ interface Change<V> {
   readonly added: boolean
 }
 
-interface Cached<V> {
-  version: number
-  values: readonly V[]
+/** What a topic leads to. */
+export interface Route<V> {
+  /** In the order of addition. The array is never changed afterwards, nor may the caller. */
+  readonly values: readonly V[]
+  /** The value, where there is one and no other. */
+  readonly only: V | undefined
+}
+
+class Cached<V> implements Route<V> {
+  only: V | undefined
+
+  constructor(
+    public version: number,
+    public values: readonly V[],
+  ) {
+    this.only = values.length === 1 ? values[0] : undefined
+  }
+
+  renew(values: readonly V[]): void {
+    this.values = values
+    this.only = values.length === 1 ? values[0] : undefined
+  }
 }
 
 /**
@@ -92,22 +111,27 @@ export class PatternTable<V> {
     }
   }
 
-  /** The values for this topic in the order of addition. The array is never changed afterwards, nor may the caller. */
   match(topic: string): readonly V[] {
-    const cached = this.#cache.get(topic)
-    return cached?.version === this.#version ? cached.values : this.#find(topic, cached)
+    return this.route(topic).values
   }
 
-  #find(topic: string, cached: Cached<V> | undefined): readonly V[] {
-    if (cached !== undefined && this.#catchUp(topic, cached)) return cached.values
+  /** Good for now: it may change with the next addition or removal. */
+  route(topic: string): Route<V> {
+    const cached = this.#cache.get(topic)
+    return cached?.version === this.#version ? cached : this.#find(topic, cached)
+  }
+
+  #find(topic: string, cached: Cached<V> | undefined): Cached<V> {
+    if (cached !== undefined && this.#catchUp(topic, cached)) return cached
     const values = this.#lookUp(topic)
     if (cached === undefined) {
-      this.#cache.set(topic, { version: this.#version, values })
-    } else {
-      cached.version = this.#version
-      this.#renew(topic, cached, values)
+      const fresh = new Cached(this.#version, values)
+      this.#cache.set(topic, fresh)
+      return fresh
     }
-    return values
+    cached.version = this.#version
+    this.#renew(topic, cached, values)
+    return cached
   }
 
   #addExact(topic: string, value: V): () => void {
@@ -174,7 +198,7 @@ export class PatternTable<V> {
   }
 
   #renew(topic: string, cached: Cached<V>, values: readonly V[]): void {
-    cached.values = values
+    cached.renew(values)
     this.#cache.set(topic, cached)
   }
 

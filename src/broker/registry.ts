@@ -1,7 +1,8 @@
 import type { SubscriptionRequest } from '../bus/broker.js'
 import type { Matcher } from '../message/pattern.js'
 import { PatternTable } from './pattern-table.js'
-import { Subscription, type SubscriptionOwner } from './subscription.js'
+import { Subscription } from './subscription.js'
+import type { SubscriptionOwner } from './subscription-owner.js'
 
 interface Registration {
   readonly subscription: Subscription

@@ -1,5 +1,5 @@
 /** So many readings at most share one look at the clock. */
-const SHARED = 16
+const SHARED = 32
 
 /**
  * The wall clock, read once for publishes that follow each other in one stretch of code: a reading costs more than all the

@@ -1,32 +1,17 @@
 import type { LeaveCause, SubscriptionRequest } from '../bus/broker.js'
 import type { Counters, SubscriptionStatus } from '../bus/status.js'
-import { AckTimeoutError, NameTakenError } from '../errors.js'
 import type { Envelope } from '../message/envelope.js'
-import type { Message, RetryRule } from '../message/message.js'
+import { Message, type RetryRule } from '../message/message.js'
 import { retryDelayAfter } from '../message/retry-delay.js'
 import { describePattern, samePattern } from '../message/pattern.js'
 import { addCounts, noCounts } from './counters.js'
 import { Item } from './item.js'
 import type { Member } from './member.js'
 import { Members } from './members.js'
+import { Parked } from './parked.js'
+import { nameTaken } from './refusals.js'
+import type { SubscriptionOwner } from './subscription-owner.js'
 import { WaitingLine } from './waiting-line.js'
-
-/** What a subscription needs of the broker around it. */
-export interface SubscriptionOwner {
-  after(delay: number, run: () => void): () => void
-  now(): number
-  /** Has it dispatch soon: never from inside a `next`. */
-  wake(subscription: Subscription): void
-  /** It is under `maxPending` again: publishers held back for it may go on. */
-  roomAgain(subscription: Subscription): void
-  buried(subscription: Subscription, item: Item, error: unknown): void
-  /** It waits for all deliveries to be settled. */
-  readonly isClosing: boolean
-  /** A delivery was settled, or given back. */
-  settled(): void
-  /** An unnamed subscription lost its consumer. */
-  abandoned(subscription: Subscription): void
-}
 
 /** A pattern and where its messages go: the waiting line, its members with their credit, redelivery, and the count of it all. */
 export class Subscription {
@@ -38,8 +23,7 @@ export class Subscription {
   /** Published from inside a hand-over and not routed yet: it counts as waiting, or a handler could publish past every limit. */
   queued = 0
   readonly #line = new WaitingLine()
-  /** Parked until their next attempt, with what calls the timer off. */
-  readonly #parked = new Map<Item, () => void>()
+  readonly #parked: Parked
   #nextOrder = 1
   /**
    * Who takes a new message while there is nothing to decide: nobody waits, and this is the only member and has credit.
@@ -56,6 +40,11 @@ export class Subscription {
     readonly owner: SubscriptionOwner,
   ) {
     this.#rules = rules
+    this.#parked = new Parked(owner, item => {
+      this.changed()
+      this.#line.restore(item)
+      this.wake()
+    })
   }
 
   get rules(): SubscriptionRequest {
@@ -79,8 +68,12 @@ export class Subscription {
     return this.#line.length + this.#parked.size
   }
 
+  /** A new message can be handed out at once, and nothing is before it. */
+  get isStraight(): boolean {
+    return this.#straight !== undefined && this.queued === 0
+  }
+
   get isFull(): boolean {
-    if (this.#straight !== undefined && this.queued === 0) return false
     return this.pending + this.queued >= this.rules.maxPending && !this.#ended
   }
 
@@ -95,10 +88,7 @@ export class Subscription {
   /** A second subscriber under the same name must mean the same thing by it. */
   checkSame(request: SubscriptionRequest): void {
     if (this.hasPattern(request.pattern)) return
-    throw new NameTakenError(
-      `The name ${JSON.stringify(this.key)} has the pattern ${describePattern(this.rules.pattern)}; this asks for ${describePattern(request.pattern)}. ` +
-        'Use another name, or unsubscribe this one first.',
-    )
+    throw nameTaken(this, request)
   }
 
   join(member: Member): void {
@@ -120,7 +110,7 @@ export class Subscription {
       return
     }
     this.#counts.delivered += 1
-    member.handNew(envelope, this.#nextOrder++)
+    member.hand(new Message(envelope, member, 1, false, this.#nextOrder++))
   }
 
   #chooseForNew(): Member | undefined {
@@ -185,7 +175,7 @@ export class Subscription {
       return
     }
     const delay = retry?.delay ?? retryDelayAfter(this.rules.delay, error, item.failures)
-    if (delay > 0) this.#park(item, delay)
+    if (delay > 0) this.#parked.add(item, delay)
     else this.#line.restore(item)
     this.wake()
   }
@@ -215,14 +205,6 @@ export class Subscription {
     this.wake()
   }
 
-  timedOut(member: Member, message: Message): void {
-    member.fail(message, new AckTimeoutError(`Not settled within ackTimeout, ${this.rules.ackTimeout} ms.`))
-  }
-
-  after(delay: number, run: () => void): () => void {
-    return this.owner.after(delay, run)
-  }
-
   left(member: Member, cause: LeaveCause): void {
     this.changed()
     this.#members.leave(member)
@@ -241,7 +223,6 @@ export class Subscription {
     this.changed()
     this.#ended = true
     this.#line.clear()
-    for (const cancel of this.#parked.values()) cancel()
     this.#parked.clear()
     for (const member of this.#members.takeAll()) {
       member.end()
@@ -289,16 +270,6 @@ export class Subscription {
   #choose(avoid: Member | undefined): Member | undefined {
     if (this.rules.ordered && (this.#parked.size > 0 || this.inFlight > 0)) return undefined
     return this.#members.choose(avoid)
-  }
-
-  #park(item: Item, delay: number): void {
-    const cancel = this.after(delay, () => {
-      this.changed()
-      this.#parked.delete(item)
-      this.#line.restore(item)
-      this.wake()
-    })
-    this.#parked.set(item, cancel)
   }
 
   #bury(item: Item, error: unknown): void {

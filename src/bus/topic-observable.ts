@@ -1,5 +1,7 @@
 import { Observable, Subscriber, type Observer, type Operator, type Subscription } from 'rxjs'
 import type { Message } from '../message/message.js'
+import { BareConsumer } from './bare-consumer.js'
+import type { Consumer } from './broker.js'
 import { Run } from './run.js'
 import { TopicConsumer, type TopicSource } from './topic-source.js'
 
@@ -71,12 +73,16 @@ export class TopicObservable<V> extends Observable<V> {
       subscriber.add(this.#stage.call(subscriber, new RunningStage(this.#upstream, run)))
     } else {
       // The root: V is Message here, and only here.
-      run.attach(
-        subscriber as unknown as Subscriber<Message>,
-        target => new TopicConsumer(this.#topic, target, run, end as PartialObserver<Message> | undefined),
+      run.attach(subscriber as unknown as Subscriber<Message>, target =>
+        this.#consumer(new TopicConsumer(this.#topic, target, run), end),
       )
     }
     return subscriber
+  }
+
+  #consumer(consumer: TopicConsumer, end: PartialObserver<V> | undefined): Consumer {
+    if (end === undefined || this.#topic.schema !== undefined) return consumer
+    return new BareConsumer(this.#topic, end as PartialObserver<Message>, consumer)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { NextObserver, Subscriber } from 'rxjs'
+import type { Subscriber } from 'rxjs'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { ClosedError, SchemaError, SubscriberError, type MsgvanError } from '../errors.js'
 import { takeInHand } from '../message/in-hand.js'
@@ -31,6 +31,12 @@ export class TopicSource {
     return this.#own.has(Message.settlerOf(message))
   }
 
+  /** Whoever it was handed to threw. */
+  failed(message: Message, error: unknown): void {
+    Message.settlerOf(message).fail(message, error)
+    this.report(error, message.topic)
+  }
+
   report(error: unknown, topic: string | undefined): void {
     const where = topic === undefined ? '' : ` of ${JSON.stringify(topic)}`
     const failure = new SubscriberError(`A subscriber${where} threw: ${textOf(error)}`, topic, error)
@@ -58,30 +64,18 @@ export class TopicConsumer implements Consumer {
   readonly #source: TopicSource
   readonly #subscriber: Subscriber<Message>
   readonly #run: Ending
-  readonly #autoAck: boolean
-  readonly #schema: StandardSchemaV1 | undefined
-  readonly #bare: Partial<NextObserver<Message>> | undefined
   /** Set while schema results are awaited: later messages line up behind. */
   #validating: Promise<void> | undefined
 
-  /** @param bare the app's observer, where `subscriber` is nothing but the way to it */
-  constructor(
-    source: TopicSource,
-    subscriber: Subscriber<Message>,
-    run: Ending,
-    bare: Partial<NextObserver<Message>> | undefined,
-  ) {
+  constructor(source: TopicSource, subscriber: Subscriber<Message>, run: Ending) {
     this.#source = source
     this.#subscriber = subscriber
     this.#run = run
-    this.#autoAck = source.autoAck
-    this.#schema = source.schema
-    this.#bare = bare
   }
 
   next(message: Message): void {
-    if (this.#schema === undefined) this.#handOut(message)
-    else this.#validate(message, this.#schema)
+    if (this.#source.schema === undefined) this.#handOut(message)
+    else this.#validate(message, this.#source.schema)
   }
 
   error(error: MsgvanError): void {
@@ -95,34 +89,15 @@ export class TopicConsumer implements Consumer {
   }
 
   #handOut(message: Message): void {
-    if (this.#bare === undefined) this.#handDown(message)
-    else this.#handTo(this.#bare, message)
-    if (this.#autoAck && !Message.isClaimed(message)) message.ack()
-  }
-
-  /** Without a pipeline nobody can ask later whose hand-over an error came up in: here is all that can fail. */
-  #handTo(observer: Partial<NextObserver<Message>>, message: Message): void {
-    try {
-      observer.next?.(message)
-    } catch (error) {
-      this.#failed(message, error)
-    }
-  }
-
-  #handDown(message: Message): void {
     const before = takeInHand(message)
     try {
       this.#subscriber.next(message)
     } catch (error) {
-      this.#failed(message, error)
+      this.#source.failed(message, error)
     } finally {
       takeInHand(before)
     }
-  }
-
-  #failed(message: Message, error: unknown): void {
-    Message.settlerOf(message).fail(message, error)
-    this.#source.report(error, message.topic)
+    if (this.#source.autoAck && !Message.isClaimed(message)) message.ack()
   }
 
   #validate(message: Message, schema: StandardSchemaV1): void {
@@ -142,7 +117,7 @@ export class TopicConsumer implements Consumer {
   }
 
   #check(message: Message, schema: StandardSchemaV1): Promise<void> | undefined {
-    const refuse = (error: unknown) => this.#failed(message, error)
+    const refuse = (error: unknown) => this.#source.failed(message, error)
     const judge = (result: StandardSchemaV1.Result<unknown>) => {
       if (this.#subscriber.closed) {
         Message.settlerOf(message).release(message, true)

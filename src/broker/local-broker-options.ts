@@ -1,0 +1,28 @@
+import type { SchedulerLike } from 'rxjs'
+import type { DeadLetter } from '../bus/dead-letters.js'
+import type { HostStatus } from '../bus/status.js'
+import type { Encoding, Envelope } from '../message/envelope.js'
+import type { Matcher } from '../message/pattern.js'
+
+/** What a dead letter travels as. */
+export type WrapLetter = (
+  letter: Omit<DeadLetter, 'payload'>,
+  envelope: Envelope,
+) => { body: unknown; size: number; encoding: Encoding }
+
+export interface LocalBrokerOptions {
+  van: string
+  /** Time for redelivery, deadlines and expiry. Its `now` should be monotonic. */
+  scheduler: SchedulerLike
+  /** Wall clock, for timestamps. Default `Date.now`. */
+  wallClock?: () => number
+  /** Runs something soon, outside the current call stack. Default `queueMicrotask`. */
+  soon?: (run: () => void) => void
+  /** How patterns are matched: natively for the app's own, in linear time for those that came over a link. */
+  compile: (pattern: RegExp) => Matcher
+  /** Default: the letter itself, for one process. */
+  wrapLetter?: WrapLetter
+  hostStatus: () => HostStatus
+  /** How many publishes may be held back by `overflow: 'pause'`, or queued by handlers. Default 100,000. */
+  maxHeld?: number
+}

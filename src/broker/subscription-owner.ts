@@ -1,0 +1,19 @@
+import type { Item } from './item.js'
+import type { Subscription } from './subscription.js'
+
+/** What a subscription needs of the broker around it. */
+export interface SubscriptionOwner {
+  after(delay: number, run: () => void): () => void
+  now(): number
+  /** Has it dispatch soon: never from inside a `next`. */
+  wake(subscription: Subscription): void
+  /** It is under `maxPending` again: publishers held back for it may go on. */
+  roomAgain(subscription: Subscription): void
+  buried(subscription: Subscription, item: Item, error: unknown): void
+  /** It waits for all deliveries to be settled. */
+  readonly isClosing: boolean
+  /** A delivery was settled, or given back. */
+  settled(): void
+  /** An unnamed subscription lost its consumer. */
+  abandoned(subscription: Subscription): void
+}
