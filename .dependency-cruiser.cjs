@@ -3,7 +3,7 @@ const rooms = [
   ['cli'],
   ['daemon', 'host'],
   ['actors', 'client'],
-  ['wire', 'broker', 'bus'],
+  ['wire', 'broker', 'bus', 'store'],
   ['operators', 'message'],
 ]
 const room = name => `^src/${name}/`
@@ -60,6 +60,18 @@ module.exports = {
       severity: 'error',
       from: { path: ['^src/(client|wire|bus|operators|message)/'] },
       to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'store-knows-bytes-only',
+      severity: 'error',
+      from: { path: room('store') },
+      to: { path: ['^src/(?!store/|errors)'] },
+    },
+    {
+      name: 'only-the-store-knows-lmdb',
+      severity: 'error',
+      from: { pathNot: room('store') },
+      to: { path: 'node_modules/lmdb' },
     },
     {
       name: 'nobody-imports-the-cli',

@@ -164,6 +164,31 @@ export class UnsupportedError extends MsgvanError {
   readonly code = 'MSGVAN_UNSUPPORTED'
 }
 
+/** The store's folder cannot be used, or could not be written. Nothing of what was refused with this was taken over. */
+export class StoreError extends MsgvanError {
+  readonly code = 'MSGVAN_STORE'
+}
+
+/** Another host has the store's folder. */
+export class StoreInUseError extends MsgvanError {
+  readonly code = 'MSGVAN_STORE_IN_USE'
+}
+
+/** The store was written by a newer msgvan. */
+export class StoreFormatError extends MsgvanError {
+  readonly code = 'MSGVAN_STORE_FORMAT'
+}
+
+/** The store's disk is nearly full: nothing is taken over until there is room. */
+export class StoreFullError extends MsgvanError {
+  readonly code = 'MSGVAN_STORE_FULL'
+}
+
+/** Something in the store is not what was written. */
+export class StoreDamagedError extends MsgvanError {
+  readonly code = 'MSGVAN_STORE_DAMAGED'
+}
+
 /** It took longer than it may. */
 export class TimeoutError extends MsgvanError {
   readonly code = 'MSGVAN_TIMEOUT'
@@ -199,6 +224,11 @@ const byCode = {
   MSGVAN_HANDLER_MODULE: HandlerModuleError,
   MSGVAN_HANDLER_CRASHED: HandlerCrashedError,
   MSGVAN_UNSUPPORTED: UnsupportedError,
+  MSGVAN_STORE: StoreError,
+  MSGVAN_STORE_IN_USE: StoreInUseError,
+  MSGVAN_STORE_FORMAT: StoreFormatError,
+  MSGVAN_STORE_FULL: StoreFullError,
+  MSGVAN_STORE_DAMAGED: StoreDamagedError,
   MSGVAN_TIMEOUT: TimeoutError,
   MSGVAN_REMOTE: RemoteError,
 } as const

@@ -11,6 +11,7 @@ import { addRestart } from './restart.js'
 import { addStart } from './start.js'
 import { addStatus } from './status.js'
 import { addStop } from './stop.js'
+import { addStore } from './store.js'
 import { addSub } from './sub.js'
 import { addUnsubscribe } from './unsubscribe.js'
 
@@ -66,6 +67,7 @@ output, talk to standard error. \`msgvan <command> --help\` tells more.`,
     addStop,
     addRestart,
     addHost,
+    addStore,
   ])
     add(program, cli)
   return program

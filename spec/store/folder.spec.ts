@@ -1,0 +1,171 @@
+import { execFile } from 'node:child_process'
+import { chmod, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect } from 'chai'
+import { compactStore } from '../../src/store/compact.js'
+import { closeInOrder, openStore } from '../../src/store/open-store.js'
+import { Sandbox } from '../support/sandbox.js'
+import { rejection } from '../support/rejection.js'
+
+const run = promisify(execFile)
+const piece = (first: number, bytes = 20_000) => ({
+  log: 1,
+  first,
+  count: 1,
+  writtenAt: 1,
+  bytes: Buffer.alloc(bytes, first % 251),
+})
+
+describe("a store's folder", () => {
+  let folder: string
+  let said: string[]
+  const openIt = () => openStore(folder, { warn: text => said.push(text) })
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'msgvan-store-'))
+    said = []
+  })
+  afterEach(() => rm(folder, { recursive: true }))
+
+  const filled = async () => {
+    const store = await openIt()
+    await store.transact(to => {
+      to.put('logs', '1', Buffer.from('van'))
+      for (let first = 1; first <= 50; first += 1) to.append(piece(first))
+    })
+    return store
+  }
+
+  it('gives back what was written, to the next who opens it', async () => {
+    await closeInOrder(await filled())
+    const store = await openIt()
+    expect([...store.scan(1, 0)]).to.have.lengthOf(50)
+    await store.close()
+    expect(said).to.deep.equal([])
+  })
+
+  it('belongs to one at a time', async () => {
+    const store = await openIt()
+    expect(await rejection(openIt())).to.include({ code: 'MSGVAN_STORE_IN_USE' })
+    expect(await rejection(compactStore(folder))).to.include({ code: 'MSGVAN_STORE_IN_USE' })
+    await store.close()
+    await (await openIt()).close()
+  })
+
+  it('of a newer format is refused, and left as it is', async () => {
+    const store = await openIt()
+    await store.transact(to => to.put('meta', 'format', Buffer.from('999')))
+    await store.close()
+    expect(await rejection(openIt())).to.include({ code: 'MSGVAN_STORE_FORMAT' })
+    expect(await rejection(openIt())).to.include({ code: 'MSGVAN_STORE_FORMAT' })
+    expect(said).to.deep.equal([])
+  })
+
+  it('that cannot be written to, or is none, is refused', async function () {
+    const file = join(folder, 'file')
+    await writeFile(file, '')
+    const warn = () => undefined
+    expect(await rejection(openStore(file, { warn }))).to.include({ code: 'MSGVAN_STORE' })
+    if (process.getuid?.() === 0) this.skip() // root may write everywhere
+    await chmod(folder, 0o500)
+    expect(await rejection(openIt())).to.include({ code: 'MSGVAN_STORE' })
+    await chmod(folder, 0o700)
+  })
+
+  it('cut short is kept aside, said, and begun anew', async () => {
+    await (await filled()).close()
+    const data = join(folder, 'data.mdb')
+    const { size } = await stat(data)
+    await truncate(data, size - 100_000)
+    const before = await readFile(data)
+    const store = await openIt()
+    expect([...store.scan(1, 0)]).to.deep.equal([])
+    await store.close()
+    expect(said).to.have.lengthOf(1)
+    expect(said[0]).to.match(/is damaged: it ends after/)
+    const [aside = ''] = (await readdir(folder)).filter(name => name.startsWith('damaged-'))
+    expect(Buffer.compare(await readFile(join(folder, aside, 'data.mdb')), before)).to.equal(0)
+  })
+
+  it('that is no store at all is kept aside', async () => {
+    await writeFile(join(folder, 'data.mdb'), Buffer.alloc(20_000, 'nonsense'))
+    await (await openIt()).close()
+    expect(said[0]).to.match(/does not begin as a store does/)
+  })
+
+  it('with a page of garbage is noticed at the start after a sudden end', async () => {
+    await (await filled()).close()
+    const file = await open(join(folder, 'data.mdb'), 'r+')
+    const { size } = await file.stat()
+    for (let page = 2; page < size / 4096; page += 1)
+      await file.write(Buffer.alloc(4096, 0xab), 0, 4096, page * 4096)
+    await file.close()
+    const store = await openIt()
+    expect(said).to.have.lengthOf(1)
+    expect([...store.scan(1, 0)]).to.deep.equal([])
+    await store.close()
+  })
+
+  it('with one wrong byte in a message is noticed', async () => {
+    await (await filled()).close()
+    const file = await open(join(folder, 'data.mdb'), 'r+')
+    const bytes = await file.readFile()
+    const at = bytes.indexOf(Buffer.alloc(4000, 50))
+    await file.write(Buffer.from([1]), 0, 1, at + 2000)
+    await file.close()
+    await (await openIt()).close()
+    expect(said[0]).to.match(/checksum is wrong/)
+  })
+
+  it('says when there is too little room for messages, and settles all the same', async () => {
+    const store = await openStore(folder, { warn: text => said.push(text), floor: 2 ** 60 })
+    expect(() => store.checkRoom(1))
+      .to.throw()
+      .with.property('code', 'MSGVAN_STORE_FULL')
+    await store.transact(to => to.remove('letters', 'x')) // what is settled is written
+    await store.close()
+  })
+
+  it('gives freed room back when it is compacted', async () => {
+    const store = await filled()
+    await store.transact(to => {
+      for (let first = 1; first <= 49; first += 1) to.trim(1, first)
+    })
+    await closeInOrder(store)
+    const { before, after } = await compactStore(folder)
+    expect(after).to.be.lessThan(before / 2)
+    const again = await openIt()
+    expect([...again.scan(1, 0)].map(({ first }) => first)).to.deep.equal([50])
+    await again.close()
+  })
+
+  it('is not loaded by a host without a store', async () => {
+    const host = JSON.stringify(new URL('../../src/host/run-host.js', import.meta.url).href)
+    // lmdb leaves this behind when it is loaded.
+    const program = `await import(${host}); console.log(typeof globalThis.__lmdb_envs__)`
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', program])
+    expect(stdout).to.match(/undefined/)
+  })
+
+  it('is described, checked and compacted by `msgvan store`', async () => {
+    const sandbox = await Sandbox.make()
+    try {
+      const store = await filled()
+      const beside = await sandbox.msgvan(['store', 'check', folder, '--json']).ended
+      expect(JSON.parse(beside.stdout)).to.deep.equal({ chunks: 50, messages: 50, records: 3 })
+      expect(await sandbox.msgvan(['store', 'compact', folder]).ended).to.include({ code: 1 })
+      await closeInOrder(store)
+      const info = await sandbox.msgvan(['store', 'info', folder]).ended
+      expect(info.stdout).to.match(/^pieces {9}50$/m)
+      expect(await sandbox.msgvan(['store', 'compact', folder]).ended).to.include({ code: 0 })
+      await truncate(join(folder, 'data.mdb'), 30_000)
+      const torn = await sandbox.msgvan(['store', 'check', folder]).ended
+      expect(torn.code).to.equal(1)
+      expect(torn.stdout).to.match(/it ends after 30000 of/)
+      expect(await sandbox.msgvan(['store', 'info', join(folder, 'nowhere')]).ended).to.include({ code: 1 })
+    } finally {
+      await sandbox.clean()
+    }
+  })
+})

@@ -1,0 +1,44 @@
+import { existsSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { StoreError } from '../errors.js'
+import { DATA_FILE } from './data-file.js'
+import { lockFolder } from './folder-lock.js'
+import { FreeSpace } from './free-space.js'
+import { LmdbStore } from './lmdb-store.js'
+
+export interface Compacted {
+  readonly before: number
+  readonly after: number
+}
+
+/**
+ * Writes the store anew without the room that was freed, and puts that in its place. No host may have it open.
+ * @throws StoreInUseError, StoreError
+ */
+export async function compactStore(path: string): Promise<Compacted> {
+  const folder = existingStore(path)
+  const file = join(folder, DATA_FILE)
+  const release = await lockFolder(folder)
+  const fresh = mkdtempSync(join(folder, 'compact-'))
+  try {
+    const before = statSync(file).size
+    const space = new FreeSpace(folder)
+    // At most as much as there is.
+    space.check(before / 2)
+    const store = await LmdbStore.open({ folder, space })
+    await store.copyTo(fresh)
+    await store.close()
+    renameSync(join(fresh, DATA_FILE), file)
+    return { before, after: statSync(file).size }
+  } finally {
+    rmSync(fresh, { recursive: true, force: true })
+    await release()
+  }
+}
+
+/** @throws StoreError if there is no store in this folder */
+export function existingStore(path: string): string {
+  const folder = resolve(path)
+  if (existsSync(join(folder, DATA_FILE))) return folder
+  throw new StoreError(`There is no store in ${folder}. Give the folder that a host was given as --store.`)
+}

@@ -1,0 +1,45 @@
+import { statfsSync } from 'node:fs'
+import { StoreFullError } from '../errors.js'
+
+/** Below this much free room nothing more is written: a disk that is really full breaks more than this store. */
+export const DEFAULT_FLOOR = 64 * 1024 * 1024
+
+/** So long one look at the disk holds, as long as what is written meanwhile is little beside the room there was. */
+const LOOK_EVERY_MS = 250
+
+/** Watches the room on a folder's disk, and refuses before it is gone. */
+export class FreeSpace {
+  readonly #folder: string
+  readonly #floor: number
+  #room = 0
+  #lookedAt = -Infinity
+
+  constructor(folder: string, floor = DEFAULT_FLOOR) {
+    this.#folder = folder
+    this.#floor = floor
+  }
+
+  /** @throws StoreFullError */
+  check(bytes: number): void {
+    // lmdb writes whole pages, and those that lead to them, anew.
+    const needed = 2 * bytes + 256 * 1024
+    const now = performance.now()
+    if (now - this.#lookedAt > LOOK_EVERY_MS || this.#room < needed) {
+      const { bavail, bsize } = statfsSync(this.#folder)
+      this.#room = bavail * bsize - this.#floor
+      this.#lookedAt = now
+    }
+    if (this.#room < needed) {
+      throw new StoreFullError(
+        `The disk of the store (${this.#folder}) has less than ${Math.ceil(this.#floor / 1024 / 1024)} MiB of free room left. ` +
+          'Free some; publishes are taken over again as soon as there is room.',
+      )
+    }
+    this.#room -= needed
+  }
+
+  /** What was seen last is no longer so. */
+  forget(): void {
+    this.#lookedAt = -Infinity
+  }
+}

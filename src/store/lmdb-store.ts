@@ -1,0 +1,204 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Database, RootDatabase } from 'lmdb'
+import { ClosedError, describe, StoreError } from '../errors.js'
+import { chunkKey, decodeChunk, encodeChunk } from './chunk-record.js'
+import { DATA_FILE } from './data-file.js'
+import type { FreeSpace } from './free-space.js'
+import {
+  FORMAT,
+  tables,
+  type Chunk,
+  type Store,
+  type StoreInfo,
+  type StoreTransaction,
+  type Table,
+} from './store.js'
+
+type Records = Database<Buffer, string>
+
+export interface LmdbStoreOptions {
+  readonly folder: string
+  readonly space: FreeSpace
+  readonly readOnly?: boolean
+  /** Called when it is closed: unlocks the folder. */
+  readonly release?: () => Promise<void>
+}
+
+/** A folder on the disk. lmdb writes in a thread of its own; a transaction counts when it is synced. */
+export class LmdbStore implements Store {
+  readonly kind = 'lmdb'
+  readonly #options: LmdbStoreOptions
+  readonly #env: RootDatabase<Buffer, Buffer>
+  readonly #chunks: Database<Buffer, Buffer>
+  readonly #tables: ReadonlyMap<Table, Records>
+  #closing: Promise<void> | undefined
+
+  private constructor(env: RootDatabase<Buffer, Buffer>, options: LmdbStoreOptions) {
+    this.#options = options
+    this.#env = env
+    this.#chunks = env.openDB<Buffer, Buffer>({ name: 'chunks', encoding: 'binary', keyEncoding: 'binary' })
+    this.#tables = new Map(
+      tables.map(table => [table, env.openDB<Buffer, string>({ name: table, encoding: 'binary' })]),
+    )
+  }
+
+  /** Loads lmdb: a host without a store never does. @throws whatever lmdb says of the folder */
+  static async open(options: LmdbStoreOptions): Promise<LmdbStore> {
+    const { open } = await import('lmdb')
+    const env = open<Buffer, Buffer>({
+      path: options.folder,
+      noSubdir: false,
+      maxDbs: tables.length + 2,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      // A commit is synced before it counts, and fails as a whole: never noSync, useWritemap or an overlapping sync.
+      overlappingSync: false,
+      separateFlushed: true,
+      // Transactions are batches already; a batch around them has a promise that nobody gets, and when a commit fails,
+      // nobody handles.
+      eventTurnBatching: false,
+      readOnly: options.readOnly === true,
+    })
+    return new LmdbStore(env, options)
+  }
+
+  async transact(collect: (transaction: StoreTransaction) => void): Promise<void> {
+    if (this.#closing !== undefined) throw new ClosedError('The store is closed.')
+    const writes: (() => void)[] = []
+    collect({
+      append: chunk => {
+        const record = encodeChunk(chunk)
+        writes.push(() => contained(this.#chunks.put(chunkKey(chunk.log, chunk.first), record)))
+      },
+      trim: (log, first) => writes.push(() => contained(this.#chunks.remove(chunkKey(log, first)))),
+      put: (table, key, value) => {
+        writes.push(() => contained(this.#table(table).put(key, Buffer.from(value))))
+      },
+      remove: (table, key) => writes.push(() => contained(this.#table(table).remove(key))),
+    })
+    if (writes.length === 0) return
+    try {
+      const committed = this.#env.batch(() => {
+        for (const write of writes) write()
+      })
+      contained(committed)
+      await committed
+      await (committed as { flushed?: Promise<unknown> }).flushed
+    } catch (error) {
+      throw await this.#failure(error)
+    }
+  }
+
+  checkRoom(bytes: number): void {
+    this.#options.space.check(bytes)
+  }
+
+  *scan(log: number, from: number): IterableIterator<Chunk> {
+    const [before] = this.#range({
+      start: chunkKey(log, from),
+      end: chunkKey(log, 0),
+      reverse: true,
+      limit: 1,
+    })
+    // An end is not part of a range, so a chunk that begins with 0 would be missed; sequences begin with 1.
+    const holding = before !== undefined && before.first + before.count > from ? before.first : from
+    yield* this.#range({ start: chunkKey(log, holding), end: chunkKey(log + 1, 0) })
+  }
+
+  *scanBack(log: number): IterableIterator<Chunk> {
+    yield* this.#range({ start: chunkKey(log + 1, 0), end: chunkKey(log, 0), reverse: true })
+  }
+
+  get(table: Table, key: string): Uint8Array | undefined {
+    return this.#table(table).get(key)
+  }
+
+  *records(table: Table, prefix = ''): IterableIterator<readonly [string, Uint8Array]> {
+    for (const { key, value } of this.#table(table).getRange({ start: prefix })) {
+      if (!key.startsWith(prefix)) return
+      yield [key, value]
+    }
+  }
+
+  info(): StoreInfo {
+    const { folder } = this.#options
+    const records = Object.fromEntries(tables.map(table => [table, this.#table(table).getCount()]))
+    return {
+      kind: 'lmdb',
+      folder,
+      format: FORMAT,
+      fileBytes: statSync(join(folder, DATA_FILE)).size,
+      chunks: this.#chunks.getCount(),
+      records: records as Record<Table, number>,
+    }
+  }
+
+  /** A copy without the room that was freed, into a folder that is there and empty. */
+  async copyTo(folder: string): Promise<void> {
+    await this.#env.backup(folder, true)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#env.close()
+    } finally {
+      await this.#options.release?.()
+    }
+  }
+
+  *#range(options: {
+    start: Buffer
+    end: Buffer
+    reverse?: boolean
+    limit?: number
+  }): IterableIterator<Chunk> {
+    for (const { key, value } of this.#chunks.getRange(options)) yield decodeChunk(key, value)
+  }
+
+  #table(table: Table): Records {
+    const records = this.#tables.get(table)
+    if (records === undefined) throw new Error(`no table ${table}`)
+    return records
+  }
+
+  /** lmdb says what went wrong in a promise of its own. */
+  async #failure(error: unknown): Promise<Error> {
+    const cause: unknown = await commitErrorOf(error)
+    this.#options.space.forget()
+    return new StoreError(
+      `The store in ${this.#options.folder} could not be written (${describe(cause)}). Nothing of it was taken over; publish again.`,
+      { cause },
+    )
+  }
+}
+
+/**
+ * A failed commit also rejects a promise that nobody but the error knows (lmdb-js issue 368). Unhandled, it would end the
+ * process.
+ */
+function contained(write: Promise<unknown>): void {
+  write.catch((error: unknown) => {
+    const { commitError } = error as { commitError?: Promise<unknown> }
+    commitError?.catch(() => undefined)
+  })
+}
+
+/** It may never be said: then the error itself has to do. */
+async function commitErrorOf(error: unknown): Promise<unknown> {
+  const { commitError } = (error ?? {}) as { commitError?: Promise<unknown> }
+  if (commitError === undefined) return error
+  const turn = new Promise<unknown>(resolve => setImmediate(() => resolve(error)))
+  return Promise.race([
+    commitError.then(
+      () => error,
+      (cause: unknown) => cause,
+    ),
+    turn,
+  ])
+}
