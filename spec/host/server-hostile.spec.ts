@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { io, type Socket } from 'socket.io-client'
+import * as stockParser from 'socket.io-parser'
 import { randomUUID } from 'node:crypto'
 import { connect } from 'node:net'
 import type { HostServer } from '../../src/host/server.js'
@@ -10,6 +11,7 @@ import { beginFrame, FrameKind, writeHeader } from '../../src/wire/frames.js'
 import { prove } from '../../src/wire/proof.js'
 import { PROTOCOL } from '../../src/wire/protocol.js'
 import { PublishWriter } from '../../src/wire/publish-frame.js'
+import { socketParser } from '../../src/wire/socket-parser.js'
 import { WritingTable } from '../../src/wire/string-table.js'
 import { clientOf, secret, startServer } from '../support/host-server.js'
 import { collect, payloads, rejection } from '../support/messages.js'
@@ -26,9 +28,14 @@ class Stranger {
   readonly client = randomUUID()
   readonly refusal: Promise<Refusal | undefined>
 
-  constructor(port: number, headers: Record<string, string> = {}) {
-    const options = { transports: ['websocket'], reconnection: false, forceNew: true, extraHeaders: headers }
-    this.socket = io(`http://127.0.0.1:${port}`, options)
+  constructor(port: number, headers: Record<string, string> = {}, parser: unknown = socketParser) {
+    this.socket = io(`http://127.0.0.1:${port}`, {
+      transports: ['websocket'],
+      reconnection: false,
+      forceNew: true,
+      extraHeaders: headers,
+      parser,
+    })
     let told: Refusal | undefined
     this.socket.on('refused', (refusal: Refusal) => (told = refusal))
     this.refusal = new Promise(resolve => {
@@ -138,8 +145,8 @@ describe('a host and strangers', () => {
   let server: HostServer
   let bus: Bus
   const strangers: Stranger[] = []
-  const stranger = (headers?: Record<string, string>): Stranger => {
-    const made = new Stranger(server.port, headers)
+  const stranger = (headers?: Record<string, string>, parser?: unknown): Stranger => {
+    const made = new Stranger(server.port, headers, parser)
     strangers.push(made)
     return made
   }
@@ -171,6 +178,12 @@ describe('a host and strangers', () => {
       expect(await refusal).to.include({ code: 'MSGVAN_PROTOCOL' })
     })
   }
+
+  it('a frame in socket.io’s own encoding: dropped', async () => {
+    const entered = await stranger({}, stockParser).enter()
+    await entered.send(publication('t', 1)).refusal
+    expect(entered.socket.connected).to.equal(false)
+  })
 
   it('a frame of 64 MiB: dropped', async () => {
     const entered = await stranger().enter()
@@ -242,7 +255,7 @@ describe('a host and strangers', () => {
     one.socket.emit('hello', { protocol: 99, version: '9.9.9' })
     const refusal = await one.refusal
     expect(refusal).to.include({ code: 'MSGVAN_VERSION_MISMATCH' })
-    expect(refusal?.message).to.match(/protocol 1\b.*9\.9\.9.*protocol 99.*msgvan restart/)
+    expect(refusal?.message).to.match(/protocol 2\b.*9\.9\.9.*protocol 99.*msgvan restart/)
   })
 
   it('a wrong proof, and one that repeats the host’s own: refused', async () => {

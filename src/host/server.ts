@@ -4,6 +4,7 @@ import { Server } from 'socket.io'
 import type { LocalBroker } from '../broker/local-broker.js'
 import { version } from '../version.js'
 import { BATCH_BYTES, FRAME_OVERHEAD, type ClientEvents, type HostEvents } from '../wire/protocol.js'
+import { socketParser } from '../wire/socket-parser.js'
 import type { HandlerService } from './answer.js'
 import { DEFAULT_MAX_PAYLOAD, HANDSHAKE_MS, Reception, type ReceptionOptions } from './reception.js'
 import { socketChannel } from './socket-channel.js'
@@ -44,6 +45,7 @@ export class HostServer {
     this.#io = new Server<ClientEvents, HostEvents>(this.#http, {
       serveClient: false,
       transports: ['websocket'],
+      parser: socketParser,
       perMessageDeflate: false,
       maxHttpBufferSize: (options.maxPayload ?? DEFAULT_MAX_PAYLOAD) + FRAME_OVERHEAD + BATCH_BYTES,
       connectTimeout: HANDSHAKE_MS,
