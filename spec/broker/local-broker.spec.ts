@@ -69,6 +69,20 @@ describe('the broker, in virtual time', () => {
     expect(await statusOf(broker)).to.include({ failed: 6, deadLettered: 1, pending: 0, inFlight: 0 })
   })
 
+  it('hands nothing to a consumer that became busy outside its next, until it wakes', async () => {
+    const busy = { ...consumer, isBusy: false }
+    const membership = broker.consume(request(), busy)
+    await broker.publish('t', 1, noHeaders)
+    busy.isBusy = true
+    membership.pause()
+    await broker.publish('t', 2, noHeaders)
+    expect(seen.map(({ payload }) => payload)).to.deep.equal([1])
+    busy.isBusy = false
+    membership.wake()
+    await turn()
+    expect(seen.map(({ payload }) => payload)).to.deep.equal([1, 2])
+  })
+
   it('waits longer than 2^31 ms if told to', async () => {
     const year = 365 * 24 * 3_600_000
     broker.consume(request({ delay: year }), consumer)

@@ -289,6 +289,8 @@ describe('hostile payload bytes', () => {
     for (const kind of [6, 7, 9, 13, 15, 16, 17, 18, 20]) {
       expect(() => decodePayload(Uint8Array.from([kind, ...huge]))).to.throw(UnreadablePayloadError)
     }
+    // A Buffer whose length goes on after its fourth byte, and seems right up to there.
+    expect(() => decodePayload(Uint8Array.of(18, 0x80, 0x80, 0x80, 0x80))).to.throw(UnreadablePayloadError)
     expect(() => decodePayload(new Uint8Array(100_000).fill(13))).to.throw(UnreadablePayloadError)
     expect(() => decodePayload(Uint8Array.from([1, 1]))).to.throw(UnreadablePayloadError, 'too many')
     expect(() => decodePayload(new Uint8Array(0))).to.throw(UnreadablePayloadError)

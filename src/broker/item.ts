@@ -6,6 +6,8 @@ export class Item {
   failures = 0
   /** Hand-overs that a subscriber saw. */
   deliveries = 0
+  /** Handed out, and in the books of who has it. */
+  isBooked = false
   /** Wall clock of the first failure. */
   firstFailedAt = 0
   /** Who failed it last: a retry prefers another one. */

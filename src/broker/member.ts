@@ -2,6 +2,7 @@ import type { Consumer, LeaveCause, Membership, SubscriptionRequest } from '../b
 import { AckTimeoutError } from '../errors.js'
 import { Message, type RetryRule } from '../message/message.js'
 import { Item } from './item.js'
+import { OpenDeliveries } from './open-deliveries.js'
 import type { Subscription } from './subscription.js'
 
 /** Unsettled payload bytes at one consumer: beyond this it gets nothing more, though always one message. */
@@ -22,9 +23,8 @@ export class Member implements Membership {
   readonly ackTimeout: number
   readonly #subscription: Subscription
   readonly #prefetch: number
-  readonly #unsettled = new Set<Message>()
+  readonly #unsettled = new OpenDeliveries()
   readonly #deadlines = new Map<Message, () => void>()
-  #bytes = 0
   #standing: Standing = Standing.Attached
   #consumer: Consumer
 
@@ -45,19 +45,12 @@ export class Member implements Membership {
       this.#standing === Standing.Attached &&
       this.#consumer.isBusy !== true &&
       this.#unsettled.size < this.#prefetch &&
-      (this.#bytes < MAX_BYTES_IN_FLIGHT || this.#unsettled.size === 0)
+      (this.#unsettled.bytes < MAX_BYTES_IN_FLIGHT || this.#unsettled.size === 0)
     )
   }
 
-  /** It has credit until it says `changed`: its consumer is never busy of its own accord. */
-  get isSteady(): boolean {
-    return this.#consumer.isBusy === undefined
-  }
-
   get sole(): Message | undefined {
-    if (this.#unsettled.size !== 1) return undefined
-    const [message] = this.#unsettled
-    return message
+    return this.#unsettled.size === 1 ? this.#unsettled.all()[0] : undefined
   }
 
   handAgain(item: Item): void {
@@ -81,8 +74,11 @@ export class Member implements Membership {
 
   #book(message: Message): void {
     if (this.#standing === Standing.Ended) return
+    const open = Message.tagOf(message) as Item | number
+    // That it is in the books is told by its tag: a number below zero, or the item itself.
+    if (typeof open === 'number') Message.tag(message, -open)
+    else open.isBooked = true
     this.#unsettled.add(message)
-    this.#bytes += Message.envelopeOf(message).size
     if (this.ackTimeout > 0) this.extend(message)
     if (!this.hasCredit) this.#subscription.changed()
   }
@@ -90,7 +86,7 @@ export class Member implements Membership {
   /** The item of an open delivery, which is closed by this; undefined when it was settled or taken away. */
   #takeBack(message: Message): Item | undefined {
     const open = this.#close(message)
-    return typeof open === 'number' ? Item.handedOut(Message.envelopeOf(message), open) : open
+    return typeof open === 'number' ? Item.handedOut(Message.envelopeOf(message), Math.abs(open)) : open
   }
 
   /** As #takeBack, without making an Item of the order of one that was new. */
@@ -100,12 +96,14 @@ export class Member implements Membership {
       return undefined
     Message.tag(message, undefined)
     // What is settled at once is not in the books yet, and costs no look-up where nothing else is open.
-    if (this.#unsettled.size > 0 || this.ackTimeout > 0) this.#strike(message)
+    if (this.#unsettled.size > 0 || this.ackTimeout > 0) this.#strike(message, open)
     return open
   }
 
-  #strike(message: Message): void {
-    if (this.#unsettled.delete(message)) this.#bytes -= Message.envelopeOf(message).size
+  #strike(message: Message, open: Item | number): void {
+    if (typeof open === 'number' ? open < 0 : open.isBooked) this.#unsettled.settled(message)
+    if (typeof open !== 'number') open.isBooked = false
+    if (this.ackTimeout === 0) return
     const cancel = this.#deadlines.get(message)
     if (cancel === undefined) return
     cancel()
@@ -180,13 +178,17 @@ export class Member implements Membership {
     this.#subscription.wake()
   }
 
+  pause(): void {
+    this.#subscription.changed()
+  }
+
   wake(): void {
     this.#subscription.wake()
   }
 
   /** The subscription itself is gone: nothing comes any more, and no verdict counts. */
   end(): void {
-    for (const message of [...this.#unsettled]) this.#close(message)
+    for (const message of this.#unsettled.all()) this.#close(message)
     this.#standing = Standing.Ended
   }
 
@@ -197,7 +199,7 @@ export class Member implements Membership {
   #giveBack(cause: LeaveCause): void {
     if (cause === 'complete' || cause === 'death') return
     const items: Item[] = []
-    for (const message of [...this.#unsettled]) {
+    for (const message of this.#unsettled.all()) {
       const item = this.#takeBack(message)
       if (item !== undefined) items.push(item)
     }

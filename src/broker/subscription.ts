@@ -116,7 +116,7 @@ export class Subscription {
   #chooseForNew(): Member | undefined {
     if (this.#ended || this.#line.length > 0) return undefined
     const member = this.#choose(undefined)
-    const isStraight = member?.isSteady === true && member === this.#members.only && this.#parked.size === 0
+    const isStraight = member !== undefined && member === this.#members.only && this.#parked.size === 0
     if (isStraight && !this.rules.ordered && !this.owner.isClosing) this.#straight = member
     return member
   }

@@ -38,7 +38,7 @@ export interface Consumer {
   error(error: MsgvanError): void
   /** The van closed. */
   complete(): void
-  /** It has no room: nothing is handed to it until it says `wake()`. Default: never. */
+  /** It has no room: it says `pause()` when this becomes true, and gets nothing until it says `wake()`. Default: never. */
   readonly isBusy?: boolean
 }
 
@@ -67,6 +67,8 @@ export interface Membership extends Settler {
   leave(cause: LeaveCause): void
   suspend(cause: LeaveCause): void
   resume(consumer: Consumer): void
+  /** The consumer is busy, and was not. Not needed inside its own `next`. */
+  pause(): void
   /** The consumer was busy and has room again. */
   wake(): void
 }

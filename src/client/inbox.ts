@@ -221,6 +221,10 @@ export class Inbox implements Membership {
   }
 
   /** Only a host's own consumer is ever busy. */
+  pause(): void {
+    return
+  }
+
   wake(): void {
     this.#owner.pumpSoon(this)
   }
@@ -281,19 +285,14 @@ export class Inbox implements Membership {
         kept.push(Message.tagOf(message) as number)
         continue
       }
-      Message.tag(message, undefined)
-      this.#deadlines.stop(message)
-      this.#unsettled.delete(message)
+      this.#close(message)
     }
     if (this.#isOpen(this.#inHand)) kept.push(Message.tagOf(this.#inHand as Message) as number)
     return kept
   }
 
   #again(message: Message): Message {
-    const number = Message.tagOf(message)
-    this.#deadlines.stop(message)
-    this.#unsettled.delete(message)
-    Message.tag(message, undefined)
+    const number = this.#close(message)
     return new Message(Message.envelopeOf(message), this, message.attempt, true, number)
   }
 }

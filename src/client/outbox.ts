@@ -1,3 +1,4 @@
+import { StretchClock } from '../broker/stretch-clock.js'
 import { ClosedError, OutboxFullError, type MsgvanError } from '../errors.js'
 import type { Headers } from '../message/envelope.js'
 import { fromWireError, type Outcome } from '../wire/control-frames.js'
@@ -39,6 +40,7 @@ export class Outbox {
   #messages = 0
   #bytes = 0
   #sequence = 0
+  readonly #clock = new StretchClock(undefined)
 
   constructor(link: Link, limits: OutboxLimits) {
     this.#link = link
@@ -58,7 +60,7 @@ export class Outbox {
     const { maxMessages, maxBytes, maxPayload } = this.#limits
     if (this.#messages >= maxMessages || this.#bytes + this.#writer.bytes >= maxBytes)
       return Promise.reject(this.#full())
-    this.#writer.add(topic, this.#sequence + 1, Date.now(), headers, payload, maxPayload)
+    this.#writer.add(topic, this.#sequence + 1, this.#clock.read(), headers, payload, maxPayload)
     this.#sequence++
     this.#messages++
     const promise = new PublishPromise()

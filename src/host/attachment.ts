@@ -8,10 +8,13 @@ import type { Settlement, Verdict } from '../wire/settle-frame.js'
 export interface AttachmentOwner {
   /** Sends one delivery, with those around it. */
   deliver(subscription: number, number: number, message: Message): void
-  /** So much waits for the client that it gets nothing more for now. */
-  readonly isBusy: boolean
   /** The subscription ended at the host's side. */
   ended(subscription: number, error: MsgvanError | undefined): void
+}
+
+/** Whether so much waits for a client that it gets nothing more for now. */
+export interface Room {
+  readonly isBusy: boolean
 }
 
 /** When so many more numbers are kept than are open, the few open ones are kept apart. */
@@ -20,6 +23,7 @@ const SPARSE = 8_192
 /** One client's place in one subscription: numbers its deliveries, and settles them as the client says. */
 export class Attachment implements Consumer {
   readonly #owner: AttachmentOwner
+  readonly #room: Room
   #membership: Membership | undefined
   /** Open deliveries from number `#base` on; undefined once settled. */
   #open: (Message | undefined)[] = []
@@ -34,8 +38,10 @@ export class Attachment implements Consumer {
   constructor(
     readonly subscription: number,
     owner: AttachmentOwner,
+    room: Room,
   ) {
     this.#owner = owner
+    this.#room = room
   }
 
   set membership(membership: Membership) {
@@ -43,7 +49,12 @@ export class Attachment implements Consumer {
   }
 
   get isBusy(): boolean {
-    return this.#owner.isBusy
+    return this.#room.isBusy
+  }
+
+  /** The client has no room any more. */
+  pause(): void {
+    this.#membership?.pause()
   }
 
   /** The client has room again. */

@@ -23,7 +23,7 @@ import { PublishReader } from '../wire/publish-frame.js'
 import { readSettlements } from '../wire/settle-frame.js'
 import { ReadingTable, WritingTable } from '../wire/string-table.js'
 import type { SubscriptionRequest } from '../bus/broker.js'
-import { Attachment } from './attachment.js'
+import { Attachment, type AttachmentOwner } from './attachment.js'
 import type { Van } from './vans.js'
 
 export interface SessionOptions {
@@ -59,8 +59,8 @@ export class Session {
   readonly #late = new Map<number, OutcomeEntry[]>()
   #lastSequence: number
   #hasEnded = false
-  /** The client does not keep up with reading. */
-  #isBusy = false
+  /** Busy: the client does not keep up with reading. */
+  readonly #room = { isBusy: false }
 
   constructor(options: SessionOptions) {
     this.id = options.id
@@ -103,17 +103,14 @@ export class Session {
       throw broken(`asks for more than ${MAX_SUBSCRIPTIONS} subscriptions`)
     let refused: MsgvanError | undefined
     let isSubscribing = true
-    const isBusy = () => this.#isBusy
-    const attachment = new Attachment(subscription, {
-      get isBusy() {
-        return isBusy()
-      },
+    const owner: AttachmentOwner = {
       deliver: (_, number, message) => this.#deliver(subscription, number, message),
       ended: (_, error) => {
         if (isSubscribing) refused = error
         else this.#ended(subscription, error)
       },
-    })
+    }
+    const attachment = new Attachment(subscription, owner, this.#room)
     // The client times its consumers itself, from the moment when they see a message.
     attachment.membership = this.van.broker.consume({ ...request, ackTimeout: 0 }, attachment)
     isSubscribing = false
@@ -230,13 +227,15 @@ export class Session {
     if (this.#late.size > 0) this.#tellLate()
     if (this.#deliveries.bytes === 0) return
     this.link.send(FrameKind.Deliver, this.#deliveries.take())
-    if (this.link.retainedBytes > this.#options.maxWaiting) this.#isBusy = true
+    if (this.#room.isBusy || this.link.retainedBytes <= this.#options.maxWaiting) return
+    this.#room.isBusy = true
+    for (const attachment of this.#attachments.values()) attachment.pause()
   }
 
   /** Not at the first byte of room: with little room there would be a stop for every frame. */
   #roomAgain(): void {
-    if (!this.#isBusy || this.link.retainedBytes > this.#options.maxWaiting / 2) return
-    this.#isBusy = false
+    if (!this.#room.isBusy || this.link.retainedBytes > this.#options.maxWaiting / 2) return
+    this.#room.isBusy = false
     for (const attachment of this.#attachments.values()) attachment.wake()
   }
 

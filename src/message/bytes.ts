@@ -152,14 +152,14 @@ export class ByteWriter {
 /** Reads what a ByteWriter wrote. Whatever is not there, or not so, is refused by `fail`, before anything is allocated for it. */
 export class ByteReader {
   readonly #bytes: Uint8Array
-  readonly #view: DataView
+  /** Made when first needed: most of what is read needs none. */
+  #lazyView: DataView | undefined
   readonly #fail: (what: string) => Error
   readonly #end: number
   #at = 0
 
   constructor(bytes: Uint8Array, fail: (what: string) => Error) {
     this.#bytes = asBuffer(bytes)
-    this.#view = viewOf(bytes)
     this.#fail = fail
     this.#end = bytes.length
   }
@@ -180,7 +180,12 @@ export class ByteReader {
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#step(4), true)
+    const at = this.#step(4)
+    const bytes = this.#bytes
+    const high = bytes[at + 3] ?? 0
+    return (
+      ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | (high << 24)) >>> 0
+    )
   }
 
   f64(): number {
@@ -244,6 +249,11 @@ export class ByteReader {
       text += String.fromCharCode(byte)
     }
     return text
+  }
+
+  get #view(): DataView {
+    this.#lazyView ??= viewOf(this.#bytes)
+    return this.#lazyView
   }
 
   #step(length: number): number {

@@ -9,6 +9,7 @@ import { ByteReader, ByteWriter } from './bytes.js'
 import { flatBytes, mostBytes, uncarriable } from './carriable.js'
 import { readValue } from './decode-value.js'
 import { writeValue } from './encode-value.js'
+import { Kind } from './value-kinds.js'
 import { Encoding, encodingFrom, type Envelope } from './envelope.js'
 
 /**
@@ -45,6 +46,8 @@ export function tooLarge(size: number, maxPayload: number): PayloadTooLargeError
     `A payload of ${size} bytes is over the limit of ${maxPayload}. Publish less at once, or a reference to where it lies.`,
   )
 }
+
+const NodeBuffer = typeof Buffer === 'undefined' ? undefined : Buffer
 
 /** One for all payloads: what it gave away it never touches again. */
 const writer = new ByteWriter()
@@ -90,6 +93,26 @@ export function encodePayload(payload: unknown): Uint8Array {
  * @throws UnreadablePayloadError
  */
 export function decodePayload(bytes: Uint8Array): unknown {
+  return bufferIn(bytes) ?? decodeAny(bytes)
+}
+
+/** A Buffer by itself, without a reader; undefined for all else, and for what is not quite one. */
+function bufferIn(bytes: Uint8Array): Uint8Array | undefined {
+  if (NodeBuffer === undefined || bytes[0] !== Kind.Buffer) return undefined
+  let length = 0
+  let at = 1
+  let byte = 0x80
+  for (let shift = 0; byte >= 0x80 && shift < 28; shift += 7) {
+    byte = bytes[at++] ?? 0
+    length |= (byte & 0x7f) << shift
+  }
+  if (byte >= 0x80 || at + length !== bytes.length) return undefined
+  const copy = NodeBuffer.allocUnsafe(length)
+  copy.set(bytes.subarray(at))
+  return copy
+}
+
+function decodeAny(bytes: Uint8Array): unknown {
   return reading(() => {
     const reader = new ByteReader(bytes, unreadable)
     const value = readValue(reader)
