@@ -34,7 +34,7 @@ describe('wrong usage', () => {
     [['start', '--capabilities', '[]'], /--capabilities: .*JSON object/],
     [['host', '--leader'], /unknown option '--leader'/],
     [['host', '--join', 'a'], /unknown option '--join'/],
-    [['host', '--store', '/tmp'], /unknown option '--store'/],
+    [['host', '--disk', '/tmp'], /unknown option '--disk'/],
     [['unsubscribe'], /missing required argument 'name'/],
   ]
   for (const [args, said] of wrong) {

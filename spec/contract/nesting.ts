@@ -8,17 +8,18 @@ export function nesting(at: Connected): void {
     it('is queued behind the current message: every subscriber sees the same order', async () => {
       const bus = at.bus()
       const before = collect(bus.topic(/^[a-z]$/))
+      const published: Promise<void>[] = []
       bus.topic('a').subscribe(() => {
-        void bus.publish('b')
-        void bus.publish('c')
+        published.push(bus.publish('b'), bus.publish('c'))
       })
-      bus.topic('b').subscribe(() => void bus.publish('d'))
+      bus.topic('b').subscribe(() => void published.push(bus.publish('d')))
       const after = collect(bus.topic(/^[a-z]$/))
       await bus.ready()
       await bus.publish('a')
       await before.first(4)
       expect(topics(await after.first(4))).to.deep.equal(topics(before.values))
       expect(topics(before.values)).to.deep.equal(['a', 'b', 'c', 'd'])
+      await Promise.all(published)
     })
 
     it('is not handed out before the handler has returned', async () => {
@@ -43,13 +44,15 @@ export function nesting(at: Connected): void {
       await publishAll(bus, 't', [1, 2, 3])
       const seen = collect(bus.topic<number>('t', { name: 'w' }))
       const outer = bus.topic('t').subscribe()
+      let published: Promise<void> | undefined
       seen.subscription?.add(
         bus.topic<number>('t').subscribe(message => {
-          if (message.payload === 4) void bus.publish('t', 5)
+          if (message.payload === 4) published = bus.publish('t', 5)
         }),
       )
       await bus.publish('t', 4)
       expect(payloads(await seen.first(5))).to.deep.equal([1, 2, 3, 4, 5])
+      await published
       outer.unsubscribe()
     })
 

@@ -24,6 +24,9 @@ describe('the settings of a host', () => {
       verbose: false,
       capabilities: {},
       roots: [],
+      store: undefined,
+      retainAgeMs: Infinity,
+      retainBytes: 1_073_741_824,
     })
   })
 
@@ -40,6 +43,9 @@ describe('the settings of a host', () => {
       MSGVAN_VERBOSE: '1',
       MSGVAN_CAPABILITIES: '{"a":1}',
       MSGVAN_ROOTS: '/a:/b',
+      MSGVAN_STORE: '/s',
+      MSGVAN_RETAIN_AGE: '60',
+      MSGVAN_RETAIN_BYTES: '5000',
     }
     expect(hostSettings({}, env)).to.deep.equal({
       port: 2000,
@@ -53,6 +59,9 @@ describe('the settings of a host', () => {
       verbose: true,
       capabilities: { a: 1 },
       roots: ['/a', '/b'],
+      store: '/s',
+      retainAgeMs: 60_000,
+      retainBytes: 5_000,
     })
     const flags = {
       port: '3',
@@ -65,6 +74,9 @@ describe('the settings of a host', () => {
       origins: ['https://c.example'],
       capabilities: '{}',
       roots: ['/c'],
+      store: '/d',
+      retainAge: '1.5',
+      retainBytes: '8',
     }
     expect(hostSettings(flags, env)).to.deep.equal({
       port: 3,
@@ -78,6 +90,9 @@ describe('the settings of a host', () => {
       verbose: true,
       capabilities: {},
       roots: ['/c'],
+      store: '/d',
+      retainAgeMs: 1_500,
+      retainBytes: 8,
     })
   })
 

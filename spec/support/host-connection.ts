@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Bus } from '../../src/index.js'
 import { createBus } from '../../src/bus/create-bus.js'
 import { RemoteBroker } from '../../src/client/remote-broker.js'
@@ -14,44 +15,54 @@ function started(): Sandbox {
 }
 
 /** Each bus on a connection of its own to one real host process; each test in a van of its own. */
-export const throughHost: ConnectionKind = {
-  name: 'through a host',
-  features: {
-    copies: true,
-    shares: 'the payload crosses processes',
-    anyPattern: 'a host matches in linear time',
-    linearPatterns: true,
-    severalBuses: true,
-  },
-  start: async () => {
-    sandbox = await Sandbox.make()
-    await sandbox.msgvan(['host']).shows(/listening/)
-  },
-  stop: async () => {
-    await sandbox?.clean()
-    sandbox = undefined
-  },
-  open: () => {
-    const { port, paths } = started()
-    const van = `test ${++vans}`
-    const open = (): Bus => {
-      const broker = new RemoteBroker({
-        url: `http://127.0.0.1:${port}`,
-        van,
-        pid: process.pid,
-        secret: async () => ({ secret: await localSecret(paths) }),
+export const throughHost = throughHostWith('through a host', () => [])
+
+/** The same, the host keeping on a disk what it owes. */
+export const throughHostWithStore = throughHostWith('through a host with a store', ({ home }) => [
+  '--store',
+  join(home, 'store'),
+])
+
+function throughHostWith(name: string, options: (sandbox: Sandbox) => string[]): ConnectionKind {
+  return {
+    name,
+    features: {
+      copies: true,
+      shares: 'the payload crosses processes',
+      anyPattern: 'a host matches in linear time',
+      linearPatterns: true,
+      severalBuses: true,
+    },
+    start: async () => {
+      sandbox = await Sandbox.make()
+      await sandbox.msgvan(['host', ...options(sandbox)]).shows(/listening/)
+    },
+    stop: async () => {
+      await sandbox?.clean()
+      sandbox = undefined
+    },
+    open: () => {
+      const { port, paths } = started()
+      const van = `test ${++vans}`
+      const open = (): Bus => {
+        const broker = new RemoteBroker({
+          url: `http://127.0.0.1:${port}`,
+          van,
+          pid: process.pid,
+          secret: async () => ({ secret: await localSecret(paths) }),
+        })
+        return createBus(van, broker)
+      }
+      const first = open()
+      let second: Bus | undefined
+      return Promise.resolve({
+        bus: () => first,
+        another: () => (second ??= open()),
+        close: async () => {
+          await first.close({ drain: false })
+          await second?.close({ drain: false })
+        },
       })
-      return createBus(van, broker)
-    }
-    const first = open()
-    let second: Bus | undefined
-    return Promise.resolve({
-      bus: () => first,
-      another: () => (second ??= open()),
-      close: async () => {
-        await first.close({ drain: false })
-        await second?.close({ drain: false })
-      },
-    })
-  },
+    },
+  }
 }

@@ -3,6 +3,7 @@ import type { DeadLetter, DeadLetterFilter } from '../bus/dead-letters.js'
 import { describe } from '../errors.js'
 import type { Envelope } from '../message/envelope.js'
 import type { Item } from './item.js'
+import type { Keeper } from './keeper.js'
 import type { Subscription } from './subscription.js'
 
 /** The newest are kept, per van: enough to look into and replay, bounded whatever happens. */
@@ -16,8 +17,13 @@ export interface Buried {
 /** Keeps what subscriptions gave up on. Knows nothing of payloads: those stay with the envelope. */
 export class DeadLetterBox {
   readonly #kept = new Set<Buried>()
+  readonly #keeper: Keeper | undefined
   readonly #new = new Subject<Buried>()
   readonly new$: Observable<Buried> = this.#new.asObservable()
+
+  constructor(keeper?: Keeper) {
+    this.#keeper = keeper
+  }
 
   get size(): number {
     return this.#kept.size
@@ -44,13 +50,18 @@ export class DeadLetterBox {
     }
     const buried: Buried = { envelope, letter }
     this.#kept.add(buried)
+    this.#keeper?.letterKept(buried)
     let pushedOut: Buried | undefined
     if (this.#kept.size > MAX_KEPT) {
       ;[pushedOut] = this.#kept
-      if (pushedOut !== undefined) this.#kept.delete(pushedOut)
+      if (pushedOut !== undefined) this.remove(pushedOut)
     }
     this.#new.next(buried)
     return { buried, pushedOut }
+  }
+
+  restore(letters: Iterable<Buried>): void {
+    for (const buried of letters) this.#kept.add(buried)
   }
 
   list(filter: DeadLetterFilter = {}): Buried[] {
@@ -63,6 +74,7 @@ export class DeadLetterBox {
 
   remove(buried: Buried): void {
     this.#kept.delete(buried)
+    this.#keeper?.letterGone(buried)
   }
 
   close(): void {

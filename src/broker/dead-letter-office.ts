@@ -3,7 +3,7 @@ import { noHeaders, type Envelope } from '../message/envelope.js'
 import { DeadLetterBox, type Buried } from './dead-letter-box.js'
 import { DeadLetterView, unwrappedLetter } from './dead-letter-view.js'
 import type { Item } from './item.js'
-import type { WrapLetter } from './local-broker-options.js'
+import type { LocalBrokerOptions, WrapLetter } from './local-broker-options.js'
 import type { Registry } from './registry.js'
 import type { Stamp } from './stamp.js'
 import type { Subscription } from './subscription.js'
@@ -18,7 +18,7 @@ export interface DeadLetterOfficeOwner {
 
 /** Takes what subscriptions give up on: keeps it, tells those who listen on `$dead/…`, and sends it back when asked to. */
 export class DeadLetterOffice {
-  readonly #box = new DeadLetterBox()
+  readonly #box: DeadLetterBox
   readonly #owner: DeadLetterOfficeOwner
   readonly #registry: Registry
   readonly #stamp: Stamp
@@ -28,12 +28,13 @@ export class DeadLetterOffice {
     owner: DeadLetterOfficeOwner,
     registry: Registry,
     stamp: Stamp,
-    wrap: WrapLetter = unwrappedLetter,
+    { wrapLetter = unwrappedLetter, keeper }: Pick<LocalBrokerOptions, 'wrapLetter' | 'keeper'>,
   ) {
     this.#owner = owner
     this.#registry = registry
     this.#stamp = stamp
-    this.#wrap = wrap
+    this.#wrap = wrapLetter
+    this.#box = new DeadLetterBox(keeper)
   }
 
   get size(): number {
@@ -42,6 +43,11 @@ export class DeadLetterOffice {
 
   list(filter?: DeadLetterFilter): Buried[] {
     return this.#box.list(filter)
+  }
+
+  /** Kept from before the start. */
+  restore(letters: Iterable<Buried>): void {
+    this.#box.restore(letters)
   }
 
   view(): DeadLetterView {

@@ -3,6 +3,7 @@ import type { DeadLetter } from '../bus/dead-letters.js'
 import type { HostStatus } from '../bus/status.js'
 import type { Encoding, Envelope } from '../message/envelope.js'
 import type { Matcher } from '../message/pattern.js'
+import type { Keeper } from './keeper.js'
 
 /** What a dead letter travels as. */
 export type WrapLetter = (
@@ -23,6 +24,8 @@ export interface LocalBrokerOptions {
   /** Default: the letter itself, for one process. */
   wrapLetter?: WrapLetter
   hostStatus: () => HostStatus
+  /** Keeps what is owed beyond this process. Default: nobody does. */
+  keeper?: Keeper
   /** How many publishes may be held back by `overflow: 'pause'`, or queued by handlers. Default 100,000. */
   maxHeld?: number
 }

@@ -17,6 +17,8 @@ import type { Buried } from './dead-letter-box.js'
 import { DeadLetterOffice, type DeadLetterOfficeOwner } from './dead-letter-office.js'
 import { HandOver, type HandOverOwner } from './hand-over.js'
 import { HeldPublishes } from './held-publishes.js'
+import { EVERYTHING, Journal } from './journal.js'
+import type { KeptSubscription } from './keeper.js'
 import type { Item } from './item.js'
 import type { LocalBrokerOptions } from './local-broker-options.js'
 import { Member } from './member.js'
@@ -25,7 +27,8 @@ import { Quiet } from './quiet.js'
 import { closedError, noHandlersHere, outboxFull, overflow } from './refusals.js'
 import { Registry } from './registry.js'
 import { Stamp } from './stamp.js'
-import type { Subscription } from './subscription.js'
+import { storing } from './stored-subscription.js'
+import { Subscription } from './subscription.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
 import { Timers } from './timers.js'
 
@@ -56,14 +59,15 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     this.#maxHeld = options.maxHeld ?? 100_000
     this.#timers = new Timers(options.scheduler)
     this.#stamp = new Stamp(options.wallClock)
-    this.#registry = new Registry(options.compile, this)
+    this.#registry = new Registry(options.compile, this, storing(this, options))
     this.#routes = this.#registry.routes
+    if (options.keeper !== undefined) this.#routes.add(EVERYTHING, new Journal(this, options.keeper))
     this.#handOver = new HandOver(this, options.soon ?? queueMicrotask)
     const targetsOf = (envelope: Envelope) => this.#routes.match(envelope.topic)
     this.#held = new HeldPublishes(targetsOf, envelope => {
       this.#handOver.run(envelope, targetsOf(envelope))
     })
-    this.#letters = new DeadLetterOffice(this, this.#registry, this.#stamp, options.wrapLetter)
+    this.#letters = new DeadLetterOffice(this, this.#registry, this.#stamp, options)
     this.#quiet = new Quiet(
       () => this.#handOver.isDrained,
       () => this.#registry.all(),
@@ -128,11 +132,11 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     const subscription = this.#subscriptionFor(request, consumer)
     if (subscription === undefined) {
       // Refused: a place in a subscription that never was, so that leaving it does nothing.
-      const nowhere = new Member(this.#registry.create(request), consumer, request)
+      const nowhere = new Member(new Subscription('nowhere', request, this), consumer, request)
       nowhere.end()
       return nowhere
     }
-    const member = new Member(subscription, consumer, request)
+    const member = subscription.newMember(consumer, request)
     subscription.join(member)
     return member
   }
@@ -164,6 +168,17 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
       this.#remove(before, true)
     }
     this.#registry.open(request).rules = request
+  }
+
+  /** Before anything else: what was kept from before the start. */
+  restore(subscriptions: Iterable<KeptSubscription>, letters: Iterable<Buried>): void {
+    for (const kept of subscriptions) this.#registry.restore(kept)
+    this.#letters.restore(letters)
+  }
+
+  /** Clients that were there before the start have had their time to come back. */
+  endOrphans(): void {
+    for (const orphan of this.#registry.takeOrphans()) this.#remove(orphan, true)
   }
 
   unsubscribe(name: string): Promise<boolean> {
@@ -264,6 +279,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
 
   buried(subscription: Subscription, item: Item, error: unknown): void {
     if (this.#letters.bury(subscription, item, error)) this.#counts.dropped += 1
+    subscription.gone?.(item)
   }
 
   announce(envelope: Envelope, targets: readonly Subscription[]): void {

@@ -1,6 +1,7 @@
 import type { SubscriptionRequest } from '../bus/broker.js'
 import type { Matcher } from '../message/pattern.js'
 import { PatternTable } from './pattern-table.js'
+import type { KeptSubscription } from './keeper.js'
 import { Subscription } from './subscription.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
 
@@ -9,19 +10,32 @@ interface Registration {
   readonly removeRoute: () => void
 }
 
+/** Makes a subscription, with what was kept of it if anything was. */
+export type MakeSubscription = (
+  id: string,
+  request: SubscriptionRequest,
+  kept: KeptSubscription | undefined,
+) => Subscription
+
 /** Which subscriptions there are: by topic, by id and by name. */
 export class Registry {
   readonly #compile: (pattern: RegExp) => Matcher
-  readonly #owner: SubscriptionOwner
+  readonly #make: MakeSubscription
+  /** Without a name, kept from before the start, by session: until their clients come back for them. */
+  readonly #orphans = new Map<string, Subscription>()
   /** By topic: in the order of registration. */
   readonly routes: PatternTable<Subscription>
   readonly #registrations = new Map<string, Registration>()
   readonly #names = new Map<string, Subscription>()
   #lastId = 0
 
-  constructor(compile: (pattern: RegExp) => Matcher, owner: SubscriptionOwner) {
+  constructor(
+    compile: (pattern: RegExp) => Matcher,
+    owner: SubscriptionOwner,
+    make: MakeSubscription = (id, request) => new Subscription(id, request, owner),
+  ) {
     this.#compile = compile
-    this.#owner = owner
+    this.#make = make
     this.routes = new PatternTable<Subscription>(compile)
   }
 
@@ -47,24 +61,52 @@ export class Registry {
    * @throws NameTakenError, InvalidPatternError
    */
   open(request: SubscriptionRequest): Subscription {
-    const { name, pattern } = request
+    const { name } = request
     const named = name === undefined ? undefined : this.#names.get(name)
     if (named !== undefined) {
       named.checkSame(request)
       return named
     }
-    const subscription = this.create(request)
+    return this.#adopt(request) ?? this.#add(request, undefined)
+  }
+
+  /** One that was there before the start. */
+  restore(kept: KeptSubscription): void {
+    const subscription = this.#add(kept.request, kept)
+    if (kept.request.session !== undefined) this.#orphans.set(kept.request.session, subscription)
+  }
+
+  /** Those without a name whose clients did not come back for them. */
+  takeOrphans(): Subscription[] {
+    const orphans = [...this.#orphans.values()]
+    this.#orphans.clear()
+    return orphans
+  }
+
+  #adopt(request: SubscriptionRequest): Subscription | undefined {
+    if (request.session === undefined) return undefined
+    const orphan = this.#orphans.get(request.session)
+    if (orphan?.hasPattern(request.pattern) !== true) return undefined
+    this.#orphans.delete(request.session)
+    orphan.rules = request
+    return orphan
+  }
+
+  #add(request: SubscriptionRequest, kept: KeptSubscription | undefined): Subscription {
+    const { name, pattern } = request
+    const subscription = this.create(request, kept)
     // May refuse the pattern: nothing is registered before.
     const removeRoute = this.routes.add(pattern, subscription)
     this.#registrations.set(subscription.id, { subscription, removeRoute })
     if (name !== undefined) this.#names.set(name, subscription)
+    subscription.registered?.()
     return subscription
   }
 
   /** One that nothing leads to. */
-  create(request: SubscriptionRequest): Subscription {
+  create(request: SubscriptionRequest, kept?: KeptSubscription): Subscription {
     this.#lastId += 1
-    return new Subscription(`s${this.#lastId}`, request, this.#owner)
+    return this.#make(`s${this.#lastId}`, request, kept)
   }
 
   /** @throws InvalidPatternError */

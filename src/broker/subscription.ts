@@ -1,12 +1,13 @@
-import type { LeaveCause, SubscriptionRequest } from '../bus/broker.js'
+import type { Consumer, LeaveCause, SubscriptionRequest } from '../bus/broker.js'
 import type { Counters, SubscriptionStatus } from '../bus/status.js'
 import type { Envelope } from '../message/envelope.js'
 import { Message, type RetryRule } from '../message/message.js'
 import { retryDelayAfter } from '../message/retry-delay.js'
 import { describePattern, samePattern } from '../message/pattern.js'
+import { Bookless } from './bookless.js'
 import { addCounts, noCounts } from './counters.js'
 import { Item } from './item.js'
-import type { Member } from './member.js'
+import { Member } from './member.js'
 import { Members } from './members.js'
 import { Parked } from './parked.js'
 import { nameTaken } from './refusals.js'
@@ -14,7 +15,7 @@ import type { SubscriptionOwner } from './subscription-owner.js'
 import { WaitingLine } from './waiting-line.js'
 
 /** A pattern and where its messages go: the waiting line, its members with their credit, redelivery, and the count of it all. */
-export class Subscription {
+export class Subscription extends Bookless {
   readonly #members = new Members()
   #counts = noCounts()
   #rules: SubscriptionRequest
@@ -22,7 +23,7 @@ export class Subscription {
   readonly holdsBack = new Set<string>()
   /** Published from inside a hand-over and not routed yet: it counts as waiting, or a handler could publish past every limit. */
   queued = 0
-  readonly #line = new WaitingLine()
+  readonly #line: WaitingLine
   readonly #parked: Parked
   #nextOrder = 1
   /**
@@ -38,8 +39,11 @@ export class Subscription {
     readonly id: string,
     rules: SubscriptionRequest,
     readonly owner: SubscriptionOwner,
+    line = new WaitingLine(),
   ) {
+    super()
     this.#rules = rules
+    this.#line = line
     this.#parked = new Parked(owner, item => {
       this.changed()
       this.#line.restore(item)
@@ -91,6 +95,10 @@ export class Subscription {
     throw nameTaken(this, request)
   }
 
+  newMember(consumer: Consumer, request: SubscriptionRequest): Member {
+    return new Member(this, consumer, request)
+  }
+
   join(member: Member): void {
     this.changed()
     this.#members.add(member)
@@ -124,7 +132,7 @@ export class Subscription {
   #keep(envelope: Envelope): void {
     if (this.#ended) return
     // Not isFull: what is queued comes behind this one.
-    if (this.pending >= this.rules.maxPending && !this.#makeRoom()) return
+    if (this.pending >= this.rules.maxPending && !this.#makeRoom(envelope)) return
     this.#push(envelope)
   }
 
@@ -279,12 +287,16 @@ export class Subscription {
   }
 
   /** For the two rules that throw something away. False: it is the new one that goes. */
-  #makeRoom(): boolean {
+  #makeRoom(envelope: Envelope): boolean {
     if (this.rules.overflow === 'drop-newest') {
       this.#count('dropped')
+      this.dropped?.(envelope)
       return false
     }
-    if (this.rules.overflow === 'drop-oldest' && this.#line.shift() !== undefined) this.#count('dropped')
+    const oldest = this.rules.overflow === 'drop-oldest' ? this.#line.shift() : undefined
+    if (oldest === undefined) return true
+    this.#count('dropped')
+    this.dropped?.(oldest.envelope)
     return true
   }
 

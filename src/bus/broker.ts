@@ -16,6 +16,8 @@ export interface SubscriptionRequest {
   readonly pattern: RegExp | string
   /** Shared by all who subscribe under it, and kept until unsubscribed by name. */
   readonly name?: string | undefined
+  /** For one without a name, in a host that keeps what it owes: by this its client finds it again after the host's death. */
+  readonly session?: string | undefined
   readonly ordered: boolean
   /** How many unsettled deliveries this consumer takes at once. */
   readonly prefetch: number

@@ -10,6 +10,9 @@ export interface HostOptions {
   heartbeat?: string
   maxPayload?: string
   origin?: string[]
+  store?: string
+  retainAge?: string
+  retainBytes?: string
   capabilities?: string
   root?: string[]
 }
@@ -34,6 +37,15 @@ export function addHostOptions(command: Command): Command {
     )
     .option('--max-payload <bytes>', 'the largest payload (MSGVAN_MAX_PAYLOAD, default 8388608)')
     .option('--origin <url...>', 'web pages that may connect (MSGVAN_ORIGINS, default none)')
+    .option('--store <folder>', 'keep what it owes in this folder (MSGVAN_STORE, default: in memory only)')
+    .option(
+      '--retain-age <seconds>',
+      'for replay: keep messages that nobody is owed for so long (MSGVAN_RETAIN_AGE, default: no limit)',
+    )
+    .option(
+      '--retain-bytes <bytes>',
+      'and at most so much of them in each van (MSGVAN_RETAIN_BYTES, default 1073741824)',
+    )
     .option(
       '--root <folder...>',
       'where handler modules of callers that are not local may lie (MSGVAN_ROOTS)',

@@ -36,8 +36,15 @@ export class Calls {
     else pending.resolve(reply.value)
   }
 
-  askAgain(): void {
-    for (const [id, { method, args }] of this.#pending) this.#send(encodeCall({ id, method, args }))
+  /** The last one that was asked. */
+  get last(): number {
+    return this.#lastId
+  }
+
+  /** Those without an answer, up to this one. */
+  askAgain(last: number): void {
+    for (const [id, { method, args }] of this.#pending)
+      if (id <= last) this.#send(encodeCall({ id, method, args }))
   }
 
   rejectAll(error: MsgvanError): void {

@@ -220,7 +220,7 @@ export class RemoteBroker implements Broker {
     this.#refusal = undefined
     this.#lastReported = undefined
     this.#connection = connection
-    if (!welcome.resumed && this.#session !== undefined) this.#renew(this.#session)
+    if (!welcome.resumed && this.#session !== undefined) this.#renew(this.#session, welcome)
     this.#session = welcome.session
     this.#link.attach(welcome.received, frame => connection.send(frame))
     if (this.#closing === undefined) this.#state$.next('connected')
@@ -228,13 +228,16 @@ export class RemoteBroker implements Broker {
   }
 
   /** The host does not know our session: it was restarted, or we were away for too long. */
-  #renew(lost: string): void {
-    if (lost !== ABANDONED) this.#errors$.next(this.#gap())
+  #renew(lost: string, { restored }: Welcome): void {
+    // A host with a store goes on where it was; with names, or without subscriptions, there is nothing to miss there.
+    const isWhole = restored === true || (restored === false && this.#inboxes.unnamed().length === 0)
+    if (lost !== ABANDONED && !isWhole) this.#errors$.next(this.#gap())
     this.#link.detach()
     this.#link = this.#newLink()
     this.#inboxes.reset()
+    const { last } = this.#calls
     for (const inbox of this.#inboxes.confirmed()) this.#subscribe(inbox)
-    this.#calls.askAgain()
+    this.#calls.askAgain(last)
     this.#outbox.renew(this.#link)
   }
 

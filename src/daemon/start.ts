@@ -23,6 +23,10 @@ export interface StartOptions {
   /** Bytes, as text. */
   readonly maxPayload?: string | undefined
   readonly origins?: readonly string[] | undefined
+  /** The folder in which it keeps what it owes. */
+  readonly store?: string | undefined
+  readonly retainAge?: string | undefined
+  readonly retainBytes?: string | undefined
   /** Folders for handler modules of callers that are not local. */
   readonly roots?: readonly string[] | undefined
   /** The longest wait until it listens, in milliseconds. Default 30,000. */
@@ -96,7 +100,8 @@ function reportOf(child: ChildProcess, timeout: number): Promise<StartReport> {
 }
 
 function flags(options: StartOptions): string[] {
-  const { port, verbose, listen, idle, sessionTtl, heartbeat, maxPayload, origins, roots } = options
+  const { port, verbose, listen, idle, sessionTtl, heartbeat, maxPayload, origins, roots, store } = options
+  const { retainAge, retainBytes } = options
   const given = ['--port', String(port)]
   if (verbose === true) given.push('--verbose')
   if (listen !== undefined) given.push('--listen', listen)
@@ -106,7 +111,10 @@ function flags(options: StartOptions): string[] {
   if (heartbeat !== undefined) given.push('--heartbeat', heartbeat)
   if (maxPayload !== undefined) given.push('--max-payload', maxPayload)
   if (origins !== undefined) given.push('--origin', ...origins)
+  if (retainAge !== undefined) given.push('--retain-age', retainAge)
+  if (retainBytes !== undefined) given.push('--retain-bytes', retainBytes)
   // Made absolute here: the host runs in another directory.
+  if (store !== undefined) given.push('--store', resolve(store))
   if (roots !== undefined) given.push('--root', ...roots.map(root => resolve(root)))
   return given
 }
@@ -128,6 +136,8 @@ function hostEnvironment({ paths, token, capabilities }: StartOptions): NodeJS.P
     }
   }
   env['MSGVAN_HOME'] = paths.home
+  // It runs in another directory.
+  if (env['MSGVAN_STORE']) env['MSGVAN_STORE'] = resolve(env['MSGVAN_STORE'])
   if (token !== undefined) env['MSGVAN_TOKEN'] = token
   if (capabilities !== undefined) env['MSGVAN_CAPABILITIES'] = JSON.stringify(capabilities)
   return env

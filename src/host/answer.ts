@@ -24,13 +24,23 @@ export interface Services {
 
 const HOST = 'host.'
 
-/** Answers one call of a client. Everything in it is checked here. */
+/** Answers one call of a client; where what is owed is kept, when what it changed is on the disk. */
 export async function answer(
   session: Session,
   method: string,
   args: unknown,
   services: Services,
 ): Promise<unknown> {
+  const { keeper } = session.van
+  if (keeper === undefined) return result(session, method, args, services)
+  const value = await result(session, method, args, services)
+  // What could not be written is tried again until it can; only messages are refused.
+  await keeper.kept()?.catch(() => undefined)
+  return value
+}
+
+/** Everything in a call is checked here. */
+async function result(session: Session, method: string, args: unknown, services: Services): Promise<unknown> {
   const { broker, name: van } = session.van
   switch (method) {
     case 'ready':

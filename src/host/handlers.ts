@@ -27,6 +27,8 @@ export interface HandlerHost {
   readonly connection: { readonly url: string; readonly secret: Uint8Array }
   /** A worker died: its session ends now, as that of a dead process does. */
   endSession(clientId: string): void
+  /** Keeps a registration beyond the host's life, or with undefined its end. Default: nobody does. */
+  keep?(van: string, name: string, wanted: HandlerRequest | undefined): Promise<void>
   line(name: string, stream: 'out' | 'err', text: string): void
   warn(text: string): void
 }
@@ -77,6 +79,7 @@ export class Handlers {
         throw error
       }
       this.#handlers.set(keyOf(wanted), { worker, module, export: wanted.export })
+      await this.#host.keep?.(wanted.van, wanted.name, { ...wanted, module })
       await worker.run()
     })
   }
@@ -87,6 +90,7 @@ export class Handlers {
       const handler = this.#handlers.get(keyOf({ van, name }))
       this.#handlers.delete(keyOf({ van, name }))
       await handler?.worker.stop()
+      await this.#host.keep?.(van, name, undefined)
       return handler !== undefined
     })
   }

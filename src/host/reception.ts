@@ -7,6 +7,7 @@ import { answer, type HandlerService } from './answer.js'
 import { Greeting, refusalOf, type Greeted, type Secrets } from './greeting.js'
 import type { Session } from './session.js'
 import { Sessions } from './sessions.js'
+import type { HostStore } from './store/host-store.js'
 import { Vans } from './vans.js'
 
 export interface ReceptionOptions extends Secrets {
@@ -47,6 +48,7 @@ export class Reception {
   /** Which connection a session has right now. */
   readonly #channels = new Map<Session, Channel<HostEvents>>()
   #isClosing = false
+  #orphanage: NodeJS.Timeout | undefined
 
   constructor(options: ReceptionOptions) {
     this.#options = options
@@ -84,6 +86,19 @@ export class Reception {
   /** Ends a client's session as its death would. */
   endSession(client: string): void {
     this.#sessions.endClient(client)
+  }
+
+  /** What a host before this one kept comes back. Before anybody is greeted. */
+  restore(store: HostStore): void {
+    this.#vans.restore(store)
+    this.#orphanage = setTimeout(() => this.#vans.endOrphans(), this.#options.sessionTtl ?? 60_000).unref()
+  }
+
+  /** What is owed at this moment is what a host with a store owes after its end. */
+  async freeze(): Promise<void> {
+    this.#isClosing = true
+    clearTimeout(this.#orphanage)
+    await this.#vans.freeze()
   }
 
   /** Ends all sessions; nobody is let in any more. */
@@ -161,6 +176,7 @@ export class Reception {
     const { channel } = caller
     const { session: wanted } = prove
     const known = wanted === undefined ? undefined : this.#sessions.find(wanted.id, hello.client, hello.van)
+    const isRestored = known === undefined ? this.#vans.get(hello.van).keeper?.knows(hello.client) : undefined
     const session = known ?? this.#begin(caller, hello.client, hello.van, isLocalUser, hello.pid)
     const before = this.#channels.get(session)
     if (before !== undefined) {
@@ -175,6 +191,7 @@ export class Reception {
       resumed: known !== undefined,
       received,
       maxPayload: this.#maxPayload,
+      ...(isRestored === undefined ? {} : { restored: isRestored }),
     })
     session.link.attach(known === undefined ? 0 : (wanted?.received ?? 0), frame =>
       channel.send('frame', frame),

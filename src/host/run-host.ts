@@ -5,7 +5,7 @@ import { removePidHint, writePidHint } from '../daemon/pid-hint.js'
 import { fileToken, localSecret } from '../daemon/secret.js'
 import { hostUrl } from '../daemon/listens.js'
 import { AuthError, describe, UnsupportedError } from '../errors.js'
-import { logTo } from '../log/log.js'
+import { logTo, type Log } from '../log/log.js'
 import { createLogger } from '../log/logger.js'
 import { version } from '../version.js'
 import { Handlers } from './handlers.js'
@@ -15,6 +15,8 @@ import { ModuleRoots } from './module-roots.js'
 import { whyNotListening } from './not-listening.js'
 import { HostServer } from './server.js'
 import { isLoopback, type HostSettings } from './settings.js'
+import type { HostStore } from './store/host-store.js'
+import { keeping, registerKept } from './store/kept-handlers.js'
 import { Ending, type EndReason } from './told-to-end.js'
 
 export interface RunHostOptions {
@@ -73,6 +75,12 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
     logger.close()
     throw await whyNotListening(error, { port, paths }, isInForeground)
   }
+  const store = await openStore(server, settings, log).catch(async (error: unknown) => {
+    await server.close()
+    ending.release()
+    logger.close()
+    throw error
+  })
 
   await writePidHint(paths, port)
   const lines = openHostLog(paths.log(port), {
@@ -84,12 +92,14 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
       broker: van => server.broker(van),
       connection: { url: hostUrl(port), secret },
       endSession: client => server.endSession(client),
+      ...(store === undefined ? {} : keeping(store)),
       line: (name, stream, text) => lines.write(name, stream, text),
       warn: text => log.warning(text),
     },
     new ModuleRoots(settings.roots),
   )
   server.handlers = handlers
+  if (store !== undefined) registerKept(handlers, store, log)
   process.once('uncaughtException', error => {
     // Its pid file stays: by that its clients know that it did not end in order, and start another.
     log.error('the host ends by an error of its own', error)
@@ -116,10 +126,27 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   await removePidHint(paths, port)
   await handlers.stopAll()
   await server.close()
+  await store?.close()
   lines.close()
   logger.close()
   ending.release()
   return reason
+}
+
+/** What it is told to keep, if it is told to; lmdb is loaded only then. */
+async function openStore(
+  server: HostServer,
+  { store: folder, retainAgeMs, retainBytes }: HostSettings,
+  log: Log,
+): Promise<HostStore | undefined> {
+  if (folder === undefined) return undefined
+  const { openHostStore } = await import('./store/open-host-store.js')
+  return server.openStore(() =>
+    openHostStore(folder, {
+      retention: { age: retainAgeMs, bytes: retainBytes },
+      warn: text => log.warning(text),
+    }),
+  )
 }
 
 function checkToken(listen: string, token: string | undefined, paths: StatePaths): void {

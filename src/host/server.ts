@@ -8,6 +8,7 @@ import { socketParser } from '../wire/socket-parser.js'
 import type { HandlerService } from './answer.js'
 import { DEFAULT_MAX_PAYLOAD, HANDSHAKE_MS, Reception, type ReceptionOptions } from './reception.js'
 import { socketChannel } from './socket-channel.js'
+import type { HostStore } from './store/host-store.js'
 
 export interface HostServerOptions extends ReceptionOptions {
   readonly port: number
@@ -33,6 +34,8 @@ export class HostServer {
   readonly #io: Server<ClientEvents, HostEvents>
   /** Of an address beyond loopback. */
   #further: TcpServer | undefined
+  /** Clients wait until what was kept is there. */
+  #opening: Promise<void> | undefined
 
   constructor(options: HostServerOptions) {
     this.#options = options
@@ -52,7 +55,10 @@ export class HostServer {
       // Both sides go by these: each client is told them when it connects.
       pingInterval: this.#heartbeat,
       pingTimeout: this.#heartbeat,
-      allowRequest: (request, decide) => decide(null, this.#mayConnect(request)),
+      allowRequest: (request, decide) => {
+        if (this.#opening === undefined) decide(null, this.#mayConnect(request))
+        else void this.#opening.then(() => decide(null, this.#mayConnect(request)))
+      },
     })
     const patience = { patience: 2 * this.#heartbeat, warn: (text: string) => options.warn?.(text) }
     this.#io.on('connection', socket =>
@@ -81,6 +87,24 @@ export class HostServer {
       await this.close()
       throw error
     }
+  }
+
+  /**
+   * Has clients wait from now on until the store is there; all that it keeps comes back before the first of them is let in.
+   * Rejects as `open` does; whoever waited is refused then.
+   */
+  async openStore(open: () => Promise<HostStore>): Promise<HostStore> {
+    const opened = open().then(store => {
+      this.#reception.restore(store)
+      return store
+    })
+    this.#opening = opened.then(
+      () => undefined,
+      () => undefined,
+    )
+    const store = await opened
+    this.#opening = undefined
+    return store
   }
 
   /** Where it listens, as `address:port`. */
@@ -121,6 +145,7 @@ export class HostServer {
   }
 
   async close(): Promise<void> {
+    await this.#reception.freeze()
     this.#reception.endSessions()
     this.#further?.close()
     this.#http.closeAllConnections()

@@ -24,6 +24,7 @@ import { readSettlements } from '../wire/settle-frame.js'
 import { ReadingTable, WritingTable } from '../wire/string-table.js'
 import type { SubscriptionRequest } from '../bus/broker.js'
 import { Attachment, type AttachmentOwner } from './attachment.js'
+import type { VanKeeper } from './store/van-keeper.js'
 import type { Van } from './vans.js'
 
 export interface SessionOptions {
@@ -58,6 +59,9 @@ export class Session {
   /** Outcomes of publishes that were held back, by frame, not told yet. */
   readonly #late = new Map<number, OutcomeEntry[]>()
   #lastSequence: number
+  /** The first publish of those that are held back: none, as a rule. */
+  #firstHeld = Infinity
+  #heldCount = 0
   #hasEnded = false
   /** Busy: the client does not keep up with reading. */
   readonly #room = { isBusy: false }
@@ -112,13 +116,20 @@ export class Session {
     }
     const attachment = new Attachment(subscription, owner, this.#room)
     // The client times its consumers itself, from the moment when they see a message.
-    attachment.membership = this.van.broker.consume({ ...request, ackTimeout: 0 }, attachment)
+    const session = this.#sessionOf(subscription, request)
+    attachment.membership = this.van.broker.consume({ ...request, session, ackTimeout: 0 }, attachment)
     isSubscribing = false
     if (refused !== undefined) throw refused
     this.#attachments.set(subscription, attachment)
   }
 
-  #handle(kind: FrameKind, body: ByteReader, number: number): void {
+  /** Where subscriptions are kept, one without a name is found again by this. */
+  #sessionOf(subscription: number, { name }: SubscriptionRequest): string | undefined {
+    const isKept = this.van.keeper !== undefined && name === undefined
+    return isKept ? `${this.client}/${subscription}` : undefined
+  }
+
+  #handle(kind: FrameKind, body: ByteReader, number: number): void | Promise<void> {
     if (this.#hasEnded) return
     switch (kind) {
       case FrameKind.Ack:
@@ -145,7 +156,7 @@ export class Session {
     }
   }
 
-  #publish(body: ByteReader, frame: number): void {
+  #publish(body: ByteReader, frame: number): void | Promise<void> {
     let late: OutcomeEntry[] | undefined
     let index = 0
     const reader = new PublishReader(body, this.#reading, this.client)
@@ -155,6 +166,25 @@ export class Session {
       index++
     }
     if (late !== undefined) this.link.send(FrameKind.Outcome, encodeOutcome({ frame, entries: late }))
+    return this.van.keeper === undefined ? undefined : this.#kept(this.van.keeper, frame, index, late)
+  }
+
+  /** Holds the frame's acknowledgement back until what was taken over is on the disk. */
+  #kept(
+    keeper: VanKeeper,
+    frame: number,
+    count: number,
+    told: OutcomeEntry[] = [],
+  ): Promise<void> | undefined {
+    keeper.markTaken(this.client, this.#firstHeld === Infinity ? this.#lastSequence : this.#firstHeld - 1)
+    return keeper.kept()?.catch((error: unknown) => {
+      const outcome = toWireError(error)
+      const indices = Array.from({ length: count }, (_, index) => index)
+      const taken = indices.filter(index => !told.some(entry => entry.index === index))
+      const entries = taken.map(index => ({ index, outcome }))
+      if (!this.#hasEnded && entries.length > 0)
+        this.link.send(FrameKind.Outcome, encodeOutcome({ frame, entries }))
+    })
   }
 
   /** @returns undefined when the van has taken it over, now or at an earlier try */
@@ -170,13 +200,28 @@ export class Session {
       )
       return { index, outcome: toWireError(error) }
     }
-    const held = this.van.broker.accept(envelope)
+    const held = this.van.accept(envelope)
     if (held === undefined) return undefined
-    held.then(
+    const { keeper } = this.van
+    const taken = keeper === undefined ? held : this.#keptWhenTaken(keeper, held, sequence)
+    taken.then(
       () => this.#settledLate(frame, index, 'taken'),
       (error: unknown) => this.#settledLate(frame, index, toWireError(error)),
     )
     return { index, outcome: 'held' }
+  }
+
+  /** Until it is taken over, the publisher's mark must not pass it: it would be lost with this process. */
+  async #keptWhenTaken(keeper: VanKeeper, held: Promise<void>, sequence: number): Promise<void> {
+    this.#firstHeld = Math.min(this.#firstHeld, sequence)
+    this.#heldCount += 1
+    try {
+      await held
+      await keeper.kept()
+    } finally {
+      this.#heldCount -= 1
+      if (this.#heldCount === 0) this.#firstHeld = Infinity
+    }
   }
 
   /** Told at the end of the turn, with the others that there is room for now. */

@@ -24,6 +24,12 @@ export interface HostSettings {
   readonly maxPayload: number
   /** Web pages that may connect, as their Origin. */
   readonly origins: readonly string[]
+  /** The folder in which it keeps what it owes; undefined: in memory only. */
+  readonly store: string | undefined
+  /** How long it keeps what nobody is owed any more, for replay; in milliseconds. */
+  readonly retainAgeMs: number
+  /** And how much of that, in bytes for each van. */
+  readonly retainBytes: number
   readonly verbose: boolean
   readonly capabilities: Readonly<Record<string, unknown>>
   /** Folders from which callers that are not local may have handler modules loaded. */
@@ -40,6 +46,9 @@ export interface HostFlags {
   readonly heartbeat?: string | undefined
   readonly maxPayload?: string | undefined
   readonly origins?: readonly string[] | undefined
+  readonly store?: string | undefined
+  readonly retainAge?: string | undefined
+  readonly retainBytes?: string | undefined
   readonly verbose?: boolean | undefined
   readonly capabilities?: string | undefined
   readonly roots?: readonly string[] | undefined
@@ -62,6 +71,10 @@ export function hostSettings(flags: HostFlags, env: NodeJS.ProcessEnv = process.
     maxPayload:
       setting('--max-payload', flags.maxPayload, 'MSGVAN_MAX_PAYLOAD', env, bytes) ?? 8 * 1024 * 1024,
     origins: flags.origins ?? setting('--origin', undefined, 'MSGVAN_ORIGINS', env, words) ?? [],
+    store: setting('--store', flags.store, 'MSGVAN_STORE', env, path => resolve(path)),
+    retainAgeMs: setting('--retain-age', flags.retainAge, 'MSGVAN_RETAIN_AGE', env, milliseconds) ?? Infinity,
+    retainBytes:
+      setting('--retain-bytes', flags.retainBytes, 'MSGVAN_RETAIN_BYTES', env, manyBytes) ?? 1024 ** 3,
     verbose: verboseSetting(flags.verbose, env),
     capabilities: setting('--capabilities', flags.capabilities, 'MSGVAN_CAPABILITIES', env, jsonObject) ?? {},
     roots: (flags.roots ?? setting('--root', undefined, 'MSGVAN_ROOTS', env, paths) ?? []).map(root =>
@@ -168,6 +181,12 @@ function heartbeat(text: string): number {
 function bytes(text: string): number {
   const number = wholeNumber(text)
   if (!(number >= 1 && number <= 1024 ** 3)) throw no('a whole number of bytes, from 1 to 1073741824')
+  return number
+}
+
+function manyBytes(text: string): number {
+  const number = wholeNumber(text)
+  if (!Number.isSafeInteger(number)) throw no('a whole number of bytes')
   return number
 }
 

@@ -3,8 +3,11 @@ import { linearMatcher } from '../broker/linear-matcher.js'
 import { LocalBroker } from '../broker/local-broker.js'
 import { monotonicScheduler } from '../broker/monotonic-scheduler.js'
 import type { HostStatus } from '../bus/status.js'
-import { Encoding } from '../message/envelope.js'
+import { StoredEnvelope } from '../broker/stored-envelope.js'
+import { Encoding, type Envelope } from '../message/envelope.js'
 import { encodeLetter } from '../message/payload.js'
+import type { HostStore } from './store/host-store.js'
+import type { VanKeeper } from './store/van-keeper.js'
 
 /** So many publishers that went are remembered, so that what they publish again makes no duplicates. */
 const PUBLISHERS_REMEMBERED = 10_000
@@ -17,12 +20,14 @@ export class Van {
   constructor(
     readonly name: string,
     hostStatus: () => HostStatus,
+    readonly keeper?: VanKeeper,
   ) {
     this.broker = new LocalBroker({
       van: name,
       scheduler: monotonicScheduler,
       compile: linearMatcher,
       hostStatus,
+      ...(keeper === undefined ? {} : { keeper }),
       wrapLetter: (letter, envelope) => {
         const body = encodeLetter({ ...letter, payload: envelope.body }, envelope.encoding)
         return { body, size: body.length, encoding: Encoding.Letter }
@@ -30,9 +35,22 @@ export class Van {
     })
   }
 
+  /** As the broker's: taken over at once if undefined. With a store it counts when `kept` says so. */
+  accept(envelope: Envelope): undefined | Promise<void> {
+    if (this.keeper === undefined) return this.broker.accept(envelope)
+    const refusal = this.keeper.refusalOf(envelope.size)
+    if (refusal !== undefined) return Promise.reject(refusal)
+    return this.broker.accept(StoredEnvelope.of(envelope))
+  }
+
+  /** Resolves when all that happened so far is on the disk; undefined where that is so, or where nothing is kept. */
+  kept(): Promise<void> | undefined {
+    return this.keeper?.kept()
+  }
+
   /** The last message that this van took over from a publisher whose session ended. */
   lastSequence(publisher: string): number {
-    return this.#lastSequences.get(publisher) ?? 0
+    return this.#lastSequences.get(publisher) ?? this.keeper?.mark(publisher) ?? 0
   }
 
   remember(publisher: string, sequence: number): void {
@@ -43,16 +61,32 @@ export class Van {
 /** A host's vans: made when first asked for, dropped when nobody is there and nothing waits. */
 export class Vans {
   readonly #hostStatus: () => HostStatus
+  #store: HostStore | undefined
   readonly #vans = new Map<string, Van>()
 
   constructor(hostStatus: () => HostStatus) {
     this.#hostStatus = hostStatus
   }
 
+  /** What is kept of before the start comes back; from now on all is kept. */
+  restore(store: HostStore): void {
+    this.#store = store
+    for (const name of store.vans) {
+      const { broker, keeper } = this.get(name)
+      const { subscriptions, letters } = keeper?.load() ?? { subscriptions: [], letters: [] }
+      broker.restore(subscriptions, letters)
+    }
+  }
+
+  /** Clients that were there before the start have had their time to come back. */
+  endOrphans(): void {
+    for (const { broker } of this.#vans.values()) broker.endOrphans()
+  }
+
   get(name: string): Van {
     let van = this.#vans.get(name)
     if (van === undefined) {
-      van = new Van(name, this.#hostStatus)
+      van = new Van(name, this.#hostStatus, this.#store?.van(name))
       this.#vans.set(name, van)
     }
     return van
@@ -74,6 +108,11 @@ export class Vans {
       this.#vans.delete(name)
       void broker.close({ drain: false })
     }
+  }
+
+  /** What is owed from now on is not written any more: what ends with this process is owed all the same. */
+  async freeze(): Promise<void> {
+    await this.#store?.freeze()
   }
 
   async close(): Promise<void> {

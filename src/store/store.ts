@@ -1,5 +1,14 @@
 /** What is kept beside the logs: small records, each under a key of its own. */
-export const tables = ['meta', 'logs', 'subscriptions', 'publishers', 'letters', 'owed', 'handlers'] as const
+export const tables = [
+  'meta',
+  'logs',
+  'subscriptions',
+  'books',
+  'publishers',
+  'letters',
+  'owed',
+  'handlers',
+] as const
 export type Table = (typeof tables)[number]
 
 /** Messages that follow each other in one log, as one piece: what the store writes, reads and trims. */

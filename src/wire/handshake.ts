@@ -37,6 +37,8 @@ export interface Welcome {
   /** How much of the client's stream the host has; 0 for a fresh session. */
   readonly received: number
   readonly maxPayload: number
+  /** Of a new session: what the client was owed without a name goes on (the host has kept it), or does not. Not said without a store. */
+  readonly restored?: boolean | undefined
 }
 
 export interface Refusal {
@@ -99,6 +101,7 @@ export function checkWelcome(value: unknown): Welcome {
     resumed: fields.flag('resumed'),
     received: fields.whole('received'),
     maxPayload: fields.whole('maxPayload'),
+    restored: fields.optional('restored', key => fields.flag(key)),
   }
 }
 

@@ -1,0 +1,256 @@
+import { expect } from 'chai'
+import { HostStore } from '../../src/host/store/host-store.js'
+import type { HostServer } from '../../src/host/server.js'
+import type { Bus, Message, MsgvanError } from '../../src/index.js'
+import { MemoryStore } from '../../src/store/memory-store.js'
+import type { Store } from '../../src/store/store.js'
+import { eventually } from '../support/eventually.js'
+import { clientOf, startServer } from '../support/host-server.js'
+import { rejection } from '../support/rejection.js'
+
+/** A disk that outlives hosts: what one of them wants to write after its death is not written. */
+class Disk {
+  readonly store = new MemoryStore()
+
+  mortal(): { store: Store; die: () => void } {
+    let isDead = false
+    const { store } = this
+    const mortal: Store = {
+      kind: 'memory',
+      transact: collect => (isDead ? Promise.resolve() : store.transact(collect)),
+      checkRoom: () => undefined,
+      scan: (log, from) => store.scan(log, from),
+      scanBack: log => store.scanBack(log),
+      get: (table, key) => store.get(table, key),
+      records: (table, prefix) => store.records(table, prefix),
+      info: () => store.info(),
+      close: () => Promise.resolve(),
+    }
+    return { store: mortal, die: () => (isDead = true) }
+  }
+}
+
+describe('a host with a store', () => {
+  let disk: Disk
+  let server: HostServer
+  let die: () => void
+  let open: Bus[]
+  let troubles: string[]
+
+  const start = async (port = 0): Promise<void> => {
+    const { store, die: kill } = disk.mortal()
+    die = kill
+    server = await startServer({ port, sessionTtl: 5_000 })
+    await server.openStore(() => Promise.resolve(new HostStore({ store, warn: text => troubles.push(text) })))
+  }
+  /** As kill -9 does: nothing is written any more; then another host over the same disk. */
+  const crash = async (): Promise<void> => {
+    const { port } = server
+    die()
+    await server.close()
+    await start(port)
+  }
+  const bus = (options = {}): Bus => {
+    const { bus } = clientOf(server.port, options)
+    bus.errors$.subscribe(({ code }: MsgvanError) => troubles.push(code))
+    open.push(bus)
+    return bus
+  }
+  const subscription = async (of: Bus, name: string) =>
+    (await of.status()).subscriptions.find(each => each.name === name)
+  const named = async (of: Bus, name: string, pattern: RegExp | string): Promise<void> => {
+    const registration = of.topic(pattern, { name }).subscribe()
+    await of.ready()
+    registration.unsubscribe()
+    await of.ready()
+  }
+
+  beforeEach(async () => {
+    disk = new Disk()
+    open = []
+    troubles = []
+    await start()
+  })
+  afterEach(async () => {
+    await Promise.all(open.map(each => each.close({ drain: false })))
+    await server.close()
+  })
+
+  it('owes what waits in a named subscription after its death, in order', async () => {
+    const first = bus()
+    await named(first, 'work', /^jobs\./)
+    for (let i = 1; i <= 10; i += 1) await first.publish(`jobs.${i % 2}`, i)
+    await first.publish('other', 0)
+    await crash()
+    await first.ready()
+    expect(await subscription(first, 'work')).to.include({ pending: 10, pattern: '/^jobs\\./' })
+    await first.publish('jobs.1', 11)
+    const got: unknown[] = []
+    first.topic(/^jobs\./, { name: 'work' }).subscribe(({ payload }) => got.push(payload))
+    await eventually(() => expect(got).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]))
+  })
+
+  it('hands out nothing again that was settled, and again what was not', async () => {
+    const first = bus()
+    const got: Message[] = []
+    first.topic<number>('t', { name: 'n', ack: 'manual' }).subscribe(message => got.push(message))
+    await first.ready()
+    for (let i = 1; i <= 5; i += 1) await first.publish('t', i)
+    await eventually(() => expect(got).to.have.lengthOf(5))
+    for (const at of [0, 1, 3]) got[at]?.ack()
+    await eventually(async () => expect(await subscription(first, 'n')).to.include({ acked: 3, inFlight: 2 }))
+    await first.publish('t', 6) // written together with what was settled before
+    await crash()
+    await eventually(() => expect(got).to.have.lengthOf(9))
+    const again = got.slice(6)
+    expect(again.map(({ payload, redelivered }) => [payload, redelivered])).to.deep.equal([
+      [3, true],
+      [5, true],
+      [6, true],
+    ])
+  })
+
+  it('counts attempts on', async () => {
+    const first = bus()
+    const attempts: number[] = []
+    first.topic('t', { name: 'n', ack: 'manual', delay: 0, attempts: 9 }).subscribe(message => {
+      attempts.push(message.attempt)
+      if (message.attempt !== 3 || attempts.length > 3)
+        message.nack({ delay: message.attempt < 3 ? 0 : 60_000 })
+    })
+    await first.ready()
+    await first.publish('t')
+    await eventually(() => expect(attempts).to.deep.equal([1, 2, 3]))
+    await first.publish('other')
+    await crash()
+    await eventually(() => expect(attempts).to.deep.equal([1, 2, 3, 3]))
+  })
+
+  it('keeps dead letters, and what became of them', async () => {
+    const first = bus()
+    first.topic('t', { name: 'n', ack: 'manual' }).subscribe(message => message.reject('no'))
+    await first.ready()
+    await first.publish('t', 'one')
+    await first.publish('t', 'two')
+    await eventually(async () => expect(await first.deadLetters().list()).to.have.lengthOf(2))
+    await first.close()
+    await crash()
+    const second = bus()
+    const letters = await second.deadLetters().list()
+    expect(letters.map(({ payload, error, subscription }) => [payload, error, subscription])).to.deep.equal([
+      ['one', 'no', 'n'],
+      ['two', 'no', 'n'],
+    ])
+    await second.deadLetters().replay({ id: letters[0]?.id ?? '' })
+    await second.deadLetters().purge({ id: letters[1]?.id ?? '' })
+    await crash()
+    expect(await second.deadLetters().list()).to.deep.equal([])
+    const got: unknown[] = []
+    second.topic('t', { name: 'n' }).subscribe(({ payload }) => got.push(payload))
+    await eventually(() => expect(got).to.deep.equal(['one']))
+    await eventually(async () =>
+      expect(await subscription(second, 'n')).to.include({ pending: 0, inFlight: 0 }),
+    )
+    await second.publish('other')
+    await crash()
+    await eventually(async () =>
+      expect(await subscription(second, 'n')).to.include({ pending: 0, consumers: 1 }),
+    )
+    expect(got).to.deep.equal(['one'])
+  })
+
+  it('forgets what was unsubscribed by name', async () => {
+    const first = bus()
+    await named(first, 'gone', 't')
+    await first.publish('t', 1)
+    await first.unsubscribe('gone')
+    await crash()
+    expect(await subscription(first, 'gone')).to.equal(undefined)
+    expect([...disk.store.records('books')]).to.deep.equal([])
+    expect([...disk.store.records('subscriptions')]).to.deep.equal([])
+  })
+
+  it('takes nothing over twice that a publisher sends again', async () => {
+    const first = bus()
+    await named(first, 'n', 't')
+    const publishes = Array.from({ length: 100 }, (_, i) => first.publish('t', i))
+    await publishes[0]
+    await crash()
+    await Promise.all(publishes)
+    expect(await subscription(first, 'n')).to.include({ pending: 100 })
+  })
+
+  it('goes on where it was for a subscriber without a name that comes back, and says nothing of a gap', async () => {
+    const first = bus()
+    const got: unknown[] = []
+    first.topic(/^t/).subscribe(({ payload }) => got.push(payload))
+    await first.ready()
+    await first.publish('t', 1)
+    await eventually(() => expect(got).to.deep.equal([1]))
+    const other = bus()
+    await other.publish('else') // by now the verdict is written
+    const { port } = server
+    die()
+    await server.close()
+    // The other one publishes to the new host before the subscriber is back.
+    await start(port)
+    await other.publish('t', 2)
+    await eventually(() => expect(got).to.include(2))
+    expect(got.filter(each => each === 2)).to.have.lengthOf(1)
+    expect(troubles).to.not.include('MSGVAN_GAP')
+  })
+
+  it('reads what waits from the store when it is much, with no more than a window in memory', async () => {
+    const first = bus()
+    await named(first, 'n', /^t/)
+    const count = 5_000
+    const publish = (from: number, to: number) =>
+      Promise.all(Array.from({ length: to - from }, (_, i) => first.publish(`t${i % 3}`, from + i)))
+    await publish(0, count)
+    await first.publish('else', 'not wanted')
+    const got: unknown[] = []
+    const reading = first.topic(/^t/, { name: 'n' }).subscribe(({ payload }) => got.push(payload))
+    await publish(count, count + 1_000)
+    await eventually(() => expect(got).to.have.lengthOf(count + 1_000))
+    expect(got).to.deep.equal(Array.from({ length: count + 1_000 }, (_, i) => i))
+    reading.unsubscribe()
+  })
+
+  it('trims what nobody is owed any more, and nothing else', async () => {
+    await server.close()
+    const { store } = disk.mortal()
+    const keep = new HostStore({
+      store,
+      warn: text => troubles.push(text),
+      retention: { age: Infinity, bytes: 0 },
+    })
+    server = await startServer()
+    await server.openStore(() => Promise.resolve(keep))
+    const first = bus()
+    await named(first, 'n', 'wanted')
+    await first.publish('unwanted', 1)
+    await first.publish('wanted', 2)
+    await first.publish('unwanted', 3)
+    await eventually(async () => {
+      await first.publish('unwanted', 0)
+      expect([...disk.store.scan(1, 0)][0]?.first).to.equal(2)
+    })
+    expect(await subscription(first, 'n')).to.include({ pending: 1 })
+  })
+
+  it('refuses publishes while the disk is full, goes on with all else, and takes them again', async () => {
+    const first = bus()
+    await named(first, 'n', 't')
+    await first.publish('t', 1)
+    const { store } = disk
+    const write = store.transact.bind(store)
+    store.transact = () => Promise.reject(new Error('no room'))
+    expect(await rejection(first.publish('t', 2))).to.be.an('error')
+    const got: unknown[] = []
+    first.topic('t', { name: 'n' }).subscribe(({ payload }) => got.push(payload))
+    await eventually(() => expect(got[0]).to.equal(1))
+    store.transact = write
+    await eventually(() => first.publish('t', 3))
+    await eventually(() => expect(got).to.include(3))
+  })
+})

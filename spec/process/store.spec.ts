@@ -1,0 +1,100 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import type { VanStatus } from '../../src/index.js'
+import { Sandbox } from '../support/sandbox.js'
+import { eventually } from '../support/eventually.js'
+
+describe('msgvan host --store', () => {
+  let sandbox: Sandbox
+  let folder: string
+  beforeEach(async () => {
+    sandbox = await Sandbox.make()
+    folder = join(sandbox.home, 'store')
+  })
+  afterEach(() => sandbox.clean())
+
+  const host = async () => {
+    const started = sandbox.msgvan(['host', '--store', folder])
+    await started.shows(/listening/)
+    return started
+  }
+  const status = async () =>
+    JSON.parse((await sandbox.msgvan(['status', '--json']).ended).stdout) as VanStatus
+
+  it('owes after kill -9 what it had taken over', async () => {
+    const first = await host()
+    await sandbox.script(`
+      const bus = msgvan.van()
+      const registration = bus.topic(/^jobs/, { name: 'work' }).subscribe()
+      await bus.ready()
+      registration.unsubscribe()
+      await bus.ready()
+      await Promise.all(Array.from({ length: 1000 }, (_, i) => bus.publish('jobs', i)))
+      await bus.close()`).ended
+    first.child.kill('SIGKILL')
+    await first.ended
+    await host()
+    expect((await status()).subscriptions[0]).to.include({ name: 'work', pending: 1000 })
+    const { stdout } = await sandbox.msgvan(['sub', '^jobs', '--name', 'work', '--count', '1000', '--raw'])
+      .ended
+    expect(stdout.trim().split('\n')).to.deep.equal(Array.from({ length: 1000 }, (_, i) => String(i)))
+    await eventually(async () =>
+      expect((await status()).subscriptions[0]).to.include({ pending: 0, inFlight: 0 }),
+    )
+  })
+
+  it('runs its handlers again', async () => {
+    await mkdir(join(sandbox.home, 'handlers'), { recursive: true })
+    const module = join(sandbox.home, 'handlers', 'echo.mjs')
+    await writeFile(module, `export default message => console.log('handled', message.payload)`)
+    const first = await host()
+    const { code, stderr } = await sandbox.script(`
+      const bus = msgvan.van()
+      await bus.subscribeHandler('echo', { module: ${JSON.stringify(module)} }, 't')
+      await bus.publish('t', 1)
+      await bus.close()`).ended
+    expect(code, stderr).to.equal(0)
+    await first.shows(/handled 1/)
+    first.child.kill('SIGKILL')
+    await first.ended
+    const second = await host()
+    await sandbox.msgvan(['pub', 't', '2', '--no-start']).ended
+    await second.shows(/handled 2/)
+    await sandbox.msgvan(['unsubscribe', 'echo']).ended
+    await sandbox.msgvan(['stop']).ended
+    await host()
+    expect((await status()).subscriptions).to.deep.equal([])
+  })
+
+  it('stops in order and owes the same, sessions included', async () => {
+    await host()
+    const listener = sandbox.script(`
+      const bus = msgvan.van({ autoStart: false })
+      bus.errors$.subscribe(error => console.log(error.code))
+      bus.topic(/^t/).subscribe(({ payload }) => console.log('got', payload))
+      await bus.ready()
+      console.log('in force')`)
+    await listener.shows(/in force/)
+    await sandbox.msgvan(['pub', 't', '1']).ended
+    await listener.shows(/got 1/)
+    await sandbox.msgvan(['stop']).ended
+    await host()
+    await sandbox.msgvan(['pub', 't', '2']).ended
+    await listener.shows(/got 2/)
+    expect(listener.stdout).to.not.match(/GAP/)
+  })
+
+  it('says in one line why it does not start', async () => {
+    await host()
+    const other = await sandbox.msgvan(['host', '--store', folder, '--port', String(sandbox.port + 1)]).ended
+    expect(other.code).to.equal(1)
+    expect(other.stderr.trim().split('\n')).to.have.lengthOf(1)
+    expect(other.stderr).to.match(/in use by another host.*MSGVAN_STORE_IN_USE/)
+    const file = join(sandbox.home, 'file')
+    await writeFile(file, '')
+    const none = await sandbox.msgvan(['host', '--store', file, '--port', String(sandbox.port + 1)]).ended
+    expect(none.code).to.equal(1)
+    expect(none.stderr).to.match(/cannot be used.*MSGVAN_STORE\)/)
+  })
+})

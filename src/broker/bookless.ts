@@ -1,0 +1,12 @@
+import type { Envelope } from '../message/envelope.js'
+import type { Item } from './item.js'
+
+/** What a kind of subscription that keeps books of what it owes overrides; in memory there is nothing to enter. */
+export class Bookless {
+  /** It is in force. */
+  registered?(): void
+  /** It became a dead letter. */
+  gone?(item: Item): void
+  /** An overflow rule threw it away. */
+  protected dropped?(envelope: Envelope): void
+}

@@ -1,0 +1,34 @@
+import type { Envelope } from '../message/envelope.js'
+import type { Keeper } from './keeper.js'
+import { StoredEnvelope } from './stored-envelope.js'
+import { Subscription } from './subscription.js'
+import type { SubscriptionOwner } from './subscription-owner.js'
+
+/** Every topic but the system's. */
+export const EVERYTHING = /^/
+
+/**
+ * The first target of every topic in a broker that keeps what it owes: whatever is taken over goes to the log before it goes
+ * anywhere else. Being a target like others, it costs a broker without a store nothing.
+ */
+export class Journal extends Subscription {
+  readonly #keeper: Keeper
+
+  constructor(owner: SubscriptionOwner, keeper: Keeper) {
+    const none = { ordered: false, prefetch: 1, attempts: 1, delay: 0, ackTimeout: 0, maxPending: Infinity }
+    super('journal', { pattern: EVERYTHING, overflow: 'pause', ...none }, owner)
+    this.#keeper = keeper
+  }
+
+  override get isStraight(): boolean {
+    return false
+  }
+
+  override get isFull(): boolean {
+    return false
+  }
+
+  override take(envelope: Envelope): void {
+    if (envelope instanceof StoredEnvelope) this.#keeper.append(envelope)
+  }
+}

@@ -1,0 +1,59 @@
+import type { SubscriptionRequest } from '../bus/broker.js'
+import type { Envelope } from '../message/envelope.js'
+import type { Buried } from './dead-letter-box.js'
+import type { StoredEnvelope } from './stored-envelope.js'
+
+/** Reads a van's log on, message by message. */
+export interface LogReader {
+  /** The next place that it looks at. */
+  readonly at: number
+  /**
+   * The next message whose topic is wanted; undefined when the end is reached, or when so many others were looked at that the
+   * rest is better left for later.
+   */
+  next(wants: (topic: string) => boolean): StoredEnvelope | undefined
+}
+
+/**
+ * What one subscription is owed, as it is kept: all that matches from `high` on, and before that only what is open. Whatever
+ * changes is on the disk a little later, together with what was appended by then.
+ */
+export interface Book {
+  /** Up to here everything was handed out once, or thrown away. */
+  high: number
+  /** From here on what matches is counted in `waiting`; what lies between `high` and this is replayed. */
+  readonly liveFrom: number
+  /** Arrived, and not handed out yet. */
+  waiting: number
+  /** Handed out and not settled, with the failures so far. */
+  readonly open: Map<number, number>
+  changed(): void
+  /** Other rules, the same pattern. */
+  renew(request: SubscriptionRequest): void
+  /** It is owed this one beyond the log. */
+  owe(envelope: Envelope): StoredEnvelope
+  /** What it is owed beyond the log. */
+  owed(): StoredEnvelope[]
+  settleOwed(at: number): void
+  /** Nothing is owed any more. */
+  remove(): void
+}
+
+/** Keeps what a broker owes for longer than its process lives. The broker's side of a store. */
+export interface Keeper {
+  /** Puts a message that was taken over at the end of the log, and its place into it. */
+  append(envelope: StoredEnvelope): void
+  /** The place of the next message. */
+  readonly end: number
+  read(from: number): LogReader
+  /** The books of a subscription that begins now, at its end or where it asks for. */
+  open(request: SubscriptionRequest): Book
+  letterKept(buried: Buried): void
+  letterGone(buried: Buried): void
+}
+
+/** What was kept of one subscription. */
+export interface KeptSubscription {
+  readonly request: SubscriptionRequest
+  readonly book: Book
+}

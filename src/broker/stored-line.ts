@@ -1,0 +1,122 @@
+import { Item } from './item.js'
+import type { Keeper, LogReader } from './keeper.js'
+import { placeOf } from './stored-envelope.js'
+import { WaitingLine } from './waiting-line.js'
+
+/** So many of those that wait are in memory; the others are read when it is their turn. */
+const WINDOW = 1_000
+const WINDOW_BYTES = 4 * 1024 * 1024
+
+export interface StoredLineOptions {
+  readonly keeper: Pick<Keeper, 'read'>
+  readonly wants: (topic: string) => boolean
+  /** What is to come before all else. */
+  readonly first: readonly Item[]
+  /** Where the rest of what waits begins in the log. */
+  readonly from: number
+  /** Before this, what matches was not counted. */
+  readonly liveFrom: number
+  /** How many of those from `liveFrom` on wait. */
+  readonly unread: number
+  /** Nothing waits on the disk only: what may be thrown away at either end has to be at hand. */
+  readonly isWhole: boolean
+}
+
+/** A waiting line whose end is on the disk once it is long: a million that wait cost no memory. */
+export class StoredLine extends WaitingLine {
+  /** There is more to read, at another time. */
+  later: () => void = () => undefined
+  readonly #options: StoredLineOptions
+  /** What waits from here on is on the disk; undefined: all is in memory. */
+  #reader: LogReader | undefined
+  #unread: number
+  #bytes = 0
+  /** Of the next one that is read. Orders from before the start are negative. */
+  #readOrder = -(2 ** 51)
+
+  constructor(options: StoredLineOptions) {
+    super()
+    this.#options = options
+    this.#unread = options.unread
+    for (const item of options.first) this.#add(item)
+    if (options.unread > 0 || options.from < options.liveFrom)
+      this.#reader = options.keeper.read(options.from)
+  }
+
+  override get length(): number {
+    return super.length + this.#unread + (this.#hasHistory ? 1 : 0)
+  }
+
+  override get first(): Item | undefined {
+    if (super.length === 0 && this.#reader !== undefined) this.#refill(this.#reader)
+    return super.first
+  }
+
+  get #hasHistory(): boolean {
+    return this.#reader !== undefined && this.#reader.at < this.#options.liveFrom
+  }
+
+  override push(item: Item): void {
+    const at = placeOf(item.envelope)
+    if (at === undefined || at < 0 || (this.#options.isWhole && this.#reader === undefined))
+      return this.#add(item)
+    if (this.#reader === undefined && super.length < WINDOW && this.#bytes < WINDOW_BYTES)
+      return this.#add(item)
+    if (this.#reader === undefined) {
+      this.#reader = this.#options.keeper.read(at)
+      this.#readOrder = item.order
+    }
+    this.#unread += 1
+  }
+
+  override shift(): Item | undefined {
+    if (this.first === undefined) return undefined
+    const item = super.shift()
+    if (item !== undefined) this.#bytes -= item.envelope.size
+    return item
+  }
+
+  override restore(item: Item): void {
+    this.#bytes += item.envelope.size
+    super.restore(item)
+  }
+
+  override restoreAll(items: Item[]): void {
+    if (items.length >= 4) for (const { envelope } of items) this.#bytes += envelope.size
+    super.restoreAll(items)
+  }
+
+  override clear(): void {
+    super.clear()
+    this.#reader = undefined
+    this.#unread = 0
+    this.#bytes = 0
+  }
+
+  #add(item: Item): void {
+    this.#bytes += item.envelope.size
+    super.push(item)
+  }
+
+  #refill(reader: LogReader): void {
+    const { wants, liveFrom } = this.#options
+    let read = 0
+    while (read < WINDOW && this.#bytes < WINDOW_BYTES) {
+      const isLive = reader.at >= liveFrom
+      if (isLive && this.#unread === 0) break
+      const before = reader.at
+      const envelope = reader.next(wants)
+      if (envelope === undefined) {
+        // It stood still: the end is reached, whatever was counted.
+        if (reader.at === before) this.#unread = 0
+        else if (read === 0) this.later()
+        break
+      }
+      read += 1
+      if (envelope.at >= liveFrom) this.#unread -= 1
+      this.#add(new Item(envelope, this.#readOrder))
+      this.#readOrder += 1
+    }
+    if (this.#unread === 0 && reader.at >= liveFrom) this.#reader = undefined
+  }
+}

@@ -1,0 +1,190 @@
+import type { Consumer, SubscriptionRequest } from '../bus/broker.js'
+import type { Envelope } from '../message/envelope.js'
+import { Message, type RetryRule } from '../message/message.js'
+import type { Matcher } from '../message/pattern.js'
+import { Item } from './item.js'
+import type { Book, Keeper } from './keeper.js'
+import type { LocalBrokerOptions } from './local-broker-options.js'
+import { Member } from './member.js'
+import type { MakeSubscription } from './registry.js'
+import { placeOf } from './stored-envelope.js'
+import { StoredLine } from './stored-line.js'
+import { Subscription } from './subscription.js'
+import type { SubscriptionOwner } from './subscription-owner.js'
+
+/** Orders of what was open at the start come before those of what is read, and both before those of what arrives. */
+const FIRST_ORDER = -(2 ** 52)
+
+export interface StoredSubscriptionOptions {
+  readonly id: string
+  readonly request: SubscriptionRequest
+  readonly owner: SubscriptionOwner
+  readonly keeper: Keeper
+  readonly compile: (pattern: RegExp) => Matcher
+  readonly book: Book
+}
+
+/** A subscription whose book is kept: what it is owed outlives this process. */
+export class StoredSubscription extends Subscription {
+  readonly #book: Book
+
+  constructor({ id, request, owner, keeper, compile, book }: StoredSubscriptionOptions) {
+    const line = new StoredLine({
+      keeper,
+      wants: wantsOf(request.pattern, compile),
+      first: openAtStart(book, keeper),
+      from: book.high + 1,
+      liveFrom: book.liveFrom,
+      unread: book.waiting,
+      isWhole: request.overflow === 'drop-oldest' || request.overflow === 'drop-newest',
+    })
+    super(id, request, owner, line)
+    line.later = () => owner.after(0, () => this.wake())
+    this.#book = book
+  }
+
+  override get rules(): SubscriptionRequest {
+    return super.rules
+  }
+
+  override set rules(rules: SubscriptionRequest) {
+    super.rules = rules
+    this.#book.renew(rules)
+  }
+
+  override registered(): void {
+    this.#book.changed()
+  }
+
+  override newMember(consumer: Consumer, request: SubscriptionRequest): Member {
+    return new StoredMember(this, consumer, request)
+  }
+
+  override take(envelope: Envelope): void {
+    const at = placeOf(envelope)
+    if (at !== undefined) this.#arrived(at)
+    super.take(envelope)
+  }
+
+  override replay(envelope: Envelope): void {
+    super.replay(this.#book.owe(envelope))
+  }
+
+  override failed(item: Item, error: unknown, retry: RetryRule | undefined): void {
+    const at = placeOf(item.envelope)
+    // Before: it may be given up on in there.
+    if (at !== undefined && at > 0) this.#book.open.set(at, item.failures + 1)
+    this.#book.changed()
+    super.failed(item, error, retry)
+  }
+
+  override gone(item: Item): void {
+    this.settled(item.envelope)
+  }
+
+  override end(completeMembers: boolean): void {
+    super.end(completeMembers)
+    this.#book.remove()
+  }
+
+  /** A subscriber gets it now. */
+  handed(envelope: Envelope): void {
+    const at = placeOf(envelope)
+    const book = this.#book
+    if (at === undefined || at < 0) return
+    this.#passed(at)
+    if (!book.open.has(at)) book.open.set(at, 0)
+    book.changed()
+  }
+
+  settled(envelope: Envelope): void {
+    const at = placeOf(envelope)
+    if (at === undefined) return
+    if (at < 0) this.#book.settleOwed(at)
+    else this.#book.open.delete(at)
+    this.#book.changed()
+  }
+
+  protected override dropped(envelope: Envelope): void {
+    const at = placeOf(envelope)
+    if (at === undefined) return
+    if (at <= this.#book.high) return this.settled(envelope)
+    // The newest is dropped while older ones wait: after a start it would wait again, within `maxPending`.
+    if (this.rules.overflow === 'drop-oldest') this.#passed(at)
+    else this.#book.waiting -= 1
+    this.#book.changed()
+  }
+
+  #arrived(at: number): void {
+    const book = this.#book
+    // Nothing before it waits: the log is needed from here on only.
+    if (book.waiting === 0 && book.high + 1 >= book.liveFrom) book.high = Math.max(book.high, at - 1)
+    book.waiting += 1
+    book.changed()
+  }
+
+  #passed(at: number): void {
+    const book = this.#book
+    if (at <= book.high) return
+    book.high = at
+    if (at >= book.liveFrom) book.waiting -= 1
+  }
+}
+
+/** How subscriptions are made where what they are owed is kept; undefined where it is not. */
+export function storing(
+  owner: SubscriptionOwner,
+  { keeper, compile }: Pick<LocalBrokerOptions, 'keeper' | 'compile'>,
+): MakeSubscription | undefined {
+  if (keeper === undefined) return undefined
+  return (id, request, kept) =>
+    new StoredSubscription({ id, request, owner, keeper, compile, book: kept?.book ?? keeper.open(request) })
+}
+
+/** Enters into the book what it is handed and what it acks. */
+class StoredMember extends Member {
+  readonly #of: StoredSubscription
+
+  constructor(subscription: StoredSubscription, consumer: Consumer, request: SubscriptionRequest) {
+    super(subscription, consumer, request)
+    this.#of = subscription
+  }
+
+  override hand(message: Message): void {
+    this.#of.handed(Message.envelopeOf(message))
+    super.hand(message)
+  }
+
+  override ack(message: Message): boolean {
+    if (!super.ack(message)) return false
+    this.#of.settled(Message.envelopeOf(message))
+    return true
+  }
+}
+
+/** What was handed out before the start and not settled, in order; then what is owed beyond the log. */
+function openAtStart(book: Book, keeper: Keeper): Item[] {
+  const items: Item[] = []
+  const add = (envelope: Envelope, failures: number): void => {
+    const item = Item.handedOut(envelope, FIRST_ORDER + items.length)
+    item.failures = failures
+    items.push(item)
+  }
+  for (const at of [...book.open.keys()].sort((a, b) => a - b)) {
+    const envelope = keeper.read(at).next(() => true)
+    if (envelope?.at === at) add(envelope, book.open.get(at) ?? 0)
+    else book.open.delete(at)
+  }
+  for (const envelope of book.owed()) add(envelope, 0)
+  return items
+}
+
+/** Compiled when something is read for the first time. */
+function wantsOf(
+  pattern: RegExp | string,
+  compile: (pattern: RegExp) => Matcher,
+): (topic: string) => boolean {
+  if (typeof pattern === 'string') return topic => topic === pattern
+  let matcher: Matcher | undefined
+  return topic => (matcher ??= compile(pattern)).test(topic)
+}

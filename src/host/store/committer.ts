@@ -1,0 +1,114 @@
+import type { Store, StoreTransaction } from '../../store/store.js'
+
+/** How long what can wait does: verdicts on messages, mostly, which are only redelivered if they get lost. */
+const PATIENCE_MS = 20
+const RETRY_MS = 500
+
+/** Somebody with something to write. */
+export interface Contributor {
+  /** Puts what changed into the transaction. @returns what to call with how that ended */
+  collect(transaction: StoreTransaction): (isWritten: boolean) => void
+}
+
+/** Writes what has gathered in one transaction after another: while one is written, the next one gathers. */
+export class Committer {
+  readonly #store: Store
+  readonly #warn: (text: string) => void
+  readonly #changed = new Set<Contributor>()
+  #running: Promise<void> | undefined
+  #next: { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } | undefined
+  #timer: NodeJS.Timeout | undefined
+  #isScheduled = false
+  #isFailing = false
+
+  constructor(store: Store, warn: (text: string) => void) {
+    this.#store = store
+    this.#warn = warn
+  }
+
+  /** Is written soon, together with what comes until then. */
+  changed(contributor: Contributor): void {
+    this.#changed.add(contributor)
+    if (this.#running !== undefined || this.#isScheduled) return
+    this.#timer ??= setTimeout(() => this.#run(), PATIENCE_MS).unref()
+  }
+
+  /**
+   * Resolves when all that has changed so far is on the disk; undefined when it is.
+   * Rejects if it could not be written: messages are gone then, everything else is tried again.
+   */
+  kept(): Promise<void> | undefined {
+    if (this.#changed.size === 0) return this.#running
+    if (this.#next === undefined) {
+      this.#next = deferred()
+      if (this.#running === undefined) this.#schedule()
+    }
+    return this.#next.promise
+  }
+
+  /** All that can be written is: for a host that ends. */
+  async finish(): Promise<void> {
+    await this.kept()?.catch(() => undefined)
+    await this.#running?.catch(() => undefined)
+    clearTimeout(this.#timer)
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(() => {
+      this.#isScheduled = false
+      this.#run()
+    })
+  }
+
+  #run(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#running !== undefined) return
+    const { promise, resolve, reject } = this.#next ?? deferred()
+    this.#next = undefined
+    const contributors = [...this.#changed]
+    this.#changed.clear()
+    let ends: ((isWritten: boolean) => void)[] = []
+    this.#running = promise
+    promise.catch(() => undefined)
+    this.#store
+      .transact(transaction => {
+        ends = contributors.map(contributor => contributor.collect(transaction))
+      })
+      .then(
+        () => {
+          for (const end of ends) end(true)
+          this.#isFailing = false
+          this.#ended()
+          resolve()
+        },
+        (error: unknown) => {
+          for (const end of ends) end(false)
+          for (const contributor of contributors) this.#changed.add(contributor)
+          if (!this.#isFailing) this.#warn(error instanceof Error ? error.message : String(error))
+          this.#isFailing = true
+          this.#ended()
+          reject(error)
+        },
+      )
+  }
+
+  #ended(): void {
+    this.#running = undefined
+    if (this.#next !== undefined) this.#run()
+    else if (this.#changed.size > 0)
+      this.#timer ??= setTimeout(() => this.#run(), this.#isFailing ? RETRY_MS : PATIENCE_MS).unref()
+  }
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {
+  let resolve: () => void = () => undefined
+  let reject: (error: unknown) => void = () => undefined
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
+}

@@ -1,0 +1,98 @@
+import type { Book } from '../../broker/keeper.js'
+import type { StoredEnvelope } from '../../broker/stored-envelope.js'
+import type { SubscriptionRequest } from '../../bus/broker.js'
+import type { Envelope } from '../../message/envelope.js'
+import { ByteReader, ByteWriter } from '../../message/bytes.js'
+import { StoreDamagedError } from '../../errors.js'
+
+/** What a book needs of the keeper around it. */
+export interface BookOwner {
+  changed(book: KeptBook): void
+  renewed(book: KeptBook, request: SubscriptionRequest): void
+  owe(book: KeptBook, envelope: Envelope): StoredEnvelope
+  owed(book: KeptBook): StoredEnvelope[]
+  settleOwed(book: KeptBook, at: number): void
+  removed(book: KeptBook): void
+}
+
+export interface BookState {
+  high: number
+  liveFrom: number
+  waiting: number
+  open: Map<number, number>
+}
+
+/** One subscription's book. Its key says under what it is kept; one without a key is not. */
+export class KeptBook implements Book {
+  high: number
+  readonly liveFrom: number
+  waiting: number
+  readonly open: Map<number, number>
+  readonly #owner: BookOwner
+
+  constructor(
+    readonly key: string | undefined,
+    { high, liveFrom, waiting, open }: BookState,
+    owner: BookOwner,
+  ) {
+    this.high = high
+    this.liveFrom = liveFrom
+    this.waiting = waiting
+    this.open = open
+    this.#owner = owner
+  }
+
+  /** Nothing before this place is owed to it. */
+  needsFrom(end: number): number {
+    let from = this.waiting > 0 || this.high + 1 < this.liveFrom ? this.high + 1 : end
+    for (const at of this.open.keys()) if (at < from) from = at
+    return from
+  }
+
+  changed(): void {
+    this.#owner.changed(this)
+  }
+
+  renew(request: SubscriptionRequest): void {
+    this.#owner.renewed(this, request)
+  }
+
+  owe(envelope: Envelope): StoredEnvelope {
+    return this.#owner.owe(this, envelope)
+  }
+
+  owed(): StoredEnvelope[] {
+    return this.#owner.owed(this)
+  }
+
+  settleOwed(at: number): void {
+    this.#owner.settleOwed(this, at)
+  }
+
+  remove(): void {
+    this.#owner.removed(this)
+  }
+
+  encode(): Uint8Array {
+    const writer = new ByteWriter()
+    writer.varint(this.high)
+    writer.varint(this.liveFrom)
+    writer.varint(this.waiting)
+    writer.varint(this.open.size)
+    for (const [at, failures] of this.open) {
+      writer.varint(at)
+      writer.varint(failures)
+    }
+    return writer.take()
+  }
+}
+
+/** @throws StoreDamagedError */
+export function decodeBook(bytes: Uint8Array): BookState {
+  const reader = new ByteReader(bytes, what => new StoreDamagedError(`A subscription's book ${what}.`))
+  const [high, liveFrom, waiting] = [reader.varint(), reader.varint(), reader.varint()]
+  const open = new Map<number, number>()
+  for (let left = reader.count(2); left > 0; left -= 1) open.set(reader.varint(), reader.varint())
+  reader.end()
+  return { high, liveFrom, waiting, open }
+}

@@ -1,0 +1,180 @@
+import type { LogReader } from '../../broker/keeper.js'
+import type { StoredEnvelope } from '../../broker/stored-envelope.js'
+import type { Chunk, Store, StoreTransaction } from '../../store/store.js'
+import { trimmable } from '../../store/store.js'
+import { MessageReader, MessageWriter } from './message-codec.js'
+
+/** A piece is closed at this size: large enough to be written in one go, small enough to be read for one message. */
+const CHUNK_BYTES = 128 * 1024
+
+/** So many messages are looked at before others have their turn. */
+const LOOK_AT_MOST = 20_000
+
+export interface Retention {
+  /** Milliseconds; what nobody is owed goes when it is older. */
+  readonly age: number
+  /** Bytes a van; beyond that the oldest that nobody is owed goes. */
+  readonly bytes: number
+}
+
+/** The messages of one van, in the order in which they were taken over. What is not on the disk yet is read from memory. */
+export class Log {
+  readonly #store: Store
+  readonly #number: number
+  readonly #writer = new MessageWriter()
+  #closed: Chunk[] = []
+  /** Not on the disk yet, from `#pendingFrom` on. */
+  #pending: StoredEnvelope[] = []
+  #pendingFrom: number
+  #end: number
+  #bytes: number
+
+  constructor(store: Store, number: number, { end, bytes }: { end: number; bytes: number }) {
+    this.#store = store
+    this.#number = number
+    this.#end = end
+    this.#pendingFrom = end
+    this.#bytes = bytes
+  }
+
+  /** The place of the next message. */
+  get end(): number {
+    return this.#end
+  }
+
+  /** What it takes on the disk. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get hasNews(): boolean {
+    return this.#writer.count > 0 || this.#closed.length > 0
+  }
+
+  append(envelope: StoredEnvelope): void {
+    envelope.at = this.#end
+    this.#end += 1
+    this.#pending.push(envelope)
+    this.#writer.add(envelope)
+    if (this.#writer.bytes >= CHUNK_BYTES) this.#close()
+  }
+
+  /** @returns what to call when it is on the disk, or is not going to be: what was refused is not in the log */
+  collect(transaction: StoreTransaction): (isWritten: boolean) => void {
+    if (this.#writer.count > 0) this.#close()
+    const chunks = this.#closed
+    this.#closed = []
+    let count = 0
+    let bytes = 0
+    for (const chunk of chunks) {
+      transaction.append(chunk)
+      count += chunk.count
+      bytes += chunk.bytes.length
+    }
+    this.#bytes += bytes
+    return isWritten => {
+      this.#pending = this.#pending.slice(count)
+      this.#pendingFrom += count
+      if (!isWritten) this.#bytes -= bytes
+    }
+  }
+
+  /** A step of trimming. @returns whether there may be more */
+  trim(transaction: StoreTransaction, through: number, { age, bytes }: Retention): boolean {
+    const step = trimmable(this.#store, this.#number, {
+      through,
+      writtenBefore: Date.now() - age,
+      excessBytes: this.#bytes - bytes,
+    })
+    for (const first of step.firsts) transaction.trim(this.#number, first)
+    this.#bytes -= step.bytes
+    return step.firsts.length > 0
+  }
+
+  read(from: number): LogReader {
+    return new Reader(this.#store, this.#number, this, from)
+  }
+
+  /** The first place that is not on the disk. */
+  get pendingFrom(): number {
+    return this.#pendingFrom
+  }
+
+  pendingAt(at: number): StoredEnvelope | undefined {
+    return this.#pending[at - this.#pendingFrom]
+  }
+
+  #close(): void {
+    const { count } = this.#writer
+    const first = this.#end - count
+    this.#closed.push({
+      log: this.#number,
+      first,
+      count,
+      writtenAt: Date.now(),
+      bytes: this.#writer.take(),
+    })
+  }
+}
+
+interface OpenChunk {
+  readonly messages: MessageReader
+  readonly end: number
+}
+
+class Reader implements LogReader {
+  readonly #store: Store
+  readonly #number: number
+  readonly #log: Pick<Log, 'pendingFrom' | 'pendingAt'>
+  #at: number
+  #chunk: OpenChunk | undefined
+
+  constructor(store: Store, number: number, log: Pick<Log, 'pendingFrom' | 'pendingAt'>, from: number) {
+    this.#store = store
+    this.#number = number
+    this.#log = log
+    this.#at = from
+  }
+
+  get at(): number {
+    return this.#at
+  }
+
+  next(wants: (topic: string) => boolean): StoredEnvelope | undefined {
+    for (let looked = 0; looked < LOOK_AT_MOST; looked += 1) {
+      if (this.#chunk === undefined && this.#at >= this.#log.pendingFrom) {
+        const pending = this.#log.pendingAt(this.#at)
+        if (pending === undefined) return undefined
+        this.#at += 1
+        if (wants(pending.topic)) return pending
+        continue
+      }
+      const chunk = this.#chunk ?? this.#load()
+      if (chunk === undefined) continue
+      const message = chunk.messages.read(this.#at, wants)
+      this.#at += 1
+      if (this.#at >= chunk.end) this.#chunk = undefined
+      if (message !== undefined) return message
+    }
+    return undefined
+  }
+
+  /** The piece that holds the place, or else the first after it; none: all that follows is not on the disk. */
+  #load(): OpenChunk | undefined {
+    const [chunk] = firstOf(this.#store.scan(this.#number, this.#at))
+    if (chunk === undefined) {
+      this.#at = this.#log.pendingFrom
+      return undefined
+    }
+    const messages = new MessageReader(chunk.bytes)
+    for (let at = chunk.first; at < this.#at; at += 1) messages.read(at, () => false)
+    this.#at = Math.max(this.#at, chunk.first)
+    this.#chunk = { messages, end: chunk.first + chunk.count }
+    return this.#chunk
+  }
+}
+
+function firstOf<T>(all: Iterable<T>): [T?] {
+  for (const one of all) return [one]
+  return []
+}

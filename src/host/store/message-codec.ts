@@ -1,0 +1,104 @@
+import { ByteReader, ByteWriter } from '../../message/bytes.js'
+import type { Envelope } from '../../message/envelope.js'
+import { StoredEnvelope } from '../../broker/stored-envelope.js'
+import { StoreDamagedError } from '../../errors.js'
+import {
+  Deltas,
+  readEncoding,
+  readHeaders,
+  readPayload,
+  writeFlags,
+  writeHeaders,
+} from '../../wire/message-fields.js'
+import { ReadingTable, WritingTable } from '../../wire/string-table.js'
+
+/** Writes messages one after another; a topic or a publisher is written out once. */
+export class MessageWriter {
+  readonly #writer = new ByteWriter()
+  #table = new WritingTable()
+  #deltas = new Deltas()
+  #count = 0
+
+  get count(): number {
+    return this.#count
+  }
+
+  get bytes(): number {
+    return this.#writer.length
+  }
+
+  add(envelope: Envelope): void {
+    const writer = this.#writer
+    const body = envelope.body as Uint8Array
+    writeFlags(writer, envelope.headers, envelope.encoding)
+    this.#table.write(writer, envelope.topic)
+    this.#table.write(writer, envelope.publisher)
+    this.#deltas.writeSequence(writer, envelope.sequence)
+    this.#deltas.writeTimestamp(writer, envelope.timestamp)
+    writeHeaders(writer, envelope.headers)
+    writer.u32(body.length)
+    writer.raw(body)
+    this.#count += 1
+  }
+
+  take(): Uint8Array {
+    this.#table = new WritingTable()
+    this.#deltas = new Deltas()
+    this.#count = 0
+    return this.#writer.take()
+  }
+}
+
+/** Reads what one MessageWriter wrote until it was taken. */
+export class MessageReader {
+  readonly #reader: ByteReader
+  readonly #table = new ReadingTable()
+  readonly #deltas = new Deltas()
+
+  constructor(bytes: Uint8Array) {
+    this.#reader = new ByteReader(
+      bytes,
+      what => new StoreDamagedError(`A message in the store ${what}. See \`msgvan store check\`.`),
+    )
+  }
+
+  /** The next one, or undefined if its topic is not wanted. @throws StoreDamagedError */
+  read(at: number, wants: (topic: string) => boolean): StoredEnvelope | undefined {
+    const reader = this.#reader
+    const flags = reader.u8()
+    const topic = this.#table.read(reader)
+    const publisher = this.#table.read(reader)
+    const sequence = this.#deltas.readSequence(reader)
+    const timestamp = this.#deltas.readTimestamp(reader)
+    const headers = readHeaders(reader, flags)
+    const body = readPayload(reader)
+    if (!wants(topic)) return undefined
+    const encoding = readEncoding(reader, flags)
+    const stored = new StoredEnvelope(
+      publisher,
+      sequence,
+      topic,
+      headers,
+      timestamp,
+      body,
+      body.length,
+      encoding,
+    )
+    stored.at = at
+    return stored
+  }
+}
+
+/** One message by itself. */
+export function encodeMessage(envelope: Envelope): Uint8Array {
+  const writer = new MessageWriter()
+  writer.add(envelope)
+  return writer.take()
+}
+
+/** @throws StoreDamagedError */
+export function decodeMessage(bytes: Uint8Array, at = 0): StoredEnvelope {
+  const message = new MessageReader(bytes).read(at, () => true)
+  if (message === undefined) throw new StoreDamagedError('A message in the store is missing.')
+  return message
+}

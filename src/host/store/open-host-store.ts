@@ -1,0 +1,12 @@
+import { closeInOrder, openStore } from '../../store/open-store.js'
+import { HostStore } from './host-store.js'
+import type { Retention } from './log.js'
+
+/** @throws StoreInUseError, StoreFormatError, StoreError */
+export async function openHostStore(
+  folder: string,
+  { retention, warn }: { readonly retention: Retention; readonly warn: (text: string) => void },
+): Promise<HostStore> {
+  const store = await openStore(folder, { warn })
+  return new HostStore({ store, retention, warn, close: () => closeInOrder(store) })
+}

@@ -1,0 +1,316 @@
+import { LRUCache } from 'lru-cache'
+import type { Buried } from '../../broker/dead-letter-box.js'
+import type { Keeper, KeptSubscription, LogReader } from '../../broker/keeper.js'
+import { StoredEnvelope } from '../../broker/stored-envelope.js'
+import { MsgvanError } from '../../errors.js'
+import type { SubscriptionRequest } from '../../bus/broker.js'
+import type { Envelope } from '../../message/envelope.js'
+import { decodePayload, encodePayload } from '../../message/payload.js'
+import type { Store, StoreTransaction, Table } from '../../store/store.js'
+import { decodeRequest, encodeRequest } from '../../wire/subscription-request.js'
+import type { Committer, Contributor } from './committer.js'
+import { decodeBook, KeptBook, type BookOwner } from './kept-book.js'
+import { Log, type Retention } from './log.js'
+import { decodeMessage, encodeMessage } from './message-codec.js'
+
+/** So many publishers are remembered, so that what they publish again makes no duplicates. */
+const PUBLISHERS_REMEMBERED = 10_000
+
+const TRIM_EVERY_MS = 1_000
+
+export interface VanKeeperOptions {
+  readonly store: Store
+  readonly committer: Committer
+  readonly van: string
+  /** The van's number in the store. */
+  readonly number: number
+  readonly retention: Retention
+}
+
+interface LogRecord {
+  readonly van: string
+  readonly end: number
+  readonly bytes: number
+}
+
+type Write = (transaction: StoreTransaction) => void
+
+/** Keeps what one van's broker owes: the log, a book for each subscription, dead letters, publishers' marks. */
+export class VanKeeper implements Keeper, BookOwner, Contributor {
+  readonly #options: VanKeeperOptions
+  readonly #prefix: string
+  readonly #log: Log
+  readonly #books = new Map<string, KeptBook>()
+  readonly #changed = new Set<KeptBook>()
+  /** What is owed beyond the log, by its negative place. */
+  readonly #owed = new Map<number, { readonly book: string; readonly envelope: StoredEnvelope }>()
+  readonly #letters = new Map<Buried, string>()
+  readonly #marks: LRUCache<string, number>
+  readonly #changedMarks = new Set<string>()
+  /** Single records to write, in order. */
+  #writes: Write[] = []
+  #lastRecord = 0
+  #trimmedAt = -Infinity
+  #isFrozen = false
+
+  constructor(options: VanKeeperOptions) {
+    this.#options = options
+    this.#prefix = `${options.number}/`
+    const { store, number } = options
+    const record = store.get('logs', String(number))
+    this.#log = new Log(
+      store,
+      number,
+      record === undefined ? { end: 1, bytes: 0 } : (decodePayload(record) as LogRecord),
+    )
+    this.#marks = new LRUCache({
+      max: PUBLISHERS_REMEMBERED,
+      dispose: (_, publisher, reason) => {
+        if (reason === 'evict') this.#write(t => t.remove('publishers', this.#prefix + publisher))
+      },
+    })
+    if (record === undefined) this.#writeLog()
+  }
+
+  /** What was kept when the host started. */
+  load(): { subscriptions: KeptSubscription[]; letters: Buried[] } {
+    for (const [key, value] of this.#records('publishers'))
+      this.#marks.set(key, decodePayload(value) as number)
+    for (const [key, value] of this.#records('owed')) {
+      const at = -this.#numbered(key)
+      const { book, message } = decodePayload(value) as { book: string; message: Uint8Array }
+      this.#owed.set(at, { book, envelope: decodeMessage(message, at) })
+    }
+    const letters: Buried[] = []
+    for (const [key, value] of this.#records('letters')) {
+      this.#numbered(key)
+      const { letter, message } = decodePayload(value) as { letter: Buried['letter']; message: Uint8Array }
+      const buried = { letter, envelope: decodeMessage(message) }
+      this.#letters.set(buried, key)
+      letters.push(buried)
+    }
+    const subscriptions: KeptSubscription[] = []
+    for (const [key, value] of this.#records('subscriptions')) {
+      const state = this.#options.store.get('books', this.#prefix + key)
+      if (state === undefined) continue
+      const { session, request } = decodePayload(value) as { session?: string; request: unknown }
+      const book = new KeptBook(key, decodeBook(state), this)
+      this.#books.set(key, book)
+      subscriptions.push({ book, request: { ...decodeRequest(request), session } })
+    }
+    return { subscriptions, letters }
+  }
+
+  // What a broker asks of it.
+
+  get end(): number {
+    return this.#log.end
+  }
+
+  append(envelope: StoredEnvelope): void {
+    this.#log.append(envelope)
+    this.#news()
+  }
+
+  read(from: number): LogReader {
+    return this.#log.read(from)
+  }
+
+  open(request: SubscriptionRequest): KeptBook {
+    const { end } = this.#log
+    const key = keyOf(request)
+    const book = new KeptBook(key, { high: end - 1, liveFrom: end, waiting: 0, open: new Map() }, this)
+    if (key === undefined) return book
+    this.#books.set(key, book)
+    this.renewed(book, request)
+    return book
+  }
+
+  letterKept(buried: Buried): void {
+    const key = this.#numberedKey()
+    this.#letters.set(buried, key)
+    const value = encodePayload({ letter: buried.letter, message: encodeMessage(buried.envelope) })
+    this.#write(t => t.put('letters', this.#prefix + key, value))
+  }
+
+  letterGone(buried: Buried): void {
+    const key = this.#letters.get(buried)
+    if (key === undefined) return
+    this.#letters.delete(buried)
+    this.#write(t => t.remove('letters', this.#prefix + key))
+  }
+
+  // What books ask of it.
+
+  changed(book: KeptBook): void {
+    if (book.key === undefined || this.#books.get(book.key) !== book) return
+    this.#changed.add(book)
+    this.#news()
+  }
+
+  renewed(book: KeptBook, request: SubscriptionRequest): void {
+    const { key } = book
+    if (key === undefined || this.#books.get(key) !== book) return
+    const { session } = request
+    const value = encodePayload({
+      ...(session === undefined ? {} : { session }),
+      request: encodeRequest(request),
+    })
+    this.#write(t => t.put('subscriptions', this.#prefix + key, value))
+    this.changed(book)
+  }
+
+  owe(book: KeptBook, envelope: Envelope): StoredEnvelope {
+    const key = this.#numberedKey()
+    const stored = StoredEnvelope.of(envelope, -Number(key))
+    if (book.key === undefined) return stored
+    this.#owed.set(stored.at, { book: book.key, envelope: stored })
+    const value = encodePayload({ book: book.key, message: encodeMessage(envelope) })
+    this.#write(t => t.put('owed', this.#prefix + key, value))
+    return stored
+  }
+
+  owed({ key }: KeptBook): StoredEnvelope[] {
+    return [...this.#owed.values()].filter(({ book }) => book === key).map(({ envelope }) => envelope)
+  }
+
+  settleOwed(_: KeptBook, at: number): void {
+    if (this.#owed.delete(at)) this.#write(t => t.remove('owed', this.#prefix + padded(-at)))
+  }
+
+  removed(book: KeptBook): void {
+    const { key } = book
+    if (this.#isFrozen || key === undefined || this.#books.get(key) !== book) return
+    this.#books.delete(key)
+    this.#changed.delete(book)
+    for (const [at, owed] of this.#owed) if (owed.book === key) this.settleOwed(book, at)
+    this.#write(t => {
+      t.remove('subscriptions', this.#prefix + key)
+      t.remove('books', this.#prefix + key)
+    })
+  }
+
+  // What sessions ask of it.
+
+  /** Why so many bytes are not taken over, if they are not. */
+  refusalOf(bytes: number): MsgvanError | undefined {
+    try {
+      this.#options.store.checkRoom(bytes)
+      return undefined
+    } catch (error) {
+      if (error instanceof MsgvanError) return error
+      throw error
+    }
+  }
+
+  mark(publisher: string): number {
+    return this.#marks.get(publisher) ?? 0
+  }
+
+  /** All up to this message of a publisher has been taken over. */
+  markTaken(publisher: string, sequence: number): void {
+    if (sequence <= this.mark(publisher)) return
+    this.#marks.set(publisher, sequence)
+    this.#changedMarks.add(publisher)
+    this.#news()
+  }
+
+  /** Resolves when all that happened so far is on the disk; undefined when it is. */
+  kept(): Promise<void> | undefined {
+    return this.#options.committer.kept()
+  }
+
+  /** Whether this client had subscriptions without a name here that go on. */
+  knows(client: string): boolean {
+    for (const key of this.#books.keys()) if (key.startsWith(`s/${client}/`)) return true
+    return false
+  }
+
+  /** From now on nothing changes any more: the host ends, and what it owes stays. */
+  freeze(): void {
+    this.#isFrozen = true
+  }
+
+  collect(transaction: StoreTransaction): (isWritten: boolean) => void {
+    const { number } = this.#options
+    const books = [...this.#changed]
+    const marks = [...this.#changedMarks]
+    const writes = this.#writes
+    this.#changed.clear()
+    this.#changedMarks.clear()
+    this.#writes = []
+    for (const write of writes) write(transaction)
+    for (const book of books) transaction.put('books', `${this.#prefix}${book.key ?? ''}`, book.encode())
+    for (const publisher of marks)
+      transaction.put('publishers', this.#prefix + publisher, encodePayload(this.mark(publisher)))
+    const hasMessages = this.#log.hasNews
+    const logEnded = this.#log.collect(transaction)
+    const hasTrimmed = this.#trim(transaction)
+    if (hasMessages || hasTrimmed) transaction.put('logs', String(number), this.#logRecord())
+    return isWritten => {
+      logEnded(isWritten)
+      if (isWritten) return
+      this.#writes = [...writes, ...this.#writes]
+      for (const book of books) if (this.#books.get(book.key ?? '') === book) this.#changed.add(book)
+      // Marks stay as they were: messages that are gone must be taken over when they come again.
+    }
+  }
+
+  #trim(transaction: StoreTransaction): boolean {
+    const now = performance.now()
+    if (now - this.#trimmedAt < TRIM_EVERY_MS) return false
+    let through = this.#log.pendingFrom
+    for (const book of this.#books.values()) through = Math.min(through, book.needsFrom(this.#log.end))
+    const hasTrimmed = this.#log.trim(transaction, through - 1, this.#options.retention)
+    // After a step that found something the next one comes with the next transaction.
+    if (!hasTrimmed) this.#trimmedAt = now
+    return hasTrimmed
+  }
+
+  #writeLog(): void {
+    const record = this.#logRecord()
+    this.#write(t => t.put('logs', String(this.#options.number), record))
+  }
+
+  #logRecord(): Uint8Array {
+    const { van } = this.#options
+    return encodePayload({ van, end: this.#log.end, bytes: this.#log.bytes } satisfies LogRecord)
+  }
+
+  #write(write: Write): void {
+    if (this.#isFrozen) return
+    this.#writes.push(write)
+    this.#news()
+  }
+
+  #news(): void {
+    if (!this.#isFrozen) this.#options.committer.changed(this)
+  }
+
+  *#records(table: Table): Generator<[key: string, value: Uint8Array]> {
+    for (const [key, value] of this.#options.store.records(table, this.#prefix))
+      yield [key.slice(this.#prefix.length), value]
+  }
+
+  #numbered(key: string): number {
+    const number = Number(key)
+    this.#lastRecord = Math.max(this.#lastRecord, number)
+    return number
+  }
+
+  #numberedKey(): string {
+    this.#lastRecord += 1
+    return padded(this.#lastRecord)
+  }
+}
+
+/** By name, or by the session of one that has none. */
+function keyOf({ name, session }: SubscriptionRequest): string | undefined {
+  if (name !== undefined) return `n/${name}`
+  return session === undefined ? undefined : `s/${session}`
+}
+
+/** So that their order as text is that of the numbers. */
+function padded(number: number): string {
+  return String(number).padStart(16, '0')
+}
