@@ -74,6 +74,14 @@ module.exports = {
       to: { path: 'node_modules/lmdb' },
     },
     {
+      name: 'rxjs-by-its-parts',
+      comment:
+        'all of rxjs takes longer to load than all of msgvan: import what is used from rxjs/internal/…, types from rxjs',
+      severity: 'error',
+      from: {},
+      to: { path: 'node_modules/rxjs/dist/[^/]+/index\\.', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'nobody-imports-the-cli',
       severity: 'error',
       from: { pathNot: room('cli') },

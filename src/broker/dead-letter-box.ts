@@ -1,4 +1,5 @@
-import { Observable, Subject } from 'rxjs'
+import { Observable } from 'rxjs/internal/Observable'
+import { Subject } from 'rxjs/internal/Subject'
 import type { DeadLetter, DeadLetterFilter } from '../bus/dead-letters.js'
 import { describe } from '../errors.js'
 import type { Envelope } from '../message/envelope.js'

@@ -1,4 +1,5 @@
-import { map, Observable } from 'rxjs'
+import { Observable } from 'rxjs/internal/Observable'
+import { map } from 'rxjs/internal/operators/map'
 import type { DeadLetter, DeadLetterFilter, DeadLetters } from '../bus/dead-letters.js'
 import { Encoding, type Envelope } from '../message/envelope.js'
 import { readBody } from '../message/payload.js'

@@ -1,4 +1,6 @@
-import { BehaviorSubject, Subject, type Observable } from 'rxjs'
+import type { Observable } from 'rxjs'
+import { BehaviorSubject } from 'rxjs/internal/BehaviorSubject'
+import { Subject } from 'rxjs/internal/Subject'
 import type {
   Broker,
   BusState,

@@ -1,13 +1,8 @@
-import {
-  map,
-  ReplaySubject,
-  Subject,
-  takeUntil,
-  type Observable,
-  type Observer,
-  type Operator,
-  type Subscription,
-} from 'rxjs'
+import type { Observable, Observer, Operator, Subscription } from 'rxjs'
+import { map } from 'rxjs/internal/operators/map'
+import { takeUntil } from 'rxjs/internal/operators/takeUntil'
+import { ReplaySubject } from 'rxjs/internal/ReplaySubject'
+import { Subject } from 'rxjs/internal/Subject'
 import type { Message } from '../message/message.js'
 
 /**

@@ -1,4 +1,6 @@
-import { Observable, Subscriber, type Observer, type Operator, type Subscription } from 'rxjs'
+import type { Observer, Operator, Subscription } from 'rxjs'
+import { Observable } from 'rxjs/internal/Observable'
+import { Subscriber } from 'rxjs/internal/Subscriber'
 import type { Message } from '../message/message.js'
 import { BareConsumer } from './bare-consumer.js'
 import type { Consumer } from './broker.js'

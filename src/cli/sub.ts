@@ -1,25 +1,7 @@
-import { take, takeUntil, Subject } from 'rxjs'
 import { InvalidArgumentError, type Command } from 'commander'
-import type { Bus } from '../bus/bus.js'
-import { Message } from '../message/message.js'
 import { milliseconds } from '../host/settings.js'
-import { describe, InvalidPatternError, UnreadablePayloadError } from '../errors.js'
-import { openBus } from './bus.js'
 import type { Cli } from './cli.js'
-import { Exit } from './exit.js'
-import type { Globals } from './globals.js'
-import { longTimeout } from './long-timeout.js'
-import { messageJson, messageLine, rawPayload } from './show.js'
-
-const PREFETCH = 1024
-
-interface Options {
-  count?: number
-  timeout?: number
-  name?: string
-  raw?: boolean
-  json?: boolean
-}
+import type { SubOptions } from './run-sub.js'
 
 export function addSub(program: Command, cli: Cli): void {
   const json = program.createOption('--json', 'a JSON object a line, with id, topic, payload, headers …')
@@ -44,111 +26,13 @@ Examples:
   msgvan sub . --json | jq .payload
   msgvan sub '^jobs' --name workers   run two: each job goes to one of them`,
     )
-    .action(cli.action<Options>((globals, options, operands) => sub(cli, globals, options, operands)))
-}
-
-async function sub(cli: Cli, globals: Globals, options: Options, [source = '']: string[]): Promise<number> {
-  const pattern = regExp(source)
-  const { interrupt, output } = cli
-  const end = new Ending()
-  interrupt.signal.addEventListener('abort', () => end.with(interrupt.exitCode ?? Exit.Done))
-  output.closed.addEventListener('abort', () =>
-    end.with(output.failure === undefined ? Exit.Done : Exit.Error),
-  )
-  const stopClock =
-    options.timeout === undefined ? undefined : longTimeout(() => end.with(Exit.Timeout), options.timeout)
-  try {
-    const opening = openBus(cli, globals)
-    const bus = await Promise.race([opening, end.code])
-    if (typeof bus === 'number') {
-      void opening.then(late => late.close({ drain: false })).catch(() => undefined)
-      return bus
-    }
-    return await show(bus, pattern, options, cli, globals, end)
-  } finally {
-    stopClock?.()
-  }
-}
-
-async function show(
-  bus: Bus,
-  pattern: RegExp,
-  options: Options,
-  cli: Cli,
-  globals: Globals,
-  end: Ending,
-): Promise<number> {
-  const { count: wanted = Infinity, name } = options
-  const prefetch = Math.min(PREFETCH, wanted)
-  const format = formatOf(options)
-  try {
-    const messages$ = bus.topic(pattern, { ack: 'manual', prefetch, ...(name === undefined ? {} : { name }) })
-    const done = new Promise<void>((resolve, reject) => {
-      messages$.pipe(take(wanted), takeUntil(end.signal)).subscribe({
-        next: message => hand(message, format, cli),
-        error: reject,
-        complete: resolve,
-      })
-    })
-    const inForce = bus.ready().then(() => {
-      if (globals.verbose) cli.talk(`listening for ${String(pattern)}`)
-    })
-    await Promise.all([inForce, done])
-    await cli.output.flush()
-    if (cli.output.failure !== undefined) cli.talk(`cannot write: ${describe(cli.output.failure)}`)
-    return end.settled ?? Exit.Done
-  } finally {
-    await bus.close({ timeout: 2_000 })
-  }
-}
-
-/** Acked when it is written: what a reader did not get, a named subscription gives to the next. */
-function hand(message: Message, format: (message: Message) => string | Uint8Array, cli: Cli): void {
-  let shown: string | Uint8Array
-  try {
-    shown = format(message)
-  } catch (error) {
-    if (!(error instanceof UnreadablePayloadError)) throw error
-    cli.talk(`${message.topic}: ${error.message}`)
-    message.reject(error)
-    return
-  }
-  void cli.output.write(shown).then(() => {
-    if (cli.output.closed.aborted) Message.settlerOf(message).release(message)
-    else message.ack()
-  })
-}
-
-function formatOf({ raw, json }: Options): (message: Message) => string | Uint8Array {
-  if (raw === true) return rawPayload
-  const line = json === true ? messageJson : messageLine
-  return message => `${line(message)}\n`
-}
-
-/** What ends a subscription before its count is full; the first to come decides the exit code. */
-class Ending {
-  readonly signal = new Subject<void>()
-  settled: number | undefined
-  #resolve: (code: number) => void = () => undefined
-  readonly code = new Promise<number>(resolve => {
-    this.#resolve = resolve
-  })
-
-  with(code: number): void {
-    this.settled ??= code
-    this.#resolve(this.settled)
-    this.signal.next()
-  }
-}
-
-function regExp(source: string): RegExp {
-  try {
-    return new RegExp(source)
-  } catch (error) {
-    throw new InvalidPatternError(`${JSON.stringify(source)} is no regular expression: ${describe(error)}`, {
-      cause: error,
-    })
-  }
+    .action(
+      cli.action<SubOptions>(async (globals, options, operands) => {
+        // Loaded when it is wanted: other commands have no use for what it needs.
+        const { sub } = await import('./run-sub.js')
+        return sub(cli, globals, options, operands)
+      }),
+    )
 }
 
 function count(text: string): number {

@@ -1,7 +1,7 @@
 import { AuthError, describe, HostUnreachableError, MsgvanError } from '../errors.js'
 import type { Prove, Welcome } from '../wire/handshake.js'
 import { Connection, isForGood, type Credential } from './connection.js'
-import { dialSocket, type Dial } from './dial-socket.js'
+import type { Dial } from './dial-socket.js'
 
 export interface ConnectorOptions {
   /** Default: by socket.io. */
@@ -62,8 +62,8 @@ export class Connector {
   }
 
   async #attempt(): Promise<void> {
-    const { dial = dialSocket, van, client, pid, locate } = this.#options
-    const url = await locate()
+    const { van, client, pid, locate } = this.#options
+    const [url, dial] = await Promise.all([locate(), this.#options.dial ?? dialSocket()])
     const credential = await this.#options.credential()
     if (credential === undefined)
       throw new AuthError(`No secret and no token for ${url}. Give the option token.`)
@@ -102,4 +102,9 @@ export class Connector {
     this.#attempts++
     this.#timer = setTimeout(() => this.start(), ceiling * (0.5 + Math.random() / 2))
   }
+}
+
+/** Loaded when there is somebody to dial: an embedded bus never needs it, and it takes its time. */
+async function dialSocket(): Promise<Dial> {
+  return (await import('./dial-socket.js')).dialSocket
 }

@@ -1,4 +1,4 @@
-import { Observable } from 'rxjs'
+import { Observable } from 'rxjs/internal/Observable'
 import type { Broker, SubscriptionRequest } from '../bus/broker.js'
 import type { DeadLetter, DeadLetterFilter, DeadLetters } from '../bus/dead-letters.js'
 import { UnreadablePayloadError } from '../errors.js'

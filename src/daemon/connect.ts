@@ -2,7 +2,6 @@ import { RemoteBroker } from '../client/remote-broker.js'
 import type { Credential } from '../client/connection.js'
 import { tokenSecret } from '../wire/proof.js'
 import { port as checkPort, portSetting } from '../host/settings.js'
-import { ensureHost } from './ensure.js'
 import { identify, portTaken } from './identify.js'
 import { hostUrl, somebodyListens } from './listens.js'
 import { statePaths, type StatePaths } from './paths.js'
@@ -97,6 +96,7 @@ class LocalHost {
     const { token, capabilities, verbose } = this.#options
     if (this.#trouble !== undefined && performance.now() < this.#trouble.until) throw this.#trouble.error
     try {
+      const { ensureHost } = await import('./ensure.js')
       await ensureHost({
         port: this.#port,
         paths: this.#paths,

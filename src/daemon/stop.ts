@@ -1,4 +1,5 @@
-import { filter, firstValueFrom } from 'rxjs'
+import { firstValueFrom } from 'rxjs/internal/firstValueFrom'
+import { filter } from 'rxjs/internal/operators/filter'
 import { AuthError, describe, HostUnreachableError, VersionMismatchError } from '../errors.js'
 import { askHost, type HostAddress } from './ask.js'
 import { isGoneWithin } from './gone.js'

@@ -1,4 +1,5 @@
-import { Observable, type ObservableInput, type OperatorFunction } from 'rxjs'
+import type { ObservableInput, OperatorFunction } from 'rxjs'
+import { Observable } from 'rxjs/internal/Observable'
 import { InvalidOptionError } from '../errors.js'
 import { takeInHand } from '../message/in-hand.js'
 import { Message, type RetryRule } from '../message/message.js'

@@ -1,4 +1,8 @@
-import { from, isObservable, observable, of, type Observable, type ObservableInput } from 'rxjs'
+import type { Observable, ObservableInput } from 'rxjs'
+import { from } from 'rxjs/internal/observable/from'
+import { of } from 'rxjs/internal/observable/of'
+import { observable } from 'rxjs/internal/symbol/observable'
+import { isObservable } from 'rxjs/internal/util/isObservable'
 
 /** What a project function gave, as an Observable: as in `mergeMap`, but strings and binary data count as one value, as all that is no ObservableInput does. */
 export function innerFromInput<R>(result: ObservableInput<R> | R): Observable<R> {

@@ -1,12 +1,7 @@
-import {
-  finalize,
-  mergeMap,
-  tap,
-  type Observable,
-  type ObservableInput,
-  type OperatorFunction,
-  type Subscriber,
-} from 'rxjs'
+import type { Observable, ObservableInput, OperatorFunction, Subscriber } from 'rxjs'
+import { finalize } from 'rxjs/internal/operators/finalize'
+import { mergeMap } from 'rxjs/internal/operators/mergeMap'
+import { tap } from 'rxjs/internal/operators/tap'
 import { Message } from '../message/message.js'
 
 /** The hook of RxJS 7's own operators: through it a pipeline on a topic stays one. */
