@@ -107,6 +107,32 @@ describe('PatternTable', () => {
     }
   }
 
+  for (const { name, compile, patterns } of kinds) {
+    it(`finds of thousands of patterns those that match, two million pairs, ${name}`, function () {
+      this.timeout(60_000)
+      const table = new PatternTable<number>(compile)
+      const added = fc.sample(patterns, { numRuns: 2_000 }).flatMap((pattern, value) => {
+        try {
+          table.add(pattern, value)
+          return [{ pattern, value, native: nativeMatcher(pattern) }]
+        } catch (error) {
+          expect(error).to.be.instanceOf(InvalidPatternError)
+          return []
+        }
+      })
+      for (const topic of fc.sample(topics, { numRuns: 1_100 })) {
+        const isSystem = topic.startsWith('$')
+        const wanted = added.filter(
+          ({ pattern, native }) => (!isSystem || reachesSystemTopics(pattern)) && native.test(topic),
+        )
+        const found = new Set(table.match(topic))
+        const differs = added.filter(each => wanted.includes(each) !== found.has(each.value))
+        for (const { pattern } of differs)
+          expect(nativeIsWrong(pattern, topic), `${String(pattern)} on ${topic}`).to.equal(true)
+      }
+    })
+  }
+
   it('keeps a cached topic right through more changes than it remembers', () => {
     const table = new PatternTable<number>(nativeMatcher)
     table.add(/a/, -1)

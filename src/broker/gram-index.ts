@@ -1,7 +1,10 @@
+import type { Lengths } from './topic-lengths.js'
 import { type Literals, foldTopic, holds } from './required-literals.js'
 
 /** Grams are runs of that many UTF-16 units. Longer ones tell more; texts too short for them take shorter ones. */
 const LENGTHS = [6, 3, 2] as const
+
+const anyLength: Lengths = { min: 0, max: Infinity }
 
 /** What an index holds, with the index's own notes on it. */
 export class Indexed {
@@ -9,13 +12,15 @@ export class Indexed {
   readonly keys: number[] = []
   readonly places: number[] = []
   literals: Literals = []
+  /** Of topics that could match, where there are no literals to tell. */
+  lengths: Lengths = anyLength
   /** The last search that came across it: a topic may lead to it by several ways. */
   seen = 0
 }
 
 /**
  * Finds, among very many patterns, the few whose required literals a topic might contain. Each lies under the rarest gram
- * of the texts of its rarest set; those that require nothing are candidates always.
+ * of the texts of its rarest set; those that require nothing are candidates for every topic of a length that they can match.
  */
 export class GramIndex<E extends Indexed> {
   readonly #buckets = new Map<number, E[]>()
@@ -26,8 +31,10 @@ export class GramIndex<E extends Indexed> {
   #units = new Uint16Array(1026)
   #search = 0
 
-  add(entry: E, literals: Literals): void {
+  /** @param lengths asked for when there are no literals to go by */
+  add(entry: E, literals: Literals, lengths: () => Lengths = () => anyLength): void {
     entry.literals = literals
+    if (literals.length === 0) entry.lengths = lengths()
     const keys = this.#rarest(literals)
     for (const key of keys) {
       let bucket = this.#buckets.get(key)
@@ -66,7 +73,7 @@ export class GramIndex<E extends Indexed> {
   candidates(topic: string): readonly E[] {
     const found = this.#found
     found.length = 0
-    for (const entry of this.#always) found.push(entry)
+    for (const entry of this.#always) if (fits(topic, entry.lengths)) found.push(entry)
     if (this.#buckets.size === 0) return found
     const search = ++this.#search
     const text = foldTopic(topic)
@@ -90,7 +97,7 @@ export class GramIndex<E extends Indexed> {
 
   /** Whether `candidates` would name this one. */
   isCandidate(entry: E, topic: string): boolean {
-    return entry.literals.length === 0 || holds(foldTopic(topic), entry.literals)
+    return entry.literals.length === 0 ? fits(topic, entry.lengths) : holds(foldTopic(topic), entry.literals)
   }
 
   #count(key: number, change: number): void {
@@ -136,6 +143,10 @@ export class GramIndex<E extends Indexed> {
     }
     return rarest
   }
+}
+
+function fits({ length }: string, { min, max }: Lengths): boolean {
+  return length >= min && length <= max
 }
 
 /** Different grams may share a key: that makes a candidate too many, never one too few. Small integers need no allocation. */

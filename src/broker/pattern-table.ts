@@ -2,6 +2,7 @@ import { type Matcher, checkPattern, patternKey, reachesSystemTopics } from '../
 import { isSystemTopic } from '../message/topic.js'
 import { GramIndex, Indexed } from './gram-index.js'
 import { requiredLiterals } from './required-literals.js'
+import { topicLengths } from './topic-lengths.js'
 import { TopicCache } from './topic-cache.js'
 
 /** Changes by which a cached topic may lag and still be brought up to date, rather than looked up anew. */
@@ -155,7 +156,7 @@ export class PatternTable<V> {
     if (entry === undefined) {
       entry = new Entry<V>(pattern, this.#compile(pattern))
       this.#entries.set(key, entry)
-      this.#index.add(entry, requiredLiterals(pattern))
+      this.#index.add(entry, requiredLiterals(pattern), () => topicLengths(pattern))
     }
     const addition = { order: this.#order++, value }
     entry.additions.push(addition)
