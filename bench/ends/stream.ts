@@ -93,6 +93,34 @@ export function streaming(ends: Ends, shape: Shape, name = kindNames[ends.kind])
   return { name, round }
 }
 
+/** So many messages a second from each publisher, until it is stopped; then all that was sent must have arrived. */
+export function paced(ends: Ends, shape: Shape, perSecond: number): { stop(): Promise<void> } {
+  const { publishers, subscribers } = ends
+  const begun = (async () => {
+    const expected = { ...shape, count: Number.MAX_SAFE_INTEGER, sources: publishers.length }
+    await Promise.all([
+      ...publishers.map(child => child.ask('prepare', shape)),
+      ...subscribers.map(child => child.ask('expect', expected)),
+    ])
+    return Promise.all(publishers.map(child => child.ask<number>('pace', { perSecond })))
+  })()
+  begun.catch(() => undefined)
+  return {
+    stop: async () => {
+      await Promise.all(publishers.map(child => child.ask('stop')))
+      const sent = (await begun).reduce((sum, each) => sum + each, 0)
+      await orLost(
+        Promise.all(subscribers.map(child => child.ask('receivedSoMany', sent))),
+        async () => `${kindNames[ends.kind]}: of ${sent} messages some were lost`,
+      )
+      for (const child of subscribers) {
+        const wrong = await child.ask<string | undefined>('wrong')
+        if (wrong !== undefined) throw new Error(`${kindNames[ends.kind]}: ${wrong}`)
+      }
+    },
+  }
+}
+
 async function orLost<T>(work: Promise<T>, say: () => Promise<string>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const lost = new Promise<never>((_, reject) => {

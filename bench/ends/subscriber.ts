@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { openPeer, type Form, type Kind } from '../peers/peer.js'
 import { serve } from '../support/child.js'
 import { topicsOf } from './payload.js'
@@ -32,6 +33,10 @@ serve(
       received = Promise.all(full).then(() => undefined)
     },
     received: () => received,
+    /** Of a stream whose length is known only afterwards. */
+    receivedSoMany: async (count: number) => {
+      while (receipts.some(receipt => (receipt?.count ?? 0) < count)) await sleep(5)
+    },
     counts: () => receipts.map(receipt => receipt?.count ?? 0),
     wrong: () => receipts.find(receipt => receipt?.wrong !== undefined)?.wrong,
   },

@@ -7,6 +7,8 @@ import { TopicCache } from './topic-cache.js'
 
 /** Changes by which a cached topic may lag and still be brought up to date, rather than looked up anew. */
 const CHANGES_KEPT = 32
+/** Each takes about 200 bytes. */
+const CACHED_TOPICS = 65_536
 const nothing: readonly never[] = Object.freeze([])
 
 /** One `add`. `order` only grows: it is the order of addition. */
@@ -81,7 +83,7 @@ export class PatternTable<V> {
   /** `compile` makes a pattern's matcher, once for equal patterns, and refuses what cannot be matched by throwing. */
   constructor(compile: (pattern: RegExp) => Matcher, options: { cachedTopics?: number } = {}) {
     this.#compile = compile
-    this.#cache = new TopicCache(options.cachedTopics ?? 10_000)
+    this.#cache = new TopicCache(options.cachedTopics ?? CACHED_TOPICS)
   }
 
   /** How many values there are: additions less removals. */

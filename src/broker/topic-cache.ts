@@ -1,6 +1,6 @@
 /** Matches that all topics of one generation may hold together, where that is more than USUAL_MATCHES for each. */
 const ENOUGH_MATCHES = 100_000
-const USUAL_MATCHES = 16
+const USUAL_MATCHES = 3
 
 /**
  * What is known per topic, bounded by the number of topics and by the matches they hold. Two generations: a hit in the young

@@ -152,8 +152,9 @@ export class Link {
   #take(kind: FrameKind, bytes: Uint8Array, number: number): void {
     this.#received = number
     this.#ackDue = true
-    this.wake()
     const work = this.#owner.handle(kind, bodyOf(bytes), number)
+    // Not before: what others get because of this frame goes out first, then its acknowledgement.
+    this.wake()
     if (work === undefined && this.#working.length === 0) {
       this.#acked = number
       // What was sent meanwhile could not say this yet.

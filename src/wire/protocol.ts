@@ -16,8 +16,8 @@ export const WINDOW_BYTES = 4 * 1024 * 1024
 export const FRAME_OVERHEAD = 128 * 1024
 
 /** Topics and publishers that one direction of a link remembers; afterwards they are written out. */
-export const TABLE_ENTRIES = 8_192
-export const TABLE_BYTES = 512 * 1024
+export const TABLE_ENTRIES = 16_384
+export const TABLE_BYTES = 1024 * 1024
 
 export const MAX_SUBSCRIPTIONS = 100_000
 export const MAX_VAN_NAME = 200
