@@ -5,6 +5,7 @@ import { linkSlow } from './link-slow.js'
 import { publisherKilled } from './publisher-killed.js'
 import { reconnectStorm } from './reconnect-storm.js'
 import { slowConsumer } from './slow-consumer.js'
+import { store } from './store.js'
 import { subscriberKilled } from './subscriber-killed.js'
 import type { Outcome, Scale, Scenario } from './scenario.js'
 import { Random } from './support/random.js'
@@ -19,6 +20,7 @@ export const scenarios: readonly Scenario[] = [
   linkOneWay,
   reconnectStorm,
   slowConsumer,
+  store,
 ]
 
 /** Plays it on a stage of its own, which is empty afterwards. @throws Error when it could not be played to its end */

@@ -32,6 +32,8 @@ export interface SubscriberJob extends Job {
   /** The body that each message must have. */
   readonly bytes: number
   readonly name?: string
+  /** Each has a name of its own, which is what it is called here. */
+  readonly areNamed?: boolean
   /** Milliseconds of work on each message. */
   readonly work?: number
   readonly concurrency?: number

@@ -9,7 +9,7 @@ import { readJob, type SubscriberJob } from './job.js'
 
 const job = readJob<SubscriberJob>()
 const journal = new Journal(job.journal)
-const { mode, bytes, work = 0, concurrency = 1, name, prefetch, attempts } = job
+const { mode, bytes, work = 0, concurrency = 1, prefetch, attempts } = job
 
 function writeDown(subscriber: string, { payload, attempt, redelivered }: Message): void {
   if (!isContent(payload)) {
@@ -37,6 +37,7 @@ async function workOn(subscriber: string, message: Message): Promise<void> {
 }
 
 function listen(bus: Bus, subscriber: string, pattern: RegExp): void {
+  const name = job.areNamed === true ? subscriber : job.name
   const messages = bus.topic(pattern, {
     ack: mode === 'manual' ? 'manual' : 'auto',
     delay: 20,

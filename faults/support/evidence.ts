@@ -46,6 +46,14 @@ export class Evidence {
     return evidence
   }
 
+  /** As one subscriber saw it. */
+  of(subscriber: string): Evidence {
+    const own = new Evidence()
+    for (const [publisher, published] of this.publishers) own.publishers.set(publisher, published)
+    own.handled.push(...this.handled.filter(each => each.subscriber === subscriber))
+    return own
+  }
+
   get called(): number {
     return sum([...this.publishers.values()].map(({ calls }) => calls.length))
   }

@@ -31,8 +31,8 @@ export class Stage {
   }
 
   /** `msgvan host`, listening. */
-  async host(env: NodeJS.ProcessEnv = {}): Promise<Started> {
-    const host = this.sandbox.msgvan(['host'], { env })
+  async host(env: NodeJS.ProcessEnv = {}, options: readonly string[] = []): Promise<Started> {
+    const host = this.sandbox.msgvan(['host', ...options], { env })
     await host.shows(/listening/)
     return host
   }

@@ -17,10 +17,21 @@ interface Meta {
  * read beyond the end of a mapped file would end the process.
  */
 export function whatIsWrongInFile(folder: string): string | undefined {
+  const { size, synced } = measured(folder)
+  if (size === 0) return undefined
+  if (synced === undefined) return 'it does not begin as a store does'
+  return size < synced ? `it ends after ${size} of ${synced} bytes` : undefined
+}
+
+/** How much of the file the last transaction that counts needs: what lies beyond is of one that was never finished. */
+export function syncedBytes(folder: string): number {
+  return measured(folder).synced ?? 0
+}
+
+function measured(folder: string): { size: number; synced: number | undefined } {
   const fd = openSync(join(folder, DATA_FILE), 'r')
   try {
     const { size } = fstatSync(fd)
-    if (size === 0) return undefined
     const first = metaAt(fd, 0)
     const pageSize = first?.pageSize ?? 4096
     const metas = [first, metaAt(fd, pageSize)].filter(meta => meta !== undefined)
@@ -28,9 +39,7 @@ export function whatIsWrongInFile(folder: string): string | undefined {
       (best, meta) => (best === undefined || meta.transaction > best.transaction ? meta : best),
       undefined,
     )
-    if (newest === undefined) return 'it does not begin as a store does'
-    const needed = (newest.lastPage + 1) * newest.pageSize
-    return size < needed ? `it ends after ${size} of ${needed} bytes` : undefined
+    return { size, synced: newest && (newest.lastPage + 1) * newest.pageSize }
   } finally {
     closeSync(fd)
   }
