@@ -12,12 +12,14 @@ export type {
   Counters,
   HandlerStatus,
   HostStatus,
+  LogStatus,
   SubscriptionStatus,
   VanStatus,
 } from './bus/status.js'
 export { BusSubject } from './bus/subject.js'
 export type { Headers } from './message/envelope.js'
 export { Message } from './message/message.js'
+export type { ReplayFrom } from './message/replay.js'
 export { version } from './version.js'
 
 export * from './operators/index.js'

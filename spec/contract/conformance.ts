@@ -11,6 +11,7 @@ import { named } from './named.js'
 import { nesting } from './nesting.js'
 import { ordering } from './ordering.js'
 import { payloadRules } from './payloads.js'
+import { replay } from './replay.js'
 import { publishing } from './publishing.js'
 import { retrying } from './retrying.js'
 import { rxjsSemantics } from './rxjs-semantics.js'
@@ -38,6 +39,7 @@ const themes = [
   subjects,
   statusOfVan,
   lifecycle,
+  replay,
 ]
 
 /** The contract, as tests: one suite for every way of being connected. */

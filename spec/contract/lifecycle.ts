@@ -4,7 +4,6 @@ import {
   ClosedError,
   handle,
   InvalidOptionError,
-  UnsupportedError,
   type TopicOptions,
 } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
@@ -220,6 +219,11 @@ export function lifecycle(at: Connected): void {
         { overflow: 'burst' },
         { ordered: 'yes' },
         { atempts: 3 },
+        { from: 'end' },
+        { from: -1 },
+        { from: 1.5 },
+        { from: { last: 0 } },
+        { from: new Date('never') },
       ]
       for (const options of wrong) {
         expect(
@@ -227,11 +231,6 @@ export function lifecycle(at: Connected): void {
           JSON.stringify(options),
         ).to.be.instanceOf(InvalidOptionError)
       }
-    })
-
-    it('`from` is told apart: not to be had yet', () => {
-      const options = { from: 'start' } as TopicOptions
-      expect(thrown(() => at.bus().topic('t', options))).to.be.instanceOf(UnsupportedError)
     })
 
     it('undefined is as good as left out', async () => {

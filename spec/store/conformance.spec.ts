@@ -73,6 +73,9 @@ for (const [kind, open] of Object.entries(kinds)) {
         to.append(chunk(9, 1, 2))
       })
       expect(firsts(store.scanBack(1))).to.deep.equal([70_000, 300, 2, 1])
+      expect(firsts(store.scanBack(1, 300))).to.deep.equal([2, 1])
+      expect(firsts(store.scanBack(1, 301))).to.deep.equal([300, 2, 1])
+      expect(firsts(store.scanBack(1, 1))).to.deep.equal([])
       expect(firsts(store.scanBack(7))).to.deep.equal([])
     })
 

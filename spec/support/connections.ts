@@ -12,6 +12,10 @@ export interface Features {
   readonly linearPatterns: true | string
   /** `another()` is a bus of its own, on the same van. */
   readonly severalBuses: true | string
+  /** What was published is kept, and replayed. */
+  readonly replays: true | string
+  /** It is not, and asking for it is told so. */
+  readonly keepsNothing: true | string
 }
 
 export interface Connection {
@@ -40,6 +44,8 @@ export const embedded: ConnectionKind = {
     anyPattern: true,
     linearPatterns: "inside one process the app's own RegExp is used",
     severalBuses: 'an embedded bus is a van of its own',
+    replays: 'nothing is kept',
+    keepsNothing: true,
   },
   open: async () => {
     const bus = van({ embedded: true })

@@ -3,7 +3,7 @@ import type { Bus } from '../../src/index.js'
 import { createBus } from '../../src/bus/create-bus.js'
 import { RemoteBroker } from '../../src/client/remote-broker.js'
 import { localSecret } from '../../src/daemon/secret.js'
-import type { ConnectionKind } from './connections.js'
+import type { ConnectionKind, Features } from './connections.js'
 import { Sandbox } from './sandbox.js'
 
 let sandbox: Sandbox | undefined
@@ -15,15 +15,24 @@ function started(): Sandbox {
 }
 
 /** Each bus on a connection of its own to one real host process; each test in a van of its own. */
-export const throughHost = throughHostWith('through a host', () => [])
+export const throughHost = throughHostWith(
+  'through a host',
+  { replays: 'nothing is kept', keepsNothing: true },
+  () => [],
+)
 
 /** The same, the host keeping on a disk what it owes. */
-export const throughHostWithStore = throughHostWith('through a host with a store', ({ home }) => [
-  '--store',
-  join(home, 'store'),
-])
+export const throughHostWithStore = throughHostWith(
+  'through a host with a store',
+  { replays: true, keepsNothing: 'it keeps what is published' },
+  ({ home }) => ['--store', join(home, 'store')],
+)
 
-function throughHostWith(name: string, options: (sandbox: Sandbox) => string[]): ConnectionKind {
+function throughHostWith(
+  name: string,
+  features: Pick<Features, 'replays' | 'keepsNothing'>,
+  options: (sandbox: Sandbox) => string[],
+): ConnectionKind {
   return {
     name,
     features: {
@@ -32,6 +41,7 @@ function throughHostWith(name: string, options: (sandbox: Sandbox) => string[]):
       anyPattern: 'a host matches in linear time',
       linearPatterns: true,
       severalBuses: true,
+      ...features,
     },
     start: async () => {
       sandbox = await Sandbox.make()

@@ -1,7 +1,10 @@
 import type { SubscriptionRequest } from '../bus/broker.js'
+import type { LogStatus } from '../bus/status.js'
 import type { Envelope } from '../message/envelope.js'
 import type { Buried } from './dead-letter-box.js'
 import type { StoredEnvelope } from './stored-envelope.js'
+
+export const REPLAYED = -1
 
 /** Reads a van's log on, message by message. */
 export interface LogReader {
@@ -25,7 +28,7 @@ export interface Book {
   readonly liveFrom: number
   /** Arrived, and not handed out yet. */
   waiting: number
-  /** Handed out and not settled, with the failures so far. */
+  /** Handed out and not settled, with the failures so far; `REPLAYED`: before everything else, and not handed out yet. */
   readonly open: Map<number, number>
   changed(): void
   /** Other rules, the same pattern. */
@@ -43,9 +46,10 @@ export interface Book {
 export interface Keeper {
   /** Puts a message that was taken over at the end of the log, and its place into it. */
   append(envelope: StoredEnvelope): void
-  /** The place of the next message. */
-  readonly end: number
+  readonly extent: LogStatus
   read(from: number): LogReader
+  /** Single messages, by their places in ascending order; what is not there is left out. */
+  readAll(places: readonly number[]): StoredEnvelope[]
   /** The books of a subscription that begins now, at its end or where it asks for. */
   open(request: SubscriptionRequest): Book
   letterKept(buried: Buried): void

@@ -26,7 +26,7 @@ import type { LocalBrokerOptions } from './local-broker-options.js'
 import { Member } from './member.js'
 import type { PatternTable } from './pattern-table.js'
 import { Quiet } from './quiet.js'
-import { closedError, noHandlersHere, outboxFull, overflow } from './refusals.js'
+import { closedError, noHandlersHere, noStoreHere, outboxFull, overflow } from './refusals.js'
 import { Registry } from './registry.js'
 import { Stamp } from './stamp.js'
 import { storing } from './stored-subscription.js'
@@ -147,6 +147,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   #subscriptionFor(request: SubscriptionRequest, consumer: Consumer): Subscription | undefined {
     try {
       this.checkOpen()
+      if (request.from !== undefined && this.#options.keeper === undefined) throw noStoreHere()
       return this.#registry.open(request)
     } catch (error) {
       if (!(error instanceof MsgvanError)) throw error
@@ -216,6 +217,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
       subscriptions,
       actors: [],
       counters,
+      ...(this.#options.keeper === undefined ? {} : { log: this.#options.keeper.extent }),
     })
   }
 

@@ -26,6 +26,12 @@ export function nameTaken({ key, rules }: Subscription, request: SubscriptionReq
   )
 }
 
+export function noStoreHere(): UnsupportedError {
+  return new UnsupportedError(
+    '`from` replays what a host with a store has kept: start that as `msgvan host --store DIR`, or leave `from` out.',
+  )
+}
+
 export function noHandlersHere(): UnsupportedError {
   return new UnsupportedError(
     'An embedded bus has no host to run handlers in. Subscribe here, or use van() without `embedded`.',

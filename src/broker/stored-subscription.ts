@@ -3,7 +3,7 @@ import type { Envelope } from '../message/envelope.js'
 import { Message, type RetryRule } from '../message/message.js'
 import type { Matcher } from '../message/pattern.js'
 import { Item } from './item.js'
-import type { Book, Keeper } from './keeper.js'
+import { REPLAYED, type Book, type Keeper } from './keeper.js'
 import type { LocalBrokerOptions } from './local-broker-options.js'
 import { Member } from './member.js'
 import type { MakeSubscription } from './registry.js'
@@ -93,7 +93,7 @@ export class StoredSubscription extends Subscription {
     const book = this.#book
     if (at === undefined || at < 0) return
     this.#passed(at)
-    if (!book.open.has(at)) book.open.set(at, 0)
+    if ((book.open.get(at) ?? REPLAYED) === REPLAYED) book.open.set(at, 0)
     book.changed()
   }
 
@@ -166,14 +166,19 @@ class StoredMember extends Member {
 function openAtStart(book: Book, keeper: Keeper): Item[] {
   const items: Item[] = []
   const add = (envelope: Envelope, failures: number): void => {
-    const item = Item.handedOut(envelope, FIRST_ORDER + items.length)
-    item.failures = failures
+    const item = new Item(envelope, FIRST_ORDER + items.length)
+    if (failures !== REPLAYED) {
+      item.deliveries = 1
+      item.failures = failures
+    }
     items.push(item)
   }
-  for (const at of [...book.open.keys()].sort((a, b) => a - b)) {
-    const envelope = keeper.read(at).next(() => true)
-    if (envelope?.at === at) add(envelope, book.open.get(at) ?? 0)
-    else book.open.delete(at)
+  const open = keeper.readAll([...book.open.keys()].sort((a, b) => a - b))
+  for (const envelope of open) add(envelope, book.open.get(envelope.at) ?? 0)
+  // What is no longer there is no longer owed.
+  if (open.length < book.open.size) {
+    const there = new Set(open.map(({ at }) => at))
+    for (const at of book.open.keys()) if (!there.has(at)) book.open.delete(at)
   }
   for (const envelope of book.owed()) add(envelope, 0)
   return items

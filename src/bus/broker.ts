@@ -2,6 +2,7 @@ import type { Observable } from 'rxjs'
 import type { MsgvanError } from '../errors.js'
 import type { Headers } from '../message/envelope.js'
 import type { Message, Settler } from '../message/message.js'
+import type { ReplayFrom, ReplayStart } from '../message/replay.js'
 import type { RetryDelay } from '../message/retry-delay.js'
 import type { DeadLetters } from './dead-letters.js'
 import type { ModuleRef } from './module-ref.js'
@@ -18,6 +19,8 @@ export interface SubscriptionRequest {
   readonly name?: string | undefined
   /** For one without a name, in a host that keeps what it owes: by this its client finds it again after the host's death. */
   readonly session?: string | undefined
+  /** Begins with what was kept. Only where that is done; one with a name that is there already goes on where it is. */
+  readonly from?: ReplayFrom | ReplayStart | undefined
   readonly ordered: boolean
   /** How many unsettled deliveries this consumer takes at once. */
   readonly prefetch: number

@@ -1,7 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { InvalidOptionError, UnsupportedError } from '../errors.js'
+import { InvalidOptionError } from '../errors.js'
 import { backoff } from '../operators/backoff.js'
 import type { Headers } from '../message/envelope.js'
+import { checkReplayFrom, type ReplayFrom } from '../message/replay.js'
 import { checkRetryDelay, type RetryDelay } from '../message/retry-delay.js'
 import type { Overflow, SubscriptionRequest } from './broker.js'
 
@@ -31,6 +32,12 @@ export interface TopicOptions<P = unknown> {
    * `'drop-newest'` throw messages away and count them, `'error'` rejects the publish with OverflowError.
    */
   overflow?: Overflow
+  /**
+   * Replay, on a host with a store: what it has kept, in order, then what comes, without a gap or a double between. `'start'`: all of
+   * it; `'last'`: the newest message of each topic; a number: from that place in the van's log on (`status().log`); a Date; or
+   * `{ last: n }`: the last n that match. A named subscription that is there already goes on where it is. Default: only what comes.
+   */
+  from?: ReplayFrom
   /** Any Standard Schema (zod, valibot, arktype …): validates and types the payload. What it refuses fails the delivery. */
   schema?: StandardSchemaV1<unknown, P>
 }
@@ -65,11 +72,7 @@ export function toRequest(pattern: RegExp | string, options: TopicOptions): Subs
       )
   }
   const { name, ack, ordered = false, delay = defaultDelay, overflow = 'pause' } = options
-  if ('from' in options && options.from !== undefined) {
-    throw new UnsupportedError(
-      '`from` (replay) needs a host with a store, which this version does not have yet.',
-    )
-  }
+  if (options.from !== undefined) checkReplayFrom(options.from)
   if (name !== undefined) checkName(name)
   oneOf('ack', ack ?? 'auto', ['auto', 'manual'])
   oneOf('overflow', overflow, ['pause', 'drop-oldest', 'drop-newest', 'error'])
@@ -78,6 +81,7 @@ export function toRequest(pattern: RegExp | string, options: TopicOptions): Subs
   return {
     pattern,
     name,
+    from: options.from,
     ordered,
     prefetch: ordered ? 1 : whole('prefetch', options.prefetch ?? 4096, 1, 1_000_000),
     attempts: whole('attempts', options.attempts ?? 5, 1, 1_000_000),

@@ -1,4 +1,14 @@
 /** What `bus.status()` and `msgvan status --json` show. */
+/** What a host with a store has kept of a van. */
+export interface LogStatus {
+  /** The place of the oldest message that is there. */
+  readonly first: number
+  /** The place of the next one. */
+  readonly end: number
+  /** On the disk. */
+  readonly bytes: number
+}
+
 export interface VanStatus {
   van: string
   /** This machine's host; for an embedded bus, its own process. */
@@ -7,6 +17,8 @@ export interface VanStatus {
   subscriptions: SubscriptionStatus[]
   actors: ActorStatus[]
   counters: Counters
+  /** On a host with a store. */
+  log?: LogStatus
 }
 
 export interface HostStatus {

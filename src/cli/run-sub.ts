@@ -4,6 +4,7 @@ import { Subject } from 'rxjs/internal/Subject'
 import type { Bus } from '../bus/bus.js'
 import { describe, InvalidPatternError, UnreadablePayloadError } from '../errors.js'
 import { Message } from '../message/message.js'
+import type { ReplayFrom } from '../message/replay.js'
 import { openBus } from './bus.js'
 import type { Cli } from './cli.js'
 import { Exit } from './exit.js'
@@ -17,6 +18,7 @@ export interface SubOptions {
   count?: number
   timeout?: number
   name?: string
+  from?: ReplayFrom
   raw?: boolean
   json?: boolean
 }
@@ -58,11 +60,16 @@ async function show(
   globals: Globals,
   end: Ending,
 ): Promise<number> {
-  const { count: wanted = Infinity, name } = options
+  const { count: wanted = Infinity, name, from } = options
   const prefetch = Math.min(PREFETCH, wanted)
   const format = formatOf(options)
   try {
-    const messages$ = bus.topic(pattern, { ack: 'manual', prefetch, ...(name === undefined ? {} : { name }) })
+    const messages$ = bus.topic(pattern, {
+      ack: 'manual',
+      prefetch,
+      ...(name === undefined ? {} : { name }),
+      ...(from === undefined ? {} : { from }),
+    })
     const done = new Promise<void>((resolve, reject) => {
       messages$.pipe(take(wanted), takeUntil(end.signal)).subscribe({
         next: message => hand(message, format, cli),

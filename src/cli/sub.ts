@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { milliseconds } from '../host/settings.js'
+import type { ReplayFrom } from '../message/replay.js'
 import type { Cli } from './cli.js'
 import type { SubOptions } from './run-sub.js'
 
@@ -15,6 +16,11 @@ export function addSub(program: Command, cli: Cli): void {
     .option('--count <n>', 'end after so many messages', count)
     .option('--timeout <seconds>', 'end after so long, with exit code 3', seconds)
     .option('--name <name>', 'join the named subscription: it shares the work, and keeps while you are away')
+    .option(
+      '--from <where>',
+      'replay what a host with a store has kept: start, last (of each topic), last:N, a time, or a place in the log',
+      replayFrom,
+    )
     .option('--raw', 'the payload alone: bytes as they are, all else a line')
     .addOption(json.conflicts('raw'))
     .addHelpText(
@@ -24,6 +30,7 @@ Examples:
   msgvan sub '^orders\\.(eu|us)\\.'
   msgvan sub '^t' --count 3 --timeout 5
   msgvan sub . --json | jq .payload
+  msgvan sub '^prices' --from last    what each topic said last, then what comes
   msgvan sub '^jobs' --name workers   run two: each job goes to one of them`,
     )
     .action(
@@ -38,6 +45,18 @@ Examples:
 function count(text: string): number {
   if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 1 up.')
   return Number(text)
+}
+
+/** What is all digits is a place; a time is what a Date can be made of. */
+function replayFrom(text: string): ReplayFrom {
+  const last = /^last:([1-9]\d{0,14})$/.exec(text)?.[1]
+  if (text === 'start' || text === 'last') return text
+  if (last !== undefined) return { last: Number(last) }
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  const time = new Date(text)
+  if (Number.isNaN(time.getTime()))
+    throw new InvalidArgumentError('It is start, last, last:N, a time such as 2026-05-01T12:00Z, or a number.')
+  return time
 }
 
 function seconds(text: string): number {

@@ -238,7 +238,7 @@ export class RemoteBroker implements Broker {
     this.#link = this.#newLink()
     this.#inboxes.reset()
     const { last } = this.#calls
-    for (const inbox of this.#inboxes.confirmed()) this.#subscribe(inbox)
+    for (const inbox of this.#inboxes.confirmed()) this.#subscribe(inbox, true)
     this.#calls.askAgain(last)
     this.#outbox.renew(this.#link)
   }
@@ -275,9 +275,11 @@ export class RemoteBroker implements Broker {
     this.#drain.look()
   }
 
-  #subscribe(inbox: Inbox): void {
+  /** Again: what was kept has been replayed once; the host goes on where it was, if it knows. */
+  #subscribe(inbox: Inbox, isAgain = false): void {
     inbox.isConfirmed = false
-    const args = { subscription: inbox.number, request: encodeRequest(inbox.request) }
+    const request = isAgain ? { ...inbox.request, from: undefined } : inbox.request
+    const args = { subscription: inbox.number, request: encodeRequest(request) }
     this.#calls.call('subscribe', args).then(
       () => {
         inbox.isConfirmed = true

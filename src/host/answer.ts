@@ -33,6 +33,7 @@ export async function answer(
 ): Promise<unknown> {
   const { keeper } = session.van
   if (keeper === undefined) return result(session, method, args, services)
+  if (method !== 'subscribe' && session.opened !== undefined) await session.opened
   const value = await result(session, method, args, services)
   // What could not be written is tried again until it can; only messages are refused.
   await keeper.kept()?.catch(() => undefined)
@@ -47,7 +48,7 @@ async function result(session: Session, method: string, args: unknown, services:
       return true
     case 'subscribe': {
       const fields = fieldsOf(args)
-      session.subscribe(fields.whole('subscription', 1), decodeRequest(fields.get('request')))
+      await session.open(fields.whole('subscription', 1), decodeRequest(fields.get('request')))
       return true
     }
     case 'unsubscribe': {

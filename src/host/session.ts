@@ -2,6 +2,7 @@ import { InvalidTopicError, type MsgvanError } from '../errors.js'
 import type { ByteReader } from '../message/bytes.js'
 import { Encoding, Envelope } from '../message/envelope.js'
 import { Message } from '../message/message.js'
+import { ReplayStart } from '../message/replay.js'
 import { encodePayload, tooLarge } from '../message/payload.js'
 import { isSystemTopic } from '../message/topic.js'
 import {
@@ -58,6 +59,9 @@ export class Session {
   readonly #attachments = new Map<number, Attachment>()
   /** Outcomes of publishes that were held back, by frame, not told yet. */
   readonly #late = new Map<number, OutcomeEntry[]>()
+  /** Subscriptions that it is being looked up for where they begin. */
+  readonly #opening = new Set<number>()
+  #opened: Promise<void> | undefined
   #lastSequence: number
   /** The first publish of those that are held back: none, as a rule. */
   #firstHeld = Infinity
@@ -98,6 +102,33 @@ export class Session {
       if (how === 'death') attachment.die()
       else attachment.goAway()
     }
+  }
+
+  /**
+   * As `subscribe`, where it may have to be looked up first where to begin. What is asked later waits (`opened`), and nothing
+   * that is published meanwhile is missed.
+   */
+  open(subscription: number, request: SubscriptionRequest): void | Promise<void> {
+    const { keeper } = this.van
+    const from = request.from === undefined ? undefined : keeper?.start(request)
+    if (from === undefined || from instanceof ReplayStart)
+      return this.subscribe(subscription, from === undefined ? request : { ...request, from })
+    this.#opening.add(subscription)
+    const opened = from.then(start => {
+      // It may have left by now.
+      if (!this.#opening.delete(subscription) || this.#hasEnded) return
+      this.subscribe(subscription, { ...request, from: start })
+    })
+    const all = Promise.allSettled([this.#opened, opened]).then(() => {
+      if (this.#opened === all) this.#opened = undefined
+    })
+    this.#opened = all
+    return opened
+  }
+
+  /** Resolves when what was asked for is there; undefined when it is. */
+  get opened(): Promise<void> | undefined {
+    return this.#opened
   }
 
   /** The client's number for a subscription is its own choice; ours is checked. @throws MsgvanError if it is refused */
@@ -142,6 +173,7 @@ export class Session {
         return this.#settle(body)
       case FrameKind.Leave: {
         const leave = decodeLeave(body)
+        this.#opening.delete(leave.subscription)
         const attachment = this.#attachments.get(leave.subscription)
         attachment?.leave(leave)
         this.#forgetIfDone(attachment)

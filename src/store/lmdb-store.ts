@@ -106,8 +106,9 @@ export class LmdbStore implements Store {
     yield* this.#range({ start: chunkKey(log, holding), end: chunkKey(log + 1, 0) })
   }
 
-  *scanBack(log: number): IterableIterator<Chunk> {
-    yield* this.#range({ start: chunkKey(log + 1, 0), end: chunkKey(log, 0), reverse: true })
+  *scanBack(log: number, before = Infinity): IterableIterator<Chunk> {
+    const start = before === Infinity ? chunkKey(log + 1, 0) : chunkKey(log, Math.max(before - 1, 0))
+    yield* this.#range({ start, end: chunkKey(log, 0), reverse: true })
   }
 
   get(table: Table, key: string): Uint8Array | undefined {

@@ -42,8 +42,8 @@ export class MemoryStore implements Store {
     yield* chunks.slice(holds ? Math.max(holding, 0) : holding + 1)
   }
 
-  *scanBack(log: number): IterableIterator<Chunk> {
-    yield* [...(this.#logs.get(log) ?? [])].reverse()
+  *scanBack(log: number, before = Infinity): IterableIterator<Chunk> {
+    yield* (this.#logs.get(log) ?? []).filter(({ first }) => first < before).reverse()
   }
 
   get(table: Table, key: string): Uint8Array | undefined {

@@ -70,8 +70,8 @@ export interface Store {
    * @throws StoreDamagedError at a chunk that is not what was written
    */
   scan(log: number, from: number): IterableIterator<Chunk>
-  /** The same backwards, from the last chunk. */
-  scanBack(log: number): IterableIterator<Chunk>
+  /** The same backwards, from the last chunk that begins before this sequence. Default: from the last one. */
+  scanBack(log: number, before?: number): IterableIterator<Chunk>
   get(table: Table, key: string): Uint8Array | undefined
   /** In the order of their keys. */
   records(table: Table, prefix?: string): IterableIterator<readonly [key: string, value: Uint8Array]>

@@ -1,6 +1,7 @@
 import type { SubscriptionRequest } from '../bus/broker.js'
 import { InvalidOptionError, InvalidPatternError } from '../errors.js'
 import { backoff } from '../operators/backoff.js'
+import { ReplayStart, type ReplayFrom } from '../message/replay.js'
 import { Fields } from './fields.js'
 
 /** A pattern as it crosses; a RegExp is compiled on the other side only after it was judged there. */
@@ -13,12 +14,14 @@ const MOST = Number.MAX_SAFE_INTEGER
 
 export function encodeRequest(request: SubscriptionRequest): Record<string, unknown> {
   const { pattern, name, ordered, prefetch, attempts, delay, ackTimeout, maxPending, overflow } = request
+  const from = encodeFrom(request.from)
   const crossing: WirePattern =
     typeof pattern === 'string' ? pattern : { source: pattern.source, flags: pattern.flags }
   return {
     pattern: crossing,
     ...(name === undefined ? {} : { name }),
     ...(typeof delay === 'function' ? {} : { delay }),
+    ...(from === undefined ? {} : { from }),
     ordered,
     prefetch,
     attempts,
@@ -35,6 +38,7 @@ export function decodeRequest(value: unknown): SubscriptionRequest {
     pattern: decodePattern(fields),
     name: fields.optional('name', key => fields.text(key, 200)),
     delay: fields.optional('delay', key => readDelay(fields, key)) ?? hostDelay,
+    from: fields.optional('from', () => decodeFrom(fields)),
     ordered: fields.flag('ordered'),
     prefetch: fields.whole('prefetch', 1, 1_000_000),
     attempts: fields.whole('attempts', 1, MOST),
@@ -42,6 +46,21 @@ export function decodeRequest(value: unknown): SubscriptionRequest {
     maxPending: fields.number('maxPending', 1, MOST),
     overflow: fields.oneOf('overflow', ['pause', 'drop-oldest', 'drop-newest', 'error']),
   }
+}
+
+/** A host's own start is in the books that it keeps. */
+function encodeFrom(from: SubscriptionRequest['from']): unknown {
+  if (from instanceof ReplayStart) return undefined
+  return from instanceof Date ? { time: from.getTime() } : from
+}
+
+function decodeFrom(fields: Fields): ReplayFrom {
+  const from = fields.get('from')
+  if (typeof from === 'number') return fields.whole('from')
+  if (typeof from === 'string') return fields.oneOf('from', ['start', 'last'] as const)
+  const object = fields.fields('from')
+  if (object.has('last')) return { last: object.whole('last', 1) }
+  return new Date(object.number('time', -8.64e15, 8.64e15))
 }
 
 function readDelay(fields: Fields, key: string): number | readonly number[] {

@@ -81,7 +81,7 @@ export class KeptBook implements Book {
     writer.varint(this.open.size)
     for (const [at, failures] of this.open) {
       writer.varint(at)
-      writer.varint(failures)
+      writer.varint(failures + 1)
     }
     return writer.take()
   }
@@ -92,7 +92,7 @@ export function decodeBook(bytes: Uint8Array): BookState {
   const reader = new ByteReader(bytes, what => new StoreDamagedError(`A subscription's book ${what}.`))
   const [high, liveFrom, waiting] = [reader.varint(), reader.varint(), reader.varint()]
   const open = new Map<number, number>()
-  for (let left = reader.count(2); left > 0; left -= 1) open.set(reader.varint(), reader.varint())
+  for (let left = reader.count(2); left > 0; left -= 1) open.set(reader.varint(), reader.varint() - 1)
   reader.end()
   return { high, liveFrom, waiting, open }
 }

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { LogReader } from '../../broker/keeper.js'
 import type { StoredEnvelope } from '../../broker/stored-envelope.js'
 import type { Chunk, Store, StoreTransaction } from '../../store/store.js'
@@ -9,6 +10,9 @@ const CHUNK_BYTES = 128 * 1024
 
 /** So many messages are looked at before others have their turn. */
 const LOOK_AT_MOST = 20_000
+
+/** Read in one go when the log is looked through backwards. */
+const PIECES_AT_ONCE = 8
 
 export interface Retention {
   /** Milliseconds; what nobody is owed goes when it is older. */
@@ -91,6 +95,53 @@ export class Log {
     return step.firsts.length > 0
   }
 
+  /** The place of the oldest message that is there. */
+  get first(): number {
+    const [chunk] = firstOf(this.#store.scan(this.#number, 0))
+    return chunk?.first ?? this.#pendingFrom
+  }
+
+  /** The place of the first message from this time on, by its publisher's clock, among those written since. */
+  placeAt(time: number): number {
+    let since = this.#pendingFrom
+    for (const chunk of this.#store.scanBack(this.#number)) {
+      if (chunk.writtenAt < time) break
+      since = chunk.first
+    }
+    const reader = this.read(since)
+    for (;;) {
+      const message = reader.next(() => true)
+      if (message === undefined) return this.#end
+      if (message.timestamp >= time) return message.at
+    }
+  }
+
+  readAll(places: readonly number[]): StoredEnvelope[] {
+    const reader = new Reader(this.#store, this.#number, this, 0)
+    return places.flatMap(place => {
+      reader.skipTo(place)
+      const message = reader.next(() => true)
+      return message?.at === place ? [message] : []
+    })
+  }
+
+  /**
+   * Each piece from the newest to the oldest, as what its messages' topics are, in order. The pieces are read in small steps,
+   * so that the host does other things meanwhile.
+   */
+  async *backwards(): AsyncGenerator<{ first: number; topics: string[] }> {
+    const first = this.#pendingFrom
+    yield { first, topics: this.#pending.map(({ topic }) => topic) }
+    for (let before = first; ;) {
+      const chunks = take(this.#store.scanBack(this.#number, before), PIECES_AT_ONCE)
+      for (const chunk of chunks) yield { first: chunk.first, topics: topicsOf(chunk) }
+      const last = chunks.at(-1)
+      if (last === undefined) return
+      before = last.first
+      await turn()
+    }
+  }
+
   read(from: number): LogReader {
     return new Reader(this.#store, this.#number, this, from)
   }
@@ -140,6 +191,16 @@ class Reader implements LogReader {
     return this.#at
   }
 
+  skipTo(at: number): void {
+    const chunk = this.#chunk
+    if (chunk === undefined || at < this.#at || at >= chunk.end) {
+      this.#chunk = undefined
+      this.#at = at
+      return
+    }
+    for (; this.#at < at; this.#at += 1) chunk.messages.read(this.#at, () => false)
+  }
+
   next(wants: (topic: string) => boolean): StoredEnvelope | undefined {
     for (let looked = 0; looked < LOOK_AT_MOST; looked += 1) {
       if (this.#chunk === undefined && this.#at >= this.#log.pendingFrom) {
@@ -172,6 +233,23 @@ class Reader implements LogReader {
     this.#chunk = { messages, end: chunk.first + chunk.count }
     return this.#chunk
   }
+}
+
+function topicsOf({ count, bytes }: Chunk): string[] {
+  const messages = new MessageReader(bytes)
+  const topics: string[] = []
+  const note = (topic: string): boolean => {
+    topics.push(topic)
+    return false
+  }
+  for (let left = count; left > 0; left -= 1) messages.read(0, note)
+  return topics
+}
+
+function take<T>(all: Iterable<T>, most: number): T[] {
+  const taken: T[] = []
+  for (const one of all) if (taken.push(one) === most) break
+  return taken
 }
 
 function firstOf<T>(all: Iterable<T>): [T?] {

@@ -1,9 +1,11 @@
 import { LRUCache } from 'lru-cache'
 import type { Buried } from '../../broker/dead-letter-box.js'
-import type { Keeper, KeptSubscription, LogReader } from '../../broker/keeper.js'
+import { REPLAYED, type Keeper, type KeptSubscription, type LogReader } from '../../broker/keeper.js'
 import { StoredEnvelope } from '../../broker/stored-envelope.js'
 import { MsgvanError } from '../../errors.js'
 import type { SubscriptionRequest } from '../../bus/broker.js'
+import type { LogStatus } from '../../bus/status.js'
+import { ReplayStart } from '../../message/replay.js'
 import type { Envelope } from '../../message/envelope.js'
 import { decodePayload, encodePayload } from '../../message/payload.js'
 import type { Store, StoreTransaction, Table } from '../../store/store.js'
@@ -11,6 +13,7 @@ import { decodeRequest, encodeRequest } from '../../wire/subscription-request.js
 import type { Committer, Contributor } from './committer.js'
 import { decodeBook, KeptBook, type BookOwner } from './kept-book.js'
 import { Log, type Retention } from './log.js'
+import { replayStart } from './replay.js'
 import { decodeMessage, encodeMessage } from './message-codec.js'
 
 /** So many publishers are remembered, so that what they publish again makes no duplicates. */
@@ -103,8 +106,9 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
 
   // What a broker asks of it.
 
-  get end(): number {
-    return this.#log.end
+  get extent(): LogStatus {
+    const { first, end, bytes } = this.#log
+    return { first, end, bytes }
   }
 
   append(envelope: StoredEnvelope): void {
@@ -116,10 +120,16 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     return this.#log.read(from)
   }
 
+  readAll(places: readonly number[]): StoredEnvelope[] {
+    return this.#log.readAll(places)
+  }
+
   open(request: SubscriptionRequest): KeptBook {
     const { end } = this.#log
+    const { after, first } = request.from instanceof ReplayStart ? request.from : new ReplayStart(end - 1)
     const key = keyOf(request)
-    const book = new KeptBook(key, { high: end - 1, liveFrom: end, waiting: 0, open: new Map() }, this)
+    const open = new Map(first.map(place => [place, REPLAYED]))
+    const book = new KeptBook(key, { high: after, liveFrom: end, waiting: 0, open }, this)
     if (key === undefined) return book
     this.#books.set(key, book)
     this.renewed(book, request)
@@ -201,6 +211,11 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
       if (error instanceof MsgvanError) return error
       throw error
     }
+  }
+
+  /** Where a subscription that asks for replay begins. */
+  start(request: SubscriptionRequest): ReplayStart | Promise<ReplayStart> {
+    return replayStart(this.#log, request)
   }
 
   mark(publisher: string): number {

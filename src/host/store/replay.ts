@@ -1,0 +1,56 @@
+import { linearMatcher } from '../../broker/linear-matcher.js'
+import type { SubscriptionRequest } from '../../bus/broker.js'
+import { ReplayStart } from '../../message/replay.js'
+import type { Log } from './log.js'
+
+/** Where a subscription begins in the log. A promise where the log has to be looked through: nothing is missed meanwhile. */
+export function replayStart(log: Log, request: SubscriptionRequest): ReplayStart | Promise<ReplayStart> {
+  const { from } = request
+  if (from === undefined) return new ReplayStart(log.end - 1)
+  if (from instanceof ReplayStart) return from
+  if (from === 'start') return new ReplayStart(log.first - 1)
+  if (from === 'last') return newestOfEach(log, wantsOf(request))
+  if (from instanceof Date) return new ReplayStart(log.placeAt(from.getTime()) - 1)
+  if (typeof from === 'object') return lastOfAll(log, wantsOf(request), from.last)
+  return new ReplayStart(Math.min(Math.max(from, log.first), log.end) - 1)
+}
+
+async function newestOfEach(log: Log, wants: (topic: string) => boolean): Promise<ReplayStart> {
+  const after = log.end - 1
+  const newest = new Map<string, number | undefined>()
+  for await (const { first, topics } of log.backwards()) {
+    for (let at = topics.length - 1; at >= 0; at -= 1) {
+      const topic = topics[at] ?? ''
+      if (!newest.has(topic)) newest.set(topic, wants(topic) ? first + at : undefined)
+    }
+  }
+  const places = [...newest.values()].filter(place => place !== undefined)
+  return new ReplayStart(
+    after,
+    places.sort((a, b) => a - b),
+  )
+}
+
+async function lastOfAll(log: Log, wants: (topic: string) => boolean, count: number): Promise<ReplayStart> {
+  let left = count
+  for await (const { first, topics } of log.backwards()) {
+    for (let at = topics.length - 1; at >= 0; at -= 1) {
+      if (!wants(topics[at] ?? '')) continue
+      left -= 1
+      if (left === 0) return new ReplayStart(first + at - 1)
+    }
+  }
+  return new ReplayStart(log.first - 1)
+}
+
+/** Few topics come again and again. */
+function wantsOf({ pattern }: SubscriptionRequest): (topic: string) => boolean {
+  if (typeof pattern === 'string') return topic => topic === pattern
+  const matcher = linearMatcher(pattern)
+  const known = new Map<string, boolean>()
+  return topic => {
+    let isWanted = known.get(topic)
+    if (isWanted === undefined) known.set(topic, (isWanted = matcher.test(topic)))
+    return isWanted
+  }
+}
