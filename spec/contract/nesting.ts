@@ -25,9 +25,10 @@ export function nesting(at: Connected): void {
     it('is not handed out before the handler has returned', async () => {
       const bus = at.bus()
       const log: string[] = []
+      let published: Promise<void> | undefined
       bus.topic('a').subscribe(() => {
         log.push('a begins')
-        void bus.publish('b')
+        published = bus.publish('b')
         log.push('a ends')
       })
       const seen = collect(bus.topic('b'))
@@ -36,6 +37,7 @@ export function nesting(at: Connected): void {
       await seen.first(1)
       await untilStatus(bus, 'b', { acked: 1 })
       expect(log).to.deep.equal(['a begins', 'a ends', 'b'])
+      await published
     })
 
     it('comes behind what waits already', async () => {
@@ -80,14 +82,17 @@ export function nesting(at: Connected): void {
       const bus = at.bus()
       const most = at.kind.name === 'embedded' ? 100_000 : 2_000
       let last = 0
+      let published: Promise<void> | undefined
       bus.topic<number>('t').subscribe(message => {
         last = message.payload
-        if (last < most) void bus.publish('t', last + 1)
+        if (last < most) published = bus.publish('t', last + 1)
       })
       const end = collect(bus.topic<number>('t').pipe(take(most)))
       await bus.publish('t', 1)
       await end.completion()
       expect(last).to.equal(most)
+      // In order: with the last one all were taken over.
+      await published
     })
   })
 }

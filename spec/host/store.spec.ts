@@ -40,8 +40,8 @@ describe('a host with a store', () => {
   const start = async (port = 0): Promise<void> => {
     const { store, die: kill } = disk.mortal()
     die = kill
-    server = await startServer({ port, sessionTtl: 5_000 })
-    await server.openStore(() => Promise.resolve(new HostStore({ store, warn: text => troubles.push(text) })))
+    server = await startServer({ port, sessionTtl: 5_000, awaitsStore: true })
+    server.openStore(new HostStore({ store, warn: text => troubles.push(text) }))
   }
   /** As kill -9 does: nothing is written any more; then another host over the same disk. */
   const crash = async (): Promise<void> => {
@@ -200,6 +200,25 @@ describe('a host with a store', () => {
     expect(troubles).to.not.include('MSGVAN_GAP')
   })
 
+  it('has clients wait until what was kept is there', async () => {
+    const first = bus()
+    await named(first, 'n', 't')
+    await first.publish('t', 1)
+    const { port } = server
+    die()
+    await server.close()
+    server = await startServer({ port, awaitsStore: true })
+    const soon = first.publish('t', 2)
+    const isEarly = await Promise.race([
+      soon.then(() => true),
+      new Promise(resolve => setTimeout(resolve, 100, false)),
+    ])
+    expect(isEarly).to.equal(false)
+    server.openStore(new HostStore({ store: disk.mortal().store, warn: text => troubles.push(text) }))
+    await soon
+    expect(await subscription(first, 'n')).to.include({ pending: 2 })
+  })
+
   it('reads what waits from the store when it is much, with no more than a window in memory', async () => {
     const first = bus()
     await named(first, 'n', /^t/)
@@ -225,7 +244,7 @@ describe('a host with a store', () => {
       retention: { age: Infinity, bytes: 0 },
     })
     server = await startServer()
-    await server.openStore(() => Promise.resolve(keep))
+    server.openStore(keep)
     const first = bus()
     await named(first, 'n', 'wanted')
     await first.publish('unwanted', 1)

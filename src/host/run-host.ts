@@ -61,6 +61,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
     heartbeat: settings.heartbeatMs,
     maxPayload: settings.maxPayload,
     origins: settings.origins,
+    awaitsStore: settings.store !== undefined,
     hostStatus: statusOf(settings),
     control: method => control(method, ending),
     changed: () => {
@@ -141,12 +142,12 @@ async function openStore(
 ): Promise<HostStore | undefined> {
   if (folder === undefined) return undefined
   const { openHostStore } = await import('./store/open-host-store.js')
-  return server.openStore(() =>
-    openHostStore(folder, {
-      retention: { age: retainAgeMs, bytes: retainBytes },
-      warn: text => log.warning(text),
-    }),
-  )
+  const store = await openHostStore(folder, {
+    retention: { age: retainAgeMs, bytes: retainBytes },
+    warn: text => log.warning(text),
+  })
+  server.openStore(store)
+  return store
 }
 
 function checkToken(listen: string, token: string | undefined, paths: StatePaths): void {

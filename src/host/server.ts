@@ -19,6 +19,8 @@ export interface HostServerOptions extends ReceptionOptions {
    * either side; its session waits for it. Default 10,000.
    */
   readonly heartbeat?: number
+  /** From the first moment on clients wait for `openStore`: what they bring must be kept. Default false. */
+  readonly awaitsStore?: boolean
   /** Web pages that may connect, as their Origin. Default: none. */
   readonly origins?: readonly string[]
 }
@@ -36,9 +38,18 @@ export class HostServer {
   #further: TcpServer | undefined
   /** Clients wait until what was kept is there. */
   #opening: Promise<void> | undefined
+  #letIn: () => void = () => undefined
 
   constructor(options: HostServerOptions) {
     this.#options = options
+    if (options.awaitsStore === true) {
+      this.#opening = new Promise(resolve => {
+        this.#letIn = () => {
+          this.#opening = undefined
+          resolve()
+        }
+      })
+    }
     this.#heartbeat = options.heartbeat ?? 10_000
     const reception = new Reception(options)
     this.#reception = reception
@@ -89,22 +100,10 @@ export class HostServer {
     }
   }
 
-  /**
-   * Has clients wait from now on until the store is there; all that it keeps comes back before the first of them is let in.
-   * Rejects as `open` does; whoever waited is refused then.
-   */
-  async openStore(open: () => Promise<HostStore>): Promise<HostStore> {
-    const opened = open().then(store => {
-      this.#reception.restore(store)
-      return store
-    })
-    this.#opening = opened.then(
-      () => undefined,
-      () => undefined,
-    )
-    const store = await opened
-    this.#opening = undefined
-    return store
+  /** All that a store keeps comes back, and whoever waits for it (`awaitsStore`) is let in. */
+  openStore(store: HostStore): void {
+    this.#reception.restore(store)
+    this.#letIn()
   }
 
   /** Where it listens, as `address:port`. */
@@ -146,6 +145,7 @@ export class HostServer {
 
   async close(): Promise<void> {
     await this.#reception.freeze()
+    this.#letIn()
     this.#reception.endSessions()
     this.#further?.close()
     this.#http.closeAllConnections()

@@ -70,6 +70,7 @@ export class Vans {
 
   /** What is kept of before the start comes back; from now on all is kept. */
   restore(store: HostStore): void {
+    if (this.#vans.size > 0) throw new Error('a van was there before its store')
     this.#store = store
     for (const name of store.vans) {
       const { broker, keeper } = this.get(name)
