@@ -156,14 +156,16 @@ export function flow(at: Connected): void {
       first.unsubscribe()
       await untilStatus(bus, 'w', { consumers: 0 })
       let resolved = 0
+      const published: Promise<void>[] = []
       bus.topic('t').subscribe(() => {
-        for (const n of upTo(9)) void bus.publish('u', n).then(() => (resolved += 1))
+        for (const n of upTo(9)) published.push(bus.publish('u', n).then(() => void (resolved += 1)))
       })
       await bus.publish('t')
       await eventually(() => expect(resolved).to.equal(3))
       await untilStatus(bus, 'w', { pending: 3, pausing: true })
       const seen = collect(bus.topic('u', { name: 'w' }))
       expect(payloads(await seen.first(9))).to.deep.equal(upTo(9))
+      await Promise.all(published)
     })
 
     for (const [overflow, kept] of [
@@ -176,11 +178,13 @@ export function flow(at: Connected): void {
         await bus.ready()
         first.unsubscribe()
         await untilStatus(bus, 'w', { consumers: 0 })
+        const published: Promise<void>[] = []
         bus.topic('t').subscribe(() => {
-          for (const n of upTo(9)) void bus.publish('u', n)
+          for (const n of upTo(9)) published.push(bus.publish('u', n))
         })
         await bus.publish('t')
         await untilStatus(bus, 'w', { pending: 3, dropped: 6 })
+        await Promise.all(published)
         const seen = collect(bus.topic('u', { name: 'w' }))
         expect(payloads(await seen.first(3))).to.deep.equal(kept)
       })

@@ -1,11 +1,6 @@
 import { expect } from 'chai'
 import { firstValueFrom, NEVER, repeat, retry, take } from 'rxjs'
-import {
-  ClosedError,
-  handle,
-  InvalidOptionError,
-  type TopicOptions,
-} from '../../src/index.js'
+import { ClosedError, handle, InvalidOptionError, type TopicOptions } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
 import { collect, publishAll, rejection, reports, thrown, untilStatus, upTo } from '../support/messages.js'
 import type { Connected } from './connected.js'

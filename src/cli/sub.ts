@@ -55,7 +55,9 @@ function replayFrom(text: string): ReplayFrom {
   if (/^\d{1,15}$/.test(text)) return Number(text)
   const time = new Date(text)
   if (Number.isNaN(time.getTime()))
-    throw new InvalidArgumentError('It is start, last, last:N, a time such as 2026-05-01T12:00Z, or a number.')
+    throw new InvalidArgumentError(
+      'It is start, last, last:N, a time such as 2026-05-01T12:00Z, or a number.',
+    )
   return time
 }
 
