@@ -14,6 +14,8 @@ import type { ReadingTable, WritingTable } from './string-table.js'
 
 const REDELIVERED = 0x40
 const RETRIED = 0x20
+/** The message is that of the entry before: a client may have many subscriptions that match it. */
+const SAME = 0x10
 
 export interface Delivery {
   /** The subscription's number, chosen by the client. */
@@ -30,6 +32,8 @@ export class DeliverWriter {
   readonly #table: WritingTable
   readonly #writer = new ByteWriter()
   #deltas = new Deltas()
+  /** What was written last into this frame. */
+  #last: Envelope | undefined
 
   constructor(table: WritingTable) {
     this.#table = table
@@ -43,11 +47,16 @@ export class DeliverWriter {
   add(subscription: number, number: number, envelope: Envelope, attempt: number, redelivered: boolean): void {
     const writer = this.#writer
     if (writer.length === 0) beginFrame(writer)
+    const own = (redelivered ? REDELIVERED : 0) | (attempt > 1 ? RETRIED : 0)
+    if (envelope === this.#last) {
+      writer.u8(own | SAME)
+      this.#place(subscription, number, attempt)
+      return
+    }
+    this.#last = envelope
     const { headers, topic, publisher, sequence, timestamp, encoding } = envelope
-    writeFlags(writer, headers, encoding | (redelivered ? REDELIVERED : 0) | (attempt > 1 ? RETRIED : 0))
-    writer.varint(subscription)
-    writer.varint(number)
-    if (attempt > 1) writer.varint(attempt)
+    writeFlags(writer, headers, encoding | own)
+    this.#place(subscription, number, attempt)
     this.#table.write(writer, topic)
     this.#table.write(writer, publisher)
     this.#deltas.writeSequence(writer, sequence)
@@ -60,7 +69,15 @@ export class DeliverWriter {
 
   take(): Uint8Array {
     this.#deltas = new Deltas()
+    this.#last = undefined
     return this.#writer.take()
+  }
+
+  #place(subscription: number, number: number, attempt: number): void {
+    const writer = this.#writer
+    writer.varint(subscription)
+    writer.varint(number)
+    if (attempt > 1) writer.varint(attempt)
   }
 }
 
@@ -69,6 +86,7 @@ export class DeliverReader {
   readonly #reader: ByteReader
   readonly #table: Pick<ReadingTable, 'read'>
   readonly #deltas = new Deltas()
+  #last: Envelope | undefined
 
   constructor(reader: ByteReader, table: Pick<ReadingTable, 'read'>) {
     this.#reader = reader
@@ -82,6 +100,17 @@ export class DeliverReader {
     const subscription = reader.varint()
     const number = reader.varint()
     const attempt = (flags & RETRIED) === 0 ? 1 : reader.varint()
+    const envelope = (flags & SAME) === 0 ? this.#message(flags) : this.#again()
+    return { subscription, number, attempt, redelivered: (flags & REDELIVERED) !== 0, envelope }
+  }
+
+  #again(): Envelope {
+    if (this.#last === undefined) throw this.#reader.fail('repeats a message before the first')
+    return this.#last
+  }
+
+  #message(flags: number): Envelope {
+    const reader = this.#reader
     const topic = readTopic(reader, this.#table)
     const publisher = this.#table.read(reader)
     const sequence = this.#deltas.readSequence(reader)
@@ -89,7 +118,7 @@ export class DeliverReader {
     const headers = readHeaders(reader, flags)
     const encoding = readEncoding(reader, flags)
     const body = readPayload(reader)
-    const envelope = new Envelope(publisher, sequence, topic, headers, timestamp, body, body.length, encoding)
-    return { subscription, number, attempt, redelivered: (flags & REDELIVERED) !== 0, envelope }
+    this.#last = new Envelope(publisher, sequence, topic, headers, timestamp, body, body.length, encoding)
+    return this.#last
   }
 }
