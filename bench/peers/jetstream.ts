@@ -5,8 +5,12 @@ import { asIs, inWindow, type Form, type Peer } from './peer.js'
 /** Old messages are thrown away beyond this; no round sends as much. */
 const KEPT_BYTES = 512 * 1024 * 1024
 
-/** JetStream in memory: publishes are acknowledged, and each message by its consumer. */
-export async function openJetStream(port: number, form: Form): Promise<Peer> {
+/** JetStream: publishes are acknowledged, and each message by its consumer. */
+export async function openJetStream(
+  port: number,
+  form: Form,
+  storage: 'memory' | 'file' = 'memory',
+): Promise<Peer> {
   const connection = await connect({ servers: `127.0.0.1:${port}`, reconnect: false })
   const client = jetstream(connection)
   return {
@@ -16,7 +20,7 @@ export async function openJetStream(port: number, form: Form): Promise<Peer> {
       await manager.streams.add({
         name: root,
         subjects: [`${root}.>`],
-        storage: StorageType.Memory,
+        storage: storage === 'file' ? StorageType.File : StorageType.Memory,
         retention: RetentionPolicy.Limits,
         max_bytes: KEPT_BYTES,
       })
@@ -24,7 +28,7 @@ export async function openJetStream(port: number, form: Form): Promise<Peer> {
         durable_name: 'bench',
         ack_policy: AckPolicy.Explicit,
         max_ack_pending: 10_000,
-        mem_storage: true,
+        mem_storage: storage === 'memory',
       })
       const consumer = await client.consumers.get(root, 'bench')
       await consumer.consume({

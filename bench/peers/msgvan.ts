@@ -1,9 +1,9 @@
 import { van } from '../../src/index.js'
 import { asIs, type Peer } from './peer.js'
 
-/** Finds its host by the environment, as an app does. */
-export async function openMsgvan(): Promise<Peer> {
-  const bus = van({ autoStart: false })
+/** Finds its host as an app does. */
+export async function openMsgvan(port: number): Promise<Peer> {
+  const bus = van({ port, autoStart: false })
   await bus.ready()
   return {
     spell: asIs,

@@ -24,7 +24,9 @@ export interface Peer {
 }
 
 export const kinds = ['msgvan', 'nats', 'redis', 'mqtt', 'jetstream', 'socket.io'] as const
-export type Kind = (typeof kinds)[number]
+/** Those that keep on a disk what they acknowledge, and msgvan's host without a store to compare with. */
+export const storeKinds = ['msgvan-store', 'msgvan', 'jetstream-file', 'redis-streams'] as const
+export type Kind = (typeof kinds)[number] | (typeof storeKinds)[number]
 
 export const kindNames: Readonly<Record<Kind, string>> = {
   msgvan: 'msgvan',
@@ -33,12 +35,16 @@ export const kindNames: Readonly<Record<Kind, string>> = {
   mqtt: 'MQTT QoS 1',
   jetstream: 'JetStream, memory',
   'socket.io': 'socket.io, emitWithAck',
+  'msgvan-store': 'msgvan, store',
+  'jetstream-file': 'JetStream, file',
+  'redis-streams': 'Redis Streams, fsync always',
 }
 
 export async function openPeer(kind: Kind, port: number, form: Form): Promise<Peer> {
   switch (kind) {
     case 'msgvan':
-      return (await import('./msgvan.js')).openMsgvan()
+    case 'msgvan-store':
+      return (await import('./msgvan.js')).openMsgvan(port)
     case 'nats':
       return (await import('./nats.js')).openNats(port, form)
     case 'redis':
@@ -47,6 +53,10 @@ export async function openPeer(kind: Kind, port: number, form: Form): Promise<Pe
       return (await import('./mqtt.js')).openMqtt(port, form)
     case 'jetstream':
       return (await import('./jetstream.js')).openJetStream(port, form)
+    case 'jetstream-file':
+      return (await import('./jetstream.js')).openJetStream(port, form, 'file')
+    case 'redis-streams':
+      return (await import('./redis-streams.js')).openRedisStreams(port, form)
     case 'socket.io':
       return (await import('./socket-io.js')).openSocketIo(port)
   }

@@ -33,12 +33,19 @@ export async function startServer(kind: Kind, sandbox: Sandbox): Promise<Server 
       const host = await Host.start(sandbox)
       return { port: sandbox.port, stop: () => host.stop() }
     }
+    case 'msgvan-store': {
+      const port = await freePort()
+      const env = { ...sandbox.env, MSGVAN_PORT: String(port), MSGVAN_STORE: join(sandbox.home, 'store') }
+      const host = await Host.start({ ...sandbox, port, env })
+      return { port, stop: () => host.stop() }
+    }
     case 'socket.io': {
       const relay = new Child('peers/socket-io-relay.js')
       return { port: await relay.ask<number>('port'), stop: () => relay.stop() }
     }
     case 'nats':
     case 'jetstream':
+    case 'jetstream-file':
       return startProgram('nats-server', sandbox, async (folder, port) => {
         const settings = join(folder, 'nats.conf')
         await writeFile(settings, natsSettings(folder))
@@ -49,6 +56,13 @@ export async function startServer(kind: Kind, sandbox: Sandbox): Promise<Server 
         [
           ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no'],
           ['--client-output-buffer-limit', 'pubsub', '0', '0', '0'],
+        ].flat(),
+      )
+    case 'redis-streams':
+      return startProgram('redis-server', sandbox, (_folder, port) =>
+        [
+          ['--bind', '127.0.0.1', '--port', String(port), '--save', ''],
+          ['--appendonly', 'yes', '--appendfsync', 'always'],
         ].flat(),
       )
     case 'mqtt':

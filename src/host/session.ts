@@ -191,9 +191,10 @@ export class Session {
   #publish(body: ByteReader, frame: number): void | Promise<void> {
     let late: OutcomeEntry[] | undefined
     let index = 0
+    const refusal = this.van.refusalOf(body.remaining)
     const reader = new PublishReader(body, this.#reading, this.client)
     for (let envelope = reader.next(); envelope !== undefined; envelope = reader.next()) {
-      const outcome = this.#accept(envelope, frame, index)
+      const outcome = this.#accept(envelope, frame, index, refusal)
       if (outcome !== undefined) (late ??= []).push(outcome)
       index++
     }
@@ -220,7 +221,12 @@ export class Session {
   }
 
   /** @returns undefined when the van has taken it over, now or at an earlier try */
-  #accept(envelope: Envelope, frame: number, index: number): OutcomeEntry | undefined {
+  #accept(
+    envelope: Envelope,
+    frame: number,
+    index: number,
+    refusal: MsgvanError | undefined,
+  ): OutcomeEntry | undefined {
     const { sequence, topic, size } = envelope
     if (sequence <= this.#lastSequence) return undefined
     this.#lastSequence = sequence
@@ -232,6 +238,7 @@ export class Session {
       )
       return { index, outcome: toWireError(error) }
     }
+    if (refusal !== undefined) return { index, outcome: toWireError(refusal) }
     const held = this.van.accept(envelope)
     if (held === undefined) return undefined
     const { keeper } = this.van

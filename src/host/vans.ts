@@ -3,6 +3,7 @@ import { linearMatcher } from '../broker/linear-matcher.js'
 import { LocalBroker } from '../broker/local-broker.js'
 import { monotonicScheduler } from '../broker/monotonic-scheduler.js'
 import type { HostStatus } from '../bus/status.js'
+import type { MsgvanError } from '../errors.js'
 import { StoredEnvelope } from '../broker/stored-envelope.js'
 import { Encoding, type Envelope } from '../message/envelope.js'
 import { encodeLetter } from '../message/payload.js'
@@ -37,10 +38,12 @@ export class Van {
 
   /** As the broker's: taken over at once if undefined. With a store it counts when `kept` says so. */
   accept(envelope: Envelope): undefined | Promise<void> {
-    if (this.keeper === undefined) return this.broker.accept(envelope)
-    const refusal = this.keeper.refusalOf(envelope.size)
-    if (refusal !== undefined) return Promise.reject(refusal)
-    return this.broker.accept(StoredEnvelope.of(envelope))
+    return this.broker.accept(this.keeper === undefined ? envelope : StoredEnvelope.of(envelope))
+  }
+
+  /** Why so many bytes are not taken over, if they are not. */
+  refusalOf(bytes: number): MsgvanError | undefined {
+    return this.keeper?.refusalOf(bytes)
   }
 
   /** Resolves when all that happened so far is on the disk; undefined where that is so, or where nothing is kept. */

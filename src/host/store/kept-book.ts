@@ -29,6 +29,8 @@ export class KeptBook implements Book {
   waiting: number
   readonly open: Map<number, number>
   readonly #owner: BookOwner
+  /** Its owner knows that it has changed, until it is written. */
+  #isToldChanged = false
 
   constructor(
     readonly key: string | undefined,
@@ -50,6 +52,8 @@ export class KeptBook implements Book {
   }
 
   changed(): void {
+    if (this.#isToldChanged) return
+    this.#isToldChanged = true
     this.#owner.changed(this)
   }
 
@@ -74,6 +78,7 @@ export class KeptBook implements Book {
   }
 
   encode(): Uint8Array {
+    this.#isToldChanged = false
     const writer = new ByteWriter()
     writer.varint(this.high)
     writer.varint(this.liveFrom)

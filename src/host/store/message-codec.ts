@@ -15,7 +15,8 @@ import { ReadingTable, WritingTable } from '../../wire/string-table.js'
 /** Writes messages one after another; a topic or a publisher is written out once. */
 export class MessageWriter {
   readonly #writer = new ByteWriter()
-  #table = new WritingTable()
+  #topics = new WritingTable()
+  #publishers = new WritingTable()
   #deltas = new Deltas()
   #count = 0
 
@@ -31,8 +32,8 @@ export class MessageWriter {
     const writer = this.#writer
     const body = envelope.body as Uint8Array
     writeFlags(writer, envelope.headers, envelope.encoding)
-    this.#table.write(writer, envelope.topic)
-    this.#table.write(writer, envelope.publisher)
+    this.#topics.write(writer, envelope.topic)
+    this.#publishers.write(writer, envelope.publisher)
     this.#deltas.writeSequence(writer, envelope.sequence)
     this.#deltas.writeTimestamp(writer, envelope.timestamp)
     writeHeaders(writer, envelope.headers)
@@ -42,7 +43,8 @@ export class MessageWriter {
   }
 
   take(): Uint8Array {
-    this.#table = new WritingTable()
+    this.#topics = new WritingTable()
+    this.#publishers = new WritingTable()
     this.#deltas = new Deltas()
     this.#count = 0
     return this.#writer.take()
@@ -52,7 +54,8 @@ export class MessageWriter {
 /** Reads what one MessageWriter wrote until it was taken. */
 export class MessageReader {
   readonly #reader: ByteReader
-  readonly #table = new ReadingTable()
+  readonly #topics = new ReadingTable()
+  readonly #publishers = new ReadingTable()
   readonly #deltas = new Deltas()
 
   constructor(bytes: Uint8Array) {
@@ -66,8 +69,8 @@ export class MessageReader {
   read(at: number, wants: (topic: string) => boolean): StoredEnvelope | undefined {
     const reader = this.#reader
     const flags = reader.u8()
-    const topic = this.#table.read(reader)
-    const publisher = this.#table.read(reader)
+    const topic = this.#topics.read(reader)
+    const publisher = this.#publishers.read(reader)
     const sequence = this.#deltas.readSequence(reader)
     const timestamp = this.#deltas.readTimestamp(reader)
     const headers = readHeaders(reader, flags)

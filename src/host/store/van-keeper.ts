@@ -55,6 +55,8 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   #lastRecord = 0
   #trimmedAt = -Infinity
   #isFrozen = false
+  /** The committer knows that there is something to write. */
+  #isToldChanged = false
 
   constructor(options: VanKeeperOptions) {
     this.#options = options
@@ -113,7 +115,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
 
   append(envelope: StoredEnvelope): void {
     this.#log.append(envelope)
-    this.#news()
+    if (!this.#isToldChanged) this.#news()
   }
 
   read(from: number): LogReader {
@@ -247,6 +249,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   }
 
   collect(transaction: StoreTransaction): (isWritten: boolean) => void {
+    this.#isToldChanged = false
     const { number } = this.#options
     const books = [...this.#changed]
     const marks = [...this.#changedMarks]
@@ -299,7 +302,9 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   }
 
   #news(): void {
-    if (!this.#isFrozen) this.#options.committer.changed(this)
+    if (this.#isFrozen) return
+    this.#isToldChanged = true
+    this.#options.committer.changed(this)
   }
 
   *#records(table: Table): Generator<[key: string, value: Uint8Array]> {
