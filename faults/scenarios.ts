@@ -6,6 +6,7 @@ import { publisherKilled } from './publisher-killed.js'
 import { reconnectStorm } from './reconnect-storm.js'
 import { slowConsumer } from './slow-consumer.js'
 import { store } from './store.js'
+import { storeFull } from './store-full.js'
 import { subscriberKilled } from './subscriber-killed.js'
 import type { Outcome, Scale, Scenario } from './scenario.js'
 import { Random } from './support/random.js'
@@ -21,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
   reconnectStorm,
   slowConsumer,
   store,
+  storeFull,
 ]
 
 /** Plays it on a stage of its own, which is empty afterwards. @throws Error when it could not be played to its end */

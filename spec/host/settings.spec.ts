@@ -27,6 +27,7 @@ describe('the settings of a host', () => {
       store: undefined,
       retainAgeMs: Infinity,
       retainBytes: 1_073_741_824,
+      storeFloor: 67_108_864,
     })
   })
 
@@ -46,6 +47,7 @@ describe('the settings of a host', () => {
       MSGVAN_STORE: '/s',
       MSGVAN_RETAIN_AGE: '60',
       MSGVAN_RETAIN_BYTES: '5000',
+      MSGVAN_STORE_FLOOR: '6000',
     }
     expect(hostSettings({}, env)).to.deep.equal({
       port: 2000,
@@ -62,6 +64,7 @@ describe('the settings of a host', () => {
       store: '/s',
       retainAgeMs: 60_000,
       retainBytes: 5_000,
+      storeFloor: 6_000,
     })
     const flags = {
       port: '3',
@@ -77,6 +80,7 @@ describe('the settings of a host', () => {
       store: '/d',
       retainAge: '1.5',
       retainBytes: '8',
+      storeFloor: '9',
     }
     expect(hostSettings(flags, env)).to.deep.equal({
       port: 3,
@@ -93,6 +97,7 @@ describe('the settings of a host', () => {
       store: '/d',
       retainAgeMs: 1_500,
       retainBytes: 8,
+      storeFloor: 9,
     })
   })
 

@@ -13,6 +13,7 @@ export interface HostOptions {
   store?: string
   retainAge?: string
   retainBytes?: string
+  storeFloor?: string
   capabilities?: string
   root?: string[]
 }
@@ -45,6 +46,10 @@ export function addHostOptions(command: Command): Command {
     .option(
       '--retain-bytes <bytes>',
       'and at most so much of them in each van (MSGVAN_RETAIN_BYTES, default 1073741824)',
+    )
+    .option(
+      '--store-floor <bytes>',
+      'refuse publishes with less free room on its disk (MSGVAN_STORE_FLOOR, default 67108864)',
     )
     .option(
       '--root <folder...>',

@@ -27,6 +27,7 @@ export interface StartOptions {
   readonly store?: string | undefined
   readonly retainAge?: string | undefined
   readonly retainBytes?: string | undefined
+  readonly storeFloor?: string | undefined
   /** Folders for handler modules of callers that are not local. */
   readonly roots?: readonly string[] | undefined
   /** The longest wait until it listens, in milliseconds. Default 30,000. */
@@ -101,7 +102,7 @@ function reportOf(child: ChildProcess, timeout: number): Promise<StartReport> {
 
 function flags(options: StartOptions): string[] {
   const { port, verbose, listen, idle, sessionTtl, heartbeat, maxPayload, origins, roots, store } = options
-  const { retainAge, retainBytes } = options
+  const { retainAge, retainBytes, storeFloor } = options
   const given = ['--port', String(port)]
   if (verbose === true) given.push('--verbose')
   if (listen !== undefined) given.push('--listen', listen)
@@ -113,6 +114,7 @@ function flags(options: StartOptions): string[] {
   if (origins !== undefined) given.push('--origin', ...origins)
   if (retainAge !== undefined) given.push('--retain-age', retainAge)
   if (retainBytes !== undefined) given.push('--retain-bytes', retainBytes)
+  if (storeFloor !== undefined) given.push('--store-floor', storeFloor)
   // Made absolute here: the host runs in another directory.
   if (store !== undefined) given.push('--store', resolve(store))
   if (roots !== undefined) given.push('--root', ...roots.map(root => resolve(root)))

@@ -137,13 +137,14 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
 /** What it is told to keep, if it is told to; lmdb is loaded only then. */
 async function openStore(
   server: HostServer,
-  { store: folder, retainAgeMs, retainBytes }: HostSettings,
+  { store: folder, retainAgeMs, retainBytes, storeFloor }: HostSettings,
   log: Log,
 ): Promise<HostStore | undefined> {
   if (folder === undefined) return undefined
   const { openHostStore } = await import('./store/open-host-store.js')
   const store = await openHostStore(folder, {
     retention: { age: retainAgeMs, bytes: retainBytes },
+    floor: storeFloor,
     warn: text => log.warning(text),
   })
   server.openStore(store)

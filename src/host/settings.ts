@@ -30,6 +30,8 @@ export interface HostSettings {
   readonly retainAgeMs: number
   /** And how much of that, in bytes for each van. */
   readonly retainBytes: number
+  /** With less free room on the store's disk than so many bytes, publishes are refused. */
+  readonly storeFloor: number
   readonly verbose: boolean
   readonly capabilities: Readonly<Record<string, unknown>>
   /** Folders from which callers that are not local may have handler modules loaded. */
@@ -49,6 +51,7 @@ export interface HostFlags {
   readonly store?: string | undefined
   readonly retainAge?: string | undefined
   readonly retainBytes?: string | undefined
+  readonly storeFloor?: string | undefined
   readonly verbose?: boolean | undefined
   readonly capabilities?: string | undefined
   readonly roots?: readonly string[] | undefined
@@ -75,6 +78,8 @@ export function hostSettings(flags: HostFlags, env: NodeJS.ProcessEnv = process.
     retainAgeMs: setting('--retain-age', flags.retainAge, 'MSGVAN_RETAIN_AGE', env, milliseconds) ?? Infinity,
     retainBytes:
       setting('--retain-bytes', flags.retainBytes, 'MSGVAN_RETAIN_BYTES', env, manyBytes) ?? 1024 ** 3,
+    storeFloor:
+      setting('--store-floor', flags.storeFloor, 'MSGVAN_STORE_FLOOR', env, manyBytes) ?? 64 * 1024 ** 2,
     verbose: verboseSetting(flags.verbose, env),
     capabilities: setting('--capabilities', flags.capabilities, 'MSGVAN_CAPABILITIES', env, jsonObject) ?? {},
     roots: (flags.roots ?? setting('--root', undefined, 'MSGVAN_ROOTS', env, paths) ?? []).map(root =>

@@ -5,8 +5,12 @@ import type { Retention } from './log.js'
 /** @throws StoreInUseError, StoreFormatError, StoreError */
 export async function openHostStore(
   folder: string,
-  { retention, warn }: { readonly retention: Retention; readonly warn: (text: string) => void },
+  {
+    retention,
+    floor,
+    warn,
+  }: { readonly retention: Retention; readonly floor?: number; readonly warn: (text: string) => void },
 ): Promise<HostStore> {
-  const store = await openStore(folder, { warn })
+  const store = await openStore(folder, { floor, warn })
   return new HostStore({ store, retention, warn, close: () => closeInOrder(store) })
 }
