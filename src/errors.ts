@@ -159,6 +159,38 @@ export class HandlerCrashedError extends MsgvanError {
   readonly code = 'MSGVAN_HANDLER_CRASHED'
 }
 
+/** No host has what the actor requires. The text names the actor and the capability that is missing. Nothing of it was created. */
+export class ActorPlacementError extends MsgvanError {
+  readonly code = 'MSGVAN_ACTOR_PLACEMENT'
+}
+
+/** The actor's module or class cannot be used, or it failed while it was set up. Nothing of it was created. */
+export class ActorStartError extends MsgvanError {
+  readonly code = 'MSGVAN_ACTOR_START'
+}
+
+/** An `ask` failed: the actor threw at every attempt. `original` is the payload that it was asked with. */
+export class ActorError extends MsgvanError {
+  readonly code = 'MSGVAN_ACTOR'
+  constructor(
+    message: string,
+    readonly original?: unknown,
+  ) {
+    super(message)
+  }
+}
+
+/** There is no such actor: it was stopped, crashed too often, or never was. `original` is the payload that was meant for it. */
+export class ActorStoppedError extends MsgvanError {
+  readonly code = 'MSGVAN_ACTOR_STOPPED'
+  constructor(
+    message: string,
+    readonly original?: unknown,
+  ) {
+    super(message)
+  }
+}
+
 /** Not to be had on this kind of bus, or in this version. The text says where it is. */
 export class UnsupportedError extends MsgvanError {
   readonly code = 'MSGVAN_UNSUPPORTED'
@@ -223,6 +255,10 @@ const byCode = {
   MSGVAN_DRAIN_TIMEOUT: DrainTimeoutError,
   MSGVAN_HANDLER_MODULE: HandlerModuleError,
   MSGVAN_HANDLER_CRASHED: HandlerCrashedError,
+  MSGVAN_ACTOR_PLACEMENT: ActorPlacementError,
+  MSGVAN_ACTOR_START: ActorStartError,
+  MSGVAN_ACTOR: ActorError,
+  MSGVAN_ACTOR_STOPPED: ActorStoppedError,
   MSGVAN_UNSUPPORTED: UnsupportedError,
   MSGVAN_STORE: StoreError,
   MSGVAN_STORE_IN_USE: StoreInUseError,

@@ -5,6 +5,18 @@ export type { AnyTopics, Bus, Topics } from './bus/bus.js'
 export type { BusState, CloseOptions, Overflow } from './bus/broker.js'
 export type { RetryDelay } from './message/retry-delay.js'
 export type { DeadLetter, DeadLetterFilter, DeadLetters } from './bus/dead-letters.js'
+export { Actor, defineActor } from './actors/actor.js'
+export type {
+  ActorBehaviour,
+  ActorContext,
+  ActorDefinition,
+  ChildExit,
+  DefinedActor,
+  ExitReason,
+} from './actors/actor.js'
+export type { Requirements } from './actors/requirements.js'
+export { ActorRef, type ActorAddress, type AskOptions } from './bus/actor-ref.js'
+export type { ActorOptions, Actors, CapabilityValues, Isolation } from './bus/actors.js'
 export { moduleRef, type ModuleRef } from './bus/module-ref.js'
 export type { PublishOptions, TopicOptions } from './bus/options.js'
 export type {

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads'
 import type { HandlerStatus } from '../bus/status.js'
 import { describe, HandlerModuleError } from '../errors.js'
 import { backoff } from '../operators/backoff.js'
-import type { FromWorker, ToWorker, WorkerTask } from './worker-messages.js'
+import type { FromWorker, HandlerTask, ToWorker } from './worker-messages.js'
 
 const entry = new URL('./handler-worker.js', import.meta.url)
 
@@ -29,7 +29,7 @@ export interface WorkerEvents {
 
 /** A handler in a worker thread: loaded, run, and started again when it crashes, until it is stopped. */
 export class SupervisedWorker {
-  readonly #task: () => WorkerTask
+  readonly #task: () => HandlerTask
   readonly #events: WorkerEvents
   readonly #delay = backoff({ initial: 100, max: 30_000 })
   #worker: Worker | undefined
@@ -42,7 +42,7 @@ export class SupervisedWorker {
   #running: () => void = () => undefined
 
   /** @param task made anew for each start, with a fresh client id */
-  constructor(task: () => WorkerTask, events: WorkerEvents) {
+  constructor(task: () => HandlerTask, events: WorkerEvents) {
     this.#task = task
     this.#events = events
   }
@@ -125,7 +125,7 @@ export class SupervisedWorker {
     })
   }
 
-  #start(task: WorkerTask): Worker {
+  #start(task: HandlerTask): Worker {
     const worker = new Worker(entry, {
       workerData: task,
       // A bus that the module makes for itself is to be in this host, whatever port that has.

@@ -1,10 +1,23 @@
-/** What a host says to the worker that runs a handler, and what that says back. Both are this package's own code. */
+import type { ActorAddress } from '../bus/actor-ref.js'
+import type { CapabilityValues } from '../bus/actors.js'
+import type { Log } from '../log/log.js'
 
-export interface WorkerTask {
+/** What a host says to a worker (a thread, or a process) that runs a handler or an actor, and what that says back. */
+
+interface Task {
   /** `file:` URL of the module. */
   readonly module: string
   readonly export: string
   readonly van: string
+  /** Where the host listens: for buses that the module makes for itself. */
+  readonly url: string
+  readonly secret: Uint8Array
+  /** Its session's id: when the worker dies the host ends that session at once, without waiting for a reconnect. */
+  readonly clientId: string
+}
+
+export interface HandlerTask extends Task {
+  readonly kind: 'handler'
   /** The named subscription that the handler consumes. */
   readonly name: string
   readonly pattern: RegExp | string
@@ -16,17 +29,34 @@ export interface WorkerTask {
     readonly ackTimeout: number
     readonly maxPending: number
   }
-  /** How the worker reaches its host, as any other client does. */
-  readonly url: string
-  readonly secret: Uint8Array
-  /** Its session's id: when the worker dies the host ends that session at once, without waiting for a reconnect. */
-  readonly clientId: string
 }
 
-export type ToWorker = { readonly kind: 'go' } | { readonly kind: 'stop' }
+export interface ActorTask extends Task {
+  readonly kind: 'actor'
+  readonly self: ActorAddress
+  /** The first instance is 1. */
+  readonly instance: number
+  readonly args: unknown
+  /** What this host offers, as far as it can cross. */
+  readonly capabilities: CapabilityValues
+  /** How many messages it takes at once, all but one to wait. */
+  readonly prefetch: number
+  readonly attempts: number
+}
+
+export type WorkerTask = HandlerTask | ActorTask
+
+export type ToWorker =
+  /** To a process, in place of a thread's `workerData`. */
+  { readonly kind: 'task'; readonly task: WorkerTask } | { readonly kind: 'go' } | { readonly kind: 'stop' }
 
 export type FromWorker =
   | { readonly kind: 'loaded' }
+  /** This host has not what the class requires. */
+  | { readonly kind: 'unfit'; readonly missing: string }
   | { readonly kind: 'running' }
+  /** A message was done: what crashes from now on is no worker that never works. */
+  | { readonly kind: 'worked' }
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'error'; readonly code: string; readonly message: string }
+  | { readonly kind: 'log'; readonly level: keyof Log; readonly text: string }

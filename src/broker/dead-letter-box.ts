@@ -5,7 +5,6 @@ import { describe } from '../errors.js'
 import type { Envelope } from '../message/envelope.js'
 import type { Item } from './item.js'
 import type { Keeper } from './keeper.js'
-import type { Subscription } from './subscription.js'
 
 /** The newest are kept, per van: enough to look into and replay, bounded whatever happens. */
 const MAX_KEPT = 10_000
@@ -30,26 +29,29 @@ export class DeadLetterBox {
     return this.#kept.size
   }
 
-  /** @returns what had to go to make room, if anything */
-  bury(
-    subscription: Subscription,
-    item: Item,
+  /** A dead letter as it is kept, for `keep`. */
+  write(
+    subscription: string,
+    { envelope, failures, firstFailedAt }: Item,
     error: unknown,
     now: number,
-  ): { buried: Buried; pushedOut: Buried | undefined } {
-    const { envelope, failures, firstFailedAt } = item
+  ): Buried {
     const { id, topic, headers } = envelope
     const letter = {
       id,
       topic,
       headers,
-      subscription: subscription.key,
+      subscription,
       attempts: failures,
       error: describe(error),
       firstAt: firstFailedAt === 0 ? now : firstFailedAt,
       lastAt: now,
     }
-    const buried: Buried = { envelope, letter }
+    return { envelope, letter }
+  }
+
+  /** @returns what had to go to make room, if anything */
+  keep(buried: Buried): Buried | undefined {
     this.#kept.add(buried)
     this.#keeper?.letterKept(buried)
     let pushedOut: Buried | undefined
@@ -58,7 +60,7 @@ export class DeadLetterBox {
       if (pushedOut !== undefined) this.remove(pushedOut)
     }
     this.#new.next(buried)
-    return { buried, pushedOut }
+    return pushedOut
   }
 
   restore(letters: Iterable<Buried>): void {

@@ -1,9 +1,9 @@
 import type { DeadLetterFilter } from '../bus/dead-letters.js'
-import { noHeaders, type Envelope } from '../message/envelope.js'
+import { noHeaders, type Encoding, type Envelope, type Headers } from '../message/envelope.js'
 import { DeadLetterBox, type Buried } from './dead-letter-box.js'
 import { DeadLetterView, unwrappedLetter } from './dead-letter-view.js'
 import type { Item } from './item.js'
-import type { LocalBrokerOptions, WrapLetter } from './local-broker-options.js'
+import type { LocalBrokerOptions, TakeBack, WrapLetter } from './local-broker-options.js'
 import type { Registry } from './registry.js'
 import type { Stamp } from './stamp.js'
 import type { Subscription } from './subscription.js'
@@ -14,7 +14,11 @@ export interface DeadLetterOfficeOwner {
   checkOpen(): void
   /** Publishes the news of a dead letter, soon. */
   announce(envelope: Envelope, targets: readonly Subscription[]): void
+  /** A letter had to go to make room for another one. */
+  pushedOut(): void
 }
+
+type OfficeRules = Pick<LocalBrokerOptions, 'wrapLetter' | 'takeBack' | 'keeper'>
 
 /** Takes what subscriptions give up on: keeps it, tells those who listen on `$dead/…`, and sends it back when asked to. */
 export class DeadLetterOffice {
@@ -23,17 +27,19 @@ export class DeadLetterOffice {
   readonly #registry: Registry
   readonly #stamp: Stamp
   readonly #wrap: WrapLetter
+  readonly #takeBack: TakeBack
 
   constructor(
     owner: DeadLetterOfficeOwner,
     registry: Registry,
     stamp: Stamp,
-    { wrapLetter = unwrappedLetter, keeper }: Pick<LocalBrokerOptions, 'wrapLetter' | 'keeper'>,
+    { wrapLetter = unwrappedLetter, takeBack = () => false, keeper }: OfficeRules,
   ) {
     this.#owner = owner
     this.#registry = registry
     this.#stamp = stamp
     this.#wrap = wrapLetter
+    this.#takeBack = takeBack
     this.#box = new DeadLetterBox(keeper)
   }
 
@@ -57,25 +63,32 @@ export class DeadLetterOffice {
     })
   }
 
-  /** @returns whether another one had to go to make room */
-  bury(subscription: Subscription, item: Item, error: unknown): boolean {
+  /** @returns false if somebody took the message back, so that it is no dead letter */
+  bury(key: string, item: Item, error: unknown): boolean {
     // A dead letter's own failure makes no new one.
-    if (item.envelope.topic.startsWith('$dead/')) return false
-    const { buried, pushedOut } = this.#box.bury(subscription, item, error, this.#stamp.now())
-    this.#announce(subscription.key, buried)
-    return pushedOut !== undefined
+    if (item.envelope.topic.startsWith('$dead/')) return true
+    const buried = this.#box.write(key, item, error, this.#stamp.now())
+    if (this.#takeBack(buried.letter, buried.envelope, error)) return false
+    if (this.#box.keep(buried) !== undefined) this.#owner.pushedOut()
+    this.say(`$dead/${key}`, noHeaders, () => this.#wrap(buried.letter, buried.envelope))
+    return true
+  }
+
+  /** Publishes to a topic of the system's what is made only if somebody listens. @returns false if nobody does */
+  say(
+    topic: string,
+    headers: Headers,
+    make: () => { body: unknown; size: number; encoding: Encoding },
+  ): boolean {
+    const targets = this.#registry.routes.match(topic)
+    if (targets.length === 0) return false
+    const { body, size, encoding } = make()
+    this.#owner.announce(this.#stamp.envelope(topic, headers, body, size, encoding), targets)
+    return true
   }
 
   close(): void {
     this.#box.close()
-  }
-
-  #announce(key: string, { envelope, letter }: Buried): void {
-    const topic = `$dead/${key}`
-    const targets = this.#registry.routes.match(topic)
-    if (targets.length === 0) return
-    const { body, size, encoding } = this.#wrap(letter, envelope)
-    this.#owner.announce(this.#stamp.envelope(topic, noHeaders, body, size, encoding), targets)
   }
 
   /** Back to the subscription that it came from, if that is still there. */

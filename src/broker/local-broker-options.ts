@@ -11,6 +11,8 @@ export type WrapLetter = (
   envelope: Envelope,
 ) => { body: unknown; size: number; encoding: Encoding }
 
+export type TakeBack = (letter: Omit<DeadLetter, 'payload'>, envelope: Envelope, error: unknown) => boolean
+
 export interface LocalBrokerOptions {
   van: string
   /** Time for redelivery, deadlines and expiry. Its `now` should be monotonic. */
@@ -23,6 +25,10 @@ export interface LocalBrokerOptions {
   compile: (pattern: RegExp) => Matcher
   /** Default: the letter itself, for one process. */
   wrapLetter?: WrapLetter
+  /** Gets what was published and matched by nobody. */
+  unrouted?: (envelope: Envelope) => void
+  /** A message was given up on: true if it is taken back, and becomes no dead letter. */
+  takeBack?: TakeBack
   hostStatus: () => HostStatus
   /** Keeps what is owed beyond this process. Default: nobody does. */
   keeper?: Keeper

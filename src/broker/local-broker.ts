@@ -10,6 +10,7 @@ import type {
   SubscriptionRequest,
 } from '../bus/broker.js'
 import type { DeadLetterFilter, DeadLetters } from '../bus/dead-letters.js'
+import { noActors } from '../bus/no-actors.js'
 import { drainTimeout } from '../bus/drain-timeout.js'
 import type { VanStatus } from '../bus/status.js'
 import { MsgvanError } from '../errors.js'
@@ -46,6 +47,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   readonly #registry: Registry
   readonly #routes: PatternTable<Subscription>
   readonly #letters: DeadLetterOffice
+  readonly actors = noActors
   readonly #held: HeldPublishes
   readonly #handOver: HandOver
   /** What subscriptions did that are gone. */
@@ -120,6 +122,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     }
     if (this.#handOver.isBusy && this.#handOver.queued >= this.#maxHeld)
       return Promise.reject(outboxFull(this.#maxHeld))
+    if (targets.length === 0) this.#options.unrouted?.(envelope)
     // From here on the van owes it to every target.
     this.#handOver.run(envelope, targets)
     return undefined
@@ -192,11 +195,28 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     return Promise.resolve(true)
   }
 
-  #remove(subscription: Subscription, completeMembers: boolean): void {
+  #remove(subscription: Subscription, completeMembers: boolean): Item[] {
     this.#registry.remove(subscription)
     this.#handOver.forget(subscription)
     subscription.countInto(this.#counts)
-    subscription.end(completeMembers)
+    return subscription.end(completeMembers)
+  }
+
+  /** Removes a named subscription; what waits in it is given up. */
+  retire(name: string, error: MsgvanError): void {
+    const subscription = this.#registry.byName(name)
+    if (subscription === undefined) return
+    for (const item of this.#remove(subscription, true)) this.giveUp(name, item, error)
+  }
+
+  /** What becomes of a message that nobody will take: a dead letter of that name, unless somebody takes it back. */
+  giveUp(key: string, item: Item, error: MsgvanError): void {
+    if (this.#letters.bury(key, item, error)) this.#counts.deadLettered += 1
+  }
+
+  /** To a topic of the system's, made only if somebody listens. False if nobody does. */
+  say(...words: Parameters<DeadLetterOffice['say']>): boolean {
+    return !this.#closed && this.#letters.say(...words)
   }
 
   subscribeHandler(): Promise<void> {
@@ -281,9 +301,14 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     if (!subscription.isFull) this.#held.roomAt(subscription)
   }
 
-  buried(subscription: Subscription, item: Item, error: unknown): void {
-    if (this.#letters.bury(subscription, item, error)) this.#counts.dropped += 1
+  buried(subscription: Subscription, item: Item, error: unknown): boolean {
+    const isDead = this.#letters.bury(subscription.key, item, error)
     subscription.gone?.(item)
+    return isDead
+  }
+
+  pushedOut(): void {
+    this.#counts.dropped += 1
   }
 
   announce(envelope: Envelope, targets: readonly Subscription[]): void {

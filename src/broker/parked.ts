@@ -25,6 +25,10 @@ export class Parked {
     this.#items.set(item, cancel)
   }
 
+  items(): Iterable<Item> {
+    return this.#items.keys()
+  }
+
   clear(): void {
     for (const cancel of this.#items.values()) cancel()
     this.#items.clear()

@@ -2,6 +2,7 @@ import type { Consumer, SubscriptionRequest } from '../bus/broker.js'
 import type { Envelope } from '../message/envelope.js'
 import { Message, type RetryRule } from '../message/message.js'
 import type { Matcher } from '../message/pattern.js'
+import { isMailTopic } from '../message/topic.js'
 import { Item } from './item.js'
 import { REPLAYED, type Book, type Keeper } from './keeper.js'
 import type { LocalBrokerOptions } from './local-broker-options.js'
@@ -82,9 +83,10 @@ export class StoredSubscription extends Subscription {
     this.settled(item.envelope)
   }
 
-  override end(completeMembers: boolean): void {
-    super.end(completeMembers)
+  override end(completeMembers: boolean): Item[] {
+    const waited = super.end(completeMembers)
     this.#book.remove()
+    return waited
   }
 
   /** A subscriber gets it now. */
@@ -137,8 +139,18 @@ export function storing(
   { keeper, compile }: Pick<LocalBrokerOptions, 'keeper' | 'compile'>,
 ): MakeSubscription | undefined {
   if (keeper === undefined) return undefined
-  return (id, request, kept) =>
-    new StoredSubscription({ id, request, owner, keeper, compile, book: kept?.book ?? keeper.open(request) })
+  return (id, request, kept) => {
+    // Letters to actors, and their answers, are not in the log: an actor ends with its host.
+    if (isMailTopic(String(request.pattern))) return new Subscription(id, request, owner)
+    return new StoredSubscription({
+      id,
+      request,
+      owner,
+      keeper,
+      compile,
+      book: kept?.book ?? keeper.open(request),
+    })
+  }
 }
 
 /** Enters into the book what it is handed and what it acks. */

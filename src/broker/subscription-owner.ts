@@ -9,7 +9,8 @@ export interface SubscriptionOwner {
   wake(subscription: Subscription): void
   /** It is under `maxPending` again: publishers held back for it may go on. */
   roomAgain(subscription: Subscription): void
-  buried(subscription: Subscription, item: Item, error: unknown): void
+  /** It gave up on a message. @returns false if that becomes no dead letter, because somebody took it back */
+  buried(subscription: Subscription, item: Item, error: unknown): boolean
   /** It waits for all deliveries to be settled. */
   readonly isClosing: boolean
   /** A delivery was settled, or given back. */

@@ -226,20 +226,21 @@ export class Subscription extends Bookless {
     if (!this.#ended && this.#line.length > 0) this.owner.wake(this)
   }
 
-  /** Removed, or the van closed: what waits is no longer owed. */
-  end(completeMembers: boolean): void {
+  /** Removed, or the van closed: what waited, which is returned, is no longer owed. */
+  end(completeMembers: boolean): Item[] {
     this.changed()
     this.#ended = true
+    const waited = [...this.#line, ...this.#parked.items()]
     this.#line.clear()
     this.#parked.clear()
     for (const member of this.#members.takeAll()) {
       member.end()
       if (completeMembers) member.complete()
     }
-    // An unnamed one that its consumer left: what that consumer took along it may still settle.
-    if (!completeMembers) return this.owner.roomAgain(this)
-    this.#members.endLeaving()
+    // Not for an unnamed one that its consumer left: what that consumer took along it may still settle.
+    if (completeMembers) this.#members.endLeaving()
     this.owner.roomAgain(this)
+    return waited
   }
 
   /** It is off the list: what it has counted goes into the sum of those before it, and so does what it still may count. */
@@ -281,8 +282,7 @@ export class Subscription extends Bookless {
   }
 
   #bury(item: Item, error: unknown): void {
-    this.#counts.deadLettered += 1
-    this.owner.buried(this, item, error)
+    if (this.owner.buried(this, item, error)) this.#counts.deadLettered += 1
     this.wake()
   }
 

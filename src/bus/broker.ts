@@ -4,6 +4,7 @@ import type { Headers } from '../message/envelope.js'
 import type { Message, Settler } from '../message/message.js'
 import type { ReplayFrom, ReplayStart } from '../message/replay.js'
 import type { RetryDelay } from '../message/retry-delay.js'
+import type { ActorBroker } from './actors.js'
 import type { DeadLetters } from './dead-letters.js'
 import type { ModuleRef } from './module-ref.js'
 import type { VanStatus } from './status.js'
@@ -102,6 +103,7 @@ export interface Broker {
   ready(): Promise<void>
   unsubscribe(name: string): Promise<boolean>
   subscribeHandler(name: string, handler: ModuleRef, request: SubscriptionRequest): Promise<void>
+  readonly actors: ActorBroker
   status(): Promise<VanStatus>
   deadLetters(): DeadLetters
   /** Something no call could report: it goes to `errors$`. */

@@ -5,6 +5,7 @@ import type { Headers } from '../message/envelope.js'
 import type { Message } from '../message/message.js'
 import type { BusState, CloseOptions } from './broker.js'
 import type { BusSubject } from './subject.js'
+import type { Actors } from './actors.js'
 import type { DeadLetters } from './dead-letters.js'
 import type { ModuleRef } from './module-ref.js'
 import type { PublishOptions, TopicOptions } from './options.js'
@@ -110,6 +111,9 @@ export interface Bus<T extends Topics = AnyTopics> {
     pattern: RegExp | string,
     options?: TopicOptions,
   ): Promise<void>
+
+  /** Actors: objects with a mailbox that hosts run. */
+  readonly actors: Actors
 
   /** Removes a named subscription with all that waits in it, from any process. False when there was none. */
   unsubscribe(name: string): Promise<boolean>

@@ -7,8 +7,11 @@ import { assertCarriable } from '../message/payload.js'
 import { checkPublishTopic } from '../message/topic.js'
 import { describe, InvalidOptionError, InvalidPayloadError, MsgvanError, RemoteError } from '../errors.js'
 import type { Broker, CloseOptions } from './broker.js'
+import type { Actors } from './actors.js'
 import type { AnyTopics, Bus, Topics } from './bus.js'
-import type { ModuleRef } from './module-ref.js'
+import { Correspondence } from './correspondence.js'
+import { createActors } from './create-actors.js'
+import { checkModuleRef, type ModuleRef } from './module-ref.js'
 import { checkName, toRequest, type PublishOptions, type TopicOptions } from './options.js'
 import { BusSubject } from './subject.js'
 import { TopicObservable } from './topic-observable.js'
@@ -36,15 +39,28 @@ export function createBus<T extends Topics = AnyTopics>(
   return new BrokerBus(name, broker, options) as unknown as Bus<T>
 }
 
-class BrokerBus {
+/** @internal A bus as it is made; apps have it as a Bus. */
+export class BrokerBus {
   readonly #broker: Broker
   readonly #maxPayload: number
   #closing: Promise<void> | undefined
+  #actors: Actors | undefined
+  #correspondence: Correspondence | undefined
+  /** To topics of the system's, which `publish` refuses. */
+  readonly #post = (topic: string, payload: unknown, headers: Headers): Promise<void> => {
+    try {
+      checkHeaders(headers)
+      assertCarriable(payload, this.#maxPayload)
+      return this.#broker.publish(topic, payload, headers)
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new InvalidPayloadError(describe(error)))
+    }
+  }
 
   constructor(
     readonly name: string,
     broker: Broker,
-    options: BusOptions,
+    options: BusOptions = {},
   ) {
     this.#broker = broker
     this.#maxPayload = options.maxPayload ?? DEFAULT_MAX_PAYLOAD
@@ -124,6 +140,27 @@ class BrokerBus {
     await this.#broker.subscribeHandler(name, handler, { ...toRequest(pattern, options), name })
   }
 
+  get actors(): Actors {
+    this.#actors ??= this.actorsOf(undefined)
+    return this.#actors
+  }
+
+  /** Actors, of which those created here are children of that one. */
+  actorsOf(parent: string | undefined): Actors {
+    return createActors({
+      broker: this.#broker.actors,
+      post: this.#post,
+      correspondence: () => this.correspondence,
+      parent,
+    })
+  }
+
+  /** Where this bus asks and answers. */
+  get correspondence(): Correspondence {
+    this.#correspondence ??= new Correspondence(this.#broker, this.#post)
+    return this.#correspondence
+  }
+
   async unsubscribe(name: string): Promise<boolean> {
     checkName(name)
     return this.#broker.unsubscribe(name)
@@ -150,13 +187,4 @@ function rejected(error: unknown): Promise<never> {
 /** `null` is none, and no topic either. */
 function isObject(value: string | Publication | null): value is Publication {
   return typeof value === 'object' && value !== null
-}
-
-function checkModuleRef(ref: unknown): void {
-  const module = typeof ref === 'object' && ref !== null && 'module' in ref ? ref.module : undefined
-  if (typeof module !== 'string' && !(module instanceof URL)) {
-    throw new InvalidOptionError(
-      "A handler is named as { module, export }: make one with moduleRef(import.meta.url, 'name').",
-    )
-  }
 }

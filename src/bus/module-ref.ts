@@ -1,3 +1,5 @@
+import { InvalidOptionError } from '../errors.js'
+
 /** A handler or actor as a host can load it: a module that Node can import, and the name it exports. */
 export interface ModuleRef {
   /** A `file:` URL, or an absolute path. */
@@ -17,4 +19,19 @@ export interface ModuleRef {
  */
 export function moduleRef(url: string | URL, name = 'default'): ModuleRef {
   return { module: String(url), export: name }
+}
+
+/** @throws InvalidOptionError */
+export function checkModuleRef(ref: unknown, what = 'A handler'): asserts ref is ModuleRef {
+  const module = typeof ref === 'object' && ref !== null && 'module' in ref ? ref.module : undefined
+  if (typeof module !== 'string' && !(module instanceof URL)) {
+    throw new InvalidOptionError(
+      `${what} is named as { module, export }: make one with moduleRef(import.meta.url, 'name').`,
+    )
+  }
+}
+
+/** The module as it crosses to a host. */
+export function moduleText({ module }: ModuleRef): string {
+  return String(module)
 }

@@ -99,7 +99,8 @@ export function checkName(name: unknown): asserts name is string {
   }
 }
 
-function whole(option: string, value: unknown, least: number, most: number): number {
+/** @throws InvalidOptionError */
+export function whole(option: string, value: unknown, least: number, most: number): number {
   if (typeof value !== 'number' || !(value >= least) || (value > most && value !== Infinity)) {
     throw new InvalidOptionError(`${option} is a number from ${least} up; this is ${String(value)}.`)
   }

@@ -28,6 +28,7 @@ import type { Inbox } from './inbox.js'
 import { Inboxes } from './inboxes.js'
 import { closedError, Outbox } from './outbox.js'
 import type { RemoteBrokerOptions } from './remote-broker-options.js'
+import { remoteActors } from './remote-actors.js'
 import { RemoteDeadLetters } from './remote-dead-letters.js'
 import { ReadingTable } from '../wire/string-table.js'
 import { receiveFrame } from './receive-frame.js'
@@ -59,6 +60,7 @@ export class RemoteBroker implements Broker {
   #lastReported: string | undefined
   #closing: Promise<void> | undefined
   readonly #drain = new Drain()
+  readonly actors = remoteActors((method, args) => this.#call(method, args))
 
   constructor(options: RemoteBrokerOptions) {
     const { url = '', locate = () => Promise.resolve(url), van, secret, pid, outbox = {} } = options

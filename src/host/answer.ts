@@ -4,6 +4,8 @@ import type { HandlerStatus, VanStatus } from '../bus/status.js'
 import { encodeLetter } from '../message/payload.js'
 import { Fields } from '../wire/fields.js'
 import { decodeRequest } from '../wire/subscription-request.js'
+import type { Actors } from './actors.js'
+import { createActor } from './create-actor.js'
 import type { HandlerRequest } from './handlers.js'
 import type { Session } from './session.js'
 
@@ -18,6 +20,7 @@ export interface HandlerService {
 
 export interface Services {
   readonly handlers: HandlerService | undefined
+  readonly actors: Actors | undefined
   /** Calls to the host itself, such as `stop`: only from callers who proved to be this machine's user. */
   readonly control: ((method: string, args: unknown) => Promise<unknown>) | undefined
 }
@@ -57,8 +60,10 @@ async function result(session: Session, method: string, args: unknown, services:
       const wasThere = await broker.unsubscribe(name)
       return hadHandler || wasThere
     }
-    case 'status':
-      return withHandlers(await broker.status(), services.handlers)
+    case 'status': {
+      const status = withHandlers(await broker.status(), services.handlers)
+      return { ...status, actors: services.actors?.status(van, status.host.id) ?? [] }
+    }
     case 'deadLetters.list':
       return broker
         .keptLetters(filterOf(args))
@@ -69,6 +74,12 @@ async function result(session: Session, method: string, args: unknown, services:
       return broker.deadLetters().purge(filterOf(args))
     case 'handlers.register':
       return registerHandler(session, fieldsOf(args), services.handlers)
+    case 'actors.create':
+      return createActor(session, fieldsOf(args), actorsIn(services))
+    case 'actors.find':
+      return actorsIn(services).find(van, fieldsOf(args).text('name', 200))
+    case 'actors.stop':
+      return actorsIn(services).stop(van, fieldsOf(args).text('id', 100))
     default:
       return control(session, method, args, services)
   }
@@ -91,6 +102,11 @@ async function registerHandler(
     callerIsHandler: session.pid === process.pid,
   })
   return true
+}
+
+function actorsIn({ actors }: Services): Actors {
+  if (actors === undefined) throw new UnsupportedError('This host runs no actors.')
+  return actors
 }
 
 async function control(

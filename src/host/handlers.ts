@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { SupervisedWorker } from '../actors/supervised-worker.js'
-import type { WorkerTask } from '../actors/worker-messages.js'
+import type { HandlerTask } from '../actors/worker-messages.js'
 import type { LocalBroker } from '../broker/local-broker.js'
 import type { SubscriptionRequest } from '../bus/broker.js'
 import type { HandlerStatus } from '../bus/status.js'
@@ -141,7 +141,8 @@ export class Handlers {
     const { van, name, request } = wanted
     const { ordered, prefetch, attempts, ackTimeout, maxPending } = request
     const delay = typeof request.delay === 'number' ? { delay: request.delay } : {}
-    const task = (): WorkerTask => ({
+    const task = (): HandlerTask => ({
+      kind: 'handler',
       module,
       export: wanted.export,
       van,

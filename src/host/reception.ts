@@ -3,6 +3,7 @@ import type { HostStatus } from '../bus/status.js'
 import { ProtocolError, SessionLostError } from '../errors.js'
 import type { Channel, ChannelListener } from '../wire/channel.js'
 import { binary, type HostEvents } from '../wire/protocol.js'
+import type { Actors } from './actors.js'
 import { answer, type HandlerService } from './answer.js'
 import { Greeting, refusalOf, type Greeted, type Secrets } from './greeting.js'
 import type { Session } from './session.js'
@@ -41,6 +42,8 @@ export const HANDSHAKE_MS = 10_000
 export class Reception {
   /** Set by whoever runs handlers in this host. */
   handlers: HandlerService | undefined
+  /** Likewise. */
+  actors: Actors | undefined
   readonly #options: ReceptionOptions
   readonly #maxPayload: number
   readonly #vans: Vans
@@ -216,7 +219,11 @@ export class Reception {
       maxPayload: this.#maxPayload,
       maxWaiting: this.#options.maxWaiting ?? 64 * 1024 * 1024,
       answer: (session, method, args) =>
-        answer(session, method, args, { handlers: this.handlers, control: this.#options.control }),
+        answer(session, method, args, {
+          handlers: this.handlers,
+          actors: this.actors,
+          control: this.#options.control,
+        }),
     })
   }
 

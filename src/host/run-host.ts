@@ -8,6 +8,7 @@ import { AuthError, describe, UnsupportedError } from '../errors.js'
 import { logTo, type Log } from '../log/log.js'
 import { createLogger } from '../log/logger.js'
 import { version } from '../version.js'
+import { Actors } from './actors.js'
 import { Handlers } from './handlers.js'
 import { watchIdle } from './idle.js'
 import { openHostLog, type LogLine } from './logs.js'
@@ -88,19 +89,20 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
     ...(options.echo === undefined ? {} : { echo: options.echo }),
     onError: error => log.error('the log of handlers cannot be written', error),
   })
-  const handlers = new Handlers(
-    {
-      broker: van => server.broker(van),
-      connection: { url: hostUrl(port), secret },
-      endSession: client => server.endSession(client),
-      ...(store === undefined ? {} : keeping(store)),
-      line: (name, stream, text) => lines.write(name, stream, text),
-      warn: text => log.warning(text),
-    },
-    new ModuleRoots(settings.roots),
-  )
+  const workerHost = {
+    broker: (van: string) => server.broker(van),
+    connection: { url: hostUrl(port), secret },
+    endSession: (client: string) => server.endSession(client),
+    line: (name: string, stream: 'out' | 'err', text: string) => lines.write(name, stream, text),
+    warn: (text: string) => log.warning(text),
+    ...(store === undefined ? {} : keeping(store)),
+  }
+  const roots = new ModuleRoots(settings.roots)
+  const handlers = new Handlers(workerHost, roots)
   server.handlers = handlers
   if (store !== undefined) registerKept(handlers, store, log)
+  const actors = new Actors({ ...workerHost, log, capabilities: () => settings.capabilities }, roots)
+  server.actors = actors
   process.once('uncaughtException', error => {
     // Its pid file stays: by that its clients know that it did not end in order, and start another.
     log.error('the host ends by an error of its own', error)
@@ -110,7 +112,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   })
   const unwatch = watchIdle({
     idleMs,
-    isBusy: () => !server.isIdle || handlers.size > 0,
+    isBusy: () => !server.isIdle || handlers.size > 0 || actors.size > 0,
     activity: () => activity,
     onIdle: () => ending.tell('idle'),
   })
@@ -125,6 +127,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   unwatch()
   // First of all: when the port is free, clients tell by this file whether to start another host.
   await removePidHint(paths, port)
+  await actors.stopAll()
   await handlers.stopAll()
   await server.close()
   await store?.close()

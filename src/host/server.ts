@@ -7,6 +7,7 @@ import { BATCH_BYTES, FRAME_OVERHEAD, type ClientEvents, type HostEvents } from 
 import { socketParser } from '../wire/socket-parser.js'
 import type { HandlerService } from './answer.js'
 import { DEFAULT_MAX_PAYLOAD, HANDSHAKE_MS, Reception, type ReceptionOptions } from './reception.js'
+import type { Actors } from './actors.js'
 import { socketChannel } from './socket-channel.js'
 import type { HostStore } from './store/host-store.js'
 
@@ -77,6 +78,11 @@ export class HostServer {
         reception.greet(channel, isLoopback(socket.handshake.address)),
       ),
     )
+  }
+
+  /** Set by whoever runs actors in this host. */
+  set actors(actors: Actors) {
+    this.#reception.actors = actors
   }
 
   /** Set by whoever runs handlers in this host. */

@@ -4,7 +4,7 @@ import { Encoding, Envelope } from '../message/envelope.js'
 import { Message } from '../message/message.js'
 import { ReplayStart } from '../message/replay.js'
 import { encodePayload, tooLarge } from '../message/payload.js'
-import { isSystemTopic } from '../message/topic.js'
+import { isMailTopic, isSystemTopic } from '../message/topic.js'
 import {
   decodeCall,
   decodeLeave,
@@ -232,7 +232,7 @@ export class Session {
     this.#lastSequence = sequence
     const { maxPayload } = this.#options
     if (size > maxPayload) return { index, outcome: toWireError(tooLarge(size, maxPayload)) }
-    if (isSystemTopic(topic)) {
+    if (isSystemTopic(topic) && !isMailTopic(topic)) {
       const error = new InvalidTopicError(
         `Topics that begin with $ are the system's: ${topic} cannot be published to.`,
       )

@@ -7,6 +7,7 @@ import type { MsgvanError } from '../errors.js'
 import { StoredEnvelope } from '../broker/stored-envelope.js'
 import { Encoding, type Envelope } from '../message/envelope.js'
 import { encodeLetter } from '../message/payload.js'
+import { mailRules } from './mail.js'
 import type { HostStore } from './store/host-store.js'
 import type { VanKeeper } from './store/van-keeper.js'
 
@@ -23,7 +24,8 @@ export class Van {
     hostStatus: () => HostStatus,
     readonly keeper?: VanKeeper,
   ) {
-    this.broker = new LocalBroker({
+    const broker: LocalBroker = new LocalBroker({
+      ...mailRules(() => broker),
       van: name,
       scheduler: monotonicScheduler,
       compile: linearMatcher,
@@ -34,6 +36,7 @@ export class Van {
         return { body, size: body.length, encoding: Encoding.Letter }
       },
     })
+    this.broker = broker
   }
 
   /** As the broker's: taken over at once if undefined. With a store it counts when `kept` says so. */

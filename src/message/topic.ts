@@ -43,3 +43,14 @@ function systemTopic(topic: string): InvalidTopicError {
     `Topics that begin with $ are the system's: ${JSON.stringify(topic)} can be subscribed to, not published to.`,
   )
 }
+
+/** Where an actor's messages go: the topic of its mailbox, which is also the name of the subscription that holds them. */
+export const MAILBOX = '$actor/'
+
+/** Where answers to one bus go. */
+export const REPLIES = '$reply/'
+
+/** System topics that clients publish to all the same: not by `publish`, but by telling and answering. */
+export function isMailTopic(topic: string): boolean {
+  return topic.startsWith(MAILBOX) || topic.startsWith(REPLIES)
+}

@@ -1,0 +1,177 @@
+import type { Observable } from 'rxjs'
+import { Subject } from 'rxjs/internal/Subject'
+import { Subscription } from 'rxjs/internal/Subscription'
+import { defer } from 'rxjs/internal/observable/defer'
+import { EMPTY } from 'rxjs/internal/observable/empty'
+import { filter } from 'rxjs/internal/operators/filter'
+import { finalize } from 'rxjs/internal/operators/finalize'
+import { takeUntil } from 'rxjs/internal/operators/takeUntil'
+import { tap } from 'rxjs/internal/operators/tap'
+import { monotonicScheduler } from '../broker/monotonic-scheduler.js'
+import { Timers } from '../broker/timers.js'
+import { BrokerBus } from '../bus/create-bus.js'
+import type { RemoteBroker } from '../client/remote-broker.js'
+import { describe, InvalidOptionError } from '../errors.js'
+import type { Log } from '../log/log.js'
+import { Message } from '../message/message.js'
+import { MAILBOX } from '../message/topic.js'
+import { handle } from '../operators/handle.js'
+import type { ActorBehaviour, ActorContext, ChildExit } from './actor.js'
+import { answersOf } from './answers.js'
+import { childExitOf } from './child-exit.js'
+import type { ActorTask, FromWorker } from './worker-messages.js'
+
+/** An actor as it is made: a class's instance, or a definition, whose `setup` says what it does. */
+export interface Made extends Omit<ActorBehaviour, 'setup'> {
+  setup?(context: ActorContext): unknown
+}
+
+/** One instance of an actor in its worker: its context, its messages one after another, its end. */
+export class ActorRun {
+  readonly #task: ActorTask
+  readonly #bus: BrokerBus
+  readonly #say: (words: FromWorker) => void
+  readonly #timers = new Timers(monotonicScheduler)
+  readonly #childExits$ = new Subject<ChildExit>()
+  readonly #ending$ = new Subject<void>()
+  readonly #context: ActorContext
+  #behaviour: ActorBehaviour = {}
+  #isEnding = false
+  /** Resolves when what it works on is done. */
+  #inHand: Promise<void> = Promise.resolve()
+
+  constructor(task: ActorTask, broker: RemoteBroker, say: (words: FromWorker) => void) {
+    this.#task = task
+    this.#bus = new BrokerBus(task.van, broker)
+    this.#say = say
+    this.#context = this.#newContext()
+    broker.errors$.subscribe(({ code, message }) => say({ kind: 'error', code, message }))
+  }
+
+  /** Sets it up, and has it take messages. */
+  async begin(made: Made): Promise<void> {
+    const given = await made.setup?.(this.#context)
+    this.#behaviour = made.receive === undefined ? (given ?? {}) : made
+    if (this.#behaviour.receive !== undefined) this.#consume()
+    await this.#bus.ready()
+  }
+
+  /** Finishes what it has in hand, and gives back what waits. */
+  async end(): Promise<void> {
+    this.#isEnding = true
+    this.#timers.clear()
+    this.#ending$.next()
+    await this.#inHand
+    try {
+      await this.#behaviour.teardown?.(this.#context)
+    } finally {
+      this.#childExits$.complete()
+      await this.#bus.close()
+    }
+  }
+
+  /** The letters of its host included. Ends, with what was handed out already still to be settled, when the actor does. */
+  get #mailbox$(): Observable<Message> {
+    const { self, prefetch, attempts } = this.#task
+    const topic = MAILBOX + self.id
+    return this.#bus.topic(topic, { name: topic, prefetch, attempts }).pipe(takeUntil(this.#ending$))
+  }
+
+  #consume(): void {
+    this.#mailbox$.pipe(handle<unknown, unknown>(message => this.#work(message))).subscribe({
+      error: (error: unknown) => this.#context.log.error('its mailbox failed', error),
+    })
+  }
+
+  #work(message: Message): Observable<unknown> {
+    if (this.#isEnding) {
+      // Not its turn any more: for another instance, or nobody.
+      Message.settlerOf(message).release(message, true)
+      return EMPTY
+    }
+    let isDone: () => void = () => undefined
+    this.#inHand = new Promise(resolve => {
+      isDone = resolve
+    })
+    const answer$ = defer(() => answersOf(this.#receive(message)))
+    return this.#bus.correspondence.answer(message, answer$).pipe(
+      tap({ complete: () => this.#say({ kind: 'worked' }) }),
+      // After the message is settled, so that an end that waits for this finds it done.
+      finalize(() => queueMicrotask(isDone)),
+    )
+  }
+
+  #receive(message: Message): unknown {
+    const exit = childExitOf(message)
+    return exit === undefined ? this.#behaviour.receive?.(message, this.#context) : this.#childExited(exit)
+  }
+
+  #childExited(exit: ChildExit): unknown {
+    this.#childExits$.next(exit)
+    return this.#behaviour.childExited?.(exit, this.#context)
+  }
+
+  /** For an actor without `receive`: what its host tells comes out elsewhere. */
+  get #messages$(): Observable<Message> {
+    return this.#mailbox$.pipe(
+      filter(message => {
+        const exit = childExitOf(message)
+        if (exit !== undefined) {
+          this.#childExited(exit)
+          message.ack()
+        }
+        return exit === undefined
+      }),
+    )
+  }
+
+  #newContext(): ActorContext {
+    const { self, instance, args } = this.#task
+    const bus = this.#bus
+    const actors = bus.actorsOf(self.id)
+    const own = actors.ref(self)
+    return {
+      self: own,
+      instance,
+      args,
+      bus: bus,
+      messages$: defer(() => this.#messages$),
+      childExits$: this.#childExits$.asObservable(),
+      log: this.#log(),
+      tell: (actor, payload, options) => actors.ref(actor).tell(payload, options),
+      ask: <A>(actor: Parameters<ActorContext['ask']>[0], payload?: unknown, options = {}) =>
+        actors.ref(actor).ask<A>(payload, options),
+      answer: (message, answer) => bus.correspondence.answer(message, answersOf(answer)),
+      create: (actor, options) => actors.create(actor, options),
+      after: (ms, payload) => this.#after(ms, () => own.tell(payload)),
+      stop: () => this.#report('could not be stopped', own.stop()),
+    }
+  }
+
+  #after(ms: number, tell: () => Promise<void>): Subscription {
+    if (!(ms >= 0)) throw new InvalidOptionError(`after() takes milliseconds, 0 or more; this is ${ms}.`)
+    return new Subscription(this.#timers.after(ms, () => this.#report('could not tell itself', tell())))
+  }
+
+  #report(what: string, work: Promise<unknown>): void {
+    work.catch((error: unknown) => {
+      // While it ends, its bus is closed under whatever it still began.
+      if (!this.#isEnding) this.#context.log.error(what, error)
+    })
+  }
+
+  #log(): Log {
+    const writer =
+      (level: keyof Log) =>
+      (message: string, ...causes: unknown[]): void => {
+        const text = causes.length === 0 ? message : `${message}: ${describe(causes[0])}`
+        this.#say({ kind: 'log', level, text })
+      }
+    return {
+      error: writer('error'),
+      warning: writer('warning'),
+      info: writer('info'),
+      debug: writer('debug'),
+    }
+  }
+}

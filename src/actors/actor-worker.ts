@@ -1,0 +1,69 @@
+import { describe } from '../errors.js'
+import { ACTOR, type ActorDefinition, type Actor } from './actor.js'
+import { ActorRun } from './actor-run.js'
+import { missing, type Requirements } from './requirements.js'
+import { connect, end, listen, loadExport, say, task } from './worker-side.js'
+import type { ActorTask } from './worker-messages.js'
+
+/**
+ * The worker's own entry: loads the actor's module, says whether this host has what it requires, and on `go` makes the actor
+ * and has it consume its mailbox.
+ */
+
+type Loaded = (new (args: unknown) => Actor) | ActorDefinition
+
+const isActor = (exported: unknown): boolean =>
+  ((typeof exported === 'object' && exported !== null) || typeof exported === 'function') &&
+  ACTOR in exported &&
+  exported[ACTOR] === true
+
+function requirementsOf(actor: Loaded): Requirements {
+  return (actor as { requires?: Requirements }).requires ?? {}
+}
+
+function judge(actor: Loaded, capabilities: ActorTask['capabilities']): string | undefined {
+  try {
+    return missing(requirementsOf(actor), capabilities)
+  } catch (error) {
+    return `an answer of its function, which threw ${describe(error)}`
+  }
+}
+
+function serve(actor: Loaded, actorTask: ActorTask): void {
+  const run = new ActorRun(actorTask, connect(), say)
+  const failed = (error: unknown): void => {
+    say({ kind: 'failed', message: describe(error) })
+    process.exit(1)
+  }
+  listen(words => {
+    switch (words.kind) {
+      case 'go': {
+        const make =
+          typeof actor === 'function'
+            ? () => run.begin(new actor(actorTask.args))
+            : () => run.begin({ setup: context => actor.setup(context) })
+        Promise.resolve()
+          .then(make)
+          .then(() => say({ kind: 'running' }))
+          .catch(failed)
+        return
+      }
+      case 'stop':
+        run
+          .end()
+          .catch((error: unknown) => say({ kind: 'log', level: 'warning', text: describe(error) }))
+          .finally(end)
+    }
+  })
+}
+
+const exported = await loadExport('actor', isActor)
+if (exported !== undefined && task.kind === 'actor') {
+  const actor = exported as Loaded
+  const lacks = judge(actor, task.capabilities)
+  if (lacks !== undefined) say({ kind: 'unfit', missing: lacks })
+  else {
+    say({ kind: 'loaded' })
+    serve(actor, task)
+  }
+}

@@ -1,0 +1,93 @@
+import { fork } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import type { Isolation } from '../bus/actors.js'
+import { describe } from '../errors.js'
+import type { FromWorker, ToWorker, WorkerTask } from './worker-messages.js'
+
+const entries = {
+  handler: new URL('./handler-worker.js', import.meta.url),
+  actor: new URL('./actor-worker.js', import.meta.url),
+}
+
+export interface IsolateListener {
+  said(words: FromWorker): void
+  /** A line that it printed. */
+  line(stream: 'out' | 'err', text: string): void
+  /** Once: it is gone, by itself or terminated. */
+  ended(reason: string): void
+}
+
+/** What runs a worker's entry apart from all else: a thread, or a process. */
+export interface Isolate {
+  /** Does nothing once it has ended. */
+  send(words: ToWorker): void
+  terminate(): void
+}
+
+export function openIsolate(isolation: Isolation, task: WorkerTask, listener: IsolateListener): Isolate {
+  return isolation === 'process' ? openProcess(task, listener) : openThread(task, listener)
+}
+
+/** A bus that the module makes for itself is to be in this host, whatever port that has. */
+function environment({ url }: WorkerTask): NodeJS.ProcessEnv {
+  return { ...process.env, MSGVAN_PORT: new URL(url).port }
+}
+
+function openThread(task: WorkerTask, listener: IsolateListener): Isolate {
+  const worker = new Worker(entries[task.kind], {
+    workerData: task,
+    env: environment(task),
+    stdout: true,
+    stderr: true,
+    name: `msgvan ${task.kind} ${task.kind === 'actor' ? (task.self.name ?? task.self.id) : task.name}`,
+  })
+  readLines(worker.stdout, text => listener.line('out', text))
+  readLines(worker.stderr, text => listener.line('err', text))
+  let reason: string | undefined
+  worker.on('message', (words: FromWorker) => listener.said(words))
+  worker.on('error', error => {
+    reason = describe(error)
+  })
+  worker.once('exit', () => listener.ended(reason ?? 'it ended its own thread'))
+  return {
+    send: words => worker.postMessage(words),
+    terminate: () => void worker.terminate(),
+  }
+}
+
+/** Ends by itself when this process dies: see worker-side.ts. */
+function openProcess(task: WorkerTask, listener: IsolateListener): Isolate {
+  const child = fork(fileURLToPath(entries[task.kind]), {
+    env: environment(task),
+    execArgv: [],
+    serialization: 'advanced',
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  if (child.stdout !== null) readLines(child.stdout, text => listener.line('out', text))
+  if (child.stderr !== null) readLines(child.stderr, text => listener.line('err', text))
+  let hasEnded = false
+  const end = (reason: string): void => {
+    if (hasEnded) return
+    hasEnded = true
+    listener.ended(reason)
+  }
+  const isolate: Isolate = {
+    send: words => {
+      // What could not be sent is missed as the process is: it has ended, or is about to.
+      if (child.connected) child.send(words, () => undefined)
+    },
+    terminate: () => void child.kill('SIGKILL'),
+  }
+  child.on('message', words => listener.said(words as FromWorker))
+  child.on('error', error => end(describe(error)))
+  child.once('exit', (code, signal) => end(`it ended with ${signal ?? `exit code ${code ?? '?'}`}`))
+  isolate.send({ kind: 'task', task })
+  return isolate
+}
+
+function readLines(input: Readable, line: (text: string) => void): void {
+  createInterface({ input }).on('line', line)
+}

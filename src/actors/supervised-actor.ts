@@ -1,0 +1,192 @@
+import type { Isolation } from '../bus/actors.js'
+import { ActorPlacementError, ActorStartError } from '../errors.js'
+import type { Log } from '../log/log.js'
+import { backoff } from '../operators/backoff.js'
+import { openIsolate, type Isolate } from './isolate.js'
+import type { ActorTask, FromWorker } from './worker-messages.js'
+
+/** So many crashes in a row, without a message done between them, and it is given up. */
+const MAX_CRASHES = 10
+
+const LOAD_TIMEOUT = 30_000
+
+/** How long it may take to finish what it has in hand when it is told to stop. */
+const STOP_TIMEOUT = 10_000
+
+export interface ActorEvents {
+  line(stream: 'out' | 'err', text: string): void
+  log(level: keyof Log, text: string): void
+  /** It crashed, and is started again after `delay` milliseconds. */
+  crashed(reason: string, delay: number): void
+  /** It crashed too often, and is not started again. */
+  gaveUp(reason: string): void
+  /** This worker's session will not come back. */
+  gone(clientId: string): void
+}
+
+interface Waiting {
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+/** One instance of an actor in its isolate: loaded, run, and started again when it crashes, until it is stopped. */
+export class SupervisedActor {
+  readonly #isolation: Isolation
+  readonly #task: () => ActorTask
+  readonly #events: ActorEvents
+  readonly #delay = backoff({ initial: 100, max: 10_000 })
+  #isolate: Isolate | undefined
+  #state: 'starting' | 'running' | 'restarting' | 'stopped' = 'starting'
+  /** It was set up once: from then on a crash is followed by another start. */
+  #hasRun = false
+  #wasToldToGo = false
+  #crashesInARow = 0
+  #restarts = 0
+  #restartTimer: NodeJS.Timeout | undefined
+  #loading: Waiting | undefined
+  #starting: Waiting | undefined
+  #onEnded: (() => void)[] = []
+
+  /** @param task made anew for each start, with a fresh client id */
+  constructor(isolation: Isolation, task: () => ActorTask, events: ActorEvents) {
+    this.#isolation = isolation
+    this.#task = task
+    this.#events = events
+  }
+
+  get state(): string {
+    return this.#state
+  }
+
+  get restarts(): number {
+    return this.#restarts
+  }
+
+  /**
+   * Loads the module, and has it say whether this host will do.
+   *
+   * @throws ActorStartError, ActorPlacementError
+   */
+  async load(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#loading = { resolve, reject }
+        this.#open()
+        const late = `${this.#task().module} did not load within ${LOAD_TIMEOUT / 1000} s: its top level waits for something.`
+        timer = setTimeout(() => reject(new ActorStartError(late)), LOAD_TIMEOUT)
+      })
+    } finally {
+      clearTimeout(timer)
+      this.#loading = undefined
+    }
+  }
+
+  /**
+   * Makes the actor. Resolves when it is set up and takes messages.
+   *
+   * @throws ActorStartError
+   */
+  async run(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#starting = { resolve, reject }
+      this.#go()
+    })
+    this.#starting = undefined
+  }
+
+  /** Lets it finish what it has in hand; after ten seconds it is ended. */
+  async stop(): Promise<void> {
+    this.#state = 'stopped'
+    clearTimeout(this.#restartTimer)
+    const isolate = this.#isolate
+    if (isolate === undefined) return
+    const ended = new Promise<void>(resolve => this.#onEnded.push(resolve))
+    const timer = setTimeout(() => isolate.terminate(), STOP_TIMEOUT)
+    if (this.#wasToldToGo) isolate.send({ kind: 'stop' })
+    else isolate.terminate()
+    await ended
+    clearTimeout(timer)
+  }
+
+  #open(): void {
+    const task = this.#task()
+    this.#wasToldToGo = false
+    let lastWords: string | undefined
+    this.#isolate = openIsolate(this.#isolation, task, {
+      line: (stream, text) => this.#events.line(stream, text),
+      said: words => {
+        if (words.kind === 'failed') lastWords = words.message
+        this.#heard(words, task)
+      },
+      ended: reason => this.#ended(lastWords ?? reason, task),
+    })
+  }
+
+  #heard(words: FromWorker, { self }: ActorTask): void {
+    switch (words.kind) {
+      case 'loaded':
+        // Of a restart, which nobody waits for.
+        if (this.#loading === undefined) this.#go()
+        else this.#loading.resolve()
+        return
+      case 'unfit':
+        this.#loading?.reject(
+          new ActorPlacementError(
+            `Actor ${self.name ?? self.id} requires ${words.missing}, and no host has it. Start one that does: msgvan restart --capabilities JSON.`,
+          ),
+        )
+        return
+      case 'failed':
+        this.#loading?.reject(new ActorStartError(words.message))
+        this.#starting?.reject(
+          new ActorStartError(`Actor ${self.name ?? self.id} failed in its set-up: ${words.message}`),
+        )
+        return
+      case 'running':
+        this.#hasRun = true
+        if (this.#state !== 'stopped') this.#state = 'running'
+        this.#starting?.resolve()
+        return
+      case 'worked':
+        this.#crashesInARow = 0
+        return
+      case 'error':
+        this.#events.line('err', `${words.code}: ${words.message}`)
+        return
+      case 'log':
+        this.#events.log(words.level, words.text)
+    }
+  }
+
+  #ended(reason: string, { clientId, self }: ActorTask): void {
+    this.#isolate = undefined
+    this.#events.gone(clientId)
+    for (const tell of this.#onEnded.splice(0)) tell()
+    const error = new ActorStartError(`Actor ${self.name ?? self.id} ended before it was set up: ${reason}`)
+    this.#loading?.reject(error)
+    this.#starting?.reject(error)
+    if (this.#state !== 'stopped' && this.#hasRun) this.#restart(reason)
+  }
+
+  #restart(reason: string): void {
+    this.#crashesInARow += 1
+    if (this.#crashesInARow >= MAX_CRASHES) {
+      this.#state = 'stopped'
+      this.#events.gaveUp(reason)
+      return
+    }
+    this.#state = 'restarting'
+    const delay = this.#delay(undefined, this.#crashesInARow)
+    this.#events.crashed(reason, delay)
+    this.#restartTimer = setTimeout(() => {
+      this.#restarts += 1
+      this.#open()
+    }, delay)
+  }
+
+  #go(): void {
+    this.#wasToldToGo = true
+    this.#isolate?.send({ kind: 'go' })
+  }
+}

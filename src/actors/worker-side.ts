@@ -1,0 +1,102 @@
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { describe } from '../errors.js'
+import { RemoteBroker } from '../client/remote-broker.js'
+import type { FromWorker, ToWorker, WorkerTask } from './worker-messages.js'
+
+/** A worker's own end: how it hears and answers its host, whether it is a thread or a process. */
+
+type Words = Exclude<ToWorker, { kind: 'task' }>
+
+/** What ends a worker that is done, however much its module left open, has this long to finish by itself. */
+const LINGER_MS = 500
+
+export const say = (words: FromWorker): void => {
+  if (parentPort !== null) parentPort.postMessage(words)
+  else if (process.connected) process.send?.(words)
+}
+
+const unheard: Words[] = []
+let isEnding = false
+let listener: ((words: Words) => void) | undefined
+
+/** From now on, and what came before. */
+export function listen(to: (words: Words) => void): void {
+  listener = to
+  for (const words of unheard.splice(0)) to(words)
+}
+
+export const task: WorkerTask = await new Promise(resolve => {
+  const hear = (words: ToWorker): void => {
+    if (words.kind === 'task') resolve(words.task)
+    else if (listener === undefined) unheard.push(words)
+    else listener(words)
+  }
+  if (parentPort !== null) {
+    parentPort.on('message', hear)
+    resolve(workerData as WorkerTask)
+  } else {
+    goWithParent()
+    process.on('message', words => hear(words as ToWorker))
+  }
+})
+
+/** The worker's own way to its host. */
+export function connect(): RemoteBroker {
+  const { url, van, clientId, secret } = task
+  return new RemoteBroker({
+    url,
+    van,
+    clientId,
+    secret: () => Promise.resolve({ secret }),
+    readyTimeout: 30_000,
+  })
+}
+
+/** Says why and gives undefined if the module has no such export. */
+export async function loadExport(what: string, isOne: (exported: unknown) => boolean): Promise<unknown> {
+  try {
+    const module = (await import(task.module)) as Record<string, unknown>
+    const exported = module[task.export]
+    if (isOne(exported)) return exported
+    const there = Object.keys(module).filter(name => isOne(module[name]))
+    say({
+      kind: 'failed',
+      message:
+        `${task.module} has no ${what} exported as ${JSON.stringify(task.export)}. ` +
+        (there.length === 0 ? `It exports no ${what} at all.` : `It exports: ${there.join(', ')}.`),
+    })
+  } catch (error) {
+    say({ kind: 'failed', message: `${task.module} failed to load: ${describe(error)}` })
+  }
+  return undefined
+}
+
+/** What the module opened for itself (a bus, a server) would keep the worker: it has a moment to finish. */
+export function end(): void {
+  isEnding = true
+  parentPort?.close()
+  if (process.connected) process.disconnect()
+  setTimeout(() => process.exit(0), LINGER_MS).unref()
+}
+
+/**
+ * A process ends with its host, also when that is killed: by the closed channel, and, if it is in the middle of a long
+ * computation, by a thread that looks whose child it is.
+ */
+function goWithParent(): void {
+  if (!isMainThread) return
+  process.on('disconnect', () => {
+    if (!isEnding) process.exit()
+  })
+  // A terminal's Ctrl-C goes to all its processes: the host says when it is time.
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
+  process.on('uncaughtException', error => {
+    say({ kind: 'failed', message: describe(error) })
+    console.error(error)
+    process.exit(1)
+  })
+  const watch = `
+    const parent = ${process.ppid}
+    setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL') }, 500)`
+  new Worker(watch, { eval: true, stdout: false, stderr: false }).unref()
+}

@@ -1,0 +1,94 @@
+import { InvalidOptionError } from '../errors.js'
+import type { Headers } from '../message/envelope.js'
+import { MAILBOX } from '../message/topic.js'
+import { ActorRef, type ActorAddress, type ActorMail, type AskOptions } from './actor-ref.js'
+import type { ActorBroker, ActorOptions, ActorRequest, Actors } from './actors.js'
+import { checkModuleRef, moduleText, type ModuleRef } from './module-ref.js'
+import { checkName, whole } from './options.js'
+import type { Correspondence } from './correspondence.js'
+
+/** How a bus carries what is told: checked, and to a topic of the system's. */
+export type Post = (topic: string, payload: unknown, headers: Headers) => Promise<void>
+
+export interface ActorMeans {
+  readonly broker: ActorBroker
+  readonly post: Post
+  /** Made when something is asked for the first time. */
+  readonly correspondence: () => Correspondence
+  /** The actor that creates others: these are its children. */
+  readonly parent?: string | undefined
+}
+
+const DEFAULT_TIMEOUT = 30_000
+
+/** The actors of a van, as a bus or an actor has them. */
+export function createActors({ broker, post, correspondence, parent }: ActorMeans): Actors {
+  const mail: ActorMail = {
+    tell: (id, payload, headers = {}) => post(MAILBOX + id, payload, headers),
+    ask: (id, payload, { timeout = DEFAULT_TIMEOUT, headers }: AskOptions) => {
+      if (!(timeout > 0)) throw new InvalidOptionError('timeout is a number of milliseconds, 1 or more.')
+      const question = { topic: MAILBOX + id, payload, headers, timeout, whom: `Actor ${id}` }
+      return correspondence().ask(question)
+    },
+    stop: id => broker.stop(id),
+  }
+  const refTo = (address: ActorAddress): ActorRef => new ActorRef(address, mail)
+  return {
+    create: async (actor, options = {}) => refTo(await broker.create(toActorRequest(actor, options, parent))),
+    find: async name => {
+      checkName(name)
+      const address = await broker.find(name)
+      return address === undefined ? undefined : refTo(address)
+    },
+    ref: actor => refTo(addressOf(actor)),
+    // Not an async function: what is no actor is refused at once, as by `ref`.
+    stop: actor => broker.stop(addressOf(actor).id),
+  }
+}
+
+/** @throws InvalidOptionError */
+export function addressOf(actor: unknown): ActorAddress {
+  if (typeof actor === 'string' && isId(actor)) return { id: actor }
+  if (typeof actor === 'object' && actor !== null && 'id' in actor && isId(actor.id)) {
+    const name = 'name' in actor && typeof actor.name === 'string' ? { name: actor.name } : {}
+    return { id: actor.id, ...name }
+  }
+  throw new InvalidOptionError(
+    'This is no actor: give an ActorRef, the address that came in a payload, or an id.',
+  )
+}
+
+function isId(id: unknown): id is string {
+  return typeof id === 'string' && id.length > 0 && id.length <= 100
+}
+
+/** @throws InvalidOptionError */
+function toActorRequest(actor: ModuleRef, options: ActorOptions, parent: string | undefined): ActorRequest {
+  checkModuleRef(actor, 'An actor')
+  const known = new Set(['name', 'args', 'instances', 'requires', 'isolation', 'attempts'])
+  for (const key of Object.keys(options)) {
+    if (!known.has(key))
+      throw new InvalidOptionError(
+        `actors.create() has no option ${JSON.stringify(key)}. It has: ${[...known].join(', ')}.`,
+      )
+  }
+  const { name, args, requires = {}, isolation = 'thread' } = options
+  if (name !== undefined) checkName(name)
+  if (typeof requires !== 'object')
+    throw new InvalidOptionError(
+      'requires is an object of values here: a function cannot cross to a host. Put it into the class, as `static requires`.',
+    )
+  if (!['thread', 'process'].includes(isolation))
+    throw new InvalidOptionError(`isolation is 'thread' or 'process'; this is ${JSON.stringify(isolation)}.`)
+  return {
+    module: moduleText(actor),
+    export: actor.export ?? 'default',
+    name,
+    args,
+    instances: whole('instances', options.instances ?? 1, 1, 1_000),
+    requires,
+    isolation,
+    attempts: whole('attempts', options.attempts ?? 2, 1, 1_000_000),
+    parent,
+  }
+}

@@ -1,0 +1,11 @@
+import type { ActorAddress } from '../bus/actor-ref.js'
+import type { ActorBroker } from '../bus/actors.js'
+
+/** Actors of a van, by calls to the host. */
+export function remoteActors(call: (method: string, args: unknown) => Promise<unknown>): ActorBroker {
+  return {
+    create: async request => (await call('actors.create', request)) as ActorAddress,
+    find: async name => (await call('actors.find', { name })) as ActorAddress | undefined,
+    stop: async id => (await call('actors.stop', { id })) === true,
+  }
+}

@@ -1,0 +1,258 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { ChildExit, ExitReason } from '../actors/actor.js'
+import { childExitHeaders } from '../actors/child-exit.js'
+import { missing } from '../actors/requirements.js'
+import { SupervisedActor } from '../actors/supervised-actor.js'
+import type { ActorTask } from '../actors/worker-messages.js'
+import type { ActorAddress } from '../bus/actor-ref.js'
+import type { ActorRequest, CapabilityValues } from '../bus/actors.js'
+import type { ActorStatus } from '../bus/status.js'
+import {
+  ActorPlacementError,
+  ActorStartError,
+  ActorStoppedError,
+  ClosedError,
+  HandlerModuleError,
+  NameTakenError,
+} from '../errors.js'
+import type { Log } from '../log/log.js'
+import { Encoding } from '../message/envelope.js'
+import { encodePayload } from '../message/payload.js'
+import { MAILBOX } from '../message/topic.js'
+import { backoff } from '../operators/backoff.js'
+import type { HandlerHost } from './handlers.js'
+import type { ModuleRoots } from './module-roots.js'
+
+/** What actors need of the host around them. */
+export interface ActorHost extends HandlerHost {
+  readonly log: Log
+  capabilities(): CapabilityValues
+}
+
+interface Running {
+  readonly van: string
+  readonly self: ActorAddress
+  readonly request: ActorRequest
+  readonly instances: SupervisedActor[]
+  /** Set up, and not ending. */
+  isUp: boolean
+  ending: Promise<void> | undefined
+}
+
+/** With one instance, messages wait where it is; several take one at a time, so that none waits behind a busy one. */
+const PREFETCH = 64
+
+/** The actors of a host. An actor is a consumer of its mailbox: the named subscription on the topic of the same name. */
+export class Actors {
+  readonly #host: ActorHost
+  readonly #roots: ModuleRoots
+  readonly #actors = new Map<string, Running>()
+  /** One creation of a name at a time: two at once get the same actor. */
+  readonly #creations = new Map<string, Promise<unknown>>()
+  #isStopping = false
+
+  constructor(host: ActorHost, roots: ModuleRoots) {
+    this.#host = host
+    this.#roots = roots
+  }
+
+  get size(): number {
+    return this.#actors.size
+  }
+
+  /**
+   * The actor of that name, or a new one that is set up and takes messages.
+   *
+   * @throws ActorPlacementError, ActorStartError, NameTakenError
+   */
+  async create(van: string, wanted: ActorRequest, callerIsLocalUser: boolean): Promise<ActorAddress> {
+    const module = await this.#resolve(wanted.module, callerIsLocalUser)
+    const request = { ...wanted, module }
+    const { name } = request
+    if (name === undefined) return this.#start(van, request)
+    return this.#oneAtATime(JSON.stringify([van, name]), () => {
+      const there = this.#named(van, name)
+      if (there === undefined) return this.#start(van, request)
+      if (there.request.module === module && there.request.export === request.export)
+        return Promise.resolve(there.self)
+      throw new NameTakenError(
+        `The name ${JSON.stringify(name)} has an actor of ${there.request.module}, ${there.request.export}. Use another name, or stop that one first.`,
+      )
+    })
+  }
+
+  find(van: string, name: string): ActorAddress | undefined {
+    return this.#named(van, name)?.self
+  }
+
+  /** With its children, and with what it has in hand done. False when there was none. */
+  async stop(van: string, id: string): Promise<boolean> {
+    const actor = this.#actors.get(id)
+    if (actor?.van !== van) return false
+    await this.#end(actor, 'stopped', 'it was stopped')
+    return true
+  }
+
+  status(van: string, host: string): ActorStatus[] {
+    return [...this.#actors.values()]
+      .filter(actor => actor.van === van)
+      .map(({ self, request, instances }) => ({
+        id: self.id,
+        module: request.module,
+        export: request.export,
+        ...(self.name === undefined ? {} : { name: self.name }),
+        host,
+        restarts: instances.reduce((sum, { restarts }) => sum + restarts, 0),
+        state: instances.find(({ state }) => state !== 'running')?.state ?? 'running',
+      }))
+  }
+
+  async stopAll(): Promise<void> {
+    this.#isStopping = true
+    await Promise.allSettled(
+      [...this.#actors.values()].map(actor => this.#end(actor, 'stopped', 'its host ended')),
+    )
+  }
+
+  async #start(van: string, request: ActorRequest): Promise<ActorAddress> {
+    const self: ActorAddress = {
+      id: randomBytes(9).toString('base64url'),
+      ...(request.name === undefined ? {} : { name: request.name }),
+    }
+    this.#check(self, request)
+    const actor: Running = { van, self, request, instances: [], isUp: false, ending: undefined }
+    for (let instance = 1; instance <= request.instances; instance += 1)
+      actor.instances.push(this.#instance(actor, instance))
+    this.#actors.set(self.id, actor)
+    try {
+      await Promise.all(actor.instances.map(instance => instance.load()))
+      this.#openMailbox(actor)
+      await Promise.all(actor.instances.map(instance => instance.run()))
+    } catch (error) {
+      await this.#end(actor, 'stopped', 'it could not be set up')
+      throw error
+    }
+    if (actor.ending !== undefined)
+      throw new ActorStoppedError(`Actor ${label(self)} was stopped while it was set up.`)
+    actor.isUp = true
+    return self
+  }
+
+  #check(self: ActorAddress, { requires, parent }: ActorRequest): void {
+    if (this.#isStopping) throw new ClosedError('The host is stopping. Create the actor when it is back.')
+    const lacks = missing(requires, this.#host.capabilities())
+    if (lacks !== undefined)
+      throw new ActorPlacementError(
+        `Actor ${label(self)} requires ${lacks}, and no host has it. Start one that does: msgvan restart --capabilities JSON.`,
+      )
+    if (parent === undefined) return
+    const above = this.#actors.get(parent)
+    if (above === undefined || above.ending !== undefined)
+      throw new ActorStoppedError(`Actor ${parent} is stopped: it gets no more children.`)
+  }
+
+  #openMailbox({ van, self, request }: Running): void {
+    const topic = MAILBOX + self.id
+    this.#host.broker(van).replace({
+      name: topic,
+      pattern: topic,
+      ordered: false,
+      prefetch: PREFETCH,
+      attempts: request.attempts,
+      delay: backoff({ initial: 100, max: 10_000 }),
+      ackTimeout: 0,
+      maxPending: 100_000,
+      overflow: 'pause',
+    })
+  }
+
+  #instance(actor: Running, instance: number): SupervisedActor {
+    const { van, self, request } = actor
+    const name = label(self)
+    const task = (): ActorTask => ({
+      kind: 'actor',
+      module: request.module,
+      export: request.export,
+      van,
+      self,
+      instance,
+      args: request.args,
+      capabilities: this.#host.capabilities(),
+      prefetch: request.instances === 1 ? PREFETCH : 1,
+      attempts: request.attempts,
+      ...this.#host.connection,
+      clientId: randomUUID(),
+    })
+    return new SupervisedActor(request.isolation, task, {
+      line: (stream, text) => this.#host.line(name, stream, text),
+      log: (level, text) => {
+        this.#host.line(name, 'err', `${level}: ${text}`)
+        this.#host.log[level](`actor ${name}: ${text}`)
+      },
+      crashed: (reason, delay) => {
+        this.#host.line(name, 'err', `crashed: ${reason}; starts again in ${Math.round(delay)} ms`)
+        this.#host.warn(`actor ${name} crashed: ${reason}; starts again in ${Math.round(delay)} ms`)
+      },
+      gaveUp: reason => {
+        this.#host.warn(`actor ${name} crashed too often, and is stopped: ${reason}`)
+        this.#end(actor, 'crashed', reason).catch((error: unknown) =>
+          this.#host.log.error(`actor ${name} could not be stopped`, error),
+        )
+      },
+      gone: clientId => this.#host.endSession(clientId),
+    })
+  }
+
+  #end(actor: Running, reason: ExitReason, detail: string): Promise<void> {
+    actor.ending ??= this.#takeDown(actor, reason, detail)
+    return actor.ending
+  }
+
+  async #takeDown(actor: Running, reason: ExitReason, detail: string): Promise<void> {
+    const wasUp = actor.isUp
+    actor.isUp = false
+    const { van, self, request } = actor
+    await Promise.all(actor.instances.map(instance => instance.stop()))
+    // After it, so that what it did last may still ask them.
+    const children = [...this.#actors.values()].filter(({ request }) => request.parent === self.id)
+    await Promise.all(children.map(child => this.#end(child, 'stopped', 'its parent ended')))
+    this.#actors.delete(self.id)
+    const broker = this.#host.broker(van)
+    broker.retire(MAILBOX + self.id, new ActorStoppedError(`Actor ${label(self)} is no more: ${detail}.`))
+    const { parent } = request
+    if (!wasUp || parent === undefined || this.#actors.get(parent)?.ending !== undefined) return
+    broker.say(MAILBOX + parent, childExitHeaders, () => {
+      const body = encodePayload({ child: self, reason, detail } satisfies ChildExit)
+      return { body, size: body.length, encoding: Encoding.Bytes }
+    })
+  }
+
+  #named(van: string, name: string): Running | undefined {
+    return [...this.#actors.values()].find(
+      actor => actor.isUp && actor.van === van && actor.self.name === name,
+    )
+  }
+
+  async #resolve(module: string, callerIsLocalUser: boolean): Promise<string> {
+    try {
+      return await this.#roots.resolve(module, callerIsLocalUser)
+    } catch (error) {
+      throw error instanceof HandlerModuleError ? new ActorStartError(error.message, { cause: error }) : error
+    }
+  }
+
+  async #oneAtATime<T>(key: string, create: () => Promise<T>): Promise<T> {
+    const before = this.#creations.get(key) ?? Promise.resolve()
+    const after = before.then(create, create)
+    this.#creations.set(key, after)
+    try {
+      return await after
+    } finally {
+      if (this.#creations.get(key) === after) this.#creations.delete(key)
+    }
+  }
+}
+
+function label({ id, name }: ActorAddress): string {
+  return name ?? id
+}
