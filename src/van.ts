@@ -13,7 +13,7 @@ export interface VanOptions {
   name?: string
   /** In-process only: no host, no network. Each embedded bus is a van of its own. Default false. */
   embedded?: boolean
-  /** Added to this machine's host if this call starts it. Default none. */
+  /** Added to what this machine's host offers to actors; it stays when this bus is closed, and a value of null takes one away. Default none. */
   capabilities?: Record<string, unknown>
   /** This machine's host. Default: `MSGVAN_PORT`, else 1900. */
   port?: number

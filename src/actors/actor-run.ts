@@ -3,8 +3,10 @@ import { Subject } from 'rxjs/internal/Subject'
 import { Subscription } from 'rxjs/internal/Subscription'
 import { defer } from 'rxjs/internal/observable/defer'
 import { EMPTY } from 'rxjs/internal/observable/empty'
+import { merge } from 'rxjs/internal/observable/merge'
 import { filter } from 'rxjs/internal/operators/filter'
 import { finalize } from 'rxjs/internal/operators/finalize'
+import { mergeMap } from 'rxjs/internal/operators/mergeMap'
 import { takeUntil } from 'rxjs/internal/operators/takeUntil'
 import { tap } from 'rxjs/internal/operators/tap'
 import { monotonicScheduler } from '../broker/monotonic-scheduler.js'
@@ -14,12 +16,13 @@ import type { RemoteBroker } from '../client/remote-broker.js'
 import { describe, InvalidOptionError } from '../errors.js'
 import type { Log } from '../log/log.js'
 import { Message } from '../message/message.js'
+import { samePattern } from '../message/pattern.js'
 import { MAILBOX } from '../message/topic.js'
 import { handle } from '../operators/handle.js'
 import type { ActorBehaviour, ActorContext, ChildExit } from './actor.js'
 import { answersOf } from './answers.js'
 import { childExitOf } from './child-exit.js'
-import type { ActorTask, FromWorker } from './worker-messages.js'
+import type { ActorTask, Consumed, FromWorker } from './worker-messages.js'
 
 /** An actor as it is made: a class's instance, or a definition, whose `setup` says what it does. */
 export interface Made extends Omit<ActorBehaviour, 'setup'> {
@@ -37,6 +40,10 @@ export class ActorRun {
   readonly #context: ActorContext
   #behaviour: ActorBehaviour = {}
   #isEnding = false
+  readonly #subscriptions = new Map<string, Consumed>()
+  readonly #added$ = new Subject<Consumed>()
+  /** By name. */
+  readonly #dropped$ = new Subject<string>()
   /** Resolves when what it works on is done. */
   #inHand: Promise<void> = Promise.resolve()
 
@@ -45,6 +52,7 @@ export class ActorRun {
     this.#bus = new BrokerBus(task.van, broker)
     this.#say = say
     this.#context = this.#newContext()
+    this.subscribe(task.subscriptions)
     broker.errors$.subscribe(({ code, message }) => say({ kind: 'error', code, message }))
   }
 
@@ -70,11 +78,35 @@ export class ActorRun {
     }
   }
 
+  /** From now on it gets the messages of these beside those of its mailbox, and of no others. */
+  subscribe(subscriptions: readonly Consumed[]): void {
+    const wanted = new Map(subscriptions.map(consumed => [consumed.name, consumed]))
+    for (const [name, { pattern }] of [...this.#subscriptions]) {
+      const there = wanted.get(name)
+      if (there !== undefined && samePattern(there.pattern, pattern)) continue
+      this.#subscriptions.delete(name)
+      this.#dropped$.next(name)
+    }
+    for (const consumed of subscriptions) {
+      if (this.#subscriptions.has(consumed.name)) continue
+      this.#subscriptions.set(consumed.name, consumed)
+      this.#added$.next(consumed)
+    }
+  }
+
   /** The letters of its host included. Ends, with what was handed out already still to be settled, when the actor does. */
   get #mailbox$(): Observable<Message> {
     const { self, prefetch, attempts } = this.#task
     const topic = MAILBOX + self.id
-    return this.#bus.topic(topic, { name: topic, prefetch, attempts }).pipe(takeUntil(this.#ending$))
+    const letters$ = this.#bus.topic(topic, { name: topic, prefetch, attempts })
+    const others$ = merge([...this.#subscriptions.values()], this.#added$).pipe(
+      mergeMap(({ name, pattern, options }) =>
+        this.#bus
+          .topic(pattern, { ...options, name })
+          .pipe(takeUntil(this.#dropped$.pipe(filter(dropped => dropped === name)))),
+      ),
+    )
+    return merge(letters$, others$).pipe(takeUntil(this.#ending$))
   }
 
   #consume(): void {

@@ -48,6 +48,14 @@ function serve(actor: Loaded, actorTask: ActorTask): void {
           .catch(failed)
         return
       }
+      case 'subscriptions':
+        run.subscribe(words.subscriptions)
+        return
+      case 'capabilities': {
+        const lacks = judge(actor, words.capabilities)
+        if (lacks !== undefined) say({ kind: 'unfit', missing: lacks })
+        return
+      }
       case 'stop':
         run
           .end()

@@ -11,8 +11,8 @@ import type { Requirements } from './requirements.js'
 /** By which a host knows an actor, whichever copy of this package its module uses. */
 export const ACTOR = Symbol.for('msgvan.actor')
 
-/** Why a child is no more: `'stopped'` by somebody's call; `'crashed'` too often in a row. */
-export type ExitReason = 'stopped' | 'crashed'
+/** Why a child is no more: `'stopped'` by somebody's call; `'crashed'` too often in a row; `'unfit'`: its host lost what it requires. */
+export type ExitReason = 'stopped' | 'crashed' | 'unfit'
 
 export interface ChildExit {
   readonly child: ActorAddress

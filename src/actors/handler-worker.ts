@@ -34,6 +34,6 @@ if (handler !== undefined && task.kind === 'handler') {
   say({ kind: 'loaded' })
   listen(({ kind }) => {
     if (kind === 'go') consume(handler as Handler, handlerTask)
-    else void (bus?.close() ?? Promise.resolve()).finally(end)
+    else if (kind === 'stop') void (bus?.close() ?? Promise.resolve()).finally(end)
   })
 }

@@ -3,7 +3,7 @@ import { ActorPlacementError, ActorStartError } from '../errors.js'
 import type { Log } from '../log/log.js'
 import { backoff } from '../operators/backoff.js'
 import { openIsolate, type Isolate } from './isolate.js'
-import type { ActorTask, FromWorker } from './worker-messages.js'
+import type { ActorTask, FromWorker, ToWorker } from './worker-messages.js'
 
 /** So many crashes in a row, without a message done between them, and it is given up. */
 const MAX_CRASHES = 10
@@ -16,6 +16,8 @@ const STOP_TIMEOUT = 10_000
 export interface ActorEvents {
   line(stream: 'out' | 'err', text: string): void
   log(level: keyof Log, text: string): void
+  /** Its host has not any more what it requires. */
+  unfit(missing: string): void
   /** It crashed, and is started again after `delay` milliseconds. */
   crashed(reason: string, delay: number): void
   /** It crashed too often, and is not started again. */
@@ -34,7 +36,7 @@ export class SupervisedActor {
   readonly #isolation: Isolation
   readonly #task: () => ActorTask
   readonly #events: ActorEvents
-  readonly #delay = backoff({ initial: 100, max: 10_000 })
+  readonly #delay: (error: unknown, crashes: number) => number
   #isolate: Isolate | undefined
   #state: 'starting' | 'running' | 'restarting' | 'stopped' = 'starting'
   /** It was set up once: from then on a crash is followed by another start. */
@@ -48,7 +50,13 @@ export class SupervisedActor {
   #onEnded: (() => void)[] = []
 
   /** @param task made anew for each start, with a fresh client id */
-  constructor(isolation: Isolation, task: () => ActorTask, events: ActorEvents) {
+  constructor(
+    isolation: Isolation,
+    task: () => ActorTask,
+    events: ActorEvents,
+    delay: (error: unknown, crashes: number) => number = backoff({ initial: 100, max: 10_000 }),
+  ) {
+    this.#delay = delay
     this.#isolation = isolation
     this.#task = task
     this.#events = events
@@ -109,6 +117,11 @@ export class SupervisedActor {
     clearTimeout(timer)
   }
 
+  /** What it is to know while it runs. */
+  send(words: ToWorker): void {
+    this.#isolate?.send(words)
+  }
+
   #open(): void {
     const task = this.#task()
     this.#wasToldToGo = false
@@ -131,7 +144,8 @@ export class SupervisedActor {
         else this.#loading.resolve()
         return
       case 'unfit':
-        this.#loading?.reject(
+        if (this.#loading === undefined) return this.#events.unfit(words.missing)
+        this.#loading.reject(
           new ActorPlacementError(
             `Actor ${self.name ?? self.id} requires ${words.missing}, and no host has it. Start one that does: msgvan restart --capabilities JSON.`,
           ),

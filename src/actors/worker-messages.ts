@@ -16,9 +16,8 @@ interface Task {
   readonly clientId: string
 }
 
-export interface HandlerTask extends Task {
-  readonly kind: 'handler'
-  /** The named subscription that the handler consumes. */
+/** A named subscription, as a worker consumes it. */
+export interface Consumed {
   readonly name: string
   readonly pattern: RegExp | string
   readonly options: {
@@ -31,6 +30,10 @@ export interface HandlerTask extends Task {
   }
 }
 
+export interface HandlerTask extends Task, Consumed {
+  readonly kind: 'handler'
+}
+
 export interface ActorTask extends Task {
   readonly kind: 'actor'
   readonly self: ActorAddress
@@ -39,6 +42,8 @@ export interface ActorTask extends Task {
   readonly args: unknown
   /** What this host offers, as far as it can cross. */
   readonly capabilities: CapabilityValues
+  /** Named subscriptions whose messages it gets beside those of its mailbox. */
+  readonly subscriptions: readonly Consumed[]
   /** How many messages it takes at once, all but one to wait. */
   readonly prefetch: number
   readonly attempts: number
@@ -48,7 +53,13 @@ export type WorkerTask = HandlerTask | ActorTask
 
 export type ToWorker =
   /** To a process, in place of a thread's `workerData`. */
-  { readonly kind: 'task'; readonly task: WorkerTask } | { readonly kind: 'go' } | { readonly kind: 'stop' }
+  | { readonly kind: 'task'; readonly task: WorkerTask }
+  | { readonly kind: 'go' }
+  | { readonly kind: 'stop' }
+  /** From now on these, and no others. */
+  | { readonly kind: 'subscriptions'; readonly subscriptions: readonly Consumed[] }
+  /** What this host offers now. */
+  | { readonly kind: 'capabilities'; readonly capabilities: CapabilityValues }
 
 export type FromWorker =
   | { readonly kind: 'loaded' }

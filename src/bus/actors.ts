@@ -1,4 +1,5 @@
 import type { ActorAddress, ActorRef } from './actor-ref.js'
+import type { SubscriptionRequest } from './broker.js'
 import type { ModuleRef } from './module-ref.js'
 
 /** What a host must offer. `true` stands for any truthy value; everything else for a value that is equal. */
@@ -61,4 +62,6 @@ export interface ActorBroker {
   create(request: ActorRequest): Promise<ActorAddress>
   find(name: string): Promise<ActorAddress | undefined>
   stop(id: string): Promise<boolean>
+  /** Has it get the messages of a named subscription. */
+  subscribe(name: string, id: string, request: SubscriptionRequest): Promise<void>
 }

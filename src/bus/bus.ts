@@ -4,6 +4,7 @@ import type { MsgvanError } from '../errors.js'
 import type { Headers } from '../message/envelope.js'
 import type { Message } from '../message/message.js'
 import type { BusState, CloseOptions } from './broker.js'
+import type { ActorAddress } from './actor-ref.js'
 import type { BusSubject } from './subject.js'
 import type { Actors } from './actors.js'
 import type { DeadLetters } from './dead-letters.js'
@@ -114,6 +115,19 @@ export interface Bus<T extends Topics = AnyTopics> {
 
   /** Actors: objects with a mailbox that hosts run. */
   readonly actors: Actors
+
+  /**
+   * Has an actor get every message that matches, from now on and after this process has ended, until `unsubscribe(name)` or
+   * the actor's end. What the name had before is replaced.
+   *
+   * @throws (as a rejection) ActorStoppedError if there is no such actor, InvalidPatternError, UnsupportedError on an embedded bus
+   */
+  subscribeActor(
+    name: string,
+    actor: ActorAddress | string,
+    pattern: RegExp | string,
+    options?: TopicOptions,
+  ): Promise<void>
 
   /** Removes a named subscription with all that waits in it, from any process. False when there was none. */
   unsubscribe(name: string): Promise<boolean>

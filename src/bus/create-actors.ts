@@ -19,6 +19,9 @@ export interface ActorMeans {
   readonly parent?: string | undefined
 }
 
+/** Total tries of a message that an actor throws on. */
+export const ACTOR_ATTEMPTS = 2
+
 const DEFAULT_TIMEOUT = 30_000
 
 /** The actors of a van, as a bus or an actor has them. */
@@ -88,7 +91,7 @@ function toActorRequest(actor: ModuleRef, options: ActorOptions, parent: string 
     instances: whole('instances', options.instances ?? 1, 1, 1_000),
     requires,
     isolation,
-    attempts: whole('attempts', options.attempts ?? 2, 1, 1_000_000),
+    attempts: whole('attempts', options.attempts ?? ACTOR_ATTEMPTS, 1, 1_000_000),
     parent,
   }
 }

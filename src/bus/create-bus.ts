@@ -6,11 +6,12 @@ import { checkPattern, withoutPosition } from '../message/pattern.js'
 import { assertCarriable } from '../message/payload.js'
 import { checkPublishTopic } from '../message/topic.js'
 import { describe, InvalidOptionError, InvalidPayloadError, MsgvanError, RemoteError } from '../errors.js'
+import type { ActorAddress } from './actor-ref.js'
 import type { Broker, CloseOptions } from './broker.js'
 import type { Actors } from './actors.js'
 import type { AnyTopics, Bus, Topics } from './bus.js'
 import { Correspondence } from './correspondence.js'
-import { createActors } from './create-actors.js'
+import { ACTOR_ATTEMPTS, addressOf, createActors } from './create-actors.js'
 import { checkModuleRef, type ModuleRef } from './module-ref.js'
 import { checkName, toRequest, type PublishOptions, type TopicOptions } from './options.js'
 import { BusSubject } from './subject.js'
@@ -127,17 +128,22 @@ export class BrokerBus {
     checkName(name)
     checkPattern(pattern)
     checkModuleRef(handler)
-    if (typeof options.delay === 'function') {
-      throw new InvalidOptionError(
-        'A delay function cannot cross to the host that runs the handler: give `delay` in milliseconds.',
-      )
-    }
-    if (options.schema !== undefined) {
-      throw new InvalidOptionError(
-        'A schema cannot cross to the host that runs the handler: validate in the handler itself.',
-      )
-    }
+    checkCrossing(options, 'handler')
     await this.#broker.subscribeHandler(name, handler, { ...toRequest(pattern, options), name })
+  }
+
+  async subscribeActor(
+    name: string,
+    actor: ActorAddress | string,
+    pattern: RegExp | string,
+    options: TopicOptions = {},
+  ): Promise<void> {
+    checkName(name)
+    checkPattern(pattern)
+    const { id } = addressOf(actor)
+    checkCrossing(options, 'actor')
+    const request = { ...toRequest(pattern, { attempts: ACTOR_ATTEMPTS, ...options }), name }
+    await this.#broker.actors.subscribe(name, id, request)
   }
 
   get actors(): Actors {
@@ -187,4 +193,17 @@ function rejected(error: unknown): Promise<never> {
 /** `null` is none, and no topic either. */
 function isObject(value: string | Publication | null): value is Publication {
   return typeof value === 'object' && value !== null
+}
+
+function checkCrossing({ delay, schema }: TopicOptions, what: string): void {
+  if (typeof delay === 'function') {
+    throw new InvalidOptionError(
+      `A delay function cannot cross to the host that runs the ${what}: give \`delay\` in milliseconds.`,
+    )
+  }
+  if (schema !== undefined) {
+    throw new InvalidOptionError(
+      `A schema cannot cross to the host that runs the ${what}: validate in the ${what} itself.`,
+    )
+  }
 }

@@ -7,4 +7,4 @@ const refuse = (): Promise<never> =>
   )
 
 /** Of a Broker without a host. */
-export const noActors: ActorBroker = { create: refuse, find: refuse, stop: refuse }
+export const noActors: ActorBroker = { create: refuse, find: refuse, stop: refuse, subscribe: refuse }

@@ -3,6 +3,7 @@ import { version } from '../version.js'
 import { Cli } from './cli.js'
 import { Exit, exitOf, lineOf, oneLine } from './exit.js'
 import { addGlobalOptions } from './globals.js'
+import { addActors } from './actors.js'
 import { addDead } from './dead.js'
 import { addHost } from './host.js'
 import { addLogs } from './logs.js'
@@ -61,6 +62,7 @@ output, talk to standard error. \`msgvan <command> --help\` tells more.`,
     addSub,
     addStatus,
     addLogs,
+    addActors,
     addDead,
     addUnsubscribe,
     addStart,

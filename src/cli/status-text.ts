@@ -1,13 +1,16 @@
 import type { SubscriptionStatus, VanStatus } from '../bus/status.js'
 
 /** The state of a van as a text for people, at 80 columns unless names or patterns are long. */
-export function statusText({ van, host, subscriptions, counters }: VanStatus): string {
+export function statusText({ van, host, subscriptions, actors, counters }: VanStatus): string {
   const { published, delivered, acked, failed, redelivered, deadLettered, dropped } = counters
   return [
     `van ${van}, host ${host.version} on port ${host.port} (pid ${host.pid}), up ${duration(host.uptimeMs)}`,
     '',
     ...(subscriptions.length === 0 ? ['no subscriptions'] : table(subscriptions)),
     ...notes(subscriptions),
+    ...(actors.length === 0
+      ? []
+      : [`${actors.length} ${actors.length === 1 ? 'actor' : 'actors'}: see \`msgvan actors\``]),
     '',
     `published ${published}, delivered ${delivered}, acked ${acked}, failed ${failed}, redelivered ${redelivered}, dead ${deadLettered}, dropped ${dropped}`,
   ].join('\n')
@@ -33,11 +36,16 @@ function table(subscriptions: readonly SubscriptionStatus[]): string[] {
       ),
     ]),
   ]
+  return columns(rows, 2)
+}
+
+/** @param left so many columns are texts; the others are numbers, and a last text may follow */
+export function columns(rows: readonly (readonly string[])[], left: number): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))
   return rows.map(row =>
     row
       .map((cell, column) =>
-        column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+        column < left ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
       )
       .join('  ')
       .trimEnd(),

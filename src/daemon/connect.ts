@@ -2,6 +2,7 @@ import { RemoteBroker } from '../client/remote-broker.js'
 import type { Credential } from '../client/connection.js'
 import { tokenSecret } from '../wire/proof.js'
 import { port as checkPort, portSetting } from '../host/settings.js'
+import { MsgvanError } from '../errors.js'
 import { identify, portTaken } from './identify.js'
 import { hostUrl, somebodyListens } from './listens.js'
 import { statePaths, type StatePaths } from './paths.js'
@@ -16,7 +17,7 @@ export interface LocalOptions {
   readonly autoStart?: boolean | undefined
   /** Prove oneself by this token, not by this user's secret; a host that is started now takes it too. */
   readonly token?: string | undefined
-  /** What a host that is started now offers. */
+  /** What this machine's host is to offer, beside what it does. */
   readonly capabilities?: Readonly<Record<string, unknown>> | undefined
   readonly verbose?: boolean | undefined
   readonly maxPayload?: number | undefined
@@ -45,7 +46,19 @@ export function connectLocal(options: LocalOptions): RemoteBroker {
     readyTimeout,
     ...(maxPayload === undefined ? {} : { maxPayload }),
   })
+  const offer = (): void => {
+    if (options.capabilities === undefined) return
+    broker.control('capabilities', options.capabilities).catch((error: unknown) => {
+      // Refused by the host: all else that goes wrong is said elsewhere.
+      if (host.isThere && error instanceof MsgvanError) broker.report(error)
+    })
+  }
+  // Before all that the app asks for.
+  offer()
   broker.state$.subscribe(state => {
+    // A host that was started by somebody else may not know.
+    if (state === 'connected' && host.wasReached) offer()
+    host.isThere = state === 'connected'
     if (state === 'connected') host.wasReached = true
   })
   return broker
@@ -54,6 +67,7 @@ export function connectLocal(options: LocalOptions): RemoteBroker {
 /** Where this machine's host is, and what it wants to know. */
 class LocalHost {
   wasReached = false
+  isThere = false
   readonly #port: number
   readonly #paths: StatePaths = statePaths()
   readonly #options: LocalOptions

@@ -6,6 +6,7 @@ import { SupervisedActor } from '../actors/supervised-actor.js'
 import type { ActorTask } from '../actors/worker-messages.js'
 import type { ActorAddress } from '../bus/actor-ref.js'
 import type { ActorRequest, CapabilityValues } from '../bus/actors.js'
+import type { SubscriptionRequest } from '../bus/broker.js'
 import type { ActorStatus } from '../bus/status.js'
 import {
   ActorPlacementError,
@@ -20,6 +21,7 @@ import { Encoding } from '../message/envelope.js'
 import { encodePayload } from '../message/payload.js'
 import { MAILBOX } from '../message/topic.js'
 import { backoff } from '../operators/backoff.js'
+import { ActorSubscriptions } from './actor-subscriptions.js'
 import type { HandlerHost } from './handlers.js'
 import type { ModuleRoots } from './module-roots.js'
 
@@ -27,6 +29,8 @@ import type { ModuleRoots } from './module-roots.js'
 export interface ActorHost extends HandlerHost {
   readonly log: Log
   capabilities(): CapabilityValues
+  /** Before it is started again after so many crashes in a row. Default: from 0.1 to 10 seconds. */
+  readonly restartDelay?: (error: unknown, crashes: number) => number
 }
 
 interface Running {
@@ -49,6 +53,7 @@ export class Actors {
   readonly #actors = new Map<string, Running>()
   /** One creation of a name at a time: two at once get the same actor. */
   readonly #creations = new Map<string, Promise<unknown>>()
+  readonly #subscriptions = new ActorSubscriptions()
   #isStopping = false
 
   constructor(host: ActorHost, roots: ModuleRoots) {
@@ -91,6 +96,38 @@ export class Actors {
     if (actor?.van !== van) return false
     await this.#end(actor, 'stopped', 'it was stopped')
     return true
+  }
+
+  /**
+   * Has it get the messages of a named subscription, in place of whoever got them.
+   *
+   * @throws ActorStoppedError, InvalidPatternError
+   */
+  subscribe(van: string, name: string, id: string, request: SubscriptionRequest): void {
+    const actor = this.#actors.get(id)
+    if (actor?.van !== van || actor.ending !== undefined)
+      throw new ActorStoppedError(`There is no actor ${id}: it was stopped, or never was.`)
+    this.#host.broker(van).replace({ ...request, name })
+    this.unsubscribe(van, name)
+    this.#subscriptions.add(id, name, request)
+    this.#tellSubscriptions(actor)
+  }
+
+  /** No actor gets the messages of that subscription any more. */
+  unsubscribe(van: string, name: string): void {
+    for (const actor of this.#actors.values())
+      if (actor.van === van && this.#subscriptions.remove(actor.self.id, name)) this.#tellSubscriptions(actor)
+  }
+
+  /** What the host offers has changed: those who miss something now are stopped. */
+  reconsider(): void {
+    const capabilities = this.#host.capabilities()
+    for (const actor of this.#actors.values()) {
+      const lacks = missing(actor.request.requires, capabilities)
+      if (lacks !== undefined) this.#unfit(actor, lacks)
+      // What its class requires is known there.
+      else for (const instance of actor.instances) instance.send({ kind: 'capabilities', capabilities })
+    }
   }
 
   status(van: string, host: string): ActorStatus[] {
@@ -178,29 +215,52 @@ export class Actors {
       instance,
       args: request.args,
       capabilities: this.#host.capabilities(),
+      subscriptions: this.#subscriptions.consumed(self.id),
       prefetch: request.instances === 1 ? PREFETCH : 1,
       attempts: request.attempts,
       ...this.#host.connection,
       clientId: randomUUID(),
     })
-    return new SupervisedActor(request.isolation, task, {
-      line: (stream, text) => this.#host.line(name, stream, text),
-      log: (level, text) => {
-        this.#host.line(name, 'err', `${level}: ${text}`)
-        this.#host.log[level](`actor ${name}: ${text}`)
+    return new SupervisedActor(
+      request.isolation,
+      task,
+      {
+        line: (stream, text) => this.#host.line(name, stream, text),
+        log: (level, text) => {
+          this.#host.line(name, 'err', `${level}: ${text}`)
+          this.#host.log[level](`actor ${name}: ${text}`)
+        },
+        crashed: (reason, delay) => {
+          this.#host.line(name, 'err', `crashed: ${reason}; starts again in ${Math.round(delay)} ms`)
+          this.#host.warn(`actor ${name} crashed: ${reason}; starts again in ${Math.round(delay)} ms`)
+        },
+        gaveUp: reason => {
+          this.#host.warn(`actor ${name} crashed too often, and is stopped: ${reason}`)
+          this.#endSoon(actor, 'crashed', reason)
+        },
+        unfit: lacks => this.#unfit(actor, lacks),
+        gone: clientId => this.#host.endSession(clientId),
       },
-      crashed: (reason, delay) => {
-        this.#host.line(name, 'err', `crashed: ${reason}; starts again in ${Math.round(delay)} ms`)
-        this.#host.warn(`actor ${name} crashed: ${reason}; starts again in ${Math.round(delay)} ms`)
-      },
-      gaveUp: reason => {
-        this.#host.warn(`actor ${name} crashed too often, and is stopped: ${reason}`)
-        this.#end(actor, 'crashed', reason).catch((error: unknown) =>
-          this.#host.log.error(`actor ${name} could not be stopped`, error),
-        )
-      },
-      gone: clientId => this.#host.endSession(clientId),
-    })
+      this.#host.restartDelay,
+    )
+  }
+
+  #unfit(actor: Running, lacks: string): void {
+    const name = label(actor.self)
+    if (actor.ending !== undefined) return
+    this.#host.warn(`actor ${name} is stopped: its host has no ${lacks} any more`)
+    this.#endSoon(actor, 'unfit', `its host has no ${lacks} any more`)
+  }
+
+  #endSoon(actor: Running, reason: ExitReason, detail: string): void {
+    this.#end(actor, reason, detail).catch((error: unknown) =>
+      this.#host.log.error(`actor ${label(actor.self)} could not be stopped`, error),
+    )
+  }
+
+  #tellSubscriptions({ self, instances }: Running): void {
+    const subscriptions = this.#subscriptions.consumed(self.id)
+    for (const instance of instances) instance.send({ kind: 'subscriptions', subscriptions })
   }
 
   #end(actor: Running, reason: ExitReason, detail: string): Promise<void> {
@@ -218,7 +278,12 @@ export class Actors {
     await Promise.all(children.map(child => this.#end(child, 'stopped', 'its parent ended')))
     this.#actors.delete(self.id)
     const broker = this.#host.broker(van)
-    broker.retire(MAILBOX + self.id, new ActorStoppedError(`Actor ${label(self)} is no more: ${detail}.`))
+    const gone = new ActorStoppedError(`Actor ${label(self)} is no more: ${detail}.`)
+    broker.retire(MAILBOX + self.id, gone)
+    // A host that ends keeps what it was told to keep.
+    if (!this.#isStopping)
+      for (const name of this.#subscriptions.of(self.id).keys()) broker.retire(name, gone)
+    this.#subscriptions.forget(self.id)
     const { parent } = request
     if (!wasUp || parent === undefined || this.#actors.get(parent)?.ending !== undefined) return
     broker.say(MAILBOX + parent, childExitHeaders, () => {

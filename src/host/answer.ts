@@ -57,6 +57,7 @@ async function result(session: Session, method: string, args: unknown, services:
     case 'unsubscribe': {
       const name = fieldsOf(args).text('name', 200)
       const hadHandler = (await services.handlers?.unregister(van, name)) ?? false
+      services.actors?.unsubscribe(van, name)
       const wasThere = await broker.unsubscribe(name)
       return hadHandler || wasThere
     }
@@ -73,11 +74,13 @@ async function result(session: Session, method: string, args: unknown, services:
     case 'deadLetters.purge':
       return broker.deadLetters().purge(filterOf(args))
     case 'handlers.register':
-      return registerHandler(session, fieldsOf(args), services.handlers)
+      return registerHandler(session, fieldsOf(args), services)
     case 'actors.create':
       return createActor(session, fieldsOf(args), actorsIn(services))
     case 'actors.find':
       return actorsIn(services).find(van, fieldsOf(args).text('name', 200))
+    case 'actors.subscribe':
+      return subscribeActor(session, fieldsOf(args), services)
     case 'actors.stop':
       return actorsIn(services).stop(van, fieldsOf(args).text('id', 100))
     default:
@@ -88,19 +91,30 @@ async function result(session: Session, method: string, args: unknown, services:
 async function registerHandler(
   session: Session,
   fields: Fields,
-  handlers: HandlerService | undefined,
+  { handlers, actors }: Services,
 ): Promise<true> {
   if (handlers === undefined)
     throw new UnsupportedError('This host runs no handlers. Subscribe in a process of your own.')
+  const name = fields.text('name', 200)
   await handlers.register({
     van: session.van.name,
-    name: fields.text('name', 200),
+    name,
     module: fields.text('module', 10_000),
     export: fields.text('export', 1_000),
     request: decodeRequest(fields.get('request')),
     callerIsLocalUser: session.isLocalUser,
     callerIsHandler: session.pid === process.pid,
   })
+  actors?.unsubscribe(session.van.name, name)
+  return true
+}
+
+async function subscribeActor(session: Session, fields: Fields, services: Services): Promise<true> {
+  const { name: van } = session.van
+  const name = fields.text('name', 200)
+  const request = decodeRequest(fields.get('request'))
+  actorsIn(services).subscribe(van, name, fields.text('id', 100), request)
+  await services.handlers?.unregister(van, name)
   return true
 }
 

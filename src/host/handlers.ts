@@ -5,6 +5,7 @@ import type { LocalBroker } from '../broker/local-broker.js'
 import type { SubscriptionRequest } from '../bus/broker.js'
 import type { HandlerStatus } from '../bus/status.js'
 import { ClosedError } from '../errors.js'
+import { consumedOf } from './actor-subscriptions.js'
 import type { ModuleRoots } from './module-roots.js'
 
 /** A handler as a client asks for it. */
@@ -139,16 +140,12 @@ export class Handlers {
 
   #workerFor(wanted: HandlerRequest, module: string): SupervisedWorker {
     const { van, name, request } = wanted
-    const { ordered, prefetch, attempts, ackTimeout, maxPending } = request
-    const delay = typeof request.delay === 'number' ? { delay: request.delay } : {}
     const task = (): HandlerTask => ({
       kind: 'handler',
       module,
       export: wanted.export,
       van,
-      name,
-      pattern: request.pattern,
-      options: { ordered, prefetch, attempts, ackTimeout, maxPending, ...delay },
+      ...consumedOf(name, request),
       ...this.#host.connection,
       clientId: randomUUID(),
     })

@@ -9,6 +9,7 @@ import { logTo, type Log } from '../log/log.js'
 import { createLogger } from '../log/logger.js'
 import { version } from '../version.js'
 import { Actors } from './actors.js'
+import { Capabilities } from './capabilities.js'
 import { Handlers } from './handlers.js'
 import { watchIdle } from './idle.js'
 import { openHostLog, type LogLine } from './logs.js'
@@ -52,6 +53,8 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   })
   const log = logTo(logger)
   const ending = new Ending()
+  let reconsider = (): void => undefined
+  const capabilities = new Capabilities(settings.capabilities, () => reconsider())
   let activity = 0
   const server: HostServer = new HostServer({
     port,
@@ -63,8 +66,8 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
     maxPayload: settings.maxPayload,
     origins: settings.origins,
     awaitsStore: settings.store !== undefined,
-    hostStatus: statusOf(settings),
-    control: method => control(method, ending),
+    hostStatus: statusOf(settings.port, capabilities),
+    control: (method, args) => control(method, args, ending, capabilities),
     changed: () => {
       activity += 1
     },
@@ -101,7 +104,8 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   const handlers = new Handlers(workerHost, roots)
   server.handlers = handlers
   if (store !== undefined) registerKept(handlers, store, log)
-  const actors = new Actors({ ...workerHost, log, capabilities: () => settings.capabilities }, roots)
+  const actors = new Actors({ ...workerHost, log, capabilities: () => capabilities.values }, roots)
+  reconsider = () => actors.reconsider()
   server.actors = actors
   process.once('uncaughtException', error => {
     // Its pid file stays: by that its clients know that it did not end in order, and start another.
@@ -162,7 +166,7 @@ function checkToken(listen: string, token: string | undefined, paths: StatePaths
   )
 }
 
-function statusOf({ port, capabilities }: HostSettings): () => HostStatus {
+function statusOf(port: number, capabilities: Capabilities): () => HostStatus {
   const id = randomUUID()
   const startedAt = performance.now()
   return () => ({
@@ -171,12 +175,21 @@ function statusOf({ port, capabilities }: HostSettings): () => HostStatus {
     version,
     port,
     leader: false,
-    capabilities: { ...capabilities },
+    capabilities: { ...capabilities.values },
     uptimeMs: Math.round(performance.now() - startedAt),
   })
 }
 
-function control(method: string, ending: Ending): Promise<true> {
+async function control(
+  method: string,
+  args: unknown,
+  ending: Ending,
+  capabilities: Capabilities,
+): Promise<unknown> {
+  if (method === 'capabilities') {
+    if (args !== undefined) capabilities.change(args)
+    return capabilities.values
+  }
   if (method !== 'stop') {
     return Promise.reject(
       new UnsupportedError(

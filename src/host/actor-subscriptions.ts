@@ -1,0 +1,36 @@
+import type { Consumed } from '../actors/worker-messages.js'
+import type { SubscriptionRequest } from '../bus/broker.js'
+
+/** Which named subscriptions the actors of a host get, by actor. */
+export class ActorSubscriptions {
+  readonly #byActor = new Map<string, Map<string, SubscriptionRequest>>()
+
+  of(actor: string): ReadonlyMap<string, SubscriptionRequest> {
+    return this.#byActor.get(actor) ?? new Map<string, SubscriptionRequest>()
+  }
+
+  add(actor: string, name: string, request: SubscriptionRequest): void {
+    const own = this.#byActor.get(actor) ?? new Map<string, SubscriptionRequest>()
+    this.#byActor.set(actor, own.set(name, request))
+  }
+
+  remove(actor: string, name: string): boolean {
+    return this.#byActor.get(actor)?.delete(name) ?? false
+  }
+
+  forget(actor: string): void {
+    this.#byActor.delete(actor)
+  }
+
+  /** As its worker consumes them. */
+  consumed(actor: string): Consumed[] {
+    return [...this.of(actor)].map(([name, request]) => consumedOf(name, request))
+  }
+}
+
+/** As a worker consumes a named subscription: functions do not cross. */
+export function consumedOf(name: string, request: SubscriptionRequest): Consumed {
+  const { pattern, ordered, prefetch, attempts, ackTimeout, maxPending } = request
+  const delay = typeof request.delay === 'number' ? { delay: request.delay } : {}
+  return { name, pattern, options: { ordered, prefetch, attempts, ackTimeout, maxPending, ...delay } }
+}
