@@ -210,10 +210,9 @@ export class Link {
       if (frame === undefined) return
       this.#transmitted++
       this.#bytesOnTheWay += frame.bytes.length
-      // Also when it is sent again: the header is read before the body, which may say more.
-      writeHeader(frame.bytes, frame.kind, this.#transmitted, this.#received, frame.ackedBefore)
-      this.#ackDue = frame.ackedBefore < this.#acked
-      if (this.#ackDue) this.wake()
+      const acked = this.#frame(this.#transmitted + 1)?.ackedBefore ?? this.#acked
+      writeHeader(frame.bytes, frame.kind, this.#transmitted, this.#received, acked)
+      if (acked === this.#acked) this.#ackDue = false
       this.#transmit(frame.bytes)
     }
   }
