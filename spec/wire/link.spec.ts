@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { ProtocolError } from '../../src/errors.js'
 import { ByteWriter } from '../../src/message/bytes.js'
-import { beginFrame, FrameKind } from '../../src/wire/frames.js'
+import { beginFrame, FrameKind, readHeader } from '../../src/wire/frames.js'
 import { Link } from '../../src/wire/link.js'
 
 /** One side of a link: what it was sent, and the turns of its event loop as the test takes them. */
@@ -194,6 +194,23 @@ describe('a link', () => {
     pair.settle()
     expect(pair.a.acked).to.deep.equal([1])
     expect(pair.a.received).to.deep.equal(upTo(7))
+  })
+
+  it('says nothing in a frame that is sent again of what was done after it was made: its body has more to say', () => {
+    const pair = new Pair()
+    pair.connect()
+    pair.b.send()
+    pair.pass(pair.a, pair.b, Infinity)
+    pair.a.send()
+    pair.pass(pair.a, pair.b, Infinity)
+    // The first frame of b is lost. Meanwhile b is done with what a sent.
+    pair.cut()
+    pair.connect()
+    const [again] = pair.b.wire
+    if (again === undefined) throw new Error('nothing was sent again')
+    expect(readHeader(again)).to.include({ number: 1, acked: 0 })
+    pair.settle()
+    expect(pair.a.acked).to.deep.equal([1])
   })
 
   it('refuses what cannot be', () => {

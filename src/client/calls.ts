@@ -6,6 +6,7 @@ interface Pending {
   readonly args: unknown
   readonly resolve: (value: unknown) => void
   readonly reject: (error: MsgvanError) => void
+  readonly askedAgain: (() => void) | undefined
 }
 
 /** Requests to the host that have an answer. They wait while there is no connection, and are asked again in a new session. */
@@ -18,11 +19,12 @@ export class Calls {
     this.#send = send
   }
 
-  call(method: string, args?: unknown): Promise<unknown> {
+  /** @param askedAgain called after it was asked anew in a new session */
+  call(method: string, args?: unknown, askedAgain?: () => void): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId
       const frame = encodeCall({ id, method, args })
-      this.#pending.set(id, { method, args, resolve, reject })
+      this.#pending.set(id, { method, args, resolve, reject, askedAgain })
       this.#send(frame)
     })
   }
@@ -43,8 +45,11 @@ export class Calls {
 
   /** Those without an answer, up to this one. */
   askAgain(last: number): void {
-    for (const [id, { method, args }] of this.#pending)
-      if (id <= last) this.#send(encodeCall({ id, method, args }))
+    for (const [id, { method, args, askedAgain }] of [...this.#pending]) {
+      if (id > last) continue
+      this.#send(encodeCall({ id, method, args }))
+      askedAgain?.()
+    }
   }
 
   rejectAll(error: MsgvanError): void {

@@ -8,7 +8,10 @@ import { writeSettlement } from '../wire/settle-frame.js'
 import { Inbox, type InboxOwner } from './inbox.js'
 
 /** By then what was sent is with the operating system. A browser's timers do as well. */
-const nextTurn: (run: () => void) => void = 'setImmediate' in globalThis ? setImmediate : setTimeout
+function nextTurn(run: () => void): void {
+  if ('setImmediate' in globalThis) setImmediate(run)
+  else setTimeout(run)
+}
 
 export interface InboxesLink {
   wake(): void

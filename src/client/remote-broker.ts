@@ -282,7 +282,11 @@ export class RemoteBroker implements Broker {
     inbox.isConfirmed = false
     const request = isAgain ? { ...inbox.request, from: undefined } : inbox.request
     const args = { subscription: inbox.number, request: encodeRequest(request) }
-    this.#calls.call('subscribe', args).then(
+    // Left meanwhile, and its goodbye was for the session that is lost. One with a name is registered all the same.
+    const leaveAgain = () => {
+      if (inbox.hasLeft) this.#inboxes.leave(inbox, 0, [])
+    }
+    this.#calls.call('subscribe', args, leaveAgain).then(
       () => {
         inbox.isConfirmed = true
       },

@@ -1,31 +1,27 @@
-import { InvalidTopicError, type MsgvanError } from '../errors.js'
+import type { MsgvanError } from '../errors.js'
 import type { ByteReader } from '../message/bytes.js'
 import { Encoding, Envelope } from '../message/envelope.js'
 import { Message } from '../message/message.js'
 import { ReplayStart } from '../message/replay.js'
-import { encodePayload, tooLarge } from '../message/payload.js'
-import { isMailTopic, isSystemTopic } from '../message/topic.js'
+import { encodePayload } from '../message/payload.js'
 import {
   decodeCall,
   decodeLeave,
   decodeSync,
   encodeEnded,
-  encodeOutcome,
   encodeReply,
   encodeSync,
   toWireError,
-  type OutcomeEntry,
 } from '../wire/control-frames.js'
 import { DeliverWriter } from '../wire/deliver-frame.js'
 import { FrameKind } from '../wire/frames.js'
 import { Link } from '../wire/link.js'
 import { BATCH_BYTES, broken, MAX_SUBSCRIPTIONS } from '../wire/protocol.js'
-import { PublishReader } from '../wire/publish-frame.js'
 import { readSettlements } from '../wire/settle-frame.js'
-import { ReadingTable, WritingTable } from '../wire/string-table.js'
+import { WritingTable } from '../wire/string-table.js'
 import type { SubscriptionRequest } from '../bus/broker.js'
 import { Attachment, type AttachmentOwner } from './attachment.js'
-import type { VanKeeper } from './store/van-keeper.js'
+import { Intake } from './intake.js'
 import type { Van } from './vans.js'
 
 export interface SessionOptions {
@@ -54,18 +50,12 @@ export class Session {
   readonly pid: number | undefined
   readonly link: Link
   readonly #options: SessionOptions
-  readonly #reading = new ReadingTable()
+  readonly #intake: Intake
   readonly #deliveries = new DeliverWriter(new WritingTable())
   readonly #attachments = new Map<number, Attachment>()
-  /** Outcomes of publishes that were held back, by frame, not told yet. */
-  readonly #late = new Map<number, OutcomeEntry[]>()
   /** Subscriptions that it is being looked up for where they begin. */
   readonly #opening = new Set<number>()
   #opened: Promise<void> | undefined
-  #lastSequence: number
-  /** The first publish of those that are held back: none, as a rule. */
-  #firstHeld = Infinity
-  #heldCount = 0
   #hasEnded = false
   /** Busy: the client does not keep up with reading. */
   readonly #room = { isBusy: false }
@@ -77,14 +67,14 @@ export class Session {
     this.isLocalUser = options.isLocalUser
     this.pid = options.pid
     this.#options = options
-    this.#lastSequence = options.van.lastSequence(options.client)
     this.link = new Link({
       handle: (kind, body, number) => this.#handle(kind, body, number),
-      acked: () => this.#roomAgain(),
+      acked: number => this.#acked(number),
       flush: () => this.#flush(),
       // Not a microtask: frames of all clients that came in one go are answered together.
       endOfTurn: run => void setImmediate(run),
     })
+    this.#intake = new Intake(options, this.link)
   }
 
   get hasEnded(): boolean {
@@ -95,7 +85,7 @@ export class Session {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.link.detach()
-    this.van.remember(this.client, this.#lastSequence)
+    this.#intake.end()
     const attachments = [...this.#attachments.values()]
     this.#attachments.clear()
     for (const attachment of attachments) {
@@ -168,7 +158,7 @@ export class Session {
       case FrameKind.Bye:
         return this.end('goodbye')
       case FrameKind.Publish:
-        return this.#publish(body, number)
+        return this.#intake.take(body, number)
       case FrameKind.Settle:
         return this.#settle(body)
       case FrameKind.Leave: {
@@ -186,89 +176,6 @@ export class Session {
       default:
         throw broken(`of kind ${kind} is for clients only`)
     }
-  }
-
-  #publish(body: ByteReader, frame: number): void | Promise<void> {
-    let late: OutcomeEntry[] | undefined
-    let index = 0
-    const refusal = this.van.refusalOf(body.remaining)
-    const reader = new PublishReader(body, this.#reading, this.client)
-    for (let envelope = reader.next(); envelope !== undefined; envelope = reader.next()) {
-      const outcome = this.#accept(envelope, frame, index, refusal)
-      if (outcome !== undefined) (late ??= []).push(outcome)
-      index++
-    }
-    if (late !== undefined) this.link.send(FrameKind.Outcome, encodeOutcome({ frame, entries: late }))
-    return this.van.keeper === undefined ? undefined : this.#kept(this.van.keeper, frame, index, late)
-  }
-
-  /** Holds the frame's acknowledgement back until what was taken over is on the disk. */
-  #kept(
-    keeper: VanKeeper,
-    frame: number,
-    count: number,
-    told: OutcomeEntry[] = [],
-  ): Promise<void> | undefined {
-    keeper.markTaken(this.client, this.#firstHeld === Infinity ? this.#lastSequence : this.#firstHeld - 1)
-    return keeper.kept()?.catch((error: unknown) => {
-      const outcome = toWireError(error)
-      const indices = Array.from({ length: count }, (_, index) => index)
-      const taken = indices.filter(index => !told.some(entry => entry.index === index))
-      const entries = taken.map(index => ({ index, outcome }))
-      if (!this.#hasEnded && entries.length > 0)
-        this.link.send(FrameKind.Outcome, encodeOutcome({ frame, entries }))
-    })
-  }
-
-  /** @returns undefined when the van has taken it over, now or at an earlier try */
-  #accept(
-    envelope: Envelope,
-    frame: number,
-    index: number,
-    refusal: MsgvanError | undefined,
-  ): OutcomeEntry | undefined {
-    const { sequence, topic, size } = envelope
-    if (sequence <= this.#lastSequence) return undefined
-    this.#lastSequence = sequence
-    const { maxPayload } = this.#options
-    if (size > maxPayload) return { index, outcome: toWireError(tooLarge(size, maxPayload)) }
-    if (isSystemTopic(topic) && !isMailTopic(topic)) {
-      const error = new InvalidTopicError(
-        `Topics that begin with $ are the system's: ${topic} cannot be published to.`,
-      )
-      return { index, outcome: toWireError(error) }
-    }
-    if (refusal !== undefined) return { index, outcome: toWireError(refusal) }
-    const held = this.van.accept(envelope)
-    if (held === undefined) return undefined
-    const { keeper } = this.van
-    const taken = keeper === undefined ? held : this.#keptWhenTaken(keeper, held, sequence)
-    taken.then(
-      () => this.#settledLate(frame, index, 'taken'),
-      (error: unknown) => this.#settledLate(frame, index, toWireError(error)),
-    )
-    return { index, outcome: 'held' }
-  }
-
-  /** Until it is taken over, the publisher's mark must not pass it: it would be lost with this process. */
-  async #keptWhenTaken(keeper: VanKeeper, held: Promise<void>, sequence: number): Promise<void> {
-    this.#firstHeld = Math.min(this.#firstHeld, sequence)
-    this.#heldCount += 1
-    try {
-      await held
-      await keeper.kept()
-    } finally {
-      this.#heldCount -= 1
-      if (this.#heldCount === 0) this.#firstHeld = Infinity
-    }
-  }
-
-  /** Told at the end of the turn, with the others that there is room for now. */
-  #settledLate(frame: number, index: number, outcome: OutcomeEntry['outcome']): void {
-    const entries = this.#late.get(frame)
-    if (entries === undefined) this.#late.set(frame, [{ index, outcome }])
-    else entries.push({ index, outcome })
-    this.link.wake()
   }
 
   #settle(body: ByteReader): void {
@@ -308,7 +215,7 @@ export class Session {
   }
 
   #flush(): void {
-    if (this.#late.size > 0) this.#tellLate()
+    this.#intake.flush()
     if (this.#deliveries.bytes === 0) return
     this.link.send(FrameKind.Deliver, this.#deliveries.take())
     if (this.#room.isBusy || this.link.retainedBytes <= this.#options.maxWaiting) return
@@ -316,18 +223,16 @@ export class Session {
     for (const attachment of this.#attachments.values()) attachment.pause()
   }
 
+  #acked(number: number): void {
+    this.#intake.acked(number)
+    this.#roomAgain()
+  }
+
   /** Not at the first byte of room: with little room there would be a stop for every frame. */
   #roomAgain(): void {
     if (!this.#room.isBusy || this.link.retainedBytes > this.#options.maxWaiting / 2) return
     this.#room.isBusy = false
     for (const attachment of this.#attachments.values()) attachment.wake()
-  }
-
-  #tellLate(): void {
-    if (this.#hasEnded) return
-    for (const [frame, entries] of this.#late)
-      this.link.send(FrameKind.Outcome, encodeOutcome({ frame, entries }))
-    this.#late.clear()
   }
 
   #ended(subscription: number, error: MsgvanError | undefined): void {

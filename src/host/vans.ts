@@ -8,6 +8,7 @@ import { StoredEnvelope } from '../broker/stored-envelope.js'
 import { Encoding, type Envelope } from '../message/envelope.js'
 import { encodeLetter } from '../message/payload.js'
 import { mailRules } from './mail.js'
+import { Publisher } from './publisher.js'
 import type { HostStore } from './store/host-store.js'
 import type { VanKeeper } from './store/van-keeper.js'
 
@@ -17,7 +18,7 @@ const PUBLISHERS_REMEMBERED = 10_000
 /** One van in this host: its broker, and how far each publisher that is gone has come. */
 export class Van {
   readonly broker: LocalBroker
-  readonly #lastSequences = new LRUCache<string, number>({ max: PUBLISHERS_REMEMBERED })
+  readonly #publishers = new LRUCache<string, Publisher>({ max: PUBLISHERS_REMEMBERED })
 
   constructor(
     readonly name: string,
@@ -54,13 +55,14 @@ export class Van {
     return this.keeper?.kept()
   }
 
-  /** The last message that this van took over from a publisher whose session ended. */
-  lastSequence(publisher: string): number {
-    return this.#lastSequences.get(publisher) ?? this.keeper?.mark(publisher) ?? 0
+  /** One whose session ended, or one that is new to this process. */
+  publisher(client: string): Publisher {
+    return this.#publishers.get(client) ?? new Publisher(this.keeper?.mark(client) ?? 0)
   }
 
-  remember(publisher: string, sequence: number): void {
-    if (sequence > 0) this.#lastSequences.set(publisher, sequence)
+  /** Its session ended: it may come back. */
+  remember(client: string, publisher: Publisher): void {
+    if (publisher.hasPublished) this.#publishers.set(client, publisher)
   }
 }
 

@@ -210,9 +210,10 @@ export class Link {
       if (frame === undefined) return
       this.#transmitted++
       this.#bytesOnTheWay += frame.bytes.length
-      const acked = this.#frame(this.#transmitted + 1)?.ackedBefore ?? this.#acked
-      writeHeader(frame.bytes, frame.kind, this.#transmitted, this.#received, acked)
-      if (acked === this.#acked) this.#ackDue = false
+      // Also when it is sent again: the header is read before the body, which may say more.
+      writeHeader(frame.bytes, frame.kind, this.#transmitted, this.#received, frame.ackedBefore)
+      this.#ackDue = frame.ackedBefore < this.#acked
+      if (this.#ackDue) this.wake()
       this.#transmit(frame.bytes)
     }
   }

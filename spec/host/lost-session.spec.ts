@@ -1,0 +1,83 @@
+import { expect } from 'chai'
+import type { HostServer } from '../../src/host/server.js'
+import { OverflowError, type Bus } from '../../src/index.js'
+import { eventually } from '../support/eventually.js'
+import { clientOf, startServer } from '../support/host-server.js'
+import { collect, payloads, rejection, untilStatus } from '../support/messages.js'
+import { Proxy } from '../support/proxy.js'
+
+describe('what was on its way when a session was lost', () => {
+  let server: HostServer
+  let proxy: Proxy
+  let far: Bus
+  let near: Bus
+
+  beforeEach(async () => {
+    server = await startServer({ sessionTtl: 20 })
+    proxy = await Proxy.to(server.port)
+    far = clientOf(proxy.port).bus
+    near = clientOf(server.port).bus
+    await Promise.all([far.ready(), near.ready()])
+  })
+
+  afterEach(async () => {
+    await Promise.all([far, near].map(each => each.close({ drain: false })))
+    await proxy.close()
+    await server.close()
+  })
+
+  /** The session of `far` is lost; it begins a new one. */
+  async function loseSession(): Promise<void> {
+    proxy.cut()
+    await eventually(() => expect(server.clients).to.equal(1))
+    proxy.mend()
+  }
+
+  it('a publish that was refused, and its publisher not told, is refused when it comes again', async () => {
+    const rules = { name: 'w', ack: 'manual', prefetch: 1, maxPending: 1, overflow: 'error' } as const
+    const held = collect(near.topic('t', rules))
+    await near.ready()
+    await near.publish('t', 1)
+    await near.publish('t', 2)
+    await held.first(1)
+    proxy.silence()
+    const after = collect(near.topic('after'))
+    await near.ready()
+    const refused = rejection(far.publish('t', 3))
+    const taken = far.publish('after')
+    await after.first(1) // by now the host has looked at both
+    await loseSession()
+    expect(await refused).to.be.instanceOf(OverflowError)
+    await taken
+  })
+
+  it('a publish that is held back still is when it comes again', async () => {
+    const rules = { name: 'w', ack: 'manual', prefetch: 1, maxPending: 1 } as const
+    const seen = collect(near.topic<number>('t', rules))
+    await near.ready()
+    await near.publish('t', 1)
+    await near.publish('t', 2)
+    const [first] = await seen.first(1)
+    let isTaken = false
+    const held = far.publish('t', 3).then(() => (isTaken = true))
+    await far.ready()
+    await loseSession()
+    await far.ready()
+    expect(isTaken).to.equal(false)
+    first?.ack()
+    await held
+    ;(await seen.first(2))[1]?.ack()
+    expect(payloads(await seen.first(3))).to.deep.equal([1, 2, 3])
+  })
+
+  it('one that left a subscription with a name before that was in force leaves it in the new session too', async () => {
+    proxy.silence()
+    const subscription = far.topic('t', { name: 'w' }).subscribe()
+    await untilStatus(near, 'w', { consumers: 1 })
+    subscription.unsubscribe()
+    await untilStatus(near, 'w', { consumers: 0 })
+    await loseSession()
+    await far.ready()
+    await untilStatus(near, 'w', { consumers: 0 })
+  })
+})

@@ -1,0 +1,190 @@
+import type { Overflow } from '../../src/bus/broker.js'
+
+/** What a publisher knows of its message. */
+export type Outcome =
+  | 'open'
+  | 'accepted'
+  /** Its promise was rejected, in a way that says that the van does not have it. */
+  | 'refused'
+  /** Its publisher died or closed meanwhile: the van may have it. */
+  | 'unknown'
+
+/** One message; numbers count in the order of the calls of `publish` in the whole simulation. */
+export interface Publication {
+  readonly number: number
+  readonly publisher: string
+  readonly topic: string
+  readonly at: number
+  outcome: Outcome
+  /** How many messages had been published when its promise was resolved. */
+  acceptedAt: number
+}
+
+/** What a subscription asks for, alike for all who subscribe under its name. */
+export interface Rules {
+  readonly name: string | undefined
+  readonly pattern: RegExp
+  readonly ordered: boolean
+  readonly prefetch: number
+  readonly attempts: number
+  readonly delay: number
+  readonly ackTimeout: number
+  readonly maxPending: number
+  readonly overflow: Overflow
+}
+
+/** Who consumes, as far as the books need to know. */
+export interface Holder {
+  readonly name: string
+  /** Its process died, or its bus closes. */
+  readonly isGone: boolean
+  /** Its process died, or its bus has closed. */
+  readonly isOver: boolean
+  /** How many sessions its client has lost by now. */
+  readonly epoch: number
+  readonly hasLeft: boolean
+}
+
+export type DeliveryState = 'open' | 'acked' | 'failed' | 'rejected' | 'returned'
+
+/** One hand-over of one message to one consumer, as that consumer saw it. */
+export interface Delivery {
+  readonly publication: Publication
+  readonly holder: Holder
+  /** Which of its client's sessions it came in. */
+  readonly epoch: number
+  readonly at: number
+  readonly attempt: number
+  readonly redelivered: boolean
+  /** When it fails unless it is settled; Infinity without `ackTimeout`, and while `handle` extends it. */
+  readonly deadline: number
+  state: DeliveryState
+  /** All came to rest since, with its session in force: the host knows of it, whatever happens later. */
+  isFirm: boolean
+}
+
+/** What the host can have heard of this delivery is not for certain: its consumer is gone, or its session was lost. */
+export function isInDoubt({ holder, epoch, isFirm }: Delivery): boolean {
+  return !isFirm && (holder.isGone || holder.epoch > epoch)
+}
+
+/** One subscription, and all that is known of it: what it is owed for certain, what perhaps, and what came. */
+export class SubscriptionAccount {
+  /** From this message on it is owed them for certain. */
+  certainFrom: number | undefined
+  /** It is being unsubscribed by name: nothing is owed for certain any more. */
+  isVoid = false
+  readonly deliveries = new Map<Publication, Delivery[]>()
+  /** Of messages that became dead letters and were sent again. */
+  readonly archived: Delivery[] = []
+  /** Consumers whose process died or whose session expired: each may have failed what it was owed by then, once. */
+  losses = 0
+  /** Its consumers come and go all the time. */
+  isRestless = false
+  /** Dead letters that were sent to it again, to the end of its line. */
+  replayed = 0
+  readonly #replayed = new Set<Publication>()
+  #leaving = 0
+  #lastReturn = -1
+  /** The last first delivery to each consumer, by publisher and topic. */
+  readonly #lastFirst = new Map<Holder, Map<string, Publication>>()
+
+  constructor(
+    /** For people. */
+    readonly key: string,
+    readonly rules: Rules,
+    /** How many messages had been published when it was asked for. */
+    readonly begunAt: number,
+  ) {}
+
+  get isNamed(): boolean {
+    return this.rules.name !== undefined
+  }
+
+  of(publication: Publication): Delivery[] {
+    let deliveries = this.deliveries.get(publication)
+    if (deliveries === undefined) this.deliveries.set(publication, (deliveries = []))
+    return deliveries
+  }
+
+  matches({ topic }: Publication): boolean {
+    return this.rules.pattern.test(topic)
+  }
+
+  /** It failed often enough, counting consumers that may have died with it before they saw it. */
+  mayBeDead(publication: Publication): boolean {
+    return this.failuresOf(publication) + this.losses >= this.rules.attempts
+  }
+
+  /** As its consumers know. */
+  failuresOf(publication: Publication): number {
+    return this.of(publication).filter(({ state }) => state === 'failed' || state === 'rejected').length
+  }
+
+  /** Not what was taken over before somebody asked for it. */
+  mayOwe(publication: Publication): boolean {
+    return (
+      publication.acceptedAt >= this.begunAt && publication.outcome !== 'refused' && this.matches(publication)
+    )
+  }
+
+  owes(publication: Publication): boolean {
+    return (
+      !this.isVoid &&
+      this.certainFrom !== undefined &&
+      publication.number >= this.certainFrom &&
+      publication.outcome === 'accepted' &&
+      this.matches(publication)
+    )
+  }
+
+  /** A consumer goes, with messages that it never saw. @returns to be called when the host knows */
+  goesAway(now: () => number): () => void {
+    this.#leaving += 1
+    return () => {
+      this.#leaving = Math.max(0, this.#leaving - 1)
+      this.#lastReturn = now()
+    }
+  }
+
+  /** Since then somebody may have given back messages unseen, which come to others after what they had. */
+  mayHaveReturnedSince(moment: number): boolean {
+    return this.isRestless || this.#leaving > 0 || this.#lastReturn >= moment
+  }
+
+  /** All has come to rest: what its consumers said has arrived, and who went is known to be gone. */
+  cameToRest(now: number): void {
+    this.#leaving = 0
+    this.#lastReturn = now
+    for (const delivery of [...this.deliveries.values()].flat())
+      if (delivery.state !== 'open' && !isInDoubt(delivery)) delivery.isFirm = true
+  }
+
+  /** A dead letter is sent to it again, as if it were new. */
+  replays(publication: Publication): void {
+    this.replayed += 1
+    this.#replayed.add(publication)
+    this.archived.push(...this.of(publication))
+    this.deliveries.delete(publication)
+  }
+
+  /** It comes out of turn. */
+  wasReplayed(publication: Publication): boolean {
+    return this.#replayed.has(publication)
+  }
+
+  /** Its consumer's session is lost, and what it was owed with it: it begins anew. */
+  beginAnew(): void {
+    this.certainFrom = undefined
+  }
+
+  /** @returns the one of this publisher and topic that came to this consumer before, for the first time */
+  first({ holder, publication }: Delivery): Publication | undefined {
+    const line = `${publication.publisher} ${publication.topic}`
+    let lines = this.#lastFirst.get(holder)
+    if (lines === undefined) this.#lastFirst.set(holder, (lines = new Map<string, Publication>()))
+    const before = lines.get(line)
+    lines.set(line, publication)
+    return before
+  }
+}

@@ -1,0 +1,171 @@
+import {
+  type Delivery,
+  type Holder,
+  type Outcome,
+  type Publication,
+  type Rules,
+  SubscriptionAccount,
+} from './account.js'
+import { checkDelivery } from './check-delivery.js'
+import type { Trace } from './trace.js'
+import type { VirtualClock } from './virtual-clock.js'
+
+/** Wrong, unless it turns out that a session was lost: the host knew before its client did. */
+export interface Suspicion {
+  readonly text: string
+  /** Asked when all has come to rest. */
+  readonly isExcused: () => boolean
+}
+
+/** Who published what, who is owed what, who was handed what: kept from outside, by what apps see. */
+export class Books {
+  readonly publications: Publication[] = []
+  readonly subscriptions = new Map<string, SubscriptionAccount>()
+  /** How many there were by now. */
+  deliveries = 0
+  /** What must not be. */
+  readonly violations: string[] = []
+  readonly #clock: VirtualClock
+  readonly #trace: Trace
+  #suspicions: Suspicion[] = []
+
+  constructor(clock: VirtualClock, trace: Trace) {
+    this.#clock = clock
+    this.#trace = trace
+  }
+
+  get now(): number {
+    return this.#clock.now
+  }
+
+  violated(text: string): void {
+    this.violations.push(text)
+    this.#trace.say('CHECKER', () => text)
+  }
+
+  suspect(suspicion: Suspicion): void {
+    this.#suspicions.push(suspicion)
+  }
+
+  /** All has come to rest: whoever lost its session knows by now. */
+  cameToRest(): void {
+    for (const { text, isExcused } of this.#suspicions) if (!isExcused()) this.violated(text)
+    this.#suspicions = []
+    for (const account of this.subscriptions.values()) {
+      this.expire(account)
+      account.cameToRest(this.now)
+    }
+  }
+
+  published(publisher: string, topic: string): Publication {
+    const number = this.publications.length
+    const publication: Publication = {
+      number,
+      publisher,
+      topic,
+      at: this.now,
+      outcome: 'open',
+      acceptedAt: Infinity,
+    }
+    this.publications.push(publication)
+    return publication
+  }
+
+  settledPublish(publication: Publication, outcome: Outcome): void {
+    publication.outcome = outcome
+    if (outcome === 'accepted') publication.acceptedAt = this.publications.length
+    if (outcome !== 'refused') return
+    for (const account of this.subscriptions.values()) {
+      if (account.deliveries.has(publication))
+        this.violated(`#${publication.number} was refused, and delivered to ${account.key}`)
+    }
+  }
+
+  subscribed(key: string, rules: Rules): SubscriptionAccount {
+    let account = this.subscriptions.get(key)
+    if (account === undefined) {
+      account = new SubscriptionAccount(key, rules, this.publications.length)
+      this.subscriptions.set(key, account)
+    }
+    return account
+  }
+
+  inForce(account: SubscriptionAccount): void {
+    account.certainFrom ??= this.publications.length
+  }
+
+  /** A message came to a consumer. @param isExtended by `handle` for as long as that works on it */
+  delivered(
+    account: SubscriptionAccount,
+    holder: Holder,
+    message: { readonly payload: unknown; readonly attempt: number; readonly redelivered: boolean },
+    isExtended: boolean,
+  ): Delivery | undefined {
+    const { attempt, redelivered } = message
+    const publication = this.publications[(message.payload as { number: number }).number]
+    if (publication === undefined) {
+      this.violated(`${holder.name} was handed what nobody published`)
+      return undefined
+    }
+    const { ackTimeout } = account.rules
+    const deadline = ackTimeout === 0 || isExtended ? Infinity : this.now + ackTimeout
+    const { epoch } = holder
+    const delivery: Delivery = {
+      publication,
+      holder,
+      epoch,
+      at: this.now,
+      attempt,
+      redelivered,
+      deadline,
+      state: 'open',
+      isFirm: false,
+    }
+    this.#trace.say(
+      holder.name,
+      () =>
+        `gets #${publication.number} ${publication.topic} of ${account.key}` +
+        (attempt > 1 ? `, attempt ${attempt}` : '') +
+        (redelivered ? ', redelivered' : ''),
+    )
+    this.expire(account)
+    checkDelivery(this, account, delivery)
+    account.of(publication).push(delivery)
+    this.deliveries += 1
+    return delivery
+  }
+
+  /** What `ackTimeout` has failed by now. */
+  expire(account: SubscriptionAccount): void {
+    if (account.rules.ackTimeout === 0) return
+    for (const deliveries of account.deliveries.values()) {
+      for (const delivery of deliveries) {
+        const { state, deadline, holder, epoch } = delivery
+        if (state !== 'open' || deadline > this.now || holder.isOver || holder.epoch > epoch) continue
+        delivery.state = 'failed'
+        this.#trace.count('ack timeouts')
+      }
+    }
+  }
+
+  /** A verdict was given: was it right to count, or not to? */
+  verdict(
+    account: SubscriptionAccount,
+    delivery: Delivery,
+    verb: 'acked' | 'failed' | 'rejected',
+    counted: boolean,
+  ): void {
+    const { publication, holder, deadline } = delivery
+    this.expire(account)
+    this.#trace.say(holder.name, () => `${verb} #${publication.number} of ${account.key}: ${counted}`)
+    const isOpen = delivery.state === 'open' && !holder.isOver && holder.epoch === delivery.epoch
+    // At the very moment of its deadline either may come first.
+    // A bus that is closing may have let go of it.
+    const isClear = deadline !== this.now && (holder.isOver || !holder.isGone)
+    if (counted !== isOpen && isClear) {
+      const what = `${verb} on #${publication.number} of ${account.key} (${delivery.state}) by ${holder.name}`
+      this.violated(counted ? `${what} counted, although it was not open` : `${what} did not count`)
+    }
+    if (counted) delivery.state = verb
+  }
+}

@@ -1,0 +1,84 @@
+import { isInDoubt, type Delivery, type SubscriptionAccount } from './account.js'
+import type { Books } from './books.js'
+
+/** All that a delivery must be, whatever happened before. */
+export function checkDelivery(books: Books, account: SubscriptionAccount, delivery: Delivery): void {
+  const { publication, holder, attempt, redelivered } = delivery
+  const what = `#${publication.number} of ${account.key} to ${holder.name}`
+  if (holder.hasLeft) books.violated(`${what}: handed out after it had unsubscribed`)
+  if (!account.mayOwe(publication))
+    books.violated(`${what}: not owed (${publication.outcome}, topic ${publication.topic})`)
+  if (attempt > account.rules.attempts) books.violated(`${what}: attempt ${attempt}, more than there may be`)
+  if (!redelivered && attempt > 1) books.violated(`${what}: attempt ${attempt} without the redelivered flag`)
+  checkAgainstEarlier(books, account, delivery, what)
+  const isInTurn = !account.wasReplayed(publication)
+  if (!redelivered && isInTurn) checkFirst(books, account, delivery, what)
+  if (account.rules.ordered && isInTurn) checkOrdered(books, account, delivery, what)
+  checkCredit(books, account, delivery, what)
+}
+
+function checkAgainstEarlier(
+  books: Books,
+  account: SubscriptionAccount,
+  delivery: Delivery,
+  what: string,
+): void {
+  const earlier = account.of(delivery.publication)
+  for (const each of earlier) {
+    if (!each.redelivered && !delivery.redelivered)
+      books.violated(`${what}: a second time without the redelivered flag`)
+    const { state, holder } = each
+    if (state === 'open' || state === 'acked' || state === 'rejected')
+      books.suspect({
+        text: `${what}: handed out again while ${state} at ${holder.name}`,
+        isExcused: () => isInDoubt(each) || isInDoubt(delivery),
+      })
+  }
+  const failed = earlier.filter(({ state }) => state === 'failed')
+  if (delivery.attempt <= failed.length)
+    books.suspect({
+      text: `${what}: attempt ${delivery.attempt} after ${failed.length} failures`,
+      isExcused: () => [...failed, delivery].some(isInDoubt),
+    })
+}
+
+/** Per publisher and topic in publish order. What a leaving consumer gave back unseen comes to others after what they had. */
+function checkFirst(books: Books, account: SubscriptionAccount, delivery: Delivery, what: string): void {
+  const before = account.first(delivery)
+  if (before === undefined || before.number < delivery.publication.number) return
+  if (account.isNamed && account.mayHaveReturnedSince(delivery.publication.at)) return
+  books.violated(`${what}: after #${before.number}, out of order`)
+}
+
+/** `ordered`: nothing passes a message that is not settled, unless that was dropped meanwhile. */
+function checkOrdered(books: Books, account: SubscriptionAccount, delivery: Delivery, what: string): void {
+  const { publication } = delivery
+  const { overflow } = account.rules
+  for (const [other, deliveries] of account.deliveries) {
+    if (other.publisher !== publication.publisher || other.topic !== publication.topic) continue
+    const last = deliveries.at(-1)
+    if (last === undefined || account.wasReplayed(other)) continue
+    const { state } = last
+    const isOver = state === 'acked' || state === 'rejected'
+    if (other.number > publication.number)
+      books.suspect({
+        text: `${what}: after #${other.number} of an ordered subscription`,
+        isExcused: () => isInDoubt(delivery),
+      })
+    if (other.number < publication.number && !isOver && overflow !== 'drop-oldest')
+      books.suspect({
+        text: `${what}: passes #${other.number} (${state}) in an ordered subscription`,
+        isExcused: () => isInDoubt(last) || account.mayBeDead(other),
+      })
+  }
+}
+
+function checkCredit(books: Books, account: SubscriptionAccount, delivery: Delivery, what: string): void {
+  let open = 1
+  for (const deliveries of account.deliveries.values()) {
+    for (const each of deliveries)
+      if (each.state === 'open' && each.holder === delivery.holder && !isInDoubt(each)) open += 1
+  }
+  if (open > account.rules.prefetch)
+    books.violated(`${what}: ${open} unsettled, more than prefetch ${account.rules.prefetch}`)
+}

@@ -1,0 +1,139 @@
+import type { DeadLetter } from '../../src/bus/dead-letters.js'
+import type { SubscriptionStatus, VanStatus } from '../../src/bus/status.js'
+import { isInDoubt, type Delivery, type Publication, type SubscriptionAccount } from './account.js'
+import type { Books } from './books.js'
+
+/** What the van says of itself when all has come to rest, held against what its users saw. */
+export function checkRest(books: Books, status: VanStatus, letters: readonly DeadLetter[]): void {
+  for (const account of books.subscriptions.values()) {
+    if (account.isVoid || account.certainFrom === undefined) continue
+    const said = status.subscriptions.find(each => isOf(each, account))
+    if (said === undefined) books.violated(`${account.key} is gone from the van`)
+    else new AccountCheck(books, account, said, letters).run()
+  }
+}
+
+function isOf(said: SubscriptionStatus, { rules: { name, pattern } }: SubscriptionAccount): boolean {
+  return name === undefined ? said.pattern === String(pattern) : said.name === name
+}
+
+class AccountCheck {
+  readonly #books: Books
+  readonly #account: SubscriptionAccount
+  readonly #said: SubscriptionStatus
+  readonly #letters: readonly DeadLetter[]
+  readonly #deliveries: readonly Delivery[]
+
+  constructor(
+    books: Books,
+    account: SubscriptionAccount,
+    said: SubscriptionStatus,
+    letters: readonly DeadLetter[],
+  ) {
+    this.#books = books
+    this.#account = account
+    this.#said = said
+    this.#letters = letters.filter(({ subscription }) => subscription === (said.name ?? said.id))
+    this.#deliveries = [...account.archived, ...[...account.deliveries.values()].flat()]
+  }
+
+  run(): void {
+    this.#checkEachOwed()
+    this.#checkLetters()
+    this.#checkFailures()
+    // A lost session ends an unnamed subscription: the one that counts now is another one.
+    if (this.#account.isNamed || this.#account.losses === 0) this.#checkCounts()
+  }
+
+  #complain(text: string): void {
+    this.#books.violated(`${this.#account.key} at rest: ${text}`)
+  }
+
+  /** Of what it is owed for certain, all is acked, dead, waiting, or was dropped as its user chose. */
+  #checkEachOwed(): void {
+    const { pending, inFlight, dropped } = this.#said
+    const dead = new Set(this.#letters.map(numberOf))
+    const missing = this.#books.publications.filter(
+      publication =>
+        this.#account.owes(publication) &&
+        !dead.has(publication.number) &&
+        !this.#account.deliveries.get(publication)?.some(({ state }) => state === 'acked'),
+    )
+    if (missing.length <= pending + inFlight + dropped) return
+    this.#complain(
+      `${missing.length} messages neither acked nor dead, but ${pending} pending, ${inFlight} in flight, ${dropped} dropped: ` +
+        missing.map(({ number }) => `#${number}`).join(' '),
+    )
+  }
+
+  #checkLetters(): void {
+    const seen = new Set<number>()
+    for (const letter of this.#letters) {
+      const number = numberOf(letter)
+      const publication = this.#books.publications[number]
+      if (publication === undefined || !this.#account.mayOwe(publication)) {
+        this.#complain(`a dead letter of #${number}, which it was not owed`)
+        continue
+      }
+      if (seen.has(number)) this.#complain(`two dead letters of #${number}`)
+      seen.add(number)
+      if (letter.error === '') this.#complain(`a dead letter of #${number} without a reason`)
+      const deliveries = this.#account.of(publication)
+      if (deliveries.some(each => each.state === 'acked' && !isInDoubt(each)))
+        this.#complain(`#${number} is a dead letter, and was acked`)
+      const isRejected = deliveries.some(({ state }) => state === 'rejected')
+      if (letter.attempts < this.#account.rules.attempts && !isRejected)
+        this.#complain(`#${number} is a dead letter after ${letter.attempts} attempts, and was not rejected`)
+      this.#checkAttempts(publication, letter.attempts)
+    }
+  }
+
+  /** Nothing counts as a failure but what failed: not an unsubscribe, not a cut. */
+  #checkFailures(): void {
+    for (const [publication, deliveries] of this.#account.deliveries) {
+      const most = Math.max(0, ...deliveries.map(({ attempt }) => attempt))
+      this.#checkAttempts(publication, most - 1)
+    }
+  }
+
+  #checkAttempts(publication: Publication, failures: number): void {
+    const failed = this.#account.failuresOf(publication)
+    if (failures > failed + this.#account.losses)
+      this.#complain(
+        `#${publication.number} is counted as failed ${failures} times; it failed ${failed} times, and ${this.#account.losses} consumers were lost`,
+      )
+  }
+
+  #checkCounts(): void {
+    const { acked, deadLettered, pending, inFlight, dropped, failed, delivered } = this.#said
+    const { replayed } = this.#account
+    const all = acked + deadLettered + pending + inFlight + dropped - replayed
+    const certain = this.#books.publications.filter(each => this.#account.owes(each)).length
+    const possible = this.#books.publications.filter(each => this.#account.mayOwe(each)).length
+    if (all < certain || all > possible)
+      this.#complain(
+        `acked ${acked} + dead ${deadLettered} + pending ${pending} + in flight ${inFlight} + dropped ${dropped} - replayed ${replayed} = ${all}, ` +
+          `where it is owed ${certain} for certain and at most ${possible}`,
+      )
+    const letters = this.#letters.length
+    if (deadLettered - replayed !== letters)
+      this.#complain(`${deadLettered} dead letters counted, ${replayed} replayed, ${letters} there`)
+    this.#checkAgainstDeliveries('acked', acked, ['acked'])
+    if (this.#account.losses === 0) this.#checkAgainstDeliveries('failed', failed, ['failed', 'rejected'])
+    if (acked + failed + inFlight > delivered)
+      this.#complain(`${acked} acked, ${failed} failed and ${inFlight} in flight of ${delivered} delivered`)
+  }
+
+  #checkAgainstDeliveries(what: string, count: number, states: Delivery['state'][]): void {
+    const all = this.#deliveries.filter(({ state }) => states.includes(state))
+    const firm = all.filter(each => !isInDoubt(each)).length
+    if (count < firm || count > all.length)
+      this.#complain(
+        `${count} ${what}; consumers know of ${firm}, and of ${all.length - firm} that are in doubt`,
+      )
+  }
+}
+
+function numberOf({ payload }: DeadLetter): number {
+  return (payload as { number: number }).number
+}

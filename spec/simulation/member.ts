@@ -1,0 +1,213 @@
+import { ignoreElements, Observable, repeat, retry, take, tap, type Subscription } from 'rxjs'
+import { handle, type Message } from '../../src/index.js'
+import type { Delivery, Holder, SubscriptionAccount } from './account.js'
+import type { Books } from './books.js'
+import { goodManner, type Manner } from './manner.js'
+import type { Random } from './random.js'
+import type { SimClient } from './sim-client.js'
+import type { Trace } from './trace.js'
+
+/** From so many messages on consumers publish none of their own. */
+const MOST_ANSWERED = 400
+
+/** One consumer of one subscription, in one client's process. */
+export class Member implements Holder {
+  hasLeft = false
+  readonly #open = new Map<Delivery, Message>()
+  #subscription: Subscription | undefined
+  #usual: Manner
+  #isResting = false
+
+  constructor(
+    readonly name: string,
+    readonly client: SimClient,
+    readonly account: SubscriptionAccount,
+    manner: Manner,
+    readonly books: Books,
+    readonly random: Random,
+    readonly trace: Trace,
+  ) {
+    this.#usual = manner
+  }
+
+  get isGone(): boolean {
+    return this.client.isGone
+  }
+
+  get isOver(): boolean {
+    return this.client.isOver
+  }
+
+  get epoch(): number {
+    return this.client.epoch
+  }
+
+  get #manner(): Manner {
+    return this.#isResting ? { ...goodManner, style: this.#usual.style } : this.#usual
+  }
+
+  get #isExtended(): boolean {
+    return this.#manner.style === 'handle'
+  }
+
+  join(): void {
+    if (this.#manner.style === 'retry' || this.#manner.style === 'take') this.account.isRestless = true
+    const { pattern, ...rules } = this.account.rules
+    const { name, ...others } = rules
+    const options = name === undefined ? others : { ...others, name }
+    const { style } = this.#manner
+    const ack = style === 'manual' ? 'manual' : 'auto'
+    const source = this.client.bus.topic(pattern, { ...options, ack })
+    this.#subscription = this.#pipeline(source, style).subscribe({
+      next: message => this.#next(message),
+      complete: () => this.#ended(),
+      error: (error: unknown) => {
+        this.books.violated(`${this.name} ended with ${String(error)}`)
+        this.#ended()
+      },
+    })
+    // Left inside the first `next`, before there was anything to unsubscribe.
+    if (this.hasLeft) this.#subscription.unsubscribe()
+  }
+
+  leave(): void {
+    if (this.hasLeft) return
+    this.trace.say(this.name, () => `unsubscribes from ${this.account.key}`)
+    this.trace.count('unsubscribes')
+    this.books.expire(this.account)
+    this.#subscription?.unsubscribe()
+    this.#ended()
+    for (const [delivery, message] of [...this.#open]) {
+      this.#open.delete(delivery)
+      if (delivery.state !== 'open') continue
+      delivery.state = 'returned'
+      this.books.verdict(this.account, delivery, 'acked', message.ack())
+    }
+    this.client.left(this.account)
+  }
+
+  /** For now it acks what comes at once; what it holds it still holds. */
+  rest(isResting: boolean): void {
+    this.#isResting = isResting
+  }
+
+  /** From now on it does as it should, with what it holds too. */
+  behave(): void {
+    const { style } = this.#manner
+    this.#usual = { ...goodManner, style }
+    if (style !== 'manual') return
+    for (const [delivery, message] of [...this.#open]) this.#settle(delivery, message, 'acked')
+  }
+
+  #pipeline(source: Observable<Message>, style: Manner['style']): Observable<Message> {
+    switch (style) {
+      case 'auto':
+      case 'manual':
+        return source
+      case 'retry':
+        return source.pipe(
+          tap(message => this.#next(message)),
+          retry({ delay: this.random.pick([0, 30]) }),
+          ignoreElements(),
+        )
+      case 'take':
+        return source.pipe(take(3), repeat())
+      case 'handle':
+        return source.pipe(
+          handle(message => this.#work(message), { concurrency: this.account.rules.prefetch }),
+        )
+    }
+  }
+
+  /** In hand until it returns. */
+  #next(message: Message): void {
+    const delivery = this.#took(message)
+    if (delivery === undefined) return
+    if (this.#manner.style === 'manual') {
+      this.#decide(delivery, message)
+      return
+    }
+    // After it has left nobody listens to what it throws.
+    const fails = !this.hasLeft && this.random.chance(this.#manner.failing)
+    // From here on it is settled by what this does next.
+    if (delivery.state === 'open') delivery.state = fails ? 'failed' : 'acked'
+    this.trace.count(fails ? 'throws' : 'acks')
+    if (fails) throw new Error('thrown by a consumer')
+  }
+
+  /** What every style does first. @returns undefined when nothing of it counts: its process is dead */
+  #took(message: Message): Delivery | undefined {
+    if (this.client.process.isDead) return undefined
+    const delivery = this.books.delivered(this.account, this, message, this.#isExtended)
+    if (delivery === undefined) return undefined
+    const { publishing, leaving, dying } = this.#manner
+    if (this.random.chance(dying)) {
+      this.client.die()
+      return undefined
+    }
+    // Consumers that answer each other would never come to an end.
+    const mayPublish = this.books.publications.length < MOST_ANSWERED
+    if (mayPublish && this.random.chance(publishing)) this.client.publishSome(1)
+    // The message in hand stays with it.
+    if (this.random.chance(leaving)) this.leave()
+    return delivery
+  }
+
+  #decide(delivery: Delivery, message: Message): void {
+    this.#open.set(delivery, message)
+    const { failing, rejecting, holding, slowness } = this.#manner
+    if (this.random.chance(holding)) {
+      this.trace.count('holds')
+      return
+    }
+    const verb = this.random.chance(failing) ? 'failed' : this.random.chance(rejecting) ? 'rejected' : 'acked'
+    const after = this.random.between(0, slowness)
+    if (after === 0) this.#settle(delivery, message, verb)
+    else setTimeout(() => this.#settle(delivery, message, verb), after)
+  }
+
+  #settle(delivery: Delivery, message: Message, verb: 'acked' | 'failed' | 'rejected'): void {
+    if (!this.#open.delete(delivery)) return
+    this.trace.count({ acked: 'acks', failed: 'nacks', rejected: 'rejects' }[verb])
+    const delay = this.random.pick([undefined, 0, 40])
+    const counted =
+      verb === 'acked'
+        ? message.ack()
+        : verb === 'rejected'
+          ? message.reject('rejected by a consumer')
+          : message.nack(delay === undefined ? {} : { delay })
+    this.books.verdict(this.account, delivery, verb, counted)
+  }
+
+  #work(message: Message): Observable<never> {
+    return new Observable<never>(subscriber => {
+      const delivery = this.#took(message)
+      if (delivery === undefined) return
+      // Unsubscribing cancels the work, and gives its message back.
+      if (this.hasLeft) {
+        delivery.state = 'returned'
+        return
+      }
+      const fails = this.random.chance(this.#manner.failing)
+      const after = this.random.between(0, this.#manner.slowness)
+      const end = (): void => {
+        if (delivery.state === 'open') delivery.state = fails ? 'failed' : 'acked'
+        this.trace.count(fails ? 'failed work' : 'acks')
+        if (fails) subscriber.error(new Error('work that failed'))
+        else subscriber.complete()
+      }
+      if (after === 0) end()
+      else {
+        const timer = setTimeout(end, after)
+        subscriber.add(() => {
+          clearTimeout(timer)
+          if (delivery.state === 'open') delivery.state = 'returned'
+        })
+      }
+    })
+  }
+
+  #ended(): void {
+    this.hasLeft = true
+  }
+}

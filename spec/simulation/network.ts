@@ -1,0 +1,119 @@
+import type { Dial } from '../../src/client/dial-socket.js'
+import type { Channel, ChannelListener, DialListener } from '../../src/wire/channel.js'
+import type { HostEvents } from '../../src/wire/protocol.js'
+import { Line } from './line.js'
+import type { Random } from './random.js'
+import type { Trace } from './trace.js'
+import type { VirtualClock } from './virtual-clock.js'
+import type { VirtualProcess } from './virtual-process.js'
+
+/** Whoever clients reach. */
+export interface Listening {
+  readonly process: VirtualProcess
+  greet(channel: Channel<HostEvents>): ChannelListener
+}
+
+export interface Latency {
+  readonly least: number
+  readonly most: number
+}
+
+/** Lines between clients and their host, and what befalls them. */
+export class Network {
+  host: Listening | undefined
+  latency: Latency = { least: 0, most: 2 }
+  readonly #clock: VirtualClock
+  readonly #random: Random
+  readonly #trace: Trace
+  readonly #lines = new Set<Line>()
+  readonly #troubles = new Map<VirtualProcess, number>()
+  /** Who cannot connect for now. */
+  readonly #isolated = new Set<VirtualProcess>()
+
+  constructor(clock: VirtualClock, random: Random, trace: Trace) {
+    this.#clock = clock
+    this.#random = random
+    this.#trace = trace
+  }
+
+  dialFrom(process: VirtualProcess): Dial {
+    return (_url, listener) => this.#dial(process, listener)
+  }
+
+  /** The line breaks. What was on its way is lost from some point on; each side notices in its own time. */
+  cut(process: VirtualProcess): void {
+    this.#trace.say(process.name, () => 'LINK is cut')
+    this.#trouble(process, 'cuts', line => line.cut(() => this.#random.between(0, 20)))
+  }
+
+  /** One direction swallows everything; both sides notice much later. */
+  blackHole(process: VirtualProcess): void {
+    const direction = this.#random.pick(['toHost', 'toClient'] as const)
+    this.#trace.say(process.name, () => `LINK swallows everything ${direction}`)
+    this.#trouble(process, 'black holes', line =>
+      line.swallow(direction, () => this.#random.between(100, 2_000)),
+    )
+  }
+
+  /** Nothing arrives for a while, nothing is lost. */
+  stall(process: VirtualProcess): void {
+    const milliseconds = this.#random.between(20, 800)
+    this.#trace.say(process.name, () => `LINK stands still for ${milliseconds} ms`)
+    this.#trouble(process, 'stalls', line => line.stall(milliseconds))
+  }
+
+  isolate(process: VirtualProcess, milliseconds: number): void {
+    this.#isolated.add(process)
+    this.#trace.say(process.name, () => `LINK cannot be opened for ${milliseconds} ms`)
+    this.#clock.schedule(milliseconds, () => this.#isolated.delete(process), process)
+  }
+
+  /** The system closes what a dead process had open, after what it had sent. */
+  died(process: VirtualProcess): void {
+    this.#isolated.delete(process)
+    for (const line of this.#linesOf(process)) line.cut(() => this.#random.between(0, 5))
+  }
+
+  /** How often its lines were in trouble by now; undefined while one is. */
+  troublesOf(process: VirtualProcess): number | undefined {
+    if (this.#linesOf(process).some(line => line.isLost)) return undefined
+    return this.#troubles.get(process) ?? 0
+  }
+
+  heal(): void {
+    this.#isolated.clear()
+  }
+
+  #trouble(process: VirtualProcess, what: string, line: (line: Line) => void): void {
+    this.#troubles.set(process, (this.#troubles.get(process) ?? 0) + 1)
+    for (const each of this.#linesOf(process)) {
+      this.#trace.count(what)
+      line(each)
+    }
+  }
+
+  #linesOf(process: VirtualProcess): Line[] {
+    return [...this.#lines].filter(line => line.isOf(process))
+  }
+
+  #dial(process: VirtualProcess, listener: DialListener): Channel<object> {
+    const { host } = this
+    const line = new Line({
+      clock: this.#clock,
+      latency: () => this.#random.between(this.latency.least, this.latency.most),
+      survivors: count => this.#random.between(0, count),
+      client: process,
+      host: host?.process ?? process,
+      over: () => this.#lines.delete(line),
+    })
+    const delay = this.#random.between(this.latency.least, this.latency.most) + 1
+    this.#clock.schedule(delay, () => {
+      if (host === undefined || host.process.isDead || this.#isolated.has(process)) line.refuse(listener)
+      else {
+        this.#lines.add(line)
+        line.open(listener, channel => host.greet(channel))
+      }
+    })
+    return line.client
+  }
+}

@@ -1,0 +1,70 @@
+import type { Rules } from './account.js'
+import type { Troubles } from './manner.js'
+import type { Latency } from './network.js'
+import type { Random } from './random.js'
+import type { ClientOptions } from './sim-client.js'
+
+/** What a seed is about, before anything happens. */
+export interface Plan {
+  readonly clients: number
+  /** Times of trouble, each followed by one in which all comes to rest. */
+  readonly rounds: number
+  readonly actionsPerRound: number
+  readonly sessionTtl: number
+  readonly latency: Latency
+  readonly named: readonly Rules[]
+  readonly client: ClientOptions
+  readonly troubles: Troubles
+  readonly linkFaults: boolean
+  readonly clockJumps: boolean
+}
+
+const topics = ['t.a', 't.b', 'u.a'] as const
+const patterns = [/^t\./, /^t\.a$/, /\.a$/, /./] as const
+
+export function drawPlan(random: Random): Plan {
+  return {
+    clients: random.between(1, 4),
+    rounds: random.between(1, 3),
+    actionsPerRound: random.between(10, 50),
+    sessionTtl: random.pick([300, 1_000, 5_000]),
+    latency: random.pick([
+      { least: 0, most: 0 },
+      { least: 0, most: 3 },
+      { least: 1, most: 20 },
+      { least: 20, most: 150 },
+    ]),
+    named: Array.from({ length: random.between(1, 3) }, (_, at) => drawRules(random, `w${at + 1}`)),
+    client: {
+      outbox: random.pick([100_000, 100_000, 20]),
+      tellsPid: random.chance(0.5),
+      topics,
+      ballast: random.pick([0, 100, 20_000, 500_000]),
+    },
+    troubles: {
+      failures: random.chance(0.7),
+      slowness: random.chance(0.7),
+      departures: random.chance(0.6),
+      deaths: random.chance(0.4),
+    },
+    linkFaults: random.chance(0.8),
+    clockJumps: random.chance(0.3),
+  }
+}
+
+/** An unnamed one says which it is in its pattern, so that the van's status can be told apart. */
+export function drawRules(random: Random, name: string | undefined, mark = ''): Rules {
+  const pattern = random.pick(patterns)
+  const ordered = random.chance(0.25)
+  return {
+    name,
+    pattern: name === undefined ? new RegExp(`${pattern.source}|^${mark}$`) : pattern,
+    ordered,
+    prefetch: ordered ? 1 : random.pick([1, 2, 5, 100]),
+    attempts: random.pick([1, 2, 3, 5, 50]),
+    delay: random.pick([0, 10, 100, 400]),
+    ackTimeout: random.pick([0, 0, 30, 200]),
+    maxPending: random.pick([3, 20, 100_000, 100_000]),
+    overflow: random.pick(['pause', 'drop-oldest', 'drop-newest', 'error']),
+  }
+}

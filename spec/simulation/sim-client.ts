@@ -1,0 +1,190 @@
+import { createBus } from '../../src/bus/create-bus.js'
+import { RemoteBroker } from '../../src/client/remote-broker.js'
+import { MsgvanError, type Bus, type BusState } from '../../src/index.js'
+import type { Publication, Rules, SubscriptionAccount } from './account.js'
+import type { Manner } from './manner.js'
+import { Member } from './member.js'
+import { secret, van, type Stage } from './stage.js'
+import type { VirtualProcess } from './virtual-process.js'
+
+export interface ClientOptions {
+  readonly outbox: number
+  /** The host can see that this process is dead. */
+  readonly tellsPid: boolean
+  readonly topics: readonly [string, ...string[]]
+  /** Bytes that some messages carry. */
+  readonly ballast: number
+}
+
+/** One app: a process with a bus over a link to the host. */
+export class SimClient {
+  readonly bus: Bus
+  readonly members: Member[] = []
+  /** How many sessions it has lost. */
+  epoch = 0
+  isOver = false
+  isClosing = false
+  readonly #stage: Stage
+  readonly #options: ClientOptions
+  readonly #open = new Set<Publication>()
+  #state: BusState = 'connecting'
+  #lastMember = 0
+
+  constructor(
+    readonly process: VirtualProcess,
+    stage: Stage,
+    options: ClientOptions,
+  ) {
+    this.#stage = stage
+    this.#options = options
+    const broker = new RemoteBroker({
+      dial: stage.network.dialFrom(process),
+      van,
+      secret: () => Promise.resolve({ secret }),
+      clientId: process.name,
+      outbox: { maxMessages: options.outbox },
+      backoff: { initial: 20, max: 200 },
+      readyTimeout: 3_600_000,
+      ...(options.tellsPid ? { pid: process.pid } : {}),
+    })
+    this.bus = createBus(van, broker)
+    this.bus.state$.subscribe(state => (this.#state = state))
+    this.bus.errors$.subscribe(error => this.#told(error))
+  }
+
+  get isGone(): boolean {
+    return this.process.isDead || this.isClosing
+  }
+
+  publishSome(count: number): void {
+    if (this.isGone) return
+    const { random } = this.#stage
+    for (let done = 0; done < count; done += 1) this.#publish(random.pick(this.#options.topics))
+  }
+
+  subscribe(rules: Rules, manner: Manner): Member {
+    const { books, random, trace } = this.#stage
+    this.#lastMember += 1
+    const name = `${this.process.name}.${this.#lastMember}`
+    const account = books.subscribed(rules.name ?? name, rules)
+    const member = new Member(name, this, account, manner, books, random, trace)
+    this.members.push(member)
+    trace.say(name, () => `subscribes to ${account.key}, ${JSON.stringify({ ...rules, ...manner })}`)
+    member.join()
+    this.#awaitForce(member)
+    return member
+  }
+
+  /** A consumer has left: until the host knows it gives back what that one never saw. */
+  left(account: SubscriptionAccount): void {
+    if (!account.isNamed) account.isVoid = true
+    const isKnown = account.goesAway(() => this.#stage.clock.now)
+    this.bus.ready().then(isKnown, () => undefined)
+  }
+
+  die(): void {
+    if (this.process.isDead) return
+    const { network, trace } = this.#stage
+    trace.say(this.process.name, () => 'DIES')
+    trace.count('deaths')
+    this.#lose()
+    this.process.isDead = true
+    this.isOver = true
+    network.died(this.process)
+    for (const publication of this.#open) publication.outcome = 'unknown'
+    for (const { account } of this.members) if (!account.isNamed) account.isVoid = true
+  }
+
+  /** @returns settled when its bus has closed */
+  async close(drain: boolean): Promise<void> {
+    const { trace, clock, network, books } = this.#stage
+    trace.say(this.process.name, () => (drain ? 'CLOSES' : 'CLOSES without draining'))
+    trace.count('closes')
+    const accounts = [...this.#accounts]
+    this.isClosing = true
+    const isKnown = accounts.map(account => account.goesAway(() => clock.now))
+    for (const account of accounts) if (!account.isNamed) account.isVoid = true
+    const troubles = this.#state === 'connected' ? network.troublesOf(this.process) : undefined
+    await this.bus.close({ drain, timeout: 500 })
+    for (const account of accounts) books.expire(account)
+    this.isOver = true
+    trace.say(this.process.name, () => 'is closed')
+    for (const tell of isKnown) tell()
+    // Without a goodbye that arrives, the host takes it for dead.
+    if (troubles === undefined || network.troublesOf(this.process) !== troubles) this.#lose()
+  }
+
+  #publish(topic: string): void {
+    const { books, trace, random } = this.#stage
+    const publication = books.published(this.process.name, topic)
+    const { number } = publication
+    const ballast = random.chance(0.1) ? new Uint8Array(this.#options.ballast) : undefined
+    this.#open.add(publication)
+    trace.say(this.process.name, () => `publishes #${number} ${topic}`)
+    trace.count('published')
+    this.bus.publish(topic, { number, ballast }).then(
+      () => this.#published(publication, 'accepted'),
+      (error: unknown) => this.#refused(publication, error),
+    )
+  }
+
+  #published(publication: Publication, outcome: 'accepted' | 'refused' | 'unknown'): void {
+    // What a dead process would have learned does not count.
+    if (this.process.isDead) return
+    this.#open.delete(publication)
+    this.#stage.trace.say(this.process.name, () => `#${publication.number} is ${outcome}`)
+    this.#stage.books.settledPublish(publication, outcome)
+  }
+
+  #refused(publication: Publication, error: unknown): void {
+    const code = error instanceof MsgvanError ? error.code : String(error)
+    switch (code) {
+      case 'MSGVAN_OVERFLOW':
+      case 'MSGVAN_OUTBOX_FULL':
+        this.#stage.trace.count(`refused, ${code}`)
+        return this.#published(publication, 'refused')
+      case 'MSGVAN_CLOSED':
+        if (this.isClosing) return this.#published(publication, 'unknown')
+    }
+    this.#stage.books.violated(`#${publication.number} was rejected: ${String(error)}`)
+  }
+
+  #told(error: MsgvanError): void {
+    if (this.process.isDead || error.code === 'MSGVAN_SUBSCRIBER') return
+    const { trace, books } = this.#stage
+    trace.say(this.process.name, () => `is told: ${error.message}`)
+    if (error.code === 'MSGVAN_DRAIN_TIMEOUT' && this.isClosing) return
+    if (error.code !== 'MSGVAN_GAP') {
+      books.violated(`${this.process.name} was told ${error.code}: ${error.message}`)
+      return
+    }
+    trace.count('sessions lost')
+    this.#lose()
+    this.epoch += 1
+    for (const member of this.members) {
+      if (member.hasLeft || member.account.isNamed) continue
+      member.account.beginAnew()
+      this.#awaitForce(member)
+    }
+  }
+
+  /** All that its consumers held may have failed by this, and goes back. */
+  #lose(): void {
+    for (const account of this.#accounts) {
+      this.#stage.books.expire(account)
+      account.losses += 1
+    }
+  }
+
+  get #accounts(): Set<SubscriptionAccount> {
+    return new Set(this.members.map(({ account }) => account))
+  }
+
+  #awaitForce({ account }: Member): void {
+    const { epoch } = this
+    const inForce = (): void => {
+      if (this.epoch === epoch || account.isNamed) this.#stage.books.inForce(account)
+    }
+    this.bus.ready().then(inForce, () => undefined)
+  }
+}

@@ -1,0 +1,33 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect } from 'chai'
+
+const SEEDS = 300
+
+const simulate = fileURLToPath(new URL('simulate.js', import.meta.url))
+
+/** In a process of its own, whose time is the simulation's. */
+async function run(...options: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [simulate, ...options], {
+    maxBuffer: 64 * 1024 * 1024,
+  }).catch((error: unknown) => error as { stdout: string })
+  return stdout
+}
+
+describe('the simulation in virtual time', function () {
+  this.timeout(120_000)
+
+  it(`accounts for every message in ${SEEDS} worlds`, async () => {
+    const said = await run('--seeds', String(SEEDS))
+    expect(said).to.match(/\n0 failed, in .* s\n$/)
+    console.log(`      ${said.split('\n')[0] ?? ''}`)
+  })
+
+  it('of one seed is the same each time, so that a failing one can be looked at', async () => {
+    const options = ['--seed', '7', '--trace']
+    const [once, again] = await Promise.all([run(...options), run(...options)])
+    expect(once.split('\n')).to.have.lengthOf.greaterThan(100)
+    expect(again).to.equal(once)
+  })
+})

@@ -1,0 +1,52 @@
+import type { Cast } from './cast.js'
+import type { Plan } from './plan.js'
+import type { SimClient } from './sim-client.js'
+import type { Stage } from './stage.js'
+
+const MOST_CLIENTS = 5
+
+/** One thing happens: something is published, somebody comes or goes, or something goes wrong. */
+export async function stir(stage: Stage, plan: Plan, cast: Cast): Promise<void> {
+  const { random } = stage
+  const client = random.pick(cast.clients)
+  if (client === undefined) return cast.join()
+  const { troubles } = plan
+  const if_ = (isOn: boolean, weight: number) => (isOn ? weight : 0)
+  const happening = random.weighted<() => Promise<unknown>>([
+    [10, () => cast.as(client, () => client.publishSome(random.pick([1, 1, 3, 20])))],
+    [3, () => cast.subscribe(client, random.chance(0.6) ? random.pick(plan.named) : undefined)],
+    [if_(cast.clients.length < MOST_CLIENTS, 0.5), () => cast.join()],
+    [if_(troubles.departures, 3), () => leave(stage, cast, client)],
+    [if_(troubles.departures, 0.5), () => cast.close(client, random.chance(0.7))],
+    [if_(troubles.deaths, 1), () => cast.as(client, () => client.die())],
+    [if_(plan.linkFaults, 8), () => cast.as(client, () => breakLink(stage, plan, client))],
+    [if_(plan.clockJumps, 1), () => Promise.resolve(jump(stage))],
+  ])
+  await happening?.()
+}
+
+async function leave({ random }: Stage, cast: Cast, client: SimClient): Promise<void> {
+  const member = random.pick(client.members.filter(({ hasLeft }) => !hasLeft))
+  if (member !== undefined) await cast.as(client, () => member.leave())
+}
+
+function breakLink({ random, network }: Stage, plan: Plan, { process }: SimClient): void {
+  random.weighted([
+    [3, () => network.cut(process)],
+    [1, () => network.blackHole(process)],
+    [2, () => network.stall(process)],
+    [
+      2,
+      () => {
+        network.cut(process)
+        network.isolate(process, random.between(0, 2 * plan.sessionTtl))
+      },
+    ],
+  ])?.()
+}
+
+function jump({ clock, random, trace }: Stage): void {
+  clock.wallOffset += random.between(-7_200_000, 7_200_000)
+  trace.say('CLOCK', () => 'jumps')
+  trace.count('clock jumps')
+}

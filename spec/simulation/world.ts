@@ -1,0 +1,141 @@
+import { Cast } from './cast.js'
+import { checkRest } from './check-rest.js'
+import { drawPlan, type Plan } from './plan.js'
+import type { Stage } from './stage.js'
+import { stir } from './trouble.js'
+
+/** Long enough for every connection to be noticed as lost, opened again, and for what waited to arrive. */
+const REST_MS = 20_000
+/** Nothing is handed out for so long: nothing will be. */
+const QUIET_MS = 3_000
+/** To be done in, when everybody behaves. */
+const FINISH_MS = 100_000
+/** A pipeline's patience with `retry({ delay })` is a minute: afterwards no timer may be left. */
+const PATIENCE_MS = 120_000
+
+/** Times of trouble, each followed by one in which all comes to rest and the books must balance; in the end everybody behaves, and goes. */
+export class World {
+  readonly #stage: Stage
+  readonly #plan: Plan
+  readonly #cast: Cast
+
+  constructor(stage: Stage) {
+    this.#stage = stage
+    this.#plan = drawPlan(stage.random)
+    this.#cast = new Cast(stage, this.#plan)
+    stage.trace.say('PLAN', () => JSON.stringify(this.#plan, (_, value: unknown) => shown(value)))
+  }
+
+  async run(): Promise<void> {
+    const { random, clock } = this.#stage
+    await this.#cast.gather()
+    // Half of the seeds begin when everything is in force, the others at once.
+    if (random.chance(0.5)) await clock.advance(1_000)
+    for (let round = 1; round <= this.#plan.rounds && !this.#isBroken(); round += 1) {
+      for (let done = 0; done < this.#plan.actionsPerRound && !this.#isBroken(); done += 1) {
+        await stir(this.#stage, this.#plan, this.#cast)
+        await clock.advance(random.pick([0, 0, 1, 5, 20, 100, 400]))
+      }
+      await this.#rest()
+      if (round < this.#plan.rounds && random.chance(0.5)) await this.#replaySome()
+    }
+    if (!this.#isBroken()) await this.#finish()
+    if (!this.#isBroken()) await this.#end()
+  }
+
+  #isBroken(): boolean {
+    const { books, clock } = this.#stage
+    for (const error of clock.thrown.splice(0))
+      books.violated(`uncaught: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    return books.violations.length > 0
+  }
+
+  /** No new trouble: connections come back, verdicts arrive, the dead are missed. */
+  async #rest(): Promise<void> {
+    const { network, clock, books, trace } = this.#stage
+    trace.say('WORLD', () => 'comes to rest')
+    network.heal()
+    await clock.advance(REST_MS)
+    this.#cast.rest(true)
+    for (let before = -1; before < books.deliveries;) {
+      before = books.deliveries
+      await clock.advance(QUIET_MS)
+    }
+    books.cameToRest()
+    checkRest(books, await this.#cast.host.status(), await this.#letters())
+    this.#cast.rest(false)
+  }
+
+  async #letters() {
+    const { observer } = this.#cast
+    const asked = await this.#cast.as(observer, () => [observer.bus.deadLetters().list()])
+    await this.#stage.clock.advance(1_000)
+    return (await asked?.[0]) ?? []
+  }
+
+  async #replaySome(): Promise<void> {
+    const { books, random, trace } = this.#stage
+    const { observer } = this.#cast
+    for (const { id, subscription, payload } of await this.#letters()) {
+      const account = books.subscriptions.get(subscription)
+      const publication = books.publications[(payload as { number: number }).number]
+      if (account === undefined || publication === undefined || random.chance(0.5)) continue
+      account.replays(publication)
+      trace.say('observer', () => `replays #${publication.number} to ${subscription}`)
+      trace.count('replays')
+      await this.#cast.as(observer, () => {
+        const replayed = (count: number): void => {
+          if (count !== 1) books.violated(`#${publication.number} was replayed ${count} times`)
+        }
+        const failed = (error: unknown) => books.violated(`a replay failed: ${String(error)}`)
+        observer.bus.deadLetters().replay({ subscription, id }).then(replayed, failed)
+      })
+    }
+  }
+
+  /** Everybody behaves: nothing may be left waiting. */
+  async #finish(): Promise<void> {
+    const { clock, books, trace } = this.#stage
+    trace.say('WORLD', () => 'has everybody behave')
+    await this.#cast.behave()
+    const until = clock.now + FINISH_MS
+    let left: string
+    do {
+      await clock.advance(1_000)
+      left = await this.#leftOver()
+    } while (left !== '' && clock.now < until)
+    if (left !== '') books.violated(`it does not come to rest: ${left}`)
+    await this.#rest()
+  }
+
+  async #leftOver(): Promise<string> {
+    const open = this.#stage.books.publications.filter(({ outcome }) => outcome === 'open')
+    const { subscriptions } = await this.#cast.host.status()
+    return [
+      ...open.map(({ number }) => `#${number} is neither accepted nor refused`),
+      ...subscriptions
+        .filter(({ pending, inFlight }) => pending + inFlight > 0)
+        .map(({ id, name, pending, inFlight }) => `${name ?? id}: ${pending} pending, ${inFlight} in flight`),
+    ].join('; ')
+  }
+
+  /** All close: nothing may be left behind. */
+  async #end(): Promise<void> {
+    const { clock, books } = this.#stage
+    const { host, observer, clients } = this.#cast
+    for (const client of [...clients, observer]) await this.#cast.close(client, true)
+    await clock.advance(REST_MS)
+    const closing = await this.#cast.stillClosing()
+    if (closing > 0) books.violated(`${closing} times close() did not end`)
+    if (host.clients > 0) books.violated(`${host.clients} sessions are left`)
+    await clock.as(host.process, () => host.close())
+    await clock.advance(PATIENCE_MS)
+    const timers = clock.pending.map(({ process }) => process.name)
+    if (timers.length > 0) books.violated(`timers are left of ${timers.join(', ')}`)
+    this.#isBroken()
+  }
+}
+
+function shown(value: unknown): unknown {
+  return value instanceof RegExp ? String(value) : value
+}

@@ -1,0 +1,127 @@
+import type { ByteReader } from '../message/bytes.js'
+import { encodeOutcome, toWireError, type OutcomeEntry, type WireError } from '../wire/control-frames.js'
+import { FrameKind } from '../wire/frames.js'
+import type { Link } from '../wire/link.js'
+import { PublishReader } from '../wire/publish-frame.js'
+import { ReadingTable } from '../wire/string-table.js'
+import type { LateOutcome, Publisher } from './publisher.js'
+import type { VanKeeper } from './store/van-keeper.js'
+import type { Van } from './vans.js'
+
+export interface IntakeOptions {
+  readonly client: string
+  readonly van: Van
+  readonly maxPayload: number
+}
+
+/** What became of a publish that was not taken over at once, and which it is. */
+interface LateEntry extends OutcomeEntry {
+  readonly sequence: number
+}
+
+/** Takes in what one session's client publishes, and tells it what became of what was not taken over at once. */
+export class Intake {
+  readonly #options: IntakeOptions
+  readonly #link: Link
+  readonly #publisher: Publisher
+  readonly #reading = new ReadingTable()
+  /** Outcomes of publishes that were held back, by frame, not told yet. */
+  readonly #untold = new Map<number, LateEntry[]>()
+  /** Refusals on their way to the client: the frame that tells, and what it tells of. */
+  readonly #refusals: { readonly number: number; readonly sequences: readonly number[] }[] = []
+  #hasEnded = false
+
+  constructor(options: IntakeOptions, link: Link) {
+    this.#options = options
+    this.#link = link
+    this.#publisher = options.van.publisher(options.client)
+  }
+
+  /** One PUBLISH frame. A promise holds its acknowledgement back. */
+  take(body: ByteReader, frame: number): void | Promise<void> {
+    const { van, client, maxPayload } = this.#options
+    let late: LateEntry[] | undefined
+    let index = 0
+    const refusal = van.refusalOf(body.remaining)
+    const reader = new PublishReader(body, this.#reading, client)
+    for (let envelope = reader.next(); envelope !== undefined; envelope = reader.next()) {
+      const outcome = this.#publisher.offer(envelope, van, maxPayload, refusal)
+      if (outcome !== undefined) (late ??= []).push(this.#late(frame, index, envelope.sequence, outcome))
+      index++
+    }
+    if (late !== undefined) this.#tell(frame, late)
+    return van.keeper === undefined ? undefined : this.#kept(van.keeper, frame, index, late)
+  }
+
+  /** What is to be told goes out. */
+  flush(): void {
+    if (this.#untold.size === 0) return
+    for (const [frame, entries] of this.#untold) this.#tell(frame, entries)
+    this.#untold.clear()
+  }
+
+  /** The client is done with our frames up to this one: what it was told there it knows for good. */
+  acked(number: number): void {
+    for (
+      let told = this.#refusals[0];
+      told !== undefined && told.number <= number;
+      told = this.#refusals[0]
+    ) {
+      this.#refusals.shift()
+      for (const sequence of told.sequences) this.#publisher.isTold(sequence)
+    }
+  }
+
+  /** The session is over; its client may come back with another one. */
+  end(): void {
+    this.#hasEnded = true
+    this.#untold.clear()
+    this.#options.van.remember(this.#options.client, this.#publisher)
+  }
+
+  /** Holds the frame's acknowledgement back until what was taken over is on the disk. */
+  #kept(
+    keeper: VanKeeper,
+    frame: number,
+    count: number,
+    told: readonly OutcomeEntry[] = [],
+  ): Promise<void> | undefined {
+    keeper.markTaken(this.#options.client, this.#publisher.mark)
+    return keeper.kept()?.catch((error: unknown) => {
+      const outcome = toWireError(error)
+      const indices = Array.from({ length: count }, (_, index) => index)
+      const taken = indices.filter(index => !told.some(entry => entry.index === index))
+      const entries = taken.map(index => ({ index, outcome }))
+      if (!this.#hasEnded && entries.length > 0)
+        this.#link.send(FrameKind.Outcome, encodeOutcome({ frame, entries }))
+    })
+  }
+
+  #late(
+    frame: number,
+    index: number,
+    sequence: number,
+    outcome: Promise<LateOutcome> | WireError,
+  ): LateEntry {
+    if (!(outcome instanceof Promise)) return { index, sequence, outcome }
+    void outcome.then(settled => this.#settledLate(frame, { index, sequence, outcome: settled }))
+    return { index, sequence, outcome: 'held' }
+  }
+
+  /** Told at the end of the turn, with the others that there is room for now. */
+  #settledLate(frame: number, entry: LateEntry): void {
+    if (this.#hasEnded) return
+    const entries = this.#untold.get(frame)
+    if (entries === undefined) this.#untold.set(frame, [entry])
+    else entries.push(entry)
+    this.#link.wake()
+  }
+
+  #tell(frame: number, entries: readonly LateEntry[]): void {
+    const sequences = entries.flatMap(({ outcome, sequence }) =>
+      typeof outcome === 'string' ? [] : [sequence],
+    )
+    if (sequences.length > 0) this.#refusals.push({ number: this.#link.lastNumber + 1, sequences })
+    this.#link.send(FrameKind.Outcome, encodeOutcome({ frame, entries }))
+  }
+}
