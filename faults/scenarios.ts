@@ -1,3 +1,4 @@
+import { hostKilled } from './host-killed.js'
 import { hostStopped } from './host-stopped.js'
 import { linkCut } from './link-cut.js'
 import { linkOneWay } from './link-one-way.js'
@@ -16,6 +17,7 @@ export const scenarios: readonly Scenario[] = [
   publisherKilled,
   subscriberKilled,
   hostStopped,
+  hostKilled,
   linkCut,
   linkSlow,
   linkOneWay,

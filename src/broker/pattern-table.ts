@@ -19,8 +19,7 @@ interface Addition<V> {
 
 /** One RegExp, however often it was added. */
 class Entry<V> extends Indexed {
-  /** Replaced when the first comes, so that it has room for just that one. */
-  additions: Addition<V>[] = []
+  readonly additions: Addition<V>[] = []
   readonly matcher: Matcher
   readonly system: boolean
 
@@ -162,8 +161,7 @@ export class PatternTable<V> {
       this.#index.add(entry, requiredLiterals(pattern), () => topicLengths(pattern))
     }
     const addition = { order: this.#order++, value }
-    if (entry.additions.length === 0) entry.additions = [addition]
-    else entry.additions.push(addition)
+    entry.additions.push(addition)
     this.#note({ entry, value, added: true })
     return () => {
       takeOut(entry.additions, addition)
