@@ -28,7 +28,7 @@ async function compare(stage: Stage, shapes: readonly (Shape & { title: string; 
       console.log(title)
       const results = await interleave(
         ends.map(each => streaming(each, shape)),
-        quick ? { warmUps: 2, rounds: 3 } : { warmUps: 3, rounds: wanted ? 9 : 5 },
+        quick ? { warmUps: 2, rounds: 3 } : { warmUps: wanted ? 6 : 3, rounds: wanted ? 9 : 5 },
       )
       printRates(results, wanted ? ends.map(({ kind }) => AT_LEAST[kind]) : [])
       console.log()

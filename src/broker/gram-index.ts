@@ -4,13 +4,15 @@ import { type Literals, foldTopic, holds } from './required-literals.js'
 /** Grams are runs of that many UTF-16 units. Longer ones tell more; texts too short for them take shorter ones. */
 const LENGTHS = [6, 3, 2] as const
 
+/** Never written to. */
+const none: number[] = []
 const anyLength: Lengths = { min: 0, max: Infinity }
 
 /** What an index holds, with the index's own notes on it. */
 export class Indexed {
   /** The buckets it lies in, none if it is always a candidate, and its place in each. */
-  readonly keys: number[] = []
-  readonly places: number[] = []
+  keys: readonly number[] = none
+  places: number[] = none
   literals: Literals = []
   /** Of topics that could match, where there are no literals to tell. */
   lengths: Lengths = anyLength
@@ -35,21 +37,19 @@ export class GramIndex<E extends Indexed> {
   add(entry: E, literals: Literals, lengths: () => Lengths = () => anyLength): void {
     entry.literals = literals
     if (literals.length === 0) entry.lengths = lengths()
-    const keys = this.#rarest(literals)
-    for (const key of keys) {
-      let bucket = this.#buckets.get(key)
-      if (bucket === undefined) {
-        this.#buckets.set(key, (bucket = []))
-        this.#count(key, 1)
-      }
-      entry.keys.push(key)
-      entry.places.push(bucket.length)
-      bucket.push(entry)
-    }
-    if (keys.size === 0) {
-      entry.places.push(this.#always.length)
-      this.#always.push(entry)
-    }
+    // Arrays of just the size, here and below: what `push` begins has room for sixteen more, and there are very many.
+    entry.keys = [...this.#rarest(literals)]
+    entry.places = entry.keys.map(key => this.#put(key, entry))
+    if (entry.keys.length === 0) entry.places = [this.#always.push(entry) - 1]
+  }
+
+  /** @returns its place in the bucket */
+  #put(key: number, entry: E): number {
+    const bucket = this.#buckets.get(key)
+    if (bucket !== undefined) return bucket.push(entry) - 1
+    this.#buckets.set(key, [entry])
+    this.#count(key, 1)
+    return 0
   }
 
   remove(entry: E): void {
@@ -66,7 +66,7 @@ export class GramIndex<E extends Indexed> {
       this.#buckets.delete(key)
       this.#count(key, -1)
     })
-    entry.keys.length = entry.places.length = 0
+    entry.keys = entry.places = none
   }
 
   /** All that could match, in no order. The array is used again by the next call. */

@@ -187,6 +187,14 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     for (const orphan of this.#registry.takeOrphans()) this.#remove(orphan, true)
   }
 
+  /** The named ones. */
+  named(): (SubscriptionRequest & { readonly name: string })[] {
+    return this.#registry.all().flatMap(({ rules }) => {
+      const { name } = rules
+      return name === undefined ? [] : [{ ...rules, name }]
+    })
+  }
+
   unsubscribe(name: string): Promise<boolean> {
     if (this.#closed) return Promise.reject(closedError())
     const subscription = this.#registry.byName(name)

@@ -24,7 +24,7 @@ export class Member implements Membership {
   readonly #subscription: Subscription
   readonly #prefetch: number
   readonly #unsettled = new OpenDeliveries()
-  readonly #deadlines = new Map<Message, () => void>()
+  #deadlines: Map<Message, () => void> | undefined
   #standing: Standing = Standing.Attached
   #consumer: Consumer
 
@@ -104,10 +104,10 @@ export class Member implements Membership {
     if (typeof open === 'number' ? open < 0 : open.isBooked) this.#unsettled.settled(message)
     if (typeof open !== 'number') open.isBooked = false
     if (this.ackTimeout === 0) return
-    const cancel = this.#deadlines.get(message)
+    const cancel = this.#deadlines?.get(message)
     if (cancel === undefined) return
     cancel()
-    this.#deadlines.delete(message)
+    this.#deadlines?.delete(message)
   }
 
   ack(message: Message): boolean {
@@ -146,6 +146,7 @@ export class Member implements Membership {
   extend(message: Message): void {
     if (this.ackTimeout === 0 || this.#standing === Standing.Ended || Message.tagOf(message) === undefined)
       return
+    this.#deadlines ??= new Map()
     this.#deadlines.get(message)?.()
     this.#deadlines.set(
       message,

@@ -19,7 +19,8 @@ interface Addition<V> {
 
 /** One RegExp, however often it was added. */
 class Entry<V> extends Indexed {
-  readonly additions: Addition<V>[] = []
+  /** Replaced when the first comes, so that it has room for just that one. */
+  additions: Addition<V>[] = []
   readonly matcher: Matcher
   readonly system: boolean
 
@@ -161,7 +162,8 @@ export class PatternTable<V> {
       this.#index.add(entry, requiredLiterals(pattern), () => topicLengths(pattern))
     }
     const addition = { order: this.#order++, value }
-    entry.additions.push(addition)
+    if (entry.additions.length === 0) entry.additions = [addition]
+    else entry.additions.push(addition)
     this.#note({ entry, value, added: true })
     return () => {
       takeOut(entry.additions, addition)

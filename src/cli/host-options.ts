@@ -16,6 +16,7 @@ export interface HostOptions {
   storeFloor?: string
   capabilities?: string
   root?: string[]
+  watch?: boolean
 }
 
 export function addHostOptions(command: Command): Command {
@@ -55,6 +56,7 @@ export function addHostOptions(command: Command): Command {
       '--root <folder...>',
       'where handler modules of callers that are not local may lie (MSGVAN_ROOTS)',
     )
+    .option('--watch', 'start handlers and actors again when their modules change (MSGVAN_WATCH)')
     .option(
       '--capabilities <json>',
       'what this host offers to actors, as a JSON object (MSGVAN_CAPABILITIES)',

@@ -16,6 +16,8 @@ export interface StatePaths {
   readonly messages: string
   /** Whatever else a background host writes: a crash's last words. */
   output(port: number): string
+  /** What a host that is restarted leaves to the next one. */
+  registrations(port: number): string
   /** Says which process is the host: a hint, never proof. */
   pid(port: number): string
 }
@@ -30,6 +32,7 @@ export function statePaths(env: NodeJS.ProcessEnv = process.env): StatePaths {
     messages: join(home, 'messages.log'),
     log: port => join(home, `host-${port}.log`),
     output: port => join(home, `host-${port}.out`),
+    registrations: port => join(home, `host-${port}.registrations`),
     pid: port => join(home, `host-${port}.pid`),
   }
 }

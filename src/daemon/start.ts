@@ -28,6 +28,7 @@ export interface StartOptions {
   readonly retainAge?: string | undefined
   readonly retainBytes?: string | undefined
   readonly storeFloor?: string | undefined
+  readonly watch?: boolean | undefined
   /** Folders for handler modules of callers that are not local. */
   readonly roots?: readonly string[] | undefined
   /** The longest wait until it listens, in milliseconds. Default 30,000. */
@@ -102,9 +103,10 @@ function reportOf(child: ChildProcess, timeout: number): Promise<StartReport> {
 
 function flags(options: StartOptions): string[] {
   const { port, verbose, listen, idle, sessionTtl, heartbeat, maxPayload, origins, roots, store } = options
-  const { retainAge, retainBytes, storeFloor } = options
+  const { retainAge, retainBytes, storeFloor, watch } = options
   const given = ['--port', String(port)]
   if (verbose === true) given.push('--verbose')
+  if (watch === true) given.push('--watch')
   if (listen !== undefined) given.push('--listen', listen)
   const seconds = idle === 'auto' ? process.env['MSGVAN_IDLE'] || String(AUTO_IDLE_SECONDS) : idle
   if (seconds !== undefined) given.push('--idle', seconds)

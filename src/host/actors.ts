@@ -23,6 +23,7 @@ import { MAILBOX } from '../message/topic.js'
 import { backoff } from '../operators/backoff.js'
 import { ActorSubscriptions } from './actor-subscriptions.js'
 import type { HandlerHost } from './handlers.js'
+import type { KeptActor } from './registrations.js'
 import type { ModuleRoots } from './module-roots.js'
 
 /** What actors need of the host around them. */
@@ -37,6 +38,7 @@ interface Running {
   readonly van: string
   readonly self: ActorAddress
   readonly request: ActorRequest
+  readonly isLocalUser: boolean
   readonly instances: SupervisedActor[]
   /** Set up, and not ending. */
   isUp: boolean
@@ -74,10 +76,10 @@ export class Actors {
     const module = await this.#resolve(wanted.module, callerIsLocalUser)
     const request = { ...wanted, module }
     const { name } = request
-    if (name === undefined) return this.#start(van, request)
+    if (name === undefined) return this.#start(van, request, callerIsLocalUser)
     return this.#oneAtATime(JSON.stringify([van, name]), () => {
       const there = this.#named(van, name)
-      if (there === undefined) return this.#start(van, request)
+      if (there === undefined) return this.#start(van, request, callerIsLocalUser)
       if (there.request.module === module && there.request.export === request.export)
         return Promise.resolve(there.self)
       throw new NameTakenError(
@@ -151,19 +153,75 @@ export class Actors {
     )
   }
 
-  async #start(van: string, request: ActorRequest): Promise<ActorAddress> {
+  /** Which actor gets the messages of that subscription. */
+  subscriberOf(van: string, name: string): string | undefined {
+    const all = [...this.#actors.values()].filter(actor => actor.van === van)
+    return all.find(({ self }) => this.#subscriptions.of(self.id).has(name))?.self.id
+  }
+
+  /** Those whose parents will not create them anew. */
+  registered(): KeptActor[] {
+    return [...this.#actors.values()]
+      .filter(({ isUp, request }) => isUp && request.parent === undefined)
+      .map(({ van, self, request, isLocalUser }) => ({ van, id: self.id, request, isLocalUser }))
+  }
+
+  /** One of the host before this one, under its own id. */
+  async restore({ van, id, request, isLocalUser }: KeptActor): Promise<void> {
+    this.#openMailbox(van, id, request)
+    await this.#resolve(request.module, isLocalUser)
+    await this.#start(van, request, isLocalUser, id)
+  }
+
+  /** `file:` URLs of those that run. */
+  get modules(): string[] {
+    return [...this.#actors.values()].map(({ request }) => request.module)
+  }
+
+  /** Starts those of a module again that has changed. What does not load leaves the old one as it is. */
+  async reload(module: string): Promise<void> {
+    const changed = [...this.#actors.values()].filter(
+      ({ isUp, request }) => isUp && request.module === module,
+    )
+    await Promise.all(changed.map(actor => this.#reload(actor)))
+  }
+
+  async #reload(actor: Running): Promise<void> {
+    await Promise.all(
+      actor.instances.map(async (old, index) => {
+        const next = this.#instance(actor, index + 1)
+        try {
+          await next.load()
+        } catch (error) {
+          await next.stop()
+          throw error
+        }
+        actor.instances[index] = next
+        await old.stop()
+        await next.run()
+      }),
+    )
+  }
+
+  async #start(
+    van: string,
+    request: ActorRequest,
+    isLocalUser: boolean,
+    id = randomBytes(9).toString('base64url'),
+  ): Promise<ActorAddress> {
     const self: ActorAddress = {
-      id: randomBytes(9).toString('base64url'),
+      id,
       ...(request.name === undefined ? {} : { name: request.name }),
     }
     this.#check(self, request)
-    const actor: Running = { van, self, request, instances: [], isUp: false, ending: undefined }
+    const actor: Running = { van, self, request, isLocalUser, instances: [], isUp: false, ending: undefined }
     for (let instance = 1; instance <= request.instances; instance += 1)
       actor.instances.push(this.#instance(actor, instance))
     this.#actors.set(self.id, actor)
+    this.#host.modulesChanged?.()
     try {
       await Promise.all(actor.instances.map(instance => instance.load()))
-      this.#openMailbox(actor)
+      this.#openMailbox(van, id, request)
       await Promise.all(actor.instances.map(instance => instance.run()))
     } catch (error) {
       await this.#end(actor, 'stopped', 'it could not be set up')
@@ -188,8 +246,8 @@ export class Actors {
       throw new ActorStoppedError(`Actor ${parent} is stopped: it gets no more children.`)
   }
 
-  #openMailbox({ van, self, request }: Running): void {
-    const topic = MAILBOX + self.id
+  #openMailbox(van: string, id: string, request: ActorRequest): void {
+    const topic = MAILBOX + id
     this.#host.broker(van).replace({
       name: topic,
       pattern: topic,
@@ -277,6 +335,7 @@ export class Actors {
     const children = [...this.#actors.values()].filter(({ request }) => request.parent === self.id)
     await Promise.all(children.map(child => this.#end(child, 'stopped', 'its parent ended')))
     this.#actors.delete(self.id)
+    this.#host.modulesChanged?.()
     const broker = this.#host.broker(van)
     const gone = new ActorStoppedError(`Actor ${label(self)} is no more: ${detail}.`)
     broker.retire(MAILBOX + self.id, gone)

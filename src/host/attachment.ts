@@ -29,7 +29,7 @@ export class Attachment implements Consumer {
   #open: (Message | undefined)[] = []
   #base = 1
   /** Open ones from before `#base`: a few that stay open while thousands pass. */
-  readonly #stragglers = new Map<number, Message>()
+  #stragglers: Map<number, Message> | undefined
   #openCount = 0
   #handed = 0
   #hasLeft = false
@@ -148,7 +148,7 @@ export class Attachment implements Consumer {
   #end(error: MsgvanError | undefined): void {
     this.#hasEnded = true
     this.#open = []
-    this.#stragglers.clear()
+    this.#stragglers = undefined
     this.#owner.ended(this.subscription, error)
   }
 
@@ -182,9 +182,9 @@ export class Attachment implements Consumer {
   }
 
   #ackThrough(through: number): void {
-    for (const [number, message] of this.#stragglers) {
+    for (const [number, message] of this.#stragglers ?? []) {
       if (number > through) break
-      this.#stragglers.delete(number)
+      this.#stragglers?.delete(number)
       this.#openCount--
       this.#membership?.ack(message)
     }
@@ -201,8 +201,8 @@ export class Attachment implements Consumer {
   /** Takes an open delivery out of the books. */
   #close(number: number): Message | undefined {
     if (number < this.#base) {
-      const message = this.#stragglers.get(number)
-      if (this.#stragglers.delete(number)) this.#openCount--
+      const message = this.#stragglers?.get(number)
+      if (this.#stragglers?.delete(number) === true) this.#openCount--
       return message
     }
     const message = this.#open[number - this.#base]
@@ -213,7 +213,7 @@ export class Attachment implements Consumer {
   }
 
   #opened(): [number, Message][] {
-    const open: [number, Message][] = [...this.#stragglers]
+    const open: [number, Message][] = [...(this.#stragglers ?? [])]
     this.#open.forEach((message, i) => {
       if (message !== undefined) open.push([this.#base + i, message])
     })
@@ -221,11 +221,11 @@ export class Attachment implements Consumer {
   }
 
   #compact(): void {
-    for (const [number, message] of this.#opened())
-      if (number >= this.#base) this.#stragglers.set(number, message)
+    const stragglers = (this.#stragglers ??= new Map<number, Message>())
+    for (const [number, message] of this.#opened()) if (number >= this.#base) stragglers.set(number, message)
     // The one that is being delivered right now keeps its place.
     const last = this.#lastNumber
-    this.#stragglers.delete(last)
+    stragglers.delete(last)
     this.#open = this.#open.slice(-1)
     this.#base = last
   }

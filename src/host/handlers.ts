@@ -30,11 +30,14 @@ export interface HandlerHost {
   endSession(clientId: string): void
   /** Keeps a registration beyond the host's life, or with undefined its end. Default: nobody does. */
   keep?(van: string, name: string, wanted: HandlerRequest | undefined): Promise<void>
+  /** Others run now than before. */
+  modulesChanged?(): void
   line(name: string, stream: 'out' | 'err', text: string): void
   warn(text: string): void
 }
 
 interface Handler {
+  readonly wanted: HandlerRequest
   readonly worker: SupervisedWorker
   readonly module: string
   readonly export: string
@@ -71,7 +74,8 @@ export class Handlers {
     await this.#oneAtATime(wanted, async () => {
       const module = await this.#roots.resolve(wanted.module, wanted.callerIsLocalUser)
       const worker = this.#workerFor(wanted, module)
-      await this.#load(wanted, { worker, module, export: wanted.export })
+      const handler = { wanted, worker, module, export: wanted.export }
+      await this.#load(wanted, handler)
       try {
         await this.#handlers.get(keyOf(wanted))?.worker.stop()
         this.#host.broker(wanted.van).replace({ ...wanted.request, name: wanted.name })
@@ -79,7 +83,8 @@ export class Handlers {
         await worker.stop()
         throw error
       }
-      this.#handlers.set(keyOf(wanted), { worker, module, export: wanted.export })
+      this.#handlers.set(keyOf(wanted), handler)
+      this.#host.modulesChanged?.()
       await this.#host.keep?.(wanted.van, wanted.name, { ...wanted, module })
       await worker.run()
     })
@@ -90,6 +95,7 @@ export class Handlers {
     return this.#oneAtATime({ van, name }, async () => {
       const handler = this.#handlers.get(keyOf({ van, name }))
       this.#handlers.delete(keyOf({ van, name }))
+      this.#host.modulesChanged?.()
       await handler?.worker.stop()
       await this.#host.keep?.(van, name, undefined)
       return handler !== undefined
@@ -101,6 +107,21 @@ export class Handlers {
     if (handler === undefined) return undefined
     const { module, worker } = handler
     return { module, export: handler.export, state: worker.state, restarts: worker.restarts }
+  }
+
+  registered(): HandlerRequest[] {
+    return [...this.#handlers.values()].map(({ wanted }) => wanted)
+  }
+
+  /** `file:` URLs of those that run. */
+  get modules(): string[] {
+    return [...this.#handlers.values()].map(({ module }) => module)
+  }
+
+  /** Starts those of a module again that has changed. What does not load leaves the old one as it is. */
+  async reload(module: string): Promise<void> {
+    const changed = [...this.#handlers.values()].filter(handler => handler.module === module)
+    await Promise.all(changed.map(({ wanted }) => this.register({ ...wanted, callerIsHandler: false })))
   }
 
   async stopAll(): Promise<void> {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import type { HostStatus } from '../bus/status.js'
 import { ensureHome, statePaths, type StatePaths } from '../daemon/paths.js'
 import { removePidHint, writePidHint } from '../daemon/pid-hint.js'
@@ -13,8 +14,10 @@ import { Capabilities } from './capabilities.js'
 import { Handlers } from './handlers.js'
 import { watchIdle } from './idle.js'
 import { openHostLog, type LogLine } from './logs.js'
+import { ModuleWatch } from './module-watch.js'
 import { ModuleRoots } from './module-roots.js'
 import { whyNotListening } from './not-listening.js'
+import { openSubscriptions, registrationsOf, startRegistered, readRegistrations } from './registrations.js'
 import { HostServer } from './server.js'
 import { isLoopback, type HostSettings } from './settings.js'
 import type { HostStore } from './store/host-store.js'
@@ -54,6 +57,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   const log = logTo(logger)
   const ending = new Ending()
   let reconsider = (): void => undefined
+  let registered = (): unknown => undefined
   const capabilities = new Capabilities(settings.capabilities, () => reconsider())
   let activity = 0
   const server: HostServer = new HostServer({
@@ -67,14 +71,18 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
     origins: settings.origins,
     awaitsStore: settings.store !== undefined,
     hostStatus: statusOf(settings.port, capabilities),
-    control: (method, args) => control(method, args, ending, capabilities),
+    control: (method, args) =>
+      control(method, args, { ending, capabilities, registered: () => registered() }),
     changed: () => {
       activity += 1
     },
     warn: text => log.warning(text),
   })
+  const left = await readRegistrations(paths.registrations(port))
   try {
     await server.listen()
+    // Before anybody is let in; with a store they are there, and with all that waits in them.
+    if (left !== undefined && settings.store === undefined) openSubscriptions(server, left)
   } catch (error) {
     ending.release()
     logger.close()
@@ -88,6 +96,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   })
 
   await writePidHint(paths, port)
+  if (left !== undefined) await rm(paths.registrations(port), { force: true })
   const lines = openHostLog(paths.log(port), {
     ...(options.echo === undefined ? {} : { echo: options.echo }),
     onError: error => log.error('the log of handlers cannot be written', error),
@@ -98,6 +107,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
     endSession: (client: string) => server.endSession(client),
     line: (name: string, stream: 'out' | 'err', text: string) => lines.write(name, stream, text),
     warn: (text: string) => log.warning(text),
+    modulesChanged: () => moduleWatch?.watch(new Set([...handlers.modules, ...actors.modules])),
     ...(store === undefined ? {} : keeping(store)),
   }
   const roots = new ModuleRoots(settings.roots)
@@ -107,6 +117,23 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   const actors = new Actors({ ...workerHost, log, capabilities: () => capabilities.values }, roots)
   reconsider = () => actors.reconsider()
   server.actors = actors
+  const reload = async (module: string): Promise<void> => {
+    log.info(`${module} has changed`)
+    await Promise.all([handlers.reload(module), actors.reload(module)]).catch((error: unknown) =>
+      log.warning(`${module} has changed, and what runs of it was not started again`, error),
+    )
+  }
+  const moduleWatch = settings.watch
+    ? new ModuleWatch(
+        module => void reload(module),
+        error => log.warning('modules cannot be watched', error),
+      )
+    : undefined
+  registered = () => registrationsOf(server, handlers, actors)
+  if (left !== undefined) {
+    const mine = store === undefined ? left : { ...left, handlers: [] }
+    void startRegistered(mine, handlers, actors, text => log.warning(text))
+  }
   process.once('uncaughtException', error => {
     // Its pid file stays: by that its clients know that it did not end in order, and start another.
     log.error('the host ends by an error of its own', error)
@@ -129,6 +156,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   const reason = await ending.reason
   log.info(`ending (${reason})`)
   unwatch()
+  moduleWatch?.close()
   // First of all: when the port is free, clients tell by this file whether to start another host.
   await removePidHint(paths, port)
   await actors.stopAll()
@@ -180,12 +208,18 @@ function statusOf(port: number, capabilities: Capabilities): () => HostStatus {
   })
 }
 
+interface Controlled {
+  readonly ending: Ending
+  readonly capabilities: Capabilities
+  readonly registered: () => unknown
+}
+
 async function control(
   method: string,
   args: unknown,
-  ending: Ending,
-  capabilities: Capabilities,
+  { ending, capabilities, registered }: Controlled,
 ): Promise<unknown> {
+  if (method === 'registrations') return registered()
   if (method === 'capabilities') {
     if (args !== undefined) capabilities.change(args)
     return capabilities.values

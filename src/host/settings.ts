@@ -33,6 +33,8 @@ export interface HostSettings {
   /** With less free room on the store's disk than so many bytes, publishes are refused. */
   readonly storeFloor: number
   readonly verbose: boolean
+  /** Starts handlers and actors again when the file of their module changes. */
+  readonly watch: boolean
   readonly capabilities: Readonly<Record<string, unknown>>
   /** Folders from which callers that are not local may have handler modules loaded. */
   readonly roots: readonly string[]
@@ -53,6 +55,7 @@ export interface HostFlags {
   readonly retainBytes?: string | undefined
   readonly storeFloor?: string | undefined
   readonly verbose?: boolean | undefined
+  readonly watch?: boolean | undefined
   readonly capabilities?: string | undefined
   readonly roots?: readonly string[] | undefined
 }
@@ -81,6 +84,7 @@ export function hostSettings(flags: HostFlags, env: NodeJS.ProcessEnv = process.
     storeFloor:
       setting('--store-floor', flags.storeFloor, 'MSGVAN_STORE_FLOOR', env, manyBytes) ?? 64 * 1024 ** 2,
     verbose: verboseSetting(flags.verbose, env),
+    watch: flags.watch ?? setting('--watch', undefined, 'MSGVAN_WATCH', env, yesOrNo) ?? false,
     capabilities: setting('--capabilities', flags.capabilities, 'MSGVAN_CAPABILITIES', env, jsonObject) ?? {},
     roots: (flags.roots ?? setting('--root', undefined, 'MSGVAN_ROOTS', env, paths) ?? []).map(root =>
       resolve(root),

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { firstValueFrom } from 'rxjs'
+import type { ActorRef, Bus } from '../../src/index.js'
+import { eventually } from '../support/eventually.js'
+import { busOn } from '../support/sandbox-bus.js'
+import { Sandbox } from '../support/sandbox.js'
+import type { Started } from '../support/processes.js'
+
+const index = new URL('../../src/index.js', import.meta.url).href
+
+describe('new code of what a host runs', () => {
+  let sandbox: Sandbox
+  let module: string
+  let bus: Bus
+
+  const write = (says: string) =>
+    writeFile(
+      module,
+      `import { defineActor } from ${JSON.stringify(index)}
+       export const speaker = defineActor({ setup: () => ({ receive: () => ${JSON.stringify(says)} }) })
+       export const printer = ({ payload }) => console.log(${JSON.stringify(says)}, payload)`,
+    )
+  const says = (ref: ActorRef) => firstValueFrom(ref.ask<string>())
+
+  beforeEach(async () => {
+    sandbox = await Sandbox.make()
+    module = join(sandbox.home, 'code.mjs')
+    await write('old')
+  })
+
+  afterEach(async () => {
+    await bus.close({ drain: false })
+    await sandbox.clean()
+  })
+
+  const register = async (): Promise<ActorRef> => {
+    bus = busOn(sandbox, randomUUID())
+    const speaker = await bus.actors.create({ module, export: 'speaker' }, { name: 'speaker' })
+    await bus.subscribeHandler('printer', { module, export: 'printer' }, 'print')
+    await bus.subscribeActor('to speaker', speaker, 'speak')
+    return speaker
+  }
+
+  it('is taken with --watch as soon as its file changes; what does not load changes nothing', async () => {
+    const host: Started = sandbox.msgvan(['host', '--watch', '--verbose'])
+    await host.shows(/listening/i)
+    const speaker = await register()
+    expect(await says(speaker)).to.equal('old')
+    await writeFile(module, 'this is no program')
+    await host.shows(/has changed, and what runs of it was not started again/)
+    expect(await says(speaker)).to.equal('old')
+    await write('new')
+    await eventually(async () => expect(await says(speaker)).to.equal('new'))
+    await eventually(async () => {
+      await bus.publish('print', 'it')
+      expect(host.stdout).to.match(/printer: new it/)
+    })
+    await speaker.stop()
+    expect((await bus.status()).actors).to.deep.equal([])
+  })
+
+  it('is taken by restart, which keeps what is registered: names, handlers, actors and their refs', async () => {
+    expect(await sandbox.msgvan(['start']).ended).to.include({ code: 0 })
+    const speaker = await register()
+    const van = ['--van', bus.name]
+    const kept = bus.topic(/^kept/, { name: 'kept' }).subscribe()
+    await bus.ready()
+    kept.unsubscribe()
+    await write('new')
+    const restarted = await sandbox.msgvan(['restart']).ended
+    expect(restarted).to.include({ code: 0 })
+    expect(await says(speaker)).to.equal('new')
+    expect((await bus.actors.find('speaker'))?.id).to.equal(speaker.id)
+    const names = await eventually(async () => {
+      const { subscriptions } = await bus.status()
+      const named = subscriptions.flatMap(({ name, consumers }) =>
+        name === undefined ? [] : [{ name, consumers }],
+      )
+      expect(named.filter(({ consumers }) => consumers === 1)).to.have.length(3)
+      return named.map(({ name }) => name)
+    })
+    expect(names).to.have.members(['kept', 'printer', 'to speaker', `$actor/${speaker.id}`])
+    await bus.publish('print', 'it')
+    const log = sandbox.msgvan(['logs', '--follow'])
+    await log.shows(/printer out new it/)
+    await bus.publish('kept', 'message')
+    const got = await sandbox.msgvan(['sub', '^kept', '--name', 'kept', '--count', '1', ...van]).ended
+    expect(got.stdout).to.equal('kept message\n')
+  })
+})
