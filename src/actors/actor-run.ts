@@ -40,6 +40,7 @@ export class ActorRun {
   readonly #context: ActorContext
   #behaviour: ActorBehaviour = {}
   #isEnding = false
+  #hasWorked = false
   readonly #subscriptions = new Map<string, Consumed>()
   readonly #added$ = new Subject<Consumed>()
   /** By name. */
@@ -127,10 +128,17 @@ export class ActorRun {
     })
     const answer$ = defer(() => answersOf(this.#receive(message)))
     return this.#bus.correspondence.answer(message, answer$).pipe(
-      tap({ complete: () => this.#say({ kind: 'worked' }) }),
+      tap({ complete: () => this.#worked() }),
       // After the message is settled, so that an end that waits for this finds it done.
       finalize(() => queueMicrotask(isDone)),
     )
+  }
+
+  /** Once is enough: a worker that crashes later begins anew. */
+  #worked(): void {
+    if (this.#hasWorked) return
+    this.#hasWorked = true
+    this.#say({ kind: 'worked' })
   }
 
   #receive(message: Message): unknown {

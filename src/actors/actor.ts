@@ -40,8 +40,16 @@ export interface ActorContext {
   readonly childExits$: Observable<ChildExit>
   /** To the host's log, and to `msgvan logs`, under the actor's name. */
   readonly log: Log
-  tell(actor: ActorAddress | string, payload?: unknown, options?: { headers?: Headers }): Promise<void>
-  ask<A = unknown>(actor: ActorAddress | string, payload?: unknown, options?: AskOptions): Observable<A>
+  readonly tell: (
+    actor: ActorAddress | string,
+    payload?: unknown,
+    options?: { headers?: Headers },
+  ) => Promise<void>
+  readonly ask: <A = unknown>(
+    actor: ActorAddress | string,
+    payload?: unknown,
+    options?: AskOptions,
+  ) => Observable<A>
   /**
    * With `messages$`: sends on what the given answer emits to whoever asked, and passes it through. What `receive` returns
    * is answered by itself.
@@ -49,16 +57,16 @@ export interface ActorContext {
    * @example
    * context.messages$.pipe(handle(message => context.answer(message, compute(message.payload)))).subscribe()
    */
-  answer<A>(message: Message, answer: ObservableInput<A> | A): Observable<A>
+  readonly answer: <A>(message: Message, answer: ObservableInput<A> | A) => Observable<A>
   /** Creates a child: it is stopped with this actor, which is told when it ends. */
-  create(actor: ModuleRef, options?: ActorOptions): Promise<ActorRef>
+  readonly create: (actor: ModuleRef, options?: ActorOptions) => Promise<ActorRef>
   /**
    * Tells itself that payload after so many milliseconds, any number of them. Unsubscribing calls it off; stopping and
    * crashing do so too.
    */
-  after(ms: number, payload?: unknown): Subscription
+  readonly after: (ms: number, payload?: unknown) => Subscription
   /** Stops this actor when it is done with the message in hand. Returns at once. */
-  stop(): void
+  readonly stop: () => void
 }
 
 /**
