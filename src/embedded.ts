@@ -18,6 +18,7 @@ export function embeddedBroker(van: string): Broker {
       pid: process.pid,
       version,
       port: 0,
+      address: '',
       leader: false,
       capabilities: {},
       uptimeMs: Math.round(performance.now() - startedAt),

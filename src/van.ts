@@ -6,7 +6,7 @@ import { connectLocal, type LocalOptions } from './daemon/connect.js'
 import { logTrouble } from './daemon/log-trouble.js'
 import { drainOnSigterm } from './drain-on-sigterm.js'
 import { embeddedBroker } from './embedded.js'
-import { InvalidOptionError, UnsupportedError } from './errors.js'
+import { InvalidOptionError } from './errors.js'
 
 export interface VanOptions {
   /** The van's name, 1 to 200 characters. Vans never mix. Default `'default'`. */
@@ -27,9 +27,12 @@ export interface VanOptions {
   logger?: Logger
   /** The largest payload, in bytes. Default 8 MiB. */
   maxPayload?: number
-  /** This machine's host joins the leader there. Not in this version. */
+  /**
+   * `host[:port]` of a leader, which this machine's host joins if this call starts it. One that runs already and has not joined
+   * it stays as it is, and `errors$` says so. Default none.
+   */
   addr?: string
-  /** This machine's host accepts followers. Not in this version. */
+  /** Other hosts may join this machine's host, if this call starts it; otherwise as with `addr`. Default false. */
   leader?: boolean
 }
 
@@ -56,7 +59,7 @@ const known: ReadonlySet<string> = new Set<keyof VanOptions>([
  *
  * What goes wrong in the background shows in `state$` and `errors$`, and in the log.
  *
- * @throws InvalidOptionError; UnsupportedError for `addr` and `leader`, which this version does not have
+ * @throws InvalidOptionError
  * @example
  * const bus = van({ embedded: true })
  * bus.topic(/^greeting/).subscribe(message => console.log(message.payload))
@@ -74,8 +77,12 @@ export function van<T extends Topics = AnyTopics>(options: VanOptions = {}): Bus
 }
 
 function hostBroker(name: string, options: VanOptions): Broker {
-  const { port, autoStart, token, capabilities, verbose, maxPayload, logger } = options
-  const local: LocalOptions = { van: name, port, autoStart, token, capabilities, verbose, maxPayload }
+  const { port, autoStart, token, capabilities, verbose, maxPayload, logger, addr, leader } = options
+  const local: LocalOptions = {
+    ...{ van: name, port, autoStart, token, capabilities, verbose, maxPayload },
+    leader,
+    join: addr,
+  }
   const broker = connectLocal(local)
   logTrouble(broker, { van: name, verbose: verbose === true, logger })
   return broker
@@ -96,7 +103,8 @@ function checkOptions(options: VanOptions, name: unknown): void {
   if (maxPayload !== undefined && !(Number.isSafeInteger(maxPayload) && maxPayload > 0)) {
     throw new InvalidOptionError('maxPayload is a whole number of bytes, 1 or more.')
   }
-  if (options.addr !== undefined || options.leader === true) {
-    throw new UnsupportedError('Hosts of several machines (`addr`, `leader`) are not in this version yet.')
-  }
+  if (options.addr !== undefined && options.leader === true)
+    throw new InvalidOptionError('A host leads (`leader`) or joins a leader (`addr`), not both.')
+  if (options.embedded === true && (options.addr !== undefined || options.leader === true))
+    throw new InvalidOptionError('An embedded bus has no host that could lead or join: leave `embedded` out.')
 }

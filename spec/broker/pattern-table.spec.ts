@@ -46,12 +46,11 @@ function steps(patterns: fc.Arbitrary<RegExp>): fc.Arbitrary<Step[]> {
 }
 
 function oneByOne(additions: { pattern: RegExp | string; value: number }[], topic: string): number[] {
-  return additions
-    .filter(({ pattern }) => {
-      if (typeof pattern === 'string') return pattern === topic
-      return (!topic.startsWith('$') || reachesSystemTopics(pattern)) && nativeMatcher(pattern).test(topic)
-    })
-    .map(({ value }) => value)
+  const matching = additions.filter(({ pattern }) => {
+    if (typeof pattern === 'string') return pattern === topic
+    return (!topic.startsWith('$') || reachesSystemTopics(pattern)) && nativeMatcher(pattern).test(topic)
+  })
+  return [...new Set(matching.map(({ value }) => value))]
 }
 
 function runSteps(

@@ -7,6 +7,7 @@ const host = {
   pid: 4711,
   version: '0.1.0',
   port: 1900,
+  address: '',
   leader: false,
   capabilities: {},
   uptimeMs: 200_000,

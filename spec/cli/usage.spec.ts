@@ -32,8 +32,8 @@ describe('wrong usage', () => {
     [['host', '--listen', 'everywhere'], /--listen: .*IP address/],
     [['host', '--idle', '-1'], /--idle/],
     [['start', '--capabilities', '[]'], /--capabilities: .*JSON object/],
-    [['host', '--leader'], /unknown option '--leader'/],
-    [['host', '--join', 'a'], /unknown option '--join'/],
+    [['host', '--leader', '--join', 'a'], /leads or joins a leader, not both/],
+    [['host', '--join', 'a b'], /--join: .*address of a leader/],
     [['host', '--disk', '/tmp'], /unknown option '--disk'/],
     [['unsubscribe'], /missing required argument 'name'/],
   ]

@@ -16,6 +16,7 @@ describe('an actor that crashes each time', () => {
     const actors = new Actors(
       {
         broker: van => server.broker(van),
+        replace: (van, request) => server.replace(van, request),
         connection: { url: hostUrl(server.port), secret },
         endSession: client => server.endSession(client),
         line: nothing,

@@ -13,6 +13,8 @@ import { InvalidOptionError } from '../../src/errors.js'
 describe('the settings of a host', () => {
   it('have defaults', () => {
     expect(hostSettings({}, {})).to.deep.equal({
+      leader: false,
+      join: undefined,
       port: 1900,
       listen: '127.0.0.1',
       token: undefined,
@@ -47,11 +49,14 @@ describe('the settings of a host', () => {
       MSGVAN_CAPABILITIES: '{"a":1}',
       MSGVAN_ROOTS: '/a:/b',
       MSGVAN_STORE: '/s',
+      MSGVAN_JOIN: '10.0.0.5',
       MSGVAN_RETAIN_AGE: '60',
       MSGVAN_RETAIN_BYTES: '5000',
       MSGVAN_STORE_FLOOR: '6000',
     }
     expect(hostSettings({}, env)).to.deep.equal({
+      leader: false,
+      join: 'http://10.0.0.5:1900',
       port: 2000,
       listen: '0.0.0.0',
       token: 'from env',
@@ -84,8 +89,11 @@ describe('the settings of a host', () => {
       retainAge: '1.5',
       retainBytes: '8',
       storeFloor: '9',
+      join: 'b:2',
     }
     expect(hostSettings(flags, env)).to.deep.equal({
+      leader: false,
+      join: 'http://b:2',
       port: 3,
       listen: '127.0.0.1',
       token: 't',

@@ -26,6 +26,7 @@ export class SimHost implements Listening {
         pid: process.pid,
         version,
         port: 0,
+        address: '',
         leader: false,
         capabilities: {},
         uptimeMs: stage.clock.now,
@@ -38,7 +39,7 @@ export class SimHost implements Listening {
   }
 
   greet(channel: Parameters<Reception['greet']>[0]) {
-    return this.#reception.greet(channel, true)
+    return this.#reception.greet(channel, '127.0.0.1')
   }
 
   status() {

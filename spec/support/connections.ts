@@ -28,6 +28,8 @@ export interface Connection {
 /** One way of being connected, for the one suite that all of them pass. */
 export interface ConnectionKind {
   readonly name: string
+  /** How many hosts are together. Default 1. */
+  readonly hosts?: number
   readonly features: Features
   /** Once per suite: what all tests share (a host). */
   start?(): Promise<void>

@@ -15,6 +15,7 @@ export async function startServer(options: Partial<HostServerOptions> = {}): Pro
       pid: process.pid,
       version,
       port: server.port,
+      address: '',
       leader: false,
       capabilities: {},
       uptimeMs: 0,

@@ -15,6 +15,7 @@ export function brokerIn(time: VirtualTime, options: Partial<LocalBrokerOptions>
       pid: 1,
       version: '0',
       port: 0,
+      address: '',
       leader: false,
       capabilities: {},
       uptimeMs: 0,

@@ -65,9 +65,12 @@ export class HandOver {
     return true
   }
 
-  /** To all of them at once or, from inside a hand-over, as soon as it is the message's turn. */
-  run(envelope: Envelope, targets: readonly Subscription[]): void {
-    this.#published += 1
+  /**
+   * To all of them at once or, from inside a hand-over, as soon as it is the message's turn.
+   * @param isOwn it was published at this host: each counts once in the van
+   */
+  run(envelope: Envelope, targets: readonly Subscription[], isOwn: boolean): void {
+    if (isOwn) this.#published += 1
     if (this.#busy) {
       this.enqueue(envelope, targets)
       return

@@ -1,8 +1,11 @@
 import type { Envelope } from '../message/envelope.js'
+import type { Relay } from './relay.js'
 import type { Subscription } from './subscription.js'
 
 interface Held {
   readonly envelope: Envelope
+  /** The way by which it came: it does not go back by it. */
+  readonly from: Relay | undefined
   readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
@@ -12,14 +15,14 @@ interface Held {
  * that it matches and no others.
  */
 export class HeldPublishes {
-  readonly #takeOver: (envelope: Envelope) => void
-  readonly #targets: (envelope: Envelope) => readonly Subscription[]
+  readonly #takeOver: (envelope: Envelope, from: Relay | undefined) => void
+  readonly #targets: (envelope: Envelope, from: Relay | undefined) => readonly Subscription[]
   readonly #byTopic = new Map<string, Held[]>()
   #size = 0
 
   constructor(
-    targets: (envelope: Envelope) => readonly Subscription[],
-    takeOver: (envelope: Envelope) => void,
+    targets: (envelope: Envelope, from: Relay | undefined) => readonly Subscription[],
+    takeOver: (envelope: Envelope, from: Relay | undefined) => void,
   ) {
     this.#targets = targets
     this.#takeOver = takeOver
@@ -34,12 +37,12 @@ export class HeldPublishes {
   }
 
   /** @param by who has no room; undefined when others of this topic wait already */
-  hold(envelope: Envelope, by: Subscription | undefined): Promise<void> {
+  hold(envelope: Envelope, by: Subscription | undefined, from?: Relay): Promise<void> {
     by?.holdsBack.add(envelope.topic)
     this.#size += 1
     return new Promise((resolve, reject) => {
       const waiting = this.#byTopic.get(envelope.topic)
-      const held = { envelope, resolve, reject }
+      const held = { envelope, from, resolve, reject }
       if (waiting === undefined) this.#byTopic.set(envelope.topic, [held])
       else waiting.push(held)
     })
@@ -48,7 +51,7 @@ export class HeldPublishes {
   /** Takes over as many as there is room for now. Topics take turns: one that is held back again lines up at the end. */
   roomAt(subscription: Subscription): void {
     for (const topic of subscription.holdsBack) {
-      if (subscription.isFull) return
+      if (subscription.isFull && subscription.rules.overflow === 'pause') return
       subscription.holdsBack.delete(topic)
       this.#release(topic)
     }
@@ -59,7 +62,7 @@ export class HeldPublishes {
     if (waiting === undefined) return
     let taken = 0
     for (const held of waiting) {
-      const full = this.#targets(held.envelope).find(
+      const full = this.#targets(held.envelope, held.from).find(
         target => target.isFull && target.rules.overflow === 'pause',
       )
       if (full !== undefined) {
@@ -67,7 +70,7 @@ export class HeldPublishes {
         break
       }
       taken += 1
-      this.#takeOver(held.envelope)
+      this.#takeOver(held.envelope, held.from)
       held.resolve()
     }
     this.#size -= taken

@@ -32,6 +32,8 @@ export interface LocalBrokerOptions {
   hostStatus: () => HostStatus
   /** Keeps what is owed beyond this process. Default: nobody does. */
   keeper?: Keeper
+  /** Stands before the ids of subscriptions, to tell those of several hosts apart. Default: nothing. */
+  idPrefix?: string
   /** How many publishes may be held back by `overflow: 'pause'`, or queued by handlers. Default 100,000. */
   maxHeld?: number
 }

@@ -14,7 +14,7 @@ import { noActors } from '../bus/no-actors.js'
 import { drainTimeout } from '../bus/drain-timeout.js'
 import type { VanStatus } from '../bus/status.js'
 import { MsgvanError } from '../errors.js'
-import { Encoding, type Envelope, type Headers } from '../message/envelope.js'
+import { Encoding, noHeaders, type Envelope, type Headers } from '../message/envelope.js'
 import { addCounts, noCounts } from './counters.js'
 import type { Buried } from './dead-letter-box.js'
 import { DeadLetterOffice, type DeadLetterOfficeOwner } from './dead-letter-office.js'
@@ -26,9 +26,11 @@ import type { Item } from './item.js'
 import type { LocalBrokerOptions } from './local-broker-options.js'
 import { Member } from './member.js'
 import type { PatternTable } from './pattern-table.js'
+import type { PatternWatcher } from './pattern-watcher.js'
 import { Quiet } from './quiet.js'
 import { closedError, noHandlersHere, noStoreHere, outboxFull, overflow } from './refusals.js'
 import { Registry } from './registry.js'
+import { Relay } from './relay.js'
 import { Stamp } from './stamp.js'
 import { storing } from './stored-subscription.js'
 import { Subscription } from './subscription.js'
@@ -56,6 +58,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   readonly #quiet: Quiet
   readonly #state$ = new BehaviorSubject<BusState>('connected')
   readonly #errors$ = new Subject<MsgvanError>()
+  readonly #relays = new Set<Relay>()
   #closed = false
 
   constructor(options: LocalBrokerOptions) {
@@ -63,13 +66,16 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     this.#maxHeld = options.maxHeld ?? 100_000
     this.#timers = new Timers(options.scheduler)
     this.#stamp = new Stamp(options.wallClock)
-    this.#registry = new Registry(options.compile, this, storing(this, options))
+    this.#registry = new Registry(options.compile, this, storing(this, options), options.idPrefix)
     this.#routes = this.#registry.routes
     if (options.keeper !== undefined) this.#routes.add(EVERYTHING, new Journal(this, options.keeper))
     this.#handOver = new HandOver(this, options.soon ?? queueMicrotask)
-    const targetsOf = (envelope: Envelope) => this.#routes.match(envelope.topic)
-    this.#held = new HeldPublishes(targetsOf, envelope => {
-      this.#handOver.run(envelope, targetsOf(envelope))
+    const targetsOf = (envelope: Envelope, from?: Relay) => {
+      const all = this.#routes.match(envelope.topic)
+      return from === undefined ? all : from.others(all)
+    }
+    this.#held = new HeldPublishes(targetsOf, (envelope, from) => {
+      this.#handOver.run(envelope, targetsOf(envelope, from), from === undefined)
     })
     this.#letters = new DeadLetterOffice(this, this.#registry, this.#stamp, options)
     this.#quiet = new Quiet(
@@ -88,7 +94,8 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
 
   /** Nobody is attached, nothing is registered by name, nothing is kept. */
   get isIdle(): boolean {
-    return this.#registry.size === 0 && this.#held.size === 0 && this.#letters.size === 0
+    const isEmpty = this.#registry.size === 0 && this.#held.size === 0 && this.#letters.size === 0
+    return isEmpty && [...this.#relays].every(relay => relay.isIdle)
   }
 
   ready(): Promise<void> {
@@ -110,27 +117,42 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     return this.#acceptUnusual(envelope, values)
   }
 
-  #acceptUnusual(envelope: Envelope, targets: readonly Subscription[]): undefined | Promise<void> {
+  /**
+   * As `accept`, for what came from another host by this way: it does not go back there.
+   *
+   * @param isAnswered its publisher is told of a refusal; else `overflow: 'error'` drops it
+   */
+  acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> {
+    const targets = from.others(this.#routes.match(envelope.topic))
+    const willing = isAnswered ? targets : targets.filter(target => !target.refused())
+    return this.#acceptUnusual(envelope, willing, from)
+  }
+
+  #acceptUnusual(
+    envelope: Envelope,
+    targets: readonly Subscription[],
+    from?: Relay,
+  ): undefined | Promise<void> {
     if (this.#closed) return Promise.reject(closedError())
-    if (this.#held.size > 0 && this.#held.has(envelope.topic)) return this.#hold(envelope, undefined)
+    if (this.#held.size > 0 && this.#held.has(envelope.topic)) return this.#hold(envelope, undefined, from)
     // Not for…of: in a host this runs once per message.
     for (let at = 0; at < targets.length; at += 1) {
       const target = targets[at]
       if (target?.isFull !== true) continue
-      if (target.rules.overflow === 'pause') return this.#hold(envelope, target)
+      if (target.rules.overflow === 'pause') return this.#hold(envelope, target, from)
       if (target.rules.overflow === 'error') return Promise.reject(overflow(target))
     }
     if (this.#handOver.isBusy && this.#handOver.queued >= this.#maxHeld)
       return Promise.reject(outboxFull(this.#maxHeld))
     if (targets.length === 0) this.#options.unrouted?.(envelope)
     // From here on the van owes it to every target.
-    this.#handOver.run(envelope, targets)
+    this.#handOver.run(envelope, targets, from === undefined)
     return undefined
   }
 
-  #hold(envelope: Envelope, by: Subscription | undefined): Promise<void> {
+  #hold(envelope: Envelope, by: Subscription | undefined, from?: Relay): Promise<void> {
     if (this.#held.size >= this.#maxHeld) return Promise.reject(outboxFull(this.#maxHeld))
-    return this.#held.hold(envelope, by)
+    return this.#held.hold(envelope, by, from)
   }
 
   consume(request: SubscriptionRequest, consumer: Consumer): Membership {
@@ -227,6 +249,26 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     return !this.#closed && this.#letters.say(...words)
   }
 
+  /** From now on the one watcher there is; told at once of what is subscribed to already. */
+  watchPatterns(watcher: PatternWatcher): void {
+    this.#registry.watch(watcher)
+  }
+
+  /** A place for another host, which takes what it says that it wants. It is no subscription to those who ask for `status`. */
+  relay(consumer: Consumer): Relay {
+    const relay: Relay = new Relay(consumer, this.#routes, this, () => this.#relays.delete(relay))
+    this.#relays.add(relay)
+    return relay
+  }
+
+  /** To a topic of the system's, for the subscribers of this host alone. */
+  tell(topic: string, payload: unknown): void {
+    if (this.#closed) return
+    const targets = this.#routes.match(topic).filter(target => this.#registry.has(target))
+    if (targets.length === 0) return
+    this.announce(this.#stamp.envelope(topic, noHeaders, payload, 0, Encoding.Value), targets)
+  }
+
   subscribeHandler(): Promise<void> {
     return Promise.reject(noHandlersHere())
   }
@@ -270,6 +312,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     if (drain && !(await this.#quiet.wait(timeout, this.#timers)))
       this.#errors$.next(drainTimeout(timeout, 0, this.#quiet.inFlight()))
     for (const subscription of this.#registry.all()) this.#remove(subscription, true)
+    for (const relay of [...this.#relays]) relay.close()
     this.#timers.clear()
     this.#letters.close()
     this.#state$.next('closed')

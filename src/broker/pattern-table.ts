@@ -43,7 +43,7 @@ interface Change<V> {
 
 /** What a topic leads to. */
 export interface Route<V> {
-  /** In the order of addition. The array is never changed afterwards, nor may the caller. */
+  /** In the order of addition, each once. The array is never changed afterwards, nor may the caller. */
   readonly values: readonly V[]
   /** The value, where there is one and no other. */
   readonly only: V | undefined
@@ -194,7 +194,8 @@ export class PatternTable<V> {
       // A value that is not there was not taken away; one that is may be there by another pattern, too.
       if (!change.added && values.includes(change.value)) return false
       // Not a candidate: known without its matcher, which may not even be compiled yet.
-      if (change.added && this.#index.isCandidate(change.entry, topic) && change.entry.matches(topic))
+      if (!change.added || values.includes(change.value)) continue
+      if (this.#index.isCandidate(change.entry, topic) && change.entry.matches(topic))
         values = [...values, change.value]
     }
     cached.version = this.#version
@@ -209,20 +210,17 @@ export class PatternTable<V> {
 
   #lookUp(topic: string): readonly V[] {
     const found: Addition<V>[] = []
-    let sources = 0
     const exact = this.#exact.get(topic)
     if (exact !== undefined) {
-      sources++
       for (const addition of exact) found.push(addition)
     }
     for (const entry of this.#index.candidates(topic)) {
       if (!entry.matches(topic)) continue
-      sources++
       for (const addition of entry.additions) found.push(addition)
     }
-    if (sources === 0) return nothing
-    if (sources > 1) found.sort((a, b) => a.order - b.order)
-    return found.map(addition => addition.value)
+    if (found.length === 0) return nothing
+    found.sort((a, b) => a.order - b.order)
+    return [...new Set(found.map(addition => addition.value))]
   }
 }
 

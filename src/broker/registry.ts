@@ -1,6 +1,7 @@
 import type { SubscriptionRequest } from '../bus/broker.js'
 import type { Matcher } from '../message/pattern.js'
 import { PatternTable } from './pattern-table.js'
+import type { PatternWatcher } from './pattern-watcher.js'
 import type { KeptSubscription } from './keeper.js'
 import { Subscription } from './subscription.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
@@ -27,13 +28,17 @@ export class Registry {
   readonly routes: PatternTable<Subscription>
   readonly #registrations = new Map<string, Registration>()
   readonly #names = new Map<string, Subscription>()
+  readonly #idPrefix: string
+  #watcher: PatternWatcher | undefined
   #lastId = 0
 
   constructor(
     compile: (pattern: RegExp) => Matcher,
     owner: SubscriptionOwner,
     make: MakeSubscription = (id, request) => new Subscription(id, request, owner),
+    idPrefix = '',
   ) {
+    this.#idPrefix = idPrefix
     this.#compile = compile
     this.#make = make
     this.routes = new PatternTable<Subscription>(compile)
@@ -45,6 +50,16 @@ export class Registry {
 
   all(): Subscription[] {
     return [...this.#registrations.values()].map(({ subscription }) => subscription)
+  }
+
+  has({ id }: Subscription): boolean {
+    return this.#registrations.has(id)
+  }
+
+  /** The one watcher there is; told at once of what is there already. */
+  watch(watcher: PatternWatcher): void {
+    this.#watcher = watcher
+    for (const { subscription } of this.#registrations.values()) watcher.added(subscription.rules.pattern)
   }
 
   byName(name: string): Subscription | undefined {
@@ -100,13 +115,14 @@ export class Registry {
     this.#registrations.set(subscription.id, { subscription, removeRoute })
     if (name !== undefined) this.#names.set(name, subscription)
     subscription.registered?.()
+    this.#watcher?.added(pattern)
     return subscription
   }
 
   /** One that nothing leads to. */
   create(request: SubscriptionRequest, kept?: KeptSubscription): Subscription {
     this.#lastId += 1
-    return this.#make(`s${this.#lastId}`, request, kept)
+    return this.#make(`${this.#idPrefix}s${this.#lastId}`, request, kept)
   }
 
   /** @throws InvalidPatternError */
@@ -116,7 +132,7 @@ export class Registry {
 
   remove(subscription: Subscription): void {
     this.#registrations.get(subscription.id)?.removeRoute()
-    this.#registrations.delete(subscription.id)
+    if (this.#registrations.delete(subscription.id)) this.#watcher?.removed(subscription.rules.pattern)
     if (subscription.rules.name !== undefined) this.#names.delete(subscription.rules.name)
   }
 }

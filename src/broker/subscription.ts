@@ -141,6 +141,13 @@ export class Subscription extends Bookless {
     this.#line.push(new Item(envelope, this.#nextOrder++))
   }
 
+  /** There is no room by `overflow: 'error'`: one that came from another host is dropped. */
+  refused(): boolean {
+    if (this.rules.overflow !== 'error' || !this.isFull) return false
+    this.#count('dropped')
+    return true
+  }
+
   /** A dead letter comes back, with a fresh count. */
   replay(envelope: Envelope): void {
     if (this.#ended) return

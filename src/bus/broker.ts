@@ -46,6 +46,8 @@ export interface Consumer {
   complete(): void
   /** It has no room: it says `pause()` when this becomes true, and gets nothing until it says `wake()`. Default: never. */
   readonly isBusy?: boolean
+  /** It hands messages on to another process, and says itself (`begin`) how far that one has begun. Default: it does not. */
+  readonly passesOn?: boolean
 }
 
 /**
@@ -77,6 +79,11 @@ export interface Membership extends Settler {
   pause(): void
   /** The consumer was busy and has room again. */
   wake(): void
+  /**
+   * Resolves when what failed with a delay of 0 has been handed out again, where that is decided elsewhere; undefined when
+   * nothing is awaited. A membership without it hands out in the microtask after the failure.
+   */
+  caughtUp?(): Promise<void> | undefined
 }
 
 /**

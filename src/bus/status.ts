@@ -27,6 +27,9 @@ export interface HostStatus {
   version: string
   /** 0 for an embedded bus. */
   port: number
+  /** By which other machines reach it, if they do; '' for an embedded bus. */
+  address: string
+  /** Other hosts join it. */
   leader: boolean
   capabilities: Record<string, unknown>
   uptimeMs: number

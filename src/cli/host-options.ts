@@ -15,12 +15,16 @@ export interface HostOptions {
   retainBytes?: string
   storeFloor?: string
   capabilities?: string
+  leader?: boolean
+  join?: string
   root?: string[]
   watch?: boolean
 }
 
 export function addHostOptions(command: Command): Command {
   return command
+    .option('--leader', 'let other hosts join this one, with its token (MSGVAN_LEADER=1)')
+    .option('--join <address[:port]>', 'join the leader there, with its token (MSGVAN_JOIN)')
     .option(
       '--listen <address>',
       'listen beyond loopback too, with a token only: an IP address of this machine, or 0.0.0.0 for all (MSGVAN_LISTEN)',

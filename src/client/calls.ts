@@ -19,11 +19,14 @@ export class Calls {
     this.#send = send
   }
 
-  /** @param askedAgain called after it was asked anew in a new session */
+  /**
+   * @param args themselves, or a function that makes them whenever the call is sent
+   * @param askedAgain called after it was asked anew in a new session
+   */
   call(method: string, args?: unknown, askedAgain?: () => void): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId
-      const frame = encodeCall({ id, method, args })
+      const frame = encode(id, method, args)
       this.#pending.set(id, { method, args, resolve, reject, askedAgain })
       this.#send(frame)
     })
@@ -47,7 +50,7 @@ export class Calls {
   askAgain(last: number): void {
     for (const [id, { method, args, askedAgain }] of [...this.#pending]) {
       if (id > last) continue
-      this.#send(encodeCall({ id, method, args }))
+      this.#send(encode(id, method, args))
       askedAgain?.()
     }
   }
@@ -57,4 +60,8 @@ export class Calls {
     this.#pending.clear()
     for (const { reject } of pending) reject(error)
   }
+}
+
+function encode(id: number, method: string, args: unknown): Uint8Array {
+  return encodeCall({ id, method, args: typeof args === 'function' ? (args as () => unknown)() : args })
 }

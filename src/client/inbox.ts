@@ -34,6 +34,8 @@ export class Inbox implements Membership {
   readonly ackTimeout: number
   /** The host has said yes, in this session or one before. */
   isConfirmed = false
+  /** The call by which it is asked for, if not the one that every subscription is. */
+  asks: { readonly method: string; readonly args: () => object } | undefined
   readonly #owner: InboxOwner
   readonly #deadlines: Deadlines
   #consumer: Consumer
@@ -51,6 +53,7 @@ export class Inbox implements Membership {
   readonly #ledger = new Ledger(() => this.#owner.dirty(this))
   /** Failed messages that are to come first: nothing is handed out until the host has sent them again. */
   #awaited = 0
+  readonly #onCaughtUp: (() => void)[] = []
 
   constructor(
     readonly number: number,
@@ -101,14 +104,33 @@ export class Inbox implements Membership {
     if (this.#awaited === 0) this.#line.bringKept()
   }
 
+  /** Resolves when what was to come first has been handed out; undefined when nothing is. */
+  caughtUp(): Promise<void> | undefined {
+    if (this.#awaited === 0) return undefined
+    return new Promise(resolve => this.#onCaughtUp.push(resolve))
+  }
+
+  tellIfCaughtUp(): void {
+    if (this.#awaited === 0) for (const tell of this.#onCaughtUp.splice(0)) tell()
+  }
+
+  get #mayHandOut(): boolean {
+    return (
+      this.#standing === Standing.Attached &&
+      this.#awaited === 0 &&
+      !this.#isSending &&
+      this.#consumer.isBusy !== true
+    )
+  }
+
   /** Hands out what is there. Never called from inside a `next`. */
   pump(): void {
-    while (this.#standing === Standing.Attached && this.#awaited === 0 && !this.#isSending) {
+    while (this.#mayHandOut) {
       const message = this.#line.first
       if (message === undefined) return
       // Alone in its turn, with the host told before and after: if this is what kills consumers, no other is blamed for it.
       const number = Message.tagOf(message) as number
-      const isSuspect = message.redelivered
+      const isSuspect = message.redelivered && this.#consumer.passesOn !== true
       if (isSuspect && this.#announced !== number) return this.#send(number)
       this.#line.shift()
       this.#hand(message)
@@ -141,7 +163,7 @@ export class Inbox implements Membership {
     if (!this.#isOpen(message)) return
     this.#unsettled.add(message)
     // Whoever claimed it says when its turn has come.
-    if (!Message.isClaimed(message)) this.begin(message)
+    if (!Message.isClaimed(message) && this.#consumer.passesOn !== true) this.begin(message)
   }
 
   begin(message: Message): void {
@@ -246,6 +268,7 @@ export class Inbox implements Membership {
     this.#handed = 0
     this.#held = 0
     this.#ledger.reset()
+    this.tellIfCaughtUp()
   }
 
   /** It is over: unsubscribed by name, refused, or the bus closes. */
@@ -281,7 +304,7 @@ export class Inbox implements Membership {
   #keep(cause: LeaveCause): number[] {
     const kept: number[] = []
     for (const message of this.#unsettled) {
-      if (cause === 'complete') {
+      if (cause === 'complete' || cause === 'death') {
         kept.push(Message.tagOf(message) as number)
         continue
       }

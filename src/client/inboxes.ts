@@ -71,6 +71,7 @@ export class Inboxes implements InboxOwner {
     if (inbox === undefined) return
     inbox.synced()
     this.#pump(inbox)
+    inbox.tellIfCaughtUp()
   }
 
   ended(subscription: number, error: MsgvanError | undefined): void {

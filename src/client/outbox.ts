@@ -1,6 +1,6 @@
 import { StretchClock } from '../broker/stretch-clock.js'
 import { ClosedError, OutboxFullError, type MsgvanError } from '../errors.js'
-import type { Headers } from '../message/envelope.js'
+import type { Envelope, Headers } from '../message/envelope.js'
 import { fromWireError, type Outcome } from '../wire/control-frames.js'
 import { bodyOf, FrameKind } from '../wire/frames.js'
 import type { Link } from '../wire/link.js'
@@ -62,6 +62,22 @@ export class Outbox {
       return Promise.reject(this.#full())
     this.#writer.add(topic, this.#sequence + 1, this.#clock.read(), headers, payload, maxPayload)
     this.#sequence++
+    return this.#added()
+  }
+
+  /**
+   * What another client published, by way of this one, a host. Its body is bytes.
+   *
+   * @returns undefined while there is no room
+   */
+  passOn(envelope: Envelope): PublishPromise | undefined {
+    const { maxMessages, maxBytes } = this.#limits
+    if (this.#messages >= maxMessages || this.#bytes + this.#writer.bytes >= maxBytes) return undefined
+    this.#writer.addBytes(envelope)
+    return this.#added()
+  }
+
+  #added(): PublishPromise {
     this.#messages++
     const promise = new PublishPromise()
     this.#promises.push(promise)
@@ -147,13 +163,13 @@ export class Outbox {
 
   #writeAgain(batch: Batch, table: WritingTable, onlyHeld: boolean): void {
     let index = 0
-    const reader = new PublishReader(bodyOf(batch.bytes), rereading(table), '')
+    const reader = new PublishReader(bodyOf(batch.bytes), rereading(table), '', true)
     for (let publication = reader.next(); publication !== undefined; publication = reader.next()) {
       const promise = batch.promises[index]
       const wanted = promise?.isOpen === true && (!onlyHeld || batch.held?.has(index) === true)
       index++
       if (!wanted) continue
-      this.#writer.addAgain(publication)
+      this.#writer.addBytes(publication)
       this.#promises.push(promise)
       if (this.#writer.bytes >= BATCH_BYTES) this.flush()
     }

@@ -5,6 +5,7 @@ import { FrameKind } from '../wire/frames.js'
 import { broken } from '../wire/protocol.js'
 import type { ReadingTable } from '../wire/string-table.js'
 import type { Calls } from './calls.js'
+import type { HostFrames } from './host-frames.js'
 import type { Inboxes } from './inboxes.js'
 import type { Outbox } from './outbox.js'
 
@@ -14,13 +15,15 @@ export interface Receivers {
   readonly outbox: Outbox
   /** Of this session. */
   readonly table: ReadingTable
+  /** What only hosts say to each other; undefined where this side is none. */
+  readonly asHost: HostFrames | undefined
 }
 
 /** A frame of the host goes to whom it concerns. @throws ProtocolError */
 export function receiveFrame(
   kind: FrameKind,
   body: ByteReader,
-  { inboxes, calls, outbox, table }: Receivers,
+  { inboxes, calls, outbox, table, asHost }: Receivers,
 ): void {
   switch (kind) {
     case FrameKind.Ack:
@@ -37,6 +40,11 @@ export function receiveFrame(
       const { subscription, error } = decodeEnded(body)
       return inboxes.ended(subscription, error === undefined ? undefined : fromWireError(error))
     }
+    case FrameKind.Interest:
+    case FrameKind.Hosts:
+    case FrameKind.Ask:
+      if (asHost === undefined) throw broken(`of kind ${kind} is for hosts only`)
+      return asHost.frame(kind, body)
     case FrameKind.Bye:
     case FrameKind.Publish:
     case FrameKind.Settle:

@@ -1,5 +1,6 @@
 import type { Credential } from './connection.js'
 import type { Dial } from './dial-socket.js'
+import type { HostFrames } from './host-frames.js'
 
 export interface RemoteBrokerOptions {
   /** Where the host is: `http://127.0.0.1:1900`. Not needed with `locate`. */
@@ -21,6 +22,8 @@ export interface RemoteBrokerOptions {
   outbox?: { maxMessages?: number; maxBytes?: number }
   /** Milliseconds between attempts to connect. Default 50 to 1,000, jittered. */
   backoff?: { initial: number; max: number }
+  /** This side is a host too. */
+  asHost?: HostFrames
   /** How long `ready()` waits for a host, in milliseconds. Default 10,000. */
   readyTimeout?: number
 }

@@ -12,10 +12,9 @@ import type {
 import type { DeadLetters } from '../bus/dead-letters.js'
 import type { ModuleRef } from '../bus/module-ref.js'
 import type { VanStatus } from '../bus/status.js'
-import { GapError, HostUnreachableError, type MsgvanError } from '../errors.js'
+import { HostUnreachableError, SessionLostError, type MsgvanError } from '../errors.js'
 import { drainTimeout } from '../bus/drain-timeout.js'
-import { describePattern } from '../message/pattern.js'
-import type { Headers } from '../message/envelope.js'
+import type { Envelope, Headers } from '../message/envelope.js'
 import { DEFAULT_MAX_PAYLOAD } from '../bus/create-bus.js'
 import type { Prove, Welcome } from '../wire/handshake.js'
 import { Link } from '../wire/link.js'
@@ -24,9 +23,12 @@ import { Calls } from './calls.js'
 import type { Connection } from './connection.js'
 import { Connector } from './connector.js'
 import { Drain } from './drain.js'
+import { gapError } from './gap.js'
+import type { HostFrames } from './host-frames.js'
 import type { Inbox } from './inbox.js'
 import { Inboxes } from './inboxes.js'
 import { closedError, Outbox } from './outbox.js'
+import type { PublishPromise } from './publish-promise.js'
 import type { RemoteBrokerOptions } from './remote-broker-options.js'
 import { remoteActors } from './remote-actors.js'
 import { RemoteDeadLetters } from './remote-dead-letters.js'
@@ -45,6 +47,7 @@ const ABANDONED = ''
  */
 export class RemoteBroker implements Broker {
   readonly #readyTimeout: number
+  readonly #asHost: HostFrames | undefined
   readonly #state$ = new BehaviorSubject<BusState>('connecting')
   readonly #errors$ = new Subject<MsgvanError>()
   readonly #connector: Connector
@@ -66,6 +69,7 @@ export class RemoteBroker implements Broker {
     const { url = '', locate = () => Promise.resolve(url), van, secret, pid, outbox = {} } = options
     const client = options.clientId ?? newId()
     this.#readyTimeout = options.readyTimeout ?? 10_000
+    this.#asHost = options.asHost
     this.#link = this.#newLink()
     this.#outbox = new Outbox(this.#link, {
       maxMessages: outbox.maxMessages ?? 100_000,
@@ -116,6 +120,29 @@ export class RemoteBroker implements Broker {
     return inbox
   }
 
+  /** As a host: what another client published, with its payload in bytes; undefined while there is no room. */
+  passOn(envelope: Envelope): PublishPromise | undefined {
+    return this.#whyNot() === undefined ? this.#outbox.passOn(envelope) : undefined
+  }
+
+  /** As a host: a place like that of a subscription, asked for by a call of its own, with these arguments at that moment. */
+  consumeBy(
+    method: string,
+    args: () => object,
+    request: SubscriptionRequest,
+    consumer: Consumer,
+  ): Membership {
+    const inbox = this.#inboxes.open(request, consumer)
+    inbox.asks = { method, args }
+    this.#subscribe(inbox)
+    return inbox
+  }
+
+  /** As a host: in order with everything else that is sent in this session. */
+  send(kind: FrameKind, frame: Uint8Array): void {
+    this.#link.send(kind, frame)
+  }
+
   /** The host answers in order: when it answers this, it has acted on all that was asked before. */
   async ready(): Promise<void> {
     const answer = this.#call('ready')
@@ -157,6 +184,11 @@ export class RemoteBroker implements Broker {
   /** A request to the host itself, for the command line: `host.stop`, `host.status` and the like. */
   control(method: string, args?: unknown): Promise<unknown> {
     return this.#call(`host.${method}`, args)
+  }
+
+  /** Any request. It waits while there is no connection. */
+  call(method: string, args?: unknown): Promise<unknown> {
+    return this.#call(method, args)
   }
 
   report(error: MsgvanError): void {
@@ -201,7 +233,13 @@ export class RemoteBroker implements Broker {
     const table = new ReadingTable()
     return new Link({
       handle: (kind, body) => {
-        receiveFrame(kind, body, { inboxes: this.#inboxes, calls: this.#calls, outbox: this.#outbox, table })
+        receiveFrame(kind, body, {
+          inboxes: this.#inboxes,
+          calls: this.#calls,
+          outbox: this.#outbox,
+          table,
+          asHost: this.#asHost,
+        })
         this.#drain.look()
       },
       acked: number => {
@@ -235,26 +273,16 @@ export class RemoteBroker implements Broker {
   #renew(lost: string, { restored }: Welcome): void {
     // A host with a store goes on where it was; with names, or without subscriptions, there is nothing to miss there.
     const isWhole = restored === true || (restored === false && this.#inboxes.unnamed().length === 0)
-    if (lost !== ABANDONED && !isWhole) this.#errors$.next(this.#gap())
+    if (lost !== ABANDONED && !isWhole)
+      this.#errors$.next(gapError(this.#inboxes.unnamed().map(({ pattern }) => pattern)))
     this.#link.detach()
     this.#link = this.#newLink()
     this.#inboxes.reset()
     const { last } = this.#calls
     for (const inbox of this.#inboxes.confirmed()) this.#subscribe(inbox, true)
     this.#calls.askAgain(last)
+    if (this.#asHost !== undefined) this.#outbox.rejectAll(new SessionLostError('The leader is a new one.'))
     this.#outbox.renew(this.#link)
-  }
-
-  #gap(): MsgvanError {
-    const patterns = this.#inboxes.unnamed().map(({ pattern }) => describePattern(pattern))
-    const missed =
-      patterns.length === 0
-        ? 'Its subscriptions all have names, and miss nothing that the host still has.'
-        : `Subscriptions without a name may have missed messages meanwhile: ${patterns.slice(0, 10).join(', ')}${patterns.length > 10 ? ', …' : ''}. Give a subscription a name if it must miss none.`
-    return new GapError(
-      `The host does not know this bus any more: it was away for too long, or the host is a new one. ${missed}`,
-      patterns,
-    )
   }
 
   #disconnected(): void {
@@ -264,6 +292,7 @@ export class RemoteBroker implements Broker {
   }
 
   #failed(error: MsgvanError, final: boolean): void {
+    this.#asHost?.failed(error)
     if (this.#lastReported !== error.code && (final || error.code !== 'MSGVAN_HOST_UNREACHABLE')) {
       this.#lastReported = error.code
       this.#errors$.next(error)
@@ -280,22 +309,28 @@ export class RemoteBroker implements Broker {
   /** Again: what was kept has been replayed once; the host goes on where it was, if it knows. */
   #subscribe(inbox: Inbox, isAgain = false): void {
     inbox.isConfirmed = false
+    const subscription = inbox.number
     const request = isAgain ? { ...inbox.request, from: undefined } : inbox.request
-    const args = { subscription: inbox.number, request: encodeRequest(request) }
+    const { method, args } = inbox.asks ?? {
+      method: 'subscribe',
+      args: () => ({ request: encodeRequest(request) }),
+    }
     // Left meanwhile, and its goodbye was for the session that is lost. One with a name is registered all the same.
     const leaveAgain = () => {
       if (inbox.hasLeft) this.#inboxes.leave(inbox, 0, [])
     }
-    this.#calls.call('subscribe', args, leaveAgain).then(
-      () => {
-        inbox.isConfirmed = true
-      },
-      (error: unknown) => {
-        // A refusal of us all: the subscription waits until the host changes its mind.
-        if (error === this.#refusal) inbox.isConfirmed = true
-        else if (!inbox.hasLeft) this.#inboxes.end(inbox, error as MsgvanError)
-      },
-    )
+    this.#calls
+      .call(method, () => ({ subscription, ...args() }), leaveAgain)
+      .then(
+        () => {
+          inbox.isConfirmed = true
+        },
+        (error: unknown) => {
+          // A refusal of us all: the subscription waits until the host changes its mind.
+          if (error === this.#refusal) inbox.isConfirmed = true
+          else if (!inbox.hasLeft) this.#inboxes.end(inbox, error as MsgvanError)
+        },
+      )
   }
 
   #call(method: string, args?: unknown): Promise<unknown> {

@@ -1,8 +1,8 @@
 import { RemoteBroker } from '../client/remote-broker.js'
 import type { Credential } from '../client/connection.js'
 import { tokenSecret } from '../wire/proof.js'
-import { port as checkPort, portSetting } from '../host/settings.js'
-import { MsgvanError } from '../errors.js'
+import { leaderUrl, port as checkPort, portSetting } from '../host/settings.js'
+import { InvalidOptionError, MsgvanError } from '../errors.js'
 import { identify, portTaken } from './identify.js'
 import { hostUrl, somebodyListens } from './listens.js'
 import { statePaths, type StatePaths } from './paths.js'
@@ -19,6 +19,10 @@ export interface LocalOptions {
   readonly token?: string | undefined
   /** What this machine's host is to offer, beside what it does. */
   readonly capabilities?: Readonly<Record<string, unknown>> | undefined
+  /** This machine's host leads. */
+  readonly leader?: boolean | undefined
+  /** The leader that this machine's host joins. */
+  readonly join?: string | undefined
   readonly verbose?: boolean | undefined
   readonly maxPayload?: number | undefined
   /** How long `ready()` waits, in milliseconds. Default 30,000: a machine may be busy starting processes. */
@@ -37,6 +41,7 @@ const MOST_PAUSE_MS = 60_000
  */
 export function connectLocal(options: LocalOptions): RemoteBroker {
   const { van, maxPayload, readyTimeout = 30_000 } = options
+  const leader = options.join === undefined ? undefined : leaderUrl(options.join)
   const host = new LocalHost(options)
   const broker = new RemoteBroker({
     van,
@@ -46,12 +51,18 @@ export function connectLocal(options: LocalOptions): RemoteBroker {
     readyTimeout,
     ...(maxPayload === undefined ? {} : { maxPayload }),
   })
+  const refused = (error: unknown): void => {
+    // By the host: all else that goes wrong is said elsewhere.
+    if (host.isThere && error instanceof MsgvanError) broker.report(error)
+  }
   const offer = (): void => {
-    if (options.capabilities === undefined) return
-    broker.control('capabilities', options.capabilities).catch((error: unknown) => {
-      // Refused by the host: all else that goes wrong is said elsewhere.
-      if (host.isThere && error instanceof MsgvanError) broker.report(error)
-    })
+    if (options.capabilities !== undefined)
+      broker.control('capabilities', options.capabilities).catch(refused)
+    if (options.leader === true || leader !== undefined)
+      broker.control('joining').then(joining => {
+        const trouble = misfit(joining as Joining, leader)
+        if (trouble !== undefined) broker.report(trouble)
+      }, refused)
   }
   // Before all that the app asks for.
   offer()
@@ -62,6 +73,22 @@ export function connectLocal(options: LocalOptions): RemoteBroker {
     if (state === 'connected') host.wasReached = true
   })
   return broker
+}
+
+/** How a host is joined to others. */
+interface Joining {
+  readonly leader: boolean
+  readonly join: string | undefined
+}
+
+/** Why the host that is there is not what was asked for, if it is not. */
+function misfit({ leader, join }: Joining, wanted: string | undefined): MsgvanError | undefined {
+  if (wanted === undefined ? leader : join === wanted) return undefined
+  const is = leader ? 'leads' : join === undefined ? 'is by itself' : `has joined ${join}`
+  const flag = wanted === undefined ? '--leader --listen ADDRESS' : `--join ${wanted}`
+  return new InvalidOptionError(
+    `This machine's host was running already, and ${is}: start it anew by \`msgvan restart ${flag}\`.`,
+  )
 }
 
 /** Where this machine's host is, and what it wants to know. */
@@ -107,7 +134,7 @@ class LocalHost {
   }
 
   async #start(): Promise<void> {
-    const { token, capabilities, verbose } = this.#options
+    const { token, capabilities, verbose, leader, join } = this.#options
     if (this.#trouble !== undefined && performance.now() < this.#trouble.until) throw this.#trouble.error
     try {
       const { ensureHost } = await import('./ensure.js')
@@ -119,6 +146,8 @@ class LocalHost {
         token,
         capabilities,
         verbose,
+        leader,
+        join,
       })
       this.#trouble = undefined
     } catch (error) {

@@ -29,6 +29,9 @@ export interface StartOptions {
   readonly retainBytes?: string | undefined
   readonly storeFloor?: string | undefined
   readonly watch?: boolean | undefined
+  readonly leader?: boolean | undefined
+  /** The leader's address. */
+  readonly join?: string | undefined
   /** Folders for handler modules of callers that are not local. */
   readonly roots?: readonly string[] | undefined
   /** The longest wait until it listens, in milliseconds. Default 30,000. */
@@ -103,7 +106,7 @@ function reportOf(child: ChildProcess, timeout: number): Promise<StartReport> {
 
 function flags(options: StartOptions): string[] {
   const { port, verbose, listen, idle, sessionTtl, heartbeat, maxPayload, origins, roots, store } = options
-  const { retainAge, retainBytes, storeFloor, watch } = options
+  const { retainAge, retainBytes, storeFloor, watch, leader, join } = options
   const given = ['--port', String(port)]
   if (verbose === true) given.push('--verbose')
   if (watch === true) given.push('--watch')
@@ -117,6 +120,8 @@ function flags(options: StartOptions): string[] {
   if (retainAge !== undefined) given.push('--retain-age', retainAge)
   if (retainBytes !== undefined) given.push('--retain-bytes', retainBytes)
   if (storeFloor !== undefined) given.push('--store-floor', storeFloor)
+  if (leader === true) given.push('--leader')
+  if (join !== undefined) given.push('--join', join)
   // Made absolute here: the host runs in another directory.
   if (store !== undefined) given.push('--store', resolve(store))
   if (roots !== undefined) given.push('--root', ...roots.map(root => resolve(root)))

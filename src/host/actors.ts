@@ -4,6 +4,7 @@ import { childExitHeaders } from '../actors/child-exit.js'
 import { missing } from '../actors/requirements.js'
 import { SupervisedActor } from '../actors/supervised-actor.js'
 import type { ActorTask } from '../actors/worker-messages.js'
+import type { LocalBroker } from '../broker/local-broker.js'
 import type { ActorAddress } from '../bus/actor-ref.js'
 import type { ActorRequest, CapabilityValues } from '../bus/actors.js'
 import type { SubscriptionRequest } from '../bus/broker.js'
@@ -29,6 +30,7 @@ import type { ModuleRoots } from './module-roots.js'
 /** What actors need of the host around them. */
 export interface ActorHost extends HandlerHost {
   readonly log: Log
+  broker(van: string): LocalBroker
   capabilities(): CapabilityValues
   /** Before it is started again after so many crashes in a row. Default: from 0.1 to 10 seconds. */
   readonly restartDelay?: (error: unknown, crashes: number) => number
@@ -105,11 +107,11 @@ export class Actors {
    *
    * @throws ActorStoppedError, InvalidPatternError
    */
-  subscribe(van: string, name: string, id: string, request: SubscriptionRequest): void {
+  async subscribe(van: string, name: string, id: string, request: SubscriptionRequest): Promise<void> {
     const actor = this.#actors.get(id)
     if (actor?.van !== van || actor.ending !== undefined)
       throw new ActorStoppedError(`There is no actor ${id}: it was stopped, or never was.`)
-    this.#host.broker(van).replace({ ...request, name })
+    await this.#host.replace(van, { ...request, name })
     this.unsubscribe(van, name)
     this.#subscriptions.add(id, name, request)
     this.#tellSubscriptions(actor)

@@ -1,13 +1,17 @@
-import { AuthError, InvalidOptionError, UnsupportedError } from '../errors.js'
+import { AuthError, UnsupportedError } from '../errors.js'
 import type { DeadLetterFilter } from '../bus/dead-letters.js'
-import type { HandlerStatus, VanStatus } from '../bus/status.js'
+import type { HandlerStatus, HostStatus } from '../bus/status.js'
 import { encodeLetter } from '../message/payload.js'
 import { Fields } from '../wire/fields.js'
 import { decodeRequest } from '../wire/subscription-request.js'
 import type { Actors } from './actors.js'
+import { answerHost } from './answer-host.js'
+import { fieldsOf, noSuchCall } from './call-fields.js'
 import { createActor } from './create-actor.js'
 import type { HandlerRequest } from './handlers.js'
 import type { Session } from './session.js'
+import { statusOfVan, type StatusPart } from './status-of-van.js'
+import type { Van } from './vans.js'
 
 /** What runs handlers in this host. */
 export interface HandlerService {
@@ -15,17 +19,22 @@ export interface HandlerService {
   register(wanted: HandlerRequest): Promise<void>
   /** False when there was none. */
   unregister(van: string, name: string): Promise<boolean>
-  status(van: string, name: string): HandlerStatus | undefined
+  /** Of a van, by name. */
+  all(van: string): Record<string, HandlerStatus>
 }
 
 export interface Services {
   readonly handlers: HandlerService | undefined
   readonly actors: Actors | undefined
+  /** All that are there, this one first. */
+  readonly hosts: () => HostStatus[]
   /** Calls to the host itself, such as `stop`: only from callers who proved to be this machine's user. */
   readonly control: ((method: string, args: unknown) => Promise<unknown>) | undefined
 }
 
 const HOST = 'host.'
+/** Between hosts: nothing of theirs serves that name any more. */
+const UNREGISTER = 'backbone.unregister'
 
 /** Answers one call of a client; where what is owed is kept, when what it changed is on the disk. */
 export async function answer(
@@ -45,9 +54,15 @@ export async function answer(
 
 /** Everything in a call is checked here. */
 async function result(session: Session, method: string, args: unknown, services: Services): Promise<unknown> {
-  const { broker, name: van } = session.van
+  const { van, guest } = session
+  const { reach } = van
+  const everywhere = () =>
+    Promise.all([answerHere(van, method, args, services), reach.ask(method, args, guest)]).then(
+      ([own, others]) => [own, ...others],
+    )
   switch (method) {
     case 'ready':
+      await reach.ready(guest)
       return true
     case 'subscribe': {
       const fields = fieldsOf(args)
@@ -56,14 +71,53 @@ async function result(session: Session, method: string, args: unknown, services:
     }
     case 'unsubscribe': {
       const name = fieldsOf(args).text('name', 200)
-      const hadHandler = (await services.handlers?.unregister(van, name)) ?? false
-      services.actors?.unsubscribe(van, name)
-      const wasThere = await broker.unsubscribe(name)
-      return hadHandler || wasThere
+      const wasServed = await unregisterEverywhere(session, name, services)
+      const wasThere = await van.home(name).unsubscribe(name)
+      return wasThere || wasServed
     }
     case 'status': {
-      const status = withHandlers(await broker.status(), services.handlers)
-      return { ...status, actors: services.actors?.status(van, status.host.id) ?? [] }
+      const [own, ...others] = (await everywhere()) as [StatusPart, ...StatusPart[]]
+      const whole = statusOfVan(own, others, services.hosts())
+      return guest === undefined ? whole : ({ status: whole, handlers: {} } satisfies StatusPart)
+    }
+    case 'deadLetters.list':
+      return (await everywhere()).flat()
+    case 'deadLetters.replay':
+    case 'deadLetters.purge':
+      return (await everywhere()).reduce<number>((sum, count) => sum + Number(count), 0)
+    case 'handlers.register':
+      return registerHandler(session, fieldsOf(args), services)
+    case 'actors.create':
+      return createActor(session, fieldsOf(args), actorsIn(services))
+    case 'actors.find':
+      return actorsIn(services).find(van.name, fieldsOf(args).text('name', 200))
+    case 'actors.subscribe':
+      return subscribeActor(session, fieldsOf(args), services)
+    case 'actors.stop':
+      return actorsIn(services).stop(van.name, fieldsOf(args).text('id', 100))
+    case UNREGISTER:
+      if (guest === undefined) throw noSuchCall(method)
+      return (await everywhere()).includes(true)
+    default:
+      if (method.startsWith('backbone.')) return answerHost(session, method, args)
+      return control(session, method, args, services)
+  }
+}
+
+/** For this host alone, whoever asks: a client by way of `answer`, or another host. */
+export async function answerHere(
+  { broker, name: van }: Pick<Van, 'broker' | 'name'>,
+  method: string,
+  args: unknown,
+  { handlers, actors }: Pick<Services, 'handlers' | 'actors'>,
+): Promise<unknown> {
+  switch (method) {
+    case 'status': {
+      const status = await broker.status()
+      return {
+        status: { ...status, actors: actors?.status(van, status.host.id) ?? [] },
+        handlers: handlers?.all(van) ?? {},
+      } satisfies StatusPart
     }
     case 'deadLetters.list':
       return broker
@@ -73,19 +127,31 @@ async function result(session: Session, method: string, args: unknown, services:
       return broker.deadLetters().replay(filterOf(args))
     case 'deadLetters.purge':
       return broker.deadLetters().purge(filterOf(args))
-    case 'handlers.register':
-      return registerHandler(session, fieldsOf(args), services)
-    case 'actors.create':
-      return createActor(session, fieldsOf(args), actorsIn(services))
-    case 'actors.find':
-      return actorsIn(services).find(van, fieldsOf(args).text('name', 200))
-    case 'actors.subscribe':
-      return subscribeActor(session, fieldsOf(args), services)
-    case 'actors.stop':
-      return actorsIn(services).stop(van, fieldsOf(args).text('id', 100))
+    case UNREGISTER:
+      return unregister(van, fieldsOf(args).text('name', 200), { handlers, actors })
     default:
-      return control(session, method, args, services)
+      throw noSuchCall(method)
   }
+}
+
+/** No handler and no actor of this host gets the messages of that name any more. @returns whether a handler did */
+async function unregister(
+  van: string,
+  name: string,
+  { handlers, actors }: Pick<Services, 'handlers' | 'actors'>,
+): Promise<boolean> {
+  actors?.unsubscribe(van, name)
+  return (await handlers?.unregister(van, name)) ?? false
+}
+
+async function unregisterEverywhere(
+  { van, guest }: Session,
+  name: string,
+  services: Services,
+): Promise<boolean> {
+  const here = await unregister(van.name, name, services)
+  const elsewhere = await van.reach.ask(UNREGISTER, { name }, guest)
+  return here || elsewhere.includes(true)
 }
 
 async function registerHandler(
@@ -106,6 +172,7 @@ async function registerHandler(
     callerIsHandler: session.pid === process.pid,
   })
   actors?.unsubscribe(session.van.name, name)
+  await session.van.reach.ask(UNREGISTER, { name })
   return true
 }
 
@@ -113,8 +180,9 @@ async function subscribeActor(session: Session, fields: Fields, services: Servic
   const { name: van } = session.van
   const name = fields.text('name', 200)
   const request = decodeRequest(fields.get('request'))
-  actorsIn(services).subscribe(van, name, fields.text('id', 100), request)
+  await actorsIn(services).subscribe(van, name, fields.text('id', 100), request)
   await services.handlers?.unregister(van, name)
+  await session.van.reach.ask(UNREGISTER, { name })
   return true
 }
 
@@ -130,9 +198,7 @@ async function control(
   services: Services,
 ): Promise<unknown> {
   if (!method.startsWith(HOST) || services.control === undefined) {
-    throw new UnsupportedError(
-      `This host has no call ${JSON.stringify(method.slice(0, 100))}. It may be older than you: run \`msgvan restart\`.`,
-    )
+    throw noSuchCall(method)
   }
   if (!session.isLocalUser) {
     throw new AuthError(
@@ -142,22 +208,9 @@ async function control(
   return services.control(method.slice(HOST.length), args)
 }
 
-function withHandlers(status: VanStatus, handlers: HandlerService | undefined): VanStatus {
-  const subscriptions = status.subscriptions.map(subscription => {
-    const handler =
-      subscription.name === undefined ? undefined : handlers?.status(status.van, subscription.name)
-    return handler === undefined ? subscription : { ...subscription, handler }
-  })
-  return { ...status, subscriptions }
-}
-
 function filterOf(args: unknown): DeadLetterFilter {
   const fields = fieldsOf(args)
   const subscription = fields.optional('subscription', key => fields.text(key))
   const id = fields.optional('id', key => fields.text(key))
   return { ...(subscription === undefined ? {} : { subscription }), ...(id === undefined ? {} : { id }) }
-}
-
-function fieldsOf(args: unknown): Fields {
-  return new Fields(args, what => new InvalidOptionError(`A call's arguments: this ${what}.`))
 }

@@ -34,6 +34,7 @@ export class Attachment implements Consumer {
   #handed = 0
   #hasLeft = false
   #hasEnded = false
+  readonly passesOn = true
 
   constructor(
     readonly subscription: number,
@@ -86,7 +87,9 @@ export class Attachment implements Consumer {
   settle({ through, handed, verdicts }: Settlement): void {
     if (through > this.#lastNumber || handed > this.#lastNumber)
       throw broken('settles a delivery that never was')
+    const begun = handed > this.#handed ? this.#at(handed) : undefined
     this.#handed = handed
+    if (begun !== undefined) this.#membership?.begin(begun)
     for (const verdict of verdicts) this.#apply(verdict)
     this.#ackThrough(through)
   }
@@ -196,6 +199,15 @@ export class Attachment implements Consumer {
       this.#openCount--
       this.#membership?.ack(message)
     }
+  }
+
+  /** Resolves when what failed with a delay of 0 has been delivered again; undefined: in the next microtask. */
+  caughtUp(): Promise<void> | undefined {
+    return this.#membership?.caughtUp?.()
+  }
+
+  #at(number: number): Message | undefined {
+    return number < this.#base ? this.#stragglers?.get(number) : this.#open[number - this.#base]
   }
 
   /** Takes an open delivery out of the books. */

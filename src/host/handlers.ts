@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { SupervisedWorker } from '../actors/supervised-worker.js'
 import type { HandlerTask } from '../actors/worker-messages.js'
-import type { LocalBroker } from '../broker/local-broker.js'
 import type { SubscriptionRequest } from '../bus/broker.js'
 import type { HandlerStatus } from '../bus/status.js'
 import { ClosedError } from '../errors.js'
@@ -23,7 +22,8 @@ export interface HandlerRequest {
 
 /** What handlers need of the host around them. */
 export interface HandlerHost {
-  broker(van: string): LocalBroker
+  /** Registers the subscription that a handler consumes, in place of what the name had in the whole van. */
+  replace(van: string, request: SubscriptionRequest & { readonly name: string }): Promise<void>
   /** How a worker reaches this host, as any other client does. */
   readonly connection: { readonly url: string; readonly secret: Uint8Array }
   /** A worker died: its session ends now, as that of a dead process does. */
@@ -78,7 +78,7 @@ export class Handlers {
       await this.#load(wanted, handler)
       try {
         await this.#handlers.get(keyOf(wanted))?.worker.stop()
-        this.#host.broker(wanted.van).replace({ ...wanted.request, name: wanted.name })
+        await this.#host.replace(wanted.van, { ...wanted.request, name: wanted.name })
       } catch (error) {
         await worker.stop()
         throw error
@@ -102,11 +102,14 @@ export class Handlers {
     })
   }
 
-  status(van: string, name: string): HandlerStatus | undefined {
-    const handler = this.#handlers.get(keyOf({ van, name }))
-    if (handler === undefined) return undefined
-    const { module, worker } = handler
-    return { module, export: handler.export, state: worker.state, restarts: worker.restarts }
+  all(van: string): Record<string, HandlerStatus> {
+    const statuses: [string, HandlerStatus][] = []
+    for (const [key, { module, worker, export: exported }] of this.#handlers) {
+      const [itsVan, name] = JSON.parse(key) as [string, string]
+      if (itsVan !== van) continue
+      statuses.push([name, { module, export: exported, state: worker.state, restarts: worker.restarts }])
+    }
+    return Object.fromEntries(statuses)
   }
 
   registered(): HandlerRequest[] {

@@ -1,9 +1,13 @@
 import type { ByteReader } from '../message/bytes.js'
+import type { MsgvanError } from '../errors.js'
+import type { Envelope } from '../message/envelope.js'
+import { tooLarge } from '../message/payload.js'
 import { encodeOutcome, toWireError, type OutcomeEntry, type WireError } from '../wire/control-frames.js'
 import { FrameKind } from '../wire/frames.js'
 import type { Link } from '../wire/link.js'
 import { PublishReader } from '../wire/publish-frame.js'
 import { ReadingTable } from '../wire/string-table.js'
+import type { Guest } from './backbone/guest.js'
 import type { LateOutcome, Publisher } from './publisher.js'
 import type { VanKeeper } from './store/van-keeper.js'
 import type { Van } from './vans.js'
@@ -23,6 +27,7 @@ interface LateEntry extends OutcomeEntry {
 export class Intake {
   readonly #options: IntakeOptions
   readonly #link: Link
+  readonly #guest: () => Guest | undefined
   readonly #publisher: Publisher
   readonly #reading = new ReadingTable()
   /** Outcomes of publishes that were held back, by frame, not told yet. */
@@ -31,8 +36,10 @@ export class Intake {
   readonly #refusals: { readonly number: number; readonly sequences: readonly number[] }[] = []
   #hasEnded = false
 
-  constructor(options: IntakeOptions, link: Link) {
+  /** @param guest the client as another host, if it is one: it may pass on what others published */
+  constructor(options: IntakeOptions, link: Link, guest: () => Guest | undefined) {
     this.#options = options
+    this.#guest = guest
     this.#link = link
     this.#publisher = options.van.publisher(options.client)
   }
@@ -43,9 +50,13 @@ export class Intake {
     let late: LateEntry[] | undefined
     let index = 0
     const refusal = van.refusalOf(body.remaining)
-    const reader = new PublishReader(body, this.#reading, client)
+    const guest = this.#guest()
+    const reader = new PublishReader(body, this.#reading, client, guest !== undefined)
     for (let envelope = reader.next(); envelope !== undefined; envelope = reader.next()) {
-      const outcome = this.#publisher.offer(envelope, van, maxPayload, refusal)
+      const outcome =
+        guest !== undefined && envelope.publisher !== client
+          ? this.#passedOn(envelope, guest, refusal)
+          : this.#publisher.offer(envelope, van, maxPayload, refusal)
       if (outcome !== undefined) (late ??= []).push(this.#late(frame, index, envelope.sequence, outcome))
       index++
     }
@@ -95,6 +106,23 @@ export class Intake {
       if (!this.#hasEnded && entries.length > 0)
         this.#link.send(FrameKind.Outcome, encodeOutcome({ frame, entries }))
     })
+  }
+
+  #passedOn(
+    envelope: Envelope,
+    guest: Guest,
+    refusal: MsgvanError | undefined,
+  ): undefined | Promise<LateOutcome> | WireError {
+    const { maxPayload, van } = this.#options
+    if (envelope.size > maxPayload) return toWireError(tooLarge(envelope.size, maxPayload))
+    if (refusal !== undefined) return toWireError(refusal)
+    return guest
+      .accept(envelope)
+      ?.then(() => van.kept())
+      .then(
+        () => 'taken' as const,
+        (error: unknown) => toWireError(error),
+      )
   }
 
   #late(

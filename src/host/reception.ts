@@ -1,10 +1,15 @@
 import type { LocalBroker } from '../broker/local-broker.js'
+import type { SubscriptionRequest } from '../bus/broker.js'
+import { HOSTS_TOPIC } from '../bus/hosts.js'
 import type { HostStatus } from '../bus/status.js'
 import { ProtocolError, SessionLostError } from '../errors.js'
 import type { Channel, ChannelListener } from '../wire/channel.js'
 import { binary, type HostEvents } from '../wire/protocol.js'
 import type { Actors } from './actors.js'
-import { answer, type HandlerService } from './answer.js'
+import { answer, answerHere, type HandlerService } from './answer.js'
+import { alone } from './backbone/alone.js'
+import type { Backbone } from './backbone/backbone.js'
+import { Members } from './backbone/members.js'
 import { Greeting, refusalOf, type Greeted, type Secrets } from './greeting.js'
 import type { Session } from './session.js'
 import { Sessions } from './sessions.js'
@@ -19,6 +24,10 @@ export interface ReceptionOptions extends Secrets {
   readonly maxPayload?: number
   /** What may wait for one client that does not read, in bytes: beyond it nothing more is handed to it. Default 64 MiB. */
   readonly maxWaiting?: number
+  /** What joins this host to others. Default: nothing. */
+  readonly backbone?: MakeBackbone
+  /** Stands before the ids of subscriptions, to tell those of several hosts apart. */
+  readonly idPrefix?: string
   /** Calls to the host itself, such as `stop`. */
   readonly control?: (method: string, args: unknown) => Promise<unknown>
   /** A client came or went for good. */
@@ -29,10 +38,20 @@ export interface ReceptionOptions extends Secrets {
   readonly isGone?: (pid: number) => boolean
 }
 
+/** What every kind of backbone needs of the host around it. */
+export interface BackboneMeans {
+  readonly members: Members
+  readonly endSession: (client: string) => void
+  readonly warn: (text: string) => void
+}
+
+export type MakeBackbone = (means: BackboneMeans) => Backbone
+
 /** A client that has connected: its channel, and whether it runs on this machine. */
 interface Caller {
   readonly channel: Channel<HostEvents>
-  readonly isOnThisMachine: boolean
+  /** By which it reached this host. */
+  readonly address: string
 }
 
 export const DEFAULT_MAX_PAYLOAD = 8 * 1024 * 1024
@@ -47,6 +66,8 @@ export class Reception {
   readonly #options: ReceptionOptions
   readonly #maxPayload: number
   readonly #vans: Vans
+  readonly #members: Members
+  readonly #backbone: Backbone
   readonly #sessions: Sessions
   /** Which connection a session has right now. */
   readonly #channels = new Map<Session, Channel<HostEvents>>()
@@ -56,7 +77,16 @@ export class Reception {
   constructor(options: ReceptionOptions) {
     this.#options = options
     this.#maxPayload = options.maxPayload ?? DEFAULT_MAX_PAYLOAD
-    this.#vans = new Vans(options.hostStatus)
+    this.#members = new Members(options.hostStatus)
+    this.#backbone = this.#make(options.backbone ?? (({ members }) => alone(members)))
+    this.#vans = new Vans({
+      hostStatus: options.hostStatus,
+      backbone: () => this.#backbone,
+      idPrefix: options.idPrefix,
+      answer: (van, method, args) =>
+        answerHere(van, method, args, { handlers: this.handlers, actors: this.actors }),
+    })
+    this.#members.watch(() => this.#vans.tell(HOSTS_TOPIC, this.#members.list()))
     this.#sessions = new Sessions({
       sessionTtl: options.sessionTtl ?? 60_000,
       changed: () => this.#changed(),
@@ -110,12 +140,36 @@ export class Reception {
     this.#sessions.endAll()
   }
 
-  closeVans(): Promise<void> {
-    return this.#vans.close()
+  async closeVans(): Promise<void> {
+    await this.#backbone.close()
+    await this.#vans.close()
+  }
+
+  /** What joins this host to others. */
+  get backbone(): Backbone {
+    return this.#backbone
+  }
+
+  /** Opens what is kept open though nobody uses it. */
+  open(): void {
+    for (const van of this.#backbone.homes) this.#vans.get(van)
+  }
+
+  #make(backbone: MakeBackbone): Backbone {
+    return backbone({
+      members: this.#members,
+      endSession: client => this.endSession(client),
+      warn: text => this.#options.warn?.(text),
+    })
+  }
+
+  /** The van's named subscriptions are kept elsewhere, or here. */
+  replace(van: string, request: SubscriptionRequest & { readonly name: string }): Promise<void> {
+    return this.#vans.get(van).replace(request)
   }
 
   /** Somebody connected. @returns who listens to that channel from now on */
-  greet(channel: Channel<HostEvents>, isOnThisMachine: boolean): ChannelListener {
+  greet(channel: Channel<HostEvents>, address: string): ChannelListener {
     const greeting = new Greeting(this.#options)
     let session: Session | undefined
     const failed = (error: unknown): void => {
@@ -133,7 +187,7 @@ export class Reception {
           return greeting.prove(value).then(greeted => {
             if (!channel.isOpen || this.#isClosing) return
             clearTimeout(deadline)
-            session = this.#admit({ channel, isOnThisMachine }, greeted)
+            session = this.#admit({ channel, address }, greeted)
           })
         case 'frame':
           if (session === undefined) throw new ProtocolError('A frame came before the handshake was over.')
@@ -169,7 +223,7 @@ export class Reception {
 
   #disconnected(session: Session, byPeer: boolean): void {
     this.#channels.delete(session)
-    session.link.detach()
+    session.detach()
     // A client that closed during the handshake does not even know of its session.
     if (byPeer && session.link.received === 0) this.#sessions.end(session, 'goodbye')
     else this.#sessions.away(session)
@@ -183,7 +237,7 @@ export class Reception {
     const session = known ?? this.#begin(caller, hello.client, hello.van, isLocalUser, hello.pid)
     const before = this.#channels.get(session)
     if (before !== undefined) {
-      session.link.detach()
+      session.detach()
       drop(before, new SessionLostError('Another connection has taken over this session.'))
     }
     this.#channels.set(session, channel)
@@ -196,14 +250,12 @@ export class Reception {
       maxPayload: this.#maxPayload,
       ...(isRestored === undefined ? {} : { restored: isRestored }),
     })
-    session.link.attach(known === undefined ? 0 : (wanted?.received ?? 0), frame =>
-      channel.send('frame', frame),
-    )
+    session.attach(known === undefined ? 0 : (wanted?.received ?? 0), frame => channel.send('frame', frame))
     return session
   }
 
   #begin(
-    { isOnThisMachine }: Caller,
+    { address }: Caller,
     client: string,
     van: string,
     isLocalUser: boolean,
@@ -215,7 +267,8 @@ export class Reception {
       van: this.#vans.get(van),
       isLocalUser,
       // Elsewhere the number means another process.
-      pid: isLocalUser && isOnThisMachine ? pid : undefined,
+      pid: isLocalUser && isLoopback(address) ? pid : undefined,
+      address,
       maxPayload: this.#maxPayload,
       maxWaiting: this.#options.maxWaiting ?? 64 * 1024 * 1024,
       answer: (session, method, args) =>
@@ -223,6 +276,7 @@ export class Reception {
           handlers: this.handlers,
           actors: this.actors,
           control: this.#options.control,
+          hosts: () => this.#members.list(),
         }),
     })
   }
@@ -239,4 +293,8 @@ function drop(channel: Channel<HostEvents>, error: unknown): void {
   if (!channel.isOpen) return
   channel.send('refused', refusalOf(error))
   channel.close()
+}
+
+function isLoopback(address: string): boolean {
+  return /^(::ffff:)?127\.|^::1$/.test(address)
 }

@@ -1,16 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
+import type { SubscriptionRequest } from '../bus/broker.js'
 import type { HostStatus } from '../bus/status.js'
-import { ensureHome, statePaths, type StatePaths } from '../daemon/paths.js'
+import { ensureHome, statePaths } from '../daemon/paths.js'
 import { removePidHint, writePidHint } from '../daemon/pid-hint.js'
 import { fileToken, localSecret } from '../daemon/secret.js'
 import { hostUrl } from '../daemon/listens.js'
-import { AuthError, describe, UnsupportedError } from '../errors.js'
+import { describe, UnsupportedError } from '../errors.js'
 import { logTo, type Log } from '../log/log.js'
 import { createLogger } from '../log/logger.js'
 import { version } from '../version.js'
 import { Actors } from './actors.js'
 import { Capabilities } from './capabilities.js'
+import { checkToken, joining } from './backbone/joining.js'
 import { Handlers } from './handlers.js'
 import { watchIdle } from './idle.js'
 import { openHostLog, type LogLine } from './logs.js'
@@ -46,7 +48,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   await ensureHome(paths.home)
   const secret = await localSecret(paths)
   const token = settings.token ?? (await fileToken(paths))
-  checkToken(settings.listen, token, paths)
+  checkToken(settings, token, paths.token)
 
   const isInForeground = options.echo !== undefined
   const logger = createLogger({
@@ -70,9 +72,10 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
     maxPayload: settings.maxPayload,
     origins: settings.origins,
     awaitsStore: settings.store !== undefined,
-    hostStatus: statusOf(settings.port, capabilities),
+    hostStatus: statusOf(settings, capabilities),
+    ...joining(settings, { secret, token }),
     control: (method, args) =>
-      control(method, args, { ending, capabilities, registered: () => registered() }),
+      control(method, args, { ending, capabilities, settings, registered: () => registered() }),
     changed: () => {
       activity += 1
     },
@@ -103,6 +106,8 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   })
   const workerHost = {
     broker: (van: string) => server.broker(van),
+    replace: (van: string, request: SubscriptionRequest & { readonly name: string }) =>
+      server.replace(van, request),
     connection: { url: hostUrl(port), secret },
     endSession: (client: string) => server.endSession(client),
     line: (name: string, stream: 'out' | 'err', text: string) => lines.write(name, stream, text),
@@ -115,7 +120,10 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   server.handlers = handlers
   if (store !== undefined) registerKept(handlers, store, log)
   const actors = new Actors({ ...workerHost, log, capabilities: () => capabilities.values }, roots)
-  reconsider = () => actors.reconsider()
+  reconsider = () => {
+    actors.reconsider()
+    server.backbone.selfChanged()
+  }
   server.actors = actors
   const reload = async (module: string): Promise<void> => {
     log.info(`${module} has changed`)
@@ -186,15 +194,7 @@ async function openStore(
   return store
 }
 
-function checkToken(listen: string, token: string | undefined, paths: StatePaths): void {
-  if (isLoopback(listen) || token !== undefined) return
-  throw new AuthError(
-    `A host listens beyond loopback (${listen}) only with a token, since anybody who reaches the port could use it. ` +
-      `Set MSGVAN_TOKEN, give --token, or write one into ${paths.token} (mode 600): openssl rand -hex 32`,
-  )
-}
-
-function statusOf(port: number, capabilities: Capabilities): () => HostStatus {
+function statusOf({ port, listen, leader }: HostSettings, capabilities: Capabilities): () => HostStatus {
   const id = randomUUID()
   const startedAt = performance.now()
   return () => ({
@@ -202,13 +202,15 @@ function statusOf(port: number, capabilities: Capabilities): () => HostStatus {
     pid: process.pid,
     version,
     port,
-    leader: false,
+    address: listen,
+    leader,
     capabilities: { ...capabilities.values },
     uptimeMs: Math.round(performance.now() - startedAt),
   })
 }
 
 interface Controlled {
+  readonly settings: HostSettings
   readonly ending: Ending
   readonly capabilities: Capabilities
   readonly registered: () => unknown
@@ -217,8 +219,9 @@ interface Controlled {
 async function control(
   method: string,
   args: unknown,
-  { ending, capabilities, registered }: Controlled,
+  { ending, capabilities, settings, registered }: Controlled,
 ): Promise<unknown> {
+  if (method === 'joining') return { leader: settings.leader, join: settings.join }
   if (method === 'registrations') return registered()
   if (method === 'capabilities') {
     if (args !== undefined) capabilities.change(args)

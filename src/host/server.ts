@@ -2,10 +2,12 @@ import { createServer, type IncomingMessage, type Server as HttpServer } from 'n
 import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from 'node:net'
 import { Server } from 'socket.io'
 import type { LocalBroker } from '../broker/local-broker.js'
+import type { SubscriptionRequest } from '../bus/broker.js'
 import { version } from '../version.js'
 import { BATCH_BYTES, FRAME_OVERHEAD, type ClientEvents, type HostEvents } from '../wire/protocol.js'
 import { socketParser } from '../wire/socket-parser.js'
 import type { HandlerService } from './answer.js'
+import type { Backbone } from './backbone/backbone.js'
 import { DEFAULT_MAX_PAYLOAD, HANDSHAKE_MS, Reception, type ReceptionOptions } from './reception.js'
 import type { Actors } from './actors.js'
 import { socketChannel } from './socket-channel.js'
@@ -74,9 +76,7 @@ export class HostServer {
     })
     const patience = { patience: 2 * this.#heartbeat, warn: (text: string) => options.warn?.(text) }
     this.#io.on('connection', socket =>
-      socketChannel(socket, patience, channel =>
-        reception.greet(channel, isLoopback(socket.handshake.address)),
-      ),
+      socketChannel(socket, patience, channel => reception.greet(channel, socket.handshake.address)),
     )
   }
 
@@ -95,7 +95,11 @@ export class HostServer {
     const { port, listen = LOOPBACK } = this.#options
     // By loopback a machine's host is found, and its port is the lock: it comes first. The wildcards cover it.
     await listenOn(this.#http, port, isWildcard(listen) ? listen : LOOPBACK)
-    if (isWildcard(listen) || listen === LOOPBACK) return
+    if (!isWildcard(listen) && listen !== LOOPBACK) await this.#listenFurther(listen)
+    if (this.#opening === undefined) this.#reception.open()
+  }
+
+  async #listenFurther(listen: string): Promise<void> {
     const further = createTcpServer(socket => this.#http.emit('connection', socket))
     this.#further = further
     try {
@@ -109,6 +113,7 @@ export class HostServer {
   /** All that a store keeps comes back, and whoever waits for it (`awaitsStore`) is let in. */
   openStore(store: HostStore): void {
     this.#reception.restore(store)
+    this.#reception.open()
     this.#letIn()
   }
 
@@ -142,6 +147,16 @@ export class HostServer {
 
   broker(van: string): LocalBroker {
     return this.#reception.broker(van)
+  }
+
+  /** What joins this host to others. */
+  get backbone(): Backbone {
+    return this.#reception.backbone
+  }
+
+  /** Registers a named subscription in place of what the name had in the whole van. */
+  replace(van: string, request: SubscriptionRequest & { readonly name: string }): Promise<void> {
+    return this.#reception.replace(van, request)
   }
 
   /** Ends a client's session as its death would. */
@@ -179,8 +194,4 @@ function listenOn(server: TcpServer, port: number, address: string): Promise<voi
 
 function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::'
-}
-
-function isLoopback(address: string): boolean {
-  return /^(::ffff:)?127\.|^::1$/.test(address)
 }

@@ -1,9 +1,9 @@
+import type { Relay } from '../broker/relay.js'
 import type { MsgvanError } from '../errors.js'
 import type { ByteReader } from '../message/bytes.js'
-import { Encoding, Envelope } from '../message/envelope.js'
 import { Message } from '../message/message.js'
 import { ReplayStart } from '../message/replay.js'
-import { encodePayload } from '../message/payload.js'
+import { inBytes } from '../message/payload.js'
 import {
   decodeCall,
   decodeLeave,
@@ -19,8 +19,9 @@ import { Link } from '../wire/link.js'
 import { BATCH_BYTES, broken, MAX_SUBSCRIPTIONS } from '../wire/protocol.js'
 import { readSettlements } from '../wire/settle-frame.js'
 import { WritingTable } from '../wire/string-table.js'
-import type { SubscriptionRequest } from '../bus/broker.js'
+import type { Membership, SubscriptionRequest } from '../bus/broker.js'
 import { Attachment, type AttachmentOwner } from './attachment.js'
+import type { Guest, GuestSession } from './backbone/guest.js'
 import { Intake } from './intake.js'
 import type { Van } from './vans.js'
 
@@ -31,6 +32,8 @@ export interface SessionOptions {
   /** Proved to be this machine's user. */
   readonly isLocalUser: boolean
   readonly pid: number | undefined
+  /** By which the client reached this host. */
+  readonly address: string
   readonly maxPayload: number
   /** What may wait for a client that does not read, in bytes: beyond it nothing more is handed to this session. */
   readonly maxWaiting: number
@@ -42,13 +45,16 @@ export interface SessionOptions {
 export type SessionEnd = 'goodbye' | 'death'
 
 /** What a host keeps of one client, connected or not: the link, its subscriptions, how far its publishes have come. */
-export class Session {
+export class Session implements GuestSession {
   readonly id: string
   readonly client: string
   readonly van: Van
   readonly isLocalUser: boolean
   readonly pid: number | undefined
+  readonly address: string
   readonly link: Link
+  /** The client is another host. */
+  guest: Guest | undefined
   readonly #options: SessionOptions
   readonly #intake: Intake
   readonly #deliveries = new DeliverWriter(new WritingTable())
@@ -66,6 +72,7 @@ export class Session {
     this.van = options.van
     this.isLocalUser = options.isLocalUser
     this.pid = options.pid
+    this.address = options.address
     this.#options = options
     this.link = new Link({
       handle: (kind, body, number) => this.#handle(kind, body, number),
@@ -74,17 +81,29 @@ export class Session {
       // Not a microtask: frames of all clients that came in one go are answered together.
       endOfTurn: run => void setImmediate(run),
     })
-    this.#intake = new Intake(options, this.link)
+    this.#intake = new Intake(options, this.link, () => this.guest)
   }
 
   get hasEnded(): boolean {
     return this.#hasEnded
   }
 
+  /** @throws ProtocolError if what the client says that it received was never sent */
+  attach(receivedByClient: number, transmit: (frame: Uint8Array) => void): void {
+    this.link.attach(receivedByClient, transmit)
+    this.guest?.attached()
+  }
+
+  detach(): void {
+    this.link.detach()
+    this.guest?.detached()
+  }
+
   end(how: SessionEnd): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.link.detach()
+    this.guest?.left()
     this.#intake.end()
     const attachments = [...this.#attachments.values()]
     this.#attachments.clear()
@@ -123,6 +142,23 @@ export class Session {
 
   /** The client's number for a subscription is its own choice; ours is checked. @throws MsgvanError if it is refused */
   subscribe(subscription: number, request: SubscriptionRequest): void {
+    const consumers = this.van.home(request.name)
+    const session = this.#sessionOf(subscription, request)
+    // The client times its consumers itself, from the moment when they see a message.
+    this.#attach(subscription, attachment => ({
+      membership: consumers.consume({ ...request, session, ackTimeout: 0 }, attachment),
+    }))
+  }
+
+  /** The client is a host: what is handed to this relay goes there. */
+  relayTo(subscription: number): Relay {
+    return this.#attach(subscription, attachment => this.van.broker.relay(attachment))
+  }
+
+  #attach<P extends { membership: Membership }>(
+    subscription: number,
+    join: (attachment: Attachment) => P,
+  ): P {
     if (this.#attachments.has(subscription)) throw broken('asks for a subscription that it has')
     if (this.#attachments.size >= MAX_SUBSCRIPTIONS)
       throw broken(`asks for more than ${MAX_SUBSCRIPTIONS} subscriptions`)
@@ -136,12 +172,12 @@ export class Session {
       },
     }
     const attachment = new Attachment(subscription, owner, this.#room)
-    // The client times its consumers itself, from the moment when they see a message.
-    const session = this.#sessionOf(subscription, request)
-    attachment.membership = this.van.broker.consume({ ...request, session, ackTimeout: 0 }, attachment)
+    const place = join(attachment)
+    attachment.membership = place.membership
     isSubscribing = false
     if (refused !== undefined) throw refused
     this.#attachments.set(subscription, attachment)
+    return place
   }
 
   /** Where subscriptions are kept, one without a name is found again by this. */
@@ -173,6 +209,9 @@ export class Session {
         return this.#sync(decodeSync(body))
       case FrameKind.Call:
         return this.#call(body)
+      case FrameKind.Interest:
+        if (this.guest === undefined) throw broken('of a host came from a client')
+        return this.guest.interest(body)
       default:
         throw broken(`of kind ${kind} is for clients only`)
     }
@@ -189,7 +228,9 @@ export class Session {
 
   /** The broker hands out what was failed in a microtask of its own, which is before this one's. */
   #sync(subscription: number): void {
-    queueMicrotask(() => {
+    const caughtUp = this.#attachments.get(subscription)?.caughtUp() ?? Promise.resolve()
+    void caughtUp.then(() => {
+      if (this.#hasEnded) return
       this.#flush()
       this.link.send(FrameKind.Synced, encodeSync(subscription))
     })
@@ -204,7 +245,10 @@ export class Session {
   }
 
   #reply(frame: Uint8Array): void {
-    if (!this.#hasEnded) this.link.send(FrameKind.Reply, frame)
+    if (this.#hasEnded) return
+    // What was handed out before it comes before it.
+    this.#flush()
+    this.link.send(FrameKind.Reply, frame)
   }
 
   #deliver(subscription: number, number: number, message: Message): void {
@@ -225,6 +269,7 @@ export class Session {
 
   #acked(number: number): void {
     this.#intake.acked(number)
+    this.guest?.acked(number)
     this.#roomAgain()
   }
 
@@ -245,12 +290,4 @@ export class Session {
   #forgetIfDone(attachment: Attachment | undefined): void {
     if (attachment?.isDone === true) this.#attachments.delete(attachment.subscription)
   }
-}
-
-/** What the host itself published is no bytes yet. */
-function inBytes(envelope: Envelope): Envelope {
-  if (envelope.encoding !== Encoding.Value) return envelope
-  const { publisher, sequence, topic, headers, timestamp } = envelope
-  const body = encodePayload(envelope.body)
-  return new Envelope(publisher, sequence, topic, headers, timestamp, body, body.length, Encoding.Bytes)
 }

@@ -36,6 +36,10 @@ export interface HostSettings {
   /** Starts handlers and actors again when the file of their module changes. */
   readonly watch: boolean
   readonly capabilities: Readonly<Record<string, unknown>>
+  /** Other hosts may join this one. */
+  readonly leader: boolean
+  /** The leader that this host joins, as a URL. */
+  readonly join: string | undefined
   /** Folders from which callers that are not local may have handler modules loaded. */
   readonly roots: readonly string[]
 }
@@ -57,6 +61,8 @@ export interface HostFlags {
   readonly verbose?: boolean | undefined
   readonly watch?: boolean | undefined
   readonly capabilities?: string | undefined
+  readonly leader?: boolean | undefined
+  readonly join?: string | undefined
   readonly roots?: readonly string[] | undefined
 }
 
@@ -66,7 +72,16 @@ export interface HostFlags {
  * @throws InvalidOptionError naming the flag or the variable that holds a value it cannot have
  */
 export function hostSettings(flags: HostFlags, env: NodeJS.ProcessEnv = process.env): HostSettings {
+  const leader = flags.leader ?? setting('--leader', undefined, 'MSGVAN_LEADER', env, yesOrNo) ?? false
+  const join = setting('--join', flags.join, 'MSGVAN_JOIN', env, leaderUrl)
+  if (leader && join !== undefined) {
+    throw no(
+      'A host leads or joins a leader, not both: give --leader or --join (MSGVAN_LEADER, MSGVAN_JOIN).',
+    )
+  }
   return {
+    leader,
+    join,
     port: portSetting(flags.port, env),
     listen: setting('--listen', flags.listen, 'MSGVAN_LISTEN', env, address) ?? '127.0.0.1',
     token: tokenSetting(flags.token, env),
@@ -168,6 +183,24 @@ function address(text: string): string {
   if (text === 'localhost') return '127.0.0.1'
   if (isIP(text) === 0) throw no('an IP address of this machine, 0.0.0.0 or :: for all of them')
   return text
+}
+
+/** `host`, `host:port`, `[v6]:port`, or a URL with `https`. */
+export function leaderUrl(text: string): string {
+  const hasScheme = /^https?:\/\//.test(text)
+  const bare = isIP(text) === 6 ? `[${text}]` : text
+  const shape = no('the address of a leader, such as 10.0.0.5 or 10.0.0.5:1900')
+  let url: URL
+  try {
+    url = new URL(hasScheme ? text : `http://${bare}`)
+  } catch {
+    throw shape
+  }
+  if (url.hostname === '' || url.pathname !== '/' || url.search !== '' || url.username !== '') throw shape
+  // A URL leaves out the port that its scheme has by default.
+  const hasPort = /:\d+\/?$/.test(bare)
+  const number = hasPort ? (/:(\d+)\/?$/.exec(bare)?.[1] ?? '') : String(DEFAULT_PORT)
+  return `${url.protocol}//${url.hostname}:${port(number)}`
 }
 
 function token(text: string): string {

@@ -2,12 +2,16 @@ import { LRUCache } from 'lru-cache'
 import { linearMatcher } from '../broker/linear-matcher.js'
 import { LocalBroker } from '../broker/local-broker.js'
 import { monotonicScheduler } from '../broker/monotonic-scheduler.js'
+import type { SubscriptionRequest } from '../bus/broker.js'
 import type { HostStatus } from '../bus/status.js'
 import type { MsgvanError } from '../errors.js'
 import { StoredEnvelope } from '../broker/stored-envelope.js'
 import { Encoding, type Envelope } from '../message/envelope.js'
 import { encodeLetter } from '../message/payload.js'
+import { isMailTopic } from '../message/topic.js'
+import type { Relay } from '../broker/relay.js'
 import { mailRules } from './mail.js'
+import type { Backbone, Reach } from './backbone/backbone.js'
 import { Publisher } from './publisher.js'
 import type { HostStore } from './store/host-store.js'
 import type { VanKeeper } from './store/van-keeper.js'
@@ -15,14 +19,24 @@ import type { VanKeeper } from './store/van-keeper.js'
 /** So many publishers that went are remembered, so that what they publish again makes no duplicates. */
 const PUBLISHERS_REMEMBERED = 10_000
 
-/** One van in this host: its broker, and how far each publisher that is gone has come. */
+export interface VansOptions {
+  readonly hostStatus: () => HostStatus
+  readonly backbone: () => Backbone
+  /** Stands before the ids of this host's subscriptions. Default: nothing. */
+  readonly idPrefix?: string | undefined
+  /** Answers for this host alone. */
+  readonly answer: (van: Van, method: string, args: unknown) => Promise<unknown>
+}
+
+/** One van in this host: its broker, its way to other hosts, and how far each publisher that is gone has come. */
 export class Van {
   readonly broker: LocalBroker
+  readonly reach: Reach
   readonly #publishers = new LRUCache<string, Publisher>({ max: PUBLISHERS_REMEMBERED })
 
   constructor(
     readonly name: string,
-    hostStatus: () => HostStatus,
+    { hostStatus, idPrefix = '', backbone, answer }: VansOptions,
     readonly keeper?: VanKeeper,
   ) {
     const broker: LocalBroker = new LocalBroker({
@@ -31,6 +45,7 @@ export class Van {
       scheduler: monotonicScheduler,
       compile: linearMatcher,
       hostStatus,
+      idPrefix,
       ...(keeper === undefined ? {} : { keeper }),
       wrapLetter: (letter, envelope) => {
         const body = encodeLetter({ ...letter, payload: envelope.body }, envelope.encoding)
@@ -38,11 +53,23 @@ export class Van {
       },
     })
     this.broker = broker
+    this.reach = backbone().reach({
+      name,
+      broker,
+      acceptFrom: (from, envelope, isAnswered) => this.acceptFrom(from, envelope, isAnswered),
+      answer: (method, args) => answer(this, method, args),
+    })
   }
 
   /** As the broker's: taken over at once if undefined. With a store it counts when `kept` says so. */
   accept(envelope: Envelope): undefined | Promise<void> {
-    return this.broker.accept(this.keeper === undefined ? envelope : StoredEnvelope.of(envelope))
+    return this.reach.accept(this.keeper === undefined ? envelope : StoredEnvelope.of(envelope))
+  }
+
+  /** What came from another host. */
+  acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> {
+    const taken = this.keeper === undefined ? envelope : StoredEnvelope.of(envelope)
+    return this.broker.acceptFrom(from, taken, isAnswered)
   }
 
   /** Why so many bytes are not taken over, if they are not. */
@@ -53,6 +80,24 @@ export class Van {
   /** Resolves when all that happened so far is on the disk; undefined where that is so, or where nothing is kept. */
   kept(): Promise<void> | undefined {
     return this.keeper?.kept()
+  }
+
+  /** Where a subscription of that name is kept: at one host of the van. Mailboxes are where their actors are. */
+  home(name: string | undefined): Pick<LocalBroker, 'consume' | 'unsubscribe'> {
+    const { names } = this.reach
+    return names === undefined || name === undefined || isMailTopic(name) ? this.broker : names
+  }
+
+  /** Registers a named subscription in place of what the name had. @throws InvalidPatternError */
+  async replace(request: SubscriptionRequest & { readonly name: string }): Promise<void> {
+    const { names } = this.reach
+    if (names === undefined) this.broker.replace(request)
+    else await names.replace(request)
+  }
+
+  async close(): Promise<void> {
+    this.reach.close()
+    await this.broker.close({ drain: false })
   }
 
   /** One whose session ended, or one that is new to this process. */
@@ -68,12 +113,12 @@ export class Van {
 
 /** A host's vans: made when first asked for, dropped when nobody is there and nothing waits. */
 export class Vans {
-  readonly #hostStatus: () => HostStatus
+  readonly #options: VansOptions
   #store: HostStore | undefined
   readonly #vans = new Map<string, Van>()
 
-  constructor(hostStatus: () => HostStatus) {
-    this.#hostStatus = hostStatus
+  constructor(options: VansOptions) {
+    this.#options = options
   }
 
   /** What is kept of before the start comes back; from now on all is kept. */
@@ -95,10 +140,15 @@ export class Vans {
   get(name: string): Van {
     let van = this.#vans.get(name)
     if (van === undefined) {
-      van = new Van(name, this.#hostStatus, this.#store?.van(name))
+      van = new Van(name, this.#options, this.#store?.van(name))
       this.#vans.set(name, van)
     }
     return van
+  }
+
+  /** To the subscribers of this host, in all vans. */
+  tell(topic: string, payload: unknown): void {
+    for (const { broker } of this.#vans.values()) broker.tell(topic, payload)
   }
 
   get names(): string[] {
@@ -112,10 +162,10 @@ export class Vans {
 
   /** @param isUsed whether somebody is connected to it */
   sweep(isUsed: (name: string) => boolean): void {
-    for (const [name, { broker }] of this.#vans) {
-      if (!broker.isIdle || isUsed(name)) continue
+    for (const [name, van] of this.#vans) {
+      if (!van.broker.isIdle || isUsed(name) || this.#options.backbone().homes.includes(name)) continue
       this.#vans.delete(name)
-      void broker.close({ drain: false })
+      void van.close()
     }
   }
 
@@ -127,6 +177,6 @@ export class Vans {
   async close(): Promise<void> {
     const vans = [...this.#vans.values()]
     this.#vans.clear()
-    await Promise.all(vans.map(({ broker }) => broker.close({ drain: false })))
+    await Promise.all(vans.map(van => van.close()))
   }
 }

@@ -10,7 +10,7 @@ import { flatBytes, mostBytes, uncarriable } from './carriable.js'
 import { readValue } from './decode-value.js'
 import { writeValue } from './encode-value.js'
 import { Kind } from './value-kinds.js'
-import { Encoding, encodingFrom, type Envelope } from './envelope.js'
+import { Encoding, encodingFrom, Envelope } from './envelope.js'
 
 /**
  * The one check of what may be published, the same on every kind of bus. Cheap for what is usual: nothing is encoded
@@ -187,4 +187,12 @@ function reading<T>(read: () => T): T {
     if (error instanceof MsgvanError) throw error
     throw new UnreadablePayloadError(`The payload cannot be decoded: ${describe(error)}.`, { cause: error })
   }
+}
+
+/** What the host itself published is no bytes yet. */
+export function inBytes(envelope: Envelope): Envelope {
+  if (envelope.encoding !== Encoding.Value) return envelope
+  const { publisher, sequence, topic, headers, timestamp } = envelope
+  const body = encodePayload(envelope.body)
+  return new Envelope(publisher, sequence, topic, headers, timestamp, body, body.length, Encoding.Bytes)
 }

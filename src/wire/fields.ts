@@ -41,6 +41,13 @@ export class Fields {
     return values
   }
 
+  /** Of anything. */
+  list(key: string, longest = 1_000_000): unknown[] {
+    const value = this.get(key)
+    if (!Array.isArray(value) || value.length > longest) throw this.#fail(`has no list as ${key}`)
+    return value
+  }
+
   whole(key: string, least = 0, most = Number.MAX_SAFE_INTEGER): number {
     const value = this.number(key, least, most)
     if (!Number.isSafeInteger(value)) throw this.#fail(`has no whole number as ${key}`)

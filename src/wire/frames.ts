@@ -1,7 +1,7 @@
 import { ByteReader, ByteWriter } from '../message/bytes.js'
 import { broken } from './protocol.js'
 
-/** What a frame carries: its first byte. Requests of the client, then what the host sends. */
+/** What a frame carries: its first byte. Requests of the client, what the host sends, and what only hosts say. */
 export const FrameKind = {
   /** Nothing but how far the other side has been read. Not numbered. */
   Ack: 1,
@@ -17,6 +17,12 @@ export const FrameKind = {
   Synced: 22,
   Reply: 23,
   Ended: 24,
+  /** Between hosts, both ways: what the sender wants to be sent. */
+  Interest: 25,
+  /** From a leader: who is there. */
+  Hosts: 26,
+  /** From a leader: a call that the follower answers by one of its own. */
+  Ask: 27,
 } as const
 
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind]

@@ -59,6 +59,15 @@ export class Link {
     return this.#ackedByPeer + this.#retained.length
   }
 
+  /** The other side is done with all frames up to here. */
+  get ackedByPeer(): number {
+    return this.#ackedByPeer
+  }
+
+  get isAttached(): boolean {
+    return this.#transmit !== undefined
+  }
+
   get retainedBytes(): number {
     return this.#retainedBytes
   }

@@ -2,8 +2,19 @@ import { ByteWriter, type ByteReader } from '../message/bytes.js'
 import { Encoding, Envelope, type Headers } from '../message/envelope.js'
 import { tooLarge, writePayload } from '../message/payload.js'
 import { beginFrame } from './frames.js'
-import { Deltas, readHeaders, readPayload, readTopic, writeFlags, writeHeaders } from './message-fields.js'
+import {
+  Deltas,
+  readEncoding,
+  readHeaders,
+  readPayload,
+  readTopic,
+  writeFlags,
+  writeHeaders,
+} from './message-fields.js'
 import type { ReadingTable, WritingTable } from './string-table.js'
+
+/** A host passes on what another client published. */
+const PASSED_ON = 0x40
 
 /** Collects PUBLISH entries until somebody takes the frame. */
 export class PublishWriter {
@@ -59,11 +70,12 @@ export class PublishWriter {
     }
   }
 
-  /** One whose payload is bytes already. */
-  addAgain({ topic, sequence, timestamp, headers, body }: Envelope): void {
+  /** One whose payload is bytes already: of this client (no publisher is named), or passed on by it. */
+  addBytes({ publisher, topic, sequence, timestamp, headers, body, encoding }: Envelope): void {
     const payload = body as Uint8Array
     this.#begin()
-    this.#fields(topic, sequence, timestamp, headers)
+    if (publisher === '') this.#fields(topic, sequence, timestamp, headers)
+    else this.#fields(topic, sequence, timestamp, headers, publisher, PASSED_ON | encoding)
     this.#writer.u32(payload.length)
     this.#writer.raw(payload)
     this.#count++
@@ -80,47 +92,52 @@ export class PublishWriter {
     return this.#writer.length
   }
 
-  #fields(topic: string, sequence: number, timestamp: number, headers: Headers): void {
+  #fields(
+    topic: string,
+    sequence: number,
+    timestamp: number,
+    headers: Headers,
+    publisher = '',
+    flags = 0,
+  ): void {
     const writer = this.#writer
-    writeFlags(writer, headers, 0)
+    writeFlags(writer, headers, flags)
     this.#table.write(writer, topic)
+    if (publisher !== '') this.#table.write(writer, publisher)
     this.#deltas.writeSequence(writer, sequence)
     this.#deltas.writeTimestamp(writer, timestamp)
     writeHeaders(writer, headers)
   }
 }
 
-/** One entry at a time. The publisher is the client that the frame came from. */
+/** One entry at a time. The publisher is the client that the frame came from, unless that is a host and names another. */
 export class PublishReader {
   readonly #reader: ByteReader
   readonly #table: Pick<ReadingTable, 'read'>
   readonly #publisher: string
+  readonly #mayPassOn: boolean
   readonly #deltas = new Deltas()
 
-  constructor(reader: ByteReader, table: Pick<ReadingTable, 'read'>, publisher: string) {
+  constructor(reader: ByteReader, table: Pick<ReadingTable, 'read'>, publisher: string, mayPassOn = false) {
     this.#reader = reader
     this.#table = table
     this.#publisher = publisher
+    this.#mayPassOn = mayPassOn
   }
 
   next(): Envelope | undefined {
     const reader = this.#reader
     if (reader.remaining === 0) return undefined
     const flags = reader.u8()
+    const isPassedOn = (flags & PASSED_ON) !== 0
+    if (isPassedOn && !this.#mayPassOn) throw reader.fail('names another publisher, as only a host may')
     const topic = readTopic(reader, this.#table)
+    const publisher = isPassedOn ? this.#table.read(reader) : this.#publisher
     const sequence = this.#deltas.readSequence(reader)
     const timestamp = this.#deltas.readTimestamp(reader)
     const headers = readHeaders(reader, flags)
+    const encoding = isPassedOn ? readEncoding(reader, flags) : Encoding.Bytes
     const body = readPayload(reader)
-    return new Envelope(
-      this.#publisher,
-      sequence,
-      topic,
-      headers,
-      timestamp,
-      body,
-      body.length,
-      Encoding.Bytes,
-    )
+    return new Envelope(publisher, sequence, topic, headers, timestamp, body, body.length, encoding)
   }
 }

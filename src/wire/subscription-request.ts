@@ -5,7 +5,7 @@ import { ReplayStart, type ReplayFrom } from '../message/replay.js'
 import { Fields } from './fields.js'
 
 /** A pattern as it crosses; a RegExp is compiled on the other side only after it was judged there. */
-type WirePattern = string | { readonly source: string; readonly flags: string }
+export type WirePattern = string | { readonly source: string; readonly flags: string }
 
 /** Functions do not cross: a client with a delay of its own says it with each failure. */
 const hostDelay = backoff({ initial: 100, max: 30_000 })
@@ -15,10 +15,8 @@ const MOST = Number.MAX_SAFE_INTEGER
 export function encodeRequest(request: SubscriptionRequest): Record<string, unknown> {
   const { pattern, name, ordered, prefetch, attempts, delay, ackTimeout, maxPending, overflow } = request
   const from = encodeFrom(request.from)
-  const crossing: WirePattern =
-    typeof pattern === 'string' ? pattern : { source: pattern.source, flags: pattern.flags }
   return {
-    pattern: crossing,
+    pattern: encodePattern(pattern),
     ...(name === undefined ? {} : { name }),
     ...(typeof delay === 'function' ? {} : { delay }),
     ...(from === undefined ? {} : { from }),
@@ -35,7 +33,7 @@ export function encodeRequest(request: SubscriptionRequest): Record<string, unkn
 export function decodeRequest(value: unknown): SubscriptionRequest {
   const fields = new Fields(value, what => new InvalidOptionError(`A subscription's request ${what}.`))
   return {
-    pattern: decodePattern(fields),
+    pattern: decodePattern(fields.get('pattern')),
     name: fields.optional('name', key => fields.text(key, 200)),
     delay: fields.optional('delay', key => readDelay(fields, key)) ?? hostDelay,
     from: fields.optional('from', () => decodeFrom(fields)),
@@ -67,9 +65,19 @@ function readDelay(fields: Fields, key: string): number | readonly number[] {
   return Array.isArray(fields.get(key)) ? fields.numbers(key, 0, MOST, 1_000) : fields.number(key, 0, MOST)
 }
 
-function decodePattern(fields: Fields): RegExp | string {
-  if (typeof fields.get('pattern') === 'string') return fields.text('pattern', 1_024)
-  const { source, flags } = patternFields(fields)
+export function encodePattern(pattern: RegExp | string): WirePattern {
+  return typeof pattern === 'string' ? pattern : { source: pattern.source, flags: pattern.flags }
+}
+
+/** @throws InvalidOptionError, InvalidPatternError */
+export function decodePattern(value: unknown): RegExp | string {
+  if (typeof value === 'string') {
+    if (value.length <= 1_024) return value
+    throw new InvalidPatternError('A topic has at most 1,024 bytes.')
+  }
+  const { source, flags } = patternFields(
+    new Fields(value, what => new InvalidOptionError(`A pattern ${what}.`)),
+  )
   try {
     return new RegExp(source, flags)
   } catch (cause) {
@@ -77,8 +85,7 @@ function decodePattern(fields: Fields): RegExp | string {
   }
 }
 
-function patternFields(fields: Fields): { source: string; flags: string } {
-  const pattern = fields.fields('pattern')
+function patternFields(pattern: Fields): { source: string; flags: string } {
   const source = pattern.text('source', 100_000)
   // Judged before it is parsed: the parser of regular expressions takes its time over very long ones.
   if (source.length > 512) {

@@ -1,0 +1,94 @@
+import type { Bus } from '../../src/index.js'
+import { createBus } from '../../src/bus/create-bus.js'
+import { RemoteBroker, type RemoteBrokerOptions } from '../../src/client/remote-broker.js'
+import { localSecret } from '../../src/daemon/secret.js'
+import type { Started } from './processes.js'
+import { Sandbox } from './sandbox.js'
+
+export const token = 'the token of a convention, long enough'
+
+/** One host of a convention: a process with a state folder and a port of its own. */
+export class ConventionHost {
+  process: Started | undefined
+  readonly #buses: Bus[] = []
+
+  constructor(
+    readonly sandbox: Sandbox,
+    readonly args: readonly string[],
+  ) {}
+
+  get port(): number {
+    return this.sandbox.port
+  }
+
+  async start(args: readonly string[] = []): Promise<Started> {
+    const process = this.sandbox.msgvan(['host', ...this.args, ...args], { env: { MSGVAN_TOKEN: token } })
+    this.process = process
+    await process.shows(/listening/)
+    return process
+  }
+
+  bus(van = 'default', options: Partial<RemoteBrokerOptions> = {}): Bus {
+    const broker = new RemoteBroker({
+      url: `http://127.0.0.1:${this.port}`,
+      van,
+      pid: process.pid,
+      secret: async () => ({ secret: await localSecret(this.sandbox.paths) }),
+      ...options,
+    })
+    const bus = createBus(van, broker)
+    this.#buses.push(bus)
+    return bus
+  }
+
+  async closeBuses(): Promise<void> {
+    await Promise.all(this.#buses.splice(0).map(bus => bus.close({ drain: false })))
+  }
+
+  async clean(): Promise<void> {
+    await this.closeBuses()
+    await this.sandbox.clean()
+  }
+}
+
+/** A leader and its followers, each a real process. */
+export class Convention {
+  private constructor(
+    readonly leader: ConventionHost,
+    readonly followers: ConventionHost[],
+  ) {}
+
+  /** @param via the port by which followers reach the leader: that of a proxy, say. Default: the leader's own */
+  static async start(
+    followers = 1,
+    {
+      via = port => Promise.resolve(port),
+      args = [],
+    }: { via?: (port: number) => Promise<number>; args?: string[] } = {},
+  ): Promise<Convention> {
+    const leader = new ConventionHost(await Sandbox.make(), ['--leader', ...args])
+    await leader.start()
+    const join = `127.0.0.1:${await via(leader.port)}`
+    const others: ConventionHost[] = []
+    for (let i = 0; i < followers; i++) {
+      const follower = new ConventionHost(await Sandbox.make(), ['--join', join, ...args])
+      await follower.start()
+      others.push(follower)
+    }
+    return new Convention(leader, others)
+  }
+
+  follower(at = 0): ConventionHost {
+    const follower = this.followers[at]
+    if (follower === undefined) throw new Error(`there is no follower ${at}`)
+    return follower
+  }
+
+  async closeBuses(): Promise<void> {
+    await Promise.all([this.leader, ...this.followers].map(host => host.closeBuses()))
+  }
+
+  async clean(): Promise<void> {
+    await Promise.all([this.leader, ...this.followers].map(host => host.clean()))
+  }
+}

@@ -1,0 +1,126 @@
+import type { Consumer, Membership, SubscriptionRequest } from '../bus/broker.js'
+import { patternKey } from '../message/pattern.js'
+import { Member } from './member.js'
+import type { PatternTable } from './pattern-table.js'
+import type { SubscriptionOwner } from './subscription-owner.js'
+import { Subscription } from './subscription.js'
+
+/** Never given up on, never out of turn: what another host has not taken over stays first in line. */
+const rules: SubscriptionRequest = {
+  pattern: '$relay',
+  ordered: false,
+  prefetch: 4_096,
+  attempts: Infinity,
+  delay: 0,
+  ackTimeout: 0,
+  maxPending: 100_000,
+  overflow: 'pause',
+}
+
+/**
+ * Where messages for another host wait and go: one subscription of many patterns, so that each message goes there once, and
+ * with the queue, the credit and the bounds of any other. Its counts are its own.
+ */
+export class Relay {
+  readonly #routes: PatternTable<Subscription>
+  readonly #subscription: Subscription
+  readonly #member: Member
+  readonly #patterns = new Map<string, { readonly pattern: RegExp | string; readonly remove: () => void }>()
+  readonly #closed: () => void
+  #dropped = 0
+
+  constructor(
+    consumer: Consumer,
+    routes: PatternTable<Subscription>,
+    owner: SubscriptionOwner,
+    closed: () => void,
+  ) {
+    this.#routes = routes
+    this.#closed = closed
+    this.#subscription = new Subscription('', rules, {
+      after: (delay, run) => owner.after(delay, run),
+      now: () => owner.now(),
+      wake: subscription => owner.wake(subscription),
+      roomAgain: subscription => owner.roomAgain(subscription),
+      buried: () => false,
+      isClosing: false,
+      settled: () => undefined,
+      abandoned: () => this.close(),
+    })
+    this.#member = new Member(this.#subscription, consumer, rules)
+    this.#subscription.join(this.#member)
+  }
+
+  /** The other host's place, by which it settles what it took over. */
+  get membership(): Membership {
+    return this.#member
+  }
+
+  /** Nothing waits, and nothing is on its way. */
+  get isIdle(): boolean {
+    return this.#subscription.pending === 0 && this.#subscription.inFlight === 0
+  }
+
+  /** Messages that wait, and that are on their way. */
+  get backlog(): number {
+    return this.#subscription.pending + this.#subscription.inFlight
+  }
+
+  /** Where a message goes that came by this way: to all but back. */
+  others(targets: readonly Subscription[]): readonly Subscription[] {
+    return targets.filter(target => target !== this.#subscription)
+  }
+
+  takes(topic: string): boolean {
+    return this.#routes.match(topic).includes(this.#subscription)
+  }
+
+  /** While the other host cannot be reached nobody here waits for it: beyond `maxPending` the oldest go. */
+  set isAway(isAway: boolean) {
+    this.#subscription.rules = isAway ? { ...rules, overflow: 'drop-oldest' } : rules
+    if (isAway) this.#subscription.owner.roomAgain(this.#subscription)
+  }
+
+  /** How many were dropped since the last time. */
+  takeDropped(): number {
+    const { dropped } = this.#subscription.counts
+    const news = dropped - this.#dropped
+    this.#dropped = dropped
+    return news
+  }
+
+  has(pattern: RegExp | string): boolean {
+    return this.#patterns.has(keyOf(pattern))
+  }
+
+  get patterns(): (RegExp | string)[] {
+    return [...this.#patterns.values()].map(({ pattern }) => pattern)
+  }
+
+  /** The other host wants what matches. Twice is once. @throws InvalidPatternError */
+  want(pattern: RegExp | string): void {
+    const key = keyOf(pattern)
+    if (this.#patterns.has(key)) return
+    this.#patterns.set(key, { pattern, remove: this.#routes.add(pattern, this.#subscription) })
+  }
+
+  /** What was taken for it while it did is still owed. */
+  wantNoMore(pattern: RegExp | string): void {
+    const key = keyOf(pattern)
+    this.#patterns.get(key)?.remove()
+    this.#patterns.delete(key)
+  }
+
+  /** Nothing is owed any more. */
+  close(): void {
+    for (const { remove } of this.#patterns.values()) remove()
+    this.#patterns.clear()
+    this.#subscription.end(false)
+    this.#closed()
+  }
+}
+
+/** A text may look like a pattern's key. */
+export function keyOf(pattern: RegExp | string): string {
+  return typeof pattern === 'string' ? `=${pattern}` : `/${patternKey(pattern)}`
+}

@@ -1,0 +1,11 @@
+import type { MsgvanError } from '../errors.js'
+import type { ByteReader } from '../message/bytes.js'
+import type { FrameKind } from '../wire/frames.js'
+
+/** What a host that is another's client wants to hear beyond what every client does. */
+export interface HostFrames {
+  /** One that only hosts send. @throws ProtocolError */
+  frame(kind: FrameKind, body: ByteReader): void
+  /** An attempt to connect failed. Another follows. */
+  failed(error: MsgvanError): void
+}

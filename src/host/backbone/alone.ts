@@ -1,0 +1,36 @@
+import { UnsupportedError } from '../../errors.js'
+import type { Backbone, Reach } from './backbone.js'
+import { HostRequests, noSuchHost } from './host-requests.js'
+import type { Members } from './members.js'
+
+/** No other host: everything is here. */
+export function alone(members: Members): Backbone {
+  const requests = new HostRequests()
+  return {
+    members,
+    homes: [],
+    reach: ({ broker }): Reach => ({
+      names: undefined,
+      accept: envelope => broker.accept(envelope),
+      ready: () => undefined,
+      ask: () => Promise.resolve([]),
+      admit: () => {
+        throw doesNotLead()
+      },
+      close: () => undefined,
+    }),
+    request: (host, name, body) => {
+      const { id } = members.self
+      return host === id ? requests.handle(name, body, id) : Promise.reject(noSuchHost(host))
+    },
+    serve: (name, handler) => requests.serve(name, handler),
+    selfChanged: () => members.selfChanged(),
+    close: () => Promise.resolve(),
+  }
+}
+
+export function doesNotLead(): UnsupportedError {
+  return new UnsupportedError(
+    'This host takes no followers. Start it as a leader: msgvan restart --leader --listen ADDRESS.',
+  )
+}

@@ -1,0 +1,72 @@
+import type { LocalBroker } from '../../broker/local-broker.js'
+import type { Relay } from '../../broker/relay.js'
+import type { Consumer, Membership, SubscriptionRequest } from '../../bus/broker.js'
+import type { Envelope } from '../../message/envelope.js'
+import type { Fields } from '../../wire/fields.js'
+import type { Guest, GuestSession } from './guest.js'
+import type { HostHandler } from './host-requests.js'
+import type { Members } from './members.js'
+
+/** What joins this host to others: nothing (`alone`), being the leader (`leader`), or having one (`follower`). One per host. */
+export interface Backbone {
+  /** All hosts that are there, this one first. */
+  readonly members: Members
+  /** How a van of this host reaches the same van in others. Called once, when the van begins here. */
+  reach(van: ReachingVan): Reach
+  /** Vans that are kept open though nobody uses them here. */
+  readonly homes: readonly string[]
+  /**
+   * Has a host of these do something; this one too. Rejects with what its handler throws.
+   *
+   * @throws RemoteError if it cannot be reached, TimeoutError after 30 seconds
+   */
+  request(host: string, name: string, body: unknown): Promise<unknown>
+  /** Does what others ask for under that name. Values must be payloads. */
+  serve(name: string, handler: HostHandler): void
+  /** What this host says of itself has changed. */
+  selfChanged(): void
+  close(): Promise<void>
+}
+
+/** A van of this host as its reach knows it. */
+export interface ReachingVan {
+  readonly name: string
+  readonly broker: LocalBroker
+  /** Takes over what came from another host by this way. @param isAnswered its publisher is told of a refusal */
+  acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void>
+  /** Answers for this host alone what a bus asks of the whole van. */
+  answer(method: string, args: unknown): Promise<unknown>
+}
+
+/**
+ * One van's way to other hosts. Whoever is cut off delays only what has to cross the cut: everything else goes on as if that
+ * host were not there.
+ */
+export interface Reach {
+  /** Named subscriptions are one in the van: where they are kept, if not here. */
+  readonly names: Names | undefined
+  /**
+   * A publish of this host's own clients. Takes it over as `LocalBroker.accept` does; where the named subscriptions are kept
+   * elsewhere and that host can be reached, the promise waits for it too.
+   */
+  accept(envelope: Envelope): undefined | Promise<void>
+  /**
+   * Resolves when what is subscribed to here is in force at every host that can be reached; undefined when it is.
+   *
+   * @param except who asks, and need not be waited for
+   */
+  ready(except?: Guest): undefined | Promise<void>
+  /** Asks the other hosts that can be reached, each for itself; who does not answer in time is left out. */
+  ask(method: string, args: unknown, except?: Guest): Promise<unknown[]>
+  /** Another host joins. @throws UnsupportedError if this one does not lead */
+  admit(session: GuestSession, subscription: number, fields: Fields): Guest
+  close(): void
+}
+
+/** The named subscriptions of a van, kept by another host. While that one is away, calls and consumers wait. */
+export interface Names {
+  consume(request: SubscriptionRequest, consumer: Consumer): Membership
+  /** Registers one in place of what the name had. @throws InvalidPatternError */
+  replace(request: SubscriptionRequest & { readonly name: string }): Promise<void>
+  unsubscribe(name: string): Promise<boolean>
+}

@@ -1,0 +1,45 @@
+import { RemoteError, TimeoutError, UnsupportedError } from '../../errors.js'
+
+/** Does what another host asks for. @param from that host's id */
+export type HostHandler = (body: unknown, from: string) => Promise<unknown>
+
+/** The longest wait for another host's answer, in milliseconds. */
+export const REQUEST_MS = 30_000
+
+/** What this host does for others, by name. */
+export class HostRequests {
+  readonly #handlers = new Map<string, HostHandler>()
+
+  serve(name: string, handler: HostHandler): void {
+    this.#handlers.set(name, handler)
+  }
+
+  async handle(name: string, body: unknown, from: string): Promise<unknown> {
+    const handler = this.#handlers.get(name)
+    if (handler === undefined) {
+      throw new UnsupportedError(
+        `This host does not know what ${JSON.stringify(name.slice(0, 100))} is. It may be older than the others: run \`msgvan restart\` there.`,
+      )
+    }
+    return handler(body, from)
+  }
+}
+
+export function noSuchHost(host: string): RemoteError {
+  return new RemoteError(
+    `There is no host ${host.slice(0, 100)}, or it cannot be reached. See \`msgvan status\`.`,
+  )
+}
+
+/** Rejects with TimeoutError after `ms`. */
+export async function inTime<T>(answer: Promise<T>, ms: number, who: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new TimeoutError(`${who} did not answer in ${ms} ms.`)), ms)
+  })
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

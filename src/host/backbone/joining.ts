@@ -1,0 +1,50 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import type { Credential } from '../../client/connection.js'
+import { AuthError } from '../../errors.js'
+import { tokenSecret } from '../../wire/proof.js'
+import type { ReceptionOptions } from '../reception.js'
+import { isLoopback, type HostSettings } from '../settings.js'
+import { Follower } from './follower.js'
+import { Leader } from './leader.js'
+
+/**
+ * Whoever is reached from elsewhere, and whoever joins others, needs a token.
+ * @param file where it may be written
+ * @throws AuthError
+ */
+export function checkToken(
+  { listen, leader, join }: HostSettings,
+  token: string | undefined,
+  file: string,
+): void {
+  if (token !== undefined) return
+  const how = `Set MSGVAN_TOKEN, give --token, or write one into ${file} (mode 600)`
+  if (!isLoopback(listen)) {
+    throw new AuthError(
+      `A host listens beyond loopback (${listen}) only with a token, since anybody who reaches the port could use it. ` +
+        `${how}: openssl rand -hex 32`,
+    )
+  }
+  if (leader)
+    throw new AuthError(
+      `A host leads only with a token, by which others join it. ${how}: openssl rand -hex 32`,
+    )
+  if (join !== undefined) throw new AuthError(`A host joins a leader with that leader's token. ${how}.`)
+}
+
+/** How this host is joined to others, as its settings say. */
+export function joining(
+  { leader, join, port, maxPayload }: HostSettings,
+  { secret, token }: { secret: Uint8Array; token: string | undefined },
+): Pick<ReceptionOptions, 'backbone' | 'idPrefix'> {
+  if (!leader && join === undefined) return {}
+  const idPrefix = `${randomBytes(3).toString('hex')}-`
+  if (join === undefined) return { idPrefix, backbone: means => new Leader(means) }
+  const credential = (): Promise<Credential | undefined> =>
+    Promise.resolve(token === undefined ? undefined : { kind: 'token', secret: tokenSecret(token) })
+  const seat = createHmac('sha256', secret).update(`seat ${port}`).digest('hex')
+  return {
+    idPrefix,
+    backbone: means => new Follower({ ...means, leader: join, credential, seat, maxPayload }),
+  }
+}

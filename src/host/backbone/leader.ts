@@ -1,0 +1,183 @@
+import type { HostStatus } from '../../bus/status.js'
+import { FrameKind } from '../../wire/frames.js'
+import { decodePattern } from '../../wire/subscription-request.js'
+import type { Fields } from '../../wire/fields.js'
+import type { Backbone, Reach, ReachingVan } from './backbone.js'
+import { Guest, REQUEST, type GuestSession } from './guest.js'
+import { hostOf } from './host-fields.js'
+import { HostRequests, noSuchHost, REQUEST_MS, type HostHandler } from './host-requests.js'
+import { Interests } from './interests.js'
+import type { Members } from './members.js'
+import { Seen } from './seen.js'
+
+export interface LeaderOptions {
+  readonly members: Members
+  /** Ends another host's session as its death would. */
+  readonly endSession: (client: string) => void
+  readonly warn: (text: string) => void
+}
+
+/** Every follower has a link in this van, by which it is told of the hosts. */
+export const HOME_VAN = 'default'
+
+/** The host that others join. It passes on what each of them wants, and keeps the named subscriptions of all. */
+export class Leader implements Backbone {
+  readonly homes = []
+  readonly members: Members
+  readonly #options: LeaderOptions
+  readonly #guests = new Set<Guest>()
+  readonly #homes = new WeakMap<Guest, boolean>()
+  readonly #requests = new HostRequests()
+
+  constructor(options: LeaderOptions) {
+    this.#options = options
+    this.members = options.members
+    this.members.watch(() => {
+      for (const guest of this.#guests) this.#tellOfHosts(guest)
+    })
+  }
+
+  reach(van: ReachingVan): Reach {
+    const { warn } = this.#options
+    return new LeaderReach(van, {
+      warn,
+      admitted: (guest, isHome) => this.#admitted(guest, isHome),
+      attached: (guest, isAttached) => this.#attached(guest, isAttached),
+      left: guest => this.#left(guest),
+      request: (host, name, body, from) => this.#pass(host, name, body, from),
+    })
+  }
+
+  request(host: string, name: string, body: unknown): Promise<unknown> {
+    return this.#pass(host, name, body, this.members.self.id)
+  }
+
+  serve(name: string, handler: HostHandler): void {
+    this.#requests.serve(name, handler)
+  }
+
+  selfChanged(): void {
+    this.members.selfChanged()
+  }
+
+  #pass(host: string, name: string, body: unknown, from: string): Promise<unknown> {
+    if (host === this.members.self.id) return this.#requests.handle(name, body, from)
+    for (const guest of this.#guests)
+      if (guest.host.id === host && this.#isHome(guest) && guest.isAttached)
+        return guest.ask(REQUEST, { name, body, from }, REQUEST_MS)
+    return Promise.reject(noSuchHost(host))
+  }
+
+  #isHome(guest: Guest): boolean {
+    return this.#homes.get(guest) === true
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  /** A host in the place of one that is gone: nobody will come back for what that one had. */
+  #admitted(guest: Guest, isHome: boolean): void {
+    for (const other of [...this.#guests]) {
+      if (other.seat === guest.seat && other.host.id !== guest.host.id)
+        this.#options.endSession(other.session.client)
+    }
+    this.#guests.add(guest)
+    this.#homes.set(guest, isHome)
+    this.#attached(guest, guest.isAttached)
+  }
+
+  #attached(guest: Guest, isAttached: boolean): void {
+    if (!this.#isHome(guest)) return
+    if (!isAttached) return this.members.delete(guest.host.id)
+    this.members.set(guest.host)
+    this.#tellOfHosts(guest)
+  }
+
+  #left(guest: Guest): void {
+    this.#guests.delete(guest)
+    if (this.#isHome(guest)) this.members.delete(guest.host.id)
+  }
+
+  #tellOfHosts(guest: Guest): void {
+    if (this.#isHome(guest) && guest.isAttached) guest.send(FrameKind.Hosts, { hosts: this.members.list() })
+  }
+}
+
+interface ReachOwner {
+  warn(text: string): void
+  admitted(guest: Guest, isHome: boolean): void
+  attached(guest: Guest, isAttached: boolean): void
+  left(guest: Guest): void
+  request(host: string, name: string, body: unknown, from: string): Promise<unknown>
+}
+
+/** One van of a leader, with the followers that have come to it. */
+class LeaderReach implements Reach {
+  readonly names = undefined
+  readonly #van: ReachingVan
+  readonly #owner: ReachOwner
+  readonly #guests = new Set<Guest>()
+  readonly #interests = new Interests<Guest | 'here'>()
+  readonly #seen = new Seen()
+
+  constructor(van: ReachingVan, owner: ReachOwner) {
+    this.#van = van
+    this.#owner = owner
+    van.broker.watchPatterns({
+      added: pattern => this.#interests.change('here', [pattern]),
+      removed: pattern => this.#interests.change('here', [], [pattern]),
+    })
+  }
+
+  accept(envelope: Parameters<Reach['accept']>[0]): undefined | Promise<void> {
+    return this.#van.broker.accept(envelope)
+  }
+
+  ready(except?: Guest): undefined | Promise<void> {
+    const waits: Promise<void>[] = []
+    for (const guest of this.#guests) {
+      const settled = guest === except ? undefined : guest.settled()
+      if (settled !== undefined) waits.push(settled)
+    }
+    return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined)
+  }
+
+  async ask(method: string, args: unknown, except?: Guest): Promise<unknown[]> {
+    const asked = [...this.#guests].filter(guest => guest !== except && guest.isAttached)
+    const answers = await Promise.allSettled(asked.map(guest => guest.ask(method, args)))
+    return answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
+  }
+
+  /** @throws InvalidOptionError, InvalidPatternError */
+  admit(session: GuestSession, subscription: number, fields: Fields): Guest {
+    const host = reachable(hostOf(fields.get('host')), session.address)
+    const patterns = fields.list('patterns').map(decodePattern)
+    const guest = new Guest(session, session.relayTo(subscription), host, fields.text('seat', 128), {
+      interests: this.#interests,
+      acceptFrom: (from, envelope) => this.#van.acceptFrom(from, envelope, true),
+      seen: this.#seen,
+      warn: text => this.#owner.warn(text),
+      attached: (each, isAttached) => this.#owner.attached(each, isAttached),
+      left: each => {
+        this.#guests.delete(each)
+        this.#owner.left(each)
+      },
+      request: (...request) => this.#owner.request(...request),
+    })
+    this.#guests.add(guest)
+    guest.begin(patterns)
+    this.#owner.admitted(guest, this.#van.name === HOME_VAN)
+    return guest
+  }
+
+  close(): void {
+    this.#guests.clear()
+  }
+}
+
+/** Who listens on loopback alone, or on everything, does not know by which address it is seen. */
+function reachable(host: HostStatus, seen: string): HostStatus {
+  const isKnown = host.address !== '' && !/^(127\.|0\.0\.0\.0$|::1?$)/.test(host.address)
+  return isKnown ? host : { ...host, address: seen.replace(/^::ffff:/, '') }
+}

@@ -1,0 +1,310 @@
+import type { Relay } from '../../broker/relay.js'
+import type { Consumer, Membership, SubscriptionRequest } from '../../bus/broker.js'
+import type { HostStatus } from '../../bus/status.js'
+import type { Credential } from '../../client/connection.js'
+import { RemoteBroker } from '../../client/remote-broker.js'
+import { describe, type MsgvanError } from '../../errors.js'
+import type { ByteReader } from '../../message/bytes.js'
+import type { Envelope } from '../../message/envelope.js'
+import { Message } from '../../message/message.js'
+import { toWireError } from '../../wire/control-frames.js'
+import { Fields } from '../../wire/fields.js'
+import { broken } from '../../wire/protocol.js'
+import { FrameKind } from '../../wire/frames.js'
+import { decodeAsk, decodeFields, decodeInterest, encodeInterest } from '../../wire/host-frames.js'
+import { encodePattern, encodeRequest } from '../../wire/subscription-request.js'
+import type { Names, Reach, ReachingVan } from './backbone.js'
+import { doesNotLead } from './alone.js'
+import { hostOf } from './host-fields.js'
+import { REQUEST } from './guest.js'
+import { inTime, noSuchHost, REQUEST_MS } from './host-requests.js'
+import { Interests } from './interests.js'
+import { Passage } from './passage.js'
+import { Seen } from './seen.js'
+import { Wants } from './wants.js'
+
+export interface UplinkOptions {
+  readonly van: ReachingVan
+  readonly leader: string
+  readonly credential: () => Promise<Credential | undefined>
+  readonly seat: string
+  readonly maxPayload: number
+  readonly self: () => HostStatus
+  readonly hosts: (hosts: readonly HostStatus[]) => void
+  readonly up: (isUp: boolean) => void
+  /** Another host wants something done. */
+  readonly requested: (name: string, body: unknown, from: string) => Promise<unknown>
+  readonly failed: (error: MsgvanError) => void
+  readonly warn: (text: string) => void
+  readonly closed: () => void
+}
+
+/** So long the followers and clients of a leader that died have to come to the next one. */
+const SETTLING_MS = 5_000
+
+/** How the leader hands to this host; it is asked for by `backbone.join`. Which patterns it wants it says by INTEREST. */
+const place: SubscriptionRequest = {
+  pattern: '$relay',
+  ordered: false,
+  prefetch: 4_096,
+  attempts: Infinity,
+  delay: 0,
+  ackTimeout: 0,
+  maxPending: 100_000,
+  overflow: 'pause',
+}
+
+/** One van's link from a follower to its leader: a client's, which also says what is wanted and passes on what others published. */
+export class Uplink implements Reach, Names {
+  readonly #options: UplinkOptions
+  readonly #remote: RemoteBroker
+  readonly #relay: Relay
+  readonly #passage: Passage
+  readonly #interests = new Interests<'here' | 'leader'>()
+  readonly #seen = new Seen()
+  readonly #wants: Wants
+  /** A session has begun in which the leader has not said yet what it wants. */
+  #awaitsWants = true
+  /** Messages pass. */
+  #isOpen = false
+  #settling: NodeJS.Timeout | undefined
+  #isUp = false
+  /** An attempt to connect is under way whose outcome is not known: whoever wants to be ready waits for it. */
+  #firstAttempt: { readonly over: Promise<void>; readonly end: () => void } | undefined = deferred()
+  #down = deferred()
+
+  constructor(options: UplinkOptions) {
+    this.#options = options
+    const { van, leader, credential, maxPayload } = options
+    this.#remote = new RemoteBroker({
+      url: leader,
+      van: van.name,
+      secret: credential,
+      maxPayload,
+      asHost: {
+        frame: (kind, body) => this.#frame(kind, body),
+        failed: error => {
+          this.#endFirstAttempt()
+          options.failed(error)
+        },
+      },
+    })
+    this.#passage = new Passage({
+      send: envelope => this.#remote.passOn(envelope),
+      isWanted: topic => this.#relay.takes(topic),
+      warn: options.warn,
+    })
+    this.#relay = van.broker.relay(this.#passage)
+    this.#passage.membership = this.#relay.membership
+    this.#wants = new Wants(this.#relay, options.warn)
+    this.#remote.consumeBy('backbone.join', () => this.#introduction(), place, this.#taker())
+    van.broker.watchPatterns({
+      added: pattern => this.#interests.change('here', [pattern]),
+      removed: pattern => this.#interests.change('here', [], [pattern]),
+    })
+    this.#remote.state$.subscribe(state => this.#turn(state === 'connected'))
+    this.#remote.errors$.subscribe(error =>
+      options.warn(`van ${van.name}, leader ${leader}: ${error.message}`),
+    )
+  }
+
+  get van(): string {
+    return this.#options.van.name
+  }
+
+  async request(host: string, name: string, body: unknown): Promise<unknown> {
+    await this.#firstAttempt?.over
+    if (!this.#isUp) throw noSuchHost(host)
+    const answer = this.#remote.call(REQUEST, { host, name, body })
+    const down = this.#down.over.then(() => Promise.reject(noSuchHost(host)))
+    return inTime(Promise.race([answer, down]), REQUEST_MS, `Host ${host}`)
+  }
+
+  /** Sessions that begin later say so themselves. */
+  selfChanged(): void {
+    if (this.#isUp) this.#remote.call('backbone.host', { host: this.#options.self() }).catch(() => undefined)
+  }
+
+  get names(): Names {
+    return this
+  }
+
+  accept(envelope: Envelope): undefined | Promise<void> {
+    const { broker } = this.#options.van
+    if (!this.#isOpen || !this.#relay.takes(envelope.topic)) return broker.accept(envelope)
+    const passed = this.#passage.await(envelope)
+    const held = broker.accept(envelope)
+    if (held === undefined) return passed
+    held.catch(() => this.#passage.forget(envelope))
+    return Promise.all([held, passed]).then(() => undefined)
+  }
+
+  async ready(): Promise<void> {
+    await this.#firstAttempt?.over
+    if (this.#isUp) await Promise.race([this.#remote.call('ready'), this.#down.over])
+  }
+
+  async ask(method: string, args: unknown): Promise<unknown[]> {
+    await this.#firstAttempt?.over
+    if (!this.#isUp) return []
+    const nothing = Symbol('nothing')
+    const answer = await Promise.race([this.#remote.call(method, args), this.#down.over.then(() => nothing)])
+    return answer === nothing ? [] : [answer]
+  }
+
+  admit(): never {
+    throw doesNotLead()
+  }
+
+  consume(request: SubscriptionRequest, consumer: Consumer): Membership {
+    const forget = this.#wants.assume(request.pattern)
+    const membership = this.#remote.consume(request, consumer)
+    // Answered behind the subscription itself, and behind the INTEREST that comes of it.
+    this.#remote.call('ready').then(forget, () => undefined)
+    return membership
+  }
+
+  async replace(request: SubscriptionRequest & { readonly name: string }): Promise<void> {
+    await this.#remote.call('backbone.replace', { request: encodeRequest(request) })
+  }
+
+  async unsubscribe(name: string): Promise<boolean> {
+    return (await this.#remote.call('unsubscribe', { name })) === true
+  }
+
+  close(): void {
+    void this.end()
+  }
+
+  async end(): Promise<void> {
+    this.#endFirstAttempt()
+    this.#turn(false)
+    this.#relay.close()
+    this.#options.closed()
+    await this.#remote.close({ drain: false })
+  }
+
+  /** All that the leader has to know, at the beginning of every session. */
+  #introduction(): object {
+    this.#awaitsWants = true
+    const patterns = this.#interests.listen('leader', change => {
+      this.#remote.send(FrameKind.Interest, encodeInterest(change))
+    })
+    return { host: this.#options.self(), seat: this.#options.seat, patterns: patterns.map(encodePattern) }
+  }
+
+  /** Takes in what comes from the leader, which keeps it until it is taken over here. */
+  #taker(): Consumer {
+    const { van } = this.#options
+    return {
+      next: message => {
+        const envelope = Message.envelopeOf(message)
+        const held = this.#seen.isRepeated(envelope)
+          ? undefined
+          : van.acceptFrom(this.#relay, envelope, false)
+        if (held === undefined) message.ack()
+        else {
+          held.catch((error: unknown) => this.#lost(envelope, error)).finally(() => message.ack())
+        }
+      },
+      error: error => this.#options.failed(error),
+      complete: () => undefined,
+    }
+  }
+
+  #lost(envelope: Envelope, error: unknown): void {
+    this.#options.warn(
+      `a message on ${envelope.topic} could not be taken from the leader: ${describe(error)}`,
+    )
+  }
+
+  #frame(kind: FrameKind, body: ByteReader): void {
+    switch (kind) {
+      case FrameKind.Interest: {
+        const { anew, add, remove } = decodeInterest(body)
+        if (anew) this.#wants.anew(add)
+        else this.#wants.change(add, remove)
+        if (anew) this.#awaitsWants = false
+        this.#openIfSettled()
+        return
+      }
+      case FrameKind.Hosts:
+        return this.#options.hosts(decodeFields(body).list('hosts', 10_000).map(hostOf))
+      default: {
+        const { id, method, args } = decodeAsk(body)
+        this.#asked(method, args).then(
+          value => this.#answer({ id, value }),
+          (error: unknown) => this.#answer({ id, error: toWireError(error) }),
+        )
+      }
+    }
+  }
+
+  #asked(method: string, args: unknown): Promise<unknown> {
+    if (method !== REQUEST) return this.#options.van.answer(method, args)
+    const fields = new Fields(args, what => broken(`of a host ${what}`))
+    return this.#options.requested(fields.text('name', 100), fields.get('body'), fields.text('from', 100))
+  }
+
+  #answer(answer: object): void {
+    // Whoever asked may be gone: then nobody misses it.
+    this.#remote.call('backbone.answer', answer).catch(() => undefined)
+  }
+
+  #turn(isUp: boolean): void {
+    if (isUp) this.#endFirstAttempt()
+    if (isUp === this.#isUp) return
+    this.#isUp = isUp
+    if (isUp) {
+      this.#down = deferred()
+      this.#openIfSettled()
+    } else {
+      this.#down.end()
+      this.#shut()
+    }
+    this.#options.up(isUp)
+  }
+
+  /** A new leader is given time to hear of all that was wanted of the one before: else what was kept would reach nobody. */
+  #openIfSettled(): void {
+    if (!this.#isUp || this.#awaitsWants || this.#isOpen) return
+    if (!this.#wants.isSettled) {
+      this.#settling ??= setTimeout(() => {
+        this.#wants.forgetStale()
+        this.#openIfSettled()
+      }, SETTLING_MS)
+      return
+    }
+    clearTimeout(this.#settling)
+    this.#settling = undefined
+    this.#isOpen = true
+    this.#relay.isAway = false
+    this.#passage.open()
+    const lost = this.#relay.takeDropped()
+    if (lost > 0)
+      this.#options.warn(
+        `van ${this.van}: ${lost} messages for other hosts were dropped while the leader could not be reached`,
+      )
+  }
+
+  #shut(): void {
+    clearTimeout(this.#settling)
+    this.#settling = undefined
+    this.#isOpen = false
+    this.#relay.isAway = true
+    this.#passage.shut()
+  }
+
+  #endFirstAttempt(): void {
+    this.#firstAttempt?.end()
+    this.#firstAttempt = undefined
+  }
+}
+
+function deferred(): { readonly over: Promise<void>; readonly end: () => void } {
+  let end: () => void = () => undefined
+  const over = new Promise<void>(resolve => {
+    end = resolve
+  })
+  return { over, end }
+}

@@ -1,0 +1,27 @@
+import type { HandlerStatus, HostStatus, VanStatus } from '../bus/status.js'
+
+/** What one host knows of a van: also of handlers whose subscription another host keeps. */
+export interface StatusPart {
+  readonly status: VanStatus
+  readonly handlers: Readonly<Record<string, HandlerStatus>>
+}
+
+/** The whole van's: this host's part first, and itself as `host`. */
+export function statusOfVan(own: StatusPart, others: readonly StatusPart[], hosts: HostStatus[]): VanStatus {
+  const parts = [own, ...others]
+  const handlers = Object.assign({}, ...parts.map(part => part.handlers)) as Record<string, HandlerStatus>
+  const subscriptions = parts
+    .flatMap(({ status }) => status.subscriptions)
+    .map(subscription => {
+      const { name } = subscription
+      const handler = name === undefined || !Object.hasOwn(handlers, name) ? undefined : handlers[name]
+      return handler === undefined ? subscription : { ...subscription, handler }
+    })
+  const counters = { ...own.status.counters }
+  for (const { status } of others) {
+    for (const key of Object.keys(counters) as (keyof typeof counters)[])
+      counters[key] += status.counters[key]
+  }
+  const actors = parts.flatMap(({ status }) => status.actors)
+  return { ...own.status, hosts, subscriptions, actors, counters }
+}
