@@ -79,7 +79,7 @@ export class Actors {
     const request = { ...wanted, module }
     const { name } = request
     if (name === undefined) return this.#start(van, request, callerIsLocalUser)
-    return this.#oneAtATime(JSON.stringify([van, name]), () => {
+    return this.#oneAtATime(nameKey(van, name), () => {
       const there = this.#named(van, name)
       if (there === undefined) return this.#start(van, request, callerIsLocalUser)
       if (there.request.module === module && there.request.export === request.export)
@@ -90,7 +90,9 @@ export class Actors {
     })
   }
 
-  find(van: string, name: string): ActorAddress | undefined {
+  /** When one of that name is being made, its end is waited for. */
+  async find(van: string, name: string): Promise<ActorAddress | undefined> {
+    await this.#creations.get(nameKey(van, name))?.catch(() => undefined)
     return this.#named(van, name)?.self
   }
 
@@ -171,8 +173,12 @@ export class Actors {
   /** One of the host before this one, under its own id. */
   async restore({ van, id, request, isLocalUser }: KeptActor): Promise<void> {
     this.#openMailbox(van, id, request)
-    await this.#resolve(request.module, isLocalUser)
-    await this.#start(van, request, isLocalUser, id)
+    const start = async (): Promise<void> => {
+      await this.#resolve(request.module, isLocalUser)
+      await this.#start(van, request, isLocalUser, id)
+    }
+    // So that who creates or finds it meanwhile gets this one.
+    await (request.name === undefined ? start() : this.#oneAtATime(nameKey(van, request.name), start))
   }
 
   /** `file:` URLs of those that run. */
@@ -377,6 +383,10 @@ export class Actors {
       if (this.#creations.get(key) === after) this.#creations.delete(key)
     }
   }
+}
+
+function nameKey(van: string, name: string): string {
+  return JSON.stringify([van, name])
 }
 
 function label({ id, name }: ActorAddress): string {
