@@ -44,8 +44,11 @@ describe('actors that fail', () => {
       ])
       await other.tell('before')
       expect(await ask(doer, 'crashOnce')).to.equal('attempt 2')
-      const status = (await bus.status()).actors.find(({ id }) => id === doer.id)
-      expect(status).to.include({ restarts: 1, state: 'running' })
+      // It may answer a moment before its host hears that it runs.
+      await eventually(async () => {
+        const status = (await bus.status()).actors.find(({ id }) => id === doer.id)
+        expect(status).to.include({ restarts: 1, state: 'running' })
+      })
       const { all } = await firstValueFrom(other.ask<{ all: unknown[] }>('after'))
       expect(all).to.deep.equal(['before', 'after'])
     })
