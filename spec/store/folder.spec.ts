@@ -118,6 +118,22 @@ describe("a store's folder", () => {
     expect(said[0]).to.match(/checksum is wrong/)
   })
 
+  it('leaves out a piece that is not what was written, says so once, and gives all others', async () => {
+    await closeInOrder(await filled())
+    const file = await open(join(folder, 'data.mdb'), 'r+')
+    const at = (await file.readFile()).indexOf(Buffer.alloc(4000, 25))
+    await file.write(Buffer.from([1]), 0, 1, at + 2000)
+    await file.close()
+    const store = await openIt()
+    const firsts = () => [...store.scan(1, 0)].map(({ first }) => first)
+    expect(firsts()).to.deep.equal(Array.from({ length: 50 }, (_, i) => i + 1).filter(first => first !== 25))
+    expect(firsts()).to.have.lengthOf(49)
+    expect([...store.scan(1, 25)][0]?.first).to.equal(26)
+    expect(said).to.have.lengthOf(1)
+    expect(said[0]).to.match(/from number 25 on.*checksum is wrong.*left out/)
+    await store.close()
+  })
+
   it('says when there is too little room for messages, and settles all the same', async () => {
     const store = await openStore(folder, { warn: text => said.push(text), floor: 2 ** 60 })
     expect(() => store.checkRoom(1))

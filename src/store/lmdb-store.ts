@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Database, RootDatabase } from 'lmdb'
-import { ClosedError, describe, StoreError } from '../errors.js'
+import { ClosedError, describe, StoreDamagedError, StoreError } from '../errors.js'
 import { chunkKey, decodeChunk, encodeChunk } from './chunk-record.js'
 import { DATA_FILE } from './data-file.js'
 import type { FreeSpace } from './free-space.js'
@@ -21,6 +21,8 @@ export interface LmdbStoreOptions {
   readonly folder: string
   readonly space: FreeSpace
   readonly readOnly?: boolean
+  /** A piece of a log is not what was written: it is left out, and said here once. Default: reading it throws. */
+  readonly damaged?: (error: StoreDamagedError) => void
   /** Called when it is closed: unlocks the folder. */
   readonly release?: () => Promise<void>
 }
@@ -33,6 +35,7 @@ export class LmdbStore implements Store {
   readonly #chunks: Database<Buffer, Buffer>
   readonly #tables: ReadonlyMap<Table, Records>
   #closing: Promise<void> | undefined
+  readonly #saidDamaged = new Set<string>()
 
   private constructor(env: RootDatabase<Buffer, Buffer>, options: LmdbStoreOptions) {
     this.#options = options
@@ -159,7 +162,23 @@ export class LmdbStore implements Store {
     reverse?: boolean
     limit?: number
   }): IterableIterator<Chunk> {
-    for (const { key, value } of this.#chunks.getRange(options)) yield decodeChunk(key, value)
+    for (const { key, value } of this.#chunks.getRange(options)) {
+      const chunk = this.#decode(key, value)
+      if (chunk !== undefined) yield chunk
+    }
+  }
+
+  #decode(key: Buffer, value: Buffer): Chunk | undefined {
+    try {
+      return decodeChunk(key, value)
+    } catch (error) {
+      const { damaged } = this.#options
+      if (!(error instanceof StoreDamagedError) || damaged === undefined) throw error
+      const id = key.toString('hex')
+      if (!this.#saidDamaged.has(id)) damaged(error)
+      this.#saidDamaged.add(id)
+      return undefined
+    }
   }
 
   #table(table: Table): Records {

@@ -42,7 +42,12 @@ async function openLocked(
   const wrong = await whatIsWrongIn(folder)
   if (wrong !== undefined) warn(setAside(folder, wrong))
   const space = new FreeSpace(folder, floor)
-  const store = await LmdbStore.open({ folder, space, release })
+  const store = await LmdbStore.open({
+    folder,
+    space,
+    release,
+    damaged: error => warn(`${error.message} They are left out`),
+  })
   const closing = async (error: unknown): Promise<never> => {
     await store.close()
     throw error

@@ -67,7 +67,7 @@ export interface Store {
   checkRoom(bytes: number): void
   /**
    * The chunks of a log in order, from the one that holds sequence `from`, or else the first after it.
-   * @throws StoreDamagedError at a chunk that is not what was written
+   * What is not what was written is left out and said, or thrown as a StoreDamagedError: as the store was told.
    */
   scan(log: number, from: number): IterableIterator<Chunk>
   /** The same backwards, from the last chunk that begins before this sequence. Default: from the last one. */

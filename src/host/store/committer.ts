@@ -3,6 +3,7 @@ import type { Store, StoreTransaction } from '../../store/store.js'
 /** How long what can wait does: verdicts on messages, mostly, which are only redelivered if they get lost. */
 const PATIENCE_MS = 20
 const RETRY_MS = 500
+const FINISH_TRIES = 5
 
 /** Somebody with something to write. */
 export interface Contributor {
@@ -48,8 +49,13 @@ export class Committer {
 
   /** All that can be written is: for a host that ends. */
   async finish(): Promise<void> {
-    await this.kept()?.catch(() => undefined)
-    await this.#running?.catch(() => undefined)
+    // What comes while one is written is written, too; what fails again and again is not.
+    for (
+      let tries = 0;
+      tries < FINISH_TRIES && (this.#changed.size > 0 || this.#running !== undefined);
+      tries += 1
+    )
+      await this.kept()?.catch(() => undefined)
     clearTimeout(this.#timer)
   }
 

@@ -7,6 +7,8 @@ import { VanKeeper } from './van-keeper.js'
 
 export const DEFAULT_RETENTION: Retention = { age: Infinity, bytes: 1024 ** 3 }
 
+const TIDY_EVERY_MS = 60_000
+
 export interface HostStoreOptions {
   readonly store: Store
   readonly retention?: Retention
@@ -21,6 +23,7 @@ export class HostStore {
   readonly #committer: Committer
   readonly #keepers = new Map<string, VanKeeper>()
   #lastNumber = 0
+  readonly #tidying: NodeJS.Timeout
 
   constructor(options: HostStoreOptions) {
     this.#options = options
@@ -30,6 +33,9 @@ export class HostStore {
       this.#lastNumber = Math.max(this.#lastNumber, Number(key))
       this.#keepers.set(van, this.#keeper(van, Number(key)))
     }
+    this.#tidying = setInterval(() => {
+      for (const keeper of this.#keepers.values()) keeper.tidy()
+    }, TIDY_EVERY_MS).unref()
   }
 
   /** Those that have something kept. */
@@ -64,6 +70,7 @@ export class HostStore {
 
   /** From now on nothing changes any more, and all that did is written. */
   async freeze(): Promise<void> {
+    clearInterval(this.#tidying)
     await this.#committer.finish()
     for (const keeper of this.#keepers.values()) keeper.freeze()
   }

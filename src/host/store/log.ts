@@ -83,8 +83,8 @@ export class Log {
     }
   }
 
-  /** A step of trimming. @returns whether there may be more */
-  trim(transaction: StoreTransaction, through: number, { age, bytes }: Retention): boolean {
+  /** A step of trimming. @returns what it frees: 0 when there is nothing to trim */
+  trim(transaction: StoreTransaction, through: number, { age, bytes }: Retention): number {
     const step = trimmable(this.#store, this.#number, {
       through,
       writtenBefore: Date.now() - age,
@@ -92,7 +92,7 @@ export class Log {
     })
     for (const first of step.firsts) transaction.trim(this.#number, first)
     this.#bytes -= step.bytes
-    return step.firsts.length > 0
+    return step.bytes
   }
 
   /** The place of the oldest message that is there. */
@@ -140,6 +140,11 @@ export class Log {
       before = last.first
       await turn()
     }
+  }
+
+  /** The step was not taken after all. */
+  untrimmed(bytes: number): void {
+    this.#bytes += bytes
   }
 
   read(from: number): LogReader {

@@ -243,6 +243,11 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     return false
   }
 
+  /** Has what has become too old meanwhile trimmed, also when nothing else happens. */
+  tidy(): void {
+    if (this.#log.bytes > 0) this.#news()
+  }
+
   /** From now on nothing changes any more: the host ends, and what it owes stays. */
   freeze(): void {
     this.#isFrozen = true
@@ -263,26 +268,29 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
       transaction.put('publishers', this.#prefix + publisher, encodePayload(this.mark(publisher)))
     const hasMessages = this.#log.hasNews
     const logEnded = this.#log.collect(transaction)
-    const hasTrimmed = this.#trim(transaction)
-    if (hasMessages || hasTrimmed) transaction.put('logs', String(number), this.#logRecord())
+    const trimmed = this.#trim(transaction)
+    if (hasMessages || trimmed > 0) transaction.put('logs', String(number), this.#logRecord())
     return isWritten => {
       logEnded(isWritten)
+      // Step by step until there is nothing left to trim.
+      if (isWritten && trimmed > 0) this.#news()
       if (isWritten) return
+      this.#log.untrimmed(trimmed)
       this.#writes = [...writes, ...this.#writes]
       for (const book of books) if (this.#books.get(book.key ?? '') === book) this.#changed.add(book)
       // Marks stay as they were: messages that are gone must be taken over when they come again.
     }
   }
 
-  #trim(transaction: StoreTransaction): boolean {
+  #trim(transaction: StoreTransaction): number {
     const now = performance.now()
-    if (now - this.#trimmedAt < TRIM_EVERY_MS) return false
+    if (now - this.#trimmedAt < TRIM_EVERY_MS) return 0
     let through = this.#log.pendingFrom
     for (const book of this.#books.values()) through = Math.min(through, book.needsFrom(this.#log.end))
-    const hasTrimmed = this.#log.trim(transaction, through - 1, this.#options.retention)
+    const trimmed = this.#log.trim(transaction, through - 1, this.#options.retention)
     // After a step that found something the next one comes with the next transaction.
-    if (!hasTrimmed) this.#trimmedAt = now
-    return hasTrimmed
+    if (trimmed === 0) this.#trimmedAt = now
+    return trimmed
   }
 
   #writeLog(): void {
