@@ -17,6 +17,7 @@ export type {
 export type { Requirements } from './actors/requirements.js'
 export { ActorRef, type ActorAddress, type AskOptions } from './bus/actor-ref.js'
 export type { ActorOptions, Actors, CapabilityValues, Isolation } from './bus/actors.js'
+export type { HostEvent } from './bus/hosts.js'
 export { moduleRef, type ModuleRef } from './bus/module-ref.js'
 export type { PublishOptions, TopicOptions } from './bus/options.js'
 export type {

@@ -49,6 +49,18 @@ export function statusOfVan(at: Connected): void {
       expect((await bus.status()).counters).to.deep.equal({ published: 4, ...expected })
     })
 
+    it('hosts$ tells each subscriber first who is there', async () => {
+      const bus = at.bus()
+      await bus.ready()
+      const { hosts } = await bus.status()
+      for (const each of [collect(bus.hosts$), collect(bus.hosts$)]) {
+        const events = await each.first(hosts.length)
+        expect(events.map(({ type, host: { id } }) => ({ type, id }))).to.deep.equal(
+          hosts.map(({ id }) => ({ type: 'joined', id })),
+        )
+      }
+    })
+
     it('can be carried as JSON', async () => {
       const bus = at.bus()
       collect(bus.topic(/x/))

@@ -29,16 +29,29 @@ export class ConventionHost {
   }
 
   bus(van = 'default', options: Partial<RemoteBrokerOptions> = {}): Bus {
-    const broker = new RemoteBroker({
+    const bus = createBus(van, this.#broker(van, options))
+    this.#buses.push(bus)
+    return bus
+  }
+
+  #broker(van: string, options: Partial<RemoteBrokerOptions> = {}): RemoteBroker {
+    return new RemoteBroker({
       url: `http://127.0.0.1:${this.port}`,
       van,
       pid: process.pid,
       secret: async () => ({ secret: await localSecret(this.sandbox.paths) }),
       ...options,
     })
-    const bus = createBus(van, broker)
-    this.#buses.push(bus)
-    return bus
+  }
+
+  /** As the command line does it. */
+  async control(method: string, args?: unknown): Promise<unknown> {
+    const broker = this.#broker('default')
+    try {
+      return await broker.control(method, args)
+    } finally {
+      await broker.close({ drain: false })
+    }
   }
 
   async closeBuses(): Promise<void> {

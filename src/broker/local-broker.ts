@@ -12,7 +12,7 @@ import type {
 import type { DeadLetterFilter, DeadLetters } from '../bus/dead-letters.js'
 import { noActors } from '../bus/no-actors.js'
 import { drainTimeout } from '../bus/drain-timeout.js'
-import type { VanStatus } from '../bus/status.js'
+import type { HostStatus, VanStatus } from '../bus/status.js'
 import { MsgvanError } from '../errors.js'
 import { Encoding, noHeaders, type Envelope, type Headers } from '../message/envelope.js'
 import { addCounts, noCounts } from './counters.js'
@@ -289,6 +289,10 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
       counters,
       ...(this.#options.keeper === undefined ? {} : { log: this.#options.keeper.extent }),
     })
+  }
+
+  hosts(): Promise<HostStatus[]> {
+    return Promise.resolve([this.#options.hostStatus()])
   }
 
   deadLetters(): DeadLetters {

@@ -7,7 +7,7 @@ import type { RetryDelay } from '../message/retry-delay.js'
 import type { ActorBroker } from './actors.js'
 import type { DeadLetters } from './dead-letters.js'
 import type { ModuleRef } from './module-ref.js'
-import type { VanStatus } from './status.js'
+import type { HostStatus, VanStatus } from './status.js'
 
 export type BusState = 'connecting' | 'connected' | 'reconnecting' | 'closed'
 
@@ -112,6 +112,8 @@ export interface Broker {
   subscribeHandler(name: string, handler: ModuleRef, request: SubscriptionRequest): Promise<void>
   readonly actors: ActorBroker
   status(): Promise<VanStatus>
+  /** The hosts that can be reached, this one first. */
+  hosts(): Promise<HostStatus[]>
   deadLetters(): DeadLetters
   /** Something no call could report: it goes to `errors$`. */
   report(error: MsgvanError): void

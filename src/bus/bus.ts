@@ -8,6 +8,7 @@ import type { ActorAddress } from './actor-ref.js'
 import type { BusSubject } from './subject.js'
 import type { Actors } from './actors.js'
 import type { DeadLetters } from './dead-letters.js'
+import type { HostEvent } from './hosts.js'
 import type { ModuleRef } from './module-ref.js'
 import type { PublishOptions, TopicOptions } from './options.js'
 import type { VanStatus } from './status.js'
@@ -128,6 +129,12 @@ export interface Bus<T extends Topics = AnyTopics> {
     pattern: RegExp | string,
     options?: TopicOptions,
   ): Promise<void>
+
+  /**
+   * The hosts of this van: to each subscriber first `joined` for those that are there, then what happens. A host that stops
+   * answering has `left` after two heartbeats (by default 20 seconds), one that ends at once. Completes with `close()`.
+   */
+  readonly hosts$: Observable<HostEvent>
 
   /** Removes a named subscription with all that waits in it, from any process. False when there was none. */
   unsubscribe(name: string): Promise<boolean>

@@ -12,6 +12,7 @@ import type { Actors } from './actors.js'
 import type { AnyTopics, Bus, Topics } from './bus.js'
 import { Correspondence } from './correspondence.js'
 import { ACTOR_ATTEMPTS, addressOf, createActors } from './create-actors.js'
+import { hostEvents, HOSTS_TOPIC, type HostEvent } from './hosts.js'
 import { checkModuleRef, type ModuleRef } from './module-ref.js'
 import { checkName, toRequest, type PublishOptions, type TopicOptions } from './options.js'
 import { BusSubject } from './subject.js'
@@ -47,6 +48,7 @@ export class BrokerBus {
   #closing: Promise<void> | undefined
   #actors: Actors | undefined
   #correspondence: Correspondence | undefined
+  #hosts$: Observable<HostEvent> | undefined
   /** To topics of the system's, which `publish` refuses. */
   readonly #post = (topic: string, payload: unknown, headers: Headers): Promise<void> => {
     try {
@@ -174,6 +176,11 @@ export class BrokerBus {
 
   status() {
     return this.#broker.status()
+  }
+
+  get hosts$(): Observable<HostEvent> {
+    this.#hosts$ ??= hostEvents(this.#broker, this.topic(HOSTS_TOPIC))
+    return this.#hosts$
   }
 
   deadLetters() {

@@ -1,10 +1,16 @@
 import type { SubscriptionStatus, VanStatus } from '../bus/status.js'
 
 /** The state of a van as a text for people, at 80 columns unless names or patterns are long. */
-export function statusText({ van, host, subscriptions, actors, counters }: VanStatus): string {
+export function statusText({ van, host, hosts, subscriptions, actors, counters }: VanStatus): string {
   const { published, delivered, acked, failed, redelivered, deadLettered, dropped } = counters
   return [
     `van ${van}, host ${host.version} on port ${host.port} (pid ${host.pid}), up ${duration(host.uptimeMs)}`,
+    ...hosts
+      .filter(({ id }) => id !== host.id)
+      .map(
+        each =>
+          `with ${each.leader ? 'the leader' : 'a host'} at ${each.address}:${each.port}, ${each.version}, up ${duration(each.uptimeMs)}`,
+      ),
     '',
     ...(subscriptions.length === 0 ? ['no subscriptions'] : table(subscriptions)),
     ...notes(subscriptions),

@@ -11,7 +11,7 @@ import type {
 } from '../bus/broker.js'
 import type { DeadLetters } from '../bus/dead-letters.js'
 import type { ModuleRef } from '../bus/module-ref.js'
-import type { VanStatus } from '../bus/status.js'
+import type { HostStatus, VanStatus } from '../bus/status.js'
 import { HostUnreachableError, SessionLostError, type MsgvanError } from '../errors.js'
 import { drainTimeout } from '../bus/drain-timeout.js'
 import type { Envelope, Headers } from '../message/envelope.js'
@@ -175,6 +175,10 @@ export class RemoteBroker implements Broker {
 
   async status(): Promise<VanStatus> {
     return (await this.#call('status')) as VanStatus
+  }
+
+  async hosts(): Promise<HostStatus[]> {
+    return (await this.#call('hosts')) as HostStatus[]
   }
 
   deadLetters(): DeadLetters {

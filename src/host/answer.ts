@@ -80,6 +80,8 @@ async function result(session: Session, method: string, args: unknown, services:
       const whole = statusOfVan(own, others, services.hosts())
       return guest === undefined ? whole : ({ status: whole, handlers: {} } satisfies StatusPart)
     }
+    case 'hosts':
+      return services.hosts()
     case 'deadLetters.list':
       return (await everywhere()).flat()
     case 'deadLetters.replay':

@@ -1,3 +1,4 @@
+import { isSameHost } from '../../bus/hosts.js'
 import type { HostStatus } from '../../bus/status.js'
 
 interface Member {
@@ -44,7 +45,7 @@ export class Members {
   set(status: HostStatus): void {
     const before = this.#others.get(status.id)?.status
     this.#others.set(status.id, { status, at: performance.now() })
-    if (before === undefined || !isSame(before, status)) this.#changed()
+    if (before === undefined || !isSameHost(before, status)) this.#changed()
   }
 
   delete(id: string): void {
@@ -61,16 +62,11 @@ export class Members {
     const after = [...this.#others.values()].map(({ status }) => status)
     const isUnchanged =
       before.length === after.length &&
-      after.every(status => before.some(each => each.id === status.id && isSame(each, status)))
+      after.every(status => before.some(each => each.id === status.id && isSameHost(each, status)))
     if (!isUnchanged) this.#changed()
   }
 
   #changed(): void {
     for (const watcher of this.#watchers) watcher()
   }
-}
-
-/** But for its age. */
-function isSame(a: HostStatus, b: HostStatus): boolean {
-  return JSON.stringify({ ...a, uptimeMs: 0 }) === JSON.stringify({ ...b, uptimeMs: 0 })
 }
