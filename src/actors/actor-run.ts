@@ -53,7 +53,7 @@ export class ActorRun {
     this.#bus = new BrokerBus(task.van, broker)
     this.#say = say
     this.#context = this.#newContext()
-    this.subscribe(task.subscriptions)
+    for (const consumed of task.subscriptions) this.#subscriptions.set(consumed.name, consumed)
     broker.errors$.subscribe(({ code, message }) => say({ kind: 'error', code, message }))
   }
 
@@ -79,8 +79,8 @@ export class ActorRun {
     }
   }
 
-  /** From now on it gets the messages of these beside those of its mailbox, and of no others. */
-  subscribe(subscriptions: readonly Consumed[]): void {
+  /** It gets the messages of these beside those of its mailbox, and of no others. Resolves when that is in force. */
+  subscribe(subscriptions: readonly Consumed[]): Promise<void> {
     const wanted = new Map(subscriptions.map(consumed => [consumed.name, consumed]))
     for (const [name, { pattern }] of [...this.#subscriptions]) {
       const there = wanted.get(name)
@@ -93,6 +93,8 @@ export class ActorRun {
       this.#subscriptions.set(consumed.name, consumed)
       this.#added$.next(consumed)
     }
+    // The host has read by then who left.
+    return this.#bus.ready()
   }
 
   /** The letters of its host included. Ends, with what was handed out already still to be settled, when the actor does. */

@@ -49,7 +49,10 @@ function serve(actor: Loaded, actorTask: ActorTask): void {
         return
       }
       case 'subscriptions':
-        run.subscribe(words.subscriptions)
+        run
+          .subscribe(words.subscriptions)
+          .catch((error: unknown) => say({ kind: 'log', level: 'warning', text: describe(error) }))
+          .finally(() => say({ kind: 'subscribed' }))
         return
       case 'capabilities': {
         const lacks = judge(actor, words.capabilities)

@@ -3,7 +3,7 @@ import { ActorPlacementError, ActorStartError } from '../errors.js'
 import type { Log } from '../log/log.js'
 import { backoff } from '../operators/backoff.js'
 import { openIsolate, type Isolate } from './isolate.js'
-import type { ActorTask, FromWorker, ToWorker } from './worker-messages.js'
+import type { ActorTask, Consumed, FromWorker, ToWorker } from './worker-messages.js'
 
 /** So many crashes in a row, without a message done between them, and it is given up. */
 const MAX_CRASHES = 10
@@ -48,6 +48,7 @@ export class SupervisedActor {
   #loading: Waiting | undefined
   #starting: Waiting | undefined
   #onEnded: (() => void)[] = []
+  readonly #onSubscribed: (() => void)[] = []
 
   /** @param task made anew for each start, with a fresh client id */
   constructor(
@@ -117,6 +118,16 @@ export class SupervisedActor {
     clearTimeout(timer)
   }
 
+  /** Resolves when it gets the messages of these beside those of its mailbox, and of no others. */
+  async subscribe(subscriptions: readonly Consumed[]): Promise<void> {
+    // One that is started later is told by its task.
+    if (this.#isolate === undefined) return
+    const isDone = new Promise<void>(resolve => this.#onSubscribed.push(resolve))
+    this.send({ kind: 'subscriptions', subscriptions })
+    // One that is being started reads that before it begins.
+    if (this.#wasToldToGo) await isDone
+  }
+
   /** What it is to know while it runs. */
   send(words: ToWorker): void {
     this.#isolate?.send(words)
@@ -165,6 +176,9 @@ export class SupervisedActor {
       case 'worked':
         this.#crashesInARow = 0
         return
+      case 'subscribed':
+        this.#onSubscribed.shift()?.()
+        return
       case 'error':
         this.#events.line('err', `${words.code}: ${words.message}`)
         return
@@ -176,7 +190,7 @@ export class SupervisedActor {
   #ended(reason: string, { clientId, self }: ActorTask): void {
     this.#isolate = undefined
     this.#events.gone(clientId)
-    for (const tell of this.#onEnded.splice(0)) tell()
+    for (const tell of [...this.#onEnded.splice(0), ...this.#onSubscribed.splice(0)]) tell()
     const error = new ActorStartError(`Actor ${self.name ?? self.id} ended before it was set up: ${reason}`)
     this.#loading?.reject(error)
     this.#starting?.reject(error)

@@ -66,6 +66,8 @@ export type FromWorker =
   /** This host has not what the class requires. */
   | { readonly kind: 'unfit'; readonly missing: string }
   | { readonly kind: 'running' }
+  /** It gets the messages of those subscriptions that it was told, and its host knows. */
+  | { readonly kind: 'subscribed' }
   /** A message was done: what crashes from now on is no worker that never works. */
   | { readonly kind: 'worked' }
   | { readonly kind: 'failed'; readonly message: string }

@@ -114,15 +114,17 @@ export class Actors {
     if (actor?.van !== van || actor.ending !== undefined)
       throw new ActorStoppedError(`There is no actor ${id}: it was stopped, or never was.`)
     await this.#host.replace(van, { ...request, name })
-    this.unsubscribe(van, name)
+    await this.unsubscribe(van, name)
     this.#subscriptions.add(id, name, request)
-    this.#tellSubscriptions(actor)
+    await this.#tellSubscriptions(actor)
   }
 
-  /** No actor gets the messages of that subscription any more. */
-  unsubscribe(van: string, name: string): void {
-    for (const actor of this.#actors.values())
-      if (actor.van === van && this.#subscriptions.remove(actor.self.id, name)) this.#tellSubscriptions(actor)
+  /** Resolves when no actor gets the messages of that subscription any more. */
+  async unsubscribe(van: string, name: string): Promise<void> {
+    const subscribed = [...this.#actors.values()].filter(
+      actor => actor.van === van && this.#subscriptions.remove(actor.self.id, name),
+    )
+    await Promise.all(subscribed.map(actor => this.#tellSubscriptions(actor)))
   }
 
   /** What the host offers has changed: those who miss something now are stopped. */
@@ -324,9 +326,9 @@ export class Actors {
     )
   }
 
-  #tellSubscriptions({ self, instances }: Running): void {
+  async #tellSubscriptions({ self, instances }: Running): Promise<void> {
     const subscriptions = this.#subscriptions.consumed(self.id)
-    for (const instance of instances) instance.send({ kind: 'subscriptions', subscriptions })
+    await Promise.all(instances.map(instance => instance.subscribe(subscriptions)))
   }
 
   #end(actor: Running, reason: ExitReason, detail: string): Promise<void> {

@@ -142,7 +142,7 @@ async function unregister(
   name: string,
   { handlers, actors }: Pick<Services, 'handlers' | 'actors'>,
 ): Promise<boolean> {
-  actors?.unsubscribe(van, name)
+  await actors?.unsubscribe(van, name)
   return (await handlers?.unregister(van, name)) ?? false
 }
 
@@ -173,7 +173,7 @@ async function registerHandler(
     callerIsLocalUser: session.isLocalUser,
     callerIsHandler: session.pid === process.pid,
   })
-  actors?.unsubscribe(session.van.name, name)
+  await actors?.unsubscribe(session.van.name, name)
   await session.van.reach.ask(UNREGISTER, { name })
   return true
 }
