@@ -30,6 +30,8 @@ export const hostKilled: Scenario = {
       }),
     )
     const kills: number[] = []
+    // One that comes later would not be told of a gap by the first death.
+    await until('everybody to be there', () => areThere(stage, publishers))
     for (let kill = 1; kill <= KILLS; kill += 1) {
       await until('a good part to be published', () => isPublished(stage, part))
       // Everybody has heard of this host: by that it is known which one took what over.
@@ -67,6 +69,11 @@ export const hostKilled: Scenario = {
 async function isPublished({ bus }: Stage, count: number): Promise<true | undefined> {
   const { counters } = await bus.status()
   return counters.published >= count || undefined
+}
+
+async function areThere(stage: Stage, publishers: number): Promise<true | undefined> {
+  const known = [...(await stage.evidence()).publishers.values()]
+  return known.filter(({ taken }) => taken.size > 0).length === publishers || undefined
 }
 
 async function hasGaps(stage: Stage, count: number): Promise<true | undefined> {
