@@ -17,6 +17,9 @@ export interface HostOptions {
   capabilities?: string
   leader?: boolean
   join?: string
+  tlsCert?: string
+  tlsKey?: string
+  tlsCa?: string
   root?: string[]
   watch?: boolean
 }
@@ -25,6 +28,15 @@ export function addHostOptions(command: Command): Command {
   return command
     .option('--leader', 'let other hosts join this one, with its token (MSGVAN_LEADER=1)')
     .option('--join <address[:port]>', 'join the leader there, with its token (MSGVAN_JOIN)')
+    .option(
+      '--tls-cert <file>',
+      'take only TLS from beyond loopback, with this certificate, PEM (MSGVAN_TLS_CERT)',
+    )
+    .option('--tls-key <file>', 'and its key (MSGVAN_TLS_KEY)')
+    .option(
+      '--tls-ca <file>',
+      'join a leader by TLS, whose certificate is by one of these (MSGVAN_TLS_CA; --join https://… without: by whom the system trusts)',
+    )
     .option(
       '--listen <address>',
       'listen beyond loopback too, with a token only: an IP address of this machine, or 0.0.0.0 for all (MSGVAN_LISTEN)',

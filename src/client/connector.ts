@@ -6,6 +6,7 @@ import type { Dial } from './dial-socket.js'
 export interface ConnectorOptions {
   /** Default: by socket.io. */
   readonly dial?: Dial | undefined
+  readonly ca?: string | undefined
   readonly van: string
   readonly client: string
   readonly pid?: number | undefined
@@ -62,8 +63,8 @@ export class Connector {
   }
 
   async #attempt(): Promise<void> {
-    const { van, client, pid, locate } = this.#options
-    const [url, dial] = await Promise.all([locate(), this.#options.dial ?? dialSocket()])
+    const { van, client, pid, ca, locate } = this.#options
+    const [url, dial] = await Promise.all([locate(), this.#options.dial ?? dialSocket(ca)])
     const credential = await this.#options.credential()
     if (credential === undefined)
       throw new AuthError(`No secret and no token for ${url}. Give the option token.`)
@@ -105,6 +106,6 @@ export class Connector {
 }
 
 /** Loaded when there is somebody to dial: an embedded bus never needs it, and it takes its time. */
-async function dialSocket(): Promise<Dial> {
-  return (await import('./dial-socket.js')).dialSocket
+async function dialSocket(ca: string | undefined): Promise<Dial> {
+  return (await import('./dial-socket.js')).dialSocket(ca)
 }

@@ -24,53 +24,63 @@ class LoopbackWebSocket extends NodeWebSocket {
   }
 }
 
-/** By socket.io: one WebSocket, without any reconnection of its own. */
-export const dialSocket: Dial = (url, listener, timeoutMs) => {
-  const socket: Socket<HostEvents, ClientEvents> = io(url, {
-    transports: isLoopback(url) ? [LoopbackWebSocket] : ['websocket'],
-    parser: socketParser,
-    reconnection: false,
-    forceNew: true,
-    timeout: timeoutMs,
-  })
-  let webSocket: Terminable | undefined
-  let isOver = false
-  const unlessOver = (tell: () => void): void => {
-    if (!isOver) tell()
+/** By socket.io: one WebSocket, without any reconnection of its own. @param ca by whose word a host is believed, PEM */
+export const dialSocket =
+  (ca?: string): Dial =>
+  (url, listener, timeoutMs) => {
+    const socket: Socket<HostEvents, ClientEvents> = io(url, {
+      transports: isLoopback(url) ? [LoopbackWebSocket] : ['websocket'],
+      parser: socketParser,
+      reconnection: false,
+      forceNew: true,
+      timeout: timeoutMs,
+      ...(ca === undefined ? {} : { ca }),
+    })
+    let webSocket: Terminable | undefined
+    let isOver = false
+    const unlessOver = (tell: () => void): void => {
+      if (!isOver) tell()
+    }
+    socket.on('connect', () => {
+      // Kept from now on: socket.io lets go of it when it closes.
+      webSocket = (socket.io.engine.transport as { ws?: Terminable }).ws
+      unlessOver(() => listener.opened())
+    })
+    socket.onAny((event: string, value: unknown) => unlessOver(() => listener.event(event, value)))
+    socket.on('connect_error', cause =>
+      unlessOver(() => {
+        isOver = true
+        listener.ended({ why: `cannot be reached${trouble(url, cause)}`, byPeer: false, cause })
+      }),
+    )
+    socket.on('disconnect', reason =>
+      unlessOver(() => {
+        isOver = true
+        listener.ended({
+          why: `closed the connection (${reason})`,
+          byPeer: reason === 'io server disconnect',
+        })
+      }),
+    )
+    return {
+      get isOpen() {
+        return socket.connected
+      },
+      send: (event, value) => void socket.emit(event, value),
+      close: () => {
+        isOver = true
+        socket.disconnect()
+        // There is nothing left to say. In Node the WebSocket would wait up to 30 s for the other side to agree.
+        webSocket?.terminate?.()
+      },
+    }
   }
-  socket.on('connect', () => {
-    // Kept from now on: socket.io lets go of it when it closes.
-    webSocket = (socket.io.engine.transport as { ws?: Terminable }).ws
-    unlessOver(() => listener.opened())
-  })
-  socket.onAny((event: string, value: unknown) => unlessOver(() => listener.event(event, value)))
-  socket.on('connect_error', cause =>
-    unlessOver(() => {
-      isOver = true
-      listener.ended({ why: 'cannot be reached', byPeer: false, cause })
-    }),
-  )
-  socket.on('disconnect', reason =>
-    unlessOver(() => {
-      isOver = true
-      listener.ended({
-        why: `closed the connection (${reason})`,
-        byPeer: reason === 'io server disconnect',
-      })
-    }),
-  )
-  return {
-    get isOpen() {
-      return socket.connected
-    },
-    send: (event, value) => void socket.emit(event, value),
-    close: () => {
-      isOver = true
-      socket.disconnect()
-      // There is nothing left to say. In Node the WebSocket would wait up to 30 s for the other side to agree.
-      webSocket?.terminate?.()
-    },
-  }
+
+/** Of certificates there is more to say than that nobody was there. */
+function trouble(url: string, cause: object): string {
+  const { description } = cause as { description?: { message?: unknown } }
+  const said = description?.message
+  return url.startsWith('https:') && typeof said === 'string' ? ` (${said})` : ''
 }
 
 function isLoopback(url: string): boolean {

@@ -11,19 +11,21 @@ export interface ConnectOptions {
   token?: string
   /** The largest payload, in bytes. Default 8 MiB. */
   maxPayload?: number
+  /** For https: by whose word the host is believed, PEM. Default: as this machine does. A browser has its own. */
+  ca?: string
 }
 
 /**
  * A bus in a host that runs already. Returns at once and connects in the background; it stays connected, and the process
  * alive, until `close()`.
  *
- * @param url such as `http://10.0.0.5:1900`
+ * @param url such as `http://10.0.0.5:1900`, or `https://…` where the host has a certificate
  * @example
  * const bus = connect('http://10.0.0.5:1900', { token })
  * bus.topic(/^orders\./).subscribe(message => show(message.payload))
  */
 export function connect<T extends Topics = AnyTopics>(url: string, options: ConnectOptions = {}): Bus<T> {
-  const { name = 'default', token, maxPayload } = options
+  const { name = 'default', token, maxPayload, ca } = options
   const limits = maxPayload === undefined ? {} : { maxPayload }
   const credential =
     token === undefined ? undefined : ({ kind: 'token', secret: tokenSecret(token) } as const)
@@ -32,6 +34,7 @@ export function connect<T extends Topics = AnyTopics>(url: string, options: Conn
     van: name,
     secret: () => Promise.resolve(credential),
     ...limits,
+    ...(ca === undefined ? {} : { ca }),
   })
   return createBus<T>(name, broker, limits)
 }

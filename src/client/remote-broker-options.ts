@@ -9,6 +9,8 @@ export interface RemoteBrokerOptions {
   locate?: () => Promise<string>
   /** How a host is reached. Default: by socket.io. */
   dial?: Dial
+  /** By whose word a host is believed that is reached by https, PEM. Default: as this machine does. Not in a browser. */
+  ca?: string
   van: string
   /** What this client proves to know: this user's secret (the default kind), or a token. No host accepts undefined. */
   secret: () => Promise<Credential | undefined>

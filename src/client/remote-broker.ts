@@ -83,7 +83,7 @@ export class RemoteBroker implements Broker {
     })
     const backoff = options.backoff ?? { initial: 50, max: 1_000 }
     this.#connector = new Connector(
-      { dial: options.dial, van, client, pid, credential: secret, locate, backoff },
+      { dial: options.dial, ca: options.ca, van, client, pid, credential: secret, locate, backoff },
       {
         session: () => this.#resumable(),
         welcome: (welcome, connection) => this.#welcome(welcome, connection),

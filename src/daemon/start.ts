@@ -32,6 +32,10 @@ export interface StartOptions {
   readonly leader?: boolean | undefined
   /** The leader's address. */
   readonly join?: string | undefined
+  /** PEM files. */
+  readonly tlsCert?: string | undefined
+  readonly tlsKey?: string | undefined
+  readonly tlsCa?: string | undefined
   /** Folders for handler modules of callers that are not local. */
   readonly roots?: readonly string[] | undefined
   /** The longest wait until it listens, in milliseconds. Default 30,000. */
@@ -106,7 +110,7 @@ function reportOf(child: ChildProcess, timeout: number): Promise<StartReport> {
 
 function flags(options: StartOptions): string[] {
   const { port, verbose, listen, idle, sessionTtl, heartbeat, maxPayload, origins, roots, store } = options
-  const { retainAge, retainBytes, storeFloor, watch, leader, join } = options
+  const { retainAge, retainBytes, storeFloor, watch, leader, join, tlsCert, tlsKey, tlsCa } = options
   const given = ['--port', String(port)]
   if (verbose === true) given.push('--verbose')
   if (watch === true) given.push('--watch')
@@ -124,6 +128,9 @@ function flags(options: StartOptions): string[] {
   if (join !== undefined) given.push('--join', join)
   // Made absolute here: the host runs in another directory.
   if (store !== undefined) given.push('--store', resolve(store))
+  if (tlsCert !== undefined) given.push('--tls-cert', resolve(tlsCert))
+  if (tlsKey !== undefined) given.push('--tls-key', resolve(tlsKey))
+  if (tlsCa !== undefined) given.push('--tls-ca', resolve(tlsCa))
   if (roots !== undefined) given.push('--root', ...roots.map(root => resolve(root)))
   return given
 }

@@ -24,6 +24,7 @@ import { HostServer } from './server.js'
 import { isLoopback, type HostSettings } from './settings.js'
 import type { HostStore } from './store/host-store.js'
 import { keeping, registerKept } from './store/kept-handlers.js'
+import { readTls } from './tls.js'
 import { Ending, type EndReason } from './told-to-end.js'
 
 export interface RunHostOptions {
@@ -49,6 +50,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   const secret = await localSecret(paths)
   const token = settings.token ?? (await fileToken(paths))
   checkToken(settings, token, paths.token)
+  const tls = await readTls(settings)
 
   const isInForeground = options.echo !== undefined
   const logger = createLogger({
@@ -73,7 +75,8 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
     origins: settings.origins,
     awaitsStore: settings.store !== undefined,
     hostStatus: statusOf(settings, capabilities),
-    ...joining(settings, { secret, token }),
+    ...joining(settings, { secret, token, ca: tls.ca }),
+    tls: tls.identity,
     control: (method, args) =>
       control(method, args, { ending, capabilities, settings, registered: () => registered() }),
     changed: () => {

@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type Server as HttpServer } from 'node:http'
-import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from 'node:net'
 import { Server } from 'socket.io'
 import type { LocalBroker } from '../broker/local-broker.js'
 import type { SubscriptionRequest } from '../bus/broker.js'
@@ -7,6 +6,7 @@ import { version } from '../version.js'
 import { BATCH_BYTES, FRAME_OVERHEAD, type ClientEvents, type HostEvents } from '../wire/protocol.js'
 import { socketParser } from '../wire/socket-parser.js'
 import type { HandlerService } from './answer.js'
+import { Doors, type TlsIdentity } from './doors.js'
 import type { Backbone } from './backbone/backbone.js'
 import { DEFAULT_MAX_PAYLOAD, HANDSHAKE_MS, Reception, type ReceptionOptions } from './reception.js'
 import type { Actors } from './actors.js'
@@ -17,6 +17,8 @@ export interface HostServerOptions extends ReceptionOptions {
   readonly port: number
   /** The address to listen on: loopback, or loopback and this one. Default 127.0.0.1. */
   readonly listen?: string | undefined
+  /** Beyond loopback only TLS, with this certificate. Default: in the clear. */
+  readonly tls?: TlsIdentity | undefined
   /**
    * Milliseconds between pings, and for the answer to one: a peer that answers no more is given up after twice that, on
    * either side; its session waits for it. Default 10,000.
@@ -28,8 +30,6 @@ export interface HostServerOptions extends ReceptionOptions {
   readonly origins?: readonly string[]
 }
 
-const LOOPBACK = '127.0.0.1'
-
 /** Listens for clients, and hands them to the reception. Knows nothing of processes, files and signals. */
 export class HostServer {
   readonly #options: HostServerOptions
@@ -37,8 +37,7 @@ export class HostServer {
   readonly #reception: Reception
   readonly #http: HttpServer
   readonly #io: Server<ClientEvents, HostEvents>
-  /** Of an address beyond loopback. */
-  #further: TcpServer | undefined
+  readonly #doors: Doors
   /** Clients wait until what was kept is there. */
   #opening: Promise<void> | undefined
   #letIn: () => void = () => undefined
@@ -59,6 +58,7 @@ export class HostServer {
     this.#http = createServer((_, response) => {
       response.writeHead(404, { 'content-type': 'text/plain' }).end(`msgvan host ${version}\n`)
     })
+    this.#doors = new Doors(this.#http, options.tls)
     this.#io = new Server<ClientEvents, HostEvents>(this.#http, {
       serveClient: false,
       transports: ['websocket'],
@@ -92,22 +92,14 @@ export class HostServer {
 
   /** Resolves when it listens; rejects with the system's own error (EADDRINUSE …). */
   async listen(): Promise<void> {
-    const { port, listen = LOOPBACK } = this.#options
-    // By loopback a machine's host is found, and its port is the lock: it comes first. The wildcards cover it.
-    await listenOn(this.#http, port, isWildcard(listen) ? listen : LOOPBACK)
-    if (!isWildcard(listen) && listen !== LOOPBACK) await this.#listenFurther(listen)
-    if (this.#opening === undefined) this.#reception.open()
-  }
-
-  async #listenFurther(listen: string): Promise<void> {
-    const further = createTcpServer(socket => this.#http.emit('connection', socket))
-    this.#further = further
+    const { port, listen } = this.#options
     try {
-      await listenOn(further, this.port, listen)
+      await this.#doors.open(port, listen)
     } catch (error) {
       await this.close()
       throw error
     }
+    if (this.#opening === undefined) this.#reception.open()
   }
 
   /** All that a store keeps comes back, and whoever waits for it (`awaitsStore`) is let in. */
@@ -119,16 +111,12 @@ export class HostServer {
 
   /** Where it listens, as `address:port`. */
   get addresses(): string[] {
-    return [this.#http, this.#further].flatMap(server => {
-      const at = server?.address()
-      if (typeof at !== 'object' || at === null) return []
-      return [at.family === 'IPv6' ? `[${at.address}]:${at.port}` : `${at.address}:${at.port}`]
-    })
+    return this.#doors.addresses
   }
 
   /** The port that it listens on, also when it was told 0. */
   get port(): number {
-    return (this.#http.address() as AddressInfo | null)?.port ?? 0
+    return this.#doors.port
   }
 
   /** Sessions, their clients connected or away. */
@@ -168,7 +156,7 @@ export class HostServer {
     await this.#reception.freeze()
     this.#letIn()
     this.#reception.endSessions()
-    this.#further?.close()
+    this.#doors.close()
     this.#http.closeAllConnections()
     await this.#io.close()
     await this.#reception.closeVans()
@@ -180,18 +168,4 @@ export class HostServer {
       !this.#reception.isClosing && (origin === undefined || this.#options.origins?.includes(origin) === true)
     )
   }
-}
-
-function listenOn(server: TcpServer, port: number, address: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, address, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
-}
-
-function isWildcard(address: string): boolean {
-  return address === '0.0.0.0' || address === '::'
 }

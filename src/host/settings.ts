@@ -40,6 +40,11 @@ export interface HostSettings {
   readonly leader: boolean
   /** The leader that this host joins, as a URL. */
   readonly join: string | undefined
+  /** A PEM file with the certificate (and its chain) for those who come from elsewhere; undefined: they come in the clear. */
+  readonly tlsCert: string | undefined
+  readonly tlsKey: string | undefined
+  /** A PEM file with those whose certificates the leader may have; undefined: those that this machine trusts. */
+  readonly tlsCa: string | undefined
   /** Folders from which callers that are not local may have handler modules loaded. */
   readonly roots: readonly string[]
 }
@@ -63,6 +68,9 @@ export interface HostFlags {
   readonly capabilities?: string | undefined
   readonly leader?: boolean | undefined
   readonly join?: string | undefined
+  readonly tlsCert?: string | undefined
+  readonly tlsKey?: string | undefined
+  readonly tlsCa?: string | undefined
   readonly roots?: readonly string[] | undefined
 }
 
@@ -73,7 +81,16 @@ export interface HostFlags {
  */
 export function hostSettings(flags: HostFlags, env: NodeJS.ProcessEnv = process.env): HostSettings {
   const leader = flags.leader ?? setting('--leader', undefined, 'MSGVAN_LEADER', env, yesOrNo) ?? false
-  const join = setting('--join', flags.join, 'MSGVAN_JOIN', env, leaderUrl)
+  const [tlsCert, tlsKey, tlsCa] = [
+    setting('--tls-cert', flags.tlsCert, 'MSGVAN_TLS_CERT', env, path => resolve(path)),
+    setting('--tls-key', flags.tlsKey, 'MSGVAN_TLS_KEY', env, path => resolve(path)),
+    setting('--tls-ca', flags.tlsCa, 'MSGVAN_TLS_CA', env, path => resolve(path)),
+  ]
+  if ((tlsCert === undefined) !== (tlsKey === undefined))
+    throw no(
+      'A certificate goes with its key: give --tls-cert and --tls-key (MSGVAN_TLS_CERT, MSGVAN_TLS_KEY).',
+    )
+  const join = setting('--join', flags.join, 'MSGVAN_JOIN', env, text => leaderUrl(text, tlsCa))
   if (leader && join !== undefined) {
     throw no(
       'A host leads or joins a leader, not both: give --leader or --join (MSGVAN_LEADER, MSGVAN_JOIN).',
@@ -82,6 +99,9 @@ export function hostSettings(flags: HostFlags, env: NodeJS.ProcessEnv = process.
   return {
     leader,
     join,
+    tlsCert,
+    tlsKey,
+    tlsCa,
     port: portSetting(flags.port, env),
     listen: setting('--listen', flags.listen, 'MSGVAN_LISTEN', env, address) ?? '127.0.0.1',
     token: tokenSetting(flags.token, env),
@@ -185,14 +205,17 @@ function address(text: string): string {
   return text
 }
 
-/** `host`, `host:port`, `[v6]:port`, or a URL with `https`. */
-export function leaderUrl(text: string): string {
+/**
+ * `host`, `host:port`, `[v6]:port`, or a URL with `http` or `https`.
+ * @param ca by whose word the leader is believed: without a scheme, it is reached by TLS if that is known
+ */
+export function leaderUrl(text: string, ca: string | undefined = process.env['MSGVAN_TLS_CA']): string {
   const hasScheme = /^https?:\/\//.test(text)
   const bare = isIP(text) === 6 ? `[${text}]` : text
   const shape = no('the address of a leader, such as 10.0.0.5 or 10.0.0.5:1900')
   let url: URL
   try {
-    url = new URL(hasScheme ? text : `http://${bare}`)
+    url = new URL(hasScheme ? text : `${ca === undefined || ca === '' ? 'http' : 'https'}://${bare}`)
   } catch {
     throw shape
   }

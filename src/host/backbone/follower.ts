@@ -12,6 +12,8 @@ export interface FollowerOptions {
   /** Where the leader is. */
   readonly leader: string
   readonly credential: () => Promise<Credential | undefined>
+  /** By whose word it is believed, PEM. Default: as this machine does. */
+  readonly ca?: string | undefined
   /** The same for every host that runs in this place, one after the other. */
   readonly seat: string
   readonly maxPayload: number
@@ -34,11 +36,12 @@ export class Follower implements Backbone {
   }
 
   reach(van: ReachingVan): Reach {
-    const { leader, credential, seat, maxPayload, warn } = this.#options
+    const { leader, credential, ca, seat, maxPayload, warn } = this.#options
     const uplink: Uplink = new Uplink({
       van,
       leader,
       credential,
+      ca,
       seat,
       maxPayload,
       self: () => this.members.self,

@@ -35,7 +35,7 @@ export function checkToken(
 /** How this host is joined to others, as its settings say. */
 export function joining(
   { leader, join, port, maxPayload }: HostSettings,
-  { secret, token }: { secret: Uint8Array; token: string | undefined },
+  { secret, token, ca }: { secret: Uint8Array; token: string | undefined; ca: string | undefined },
 ): Pick<ReceptionOptions, 'backbone' | 'idPrefix'> {
   if (!leader && join === undefined) return {}
   const idPrefix = `${randomBytes(3).toString('hex')}-`
@@ -45,6 +45,6 @@ export function joining(
   const seat = createHmac('sha256', secret).update(`seat ${port}`).digest('hex')
   return {
     idPrefix,
-    backbone: means => new Follower({ ...means, leader: join, credential, seat, maxPayload }),
+    backbone: means => new Follower({ ...means, leader: join, credential, ca, seat, maxPayload }),
   }
 }

@@ -3,7 +3,7 @@ import type { Consumer, Membership, SubscriptionRequest } from '../../bus/broker
 import type { HostStatus } from '../../bus/status.js'
 import type { Credential } from '../../client/connection.js'
 import { RemoteBroker } from '../../client/remote-broker.js'
-import { describe, type MsgvanError } from '../../errors.js'
+import { describe, GapError, type MsgvanError } from '../../errors.js'
 import type { ByteReader } from '../../message/bytes.js'
 import type { Envelope } from '../../message/envelope.js'
 import { Message } from '../../message/message.js'
@@ -27,6 +27,7 @@ export interface UplinkOptions {
   readonly van: ReachingVan
   readonly leader: string
   readonly credential: () => Promise<Credential | undefined>
+  readonly ca: string | undefined
   readonly seat: string
   readonly maxPayload: number
   readonly self: () => HostStatus
@@ -75,12 +76,13 @@ export class Uplink implements Reach, Names {
 
   constructor(options: UplinkOptions) {
     this.#options = options
-    const { van, leader, credential, maxPayload } = options
+    const { van, leader, credential, ca, maxPayload } = options
     this.#remote = new RemoteBroker({
       url: leader,
       van: van.name,
       secret: credential,
       maxPayload,
+      ...(ca === undefined ? {} : { ca }),
       asHost: {
         frame: (kind, body) => this.#frame(kind, body),
         failed: error => {
@@ -103,9 +105,10 @@ export class Uplink implements Reach, Names {
       removed: pattern => this.#interests.change('here', [], [pattern]),
     })
     this.#remote.state$.subscribe(state => this.#turn(state === 'connected'))
-    this.#remote.errors$.subscribe(error =>
-      options.warn(`van ${van.name}, leader ${leader}: ${error.message}`),
-    )
+    this.#remote.errors$.subscribe(error => {
+      // Everything else is told by `failed`.
+      if (error instanceof GapError) options.warn(`van ${van.name}, leader ${leader}: ${error.message}`)
+    })
   }
 
   get van(): string {

@@ -1,0 +1,131 @@
+import type { Server as HttpServer } from 'node:http'
+import {
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server as TcpServer,
+  type Socket,
+} from 'node:net'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
+
+/** A certificate with its chain, and its key: PEM. */
+export interface TlsIdentity {
+  readonly cert: string
+  readonly key: string
+}
+
+const LOOPBACK = '127.0.0.1'
+/** What a TLS connection begins with; HTTP begins with a letter. */
+const TLS_RECORD = 0x16
+const PATIENCE_MS = 10_000
+const TLS_ONLY = 'This msgvan host is reached by TLS only: https://.\n'
+
+/**
+ * Where a host listens: by loopback always, since there its machine finds it and the port is the lock; and by one address
+ * more, or by all. With a certificate, whoever comes from elsewhere has to speak TLS.
+ */
+export class Doors {
+  readonly #http: HttpServer
+  readonly #tls: TlsServer | undefined
+  readonly #servers: TcpServer[] = []
+  /** Connections that have said nothing yet. */
+  readonly #silent = new Set<Socket>()
+
+  constructor(http: HttpServer, identity?: TlsIdentity) {
+    this.#http = http
+    if (identity === undefined) return
+    this.#tls = createTlsServer({ ...identity, handshakeTimeout: PATIENCE_MS }, socket => {
+      http.emit('connection', socket)
+    })
+    // Whoever cannot shake hands is gone, and nobody else is concerned.
+    this.#tls.on('tlsClientError', (_, socket) => socket.destroy())
+  }
+
+  /** Resolves when it listens; rejects with the system's own error (EADDRINUSE …). */
+  async open(port: number, listen = LOOPBACK): Promise<void> {
+    if (isWildcard(listen)) {
+      await this.#listen(this.#tls === undefined ? this.#http : this.#front(), port, listen)
+      return
+    }
+    await this.#listen(this.#http, port, LOOPBACK)
+    if (listen !== LOOPBACK) await this.#listen(this.#front(), this.port, listen)
+  }
+
+  /** As `address:port`. */
+  get addresses(): string[] {
+    return this.#servers.map(server => {
+      const { address, family, port } = addressOf(server)
+      return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`
+    })
+  }
+
+  /** Also when it was told 0; 0 when it does not listen. */
+  get port(): number {
+    const [first] = this.#servers
+    return first === undefined ? 0 : addressOf(first).port
+  }
+
+  close(): void {
+    for (const server of this.#servers.splice(0)) if (server !== this.#http) server.close()
+    for (const socket of this.#silent) socket.destroy()
+  }
+
+  async #listen(server: TcpServer, port: number, address: string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, address, () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
+    this.#servers.push(server)
+  }
+
+  #front(): TcpServer {
+    const tls = this.#tls
+    if (tls === undefined) return createTcpServer(socket => this.#http.emit('connection', socket))
+    return createTcpServer(socket => this.#sort(socket, tls))
+  }
+
+  /** By its first byte. */
+  #sort(socket: Socket, tls: TlsServer): void {
+    this.#silent.add(socket)
+    const gone = (): void => void socket.destroy()
+    socket.setTimeout(PATIENCE_MS, gone)
+    socket.on('error', gone)
+    socket.once('close', () => this.#silent.delete(socket))
+    socket.once('data', first => {
+      this.#silent.delete(socket)
+      socket.pause()
+      socket.setTimeout(0)
+      socket.off('timeout', gone)
+      socket.off('error', gone)
+      socket.unshift(first)
+      // It reads what was put back by itself.
+      if (first[0] === TLS_RECORD) tls.emit('connection', socket)
+      else if (!isLoopback(socket.remoteAddress)) refuse(socket)
+      else {
+        this.#http.emit('connection', socket)
+        process.nextTick(() => socket.resume())
+      }
+    })
+  }
+}
+
+function refuse(socket: Socket): void {
+  socket.on('error', () => socket.destroy())
+  socket.end(
+    `HTTP/1.1 426 Upgrade Required\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${TLS_ONLY.length}\r\n\r\n${TLS_ONLY}`,
+  )
+}
+
+function addressOf(server: TcpServer): AddressInfo {
+  return server.address() as AddressInfo
+}
+
+function isWildcard(address: string): boolean {
+  return address === '0.0.0.0' || address === '::'
+}
+
+function isLoopback(address = ''): boolean {
+  return /^(::ffff:)?127\.|^::1$/.test(address)
+}
