@@ -6,7 +6,7 @@ import type { SubscriptionOwner } from './subscription-owner.js'
 import { Subscription } from './subscription.js'
 
 /** Never given up on, never out of turn: what another host has not taken over stays first in line. */
-const rules: SubscriptionRequest = {
+export const relayRules: SubscriptionRequest = {
   pattern: '$relay',
   ordered: false,
   prefetch: 4_096,
@@ -37,7 +37,7 @@ export class Relay {
   ) {
     this.#routes = routes
     this.#closed = closed
-    this.#subscription = new Subscription('', rules, {
+    this.#subscription = new Subscription('', relayRules, {
       after: (delay, run) => owner.after(delay, run),
       now: () => owner.now(),
       wake: subscription => owner.wake(subscription),
@@ -47,7 +47,7 @@ export class Relay {
       settled: () => undefined,
       abandoned: () => this.close(),
     })
-    this.#member = new Member(this.#subscription, consumer, rules)
+    this.#member = new Member(this.#subscription, consumer, relayRules)
     this.#subscription.join(this.#member)
   }
 
@@ -77,7 +77,7 @@ export class Relay {
 
   /** While the other host cannot be reached nobody here waits for it: beyond `maxPending` the oldest go. */
   set isAway(isAway: boolean) {
-    this.#subscription.rules = isAway ? { ...rules, overflow: 'drop-oldest' } : rules
+    this.#subscription.rules = isAway ? { ...relayRules, overflow: 'drop-oldest' } : relayRules
     if (isAway) this.#subscription.owner.roomAgain(this.#subscription)
   }
 

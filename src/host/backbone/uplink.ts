@@ -1,4 +1,4 @@
-import type { Relay } from '../../broker/relay.js'
+import { relayRules, type Relay } from '../../broker/relay.js'
 import type { Consumer, Membership, SubscriptionRequest } from '../../bus/broker.js'
 import type { HostStatus } from '../../bus/status.js'
 import type { Credential } from '../../client/connection.js'
@@ -15,6 +15,7 @@ import { decodeAsk, decodeFields, decodeInterest, encodeInterest } from '../../w
 import { encodePattern, encodeRequest } from '../../wire/subscription-request.js'
 import type { Names, Reach, ReachingVan } from './backbone.js'
 import { doesNotLead } from './alone.js'
+import { deferred } from './deferred.js'
 import { hostOf } from './host-fields.js'
 import { REQUEST } from './guest.js'
 import { inTime, noSuchHost, REQUEST_MS } from './host-requests.js'
@@ -42,18 +43,6 @@ export interface UplinkOptions {
 
 /** So long the followers and clients of a leader that died have to come to the next one. */
 const SETTLING_MS = 5_000
-
-/** How the leader hands to this host; it is asked for by `backbone.join`. Which patterns it wants it says by INTEREST. */
-const place: SubscriptionRequest = {
-  pattern: '$relay',
-  ordered: false,
-  prefetch: 4_096,
-  attempts: Infinity,
-  delay: 0,
-  ackTimeout: 0,
-  maxPending: 100_000,
-  overflow: 'pause',
-}
 
 /** One van's link from a follower to its leader: a client's, which also says what is wanted and passes on what others published. */
 export class Uplink implements Reach, Names {
@@ -99,7 +88,7 @@ export class Uplink implements Reach, Names {
     this.#relay = van.broker.relay(this.#passage)
     this.#passage.membership = this.#relay.membership
     this.#wants = new Wants(this.#relay, options.warn)
-    this.#remote.consumeBy('backbone.join', () => this.#introduction(), place, this.#taker())
+    this.#remote.consumeBy('backbone.join', () => this.#introduction(), relayRules, this.#taker())
     van.broker.watchPatterns({
       added: pattern => this.#interests.change('here', [pattern]),
       removed: pattern => this.#interests.change('here', [], [pattern]),
@@ -302,12 +291,4 @@ export class Uplink implements Reach, Names {
     this.#firstAttempt?.end()
     this.#firstAttempt = undefined
   }
-}
-
-function deferred(): { readonly over: Promise<void>; readonly end: () => void } {
-  let end: () => void = () => undefined
-  const over = new Promise<void>(resolve => {
-    end = resolve
-  })
-  return { over, end }
 }

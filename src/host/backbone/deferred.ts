@@ -1,0 +1,8 @@
+/** A promise, and who ends the waiting for it. */
+export function deferred(): { readonly over: Promise<void>; readonly end: () => void } {
+  let end: () => void = () => undefined
+  const over = new Promise<void>(resolve => {
+    end = resolve
+  })
+  return { over, end }
+}
