@@ -51,7 +51,7 @@ describe('a relay', () => {
     const other = broker.relay(third)
     relay.want('t')
     other.want('t')
-    broker.acceptFrom(relay, elsewhere('t', 1), true)
+    await broker.acceptFrom(relay, elsewhere('t', 1), true)
     expect(beyond.topics).to.deep.equal([])
     expect(third.topics).to.deep.equal(['t 1'])
     expect((await broker.status()).counters.published).to.equal(0)

@@ -55,7 +55,10 @@ async function registered(cli: Cli, { port }: Globals): Promise<() => Promise<()
       return forget
     }
   } catch (error) {
-    cli.talk(`what is registered in the host is not kept: ${describe(error)}`)
-    return nothing
+    // Said when the host has ended: a caller without proof is refused once, by that.
+    return () => {
+      cli.talk(`what was registered in the host is not kept: ${describe(error)}`)
+      return nothing()
+    }
   }
 }
