@@ -8,6 +8,7 @@ import { reconnectStorm } from './reconnect-storm.js'
 import { slowConsumer } from './slow-consumer.js'
 import { store } from './store.js'
 import { storeFull } from './store-full.js'
+import { storeSoak } from './store-soak.js'
 import { subscriberKilled } from './subscriber-killed.js'
 import type { Outcome, Scale, Scenario } from './scenario.js'
 import { Random } from './support/random.js'
@@ -25,6 +26,7 @@ export const scenarios: readonly Scenario[] = [
   slowConsumer,
   store,
   storeFull,
+  storeSoak,
 ]
 
 /** Plays it on a stage of its own, which is empty afterwards. @throws Error when it could not be played to its end */

@@ -116,6 +116,12 @@ export async function peakMemory({ pid }: { pid: number }): Promise<number> {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024
 }
 
+/** What a process has resident of its own now, without the files that it maps, in MB. Linux only. */
+export async function memory({ pid }: { pid: number }): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024
+}
+
 function summed(all: readonly SubscriptionStatus[]): SubscriptionStatus {
   const add = (
     what: 'pending' | 'inFlight' | 'acked' | 'failed' | 'deadLettered' | 'dropped' | 'delivered',

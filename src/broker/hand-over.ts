@@ -129,12 +129,20 @@ export class HandOver {
         for (const { envelope, targets } of batch) for (const target of targets) this.#route(envelope, target)
         continue
       }
-      const [subscription] = this.#ready
-      if (subscription === undefined) break
-      if (!subscription.dispatchOne()) this.#ready.delete(subscription)
+      if (this.#ready.size === 0) break
+      this.#dispatchReady()
     }
     this.#hasMore = false
     this.#owner.drained()
+  }
+
+  /** The first that is ready, until it has nothing more to hand out or somebody published something. */
+  #dispatchReady(): void {
+    for (const subscription of this.#ready) {
+      while (subscription.dispatchOne()) if (this.#queued.length > 0) return
+      this.#ready.delete(subscription)
+      return
+    }
   }
 
   /**

@@ -2,6 +2,7 @@ import type { SubscriptionRequest } from '../bus/broker.js'
 import type { LogStatus } from '../bus/status.js'
 import type { Envelope } from '../message/envelope.js'
 import type { Buried } from './dead-letter-box.js'
+import type { OpenPlaces } from './open-places.js'
 import type { StoredEnvelope } from './stored-envelope.js'
 
 export const REPLAYED = -1
@@ -29,7 +30,7 @@ export interface Book {
   /** Arrived, and not handed out yet. */
   waiting: number
   /** Handed out and not settled, with the failures so far; `REPLAYED`: before everything else, and not handed out yet. */
-  readonly open: Map<number, number>
+  readonly open: OpenPlaces
   changed(): void
   /** Other rules, the same pattern. */
   renew(request: SubscriptionRequest): void

@@ -12,6 +12,7 @@ import { placeOf } from './stored-envelope.js'
 import { StoredLine } from './stored-line.js'
 import { Subscription } from './subscription.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
+import { wanting } from './wanting.js'
 
 /** Orders of what was open at the start come before those of what is read, and both before those of what arrives. */
 const FIRST_ORDER = -(2 ** 52)
@@ -32,7 +33,7 @@ export class StoredSubscription extends Subscription {
   constructor({ id, request, owner, keeper, compile, book }: StoredSubscriptionOptions) {
     const line = new StoredLine({
       keeper,
-      wants: wantsOf(request.pattern, compile),
+      wants: wanting(request.pattern, compile),
       first: openAtStart(book, keeper),
       from: book.high + 1,
       liveFrom: book.liveFrom,
@@ -94,8 +95,10 @@ export class StoredSubscription extends Subscription {
     const at = placeOf(envelope)
     const book = this.#book
     if (at === undefined || at < 0) return
+    // What comes for the first time is in no book.
+    if (at > book.high) book.open.push(at)
+    else if ((book.open.get(at) ?? REPLAYED) === REPLAYED) book.open.set(at, 0)
     this.#passed(at)
-    if ((book.open.get(at) ?? REPLAYED) === REPLAYED) book.open.set(at, 0)
     book.changed()
   }
 
@@ -185,23 +188,14 @@ function openAtStart(book: Book, keeper: Keeper): Item[] {
     }
     items.push(item)
   }
-  const open = keeper.readAll([...book.open.keys()].sort((a, b) => a - b))
+  const places = [...book.open].map(([place]) => place)
+  const open = keeper.readAll(places.sort((a, b) => a - b))
   for (const envelope of open) add(envelope, book.open.get(envelope.at) ?? 0)
   // What is no longer there is no longer owed.
   if (open.length < book.open.size) {
     const there = new Set(open.map(({ at }) => at))
-    for (const at of book.open.keys()) if (!there.has(at)) book.open.delete(at)
+    for (const at of places) if (!there.has(at)) book.open.delete(at)
   }
   for (const envelope of book.owed()) add(envelope, 0)
   return items
-}
-
-/** Compiled when something is read for the first time. */
-function wantsOf(
-  pattern: RegExp | string,
-  compile: (pattern: RegExp) => Matcher,
-): (topic: string) => boolean {
-  if (typeof pattern === 'string') return topic => topic === pattern
-  let matcher: Matcher | undefined
-  return topic => (matcher ??= compile(pattern)).test(topic)
 }

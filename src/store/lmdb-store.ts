@@ -61,6 +61,9 @@ export class LmdbStore implements Store {
       // Transactions are batches already; a batch around them has a promise that nobody gets, and when a commit fails,
       // nobody handles.
       eventTurnBatching: false,
+      // The write thread begins when the transaction is put together, not a turn of the event loop later.
+      // (Missing in lmdb's types.)
+      ...{ txnStartThreshold: 1 },
       readOnly: options.readOnly === true,
     })
     return new LmdbStore(env, options)

@@ -15,19 +15,26 @@ export class WritingTable {
   readonly #numbers = new Map<string, number>()
   readonly #texts: string[] = []
   #bytes = 0
+  /** Topics and publishers take turns: the last text, and the one before it. */
   #last = ''
   #lastNumber = -1
+  #before = ''
+  #beforeNumber = -1
 
   write(writer: ByteWriter, text: string): void {
     if (text === this.#last && this.#lastNumber >= 0) {
       writer.varint(this.#lastNumber + FIRST)
       return
     }
+    if (text === this.#before && this.#beforeNumber >= 0) {
+      writer.varint(this.#beforeNumber + FIRST)
+      this.#remember(text, this.#beforeNumber)
+      return
+    }
     const known = this.#numbers.get(text)
     if (known !== undefined) {
       writer.varint(known + FIRST)
-      this.#last = text
-      this.#lastNumber = known
+      this.#remember(text, known)
       return
     }
     const fits = this.#texts.length < TABLE_ENTRIES && this.#bytes + weight(text) <= TABLE_BYTES
@@ -50,6 +57,14 @@ export class WritingTable {
       this.#bytes -= weight(text)
     }
     this.#lastNumber = -1
+    this.#beforeNumber = -1
+  }
+
+  #remember(text: string, number: number): void {
+    this.#before = this.#last
+    this.#beforeNumber = this.#lastNumber
+    this.#last = text
+    this.#lastNumber = number
   }
 
   /** For reading one's own frames again. */

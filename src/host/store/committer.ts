@@ -2,6 +2,8 @@ import type { Store, StoreTransaction } from '../../store/store.js'
 
 /** How long what can wait does: verdicts on messages, mostly, which are only redelivered if they get lost. */
 const PATIENCE_MS = 20
+/** So often what comes is waited for, as long as something comes. */
+const GATHERING_TURNS = 4
 const RETRY_MS = 500
 const FINISH_TRIES = 5
 
@@ -20,6 +22,8 @@ export class Committer {
   #next: { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } | undefined
   #timer: NodeJS.Timeout | undefined
   #isScheduled = false
+  /** How often somebody asked that all be kept. */
+  #asked = 0
   #isFailing = false
 
   constructor(store: Store, warn: (text: string) => void) {
@@ -40,6 +44,7 @@ export class Committer {
    */
   kept(): Promise<void> | undefined {
     if (this.#changed.size === 0) return this.#running
+    this.#asked += 1
     if (this.#next === undefined) {
       this.#next = deferred()
       if (this.#running === undefined) this.#schedule()
@@ -62,9 +67,18 @@ export class Committer {
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
+    this.#afterTurns(GATHERING_TURNS)
+  }
+
+  /** Of what is published in one go the first frame comes alone: a turn in which nothing more came costs nothing, a sync does. */
+  #afterTurns(left: number): void {
+    const asked = this.#asked
     setImmediate(() => {
-      this.#isScheduled = false
-      this.#run()
+      setImmediate(() => {
+        if (left > 0 && this.#asked > asked) return this.#afterTurns(left - 1)
+        this.#isScheduled = false
+        this.#run()
+      })
     })
   }
 

@@ -1,4 +1,5 @@
 import type { Book } from '../../broker/keeper.js'
+import { OpenPlaces } from '../../broker/open-places.js'
 import type { StoredEnvelope } from '../../broker/stored-envelope.js'
 import type { SubscriptionRequest } from '../../bus/broker.js'
 import type { Envelope } from '../../message/envelope.js'
@@ -19,7 +20,7 @@ export interface BookState {
   high: number
   liveFrom: number
   waiting: number
-  open: Map<number, number>
+  open: OpenPlaces
 }
 
 /** One subscription's book. Its key says under what it is kept; one without a key is not. */
@@ -27,7 +28,7 @@ export class KeptBook implements Book {
   high: number
   readonly liveFrom: number
   waiting: number
-  readonly open: Map<number, number>
+  readonly open: OpenPlaces
   readonly #owner: BookOwner
   /** Its owner knows that it has changed, until it is written. */
   #isToldChanged = false
@@ -46,9 +47,8 @@ export class KeptBook implements Book {
 
   /** Nothing before this place is owed to it. */
   needsFrom(end: number): number {
-    let from = this.waiting > 0 || this.high + 1 < this.liveFrom ? this.high + 1 : end
-    for (const at of this.open.keys()) if (at < from) from = at
-    return from
+    const unread = this.waiting > 0 || this.high + 1 < this.liveFrom ? this.high + 1 : end
+    return Math.min(unread, this.open.first)
   }
 
   changed(): void {
@@ -96,8 +96,8 @@ export class KeptBook implements Book {
 export function decodeBook(bytes: Uint8Array): BookState {
   const reader = new ByteReader(bytes, what => new StoreDamagedError(`A subscription's book ${what}.`))
   const [high, liveFrom, waiting] = [reader.varint(), reader.varint(), reader.varint()]
-  const open = new Map<number, number>()
-  for (let left = reader.count(2); left > 0; left -= 1) open.set(reader.varint(), reader.varint() - 1)
+  const open: [number, number][] = []
+  for (let left = reader.count(2); left > 0; left -= 1) open.push([reader.varint(), reader.varint() - 1])
   reader.end()
-  return { high, liveFrom, waiting, open }
+  return { high, liveFrom, waiting, open: new OpenPlaces(open) }
 }

@@ -1,4 +1,5 @@
 import { linearMatcher } from '../../broker/linear-matcher.js'
+import { wanting } from '../../broker/wanting.js'
 import type { SubscriptionRequest } from '../../bus/broker.js'
 import { ReplayStart } from '../../message/replay.js'
 import type { Log } from './log.js'
@@ -9,9 +10,9 @@ export function replayStart(log: Log, request: SubscriptionRequest): ReplayStart
   if (from === undefined) return new ReplayStart(log.end - 1)
   if (from instanceof ReplayStart) return from
   if (from === 'start') return new ReplayStart(log.first - 1)
-  if (from === 'last') return newestOfEach(log, wantsOf(request))
+  if (from === 'last') return newestOfEach(log, wanting(request.pattern, linearMatcher))
   if (from instanceof Date) return new ReplayStart(log.placeAt(from.getTime()) - 1)
-  if (typeof from === 'object') return lastOfAll(log, wantsOf(request), from.last)
+  if (typeof from === 'object') return lastOfAll(log, wanting(request.pattern, linearMatcher), from.last)
   return new ReplayStart(Math.min(Math.max(from, log.first), log.end) - 1)
 }
 
@@ -41,16 +42,4 @@ async function lastOfAll(log: Log, wants: (topic: string) => boolean, count: num
     }
   }
   return new ReplayStart(log.first - 1)
-}
-
-/** Few topics come again and again. */
-function wantsOf({ pattern }: SubscriptionRequest): (topic: string) => boolean {
-  if (typeof pattern === 'string') return topic => topic === pattern
-  const matcher = linearMatcher(pattern)
-  const known = new Map<string, boolean>()
-  return topic => {
-    let isWanted = known.get(topic)
-    if (isWanted === undefined) known.set(topic, (isWanted = matcher.test(topic)))
-    return isWanted
-  }
 }

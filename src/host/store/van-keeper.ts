@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Buried } from '../../broker/dead-letter-box.js'
 import { REPLAYED, type Keeper, type KeptSubscription, type LogReader } from '../../broker/keeper.js'
+import { OpenPlaces } from '../../broker/open-places.js'
 import { StoredEnvelope } from '../../broker/stored-envelope.js'
 import { MsgvanError } from '../../errors.js'
 import type { SubscriptionRequest } from '../../bus/broker.js'
@@ -130,7 +131,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     const { end } = this.#log
     const { after, first } = request.from instanceof ReplayStart ? request.from : new ReplayStart(end - 1)
     const key = keyOf(request)
-    const open = new Map(first.map(place => [place, REPLAYED]))
+    const open = new OpenPlaces(first.map(place => [place, REPLAYED]))
     const book = new KeptBook(key, { high: after, liveFrom: end, waiting: 0, open }, this)
     if (key === undefined) return book
     this.#books.set(key, book)
