@@ -20,7 +20,9 @@ import { settlement } from './settlement.js'
 import { statusOfVan } from './status.js'
 import { subjects } from './subjects.js'
 
-const themes = [
+export type Theme = (at: Connected) => void
+
+const themes: readonly Theme[] = [
   matching,
   delivery,
   publishing,
@@ -42,8 +44,11 @@ const themes = [
   replay,
 ]
 
-/** The contract, as tests: one suite for every way of being connected. */
-export function conformance(kind: ConnectionKind): void {
+/**
+ * The contract, as tests: one suite for every way of being connected.
+ * @param only where all the rest was tested another way
+ */
+export function conformance(kind: ConnectionKind, only = themes): void {
   describe(`the contract, ${kind.name}`, () => {
     let connection: Connection | undefined
     const connected = (): Connection => {
@@ -59,6 +64,6 @@ export function conformance(kind: ConnectionKind): void {
     })
     afterEach(() => connected().close())
 
-    for (const theme of themes) theme(at)
+    for (const theme of only) theme(at)
   })
 }

@@ -1,9 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { firstValueFrom } from 'rxjs'
 import type { VanStatus } from '../../src/index.js'
 import { Sandbox } from '../support/sandbox.js'
 import { eventually } from '../support/eventually.js'
+import { busOn } from '../support/sandbox-bus.js'
+
+const index = new URL('../../src/index.js', import.meta.url).href
 
 describe('msgvan host --store', () => {
   let sandbox: Sandbox
@@ -65,6 +69,60 @@ describe('msgvan host --store', () => {
     await sandbox.msgvan(['stop']).ended
     await host()
     expect((await status()).subscriptions).to.deep.equal([])
+  })
+
+  it('runs its actors again: the same refs, what they were told, and what the host was said to offer', async () => {
+    const module = join(sandbox.home, 'actors.mjs')
+    await writeFile(
+      module,
+      `import { defineActor } from ${JSON.stringify(index)}
+       const receive = ({ payload, redelivered }) => {
+         console.log('got', payload)
+         return payload === 'hang' && !redelivered ? new Promise(() => undefined) : 'answer to ' + payload
+       }
+       const setup = () => ({ receive })
+       export const clerk = defineActor({ requires: { disk: 'ssd' }, setup })
+       export const parent = defineActor({ setup: async ({ create }) => {
+         await create({ module: import.meta.url, export: 'clerk' })
+         return { receive }
+       } })`,
+    )
+    const first = await host()
+    await sandbox.script(`
+      const bus = msgvan.van({ capabilities: { disk: 'ssd', gpu: 1 } })
+      await bus.ready()
+      await bus.close()
+      const again = msgvan.van({ capabilities: { gpu: null } })
+      await again.ready()
+      await again.close()`).ended
+    const bus = busOn(sandbox, 'default')
+    try {
+      const clerk = await bus.actors.create({ module, export: 'clerk' }, { name: 'clerk' })
+      await bus.subscribeActor('jobs', clerk, 'job')
+      await bus.actors.create({ module, export: 'parent' })
+      for (const word of ['hang', 'one', 'two']) await clerk.tell(word)
+      await first.shows(/got hang/)
+      first.child.kill('SIGKILL')
+      await first.ended
+      const second = await host()
+      await second.shows(/got hang[^]*got one[^]*got two/)
+      expect(await firstValueFrom(clerk.ask('what'))).to.equal('answer to what')
+      expect((await bus.actors.find('clerk'))?.id).to.equal(clerk.id)
+      await bus.publish('job', 'work')
+      await second.shows(/got work/)
+      const { host: itself, actors, subscriptions } = await bus.status()
+      expect(itself.capabilities).to.deep.equal({ disk: 'ssd' })
+      expect(actors.map(({ export: name }) => name).sort()).to.deep.equal(['clerk', 'clerk', 'parent'])
+      // No mailbox is left of the child that the parent made anew.
+      expect(subscriptions.filter(({ pattern }) => pattern.startsWith('$actor/'))).to.have.lengthOf(3)
+      await clerk.stop()
+      await sandbox.msgvan(['stop']).ended
+      await host()
+      await eventually(async () => expect((await bus.status()).actors).to.have.lengthOf(2))
+      expect(await bus.actors.find('clerk')).to.equal(undefined)
+    } finally {
+      await bus.close({ drain: false })
+    }
   })
 
   it('stops in order and owes the same, sessions included', async () => {

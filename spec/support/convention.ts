@@ -77,9 +77,10 @@ export class Convention {
     {
       via = port => Promise.resolve(port),
       args = [],
-    }: { via?: (port: number) => Promise<number>; args?: string[] } = {},
+      leaderArgs = [],
+    }: { via?: (port: number) => Promise<number>; args?: string[]; leaderArgs?: string[] } = {},
   ): Promise<Convention> {
-    const leader = new ConventionHost(await Sandbox.make(), ['--leader', ...args])
+    const leader = new ConventionHost(await Sandbox.make(), ['--leader', ...args, ...leaderArgs])
     await leader.start()
     const join = `127.0.0.1:${await via(leader.port)}`
     const others: ConventionHost[] = []

@@ -5,7 +5,10 @@ import { Subscription } from './subscription.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
 
 /** Every topic but the system's. */
-export const EVERYTHING = /^/
+const EVERYTHING = /^/
+
+/** What a log takes: all that is published, and actors' mail. */
+export const KEPT_TOPICS: readonly RegExp[] = [EVERYTHING, /^\$actor\//]
 
 /**
  * The first target of every topic in a broker that keeps what it owes: whatever is taken over goes to the log before it goes

@@ -57,6 +57,12 @@ export interface Keeper {
   letterGone(buried: Buried): void
 }
 
+/** Where what waits for another host is kept: a log of its own, all of which that host is owed. */
+export interface Outbox {
+  readonly keeper: Keeper
+  readonly book: Book
+}
+
 /** What was kept of one subscription. */
 export interface KeptSubscription {
   readonly request: SubscriptionRequest

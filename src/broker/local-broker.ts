@@ -20,8 +20,8 @@ import type { Buried } from './dead-letter-box.js'
 import { DeadLetterOffice, type DeadLetterOfficeOwner } from './dead-letter-office.js'
 import { HandOver, type HandOverOwner } from './hand-over.js'
 import { HeldPublishes } from './held-publishes.js'
-import { EVERYTHING, Journal } from './journal.js'
-import type { KeptSubscription } from './keeper.js'
+import { Journal, KEPT_TOPICS } from './journal.js'
+import type { KeptSubscription, Outbox } from './keeper.js'
 import type { Item } from './item.js'
 import type { LocalBrokerOptions } from './local-broker-options.js'
 import { Member } from './member.js'
@@ -59,6 +59,8 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   readonly #state$ = new BehaviorSubject<BusState>('connected')
   readonly #errors$ = new Subject<MsgvanError>()
   readonly #relays = new Set<Relay>()
+  /** The first target of all that is kept. */
+  readonly #journal: Journal | undefined
   #closed = false
 
   constructor(options: LocalBrokerOptions) {
@@ -68,7 +70,10 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     this.#stamp = new Stamp(options.wallClock)
     this.#registry = new Registry(options.compile, this, storing(this, options), options.idPrefix)
     this.#routes = this.#registry.routes
-    if (options.keeper !== undefined) this.#routes.add(EVERYTHING, new Journal(this, options.keeper))
+    if (options.keeper !== undefined) {
+      this.#journal = new Journal(this, options.keeper)
+      for (const pattern of KEPT_TOPICS) this.#routes.add(pattern, this.#journal)
+    }
     this.#handOver = new HandOver(this, options.soon ?? queueMicrotask)
     const targetsOf = (envelope: Envelope, from?: Relay) => {
       const all = this.#routes.match(envelope.topic)
@@ -144,7 +149,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     }
     if (this.#handOver.isBusy && this.#handOver.queued >= this.#maxHeld)
       return Promise.reject(outboxFull(this.#maxHeld))
-    if (targets.length === 0) this.#options.unrouted?.(envelope)
+    if (targets[0] === this.#journal && targets.length <= 1) this.#options.unrouted?.(envelope)
     // From here on the van owes it to every target.
     this.#handOver.run(envelope, targets, from === undefined)
     return undefined
@@ -254,9 +259,9 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     this.#registry.watch(watcher)
   }
 
-  /** A place for another host, which takes what it says that it wants. It is no subscription to those who ask for `status`. */
-  relay(consumer: Consumer): Relay {
-    const relay: Relay = new Relay(consumer, this.#routes, this, () => this.#relays.delete(relay))
+  /** A place for another host, which takes what it says that it wants. It is no subscription to those who ask for `status`. @param outbox what waits for it is kept there */
+  relay(consumer: Consumer, outbox?: Outbox): Relay {
+    const relay: Relay = new Relay(consumer, this.#routes, this, () => this.#relays.delete(relay), outbox)
     this.#relays.add(relay)
     return relay
   }

@@ -1,21 +1,28 @@
 import type { Consumer, Membership, SubscriptionRequest } from '../bus/broker.js'
 import { patternKey } from '../message/pattern.js'
-import { Member } from './member.js'
+import type { Outbox } from './keeper.js'
+import type { Member } from './member.js'
+import { OutboxSubscription } from './outbox-subscription.js'
 import type { PatternTable } from './pattern-table.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
 import { Subscription } from './subscription.js'
 
+const FOR_EVER = Number.MAX_SAFE_INTEGER
+
 /** Never given up on, never out of turn: what another host has not taken over stays first in line. */
 export const relayRules: SubscriptionRequest = {
-  pattern: '$relay',
+  pattern: /^/,
   ordered: false,
   prefetch: 4_096,
-  attempts: Infinity,
+  attempts: FOR_EVER,
   delay: 0,
   ackTimeout: 0,
   maxPending: 100_000,
   overflow: 'pause',
 }
+
+/** On a disk it has the room that there is. */
+export const outboxRules: SubscriptionRequest = { ...relayRules, name: 'leader', maxPending: FOR_EVER }
 
 /**
  * Where messages for another host wait and go: one subscription of many patterns, so that each message goes there once, and
@@ -27,6 +34,7 @@ export class Relay {
   readonly #member: Member
   readonly #patterns = new Map<string, { readonly pattern: RegExp | string; readonly remove: () => void }>()
   readonly #closed: () => void
+  readonly #rules: SubscriptionRequest
   #dropped = 0
 
   constructor(
@@ -34,10 +42,12 @@ export class Relay {
     routes: PatternTable<Subscription>,
     owner: SubscriptionOwner,
     closed: () => void,
+    outbox?: Outbox,
   ) {
     this.#routes = routes
     this.#closed = closed
-    this.#subscription = new Subscription('', relayRules, {
+    this.#rules = outbox === undefined ? relayRules : outboxRules
+    const relayOwner: SubscriptionOwner = {
       after: (delay, run) => owner.after(delay, run),
       now: () => owner.now(),
       wake: subscription => owner.wake(subscription),
@@ -46,8 +56,12 @@ export class Relay {
       isClosing: false,
       settled: () => undefined,
       abandoned: () => this.close(),
-    })
-    this.#member = new Member(this.#subscription, consumer, relayRules)
+    }
+    this.#subscription =
+      outbox === undefined
+        ? new Subscription('', this.#rules, relayOwner)
+        : new OutboxSubscription(outbox, this.#rules, relayOwner)
+    this.#member = this.#subscription.newMember(consumer, this.#rules)
     this.#subscription.join(this.#member)
   }
 
@@ -77,7 +91,7 @@ export class Relay {
 
   /** While the other host cannot be reached nobody here waits for it: beyond `maxPending` the oldest go. */
   set isAway(isAway: boolean) {
-    this.#subscription.rules = isAway ? { ...relayRules, overflow: 'drop-oldest' } : relayRules
+    this.#subscription.rules = isAway ? { ...this.#rules, overflow: 'drop-oldest' } : this.#rules
     if (isAway) this.#subscription.owner.roomAgain(this.#subscription)
   }
 

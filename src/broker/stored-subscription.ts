@@ -2,7 +2,7 @@ import type { Consumer, SubscriptionRequest } from '../bus/broker.js'
 import type { Envelope } from '../message/envelope.js'
 import { Message, type RetryRule } from '../message/message.js'
 import type { Matcher } from '../message/pattern.js'
-import { isMailTopic } from '../message/topic.js'
+import { REPLIES } from '../message/topic.js'
 import { Item } from './item.js'
 import { REPLAYED, type Book, type Keeper } from './keeper.js'
 import type { LocalBrokerOptions } from './local-broker-options.js'
@@ -143,8 +143,8 @@ export function storing(
 ): MakeSubscription | undefined {
   if (keeper === undefined) return undefined
   return (id, request, kept) => {
-    // Letters to actors, and their answers, are not in the log: an actor ends with its host.
-    if (isMailTopic(String(request.pattern))) return new Subscription(id, request, owner)
+    // Answers are not in the log: who asked ends with them, or asks again.
+    if (String(request.pattern).startsWith(REPLIES)) return new Subscription(id, request, owner)
     return new StoredSubscription({
       id,
       request,

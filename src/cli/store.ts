@@ -71,7 +71,7 @@ async function info(cli: Cli, path: string, isJson: boolean): Promise<number> {
     const found = store.info()
     if (isJson) await cli.output.line(JSON.stringify(found))
     else {
-      const { subscriptions, letters, publishers, handlers } = found.records
+      const { subscriptions, letters, publishers, handlers, actors } = found.records
       await cli.output.line(
         [
           `folder         ${folder}`,
@@ -82,6 +82,7 @@ async function info(cli: Cli, path: string, isJson: boolean): Promise<number> {
           `dead letters   ${letters}`,
           `publishers     ${publishers}`,
           `handlers       ${handlers}`,
+          `actors         ${actors}`,
         ].join('\n'),
       )
     }

@@ -22,6 +22,7 @@ import { Encoding } from '../message/envelope.js'
 import { encodePayload } from '../message/payload.js'
 import { MAILBOX } from '../message/topic.js'
 import { backoff } from '../operators/backoff.js'
+import { encodeRequest } from '../wire/subscription-request.js'
 import { ActorSubscriptions } from './actor-subscriptions.js'
 import type { HandlerHost } from './handlers.js'
 import type { KeptActor } from './registrations.js'
@@ -32,6 +33,8 @@ export interface ActorHost extends HandlerHost {
   readonly log: Log
   broker(van: string): LocalBroker
   capabilities(): CapabilityValues
+  /** Keeps an actor beyond the host's life, or with undefined its end. Default: nobody does. */
+  keepActor?(van: string, id: string, kept: KeptActor | undefined): Promise<void>
   /** Before it is started again after so many crashes in a row. Default: from 0.1 to 10 seconds. */
   readonly restartDelay?: (error: unknown, crashes: number) => number
 }
@@ -117,6 +120,7 @@ export class Actors {
     await this.unsubscribe(van, name)
     this.#subscriptions.add(id, name, request)
     await this.#tellSubscriptions(actor)
+    await this.#keep(actor)
   }
 
   /** Resolves when no actor gets the messages of that subscription any more. */
@@ -125,6 +129,7 @@ export class Actors {
       actor => actor.van === van && this.#subscriptions.remove(actor.self.id, name),
     )
     await Promise.all(subscribed.map(actor => this.#tellSubscriptions(actor)))
+    await Promise.all(subscribed.map(actor => this.#keep(actor)))
   }
 
   /** What the host offers has changed: those who miss something now are stopped. */
@@ -240,7 +245,17 @@ export class Actors {
     if (actor.ending !== undefined)
       throw new ActorStoppedError(`Actor ${label(self)} was stopped while it was set up.`)
     actor.isUp = true
+    await this.#keep(actor)
     return self
+  }
+
+  /** With what it gets. A child is made anew by its parent. */
+  async #keep({ van, self, request, isLocalUser, isUp }: Running): Promise<void> {
+    if (!isUp || request.parent !== undefined) return
+    const subscriptions = [...this.#subscriptions.of(self.id)].map(([name, rules]) =>
+      encodeRequest({ ...rules, name }),
+    )
+    await this.#host.keepActor?.(van, self.id, { van, id: self.id, request, isLocalUser, subscriptions })
   }
 
   #check(self: ActorAddress, { requires, parent }: ActorRequest): void {
@@ -348,8 +363,10 @@ export class Actors {
     this.#host.modulesChanged?.()
     const broker = this.#host.broker(van)
     const gone = new ActorStoppedError(`Actor ${label(self)} is no more: ${detail}.`)
-    broker.retire(MAILBOX + self.id, gone)
-    // A host that ends keeps what it was told to keep.
+    // A host that ends keeps what it was told to keep, and with a store its actors and their mail.
+    const isKept = this.#host.keepActor !== undefined && request.parent === undefined
+    if (!this.#isStopping || !isKept) broker.retire(MAILBOX + self.id, gone)
+    if (!this.#isStopping && wasUp && isKept) await this.#host.keepActor?.(van, self.id, undefined)
     if (!this.#isStopping)
       for (const name of this.#subscriptions.of(self.id).keys()) broker.retire(name, gone)
     this.#subscriptions.forget(self.id)

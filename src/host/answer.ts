@@ -72,12 +72,13 @@ async function result(session: Session, method: string, args: unknown, services:
     case 'unsubscribe': {
       const name = fieldsOf(args).text('name', 200)
       const wasServed = await unregisterEverywhere(session, name, services)
-      const wasThere = await van.home(name).unsubscribe(name)
+      const wasThere = await van.home({ name }).unsubscribe(name)
       return wasThere || wasServed
     }
     case 'status': {
       const [own, ...others] = (await everywhere()) as [StatusPart, ...StatusPart[]]
-      const whole = statusOfVan(own, others, services.hosts())
+      const log = reach.names === undefined ? own : others.find(({ status: { log } }) => log !== undefined)
+      const whole = statusOfVan(own, others, services.hosts(), log?.status.log)
       return guest === undefined ? whole : ({ status: whole, handlers: {} } satisfies StatusPart)
     }
     case 'hosts':

@@ -233,7 +233,7 @@ export class Reception {
     const { channel } = caller
     const { session: wanted } = prove
     const known = wanted === undefined ? undefined : this.#sessions.find(wanted.id, hello.client, hello.van)
-    const isRestored = known === undefined ? this.#vans.get(hello.van).keeper?.knows(hello.client) : undefined
+    const isRestored = known === undefined ? this.#vans.get(hello.van).knows(hello.client) : undefined
     const session = known ?? this.#begin(caller, hello.client, hello.van, isLocalUser, hello.pid)
     const before = this.#channels.get(session)
     if (before !== undefined) {

@@ -15,6 +15,8 @@ export interface KeptActor {
   readonly id: string
   readonly request: ActorRequest
   readonly isLocalUser: boolean
+  /** The named subscriptions that it gets, where they are kept with it. */
+  readonly subscriptions?: readonly unknown[]
 }
 
 /** What is registered in a host, for the one that takes its place. Written by one msgvan and read by the next: plain values. */

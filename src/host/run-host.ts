@@ -23,7 +23,7 @@ import { openSubscriptions, registrationsOf, startRegistered, readRegistrations 
 import { HostServer } from './server.js'
 import { isLoopback, type HostSettings } from './settings.js'
 import type { HostStore } from './store/host-store.js'
-import { keeping, registerKept } from './store/kept-handlers.js'
+import { keeping, keptRegistrations, openKept } from './store/kept-registrations.js'
 import { readTls } from './tls.js'
 import { Ending, type EndReason } from './told-to-end.js'
 
@@ -94,12 +94,23 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
     logger.close()
     throw await whyNotListening(error, { port, paths }, isInForeground)
   }
-  const store = await openStore(server, settings, log).catch(async (error: unknown) => {
-    await server.close()
-    ending.release()
-    logger.close()
-    throw error
-  })
+  let kept = left
+  const store = await openStore(settings, log)
+    .then(opened => {
+      if (opened === undefined) return undefined
+      // In one go: nobody is let in before all of it is there.
+      server.openStore(opened)
+      kept = keptRegistrations(opened, left)
+      openKept(server, kept)
+      capabilities.restore(opened.capabilities(), changes => opened.keepCapabilities(changes))
+      return opened
+    })
+    .catch(async (error: unknown) => {
+      await server.close()
+      ending.release()
+      logger.close()
+      throw error
+    })
 
   await writePidHint(paths, port)
   if (left !== undefined) await rm(paths.registrations(port), { force: true })
@@ -121,7 +132,6 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   const roots = new ModuleRoots(settings.roots)
   const handlers = new Handlers(workerHost, roots)
   server.handlers = handlers
-  if (store !== undefined) registerKept(handlers, store, log)
   const actors = new Actors({ ...workerHost, log, capabilities: () => capabilities.values }, roots)
   reconsider = () => {
     actors.reconsider()
@@ -141,10 +151,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
       )
     : undefined
   registered = () => registrationsOf(server, handlers, actors)
-  if (left !== undefined) {
-    const mine = store === undefined ? left : { ...left, handlers: [] }
-    void startRegistered(mine, handlers, actors, text => log.warning(text))
-  }
+  if (kept !== undefined) void startRegistered(kept, handlers, actors, text => log.warning(text))
   process.once('uncaughtException', error => {
     // Its pid file stays: by that its clients know that it did not end in order, and start another.
     log.error('the host ends by an error of its own', error)
@@ -182,19 +189,16 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
 
 /** What it is told to keep, if it is told to; lmdb is loaded only then. */
 async function openStore(
-  server: HostServer,
   { store: folder, retainAgeMs, retainBytes, storeFloor }: HostSettings,
   log: Log,
 ): Promise<HostStore | undefined> {
   if (folder === undefined) return undefined
   const { openHostStore } = await import('./store/open-host-store.js')
-  const store = await openHostStore(folder, {
+  return openHostStore(folder, {
     retention: { age: retainAgeMs, bytes: retainBytes },
     floor: storeFloor,
     warn: text => log.warning(text),
   })
-  server.openStore(store)
-  return store
 }
 
 function statusOf({ port, listen, leader }: HostSettings, capabilities: Capabilities): () => HostStatus {
@@ -227,7 +231,7 @@ async function control(
   if (method === 'joining') return { leader: settings.leader, join: settings.join }
   if (method === 'registrations') return registered()
   if (method === 'capabilities') {
-    if (args !== undefined) capabilities.change(args)
+    if (args !== undefined) await capabilities.change(args)
     return capabilities.values
   }
   if (method !== 'stop') {

@@ -118,8 +118,9 @@ export class Session implements GuestSession {
    * that is published meanwhile is missed.
    */
   open(subscription: number, request: SubscriptionRequest): void | Promise<void> {
-    const { keeper } = this.van
-    const from = request.from === undefined ? undefined : keeper?.start(request)
+    const { keeper, broker } = this.van
+    const isHere = request.from !== undefined && this.van.home(request) === broker
+    const from = isHere ? keeper?.start(request) : undefined
     if (from === undefined || from instanceof ReplayStart)
       return this.subscribe(subscription, from === undefined ? request : { ...request, from })
     this.#opening.add(subscription)
@@ -142,7 +143,7 @@ export class Session implements GuestSession {
 
   /** The client's number for a subscription is its own choice; ours is checked. @throws MsgvanError if it is refused */
   subscribe(subscription: number, request: SubscriptionRequest): void {
-    const consumers = this.van.home(request.name)
+    const consumers = this.van.home(request)
     const session = this.#sessionOf(subscription, request)
     // The client times its consumers itself, from the moment when they see a message.
     this.#attach(subscription, attachment => ({

@@ -1,4 +1,4 @@
-import type { HandlerStatus, HostStatus, VanStatus } from '../bus/status.js'
+import type { HandlerStatus, HostStatus, LogStatus, VanStatus } from '../bus/status.js'
 
 /** What one host knows of a van: also of handlers whose subscription another host keeps. */
 export interface StatusPart {
@@ -6,8 +6,13 @@ export interface StatusPart {
   readonly handlers: Readonly<Record<string, HandlerStatus>>
 }
 
-/** The whole van's: this host's part first, and itself as `host`. */
-export function statusOfVan(own: StatusPart, others: readonly StatusPart[], hosts: HostStatus[]): VanStatus {
+/** The whole van's: this host's part first, and itself as `host`. @param log of the host that keeps what is replayed */
+export function statusOfVan(
+  own: StatusPart,
+  others: readonly StatusPart[],
+  hosts: HostStatus[],
+  log: LogStatus | undefined,
+): VanStatus {
   const parts = [own, ...others]
   const handlers = Object.assign({}, ...parts.map(part => part.handlers)) as Record<string, HandlerStatus>
   const subscriptions = parts
@@ -23,5 +28,6 @@ export function statusOfVan(own: StatusPart, others: readonly StatusPart[], host
       counters[key] += status.counters[key]
   }
   const actors = parts.flatMap(({ status }) => status.actors)
-  return { ...own.status, hosts, subscriptions, actors, counters }
+  const { van, host } = own.status
+  return { van, host, hosts, subscriptions, actors, counters, ...(log === undefined ? {} : { log }) }
 }

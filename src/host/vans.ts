@@ -9,6 +9,7 @@ import { StoredEnvelope } from '../broker/stored-envelope.js'
 import { Encoding, type Envelope } from '../message/envelope.js'
 import { encodeLetter } from '../message/payload.js'
 import { isMailTopic } from '../message/topic.js'
+import type { Outbox } from '../broker/keeper.js'
 import type { Relay } from '../broker/relay.js'
 import { mailRules } from './mail.js'
 import type { Backbone, Reach } from './backbone/backbone.js'
@@ -38,6 +39,7 @@ export class Van {
     readonly name: string,
     { hostStatus, idPrefix = '', backbone, answer }: VansOptions,
     readonly keeper?: VanKeeper,
+    outbox?: () => Outbox,
   ) {
     const broker: LocalBroker = new LocalBroker({
       ...mailRules(() => broker),
@@ -56,6 +58,8 @@ export class Van {
     this.reach = backbone().reach({
       name,
       broker,
+      outbox: () => outbox?.(),
+      isKept: keeper !== undefined,
       acceptFrom: (from, envelope, isAnswered) => this.acceptFrom(from, envelope, isAnswered),
       answer: (method, args) => answer(this, method, args),
     })
@@ -82,10 +86,22 @@ export class Van {
     return this.keeper?.kept()
   }
 
-  /** Where a subscription of that name is kept: at one host of the van. Mailboxes are where their actors are. */
-  home(name: string | undefined): Pick<LocalBroker, 'consume' | 'unsubscribe'> {
+  /**
+   * Where a subscription is kept: one with a name, or that begins with what is kept, at one host of the van. Mailboxes are where
+   * their actors are.
+   */
+  home({
+    name,
+    from,
+  }: Pick<SubscriptionRequest, 'name' | 'from'>): Pick<LocalBroker, 'consume' | 'unsubscribe'> {
     const { names } = this.reach
-    return names === undefined || name === undefined || isMailTopic(name) ? this.broker : names
+    if (names === undefined || (name === undefined && from === undefined)) return this.broker
+    return name !== undefined && isMailTopic(name) ? this.broker : names
+  }
+
+  /** Subscriptions of a client without a name go on where they were: they missed nothing, here or elsewhere. */
+  knows(client: string): boolean | undefined {
+    return this.keeper === undefined ? undefined : this.reach.names === undefined && this.keeper.knows(client)
   }
 
   /** Registers a named subscription in place of what the name had. @throws InvalidPatternError */
@@ -140,7 +156,8 @@ export class Vans {
   get(name: string): Van {
     let van = this.#vans.get(name)
     if (van === undefined) {
-      van = new Van(name, this.#options, this.#store?.van(name))
+      const store = this.#store
+      van = new Van(name, this.#options, store?.van(name), store && (() => store.outbox(name)))
       this.#vans.set(name, van)
     }
     return van

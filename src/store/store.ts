@@ -8,6 +8,7 @@ export const tables = [
   'letters',
   'owed',
   'handlers',
+  'actors',
 ] as const
 export type Table = (typeof tables)[number]
 
@@ -85,6 +86,8 @@ export const FORMAT = 1
 
 /** In `meta`. */
 export const FORMAT_KEY = 'format'
+/** In `meta`: what was added to the host's capabilities, and taken away, while it ran. */
+export const CAPABILITIES_KEY = 'capabilities'
 /** In `meta` while a host has the store open: still there at the next start, it did not end in order. */
 export const OPEN_KEY = 'open'
 

@@ -1,4 +1,5 @@
 import type { LocalBroker } from '../../broker/local-broker.js'
+import type { Outbox } from '../../broker/keeper.js'
 import type { Relay } from '../../broker/relay.js'
 import type { Consumer, Membership, SubscriptionRequest } from '../../bus/broker.js'
 import type { Envelope } from '../../message/envelope.js'
@@ -32,6 +33,10 @@ export interface Backbone {
 export interface ReachingVan {
   readonly name: string
   readonly broker: LocalBroker
+  /** Where what waits for a leader is kept, if this host keeps what it owes. Called once at most. */
+  outbox(): Outbox | undefined
+  /** What is published anywhere in the van is kept here. */
+  readonly isKept: boolean
   /** Takes over what came from another host by this way. @param isAnswered its publisher is told of a refusal */
   acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void>
   /** Answers for this host alone what a bus asks of the whole van. */
@@ -43,7 +48,7 @@ export interface ReachingVan {
  * host were not there.
  */
 export interface Reach {
-  /** Named subscriptions are one in the van: where they are kept, if not here. */
+  /** Named subscriptions are one in the van, and so is what is replayed: where they are kept, if not here. */
   readonly names: Names | undefined
   /**
    * A publish of this host's own clients. Takes it over as `LocalBroker.accept` does; where the named subscriptions are kept
@@ -63,7 +68,7 @@ export interface Reach {
   close(): void
 }
 
-/** The named subscriptions of a van, kept by another host. While that one is away, calls and consumers wait. */
+/** The named subscriptions of a van, and its log, kept by another host. While that one is away, calls and consumers wait. */
 export interface Names {
   consume(request: SubscriptionRequest, consumer: Consumer): Membership
   /** Registers one in place of what the name had. @throws InvalidPatternError */

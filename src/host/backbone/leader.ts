@@ -128,6 +128,8 @@ class LeaderReach implements Reach {
       added: pattern => this.#interests.change('here', [pattern]),
       removed: pattern => this.#interests.change('here', [], [pattern]),
     })
+    // What is kept here is what is published in the whole van.
+    if (van.isKept) this.#interests.change('here', [/^/])
   }
 
   accept(envelope: Parameters<Reach['accept']>[0]): undefined | Promise<void> {

@@ -16,6 +16,8 @@ export interface PassageMeans {
   /** Somebody beyond still wants such. */
   readonly isWanted: (topic: string) => boolean
   readonly warn: (text: string) => void
+  /** By what a message that waits is known when it is its turn. */
+  readonly keyOf: (envelope: Envelope) => unknown
 }
 
 /** Hands what a relay has to the leader, and settles it as the leader takes it over. */
@@ -25,7 +27,7 @@ export class Passage implements Consumer {
   membership: Membership | undefined
   readonly #means: PassageMeans
   /** Publishers that wait for the leader too. */
-  readonly #waiting = new Map<Envelope, Waiting>()
+  readonly #waiting = new Map<unknown, Waiting>()
   #isShut = true
   #isFull = false
 
@@ -40,12 +42,12 @@ export class Passage implements Consumer {
   /** Resolves when the leader has it, or is gone; rejects if the leader refuses it. */
   await(envelope: Envelope): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.set(envelope, { resolve, reject })
+      this.#waiting.set(this.#means.keyOf(envelope), { resolve, reject })
     })
   }
 
   forget(envelope: Envelope): void {
-    this.#waiting.delete(envelope)
+    this.#waiting.delete(this.#means.keyOf(envelope))
   }
 
   /** The leader can be reached. */
@@ -88,8 +90,9 @@ export class Passage implements Consumer {
 
   #taken(message: Message, envelope: Envelope): void {
     message.ack()
-    this.#waiting.get(envelope)?.resolve()
-    this.#waiting.delete(envelope)
+    const key = this.#means.keyOf(envelope)
+    this.#waiting.get(key)?.resolve()
+    this.#waiting.delete(key)
     this.#roomAgain()
   }
 
@@ -101,8 +104,9 @@ export class Passage implements Consumer {
       return
     }
     message.ack()
-    const publisher = this.#waiting.get(envelope)
-    this.#waiting.delete(envelope)
+    const key = this.#means.keyOf(envelope)
+    const publisher = this.#waiting.get(key)
+    this.#waiting.delete(key)
     if (publisher === undefined)
       this.#means.warn(`the leader refused a message on ${envelope.topic}: ${describe(error)}`)
     else publisher.reject(error)

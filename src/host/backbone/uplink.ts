@@ -66,6 +66,7 @@ export class Uplink implements Reach, Names {
   constructor(options: UplinkOptions) {
     this.#options = options
     const { van, leader, credential, ca, maxPayload } = options
+    const outbox = van.outbox()
     this.#remote = new RemoteBroker({
       url: leader,
       van: van.name,
@@ -76,16 +77,19 @@ export class Uplink implements Reach, Names {
         frame: (kind, body) => this.#frame(kind, body),
         failed: error => {
           this.#endFirstAttempt()
+          if (!this.#isUp) this.#passage.shut()
           options.failed(error)
         },
       },
     })
     this.#passage = new Passage({
+      // What is kept is not the message itself, but a copy.
+      keyOf: outbox === undefined ? envelope => envelope : ({ id }) => id,
       send: envelope => this.#remote.passOn(envelope),
       isWanted: topic => this.#relay.takes(topic),
       warn: options.warn,
     })
-    this.#relay = van.broker.relay(this.#passage)
+    this.#relay = van.broker.relay(this.#passage, outbox)
     this.#passage.membership = this.#relay.membership
     this.#wants = new Wants(this.#relay, options.warn)
     this.#remote.consumeBy('backbone.join', () => this.#introduction(), relayRules, this.#taker())
@@ -123,12 +127,18 @@ export class Uplink implements Reach, Names {
 
   accept(envelope: Envelope): undefined | Promise<void> {
     const { broker } = this.#options.van
-    if (!this.#isOpen || !this.#relay.takes(envelope.topic)) return broker.accept(envelope)
+    if (!(this.#isOpen || this.#isOpening) || !this.#relay.takes(envelope.topic))
+      return broker.accept(envelope)
     const passed = this.#passage.await(envelope)
     const held = broker.accept(envelope)
     if (held === undefined) return passed
     held.catch(() => this.#passage.forget(envelope))
     return Promise.all([held, passed]).then(() => undefined)
+  }
+
+  /** It is about to be known whether the leader can be reached, and what it wants. */
+  get #isOpening(): boolean {
+    return this.#firstAttempt !== undefined || (this.#isUp && this.#awaitsWants)
   }
 
   async ready(): Promise<void> {
@@ -167,7 +177,6 @@ export class Uplink implements Reach, Names {
   close(): void {
     void this.end()
   }
-
   async end(): Promise<void> {
     this.#endFirstAttempt()
     this.#turn(false)
@@ -191,13 +200,10 @@ export class Uplink implements Reach, Names {
     return {
       next: message => {
         const envelope = Message.envelopeOf(message)
-        const held = this.#seen.isRepeated(envelope)
-          ? undefined
-          : van.acceptFrom(this.#relay, envelope, false)
+        const isRepeated = this.#seen.isRepeated(envelope)
+        const held = isRepeated ? undefined : van.acceptFrom(this.#relay, envelope, false)
         if (held === undefined) message.ack()
-        else {
-          held.catch((error: unknown) => this.#lost(envelope, error)).finally(() => message.ack())
-        }
+        else held.catch((error: unknown) => this.#lost(envelope, error)).finally(() => message.ack())
       },
       error: error => this.#options.failed(error),
       complete: () => undefined,

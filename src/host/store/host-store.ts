@@ -1,13 +1,21 @@
-import type { Store } from '../../store/store.js'
+import { CAPABILITIES_KEY, type Store, type Table } from '../../store/store.js'
+import type { Outbox } from '../../broker/keeper.js'
+import { outboxRules } from '../../broker/relay.js'
 import { decodePayload, encodePayload } from '../../message/payload.js'
 import { describe } from '../../errors.js'
 import { Committer } from './committer.js'
 import type { Retention } from './log.js'
-import { VanKeeper } from './van-keeper.js'
+import { VanKeeper, type LogRecord } from './van-keeper.js'
 
 export const DEFAULT_RETENTION: Retention = { age: Infinity, bytes: 1024 ** 3 }
 
+/** What is no longer owed is of no more use. */
+const NO_RETENTION: Retention = { age: 0, bytes: 0 }
+
 const TIDY_EVERY_MS = 60_000
+
+/** What runs in a host because somebody said so once. */
+export type Registered = Extract<Table, 'handlers' | 'actors'>
 
 export interface HostStoreOptions {
   readonly store: Store
@@ -22,6 +30,8 @@ export class HostStore {
   readonly #options: HostStoreOptions
   readonly #committer: Committer
   readonly #keepers = new Map<string, VanKeeper>()
+  /** By van, what waits there for this host's leader. */
+  readonly #outboxes = new Map<string, VanKeeper>()
   #lastNumber = 0
   readonly #tidying: NodeJS.Timeout
 
@@ -29,12 +39,12 @@ export class HostStore {
     this.#options = options
     this.#committer = new Committer(options.store, options.warn)
     for (const [key, value] of options.store.records('logs')) {
-      const { van } = decodePayload(value) as { van: string }
+      const { van, isOutbox } = decodePayload(value) as LogRecord
       this.#lastNumber = Math.max(this.#lastNumber, Number(key))
-      this.#keepers.set(van, this.#keeper(van, Number(key)))
+      this.#keep(van, isOutbox === true, Number(key))
     }
     this.#tidying = setInterval(() => {
-      for (const keeper of this.#keepers.values()) keeper.tidy()
+      for (const keeper of this.#all()) keeper.tidy()
     }, TIDY_EVERY_MS).unref()
   }
 
@@ -44,27 +54,44 @@ export class HostStore {
   }
 
   van(name: string): VanKeeper {
-    let keeper = this.#keepers.get(name)
-    if (keeper === undefined) {
-      this.#lastNumber += 1
-      keeper = this.#keeper(name, this.#lastNumber)
-      this.#keepers.set(name, keeper)
-    }
-    return keeper
+    return this.#keepers.get(name) ?? this.#keep(name, false)
+  }
+
+  /** What waits in a van for this host's leader. */
+  outbox(van: string): Outbox {
+    const keeper = this.#outboxes.get(van) ?? this.#keep(van, true)
+    const [kept] = keeper.load().subscriptions
+    return { keeper, book: kept?.book ?? keeper.open(outboxRules) }
   }
 
   /** What was registered to run in this host. */
-  handlers(): unknown[] {
-    return [...this.#options.store.records('handlers')].map(([, value]) => decodePayload(value))
+  registered(what: Registered): unknown[] {
+    return [...this.#options.store.records(what)].map(([, value]) => decodePayload(value))
   }
 
-  /** @param value undefined: it is gone */
-  async keepHandler(van: string, name: string, value: unknown): Promise<void> {
-    const key = JSON.stringify([van, name])
+  /**
+   * @param name by which it is known in its van
+   * @param value undefined: it is gone
+   */
+  keepRegistered(what: Registered, van: string, name: string, value: unknown): Promise<void> {
+    return this.#write(what, JSON.stringify([van, name]), value)
+  }
+
+  /** As they were changed while a host ran: added to those that it was started with. */
+  capabilities(): unknown {
+    const bytes = this.#options.store.get('meta', CAPABILITIES_KEY)
+    return bytes === undefined ? {} : decodePayload(bytes)
+  }
+
+  keepCapabilities(changes: object): Promise<void> {
+    return this.#write('meta', CAPABILITIES_KEY, changes)
+  }
+
+  async #write(table: Table, key: string, value: unknown): Promise<void> {
     const bytes = value === undefined ? undefined : encodePayload(value)
     await this.#options.store.transact(transaction => {
-      if (bytes === undefined) transaction.remove('handlers', key)
-      else transaction.put('handlers', key, bytes)
+      if (bytes === undefined) transaction.remove(table, key)
+      else transaction.put(table, key, bytes)
     })
   }
 
@@ -72,7 +99,7 @@ export class HostStore {
   async freeze(): Promise<void> {
     clearInterval(this.#tidying)
     await this.#committer.finish()
-    for (const keeper of this.#keepers.values()) keeper.freeze()
+    for (const keeper of this.#all()) keeper.freeze()
   }
 
   async close(): Promise<void> {
@@ -84,8 +111,16 @@ export class HostStore {
     }
   }
 
-  #keeper(van: string, number: number): VanKeeper {
-    const { store, retention = DEFAULT_RETENTION } = this.#options
-    return new VanKeeper({ store, committer: this.#committer, van, number, retention })
+  #all(): VanKeeper[] {
+    return [...this.#keepers.values(), ...this.#outboxes.values()]
+  }
+
+  #keep(van: string, isOutbox: boolean, number = ++this.#lastNumber): VanKeeper {
+    const { store } = this.#options
+    const retention = isOutbox ? NO_RETENTION : (this.#options.retention ?? DEFAULT_RETENTION)
+    const keeper = new VanKeeper({ store, committer: this.#committer, van, isOutbox, number, retention })
+    const keepers = isOutbox ? this.#outboxes : this.#keepers
+    keepers.set(van, keeper)
+    return keeper
   }
 }

@@ -26,13 +26,17 @@ export interface VanKeeperOptions {
   readonly store: Store
   readonly committer: Committer
   readonly van: string
-  /** The van's number in the store. */
+  readonly isOutbox: boolean
+  /** Of its log in the store. */
   readonly number: number
   readonly retention: Retention
 }
 
-interface LogRecord {
+/** What is kept of a log itself. */
+export interface LogRecord {
   readonly van: string
+  /** It holds what waits for this host's leader. */
+  readonly isOutbox?: boolean
   readonly end: number
   readonly bytes: number
 }
@@ -300,8 +304,9 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   }
 
   #logRecord(): Uint8Array {
-    const { van } = this.#options
-    return encodePayload({ van, end: this.#log.end, bytes: this.#log.bytes } satisfies LogRecord)
+    const { van, isOutbox } = this.#options
+    const { end, bytes } = this.#log
+    return encodePayload({ van, ...(isOutbox ? { isOutbox } : {}), end, bytes } satisfies LogRecord)
   }
 
   #write(write: Write): void {

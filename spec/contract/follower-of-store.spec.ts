@@ -1,0 +1,6 @@
+import { throughFollowerOfStore } from '../support/follower-connection.js'
+import { conformance } from './conformance.js'
+import { named } from './named.js'
+import { replay } from './replay.js'
+
+conformance(throughFollowerOfStore, [replay, named])

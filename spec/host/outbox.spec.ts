@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto'
+import { expect } from 'chai'
+import { Follower } from '../../src/host/backbone/follower.js'
+import { Leader } from '../../src/host/backbone/leader.js'
+import type { HostServer } from '../../src/host/server.js'
+import { HostStore } from '../../src/host/store/host-store.js'
+import { hostUrl } from '../../src/daemon/listens.js'
+import type { Bus } from '../../src/index.js'
+import { Disk } from '../support/disk.js'
+import { eventually } from '../support/eventually.js'
+import { clientOf, secret, startServer } from '../support/host-server.js'
+import { upTo } from '../support/messages.js'
+
+/** A host's server that can die, and another one take its place with the same disk and port. */
+class Mortal {
+  readonly disk = new Disk()
+  #server: HostServer | undefined
+  #die = (): unknown => undefined
+  #port = 0
+
+  constructor(readonly leader?: Mortal) {}
+
+  get server(): HostServer {
+    if (this.#server === undefined) throw new Error('it is dead')
+    return this.#server
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  async start(): Promise<void> {
+    const { store, die } = this.disk.mortal()
+    const { leader } = this
+    const server = await startServer({
+      port: this.#port,
+      awaitsStore: true,
+      backbone: means =>
+        leader === undefined
+          ? new Leader(means)
+          : new Follower({
+              ...means,
+              leader: hostUrl(leader.port),
+              credential: () => Promise.resolve({ secret }),
+              seat: 'the only one',
+              maxPayload: 1_000_000,
+            }),
+    })
+    server.openStore(new HostStore({ store, warn: () => undefined }))
+    this.#server = server
+    this.#port = server.port
+    this.#die = die
+  }
+
+  /** As kill -9 does: nothing is written any more. */
+  async die(): Promise<void> {
+    this.#die()
+    await this.#server?.close()
+    this.#server = undefined
+  }
+}
+
+describe('what waits for a leader, at a follower with a store', () => {
+  let leader: Mortal
+  let follower: Mortal
+  let buses: Bus[]
+  let van: string
+  const bus = ({ port }: Mortal): Bus => {
+    const { bus } = clientOf(port, { van })
+    buses.push(bus)
+    return bus
+  }
+  const waiting = async (at: Bus) => (await at.status()).subscriptions.find(({ name }) => name === 'work')
+
+  beforeEach(async () => {
+    van = randomUUID()
+    buses = []
+    leader = new Mortal()
+    await leader.start()
+    follower = new Mortal(leader)
+    await follower.start()
+    const boss = bus(leader)
+    const registration = boss.topic(/^jobs/, { name: 'work' }).subscribe()
+    await boss.ready()
+    registration.unsubscribe()
+    await boss.close()
+  })
+  afterEach(async () => {
+    await Promise.all(buses.map(each => each.close({ drain: false })))
+    await follower.die()
+    await leader.die()
+  })
+
+  it('is owed after its death, in order and once, much or little of it', async () => {
+    const publisher = bus(follower)
+    await publisher.ready()
+    await publisher.publish('jobs', 0)
+    await leader.die()
+    const count = 2_500
+    await Promise.all(upTo(count).map(i => publisher.publish('jobs', i)))
+    await follower.die()
+    await follower.start()
+    await publisher.publish('jobs', count + 1)
+    await leader.start()
+    const worker = bus(leader)
+    await eventually(async () => expect(await waiting(worker)).to.include({ pending: count + 2 }))
+    const got: unknown[] = []
+    worker.topic(/^jobs/, { name: 'work' }).subscribe(({ payload }) => got.push(payload))
+    await eventually(() => expect(got).to.have.lengthOf(count + 2))
+    expect(got).to.deep.equal([0, ...upTo(count + 1)])
+  })
+
+  it('takes no room any more once the leader has it', async () => {
+    const publisher = bus(follower)
+    await publisher.ready()
+    await leader.die()
+    await Promise.all(upTo(10).map(i => publisher.publish('jobs', i)))
+    const outboxes = () => [...follower.disk.store.records('logs')].map(([key]) => Number(key))
+    const pieces = () => outboxes().map(log => [...follower.disk.store.scan(log, 0)].length)
+    expect(pieces().filter(count => count > 0)).to.have.lengthOf(2)
+    await leader.start()
+    // The van's own log stays for replay.
+    await eventually(async () => {
+      await publisher.publish('jobs', 'more')
+      expect(pieces().filter(count => count > 0)).to.have.lengthOf(1)
+    })
+  })
+
+  it('does not go to the leader again when it went there before the death', async () => {
+    const publisher = bus(follower)
+    await publisher.ready()
+    for (const i of upTo(20)) await publisher.publish('jobs', i)
+    await follower.die()
+    await follower.start()
+    await publisher.publish('jobs', 21)
+    const worker = bus(leader)
+    await eventually(async () => expect(await waiting(worker)).to.include({ pending: 21 }))
+  })
+
+  it("is in the leader's log too, and replayed from there at either host", async () => {
+    const publisher = bus(follower)
+    await publisher.ready()
+    await publisher.publish('nobody wants this', 1)
+    for (const host of [leader, follower]) {
+      const got: unknown[] = []
+      bus(host).topic('nobody wants this', { from: 'start' }).subscribe(({ payload }) => got.push(payload)) // prettier-ignore
+      await eventually(() => expect(got).to.deep.equal([1]))
+    }
+  })
+})

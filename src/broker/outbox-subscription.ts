@@ -1,0 +1,26 @@
+import type { SubscriptionRequest } from '../bus/broker.js'
+import type { Envelope } from '../message/envelope.js'
+import type { Keeper, Outbox } from './keeper.js'
+import { StoredEnvelope } from './stored-envelope.js'
+import { StoredSubscription } from './stored-subscription.js'
+import type { SubscriptionOwner } from './subscription-owner.js'
+
+/**
+ * What waits for another host, kept in a log of its own: which messages these are was decided when they were taken over, and
+ * cannot be told from their topics later.
+ */
+export class OutboxSubscription extends StoredSubscription {
+  readonly #keeper: Keeper
+
+  constructor({ keeper, book }: Outbox, rules: SubscriptionRequest, owner: SubscriptionOwner) {
+    const compile = () => ({ test: () => true })
+    super({ id: '', request: rules, owner, keeper, book, compile })
+    this.#keeper = keeper
+  }
+
+  override take(envelope: Envelope): void {
+    const kept = StoredEnvelope.of(envelope)
+    this.#keeper.append(kept)
+    super.take(kept)
+  }
+}

@@ -1,0 +1,77 @@
+import { ActorStoppedError, InvalidOptionError } from '../../errors.js'
+import { MAILBOX } from '../../message/topic.js'
+import { Fields } from '../../wire/fields.js'
+import { decodeRequest, encodeRequest } from '../../wire/subscription-request.js'
+import type { ActorHost } from '../actors.js'
+import type { HandlerHost } from '../handlers.js'
+import type { KeptActor, Registrations } from '../registrations.js'
+import type { HostServer } from '../server.js'
+import type { HostStore } from './host-store.js'
+
+/** Has registrations of handlers and actors kept. */
+export function keeping(
+  store: HostStore,
+): Required<Pick<HandlerHost, 'keep'>> & Required<Pick<ActorHost, 'keepActor'>> {
+  return {
+    keep: (van, name, wanted) => {
+      if (wanted === undefined) return store.keepRegistered('handlers', van, name, undefined)
+      const { module, export: exported, request, callerIsLocalUser } = wanted
+      const kept = { van, name, module, export: exported, request: encodeRequest(request), callerIsLocalUser }
+      return store.keepRegistered('handlers', van, name, kept)
+    },
+    keepActor: (van, id, kept) => store.keepRegistered('actors', van, id, kept),
+  }
+}
+
+/**
+ * What ran in the host before: what the store has of it, and what a host without a store handed over (`msgvan restart`). What
+ * cannot start is said, and kept for the next start.
+ */
+export function keptRegistrations(store: HostStore, left: Registrations | undefined): Registrations {
+  const handlers = store.registered('handlers').map(handlerOf)
+  const actors = store.registered('actors') as KeptActor[]
+  const subscriptions = actors.flatMap(({ van, id, subscriptions: own = [] }) =>
+    own.map(request => ({ van, request, actor: id })),
+  )
+  if (left === undefined) return { subscriptions, handlers, actors }
+  const isKnown = ({ van, name }: { van: string; name: string }): boolean =>
+    handlers.some(each => each.van === van && each.name === name)
+  return {
+    subscriptions: [...subscriptions, ...left.subscriptions.filter(({ actor }) => !actors.some(({ id }) => id === actor))], // prettier-ignore
+    handlers: [...handlers, ...left.handlers.filter(handler => !isKnown(handler))],
+    actors: [...actors, ...left.actors.filter(({ id }) => !actors.some(each => each.id === id))],
+  }
+}
+
+/**
+ * Before anybody is let in: subscriptions that were handed over and are in no store get a place; mailboxes of actors that are
+ * no more (children, whose parents make new ones) are given up, with what waits in them.
+ */
+export function openKept(server: HostServer, { subscriptions, actors }: Registrations): void {
+  for (const { van, request } of subscriptions) {
+    const decoded = decodeRequest(request)
+    const { name } = decoded
+    const isThere = server.broker(van).named().some(each => each.name === name) // prettier-ignore
+    if (name !== undefined && !isThere) server.broker(van).replace({ ...decoded, name })
+  }
+  for (const van of server.vans) {
+    for (const { name } of server.broker(van).named()) {
+      const id = name.slice(MAILBOX.length)
+      if (!name.startsWith(MAILBOX) || actors.some(actor => actor.id === id)) continue
+      server.broker(van).retire(name, new ActorStoppedError(`Actor ${id} is no more: its host died.`))
+    }
+  }
+}
+
+function handlerOf(kept: unknown): Registrations['handlers'][number] {
+  const fields = new Fields(kept, what => new InvalidOptionError(`A handler that was kept ${what}.`))
+  return {
+    van: fields.text('van', 200),
+    name: fields.text('name', 200),
+    module: fields.text('module', 10_000),
+    export: fields.text('export'),
+    request: fields.get('request'),
+    callerIsLocalUser: fields.flag('callerIsLocalUser'),
+    callerIsHandler: false,
+  }
+}
