@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { van, type Bus } from '../src/index.js'
 import { quick } from './support/flags.js'
 import { collecting, megabytes, residentBytes } from './support/resident.js'
@@ -21,10 +22,14 @@ interface Row {
   readonly wanted: string
 }
 
-async function withHost(run: (host: Host, bus: Bus) => Promise<Row>): Promise<Row> {
+async function withHost(
+  run: (host: Host, bus: Bus) => Promise<Row>,
+  { hasStore = false } = {},
+): Promise<Row> {
   return inSandbox(async (sandbox: Sandbox) => {
     process.env['MSGVAN_HOME'] = sandbox.env['MSGVAN_HOME']
-    const host = await Host.start(sandbox, collecting)
+    const store = hasStore ? { MSGVAN_STORE: join(sandbox.home, 'store') } : {}
+    const host = await Host.start({ ...sandbox, env: { ...sandbox.env, ...store } }, collecting)
     const bus = van({ port: sandbox.port, autoStart: false })
     try {
       await bus.ready()
@@ -71,13 +76,17 @@ const subscriptions = (): Promise<Row> =>
     }
   })
 
+async function nobodyWorks(bus: Bus): Promise<void> {
+  const first = bus.topic('jobs', { name: 'workers', maxPending: 2 * WAITING }).subscribe()
+  await bus.ready()
+  first.unsubscribe()
+  await bus.ready()
+}
+
 const waiting = (): Promise<Row> =>
   withHost(async (host, bus) => {
     const before = await residentBytes(host.pid)
-    const first = bus.topic('jobs', { name: 'workers', maxPending: 2 * WAITING }).subscribe()
-    await bus.ready()
-    first.unsubscribe()
-    await bus.ready()
+    await nobodyWorks(bus)
     await publish(bus, 0, WAITING - 1, () => 'jobs')
     await statusOf(bus, ({ subscriptions: [only] }) => only?.pending === WAITING, 'not all wait')
     const resident = await residentBytes(host.pid)
@@ -88,6 +97,26 @@ const waiting = (): Promise<Row> =>
       wanted: 'under 300 MB',
     }
   })
+
+const waitingInStore = (): Promise<Row> =>
+  withHost(
+    async (host, bus) => {
+      await nobodyWorks(bus)
+      const some = WAITING / 10
+      await publish(bus, 0, some - 1, () => 'jobs')
+      const before = await residentBytes(host.pid)
+      await publish(bus, some, WAITING - 1, () => 'jobs')
+      await statusOf(bus, ({ subscriptions: [only] }) => only?.pending === WAITING, 'not all wait')
+      const resident = await residentBytes(host.pid)
+      return {
+        what: `${many(WAITING)} messages of 100 bytes, waiting in a store`,
+        resident,
+        beside: `+ ${megabytes(resident - before)} since the first ${many(some)}`,
+        wanted: 'no more than before',
+      }
+    },
+    { hasStore: true },
+  )
 
 const topics = (): Promise<Row> =>
   withHost(async (host, bus) => {
@@ -112,7 +141,7 @@ const topics = (): Promise<Row> =>
 printHead('Memory of a host')
 if (process.platform === 'linux') {
   const rows: Row[] = []
-  for (const measure of [subscriptions, waiting, topics]) rows.push(await measure())
+  for (const measure of [subscriptions, waiting, waitingInStore, topics]) rows.push(await measure())
   printTable([
     ['', 'resident', 'of which', 'wanted'],
     ...rows.map(({ what, resident, beside, wanted }) => [what, megabytes(resident), beside, wanted]),

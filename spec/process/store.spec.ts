@@ -46,6 +46,8 @@ describe('msgvan host --store', () => {
     await eventually(async () =>
       expect((await status()).subscriptions[0]).to.include({ pending: 0, inFlight: 0 }),
     )
+    const replayed = await sandbox.msgvan(['sub', '^jobs', '--from', 'last:2', '--count', '2', '--raw']).ended
+    expect(replayed.stdout).to.equal('998\n999\n')
   })
 
   it('runs its handlers again', async () => {
