@@ -7,6 +7,8 @@ const [kind, port, form, root = '', source = '0'] = process.argv.slice(2)
 const peer = openPeer(kind as Kind, Number(port), form as Form)
 
 const BURST_MS = 2
+/** Of a burst, on their way at most: after a stall of the machine all that is due would be more than an outbox takes. */
+const PACED_WINDOW = 1_000
 /** Another question of the parent's sets it, meanwhile. */
 const pacing: { isStopped: boolean } = { isStopped: false }
 
@@ -42,7 +44,8 @@ serve(
         // Whole turns of the topics, so that the next burst goes on where this one ends.
         const count = Math.floor(due / topics.length) * topics.length
         const from = sent
-        if (count > 0) await open.publish({ topics, payload: i => payload(from + i), count, window: count })
+        const window = Math.min(count, PACED_WINDOW)
+        if (count > 0) await open.publish({ topics, payload: i => payload(from + i), count, window })
         sent += count
         await sleep(BURST_MS)
       }

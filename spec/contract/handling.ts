@@ -168,7 +168,7 @@ export function handling(at: Connected): void {
         const started = new Subject<number>()
         const tries = collect(started)
         bus
-          .topic('t', { name: 'w', ack, ackTimeout: 40 })
+          .topic('t', { name: 'w', ack, ackTimeout: 250 })
           .pipe(
             handle(message => {
               started.next(message.attempt)
@@ -177,12 +177,12 @@ export function handling(at: Connected): void {
           )
           .subscribe()
         const clock = collect(
-          bus.topic('c', { name: 'c', ack: 'manual', ackTimeout: 40, delay: 0, attempts: 4 }),
+          bus.topic('c', { name: 'c', ack: 'manual', ackTimeout: 250, delay: 0, attempts: 3 }),
         )
         await bus.publish('t')
         await tries.first(1)
         await bus.publish('c')
-        await clock.first(4) // three timeouts of the same length have passed
+        await clock.first(3) // two timeouts of the same length have passed
         work.complete()
         await untilStatus(bus, 'w', { acked: 1, failed: 0 })
         expect(tries.values).to.deep.equal([1])
