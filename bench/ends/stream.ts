@@ -58,9 +58,14 @@ export async function stopEnds(...all: readonly Ends[]): Promise<void> {
 }
 
 /** Messages a second from all publishers together, whatever the number of subscriptions. */
-export function streaming(ends: Ends, shape: Shape, name = kindNames[ends.kind]): Contender {
+export function streaming(
+  ends: Ends,
+  shape: Shape,
+  name = kindNames[ends.kind],
+  onTheirWay = WINDOW,
+): Contender {
   const { publishers, subscribers } = ends
-  const window = Math.max(1, Math.min(WINDOW, Math.floor(WINDOW_BYTES / shape.size)))
+  const window = Math.max(1, Math.min(onTheirWay, Math.floor(WINDOW_BYTES / shape.size)))
   const most = Math.floor(ROUND_BYTES / shape.size / publishers.length)
   let count = Math.min(most, Math.ceil(FIRST_COUNT / publishers.length))
   const round = async (): Promise<number> => {

@@ -224,6 +224,11 @@ export class ByteReader {
     return this.#bytes.subarray(at, at + length)
   }
 
+  /** As `raw`, for what nobody wants. */
+  skip(length: number): void {
+    this.#step(length)
+  }
+
   string(): string {
     const length = this.varint()
     const at = this.#step(length)

@@ -74,8 +74,11 @@ export class MessageReader {
     const sequence = this.#deltas.readSequence(reader)
     const timestamp = this.#deltas.readTimestamp(reader)
     const headers = readHeaders(reader, flags)
+    if (!wants(topic)) {
+      reader.skip(reader.u32())
+      return undefined
+    }
     const body = readPayload(reader)
-    if (!wants(topic)) return undefined
     const encoding = readEncoding(reader, flags)
     const stored = new StoredEnvelope(
       publisher,
