@@ -137,6 +137,26 @@ describe('what waits for a leader, at a follower with a store', () => {
     await eventually(async () => expect(await waiting(worker)).to.include({ pending: 21 }))
   })
 
+  it('leaves a gap, which is said, in what a subscription without a name gets of other hosts', async () => {
+    const listener = bus(follower)
+    const troubles: string[] = []
+    listener.errors$.subscribe(({ code }) => troubles.push(code))
+    const got: unknown[] = []
+    listener.topic(/^news/).subscribe(({ payload }) => got.push(payload))
+    await listener.ready()
+    const elsewhere = bus(leader)
+    await elsewhere.publish('news', 1)
+    await eventually(() => expect(got).to.deep.equal([1]))
+    await follower.die()
+    await elsewhere.publish('news', 'missed')
+    await follower.start()
+    await eventually(() => expect(troubles).to.deep.equal(['MSGVAN_GAP']))
+    await eventually(async () => {
+      await elsewhere.publish('news', 2)
+      expect(got).to.include(2)
+    })
+  })
+
   it("is in the leader's log too, and replayed from there at either host", async () => {
     const publisher = bus(follower)
     await publisher.ready()
