@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { HostStore } from '../../src/host/store/host-store.js'
+import type { Retention } from '../../src/host/store/log.js'
 import type { HostServer } from '../../src/host/server.js'
 import type { Bus, Message, MsgvanError } from '../../src/index.js'
 import { Disk } from '../support/disk.js'
@@ -212,16 +213,55 @@ describe('a host with a store', () => {
     reading.unsubscribe()
   })
 
-  it('trims what nobody is owed any more, and nothing else', async () => {
+  const retaining = async (retention: Retention): Promise<HostStore> => {
     await server.close()
     const { store } = disk.mortal()
-    const keep = new HostStore({
-      store,
-      warn: text => troubles.push(text),
-      retention: { age: Infinity, bytes: 0 },
-    })
+    const keep = new HostStore({ store, warn: text => troubles.push(text), retention })
     server = await startServer()
     server.openStore(keep)
+    return keep
+  }
+
+  it('trims what is older than is to be kept, also in a quiet van', async () => {
+    const keep = await retaining({ age: 50, bytes: Infinity })
+    const first = bus()
+    await named(first, 'n', 'wanted')
+    await first.publish('unwanted', 1)
+    await first.publish('wanted', 2)
+    await first.publish('unwanted', 3)
+    await eventually(() => {
+      // As it does once a minute.
+      keep.van('default').tidy()
+      expect([...disk.store.scan(1, 0)][0]?.first).to.equal(2)
+    })
+    await first.unsubscribe('n')
+    await eventually(() => {
+      keep.van('default').tidy()
+      expect([...disk.store.scan(1, 0)]).to.deep.equal([])
+    })
+    expect((await first.status()).log).to.deep.equal({ first: 4, end: 4, bytes: 0 })
+  })
+
+  it('keeps for replay as many bytes as it is to, the newest', async () => {
+    const bytes = 300_000
+    await retaining({ age: Infinity, bytes })
+    const first = bus()
+    for (let i = 0; i < 20; i += 1) await first.publish('t', Buffer.alloc(100_000))
+    const log = await eventually(async () => {
+      await first.publish('t', 'more')
+      const { log } = await first.status()
+      expect(log?.bytes).to.be.at.most(bytes)
+      return log
+    })
+    expect(log?.first).to.be.greaterThan(15)
+    expect(log?.bytes).to.be.greaterThan(bytes / 2)
+    const got: unknown[] = []
+    first.topic('t', { from: 'start' }).subscribe(({ payload }) => got.push(payload))
+    await eventually(() => expect(got).to.have.lengthOf((log?.end ?? 0) - (log?.first ?? 0)))
+  })
+
+  it('trims what nobody is owed any more, and nothing else', async () => {
+    await retaining({ age: Infinity, bytes: 0 })
     const first = bus()
     await named(first, 'n', 'wanted')
     await first.publish('unwanted', 1)
