@@ -1,9 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { firstValueFrom } from 'rxjs'
 import type { VanStatus } from '../../src/index.js'
-import { Sandbox } from '../support/sandbox.js'
+import { freePort, Sandbox } from '../support/sandbox.js'
 import { eventually } from '../support/eventually.js'
 import { busOn } from '../support/sandbox-bus.js'
 
@@ -147,14 +147,23 @@ describe('msgvan host --store', () => {
 
   it('says in one line why it does not start', async () => {
     await host()
-    const other = await sandbox.msgvan(['host', '--store', folder, '--port', String(sandbox.port + 1)]).ended
+    const other = await sandbox.msgvan(['host', '--store', folder, '--port', String(await freePort())]).ended
     expect(other.code).to.equal(1)
     expect(other.stderr.trim().split('\n')).to.have.lengthOf(1)
     expect(other.stderr).to.match(/in use by another host.*MSGVAN_STORE_IN_USE/)
     const file = join(sandbox.home, 'file')
     await writeFile(file, '')
-    const none = await sandbox.msgvan(['host', '--store', file, '--port', String(sandbox.port + 1)]).ended
+    const none = await sandbox.msgvan(['host', '--store', file, '--port', String(await freePort())]).ended
     expect(none.code).to.equal(1)
     expect(none.stderr).to.match(/cannot be used.*MSGVAN_STORE\)/)
+  })
+
+  it('says that its store is torn, keeps it aside, and goes on with a new one', async () => {
+    await mkdir(folder)
+    await writeFile(join(folder, 'data.mdb'), 'torn')
+    const started = await host()
+    await started.shows(/is damaged: .* It was kept in .*damaged-/)
+    const aside = (await readdir(folder)).find(name => name.startsWith('damaged-'))
+    expect(await readFile(join(folder, aside ?? '', 'data.mdb'), 'utf8')).to.equal('torn')
   })
 })
