@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
-import { Actors } from '../../src/host/actors.js'
+import { Actors } from '../../src/host/actors/actors.js'
 import { ModuleRoots } from '../../src/host/module-roots.js'
 import { hostUrl } from '../../src/daemon/listens.js'
 import { eventually } from '../support/eventually.js'

@@ -1,31 +1,21 @@
 import { AuthError, UnsupportedError } from '../errors.js'
 import type { DeadLetterFilter } from '../bus/dead-letters.js'
-import type { HandlerStatus, HostStatus } from '../bus/status.js'
+import type { HostStatus } from '../bus/status.js'
 import { encodeLetter } from '../message/payload.js'
 import { Fields } from '../wire/fields.js'
 import { decodeRequest } from '../wire/subscription-request.js'
-import type { Actors } from './actors.js'
+import { actorRequestOf } from './actors/actor-request.js'
+import type { ActorsOfVans } from './actors/actors-of-vans.js'
 import { answerHost } from './answer-host.js'
 import { fieldsOf, noSuchCall } from './call-fields.js'
-import { createActor } from './create-actor.js'
-import type { HandlerRequest } from './handlers.js'
 import type { Session } from './session.js'
 import { statusOfVan, type StatusPart } from './status-of-van.js'
+import { unregister, unregisterEverywhere, UNREGISTER, type HandlerService } from './unregister.js'
 import type { Van } from './vans.js'
-
-/** What runs handlers in this host. */
-export interface HandlerService {
-  /** @throws HandlerModuleError, InvalidPatternError */
-  register(wanted: HandlerRequest): Promise<void>
-  /** False when there was none. */
-  unregister(van: string, name: string): Promise<boolean>
-  /** Of a van, by name. */
-  all(van: string): Record<string, HandlerStatus>
-}
 
 export interface Services {
   readonly handlers: HandlerService | undefined
-  readonly actors: Actors | undefined
+  readonly actors: ActorsOfVans | undefined
   /** All that are there, this one first. */
   readonly hosts: () => HostStatus[]
   /** Calls to the host itself, such as `stop`: only from callers who proved to be this machine's user. */
@@ -33,8 +23,6 @@ export interface Services {
 }
 
 const HOST = 'host.'
-/** Between hosts: nothing of theirs serves that name any more. */
-const UNREGISTER = 'backbone.unregister'
 
 /** Answers one call of a client; where what is owed is kept, when what it changed is on the disk. */
 export async function answer(
@@ -71,7 +59,10 @@ async function result(session: Session, method: string, args: unknown, services:
     }
     case 'unsubscribe': {
       const name = fieldsOf(args).text('name', 200)
-      const wasServed = await unregisterEverywhere(session, name, services)
+      const wasServed = await unregisterEverywhere(session, name, {
+        ...services,
+        actors: services.actors?.here,
+      })
       const wasThere = await van.home({ name }).unsubscribe(name)
       return wasThere || wasServed
     }
@@ -91,11 +82,15 @@ async function result(session: Session, method: string, args: unknown, services:
     case 'handlers.register':
       return registerHandler(session, fieldsOf(args), services)
     case 'actors.create':
-      return createActor(session, fieldsOf(args), actorsIn(services))
+      return actorsIn(services).create(van.name, actorRequestOf(fieldsOf(args)), session.isLocalUser)
     case 'actors.find':
       return actorsIn(services).find(van.name, fieldsOf(args).text('name', 200))
-    case 'actors.subscribe':
-      return subscribeActor(session, fieldsOf(args), services)
+    case 'actors.subscribe': {
+      const fields = fieldsOf(args)
+      const request = decodeRequest(fields.get('request'))
+      await actorsIn(services).subscribe(van.name, fields.text('name', 200), fields.text('id', 100), request)
+      return true
+    }
     case 'actors.stop':
       return actorsIn(services).stop(van.name, fieldsOf(args).text('id', 100))
     case UNREGISTER:
@@ -118,7 +113,7 @@ export async function answerHere(
     case 'status': {
       const status = await broker.status()
       return {
-        status: { ...status, actors: actors?.status(van, status.host.id) ?? [] },
+        status: { ...status, actors: actors?.here.status(van, status.host.id) ?? [] },
         handlers: handlers?.all(van) ?? {},
       } satisfies StatusPart
     }
@@ -131,30 +126,10 @@ export async function answerHere(
     case 'deadLetters.purge':
       return broker.deadLetters().purge(filterOf(args))
     case UNREGISTER:
-      return unregister(van, fieldsOf(args).text('name', 200), { handlers, actors })
+      return unregister(van, fieldsOf(args).text('name', 200), { handlers, actors: actors?.here })
     default:
       throw noSuchCall(method)
   }
-}
-
-/** No handler and no actor of this host gets the messages of that name any more. @returns whether a handler did */
-async function unregister(
-  van: string,
-  name: string,
-  { handlers, actors }: Pick<Services, 'handlers' | 'actors'>,
-): Promise<boolean> {
-  await actors?.unsubscribe(van, name)
-  return (await handlers?.unregister(van, name)) ?? false
-}
-
-async function unregisterEverywhere(
-  { van, guest }: Session,
-  name: string,
-  services: Services,
-): Promise<boolean> {
-  const here = await unregister(van.name, name, services)
-  const elsewhere = await van.reach.ask(UNREGISTER, { name }, guest)
-  return here || elsewhere.includes(true)
 }
 
 async function registerHandler(
@@ -174,22 +149,12 @@ async function registerHandler(
     callerIsLocalUser: session.isLocalUser,
     callerIsHandler: session.pid === process.pid,
   })
-  await actors?.unsubscribe(session.van.name, name)
+  await actors?.here.unsubscribe(session.van.name, name)
   await session.van.reach.ask(UNREGISTER, { name })
   return true
 }
 
-async function subscribeActor(session: Session, fields: Fields, services: Services): Promise<true> {
-  const { name: van } = session.van
-  const name = fields.text('name', 200)
-  const request = decodeRequest(fields.get('request'))
-  await actorsIn(services).subscribe(van, name, fields.text('id', 100), request)
-  await services.handlers?.unregister(van, name)
-  await session.van.reach.ask(UNREGISTER, { name })
-  return true
-}
-
-function actorsIn({ actors }: Services): Actors {
+function actorsIn({ actors }: Services): ActorsOfVans {
   if (actors === undefined) throw new UnsupportedError('This host runs no actors.')
   return actors
 }

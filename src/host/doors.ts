@@ -102,7 +102,7 @@ export class Doors {
       socket.unshift(first)
       // It reads what was put back by itself.
       if (first[0] === TLS_RECORD) tls.emit('connection', socket)
-      else if (!isLoopback(socket.remoteAddress)) refuse(socket)
+      else if (!isLoopbackPeer(socket.remoteAddress)) refuse(socket)
       else {
         this.#http.emit('connection', socket)
         process.nextTick(() => socket.resume())
@@ -126,6 +126,7 @@ function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::'
 }
 
-function isLoopback(address = ''): boolean {
+/** By the address that a connection comes from. */
+export function isLoopbackPeer(address = ''): boolean {
   return /^(::ffff:)?127\.|^::1$/.test(address)
 }

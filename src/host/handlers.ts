@@ -4,8 +4,9 @@ import type { HandlerTask } from '../actors/worker-messages.js'
 import type { SubscriptionRequest } from '../bus/broker.js'
 import type { HandlerStatus } from '../bus/status.js'
 import { ClosedError } from '../errors.js'
-import { consumedOf } from './actor-subscriptions.js'
+import { consumedOf } from './actors/actor-subscriptions.js'
 import type { ModuleRoots } from './module-roots.js'
+import { OneAtATime } from './one-at-a-time.js'
 
 /** A handler as a client asks for it. */
 export interface HandlerRequest {
@@ -49,7 +50,7 @@ export class Handlers {
   readonly #roots: ModuleRoots
   readonly #handlers = new Map<string, Handler>()
   /** One change of a name at a time: two registrations at once must not leave two workers. */
-  readonly #changes = new Map<string, Promise<unknown>>()
+  readonly #changes = new OneAtATime()
   /** Those whose modules are being loaded. */
   readonly #loading = new Map<string, Handler>()
   #stopping = false
@@ -71,7 +72,7 @@ export class Handlers {
    */
   async register(wanted: HandlerRequest): Promise<void> {
     if (await this.#registersItself(wanted)) return
-    await this.#oneAtATime(wanted, async () => {
+    await this.#changes.do(keyOf(wanted), async () => {
       const module = await this.#roots.resolve(wanted.module, wanted.callerIsLocalUser)
       const worker = this.#workerFor(wanted, module)
       const handler = { wanted, worker, module, export: wanted.export }
@@ -92,7 +93,7 @@ export class Handlers {
 
   /** Stops it; the named subscription is the broker's to remove. False when there was none. */
   unregister(van: string, name: string): Promise<boolean> {
-    return this.#oneAtATime({ van, name }, async () => {
+    return this.#changes.do(keyOf({ van, name }), async () => {
       const handler = this.#handlers.get(keyOf({ van, name }))
       this.#handlers.delete(keyOf({ van, name }))
       this.#host.modulesChanged?.()
@@ -130,7 +131,7 @@ export class Handlers {
   async stopAll(): Promise<void> {
     this.#stopping = true
     await Promise.allSettled([...this.#loading.values()].map(({ worker }) => worker.stop()))
-    await Promise.allSettled(this.#changes.values())
+    await this.#changes.allOver()
     await Promise.allSettled([...this.#handlers.values()].map(({ worker }) => worker.stop()))
     this.#handlers.clear()
   }
@@ -182,18 +183,6 @@ export class Handlers {
       error: (code, message) => this.#host.line(name, 'err', `${code}: ${message}`),
       gone: clientId => this.#host.endSession(clientId),
     })
-  }
-
-  async #oneAtATime<T>(handler: { van: string; name: string }, change: () => Promise<T>): Promise<T> {
-    const key = keyOf(handler)
-    const before = this.#changes.get(key) ?? Promise.resolve()
-    const after = before.then(change, change)
-    this.#changes.set(key, after)
-    try {
-      return await after
-    } finally {
-      if (this.#changes.get(key) === after) this.#changes.delete(key)
-    }
   }
 }
 

@@ -26,7 +26,7 @@ export class ModuleRoots {
       )
     }
     // The path as given, not the real one: relative imports of a linked module resolve as its author sees them.
-    return pathToFileURL(pathOf(module)).href
+    return moduleUrl(module)
   }
 
   async #covers(path: string): Promise<boolean> {
@@ -36,6 +36,11 @@ export class ModuleRoots {
     }
     return false
   }
+}
+
+/** A module's `file:` URL, whether it is there or not. @throws HandlerModuleError */
+export function moduleUrl(module: string): string {
+  return pathToFileURL(pathOf(module)).href
 }
 
 function pathOf(module: string): string {

@@ -5,15 +5,18 @@ import type { HostStatus } from '../bus/status.js'
 import { ProtocolError, SessionLostError } from '../errors.js'
 import type { Channel, ChannelListener } from '../wire/channel.js'
 import { binary, type HostEvents } from '../wire/protocol.js'
-import type { Actors } from './actors.js'
-import { answer, answerHere, type HandlerService } from './answer.js'
+import type { Actors } from './actors/actors.js'
+import { ActorsOfVans } from './actors/actors-of-vans.js'
+import { answer, answerHere } from './answer.js'
 import { alone } from './backbone/alone.js'
-import type { Backbone } from './backbone/backbone.js'
+import type { Backbone, MakeBackbone } from './backbone/backbone.js'
 import { Members } from './backbone/members.js'
+import { isLoopbackPeer } from './doors.js'
 import { Greeting, refusalOf, type Greeted, type Secrets } from './greeting.js'
 import type { Session } from './session.js'
 import { Sessions } from './sessions.js'
 import type { HostStore } from './store/host-store.js'
+import type { HandlerService } from './unregister.js'
 import { Vans } from './vans.js'
 
 export interface ReceptionOptions extends Secrets {
@@ -30,6 +33,11 @@ export interface ReceptionOptions extends Secrets {
   readonly idPrefix?: string
   /** Calls to the host itself, such as `stop`. */
   readonly control?: (method: string, args: unknown) => Promise<unknown>
+  /**
+   * Milliseconds between pings, and for the answer to one: a peer that answers no more is given up after twice that, on
+   * either side; its session waits for it. Default 10,000.
+   */
+  readonly heartbeat?: number
   /** A client came or went for good. */
   readonly changed?: () => void
   /** What an operator should know. */
@@ -38,21 +46,8 @@ export interface ReceptionOptions extends Secrets {
   readonly isGone?: (pid: number) => boolean
 }
 
-/** What every kind of backbone needs of the host around it. */
-export interface BackboneMeans {
-  readonly members: Members
-  readonly endSession: (client: string) => void
-  readonly warn: (text: string) => void
-}
-
-export type MakeBackbone = (means: BackboneMeans) => Backbone
-
-/** A client that has connected: its channel, and whether it runs on this machine. */
-interface Caller {
-  readonly channel: Channel<HostEvents>
-  /** By which it reached this host. */
-  readonly address: string
-}
+/** A client that has connected: its channel, and the address by which it reached this host. */
+type Caller = Readonly<{ channel: Channel<HostEvents>; address: string }>
 
 export const DEFAULT_MAX_PAYLOAD = 8 * 1024 * 1024
 export const HANDSHAKE_MS = 10_000
@@ -61,16 +56,16 @@ export const HANDSHAKE_MS = 10_000
 export class Reception {
   /** Set by whoever runs handlers in this host. */
   handlers: HandlerService | undefined
-  /** Likewise. */
-  actors: Actors | undefined
   readonly #options: ReceptionOptions
   readonly #maxPayload: number
   readonly #vans: Vans
   readonly #members: Members
-  readonly #backbone: Backbone
+  /** What joins this host to others. */
+  readonly backbone: Backbone
   readonly #sessions: Sessions
   /** Which connection a session has right now. */
   readonly #channels = new Map<Session, Channel<HostEvents>>()
+  #actors: ActorsOfVans | undefined
   #isClosing = false
   #orphanage: NodeJS.Timeout | undefined
 
@@ -78,19 +73,30 @@ export class Reception {
     this.#options = options
     this.#maxPayload = options.maxPayload ?? DEFAULT_MAX_PAYLOAD
     this.#members = new Members(options.hostStatus)
-    this.#backbone = this.#make(options.backbone ?? (({ members }) => alone(members)))
+    this.backbone = this.#make(options.backbone ?? (({ members }) => alone(members)))
     this.#vans = new Vans({
       hostStatus: options.hostStatus,
-      backbone: () => this.#backbone,
+      backbone: () => this.backbone,
       idPrefix: options.idPrefix,
       answer: (van, method, args) =>
-        answerHere(van, method, args, { handlers: this.handlers, actors: this.actors }),
+        answerHere(van, method, args, { handlers: this.handlers, actors: this.#actors }),
     })
     this.#members.watch(() => this.#vans.tell(HOSTS_TOPIC, this.#members.list()))
     this.#sessions = new Sessions({
       sessionTtl: options.sessionTtl ?? 60_000,
       changed: () => this.#changed(),
       ...(options.isGone === undefined ? {} : { isGone: options.isGone }),
+    })
+  }
+
+  /** Set by whoever runs actors in this host. */
+  set actors(here: Actors) {
+    this.#actors = new ActorsOfVans({
+      here,
+      handlers: () => this.handlers,
+      backbone: this.backbone,
+      van: van => this.#vans.get(van),
+      patience: this.#options.heartbeat,
     })
   }
 
@@ -141,18 +147,14 @@ export class Reception {
   }
 
   async closeVans(): Promise<void> {
-    await this.#backbone.close()
+    this.#actors?.close()
+    await this.backbone.close()
     await this.#vans.close()
-  }
-
-  /** What joins this host to others. */
-  get backbone(): Backbone {
-    return this.#backbone
   }
 
   /** Opens what is kept open though nobody uses it. */
   open(): void {
-    for (const van of this.#backbone.homes) this.#vans.get(van)
+    for (const van of this.backbone.homes) this.#vans.get(van)
   }
 
   #make(backbone: MakeBackbone): Backbone {
@@ -267,14 +269,14 @@ export class Reception {
       van: this.#vans.get(van),
       isLocalUser,
       // Elsewhere the number means another process.
-      pid: isLocalUser && isLoopback(address) ? pid : undefined,
+      pid: isLocalUser && isLoopbackPeer(address) ? pid : undefined,
       address,
       maxPayload: this.#maxPayload,
       maxWaiting: this.#options.maxWaiting ?? 64 * 1024 * 1024,
       answer: (session, method, args) =>
         answer(session, method, args, {
           handlers: this.handlers,
-          actors: this.actors,
+          actors: this.#actors,
           control: this.#options.control,
           hosts: () => this.#members.list(),
         }),
@@ -293,8 +295,4 @@ function drop(channel: Channel<HostEvents>, error: unknown): void {
   if (!channel.isOpen) return
   channel.send('refused', refusalOf(error))
   channel.close()
-}
-
-function isLoopback(address: string): boolean {
-  return /^(::ffff:)?127\.|^::1$/.test(address)
 }

@@ -4,7 +4,7 @@ import { decodePayload, encodePayload } from '../message/payload.js'
 import { MAILBOX } from '../message/topic.js'
 import { describe } from '../errors.js'
 import { decodeRequest, encodeRequest } from '../wire/subscription-request.js'
-import type { Actors } from './actors.js'
+import type { Actors } from './actors/actors.js'
 import type { HandlerRequest, Handlers } from './handlers.js'
 import type { HostServer } from './server.js'
 

@@ -10,7 +10,8 @@ import { describe, UnsupportedError } from '../errors.js'
 import { logTo, type Log } from '../log/log.js'
 import { createLogger } from '../log/logger.js'
 import { version } from '../version.js'
-import { Actors } from './actors.js'
+import { Actors } from './actors/actors.js'
+import { actorLog, takeActorLogs } from './actors/leader-log.js'
 import { Capabilities } from './capabilities.js'
 import { checkToken, joining } from './backbone/joining.js'
 import { Handlers } from './handlers.js'
@@ -73,6 +74,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
     heartbeat: settings.heartbeatMs,
     maxPayload: settings.maxPayload,
     origins: settings.origins,
+    awaitsServices: true,
     awaitsStore: settings.store !== undefined,
     hostStatus: statusOf(settings, capabilities),
     ...joining(settings, { secret, token, ca: tls.ca }),
@@ -132,7 +134,15 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   const roots = new ModuleRoots(settings.roots)
   const handlers = new Handlers(workerHost, roots)
   server.handlers = handlers
-  const actors = new Actors({ ...workerHost, log, capabilities: () => capabilities.values }, roots)
+  const actors = new Actors(
+    {
+      ...workerHost,
+      log: actorLog(log, () => server.backbone),
+      capabilities: () => capabilities.values,
+    },
+    roots,
+  )
+  takeActorLogs(log, server.backbone)
   reconsider = () => {
     actors.reconsider()
     server.backbone.selfChanged()
@@ -151,6 +161,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
       )
     : undefined
   registered = () => registrationsOf(server, handlers, actors)
+  server.ready()
   if (kept !== undefined) void startRegistered(kept, handlers, actors, text => log.warning(text))
   process.once('uncaughtException', error => {
     // Its pid file stays: by that its clients know that it did not end in order, and start another.

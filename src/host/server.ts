@@ -5,13 +5,13 @@ import type { SubscriptionRequest } from '../bus/broker.js'
 import { version } from '../version.js'
 import { BATCH_BYTES, FRAME_OVERHEAD, type ClientEvents, type HostEvents } from '../wire/protocol.js'
 import { socketParser } from '../wire/socket-parser.js'
-import type { HandlerService } from './answer.js'
 import { Doors, type TlsIdentity } from './doors.js'
 import type { Backbone } from './backbone/backbone.js'
 import { DEFAULT_MAX_PAYLOAD, HANDSHAKE_MS, Reception, type ReceptionOptions } from './reception.js'
-import type { Actors } from './actors.js'
+import type { Actors } from './actors/actors.js'
 import { socketChannel } from './socket-channel.js'
 import type { HostStore } from './store/host-store.js'
+import type { HandlerService } from './unregister.js'
 
 export interface HostServerOptions extends ReceptionOptions {
   readonly port: number
@@ -19,13 +19,10 @@ export interface HostServerOptions extends ReceptionOptions {
   readonly listen?: string | undefined
   /** Beyond loopback only TLS, with this certificate. Default: in the clear. */
   readonly tls?: TlsIdentity | undefined
-  /**
-   * Milliseconds between pings, and for the answer to one: a peer that answers no more is given up after twice that, on
-   * either side; its session waits for it. Default 10,000.
-   */
-  readonly heartbeat?: number
   /** From the first moment on clients wait for `openStore`: what they bring must be kept. Default false. */
   readonly awaitsStore?: boolean
+  /** From the first moment on clients wait for `ready`: what they ask for needs what is set until then. Default false. */
+  readonly awaitsServices?: boolean
   /** Web pages that may connect, as their Origin. Default: none. */
   readonly origins?: readonly string[]
 }
@@ -38,13 +35,16 @@ export class HostServer {
   readonly #http: HttpServer
   readonly #io: Server<ClientEvents, HostEvents>
   readonly #doors: Doors
-  /** Clients wait until what was kept is there. */
+  /** Clients wait until all of it is there. */
+  readonly #awaited = new Set<'store' | 'services'>()
   #opening: Promise<void> | undefined
   #letIn: () => void = () => undefined
 
   constructor(options: HostServerOptions) {
     this.#options = options
-    if (options.awaitsStore === true) {
+    if (options.awaitsStore === true) this.#awaited.add('store')
+    if (options.awaitsServices === true) this.#awaited.add('services')
+    if (this.#awaited.size > 0) {
       this.#opening = new Promise(resolve => {
         this.#letIn = () => {
           this.#opening = undefined
@@ -105,8 +105,12 @@ export class HostServer {
   /** All that a store keeps comes back, and whoever waits for it (`awaitsStore`) is let in. */
   openStore(store: HostStore): void {
     this.#reception.restore(store)
-    this.#reception.open()
-    this.#letIn()
+    this.#there('store')
+  }
+
+  /** What runs handlers and actors is set, and whoever waits for it (`awaitsServices`) is let in. */
+  ready(): void {
+    this.#there('services')
   }
 
   /** Where it listens, as `address:port`. */
@@ -160,6 +164,13 @@ export class HostServer {
     this.#http.closeAllConnections()
     await this.#io.close()
     await this.#reception.closeVans()
+  }
+
+  #there(what: 'store' | 'services'): void {
+    this.#awaited.delete(what)
+    if (this.#awaited.size > 0) return
+    this.#reception.open()
+    this.#letIn()
   }
 
   /** Browsers send an Origin: a page that was not let in by name must not talk to this machine's host. */

@@ -8,6 +8,7 @@ export function alone(members: Members): Backbone {
   const requests = new HostRequests()
   return {
     members,
+    isFollower: false,
     homes: [],
     reach: ({ broker }): Reach => ({
       names: undefined,
@@ -23,6 +24,7 @@ export function alone(members: Members): Backbone {
       const { id } = members.self
       return host === id ? requests.handle(name, body, id) : Promise.reject(noSuchHost(host))
     },
+    requestLeader: (name, body) => requests.handle(name, body, members.self.id),
     serve: (name, handler) => requests.serve(name, handler),
     selfChanged: () => members.selfChanged(),
     close: () => Promise.resolve(),

@@ -12,6 +12,8 @@ import type { Members } from './members.js'
 export interface Backbone {
   /** All hosts that are there, this one first. */
   readonly members: Members
+  /** Another host leads. */
+  readonly isFollower: boolean
   /** How a van of this host reaches the same van in others. Called once, when the van begins here. */
   reach(van: ReachingVan): Reach
   /** Vans that are kept open though nobody uses them here. */
@@ -22,6 +24,8 @@ export interface Backbone {
    * @throws RemoteError if it cannot be reached, TimeoutError after 30 seconds
    */
   request(host: string, name: string, body: unknown): Promise<unknown>
+  /** Has whoever leads do something: this host itself, unless it has joined another. @throws as `request` */
+  requestLeader(name: string, body: unknown): Promise<unknown>
   /** Does what others ask for under that name. Values must be payloads. */
   serve(name: string, handler: HostHandler): void
   /** What this host says of itself has changed. */
@@ -75,3 +79,12 @@ export interface Names {
   replace(request: SubscriptionRequest & { readonly name: string }): Promise<void>
   unsubscribe(name: string): Promise<boolean>
 }
+
+/** What every kind of backbone needs of the host around it. */
+export interface BackboneMeans {
+  readonly members: Members
+  readonly endSession: (client: string) => void
+  readonly warn: (text: string) => void
+}
+
+export type MakeBackbone = (means: BackboneMeans) => Backbone

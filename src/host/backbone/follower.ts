@@ -2,7 +2,7 @@ import type { Credential } from '../../client/connection.js'
 import type { HostStatus } from '../../bus/status.js'
 import type { MsgvanError } from '../../errors.js'
 import type { Backbone, Reach, ReachingVan } from './backbone.js'
-import { HostRequests, noSuchHost, type HostHandler } from './host-requests.js'
+import { HostRequests, LEADER, noSuchHost, type HostHandler } from './host-requests.js'
 import { HOME_VAN } from './leader.js'
 import type { Members } from './members.js'
 import { Uplink } from './uplink.js'
@@ -23,6 +23,7 @@ export interface FollowerOptions {
 /** A host that has joined a leader: one link for each van that is in use here, and always one for the home van. */
 export class Follower implements Backbone {
   readonly homes = [HOME_VAN]
+  readonly isFollower = true
   readonly members: Members
   readonly #options: FollowerOptions
   readonly #uplinks = new Set<Uplink>()
@@ -61,6 +62,10 @@ export class Follower implements Backbone {
     if (host === id) return this.#requests.handle(name, body, id)
     const home = [...this.#uplinks].find(uplink => uplink.van === HOME_VAN)
     return home?.request(host, name, body) ?? Promise.reject(noSuchHost(host))
+  }
+
+  requestLeader(name: string, body: unknown): Promise<unknown> {
+    return this.request(LEADER, name, body)
   }
 
   serve(name: string, handler: HostHandler): void {

@@ -25,7 +25,14 @@ export class HostRequests {
   }
 }
 
+/** In place of a host's id: whoever leads. */
+export const LEADER = ''
+
 export function noSuchHost(host: string): RemoteError {
+  if (host === LEADER)
+    return new RemoteError(
+      'The leader cannot be reached. See `msgvan status`, and try again when it is back.',
+    )
   return new RemoteError(
     `There is no host ${host.slice(0, 100)}, or it cannot be reached. See \`msgvan status\`.`,
   )

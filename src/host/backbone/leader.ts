@@ -5,7 +5,7 @@ import type { Fields } from '../../wire/fields.js'
 import type { Backbone, Reach, ReachingVan } from './backbone.js'
 import { Guest, REQUEST, type GuestSession } from './guest.js'
 import { hostOf } from './host-fields.js'
-import { HostRequests, noSuchHost, REQUEST_MS, type HostHandler } from './host-requests.js'
+import { HostRequests, LEADER, noSuchHost, REQUEST_MS, type HostHandler } from './host-requests.js'
 import { Interests } from './interests.js'
 import type { Members } from './members.js'
 import { Seen } from './seen.js'
@@ -23,6 +23,7 @@ export const HOME_VAN = 'default'
 /** The host that others join. It passes on what each of them wants, and keeps the named subscriptions of all. */
 export class Leader implements Backbone {
   readonly homes = []
+  readonly isFollower = false
   readonly members: Members
   readonly #options: LeaderOptions
   readonly #guests = new Set<Guest>()
@@ -52,6 +53,10 @@ export class Leader implements Backbone {
     return this.#pass(host, name, body, this.members.self.id)
   }
 
+  requestLeader(name: string, body: unknown): Promise<unknown> {
+    return this.request(LEADER, name, body)
+  }
+
   serve(name: string, handler: HostHandler): void {
     this.#requests.serve(name, handler)
   }
@@ -61,7 +66,7 @@ export class Leader implements Backbone {
   }
 
   #pass(host: string, name: string, body: unknown, from: string): Promise<unknown> {
-    if (host === this.members.self.id) return this.#requests.handle(name, body, from)
+    if (host === LEADER || host === this.members.self.id) return this.#requests.handle(name, body, from)
     for (const guest of this.#guests)
       if (guest.host.id === host && this.#isHome(guest) && guest.isAttached)
         return guest.ask(REQUEST, { name, body, from }, REQUEST_MS)

@@ -1,0 +1,36 @@
+import type { ChildExit } from '../../actors/actor.js'
+import type { LocalBroker } from '../../broker/local-broker.js'
+import type { CapabilityValues } from '../../bus/actors.js'
+import type { ActorStoppedError } from '../../errors.js'
+import type { Log } from '../../log/log.js'
+import type { HandlerHost } from '../handlers.js'
+import type { KeptActor } from '../registrations.js'
+
+/** What actors need of the host around them. */
+export interface ActorHost extends HandlerHost {
+  readonly log: Log
+  broker(van: string): LocalBroker
+  capabilities(): CapabilityValues
+  /** Keeps an actor beyond the host's life, or with undefined its end. Default: nobody does. */
+  keepActor?(van: string, id: string, kept: KeptActor | undefined): Promise<void>
+  /** Before it is started again after so many crashes in a row. Default: from 0.1 to 10 seconds. */
+  readonly restartDelay?: (error: unknown, crashes: number) => number
+}
+
+/** The families of actors that have members on other hosts. */
+export interface Relations {
+  /** Resolves when no child of that actor runs on another host. */
+  endChildren(parent: string): Promise<void>
+  /** Ends a named subscription, wherever in the van it is kept: what waits in it is given up. */
+  retire(van: string, name: string, error: ActorStoppedError): Promise<void>
+  /** Tells a parent on another host. */
+  childExited(van: string, parent: string, parentHost: string, exit: ChildExit): void
+}
+
+export interface StartOptions {
+  /** Who wants it proved to be this machine's user, who may name any module. */
+  readonly isLocalUser: boolean
+  readonly id?: string
+  /** Where its parent is, if that is another host: it has made sure that there is one. */
+  readonly parentHost?: string | undefined
+}

@@ -1,0 +1,18 @@
+import type { ActorRequest, CapabilityValues } from '../../bus/actors.js'
+import type { Fields } from '../../wire/fields.js'
+
+/** What a client or another host wants created, each field checked. */
+export function actorRequestOf(fields: Fields): ActorRequest {
+  fields.fields('requires')
+  return {
+    module: fields.text('module', 10_000),
+    export: fields.text('export', 1_000),
+    name: fields.optional('name', key => fields.text(key, 200)),
+    args: fields.get('args'),
+    instances: fields.whole('instances', 1, 1_000),
+    requires: fields.get('requires') as CapabilityValues,
+    isolation: fields.oneOf('isolation', ['thread', 'process']),
+    attempts: fields.whole('attempts', 1, 1_000_000),
+    parent: fields.optional('parent', key => fields.text(key, 100)),
+  }
+}

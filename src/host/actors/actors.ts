@@ -1,0 +1,289 @@
+import { randomBytes } from 'node:crypto'
+import type { ChildExit, ExitReason } from '../../actors/actor.js'
+import { missing } from '../../actors/requirements.js'
+import type { ActorAddress } from '../../bus/actor-ref.js'
+import type { ActorRequest, CapabilityValues } from '../../bus/actors.js'
+import type { SubscriptionRequest } from '../../bus/broker.js'
+import type { ActorStatus } from '../../bus/status.js'
+import { ActorPlacementError, ActorStoppedError, ClosedError } from '../../errors.js'
+import { MAILBOX } from '../../message/topic.js'
+import { encodeRequest } from '../../wire/subscription-request.js'
+import type { ModuleRoots } from '../module-roots.js'
+import { OneAtATime } from '../one-at-a-time.js'
+import type { KeptActor } from '../registrations.js'
+import type { ActorHost, Relations, StartOptions } from './actor-host.js'
+import { ActorSubscriptions } from './actor-subscriptions.js'
+import { openMailbox, tellOfChild } from './mailbox.js'
+import { label, RunningActor } from './running-actor.js'
+
+/** The actors of one host. An actor is a consumer of its mailbox: the named subscription on the topic of the same name. */
+export class Actors {
+  /** Set by whoever knows other hosts. */
+  relations: Relations | undefined
+  readonly #host: ActorHost
+  readonly #roots: ModuleRoots
+  readonly #actors = new Map<string, RunningActor>()
+  /** Those with names that are being made. */
+  readonly #starts = new OneAtATime()
+  readonly #subscriptions = new ActorSubscriptions()
+  #isStopping = false
+
+  constructor(host: ActorHost, roots: ModuleRoots) {
+    this.#host = host
+    this.#roots = roots
+  }
+
+  get size(): number {
+    return this.#actors.size
+  }
+
+  /** So many workers run: by this hosts are compared. */
+  get load(): number {
+    return [...this.#actors.values()].reduce((sum, { request }) => sum + request.instances, 0)
+  }
+
+  /**
+   * A new one that is set up and takes messages. That nobody else has its name is for the caller to know.
+   *
+   * @throws ActorPlacementError, ActorStartError, ActorStoppedError (its parent), HandlerModuleError, ClosedError
+   */
+  start(van: string, request: ActorRequest, options: StartOptions): Promise<ActorAddress> {
+    const start = (): Promise<ActorAddress> => this.#start(van, request, options)
+    // So that who looks for it meanwhile gets this one.
+    return request.name === undefined ? start() : this.#starts.do(nameKey(van, request.name), start)
+  }
+
+  /** Why this host will not do, as far as that is known before the class is loaded. */
+  lacks(requires: CapabilityValues): string | undefined {
+    return missing(requires, this.#host.capabilities())
+  }
+
+  /** The actor of this host with that name. When one is being made, its end is waited for. */
+  async find(van: string, name: string): Promise<RunningActor | undefined> {
+    await this.#starts.over(nameKey(van, name))
+    return this.named(van, name)
+  }
+
+  /** As it is at this moment. */
+  named(van: string, name: string): RunningActor | undefined {
+    return [...this.#actors.values()].find(
+      actor => actor.isUp && actor.van === van && actor.self.name === name,
+    )
+  }
+
+  /** It is there, and not ending. */
+  has(van: string, id: string): boolean {
+    const actor = this.#actors.get(id)
+    return actor?.van === van && actor.ending === undefined
+  }
+
+  /** With its children, and with what it has in hand done. False when there was none. */
+  async stop(van: string, id: string, detail = 'it was stopped'): Promise<boolean> {
+    const actor = this.#actors.get(id)
+    if (actor?.van !== van) return false
+    await this.#end(actor, 'stopped', detail)
+    return true
+  }
+
+  /** The host of their parents is gone. */
+  orphaned(parentHost: string): void {
+    for (const actor of this.#actors.values())
+      if (actor.parentHost === parentHost) this.#endSoon(actor, 'stopped', "its parent's host is gone")
+  }
+
+  /**
+   * Has it get the messages of a named subscription, in place of whoever got them.
+   *
+   * @throws ActorStoppedError, InvalidPatternError
+   */
+  async subscribe(van: string, name: string, id: string, request: SubscriptionRequest): Promise<void> {
+    const actor = this.#actors.get(id)
+    if (actor?.van !== van || actor.ending !== undefined) throw noSuchActor(id)
+    await this.#host.replace(van, { ...request, name })
+    await this.unsubscribe(van, name)
+    this.#subscriptions.add(id, name, request)
+    await actor.tellSubscriptions()
+    await this.#keep(actor)
+  }
+
+  /** Resolves when no actor gets the messages of that subscription any more. */
+  async unsubscribe(van: string, name: string): Promise<void> {
+    const subscribed = [...this.#actors.values()].filter(
+      actor => actor.van === van && this.#subscriptions.remove(actor.self.id, name),
+    )
+    await Promise.all(subscribed.map(actor => actor.tellSubscriptions()))
+    await Promise.all(subscribed.map(actor => this.#keep(actor)))
+  }
+
+  /** What the host offers has changed: those who miss something now are stopped. */
+  reconsider(): void {
+    for (const actor of this.#actors.values()) actor.reconsider()
+  }
+
+  status(van: string, host: string): ActorStatus[] {
+    return [...this.#actors.values()].filter(actor => actor.van === van).map(actor => actor.status(host))
+  }
+
+  async stopAll(): Promise<void> {
+    this.#isStopping = true
+    await Promise.allSettled(
+      [...this.#actors.values()].map(actor => this.#end(actor, 'stopped', 'its host ended')),
+    )
+  }
+
+  /** Which actor gets the messages of that subscription. */
+  subscriberOf(van: string, name: string): string | undefined {
+    const all = [...this.#actors.values()].filter(actor => actor.van === van)
+    return all.find(({ self }) => this.#subscriptions.of(self.id).has(name))?.self.id
+  }
+
+  /** Those whose parents will not create them anew. */
+  registered(): KeptActor[] {
+    return [...this.#actors.values()]
+      .filter(({ isUp, request }) => isUp && request.parent === undefined)
+      .map(({ van, self, request, isLocalUser }) => ({ van, id: self.id, request, isLocalUser }))
+  }
+
+  /** One of the host before this one, under its own id. */
+  async restore({ van, id, request, isLocalUser }: KeptActor): Promise<void> {
+    openMailbox(this.#host.broker(van), id, request.attempts)
+    await this.start(van, request, { isLocalUser, id })
+  }
+
+  /** `file:` URLs of those that run. */
+  get modules(): string[] {
+    return [...this.#actors.values()].map(({ request }) => request.module)
+  }
+
+  /** Starts those of a module again that has changed. What does not load leaves the old one as it is. */
+  async reload(module: string): Promise<void> {
+    const changed = [...this.#actors.values()].filter(
+      ({ isUp, request }) => isUp && request.module === module,
+    )
+    await Promise.all(changed.map(actor => actor.reload()))
+  }
+
+  /** Puts a letter into the mailbox of an actor of this host, if it is there and not ending. */
+  tellParent(van: string, parent: string, exit: ChildExit): void {
+    if (this.has(van, parent)) tellOfChild(this.#host.broker(van), parent, exit)
+  }
+
+  /** Where this host keeps a named subscription: what waits in it is given up. */
+  retire(van: string, name: string, error: ActorStoppedError): void {
+    this.#host.broker(van).retire(name, error)
+  }
+
+  async #start(
+    van: string,
+    wanted: ActorRequest,
+    { isLocalUser, id = newActorId(), parentHost }: StartOptions,
+  ): Promise<ActorAddress> {
+    const { name } = wanted
+    const self: ActorAddress = { id, ...(name === undefined ? {} : { name }) }
+    this.#check(van, self, wanted, parentHost)
+    const request = { ...wanted, module: await this.#roots.resolve(wanted.module, isLocalUser) }
+    const actor: RunningActor = new RunningActor(this.#host, {
+      ...{ van, self, request, isLocalUser, parentHost },
+      consumed: () => this.#subscriptions.consumed(id),
+      endSoon: (reason, detail) => this.#endSoon(actor, reason, detail),
+    })
+    this.#actors.set(id, actor)
+    this.#host.modulesChanged?.()
+    try {
+      await actor.load()
+      openMailbox(this.#host.broker(van), id, request.attempts)
+      await actor.run()
+    } catch (error) {
+      await this.#end(actor, 'stopped', 'it could not be set up')
+      throw error
+    }
+    if (actor.ending !== undefined)
+      throw new ActorStoppedError(`Actor ${label(self)} was stopped while it was set up.`)
+    actor.isUp = true
+    await this.#keep(actor)
+    return self
+  }
+
+  /** With what it gets. A child is made anew by its parent. */
+  async #keep({ van, self, request, isLocalUser, isUp }: RunningActor): Promise<void> {
+    if (!isUp || request.parent !== undefined) return
+    const subscriptions = [...this.#subscriptions.of(self.id)].map(([name, rules]) =>
+      encodeRequest({ ...rules, name }),
+    )
+    await this.#host.keepActor?.(van, self.id, { van, id: self.id, request, isLocalUser, subscriptions })
+  }
+
+  #check(
+    van: string,
+    self: ActorAddress,
+    { requires, parent }: ActorRequest,
+    parentHost: string | undefined,
+  ): void {
+    if (this.#isStopping) throw new ClosedError('The host is stopping. Create the actor when it is back.')
+    const lacks = this.lacks(requires)
+    if (lacks !== undefined)
+      throw new ActorPlacementError(
+        `Actor ${label(self)} requires ${lacks}, and no host has it. Start one that does: msgvan restart --capabilities JSON.`,
+      )
+    if (parent !== undefined && parentHost === undefined && !this.has(van, parent))
+      throw new ActorStoppedError(`Actor ${parent} is stopped: it gets no more children.`)
+  }
+
+  async #retire(van: string, name: string, error: ActorStoppedError): Promise<void> {
+    if (this.relations === undefined) this.retire(van, name, error)
+    else await this.relations.retire(van, name, error)
+  }
+
+  #endSoon(actor: RunningActor, reason: ExitReason, detail: string): void {
+    this.#end(actor, reason, detail).catch((error: unknown) =>
+      this.#host.log.error(`actor ${label(actor.self)} could not be stopped`, error),
+    )
+  }
+
+  #end(actor: RunningActor, reason: ExitReason, detail: string): Promise<void> {
+    actor.ending ??= this.#takeDown(actor, reason, detail)
+    return actor.ending
+  }
+
+  async #takeDown(actor: RunningActor, reason: ExitReason, detail: string): Promise<void> {
+    const wasUp = actor.isUp
+    actor.isUp = false
+    const { van, self, request, parentHost } = actor
+    await actor.stop()
+    // After it, so that what it did last may still ask them.
+    const children = [...this.#actors.values()].filter(({ request }) => request.parent === self.id)
+    await Promise.all([
+      ...children.map(child => this.#end(child, 'stopped', 'its parent ended')),
+      this.relations?.endChildren(self.id),
+    ])
+    this.#actors.delete(self.id)
+    this.#host.modulesChanged?.()
+    const broker = this.#host.broker(van)
+    const gone = new ActorStoppedError(`Actor ${label(self)} is no more: ${detail}.`)
+    // A host that ends keeps what it was told to keep, and with a store its actors and their mail.
+    const isKept = this.#host.keepActor !== undefined && request.parent === undefined
+    if (!this.#isStopping || !isKept) broker.retire(MAILBOX + self.id, gone)
+    if (!this.#isStopping && wasUp && isKept) await this.#host.keepActor?.(van, self.id, undefined)
+    if (!this.#isStopping)
+      for (const name of this.#subscriptions.of(self.id).keys()) await this.#retire(van, name, gone)
+    this.#subscriptions.forget(self.id)
+    const { parent } = request
+    if (!wasUp || parent === undefined) return
+    const exit = { child: self, reason, detail } satisfies ChildExit
+    if (parentHost === undefined) this.tellParent(van, parent, exit)
+    else this.relations?.childExited(van, parent, parentHost, exit)
+  }
+}
+
+/** Hard to guess, as a secret is. */
+export function newActorId(): string {
+  return randomBytes(9).toString('base64url')
+}
+
+export function noSuchActor(id: string): ActorStoppedError {
+  return new ActorStoppedError(`There is no actor ${id}: it was stopped, or never was.`)
+}
+
+function nameKey(van: string, name: string): string {
+  return JSON.stringify([van, name])
+}

@@ -1,0 +1,55 @@
+import type { ActorAddress } from '../../bus/actor-ref.js'
+import type { ActorRequest } from '../../bus/actors.js'
+import { addressOf } from '../../bus/create-actors.js'
+import { NameTakenError } from '../../errors.js'
+import type { Fields } from '../../wire/fields.js'
+import { fieldsOf } from '../call-fields.js'
+import type { Placed, Wanted } from './placement.js'
+
+/** One that is there, as its host tells others. */
+export interface Found {
+  readonly self: ActorAddress
+  readonly host: string
+  readonly module: string
+  readonly export: string
+}
+
+/** @throws NameTakenError if the name is another's */
+export function sameActor(there: Found, { module, export: exported }: ActorRequest): Found {
+  if (there.module === module && there.export === exported) return there
+  const name = JSON.stringify(there.self.name)
+  throw new NameTakenError(
+    `The name ${name} has an actor of ${there.module}, ${there.export}. Use another name, or stop that one first.`,
+  )
+}
+
+export function foundOf(
+  { self, request }: { readonly self: ActorAddress; readonly request: ActorRequest },
+  host: string,
+): Found {
+  return { self, host, module: request.module, export: request.export }
+}
+
+export function readFound(value: unknown): Found {
+  const fields = fieldsOf(value)
+  return {
+    self: addressOf(fields.get('self')),
+    host: fields.text('host', 100),
+    module: fields.text('module', 10_000),
+    export: fields.text('export', 1_000),
+  }
+}
+
+export function placedOf(value: unknown): Placed & { isNew: boolean } {
+  const fields = fieldsOf(value)
+  return { self: addressOf(fields.get('self')), host: fields.text('host', 100), isNew: fields.flag('isNew') }
+}
+
+export function askedBy(fields: Fields): Pick<Wanted, 'asking' | 'ticket'> {
+  return { asking: fields.text('asking', 100), ticket: fields.text('ticket', 100) }
+}
+
+export function requiresOf(fields: Fields): ActorRequest['requires'] {
+  fields.fields('requires')
+  return fields.get('requires') as ActorRequest['requires']
+}

@@ -1,0 +1,57 @@
+import type { Members } from '../backbone/members.js'
+
+/** A host that is cut off for a shorter time comes back as if nothing had been. */
+const GONE_MS = 10_000
+
+export interface HostWatchEvents {
+  /** It has been away for so long that what ran there is taken for ended. */
+  gone(host: string): void
+  /** It is there, for the first time or again. */
+  came(host: string): void
+}
+
+/** Tells hosts that are gone from hosts that are cut off for a moment. */
+export class HostWatch {
+  readonly #members: Members
+  readonly #events: HostWatchEvents
+  readonly #patience: number
+  readonly #there = new Set<string>()
+  readonly #away = new Map<string, NodeJS.Timeout>()
+  readonly #unwatch: () => void
+
+  constructor(members: Members, events: HostWatchEvents, patience = GONE_MS) {
+    this.#members = members
+    this.#events = events
+    this.#patience = patience
+    this.#unwatch = members.watch(() => this.#look())
+    this.#look()
+  }
+
+  close(): void {
+    this.#unwatch()
+    for (const timer of this.#away.values()) clearTimeout(timer)
+    this.#away.clear()
+  }
+
+  #look(): void {
+    const now = new Set(this.#members.list().map(({ id }) => id))
+    for (const host of this.#there) if (!now.has(host)) this.#left(host)
+    for (const host of now) if (!this.#there.has(host)) this.#came(host)
+  }
+
+  #left(host: string): void {
+    this.#there.delete(host)
+    const timer = setTimeout(() => {
+      this.#away.delete(host)
+      this.#events.gone(host)
+    }, this.#patience)
+    this.#away.set(host, timer.unref())
+  }
+
+  #came(host: string): void {
+    this.#there.add(host)
+    clearTimeout(this.#away.get(host))
+    this.#away.delete(host)
+    this.#events.came(host)
+  }
+}

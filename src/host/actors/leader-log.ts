@@ -1,0 +1,37 @@
+import type { Log } from '../../log/log.js'
+import type { Backbone } from '../backbone/backbone.js'
+import { fieldsOf } from '../call-fields.js'
+
+const LEVELS: readonly (keyof Log)[] = ['error', 'warning', 'info', 'debug']
+/** More than so many lines on their way are not sent: a log must not grow into a load. */
+const MOST_ON_THE_WAY = 1_000
+const LONGEST_TEXT = 64 * 1024
+
+/** What actors log goes to their own host's log, and to that of the host that leads, whose level decides about it. */
+export function actorLog(log: Log, backbone: () => Backbone): Log {
+  let onTheWay = 0
+  const writer =
+    (level: keyof Log) =>
+    (text: string, ...cause: unknown[]): void => {
+      log[level](text, ...cause)
+      if (!backbone().isFollower || onTheWay >= MOST_ON_THE_WAY) return
+      onTheWay += 1
+      backbone()
+        .requestLeader('actors.log', { level, text: text.slice(0, LONGEST_TEXT) })
+        // It is in the log here.
+        .catch(() => undefined)
+        .finally(() => (onTheWay -= 1))
+    }
+  return { error: writer('error'), warning: writer('warning'), info: writer('info'), debug: writer('debug') }
+}
+
+/** Takes what actors of other hosts log. */
+export function takeActorLogs(log: Log, backbone: Backbone): void {
+  backbone.serve('actors.log', (body, from) => {
+    const fields = fieldsOf(body)
+    const host = backbone.members.list().find(({ id }) => id === from)
+    const where = host === undefined ? from : `${host.address}:${host.port}`
+    log[fields.oneOf('level', LEVELS)](`${fields.text('text', LONGEST_TEXT)} (on the host at ${where})`)
+    return Promise.resolve(true)
+  })
+}

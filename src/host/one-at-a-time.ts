@@ -1,0 +1,24 @@
+/** Work on the same key is done one after the other. */
+export class OneAtATime {
+  readonly #last = new Map<string, Promise<unknown>>()
+
+  async do<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#last.get(key) ?? Promise.resolve()
+    const after = before.then(work, work)
+    this.#last.set(key, after)
+    try {
+      return await after
+    } finally {
+      if (this.#last.get(key) === after) this.#last.delete(key)
+    }
+  }
+
+  /** Resolves when what is under way for that key is over, however it ends. */
+  async over(key: string): Promise<void> {
+    await this.#last.get(key)?.catch(() => undefined)
+  }
+
+  async allOver(): Promise<void> {
+    await Promise.allSettled(this.#last.values())
+  }
+}
