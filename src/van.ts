@@ -7,6 +7,7 @@ import { logTrouble } from './daemon/log-trouble.js'
 import { drainOnSigterm } from './drain-on-sigterm.js'
 import { embeddedBroker } from './embedded.js'
 import { InvalidOptionError } from './errors.js'
+import { listenAt } from './host/settings.js'
 
 export interface VanOptions {
   /** The van's name, 1 to 200 characters. Vans never mix. Default `'default'`. */
@@ -29,7 +30,8 @@ export interface VanOptions {
   maxPayload?: number
   /**
    * `host[:port]` of a leader, which this machine's host joins if this call starts it. One that runs already and has not joined
-   * it stays as it is, and `errors$` says so. Default none.
+   * it stays as it is, and `errors$` says so. With `leader`: the address of its own by which others reach this machine's host.
+   * Default none.
    */
   addr?: string
   /** Other hosts may join this machine's host, if this call starts it; otherwise as with `addr`. Default false. */
@@ -79,13 +81,24 @@ export function van<T extends Topics = AnyTopics>(options: VanOptions = {}): Bus
 function hostBroker(name: string, options: VanOptions): Broker {
   const { port, autoStart, token, capabilities, verbose, maxPayload, logger, addr, leader } = options
   const local: LocalOptions = {
-    ...{ van: name, port, autoStart, token, capabilities, verbose, maxPayload },
-    leader,
-    join: addr,
+    ...{ van: name, autoStart, token, capabilities, verbose, maxPayload },
+    ...(leader === true ? { leader, ...ownAddress(addr, port) } : { port, join: addr }),
   }
   const broker = connectLocal(local)
   logTrouble(broker, { van: name, verbose: verbose === true, logger })
   return broker
+}
+
+/** Where this machine's host is to be reached when it leads. */
+function ownAddress(
+  addr: string | undefined,
+  port: number | undefined,
+): Pick<LocalOptions, 'listen' | 'port'> {
+  if (addr === undefined) return { port }
+  const { listen, port: own } = listenAt(addr)
+  if (port !== undefined && own !== undefined && own !== port)
+    throw new InvalidOptionError(`\`addr\` says port ${own}, and \`port\` says ${port}: give one of them.`)
+  return { listen, port: port ?? own }
 }
 
 function checkOptions(options: VanOptions, name: unknown): void {
@@ -103,8 +116,6 @@ function checkOptions(options: VanOptions, name: unknown): void {
   if (maxPayload !== undefined && !(Number.isSafeInteger(maxPayload) && maxPayload > 0)) {
     throw new InvalidOptionError('maxPayload is a whole number of bytes, 1 or more.')
   }
-  if (options.addr !== undefined && options.leader === true)
-    throw new InvalidOptionError('A host leads (`leader`) or joins a leader (`addr`), not both.')
   if (options.embedded === true && (options.addr !== undefined || options.leader === true))
     throw new InvalidOptionError('An embedded bus has no host that could lead or join: leave `embedded` out.')
 }

@@ -5,7 +5,8 @@
  *   node actorhandler.js producer --topic foo [--ipaddr ADDRESS] bar              publishes "bar"
  *   node actorhandler.js consumer --unsubscribe                                   ends it
  *
- * With --ipaddr the consumer's host leads at that address, and the producer's host joins it there.
+ * With --ipaddr (ADDRESS or ADDRESS:PORT) the consumer's host leads at that address, and the producer's host joins it there.
+ * Both are started with the same MSGVAN_TOKEN.
  */
 import { resolve } from 'node:path'
 import process from 'node:process'
@@ -24,7 +25,6 @@ const { values, positionals } = parseArgs({
   },
 })
 const { ipaddr, topic, outfile, unsubscribe } = values
-const addr = ipaddr === undefined ? {} : { addr: ipaddr }
 
 const [role, ...words] = positionals
 if (role === 'consumer') await (unsubscribe ? end() : consume())
@@ -36,8 +36,7 @@ else {
 
 async function consume() {
   const bus = van({
-    ...addr,
-    ...(ipaddr === undefined ? {} : { leader: true }),
+    ...(ipaddr === undefined ? {} : { leader: true, addr: ipaddr }),
     capabilities: { writer: true },
   })
   const writer = await bus.actors.create(
@@ -62,7 +61,7 @@ async function end() {
 }
 
 async function produce() {
-  const bus = van(addr)
+  const bus = van(ipaddr === undefined ? {} : { addr: ipaddr })
   for (const word of words) await bus.publish(topic, word)
   await bus.close()
 }

@@ -2,10 +2,13 @@
  * Work for all processors: an actor with several instances counts primes, range by range, and whoever asks sees how it goes.
  *
  *   node troupe.js [LIMIT] [INSTANCES]
+ *
+ * Hosts that have joined this machine's take part if they offer a capability `troupe`, each with a name of its own, and may load the
+ * module: msgvan host --join ADDRESS --capabilities '{"troupe":"two"}' --root DIRECTORY
  */
 import { availableParallelism } from 'node:os'
 import process from 'node:process'
-import { from, lastValueFrom, mergeMap, scan, tap } from 'rxjs'
+import { EMPTY, from, lastValueFrom, map, mergeMap, scan, tap } from 'rxjs'
 import { moduleRef, van } from 'msgvan'
 
 const RANGES = 20
@@ -14,9 +17,14 @@ const limit = Number(process.argv[2] ?? 2_000_000)
 const instances = Number(process.argv[3] ?? availableParallelism())
 
 const bus = van()
-const counter = await bus.actors.create(moduleRef(new URL('counter.js', import.meta.url), 'Counter'), {
-  instances,
-})
+const { hosts } = await bus.status()
+const troupes = hosts.map(({ capabilities }) => capabilities['troupe']).filter(name => name !== undefined)
+// One actor on each host that takes part; if none says so, one on this machine's.
+const counters = await Promise.all(
+  (troupes.length === 0 ? [{}] : troupes.map(troupe => ({ troupe }))).map(requires =>
+    bus.actors.create(moduleRef(new URL('counter.js', import.meta.url), 'Counter'), { instances, requires }),
+  ),
+)
 
 const step = Math.ceil(limit / RANGES)
 const ranges = Array.from({ length: RANGES }, (_, i) => ({
@@ -26,17 +34,23 @@ const ranges = Array.from({ length: RANGES }, (_, i) => ({
 
 /**
  * @param {{ from: number, to: number }} range
- * @returns {import('rxjs').Observable<{ primes: number, instance: number }>}
+ * @param {number} at
+ * @returns {import('rxjs').Observable<{ primes: number, by: string }>}
  */
-const count = range => counter.ask(range, { timeout: 600_000 })
+function count(range, at) {
+  const host = at % counters.length
+  /** @type {import('rxjs').Observable<{ primes: number, instance: number }> | undefined} */
+  const answer$ = counters[host]?.ask(range, { timeout: 600_000 })
+  return (answer$ ?? EMPTY).pipe(map(({ primes, instance }) => ({ primes, by: `host ${host}, ${instance}` })))
+}
 
 const total$ = from(ranges).pipe(
   mergeMap(count),
   scan(
-    (sum, { primes, instance }) => ({
+    (sum, { primes, by }) => ({
       primes: sum.primes + primes,
       ranges: sum.ranges + 1,
-      by: sum.by.add(instance),
+      by: sum.by.add(by),
     }),
     { primes: 0, ranges: 0, by: new Set() },
   ),
@@ -44,6 +58,8 @@ const total$ = from(ranges).pipe(
 )
 
 const { primes, by } = await lastValueFrom(total$)
-console.log(`${primes} primes below ${limit}, counted by ${by.size} of ${instances} instances`)
-await counter.stop()
+console.log(
+  `${primes} primes below ${limit}, counted by ${by.size} of ${instances * counters.length} instances`,
+)
+await Promise.all(counters.map(counter => counter.stop()))
 await bus.close()

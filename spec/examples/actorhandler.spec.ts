@@ -31,4 +31,27 @@ describe('examples/actorhandler', () => {
     const { stderr } = await sandbox.msgvan(['actors']).ended
     expect(stderr).to.match(/there are no actors/)
   })
+
+  it("on two hosts: what is published at the producer's is written where the consumer's leads", async () => {
+    const other = await Sandbox.make()
+    try {
+      const run = async (at: Sandbox, ...args: string[]): Promise<string> => {
+        const env = { MSGVAN_TOKEN: 'the token of two hosts', MSGVAN_IDLE: '0' }
+        const example = [checkout('examples/actorhandler/actorhandler.js'), ...args]
+        const ended = await at.node(example, { env }).ended
+        expect(ended).to.include({ code: 0, stderr: '' })
+        return ended.stdout
+      }
+      const outfile = join(sandbox.home, 'out.txt')
+      const ipaddr = ['--ipaddr', `127.0.0.2:${sandbox.port}`]
+      await run(sandbox, 'consumer', ...ipaddr, '--outfile', outfile)
+      await run(other, 'producer', ...ipaddr, 'bar', 'baz')
+      await eventually(async () => expect(await readFile(outfile, 'utf8')).to.equal('bar\nbaz\n'))
+      const { stdout } = await other.msgvan(['actors']).ended
+      expect(stdout).to.match(/actorhandler\s+running/)
+      expect(await run(sandbox, 'consumer', '--unsubscribe')).to.equal('unsubscribed\n')
+    } finally {
+      await other.clean()
+    }
+  })
 })

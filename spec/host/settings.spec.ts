@@ -7,6 +7,7 @@ import {
   verboseSetting,
   autoStartSetting,
   tokenSetting,
+  listenAt,
 } from '../../src/host/settings.js'
 import { InvalidOptionError } from '../../src/errors.js'
 
@@ -162,6 +163,13 @@ describe('the settings of a host', () => {
 
   it('take idle times of years: no timer is that long', () => {
     expect(hostSettings({ idle: '10000000000' }, {}).idleMs).to.equal(1e13)
+  })
+
+  it("take an address of a leader's own, with a port or without", () => {
+    expect(listenAt('10.0.0.5')).to.deep.equal({ listen: '10.0.0.5', port: undefined })
+    expect(listenAt('10.0.0.5:80')).to.deep.equal({ listen: '10.0.0.5', port: 80 })
+    expect(listenAt('[::1]:1901')).to.deep.equal({ listen: '::1', port: 1901 })
+    expect(listenAt('::1')).to.deep.equal({ listen: '::1', port: undefined })
   })
 
   it('know loopback', () => {

@@ -1,10 +1,12 @@
 import { connect as connectTcp } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { expect } from 'chai'
+import { firstValueFrom } from 'rxjs'
 import { connect } from '../../src/client/index.js'
 import { certificateFor, type Certificate } from '../support/certificate.js'
 import { ConventionHost, token } from '../support/convention.js'
 import { eventually } from '../support/eventually.js'
+import { actorsModule } from '../support/hosts.js'
 import { collect, payloads } from '../support/messages.js'
 import { Sandbox } from '../support/sandbox.js'
 
@@ -52,6 +54,17 @@ describe('joining a leader', () => {
         .and.match(/MSGVAN_TOKEN/)
     })
   }
+
+  it('has what its actors log in the log of the leader too', async () => {
+    const leader = await start('--leader')
+    const follower = await start('--join', `127.0.0.1:${leader.port}`)
+    const bus = follower.bus()
+    await eventually(async () => expect((await bus.status()).hosts).to.have.lengthOf(2))
+    const doer = await bus.actors.create({ module: actorsModule, export: 'Doer' }, { name: 'doer' })
+    await firstValueFrom(doer.ask(['log', 'seen everywhere']))
+    await leader.process?.shows(/actor doer: seen everywhere \(on the host at 127\.0\.0\.1:\d+\)/)
+    await doer.stop()
+  })
 
   it('takes a leader: another host says that it is none', async () => {
     const alone = new ConventionHost(await sandbox(), [])

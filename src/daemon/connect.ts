@@ -21,6 +21,8 @@ export interface LocalOptions {
   readonly capabilities?: Readonly<Record<string, unknown>> | undefined
   /** This machine's host leads. */
   readonly leader?: boolean | undefined
+  /** Where others reach it. */
+  readonly listen?: string | undefined
   /** The leader that this machine's host joins. */
   readonly join?: string | undefined
   readonly verbose?: boolean | undefined
@@ -60,7 +62,7 @@ export function connectLocal(options: LocalOptions): RemoteBroker {
       broker.control('capabilities', options.capabilities).catch(refused)
     if (options.leader === true || leader !== undefined)
       broker.control('joining').then(joining => {
-        const trouble = misfit(joining as Joining, leader)
+        const trouble = misfit(joining as Joining, leader, options.listen)
         if (trouble !== undefined) broker.report(trouble)
       }, refused)
   }
@@ -79,13 +81,20 @@ export function connectLocal(options: LocalOptions): RemoteBroker {
 interface Joining {
   readonly leader: boolean
   readonly join: string | undefined
+  readonly listen?: string
 }
 
 /** Why the host that is there is not what was asked for, if it is not. */
-function misfit({ leader, join }: Joining, wanted: string | undefined): MsgvanError | undefined {
-  if (wanted === undefined ? leader : join === wanted) return undefined
-  const is = leader ? 'leads' : join === undefined ? 'is by itself' : `has joined ${join}`
-  const flag = wanted === undefined ? '--leader --listen ADDRESS' : `--join ${wanted}`
+function misfit(
+  { leader, join, listen }: Joining,
+  wanted: string | undefined,
+  own: string | undefined,
+): MsgvanError | undefined {
+  if (wanted !== undefined && join === wanted) return undefined
+  if (wanted === undefined && leader && (own === undefined || listen === own)) return undefined
+  const leads = own === undefined || listen === undefined ? 'leads' : `leads at ${listen}`
+  const is = leader ? leads : join === undefined ? 'is by itself' : `has joined ${join}`
+  const flag = wanted === undefined ? `--leader --listen ${own ?? 'ADDRESS'}` : `--join ${wanted}`
   return new InvalidOptionError(
     `This machine's host was running already, and ${is}: start it anew by \`msgvan restart ${flag}\`.`,
   )
@@ -134,7 +143,7 @@ class LocalHost {
   }
 
   async #start(): Promise<void> {
-    const { token, capabilities, verbose, leader, join } = this.#options
+    const { token, capabilities, verbose, leader, listen, join } = this.#options
     if (this.#trouble !== undefined && performance.now() < this.#trouble.until) throw this.#trouble.error
     try {
       const { ensureHost } = await import('./ensure.js')
@@ -147,6 +156,7 @@ class LocalHost {
         capabilities,
         verbose,
         leader,
+        listen,
         join,
       })
       this.#trouble = undefined

@@ -239,7 +239,7 @@ async function control(
   args: unknown,
   { ending, capabilities, settings, registered }: Controlled,
 ): Promise<unknown> {
-  if (method === 'joining') return { leader: settings.leader, join: settings.join }
+  if (method === 'joining') return { leader: settings.leader, join: settings.join, listen: settings.listen }
   if (method === 'registrations') return registered()
   if (method === 'capabilities') {
     if (args !== undefined) await capabilities.change(args)

@@ -205,6 +205,14 @@ function address(text: string): string {
   return text
 }
 
+/** An address of this machine's own, `host` or `host:port`. @throws InvalidOptionError */
+export function listenAt(text: string): { readonly listen: string; readonly port: number | undefined } {
+  if (isIP(text) === 6) return { listen: text, port: undefined }
+  const { hostname, port: number } = new URL(leaderUrl(text, undefined))
+  const hasPort = /:\d+$/.test(text)
+  return { listen: hostname.replace(/^\[|\]$/g, ''), port: hasPort ? Number(number || 80) : undefined }
+}
+
 /**
  * `host`, `host:port`, `[v6]:port`, or a URL with `http` or `https`.
  * @param ca by whose word the leader is believed: without a scheme, it is reached by TLS if that is known
