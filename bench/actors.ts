@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { firstValueFrom } from 'rxjs'
@@ -23,6 +24,7 @@ const LONG_CHAIN = quick ? 20 : 250
 /** Made at once. */
 const AT_ONCE = 4
 
+const token = 'the token of the hosts of a bench'
 const module = fileURLToPath(new URL('ends/actors.js', import.meta.url))
 
 const create = (bus: Bus, name: string, options?: ActorOptions): Promise<ActorRef> =>
@@ -150,11 +152,29 @@ async function many(bus: Bus, pid: number): Promise<readonly string[][]> {
 
 const ms = (value: number): string => `${value.toFixed(0)} ms`
 
+/** A host that has joined, and alone offers `other`. */
+async function joined<T>(leader: number, run: () => Promise<T>): Promise<T> {
+  return inSandbox(async sandbox => {
+    const host = await Host.start(
+      { ...sandbox, env: { ...sandbox.env, MSGVAN_TOKEN: token } },
+      [],
+      ['--join', `127.0.0.1:${leader}`, '--capabilities', '{"other":true}', '--root', dirname(module)],
+    )
+    try {
+      return await run()
+    } finally {
+      await host.stop()
+    }
+  })
+}
+
 printHead('Actors')
 await inSandbox(async sandbox => {
   const { port, env } = sandbox
   process.env['MSGVAN_HOME'] = env['MSGVAN_HOME']
-  const host = await Host.start(sandbox, collecting)
+  const host = await Host.start({ ...sandbox, env: { ...env, MSGVAN_TOKEN: token } }, collecting, [
+    '--leader',
+  ])
   const bus = van({ port, autoStart: false })
   try {
     await bus.ready()
@@ -168,15 +188,22 @@ await inSandbox(async sandbox => {
     const actor = await create(bus, 'Echo')
     const bare = await bareWorker()
     const ask = (value: number): Promise<unknown> => firstValueFrom(actor.ask(value))
-    for (const atOnce of [1, 64]) {
-      console.log(`\n  round trips a second, ${atOnce} at once`)
-      printRates(
-        await interleave([
-          { name: 'bare worker thread', round: () => roundTrips(value => bare.ask(value), atOnce) },
-          { name: 'ask', round: () => roundTrips(ask, atOnce) },
-        ]),
-      )
-    }
+    await joined(port, async () => {
+      while ((await bus.status()).hosts.length < 2) await new Promise(resolve => setTimeout(resolve, 50))
+      const far = await create(bus, 'Echo', { requires: { other: true } })
+      const askFar = (value: number): Promise<unknown> => firstValueFrom(far.ask(value))
+      for (const atOnce of [1, 64]) {
+        console.log(`\n  round trips a second, ${atOnce} at once`)
+        printRates(
+          await interleave([
+            { name: 'bare worker thread', round: () => roundTrips(value => bare.ask(value), atOnce) },
+            { name: 'ask', round: () => roundTrips(ask, atOnce) },
+            { name: 'ask on another host', round: () => roundTrips(askFar, atOnce) },
+          ]),
+        )
+      }
+      await far.stop()
+    })
     await bare.stop()
     await actor.stop()
 

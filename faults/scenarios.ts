@@ -1,3 +1,4 @@
+import { actors } from './actors.js'
 import { hostKilled } from './host-killed.js'
 import { hostStopped } from './host-stopped.js'
 import { linkCut } from './link-cut.js'
@@ -27,6 +28,7 @@ export const scenarios: readonly Scenario[] = [
   store,
   storeFull,
   storeSoak,
+  actors,
 ]
 
 /** Plays it on a stage of its own, which is empty afterwards. @throws Error when it could not be played to its end */

@@ -40,8 +40,12 @@ export class Host {
   }
 
   /** Resolves when it listens. */
-  static async start({ port, env }: Sandbox, nodeFlags: readonly string[] = []): Promise<Host> {
-    const child = fork(msgvanMain, ['host', '--port', String(port)], {
+  static async start(
+    { port, env }: Sandbox,
+    nodeFlags: readonly string[] = [],
+    options: readonly string[] = [],
+  ): Promise<Host> {
+    const child = fork(msgvanMain, ['host', '--port', String(port), ...options], {
       env,
       execArgv: [...nodeFlags, ...profiled('host')],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],

@@ -91,4 +91,20 @@ describe('a relay', () => {
     expect(beyond.topics).to.deep.equal([])
     expect(broker.isIdle).to.equal(true)
   })
+
+  it('of a host that is gone: its mail goes to the host in its place, or finds no actor; all else is gone', async () => {
+    const unrouted: string[] = []
+    const broker = brokerIn(new VirtualTime(), { unrouted: ({ topic }) => void unrouted.push(topic) })
+    const silent = { next: () => undefined, error: () => undefined, complete: () => undefined }
+    const relay = broker.relay(silent)
+    const next = new Beyond()
+    for (const topic of ['$actor/one', '$actor/two', 't']) relay.want(topic)
+    // Some on its way, some that waits.
+    for (const topic of ['$actor/one', '$actor/two', 't'])
+      for (let sequence = 1; sequence <= 5_000; sequence += 1) void broker.accept(elsewhere(topic, sequence))
+    broker.relay(next).want('$actor/one')
+    relay.giveUp()
+    expect(next.topics).to.have.lengthOf(5_000)
+    expect(unrouted).to.deep.equal(Array.from({ length: 5_000 }, () => '$actor/two'))
+  })
 })

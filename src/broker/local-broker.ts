@@ -15,6 +15,7 @@ import { drainTimeout } from '../bus/drain-timeout.js'
 import type { HostStatus, VanStatus } from '../bus/status.js'
 import { MsgvanError } from '../errors.js'
 import { Encoding, noHeaders, type Envelope, type Headers } from '../message/envelope.js'
+import { isMailTopic } from '../message/topic.js'
 import { addCounts, noCounts } from './counters.js'
 import type { Buried } from './dead-letter-box.js'
 import { DeadLetterOffice, type DeadLetterOfficeOwner } from './dead-letter-office.js'
@@ -261,9 +262,24 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
 
   /** A place for another host, which takes what it says that it wants. It is no subscription to those who ask for `status`. @param outbox what waits for it is kept there */
   relay(consumer: Consumer, outbox?: Outbox): Relay {
-    const relay: Relay = new Relay(consumer, this.#routes, this, () => this.#relays.delete(relay), outbox)
+    const closed = (owed: readonly Item[]): void => {
+      this.#relays.delete(relay)
+      this.#sendElsewhere(owed)
+    }
+    const relay: Relay = new Relay(consumer, this.#routes, this, closed, outbox)
     this.#relays.add(relay)
     return relay
+  }
+
+  /** Of what a host was owed that is gone, mail is for the host in its place, if that has the actor, and else finds none. */
+  #sendElsewhere(owed: readonly Item[]): void {
+    if (this.#closed) return
+    for (const { envelope } of owed) {
+      if (!isMailTopic(envelope.topic)) continue
+      const targets = this.#routes.match(envelope.topic).filter(target => target !== this.#journal)
+      if (targets.length === 0) this.#options.unrouted?.(envelope)
+      else this.#handOver.run(envelope, targets, false)
+    }
   }
 
   /** To a topic of the system's, for the subscribers of this host alone. */

@@ -1,5 +1,6 @@
 import type { Consumer, Membership, SubscriptionRequest } from '../bus/broker.js'
 import { patternKey } from '../message/pattern.js'
+import type { Item } from './item.js'
 import type { Outbox } from './keeper.js'
 import type { Member } from './member.js'
 import { OutboxSubscription } from './outbox-subscription.js'
@@ -33,7 +34,7 @@ export class Relay {
   readonly #subscription: Subscription
   readonly #member: Member
   readonly #patterns = new Map<string, { readonly pattern: RegExp | string; readonly remove: () => void }>()
-  readonly #closed: () => void
+  readonly #closed: (owed: readonly Item[]) => void
   readonly #rules: SubscriptionRequest
   #dropped = 0
 
@@ -41,7 +42,7 @@ export class Relay {
     consumer: Consumer,
     routes: PatternTable<Subscription>,
     owner: SubscriptionOwner,
-    closed: () => void,
+    closed: (owed: readonly Item[]) => void,
     outbox?: Outbox,
   ) {
     this.#routes = routes
@@ -127,10 +128,21 @@ export class Relay {
 
   /** Nothing is owed any more. */
   close(): void {
+    this.#end()
+    this.#closed([])
+  }
+
+  /** The other host is gone: what it was owed is its broker's to judge. */
+  giveUp(): void {
+    // What is on its way comes back into the line.
+    this.#member.suspend('unsubscribe')
+    this.#closed(this.#end())
+  }
+
+  #end(): Item[] {
     for (const { remove } of this.#patterns.values()) remove()
     this.#patterns.clear()
-    this.#subscription.end(false)
-    this.#closed()
+    return this.#subscription.end(false)
   }
 }
 

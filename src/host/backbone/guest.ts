@@ -165,7 +165,7 @@ export class Guest {
   /** Its session is over. */
   left(): void {
     this.#giveUpWaiting()
-    this.#relay.close()
+    this.#relay.giveUp()
     this.#owner.interests.leave(this)
     this.#owner.left(this)
   }
