@@ -55,7 +55,7 @@ describe('joining a leader', () => {
     })
   }
 
-  it('has what its actors log in the log of the leader too', async () => {
+  it('has what its actors log in the log of the leader too, which stops them', async () => {
     const leader = await start('--leader')
     const follower = await start('--join', `127.0.0.1:${leader.port}`)
     const bus = follower.bus()
@@ -63,7 +63,9 @@ describe('joining a leader', () => {
     const doer = await bus.actors.create({ module: actorsModule, export: 'Doer' }, { name: 'doer' })
     await firstValueFrom(doer.ask(['log', 'seen everywhere']))
     await leader.process?.shows(/actor doer: seen everywhere \(on the host at 127\.0\.0\.1:\d+\)/)
-    await doer.stop()
+    const { code } = await leader.sandbox.msgvan(['actors', 'stop', 'doer']).ended
+    expect(code).to.equal(0)
+    expect(await bus.actors.find('doer')).to.equal(undefined)
   })
 
   it('takes a leader: another host says that it is none', async () => {
