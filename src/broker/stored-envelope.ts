@@ -9,8 +9,18 @@ export class StoredEnvelope extends Envelope {
   at = 0
 
   static of(envelope: Envelope, at = 0): StoredEnvelope {
-    const { publisher, sequence, topic, headers, timestamp, body, size, encoding } = envelope
-    const stored = new StoredEnvelope(publisher, sequence, topic, headers, timestamp, body, size, encoding)
+    const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset } = envelope
+    const stored = new StoredEnvelope(
+      publisher,
+      sequence,
+      topic,
+      headers,
+      timestamp,
+      content,
+      size,
+      encoding,
+      offset,
+    )
     stored.at = at
     return stored
   }

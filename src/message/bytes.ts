@@ -1,3 +1,5 @@
+import { recentText, rememberText, shortAscii } from './short-text.js'
+
 /** Node's Buffer where there is one: its string functions are several times faster than TextEncoder's. */
 const NodeBuffer = typeof Buffer === 'undefined' ? undefined : Buffer
 
@@ -8,6 +10,12 @@ const FIRST_BYTES = 1024
 /** Up to this size what was written is copied out, and the memory used again. */
 const SMALL_BYTES = 4 * 1024
 const SHORT_STRING = 24
+const LOOP_BYTES = 128
+
+/** A number's bytes, in the machine's order: cheaper than a DataView for each reader. */
+const oneFloat = new Float64Array(1)
+const eightBytes = new Uint8Array(oneFloat.buffer)
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
 function allocate(bytes: number): Uint8Array {
   return NodeBuffer === undefined ? new Uint8Array(bytes) : NodeBuffer.allocUnsafeSlow(bytes)
@@ -91,10 +99,33 @@ export class ByteWriter {
     this.#end = end
   }
 
+  /** In place of the one byte `at` bytes into what was written; what follows moves if that takes more room. */
+  varintAt(at: number, value: number): void {
+    const more = varintSize(value) - 1
+    if (more > 0) {
+      this.#reserve(more)
+      const after = this.#start + at + 1
+      this.#bytes.copyWithin(after + more, after, this.#end)
+      this.#end += more
+    }
+    let place = this.#start + at
+    for (let rest = value; ; rest = Math.floor(rest / 128)) {
+      this.#bytes[place++] = rest > 0x7f ? (rest % 128) | 0x80 : rest
+      if (rest <= 0x7f) return
+    }
+  }
+
   raw(bytes: Uint8Array): void {
     const length = bytes.length
     this.#reserve(length)
     this.#bytes.set(bytes, this.#end)
+    this.#end += length
+  }
+
+  /** `length` bytes of these, from `from` on. */
+  part(bytes: Uint8Array, from: number, length: number): void {
+    this.#reserve(length)
+    copyPart(bytes, from, length, this.#bytes, this.#end)
     this.#end += length
   }
 
@@ -156,12 +187,19 @@ export class ByteReader {
   #lazyView: DataView | undefined
   readonly #fail: (what: string) => Error
   readonly #end: number
-  #at = 0
+  #at: number
 
-  constructor(bytes: Uint8Array, fail: (what: string) => Error) {
+  /** @param from with `length`: of these bytes, only those */
+  constructor(bytes: Uint8Array, fail: (what: string) => Error, from = 0, length = bytes.length - from) {
     this.#bytes = asBuffer(bytes)
     this.#fail = fail
-    this.#end = bytes.length
+    this.#at = from
+    this.#end = from + length
+  }
+
+  /** All bytes, those before and behind what is read too. */
+  get bytes(): Uint8Array {
+    return this.#bytes
   }
 
   get remaining(): number {
@@ -173,10 +211,10 @@ export class ByteReader {
   }
 
   u8(): number {
-    const value = this.#bytes[this.#at]
-    if (value === undefined) throw this.#fail('ends too early')
-    this.#at++
-    return value
+    const at = this.#at
+    if (at >= this.#end) throw this.#fail('ends too early')
+    this.#at = at + 1
+    return this.#bytes[at] ?? 0
   }
 
   u32(): number {
@@ -189,7 +227,9 @@ export class ByteReader {
   }
 
   f64(): number {
-    return this.#view.getFloat64(this.#step(8), true)
+    const at = this.#step(8)
+    for (let i = 0; i < 8; i++) eightBytes[IS_LITTLE_ENDIAN ? i : 7 - i] = this.#bytes[at + i] ?? 0
+    return oneFloat[0] ?? 0
   }
 
   i64(): bigint {
@@ -224,18 +264,27 @@ export class ByteReader {
     return this.#bytes.subarray(at, at + length)
   }
 
-  /** As `raw`, for what nobody wants. */
-  skip(length: number): void {
-    this.#step(length)
+  /** As `raw`, without a view. @returns where in `bytes` they begin */
+  skip(length: number): number {
+    return this.#step(length)
   }
 
   string(): string {
     const length = this.varint()
+    return this.#text(this.#step(length), length)
+  }
+
+  /** As `string`, for a text that is likely to have come before. */
+  recurring(): string {
+    const length = this.varint()
     const at = this.#step(length)
-    if (length < SHORT_STRING) {
-      const short = this.#shortAscii(at, length)
-      if (short !== undefined) return short
-    }
+    const bytes = this.#bytes
+    return recentText(bytes, at, length) ?? rememberText(bytes, at, length, this.#text(at, length))
+  }
+
+  #text(at: number, length: number): string {
+    const short = shortAscii(this.#bytes, at, length)
+    if (short !== undefined) return short
     const { buffer, byteOffset } = this.#bytes
     if (NodeBuffer !== undefined) return (this.#bytes as Buffer).toString('utf8', at, at + length)
     return utf8Decoder.decode(new Uint8Array(buffer, byteOffset + at, length))
@@ -243,17 +292,6 @@ export class ByteReader {
 
   end(): void {
     if (this.#at !== this.#end) throw this.#fail(`has ${this.remaining} bytes too many`)
-  }
-
-  #shortAscii(at: number, length: number): string | undefined {
-    const bytes = this.#bytes
-    let text = ''
-    for (let i = at; i < at + length; i++) {
-      const byte = bytes[i] ?? 0x80
-      if (byte > 0x7f) return undefined
-      text += String.fromCharCode(byte)
-    }
-    return text
   }
 
   get #view(): DataView {
@@ -267,6 +305,12 @@ export class ByteReader {
     this.#at = at + length
     return at
   }
+}
+
+/** A loop, where that takes less time than a view to copy from. */
+export function copyPart(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): void {
+  if (length > LOOP_BYTES) to.set(from.subarray(start, start + length), at)
+  else for (let i = 0; i < length; i++) to[at + i] = from[start + i] ?? 0
 }
 
 /** Bytes that a varint of `value` takes. */

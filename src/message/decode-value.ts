@@ -133,6 +133,13 @@ class ValueReader {
     return value
   }
 
+  #key(): string {
+    const kind = this.#reader.u8()
+    if (kind === Kind.String) return this.#reader.recurring()
+    if (kind === Kind.Utf16) return this.#utf16()
+    throw this.#reader.fail('lacks a key')
+  }
+
   #utf16(): string {
     const reader = this.#reader
     const length = reader.count(2)
@@ -154,7 +161,7 @@ class ValueReader {
     const count = this.#reader.count(3)
     const object: Record<string, unknown> = this.#keep({})
     for (let i = 0; i < count; i++) {
-      const key = this.#text()
+      const key = this.#key()
       const value = this.any(depth)
       if (key === '__proto__') define(object, key, value)
       else object[key] = value

@@ -3,11 +3,14 @@ import { indexesOf, uncarriable } from './carriable.js'
 import { Kind, MAX_DEPTH, shapeOf, viewNames } from './value-kinds.js'
 
 const NodeBuffer = typeof Buffer === 'undefined' ? undefined : Buffer
+const { hasOwnProperty } = Object.prototype as { hasOwnProperty: (this: object, key: string) => boolean }
 const loneSurrogate = /\p{Surrogate}/u
 const FEW = 24
 
-/** Objects written so far, by place, for cycles and for one object in two places. Empty between values. */
-const written: object[] = []
+/** The first objects written so far, by place, for cycles and for one object in two places. Empty between values. */
+const written = new Array<object | undefined>(FEW).fill(undefined)
+let writtenCount = 0
+/** All of them, once they are more than a few. */
 let places: Map<object, number> | undefined
 let depth = 0
 
@@ -29,7 +32,7 @@ export function writeValue(writer: ByteWriter, value: unknown): void {
   try {
     writeObject(writer, value)
   } finally {
-    written.length = 0
+    while (writtenCount > 0) written[--writtenCount] = undefined
     places = undefined
     depth = 0
   }
@@ -120,10 +123,14 @@ function remember(value: object): number {
     places.set(value, places.size)
     return -1
   }
-  const place = written.indexOf(value)
-  if (place >= 0) return place
-  written.push(value)
-  if (written.length > FEW) places = new Map(written.map((object, i) => [object, i]))
+  for (let place = 0; place < writtenCount; place++) if (written[place] === value) return place
+  if (writtenCount < FEW) {
+    written[writtenCount++] = value
+    return -1
+  }
+  places = new Map()
+  for (const object of written) if (object !== undefined) places.set(object, places.size)
+  places.set(value, places.size)
   return -1
 }
 
@@ -160,19 +167,23 @@ function writeShape(writer: ByteWriter, value: object): void {
 }
 
 function writePlain(writer: ByteWriter, value: Record<string, unknown>): void {
-  // Object.keys keeps for...in's hidden-class cache warm and leaves out what is inherited.
-  const keys = Object.keys(value)
   writer.u8(Kind.Object)
-  writer.varint(keys.length)
-  for (const key of keys) {
+  const at = writer.length
+  writer.u8(0)
+  let count = 0
+  // As in flatBytes: `for…in` reads each property where the engine knows it to be, where `value[key]` else looks it up.
+  for (const key in value) {
+    if (!hasOwnProperty.call(value, key)) continue
+    count++
     writeText(writer, key)
     writeAny(writer, value[key])
   }
+  writer.varintAt(at, count)
 }
 
 function writeArray(writer: ByteWriter, value: unknown[]): void {
   const start = writer.length
-  const before = places?.size ?? written.length
+  const before = places?.size ?? writtenCount
   writer.u8(Kind.Array)
   writer.varint(value.length)
   for (let i = 0; i < value.length; i++) {
@@ -189,7 +200,7 @@ function writeArray(writer: ByteWriter, value: unknown[]): void {
 /** What was remembered since will be written once more. */
 function forget(length: number): void {
   if (places === undefined) {
-    written.length = length
+    while (writtenCount > length) written[--writtenCount] = undefined
     return
   }
   for (const [object, place] of places) if (place >= length) places.delete(object)

@@ -3,7 +3,7 @@ export type Headers = Readonly<Record<string, string>>
 
 export const noHeaders: Headers = Object.freeze({})
 
-/** How `Envelope.body` is to be read. */
+/** What `Envelope.content` is, and how it is to be read. */
 export enum Encoding {
   /** The payload itself: one process, no border crossed. */
   Value = 0,
@@ -22,7 +22,7 @@ export function encodingFrom(byte: number): Encoding | undefined {
 
 /**
  * One published message as brokers pass it on: made once per publish, shared by all deliveries, never changed.
- * `publisher` and `sequence` name it in the whole van; brokers never look into `body`.
+ * `publisher` and `sequence` name it in the whole van; brokers never look into its content.
  */
 export class Envelope {
   constructor(
@@ -32,11 +32,21 @@ export class Envelope {
     readonly headers: Headers,
     /** Milliseconds since the epoch, by the publisher's clock. */
     readonly timestamp: number,
-    readonly body: unknown,
+    /** The payload itself, or bytes among which its own are: a view of them for each message would cost more than the rest. */
+    readonly content: unknown,
     /** Bytes that the payload takes, as far as known; 0 inside one process. */
     readonly size: number,
     readonly encoding: Encoding,
+    /** Where in `content` they begin. */
+    readonly offset = 0,
   ) {}
+
+  /** The payload itself, or its own bytes. */
+  get body(): unknown {
+    if (this.encoding === Encoding.Value) return this.content
+    const bytes = this.content as Uint8Array
+    return bytes.length === this.size ? bytes : bytes.subarray(this.offset, this.offset + this.size)
+  }
 
   /** Made when asked for: most messages are handled without anybody reading it. */
   get id(): string {

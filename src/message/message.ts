@@ -67,7 +67,7 @@ export class Message<P = unknown> {
     this.#envelope = envelope
     this.#settler = settler
     this.#tag = tag
-    this.#payload = envelope.encoding === Encoding.Value ? envelope.body : unread
+    this.#payload = envelope.encoding === Encoding.Value ? envelope.content : unread
     this.attempt = attempt
     this.redelivered = redelivered
   }

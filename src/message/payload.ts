@@ -5,7 +5,7 @@ import {
   PayloadTooLargeError,
   UnreadablePayloadError,
 } from '../errors.js'
-import { ByteReader, ByteWriter } from './bytes.js'
+import { ByteReader, ByteWriter, copyPart } from './bytes.js'
 import { flatBytes, mostBytes, uncarriable } from './carriable.js'
 import { readValue } from './decode-value.js'
 import { writeValue } from './encode-value.js'
@@ -92,33 +92,35 @@ export function encodePayload(payload: unknown): Uint8Array {
  *
  * @throws UnreadablePayloadError
  */
-export function decodePayload(bytes: Uint8Array): unknown {
-  return bufferIn(bytes) ?? decodeAny(bytes)
+export function decodePayload(bytes: Uint8Array, from = 0, length = bytes.length - from): unknown {
+  return bufferIn(bytes, from, length) ?? decodeAny(bytes, from, length)
 }
 
 /** A Buffer by itself, without a reader; undefined for all else, and for what is not quite one. */
-function bufferIn(bytes: Uint8Array): Uint8Array | undefined {
-  if (NodeBuffer === undefined || bytes[0] !== Kind.Buffer) return undefined
+function bufferIn(bytes: Uint8Array, from: number, size: number): Uint8Array | undefined {
+  if (NodeBuffer === undefined || bytes[from] !== Kind.Buffer) return undefined
   let length = 0
-  let at = 1
+  let at = from + 1
   let byte = 0x80
   for (let shift = 0; byte >= 0x80 && shift < 28; shift += 7) {
     byte = bytes[at++] ?? 0
     length |= (byte & 0x7f) << shift
   }
-  if (byte >= 0x80 || at + length !== bytes.length) return undefined
+  if (byte >= 0x80 || at + length !== from + size) return undefined
   const copy = NodeBuffer.allocUnsafe(length)
-  copy.set(bytes.subarray(at))
+  copyPart(bytes, at, length, copy, 0)
   return copy
 }
 
-function decodeAny(bytes: Uint8Array): unknown {
-  return reading(() => {
-    const reader = new ByteReader(bytes, unreadable)
+function decodeAny(bytes: Uint8Array, from: number, length: number): unknown {
+  try {
+    const reader = new ByteReader(bytes, unreadable, from, length)
     const value = readValue(reader)
     reader.end()
     return value
-  })
+  } catch (error) {
+    throw undecodable(error)
+  }
 }
 
 /** The fields of a dead letter that are not its payload. */
@@ -169,8 +171,10 @@ export function decodeBody(bytes: Uint8Array, encoding: Encoding): unknown {
 
 /** @throws UnreadablePayloadError */
 export function readBody(envelope: Envelope): unknown {
-  if (envelope.encoding === Encoding.Value) return envelope.body
-  return decodeBody(envelope.body as Uint8Array, envelope.encoding)
+  const { content, encoding, offset, size } = envelope
+  if (encoding === Encoding.Value) return content
+  if (encoding === Encoding.Bytes) return decodePayload(content as Uint8Array, offset, size)
+  return decodeBody(envelope.body as Uint8Array, encoding)
 }
 
 function unreadable(what: string): UnreadablePayloadError {
@@ -184,9 +188,13 @@ function reading<T>(read: () => T): T {
   try {
     return read()
   } catch (error) {
-    if (error instanceof MsgvanError) throw error
-    throw new UnreadablePayloadError(`The payload cannot be decoded: ${describe(error)}.`, { cause: error })
+    throw undecodable(error)
   }
+}
+
+function undecodable(error: unknown): MsgvanError {
+  if (error instanceof MsgvanError) return error
+  return new UnreadablePayloadError(`The payload cannot be decoded: ${describe(error)}.`, { cause: error })
 }
 
 /** What the host itself published is no bytes yet. */

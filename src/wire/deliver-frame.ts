@@ -5,10 +5,10 @@ import {
   Deltas,
   readEncoding,
   readHeaders,
-  readPayload,
   readTopic,
   writeFlags,
   writeHeaders,
+  writePayloadOf,
 } from './message-fields.js'
 import type { ReadingTable, WritingTable } from './string-table.js'
 
@@ -62,9 +62,7 @@ export class DeliverWriter {
     this.#deltas.writeSequence(writer, sequence)
     this.#deltas.writeTimestamp(writer, timestamp)
     writeHeaders(writer, headers)
-    const body = envelope.body as Uint8Array
-    writer.u32(body.length)
-    writer.raw(body)
+    writePayloadOf(writer, envelope)
   }
 
   take(): Uint8Array {
@@ -117,8 +115,10 @@ export class DeliverReader {
     const timestamp = this.#deltas.readTimestamp(reader)
     const headers = readHeaders(reader, flags)
     const encoding = readEncoding(reader, flags)
-    const body = readPayload(reader)
-    this.#last = new Envelope(publisher, sequence, topic, headers, timestamp, body, body.length, encoding)
+    const size = reader.u32()
+    const offset = reader.skip(size)
+    const { bytes } = reader
+    this.#last = new Envelope(publisher, sequence, topic, headers, timestamp, bytes, size, encoding, offset)
     return this.#last
   }
 }

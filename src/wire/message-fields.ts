@@ -1,5 +1,5 @@
 import type { ByteReader, ByteWriter } from '../message/bytes.js'
-import { encodingFrom, noHeaders, type Encoding, type Headers } from '../message/envelope.js'
+import { encodingFrom, noHeaders, type Encoding, type Envelope, type Headers } from '../message/envelope.js'
 import { checkHeaders } from '../message/headers.js'
 import { checkTopic } from '../message/topic.js'
 import { MsgvanError } from '../errors.js'
@@ -72,8 +72,9 @@ export function readTopic(reader: ByteReader, table: Pick<ReadingTable, 'read'>)
 }
 
 /** Lengths of payloads have four bytes, so that a payload can be written before its length is known. */
-export function readPayload(reader: ByteReader): Uint8Array {
-  return reader.raw(reader.u32())
+export function writePayloadOf(writer: ByteWriter, { content, offset, size }: Envelope): void {
+  writer.u32(size)
+  writer.part(content as Uint8Array, offset, size)
 }
 
 function checked<T>(reader: ByteReader, value: T, check: (value: unknown) => void): T {

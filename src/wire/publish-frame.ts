@@ -6,10 +6,10 @@ import {
   Deltas,
   readEncoding,
   readHeaders,
-  readPayload,
   readTopic,
   writeFlags,
   writeHeaders,
+  writePayloadOf,
 } from './message-fields.js'
 import type { ReadingTable, WritingTable } from './string-table.js'
 
@@ -71,13 +71,12 @@ export class PublishWriter {
   }
 
   /** One whose payload is bytes already: of this client (no publisher is named), or passed on by it. */
-  addBytes({ publisher, topic, sequence, timestamp, headers, body, encoding }: Envelope): void {
-    const payload = body as Uint8Array
+  addBytes(envelope: Envelope): void {
+    const { publisher, topic, sequence, timestamp, headers, encoding } = envelope
     this.#begin()
     if (publisher === '') this.#fields(topic, sequence, timestamp, headers)
     else this.#fields(topic, sequence, timestamp, headers, publisher, PASSED_ON | encoding)
-    this.#writer.u32(payload.length)
-    this.#writer.raw(payload)
+    writePayloadOf(this.#writer, envelope)
     this.#count++
   }
 
@@ -137,7 +136,9 @@ export class PublishReader {
     const timestamp = this.#deltas.readTimestamp(reader)
     const headers = readHeaders(reader, flags)
     const encoding = isPassedOn ? readEncoding(reader, flags) : Encoding.Bytes
-    const body = readPayload(reader)
-    return new Envelope(publisher, sequence, topic, headers, timestamp, body, body.length, encoding)
+    const size = reader.u32()
+    const offset = reader.skip(size)
+    const { bytes } = reader
+    return new Envelope(publisher, sequence, topic, headers, timestamp, bytes, size, encoding, offset)
   }
 }

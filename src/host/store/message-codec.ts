@@ -6,9 +6,9 @@ import {
   Deltas,
   readEncoding,
   readHeaders,
-  readPayload,
   writeFlags,
   writeHeaders,
+  writePayloadOf,
 } from '../../wire/message-fields.js'
 import { ReadingTable, WritingTable } from '../../wire/string-table.js'
 
@@ -30,15 +30,13 @@ export class MessageWriter {
 
   add(envelope: Envelope): void {
     const writer = this.#writer
-    const body = envelope.body as Uint8Array
     writeFlags(writer, envelope.headers, envelope.encoding)
     this.#topics.write(writer, envelope.topic)
     this.#publishers.write(writer, envelope.publisher)
     this.#deltas.writeSequence(writer, envelope.sequence)
     this.#deltas.writeTimestamp(writer, envelope.timestamp)
     writeHeaders(writer, envelope.headers)
-    writer.u32(body.length)
-    writer.raw(body)
+    writePayloadOf(writer, envelope)
     this.#count += 1
   }
 
@@ -78,7 +76,8 @@ export class MessageReader {
       reader.skip(reader.u32())
       return undefined
     }
-    const body = readPayload(reader)
+    const size = reader.u32()
+    const offset = reader.skip(size)
     const encoding = readEncoding(reader, flags)
     const stored = new StoredEnvelope(
       publisher,
@@ -86,9 +85,10 @@ export class MessageReader {
       topic,
       headers,
       timestamp,
-      body,
-      body.length,
+      reader.bytes,
+      size,
       encoding,
+      offset,
     )
     stored.at = at
     return stored
