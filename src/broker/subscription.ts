@@ -12,7 +12,8 @@ import { Members } from './members.js'
 import { Parked } from './parked.js'
 import { nameTaken } from './refusals.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
-import { WaitingLine } from './waiting-line.js'
+import { PackedLine } from './packed-line.js'
+import type { WaitingLine } from './waiting-line.js'
 
 /** A pattern and where its messages go: the waiting line, its members with their credit, redelivery, and the count of it all. */
 export class Subscription extends Bookless {
@@ -39,7 +40,7 @@ export class Subscription extends Bookless {
     readonly id: string,
     rules: SubscriptionRequest,
     readonly owner: SubscriptionOwner,
-    line = new WaitingLine(),
+    line: WaitingLine = new PackedLine(),
   ) {
     super()
     this.#rules = rules

@@ -62,14 +62,18 @@ export class WaitingLine {
       for (const item of items) this.restore(item)
       return
     }
-    const all = [...items, ...this]
+    const all = [...items, ...this.#standing()]
     all.sort((a, b) => a.order - b.order)
     this.#items = all
     this.#length = all.length
     this.#head = 0
   }
 
-  *[Symbol.iterator](): Generator<Item> {
+  [Symbol.iterator](): Generator<Item> {
+    return this.#standing()
+  }
+
+  *#standing(): Generator<Item> {
     for (let at = this.#head; at < this.#items.length; at += 1) {
       const item = this.#items[at]
       if (item !== undefined) yield item

@@ -1,0 +1,61 @@
+import { Envelope, type Encoding, type Headers } from '../message/envelope.js'
+
+/** So many in each. */
+const CAPACITY = 1_024
+
+/**
+ * Envelopes that wait behind many others, as columns: a third of the memory that objects take, whose bytes stay where they
+ * are and are shared with the other subscriptions that they wait for.
+ */
+export class PackedEnvelopes {
+  readonly #publishers: string[] = []
+  readonly #topics: string[] = []
+  readonly #headers: Headers[] = []
+  readonly #contents: unknown[] = []
+  readonly #sequences = new Float64Array(CAPACITY)
+  readonly #timestamps = new Float64Array(CAPACITY)
+  readonly #sizes = new Float64Array(CAPACITY)
+  readonly #offsets = new Uint32Array(CAPACITY)
+  readonly #encodings = new Uint8Array(CAPACITY)
+  #length = 0
+
+  /** @param firstOrder of the first one; each is one more than that before it */
+  constructor(readonly firstOrder: number) {}
+
+  get length(): number {
+    return this.#length
+  }
+
+  /** Takes one in, if it is the next one and there is room. */
+  add(envelope: Envelope, order: number): boolean {
+    const at = this.#length
+    if (at === CAPACITY || order !== this.firstOrder + at) return false
+    this.#publishers.push(envelope.publisher)
+    this.#topics.push(envelope.topic)
+    this.#headers.push(envelope.headers)
+    this.#contents.push(envelope.content)
+    this.#sequences[at] = envelope.sequence
+    this.#timestamps[at] = envelope.timestamp
+    this.#sizes[at] = envelope.size
+    this.#offsets[at] = envelope.offset
+    this.#encodings[at] = envelope.encoding
+    this.#length += 1
+    return true
+  }
+
+  /** As they were. */
+  *envelopes(): Generator<Envelope> {
+    for (let at = 0; at < this.#length; at += 1)
+      yield new Envelope(
+        this.#publishers[at] ?? '',
+        this.#sequences[at] ?? 0,
+        this.#topics[at] ?? '',
+        this.#headers[at] ?? {},
+        this.#timestamps[at] ?? 0,
+        this.#contents[at],
+        this.#sizes[at] ?? 0,
+        this.#encodings[at] as Encoding,
+        this.#offsets[at],
+      )
+  }
+}
