@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { connectEnds, stopEnds, streaming } from './ends/stream.js'
 import type { Dimension } from './growth/runner.js'
@@ -13,8 +13,13 @@ import { printHead, printTable, rate } from './support/table.js'
 // not a short one draws it: growth.svg.
 
 const COUNTS = quick ? [1, 10, 100] : [1, 2, 4, 10, 40, 100, 400, 1_000, 4_000, 10_000]
-/** Each takes two file descriptors and its part of two heaps on this one machine. */
-const CONNECTIONS = COUNTS.filter(count => count <= 1_000)
+/** A connection is a file to the host, and another one to the process that has the clients: as many as the system lets each have. */
+const connections = async (): Promise<number[]> => {
+  const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '')
+  const most = Number(/^Max open files\s+\d+\s+(\d+)/m.exec(limits)?.[1] ?? 1_024)
+  return COUNTS.filter(count => count + OTHER_FILES <= most)
+}
+const OTHER_FILES = 200
 const ROUND_MS = quick ? 50 : 250
 const ROUNDS = quick ? 2 : 5
 const chart = fileURLToPath(new URL('../../bench/growth.svg', import.meta.url))
@@ -47,7 +52,7 @@ function byConnections(): Promise<Line['points']> {
       const contender = streaming(ends, shape)
       for (let round = 0; round < (quick ? 2 : 8); round += 1) await contender.round()
       const points: [number, number][] = []
-      for (const count of CONNECTIONS) {
+      for (const count of await connections()) {
         await idle.ask('upTo', count)
         const samples: number[] = []
         for (let round = 0; round < ROUNDS; round += 1) samples.push(await contender.round())

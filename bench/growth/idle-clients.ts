@@ -3,15 +3,19 @@ import { serve } from '../support/child.js'
 
 /** Clients that are connected, each with a subscription that nothing is published to. */
 const buses: Bus[] = []
+const AT_ONCE = 50
 
 serve(
   {
     upTo: async (count: number) => {
       while (buses.length < count) {
-        const bus = van({ autoStart: false })
-        bus.topic(`idle.${buses.length}`).subscribe()
-        buses.push(bus)
-        await bus.ready()
+        const some = Array.from({ length: Math.min(AT_ONCE, count - buses.length) }, () => {
+          const bus = van({ autoStart: false })
+          bus.topic(`idle.${buses.length}`).subscribe()
+          buses.push(bus)
+          return bus
+        })
+        await Promise.all(some.map(bus => bus.ready()))
       }
     },
   },

@@ -2,7 +2,7 @@ import type { Message } from '../message/message.js'
 
 /** Deliveries that came and were not handed out yet, in order; and those that are kept back to come before all others. */
 export class InboxLine {
-  #waiting: Message[] = []
+  #waiting: (Message | undefined)[] = []
   #next = 0
   #kept: Message[] = []
 
@@ -26,27 +26,30 @@ export class InboxLine {
 
   /** Takes the first one out. */
   shift(): void {
-    this.#next++
-    if (this.#next === this.#waiting.length) this.#empty()
-    // Not one element at a time: that would make each step as long as the queue.
-    else if (this.#next === 1024) {
-      this.#waiting.splice(0, this.#next)
-      this.#next = 0
-    }
+    this.#waiting[this.#next++] = undefined
+    // Not one element at a time: that would make each step as long as the queue. Nor each time that nothing waits: as a rule
+    // each message is alone here, and would have a list of its own.
+    if (this.#next < 1024) return
+    this.#waiting.splice(0, this.#next)
+    this.#next = 0
   }
 
   putFirst(messages: readonly Message[]): void {
     if (messages.length === 0) return
-    this.#waiting = [...messages, ...this.#waiting.slice(this.#next)]
+    this.#waiting = [...messages, ...this.#standing()]
     this.#next = 0
   }
 
   /** @returns what was there */
   clear(): Message[] {
-    const all = [...this.#kept, ...this.#waiting.slice(this.#next)]
+    const all = [...this.#kept, ...this.#standing()]
     this.#kept = []
     this.#empty()
     return all
+  }
+
+  #standing(): Message[] {
+    return this.#waiting.slice(this.#next).filter(message => message !== undefined)
   }
 
   #empty(): void {
