@@ -1,4 +1,6 @@
 import type { Bus } from '../bus/bus.js'
+import { createBus } from '../bus/create-bus.js'
+import { connectLocal } from '../daemon/connect.js'
 import { HostUnreachableError } from '../errors.js'
 import type { Cli } from './cli.js'
 import { lineOf } from './exit.js'
@@ -7,10 +9,6 @@ import type { Globals } from './globals.js'
 /** A bus on this machine's host, connected. What no call could report goes to standard error, and not to the log too. */
 export async function openBus(cli: Cli, globals: Globals): Promise<Bus> {
   const { van, port, token, verbose, autoStart } = globals
-  const [{ createBus }, { connectLocal }] = await Promise.all([
-    import('../bus/create-bus.js'),
-    import('../daemon/connect.js'),
-  ])
   if (!autoStart) await mustListen(port)
   const bus = createBus(van, connectLocal({ van, port, token, verbose, autoStart }))
   try {
