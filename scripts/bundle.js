@@ -3,7 +3,6 @@
  * began was Node finding and opening 240 modules one by one. docs/architecture.md says what is in them, and why.
  */
 import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire, isBuiltin } from 'node:module'
 import { join, posix } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { rolldown } from 'rolldown'
@@ -11,102 +10,101 @@ import { rolldown } from 'rolldown'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const source = join(root, 'dist', 'src')
 const target = join(root, 'dist', 'node')
-const require = createRequire(import.meta.url)
 
 /**
- * What users import, and what is started by its path (from anywhere in dist/node/*, as `../room/entry.js`: so the sources name
- * it too).
+ * Two bundles, since a command has no use for the user's rxjs: it has its own, inside. `entries` are what users import and what is
+ * started by its path (from anywhere in dist/node/*, as `../room/entry.js`: so the sources name it too). `together` are files of a
+ * module and all that it imports statically: what is loaded at once. What is loaded later stays apart.
  */
-const entries = [
-  'index',
-  'client/index',
-  'operators/index',
-  'cli/main',
-  'actors/actor-worker',
-  'actors/handler-worker',
-  'store/probe-process',
-]
-
-/** Files, each of a module and all that it imports statically: what is loaded together. What is loaded later stays apart. */
-const chunks = {
-  msgvan: /src[\\/]((client|operators)[\\/])?index\.js$/,
-  socket: /src[\\/]client[\\/]dial-socket\.js$/,
-  log: /src[\\/]log[\\/]logger\.js$/,
-  cli: /src[\\/]cli[\\/]program\.js$/,
-  host: /src[\\/]host[\\/]run-host\.js$/,
+const library = {
+  folder: 'chunks',
+  entries: ['index', 'client/index', 'operators/index', 'actors/actor-worker', 'actors/handler-worker'],
+  together: {
+    msgvan: /src[\\/]((client|operators)[\\/])?index\.js$/,
+    socket: /src[\\/]client[\\/]dial-socket\.js$/,
+  },
+  outside: isShared,
+}
+const commands = {
+  folder: 'cli',
+  entries: ['cli/main', 'store/probe-process'],
+  together: {
+    commands: /src[\\/]cli[\\/]program\.js$/,
+    socket: /src[\\/]client[\\/]dial-socket\.js$/,
+    host: /src[\\/]host[\\/]run-host\.js$/,
+  },
+  outside: () => false,
 }
 
 /** Native code: found at run time, or missing. */
 const native = ['lmdb', 'unix-dgram', 'bufferutil', 'utf-8-validate']
 
 /** Of the user's own rxjs: what has an identity that shows, or a state. The rest is code that works on these. */
-const shared =
-  /^rxjs\/internal\/(Observable|Subject|BehaviorSubject|ReplaySubject|Subscriber|Subscription|config|(symbol|scheduler)\/.+|util\/([A-Z]\w+Error|errorContext))$/
+function isShared(module) {
+  return /^rxjs\/internal\/(Observable|Subject|BehaviorSubject|ReplaySubject|Subscriber|Subscription|config|(symbol|scheduler)\/.+|util\/([A-Z]\w+Error|errorContext))$/.test(
+    module,
+  )
+}
 
-const rxjs = {
+/** rxjs as modules, but for what is to stay outside. */
+const rxjs = outside => ({
   name: 'rxjs',
   resolveId(id, importer = '') {
     const within = /[\\/]rxjs[\\/]dist[\\/]esm[\\/](.+)$/.exec(importer)?.[1].replaceAll('\\', '/')
     const name = within !== undefined && id.startsWith('.') ? posix.join('rxjs', within, '..', id) : id
     if (!name.startsWith('rxjs/')) return undefined
     const module = name.replace(/\.js$/, '')
-    return shared.test(module)
-      ? required(module)
-      : join(root, 'node_modules/rxjs/dist/esm', `${module.slice(5)}.js`)
+    if (outside(module)) return { id: module, external: true }
+    return join(root, 'node_modules/rxjs/dist/esm', `${module.slice(5)}.js`)
   },
-}
+})
 
-const require$ = '\0require'
+const header = `import { createRequire as $createRequire } from "node:module";
+const $require = $createRequire(import.meta.url);
+`
 
 /**
- * rxjs in Node is CommonJS, and to import such a module is several times the work of requiring it. So it is with Node's own
- * modules: an import reads each of their exports once, which loads whatever Node itself puts off until it is asked for.
+ * What stays outside is required, not imported. rxjs in Node is CommonJS, and to import such a module is several times the work
+ * of requiring it. And an import of one of Node's own modules reads each of its exports, which loads what Node itself puts off
+ * until somebody asks for it.
  */
 const byRequire = {
   name: 'by-require',
-  resolveId(id, _, { kind }) {
-    if (id === require$) return id
-    const isTaken = kind === 'import-statement' && isBuiltin(id) && id !== 'node:module'
-    return isTaken ? required(id) : undefined
-  },
-  load(id) {
-    if (id === require$)
-      return "import { createRequire } from 'node:module'; export default createRequire(import.meta.url)"
-    if (!id.startsWith(required(''))) return undefined
-    const name = id.slice(required('').length)
-    return [
-      `import require from ${JSON.stringify(require$)}`,
-      `const found = require(${JSON.stringify(name)})`,
-      'const $read = key => found[key]',
-      'export default found',
-      // Pure, so that those that nobody wants are left out.
-      ...Object.keys(require(name)).map(
-        (key, at) => `const $${at} = /* @__PURE__ */ $read('${key}'); export { $${at} as ${key} }`,
-      ),
-    ].join('\n')
+  renderChunk(code, { fileName }) {
+    const required = code.replaceAll(
+      /^import (?:(?:\* as )?([\w$]+))?(?:, )?(?:\{ (.+) \})? from ("(?!node:module")[^."][^"]*");$/gm,
+      (_, whole, names, module) => {
+        const all = names === undefined ? [] : [`{ ${names.replaceAll(' as ', ': ')} }`]
+        return `const ${[...(whole === undefined ? [] : [whole]), ...all].map(each => `${each} = $require(${module})`).join(', ')};`
+      },
+    )
+    const left = /^(?:import|export) [^;]*from "(?!node:module")[^."].*$/m.exec(required)
+    if (left !== null) throw new Error(`${fileName} still has ${left[0]}`)
+    return required === code ? undefined : `${header}${required}`
   },
 }
 
-function required(name) {
-  return `\0required:${name}`
+async function build({ folder, entries, together, outside }) {
+  const bundle = await rolldown({
+    cwd: root,
+    input: Object.fromEntries(entries.map(entry => [entry, join(source, `${entry}.js`)])),
+    platform: 'node',
+    external: native,
+    plugins: [rxjs(outside), byRequire],
+  })
+  const { output } = await bundle.write({
+    dir: target,
+    format: 'esm',
+    comments: false,
+    chunkFileNames: `${folder}/[name]-[hash].js`,
+    codeSplitting: { groups: Object.entries(together).map(([name, test]) => ({ name, test })) },
+  })
+  await bundle.close()
+  return output
 }
 
 rmSync(target, { recursive: true, force: true })
-const bundle = await rolldown({
-  cwd: root,
-  input: Object.fromEntries(entries.map(entry => [entry, join(source, `${entry}.js`)])),
-  platform: 'node',
-  external: native,
-  plugins: [rxjs, byRequire],
-})
-const { output } = await bundle.write({
-  dir: target,
-  format: 'esm',
-  chunkFileNames: 'chunks/[name]-[hash].js',
-  codeSplitting: { groups: Object.entries(chunks).map(([name, test]) => ({ name, test })) },
-})
-await bundle.close()
-
+const output = [...(await build(library)), ...(await build(commands))]
 checkPaths()
 writeFileSync(join(target, 'LICENSES.txt'), licenses())
 for (const folder of [source, target]) chmodSync(join(folder, 'cli', 'main.js'), 0o755)
