@@ -7,4 +7,4 @@ import { existsSync } from 'node:fs'
 import process from 'node:process'
 
 const isNpx = process.env.npm_command === 'exec'
-if (!isNpx || !existsSync('dist/src/cli/main.js')) execSync('npm run build', { stdio: 'inherit' })
+if (!isNpx || !existsSync('dist/node/cli/main.js')) execSync('npm run build', { stdio: 'inherit' })

@@ -8,8 +8,8 @@ import { describe } from '../errors.js'
 import type { FromWorker, ToWorker, WorkerTask } from './worker-messages.js'
 
 const entries = {
-  handler: new URL('./handler-worker.js', import.meta.url),
-  actor: new URL('./actor-worker.js', import.meta.url),
+  handler: new URL('../actors/handler-worker.js', import.meta.url),
+  actor: new URL('../actors/actor-worker.js', import.meta.url),
 }
 
 export interface IsolateListener {

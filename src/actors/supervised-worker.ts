@@ -5,7 +5,7 @@ import { describe, HandlerModuleError } from '../errors.js'
 import { backoff } from '../operators/backoff.js'
 import type { FromWorker, HandlerTask, ToWorker } from './worker-messages.js'
 
-const entry = new URL('./handler-worker.js', import.meta.url)
+const entry = new URL('../actors/handler-worker.js', import.meta.url)
 
 /** A worker that ran this long before it crashed begins again with the shortest wait. */
 const STABLE_AFTER = 60_000

@@ -1,4 +1,7 @@
 import type { Bus } from '../bus/bus.js'
+import { createBus } from '../bus/create-bus.js'
+import { connectLocal } from '../daemon/connect.js'
+import { somebodyListens } from '../daemon/listens.js'
 import { HostUnreachableError } from '../errors.js'
 import type { Cli } from './cli.js'
 import { lineOf } from './exit.js'
@@ -7,10 +10,6 @@ import type { Globals } from './globals.js'
 /** A bus on this machine's host, connected. What no call could report goes to standard error, and not to the log too. */
 export async function openBus(cli: Cli, globals: Globals): Promise<Bus> {
   const { van, port, token, verbose, autoStart } = globals
-  const [{ createBus }, { connectLocal }] = await Promise.all([
-    import('../bus/create-bus.js'),
-    import('../daemon/connect.js'),
-  ])
   if (!autoStart) await mustListen(port)
   const bus = createBus(van, connectLocal({ van, port, token, verbose, autoStart }))
   try {
@@ -26,7 +25,6 @@ export async function openBus(cli: Cli, globals: Globals): Promise<Bus> {
 
 /** A bus waits for a host to come; a command line says at once that there is none. */
 async function mustListen(port: number): Promise<void> {
-  const { somebodyListens } = await import('../daemon/listens.js')
   if (await somebodyListens(port)) return
   throw new HostUnreachableError(`No host is running on port ${port}. Start one: msgvan start --port ${port}`)
 }

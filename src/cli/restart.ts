@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { somebodyListens } from '../daemon/listens.js'
+import { statePaths } from '../daemon/paths.js'
 import { hostSettings } from '../host/settings.js'
 import { describe } from '../errors.js'
 import type { Cli } from './cli.js'
@@ -38,8 +40,6 @@ async function restart(cli: Cli, globals: Globals, options: Options): Promise<nu
 
 /** Asks the host what is registered in it. @returns what leaves that for the next one, and then what takes it away */
 async function registered(cli: Cli, { port }: Globals): Promise<() => Promise<() => Promise<void>>> {
-  const { statePaths } = await import('../daemon/paths.js')
-  const { somebodyListens } = await import('../daemon/listens.js')
   const { askHost } = await import('../daemon/ask.js')
   const { rm } = await import('node:fs/promises')
   const { writeRegistrations } = await import('../host/registrations.js')

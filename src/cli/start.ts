@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { HostStatus } from '../bus/status.js'
+import { statePaths } from '../daemon/paths.js'
 import { hostSettings } from '../host/settings.js'
 import type { Cli } from './cli.js'
 import { Exit } from './exit.js'
@@ -24,7 +25,6 @@ export async function start(cli: Cli, globals: Globals, options: Options): Promi
   hostSettings(hostFlags(globals, options))
   const { ensureHost } = await import('../daemon/ensure.js')
   const { hostStatus } = await import('../daemon/ask.js')
-  const { statePaths } = await import('../daemon/paths.js')
   const { port, token, verbose } = globals
   const paths = statePaths()
   const { capabilities, ...flags } = hostFlags(globals, options)

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { statePaths } from '../daemon/paths.js'
 import type { StopOutcome } from '../daemon/stop.js'
 import type { Cli } from './cli.js'
 import { Exit } from './exit.js'
@@ -28,7 +29,6 @@ async function stop(cli: Cli, globals: Globals, { json = false }: Options): Prom
 /** Stops the host and says so. */
 export async function stopIt(cli: Cli, { port, token }: Globals, quiet = false): Promise<StopOutcome> {
   const { stopHost } = await import('../daemon/stop.js')
-  const { statePaths } = await import('../daemon/paths.js')
   const outcome = await stopHost({ port, token, paths: statePaths() })
   if (outcome.was === 'terminated' || outcome.was === 'killed') {
     const signal = outcome.was === 'killed' ? 'SIGKILL' : 'SIGTERM'

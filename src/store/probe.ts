@@ -9,7 +9,7 @@ export interface Probed {
   readonly records: number
 }
 
-const program = fileURLToPath(new URL('./probe-process.js', import.meta.url))
+const program = fileURLToPath(new URL('../store/probe-process.js', import.meta.url))
 
 /**
  * Reads a store through in a process of its own, which a torn file may end.
