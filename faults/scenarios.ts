@@ -6,6 +6,7 @@ import { linkOneWay } from './link-one-way.js'
 import { linkSlow } from './link-slow.js'
 import { publisherKilled } from './publisher-killed.js'
 import { reconnectStorm } from './reconnect-storm.js'
+import { sessionTaken } from './session-taken.js'
 import { slowConsumer } from './slow-consumer.js'
 import { store } from './store.js'
 import { storeFull } from './store-full.js'
@@ -23,6 +24,7 @@ export const scenarios: readonly Scenario[] = [
   linkCut,
   linkSlow,
   linkOneWay,
+  sessionTaken,
   reconnectStorm,
   slowConsumer,
   store,

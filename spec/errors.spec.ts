@@ -48,11 +48,23 @@ describe('errors', () => {
       proxy,
       Object.create(null),
       new Error('e', { cause: cyclic }),
+      '',
+      { toJSON: () => undefined },
+      Object.assign(new Error('no name'), { name: Symbol('s') }),
+      Object.assign(new Error(), { message: cyclic }),
     ]
-    for (const thrown of odd) expect(errors.describe(thrown)).to.be.a('string').and.not.equal('')
+    for (const thrown of odd) expect(errors.describe(thrown)).to.be.a('string').and.match(/\S/)
+    expect(errors.describe(new TypeError())).to.equal('TypeError')
     expect(errors.describe(new TypeError('why', { cause: new Error('beneath') }))).to.equal(
       'TypeError: why (cause: Error: beneath)',
     )
+  })
+
+  it('show the beginning of what is very long', () => {
+    for (const thrown of ['x'.repeat(1e6), new Error('x'.repeat(1e6)), { text: 'x'.repeat(1e6) }])
+      expect(errors.describe(thrown))
+        .to.match(/xxx …$/)
+        .and.to.have.lengthOf.at.most(2_100)
   })
 
   it('are all in docs/errors.md, and nothing else is', async () => {

@@ -275,29 +275,37 @@ export function errorFromCode(code: string, message: string): MsgvanError {
   return new kind(message)
 }
 
-/** Anything thrown (`undefined`, a frozen object, an Error with a cycle) as one readable text. Never throws. */
+/** Of a longer text the beginning is shown: it is kept with a dead letter, and logged. */
+const LONGEST_DESCRIPTION = 2_000
+
+/** Anything thrown (`undefined`, a frozen object, an Error with a cycle) as one readable text of bounded length. Never throws. */
 export function describe(thrown: unknown): string {
   try {
-    if (thrown instanceof Error) {
-      const text = `${thrown.name}: ${thrown.message}`
-      return thrown.cause === undefined || thrown.cause === thrown
-        ? text
-        : `${text} (cause: ${briefly(thrown.cause)})`
-    }
-    return briefly(thrown)
+    const text = briefly(thrown)
+    const isPlain = !(thrown instanceof Error) || thrown.cause === undefined || thrown.cause === thrown
+    return shortened(isPlain ? text : `${text} (cause: ${briefly(thrown.cause)})`)
   } catch {
     return 'something that cannot be shown'
   }
 }
 
 function briefly(value: unknown): string {
-  if (value instanceof Error) return `${value.name}: ${value.message}`
-  if (typeof value === 'object' && value !== null) {
-    try {
-      return JSON.stringify(value)
-    } catch {
-      return Object.prototype.toString.call(value)
-    }
+  if (value instanceof Error) return value.message === '' ? value.name : `${value.name}: ${value.message}`
+  if (typeof value === 'object' && value !== null) return shown(value)
+  return value === '' ? 'an empty text' : String(value)
+}
+
+function shown(value: object): string {
+  try {
+    // For one whose toJSON() says so there is no text.
+    const text = JSON.stringify(value) as string | undefined
+    if (text !== undefined) return text
+  } catch {
+    // A cycle, or something in it that throws.
   }
-  return String(value)
+  return Object.prototype.toString.call(value)
+}
+
+function shortened(text: string): string {
+  return text.length > LONGEST_DESCRIPTION ? `${text.slice(0, LONGEST_DESCRIPTION)} …` : text
 }

@@ -22,6 +22,13 @@ export interface PublisherJob extends Job {
   readonly death?: { readonly at: number; readonly turns: number }
 }
 
+/** Another process is this client, too. */
+export interface Twin {
+  readonly client: string
+  /** That one's session, which is claimed. */
+  readonly session?: string
+}
+
 /** How a subscriber settles: when `next` returns, by `ack()` in a later turn, or with `handle`. */
 export type SubscriberMode = 'auto' | 'manual' | 'handle'
 
@@ -39,6 +46,7 @@ export interface SubscriberJob extends Job {
   readonly concurrency?: number
   readonly prefetch?: number
   readonly attempts?: number
+  readonly twin?: Twin
 }
 
 export function readJob<T extends Job>(): T {

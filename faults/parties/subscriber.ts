@@ -4,6 +4,7 @@ import { now } from '../support/clock.js'
 import { isContent, isIntact } from '../support/content.js'
 import { Journal } from '../support/journal.js'
 import { readJob, type SubscriberJob } from './job.js'
+import { twinBus } from './twin.js'
 
 // Handles what comes, which means: writes it down. What is written down was handled, acked or not.
 
@@ -60,7 +61,7 @@ function listen(bus: Bus, subscriber: string, pattern: RegExp): void {
 }
 
 const buses = Object.entries(job.subscribers).map(([subscriber, pattern]) => {
-  const bus = van({ port: job.port, autoStart: false })
+  const bus = job.twin === undefined ? van({ port: job.port, autoStart: false }) : twinBus(job.port, job.twin)
   bus.errors$.subscribe(({ code }) => {
     journal.write('trouble', subscriber, code, now())
     // In force once more, at a host that had never heard of it.

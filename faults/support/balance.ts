@@ -29,7 +29,7 @@ export function balance(
     waiting,
     dropped,
     lostWithHost: 0,
-    lost: Math.max(missing.length, accepted - acked - deadLettered - waiting - dropped),
+    lost: Math.max(missing.length - dropped, accepted - acked - deadLettered - waiting - dropped),
     duplicates: duplicates(evidence.handled),
   }
   const problems = [

@@ -65,10 +65,16 @@ export class Stage {
 
   /** Resolves when a subscription has nothing more to do, with how it stands; of several, their sum. */
   async quiet(): Promise<SubscriptionStatus> {
-    return until('nothing to be waiting', async () => {
-      const sum = summed((await this.bus.status()).subscriptions)
-      return sum.pending === 0 && sum.inFlight === 0 ? sum : undefined
-    })
+    for (let before: SubscriptionStatus | undefined; ;) {
+      const now = await until('something to go on', async () => {
+        const { subscriptions, counters } = await this.bus.status()
+        // Also what was dropped with subscriptions that are gone: their clients were away for too long.
+        const sum = { ...summed(subscriptions), dropped: counters.dropped }
+        return isQuiet(sum) || isFurther(sum, before) ? sum : undefined
+      })
+      if (isQuiet(now)) return now
+      before = now
+    }
   }
 
   async close(): Promise<void> {
@@ -120,6 +126,15 @@ export async function peakMemory({ pid }: { pid: number }): Promise<number> {
 export async function memory({ pid }: { pid: number }): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
   return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024
+}
+
+function isQuiet({ pending, inFlight }: SubscriptionStatus): boolean {
+  return pending === 0 && inFlight === 0
+}
+
+/** However slow the machine: what does not hang goes on. */
+function isFurther(sum: SubscriptionStatus, before: SubscriptionStatus | undefined): boolean {
+  return sum.acked !== before?.acked || sum.failed !== before.failed
 }
 
 function summed(all: readonly SubscriptionStatus[]): SubscriptionStatus {

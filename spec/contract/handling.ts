@@ -188,6 +188,32 @@ export function handling(at: Connected): void {
         expect(tries.values).to.deep.equal([1])
       })
 
+      it('ackTimeout does not run for what waits for its turn', async () => {
+        const bus = at.bus()
+        const work = new Subject<never>()
+        const tries = collect(new Subject<number>())
+        bus
+          .topic<number>('t', { name: 'w', ack, ackTimeout: 250, attempts: 1 })
+          .pipe(
+            handle(({ payload }) => {
+              tries.values.push(payload)
+              return payload === 1 ? work : undefined
+            }),
+          )
+          .subscribe()
+        const clock = collect(
+          bus.topic('c', { name: 'c', ack: 'manual', ackTimeout: 250, delay: 0, attempts: 3 }),
+        )
+        await publishAll(bus, 't', upTo(3))
+        await untilStatus(bus, 'w', { inFlight: 3 })
+        await bus.publish('c')
+        await clock.first(3) // two timeouts of the same length have passed
+        expect(tries.values).to.deep.equal([1])
+        work.complete()
+        await untilStatus(bus, 'w', { acked: 3, failed: 0 })
+        expect(tries.values).to.deep.equal(upTo(3))
+      })
+
       for (const name of [undefined, 'w']) {
         it(`handle, take(1), repeat() walks on, ${name === undefined ? 'unnamed' : 'named'}`, async () => {
           const bus = at.bus()

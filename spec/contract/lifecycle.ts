@@ -15,6 +15,9 @@ export function lifecycle(at: Connected): void {
       await bus.close()
       await states.completion()
       expect(states.values).to.deep.equal(['connected', 'closed'])
+      const after = collect(bus.state$)
+      await after.completion()
+      expect(after.values).to.deep.equal(['closed'])
     })
 
     it('ready() resolves as often as it is asked', async () => {

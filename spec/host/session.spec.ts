@@ -11,7 +11,7 @@ import {
 } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
 import { clientOf, startServer } from '../support/host-server.js'
-import { collect, payloads, rejection, untilStatus, upTo } from '../support/messages.js'
+import { collect, payloads, publishAll, rejection, untilStatus, upTo } from '../support/messages.js'
 import { Proxy } from '../support/proxy.js'
 
 const reached = (bus: Bus, state: BusState) => firstValueFrom(bus.state$.pipe(filter(each => each === state)))
@@ -68,6 +68,26 @@ describe('a session', () => {
     expect(atFar.values.length + atNear.values.length).to.equal(2 * n)
     expect(states.values.join(' ')).to.equal('connected' + ' reconnecting connected'.repeat(3))
     await untilStatus(near, 'to far', { acked: n, redelivered: 0, failed: 0 })
+  })
+
+  it('keeps through a cut what waits for its next attempt', async () => {
+    const far = bus(proxy.port)
+    const near = bus(server.port)
+    const seen = collect(far.topic('t', { name: 'w', ack: 'manual' }))
+    await far.ready()
+    await publishAll(near, 't', [1, 2])
+    const [first, second] = await seen.first(2)
+    first?.nack({ delay: 60_000 })
+    second?.nack({ delay: 500 })
+    await untilStatus(near, 'w', { failed: 2 })
+    proxy.cut()
+    await reached(far, 'reconnecting')
+    proxy.mend()
+    await reached(far, 'connected')
+    const again = (await seen.first(3))[2]
+    expect(again).to.include({ payload: 2, attempt: 2, redelivered: true })
+    expect(again?.ack()).to.equal(true)
+    await untilStatus(near, 'w', { acked: 1, pending: 1, inFlight: 0 })
   })
 
   it('survives cuts at any moment of heavy traffic', async function () {

@@ -114,7 +114,10 @@ export class Member implements Holder {
         return source.pipe(take(3), repeat())
       case 'handle':
         return source.pipe(
-          handle(message => this.#work(message), { concurrency: this.account.rules.prefetch }),
+          handle(message => this.#work(message), {
+            // With less than its prefetch some wait inside for their turn.
+            concurrency: this.random.between(1, this.account.rules.prefetch),
+          }),
         )
     }
   }

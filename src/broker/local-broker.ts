@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs'
-import { BehaviorSubject } from 'rxjs/internal/BehaviorSubject'
+import { ReplaySubject } from 'rxjs/internal/ReplaySubject'
 import { Subject } from 'rxjs/internal/Subject'
 import type {
   Broker,
@@ -57,7 +57,8 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   readonly #counts = noCounts()
   readonly #stamp: Stamp
   readonly #quiet: Quiet
-  readonly #state$ = new BehaviorSubject<BusState>('connected')
+  /** Tells those who come after the end, too. */
+  readonly #state$ = new ReplaySubject<BusState>(1)
   readonly #errors$ = new Subject<MsgvanError>()
   readonly #relays = new Set<Relay>()
   /** The first target of all that is kept. */
@@ -66,6 +67,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
 
   constructor(options: LocalBrokerOptions) {
     this.#options = options
+    this.#state$.next('connected')
     this.#maxHeld = options.maxHeld ?? 100_000
     this.#timers = new Timers(options.scheduler)
     this.#stamp = new Stamp(options.wallClock)

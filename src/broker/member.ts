@@ -79,7 +79,8 @@ export class Member implements Membership {
     if (typeof open === 'number') Message.tag(message, -open)
     else open.isBooked = true
     this.#unsettled.add(message)
-    if (this.ackTimeout > 0) this.extend(message)
+    // Of one that was claimed time runs from its beginning on: until then it waits behind others, which is not its fault.
+    if (this.ackTimeout > 0 && !Message.isClaimed(message)) this.extend(message)
     if (!this.hasCredit) this.#subscription.changed()
   }
 
@@ -139,8 +140,8 @@ export class Member implements Membership {
   }
 
   /** A death takes this whole process along: there is nobody to tell. */
-  begin(): void {
-    return
+  begin(message: Message): void {
+    this.extend(message)
   }
 
   extend(message: Message): void {

@@ -1,6 +1,6 @@
 import type { Subscriber } from 'rxjs'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { ClosedError, SchemaError, SubscriberError, type MsgvanError } from '../errors.js'
+import { ClosedError, describe, SchemaError, SubscriberError, type MsgvanError } from '../errors.js'
 import { takeInHand } from '../message/in-hand.js'
 import { Message, type Settler } from '../message/message.js'
 import type { Broker, Consumer, Membership, SubscriptionRequest } from './broker.js'
@@ -39,16 +39,8 @@ export class TopicSource {
 
   report(error: unknown, topic: string | undefined): void {
     const where = topic === undefined ? '' : ` of ${JSON.stringify(topic)}`
-    const failure = new SubscriberError(`A subscriber${where} threw: ${textOf(error)}`, topic, error)
+    const failure = new SubscriberError(`A subscriber${where} threw: ${describe(error)}`, topic, error)
     this.broker.report(failure)
-  }
-}
-
-function textOf(error: unknown): string {
-  try {
-    return error instanceof Error ? error.message : String(error)
-  } catch {
-    return 'something that cannot be shown'
   }
 }
 

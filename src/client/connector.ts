@@ -8,7 +8,8 @@ export interface ConnectorOptions {
   readonly dial?: Dial | undefined
   readonly ca?: string | undefined
   readonly van: string
-  readonly client: string
+  /** Asked before each attempt. */
+  readonly client: () => string
   readonly pid?: number | undefined
   readonly credential: () => Promise<Credential | undefined>
   /** Where the host is, asked before each attempt: the place to find or start it. */
@@ -63,7 +64,7 @@ export class Connector {
   }
 
   async #attempt(): Promise<void> {
-    const { van, client, pid, ca, locate } = this.#options
+    const { van, pid, ca, locate } = this.#options
     const [url, dial] = await Promise.all([locate(), this.#options.dial ?? dialSocket(ca)])
     const credential = await this.#options.credential()
     if (credential === undefined)
@@ -71,7 +72,7 @@ export class Connector {
     if (this.#isStopped) return
     const session = () => this.#owner.session()
     const connection: Connection = new Connection(
-      { dial, url, van, client, pid, credential, session },
+      { dial, url, van, client: this.#options.client(), pid, credential, session },
       {
         welcome: welcome => {
           this.#isUp = true

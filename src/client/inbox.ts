@@ -153,7 +153,6 @@ export class Inbox implements Membership {
   #hand(message: Message): void {
     this.#handed = Math.max(this.#handed, Message.tagOf(message) as number)
     this.#inHand = message
-    if (this.ackTimeout > 0) this.#deadlines.start(message)
     try {
       this.#consumer.next(message)
     } catch (error) {
@@ -168,7 +167,9 @@ export class Inbox implements Membership {
 
   begin(message: Message): void {
     const number = Message.tagOf(message) as number | undefined
-    if (number === undefined || number <= this.#held) return
+    if (number === undefined) return
+    this.extend(message)
+    if (number <= this.#held) return
     this.#held = number
     this.#ledger.news()
   }

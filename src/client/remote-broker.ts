@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs'
-import { BehaviorSubject } from 'rxjs/internal/BehaviorSubject'
+import { ReplaySubject } from 'rxjs/internal/ReplaySubject'
 import { Subject } from 'rxjs/internal/Subject'
 import type {
   Broker,
@@ -40,6 +40,8 @@ export type { RemoteBrokerOptions }
 
 /** A session that no host knows: the next one is a fresh one. */
 const ABANDONED = ''
+/** One that ended without this side's doing: what may be missed by that is told. */
+const UNFIT = 'unfit'
 
 /**
  * A bus's Broker in a host. Constructing it does no I/O before the current turn is over. It stays connected, and the
@@ -48,12 +50,15 @@ const ABANDONED = ''
 export class RemoteBroker implements Broker {
   readonly #readyTimeout: number
   readonly #asHost: HostFrames | undefined
-  readonly #state$ = new BehaviorSubject<BusState>('connecting')
+  /** Tells those who come after the end, too. */
+  readonly #state$ = new ReplaySubject<BusState>(1)
   readonly #errors$ = new Subject<MsgvanError>()
   readonly #connector: Connector
   readonly #calls: Calls
   readonly #inboxes: Inboxes
   readonly #outbox: Outbox
+  /** Names this bus's messages in the whole van. */
+  #client: string
   #link: Link
   #session: string | undefined
   #connection: Connection | undefined
@@ -67,8 +72,9 @@ export class RemoteBroker implements Broker {
 
   constructor(options: RemoteBrokerOptions) {
     const { url = '', locate = () => Promise.resolve(url), van, secret, pid, outbox = {} } = options
-    const client = options.clientId ?? newId()
+    this.#client = options.clientId ?? newId()
     this.#readyTimeout = options.readyTimeout ?? 10_000
+    this.#state$.next('connecting')
     this.#asHost = options.asHost
     this.#link = this.#newLink()
     this.#outbox = new Outbox(this.#link, {
@@ -83,12 +89,21 @@ export class RemoteBroker implements Broker {
     })
     const backoff = options.backoff ?? { initial: 50, max: 1_000 }
     this.#connector = new Connector(
-      { dial: options.dial, ca: options.ca, van, client, pid, credential: secret, locate, backoff },
+      {
+        dial: options.dial,
+        ca: options.ca,
+        van,
+        client: () => this.#client,
+        pid,
+        credential: secret,
+        locate,
+        backoff,
+      },
       {
         session: () => this.#resumable(),
         welcome: (welcome, connection) => this.#welcome(welcome, connection),
         frame: bytes => this.#link.receive(bytes),
-        disconnected: () => this.#disconnected(),
+        disconnected: error => this.#disconnected(error),
         failed: (error, final) => this.#failed(error, final),
       },
     )
@@ -267,8 +282,10 @@ export class RemoteBroker implements Broker {
     this.#lastReported = undefined
     this.#connection = connection
     if (!welcome.resumed && this.#session !== undefined) this.#renew(this.#session, welcome)
-    this.#session = welcome.session
+    // Until it fits together: what cannot be gone on with must not be claimed again.
+    this.#session = UNFIT
     this.#link.attach(welcome.received, frame => connection.send(frame))
+    this.#session = welcome.session
     if (this.#closing === undefined) this.#state$.next('connected')
     this.#drain.look()
   }
@@ -289,10 +306,14 @@ export class RemoteBroker implements Broker {
     this.#outbox.renew(this.#link)
   }
 
-  #disconnected(): void {
+  #disconnected(error: MsgvanError): void {
     this.#connection = undefined
     this.#link.detach()
     if (this.#closing === undefined) this.#state$.next('reconnecting')
+    if (!(error instanceof SessionLostError) || this.#asHost !== undefined) return
+    // Somebody else speaks as this client: as the same one again the two would take the session from each other for ever.
+    this.#client = newId()
+    this.#errors$.next(error)
   }
 
   #failed(error: MsgvanError, final: boolean): void {
@@ -353,7 +374,6 @@ export class RemoteBroker implements Broker {
   }
 }
 
-/** Names this bus's messages in the whole van. */
 function newId(): string {
   const bytes = globalThis.crypto.getRandomValues(new Uint8Array(9))
   return btoa(String.fromCharCode(...bytes))

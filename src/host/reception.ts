@@ -252,7 +252,13 @@ export class Reception {
       maxPayload: this.#maxPayload,
       ...(isRestored === undefined ? {} : { restored: isRestored }),
     })
-    session.attach(known === undefined ? 0 : (wanted?.received ?? 0), frame => channel.send('frame', frame))
+    try {
+      session.attach(known === undefined ? 0 : (wanted?.received ?? 0), frame => channel.send('frame', frame))
+    } catch (error) {
+      // It cannot be the owner, who may still come back.
+      this.#disconnected(session, false)
+      throw error
+    }
     return session
   }
 
@@ -263,7 +269,7 @@ export class Reception {
     isLocalUser: boolean,
     pid: number | undefined,
   ): Session {
-    this.#sessions.giveUp(client, van)
+    this.#giveUp(client, van)
     return this.#sessions.begin({
       client,
       van: this.#vans.get(van),
@@ -281,6 +287,16 @@ export class Reception {
           hosts: () => this.#members.list(),
         }),
     })
+  }
+
+  /** A client that begins anew has given up what it had. Whoever still speaks for that is another one by the same name. */
+  #giveUp(client: string, van: string): void {
+    const others = [...this.#channels].filter(
+      ([session]) => session.client === client && session.van.name === van,
+    )
+    this.#sessions.giveUp(client, van)
+    for (const [, channel] of others)
+      drop(channel, new SessionLostError('Another connection has begun a new session as this client.'))
   }
 
   #changed(): void {

@@ -21,7 +21,10 @@ export interface Settler {
    * never saw it, so that the next hand-over is no redelivery.
    */
   release(message: Message, untouched?: boolean): boolean
-  /** Work on a message that was claimed begins now: until then it only waited, and its consumer's death is not its failure. */
+  /**
+   * Work on a message that was claimed begins now: until then it only waited, and its consumer's death is not its failure,
+   * nor does `ackTimeout` run.
+   */
   begin(message: Message): void
   /** The message is still being worked on: `ackTimeout` starts anew. */
   extend(message: Message): void

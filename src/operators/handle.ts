@@ -23,7 +23,7 @@ export interface HandleConfig {
  *
  * Takes over settlement, so it works under `ack: 'auto'` and `'manual'` alike; put it before any operator that defers
  * (`delay`, `bufferTime` …), because with `'auto'` those have settled the message by the time it comes through.
- * While the work runs, `ackTimeout` is extended. Unsubscribing cancels what runs and gives its messages back, unfailed.
+ * While the work runs, `ackTimeout` is extended, and what waits for its turn has none yet. Unsubscribing cancels what runs and gives its messages back, unfailed.
  *
  * @param project what to do with a message: an Observable, a promise, any other ObservableInput, or a plain value
  * @throws InvalidOptionError

@@ -1,0 +1,80 @@
+import { expect } from 'chai'
+import type { Dial } from '../../src/client/dial-socket.js'
+import type { HostServer } from '../../src/host/server.js'
+import type { Bus } from '../../src/index.js'
+import { claiming } from '../support/claiming.js'
+import { eventually } from '../support/eventually.js'
+import { clientOf, startServer, type Client } from '../support/host-server.js'
+import { collect, publishAll, untilStatus, upTo } from '../support/messages.js'
+
+describe('two clients that say they are the same one', () => {
+  let server: HostServer
+  const clients: Client[] = []
+  const client = (clientId?: string, dial?: Dial): Client => {
+    const made = clientOf(server.port, {
+      ...(clientId === undefined ? {} : { clientId }),
+      ...(dial === undefined ? {} : { dial }),
+    })
+    clients.push(made)
+    return made
+  }
+
+  beforeEach(async () => {
+    server = await startServer({ sessionTtl: 50 })
+  })
+
+  afterEach(async () => {
+    await Promise.all(clients.splice(0).map(({ bus }) => bus.close({ drain: false })))
+    await server.close()
+  })
+
+  it('the newest is; the other is told why, once, and goes on as another: nothing is lost', async () => {
+    const first = client('twin').bus
+    const told = collect(first.errors$)
+    const seen = collect(first.topic<number>('t', { name: 'w', ack: 'manual' }))
+    const unnamed = collect(first.topic('u'))
+    await first.ready()
+    const other = client().bus
+    await publishAll(other, 't', upTo(3))
+    await seen.first(3)
+    const second = client('twin').bus
+    await second.ready()
+    const [why] = await told.first(1)
+    expect(why).to.include({ code: 'MSGVAN_SESSION_LOST' })
+    await first.publish('mine')
+    await first.ready()
+    // They come back, uncounted, and the old verdicts on them are refused.
+    expect(seen.values.slice(0, 3).map(message => message.ack())).to.deep.equal([false, false, false])
+    const again = (await seen.first(6)).slice(3)
+    expect(again.map(({ payload, attempt, redelivered }) => [payload, attempt, redelivered])).to.deep.equal(
+      upTo(3).map(n => [n, 1, true]),
+    )
+    for (const message of again) message.ack()
+    await untilStatus(other, 'w', { acked: 3, failed: 0, pending: 0, inFlight: 0, consumers: 1 })
+    await other.publish('u')
+    await unnamed.first(1)
+    await second.ready()
+    expect(server.clients).to.equal(3)
+    expect(told.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_SESSION_LOST', 'MSGVAN_GAP'])
+  })
+
+  it('a claim that cannot be true is refused, and the session ends in its time', async () => {
+    const given: string[] = []
+    const first = client(
+      'twin',
+      claiming(undefined, session => given.push(session)),
+    ).bus
+    const told = collect(first.errors$)
+    await first.ready()
+    const second = await new Promise<Bus>(resolve => {
+      const made = client(
+        'twin',
+        claiming(given[0], () => resolve(made), { received: 1_000 }),
+      ).bus
+    })
+    await second.close({ drain: false })
+    expect((await told.first(1))[0]).to.include({ code: 'MSGVAN_SESSION_LOST' })
+    await first.ready()
+    await eventually(() => expect(server.clients).to.equal(1))
+  })
+})
