@@ -211,4 +211,21 @@ describe('actors', () => {
     expect(await inHand).to.equal('done')
     expect(await waiting).to.be.instanceOf(ActorStoppedError)
   })
+
+  for (const topic of [undefined, 'orders']) {
+    it(`are done with the message in hand when they stop, from ${topic ?? 'the mailbox'}; what waits is a dead letter`, async () => {
+      const doer = await bus.actors.create(actor('Doer'))
+      if (topic !== undefined) await bus.subscribeActor('named', doer, topic)
+      const send = (...payload: unknown[]) =>
+        topic === undefined ? doer.tell(payload) : bus.publish(topic, payload)
+      const began = firstValueFrom(bus.topic('began'))
+      await bus.ready()
+      await send('publish', 'began', 200)
+      await began
+      await send('waits')
+      await doer.stop()
+      const letters = await bus.deadLetters().list()
+      expect(letters.map(({ payload }) => payload)).to.deep.equal([['waits']])
+    })
+  }
 })
