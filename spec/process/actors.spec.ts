@@ -148,6 +148,19 @@ describe('actors', () => {
     await refused('FailsSetup', 'MSGVAN_ACTOR_START', /no luck/)
     await refused('Memory', 'MSGVAN_ACTOR_PLACEMENT', /Actor x requires gpu/, { requires: { gpu: true } })
     await refused('Memory', 'MSGVAN_ACTOR_PLACEMENT', /disk: "nvme"/, { requires: { disk: 'nvme' } })
+    const nameless = { name: undefined, requires: { gpu: true } }
+    await refused(
+      'Memory',
+      'MSGVAN_ACTOR_PLACEMENT',
+      /Actor Memory of file:.*actors\.js requires gpu/,
+      nameless,
+    )
+    for (const requires of [null, [], 'gpu']) {
+      const more = { requires: requires as unknown as Record<string, unknown> }
+      await refused('Memory', 'MSGVAN_INVALID_OPTION', /^requires is an object of values/, more)
+    }
+    await refused('Memory', 'MSGVAN_INVALID_OPTION', /^instances is a whole number/, { instances: 1.5 })
+    await refused('Memory', 'MSGVAN_INVALID_OPTION', /^An actor name/, { name: '' })
     const { actors, subscriptions } = await bus.status()
     expect(actors).to.deep.equal([])
     expect(subscriptions.filter(({ name }) => name !== undefined)).to.deep.equal([])
