@@ -179,6 +179,8 @@ describe('actors that fail', () => {
     expect(JSON.parse(json.stdout)).to.include({ name: 'clerk', export: 'Memory' })
     expect(await sandbox.msgvan(['actors', 'stop', 'clerk', ...named]).ended).to.include({ code: 0 })
     expect(await sandbox.msgvan(['actors', 'stop', 'clerk', ...named]).ended).to.include({ code: 1 })
+    const none = await sandbox.msgvan(['actors', 'stop', 'clerk', '--json', ...named]).ended
+    expect(none).to.include({ code: 1, stdout: '{"id":"clerk","stopped":false}\n' })
     expect(await bus.actors.find('clerk')).to.equal(undefined)
   })
 })

@@ -148,6 +148,19 @@ describe('actors', () => {
     await refused('FailsSetup', 'MSGVAN_ACTOR_START', /no luck/)
     await refused('Memory', 'MSGVAN_ACTOR_PLACEMENT', /Actor x requires gpu/, { requires: { gpu: true } })
     await refused('Memory', 'MSGVAN_ACTOR_PLACEMENT', /disk: "nvme"/, { requires: { disk: 'nvme' } })
+    const nameless = { name: undefined, requires: { gpu: true } }
+    await refused(
+      'Memory',
+      'MSGVAN_ACTOR_PLACEMENT',
+      /Actor Memory of file:.*actors\.js requires gpu/,
+      nameless,
+    )
+    for (const requires of [null, [], 'gpu']) {
+      const more = { requires: requires as unknown as Record<string, unknown> }
+      await refused('Memory', 'MSGVAN_INVALID_OPTION', /^requires is an object of values/, more)
+    }
+    await refused('Memory', 'MSGVAN_INVALID_OPTION', /^instances is a whole number/, { instances: 1.5 })
+    await refused('Memory', 'MSGVAN_INVALID_OPTION', /^An actor name/, { name: '' })
     const { actors, subscriptions } = await bus.status()
     expect(actors).to.deep.equal([])
     expect(subscriptions.filter(({ name }) => name !== undefined)).to.deep.equal([])
@@ -211,4 +224,21 @@ describe('actors', () => {
     expect(await inHand).to.equal('done')
     expect(await waiting).to.be.instanceOf(ActorStoppedError)
   })
+
+  for (const topic of [undefined, 'orders']) {
+    it(`are done with the message in hand when they stop, from ${topic ?? 'the mailbox'}; what waits is a dead letter`, async () => {
+      const doer = await bus.actors.create(actor('Doer'))
+      if (topic !== undefined) await bus.subscribeActor('named', doer, topic)
+      const send = (...payload: unknown[]) =>
+        topic === undefined ? doer.tell(payload) : bus.publish(topic, payload)
+      const began = firstValueFrom(bus.topic('began'))
+      await bus.ready()
+      await send('publish', 'began', 200)
+      await began
+      await send('waits')
+      await doer.stop()
+      const letters = await bus.deadLetters().list()
+      expect(letters.map(({ payload }) => payload)).to.deep.equal([['waits']])
+    })
+  }
 })

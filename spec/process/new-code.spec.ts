@@ -19,8 +19,9 @@ describe('new code of what a host runs', () => {
   const write = (says: string) =>
     writeFile(
       module,
-      `import { defineActor } from ${JSON.stringify(index)}
+      `import { Actor, defineActor } from ${JSON.stringify(index)}
        export const speaker = defineActor({ setup: () => ({ receive: () => ${JSON.stringify(says)} }) })
+       export class Writer extends Actor { static requires = { writer: true }; receive() { return ${JSON.stringify(says)} } }
        export const printer = ({ payload }) => console.log(${JSON.stringify(says)}, payload)`,
     )
   const says = (ref: ActorRef) => firstValueFrom(ref.ask<string>())
@@ -66,6 +67,10 @@ describe('new code of what a host runs', () => {
     expect(await sandbox.msgvan(['start']).ended).to.include({ code: 0 })
     const speaker = await register()
     const van = ['--van', bus.name]
+    await sandbox.script(
+      'const bus = msgvan.van({ capabilities: { writer: true } }); await bus.ready(); await bus.close()',
+    ).ended
+    const writer = await bus.actors.create({ module, export: 'Writer' }, { name: 'writer' })
     const kept = bus.topic(/^kept/, { name: 'kept' }).subscribe()
     await bus.ready()
     kept.unsubscribe()
@@ -74,15 +79,22 @@ describe('new code of what a host runs', () => {
     expect(restarted).to.include({ code: 0 })
     expect(await says(speaker)).to.equal('new')
     expect((await bus.actors.find('speaker'))?.id).to.equal(speaker.id)
+    expect(await says(writer), 'what it requires is there still').to.equal('new')
     const names = await eventually(async () => {
       const { subscriptions } = await bus.status()
       const named = subscriptions.flatMap(({ name, consumers }) =>
         name === undefined ? [] : [{ name, consumers }],
       )
-      expect(named.filter(({ consumers }) => consumers === 1)).to.have.length(3)
+      expect(named.filter(({ consumers }) => consumers === 1)).to.have.length(4)
       return named.map(({ name }) => name)
     })
-    expect(names).to.have.members(['kept', 'printer', 'to speaker', `$actor/${speaker.id}`])
+    expect(names).to.have.members([
+      'kept',
+      'printer',
+      'to speaker',
+      `$actor/${speaker.id}`,
+      `$actor/${writer.id}`,
+    ])
     await bus.publish('print', 'it')
     const log = sandbox.msgvan(['logs', '--follow'])
     await log.shows(/printer out new it/)

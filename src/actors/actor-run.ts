@@ -97,19 +97,24 @@ export class ActorRun {
     return this.#bus.ready()
   }
 
-  /** The letters of its host included. Ends, with what was handed out already still to be settled, when the actor does. */
+  /**
+   * The letters of its host included. Ends, with what was handed out already still to be settled, when the actor does: each
+   * topic by itself, because one that is unsubscribed gives back what its actor has in hand.
+   */
   get #mailbox$(): Observable<Message> {
     const { self, prefetch, attempts } = this.#task
     const topic = MAILBOX + self.id
     const letters$ = this.#bus.topic(topic, { name: topic, prefetch, attempts })
-    const others$ = merge([...this.#subscriptions.values()], this.#added$).pipe(
-      mergeMap(({ name, pattern, options }) =>
-        this.#bus
-          .topic(pattern, { ...options, name })
-          .pipe(takeUntil(this.#dropped$.pipe(filter(dropped => dropped === name)))),
-      ),
+    const others$ = merge(
+      [...this.#subscriptions.values()],
+      this.#added$.pipe(takeUntil(this.#ending$)),
+    ).pipe(
+      mergeMap(({ name, pattern, options }) => {
+        const dropped$ = this.#dropped$.pipe(filter(dropped => dropped === name))
+        return this.#bus.topic(pattern, { ...options, name }).pipe(takeUntil(merge(dropped$, this.#ending$)))
+      }),
     )
-    return merge(letters$, others$).pipe(takeUntil(this.#ending$))
+    return merge(letters$.pipe(takeUntil(this.#ending$)), others$)
   }
 
   #consume(): void {

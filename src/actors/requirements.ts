@@ -10,9 +10,11 @@ export type Requirements = CapabilityValues | ((capabilities: CapabilityValues) 
  */
 export function missing(requires: Requirements, capabilities: CapabilityValues): string | undefined {
   if (typeof requires === 'function') {
+    // Nearly always it goes by the name of the property that it is: that says nothing.
+    const isNameless = ['', 'requires'].includes(requires.name)
     return requires(capabilities)
       ? undefined
-      : `what ${requires.name === '' ? 'its function' : requires.name} asks for`
+      : `what ${isNameless ? 'its function of the capabilities' : requires.name} asks for`
   }
   for (const [key, wanted] of Object.entries(requires)) {
     const offered = Object.hasOwn(capabilities, key) ? capabilities[key] : undefined

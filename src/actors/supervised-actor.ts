@@ -1,8 +1,9 @@
 import type { Isolation } from '../bus/actors.js'
-import { ActorPlacementError, ActorStartError } from '../errors.js'
+import { ActorStartError } from '../errors.js'
 import type { Log } from '../log/log.js'
 import { backoff } from '../operators/backoff.js'
 import { openIsolate, type Isolate } from './isolate.js'
+import { notPlaced, titleOf, type WantedActor } from './refusals.js'
 import type { ActorTask, Consumed, FromWorker, ToWorker } from './worker-messages.js'
 
 /** So many crashes in a row, without a message done between them, and it is given up. */
@@ -147,7 +148,8 @@ export class SupervisedActor {
     })
   }
 
-  #heard(words: FromWorker, { self }: ActorTask): void {
+  #heard(words: FromWorker, task: ActorTask): void {
+    const wanted = wantedOf(task)
     switch (words.kind) {
       case 'loaded':
         // Of a restart, which nobody waits for.
@@ -156,16 +158,12 @@ export class SupervisedActor {
         return
       case 'unfit':
         if (this.#loading === undefined) return this.#events.unfit(words.missing)
-        this.#loading.reject(
-          new ActorPlacementError(
-            `Actor ${self.name ?? self.id} requires ${words.missing}, and no host has it. Start one that does: msgvan restart --capabilities JSON.`,
-          ),
-        )
+        this.#loading.reject(notPlaced(wanted, words.missing))
         return
       case 'failed':
         this.#loading?.reject(new ActorStartError(words.message))
         this.#starting?.reject(
-          new ActorStartError(`Actor ${self.name ?? self.id} failed in its set-up: ${words.message}`),
+          new ActorStartError(`Actor ${titleOf(wanted)} failed in its set-up: ${words.message}`),
         )
         return
       case 'running':
@@ -187,11 +185,12 @@ export class SupervisedActor {
     }
   }
 
-  #ended(reason: string, { clientId, self }: ActorTask): void {
+  #ended(reason: string, task: ActorTask): void {
     this.#isolate = undefined
-    this.#events.gone(clientId)
+    this.#events.gone(task.clientId)
     for (const tell of [...this.#onEnded.splice(0), ...this.#onSubscribed.splice(0)]) tell()
-    const error = new ActorStartError(`Actor ${self.name ?? self.id} ended before it was set up: ${reason}`)
+    const title = titleOf(wantedOf(task))
+    const error = new ActorStartError(`Actor ${title} ended before it was set up: ${reason}`)
     this.#loading?.reject(error)
     this.#starting?.reject(error)
     if (this.#state !== 'stopped' && this.#hasRun) this.#restart(reason)
@@ -217,4 +216,8 @@ export class SupervisedActor {
     this.#wasToldToGo = true
     this.#isolate?.send({ kind: 'go' })
   }
+}
+
+function wantedOf({ self, module, export: exported }: ActorTask): WantedActor {
+  return { name: self.name, module, export: exported }
 }

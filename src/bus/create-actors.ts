@@ -39,7 +39,7 @@ export function createActors({ broker, post, correspondence, parent }: ActorMean
   return {
     create: async (actor, options = {}) => refTo(await broker.create(toActorRequest(actor, options, parent))),
     find: async name => {
-      checkName(name)
+      checkName(name, 'An actor')
       const address = await broker.find(name)
       return address === undefined ? undefined : refTo(address)
     },
@@ -76,8 +76,10 @@ function toActorRequest(actor: ModuleRef, options: ActorOptions, parent: string 
       )
   }
   const { name, args, requires = {}, isolation = 'thread' } = options
-  if (name !== undefined) checkName(name)
-  if (typeof requires !== 'object')
+  if (name !== undefined) checkName(name, 'An actor')
+  // JavaScript may give anything.
+  const given: unknown = requires
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new InvalidOptionError(
       'requires is an object of values here: a function cannot cross to a host. Put it into the class, as `static requires`.',
     )

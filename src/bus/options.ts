@@ -92,17 +92,18 @@ export function toRequest(pattern: RegExp | string, options: TopicOptions): Subs
   }
 }
 
-/** A subscription's name: a non-empty string of at most 200 characters. */
-export function checkName(name: unknown): asserts name is string {
+/** Of a subscription or an actor: a non-empty string of at most 200 characters. */
+export function checkName(name: unknown, whose = 'A subscription'): asserts name is string {
   if (typeof name !== 'string' || name.length === 0 || name.length > 200) {
-    throw new InvalidOptionError('A subscription name is a non-empty string of at most 200 characters.')
+    throw new InvalidOptionError(`${whose} name is a non-empty string of at most 200 characters.`)
   }
 }
 
 /** @throws InvalidOptionError */
 export function whole(option: string, value: unknown, least: number, most: number): number {
-  if (typeof value !== 'number' || !(value >= least) || (value > most && value !== Infinity)) {
-    throw new InvalidOptionError(`${option} is a number from ${least} up; this is ${String(value)}.`)
+  const isWhole = Number.isInteger(value) || value === Infinity
+  if (typeof value !== 'number' || !isWhole || value < least || (value > most && value !== Infinity)) {
+    throw new InvalidOptionError(`${option} is a whole number from ${least} up; this is ${String(value)}.`)
   }
   return Math.min(value, most)
 }

@@ -30,7 +30,14 @@ export class Cli {
       this.exit = code
     }
     return async function (this: Command) {
-      end(await act(globalsOf(this), this.opts<Options>(), this.args))
+      end(await act(globalsOf(this), optionsOf<Options>(this), this.args))
     }
   }
+}
+
+/** Commander gives an option that a command and its subcommand both have to the command, wherever it stands. */
+function optionsOf<Options extends object>(command: Command): Options {
+  const { parent } = command
+  const above = parent?.parent == null ? {} : parent.opts()
+  return { ...above, ...command.opts<Options>() }
 }

@@ -10,7 +10,7 @@ export class Capabilities {
   #keep: ((changes: object) => Promise<void>) | undefined
 
   constructor(values: CapabilityValues, changed: () => void) {
-    this.#values = { ...values }
+    this.#values = offered(values)
     this.#changed = changed
   }
 
@@ -39,8 +39,13 @@ export class Capabilities {
   #apply(delta: unknown): void {
     if (typeof delta !== 'object' || delta === null || Array.isArray(delta))
       throw new InvalidOptionError('Capabilities are an object: { "writer": true }.')
-    const all = Object.entries({ ...this.#values, ...delta })
-    this.#values = Object.fromEntries(all.filter(([, value]) => value !== null && value !== undefined))
+    this.#values = offered({ ...this.#values, ...delta })
     this.#changes = { ...this.#changes, ...delta }
   }
+}
+
+/** A value of null is none. */
+function offered(values: object): CapabilityValues {
+  const all = Object.entries(values) as [string, unknown][]
+  return Object.fromEntries(all.filter(([, value]) => value !== null && value !== undefined))
 }

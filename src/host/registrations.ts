@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import type { ActorRequest } from '../bus/actors.js'
+import type { ActorRequest, CapabilityValues } from '../bus/actors.js'
 import { decodePayload, encodePayload } from '../message/payload.js'
 import { MAILBOX } from '../message/topic.js'
 import { describe } from '../errors.js'
@@ -24,10 +24,18 @@ export interface Registrations {
   readonly subscriptions: readonly { van: string; request: unknown; actor?: string }[]
   readonly handlers: readonly (Omit<HandlerRequest, 'request'> & { request: unknown })[]
   readonly actors: readonly KeptActor[]
+  /** What it offered, by whoever's word: what runs there requires it. */
+  readonly capabilities?: CapabilityValues
 }
 
-export function registrationsOf(server: HostServer, handlers: Handlers, actors: Actors): Registrations {
+export function registrationsOf(
+  server: HostServer,
+  handlers: Handlers,
+  actors: Actors,
+  capabilities: CapabilityValues,
+): Registrations {
   return {
+    capabilities,
     subscriptions: server.vans.flatMap(van =>
       server
         .broker(van)

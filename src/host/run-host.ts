@@ -63,7 +63,10 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   const ending = new Ending()
   let reconsider = (): void => undefined
   let registered = (): unknown => undefined
-  const capabilities = new Capabilities(settings.capabilities, () => reconsider())
+  const left = await readRegistrations(paths.registrations(port))
+  const capabilities = new Capabilities({ ...left?.capabilities, ...settings.capabilities }, () =>
+    reconsider(),
+  )
   let activity = 0
   const server: HostServer = new HostServer({
     port,
@@ -86,7 +89,6 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
     },
     warn: text => log.warning(text),
   })
-  const left = await readRegistrations(paths.registrations(port))
   try {
     await server.listen()
     // Before anybody is let in; with a store they are there, and with all that waits in them.
@@ -160,7 +162,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
         error => log.warning('modules cannot be watched', error),
       )
     : undefined
-  registered = () => registrationsOf(server, handlers, actors)
+  registered = () => registrationsOf(server, handlers, actors, capabilities.values)
   server.ready()
   if (kept !== undefined) void startRegistered(kept, handlers, actors, text => log.warning(text))
   process.once('uncaughtException', error => {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { titleOf } from '../../actors/refusals.js'
 import type { ActorAddress } from '../../bus/actor-ref.js'
 import type { ActorRequest } from '../../bus/actors.js'
 import type { SubscriptionRequest } from '../../bus/broker.js'
@@ -19,7 +20,6 @@ import { Families } from './families.js'
 import { HostWatch } from './host-watch.js'
 import { askedBy, foundOf, placedOf, readFound, requiresOf, sameActor, type Found } from './found.js'
 import { Placement, type Placed, type Wanted } from './placement.js'
-import { label } from './running-actor.js'
 
 export interface AroundActors {
   /** Those of this host. */
@@ -210,11 +210,7 @@ export class ActorsOfVans {
     if (within === undefined) await started
     else {
       try {
-        await inTime(
-          started,
-          within,
-          `Actor ${label({ id, ...(request.name === undefined ? {} : { name: request.name }) })}`,
-        )
+        await inTime(started, within, `Actor ${titleOf(request)}`)
       } catch (error) {
         await this.here.stop(van, id, 'it was not set up in time')
         throw error

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { ChildExit, ExitReason } from '../../actors/actor.js'
+import { notPlaced } from '../../actors/refusals.js'
 import { missing } from '../../actors/requirements.js'
 import type { ActorAddress } from '../../bus/actor-ref.js'
 import type { ActorRequest, CapabilityValues } from '../../bus/actors.js'
 import type { SubscriptionRequest } from '../../bus/broker.js'
 import type { ActorStatus } from '../../bus/status.js'
-import { ActorPlacementError, ActorStoppedError, ClosedError } from '../../errors.js'
+import { ActorStoppedError, ClosedError } from '../../errors.js'
 import { MAILBOX } from '../../message/topic.js'
 import { encodeRequest } from '../../wire/subscription-request.js'
 import type { ModuleRoots } from '../module-roots.js'
@@ -180,7 +181,7 @@ export class Actors {
   ): Promise<ActorAddress> {
     const { name } = wanted
     const self: ActorAddress = { id, ...(name === undefined ? {} : { name }) }
-    this.#check(van, self, wanted, parentHost)
+    this.#check(van, wanted, parentHost)
     const request = { ...wanted, module: await this.#roots.resolve(wanted.module, isLocalUser) }
     const actor: RunningActor = new RunningActor(this.#host, {
       ...{ van, self, request, isLocalUser, parentHost },
@@ -213,18 +214,11 @@ export class Actors {
     await this.#host.keepActor?.(van, self.id, { van, id: self.id, request, isLocalUser, subscriptions })
   }
 
-  #check(
-    van: string,
-    self: ActorAddress,
-    { requires, parent }: ActorRequest,
-    parentHost: string | undefined,
-  ): void {
+  #check(van: string, wanted: ActorRequest, parentHost: string | undefined): void {
+    const { requires, parent } = wanted
     if (this.#isStopping) throw new ClosedError('The host is stopping. Create the actor when it is back.')
     const lacks = this.lacks(requires)
-    if (lacks !== undefined)
-      throw new ActorPlacementError(
-        `Actor ${label(self)} requires ${lacks}, and no host has it. Start one that does: msgvan restart --capabilities JSON.`,
-      )
+    if (lacks !== undefined) throw notPlaced(wanted, lacks)
     if (parent !== undefined && parentHost === undefined && !this.has(van, parent))
       throw new ActorStoppedError(`Actor ${parent} is stopped: it gets no more children.`)
   }
