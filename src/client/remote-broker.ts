@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs'
-import { BehaviorSubject } from 'rxjs/internal/BehaviorSubject'
 import { Subject } from 'rxjs/internal/Subject'
+import { CurrentState } from '../bus/current-state.js'
 import type {
   Broker,
   BusState,
@@ -48,7 +48,7 @@ const ABANDONED = ''
 export class RemoteBroker implements Broker {
   readonly #readyTimeout: number
   readonly #asHost: HostFrames | undefined
-  readonly #state$ = new BehaviorSubject<BusState>('connecting')
+  readonly #state$ = new CurrentState<BusState>('connecting')
   readonly #errors$ = new Subject<MsgvanError>()
   readonly #connector: Connector
   readonly #calls: Calls
