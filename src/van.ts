@@ -7,6 +7,7 @@ import { logTrouble } from './daemon/log-trouble.js'
 import { drainOnSigterm } from './drain-on-sigterm.js'
 import { embeddedBroker } from './embedded.js'
 import { InvalidOptionError } from './errors.js'
+import { checkOptions } from './van-options.js'
 import { listenAt } from './host/settings.js'
 
 export interface VanOptions {
@@ -38,20 +39,6 @@ export interface VanOptions {
   leader?: boolean
 }
 
-const known: ReadonlySet<string> = new Set<keyof VanOptions>([
-  'name',
-  'embedded',
-  'capabilities',
-  'port',
-  'autoStart',
-  'token',
-  'verbose',
-  'logger',
-  'maxPayload',
-  'addr',
-  'leader',
-])
-
 /**
  * An app's handle on one van. Returns at once and connects in the background: to this machine's host, which is started if
  * it is not running and outlives this process, or (`embedded`) to nothing outside this process. The process stays alive
@@ -69,24 +56,24 @@ const known: ReadonlySet<string> = new Set<keyof VanOptions>([
  * await bus.close()
  */
 export function van<T extends Topics = AnyTopics>(options: VanOptions = {}): Bus<T> {
+  checkOptions(options)
   const { name = 'default', maxPayload } = options
-  checkOptions(options, name)
   const limits = maxPayload === undefined ? {} : { maxPayload }
   const broker = options.embedded === true ? embeddedBroker(name) : hostBroker(name, options)
+  const { verbose = false, logger } = options
+  logTrouble(broker, { van: name, verbose, logger })
   const bus = createBus<T>(name, broker, limits)
   drainOnSigterm(bus)
   return bus
 }
 
 function hostBroker(name: string, options: VanOptions): Broker {
-  const { port, autoStart, token, capabilities, verbose, maxPayload, logger, addr, leader } = options
+  const { port, autoStart, token, capabilities, verbose, maxPayload, addr, leader } = options
   const local: LocalOptions = {
     ...{ van: name, autoStart, token, capabilities, verbose, maxPayload },
     ...(leader === true ? { leader, ...ownAddress(addr, port) } : { port, join: addr }),
   }
-  const broker = connectLocal(local)
-  logTrouble(broker, { van: name, verbose: verbose === true, logger })
-  return broker
+  return connectLocal(local)
 }
 
 /** Where this machine's host is to be reached when it leads. */
@@ -99,23 +86,4 @@ function ownAddress(
   if (port !== undefined && own !== undefined && own !== port)
     throw new InvalidOptionError(`\`addr\` says port ${own}, and \`port\` says ${port}: give one of them.`)
   return { listen, port: port ?? own }
-}
-
-function checkOptions(options: VanOptions, name: unknown): void {
-  for (const key of Object.keys(options)) {
-    if (!known.has(key)) {
-      throw new InvalidOptionError(
-        `van() has no option ${JSON.stringify(key)}. It has: ${[...known].join(', ')}.`,
-      )
-    }
-  }
-  if (typeof name !== 'string' || name.length === 0 || name.length > 200) {
-    throw new InvalidOptionError('A van name is a non-empty string of at most 200 characters.')
-  }
-  const { maxPayload } = options
-  if (maxPayload !== undefined && !(Number.isSafeInteger(maxPayload) && maxPayload > 0)) {
-    throw new InvalidOptionError('maxPayload is a whole number of bytes, 1 or more.')
-  }
-  if (options.embedded === true && (options.addr !== undefined || options.leader === true))
-    throw new InvalidOptionError('An embedded bus has no host that could lead or join: leave `embedded` out.')
 }

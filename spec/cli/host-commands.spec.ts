@@ -1,7 +1,11 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { openHostLog } from '../../src/host/logs.js'
 import { version, type VanStatus } from '../../src/index.js'
-import { Sandbox } from '../support/sandbox.js'
+import { msgvanMain, Sandbox } from '../support/sandbox.js'
 
 describe('msgvan status, unsubscribe and logs', () => {
   let sandbox: Sandbox
@@ -31,8 +35,39 @@ describe('msgvan status, unsubscribe and logs', () => {
       delivered: 1,
     })
     expect(status.counters).to.include({ published: 1 })
-    const text = (await sandbox.msgvan(['status']).ended).stdout
-    expect(text).to.match(/^workers {2}\/\^jobs\/ +1 /m)
+    const table = (await sandbox.msgvan(['status']).ended).stdout
+    expect(table).to.match(/^workers {2}\/\^jobs\/ +1 /m)
+  })
+
+  it("status counts what was published when nobody was there: a van's counters outlast its users", async () => {
+    const counters = async () => {
+      const { stdout } = await sandbox.msgvan(['status', '--json']).ended
+      return (JSON.parse(stdout) as VanStatus).counters
+    }
+    await sandbox.msgvan(['pub', 'jobs', '1']).ended
+    expect(await counters()).to.include({ published: 1, delivered: 0 })
+    const worker = sandbox.msgvan(['sub', '^jobs', '--count', '1', '--verbose'])
+    await worker.shows(/listening for/)
+    await sandbox.msgvan(['pub', 'jobs', '2']).ended
+    await worker.ended
+    expect(await counters()).to.include({ published: 2, delivered: 1, acked: 1 })
+    expect(await counters()).to.include({ published: 2, delivered: 1, acked: 1 })
+  })
+
+  it('what cannot be written is an error: a full disk loses no output unnoticed', async function () {
+    if (!existsSync('/dev/full')) this.skip()
+    await sandbox.msgvan(['start']).ended
+    const full = openSync('/dev/full', 'w')
+    const status = spawn(process.execPath, [msgvanMain, 'status'], {
+      env: sandbox.env,
+      stdio: ['ignore', full, 'pipe'],
+    })
+    if (status.stderr === null) throw new Error('no standard error')
+    const said = text(status.stderr)
+    const [code] = (await once(status, 'exit')) as [number | null]
+    closeSync(full)
+    expect(code).to.equal(1)
+    expect(await said).to.match(/^msgvan: cannot write: .*ENOSPC/)
   })
 
   it('unsubscribe removes a named subscription, and says when there is none', async () => {

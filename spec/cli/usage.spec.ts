@@ -35,6 +35,7 @@ describe('wrong usage', () => {
     [['host', '--leader', '--join', 'a'], /leads or joins a leader, not both/],
     [['host', '--join', 'a b'], /--join: .*address of a leader/],
     [['host', '--disk', '/tmp'], /unknown option '--disk'/],
+    [['help', 'nonsense'], /unknown command 'nonsense'/],
     [['unsubscribe'], /missing required argument 'name'/],
   ]
   for (const [args, said] of wrong) {
@@ -85,6 +86,18 @@ describe('help', () => {
     })
   }
 
+  it('has no line that breaks off early: what follows would have found room', () => {
+    for (const [name, text] of texts) {
+      const lines = (text.split('\n\n')[1] ?? '').split('\n')
+      lines.slice(1).forEach((line, at) => {
+        const before = lines[at] ?? ''
+        const isSentence = before.endsWith(':')
+        const word = line.split(' ')[0] ?? ''
+        if (!isSentence) expect(before.length + 1 + word.length, `${name}: ${before}`).to.be.at.least(80)
+      })
+    }
+  })
+
   it('has an example for each command that takes more than options', () => {
     for (const [name, text] of texts) {
       if (!['status', 'start', 'stop', 'restart', 'unsubscribe'].includes(name))
@@ -96,7 +109,9 @@ describe('help', () => {
     const sandbox = await Sandbox.make()
     try {
       expect(await sandbox.msgvan(['--help']).ended).to.include({ code: 0, stderr: '' })
-      expect(await sandbox.msgvan(['sub', '--help']).ended).to.include({ code: 0, stderr: '' })
+      const ofSub = await sandbox.msgvan(['sub', '--help']).ended
+      expect(ofSub).to.include({ code: 0, stderr: '' })
+      expect(await sandbox.msgvan(['help', 'sub']).ended).to.deep.equal(ofSub)
       expect(await sandbox.msgvan(['--version']).ended).to.include({
         code: 0,
         stdout: `${version}\n`,

@@ -20,6 +20,13 @@ export function lifecycle(at: Connected): void {
       expect(after.values).to.deep.equal(['closed'])
     })
 
+    it('state$ says closed to those too who ask when it is over', async () => {
+      const bus = at.bus()
+      await bus.ready()
+      await bus.close()
+      expect(await firstValueFrom(bus.state$)).to.equal('closed')
+    })
+
     it('ready() resolves as often as it is asked', async () => {
       const bus = at.bus()
       await Promise.all([bus.ready(), bus.ready()])
@@ -45,6 +52,13 @@ export function lifecycle(at: Connected): void {
         await each.completion()
         expect(each.errors).to.deep.equal([])
       }
+    })
+
+    it('refuses options that are none, and closes nothing then', async () => {
+      const bus = at.bus()
+      for (const options of [{ timeout: -1 }, { timeout: NaN }, { drain: 'no' }, { force: true }, null])
+        expect(await rejection(bus.close(options as never))).to.be.instanceOf(InvalidOptionError)
+      await bus.publish('t')
     })
 
     it('gives the same promise the second time', async () => {

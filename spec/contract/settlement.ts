@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { firstValueFrom } from 'rxjs'
-import type { Message } from '../../src/index.js'
+import { InvalidOptionError, type Message } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
-import { collect, publishAll, register, reports, statusOf, untilStatus } from '../support/messages.js'
+import { collect, publishAll, register, reports, statusOf, thrown, untilStatus } from '../support/messages.js'
 import type { Connected } from './connected.js'
 
 const one = async (messages: { first(count: number): Promise<Message[]> }): Promise<Message> => {
@@ -167,6 +167,36 @@ export function settlement(at: Connected): void {
         { payload: 1, attempt: 1, redelivered: true },
         { payload: 3, attempt: 1, redelivered: true },
       ])
+    })
+
+    it('nack() refuses a delay that is none, and settles nothing: the bus stays connected', async () => {
+      const bus = at.bus()
+      const reported = reports(bus)
+      const seen = collect(bus.topic('t', { name: 'w', ack: 'manual' }))
+      await bus.publish('t')
+      const message = await one(seen)
+      for (const options of [
+        { delay: -1 },
+        { delay: NaN },
+        { delay: '1' },
+        { delay: 1n },
+        { dealy: 1 },
+        null,
+      ])
+        expect(thrown(() => message.nack(options as never))).to.be.instanceOf(InvalidOptionError)
+      await untilStatus(bus, 'w', { inFlight: 1, failed: 0 })
+      expect(message.nack({ delay: Infinity })).to.equal(true)
+      await untilStatus(bus, 'w', { inFlight: 0, pending: 1, failed: 1 })
+      expect(reported.values).to.deep.equal([])
+    })
+
+    it('a delay without an end is taken everywhere', async () => {
+      const bus = at.bus()
+      for (const [name, delay] of Object.entries({ once: Infinity, list: [0, Infinity] })) {
+        bus.topic(name, { name, delay }).subscribe(message => message.nack())
+        await bus.publish(name)
+        await untilStatus(bus, name, { pending: 1, failed: name === 'once' ? 1 : 2 })
+      }
     })
 
     it('a verdict after unsubscribe(name) is refused', async () => {

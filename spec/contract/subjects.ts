@@ -124,6 +124,21 @@ export function subjects(at: Connected): void {
       expect(reported.values).to.have.lengthOf(1)
     })
 
+    it('is observed as long as somebody subscribes, through operators too', () => {
+      const n$ = at.bus().subject<number>('n')
+      expect(n$.observed).to.equal(false)
+      const first = n$.subscribe()
+      const second = n$.pipe(map(n => n + 1)).subscribe()
+      first.unsubscribe()
+      expect(n$.observed).to.equal(true)
+      second.unsubscribe()
+      expect(n$.observed).to.equal(false)
+      n$.asObservable().subscribe()
+      expect(n$.observed).to.equal(true)
+      n$.complete()
+      expect(n$.observed).to.equal(false)
+    })
+
     it("refuses a wrong topic and the system's, at once", () => {
       for (const topic of ['', '$dead/x']) {
         expect(thrown(() => at.bus().subject(topic))).to.be.instanceOf(InvalidTopicError)

@@ -1,3 +1,4 @@
+import winston from 'winston'
 import { van, type Bus } from '../../src/index.js'
 
 /** What not every way of being connected has. A text is the reason why it has not, shown where a test is skipped. */
@@ -38,6 +39,9 @@ export interface ConnectionKind {
   open(): Promise<Connection>
 }
 
+/** Much fails in these specs on purpose. */
+const quiet = winston.createLogger({ silent: true })
+
 export const embedded: ConnectionKind = {
   name: 'embedded',
   features: {
@@ -50,7 +54,7 @@ export const embedded: ConnectionKind = {
     keepsNothing: true,
   },
   open: async () => {
-    const bus = van({ embedded: true })
+    const bus = van({ embedded: true, logger: quiet })
     return { bus: () => bus, another: () => bus, close: () => bus.close({ drain: false }) }
   },
 }

@@ -1,6 +1,6 @@
 import type { SchedulerLike } from 'rxjs'
 import type { DeadLetter } from '../bus/dead-letters.js'
-import type { HostStatus } from '../bus/status.js'
+import type { Counters, HostStatus } from '../bus/status.js'
 import type { Encoding, Envelope } from '../message/envelope.js'
 import type { Matcher } from '../message/pattern.js'
 import type { Keeper } from './keeper.js'
@@ -30,6 +30,8 @@ export interface LocalBrokerOptions {
   /** A message was given up on: true if it is taken back, and becomes no dead letter. */
   takeBack?: TakeBack
   hostStatus: () => HostStatus
+  /** What was counted before: by this van, when nobody used it for a while. Default: nothing. */
+  counted?: Readonly<Counters> | undefined
   /** Keeps what is owed beyond this process. Default: nobody does. */
   keeper?: Keeper
   /** Stands before the ids of subscriptions, to tell those of several hosts apart. Default: nothing. */

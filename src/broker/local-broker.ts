@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs'
-import { ReplaySubject } from 'rxjs/internal/ReplaySubject'
 import { Subject } from 'rxjs/internal/Subject'
+import { CurrentState } from '../bus/current-state.js'
 import type {
   Broker,
   BusState,
@@ -12,7 +12,7 @@ import type {
 import type { DeadLetterFilter, DeadLetters } from '../bus/dead-letters.js'
 import { noActors } from '../bus/no-actors.js'
 import { drainTimeout } from '../bus/drain-timeout.js'
-import type { HostStatus, VanStatus } from '../bus/status.js'
+import type { Counters, HostStatus, VanStatus } from '../bus/status.js'
 import { MsgvanError } from '../errors.js'
 import { Encoding, noHeaders, type Envelope, type Headers } from '../message/envelope.js'
 import { isMailTopic } from '../message/topic.js'
@@ -53,12 +53,11 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   readonly actors = noActors
   readonly #held: HeldPublishes
   readonly #handOver: HandOver
-  /** What subscriptions did that are gone. */
+  /** What subscriptions did that are gone, and this van before it. */
   readonly #counts = noCounts()
   readonly #stamp: Stamp
   readonly #quiet: Quiet
-  /** Tells those who come after the end, too. */
-  readonly #state$ = new ReplaySubject<BusState>(1)
+  readonly #state$ = new CurrentState<BusState>('connected')
   readonly #errors$ = new Subject<MsgvanError>()
   readonly #relays = new Set<Relay>()
   /** The first target of all that is kept. */
@@ -67,7 +66,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
 
   constructor(options: LocalBrokerOptions) {
     this.#options = options
-    this.#state$.next('connected')
+    if (options.counted !== undefined) addCounts(this.#counts, options.counted)
     this.#maxHeld = options.maxHeld ?? 100_000
     this.#timers = new Timers(options.scheduler)
     this.#stamp = new Stamp(options.wallClock)
@@ -93,7 +92,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   }
 
   get state$(): Observable<BusState> {
-    return this.#state$
+    return this.#state$.asObservable()
   }
 
   get errors$(): Observable<MsgvanError> {
@@ -296,13 +295,19 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     return Promise.reject(noHandlersHere())
   }
 
+  /** Of all that was ever counted here. */
+  get counters(): Counters {
+    const sum = { ...this.#counts, published: this.#counts.published + this.#handOver.published }
+    for (const { counts } of this.#registry.all()) addCounts(sum, counts)
+    return sum
+  }
+
   status(): Promise<VanStatus> {
     if (this.#closed) return Promise.reject(closedError())
     const host = this.#options.hostStatus()
     const all = this.#registry.all()
     const subscriptions = all.map(subscription => subscription.status())
-    const counters = { ...this.#counts, published: this.#handOver.published }
-    for (const { counts } of all) addCounts(counters, counts)
+    const counters = this.counters
     return Promise.resolve({
       van: this.#options.van,
       host,

@@ -4,7 +4,8 @@ import { MAILBOX } from '../message/topic.js'
 import { ActorRef, type ActorAddress, type ActorMail, type AskOptions } from './actor-ref.js'
 import type { ActorBroker, ActorOptions, ActorRequest, Actors } from './actors.js'
 import { checkModuleRef, moduleText, type ModuleRef } from './module-ref.js'
-import { checkName, whole } from './options.js'
+import { checkName } from './options.js'
+import { whole } from '../message/check-option.js'
 import type { Correspondence } from './correspondence.js'
 
 /** How a bus carries what is told: checked, and to a topic of the system's. */

@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs'
+import { atLeast, knownOptions, oneOf } from '../message/check-option.js'
 import { checkHeaders } from '../message/headers.js'
 import { noHeaders, type Headers } from '../message/envelope.js'
 import type { Message } from '../message/message.js'
@@ -188,9 +189,21 @@ export class BrokerBus {
   }
 
   close(options: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#broker.close(options)
-    return this.#closing
+    if (this.#closing !== undefined) return this.#closing
+    try {
+      checkClose(options)
+    } catch (error) {
+      return rejected(error)
+    }
+    return (this.#closing = this.#broker.close(options))
   }
+}
+
+/** @throws InvalidOptionError */
+function checkClose(options: CloseOptions): void {
+  knownOptions('close()', options, ['drain', 'timeout'])
+  oneOf('drain', options.drain ?? true, [true, false])
+  atLeast('timeout', options.timeout ?? 0, 0, Number.MAX_SAFE_INTEGER)
 }
 
 function rejected(error: unknown): Promise<never> {

@@ -1,9 +1,10 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { InvalidOptionError } from '../errors.js'
 import { backoff } from '../operators/backoff.js'
+import { atLeast, knownOptions, oneOf, whole } from '../message/check-option.js'
 import type { Headers } from '../message/envelope.js'
 import { checkReplayFrom, type ReplayFrom } from '../message/replay.js'
-import { checkRetryDelay, type RetryDelay } from '../message/retry-delay.js'
+import { boundedRetryDelay, checkRetryDelay, type RetryDelay } from '../message/retry-delay.js'
 import type { Overflow, SubscriptionRequest } from './broker.js'
 
 /** What a subscription may ask for. Durations in milliseconds. */
@@ -51,26 +52,22 @@ const defaultDelay = backoff({ initial: 100, max: 30_000 })
 /** The longest time that is taken: about 285,000 years. Timers are cut into steps, so none is too long for one. */
 const longest = Number.MAX_SAFE_INTEGER
 
+const known = [
+  'name',
+  'ack',
+  'ordered',
+  'prefetch',
+  'attempts',
+  'delay',
+  'ackTimeout',
+  'maxPending',
+  'overflow',
+  'schema',
+  'from',
+]
+
 export function toRequest(pattern: RegExp | string, options: TopicOptions): SubscriptionRequest {
-  const known = new Set([
-    'name',
-    'ack',
-    'ordered',
-    'prefetch',
-    'attempts',
-    'delay',
-    'ackTimeout',
-    'maxPending',
-    'overflow',
-    'schema',
-    'from',
-  ])
-  for (const key of Object.keys(options)) {
-    if (!known.has(key))
-      throw new InvalidOptionError(
-        `topic() has no option ${JSON.stringify(key)}. It has: ${[...known].join(', ')}.`,
-      )
-  }
+  knownOptions('topic()', options, known)
   const { name, ack, ordered = false, delay = defaultDelay, overflow = 'pause' } = options
   if (options.from !== undefined) checkReplayFrom(options.from)
   if (name !== undefined) checkName(name)
@@ -78,6 +75,7 @@ export function toRequest(pattern: RegExp | string, options: TopicOptions): Subs
   oneOf('overflow', overflow, ['pause', 'drop-oldest', 'drop-newest', 'error'])
   oneOf('ordered', ordered, [true, false])
   checkRetryDelay('delay', delay)
+  if (options.schema !== undefined) checkSchema(options.schema)
   return {
     pattern,
     name,
@@ -85,8 +83,8 @@ export function toRequest(pattern: RegExp | string, options: TopicOptions): Subs
     ordered,
     prefetch: ordered ? 1 : whole('prefetch', options.prefetch ?? 4096, 1, 1_000_000),
     attempts: whole('attempts', options.attempts ?? 5, 1, 1_000_000),
-    delay,
-    ackTimeout: whole('ackTimeout', options.ackTimeout ?? 0, 0, longest),
+    delay: boundedRetryDelay(delay),
+    ackTimeout: atLeast('ackTimeout', options.ackTimeout ?? 0, 0, longest),
     maxPending: whole('maxPending', options.maxPending ?? 100_000, 1, 1_000_000_000),
     overflow,
   }
@@ -99,19 +97,13 @@ export function checkName(name: unknown, whose = 'A subscription'): asserts name
   }
 }
 
-/** @throws InvalidOptionError */
-export function whole(option: string, value: unknown, least: number, most: number): number {
-  const isWhole = Number.isInteger(value) || value === Infinity
-  if (typeof value !== 'number' || !isWhole || value < least || (value > most && value !== Infinity)) {
-    throw new InvalidOptionError(`${option} is a whole number from ${least} up; this is ${String(value)}.`)
-  }
-  return Math.min(value, most)
+function checkSchema(schema: unknown): void {
+  const standard: unknown = isRecord(schema) ? schema['~standard'] : undefined
+  if (!isRecord(standard) || typeof standard['validate'] !== 'function')
+    throw new InvalidOptionError('schema is a Standard Schema: an object with "~standard".validate().')
 }
 
-function oneOf(option: string, value: unknown, allowed: readonly unknown[]): void {
-  if (!allowed.includes(value)) {
-    throw new InvalidOptionError(
-      `${option} is one of ${allowed.map(each => JSON.stringify(each)).join(', ')}; this is ${String(value)}.`,
-    )
-  }
+/** Some schemas are functions. */
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function'
 }

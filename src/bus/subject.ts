@@ -1,6 +1,7 @@
 import type { Observable, Observer, Operator, Subscription } from 'rxjs'
 import { map } from 'rxjs/internal/operators/map'
 import { takeUntil } from 'rxjs/internal/operators/takeUntil'
+import { tap } from 'rxjs/internal/operators/tap'
 import { ReplaySubject } from 'rxjs/internal/ReplaySubject'
 import { Subject } from 'rxjs/internal/Subject'
 import type { Message } from '../message/message.js'
@@ -23,6 +24,8 @@ export class BusSubject<P> extends Subject<P> {
   /** Late subscribers learn of the end too. */
   readonly #end = new ReplaySubject<void>(1)
   #ended = false
+  /** They are the topic's, not the Subject's own. */
+  #observers = 0
 
   /** Made by `bus.subject(topic)`. */
   constructor(messages: Observable<Message<P>>, publish: (payload: P) => void) {
@@ -30,8 +33,13 @@ export class BusSubject<P> extends Subject<P> {
     this.#payloads = messages.pipe(
       map(message => message.payload),
       takeUntil(this.#end),
+      tap({ subscribe: () => (this.#observers += 1), finalize: () => (this.#observers -= 1) }),
     )
     this.#publish = publish
+  }
+
+  override get observed(): boolean {
+    return this.#observers > 0
   }
 
   override next(payload: P): void {

@@ -28,7 +28,7 @@ Examples:
     .command('stop')
     .summary('stop an actor')
     .description(
-      'Stop an actor and its children, when it is done with what it has in hand.\nExit code 1 if there is none.',
+      'Stop an actor and its children, when it is done with what it has in hand. Exit code 1 if there is none.',
     )
     .argument('<id>', 'its id or name, as `msgvan actors` shows it')
     .option('--json', 'print {"id":…,"stopped":true|false}')

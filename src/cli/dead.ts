@@ -20,7 +20,7 @@ export function addDead(program: Command, cli: Cli): void {
     .command('dead')
     .summary('list, show, replay or purge dead letters')
     .description(
-      'Dead letters: messages that a subscription gave up on, after all its attempts or\nby `reject`. The host keeps the newest 10,000 of each van.',
+      'Dead letters: messages that a subscription gave up on, after all its attempts or by `reject`. The host keeps the newest 10,000 of each van.',
     )
     .addHelpText(
       'after',

@@ -10,7 +10,7 @@ export function addHost(program: Command, cli: Cli): void {
     .command('host')
     .summary('be the host, in the foreground')
     .description(
-      'Be the host, in the foreground, until Ctrl-C (exit code 0), `msgvan stop`, or\nthe end of --idle. What handlers print is shown here too.',
+      'Be the host, in the foreground, until Ctrl-C (exit code 0), `msgvan stop`, or the end of --idle. What handlers print is shown here too.',
     )
   addHostOptions(command)
     .addHelpText(

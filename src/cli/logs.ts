@@ -48,8 +48,7 @@ async function logs(
     if (signal.aborted) break
   }
   await output.flush()
-  if (output.failure !== undefined) cli.talk(`cannot write: ${output.failure.message}`)
-  return output.failure === undefined ? (interrupt.exitCode ?? Exit.Done) : Exit.Error
+  return interrupt.exitCode ?? Exit.Done
 }
 
 function show(line: string, name: string | undefined, json: boolean): string[] {

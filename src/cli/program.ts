@@ -1,10 +1,12 @@
 import { Command } from 'commander'
+import { describe } from '../errors.js'
 import { version } from '../version.js'
 import { Cli } from './cli.js'
 import { Exit, exitOf, lineOf, oneLine } from './exit.js'
 import { addGlobalOptions } from './globals.js'
 import { addActors } from './actors.js'
 import { addDead } from './dead.js'
+import { addHelp } from './help.js'
 import { addHost } from './host.js'
 import { addLogs } from './logs.js'
 import { addPub } from './pub.js'
@@ -30,20 +32,22 @@ export async function run(args: readonly string[]): Promise<number> {
     if (line !== undefined) cli.talk(line)
   }
   await cli.output.flush()
-  return cli.exit
+  const { failure } = cli.output
+  if (failure === undefined) return cli.exit
+  cli.talk(`cannot write: ${describe(failure)}`)
+  return cli.exit || Exit.Error
 }
 
 export function programOf(cli: Cli): Command {
   const program = new Command('msgvan')
     .description(
-      'Publish and subscribe across processes. A host, one background process on this\nmachine, passes the messages on; pub and sub start it when it is not running.',
+      'Publish and subscribe across processes. A host, one background process on this machine, passes the messages on; pub and sub start it when it is not running.',
     )
     .version(version)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(process.stdout.columns || 80, 80) })
     .configureOutput({ outputError: (text, write) => write(`${oneUsageLine(text, cli)}\n`) })
     .showSuggestionAfterError()
-    .helpCommand(false)
     .addHelpText(
       'after',
       `
@@ -57,6 +61,7 @@ Exit codes: ${Exit.Done} done, ${Exit.Error} error, ${Exit.Usage} wrong usage, $
 output, talk to standard error. \`msgvan <command> --help\` tells more.`,
     )
   addGlobalOptions(program)
+  addHelp(program)
   for (const add of [
     addPub,
     addSub,

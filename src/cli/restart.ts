@@ -18,7 +18,7 @@ export function addRestart(program: Command, cli: Cli): void {
     .command('restart')
     .summary('end the host and start one of this version')
     .description(
-      'End the host, also one of another version, and start one of this version in the\nbackground. Its clients come back by themselves; named subscriptions, handlers and\nactors stay registered, and run their modules anew; capabilities stay. Messages that\nwaited in memory do not stay. Other options of the host before are not kept: give\nthem again.',
+      'End the host, also one of another version, and start one of this version in the background. Its clients come back by themselves; named subscriptions, handlers and actors stay registered, and run their modules anew; capabilities stay. Messages that waited in memory do not stay. Other options of the host before are not kept: give them again.',
     )
     .option('--json', 'print who the host is as a JSON object')
   addHostOptions(command).action(cli.action<Options>((globals, options) => restart(cli, globals, options)))

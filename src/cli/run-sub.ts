@@ -82,7 +82,6 @@ async function show(
     })
     await Promise.all([inForce, done])
     await cli.output.flush()
-    if (cli.output.failure !== undefined) cli.talk(`cannot write: ${describe(cli.output.failure)}`)
     return end.settled ?? Exit.Done
   } finally {
     await bus.close({ timeout: 2_000 })

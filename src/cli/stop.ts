@@ -14,7 +14,7 @@ export function addStop(program: Command, cli: Cli): void {
     .command('stop')
     .summary('end the host')
     .description(
-      'End the host in order, and wait until it is gone. What it keeps in memory goes\nwith it: named subscriptions, handlers, messages that wait.',
+      'End the host in order, and wait until it is gone. What it keeps in memory goes with it: named subscriptions, handlers, messages that wait.',
     )
     .option('--json', 'print what became of it as a JSON object')
     .action(cli.action<Options>((globals, options) => stop(cli, globals, options)))

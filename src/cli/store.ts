@@ -13,7 +13,7 @@ export function addStore(program: Command, cli: Cli): void {
     .command('store')
     .summary("check, describe or compact a host's store")
     .description(
-      'The folder where a host keeps what it owes (`msgvan host --store`). `check` and `info`\nmay run beside that host; `compact` needs it stopped.',
+      'The folder where a host keeps what it owes (`msgvan host --store`). `check` and `info` may run beside that host; `compact` needs it stopped.',
     )
     .addHelpText(
       'after',

@@ -10,7 +10,7 @@ export function addSub(program: Command, cli: Cli): void {
     .command('sub')
     .summary('show messages as they come')
     .description(
-      'Show each message whose topic matches, as "topic payload". Ends with exit code 0\nafter --count messages or when nobody reads its output any more, 3 after --timeout,\n130 on Ctrl-C.',
+      'Show each message whose topic matches, as "topic payload". Ends with exit code 0 after --count messages or when nobody reads its output any more, 3 after --timeout, 130 on Ctrl-C.',
     )
     .argument('<pattern>', "a regular expression, found anywhere in the topic: '^orders\\.' anchors it")
     .option('--count <n>', 'end after so many messages', count)

@@ -13,7 +13,7 @@ export function addUnsubscribe(program: Command, cli: Cli): void {
     .command('unsubscribe')
     .summary('remove a named subscription')
     .description(
-      'Remove a named subscription or handler, with all that waits in it.\nExit code 1 if there is none of that name.',
+      'Remove a named subscription or handler, with all that waits in it. Exit code 1 if there is none of that name.',
     )
     .argument('<name>', 'as `msgvan status` shows it')
     .option('--json', 'print {"name":…,"removed":true|false}')

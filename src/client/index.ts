@@ -1,7 +1,10 @@
 /** Straight to a running host, in Node and in browsers. Finding and starting this machine's host is `van()`'s work. */
 import type { AnyTopics, Bus, Topics } from '../bus/bus.js'
+import { checkBusOptions } from '../bus/check-bus-options.js'
 import { createBus } from '../bus/create-bus.js'
+import { knownOptions } from '../message/check-option.js'
 import { tokenSecret } from '../wire/proof.js'
+import { InvalidOptionError } from '../errors.js'
 import { RemoteBroker } from './remote-broker.js'
 
 export interface ConnectOptions {
@@ -20,11 +23,17 @@ export interface ConnectOptions {
  * alive, until `close()`.
  *
  * @param url such as `http://10.0.0.5:1900`, or `https://…` where the host has a certificate
+ * @throws InvalidOptionError
  * @example
  * const bus = connect('http://10.0.0.5:1900', { token })
  * bus.topic(/^orders\./).subscribe(message => show(message.payload))
  */
 export function connect<T extends Topics = AnyTopics>(url: string, options: ConnectOptions = {}): Bus<T> {
+  knownOptions('connect()', options, ['name', 'token', 'maxPayload', 'ca'])
+  checkBusOptions(options)
+  checkUrl(url)
+  for (const option of ['token', 'ca'] as const)
+    if (typeof (options[option] ?? '') !== 'string') throw new InvalidOptionError(`${option} is a text.`)
   const { name = 'default', token, maxPayload, ca } = options
   const limits = maxPayload === undefined ? {} : { maxPayload }
   const credential =
@@ -37,6 +46,14 @@ export function connect<T extends Topics = AnyTopics>(url: string, options: Conn
     ...(ca === undefined ? {} : { ca }),
   })
   return createBus<T>(name, broker, limits)
+}
+
+function checkUrl(url: unknown): void {
+  const { protocol } = typeof url === 'string' && URL.canParse(url) ? new URL(url) : { protocol: '' }
+  if (protocol !== 'http:' && protocol !== 'https:')
+    throw new InvalidOptionError(
+      `A host has a URL such as http://10.0.0.5:1900; this is ${JSON.stringify(url)}.`,
+    )
 }
 
 export type { AnyTopics, Bus, Topics } from '../bus/bus.js'

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs'
-import { ReplaySubject } from 'rxjs/internal/ReplaySubject'
 import { Subject } from 'rxjs/internal/Subject'
+import { CurrentState } from '../bus/current-state.js'
 import type {
   Broker,
   BusState,
@@ -50,8 +50,7 @@ const UNFIT = 'unfit'
 export class RemoteBroker implements Broker {
   readonly #readyTimeout: number
   readonly #asHost: HostFrames | undefined
-  /** Tells those who come after the end, too. */
-  readonly #state$ = new ReplaySubject<BusState>(1)
+  readonly #state$ = new CurrentState<BusState>('connecting')
   readonly #errors$ = new Subject<MsgvanError>()
   readonly #connector: Connector
   readonly #calls: Calls
@@ -74,7 +73,6 @@ export class RemoteBroker implements Broker {
     const { url = '', locate = () => Promise.resolve(url), van, secret, pid, outbox = {} } = options
     this.#client = options.clientId ?? newId()
     this.#readyTimeout = options.readyTimeout ?? 10_000
-    this.#state$.next('connecting')
     this.#asHost = options.asHost
     this.#link = this.#newLink()
     this.#outbox = new Outbox(this.#link, {

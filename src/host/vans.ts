@@ -3,7 +3,7 @@ import { linearMatcher } from '../broker/linear-matcher.js'
 import { LocalBroker } from '../broker/local-broker.js'
 import { monotonicScheduler } from '../broker/monotonic-scheduler.js'
 import type { SubscriptionRequest } from '../bus/broker.js'
-import type { HostStatus } from '../bus/status.js'
+import type { Counters, HostStatus } from '../bus/status.js'
 import type { MsgvanError } from '../errors.js'
 import { StoredEnvelope } from '../broker/stored-envelope.js'
 import { Encoding, type Envelope } from '../message/envelope.js'
@@ -19,6 +19,9 @@ import type { VanKeeper } from './store/van-keeper.js'
 
 /** So many publishers that went are remembered, so that what they publish again makes no duplicates. */
 const PUBLISHERS_REMEMBERED = 10_000
+
+/** Of so many vans that nobody uses any more the counters are remembered: names cost memory. */
+const VANS_REMEMBERED = 1_000
 
 export interface VansOptions {
   readonly hostStatus: () => HostStatus
@@ -40,6 +43,7 @@ export class Van {
     { hostStatus, idPrefix = '', backbone, answer }: VansOptions,
     readonly keeper?: VanKeeper,
     outbox?: () => Outbox,
+    counted?: Readonly<Counters>,
   ) {
     const broker: LocalBroker = new LocalBroker({
       ...mailRules(() => broker),
@@ -47,6 +51,7 @@ export class Van {
       scheduler: monotonicScheduler,
       compile: linearMatcher,
       hostStatus,
+      counted,
       idPrefix,
       ...(keeper === undefined ? {} : { keeper }),
       wrapLetter: (letter, envelope) => {
@@ -127,11 +132,12 @@ export class Van {
   }
 }
 
-/** A host's vans: made when first asked for, dropped when nobody is there and nothing waits. */
+/** A host's vans: made when first asked for, dropped, but for their counters, when nobody is there and nothing waits. */
 export class Vans {
   readonly #options: VansOptions
   #store: HostStore | undefined
   readonly #vans = new Map<string, Van>()
+  readonly #counted = new LRUCache<string, Counters>({ max: VANS_REMEMBERED })
 
   constructor(options: VansOptions) {
     this.#options = options
@@ -157,7 +163,8 @@ export class Vans {
     let van = this.#vans.get(name)
     if (van === undefined) {
       const store = this.#store
-      van = new Van(name, this.#options, store?.van(name), store && (() => store.outbox(name)))
+      const outbox = store && (() => store.outbox(name))
+      van = new Van(name, this.#options, store?.van(name), outbox, this.#counted.get(name))
       this.#vans.set(name, van)
     }
     return van
@@ -182,6 +189,7 @@ export class Vans {
     for (const [name, van] of this.#vans) {
       if (!van.broker.isIdle || isUsed(name) || this.#options.backbone().homes.includes(name)) continue
       this.#vans.delete(name)
+      this.#counted.set(name, van.broker.counters)
       void van.close()
     }
   }

@@ -1,6 +1,7 @@
 import { Encoding, type Envelope, type Headers } from './envelope.js'
 import { RefusedByConsumerError } from '../errors.js'
 import { readBody } from './payload.js'
+import { checkNack } from './retry-delay.js'
 
 /**
  * Who takes the verdict on a delivery: the broker's own member in one process, the client's inbox over a link.
@@ -115,9 +116,12 @@ export class Message<P = unknown> {
   /**
    * Failed: try again, after `delay` milliseconds (default: the subscription's `delay`). Counts against `attempts`.
    * False if this delivery was settled before, or taken away since.
+   *
+   * @throws InvalidOptionError and settles nothing
    */
   nack(options: { delay?: number } = {}): boolean {
-    return this.#settler.fail(this, new RefusedByConsumerError('nack() by the subscriber'), options)
+    const rule = checkNack(options)
+    return this.#settler.fail(this, new RefusedByConsumerError('nack() by the subscriber'), rule)
   }
 
   /** Give up: it becomes a dead letter with this reason. False if this delivery was settled before, or taken away since. */

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../errors.js'
+import { knownOptions } from './check-option.js'
 
 /**
  * How long a failed message waits for its next attempt: milliseconds; a list of them, one for each failure, of which the
@@ -24,6 +25,12 @@ export function checkRetryDelay(where: string, delay: unknown): asserts delay is
   )
 }
 
+/** As it may cross to a host: `Infinity` cannot. */
+export function boundedRetryDelay(delay: RetryDelay): RetryDelay {
+  if (typeof delay === 'function') return delay
+  return typeof delay === 'number' ? bounded(delay) : delay.map(bounded)
+}
+
 /** @param attempt how often the message has failed by now, from 1 */
 export function retryDelayAfter(delay: RetryDelay, error: unknown, attempt: number): number {
   if (typeof delay === 'number') return delay
@@ -34,6 +41,20 @@ export function retryDelayAfter(delay: RetryDelay, error: unknown, attempt: numb
   } catch {
     return FALLBACK_MS
   }
+}
+
+/** What `nack()` was given. @throws InvalidOptionError */
+export function checkNack(options: { delay?: number }): { delay?: number } {
+  knownOptions('nack()', options, ['delay'])
+  const { delay } = options
+  if (delay === undefined) return {}
+  if (!isDuration(delay))
+    throw new InvalidOptionError(`nack: delay is milliseconds, 0 or more. This is ${shown(delay)}.`)
+  return { delay: bounded(delay) }
+}
+
+function bounded(delay: number): number {
+  return Math.min(delay, LONGEST_MS)
 }
 
 function isDuration(value: unknown): value is number {

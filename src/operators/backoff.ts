@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../errors.js'
+import { knownOptions } from '../message/check-option.js'
 
 export interface BackoffConfig {
   /** The first delay, in milliseconds. Default 100. */
@@ -23,6 +24,7 @@ export interface BackoffConfig {
  * handle(charge, { attempts: 5, delay: backoff({ initial: 100, max: 10_000 }) })
  */
 export function backoff(config: BackoffConfig = {}): (error: unknown, attempt: number) => number {
+  knownOptions('backoff()', config, ['initial', 'max', 'factor', 'jitter', 'random'])
   const { initial = 100, max = 30_000, factor = 2, jitter = 0.5, random = Math.random } = config
   if (!(initial >= 0) || !(max >= 0))
     throw new InvalidOptionError('backoff: initial and max are milliseconds, 0 or more.')

@@ -1,6 +1,6 @@
 import type { ObservableInput, OperatorFunction } from 'rxjs'
 import { Observable } from 'rxjs/internal/Observable'
-import { InvalidOptionError } from '../errors.js'
+import { knownOptions, whole } from '../message/check-option.js'
 import { takeInHand } from '../message/in-hand.js'
 import { Message, type RetryRule } from '../message/message.js'
 import { checkRetryDelay, retryDelayAfter, type RetryDelay } from '../message/retry-delay.js'
@@ -36,18 +36,24 @@ export function handle<P, R>(
   project: (message: Message<P>) => ObservableInput<R> | R,
   config: HandleConfig = {},
 ): OperatorFunction<Message<P>, R> {
-  const { concurrency = 1, attempts, delay } = config
-  if (!(concurrency >= 1)) throw new InvalidOptionError('handle: concurrency is a number from 1 up.')
-  if (attempts !== undefined && !(attempts >= 1))
-    throw new InvalidOptionError('handle: attempts is a number from 1 up.')
+  knownOptions('handle()', config, ['concurrency', 'attempts', 'delay'])
+  const { delay } = config
+  const concurrency = whole('handle: concurrency', config.concurrency ?? 1, 1, Number.MAX_SAFE_INTEGER)
+  const attempts =
+    config.attempts === undefined ? undefined : whole('handle: attempts', config.attempts, 1, 1_000_000)
   if (delay !== undefined) checkRetryDelay('handle: delay', delay)
-  return mergeClaimed(message => work(message, project, config), concurrency)
+  return mergeClaimed(message => work(message, project, { attempts, delay }), concurrency)
+}
+
+interface Rules {
+  readonly attempts: number | undefined
+  readonly delay: RetryDelay | undefined
 }
 
 function work<P, R>(
   message: Message<P>,
   project: (message: Message<P>) => ObservableInput<R> | R,
-  config: HandleConfig,
+  rules: Rules,
 ): Observable<R> {
   return new Observable<R>(subscriber => {
     const settler = Message.settlerOf(message)
@@ -62,7 +68,7 @@ function work<P, R>(
       if (!isOnItsWayDown) settler.release(message)
     })
     const failed = (error: unknown) => {
-      settler.fail(message, error, retryRule(config, error, message.attempt))
+      settler.fail(message, error, retryRule(rules, error, message.attempt))
       subscriber.complete()
     }
     let result: Observable<R>
@@ -97,7 +103,7 @@ function work<P, R>(
   })
 }
 
-function retryRule({ attempts, delay }: HandleConfig, error: unknown, attempt: number): RetryRule {
+function retryRule({ attempts, delay }: Rules, error: unknown, attempt: number): RetryRule {
   return {
     ...(attempts === undefined ? {} : { attempts }),
     ...(delay === undefined ? {} : { delay: retryDelayAfter(delay, error, attempt) }),

@@ -1,0 +1,15 @@
+import { InvalidOptionError } from '../errors.js'
+
+/** What every way to a bus is given. @throws InvalidOptionError */
+export function checkBusOptions({
+  name = 'default',
+  maxPayload = 1,
+}: {
+  name?: unknown
+  maxPayload?: unknown
+}): void {
+  if (typeof name !== 'string' || name.length === 0 || name.length > 200)
+    throw new InvalidOptionError('A van name is a non-empty string of at most 200 characters.')
+  if (!(Number.isSafeInteger(maxPayload) && Number(maxPayload) > 0))
+    throw new InvalidOptionError('maxPayload is a whole number of bytes, 1 or more.')
+}

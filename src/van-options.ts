@@ -1,0 +1,44 @@
+import { checkBusOptions } from './bus/check-bus-options.js'
+import { InvalidOptionError } from './errors.js'
+import { knownOptions, oneOf } from './message/check-option.js'
+import type { VanOptions } from './van.js'
+
+const known: readonly (keyof VanOptions)[] = [
+  'name',
+  'embedded',
+  'capabilities',
+  'port',
+  'autoStart',
+  'token',
+  'verbose',
+  'logger',
+  'maxPayload',
+  'addr',
+  'leader',
+]
+
+/** What `van()` was given, before anything is begun. Ports and addresses are read where they are used. @throws InvalidOptionError */
+export function checkOptions(options: VanOptions): void {
+  knownOptions('van()', options, known)
+  checkBusOptions(options)
+  const { token, addr, capabilities, logger } = options
+  for (const flag of ['embedded', 'autoStart', 'verbose', 'leader'] as const)
+    oneOf(flag, options[flag] ?? false, [true, false])
+  if (token !== undefined) text('token', token)
+  if (addr !== undefined) text('addr', addr)
+  if (capabilities !== undefined && !isPlain(capabilities))
+    throw new InvalidOptionError('capabilities is an object of names and values, such as { gpu: true }.')
+  if (logger !== undefined && typeof (logger as Partial<typeof logger> | null)?.log !== 'function')
+    throw new InvalidOptionError('logger is a winston logger: it has log().')
+  if (options.embedded === true && (addr !== undefined || options.leader === true))
+    throw new InvalidOptionError('An embedded bus has no host that could lead or join: leave `embedded` out.')
+}
+
+function text(option: string, value: unknown): void {
+  if (typeof value !== 'string' || value.trim() === '')
+    throw new InvalidOptionError(`${option} is a text that is not empty.`)
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
