@@ -20,6 +20,9 @@ describe('wrong usage', () => {
     [['sub', 't', '--count', '0'], /--count.*whole number from 1/],
     [['sub', 't', '--count', 'many'], /--count/],
     [['sub', 't', '--timeout', 'soon'], /--timeout.*seconds/],
+    ...['first', 'last:0', 'last:x', '-1', '1.5', '', '2026-13-01', 'May 1'].map(
+      (where): [string[], RegExp] => [['sub', 't', '--from', where], /--from.*start, last, last:N, a time/],
+    ),
     [['sub', 't', '--raw', '--json'], /cannot be used with/],
     [['sub', 't', 'u'], /too many arguments/],
     [['pub'], /missing required argument 'topic'/],

@@ -52,6 +52,16 @@ describe('handlers in the host', () => {
     expect(log.stdout.match(/"two"/g)).to.have.length(1)
   })
 
+  it('are refused what was kept where nothing is', async () => {
+    const { code, stdout } = await sandbox.script(`
+      const bus = msgvan.van()
+      const module = ${JSON.stringify(handlers)}
+      const refused = await bus.subscribeHandler('late', { module, export: 'print' }, 't', { from: 'start' }).catch(error => error)
+      console.log(refused.code, (await bus.status()).subscriptions.length)
+      await bus.close()`).ended
+    expect({ code, stdout }).to.deep.equal({ code: 0, stdout: 'MSGVAN_UNSUPPORTED 0\n' })
+  })
+
   it('are replaced under another pattern, which then rules', async () => {
     await app('register', 'printer', handlers, 'print', '^a')
     await app('register', 'printer', handlers, 'print', '^b')

@@ -73,6 +73,46 @@ describe('msgvan host --store', () => {
     expect((await status()).subscriptions).to.deep.equal([])
   })
 
+  it('gives handlers and actors what was kept before, once', async () => {
+    const module = join(sandbox.home, 'late.mjs')
+    await writeFile(
+      module,
+      `import { defineActor } from ${JSON.stringify(index)}
+       export default ({ payload }) => console.log('handler', payload)
+       export const actor = defineActor({ setup: () => ({
+         receive: ({ payload }) => console.log('actor', payload) }) })`,
+    )
+    const first = await host()
+    const bus = busOn(sandbox, 'default')
+    try {
+      for (const word of ['one', 'two', 'three']) await bus.publish('t', word)
+      await bus.subscribeHandler('all', { module }, 't', { from: 'start' })
+      const actor = await bus.actors.create({ module, export: 'actor' })
+      await bus.subscribeActor('some', actor, 't', { from: { last: 2 } })
+      await first.shows(/handler one[^]*handler two[^]*handler three/)
+      await first.shows(/actor two[^]*actor three/)
+      expect(first.stdout).not.to.contain('actor one')
+      await eventually(async () => {
+        for (const { acked, pending, inFlight } of (await bus.status()).subscriptions.filter(
+          ({ pattern }) => pattern === 't',
+        ))
+          expect({ isSome: acked >= 2, pending, inFlight }).to.deep.equal({
+            isSome: true,
+            pending: 0,
+            inFlight: 0,
+          })
+      })
+      await sandbox.msgvan(['stop']).ended
+      const second = await host()
+      await bus.publish('t', 'four')
+      await second.shows(/handler four/)
+      await second.shows(/actor four/)
+      expect(second.stdout).not.to.match(/one|two|three/)
+    } finally {
+      await bus.close({ drain: false })
+    }
+  })
+
   it('runs its actors again: the same refs, what they were told, and what the host was said to offer', async () => {
     const module = join(sandbox.home, 'actors.mjs')
     await writeFile(

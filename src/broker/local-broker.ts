@@ -175,11 +175,15 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     return member
   }
 
+  #checkBeginning({ from }: SubscriptionRequest): void {
+    this.checkOpen()
+    if (from !== undefined && this.#options.keeper === undefined) throw noStoreHere()
+  }
+
   /** The one of that name, or a new one; undefined when it was refused, and the consumer told. */
   #subscriptionFor(request: SubscriptionRequest, consumer: Consumer): Subscription | undefined {
     try {
-      this.checkOpen()
-      if (request.from !== undefined && this.#options.keeper === undefined) throw noStoreHere()
+      this.#checkBeginning(request)
       return this.#registry.open(request)
     } catch (error) {
       if (!(error instanceof MsgvanError)) throw error
@@ -192,10 +196,10 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
    * Registers a named subscription without a consumer, in place of what the name had: with another pattern that is removed
    * with all that waited in it; with the same one the new rules hold from now on.
    *
-   * @throws InvalidPatternError
+   * @throws InvalidPatternError, UnsupportedError (`from`, and nothing is kept)
    */
   replace(request: SubscriptionRequest & { readonly name: string }): void {
-    this.checkOpen()
+    this.#checkBeginning(request)
     const before = this.#registry.byName(request.name)
     if (before !== undefined && !before.hasPattern(request.pattern)) {
       // Refused before anything is taken away.
@@ -216,11 +220,11 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     for (const orphan of this.#registry.takeOrphans()) this.#remove(orphan, true)
   }
 
-  /** The named ones. */
+  /** The named ones, as they go on: where they began is behind them. */
   named(): (SubscriptionRequest & { readonly name: string })[] {
     return this.#registry.all().flatMap(({ rules }) => {
       const { name } = rules
-      return name === undefined ? [] : [{ ...rules, name }]
+      return name === undefined ? [] : [{ ...rules, name, from: undefined }]
     })
   }
 

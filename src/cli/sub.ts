@@ -47,13 +47,16 @@ function count(text: string): number {
   return Number(text)
 }
 
-/** What is all digits is a place; a time is what a Date can be made of. */
+/** As in ISO 8601; a Date would make something of 'last:0' and of '-1' too. */
+const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/i
+
+/** What is all digits is a place. */
 function replayFrom(text: string): ReplayFrom {
   const last = /^last:([1-9]\d{0,14})$/.exec(text)?.[1]
   if (text === 'start' || text === 'last') return text
   if (last !== undefined) return { last: Number(last) }
   if (/^\d{1,15}$/.test(text)) return Number(text)
-  const time = new Date(text)
+  const time = new Date(TIME.test(text) ? text : NaN)
   if (Number.isNaN(time.getTime()))
     throw new InvalidArgumentError(
       'It is start, last, last:N, a time such as 2026-05-01T12:00Z, or a number.',

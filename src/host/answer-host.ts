@@ -28,7 +28,7 @@ export async function answerHost(session: Session, method: string, args: unknown
       const request = decodeRequest(fields.get('request'))
       if (request.name === undefined)
         throw new InvalidOptionError('A subscription without a name cannot be replaced.')
-      van.broker.replace({ ...request, name: request.name })
+      await van.replace({ ...request, name: request.name })
       await van.reach.ready(guest)
       return true
     }

@@ -75,7 +75,9 @@ export class Handlers {
     await this.#changes.do(keyOf(wanted), async () => {
       const module = await this.#roots.resolve(wanted.module, wanted.callerIsLocalUser)
       const worker = this.#workerFor(wanted, module)
-      const handler = { wanted, worker, module, export: wanted.export }
+      // When it starts again it goes on where it is.
+      const goingOn = { ...wanted, request: { ...wanted.request, from: undefined } }
+      const handler = { wanted: goingOn, worker, module, export: wanted.export }
       await this.#load(wanted, handler)
       try {
         await this.#handlers.get(keyOf(wanted))?.worker.stop()
@@ -86,7 +88,7 @@ export class Handlers {
       }
       this.#handlers.set(keyOf(wanted), handler)
       this.#host.modulesChanged?.()
-      await this.#host.keep?.(wanted.van, wanted.name, { ...wanted, module })
+      await this.#host.keep?.(wanted.van, wanted.name, { ...goingOn, module })
       await worker.run()
     })
   }

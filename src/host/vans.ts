@@ -109,11 +109,15 @@ export class Van {
     return this.keeper === undefined ? undefined : this.reach.names === undefined && this.keeper.knows(client)
   }
 
-  /** Registers a named subscription in place of what the name had. @throws InvalidPatternError */
+  /**
+   * Registers a named subscription in place of what the name had. @throws InvalidPatternError, UnsupportedError (`from` without
+   * a store)
+   */
   async replace(request: SubscriptionRequest & { readonly name: string }): Promise<void> {
     const { names } = this.reach
-    if (names === undefined) this.broker.replace(request)
-    else await names.replace(request)
+    if (names !== undefined) return names.replace(request)
+    const from = request.from === undefined ? undefined : await this.keeper?.start(request)
+    this.broker.replace(from === undefined ? request : { ...request, from })
   }
 
   async close(): Promise<void> {

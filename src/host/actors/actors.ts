@@ -102,7 +102,7 @@ export class Actors {
     if (actor?.van !== van || actor.ending !== undefined) throw noSuchActor(id)
     await this.#host.replace(van, { ...request, name })
     await this.unsubscribe(van, name)
-    this.#subscriptions.add(id, name, request)
+    this.#subscriptions.add(id, name, { ...request, from: undefined })
     await actor.tellSubscriptions()
     await this.#keep(actor)
   }
