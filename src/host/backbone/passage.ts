@@ -16,8 +16,6 @@ export interface PassageMeans {
   /** Somebody beyond still wants such. */
   readonly isWanted: (topic: string) => boolean
   readonly warn: (text: string) => void
-  /** By what a message that waits is known when it is its turn. */
-  readonly keyOf: (envelope: Envelope) => unknown
 }
 
 /** Hands what a relay has to the leader, and settles it as the leader takes it over. */
@@ -26,8 +24,8 @@ export class Passage implements Consumer {
   /** The relay's own. */
   membership: Membership | undefined
   readonly #means: PassageMeans
-  /** Publishers that wait for the leader too. */
-  readonly #waiting = new Map<unknown, Waiting>()
+  /** Publishers that wait for the leader too, by the id of their message: the one that waited is another object by its turn. */
+  readonly #waiting = new Map<string, Waiting>()
   #isShut = true
   #isFull = false
 
@@ -42,12 +40,12 @@ export class Passage implements Consumer {
   /** Resolves when the leader has it, or is gone; rejects if the leader refuses it. */
   await(envelope: Envelope): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.set(this.#means.keyOf(envelope), { resolve, reject })
+      this.#waiting.set(envelope.id, { resolve, reject })
     })
   }
 
   forget(envelope: Envelope): void {
-    this.#waiting.delete(this.#means.keyOf(envelope))
+    this.#waiting.delete(envelope.id)
   }
 
   /** The leader can be reached. */
@@ -90,7 +88,7 @@ export class Passage implements Consumer {
 
   #taken(message: Message, envelope: Envelope): void {
     message.ack()
-    const key = this.#means.keyOf(envelope)
+    const key = envelope.id
     this.#waiting.get(key)?.resolve()
     this.#waiting.delete(key)
     this.#roomAgain()
@@ -104,7 +102,7 @@ export class Passage implements Consumer {
       return
     }
     message.ack()
-    const key = this.#means.keyOf(envelope)
+    const key = envelope.id
     const publisher = this.#waiting.get(key)
     this.#waiting.delete(key)
     if (publisher === undefined)

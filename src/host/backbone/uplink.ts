@@ -83,8 +83,6 @@ export class Uplink implements Reach, Names {
       },
     })
     this.#passage = new Passage({
-      // What is kept is not the message itself, but a copy.
-      keyOf: outbox === undefined ? envelope => envelope : ({ id }) => id,
       send: envelope => this.#remote.passOn(envelope),
       isWanted: topic => this.#relay.takes(topic),
       warn: options.warn,
