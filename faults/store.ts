@@ -6,7 +6,8 @@ import type { Scenario } from './scenario.js'
 import { duplicates, unhandled, wrongs } from './support/checks.js'
 import { now } from './support/clock.js'
 import type { Evidence } from './support/evidence.js'
-import { done, ready } from './support/stage.js'
+import { done, PATIENCE_MS, ready } from './support/stage.js'
+import { Traffic } from './support/traffic.js'
 
 const SUBSCRIBERS = 10
 const PUBLISHERS = 20
@@ -30,7 +31,10 @@ export const store: Scenario = {
     const publishers = Array.from({ length: PUBLISHERS }, (_, i) => `p${i}`)
     const publisher = stage.publisher({ publishers, batch: 5, bytes: BYTES, pause: 100 })
     const faults: number[] = []
+    const traffic = new Traffic(stage.journals)
     for (let kill = 0; kill < kills; kill += 1) {
+      // A host is killed under load, however slow the machine; now and then also while its clients come back.
+      if (kill % 10 !== 9) await traffic.goesOn(faults.at(-1) ?? 0, PATIENCE_MS)
       await sleep(stage.random.between(200, 1_200))
       host.child.kill('SIGKILL')
       faults.push(now())
@@ -38,7 +42,7 @@ export const store: Scenario = {
       if (kill % 2 === 1) truncateSync(join(folder, 'data.mdb'), syncedBytes(folder))
       host = await start()
     }
-    await sleep(1_000)
+    await traffic.goesOn(faults.at(-1) ?? 0, PATIENCE_MS)
     publisher.child.stdin?.end()
     await done([publisher])
     const status = await stage.quiet()

@@ -12,7 +12,7 @@ import { Evidence } from './evidence.js'
 import type { Random } from './random.js'
 
 /** Beyond this something hangs, however slow the machine. */
-const PATIENCE_MS = 300_000
+export const PATIENCE_MS = 300_000
 const LOOK_EVERY_MS = 50
 
 type Told<Job> = Omit<Job, 'port' | 'journal'> & { readonly port?: number }
@@ -38,12 +38,12 @@ export class Stage {
   }
 
   publisher(job: Told<PublisherJob>): Started {
-    return this.#party('publisher', { port: this.sandbox.port, ...job, journal: this.#journals.publishers })
+    return this.#party('publisher', { port: this.sandbox.port, ...job, journal: this.journals.publishers })
   }
 
   /** Its subscriptions are in force when it is `ready`. */
   subscriber(job: Told<SubscriberJob>): Started {
-    return this.#party('subscriber', { port: this.sandbox.port, ...job, journal: this.#journals.subscribers })
+    return this.#party('subscriber', { port: this.sandbox.port, ...job, journal: this.journals.subscribers })
   }
 
   /** This process's own bus, straight to the host: it looks on. */
@@ -60,7 +60,7 @@ export class Stage {
   }
 
   evidence(): Promise<Evidence> {
-    return Evidence.read(this.#journals)
+    return Evidence.read(this.journals)
   }
 
   /** Resolves when a subscription has nothing more to do, with how it stands; of several, their sum. */
@@ -82,7 +82,8 @@ export class Stage {
     await this.sandbox.clean()
   }
 
-  get #journals(): { publishers: string; subscribers: string } {
+  /** Where the parties write down what they do. */
+  get journals(): { publishers: string; subscribers: string } {
     const { home } = this.sandbox
     return { publishers: join(home, 'published.journal'), subscribers: join(home, 'handled.journal') }
   }

@@ -37,6 +37,8 @@ describe('wrong usage', () => {
     [['start', '--capabilities', '[]'], /--capabilities: .*JSON object/],
     [['host', '--leader', '--join', 'a'], /leads or joins a leader, not both/],
     [['host', '--join', 'a b'], /--join: .*address of a leader/],
+    [['host', '--store', ''], /--store: a folder/],
+    [['store', 'check', ''], /folder of a store is not empty/],
     [['host', '--disk', '/tmp'], /unknown option '--disk'/],
     [['help', 'nonsense'], /unknown command 'nonsense'/],
     [['unsubscribe'], /missing required argument 'name'/],

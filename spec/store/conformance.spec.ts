@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { MemoryStore } from '../../src/store/memory-store.js'
 import { openStore } from '../../src/store/open-store.js'
-import { trimmable, type Chunk, type Store } from '../../src/store/store.js'
+import { FORMAT, trimmable, type Chunk, type Store } from '../../src/store/store.js'
 import { rejection } from '../support/rejection.js'
 
 const text = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString()
@@ -158,7 +158,11 @@ for (const [kind, open] of Object.entries(kinds)) {
         to.put('letters', 'a', Buffer.from('x'))
       })
       const { chunks, records, format } = store.info()
-      expect({ chunks, letters: records.letters, format }).to.deep.equal({ chunks: 1, letters: 1, format: 1 })
+      expect({ chunks, letters: records.letters, format }).to.deep.equal({
+        chunks: 1,
+        letters: 1,
+        format: FORMAT,
+      })
     })
   })
 }

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
+import { open as lmdb } from 'lmdb'
 import { compactStore } from '../../src/store/compact.js'
-import { closeInOrder, openStore } from '../../src/store/open-store.js'
+import { openStore } from '../../src/store/open-store.js'
 import { Sandbox } from '../support/sandbox.js'
 import { rejection } from '../support/rejection.js'
 
@@ -28,17 +29,17 @@ describe("a store's folder", () => {
   })
   afterEach(() => rm(folder, { recursive: true }))
 
-  const filled = async () => {
+  const filled = async (bytes?: number) => {
     const store = await openIt()
     await store.transact(to => {
       to.put('logs', '1', Buffer.from('van'))
-      for (let first = 1; first <= 50; first += 1) to.append(piece(first))
+      for (let first = 1; first <= 50; first += 1) to.append(piece(first, bytes))
     })
     return store
   }
 
   it('gives back what was written, to the next who opens it', async () => {
-    await closeInOrder(await filled())
+    await (await filled()).close()
     const store = await openIt()
     expect([...store.scan(1, 0)]).to.have.lengthOf(50)
     await store.close()
@@ -60,6 +61,26 @@ describe("a store's folder", () => {
     expect(await rejection(openIt())).to.include({ code: 'MSGVAN_STORE_FORMAT' })
     expect(await rejection(openIt())).to.include({ code: 'MSGVAN_STORE_FORMAT' })
     expect(said).to.deep.equal([])
+    expect(await rejection(compactStore(folder))).to.include({ code: 'MSGVAN_STORE_FORMAT' })
+  })
+
+  it('of the format before goes on as one of this', async () => {
+    await (await openIt()).close()
+    // As it was: records without checksums.
+    const env = lmdb({ path: folder, noSubdir: false, maxDbs: 20 })
+    const table = (name: string) => env.openDB<Buffer, string>({ name, encoding: 'binary' })
+    await table('logs').put('1', Buffer.from('van'))
+    await table('meta').put('format', Buffer.from('1'))
+    await env.close()
+    for (let times = 0; times < 2; times += 1) {
+      const store = await openIt()
+      expect([...store.records('logs')].map(([key, value]) => [key, String(value)])).to.deep.equal([
+        ['1', 'van'],
+      ])
+      expect(store.info().format).to.be.greaterThan(1)
+      await store.close()
+    }
+    expect(said).to.deep.equal([])
   })
 
   it('that cannot be written to, or is none, is refused', async function () {
@@ -67,6 +88,8 @@ describe("a store's folder", () => {
     await writeFile(file, '')
     const warn = () => undefined
     expect(await rejection(openStore(file, { warn }))).to.include({ code: 'MSGVAN_STORE' })
+    if (process.platform === 'linux')
+      expect(await rejection(openStore('/proc/nowhere', { warn }))).to.include({ code: 'MSGVAN_STORE' })
     if (process.getuid?.() === 0) this.skip() // root may write everywhere
     await chmod(folder, 0o500)
     expect(await rejection(openIt())).to.include({ code: 'MSGVAN_STORE' })
@@ -94,7 +117,7 @@ describe("a store's folder", () => {
     expect(said[0]).to.match(/does not begin as a store does/)
   })
 
-  it('with a page of garbage is noticed at the start after a sudden end', async () => {
+  it('with pages of garbage is noticed at the start', async () => {
     await (await filled()).close()
     const file = await open(join(folder, 'data.mdb'), 'r+')
     const { size } = await file.stat()
@@ -118,8 +141,39 @@ describe("a store's folder", () => {
     expect(said[0]).to.match(/checksum is wrong/)
   })
 
+  it('with one wrong byte in a record is noticed', async () => {
+    const store = await openIt()
+    await store.transact(to => to.put('books', 'one', Buffer.alloc(100, 7)))
+    await store.close()
+    const file = await open(join(folder, 'data.mdb'), 'r+')
+    const at = (await file.readFile()).indexOf(Buffer.alloc(100, 7))
+    await file.write(Buffer.from([1]), 0, 1, at + 50)
+    await file.close()
+    const again = await openIt()
+    expect(said[0]).to.match(/"one" of books is not what was written/)
+    expect(again.get('books', 'one')).to.equal(undefined)
+    await again.close()
+  })
+
+  it('with a tree that leads astray before the newest messages is noticed at the start', async () => {
+    const store = await openIt()
+    await store.transact(to => {
+      for (let first = 1; first <= 200; first += 1) to.append(piece(first, 600))
+      for (let first = 201; first <= 250; first += 1) to.append(piece(first, 600_000))
+      to.put('logs', '1', Buffer.from('van'))
+    })
+    await store.close()
+    const file = await open(join(folder, 'data.mdb'), 'r+')
+    const at = (await file.readFile()).indexOf(Buffer.alloc(600, 100))
+    await file.write(Buffer.alloc(4096, 0xab), 0, 4096, at - (at % 4096))
+    await file.close()
+    await (await openIt()).close()
+    expect(said).to.have.lengthOf(1)
+  })
+
   it('leaves out a piece that is not what was written, says so once, and gives all others', async () => {
-    await closeInOrder(await filled())
+    // Longer ago than is looked through at a start.
+    await (await filled(800_000)).close()
     const file = await open(join(folder, 'data.mdb'), 'r+')
     const at = (await file.readFile()).indexOf(Buffer.alloc(4000, 25))
     await file.write(Buffer.from([1]), 0, 1, at + 2000)
@@ -148,7 +202,7 @@ describe("a store's folder", () => {
     await store.transact(to => {
       for (let first = 1; first <= 49; first += 1) to.trim(1, first)
     })
-    await closeInOrder(store)
+    await store.close()
     const { before, after } = await compactStore(folder)
     expect(after).to.be.lessThan(before / 2)
     const again = await openIt()
@@ -169,9 +223,9 @@ describe("a store's folder", () => {
     try {
       const store = await filled()
       const beside = await sandbox.msgvan(['store', 'check', folder, '--json']).ended
-      expect(JSON.parse(beside.stdout)).to.deep.equal({ chunks: 50, messages: 50, records: 3 })
+      expect(JSON.parse(beside.stdout)).to.deep.equal({ chunks: 50, messages: 50, records: 2 })
       expect(await sandbox.msgvan(['store', 'compact', folder]).ended).to.include({ code: 1 })
-      await closeInOrder(store)
+      await store.close()
       const info = await sandbox.msgvan(['store', 'info', folder]).ended
       expect(info.stdout).to.match(/^pieces {9}50$/m)
       expect(await sandbox.msgvan(['store', 'compact', folder]).ended).to.include({ code: 0 })

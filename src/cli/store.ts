@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { StoreError } from '../errors.js'
+import type { Probed } from '../store/probe.js'
 import type { Cli } from './cli.js'
 import { Exit } from './exit.js'
 
@@ -44,12 +45,14 @@ async function check(cli: Cli, path: string, isJson: boolean): Promise<number> {
   const { existingStore } = await import('../store/compact.js')
   const { probe } = await import('../store/probe.js')
   const { whatIsWrongInFile } = await import('../store/data-file.js')
+  const { refuseNewer } = await import('../store/open-store.js')
   const folder = existingStore(path)
   const torn = whatIsWrongInFile(folder)
-  const found =
+  const found: Probed =
     torn === undefined
       ? await probe(folder, { isBrief: false })
       : { chunks: 0, messages: 0, records: 0, wrong: torn }
+  refuseNewer(folder, found)
   if (isJson) await cli.output.line(JSON.stringify(found))
   else
     await cli.output.line(

@@ -112,7 +112,7 @@ export function hostSettings(flags: HostFlags, env: NodeJS.ProcessEnv = process.
     maxPayload:
       setting('--max-payload', flags.maxPayload, 'MSGVAN_MAX_PAYLOAD', env, bytes) ?? 8 * 1024 * 1024,
     origins: flags.origins ?? setting('--origin', undefined, 'MSGVAN_ORIGINS', env, words) ?? [],
-    store: setting('--store', flags.store, 'MSGVAN_STORE', env, path => resolve(path)),
+    store: setting('--store', flags.store, 'MSGVAN_STORE', env, folder),
     retainAgeMs: setting('--retain-age', flags.retainAge, 'MSGVAN_RETAIN_AGE', env, milliseconds) ?? Infinity,
     retainBytes:
       setting('--retain-bytes', flags.retainBytes, 'MSGVAN_RETAIN_BYTES', env, manyBytes) ?? 1024 ** 3,
@@ -261,6 +261,11 @@ function manyBytes(text: string): number {
   const number = wholeNumber(text)
   if (!Number.isSafeInteger(number)) throw no('a whole number of bytes')
   return number
+}
+
+function folder(text: string): string {
+  if (text === '') throw no('a folder')
+  return resolve(text)
 }
 
 function words(text: string): string[] {

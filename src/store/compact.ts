@@ -1,10 +1,11 @@
 import { existsSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { StoreError } from '../errors.js'
+import { InvalidOptionError, StoreError } from '../errors.js'
 import { DATA_FILE } from './data-file.js'
 import { lockFolder } from './folder-lock.js'
 import { FreeSpace } from './free-space.js'
 import { LmdbStore } from './lmdb-store.js'
+import { refuseNewer } from './open-store.js'
 
 export interface Compacted {
   readonly before: number
@@ -13,7 +14,7 @@ export interface Compacted {
 
 /**
  * Writes the store anew without the room that was freed, and puts that in its place. No host may have it open.
- * @throws StoreInUseError, StoreError
+ * @throws StoreInUseError, StoreFormatError, StoreError
  */
 export async function compactStore(path: string): Promise<Compacted> {
   const folder = existingStore(path)
@@ -26,8 +27,12 @@ export async function compactStore(path: string): Promise<Compacted> {
     // At most as much as there is.
     space.check(before / 2)
     const store = await LmdbStore.open({ folder, space })
-    await store.copyTo(fresh)
-    await store.close()
+    try {
+      refuseNewer(folder, store)
+      await store.copyTo(fresh)
+    } finally {
+      await store.close()
+    }
     renameSync(join(fresh, DATA_FILE), file)
     return { before, after: statSync(file).size }
   } finally {
@@ -38,6 +43,7 @@ export async function compactStore(path: string): Promise<Compacted> {
 
 /** @throws StoreError if there is no store in this folder */
 export function existingStore(path: string): string {
+  if (path === '') throw new InvalidOptionError('The folder of a store is not empty.')
   const folder = resolve(path)
   if (existsSync(join(folder, DATA_FILE))) return folder
   throw new StoreError(`There is no store in ${folder}. Give the folder that a host was given as --store.`)

@@ -31,7 +31,7 @@ export class FreeSpace {
     }
     if (this.#room < needed) {
       throw new StoreFullError(
-        `The disk of the store (${this.#folder}) has less than ${Math.ceil(this.#floor / 1024 / 1024)} MiB of free room left. ` +
+        `The disk of the store (${this.#folder}) is full but for the ${Math.ceil(this.#floor / 1024 / 1024)} MiB that are left free. ` +
           'Free some; publishes are taken over again as soon as there is room.',
       )
     }

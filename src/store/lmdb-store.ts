@@ -5,8 +5,10 @@ import { ClosedError, describe, StoreDamagedError, StoreError } from '../errors.
 import { chunkKey, decodeChunk, encodeChunk } from './chunk-record.js'
 import { DATA_FILE } from './data-file.js'
 import type { FreeSpace } from './free-space.js'
+import { seal, unseal } from './sealed-record.js'
 import {
   FORMAT,
+  FORMAT_KEY,
   tables,
   type Chunk,
   type Store,
@@ -36,6 +38,8 @@ export class LmdbStore implements Store {
   readonly #tables: ReadonlyMap<Table, Records>
   #closing: Promise<void> | undefined
   readonly #saidDamaged = new Set<string>()
+  /** Records of format 1 have no checksums. */
+  #isSealed: boolean
 
   private constructor(env: RootDatabase<Buffer, Buffer>, options: LmdbStoreOptions) {
     this.#options = options
@@ -44,6 +48,7 @@ export class LmdbStore implements Store {
     this.#tables = new Map(
       tables.map(table => [table, env.openDB<Buffer, string>({ name: table, encoding: 'binary' })]),
     )
+    this.#isSealed = this.#table('meta').get(FORMAT_KEY)?.toString() !== '1'
   }
 
   /** Loads lmdb: a host without a store never does. @throws whatever lmdb says of the folder */
@@ -79,7 +84,8 @@ export class LmdbStore implements Store {
       },
       trim: (log, first) => writes.push(() => contained(this.#chunks.remove(chunkKey(log, first)))),
       put: (table, key, value) => {
-        writes.push(() => contained(this.#table(table).put(key, Buffer.from(value))))
+        const record = seal(key, value)
+        writes.push(() => contained(this.#table(table).put(key, record)))
       },
       remove: (table, key) => writes.push(() => contained(this.#table(table).remove(key))),
     })
@@ -118,13 +124,46 @@ export class LmdbStore implements Store {
   }
 
   get(table: Table, key: string): Uint8Array | undefined {
-    return this.#table(table).get(key)
+    const record = this.#table(table).get(key)
+    return record && this.#value(table, key, record)
   }
 
   *records(table: Table, prefix = ''): IterableIterator<readonly [string, Uint8Array]> {
     for (const { key, value } of this.#table(table).getRange({ start: prefix })) {
       if (!key.startsWith(prefix)) return
-      yield [key, value]
+      yield [key, this.#value(table, key, value)]
+    }
+  }
+
+  /** Undefined while nothing has been written. */
+  get format(): number | undefined {
+    const format = this.get('meta', FORMAT_KEY)
+    return format && Number(Buffer.from(format).toString())
+  }
+
+  /** Makes it one of this version's format. */
+  async renew(): Promise<void> {
+    const old = this.#isSealed ? [] : tables.map(table => [table, [...this.records(table)]] as const)
+    this.#isSealed = true
+    await this.transact(transaction => {
+      for (const [table, records] of old)
+        for (const [key, value] of records) transaction.put(table, key, value)
+      transaction.put('meta', FORMAT_KEY, Buffer.from(String(FORMAT)))
+    })
+  }
+
+  /**
+   * Goes along all trees, without reading what the messages' pieces hold: what leads astray may end the process.
+   * @throws StoreDamagedError if there is not as much in one as was put there
+   */
+  walk(): void {
+    for (const [name, tree] of [['messages', this.#chunks] as const, ...this.#tables]) {
+      const found = tree.getKeysCount()
+      const { entryCount } = tree.getStats() as { readonly entryCount: number }
+      if (found !== entryCount)
+        throw new StoreDamagedError(
+          `Of the store's ${name} only ${found} of ${entryCount} entries are found.`,
+        )
     }
   }
 
@@ -134,7 +173,7 @@ export class LmdbStore implements Store {
     return {
       kind: 'lmdb',
       folder,
-      format: FORMAT,
+      format: this.format ?? FORMAT,
       fileBytes: statSync(join(folder, DATA_FILE)).size,
       chunks: this.#chunks.getCount(),
       records: records as Record<Table, number>,
@@ -188,6 +227,10 @@ export class LmdbStore implements Store {
     const records = this.#tables.get(table)
     if (records === undefined) throw new Error(`no table ${table}`)
     return records
+  }
+
+  #value(table: Table, key: string, record: Buffer): Buffer {
+    return this.#isSealed ? unseal(table, key, record) : record
   }
 
   /** lmdb says what went wrong in a promise of its own. */

@@ -1,12 +1,12 @@
 import { accessSync, constants, existsSync, mkdirSync, renameSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { describe, MsgvanError, StoreError, StoreFormatError } from '../errors.js'
 import { probe } from './probe.js'
 import { DATA_FILE, whatIsWrongInFile } from './data-file.js'
 import { lockFolder } from './folder-lock.js'
 import { FreeSpace } from './free-space.js'
 import { LmdbStore } from './lmdb-store.js'
-import { FORMAT, FORMAT_KEY, OPEN_KEY } from './store.js'
+import { FORMAT } from './store.js'
 
 export interface OpenStoreOptions {
   /** Bytes of free room on the disk below which nothing more is written. Default 64 MiB. */
@@ -48,32 +48,26 @@ async function openLocked(
     release,
     damaged: error => warn(`${error.message} They are left out`),
   })
-  const closing = async (error: unknown): Promise<never> => {
+  try {
+    refuseNewer(folder, store)
+    await store.renew()
+    return store
+  } catch (error) {
     await store.close()
     throw error
   }
-  const format = store.get('meta', FORMAT_KEY)
-  if (format !== undefined && Number(text(format)) > FORMAT) {
-    return closing(
-      new StoreFormatError(
-        `The store in ${folder} has format ${text(format)}, of a newer msgvan; this one reads up to ${FORMAT}. ` +
-          'Run the newer version, or give this one a folder of its own.',
-      ),
-    )
-  }
-  await store
-    .transact(transaction => {
-      transaction.put('meta', FORMAT_KEY, Buffer.from(String(FORMAT)))
-      transaction.put('meta', OPEN_KEY, Buffer.from(String(process.pid)))
-    })
-    .catch(closing)
-  return store
 }
 
-/** Says that the host ended in order, so that the next start need not look through it. */
-export async function closeInOrder(store: LmdbStore): Promise<void> {
-  await store.transact(transaction => transaction.remove('meta', OPEN_KEY)).catch(() => undefined)
-  await store.close()
+/** @throws StoreFormatError */
+export function refuseNewer(
+  folder: string,
+  { format = FORMAT }: { readonly format?: number | undefined },
+): void {
+  if (format <= FORMAT) return
+  throw new StoreFormatError(
+    `The store in ${folder} has format ${format}, of a newer msgvan; this one reads up to ${FORMAT}. ` +
+      'Run the newer version, or give this one a folder of its own.',
+  )
 }
 
 /** Looked at from outside first: what is torn may end the process that reads it. */
@@ -87,12 +81,12 @@ function setAside(folder: string, wrong: string): string {
   mkdirSync(aside)
   for (const file of [DATA_FILE, LOCK_FILE])
     if (existsSync(join(folder, file))) renameSync(join(folder, file), join(aside, file))
-  return `the store in ${folder} is damaged: ${wrong}. It was kept in ${aside}, and a new one begun`
+  return `the store in ${folder} is damaged: ${wrong.replace(/\.$/, '')}. It was kept in ${aside}, and a new one begun`
 }
 
 function prepareFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder)
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
     const file = join(folder, DATA_FILE)
     if (existsSync(file)) accessSync(file, constants.R_OK | constants.W_OK)
@@ -101,13 +95,16 @@ function prepareFolder(folder: string): void {
   }
 }
 
+/** Step by step: where a folder is there and takes no other (/proc), Node's own recursion goes on for ever. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(dirname(folder))
+  mkdirSync(folder, { mode: 0o700 })
+}
+
 function unusable(folder: string, cause: unknown): StoreError {
   return new StoreError(
     `The store in ${folder} cannot be used (${describe(cause)}). Give a folder that this user may write to.`,
     { cause },
   )
-}
-
-function text(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString()
 }

@@ -2,7 +2,7 @@ import { describe } from '../errors.js'
 import { FreeSpace } from './free-space.js'
 import { LmdbStore } from './lmdb-store.js'
 import type { Probed } from './probe.js'
-import { FORMAT, FORMAT_KEY, OPEN_KEY, tables } from './store.js'
+import { FORMAT, tables } from './store.js'
 
 /** Of the newest messages: what was written last is what a sudden end may have torn. */
 const BRIEF_BYTES = 16 * 1024 * 1024
@@ -12,13 +12,12 @@ async function main(folder: string, isBrief: boolean): Promise<Probed> {
   const found = { chunks: 0, messages: 0, records: 0 }
   try {
     const store = await LmdbStore.open({ folder, space: new FreeSpace(folder, 0), readOnly: true })
-    const format = store.get('meta', FORMAT_KEY)
-    const isNewer = format !== undefined && Number(Buffer.from(format).toString()) > FORMAT
-    const endedInOrder = format !== undefined && store.get('meta', OPEN_KEY) === undefined
-    if (isNewer || (isBrief && endedInOrder)) {
+    const { format } = store
+    if (format !== undefined && format > FORMAT) {
       await store.close()
-      return found
+      return { ...found, format }
     }
+    store.walk()
     for (const table of tables) found.records += [...store.records(table)].length
     for (const [key] of store.records('logs')) {
       let bytes = 0

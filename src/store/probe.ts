@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url'
 export interface Probed {
   /** What is wrong, if anything is. */
   readonly wrong?: string
+  /** If it is a newer one than this version's: nothing was read then. */
+  readonly format?: number
   readonly chunks: number
   readonly messages: number
   readonly records: number
@@ -13,7 +15,7 @@ const program = fileURLToPath(new URL('../store/probe-process.js', import.meta.u
 
 /**
  * Reads a store through in a process of its own, which a torn file may end.
- * @param isBrief only what every start needs, and the newest messages; nothing at all if the last host ended in order
+ * @param isBrief only what every start needs: all records, and of the messages the newest
  */
 export function probe(folder: string, { isBrief }: { isBrief: boolean }): Promise<Probed> {
   return new Promise((resolve, reject) => {

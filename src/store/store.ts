@@ -82,14 +82,12 @@ export interface Store {
 }
 
 /** Raised with every change after which an older msgvan would misread a store. */
-export const FORMAT = 1
+export const FORMAT = 2
 
 /** In `meta`. */
 export const FORMAT_KEY = 'format'
 /** In `meta`: what was added to the host's capabilities, and taken away, while it ran. */
 export const CAPABILITIES_KEY = 'capabilities'
-/** In `meta` while a host has the store open: still there at the next start, it did not end in order. */
-export const OPEN_KEY = 'open'
 
 export interface TrimRule {
   /** Only chunks all of whose messages are at or before this sequence: nobody is owed them. */

@@ -21,8 +21,6 @@ export interface HostStoreOptions {
   readonly store: Store
   readonly retention?: Retention
   readonly warn: (text: string) => void
-  /** Closes the store after all was written. Default: its own `close`. */
-  readonly close?: () => Promise<void>
 }
 
 /** The store of a host: a keeper for each van, and what is kept beside them. */
@@ -105,7 +103,7 @@ export class HostStore {
   async close(): Promise<void> {
     try {
       await this.freeze()
-      await (this.#options.close?.() ?? this.#options.store.close())
+      await this.#options.store.close()
     } catch (error) {
       this.#options.warn(describe(error))
     }

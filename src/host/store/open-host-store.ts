@@ -1,4 +1,4 @@
-import { closeInOrder, openStore } from '../../store/open-store.js'
+import { openStore } from '../../store/open-store.js'
 import { HostStore } from './host-store.js'
 import type { Retention } from './log.js'
 
@@ -12,5 +12,5 @@ export async function openHostStore(
   }: { readonly retention: Retention; readonly floor?: number; readonly warn: (text: string) => void },
 ): Promise<HostStore> {
   const store = await openStore(folder, { floor, warn })
-  return new HostStore({ store, retention, warn, close: () => closeInOrder(store) })
+  return new HostStore({ store, retention, warn })
 }

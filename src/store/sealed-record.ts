@@ -1,0 +1,28 @@
+import { crc32 } from 'node:zlib'
+import { StoreDamagedError } from '../errors.js'
+
+const HEAD = 4
+
+/** A record with its checksum before it: lmdb has none, and what is read without doubt is owed, or not, without doubt. */
+export function seal(key: string, value: Uint8Array): Buffer {
+  const record = Buffer.allocUnsafe(HEAD + value.length)
+  record.writeUInt32LE(checksum(key, value), 0)
+  record.set(value, HEAD)
+  return record
+}
+
+/** @throws StoreDamagedError */
+export function unseal(table: string, key: string, record: Buffer): Buffer {
+  const value = record.subarray(HEAD)
+  if (record.length < HEAD || checksum(key, value) !== record.readUInt32LE(0)) {
+    throw new StoreDamagedError(
+      `The store's record ${JSON.stringify(key)} of ${table} is not what was written: its checksum is wrong.`,
+    )
+  }
+  return value
+}
+
+/** With the key: a record under another one is not what was written either. */
+function checksum(key: string, value: Uint8Array): number {
+  return crc32(value, crc32(key))
+}
