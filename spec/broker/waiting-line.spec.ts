@@ -82,6 +82,30 @@ for (const [kind, Line] of [
     })
   })
 
+describe('what comes back to a waiting line', () => {
+  it('finds its place without a look at all that wait', () => {
+    let looks = 0
+    class Watched extends Item {
+      readonly #order: number
+      constructor(n: number) {
+        super(item(n).envelope, n)
+        this.#order = n
+        Object.defineProperty(this, 'order', { get: () => ((looks += 1), this.#order) })
+      }
+    }
+    const line = new WaitingLine()
+    for (let order = 1; order <= 30_000; order += 1) line.push(new Watched(order))
+    for (let count = 0; count < 1_000; count += 1) {
+      const out = [line.shift(), line.shift(), line.shift()].filter(each => each !== undefined)
+      line.restoreAll(out.slice(1))
+    }
+    // A look at each of those that wait would be 30 million; to search among them by halves is 16 for each.
+    expect(looks).to.be.greaterThan(0)
+    expect(looks).to.be.at.most(2_000 * 20)
+    expect([...line]).to.have.length(29_000)
+  })
+})
+
 describe('a message in a packed line', () => {
   it('is what it was', () => {
     const line = new PackedLine()
