@@ -162,6 +162,14 @@ export class HandlerCrashedError extends MsgvanError {
 /** No host has what the actor requires. The text names the actor and the capability that is missing. Nothing of it was created. */
 export class ActorPlacementError extends MsgvanError {
   readonly code = 'MSGVAN_ACTOR_PLACEMENT'
+
+  constructor(
+    message: string,
+    /** Among hosts: what its class requires, if those are values. */
+    readonly requires?: Readonly<Record<string, unknown>>,
+  ) {
+    super(message)
+  }
 }
 
 /** The actor's module or class cannot be used, or it failed while it was set up. Nothing of it was created. */

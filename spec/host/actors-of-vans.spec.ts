@@ -133,6 +133,15 @@ describe('actors of several hosts', () => {
     expect(await hostOf(bus, await create())).to.equal(leader.id)
   })
 
+  it('are refused by capability also where other hosts may not load the module, but would not do anyway', async () => {
+    const hosts = await start({ roots: [] }, { roots: [] }, { roots: [], capabilities: { writer: 0 } })
+    for (const host of hosts) {
+      const error = await rejection(host.bus().actors.create(actor('Writer'), { name: 'x' }))
+      expect(error).to.include({ code: 'MSGVAN_ACTOR_PLACEMENT' })
+      expect(error.message).to.match(/^Actor x requires writer, and no host has it/)
+    }
+  })
+
   it('come to another host only by modules under its roots; at home they are what their user may load', async () => {
     const [, follower] = await start({ capabilities: { writer: true }, roots: [] }, { roots: [] })
     const error = await rejection(follower.bus().actors.create(actor('Writer'), { name: 'x' }))

@@ -1,3 +1,4 @@
+import type { CapabilityValues } from '../bus/actors.js'
 import { describe } from '../errors.js'
 import { ACTOR, type ActorDefinition, type Actor } from './actor.js'
 import { ActorRun } from './actor-run.js'
@@ -19,6 +20,15 @@ const isActor = (exported: unknown): boolean =>
 
 function requirementsOf(actor: Loaded): Requirements {
   return (actor as { requires?: Requirements }).requires ?? {}
+}
+
+/** As far as they can be told to others. */
+function valuesOf(requires: Requirements): CapabilityValues | undefined {
+  try {
+    return typeof requires === 'function' ? undefined : structuredClone(requires)
+  } catch {
+    return undefined
+  }
 }
 
 function judge(actor: Loaded, capabilities: ActorTask['capabilities']): string | undefined {
@@ -72,8 +82,10 @@ const exported = await loadExport('actor', isActor)
 if (exported !== undefined && task.kind === 'actor') {
   const actor = exported as Loaded
   const lacks = judge(actor, task.capabilities)
-  if (lacks !== undefined) say({ kind: 'unfit', missing: lacks })
-  else {
+  if (lacks !== undefined) {
+    const requires = valuesOf(requirementsOf(actor))
+    say({ kind: 'unfit', missing: lacks, ...(requires === undefined ? {} : { requires }) })
+  } else {
     say({ kind: 'loaded' })
     serve(actor, task)
   }

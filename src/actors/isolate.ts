@@ -12,6 +12,12 @@ const entries = {
   actor: new URL('../actors/actor-worker.js', import.meta.url),
 }
 
+/**
+ * Of a thread's memory for what is new, in MB. Each piece of it is a mapping of the host's, of which Linux gives a process 65,530
+ * (vm.max_map_count): past that the host itself dies. By default a thread takes up to three quarters more, and 1,000 are too many.
+ */
+const YOUNG_MB = 2
+
 export interface IsolateListener {
   said(words: FromWorker): void
   /** A line that it printed. */
@@ -40,6 +46,7 @@ function openThread(task: WorkerTask, listener: IsolateListener): Isolate {
   const worker = new Worker(entries[task.kind], {
     workerData: task,
     env: environment(task),
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     stdout: true,
     stderr: true,
     name: `msgvan ${task.kind} ${task.kind === 'actor' ? (task.self.name ?? task.self.id) : task.name}`,

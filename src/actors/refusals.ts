@@ -1,3 +1,4 @@
+import type { CapabilityValues } from '../bus/actors.js'
 import { ActorPlacementError } from '../errors.js'
 
 /** An actor that somebody wants. */
@@ -12,8 +13,14 @@ export function titleOf({ name, module, export: exported }: WantedActor): string
   return name ?? `${exported} of ${module}`
 }
 
-export function notPlaced(actor: WantedActor, lacks: string): ActorPlacementError {
+/** @param requires what its class requires, as far as those are values */
+export function notPlaced(
+  actor: WantedActor,
+  lacks: string,
+  requires?: CapabilityValues,
+): ActorPlacementError {
   return new ActorPlacementError(
     `Actor ${titleOf(actor)} requires ${lacks}, and no host has it. Start one that does: msgvan restart --capabilities JSON.`,
+    requires,
   )
 }

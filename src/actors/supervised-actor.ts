@@ -158,7 +158,7 @@ export class SupervisedActor {
         return
       case 'unfit':
         if (this.#loading === undefined) return this.#events.unfit(words.missing)
-        this.#loading.reject(notPlaced(wanted, words.missing))
+        this.#loading.reject(notPlaced(wanted, words.missing, words.requires))
         return
       case 'failed':
         this.#loading?.reject(new ActorStartError(words.message))

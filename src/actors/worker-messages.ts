@@ -64,7 +64,7 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'loaded' }
   /** This host has not what the class requires. */
-  | { readonly kind: 'unfit'; readonly missing: string }
+  | { readonly kind: 'unfit'; readonly missing: string; readonly requires?: CapabilityValues }
   | { readonly kind: 'running' }
   /** It gets the messages of those subscriptions that it was told, and its host knows. */
   | { readonly kind: 'subscribed' }

@@ -4,7 +4,13 @@ import type { ActorAddress } from '../../bus/actor-ref.js'
 import type { ActorRequest } from '../../bus/actors.js'
 import type { SubscriptionRequest } from '../../bus/broker.js'
 import { addressOf } from '../../bus/create-actors.js'
-import { ActorStartError, ActorStoppedError, HandlerModuleError, RemoteError } from '../../errors.js'
+import {
+  ActorPlacementError,
+  ActorStartError,
+  ActorStoppedError,
+  HandlerModuleError,
+  RemoteError,
+} from '../../errors.js'
 import type { Fields } from '../../wire/fields.js'
 import { decodeRequest, encodeRequest } from '../../wire/subscription-request.js'
 import type { Backbone } from '../backbone/backbone.js'
@@ -18,7 +24,16 @@ import { actorRequestOf } from './actor-request.js'
 import { noSuchActor, type Actors } from './actors.js'
 import { Families } from './families.js'
 import { HostWatch } from './host-watch.js'
-import { askedBy, foundOf, placedOf, readFound, requiresOf, sameActor, type Found } from './found.js'
+import {
+  askedBy,
+  foundOf,
+  placedOf,
+  readFound,
+  refusalOf,
+  requiresOf,
+  sameActor,
+  type Found,
+} from './found.js'
 import { Placement, type Placed, type Wanted } from './placement.js'
 
 export interface AroundActors {
@@ -167,7 +182,12 @@ export class ActorsOfVans {
       const wanted = { van, request: { ...request, name }, ...askedBy(fields) }
       return this.#names.do(nameKey(van, name), () => this.#placeNamed(wanted, name))
     })
-    serve('actors.start', (fields, van) => this.#start(fields, van))
+    serve('actors.start', (fields, van) =>
+      this.#start(fields, van).catch((error: unknown) => {
+        if (error instanceof ActorPlacementError) return refusalOf(error)
+        throw error
+      }),
+    )
     this.#backbone.serve('actors.offer', body => {
       const requires = requiresOf(fieldsOf(body))
       return Promise.resolve({ load: here.load, lacks: here.lacks(requires) })

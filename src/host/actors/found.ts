@@ -1,7 +1,7 @@
 import type { ActorAddress } from '../../bus/actor-ref.js'
 import type { ActorRequest } from '../../bus/actors.js'
 import { addressOf } from '../../bus/create-actors.js'
-import { NameTakenError } from '../../errors.js'
+import { ActorPlacementError, NameTakenError } from '../../errors.js'
 import type { Fields } from '../../wire/fields.js'
 import { fieldsOf } from '../call-fields.js'
 import type { Placed, Wanted } from './placement.js'
@@ -52,4 +52,19 @@ export function askedBy(fields: Fields): Pick<Wanted, 'asking' | 'ticket'> {
 export function requiresOf(fields: Fields): ActorRequest['requires'] {
   fields.fields('requires')
   return fields.get('requires') as ActorRequest['requires']
+}
+
+/** A host that will not do, as it tells others: with what the class requires, so that they need not load it to know. */
+export function refusalOf({ message, requires }: ActorPlacementError): object {
+  return { refused: message, ...(requires === undefined ? {} : { requires }) }
+}
+
+/** @throws ActorPlacementError if that is what the host says */
+export function throwRefusal(answer: unknown): void {
+  if (answer === true) return
+  const fields = fieldsOf(answer)
+  throw new ActorPlacementError(
+    fields.text('refused', 100_000),
+    fields.has('requires') ? requiresOf(fields) : undefined,
+  )
 }

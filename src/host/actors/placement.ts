@@ -1,5 +1,5 @@
 import type { ActorAddress } from '../../bus/actor-ref.js'
-import type { ActorRequest } from '../../bus/actors.js'
+import type { ActorRequest, CapabilityValues } from '../../bus/actors.js'
 import type { HostStatus } from '../../bus/status.js'
 import {
   ActorPlacementError,
@@ -15,6 +15,7 @@ import type { Backbone } from '../backbone/backbone.js'
 import { inTime } from '../backbone/host-requests.js'
 import { fieldsOf } from '../call-fields.js'
 import { newActorId } from './actors.js'
+import { throwRefusal } from './found.js'
 
 /** An actor that somebody wants, on whichever host will do. */
 export interface Wanted {
@@ -65,14 +66,16 @@ export class Placement {
   async place(wanted: Wanted): Promise<Placed> {
     const until = performance.now() + PLACEMENT_MS
     const failures: unknown[] = []
+    let { requires } = wanted.request
     const isHere = wanted.asking === this.#owner.backbone.members.self.id
     try {
       return await this.#startAt(wanted.asking, wanted, isHere ? undefined : ASKING_MS)
     } catch (error) {
       if (!GOES_ON.some(kind => error instanceof kind)) throw error
       failures.push(error)
+      if (error instanceof ActorPlacementError) requires = { ...requires, ...error.requires }
     }
-    for (const host of await this.#others(wanted)) {
+    for (const host of await this.#others(wanted.asking, requires)) {
       const left = Math.round(until - performance.now())
       if (left <= 0) break
       try {
@@ -92,7 +95,7 @@ export class Placement {
     const self: ActorAddress = { id, ...(name === undefined ? {} : { name }) }
     const started = this.#owner.backbone.request(host, 'actors.start', { ...wanted, id, within })
     try {
-      await (within === undefined ? started : inTime(started, within + 1_000, `Host ${host}`))
+      throwRefusal(await (within === undefined ? started : inTime(started, within + 1_000, `Host ${host}`)))
     } catch (error) {
       if (error instanceof RemoteError || error instanceof TimeoutError)
         this.#owner.discard(wanted.van, { self, host })
@@ -101,13 +104,13 @@ export class Placement {
     return { self, host }
   }
 
-  /** Those that have what it requires, as far as that is known before its class is loaded; the least loaded first. */
-  async #others({ asking, request }: Wanted): Promise<HostStatus[]> {
+  /** Those that have what it requires, as far as that is known before its class is loaded there; the least loaded first. */
+  async #others(asking: string, requires: CapabilityValues): Promise<HostStatus[]> {
     const { backbone } = this.#owner
     const others = backbone.members.list().filter(({ id }) => id !== asking)
     const offers = await Promise.allSettled(
       others.map(async host => {
-        const offer = backbone.request(host.id, 'actors.offer', { requires: request.requires })
+        const offer = backbone.request(host.id, 'actors.offer', { requires })
         const fields = fieldsOf(await inTime(offer, OFFER_MS, `Host ${host.id}`))
         return { host, fits: !fields.has('lacks'), load: fields.whole('load') }
       }),
