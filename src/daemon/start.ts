@@ -81,7 +81,7 @@ export async function startHost(options: StartOptions): Promise<StartOutcome> {
   if (report.code === 'MSGVAN_PORT_TAKEN') return { started: false }
   const said = output.tail()
   throw new HostUnreachableError(
-    `This machine's host could not be started on port ${port}: ${report.message}.${said === '' ? '' : ` It said: ${said}`} ` +
+    `This machine's host could not be started on port ${port}: ${report.message.replace(/\.$/, '')}.${said === '' ? '' : ` It said: ${said}`} ` +
       `Try \`msgvan host --port ${port}\` to see it start. Its output is in ${paths.output(port)}.`,
   )
 }

@@ -154,7 +154,7 @@ export class LmdbStore implements Store {
 
   /**
    * Goes along all trees, without reading what the messages' pieces hold: what leads astray may end the process.
-   * @throws StoreDamagedError if there is not as much in one as was put there
+   * @throws StoreDamagedError if there is not in each what was put there
    */
   walk(): void {
     for (const [name, tree] of [['messages', this.#chunks] as const, ...this.#tables]) {
