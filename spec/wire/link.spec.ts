@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { ProtocolError } from '../../src/errors.js'
-import { ByteWriter } from '../../src/message/bytes.js'
+import { ByteWriter } from '../../src/message/byte-writer.js'
 import { beginFrame, FrameKind, readHeader } from '../../src/wire/frames.js'
 import { Link } from '../../src/wire/link.js'
 

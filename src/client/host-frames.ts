@@ -1,5 +1,5 @@
 import type { MsgvanError } from '../errors.js'
-import type { ByteReader } from '../message/bytes.js'
+import type { ByteReader } from '../message/byte-reader.js'
 import type { FrameKind } from '../wire/frames.js'
 
 /** What a host that is another's client wants to hear beyond what every client does. */

@@ -1,6 +1,6 @@
 import type { Consumer, SubscriptionRequest } from '../bus/broker.js'
 import type { MsgvanError } from '../errors.js'
-import { ByteWriter } from '../message/bytes.js'
+import { ByteWriter } from '../message/byte-writer.js'
 import { encodeLeave, encodeSync } from '../wire/control-frames.js'
 import type { DeliverReader } from '../wire/deliver-frame.js'
 import { FrameKind } from '../wire/frames.js'

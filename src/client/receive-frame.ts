@@ -1,4 +1,4 @@
-import type { ByteReader } from '../message/bytes.js'
+import type { ByteReader } from '../message/byte-reader.js'
 import { decodeEnded, decodeOutcome, decodeReply, decodeSync, fromWireError } from '../wire/control-frames.js'
 import { DeliverReader } from '../wire/deliver-frame.js'
 import { FrameKind } from '../wire/frames.js'

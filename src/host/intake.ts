@@ -1,4 +1,4 @@
-import type { ByteReader } from '../message/bytes.js'
+import type { ByteReader } from '../message/byte-reader.js'
 import type { MsgvanError } from '../errors.js'
 import type { Envelope } from '../message/envelope.js'
 import { tooLarge } from '../message/payload.js'

@@ -1,6 +1,6 @@
 import type { Relay } from '../broker/relay.js'
 import type { MsgvanError } from '../errors.js'
-import type { ByteReader } from '../message/bytes.js'
+import type { ByteReader } from '../message/byte-reader.js'
 import { Message } from '../message/message.js'
 import { ReplayStart } from '../message/replay.js'
 import { inBytes } from '../message/payload.js'

@@ -1,4 +1,4 @@
-import { type ByteReader } from './bytes.js'
+import type { ByteReader } from './byte-reader.js'
 import { Kind, MAX_DEPTH, viewNames } from './value-kinds.js'
 
 const NodeBuffer = typeof Buffer === 'undefined' ? undefined : Buffer

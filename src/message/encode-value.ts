@@ -1,4 +1,4 @@
-import { type ByteWriter } from './bytes.js'
+import type { ByteWriter } from './byte-writer.js'
 import { indexesOf, uncarriable } from './carriable.js'
 import { Kind, MAX_DEPTH, shapeOf, viewNames } from './value-kinds.js'
 

@@ -5,7 +5,9 @@ import {
   PayloadTooLargeError,
   UnreadablePayloadError,
 } from '../errors.js'
-import { ByteReader, ByteWriter, copyPart } from './bytes.js'
+import { ByteReader } from './byte-reader.js'
+import { ByteWriter } from './byte-writer.js'
+import { copyPart } from './bytes.js'
 import { flatBytes, mostBytes, uncarriable } from './carriable.js'
 import { readValue } from './decode-value.js'
 import { writeValue } from './encode-value.js'

@@ -1,5 +1,6 @@
 import { errorFromCode, MsgvanError, describe, RemoteError } from '../errors.js'
-import { ByteWriter, type ByteReader } from '../message/bytes.js'
+import type { ByteReader } from '../message/byte-reader.js'
+import { ByteWriter } from '../message/byte-writer.js'
 import { decodePayload, writePayload } from '../message/payload.js'
 import { beginFrame } from './frames.js'
 import { broken } from './protocol.js'

@@ -1,4 +1,5 @@
-import { ByteWriter, type ByteReader } from '../message/bytes.js'
+import type { ByteReader } from '../message/byte-reader.js'
+import { ByteWriter } from '../message/byte-writer.js'
 import { Envelope } from '../message/envelope.js'
 import { beginFrame } from './frames.js'
 import {

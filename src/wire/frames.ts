@@ -1,4 +1,5 @@
-import { ByteReader, ByteWriter } from '../message/bytes.js'
+import { ByteReader } from '../message/byte-reader.js'
+import { ByteWriter } from '../message/byte-writer.js'
 import { broken } from './protocol.js'
 
 /** What a frame carries: its first byte. Requests of the client, what the host sends, and what only hosts say. */

@@ -1,5 +1,6 @@
 import { describe, ProtocolError } from '../errors.js'
-import { ByteWriter, type ByteReader } from '../message/bytes.js'
+import type { ByteReader } from '../message/byte-reader.js'
+import { ByteWriter } from '../message/byte-writer.js'
 import { decodePayload, writePayload } from '../message/payload.js'
 import { Fields } from './fields.js'
 import { beginFrame } from './frames.js'

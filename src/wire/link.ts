@@ -1,4 +1,4 @@
-import type { ByteReader } from '../message/bytes.js'
+import type { ByteReader } from '../message/byte-reader.js'
 import { bodyOf, FrameKind, HEADER_BYTES, readHeader, writeHeader } from './frames.js'
 import { broken, EAGER_FRAMES, WINDOW_BYTES } from './protocol.js'
 

@@ -1,4 +1,5 @@
-import type { ByteReader, ByteWriter } from '../message/bytes.js'
+import type { ByteReader } from '../message/byte-reader.js'
+import type { ByteWriter } from '../message/byte-writer.js'
 import { encodingFrom, noHeaders, type Encoding, type Envelope, type Headers } from '../message/envelope.js'
 import { checkHeaders } from '../message/headers.js'
 import { checkTopic } from '../message/topic.js'

@@ -1,4 +1,5 @@
-import { ByteWriter, type ByteReader } from '../message/bytes.js'
+import type { ByteReader } from '../message/byte-reader.js'
+import { ByteWriter } from '../message/byte-writer.js'
 import { Encoding, Envelope, type Headers } from '../message/envelope.js'
 import { tooLarge, writePayload } from '../message/payload.js'
 import { beginFrame } from './frames.js'

@@ -1,4 +1,5 @@
-import type { ByteReader, ByteWriter } from '../message/bytes.js'
+import type { ByteReader } from '../message/byte-reader.js'
+import type { ByteWriter } from '../message/byte-writer.js'
 import { beginFrame } from './frames.js'
 
 /** What became of one delivery that was not simply acked in its turn. */

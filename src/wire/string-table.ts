@@ -1,4 +1,5 @@
-import type { ByteReader, ByteWriter } from '../message/bytes.js'
+import type { ByteReader } from '../message/byte-reader.js'
+import type { ByteWriter } from '../message/byte-writer.js'
 import { TABLE_BYTES, TABLE_ENTRIES } from './protocol.js'
 
 /** Written once and remembered by both sides. */

@@ -1,7 +1,7 @@
 import type { Relay } from '../../broker/relay.js'
 import type { HostStatus } from '../../bus/status.js'
 import { describe, RemoteError, TimeoutError } from '../../errors.js'
-import type { ByteReader } from '../../message/bytes.js'
+import type { ByteReader } from '../../message/byte-reader.js'
 import type { Envelope } from '../../message/envelope.js'
 import { fromWireError } from '../../wire/control-frames.js'
 import type { Fields } from '../../wire/fields.js'

@@ -3,7 +3,8 @@ import { OpenPlaces } from '../../broker/open-places.js'
 import type { StoredEnvelope } from '../../broker/stored-envelope.js'
 import type { SubscriptionRequest } from '../../bus/broker.js'
 import type { Envelope } from '../../message/envelope.js'
-import { ByteReader, ByteWriter } from '../../message/bytes.js'
+import { ByteReader } from '../../message/byte-reader.js'
+import { ByteWriter } from '../../message/byte-writer.js'
 import { StoreDamagedError } from '../../errors.js'
 
 /** What a book needs of the keeper around it. */

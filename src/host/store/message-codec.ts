@@ -1,4 +1,5 @@
-import { ByteReader, ByteWriter } from '../../message/bytes.js'
+import { ByteReader } from '../../message/byte-reader.js'
+import { ByteWriter } from '../../message/byte-writer.js'
 import type { Envelope } from '../../message/envelope.js'
 import { StoredEnvelope } from '../../broker/stored-envelope.js'
 import { StoreDamagedError } from '../../errors.js'
