@@ -139,6 +139,9 @@ describe('actors of several hosts', () => {
       const error = await rejection(host.bus().actors.create(actor('Writer'), { name: 'x' }))
       expect(error).to.include({ code: 'MSGVAN_ACTOR_PLACEMENT' })
       expect(error.message).to.match(/^Actor x requires writer, and no host has it/)
+      const byFunction = await rejection(host.bus().actors.create(actor('Fast'), { name: 'y' }))
+      expect(byFunction).to.include({ code: 'MSGVAN_ACTOR_PLACEMENT' })
+      expect(byFunction.message).to.match(/^Actor y requires what its function .*On the host at .*--root/)
     }
   })
 
@@ -147,6 +150,10 @@ describe('actors of several hosts', () => {
     const error = await rejection(follower.bus().actors.create(actor('Writer'), { name: 'x' }))
     expect(error).to.include({ code: 'MSGVAN_ACTOR_START' })
     expect(error.message).to.match(/On the host at 127.*lies outside the roots.*--root/)
+    const wanted = { requires: { writer: true } }
+    expect(await rejection(follower.bus().actors.create(actor('Memory'), wanted))).to.include({
+      code: 'MSGVAN_ACTOR_START',
+    })
     const own = await follower.bus().actors.create(actor('Memory'), { name: 'own' })
     expect(await told(own)).to.deep.equal(['now'])
     const stranger = follower.bus('default', false)

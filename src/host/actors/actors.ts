@@ -218,7 +218,7 @@ export class Actors {
     const { requires, parent } = wanted
     if (this.#isStopping) throw new ClosedError('The host is stopping. Create the actor when it is back.')
     const lacks = this.lacks(requires)
-    if (lacks !== undefined) throw notPlaced(wanted, lacks)
+    if (lacks !== undefined) throw notPlaced(wanted, lacks, requires)
     if (parent !== undefined && parentHost === undefined && !this.has(van, parent))
       throw new ActorStoppedError(`Actor ${parent} is stopped: it gets no more children.`)
   }

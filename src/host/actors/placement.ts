@@ -128,10 +128,22 @@ function atHost({ address, port }: HostStatus, error: unknown): unknown {
   return new ActorStartError(`On the host at ${address}:${port}: ${describe(error)}`, { cause: error })
 }
 
-/** What whoever asked can do something about: a host that had all it takes, and failed, says more than one that lacks something. */
+/**
+ * What whoever asked can do something about: a host that had all it takes, and failed, says more than one that lacks something. That
+ * one could not load the module is a failure too, unless nobody knows whether it would have done: the class has a function.
+ */
 function worst(failures: readonly unknown[]): unknown {
-  const failure = failures.find(each => !(each instanceof ActorPlacementError)) ?? failures[0]
-  return failure instanceof HandlerModuleError
-    ? new ActorStartError(failure.message, { cause: failure })
-    : failure
+  const lacking = failures.find(each => each instanceof ActorPlacementError)
+  const failed = failures.filter(each => !(each instanceof ActorPlacementError))
+  const isUnknown = lacking !== undefined && lacking.requires === undefined
+  const failure = failed.find(each => !isUnknown || !isUnloaded(each)) ?? lacking ?? failures[0]
+  if (failure instanceof HandlerModuleError) return new ActorStartError(failure.message, { cause: failure })
+  if (failure !== lacking || lacking === undefined || failed.length === 0) return failure
+  const refusals = failed.map(each => (each instanceof Error ? each.message : describe(each)))
+  return new ActorPlacementError(`${lacking.message} Some could not load it to know: ${refusals.join(' ')}`)
+}
+
+function isUnloaded(failure: unknown): boolean {
+  const cause = failure instanceof ActorStartError ? failure.cause : failure
+  return cause instanceof HandlerModuleError
 }
