@@ -38,7 +38,7 @@ export class HeldPublishes {
 
   /** @param by who has no room; undefined when others of this topic wait already */
   hold(envelope: Envelope, by: Subscription | undefined, from?: Relay): Promise<void> {
-    by?.holdsBack.add(envelope.topic)
+    by?.holdBack(envelope.topic)
     this.#size += 1
     return new Promise((resolve, reject) => {
       const waiting = this.#byTopic.get(envelope.topic)
@@ -52,7 +52,7 @@ export class HeldPublishes {
   roomAt(subscription: Subscription): void {
     for (const topic of subscription.holdsBack) {
       if (subscription.isFull && subscription.rules.overflow === 'pause') return
-      subscription.holdsBack.delete(topic)
+      subscription.letGo(topic)
       this.#release(topic)
     }
   }
@@ -66,7 +66,7 @@ export class HeldPublishes {
         target => target.isFull && target.rules.overflow === 'pause',
       )
       if (full !== undefined) {
-        full.holdsBack.add(topic)
+        full.holdBack(topic)
         break
       }
       taken += 1

@@ -4,7 +4,7 @@ import type { Member } from './member.js'
 export class Members {
   readonly #present: Member[] = []
   /** Members that left with messages that they still settle. */
-  readonly #leaving = new Set<Member>()
+  #leaving: Member[] = []
   #next = 0
 
   get size(): number {
@@ -30,12 +30,12 @@ export class Members {
   leave(member: Member): void {
     const at = this.#present.indexOf(member)
     if (at >= 0) this.#present.splice(at, 1)
-    this.#leaving.add(member)
+    if (!this.#leaving.includes(member)) this.#leaving.push(member)
   }
 
   /** A delivery was settled: who left and holds nothing any more is forgotten. */
   forgetGone(): void {
-    for (const member of this.#leaving) if (member.inFlight === 0) this.#leaving.delete(member)
+    if (this.#leaving.length > 0) this.#leaving = this.#leaving.filter(member => member.inFlight > 0)
   }
 
   /** For a retry rather another one than who failed it. */
@@ -62,7 +62,6 @@ export class Members {
   }
 
   endLeaving(): void {
-    for (const member of this.#leaving) member.end()
-    this.#leaving.clear()
+    for (const member of this.#leaving.splice(0)) member.end()
   }
 }

@@ -15,13 +15,14 @@ import type { SubscriptionOwner } from './subscription-owner.js'
 import { PackedLine } from './packed-line.js'
 import type { WaitingLine } from './waiting-line.js'
 
+const nothing: ReadonlySet<string> = new Set()
+
 /** A pattern and where its messages go: the waiting line, its members with their credit, redelivery, and the count of it all. */
 export class Subscription extends Bookless {
   readonly #members = new Members()
   #counts = noCounts()
   #rules: SubscriptionRequest
-  /** Topics whose publishers wait until there is room here. */
-  readonly holdsBack = new Set<string>()
+  #holdsBack: Set<string> | undefined
   /** Published from inside a hand-over and not routed yet: it counts as waiting, or a handler could publish past every limit. */
   queued = 0
   readonly #line: WaitingLine
@@ -67,6 +68,22 @@ export class Subscription extends Bookless {
 
   get key(): string {
     return this.rules.name ?? this.id
+  }
+
+  /** Topics whose publishers wait until there is room here. */
+  get holdsBack(): ReadonlySet<string> {
+    return this.#holdsBack ?? nothing
+  }
+
+  /** Its publishers wait from now on. */
+  holdBack(topic: string): void {
+    this.#holdsBack ??= new Set()
+    this.#holdsBack.add(topic)
+  }
+
+  /** Its publishers go on. */
+  letGo(topic: string): void {
+    this.#holdsBack?.delete(topic)
   }
 
   get pending(): number {

@@ -145,10 +145,23 @@ export class Session implements GuestSession {
   subscribe(subscription: number, request: SubscriptionRequest): void {
     const consumers = this.van.home(request)
     const session = this.#sessionOf(subscription, request)
-    // The client times its consumers itself, from the moment when they see a message.
-    this.#attach(subscription, attachment => ({
-      membership: consumers.consume({ ...request, session, ackTimeout: 0 }, attachment),
-    }))
+    const { pattern, name, from, ordered, prefetch, attempts, delay, maxPending, overflow } = request
+    // Not spread: each copy would have a hidden class of its own, half a kilobyte for each subscription.
+    const asked: SubscriptionRequest = {
+      pattern,
+      name,
+      session,
+      from,
+      ordered,
+      prefetch,
+      attempts,
+      delay,
+      // The client times its consumers itself, from the moment when they see a message.
+      ackTimeout: 0,
+      maxPending,
+      overflow,
+    }
+    this.#attach(subscription, attachment => ({ membership: consumers.consume(asked, attachment) }))
   }
 
   /** The client is a host: what is handed to this relay goes there. */
