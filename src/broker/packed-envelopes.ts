@@ -1,4 +1,4 @@
-import { Envelope, type Encoding, type Headers } from '../message/envelope.js'
+import { Encoding, encodingFrom, Envelope, type Headers } from '../message/envelope.js'
 
 /** So many in each. */
 const CAPACITY = 1_024
@@ -54,7 +54,7 @@ export class PackedEnvelopes {
         this.#timestamps[at] ?? 0,
         this.#contents[at],
         this.#sizes[at] ?? 0,
-        this.#encodings[at] as Encoding,
+        encodingFrom(this.#encodings[at] ?? Encoding.Value) ?? Encoding.Value,
         this.#offsets[at],
       )
   }
