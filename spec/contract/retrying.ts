@@ -12,7 +12,7 @@ import {
   take,
   tap,
   throwError,
-  timer,
+  Subject,
 } from 'rxjs'
 import type { Message } from '../../src/index.js'
 import { collect, publishAll, register, reports, untilStatus, upTo } from '../support/messages.js'
@@ -191,12 +191,14 @@ export function retrying(at: Connected): void {
 
     it('ends when the bus closes while it waits', async () => {
       const bus = at.bus()
+      const waited = new Subject<void>()
       const seen = collect(
-        bus.topic<number>('t').pipe(map(troubled([], { 1: 9 })), retry({ delay: () => timer(30) })),
+        bus.topic<number>('t').pipe(map(troubled([], { 1: 9 })), retry({ delay: () => waited })),
       )
       await bus.publish('t', 1)
       await untilStatus(bus, 't', { failed: 1 })
       await bus.close()
+      waited.next()
       await seen.completion()
       expect(seen.errors).to.deep.equal([])
     })

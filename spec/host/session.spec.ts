@@ -91,7 +91,6 @@ describe('a session', () => {
   })
 
   it('survives cuts at any moment of heavy traffic', async function () {
-    this.timeout(30_000)
     const far = bus(proxy.port)
     const seen = collect(far.topic<number>('t'))
     await far.ready()

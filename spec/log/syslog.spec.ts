@@ -8,7 +8,6 @@ import { Rsyslog, until } from '../support/rsyslog.js'
 import { runChild, tellIfHeld } from './child.js'
 
 describe('log: a real rsyslog', function () {
-  this.timeout(30_000)
   let syslog: Rsyslog
   let directory: string
   let file: string

@@ -5,7 +5,6 @@ import { expect } from 'chai'
 import { runChild, tellIfHeld, withoutUnixDgram } from './child.js'
 
 describe('log: without syslog', function () {
-  this.timeout(30_000)
   let directory: string
   let socket: string
   let file: string

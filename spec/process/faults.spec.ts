@@ -3,7 +3,7 @@ import { play, scenarios } from '../../faults/scenarios.js'
 
 // Short versions of `npm run faults`: a fault more or less, the same books.
 describe('real processes under faults', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
 
   for (const scenario of scenarios) {
     it(`account for every message: ${scenario.title}`, async () => {

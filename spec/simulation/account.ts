@@ -42,6 +42,8 @@ export interface Holder {
   readonly isOver: boolean
   /** How many sessions its client has lost by now. */
   readonly epoch: number
+  /** How often its client was silent for so long that the host took what it held. */
+  readonly lapses: number
   readonly hasLeft: boolean
 }
 
@@ -53,6 +55,7 @@ export interface Delivery {
   readonly holder: Holder
   /** Which of its client's sessions it came in. */
   readonly epoch: number
+  readonly lapses: number
   readonly at: number
   readonly attempt: number
   readonly redelivered: boolean
@@ -63,9 +66,9 @@ export interface Delivery {
   isFirm: boolean
 }
 
-/** What the host can have heard of this delivery is not for certain: its consumer is gone, or its session was lost. */
-export function isInDoubt({ holder, epoch, isFirm }: Delivery): boolean {
-  return !isFirm && (holder.isGone || holder.epoch > epoch)
+/** What the host can have heard of this delivery is not for certain: its consumer is gone, its session was lost, or it was silent. */
+export function isInDoubt({ holder, epoch, lapses, isFirm }: Delivery): boolean {
+  return !isFirm && (holder.isGone || holder.epoch > epoch || holder.lapses > lapses)
 }
 
 /** One subscription, and all that is known of it: what it is owed for certain, what perhaps, and what came. */

@@ -109,11 +109,12 @@ export class Books {
     }
     const { ackTimeout } = account.rules
     const deadline = ackTimeout === 0 || isExtended ? Infinity : this.now + ackTimeout
-    const { epoch } = holder
+    const { epoch, lapses } = holder
     const delivery: Delivery = {
       publication,
       holder,
       epoch,
+      lapses,
       at: this.now,
       attempt,
       redelivered,
@@ -160,8 +161,9 @@ export class Books {
     this.#trace.say(holder.name, () => `${verb} #${publication.number} of ${account.key}: ${counted}`)
     const isOpen = delivery.state === 'open' && !holder.isOver && holder.epoch === delivery.epoch
     // At the very moment of its deadline either may come first.
-    // A bus that is closing may have let go of it.
-    const isClear = deadline !== this.now && (holder.isOver || !holder.isGone)
+    // A bus that is closing may have let go of it, and so may a host that heard nothing for too long.
+    const isClear =
+      deadline !== this.now && (holder.isOver || !holder.isGone) && holder.lapses === delivery.lapses
     if (counted !== isOpen && isClear) {
       const what = `${verb} on #${publication.number} of ${account.key} (${delivery.state}) by ${holder.name}`
       this.violated(counted ? `${what} counted, although it was not open` : `${what} did not count`)

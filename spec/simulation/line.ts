@@ -123,6 +123,11 @@ export class Line {
     this.#host = new End(this.#toClient, () => this.client, over)
   }
 
+  /** What is sent to the host now takes a second or more. */
+  get isLate(): boolean {
+    return this.#toHost.lag >= 1_000
+  }
+
   isOf(process: VirtualProcess): boolean {
     return this.#options.client === process || this.#options.host === process
   }

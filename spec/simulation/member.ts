@@ -42,6 +42,10 @@ export class Member implements Holder {
     return this.client.epoch
   }
 
+  get lapses(): number {
+    return this.account.rules.ackTimeout === 0 ? 0 : this.client.lapses
+  }
+
   get #manner(): Manner {
     return this.#isResting ? { ...goodManner, style: this.#usual.style } : this.#usual
   }

@@ -57,7 +57,9 @@ export class Network {
 
   /** Nothing arrives for a while, nothing is lost. */
   stall(process: VirtualProcess): void {
-    const milliseconds = this.#random.between(20, 800)
+    // Sometimes for so long that the other side must think that it is stopped.
+    const isLong = this.#random.chance(0.1)
+    const milliseconds = isLong ? this.#random.between(2_000, 6_000) : this.#random.between(20, 800)
     this.#trace.say(process.name, () => `LINK stands still for ${milliseconds} ms`)
     this.#trouble(process, 'stalls', line => line.stall(milliseconds))
   }
@@ -74,9 +76,9 @@ export class Network {
     for (const line of this.#linesOf(process)) line.cut(() => this.#random.between(0, 5))
   }
 
-  /** How often its lines were in trouble by now; undefined while one is. */
+  /** How often its lines were in trouble by now; undefined while one is, or stands still for so long that it may pass for one. */
   troublesOf(process: VirtualProcess): number | undefined {
-    if (this.#linesOf(process).some(line => line.isLost)) return undefined
+    if (this.#linesOf(process).some(line => line.isLost || line.isLate)) return undefined
     return this.#troubles.get(process) ?? 0
   }
 

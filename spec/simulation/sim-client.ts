@@ -1,5 +1,6 @@
 import { createBus } from '../../src/bus/create-bus.js'
 import { RemoteBroker } from '../../src/client/remote-broker.js'
+import { FrameKind } from '../../src/wire/frames.js'
 import { MsgvanError, type Bus, type BusState } from '../../src/index.js'
 import type { Publication, Rules, SubscriptionAccount } from './account.js'
 import type { Manner } from './manner.js'
@@ -22,6 +23,8 @@ export class SimClient {
   readonly members: Member[] = []
   /** How many sessions it has lost. */
   epoch = 0
+  /** How often it was told that it had been silent for too long. */
+  lapses = 0
   isOver = false
   isClosing = false
   readonly #stage: Stage
@@ -38,7 +41,19 @@ export class SimClient {
     this.#stage = stage
     this.#options = options
     const broker = new RemoteBroker({
-      dial: stage.network.dialFrom(process),
+      dial: (url, listener, patience) =>
+        stage.network.dialFrom(process)(
+          url,
+          {
+            opened: () => listener.opened(),
+            event: (name, value) => {
+              if (value instanceof Uint8Array && value[0] === FrameKind.Lapsed) this.#lapsed()
+              listener.event(name, value)
+            },
+            ended: end => listener.ended(end),
+          },
+          patience,
+        ),
       van,
       secret: () => Promise.resolve({ secret }),
       clientId: process.name,
@@ -168,11 +183,24 @@ export class SimClient {
     }
   }
 
+  /** What those held that have to settle in time may have failed by this, and goes back. */
+  #lapsed(): void {
+    this.#stage.trace.say(this.process.name, () => 'is told that it was SILENT')
+    this.#stage.trace.count('lapses')
+    this.lapses += 1
+    for (const account of this.#accounts) {
+      if (account.rules.ackTimeout === 0) continue
+      this.#stage.books.expire(account)
+      account.losses += 1
+    }
+  }
+
   /** All that its consumers held may have failed by this, and goes back. */
   #lose(): void {
     for (const account of this.#accounts) {
       this.#stage.books.expire(account)
-      account.losses += 1
+      // Of one that has to settle in time the host may have missed first a word, and then its end.
+      account.losses += account.rules.ackTimeout === 0 ? 1 : 2
     }
   }
 

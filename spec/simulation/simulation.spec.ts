@@ -16,7 +16,7 @@ async function run(...options: string[]): Promise<string> {
 }
 
 describe('the simulation in virtual time', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
 
   it(`accounts for every message in ${SEEDS} worlds`, async () => {
     const said = await run('--seeds', String(SEEDS))

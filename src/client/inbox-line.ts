@@ -1,10 +1,14 @@
-import type { Message } from '../message/message.js'
+import { Message } from '../message/message.js'
 
 /** Deliveries that came and were not handed out yet, in order; and those that are kept back to come before all others. */
 export class InboxLine {
   #waiting: (Message | undefined)[] = []
   #next = 0
   #kept: Message[] = []
+
+  get isEmpty(): boolean {
+    return this.first === undefined && this.#kept.length === 0
+  }
 
   get first(): Message | undefined {
     return this.#waiting[this.#next]
@@ -38,6 +42,16 @@ export class InboxLine {
     if (messages.length === 0) return
     this.#waiting = [...messages, ...this.#standing()]
     this.#next = 0
+  }
+
+  /** Takes out all up to the delivery with this number. */
+  takeThrough(last: number): Message[] {
+    const isOver = (message: Message): boolean => (Message.tagOf(message) as number) <= last
+    const over = [...this.#kept, ...this.#standing()].filter(isOver)
+    this.#kept = this.#kept.filter(message => !isOver(message))
+    this.#waiting = this.#standing().filter(message => !isOver(message))
+    this.#next = 0
+    return over
   }
 
   /** @returns what was there */

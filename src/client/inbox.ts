@@ -5,6 +5,7 @@ import { retryDelayAfter } from '../message/retry-delay.js'
 import type { Delivery } from '../wire/deliver-frame.js'
 import type { Settlement } from '../wire/settle-frame.js'
 import { Deadlines } from './deadlines.js'
+import { LOOKS, silenceOf } from '../wire/protocol.js'
 import { InboxLine } from './inbox-line.js'
 import { Ledger } from './ledger.js'
 
@@ -17,6 +18,8 @@ export interface InboxOwner {
   leave(inbox: Inbox, handed: number, kept: readonly number[]): void
   /** Hands out again, soon and outside the current call stack. */
   pumpSoon(inbox: Inbox): void
+  /** Tells the host that this process is alive. */
+  sayHere(): void
   /** Sends verdicts now, and goes on (`proceed`) when they have left this process. */
   pumpAfterSending(inbox: Inbox): void
 }
@@ -50,6 +53,7 @@ export class Inbox implements Membership {
   /** One that the host is told of before it is handed out. */
   #announced = 0
   #isSending = false
+  #signs: ReturnType<typeof setInterval> | undefined
   readonly #ledger = new Ledger(() => this.#owner.dirty(this))
   /** Failed messages that are to come first: nothing is handed out until the host has sent them again. */
   #awaited = 0
@@ -95,6 +99,30 @@ export class Inbox implements Membership {
     const message = new Message(envelope, this, attempt, redelivered, number)
     if (this.#awaited > 0 && attempt > 1) this.#line.keepBack(message)
     else this.#line.push(message)
+    if (this.ackTimeout > 0)
+      this.#signs ??= setInterval(() => this.#sayHere(), silenceOf(this.ackTimeout) / LOOKS)
+  }
+
+  /** While messages are here that have to be settled in time: else the host would take this process to be stopped. */
+  #sayHere(): void {
+    if (this.open === 0 && this.#line.isEmpty) this.#endSigns()
+    else this.#owner.sayHere()
+  }
+
+  #endSigns(): void {
+    clearInterval(this.#signs)
+    this.#signs = undefined
+  }
+
+  /** This process was silent for too long: what came up to this delivery is somebody else's by now, and no verdict on it counts. */
+  lapsed(through: number): void {
+    const open = [...this.#unsettled, ...(this.#inHand === undefined ? [] : [this.#inHand])]
+    const isOver = (message: Message): boolean => {
+      const number = Message.tagOf(message) as number | undefined
+      return number !== undefined && number <= through
+    }
+    // The host has them: it passes over what is said of them here, which keeps the numbers without a gap.
+    for (const message of [...this.#line.takeThrough(through), ...open.filter(isOver)]) this.release(message)
   }
 
   /** The host has acted on the failure: what had to come first has come, or will not. */
@@ -168,7 +196,8 @@ export class Inbox implements Membership {
   begin(message: Message): void {
     const number = Message.tagOf(message) as number | undefined
     if (number === undefined) return
-    this.extend(message)
+    // What is passed on is timed where it goes.
+    if (this.#consumer.passesOn !== true) this.extend(message)
     if (number <= this.#held) return
     this.#held = number
     this.#ledger.news()
@@ -263,6 +292,7 @@ export class Inbox implements Membership {
     for (const message of [...this.#line.clear(), ...this.#unsettled]) Message.tag(message, undefined)
     if (this.#inHand !== undefined) Message.tag(this.#inHand, undefined)
     this.#deadlines.clear()
+    this.#endSigns()
     this.#announced = 0
     this.#awaited = 0
     this.#unsettled.clear()

@@ -1,7 +1,7 @@
 import type { Consumer, SubscriptionRequest } from '../bus/broker.js'
 import type { MsgvanError } from '../errors.js'
 import { ByteWriter } from '../message/byte-writer.js'
-import { encodeLeave, encodeSync } from '../wire/control-frames.js'
+import { encodeLeave, encodeSync, type Lapse } from '../wire/control-frames.js'
 import type { DeliverReader } from '../wire/deliver-frame.js'
 import { FrameKind } from '../wire/frames.js'
 import { writeSettlement } from '../wire/settle-frame.js'
@@ -16,6 +16,8 @@ function nextTurn(run: () => void): void {
 export interface InboxesLink {
   wake(): void
   send(kind: FrameKind, frame: Uint8Array): void
+  /** Says that this side is there. */
+  sayHere(): void
 }
 
 /** All subscriptions of one bus: hands deliveries to them one at a time, and sends back what became of them. */
@@ -72,6 +74,10 @@ export class Inboxes implements InboxOwner {
     inbox.synced()
     this.#pump(inbox)
     inbox.tellIfCaughtUp()
+  }
+
+  lapsed({ subscription, through }: Lapse): void {
+    this.#inboxes.get(subscription)?.lapsed(through)
   }
 
   ended(subscription: number, error: MsgvanError | undefined): void {
@@ -137,6 +143,10 @@ export class Inboxes implements InboxOwner {
     this.flush()
     this.#link.send(FrameKind.Leave, encodeLeave({ subscription: inbox.number, handed, kept }))
     this.#forgetIfDone(inbox)
+  }
+
+  sayHere(): void {
+    this.#link.sayHere()
   }
 
   pumpSoon(inbox: Inbox): void {

@@ -1,5 +1,12 @@
 import type { ByteReader } from '../message/byte-reader.js'
-import { decodeEnded, decodeOutcome, decodeReply, decodeSync, fromWireError } from '../wire/control-frames.js'
+import {
+  decodeEnded,
+  decodeLapse,
+  decodeOutcome,
+  decodeReply,
+  decodeSync,
+  fromWireError,
+} from '../wire/control-frames.js'
 import { DeliverReader } from '../wire/deliver-frame.js'
 import { FrameKind } from '../wire/frames.js'
 import { broken } from '../wire/protocol.js'
@@ -40,6 +47,8 @@ export function receiveFrame(
       const { subscription, error } = decodeEnded(body)
       return inboxes.ended(subscription, error === undefined ? undefined : fromWireError(error))
     }
+    case FrameKind.Lapsed:
+      return inboxes.lapsed(decodeLapse(body))
     case FrameKind.Interest:
     case FrameKind.Hosts:
     case FrameKind.Ask:

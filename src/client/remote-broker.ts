@@ -84,6 +84,7 @@ export class RemoteBroker implements Broker {
     this.#inboxes = new Inboxes({
       wake: () => this.#link.wake(),
       send: (kind, frame) => this.#link.send(kind, frame),
+      sayHere: () => this.#link.signal(FrameKind.Ack),
     })
     const backoff = options.backoff ?? { initial: 50, max: 1_000 }
     this.#connector = new Connector(

@@ -1,15 +1,18 @@
 import type { Consumer, Membership } from '../bus/broker.js'
-import { ConsumerDiedError, type MsgvanError } from '../errors.js'
+import { AckTimeoutError, ConsumerDiedError, type MsgvanError } from '../errors.js'
 import type { Message } from '../message/message.js'
 import type { Leave } from '../wire/control-frames.js'
 import { broken } from '../wire/protocol.js'
 import type { Settlement, Verdict } from '../wire/settle-frame.js'
+import { SilenceWatch, type Hearing, type SilentConsumer } from './silence.js'
 
 export interface AttachmentOwner {
   /** Sends one delivery, with those around it. */
   deliver(subscription: number, number: number, message: Message): void
   /** The subscription ended at the host's side. */
   ended(subscription: number, error: MsgvanError | undefined): void
+  /** Deliveries up to this one are no longer the client's. */
+  lapsed(subscription: number, through: number): void
 }
 
 /** Whether so much waits for a client that it gets nothing more for now. */
@@ -21,7 +24,7 @@ export interface Room {
 const SPARSE = 8_192
 
 /** One client's place in one subscription: numbers its deliveries, and settles them as the client says. */
-export class Attachment implements Consumer {
+export class Attachment implements Consumer, SilentConsumer {
   readonly #owner: AttachmentOwner
   readonly #room: Room
   #membership: Membership | undefined
@@ -35,6 +38,8 @@ export class Attachment implements Consumer {
   #hasLeft = false
   #hasEnded = false
   readonly passesOn = true
+  #watch: SilenceWatch | undefined
+  #isSilent = false
 
   constructor(
     readonly subscription: number,
@@ -50,7 +55,7 @@ export class Attachment implements Consumer {
   }
 
   get isBusy(): boolean {
-    return this.#room.isBusy
+    return this.#room.isBusy || this.#isSilent
   }
 
   /** The client has no room any more. */
@@ -63,6 +68,32 @@ export class Attachment implements Consumer {
     this.#membership?.wake()
   }
 
+  /** A client that falls silent for `ackTimeout`, in milliseconds, has failed what it works on. */
+  expectSettledIn(ackTimeout: number, hearing: Hearing): void {
+    this.#watch = new SilenceWatch(hearing, ackTimeout, this)
+  }
+
+  get holds(): boolean {
+    return this.#openCount > 0
+  }
+
+  fellSilent(): void {
+    const through = this.#lastNumber
+    // First, so that nothing of what goes back comes here again.
+    this.#isSilent = true
+    this.#membership?.pause()
+    this.#failHeld(
+      new AckTimeoutError('Not settled within ackTimeout: nothing is heard of the process that holds it.'),
+    )
+    this.#releaseAll()
+    this.#owner.lapsed(this.subscription, through)
+  }
+
+  heardAgain(): void {
+    this.#isSilent = false
+    this.#membership?.wake()
+  }
+
   /** Gone, and nothing of it is left to settle. */
   get isDone(): boolean {
     return this.#hasEnded || (this.#hasLeft && this.#openCount === 0)
@@ -70,7 +101,7 @@ export class Attachment implements Consumer {
 
   next(message: Message): void {
     this.#open.push(message)
-    this.#openCount++
+    if (this.#openCount++ === 0) this.#watch?.begin()
     if (this.#open.length > SPARSE + 2 * this.#openCount) this.#compact()
     this.#owner.deliver(this.subscription, this.#lastNumber, message)
   }
@@ -114,20 +145,21 @@ export class Attachment implements Consumer {
     this.#releaseAll()
   }
 
-  /**
-   * The client died. What it was working on has failed; what it had not begun goes back. With automatic settlement it
-   * worked on the oldest.
-   */
+  /** The client died. */
   die(): void {
     this.#leaveBroker('death')
-    const died = new ConsumerDiedError('The process that held the message died.')
+    this.#failHeld(new ConsumerDiedError('The process that held the message died.'))
+    this.#releaseAll()
+  }
+
+  /** What the client was working on has failed; what it had not begun did not. With automatic settlement it worked on the oldest. */
+  #failHeld(error: MsgvanError): void {
     const open = this.#opened()
     const held = open.filter(([number]) => number <= this.#handed)
     for (const [number, message] of held.length > 0 ? held : open.slice(0, 1)) {
       this.#close(number)
-      this.#membership?.fail(message, died)
+      this.#membership?.fail(message, error)
     }
-    this.#releaseAll()
   }
 
   #leaveBroker(cause: 'complete' | 'death' = 'complete'): void {
@@ -138,6 +170,7 @@ export class Attachment implements Consumer {
   }
 
   #releaseAll(): void {
+    this.#watch?.end()
     for (const [number, message] of this.#opened()) {
       this.#close(number)
       this.#membership?.release(message)
@@ -150,6 +183,7 @@ export class Attachment implements Consumer {
 
   #end(error: MsgvanError | undefined): void {
     this.#hasEnded = true
+    this.#watch?.end()
     this.#open = []
     this.#stragglers = undefined
     this.#owner.ended(this.subscription, error)

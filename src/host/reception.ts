@@ -3,7 +3,7 @@ import type { SubscriptionRequest } from '../bus/broker.js'
 import { HOSTS_TOPIC } from '../bus/hosts.js'
 import type { HostStatus } from '../bus/status.js'
 import { ProtocolError, SessionLostError } from '../errors.js'
-import type { Channel, ChannelListener } from '../wire/channel.js'
+import type { Channel, ChannelEnd, ChannelListener } from '../wire/channel.js'
 import { binary, type HostEvents } from '../wire/protocol.js'
 import type { Actors } from './actors/actors.js'
 import { ActorsOfVans } from './actors/actors-of-vans.js'
@@ -207,25 +207,24 @@ export class Reception {
           failed(error)
         }
       },
-      ended: ({ byPeer }) => {
+      ended: end => {
         clearTimeout(deadline)
-        if (session !== undefined && this.#channels.get(session) === channel)
-          this.#disconnected(session, byPeer)
+        if (session !== undefined && this.#channels.get(session) === channel) this.#disconnected(session, end)
       },
     }
   }
 
   #receive(session: Session, channel: Channel<HostEvents>, bytes: unknown): void {
-    session.link.receive(binary(bytes))
+    session.receive(binary(bytes))
     if (!session.hasEnded) return
     // A goodbye came: the client waits for us to hang up.
     this.#sessions.end(session, 'goodbye')
     channel.close()
   }
 
-  #disconnected(session: Session, byPeer: boolean): void {
+  #disconnected(session: Session, { byPeer, isSilent = false }: Omit<ChannelEnd, 'why'>): void {
     this.#channels.delete(session)
-    session.detach()
+    session.detach(isSilent)
     // A client that closed during the handshake does not even know of its session.
     if (byPeer && session.link.received === 0) this.#sessions.end(session, 'goodbye')
     else this.#sessions.away(session)
@@ -256,7 +255,7 @@ export class Reception {
       session.attach(known === undefined ? 0 : (wanted?.received ?? 0), frame => channel.send('frame', frame))
     } catch (error) {
       // It cannot be the owner, who may still come back.
-      this.#disconnected(session, false)
+      this.#disconnected(session, { byPeer: false })
       throw error
     }
     return session

@@ -9,6 +9,7 @@ import {
   decodeLeave,
   decodeSync,
   encodeEnded,
+  encodeLapse,
   encodeReply,
   encodeSync,
   toWireError,
@@ -23,6 +24,7 @@ import type { Membership, SubscriptionRequest } from '../bus/broker.js'
 import { Attachment, type AttachmentOwner } from './attachment.js'
 import type { Guest, GuestSession } from './backbone/guest.js'
 import { Intake } from './intake.js'
+import { Hearing } from './silence.js'
 import type { Van } from './vans.js'
 
 export interface SessionOptions {
@@ -63,6 +65,7 @@ export class Session implements GuestSession {
   readonly #opening = new Set<number>()
   #opened: Promise<void> | undefined
   #hasEnded = false
+  readonly #hearing = new Hearing()
   /** Busy: the client does not keep up with reading. */
   readonly #room = { isBusy: false }
 
@@ -88,13 +91,23 @@ export class Session implements GuestSession {
     return this.#hasEnded
   }
 
+  /** A frame of the client. @throws ProtocolError */
+  receive(frame: Uint8Array): void {
+    this.#hearing.heard()
+    this.link.receive(frame)
+  }
+
   /** @throws ProtocolError if what the client says that it received was never sent */
   attach(receivedByClient: number, transmit: (frame: Uint8Array) => void): void {
+    this.#hearing.isCut = false
+    this.#hearing.heard()
     this.link.attach(receivedByClient, transmit)
     this.guest?.attached()
   }
 
-  detach(): void {
+  /** @param isSilent the connection was given up because nothing was heard of the client, not cut */
+  detach(isSilent = false): void {
+    this.#hearing.isCut = !isSilent
     this.link.detach()
     this.guest?.detached()
   }
@@ -156,12 +169,16 @@ export class Session implements GuestSession {
       prefetch,
       attempts,
       delay,
-      // The client times its consumers itself, from the moment when they see a message.
-      ackTimeout: 0,
+      // The client times its consumers itself, from the moment when they see a message. Whoever keeps the subscription looks
+      // whether it can.
+      ackTimeout: consumers === this.van.broker ? 0 : request.ackTimeout,
       maxPending,
       overflow,
     }
-    this.#attach(subscription, attachment => ({ membership: consumers.consume(asked, attachment) }))
+    this.#attach(subscription, attachment => {
+      if (request.ackTimeout > 0) attachment.expectSettledIn(request.ackTimeout, this.#hearing)
+      return { membership: consumers.consume(asked, attachment) }
+    })
   }
 
   /** The client is a host: what is handed to this relay goes there. */
@@ -184,6 +201,7 @@ export class Session implements GuestSession {
         if (isSubscribing) refused = error
         else this.#ended(subscription, error)
       },
+      lapsed: (_, through) => this.#lapsed(subscription, through),
     }
     const attachment = new Attachment(subscription, owner, this.#room)
     const place = join(attachment)
@@ -299,6 +317,13 @@ export class Session implements GuestSession {
     this.#flush()
     const wire = error === undefined ? undefined : toWireError(error)
     this.link.send(FrameKind.Ended, encodeEnded({ subscription, error: wire }))
+  }
+
+  #lapsed(subscription: number, through: number): void {
+    if (this.#hasEnded) return
+    // What it takes back comes before it.
+    this.#flush()
+    this.link.send(FrameKind.Lapsed, encodeLapse({ subscription, through }))
   }
 
   #forgetIfDone(attachment: Attachment | undefined): void {

@@ -18,6 +18,7 @@ export function socketChannel(
   greet: (channel: Channel<HostEvents>) => ChannelListener,
 ): void {
   let isOver = false
+  let isStuck = false
   const webSocket = webSocketOf(socket)
   const watch = new WriteBufferWatch({
     buffered: () => webSocket.bufferedAmount,
@@ -27,6 +28,7 @@ export function socketChannel(
         `a client at ${socket.handshake.address} left ${buffered} bytes unread for ${patience} ms: its connection is closed, its session waits`,
       )
       // Nothing more can be told to one that does not read: it learns by the closed connection.
+      isStuck = true
       webSocket.terminate()
     },
   })
@@ -56,6 +58,7 @@ export function socketChannel(
     listener.ended({
       why: `closed the connection (${reason})`,
       byPeer: reason === 'client namespace disconnect',
+      isSilent: isStuck || reason === 'ping timeout',
     })
   })
 }

@@ -1,4 +1,5 @@
 import type { Observable, ObservableInput, OperatorFunction, Subscriber } from 'rxjs'
+import { EMPTY } from 'rxjs/internal/observable/empty'
 import { finalize } from 'rxjs/internal/operators/finalize'
 import { mergeMap } from 'rxjs/internal/operators/mergeMap'
 import { tap } from 'rxjs/internal/operators/tap'
@@ -26,11 +27,12 @@ export function mergeClaimed<T, R>(
             tap(value => {
               if (!(value instanceof Message)) return
               Message.claim(value)
-              waiting.add(value)
+              if (Message.tagOf(value) !== undefined) waiting.add(value)
             }),
             mergeMap(value => {
               if (value instanceof Message) {
-                waiting.delete(value)
+                // Taken away while it waited (the session was lost, or this process was stopped for too long): it is somebody else's.
+                if (waiting.delete(value) && Message.tagOf(value) === undefined) return EMPTY
                 Message.settlerOf(value).begin(value)
               }
               return project(value)

@@ -4,6 +4,8 @@ export interface ChannelEnd {
   readonly why: string
   /** The other side closed it on purpose; otherwise it was lost on the way. */
   readonly byPeer: boolean
+  /** This side gave it up, because nothing was heard of the other. */
+  readonly isSilent?: boolean
   readonly cause?: unknown
 }
 

@@ -83,6 +83,25 @@ export function decodeSync(reader: ByteReader): number {
   return subscription
 }
 
+/** Deliveries up to this one are no longer the client's: it was silent for too long. */
+export interface Lapse {
+  readonly subscription: number
+  readonly through: number
+}
+
+export function encodeLapse({ subscription, through }: Lapse): Uint8Array {
+  begin().varint(subscription)
+  writer.varint(through)
+  return writer.take()
+}
+
+export function decodeLapse(reader: ByteReader): Lapse {
+  const subscription = reader.varint()
+  const through = reader.varint()
+  reader.end()
+  return { subscription, through }
+}
+
 const HELD = 0
 const TAKEN = 1
 const REFUSED = 2

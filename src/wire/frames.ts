@@ -18,6 +18,8 @@ export const FrameKind = {
   Synced: 22,
   Reply: 23,
   Ended: 24,
+  /** The client was silent for too long: deliveries were taken from it. */
+  Lapsed: 28,
   /** Between hosts, both ways: what the sender wants to be sent. */
   Interest: 25,
   /** From a leader: who is there. */

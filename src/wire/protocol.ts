@@ -1,7 +1,7 @@
 import { ProtocolError } from '../errors.js'
 
 /** Raised with every change after which an older side would misread a newer one. docs/protocol.md describes this one. */
-export const PROTOCOL = 2
+export const PROTOCOL = 3
 
 /** A frame is closed at this size, and sooner when nothing is on its way. */
 export const BATCH_BYTES = 64 * 1024
@@ -21,6 +21,16 @@ export const TABLE_BYTES = 1024 * 1024
 
 export const MAX_SUBSCRIPTIONS = 100_000
 export const MAX_VAN_NAME = 200
+
+/** A client that holds messages which have to be settled in time says so many times within that time that it is there. */
+export const LOOKS = 4
+const SHORTEST_SILENCE_MS = 2_000
+const LONGEST_TIMER = 2 ** 31 - 1
+
+/** Milliseconds without a word after which a client that holds such messages is taken to be stopped: a busy machine is no silence. */
+export function silenceOf(ackTimeout: number): number {
+  return Math.min(Math.max(ackTimeout, SHORTEST_SILENCE_MS), LONGEST_TIMER)
+}
 
 /** socket.io's events from client to host. Everything in them is checked: the types say what a well-behaved client sends. */
 export interface ClientEvents {

@@ -1,0 +1,101 @@
+import { expect } from 'chai'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Bus } from '../../src/index.js'
+import { clientOf, startServer } from '../support/host-server.js'
+import { collect, payloads, publishAll, untilStatus } from '../support/messages.js'
+import type { Started } from '../support/processes.js'
+import { Proxy } from '../support/proxy.js'
+import { Sandbox } from '../support/sandbox.js'
+import { busOn } from '../support/sandbox-bus.js'
+
+describe('ackTimeout of a consumer that cannot keep it', () => {
+  let sandbox: Sandbox
+  let bus: Bus
+  beforeEach(async () => {
+    sandbox = await Sandbox.make()
+    await sandbox.msgvan(['start']).ended
+    await sandbox.hostPid()
+    bus = busOn(sandbox, 'default')
+  })
+  afterEach(async () => {
+    await bus.close({ drain: false })
+    await sandbox.clean()
+  })
+
+  const settings = `{ name: 'jobs', ackTimeout: 1000, delay: 0, attempts: 3, prefetch: 2 }`
+
+  async function worker(work: string): Promise<Started> {
+    const started = sandbox.script(`
+      const bus = msgvan.van()
+      const got = ({ payload, attempt, redelivered }) => console.log('got', payload, attempt, redelivered)
+      bus.topic(/^job/, ${settings}).${work}
+      await bus.ready()
+      console.log('in force')`)
+    await started.shows(/in force/)
+    return started
+  }
+
+  it('fails what a stopped process works on, and gives the rest back: late verdicts count for nothing, then it goes on', async () => {
+    const stopped = await worker(`pipe(msgvan.handle(message => {
+        got(message)
+        return new Promise(resolve => process.once('SIGUSR2', resolve))
+      })).subscribe(() => console.log('thinks that it is done'))`)
+    await publishAll(bus, 'job', ['held', 'untouched'])
+    await stopped.shows(/got held 1 false/)
+    await untilStatus(bus, 'jobs', { inFlight: 2 })
+    const other = await worker('subscribe(got)')
+    stopped.child.kill('SIGSTOP')
+    await other.shows(/got untouched 1 true/)
+    await other.shows(/got held 2 true/)
+    await untilStatus(bus, 'jobs', { acked: 2, failed: 1, inFlight: 0, pending: 0 })
+    // Nothing goes to one that is silent.
+    await publishAll(bus, 'job', ['a', 'b', 'c', 'd'])
+    await other.shows(/got d 1 false/)
+    stopped.child.kill('SIGCONT')
+    await other.kill('SIGKILL')
+    await bus.publish('job', 'after')
+    // Its verdict on what is no longer its own ends its work, and settles nothing.
+    stopped.child.kill('SIGUSR2')
+    await stopped.shows(/got after 1 false/)
+    stopped.child.kill('SIGUSR2')
+    await untilStatus(bus, 'jobs', { acked: 7, failed: 1, inFlight: 0, pending: 0 })
+    expect(stopped.stdout).to.not.contain('got untouched')
+  })
+
+  it('fails what blocks the event loop', async () => {
+    const blocked = await worker(`subscribe(message => {
+        got(message)
+        if (message.attempt === 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000)
+      })`)
+    await bus.publish('job', 'heavy')
+    await blocked.shows(/got heavy 1 false/)
+    const other = await worker('subscribe(got)')
+    await other.shows(/got heavy 2 true/)
+    await untilStatus(bus, 'jobs', { acked: 1, failed: 1, inFlight: 0 })
+  })
+})
+
+describe('ackTimeout of a consumer that was cut off', () => {
+  it('fails nothing that it has settled when it is back', async () => {
+    const server = await startServer()
+    const proxy = await Proxy.to(server.port)
+    const { bus } = clientOf(proxy.port)
+    try {
+      const seen = collect(bus.topic('t', { name: 'w', ack: 'manual', ackTimeout: 3_000, delay: 0 }))
+      await bus.ready()
+      await bus.publish('t', 'held')
+      const [held] = await seen.first(1)
+      proxy.cut()
+      expect(held?.ack()).to.equal(true)
+      // Longer than silence would be allowed to last.
+      await delay(4_500)
+      await proxy.mend()
+      await untilStatus(bus, 'w', { acked: 1, failed: 0, redelivered: 0, inFlight: 0 })
+      expect(payloads(seen.values)).to.deep.equal(['held'])
+    } finally {
+      await bus.close({ drain: false })
+      await proxy.close()
+      await server.close()
+    }
+  })
+})
