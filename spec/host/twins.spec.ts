@@ -58,7 +58,29 @@ describe('two clients that say they are the same one', () => {
     expect(told.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_SESSION_LOST', 'MSGVAN_GAP'])
   })
 
-  it('a claim that cannot be true is refused, and the session ends in its time', async () => {
+  it('one that claims a session with another past gets one of its own', async () => {
+    const given: string[] = []
+    const first = client(
+      'twin',
+      claiming(undefined, session => given.push(session)),
+    ).bus
+    const told = collect(first.errors$)
+    await first.ready()
+    await first.ready()
+    // It has asked for more than the host has heard of the first: to the second alone, that session would seem to fit.
+    const second = client(
+      'twin',
+      claiming(given[0], session => given.push(session)),
+    ).bus
+    const seen = collect(second.topic('t'))
+    await Promise.all(upTo(5).map(() => second.ready()))
+    await second.publish('t', 'here')
+    await seen.first(1)
+    expect((await told.first(1))[0]).to.include({ code: 'MSGVAN_SESSION_LOST' })
+    expect(new Set(given.slice(0, 2))).to.have.lengthOf(2)
+  })
+
+  it('a claim that cannot be true begins a session of its own, and the one before ends', async () => {
     const given: string[] = []
     const first = client(
       'twin',

@@ -222,7 +222,7 @@ export class Reception {
     channel.close()
   }
 
-  #disconnected(session: Session, { byPeer, isSilent = false }: Omit<ChannelEnd, 'why'>): void {
+  #disconnected(session: Session, { byPeer, isSilent = false }: ChannelEnd): void {
     this.#channels.delete(session)
     session.detach(isSilent)
     // A client that closed during the handshake does not even know of its session.
@@ -233,7 +233,10 @@ export class Reception {
   #admit(caller: Caller, { hello, prove, isLocalUser }: Greeted): Session {
     const { channel } = caller
     const { session: wanted } = prove
-    const known = wanted === undefined ? undefined : this.#sessions.find(wanted.id, hello.client, hello.van)
+    const found = wanted === undefined ? undefined : this.#sessions.find(wanted.id, hello.client, hello.van)
+    // Who says that it received what was never sent, or less than it said before, has another past than this session: told
+    // that it goes on, it would fail each time and come again for ever.
+    const known = found?.link.fits(wanted?.received ?? 0) === true ? found : undefined
     const isRestored = known === undefined ? this.#vans.get(hello.van).knows(hello.client) : undefined
     const session = known ?? this.#begin(caller, hello.client, hello.van, isLocalUser, hello.pid)
     const before = this.#channels.get(session)
@@ -251,13 +254,7 @@ export class Reception {
       maxPayload: this.#maxPayload,
       ...(isRestored === undefined ? {} : { restored: isRestored }),
     })
-    try {
-      session.attach(known === undefined ? 0 : (wanted?.received ?? 0), frame => channel.send('frame', frame))
-    } catch (error) {
-      // It cannot be the owner, who may still come back.
-      this.#disconnected(session, { byPeer: false })
-      throw error
-    }
+    session.attach(known === undefined ? 0 : (wanted?.received ?? 0), frame => channel.send('frame', frame))
     return session
   }
 

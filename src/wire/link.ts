@@ -100,14 +100,18 @@ export class Link {
     }
   }
 
+  /** Whether the other side can have received all up to here, and no more. */
+  fits(receivedByPeer: number): boolean {
+    return receivedByPeer >= this.#ackedByPeer && receivedByPeer <= this.lastNumber
+  }
+
   /**
    * A connection is up whose other side has received all up to `receivedByPeer`.
    *
    * @throws ProtocolError if that cannot be
    */
   attach(receivedByPeer: number, transmit: (frame: Uint8Array) => void): void {
-    if (receivedByPeer < this.#ackedByPeer || receivedByPeer > this.lastNumber)
-      throw broken('acknowledges what was never sent')
+    if (!this.fits(receivedByPeer)) throw broken('acknowledges what was never sent')
     this.#transmit = transmit
     this.#receivedByPeer = receivedByPeer
     this.#transmitted = receivedByPeer
