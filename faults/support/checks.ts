@@ -42,13 +42,15 @@ function outOfOrder(handled: readonly Handled[]): Handled[] {
   })
 }
 
+/** Told by the flag: of all times but one, in whatever order they were written down. Who lost its session hears of it late. */
 function repeated(handled: readonly Handled[], repeats: Repeats): Handled[] {
   if (repeats === 'any') return []
   const seen = new Set<string>()
   return handled.filter(each => {
+    if (repeats === 'flagged' && each.redelivered) return false
     const isRepeat = seen.has(keyOf(each))
     seen.add(keyOf(each))
-    return isRepeat && (repeats === 'none' || !each.redelivered)
+    return isRepeat
   })
 }
 

@@ -100,9 +100,9 @@ export class Link {
     }
   }
 
-  /** Whether the other side can have received all up to here, and no more. */
+  /** Whether the other side can have received all up to here, and no more: not less than it said before. */
   fits(receivedByPeer: number): boolean {
-    return receivedByPeer >= this.#ackedByPeer && receivedByPeer <= this.lastNumber
+    return receivedByPeer >= this.#receivedByPeer && receivedByPeer <= this.lastNumber
   }
 
   /**
