@@ -51,6 +51,7 @@ describe('ackTimeout of a consumer that cannot keep it', () => {
     // Nothing goes to one that is silent.
     await publishAll(bus, 'job', ['a', 'b', 'c', 'd'])
     await other.shows(/got d 1 false/)
+    await untilStatus(bus, 'jobs', { acked: 6, inFlight: 0 })
     stopped.child.kill('SIGCONT')
     await other.kill('SIGKILL')
     await bus.publish('job', 'after')
@@ -89,7 +90,7 @@ describe('ackTimeout of a consumer that was cut off', () => {
       expect(held?.ack()).to.equal(true)
       // Longer than silence would be allowed to last.
       await delay(4_500)
-      await proxy.mend()
+      proxy.mend()
       await untilStatus(bus, 'w', { acked: 1, failed: 0, redelivered: 0, inFlight: 0 })
       expect(payloads(seen.values)).to.deep.equal(['held'])
     } finally {

@@ -309,7 +309,11 @@ export class RemoteBroker implements Broker {
     this.#connection = undefined
     this.#link.detach()
     if (this.#closing === undefined) this.#state$.next('reconnecting')
-    if (!(error instanceof SessionLostError) || this.#asHost !== undefined) return
+    if (!(error instanceof SessionLostError) || this.#asHost !== undefined) {
+      // Not that it is gone, which `state$` says: that the two sides do not understand each other.
+      if (error.code === 'MSGVAN_PROTOCOL') this.#errors$.next(error)
+      return
+    }
     // Somebody else speaks as this client: as the same one again the two would take the session from each other for ever.
     this.#client = newId()
     this.#errors$.next(error)
