@@ -152,6 +152,10 @@ export class Uplink implements Reach, Names {
     return answer === nothing ? [] : [answer]
   }
 
+  forsake(): void {
+    // Who leads keeps what has a name.
+  }
+
   admit(): never {
     throw doesNotLead()
   }
