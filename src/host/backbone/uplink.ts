@@ -85,6 +85,7 @@ export class Uplink implements Reach, Names {
     this.#passage = new Passage({
       send: envelope => this.#remote.passOn(envelope),
       isWanted: topic => this.#relay.takes(topic),
+      unwanted: envelope => van.broker.sendElsewhere(envelope),
       warn: options.warn,
     })
     this.#relay = van.broker.relay(this.#passage, outbox)
