@@ -15,7 +15,7 @@ export interface KeptActor {
   readonly id: string
   readonly request: ActorRequest
   readonly isLocalUser: boolean
-  /** Where its instances were, if not there alone. */
+  /** On which other hosts its instances were, if they are spread. */
   readonly hosts?: readonly string[] | undefined
   /** The named subscriptions that it gets, where they are kept with it. */
   readonly subscriptions?: readonly unknown[]

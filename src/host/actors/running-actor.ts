@@ -4,7 +4,7 @@ import type { ActorStatus } from '../../bus/status.js'
 
 /** Who plays an actor: a crew of this host, or a troupe of several hosts. */
 export interface Cast {
-  /** The hosts that it is on, if that is for it to say: undefined for this one alone. */
+  /** The other hosts that it is on; undefined if it is on this one alone. */
   readonly hosts: readonly string[] | undefined
   /** So many workers of this host. */
   readonly size: number

@@ -41,8 +41,10 @@ export class Troupe implements Cast {
     this.#means = means
   }
 
+  /** But for the one that keeps it, which is another when it begins anew. */
   get hosts(): string[] {
-    return [...this.#shares.keys()]
+    const { id } = this.#means.backbone.members.self
+    return [...this.#shares.keys()].filter(host => host !== id)
   }
 
   isOn(host: string): boolean {
@@ -82,7 +84,7 @@ export class Troupe implements Cast {
 
   async stop(): Promise<void> {
     this.#isEnding = true
-    await Promise.all(this.hosts.map(host => this.#request(host, 'actors.crewStop', {}, STOP_MS).catch(() => undefined))) // prettier-ignore
+    await Promise.all([...this.#shares.keys()].map(host => this.#request(host, 'actors.crewStop', {}, STOP_MS).catch(() => undefined))) // prettier-ignore
     this.#shares.clear()
     this.#means.ended()
   }
@@ -98,7 +100,9 @@ export class Troupe implements Cast {
 
   async tellSubscriptions(): Promise<void> {
     // Whoever cannot be reached is told when it is back.
-    await Promise.all(this.hosts.map(host => this.#tellSubscriptions(host).catch(() => undefined)))
+    await Promise.all(
+      [...this.#shares.keys()].map(host => this.#tellSubscriptions(host).catch(() => undefined)),
+    )
   }
 
   /** Each host tells of its own. */
@@ -120,10 +124,30 @@ export class Troupe implements Cast {
 
   /** That host is there again: it may have missed something, and so may this one. */
   async came(host: string): Promise<void> {
-    if (!this.isOn(host) || !this.#isUp) return
-    const isThere = await this.#request(host, 'actors.crewThere', {}, STOP_MS)
-    if (isThere === true) await this.#tellSubscriptions(host)
-    else this.left(host, 'crashed', 'its host has it no more')
+    if (!this.#isUp) return
+    if (this.isOn(host)) {
+      const isThere = await this.#request(host, 'actors.crewThere', {}, STOP_MS)
+      if (isThere === true) return this.#tellSubscriptions(host)
+      this.left(host, 'crashed', 'its host has it no more')
+    }
+    await this.#complete(host)
+  }
+
+  /** Instances that went with a host find a place on the next one that comes: the same one, restarted, say. */
+  async #complete(host: string): Promise<void> {
+    const { backbone } = this.#means
+    if (this.#missing().length === 0) return
+    const offer = (await fitting(backbone, this.#actor.request.requires)).find(each => each.host.id === host)
+    const missing = this.#missing()
+    if (offer === undefined || missing.length === 0 || this.#isEnding) return
+    // One that refuses has said so in vain: the actor goes on as it is.
+    await this.#hire(offer.host, missing, performance.now() + PLACEMENT_MS)
+  }
+
+  #missing(): number[] {
+    const placed = new Set([...this.#shares.values()].flat())
+    const all = Array.from({ length: this.#actor.request.instances }, (_, index) => index + 1)
+    return all.filter(number => !placed.has(number))
   }
 
   /** @returns what has to be placed elsewhere, and why */
