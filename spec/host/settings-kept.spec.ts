@@ -40,7 +40,10 @@ describe('the settings of the host before', () => {
   it('give way to flags, and to variables', () => {
     expect(next(leading, { idle: '9', roots: ['/c'] })).to.include({ idleMs: 9_000, heartbeatMs: 3_000 })
     expect(next(leading, { roots: ['/c'] }).roots).to.deep.equal(['/c'])
-    expect(next(leading, {}, { MSGVAN_IDLE: '9', MSGVAN_TOKEN: 'x' })).to.include({ idleMs: 9_000, token: 'x' })
+    expect(next(leading, {}, { MSGVAN_IDLE: '9', MSGVAN_TOKEN: 'x' })).to.include({
+      idleMs: 9_000,
+      token: 'x',
+    })
     expect(next(leading, {}, { MSGVAN_LEADER: '0', MSGVAN_WATCH: '0' })).to.include({
       leader: false,
       watch: false,
@@ -48,9 +51,15 @@ describe('the settings of the host before', () => {
   })
 
   it('go together: who joins now does not lead any more, and a certificate comes with its key', () => {
-    expect(next(leading, { join: 'http://10.0.0.1' })).to.include({ leader: false, join: 'http://10.0.0.1:1900' })
+    expect(next(leading, { join: 'http://10.0.0.1' })).to.include({
+      leader: false,
+      join: 'http://10.0.0.1:1900',
+    })
     expect(next({ join: '10.0.0.1' }, { leader: true })).to.include({ leader: true, join: undefined })
     expect(() => next(leading, { tlsCert: '/other' })).to.throw(/goes with its key/)
-    expect(next(leading, { tlsCert: '/other', tlsKey: '/its' })).to.include({ tlsCert: '/other', tlsKey: '/its' })
+    expect(next(leading, { tlsCert: '/other', tlsKey: '/its' })).to.include({
+      tlsCert: '/other',
+      tlsKey: '/its',
+    })
   })
 })

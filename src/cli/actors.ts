@@ -14,7 +14,9 @@ export function addActors(program: Command, cli: Cli): void {
   const command = program
     .command('actors')
     .summary('list actors, or stop one')
-    .description("List the van's actors: id, name, state, host, instances there, restarts, export and module. One whose instances are on several hosts has a line for each.")
+    .description(
+      "List the van's actors: id, name, state, host, instances there, restarts, export and module. One whose instances are on several hosts has a line for each.",
+    )
     .option('--json', 'one JSON object a line')
     .addHelpText(
       'after',

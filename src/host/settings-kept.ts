@@ -62,7 +62,10 @@ export function settingsKept(settings: HostSettings): HostFlags {
 
 /** As a host answers: each checked for its kind, and for the rest as flags are. @throws InvalidOptionError */
 export function readKept(answer: unknown): HostFlags {
-  const fields = new Fields(answer, what => new InvalidOptionError(`The options of the host before: this ${what}.`))
+  const fields = new Fields(
+    answer,
+    what => new InvalidOptionError(`The options of the host before: this ${what}.`),
+  )
   const text = (key: Kept): string | undefined => fields.optional(key, each => fields.text(each, 10_000))
   const flag = (key: Kept): boolean | undefined => fields.optional(key, each => fields.flag(each))
   const texts = (key: Kept): string[] | undefined =>

@@ -203,7 +203,13 @@ export class Actors {
       ...{ van, self, request, isLocalUser, parentHost, isUp: false, ending: undefined },
       cast:
         this.#troupe({ van, self, request, subscriptions: () => this.#encoded(id), endSoon }, spread) ??
-        new Crew(this.#host, { van, self, request, consumed: () => this.#subscriptions.consumed(id), endSoon }),
+        new Crew(this.#host, {
+          van,
+          self,
+          request,
+          consumed: () => this.#subscriptions.consumed(id),
+          endSoon,
+        }),
     }
     this.#actors.set(id, actor)
     this.#host.modulesChanged?.()

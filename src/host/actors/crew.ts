@@ -97,7 +97,8 @@ export class Crew implements Cast {
     const lacks = missing(this.request.requires, capabilities)
     if (lacks !== undefined) this.#unfit(lacks)
     // What its class requires is known there.
-    else for (const instance of this.#instances.values()) instance.send({ kind: 'capabilities', capabilities })
+    else
+      for (const instance of this.#instances.values()) instance.send({ kind: 'capabilities', capabilities })
   }
 
   async tellSubscriptions(): Promise<void> {

@@ -62,7 +62,9 @@ export class Crews {
 
   /** Those whose actors that host keeps. */
   keptBy(keeper: string): { van: string; id: string }[] {
-    return [...this.#hired].flatMap(([id, hired]) => (hired.keeper === keeper ? [{ van: hired.van, id }] : []))
+    return [...this.#hired].flatMap(([id, hired]) =>
+      hired.keeper === keeper ? [{ van: hired.van, id }] : [],
+    )
   }
 
   /**
