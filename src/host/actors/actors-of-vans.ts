@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { titleOf } from '../../actors/refusals.js'
 import type { ActorAddress } from '../../bus/actor-ref.js'
 import type { ActorRequest } from '../../bus/actors.js'
@@ -38,6 +37,7 @@ import {
 } from './found.js'
 import { fitting } from './offers.js'
 import { Placement, type Placed, type Wanted } from './placement.js'
+import { Tickets } from './tickets.js'
 
 export interface AroundActors {
   /** Those of this host. */
@@ -63,8 +63,7 @@ export class ActorsOfVans {
   readonly #watch: HostWatch
   /** Where this host leads: by van and name. */
   readonly #names = new OneAtATime()
-  /** Of actors that are being placed: whether who wants them is this machine's user. Each good for one start here. */
-  readonly #tickets = new Map<string, boolean>()
+  readonly #tickets = new Tickets()
 
   constructor(around: AroundActors) {
     const { here, backbone } = around
@@ -75,7 +74,7 @@ export class ActorsOfVans {
     this.#ensemble = new Ensemble({
       here,
       backbone,
-      redeem: ticket => this.#redeem(ticket),
+      redeem: ticket => this.#tickets.redeem(ticket),
       forsake: (van, host, name) => around.van(van).reach.forsake(host, name),
     })
     here.relations = {
@@ -84,7 +83,7 @@ export class ActorsOfVans {
       childExited: (...exit) => this.#families.childExited(...exit),
       troupe: (actor, spread) => this.#ensemble.troupe(actor, spread),
       spreadAgain: ({ isLocalUser, hosts = [] }) => ({
-        ...{ asking: backbone.members.self.id, ticket: this.#ticket(isLocalUser), awaited: hosts },
+        ...{ asking: backbone.members.self.id, ticket: this.#tickets.issue(isLocalUser), awaited: hosts },
       }),
     }
     this.#placement = new Placement({
@@ -123,7 +122,7 @@ export class ActorsOfVans {
     const { id: asking } = this.#backbone.members.self
     const there = name === undefined ? undefined : this.here.named(van, name)
     if (there !== undefined) return sameActor(foundOf(there, asking), request).self
-    const ticket = this.#ticket(callerIsLocalUser)
+    const ticket = this.#tickets.issue(callerIsLocalUser)
     const keeper = parent === undefined ? undefined : this.here.crews.keeperOf(van, parent)
     const parentAt = keeper ?? asking
     try {
@@ -133,7 +132,7 @@ export class ActorsOfVans {
         await this.#families.adopt(parentAt, parent, { van, ...placed })
       return placed.self
     } finally {
-      this.#tickets.delete(ticket)
+      this.#tickets.redeem(ticket)
     }
   }
 
@@ -152,18 +151,6 @@ export class ActorsOfVans {
         this.#families.discard({ van: job.van, self: { id }, host: leader.id })
       throw error
     }
-  }
-
-  #ticket(isLocalUser: boolean): string {
-    const ticket = randomBytes(18).toString('base64url')
-    this.#tickets.set(ticket, isLocalUser)
-    return ticket
-  }
-
-  #redeem(ticket: string): boolean {
-    const isLocalUser = this.#tickets.get(ticket) ?? false
-    this.#tickets.delete(ticket)
-    return isLocalUser
   }
 
   /** When one of that name is being made, its end is waited for. @throws RemoteError if the leader cannot be reached */
@@ -268,7 +255,7 @@ export class ActorsOfVans {
     const mayBeSpread = own.leader && request.instances > 1
     const offers = mayBeSpread ? await fitting(this.#backbone, request.requires) : []
     if (offers.length < 2) return this.#placement.place(wanted)
-    const isLocalUser = asking === own.id && this.#tickets.get(ticket) === true
+    const isLocalUser = asking === own.id && this.#tickets.isOfLocalUser(ticket)
     const parentHost = parentAt === own.id ? undefined : parentAt
     const spread = { asking, ticket }
     const self = await this.here.start(van, request, { isLocalUser, id, parentHost, spread })
@@ -297,7 +284,7 @@ export class ActorsOfVans {
     const { asking, ticket, parentAt } = askedBy(fields)
     const id = fields.text('id', 100)
     const within = fields.optional('within', key => fields.whole(key, 0, 1_000_000))
-    const isLocalUser = this.#redeem(ticket)
+    const isLocalUser = this.#tickets.redeem(ticket)
     const { id: own } = this.#backbone.members.self
     const parentHost = parentAt === own ? undefined : parentAt
     const started = this.here.start(van, request, { isLocalUser, id, parentHost })
