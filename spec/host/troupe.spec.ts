@@ -25,12 +25,17 @@ describe('crews and who keeps them', () => {
   it('part when they are cut off for long: the crew ends, the others go on', async () => {
     const [leader, follower] = await start({}, {})
     const ref = await follower.bus().actors.create(actor('Worker'), { instances: 2, name: 'it' })
+    leader.offer({ gpu: true })
+    const other = await follower.bus().actors.create(actor('GpuWorker'))
+    expect(await placed(leader.bus(), other)).to.deep.equal({ [leader.id]: 1 })
     await follower.server.backbone.close()
     await eventually(() => expect(follower.actors.crews.all).to.deep.equal([]))
     const bus = leader.bus()
     await eventually(async () => expect(await placed(bus, ref)).to.deep.equal({ [leader.id]: 1 }))
 
     expect(await firstValueFrom(bus.actors.ref(ref).ask(1))).to.have.property('instance')
+    expect(await placed(bus, other), 'wanted from there, but no child').to.deep.equal({ [leader.id]: 1 })
+    expect(await firstValueFrom(bus.actors.ref(other).ask(1))).to.have.property('instance')
   })
 
   it('are on the other hosts where one may not load the module, or lacks what the class requires', async () => {

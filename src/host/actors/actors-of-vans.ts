@@ -256,7 +256,7 @@ export class ActorsOfVans {
     const offers = mayBeSpread ? await fitting(this.#backbone, request.requires) : []
     if (offers.length < 2) return this.#placement.place(wanted)
     const isLocalUser = asking === own.id && this.#tickets.isOfLocalUser(ticket)
-    const parentHost = parentAt === own.id ? undefined : parentAt
+    const parentHost = parentHostOf(request, parentAt, own.id)
     const spread = { asking, ticket }
     const self = await this.here.start(van, request, { isLocalUser, id, parentHost, spread })
     await this.#around.van(van).reach.ready()
@@ -286,7 +286,7 @@ export class ActorsOfVans {
     const within = fields.optional('within', key => fields.whole(key, 0, 1_000_000))
     const isLocalUser = this.#tickets.redeem(ticket)
     const { id: own } = this.#backbone.members.self
-    const parentHost = parentAt === own ? undefined : parentAt
+    const parentHost = parentHostOf(request, parentAt, own)
     const started = this.here.start(van, request, { isLocalUser, id, parentHost })
     if (within === undefined) await started
     else {
@@ -301,6 +301,11 @@ export class ActorsOfVans {
     if (asking !== own) await this.#around.van(van).reach.ready()
     return true
   }
+}
+
+/** Undefined if it is this one, or if there is no parent: then the actor does not go with the host of whoever wanted it. */
+function parentHostOf({ parent }: ActorRequest, parentAt: string, own: string): string | undefined {
+  return parent === undefined || parentAt === own ? undefined : parentAt
 }
 
 function throwFirst(
