@@ -1,14 +1,14 @@
 /**
- * Work for all processors: an actor with several instances counts primes, range by range, and whoever asks sees how it goes.
+ * Work for all processors of all hosts: one actor counts primes, range by range, with instances on every host that may load it, and
+ * whoever asks sees how it goes.
  *
  *   node troupe.js [LIMIT] [INSTANCES]
  *
- * Hosts that have joined this machine's take part if they offer a capability `troupe`, each with a name of its own, and may load the
- * module: msgvan host --join ADDRESS --capabilities '{"troupe":"two"}' --root DIRECTORY
+ * Hosts that have joined this machine's take part if they may load the module: msgvan host --join ADDRESS --root DIRECTORY
  */
 import { availableParallelism } from 'node:os'
 import process from 'node:process'
-import { EMPTY, from, lastValueFrom, map, mergeMap, scan, tap } from 'rxjs'
+import { from, lastValueFrom, mergeMap, scan, tap } from 'rxjs'
 import { moduleRef, van } from 'msgvan'
 
 const RANGES = 20
@@ -17,14 +17,14 @@ const limit = Number(process.argv[2] ?? 2_000_000)
 const instances = Number(process.argv[3] ?? availableParallelism())
 
 const bus = van()
-const { hosts } = await bus.status()
-const troupes = hosts.map(({ capabilities }) => capabilities['troupe']).filter(name => name !== undefined)
-// One actor on each host that takes part; if none says so, one on this machine's.
-const counters = await Promise.all(
-  (troupes.length === 0 ? [{}] : troupes.map(troupe => ({ troupe }))).map(requires =>
-    bus.actors.create(moduleRef(new URL('counter.js', import.meta.url), 'Counter'), { instances, requires }),
-  ),
-)
+const counter = await bus.actors.create(moduleRef(new URL('counter.js', import.meta.url), 'Counter'), {
+  instances,
+})
+const { actors, hosts } = await bus.status()
+for (const part of actors.filter(({ id }) => id === counter.id)) {
+  const { address, port } = hosts.find(({ id }) => id === part.host) ?? { address: '?', port: 0 }
+  console.log(`${part.instances} of ${instances} instances on the host at ${address}:${port}`)
+}
 
 const step = Math.ceil(limit / RANGES)
 const ranges = Array.from({ length: RANGES }, (_, i) => ({
@@ -33,24 +33,20 @@ const ranges = Array.from({ length: RANGES }, (_, i) => ({
 }))
 
 /**
+ * Which instance takes a range is nobody's decision: whichever is free.
+ *
  * @param {{ from: number, to: number }} range
- * @param {number} at
- * @returns {import('rxjs').Observable<{ primes: number, by: string }>}
+ * @returns {import('rxjs').Observable<{ primes: number, instance: number }>}
  */
-function count(range, at) {
-  const host = at % counters.length
-  /** @type {import('rxjs').Observable<{ primes: number, instance: number }> | undefined} */
-  const answer$ = counters[host]?.ask(range, { timeout: 600_000 })
-  return (answer$ ?? EMPTY).pipe(map(({ primes, instance }) => ({ primes, by: `host ${host}, ${instance}` })))
-}
+const count = range => counter.ask(range, { timeout: 600_000 })
 
 const total$ = from(ranges).pipe(
   mergeMap(count),
   scan(
-    (sum, { primes, by }) => ({
+    (sum, { primes, instance }) => ({
       primes: sum.primes + primes,
       ranges: sum.ranges + 1,
-      by: sum.by.add(by),
+      by: sum.by.add(instance),
     }),
     { primes: 0, ranges: 0, by: new Set() },
   ),
@@ -58,8 +54,6 @@ const total$ = from(ranges).pipe(
 )
 
 const { primes, by } = await lastValueFrom(total$)
-console.log(
-  `${primes} primes below ${limit}, counted by ${by.size} of ${instances * counters.length} instances`,
-)
-await Promise.all(counters.map(counter => counter.stop()))
+console.log(`${primes} primes below ${limit}, counted by ${by.size} of ${instances} instances`)
+await counter.stop()
 await bus.close()

@@ -173,7 +173,7 @@ describe('actors that fail', () => {
     await bus.actors.create(actor('Memory'), { name: 'clerk' })
     const listed = await sandbox.msgvan(['actors', ...named]).ended
     expect(listed.stdout).to.match(
-      /ID +NAME +STATE +HOST +RESTARTS +ACTOR\n\S+ +clerk +running +\S+ +0 +Memory of file:/,
+      /ID +NAME +STATE +HOST +INSTANCES +RESTARTS +ACTOR\n\S+ +clerk +running +\S+ +1 +0 +Memory of file:/,
     )
     const json = await sandbox.msgvan(['actors', '--json', ...named]).ended
     expect(JSON.parse(json.stdout)).to.include({ name: 'clerk', export: 'Memory' })

@@ -146,6 +146,23 @@ describe('actors', () => {
     await refused('nothing', 'MSGVAN_ACTOR_START', /no actor exported as "nothing".*Memory/)
     await refused('notAnActor', 'MSGVAN_ACTOR_START', /no actor exported as "notAnActor"/)
     await refused('FailsSetup', 'MSGVAN_ACTOR_START', /no luck/)
+    await refused(
+      'Deaf',
+      'MSGVAN_ACTOR_START',
+      /Actor x failed in its set-up: .*its class Deaf has no method receive/,
+    )
+    for (const isolation of ['thread', 'process'])
+      for (const name of ['NeverSetUp', 'BusySetUp'])
+        await refused(
+          name,
+          'MSGVAN_ACTOR_START',
+          /not set up within 0.5 s \(setupTimeout\): its constructor or setup/,
+          {
+            isolation,
+            setupTimeout: 500,
+          },
+        )
+    await refused('Memory', 'MSGVAN_INVALID_OPTION', /^setupTimeout is/, { setupTimeout: 0 })
     await refused('Memory', 'MSGVAN_ACTOR_PLACEMENT', /Actor x requires gpu/, { requires: { gpu: true } })
     await refused('Memory', 'MSGVAN_ACTOR_PLACEMENT', /disk: "nvme"/, { requires: { disk: 'nvme' } })
     const nameless = { name: undefined, requires: { gpu: true } }
@@ -164,6 +181,16 @@ describe('actors', () => {
     const { actors, subscriptions } = await bus.status()
     expect(actors).to.deep.equal([])
     expect(subscriptions.filter(({ name }) => name !== undefined)).to.deep.equal([])
+  })
+
+  it('have ten seconds to be set up', async () => {
+    const began = performance.now()
+    const error = await rejection(bus.actors.create(actor('NeverSetUp'), { instances: 2 }))
+    expect(error).to.include({ code: 'MSGVAN_ACTOR_START' })
+    expect(error.message).to.match(/within 10 s/)
+    expect(performance.now() - began).to.be.within(10_000, 13_000)
+    const { actors, subscriptions } = await bus.status()
+    expect({ actors, subscriptions }).to.deep.equal({ actors: [], subscriptions: [] })
   })
 
   it('run where their host has what they require', async () => {

@@ -8,6 +8,7 @@ import { ConventionHost, token } from '../support/convention.js'
 import { eventually } from '../support/eventually.js'
 import { actorsModule } from '../support/hosts.js'
 import { collect, payloads } from '../support/messages.js'
+import { rejection } from '../support/rejection.js'
 import { Sandbox } from '../support/sandbox.js'
 
 /** An address by which other machines reach this one. */
@@ -132,10 +133,28 @@ describe('joining a leader', () => {
       }
     })
 
-    it('who does not know it does not join, and says why', async () => {
+    it('who does not know it does not join, and says why, and what to do', async () => {
       const follower = await start('--join', `https://127.0.0.1:${leader.port}`)
-      await follower.process?.shows(/cannot join the leader at https:.*self-signed certificate/)
+      await follower.process?.shows(/cannot join the leader at https:.*self-signed certificate.*--tls-ca/)
       expect((await leader.bus().status()).hosts).to.have.lengthOf(1)
+    })
+
+    it('a client that does not know it, or knows another, hears why and what to do', async () => {
+      const other = await certificateFor((await sandbox()).home, ['127.0.0.1'])
+      const hears = async (ca: string | undefined): Promise<void> => {
+        const bus = connect(`https://127.0.0.1:${leader.port}`, {
+          token,
+          ...(ca === undefined ? {} : { ca }),
+        })
+        try {
+          const error = await rejection(bus.ready())
+          expect(error).to.include({ code: 'MSGVAN_HOST_UNREACHABLE' })
+          expect(error.message).to.match(/certificate.*nobody who is trusted here.*the option ca.*--tls-ca/)
+        } finally {
+          await bus.close({ drain: false })
+        }
+      }
+      await Promise.all([hears(undefined), hears(other.pem)])
     })
 
     it('nobody from elsewhere is served in the clear', async function () {

@@ -3,7 +3,10 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { firstValueFrom } from 'rxjs'
+import { connect } from '../../src/client/index.js'
+import { askHost } from '../../src/daemon/ask.js'
 import type { ActorRef, Bus } from '../../src/index.js'
+import { certificateFor } from '../support/certificate.js'
 import { eventually } from '../support/eventually.js'
 import { busOn } from '../support/sandbox-bus.js'
 import { Sandbox } from '../support/sandbox.js'
@@ -101,5 +104,36 @@ describe('new code of what a host runs', () => {
     await bus.publish('kept', 'message')
     const got = await sandbox.msgvan(['sub', '^kept', '--name', 'kept', '--count', '1', ...van]).ended
     expect(got.stdout).to.equal('kept message\n')
+  })
+
+  it('restart keeps how the host was started, its token too, which nobody is shown', async () => {
+    const { cert, key, pem } = await certificateFor(sandbox.home, ['127.0.0.1'])
+    const token = 'known to the host before alone'
+    const started = [
+      ...['start', '--leader', '--listen', '0.0.0.0', '--root', sandbox.home, '--heartbeat', '3'],
+      ...['--store', join(sandbox.home, 'store'), '--tls-cert', cert, '--tls-key', key, '--idle', '300'],
+    ]
+    expect(await sandbox.msgvan(started, { env: { MSGVAN_TOKEN: token } }).ended).to.include({ code: 0 })
+    bus = busOn(sandbox, randomUUID())
+    const settings = () => askHost(sandbox, broker => broker.control('settings'))
+    const before = await settings()
+    expect(before).to.include({ leader: true, token, idle: '300' })
+    for (const args of [['restart'], ['restart', '--json']]) {
+      const restarted = await sandbox.msgvan(args).ended
+      expect(restarted).to.include({ code: 0 })
+      expect(restarted.stdout + restarted.stderr).not.to.contain(token)
+      expect(await settings()).to.deep.equal(before)
+    }
+    const guest = connect(`https://127.0.0.1:${sandbox.port}`, { token, ca: pem })
+    await guest.ready()
+    expect((await guest.status()).host).to.include({ leader: true })
+    await guest.close()
+    const other = ['restart', '--join', 'http://127.0.0.1:1', '--idle', '200']
+    expect(await sandbox.msgvan(other).ended).to.include({ code: 0 })
+    expect(await settings()).to.include({ join: 'http://127.0.0.1:1', idle: '200', heartbeat: '3' })
+    expect(await settings()).not.to.have.property('leader')
+    const refused = await sandbox.msgvan(['restart', '--tls-cert', cert]).ended
+    expect(refused.stderr).to.match(/goes with its key/)
+    expect(await settings(), 'it runs still').to.include({ idle: '200' })
   })
 })

@@ -1,5 +1,5 @@
 import type { CapabilityValues } from '../bus/actors.js'
-import { describe } from '../errors.js'
+import { ActorStartError, describe } from '../errors.js'
 import { ACTOR, type ActorDefinition, type Actor } from './actor.js'
 import { ActorRun } from './actor-run.js'
 import { missing, type Requirements } from './requirements.js'
@@ -39,6 +39,16 @@ function judge(actor: Loaded, capabilities: ActorTask['capabilities']): string |
   }
 }
 
+/** In JavaScript nobody has said so before. @throws ActorStartError */
+function able(actor: Actor, { export: exported }: ActorTask): Actor {
+  // Nor is it known before it is made: it may be a field of each.
+  const { receive } = actor as { receive?: unknown }
+  if (typeof receive === 'function') return actor
+  throw new ActorStartError(
+    `its class ${exported} has no method receive(message, context), so that nothing would take its messages. Add it, or use defineActor().`,
+  )
+}
+
 function serve(actor: Loaded, actorTask: ActorTask): void {
   const run = new ActorRun(actorTask, connect(), say)
   const failed = (error: unknown): void => {
@@ -50,7 +60,7 @@ function serve(actor: Loaded, actorTask: ActorTask): void {
       case 'go': {
         const make =
           typeof actor === 'function'
-            ? () => run.begin(new actor(actorTask.args))
+            ? () => run.begin(able(new actor(actorTask.args), actorTask))
             : () => run.begin({ setup: context => actor.setup(context) })
         Promise.resolve()
           .then(make)

@@ -46,6 +46,10 @@ export class SupervisedActor {
   #crashesInARow = 0
   #restarts = 0
   #restartTimer: NodeJS.Timeout | undefined
+  #setupTimer: NodeJS.Timeout | undefined
+  /** Ends the isolate that does not come to the end of its set-up. */
+  #giveUp: () => void = () => undefined
+  #setupMs = 0
   #loading: Waiting | undefined
   #starting: Waiting | undefined
   #onEnded: (() => void)[] = []
@@ -98,6 +102,8 @@ export class SupervisedActor {
    * @throws ActorStartError
    */
   async run(): Promise<void> {
+    if (this.#isolate === undefined)
+      throw new ActorStartError(`Actor ${titleOf(wantedOf(this.#task()))} was stopped while it was set up.`)
     await new Promise<void>((resolve, reject) => {
       this.#starting = { resolve, reject }
       this.#go()
@@ -113,7 +119,8 @@ export class SupervisedActor {
     if (isolate === undefined) return
     const ended = new Promise<void>(resolve => this.#onEnded.push(resolve))
     const timer = setTimeout(() => isolate.terminate(), STOP_TIMEOUT)
-    if (this.#wasToldToGo) isolate.send({ kind: 'stop' })
+    // One that was never set up has nothing to finish, and may not listen.
+    if (this.#wasToldToGo && this.#hasRun) isolate.send({ kind: 'stop' })
     else isolate.terminate()
     await ended
     clearTimeout(timer)
@@ -138,7 +145,7 @@ export class SupervisedActor {
     const task = this.#task()
     this.#wasToldToGo = false
     let lastWords: string | undefined
-    this.#isolate = openIsolate(this.#isolation, task, {
+    const isolate = openIsolate(this.#isolation, task, {
       line: (stream, text) => this.#events.line(stream, text),
       said: words => {
         if (words.kind === 'failed') lastWords = words.message
@@ -146,6 +153,12 @@ export class SupervisedActor {
       },
       ended: reason => this.#ended(lastWords ?? reason, task),
     })
+    this.#isolate = isolate
+    this.#giveUp = () => {
+      lastWords = `it was not set up within ${task.setupTimeout / 1000} s (setupTimeout): its constructor or setup waits for something`
+      isolate.terminate()
+    }
+    this.#setupMs = task.setupTimeout
   }
 
   #heard(words: FromWorker, task: ActorTask): void {
@@ -167,6 +180,7 @@ export class SupervisedActor {
         )
         return
       case 'running':
+        clearTimeout(this.#setupTimer)
         this.#hasRun = true
         if (this.#state !== 'stopped') this.#state = 'running'
         this.#starting?.resolve()
@@ -187,6 +201,7 @@ export class SupervisedActor {
 
   #ended(reason: string, task: ActorTask): void {
     this.#isolate = undefined
+    clearTimeout(this.#setupTimer)
     this.#events.gone(task.clientId)
     for (const tell of [...this.#onEnded.splice(0), ...this.#onSubscribed.splice(0)]) tell()
     const title = titleOf(wantedOf(task))
@@ -214,6 +229,7 @@ export class SupervisedActor {
 
   #go(): void {
     this.#wasToldToGo = true
+    this.#setupTimer = setTimeout(this.#giveUp, this.#setupMs)
     this.#isolate?.send({ kind: 'go' })
   }
 }

@@ -47,6 +47,8 @@ export interface ActorTask extends Task {
   /** How many messages it takes at once, all but one to wait. */
   readonly prefetch: number
   readonly attempts: number
+  /** How long it may take to be set up, in milliseconds. */
+  readonly setupTimeout: number
 }
 
 export type WorkerTask = HandlerTask | ActorTask

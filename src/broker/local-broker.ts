@@ -269,7 +269,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   relay(consumer: Consumer, outbox?: Outbox): Relay {
     const closed = (owed: readonly Item[]): void => {
       this.#relays.delete(relay)
-      this.#sendElsewhere(owed)
+      for (const { envelope } of owed) this.sendElsewhere(envelope)
     }
     const relay: Relay = new Relay(consumer, this.#routes, this, closed, outbox)
     this.#relays.add(relay)
@@ -277,14 +277,11 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   }
 
   /** Of what a host was owed that is gone, mail is for the host in its place, if that has the actor, and else finds none. */
-  #sendElsewhere(owed: readonly Item[]): void {
-    if (this.#closed) return
-    for (const { envelope } of owed) {
-      if (!isMailTopic(envelope.topic)) continue
-      const targets = this.#routes.match(envelope.topic).filter(target => target !== this.#journal)
-      if (targets.length === 0) this.#options.unrouted?.(envelope)
-      else this.#handOver.run(envelope, targets, false)
-    }
+  sendElsewhere(envelope: Envelope): void {
+    if (this.#closed || !isMailTopic(envelope.topic)) return
+    const targets = this.#routes.match(envelope.topic).filter(target => target !== this.#journal)
+    if (targets.length === 0) this.#options.unrouted?.(envelope)
+    else this.#handOver.run(envelope, targets, false)
   }
 
   /** To a topic of the system's, for the subscribers of this host alone. */

@@ -12,7 +12,7 @@ export interface ActorOptions {
   name?: string
   /** Given to the actor's constructor, and as `context.args`. Anything a payload can be. */
   args?: unknown
-  /** So many share the work, each with a state of its own. Default 1. */
+  /** So many share the work, each with a state of its own, spread over the hosts that fit. Default 1. */
   instances?: number
   /** In addition to what the class itself requires. Values only: a function belongs into the class. */
   requires?: CapabilityValues
@@ -20,6 +20,11 @@ export interface ActorOptions {
   isolation?: Isolation
   /** Total tries of a message that the actor throws on. Default 2. */
   attempts?: number
+  /**
+   * Milliseconds that an instance may take until it is set up: its constructor and `setup`. One that takes longer fails `create`,
+   * and after a crash it counts as another. Default 10,000, at most a day.
+   */
+  setupTimeout?: number
 }
 
 /** The actors of a van. */
@@ -29,7 +34,7 @@ export interface Actors {
    * is set up and takes messages. If a `name` is given and taken by an actor of the same module and export, gives that one.
    *
    * @throws (as a rejection) ActorPlacementError when no host has what it requires; ActorStartError for a missing module or
-   *   export, or an actor that fails in its set-up; NameTakenError; UnsupportedError on an embedded bus
+   *   export, or an actor that fails in its set-up, or does not come to its end; NameTakenError; UnsupportedError on an embedded bus
    * @example
    * const writer = await bus.actors.create(moduleRef(new URL('writer.js', import.meta.url), 'Writer'), { args: { file } })
    * await writer.tell('a line')
@@ -53,6 +58,7 @@ export interface ActorRequest {
   readonly requires: CapabilityValues
   readonly isolation: Isolation
   readonly attempts: number
+  readonly setupTimeout: number
   /** The id of the actor whose child it is. */
   readonly parent?: string | undefined
 }

@@ -23,6 +23,10 @@ export interface ActorMeans {
 /** Total tries of a message that an actor throws on. */
 export const ACTOR_ATTEMPTS = 2
 
+/** How long an actor may take to be set up, in milliseconds. */
+export const SETUP_MS = 10_000
+export const MAX_SETUP_MS = 86_400_000
+
 const DEFAULT_TIMEOUT = 30_000
 
 /** The actors of a van, as a bus or an actor has them. */
@@ -69,7 +73,7 @@ function isId(id: unknown): id is string {
 /** @throws InvalidOptionError */
 function toActorRequest(actor: ModuleRef, options: ActorOptions, parent: string | undefined): ActorRequest {
   checkModuleRef(actor, 'An actor')
-  const known = new Set(['name', 'args', 'instances', 'requires', 'isolation', 'attempts'])
+  const known = new Set(['name', 'args', 'instances', 'requires', 'isolation', 'attempts', 'setupTimeout'])
   for (const key of Object.keys(options)) {
     if (!known.has(key))
       throw new InvalidOptionError(
@@ -95,6 +99,7 @@ function toActorRequest(actor: ModuleRef, options: ActorOptions, parent: string 
     requires,
     isolation,
     attempts: whole('attempts', options.attempts ?? ACTOR_ATTEMPTS, 1, 1_000_000),
+    setupTimeout: whole('setupTimeout', options.setupTimeout ?? SETUP_MS, 1, MAX_SETUP_MS),
     parent,
   }
 }

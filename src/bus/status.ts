@@ -66,12 +66,16 @@ export interface HandlerStatus {
   restarts: number
 }
 
+/** An actor on one host: one whose instances are on several has an entry for each of them, all with its id. */
 export interface ActorStatus {
   id: string
   module: string
   export: string
   name?: string
   host: string
+  /** So many run on that host. */
+  instances: number
+  /** Of these instances, all together. */
   restarts: number
   state: string
 }

@@ -14,7 +14,9 @@ export function addActors(program: Command, cli: Cli): void {
   const command = program
     .command('actors')
     .summary('list actors, or stop one')
-    .description("List the van's actors: id, name, state, restarts, export and module.")
+    .description(
+      "List the van's actors: id, name, state, host, instances there, restarts, export and module. One whose instances are on several hosts has a line for each.",
+    )
     .option('--json', 'one JSON object a line')
     .addHelpText(
       'after',
@@ -50,12 +52,14 @@ async function list(cli: Cli, globals: Globals, { json = false }: Options): Prom
 
 function table(actors: readonly ActorStatus[]): string[][] {
   return [
-    ['ID', 'NAME', 'STATE', 'HOST', 'RESTARTS', 'ACTOR'],
-    ...actors.map(({ id, name, state, host, restarts, module, export: exported }) => [
+    ['ID', 'NAME', 'STATE', 'HOST', 'INSTANCES', 'RESTARTS', 'ACTOR'],
+    ...actors.map(({ id, name, state, host, instances, restarts, module, export: exported }) => [
       id,
       name ?? '-',
       state,
       host.slice(0, 8),
+      // A host of before does not say.
+      String((instances as number | undefined) ?? '-'),
       String(restarts),
       `${exported} of ${module}`,
     ]),

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { HostStatus } from '../bus/status.js'
 import { statePaths } from '../daemon/paths.js'
-import { hostSettings } from '../host/settings.js'
+import { hostSettings, type HostFlags } from '../host/settings.js'
 import type { Cli } from './cli.js'
 import { Exit } from './exit.js'
 import type { Globals } from './globals.js'
@@ -21,25 +21,32 @@ export function addStart(program: Command, cli: Cli): void {
 }
 
 export async function start(cli: Cli, globals: Globals, options: Options): Promise<number> {
+  return startWith(cli, globals, hostFlags(globals, options), options.json === true)
+}
+
+/** @param options those of a command line, and what goes on of the host before */
+export async function startWith(
+  cli: Cli,
+  { port }: Globals,
+  options: HostFlags,
+  json: boolean,
+): Promise<number> {
   // Wrong values are said here and now, not by a background process.
-  hostSettings(hostFlags(globals, options))
+  hostSettings(options)
   const { ensureHost } = await import('../daemon/ensure.js')
   const { hostStatus } = await import('../daemon/ask.js')
-  const { port, token, verbose } = globals
   const paths = statePaths()
-  const { capabilities, ...flags } = hostFlags(globals, options)
+  const { capabilities, ...flags } = options
   const isNew = await ensureHost({
     ...flags,
     port,
     paths,
     autoStart: true,
-    token,
-    verbose,
     capabilities:
       capabilities === undefined ? undefined : (JSON.parse(capabilities) as Record<string, unknown>),
   })
   const host = await hostStatus({ port, paths })
-  if (options.json === true) await cli.output.line(JSON.stringify({ started: isNew, host }))
+  if (json) await cli.output.line(JSON.stringify({ started: isNew, host }))
   else cli.talk(`${describeHost(host)} ${isNew ? 'is up' : 'was running already'}`)
   return Exit.Done
 }

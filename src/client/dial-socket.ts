@@ -76,11 +76,20 @@ export const dialSocket =
     }
   }
 
+/** A certificate by somebody whom nobody here knows, in the words of OpenSSL. */
+const BY_STRANGER = /SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|CERT_UNTRUSTED|CERT_SIGNATURE_FAILURE/
+
 /** Of certificates there is more to say than that nobody was there. */
 function trouble(url: string, cause: object): string {
-  const { description } = cause as { description?: { message?: unknown } }
+  const { description } = cause as { description?: { message?: unknown; error?: { code?: unknown } } }
   const said = description?.message
-  return url.startsWith('https:') && typeof said === 'string' ? ` (${said})` : ''
+  if (!url.startsWith('https:') || typeof said !== 'string') return ''
+  const code = String(description?.error?.code)
+  if (BY_STRANGER.test(code))
+    return ` (${said}): its certificate is by nobody who is trusted here. Give it, or that of whoever signed it: the option ca, or for a host --tls-ca FILE (MSGVAN_TLS_CA)`
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return ` (${said}): reach it by a name or address that its certificate is for`
+  return ` (${said})`
 }
 
 function isLoopback(url: string): boolean {

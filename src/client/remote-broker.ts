@@ -49,6 +49,7 @@ const UNFIT = 'unfit'
  */
 export class RemoteBroker implements Broker {
   readonly #readyTimeout: number
+  readonly #isSecure: boolean
   readonly #asHost: HostFrames | undefined
   readonly #state$ = new CurrentState<BusState>('connecting')
   readonly #errors$ = new Subject<MsgvanError>()
@@ -63,6 +64,8 @@ export class RemoteBroker implements Broker {
   #connection: Connection | undefined
   /** Why the host will not have us: until that changes every call fails with it. */
   #refusal: MsgvanError | undefined
+  /** Why it is not connected. */
+  #trouble: MsgvanError | undefined
   /** The last kind of trouble that was reported: the same is not reported at each attempt. */
   #lastReported: string | undefined
   #closing: Promise<void> | undefined
@@ -73,6 +76,7 @@ export class RemoteBroker implements Broker {
     const { url = '', locate = () => Promise.resolve(url), van, secret, pid, outbox = {} } = options
     this.#client = options.clientId ?? newId()
     this.#readyTimeout = options.readyTimeout ?? 10_000
+    this.#isSecure = options.url?.startsWith('https:') === true
     this.#asHost = options.asHost
     this.#link = this.#newLink()
     this.#outbox = new Outbox(this.#link, {
@@ -320,6 +324,7 @@ export class RemoteBroker implements Broker {
   }
 
   #failed(error: MsgvanError, final: boolean): void {
+    this.#trouble = error
     this.#asHost?.failed(error)
     if (this.#lastReported !== error.code && (final || error.code !== 'MSGVAN_HOST_UNREACHABLE')) {
       this.#lastReported = error.code
@@ -371,9 +376,14 @@ export class RemoteBroker implements Broker {
   }
 
   #unreachable(): MsgvanError {
-    return new HostUnreachableError(
-      `No host within ${this.#readyTimeout} ms. Start one with \`msgvan start\`; this bus goes on trying.`,
-    )
+    const trouble = this.#trouble
+    // Of a certificate it says what to do; another host on this machine would not help.
+    const advice =
+      trouble !== undefined && this.#isSecure
+        ? `: ${trouble.message} This`
+        : '. Start one with `msgvan start`; this'
+    const text = `No host within ${this.#readyTimeout} ms${advice} bus goes on trying.`
+    return new HostUnreachableError(text, { cause: trouble })
   }
 }
 

@@ -15,6 +15,8 @@ export interface KeptActor {
   readonly id: string
   readonly request: ActorRequest
   readonly isLocalUser: boolean
+  /** On which other hosts its instances were, if they are spread. */
+  readonly hosts?: readonly string[] | undefined
   /** The named subscriptions that it gets, where they are kept with it. */
   readonly subscriptions?: readonly unknown[]
 }

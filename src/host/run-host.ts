@@ -23,6 +23,7 @@ import { whyNotListening } from './not-listening.js'
 import { openSubscriptions, registrationsOf, startRegistered, readRegistrations } from './registrations.js'
 import { HostServer } from './server.js'
 import { isLoopback, type HostSettings } from './settings.js'
+import { settingsKept } from './settings-kept.js'
 import type { HostStore } from './store/host-store.js'
 import { keeping, keptRegistrations, openKept } from './store/kept-registrations.js'
 import { readTls } from './tls.js'
@@ -243,6 +244,7 @@ async function control(
 ): Promise<unknown> {
   if (method === 'joining') return { leader: settings.leader, join: settings.join, listen: settings.listen }
   if (method === 'registrations') return registered()
+  if (method === 'settings') return settingsKept(settings)
   if (method === 'capabilities') {
     if (args !== undefined) await capabilities.change(args)
     return capabilities.values

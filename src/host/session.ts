@@ -61,6 +61,8 @@ export class Session implements GuestSession {
   readonly #intake: Intake
   readonly #deliveries = new DeliverWriter(new WritingTable())
   readonly #attachments = new Map<number, Attachment>()
+  /** Of a host: the names of those that have one. */
+  readonly #names = new Map<number, string>()
   /** Subscriptions that it is being looked up for where they begin. */
   readonly #opening = new Set<number>()
   #opened: Promise<void> | undefined
@@ -179,6 +181,15 @@ export class Session implements GuestSession {
       if (request.ackTimeout > 0) attachment.expectSettledIn(request.ackTimeout, this.#hearing)
       return { membership: consumers.consume(asked, attachment) }
     })
+    if (this.guest !== undefined && name !== undefined) this.#names.set(subscription, name)
+  }
+
+  forsake(name: string): void {
+    for (const [subscription, each] of this.#names) {
+      if (each !== name) continue
+      this.#attachments.get(subscription)?.die()
+      this.#ended(subscription, undefined)
+    }
   }
 
   /** The client is a host: what is handed to this relay goes there. */
@@ -313,6 +324,7 @@ export class Session implements GuestSession {
   }
 
   #ended(subscription: number, error: MsgvanError | undefined): void {
+    this.#names.delete(subscription)
     if (!this.#attachments.delete(subscription) || this.#hasEnded) return
     this.#flush()
     const wire = error === undefined ? undefined : toWireError(error)
@@ -327,6 +339,8 @@ export class Session implements GuestSession {
   }
 
   #forgetIfDone(attachment: Attachment | undefined): void {
-    if (attachment?.isDone === true) this.#attachments.delete(attachment.subscription)
+    if (attachment?.isDone !== true) return
+    this.#attachments.delete(attachment.subscription)
+    this.#names.delete(attachment.subscription)
   }
 }

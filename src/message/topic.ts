@@ -47,6 +47,14 @@ function systemTopic(topic: string): InvalidTopicError {
 /** Where an actor's messages go: the topic of its mailbox, which is also the name of the subscription that holds them. */
 export const MAILBOX = '$actor/'
 
+/** The ids of actors whose instances are on several hosts begin with it. */
+export const SHARED = 'shared.'
+
+/** Such an actor's mailbox is where the named subscriptions of the van are kept, so that all its hosts reach it. */
+export function isSharedMailbox(name: string): boolean {
+  return name.startsWith(MAILBOX + SHARED)
+}
+
 /** Where answers to one bus go. */
 export const REPLIES = '$reply/'
 

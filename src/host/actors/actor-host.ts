@@ -1,10 +1,12 @@
-import type { ChildExit } from '../../actors/actor.js'
+import type { ChildExit, ExitReason } from '../../actors/actor.js'
 import type { LocalBroker } from '../../broker/local-broker.js'
-import type { CapabilityValues } from '../../bus/actors.js'
+import type { ActorAddress } from '../../bus/actor-ref.js'
+import type { ActorRequest, CapabilityValues } from '../../bus/actors.js'
 import type { ActorStoppedError } from '../../errors.js'
 import type { Log } from '../../log/log.js'
 import type { HandlerHost } from '../handlers.js'
 import type { KeptActor } from '../registrations.js'
+import type { Cast } from './running-actor.js'
 
 /** What actors need of the host around them. */
 export interface ActorHost extends HandlerHost {
@@ -17,12 +19,37 @@ export interface ActorHost extends HandlerHost {
   readonly restartDelay?: (error: unknown, crashes: number) => number
 }
 
+/** An actor whose instances are to be spread over hosts. */
+export interface Spread {
+  /** The host of whoever wants it: among equals it is the first. */
+  readonly asking: string
+  /** By which that host knows whether they may name any module. */
+  readonly ticket: string
+  /** One of a host before this one: where it was, if those hosts come back soon. */
+  readonly awaited?: readonly string[]
+}
+
+/** An actor for which a troupe is wanted. */
+export interface SpreadActor {
+  readonly van: string
+  readonly self: ActorAddress
+  readonly request: ActorRequest
+  /** As other hosts are told. */
+  readonly subscriptions: () => unknown[]
+  /** Its last instance has ended. */
+  readonly endSoon: (reason: ExitReason, detail: string) => void
+}
+
 /** The families of actors that have members on other hosts. */
 export interface Relations {
   /** Resolves when no child of that actor runs on another host. */
   endChildren(parent: string): Promise<void>
   /** Ends a named subscription, wherever in the van it is kept: what waits in it is given up. */
   retire(van: string, name: string, error: ActorStoppedError): Promise<void>
+  /** Instances on several hosts. */
+  troupe(actor: SpreadActor, spread: Spread): Cast
+  /** For one of a host before this one. */
+  spreadAgain(kept: KeptActor): Spread
   /** Tells a parent on another host. */
   childExited(van: string, parent: string, parentHost: string, exit: ChildExit): void
 }
@@ -33,4 +60,6 @@ export interface StartOptions {
   readonly id?: string
   /** Where its parent is, if that is another host: it has made sure that there is one. */
   readonly parentHost?: string | undefined
+  /** Default: all instances are here. */
+  readonly spread?: Spread | undefined
 }

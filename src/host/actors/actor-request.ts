@@ -1,4 +1,5 @@
 import type { ActorRequest, CapabilityValues } from '../../bus/actors.js'
+import { MAX_SETUP_MS, SETUP_MS } from '../../bus/create-actors.js'
 import type { Fields } from '../../wire/fields.js'
 
 /** What a client or another host wants created, each field checked. */
@@ -13,6 +14,8 @@ export function actorRequestOf(fields: Fields): ActorRequest {
     requires: fields.get('requires') as CapabilityValues,
     isolation: fields.oneOf('isolation', ['thread', 'process']),
     attempts: fields.whole('attempts', 1, 1_000_000),
+    // A client or a host of before does not say.
+    setupTimeout: fields.optional('setupTimeout', key => fields.whole(key, 1, MAX_SETUP_MS)) ?? SETUP_MS,
     parent: fields.optional('parent', key => fields.text(key, 100)),
   }
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { titleOf } from '../../actors/refusals.js'
 import type { ActorAddress } from '../../bus/actor-ref.js'
 import type { ActorRequest } from '../../bus/actors.js'
@@ -10,6 +9,7 @@ import {
   ActorStoppedError,
   HandlerModuleError,
   RemoteError,
+  TimeoutError,
 } from '../../errors.js'
 import type { Fields } from '../../wire/fields.js'
 import { decodeRequest, encodeRequest } from '../../wire/subscription-request.js'
@@ -21,7 +21,8 @@ import { OneAtATime } from '../one-at-a-time.js'
 import { UNREGISTER, type HandlerService } from '../unregister.js'
 import type { Van } from '../vans.js'
 import { actorRequestOf } from './actor-request.js'
-import { noSuchActor, type Actors } from './actors.js'
+import { newActorId, noSuchActor, type Actors } from './actors.js'
+import { Ensemble } from './ensemble.js'
 import { Families } from './families.js'
 import { HostWatch } from './host-watch.js'
 import {
@@ -34,7 +35,9 @@ import {
   sameActor,
   type Found,
 } from './found.js'
+import { fitting } from './offers.js'
 import { Placement, type Placed, type Wanted } from './placement.js'
+import { Tickets } from './tickets.js'
 
 export interface AroundActors {
   /** Those of this host. */
@@ -55,12 +58,12 @@ export class ActorsOfVans {
   readonly #around: AroundActors
   readonly #backbone: Backbone
   readonly #families: Families
+  readonly #ensemble: Ensemble
   readonly #placement: Placement
   readonly #watch: HostWatch
   /** Where this host leads: by van and name. */
   readonly #names = new OneAtATime()
-  /** Of actors that are being placed: whether who wants them is this machine's user. Each good for one start here. */
-  readonly #tickets = new Map<string, boolean>()
+  readonly #tickets = new Tickets()
 
   constructor(around: AroundActors) {
     const { here, backbone } = around
@@ -68,13 +71,37 @@ export class ActorsOfVans {
     this.#around = around
     this.#backbone = backbone
     this.#families = new Families(here, backbone)
+    this.#ensemble = new Ensemble({
+      here,
+      backbone,
+      redeem: ticket => this.#tickets.redeem(ticket),
+      forsake: (van, host, name) => around.van(van).reach.forsake(host, name),
+    })
+    here.relations = {
+      endChildren: parent => this.#families.endChildren(parent),
+      retire: (...subscription) => this.#families.retire(...subscription),
+      childExited: (...exit) => this.#families.childExited(...exit),
+      troupe: (actor, spread) => this.#ensemble.troupe(actor, spread),
+      spreadAgain: ({ isLocalUser, hosts = [] }) => ({
+        ...{ asking: backbone.members.self.id, ticket: this.#tickets.issue(isLocalUser), awaited: hosts },
+      }),
+    }
     this.#placement = new Placement({
       backbone,
       discard: (van, placed) => this.#families.discard({ van, ...placed }),
     })
     this.#watch = new HostWatch(
       backbone.members,
-      { came: host => this.#families.came(host), gone: host => this.#families.gone(host) },
+      {
+        came: host => {
+          this.#families.came(host)
+          this.#ensemble.came(host)
+        },
+        gone: host => {
+          this.#families.gone(host)
+          this.#ensemble.gone(host)
+        },
+      },
       around.patience,
     )
     this.#serve()
@@ -95,18 +122,34 @@ export class ActorsOfVans {
     const { id: asking } = this.#backbone.members.self
     const there = name === undefined ? undefined : this.here.named(van, name)
     if (there !== undefined) return sameActor(foundOf(there, asking), request).self
-    const ticket = randomBytes(18).toString('base64url')
-    this.#tickets.set(ticket, callerIsLocalUser)
+    const ticket = this.#tickets.issue(callerIsLocalUser)
+    const keeper = parent === undefined ? undefined : this.here.crews.keeperOf(van, parent)
+    const parentAt = keeper ?? asking
     try {
-      const job = { van, request, asking, ticket }
-      const placed =
-        name === undefined
-          ? { ...(await this.#placement.place(job)), isNew: true }
-          : placedOf(await this.#backbone.requestLeader('actors.place', job))
-      if (placed.isNew && parent !== undefined && placed.host !== asking) this.#adopt(van, parent, placed)
+      const job = { van, request, asking, ticket, parentAt }
+      const placed = await this.#placeByName(job)
+      if (placed.isNew && parent !== undefined && placed.host !== parentAt)
+        await this.#families.adopt(parentAt, parent, { van, ...placed })
       return placed.self
     } finally {
-      this.#tickets.delete(ticket)
+      this.#tickets.redeem(ticket)
+    }
+  }
+
+  /** By the leader, who gives names, and keeps what is on several hosts. */
+  async #placeByName(job: Wanted): Promise<Placed & { isNew: boolean }> {
+    const { name, instances } = job.request
+    if (name !== undefined) return placedOf(await this.#backbone.requestLeader('actors.place', job))
+    const leader = this.#backbone.members.list().find(({ leader }) => leader)
+    if (instances === 1 || leader === undefined) return { ...(await this.#place(job)), isNew: true }
+    const id = newActorId(true)
+    try {
+      return placedOf(await this.#backbone.requestLeader('actors.place', { ...job, id }))
+    } catch (error) {
+      // It may have been made, and nobody will use it.
+      if (error instanceof RemoteError || error instanceof TimeoutError)
+        this.#families.discard({ van: job.van, self: { id }, host: leader.id })
+      throw error
     }
   }
 
@@ -178,9 +221,12 @@ export class ActorsOfVans {
       return true
     })
     serve('actors.place', (fields, van) => {
-      const { name = '', ...request } = actorRequestOf(fields.fields('request'))
-      const wanted = { van, request: { ...request, name }, ...askedBy(fields) }
-      return this.#names.do(nameKey(van, name), () => this.#placeNamed(wanted, name))
+      const request = actorRequestOf(fields.fields('request'))
+      const wanted = { van, request, ...askedBy(fields) }
+      const { name } = request
+      if (name !== undefined) return this.#names.do(nameKey(van, name), () => this.#placeNamed(wanted, name))
+      const id = fields.text('id', 100)
+      return this.#place(wanted, id).then(placed => ({ ...placed, isNew: true }))
     })
     serve('actors.start', (fields, van) =>
       this.#start(fields, van).catch((error: unknown) => {
@@ -197,9 +243,24 @@ export class ActorsOfVans {
   /** One name at a time comes here, where this host leads. */
   async #placeNamed(wanted: Wanted, name: string): Promise<Placed & { isNew: boolean }> {
     const there = await this.#named(wanted.van, name)
-    if (there === undefined) return { ...(await this.#placement.place(wanted)), isNew: true }
+    if (there === undefined) return { ...(await this.#place(wanted)), isNew: true }
     const { self, host } = sameActor(there, wanted.request)
     return { self, host, isNew: false }
+  }
+
+  /** On one host, or spread over all that fit, where this one leads. @param id if it is spread */
+  async #place(wanted: Wanted, id = newActorId(true)): Promise<Placed> {
+    const { van, request, asking, ticket, parentAt } = wanted
+    const { self: own } = this.#backbone.members
+    const mayBeSpread = own.leader && request.instances > 1
+    const offers = mayBeSpread ? await fitting(this.#backbone, request.requires) : []
+    if (offers.length < 2) return this.#placement.place(wanted)
+    const isLocalUser = asking === own.id && this.#tickets.isOfLocalUser(ticket)
+    const parentHost = parentHostOf(request, parentAt, own.id)
+    const spread = { asking, ticket }
+    const self = await this.here.start(van, request, { isLocalUser, id, parentHost, spread })
+    await this.#around.van(van).reach.ready()
+    return { self, host: own.id }
   }
 
   /** Wherever it is. */
@@ -220,12 +281,12 @@ export class ActorsOfVans {
   /** Somebody's actor is to run here. A token of a van is no right to load code: whose ticket is not ours comes under the roots. */
   async #start(fields: Fields, van: string): Promise<true> {
     const request = actorRequestOf(fields.fields('request'))
-    const { asking, ticket } = askedBy(fields)
+    const { asking, ticket, parentAt } = askedBy(fields)
     const id = fields.text('id', 100)
     const within = fields.optional('within', key => fields.whole(key, 0, 1_000_000))
-    const isLocalUser = this.#tickets.get(ticket) ?? false
-    this.#tickets.delete(ticket)
-    const parentHost = asking === this.#backbone.members.self.id ? undefined : asking
+    const isLocalUser = this.#tickets.redeem(ticket)
+    const { id: own } = this.#backbone.members.self
+    const parentHost = parentHostOf(request, parentAt, own)
     const started = this.here.start(van, request, { isLocalUser, id, parentHost })
     if (within === undefined) await started
     else {
@@ -236,15 +297,15 @@ export class ActorsOfVans {
         throw error
       }
     }
+    // What is told there from now on must find its way here.
+    if (asking !== own) await this.#around.van(van).reach.ready()
     return true
   }
+}
 
-  #adopt(van: string, parent: string, { self, host }: Placed): void {
-    const child = { van, self, host }
-    if (this.here.has(van, parent)) return this.#families.adopted(parent, child)
-    this.#families.discard(child)
-    throw new ActorStoppedError(`Actor ${parent} is stopped: it gets no more children.`)
-  }
+/** Undefined if it is this one, or if there is no parent: then the actor does not go with the host of whoever wanted it. */
+function parentHostOf({ parent }: ActorRequest, parentAt: string, own: string): string | undefined {
+  return parent === undefined || parentAt === own ? undefined : parentAt
 }
 
 function throwFirst(

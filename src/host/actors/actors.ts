@@ -7,20 +7,27 @@ import type { ActorRequest, CapabilityValues } from '../../bus/actors.js'
 import type { SubscriptionRequest } from '../../bus/broker.js'
 import type { ActorStatus } from '../../bus/status.js'
 import { ActorStoppedError, ClosedError } from '../../errors.js'
-import { MAILBOX } from '../../message/topic.js'
+import { MAILBOX, SHARED } from '../../message/topic.js'
 import { encodeRequest } from '../../wire/subscription-request.js'
 import type { ModuleRoots } from '../module-roots.js'
 import { OneAtATime } from '../one-at-a-time.js'
 import type { KeptActor } from '../registrations.js'
-import type { ActorHost, Relations, StartOptions } from './actor-host.js'
+import type { ActorHost, Relations, Spread, SpreadActor, StartOptions } from './actor-host.js'
 import { ActorSubscriptions } from './actor-subscriptions.js'
+import { Crew } from './crew.js'
+import { Crews } from './crews.js'
 import { openMailbox, tellOfChild } from './mailbox.js'
-import { label, RunningActor } from './running-actor.js'
+import { label, type Cast, type RunningActor } from './running-actor.js'
 
-/** The actors of one host. An actor is a consumer of its mailbox: the named subscription on the topic of the same name. */
+/**
+ * The actors that one host keeps, and its crews of those that the leader keeps. An actor is a consumer of its mailbox: the named
+ * subscription on the topic of the same name.
+ */
 export class Actors {
   /** Set by whoever knows other hosts. */
   relations: Relations | undefined
+  /** Of actors that are on several hosts, what is here. */
+  readonly crews: Crews
   readonly #host: ActorHost
   readonly #roots: ModuleRoots
   readonly #actors = new Map<string, RunningActor>()
@@ -32,15 +39,21 @@ export class Actors {
   constructor(host: ActorHost, roots: ModuleRoots) {
     this.#host = host
     this.#roots = roots
+    this.crews = new Crews(host, roots)
   }
 
   get size(): number {
-    return this.#actors.size
+    return this.#actors.size + this.crews.all.length
   }
 
   /** So many workers run: by this hosts are compared. */
   get load(): number {
-    return [...this.#actors.values()].reduce((sum, { request }) => sum + request.instances, 0)
+    return this.#casts.reduce((sum, { size }) => sum + size, 0)
+  }
+
+  /** All that runs here. */
+  get #casts(): Cast[] {
+    return [...[...this.#actors.values()].map(({ cast }) => cast), ...this.crews.all]
   }
 
   /**
@@ -103,7 +116,7 @@ export class Actors {
     await this.#host.replace(van, { ...request, name })
     await this.unsubscribe(van, name)
     this.#subscriptions.add(id, name, { ...request, from: undefined })
-    await actor.tellSubscriptions()
+    await actor.cast.tellSubscriptions()
     await this.#keep(actor)
   }
 
@@ -112,24 +125,26 @@ export class Actors {
     const subscribed = [...this.#actors.values()].filter(
       actor => actor.van === van && this.#subscriptions.remove(actor.self.id, name),
     )
-    await Promise.all(subscribed.map(actor => actor.tellSubscriptions()))
+    await Promise.all(subscribed.map(({ cast }) => cast.tellSubscriptions()))
     await Promise.all(subscribed.map(actor => this.#keep(actor)))
   }
 
   /** What the host offers has changed: those who miss something now are stopped. */
   reconsider(): void {
-    for (const actor of this.#actors.values()) actor.reconsider()
+    for (const cast of this.#casts) cast.reconsider()
   }
 
   status(van: string, host: string): ActorStatus[] {
-    return [...this.#actors.values()].filter(actor => actor.van === van).map(actor => actor.status(host))
+    const kept = [...this.#actors.values()].filter(actor => actor.van === van)
+    return [...kept.flatMap(({ cast }) => cast.status(host)), ...this.crews.status(van, host)]
   }
 
   async stopAll(): Promise<void> {
     this.#isStopping = true
-    await Promise.allSettled(
-      [...this.#actors.values()].map(actor => this.#end(actor, 'stopped', 'its host ended')),
-    )
+    await Promise.allSettled([
+      ...[...this.#actors.values()].map(actor => this.#end(actor, 'stopped', 'its host ended')),
+      this.crews.stopAll(),
+    ])
   }
 
   /** Which actor gets the messages of that subscription. */
@@ -142,26 +157,26 @@ export class Actors {
   registered(): KeptActor[] {
     return [...this.#actors.values()]
       .filter(({ isUp, request }) => isUp && request.parent === undefined)
-      .map(({ van, self, request, isLocalUser }) => ({ van, id: self.id, request, isLocalUser }))
+      .map(keptOf)
   }
 
   /** One of the host before this one, under its own id. */
-  async restore({ van, id, request, isLocalUser }: KeptActor): Promise<void> {
+  async restore(kept: KeptActor): Promise<void> {
+    const { van, id, request, isLocalUser } = kept
     openMailbox(this.#host.broker(van), id, request.attempts)
-    await this.start(van, request, { isLocalUser, id })
+    const spread = id.startsWith(SHARED) ? this.relations?.spreadAgain(kept) : undefined
+    await this.start(van, request, { isLocalUser, id, spread })
   }
 
   /** `file:` URLs of those that run. */
   get modules(): string[] {
-    return [...this.#actors.values()].map(({ request }) => request.module)
+    return this.#casts.flatMap(({ modules }) => modules)
   }
 
   /** Starts those of a module again that has changed. What does not load leaves the old one as it is. */
   async reload(module: string): Promise<void> {
-    const changed = [...this.#actors.values()].filter(
-      ({ isUp, request }) => isUp && request.module === module,
-    )
-    await Promise.all(changed.map(actor => actor.reload()))
+    const changed = this.#casts.filter(({ modules }) => modules.includes(module))
+    await Promise.all(changed.map(cast => cast.reload()))
   }
 
   /** Puts a letter into the mailbox of an actor of this host, if it is there and not ending. */
@@ -177,23 +192,30 @@ export class Actors {
   async #start(
     van: string,
     wanted: ActorRequest,
-    { isLocalUser, id = newActorId(), parentHost }: StartOptions,
+    { isLocalUser, id = newActorId(), parentHost, spread }: StartOptions,
   ): Promise<ActorAddress> {
     const { name } = wanted
     const self: ActorAddress = { id, ...(name === undefined ? {} : { name }) }
     this.#check(van, wanted, parentHost)
-    const request = { ...wanted, module: await this.#roots.resolve(wanted.module, isLocalUser) }
-    const actor: RunningActor = new RunningActor(this.#host, {
-      ...{ van, self, request, isLocalUser, parentHost },
-      consumed: () => this.#subscriptions.consumed(id),
-      endSoon: (reason, detail) => this.#endSoon(actor, reason, detail),
-    })
+    const request = spread === undefined ? await this.#loadable(wanted, isLocalUser) : wanted
+    const endSoon = (reason: ExitReason, detail: string): void => this.#endSoon(actor, reason, detail)
+    const actor: RunningActor = {
+      ...{ van, self, request, isLocalUser, parentHost, isUp: false, ending: undefined },
+      cast:
+        this.#troupe({ van, self, request, subscriptions: () => this.#encoded(id), endSoon }, spread) ??
+        new Crew(this.#host, {
+          van,
+          self,
+          request,
+          consumed: () => this.#subscriptions.consumed(id),
+          endSoon,
+        }),
+    }
     this.#actors.set(id, actor)
     this.#host.modulesChanged?.()
     try {
-      await actor.load()
-      openMailbox(this.#host.broker(van), id, request.attempts)
-      await actor.run()
+      const numbers = Array.from({ length: request.instances }, (_, index) => index + 1)
+      await actor.cast.start(numbers, () => openMailbox(this.#host.broker(van), id, request.attempts))
     } catch (error) {
       await this.#end(actor, 'stopped', 'it could not be set up')
       throw error
@@ -205,20 +227,31 @@ export class Actors {
     return self
   }
 
-  /** With what it gets. A child is made anew by its parent. */
-  async #keep({ van, self, request, isLocalUser, isUp }: RunningActor): Promise<void> {
-    if (!isUp || request.parent !== undefined) return
-    const subscriptions = [...this.#subscriptions.of(self.id)].map(([name, rules]) =>
-      encodeRequest({ ...rules, name }),
-    )
-    await this.#host.keepActor?.(van, self.id, { van, id: self.id, request, isLocalUser, subscriptions })
+  /** What this host is to load itself. @throws ActorPlacementError, HandlerModuleError */
+  async #loadable(wanted: ActorRequest, isLocalUser: boolean): Promise<ActorRequest> {
+    const lacks = this.lacks(wanted.requires)
+    if (lacks !== undefined) throw notPlaced(wanted, lacks, wanted.requires)
+    return { ...wanted, module: await this.#roots.resolve(wanted.module, isLocalUser) }
   }
 
-  #check(van: string, wanted: ActorRequest, parentHost: string | undefined): void {
-    const { requires, parent } = wanted
+  #troupe(actor: SpreadActor, spread: Spread | undefined): Cast | undefined {
+    return spread && this.relations?.troupe(actor, spread)
+  }
+
+  #encoded(id: string): unknown[] {
+    return [...this.#subscriptions.of(id)].map(([name, rules]) => encodeRequest({ ...rules, name }))
+  }
+
+  /** With what it gets. A child is made anew by its parent. */
+  async #keep(actor: RunningActor): Promise<void> {
+    const { van, self, request, isUp } = actor
+    if (!isUp || request.parent !== undefined) return
+    const subscriptions = this.#encoded(self.id)
+    await this.#host.keepActor?.(van, self.id, { ...keptOf(actor), subscriptions })
+  }
+
+  #check(van: string, { parent }: ActorRequest, parentHost: string | undefined): void {
     if (this.#isStopping) throw new ClosedError('The host is stopping. Create the actor when it is back.')
-    const lacks = this.lacks(requires)
-    if (lacks !== undefined) throw notPlaced(wanted, lacks, requires)
     if (parent !== undefined && parentHost === undefined && !this.has(van, parent))
       throw new ActorStoppedError(`Actor ${parent} is stopped: it gets no more children.`)
   }
@@ -243,7 +276,7 @@ export class Actors {
     const wasUp = actor.isUp
     actor.isUp = false
     const { van, self, request, parentHost } = actor
-    await actor.stop()
+    await actor.cast.stop()
     // After it, so that what it did last may still ask them.
     const children = [...this.#actors.values()].filter(({ request }) => request.parent === self.id)
     await Promise.all([
@@ -269,9 +302,13 @@ export class Actors {
   }
 }
 
-/** Hard to guess, as a secret is. */
-export function newActorId(): string {
-  return randomBytes(9).toString('base64url')
+/** Hard to guess, as a secret is. @param isShared its instances may be on several hosts */
+export function newActorId(isShared = false): string {
+  return `${isShared ? SHARED : ''}${randomBytes(9).toString('base64url')}`
+}
+
+function keptOf({ van, self, request, isLocalUser, cast: { hosts } }: RunningActor): KeptActor {
+  return { van, id: self.id, request, isLocalUser, ...(hosts === undefined ? {} : { hosts }) }
 }
 
 export function noSuchActor(id: string): ActorStoppedError {

@@ -18,7 +18,7 @@ interface Child {
 const STOP_MS = 25_000
 
 /** Parents and children on different hosts: each end is told to the other's host. */
-export class Families implements Relations {
+export class Families implements Omit<Relations, 'troupe' | 'spreadAgain'> {
   readonly #here: Actors
   readonly #backbone: Backbone
   /** Of parents here, by their ids: the children elsewhere, by theirs. */
@@ -29,7 +29,6 @@ export class Families implements Relations {
   constructor(here: Actors, backbone: Backbone) {
     this.#here = here
     this.#backbone = backbone
-    here.relations = this
     backbone.serve('actors.childExited', body => {
       const fields = fieldsOf(body)
       const parent = fields.text('parent', 100)
@@ -42,6 +41,12 @@ export class Families implements Relations {
       here.tellParent(fields.text('van', 200), parent, exit)
       return Promise.resolve(true)
     })
+    backbone.serve('actors.adopt', body => {
+      const fields = fieldsOf(body)
+      const child = { self: addressOf(fields.get('self')), host: fields.text('host', 100) }
+      this.#adopted(fields.text('parent', 100), { van: fields.text('van', 200), ...child })
+      return Promise.resolve(true)
+    })
     backbone.serve('actors.retire', body => {
       const fields = fieldsOf(body)
       const error = new ActorStoppedError(fields.text('text', 100_000))
@@ -50,8 +55,20 @@ export class Families implements Relations {
     })
   }
 
-  /** A parent here has a child elsewhere. */
-  adopted(parent: string, child: Child): void {
+  /** A parent has a child on another host than its own. @throws ActorStoppedError, RemoteError, TimeoutError; the child is stopped */
+  async adopt(parentAt: string, parent: string, { van, self, host }: Child): Promise<void> {
+    try {
+      await this.#backbone.request(parentAt, 'actors.adopt', { van, parent, self, host })
+    } catch (error) {
+      this.discard({ van, self, host })
+      throw error
+    }
+  }
+
+  /** @throws ActorStoppedError */
+  #adopted(parent: string, child: Child): void {
+    if (!this.#here.has(child.van, parent))
+      throw new ActorStoppedError(`Actor ${parent} is stopped: it gets no more children.`)
     const children = this.#children.get(parent) ?? new Map<string, Child>()
     this.#children.set(parent, children.set(child.self.id, child))
   }

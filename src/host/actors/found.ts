@@ -45,8 +45,11 @@ export function placedOf(value: unknown): Placed & { isNew: boolean } {
   return { self: addressOf(fields.get('self')), host: fields.text('host', 100), isNew: fields.flag('isNew') }
 }
 
-export function askedBy(fields: Fields): Pick<Wanted, 'asking' | 'ticket'> {
-  return { asking: fields.text('asking', 100), ticket: fields.text('ticket', 100) }
+export function askedBy(fields: Fields): Pick<Wanted, 'asking' | 'ticket' | 'parentAt'> {
+  const asking = fields.text('asking', 100)
+  // A host of before knew no others.
+  const parentAt = fields.optional('parentAt', key => fields.text(key, 100)) ?? asking
+  return { asking, ticket: fields.text('ticket', 100), parentAt }
 }
 
 export function requiresOf(fields: Fields): ActorRequest['requires'] {

@@ -67,6 +67,8 @@ export interface Reach {
   ready(except?: Guest): undefined | Promise<void>
   /** Asks the other hosts that can be reached, each for itself; who does not answer in time is left out. */
   ask(method: string, args: unknown, except?: Guest): Promise<unknown[]>
+  /** That host is gone: what it held of a named subscription that is kept here is for others. */
+  forsake(host: string, name: string): void
   /** Another host joins. @throws UnsupportedError if this one does not lead */
   admit(session: GuestSession, subscription: number, fields: Fields): Guest
   close(): void

@@ -156,6 +156,10 @@ class LeaderReach implements Reach {
     return answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
   }
 
+  forsake(host: string, name: string): void {
+    for (const guest of this.#guests) if (guest.host.id === host) guest.session.forsake(name)
+  }
+
   /** @throws InvalidOptionError, InvalidPatternError */
   admit(session: GuestSession, subscription: number, fields: Fields): Guest {
     const host = reachable(hostOf(fields.get('host')), session.address)

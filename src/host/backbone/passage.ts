@@ -15,6 +15,8 @@ export interface PassageMeans {
   readonly send: (envelope: Envelope) => Promise<void> | undefined
   /** Somebody beyond still wants such. */
   readonly isWanted: (topic: string) => boolean
+  /** Nobody beyond wants it any more. */
+  readonly unwanted: (envelope: Envelope) => void
   readonly warn: (text: string) => void
 }
 
@@ -65,7 +67,10 @@ export class Passage implements Consumer {
 
   next(message: Message): void {
     const envelope = Message.envelopeOf(message)
-    if (!this.#means.isWanted(envelope.topic)) return this.#taken(message, envelope)
+    if (!this.#means.isWanted(envelope.topic)) {
+      this.#taken(message, envelope)
+      return this.#means.unwanted(envelope)
+    }
     const sent = this.#means.send(inBytes(envelope))
     if (sent === undefined) {
       this.#isFull = true

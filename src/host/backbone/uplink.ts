@@ -85,6 +85,7 @@ export class Uplink implements Reach, Names {
     this.#passage = new Passage({
       send: envelope => this.#remote.passOn(envelope),
       isWanted: topic => this.#relay.takes(topic),
+      unwanted: envelope => van.broker.sendElsewhere(envelope),
       warn: options.warn,
     })
     this.#relay = van.broker.relay(this.#passage, outbox)
@@ -150,6 +151,10 @@ export class Uplink implements Reach, Names {
     const nothing = Symbol('nothing')
     const answer = await Promise.race([this.#remote.call(method, args), this.#down.over.then(() => nothing)])
     return answer === nothing ? [] : [answer]
+  }
+
+  forsake(): void {
+    // Who leads keeps what has a name.
   }
 
   admit(): never {
