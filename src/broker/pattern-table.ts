@@ -1,5 +1,6 @@
 import { type Matcher, checkPattern, patternKey, reachesSystemTopics } from '../message/pattern.js'
 import { isSystemTopic } from '../message/topic.js'
+import { append, takeOut, type Addition, type Additions } from './additions.js'
 import { GramIndex, Indexed } from './gram-index.js'
 import { requiredLiterals } from './required-literals.js'
 import { topicLengths } from './topic-lengths.js'
@@ -11,27 +12,21 @@ const CHANGES_KEPT = 32
 const CACHED_TOPICS = 65_536
 const nothing: readonly never[] = Object.freeze([])
 
-/** One `add`. `order` only grows: it is the order of addition. */
-interface Addition<V> {
-  readonly order: number
-  readonly value: V
-}
-
 /** One RegExp, however often it was added. */
-class Entry<V> extends Indexed {
-  /** Replaced when the first comes, so that it has room for just that one. */
-  additions: Addition<V>[] = []
-  readonly matcher: Matcher
-  readonly system: boolean
+class Entry<V> extends Indexed implements Additions<V> {
+  more: Addition<V>[] | undefined
 
-  constructor(pattern: RegExp, matcher: Matcher) {
+  constructor(
+    readonly matcher: Matcher,
+    readonly isOfSystem: boolean,
+    public order: number,
+    public value: V,
+  ) {
     super()
-    this.matcher = matcher
-    this.system = reachesSystemTopics(pattern)
   }
 
   matches(topic: string): boolean {
-    return (this.system || !isSystemTopic(topic)) && this.matcher.test(topic)
+    return (this.isOfSystem || !isSystemTopic(topic)) && this.matcher.test(topic)
   }
 }
 
@@ -71,7 +66,7 @@ class Cached<V> implements Route<V> {
  */
 export class PatternTable<V> {
   readonly #compile: (pattern: RegExp) => Matcher
-  readonly #exact = new Map<string, Addition<V>[]>()
+  readonly #exact = new Map<string, Additions<V>>()
   readonly #entries = new Map<string, Entry<V>>()
   readonly #index = new GramIndex<Entry<V>>()
   readonly #cache: TopicCache<Cached<V>>
@@ -98,21 +93,27 @@ export class PatternTable<V> {
   }
 
   /**
-   * Puts the value under the pattern; the function returned takes it out again, once.
+   * Puts the value under the pattern.
+   *
+   * @returns by what `remove` knows this addition
    * @throws InvalidPatternError
    */
-  add(pattern: RegExp | string, value: V): () => void {
+  add(pattern: RegExp | string, value: V): number {
     checkPattern(pattern)
-    const remove =
-      typeof pattern === 'string' ? this.#addExact(pattern, value) : this.#addRegExp(pattern, value)
+    if (typeof pattern === 'string') this.#addExact(pattern, value)
+    else this.#addRegExp(pattern, value)
     this.#size++
-    let there = true
-    return () => {
-      if (!there) return
-      there = false
-      remove()
-      if (--this.#size === 0) this.#forget()
-    }
+    return this.#order++
+  }
+
+  /** Takes one addition out again. False if it is not there, or no more. */
+  remove(pattern: RegExp | string, addition: number): boolean {
+    const isOut =
+      typeof pattern === 'string'
+        ? this.#removeExact(pattern, addition)
+        : this.#removeRegExp(pattern, addition)
+    if (isOut && --this.#size === 0) this.#forget()
+    return isOut
   }
 
   match(topic: string): readonly V[] {
@@ -138,40 +139,46 @@ export class PatternTable<V> {
     return cached
   }
 
-  #addExact(topic: string, value: V): () => void {
-    const addition = { order: this.#order++, value }
+  #addExact(topic: string, value: V): void {
     const additions = this.#exact.get(topic)
-    if (additions === undefined) this.#exact.set(topic, [addition])
-    else additions.push(addition)
+    if (additions === undefined) this.#exact.set(topic, { order: this.#order, value, more: undefined })
+    else append(additions, this.#order, value)
     this.#cache.delete(topic)
-    return () => {
-      const left = this.#exact.get(topic)
-      if (left === undefined) return
-      takeOut(left, addition)
-      if (left.length === 0) this.#exact.delete(topic)
-      this.#cache.delete(topic)
-    }
   }
 
-  #addRegExp(pattern: RegExp, value: V): () => void {
+  #removeExact(topic: string, order: number): boolean {
+    const additions = this.#exact.get(topic)
+    if (additions === undefined) return false
+    const isLast = additions.more === undefined || additions.more.length === 0
+    if (takeOut(additions, order) === undefined) return false
+    if (isLast) this.#exact.delete(topic)
+    this.#cache.delete(topic)
+    return true
+  }
+
+  #addRegExp(pattern: RegExp, value: V): void {
     const key = patternKey(pattern)
     let entry = this.#entries.get(key)
     if (entry === undefined) {
-      entry = new Entry<V>(pattern, this.#compile(pattern))
+      entry = new Entry<V>(this.#compile(pattern), reachesSystemTopics(pattern), this.#order, value)
       this.#entries.set(key, entry)
       this.#index.add(entry, requiredLiterals(pattern), () => topicLengths(pattern))
-    }
-    const addition = { order: this.#order++, value }
-    if (entry.additions.length === 0) entry.additions = [addition]
-    else entry.additions.push(addition)
+    } else append(entry, this.#order, value)
     this.#note({ entry, value, added: true })
-    return () => {
-      takeOut(entry.additions, addition)
-      this.#note({ entry, value, added: false })
-      if (entry.additions.length > 0) return
-      this.#entries.delete(key)
-      this.#index.remove(entry)
-    }
+  }
+
+  #removeRegExp(pattern: RegExp, order: number): boolean {
+    const key = patternKey(pattern)
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return false
+    const isLast = entry.more === undefined || entry.more.length === 0
+    const taken = takeOut(entry, order)
+    if (taken === undefined) return false
+    this.#note({ entry, value: taken.value, added: false })
+    if (!isLast) return true
+    this.#entries.delete(key)
+    this.#index.remove(entry)
+    return true
   }
 
   #note(change: Change<V>): void {
@@ -211,27 +218,22 @@ export class PatternTable<V> {
   #lookUp(topic: string): readonly V[] {
     const found: Addition<V>[] = []
     const exact = this.#exact.get(topic)
-    if (exact !== undefined) {
-      for (const addition of exact) found.push(addition)
+    if (exact !== undefined) collect(exact, found)
+    const candidates = this.#index.candidates(topic)
+    for (let i = 0; i < candidates.length; i++) {
+      const entry = candidates[i]
+      if (entry?.matches(topic) === true) collect(entry, found)
     }
-    for (const entry of this.#index.candidates(topic)) {
-      if (!entry.matches(topic)) continue
-      for (const addition of entry.additions) found.push(addition)
-    }
-    if (found.length === 0) return nothing
+    const [first] = found
+    if (first === undefined) return nothing
+    if (found.length === 1) return [first.value]
     found.sort((a, b) => a.order - b.order)
     return [...new Set(found.map(addition => addition.value))]
   }
 }
 
-/** The list is in the order of addition: found by halving. */
-function takeOut<V>(additions: Addition<V>[], addition: Addition<V>): void {
-  let low = 0
-  let high = additions.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((additions[middle]?.order ?? 0) < addition.order) low = middle + 1
-    else high = middle
-  }
-  if (additions[low] === addition) additions.splice(low, 1)
+function collect<V>(additions: Additions<V>, found: Addition<V>[]): void {
+  found.push(additions)
+  if (additions.more === undefined) return
+  for (const addition of additions.more) found.push(addition)
 }

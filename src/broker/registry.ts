@@ -6,11 +6,6 @@ import type { KeptSubscription } from './keeper.js'
 import { Subscription } from './subscription.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
 
-interface Registration {
-  readonly subscription: Subscription
-  readonly removeRoute: () => void
-}
-
 /** Makes a subscription, with what was kept of it if anything was. */
 export type MakeSubscription = (
   id: string,
@@ -26,7 +21,7 @@ export class Registry {
   readonly #orphans = new Map<string, Subscription>()
   /** By topic: in the order of registration. */
   readonly routes: PatternTable<Subscription>
-  readonly #registrations = new Map<string, Registration>()
+  readonly #registrations = new Map<string, Subscription>()
   readonly #names = new Map<string, Subscription>()
   readonly #idPrefix: string
   #watcher: PatternWatcher | undefined
@@ -49,7 +44,7 @@ export class Registry {
   }
 
   all(): Subscription[] {
-    return [...this.#registrations.values()].map(({ subscription }) => subscription)
+    return [...this.#registrations.values()]
   }
 
   has({ id }: Subscription): boolean {
@@ -59,7 +54,7 @@ export class Registry {
   /** The one watcher there is; told at once of what is there already. */
   watch(watcher: PatternWatcher): void {
     this.#watcher = watcher
-    for (const { subscription } of this.#registrations.values()) watcher.added(subscription.rules.pattern)
+    for (const { rules } of this.#registrations.values()) watcher.added(rules.pattern)
   }
 
   byName(name: string): Subscription | undefined {
@@ -68,7 +63,7 @@ export class Registry {
 
   /** By what a dead letter calls it: its name, or its id if it has none. */
   byKey(key: string): Subscription | undefined {
-    return this.#names.get(key) ?? this.#registrations.get(key)?.subscription
+    return this.#names.get(key) ?? this.#registrations.get(key)
   }
 
   /**
@@ -111,8 +106,8 @@ export class Registry {
     const { name, pattern } = request
     const subscription = this.create(request, kept)
     // May refuse the pattern: nothing is registered before.
-    const removeRoute = this.routes.add(pattern, subscription)
-    this.#registrations.set(subscription.id, { subscription, removeRoute })
+    subscription.route = this.routes.add(pattern, subscription)
+    this.#registrations.set(subscription.id, subscription)
     if (name !== undefined) this.#names.set(name, subscription)
     subscription.registered?.()
     this.#watcher?.added(pattern)
@@ -131,8 +126,11 @@ export class Registry {
   }
 
   remove(subscription: Subscription): void {
-    this.#registrations.get(subscription.id)?.removeRoute()
-    if (this.#registrations.delete(subscription.id)) this.#watcher?.removed(subscription.rules.pattern)
+    const { pattern } = subscription.rules
+    if (this.#registrations.delete(subscription.id)) {
+      this.routes.remove(pattern, subscription.route)
+      this.#watcher?.removed(pattern)
+    }
     if (subscription.rules.name !== undefined) this.#names.delete(subscription.rules.name)
   }
 }

@@ -33,7 +33,8 @@ export class Relay {
   readonly #routes: PatternTable<Subscription>
   readonly #subscription: Subscription
   readonly #member: Member
-  readonly #patterns = new Map<string, { readonly pattern: RegExp | string; readonly remove: () => void }>()
+  /** Each with its place in the routes. */
+  readonly #patterns = new Map<string, { readonly pattern: RegExp | string; readonly route: number }>()
   readonly #closed: (owed: readonly Item[]) => void
   readonly #rules: SubscriptionRequest
   #dropped = 0
@@ -116,13 +117,15 @@ export class Relay {
   want(pattern: RegExp | string): void {
     const key = keyOf(pattern)
     if (this.#patterns.has(key)) return
-    this.#patterns.set(key, { pattern, remove: this.#routes.add(pattern, this.#subscription) })
+    this.#patterns.set(key, { pattern, route: this.#routes.add(pattern, this.#subscription) })
   }
 
   /** What was taken for it while it did is still owed. */
   wantNoMore(pattern: RegExp | string): void {
     const key = keyOf(pattern)
-    this.#patterns.get(key)?.remove()
+    const wanted = this.#patterns.get(key)
+    if (wanted === undefined) return
+    this.#routes.remove(wanted.pattern, wanted.route)
     this.#patterns.delete(key)
   }
 
@@ -140,7 +143,7 @@ export class Relay {
   }
 
   #end(): Item[] {
-    for (const { remove } of this.#patterns.values()) remove()
+    for (const { pattern, route } of this.#patterns.values()) this.#routes.remove(pattern, route)
     this.#patterns.clear()
     return this.#subscription.end(false)
   }

@@ -22,35 +22,23 @@ const MAX_CLASS = 8
 const MAX_SETS = 16
 
 /** One case for both: ASCII's letters, and the two beyond ASCII which `iu` takes for ASCII letters. */
-function foldUnit(unit: number): number {
+export function foldUnit(unit: number): number {
   if (unit >= 65 && unit <= 90) return unit + 32
   if (unit === 0x17f) return 0x73
   return unit === 0x212a ? 0x6b : unit
 }
 
-/** The topic as required literals are looked for in it. */
-export function foldTopic(topic: string): string {
-  if (!/[A-Z\u017f\u212a]/.test(topic)) return START + topic + END
-  return (
-    START +
-    topic.replace(/[A-Z\u017f\u212a]/g, unit => String.fromCharCode(foldUnit(unit.charCodeAt(0)))) +
-    END
-  )
-}
-
-/** Whether a folded topic has of each set at least one text. */
-export function holds(folded: string, literals: Literals): boolean {
-  for (const texts of literals) {
-    let held = false
-    for (const text of texts) {
-      if (folded.includes(text)) {
-        held = true
-        break
-      }
-    }
-    if (!held) return false
-  }
-  return true
+/**
+ * As one text, for there are very many: each set with its length in front, each text of it with its own. What is short is
+ * three times as large as a list of lists.
+ */
+export function packLiterals(literals: Literals): string {
+  return literals
+    .map(texts => {
+      const packed = texts.map(text => String.fromCharCode(text.length) + text).join('')
+      return String.fromCharCode(packed.length) + packed
+    })
+    .join('')
 }
 
 /** Conservative: what is not understood requires nothing. */

@@ -25,6 +25,8 @@ export class Subscription extends Bookless {
   #holdsBack: Set<string> | undefined
   /** Published from inside a hand-over and not routed yet: it counts as waiting, or a handler could publish past every limit. */
   queued = 0
+  /** Its place in the table of patterns, where it is registered. */
+  route = -1
   readonly #line: WaitingLine
   readonly #parked: Parked
   #nextOrder = 1

@@ -37,9 +37,13 @@ export function describePattern(pattern: RegExp | string): string {
   return typeof pattern === 'string' ? pattern : `/${pattern.source}/${pattern.flags}`
 }
 
-/** What a RegExp means for matching, as text: equal for patterns that match the same. `d`, `g` and `y` change nothing here. */
-export function patternKey(pattern: RegExp): string {
-  return `${pattern.flags.replace(/[dgy]/g, '')}/${pattern.source}`
+/**
+ * What a RegExp means for matching, as text: equal for patterns that match the same. `d`, `g` and `y` change nothing here.
+ * Without flags it is the source itself, which takes no memory of its own; none has a plain `/` behind letters.
+ */
+export function patternKey({ source, flags }: RegExp): string {
+  const telling = flags === '' ? flags : flags.replace(/[dgy]/g, '')
+  return telling === '' ? source : `${telling}/${source}`
 }
 
 /** Whether both match the same topics because they are written the same; `g` and `y` are ignored, as everywhere. */
