@@ -23,7 +23,8 @@ export class Member implements Membership {
   readonly ackTimeout: number
   readonly #subscription: Subscription
   readonly #prefetch: number
-  readonly #unsettled = new OpenDeliveries()
+  /** Made with the first: of very many members few ever have any. */
+  #unsettled: OpenDeliveries | undefined
   #deadlines: Map<Message, () => void> | undefined
   #standing: Standing = Standing.Attached
   #consumer: Consumer
@@ -37,20 +38,18 @@ export class Member implements Membership {
   }
 
   get inFlight(): number {
-    return this.#unsettled.size
+    return this.#unsettled?.size ?? 0
   }
 
   get hasCredit(): boolean {
-    return (
-      this.#standing === Standing.Attached &&
-      this.#consumer.isBusy !== true &&
-      this.#unsettled.size < this.#prefetch &&
-      (this.#unsettled.bytes < MAX_BYTES_IN_FLIGHT || this.#unsettled.size === 0)
-    )
+    if (this.#standing !== Standing.Attached || this.#consumer.isBusy === true) return false
+    const open = this.#unsettled
+    if (open === undefined || open.size === 0) return true
+    return open.size < this.#prefetch && open.bytes < MAX_BYTES_IN_FLIGHT
   }
 
   get sole(): Message | undefined {
-    return this.#unsettled.size === 1 ? this.#unsettled.all()[0] : undefined
+    return this.#unsettled?.size === 1 ? this.#unsettled.all()[0] : undefined
   }
 
   handAgain(item: Item): void {
@@ -78,6 +77,7 @@ export class Member implements Membership {
     // That it is in the books is told by its tag: a number below zero, or the item itself.
     if (typeof open === 'number') Message.tag(message, -open)
     else open.isBooked = true
+    this.#unsettled ??= new OpenDeliveries()
     this.#unsettled.add(message)
     // Of one that was claimed time runs from its beginning on: until then it waits behind others, which is not its fault.
     if (this.ackTimeout > 0 && !Message.isClaimed(message)) this.extend(message)
@@ -97,12 +97,12 @@ export class Member implements Membership {
       return undefined
     Message.tag(message, undefined)
     // What is settled at once is not in the books yet, and costs no look-up where nothing else is open.
-    if (this.#unsettled.size > 0 || this.ackTimeout > 0) this.#strike(message, open)
+    if (this.inFlight > 0 || this.ackTimeout > 0) this.#strike(message, open)
     return open
   }
 
   #strike(message: Message, open: Item | number): void {
-    if (typeof open === 'number' ? open < 0 : open.isBooked) this.#unsettled.settled(message)
+    if (typeof open === 'number' ? open < 0 : open.isBooked) this.#unsettled?.settled(message)
     if (typeof open !== 'number') open.isBooked = false
     if (this.ackTimeout === 0) return
     const cancel = this.#deadlines?.get(message)
@@ -190,7 +190,7 @@ export class Member implements Membership {
 
   /** The subscription itself is gone: nothing comes any more, and no verdict counts. */
   end(): void {
-    for (const message of this.#unsettled.all()) this.#close(message)
+    for (const message of this.#unsettled?.all() ?? []) this.#close(message)
     this.#standing = Standing.Ended
   }
 
@@ -201,7 +201,7 @@ export class Member implements Membership {
   #giveBack(cause: LeaveCause): void {
     if (cause === 'complete' || cause === 'death') return
     const items: Item[] = []
-    for (const message of this.#unsettled.all()) {
+    for (const message of this.#unsettled?.all() ?? []) {
       const item = this.#takeBack(message)
       if (item !== undefined) items.push(item)
     }

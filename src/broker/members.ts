@@ -1,10 +1,13 @@
 import type { Member } from './member.js'
 
+const nobody: readonly Member[] = []
+
 /** Who takes part in a subscription, each in turn among those with credit. */
 export class Members {
-  readonly #present: Member[] = []
+  /** Each change makes a list of just the size: mostly it is one member. */
+  #present = nobody
   /** Members that left with messages that they still settle. */
-  #leaving: Member[] = []
+  #leaving = nobody
   #next = 0
 
   get size(): number {
@@ -24,13 +27,13 @@ export class Members {
   }
 
   add(member: Member): void {
-    this.#present.push(member)
+    // A list that is spread into another has room for sixteen more.
+    this.#present = this.#present.length === 0 ? [member] : [...this.#present, member]
   }
 
   leave(member: Member): void {
-    const at = this.#present.indexOf(member)
-    if (at >= 0) this.#present.splice(at, 1)
-    if (!this.#leaving.includes(member)) this.#leaving.push(member)
+    this.#present = this.#present.filter(each => each !== member)
+    if (!this.#leaving.includes(member)) this.#leaving = [...this.#leaving, member]
   }
 
   /** A delivery was settled: who left and holds nothing any more is forgotten. */
@@ -57,11 +60,15 @@ export class Members {
   }
 
   /** All who take part, who do so no more. */
-  takeAll(): Member[] {
-    return this.#present.splice(0)
+  takeAll(): readonly Member[] {
+    const all = this.#present
+    this.#present = nobody
+    return all
   }
 
   endLeaving(): void {
-    for (const member of this.#leaving.splice(0)) member.end()
+    const leaving = this.#leaving
+    this.#leaving = nobody
+    for (const member of leaving) member.end()
   }
 }

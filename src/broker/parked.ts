@@ -5,8 +5,8 @@ import type { SubscriptionOwner } from './subscription-owner.js'
 export class Parked {
   readonly #timers: Pick<SubscriptionOwner, 'after'>
   readonly #isDue: (item: Item) => void
-  /** Each with what calls its timer off. Made when there is one: of very many subscriptions few have any. */
-  #items: Map<Item, () => void> | undefined
+  /** Each with what calls its timer off. */
+  readonly #items = new Map<Item, () => void>()
 
   constructor(timers: Pick<SubscriptionOwner, 'after'>, isDue: (item: Item) => void) {
     this.#timers = timers
@@ -14,24 +14,23 @@ export class Parked {
   }
 
   get size(): number {
-    return this.#items?.size ?? 0
+    return this.#items.size
   }
 
   add(item: Item, delay: number): void {
     const cancel = this.#timers.after(delay, () => {
-      this.#items?.delete(item)
+      this.#items.delete(item)
       this.#isDue(item)
     })
-    this.#items ??= new Map()
     this.#items.set(item, cancel)
   }
 
   items(): Iterable<Item> {
-    return this.#items?.keys() ?? []
+    return this.#items.keys()
   }
 
   clear(): void {
-    for (const cancel of this.#items?.values() ?? []) cancel()
-    this.#items = undefined
+    for (const cancel of this.#items.values()) cancel()
+    this.#items.clear()
   }
 }

@@ -33,12 +33,13 @@ export function foldUnit(unit: number): number {
  * three times as large as a list of lists.
  */
 export function packLiterals(literals: Literals): string {
-  return literals
-    .map(texts => {
-      const packed = texts.map(text => String.fromCharCode(text.length) + text).join('')
-      return String.fromCharCode(packed.length) + packed
-    })
-    .join('')
+  const parts = literals.flatMap(texts => {
+    const lengths = texts.map(text => String.fromCharCode(text.length))
+    const total = texts.reduce((sum, text) => sum + 1 + text.length, 0)
+    return [String.fromCharCode(total), ...texts.flatMap((text, i) => [lengths[i] ?? '', text])]
+  })
+  // Joined all at once it is one text, and not a tree of its parts.
+  return parts.join('')
 }
 
 /** Conservative: what is not understood requires nothing. */

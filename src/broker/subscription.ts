@@ -16,19 +16,21 @@ import { PackedLine } from './packed-line.js'
 import type { WaitingLine } from './waiting-line.js'
 
 const nothing: ReadonlySet<string> = new Set()
+const uncounted: Readonly<Counters> = Object.freeze(noCounts())
 
 /** A pattern and where its messages go: the waiting line, its members with their credit, redelivery, and the count of it all. */
 export class Subscription extends Bookless {
   readonly #members = new Members()
-  #counts = noCounts()
+  /** Made when there is something to count, as are the others below: of very many subscriptions few have any of it. */
+  #counts: Counters | undefined
   #rules: SubscriptionRequest
   #holdsBack: Set<string> | undefined
   /** Published from inside a hand-over and not routed yet: it counts as waiting, or a handler could publish past every limit. */
   queued = 0
   /** Its place in the table of patterns, where it is registered. */
   route = -1
-  readonly #line: WaitingLine
-  readonly #parked: Parked
+  #line: WaitingLine | undefined
+  #parked: Parked | undefined
   #nextOrder = 1
   /**
    * Who takes a new message while there is nothing to decide: nobody waits, and this is the only member and has credit.
@@ -43,16 +45,11 @@ export class Subscription extends Bookless {
     readonly id: string,
     rules: SubscriptionRequest,
     readonly owner: SubscriptionOwner,
-    line: WaitingLine = new PackedLine(),
+    line?: WaitingLine,
   ) {
     super()
     this.#rules = rules
     this.#line = line
-    this.#parked = new Parked(owner, item => {
-      this.changed()
-      this.#line.restore(item)
-      this.wake()
-    })
   }
 
   get rules(): SubscriptionRequest {
@@ -65,7 +62,19 @@ export class Subscription extends Bookless {
   }
 
   get counts(): Readonly<Counters> {
-    return this.#counts
+    return this.#counts ?? uncounted
+  }
+
+  get #counting(): Counters {
+    return (this.#counts ??= noCounts())
+  }
+
+  get #waiting(): WaitingLine {
+    return (this.#line ??= new PackedLine())
+  }
+
+  get #waits(): number {
+    return this.#line?.length ?? 0
   }
 
   get key(): string {
@@ -89,7 +98,7 @@ export class Subscription extends Bookless {
   }
 
   get pending(): number {
-    return this.#line.length + this.#parked.size
+    return this.#waits + (this.#parked?.size ?? 0)
   }
 
   /** A new message can be handed out at once, and nothing is before it. */
@@ -122,7 +131,7 @@ export class Subscription extends Bookless {
   join(member: Member): void {
     this.changed()
     this.#members.add(member)
-    if (this.#line.length > 0) this.wake()
+    if (this.#waits > 0) this.wake()
   }
 
   /** The next message goes the long way round, which finds out anew whether there is a short one. */
@@ -137,14 +146,14 @@ export class Subscription extends Bookless {
       this.#keep(envelope)
       return
     }
-    this.#counts.delivered += 1
+    this.#counting.delivered += 1
     member.hand(new Message(envelope, member, 1, false, this.#nextOrder++))
   }
 
   #chooseForNew(): Member | undefined {
-    if (this.#ended || this.#line.length > 0) return undefined
+    if (this.#ended || this.#waits > 0) return undefined
     const member = this.#choose(undefined)
-    const isStraight = member !== undefined && member === this.#members.only && this.#parked.size === 0
+    const isStraight = member !== undefined && member === this.#members.only && this.#hasNoneParked
     if (isStraight && !this.rules.ordered && !this.owner.isClosing) this.#straight = member
     return member
   }
@@ -158,7 +167,7 @@ export class Subscription extends Bookless {
 
   #push(envelope: Envelope): void {
     this.changed()
-    this.#line.push(new Item(envelope, this.#nextOrder++))
+    this.#waiting.push(new Item(envelope, this.#nextOrder++))
   }
 
   /** There is no room by `overflow: 'error'`: one that came from another host is dropped. */
@@ -177,19 +186,20 @@ export class Subscription extends Bookless {
 
   /** Hands out the next one. False when nothing waits or nobody has credit. */
   dispatchOne(): boolean {
-    const first = this.#line.first
-    if (first === undefined) return false
+    const line = this.#line
+    const first = line?.first
+    if (line === undefined || first === undefined) return false
     const member = this.#choose(first.avoid)
     if (member === undefined) return false
     const wasFull = this.isFull
-    this.#line.shift()
+    line.shift()
     if (wasFull) this.owner.roomAgain(this)
     this.#hand(member, first)
-    return this.#line.length > 0
+    return line.length > 0
   }
 
   acked(): void {
-    this.#counts.acked += 1
+    this.#counting.acked += 1
     // Nobody waits, then, neither here nor for this.
     if (this.#straight !== undefined) return
     this.#members.forgetGone()
@@ -210,8 +220,8 @@ export class Subscription extends Bookless {
       return
     }
     const delay = retry?.delay ?? retryDelayAfter(this.rules.delay, error, item.failures)
-    if (delay > 0) this.#parked.add(item, delay)
-    else this.#line.restore(item)
+    if (delay > 0) this.#park(item, delay)
+    else this.#waiting.restore(item)
     this.wake()
   }
 
@@ -236,7 +246,7 @@ export class Subscription extends Bookless {
       this.#count('delivered', -items.length)
     }
     if (this.#ended) return this.#drop(items.length)
-    this.#line.restoreAll(items)
+    this.#waiting.restoreAll(items)
     this.wake()
   }
 
@@ -250,16 +260,16 @@ export class Subscription extends Bookless {
   }
 
   wake(): void {
-    if (!this.#ended && this.#line.length > 0) this.owner.wake(this)
+    if (!this.#ended && this.#waits > 0) this.owner.wake(this)
   }
 
   /** Removed, or the van closed: what waited, which is returned, is no longer owed. */
   end(completeMembers: boolean): Item[] {
     this.changed()
     this.#ended = true
-    const waited = [...this.#line, ...this.#parked.items()]
-    this.#line.clear()
-    this.#parked.clear()
+    const waited = [...(this.#line ?? []), ...(this.#parked?.items() ?? [])]
+    this.#line?.clear()
+    this.#parked?.clear()
     for (const member of this.#members.takeAll()) {
       member.end()
       if (completeMembers) member.complete()
@@ -273,12 +283,12 @@ export class Subscription extends Bookless {
   /** It is off the list: what it has counted goes into the sum of those before it, and so does what it still may count. */
   countInto(sum: Counters): void {
     if (this.#counts === sum) return
-    addCounts(sum, this.#counts)
+    addCounts(sum, this.counts)
     this.#counts = sum
   }
 
   status(): SubscriptionStatus {
-    const { delivered, acked, failed, redelivered, deadLettered, dropped } = this.#counts
+    const { delivered, acked, failed, redelivered, deadLettered, dropped } = this.counts
     const name = this.rules.name
     return {
       id: this.id,
@@ -304,12 +314,12 @@ export class Subscription extends Bookless {
   }
 
   #choose(avoid: Member | undefined): Member | undefined {
-    if (this.rules.ordered && (this.#parked.size > 0 || this.inFlight > 0)) return undefined
+    if (this.rules.ordered && (!this.#hasNoneParked || this.inFlight > 0)) return undefined
     return this.#members.choose(avoid)
   }
 
   #bury(item: Item, error: unknown): void {
-    if (this.owner.buried(this, item, error)) this.#counts.deadLettered += 1
+    if (this.owner.buried(this, item, error)) this.#counting.deadLettered += 1
     this.wake()
   }
 
@@ -320,11 +330,24 @@ export class Subscription extends Bookless {
       this.dropped?.(envelope)
       return false
     }
-    const oldest = this.rules.overflow === 'drop-oldest' ? this.#line.shift() : undefined
+    const oldest = this.rules.overflow === 'drop-oldest' ? this.#line?.shift() : undefined
     if (oldest === undefined) return true
     this.#count('dropped')
     this.dropped?.(oldest.envelope)
     return true
+  }
+
+  get #hasNoneParked(): boolean {
+    return this.#parked === undefined || this.#parked.size === 0
+  }
+
+  #park(item: Item, delay: number): void {
+    this.#parked ??= new Parked(this.owner, due => {
+      this.changed()
+      this.#waiting.restore(due)
+      this.wake()
+    })
+    this.#parked.add(item, delay)
   }
 
   #drop(count: number): void {
@@ -332,7 +355,7 @@ export class Subscription extends Bookless {
   }
 
   #count(what: 'delivered' | 'acked' | 'failed' | 'redelivered' | 'dropped', by = 1): void {
-    this.#counts[what] += by
+    this.#counting[what] += by
     this.owner.settled()
   }
 }

@@ -13,12 +13,12 @@ export interface AttachmentOwner {
   ended(subscription: number, error: MsgvanError | undefined): void
   /** Deliveries up to this one are no longer the client's. */
   lapsed(subscription: number, through: number): void
-}
-
-/** Whether so much waits for a client that it gets nothing more for now. */
-export interface Room {
+  /** So much waits for the client that it gets nothing more for now. */
   readonly isBusy: boolean
 }
+
+/** Never written to: of very many subscriptions few have an open delivery. */
+const none: (Message | undefined)[] = []
 
 /** When so many more numbers are kept than are open, the few open ones are kept apart. */
 const SPARSE = 8_192
@@ -26,10 +26,9 @@ const SPARSE = 8_192
 /** One client's place in one subscription: numbers its deliveries, and settles them as the client says. */
 export class Attachment implements Consumer, SilentConsumer {
   readonly #owner: AttachmentOwner
-  readonly #room: Room
   #membership: Membership | undefined
   /** Open deliveries from number `#base` on; undefined once settled. */
-  #open: (Message | undefined)[] = []
+  #open = none
   #base = 1
   /** Open ones from before `#base`: a few that stay open while thousands pass. */
   #stragglers: Map<number, Message> | undefined
@@ -37,25 +36,26 @@ export class Attachment implements Consumer, SilentConsumer {
   #handed = 0
   #hasLeft = false
   #hasEnded = false
-  readonly passesOn = true
   #watch: SilenceWatch | undefined
   #isSilent = false
 
   constructor(
     readonly subscription: number,
     owner: AttachmentOwner,
-    room: Room,
   ) {
     this.#owner = owner
-    this.#room = room
   }
 
   set membership(membership: Membership) {
     this.#membership = membership
   }
 
+  get passesOn(): boolean {
+    return true
+  }
+
   get isBusy(): boolean {
-    return this.#room.isBusy || this.#isSilent
+    return this.#owner.isBusy || this.#isSilent
   }
 
   /** The client has no room any more. */
@@ -100,7 +100,8 @@ export class Attachment implements Consumer, SilentConsumer {
   }
 
   next(message: Message): void {
-    this.#open.push(message)
+    if (this.#open === none) this.#open = [message]
+    else this.#open.push(message)
     if (this.#openCount++ === 0) this.#watch?.begin()
     if (this.#open.length > SPARSE + 2 * this.#openCount) this.#compact()
     this.#owner.deliver(this.subscription, this.#lastNumber, message)
@@ -184,7 +185,7 @@ export class Attachment implements Consumer, SilentConsumer {
   #end(error: MsgvanError | undefined): void {
     this.#hasEnded = true
     this.#watch?.end()
-    this.#open = []
+    this.#open = none
     this.#stragglers = undefined
     this.#owner.ended(this.subscription, error)
   }

@@ -21,7 +21,7 @@ import { BATCH_BYTES, broken, MAX_SUBSCRIPTIONS } from '../wire/protocol.js'
 import { readSettlements } from '../wire/settle-frame.js'
 import { WritingTable } from '../wire/string-table.js'
 import type { Membership, SubscriptionRequest } from '../bus/broker.js'
-import { Attachment, type AttachmentOwner } from './attachment.js'
+import { Attachment } from './attachment.js'
 import type { Guest, GuestSession } from './backbone/guest.js'
 import { Intake } from './intake.js'
 import { Hearing } from './silence.js'
@@ -68,8 +68,16 @@ export class Session implements GuestSession {
   #opened: Promise<void> | undefined
   #hasEnded = false
   readonly #hearing = new Hearing()
-  /** Busy: the client does not keep up with reading. */
-  readonly #room = { isBusy: false }
+  /** What all attachments need of this session. Busy: the client does not keep up with reading. */
+  readonly #places = {
+    isBusy: false,
+    deliver: (subscription: number, number: number, message: Message) =>
+      this.#deliver(subscription, number, message),
+    ended: (subscription: number, error: MsgvanError | undefined) => this.#ended(subscription, error),
+    lapsed: (subscription: number, through: number) => this.#lapsed(subscription, through),
+  }
+  /** Why the one that is subscribing right now was refused, if it was. */
+  #refused: MsgvanError | undefined
 
   constructor(options: SessionOptions) {
     this.id = options.id
@@ -204,23 +212,20 @@ export class Session implements GuestSession {
     if (this.#attachments.has(subscription)) throw broken('asks for a subscription that it has')
     if (this.#attachments.size >= MAX_SUBSCRIPTIONS)
       throw broken(`asks for more than ${MAX_SUBSCRIPTIONS} subscriptions`)
-    let refused: MsgvanError | undefined
-    let isSubscribing = true
-    const owner: AttachmentOwner = {
-      deliver: (_, number, message) => this.#deliver(subscription, number, message),
-      ended: (_, error) => {
-        if (isSubscribing) refused = error
-        else this.#ended(subscription, error)
-      },
-      lapsed: (_, through) => this.#lapsed(subscription, through),
-    }
-    const attachment = new Attachment(subscription, owner, this.#room)
+    this.#refused = undefined
+    const attachment = new Attachment(subscription, this.#places)
     const place = join(attachment)
     attachment.membership = place.membership
-    isSubscribing = false
+    const refused = this.#takeRefusal()
     if (refused !== undefined) throw refused
     this.#attachments.set(subscription, attachment)
     return place
+  }
+
+  #takeRefusal(): MsgvanError | undefined {
+    const refused = this.#refused
+    this.#refused = undefined
+    return refused
   }
 
   /** Where subscriptions are kept, one without a name is found again by this. */
@@ -305,8 +310,8 @@ export class Session implements GuestSession {
     this.#intake.flush()
     if (this.#deliveries.bytes === 0) return
     this.link.send(FrameKind.Deliver, this.#deliveries.take())
-    if (this.#room.isBusy || this.link.retainedBytes <= this.#options.maxWaiting) return
-    this.#room.isBusy = true
+    if (this.#places.isBusy || this.link.retainedBytes <= this.#options.maxWaiting) return
+    this.#places.isBusy = true
     for (const attachment of this.#attachments.values()) attachment.pause()
   }
 
@@ -318,14 +323,19 @@ export class Session implements GuestSession {
 
   /** Not at the first byte of room: with little room there would be a stop for every frame. */
   #roomAgain(): void {
-    if (!this.#room.isBusy || this.link.retainedBytes > this.#options.maxWaiting / 2) return
-    this.#room.isBusy = false
+    if (!this.#places.isBusy || this.link.retainedBytes > this.#options.maxWaiting / 2) return
+    this.#places.isBusy = false
     for (const attachment of this.#attachments.values()) attachment.wake()
   }
 
   #ended(subscription: number, error: MsgvanError | undefined): void {
+    if (!this.#attachments.delete(subscription)) {
+      // It is not among them yet.
+      this.#refused = error
+      return
+    }
     this.#names.delete(subscription)
-    if (!this.#attachments.delete(subscription) || this.#hasEnded) return
+    if (this.#hasEnded) return
     this.#flush()
     const wire = error === undefined ? undefined : toWireError(error)
     this.link.send(FrameKind.Ended, encodeEnded({ subscription, error: wire }))
