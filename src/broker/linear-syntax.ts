@@ -31,7 +31,9 @@ export interface LinearPattern {
 
 const utf8 = new TextEncoder()
 const SURROGATES_MOVED = 0x100000
-const surrogates: CharSet = [0xd800, 0xdfff]
+const FIRST_SURROGATE = 0xd800
+const LAST_SURROGATE = 0xdfff
+const surrogates: CharSet = [FIRST_SURROGATE, LAST_SURROGATE]
 const lineEnds: ReadonlyMap<number, string> = new Map([
   [0x0a, 'n'],
   [0x0d, 'r'],
@@ -186,7 +188,7 @@ class Translator {
 
   #set(set: CharSet): [string, number] {
     const [text, size] = this.#lines ? this.#setWithLineEnds(set) : [write(set), sizeOfClass(set)]
-    return this.#units && touches(set, surrogates) ? [this.#moved(set), size] : [text, size]
+    return this.#units && touchesSurrogates(set) ? [this.#moved(set), size] : [text, size]
   }
 
   /** Surrogates are written where encodeTopic moves them. */
@@ -236,8 +238,11 @@ function suffix(min: number, max: number): string {
   return min === max ? `{${min}}` : `{${min},${max}}`
 }
 
-function touches(set: CharSet, other: CharSet): boolean {
-  return intersection(set, other, 0xffff).length > 0
+/** Asked of each atom of each pattern, most of which are one character. */
+function touchesSurrogates(set: CharSet): boolean {
+  for (let at = 0; at + 1 < set.length; at += 2)
+    if ((set[at] ?? 0) <= LAST_SURROGATE && (set[at + 1] ?? 0) >= FIRST_SURROGATE) return true
+  return false
 }
 
 /** One instruction, and its ranges' share in memory and time. */

@@ -64,10 +64,21 @@ class Run {
   exact = true
 
   append(pieces: readonly string[]): void {
-    if (pieces.length === 1 && pieces[0] === '') return
+    const [piece] = pieces
+    if (pieces.length === 1 && piece !== undefined) {
+      this.#appendOne(piece)
+      return
+    }
     if (this.texts.length * pieces.length > MAX_ALTERNATIVES) this.end()
     const joined = this.texts.flatMap(text => pieces.map(piece => join(text, piece)))
     this.texts = [...new Set(joined)]
+    if (this.texts.some(text => text.length > MAX_LENGTH)) this.end()
+  }
+
+  /** The usual one: a character. */
+  #appendOne(piece: string): void {
+    if (piece === '') return
+    this.texts = this.texts.map(text => join(text, piece))
     if (this.texts.some(text => text.length > MAX_LENGTH)) this.end()
   }
 
