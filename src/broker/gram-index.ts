@@ -150,7 +150,8 @@ export class GramIndex<E extends Indexed> {
       const key = this.#keys[at] ?? 0
       // Short grams are common in topics, however few patterns lie under them yet.
       const cost = this.#grams.count(key) + kind * kind
-      if (cost < rarest.cost) rarest = { key, cost }
+      // Of equals the last: topics go from the general to the special.
+      if (cost <= rarest.cost) rarest = { key, cost }
     }
     return rarest
   }

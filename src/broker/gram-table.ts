@@ -2,17 +2,19 @@ const SMALLEST = 64
 const NOBODY = -1
 
 /**
- * Under each gram's key a list of postings, newest first. Open addressing in flat arrays: no object for a gram or a posting,
- * and most grams of a topic, which nobody lies under, are told by the one byte that a slot has for it.
+ * Under each gram's key a list of postings, newest first. Open addressing in flat arrays: no object for a gram or a posting.
+ * Most grams of a topic have nobody under them, which one bit tells.
  */
 export class GramTable<E> {
-  /** 0: the slot is free; else bits of the key that stands there. */
-  #tags = new Uint8Array(SMALLEST)
+  /** Eight bits for each slot, few of which are set: the key of each gram has one, and so have some that are gone. */
+  #filter = new Uint8Array(SMALLEST)
+  #gone = 0
   #keys = new Int32Array(SMALLEST)
-  /** The first posting under the key, and how many there are. */
-  #heads = new Int32Array(SMALLEST)
+  /** The first posting under the key (below 0: the slot is free), and how many there are. */
+  #heads = new Int32Array(SMALLEST).fill(NOBODY)
   #counts = new Int32Array(SMALLEST)
   #mask = SMALLEST - 1
+  #bits = SMALLEST * 8 - 1
   #used = 0
 
   #owners: (E | undefined)[] = []
@@ -30,6 +32,8 @@ export class GramTable<E> {
 
   /** The first posting under a key; below 0: there is none. */
   first(key: number): number {
+    const bit = (key >>> 2) & this.#bits
+    if (((this.#filter[bit >>> 3] ?? 0) & (1 << (bit & 7))) === 0) return NOBODY
     const slot = this.#find(key)
     return slot < 0 ? NOBODY : (this.#heads[slot] ?? NOBODY)
   }
@@ -67,10 +71,7 @@ export class GramTable<E> {
     let slot = this.#find(key)
     if (slot < 0) {
       slot = ~slot
-      this.#tags[slot] = tagOf(key)
-      this.#keys[slot] = key
-      this.#heads[slot] = NOBODY
-      this.#counts[slot] = 0
+      this.#occupy(slot, key, NOBODY, 0)
       this.#used += 1
     }
     const head = this.#heads[slot] ?? NOBODY
@@ -101,51 +102,58 @@ export class GramTable<E> {
     if (left > 0) return false
     this.#clear(slot)
     this.#used -= 1
+    this.#gone += 1
     if (this.#mask >= SMALLEST && this.#used * 8 < this.#mask) this.#resize((this.#mask + 1) / 2)
+    else if (this.#gone > this.#mask) this.#resize(this.#mask + 1)
     return true
   }
 
   /** The slot of the key; if there is none, `~` of the free one where it belongs. */
   #find(key: number): number {
-    const tags = this.#tags
+    const heads = this.#heads
     const mask = this.#mask
-    const tag = tagOf(key)
-    for (let slot = (key >>> 2) & mask; ; slot = (slot + 1) & mask) {
-      const there = tags[slot]
-      if (there === 0) return ~slot
-      if (there === tag && this.#keys[slot] === key) return slot
+    let slot = (key >>> 2) & mask
+    while ((heads[slot] ?? NOBODY) >= 0) {
+      if (this.#keys[slot] === key) return slot
+      slot = (slot + 1) & mask
     }
+    return ~slot
+  }
+
+  #occupy(slot: number, key: number, head: number, count: number): void {
+    this.#keys[slot] = key
+    this.#heads[slot] = head
+    this.#counts[slot] = count
+    const bit = (key >>> 2) & this.#bits
+    this.#filter[bit >>> 3] = (this.#filter[bit >>> 3] ?? 0) | (1 << (bit & 7))
   }
 
   /** Whoever had to go past this slot moves up: a gap would hide them. */
   #clear(slot: number): void {
     let gap = slot
-    for (let at = (gap + 1) & this.#mask; this.#tags[at] !== 0; at = (at + 1) & this.#mask) {
-      const home = ((this.#keys[at] ?? 0) >>> 2) & this.#mask
+    for (let at = (gap + 1) & this.#mask; (this.#heads[at] ?? NOBODY) >= 0; at = (at + 1) & this.#mask) {
+      const key = this.#keys[at] ?? 0
+      const home = (key >>> 2) & this.#mask
       if (((at - home) & this.#mask) < ((at - gap) & this.#mask)) continue
-      this.#tags[gap] = this.#tags[at] ?? 0
-      this.#keys[gap] = this.#keys[at] ?? 0
-      this.#heads[gap] = this.#heads[at] ?? NOBODY
-      this.#counts[gap] = this.#counts[at] ?? 0
+      this.#occupy(gap, key, this.#heads[at] ?? NOBODY, this.#counts[at] ?? 0)
       gap = at
     }
-    this.#tags[gap] = 0
+    this.#heads[gap] = NOBODY
   }
 
   #resize(size: number): void {
-    const [tags, keys, heads, counts] = [this.#tags, this.#keys, this.#heads, this.#counts]
-    this.#tags = new Uint8Array(size)
+    const [keys, heads, counts] = [this.#keys, this.#heads, this.#counts]
+    this.#filter = new Uint8Array(size)
+    this.#gone = 0
     this.#keys = new Int32Array(size)
-    this.#heads = new Int32Array(size)
+    this.#heads = new Int32Array(size).fill(NOBODY)
     this.#counts = new Int32Array(size)
     this.#mask = size - 1
-    for (let at = 0; at < tags.length; at += 1) {
-      if (tags[at] === 0) continue
-      const slot = ~this.#find(keys[at] ?? 0)
-      this.#tags[slot] = tags[at] ?? 0
-      this.#keys[slot] = keys[at] ?? 0
-      this.#heads[slot] = heads[at] ?? NOBODY
-      this.#counts[slot] = counts[at] ?? 0
+    this.#bits = size * 8 - 1
+    for (let at = 0; at < heads.length; at += 1) {
+      const head = heads[at] ?? NOBODY
+      const key = keys[at] ?? 0
+      if (head >= 0) this.#occupy(~this.#find(key), key, head, counts[at] ?? 0)
     }
   }
 
@@ -165,11 +173,6 @@ export class GramTable<E> {
     this.#owners.push(undefined)
     return size
   }
-}
-
-/** Other bits than those that say the slot. */
-function tagOf(key: number): number {
-  return (key >>> 22) & 0xff || 1
 }
 
 function grown(list: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
