@@ -9,6 +9,8 @@ const FIRST_BYTES = 1024
 /** Up to this size what was written is copied out, and the memory used again. */
 const SMALL_BYTES = 4 * 1024
 const SHORT_STRING = 24
+/** Up to so many bytes a loop over words takes less time than a view to copy from. */
+const WORDS_BYTES = 112
 
 function allocate(bytes: number): Uint8Array {
   return NodeBuffer === undefined ? new Uint8Array(bytes) : NodeBuffer.allocUnsafeSlow(bytes)
@@ -20,6 +22,9 @@ export class ByteWriter {
   #view = viewOf(this.#bytes)
   #start = 0
   #end = 0
+  /** What parts were copied from last, until what is written is taken. */
+  #source: Uint8Array | undefined
+  #sourceView: DataView | undefined
   /** What is written next will be about as long as what was written last. */
   #likely = FIRST_BYTES
 
@@ -32,6 +37,7 @@ export class ByteWriter {
   take(): Uint8Array {
     const { length } = this
     this.#likely = length
+    this.#source = this.#sourceView = undefined
     if (length <= SMALL_BYTES) {
       const copy = NodeBuffer === undefined ? this.#written().slice() : NodeBuffer.from(this.#written())
       this.#end = this.#start
@@ -118,14 +124,49 @@ export class ByteWriter {
   /** `length` bytes of these, from `from` on. */
   part(bytes: Uint8Array, from: number, length: number): void {
     this.#reserve(length)
-    copyPart(bytes, from, length, this.#bytes, this.#end)
+    if (length > WORDS_BYTES) copyPart(bytes, from, length, this.#bytes, this.#end)
+    else this.#words(bytes, from, length)
     this.#end += length
+  }
+
+  /** Most parts are short and one after the other of the same bytes: four at a time they need no view of their own. */
+  #words(bytes: Uint8Array, from: number, length: number): void {
+    if (bytes !== this.#source || this.#sourceView === undefined) {
+      this.#source = bytes
+      this.#sourceView = viewOf(bytes)
+    }
+    const source = this.#sourceView
+    const view = this.#view
+    const end = this.#end
+    let at = 0
+    for (; at + 4 <= length; at += 4) view.setInt32(end + at, source.getInt32(from + at, true), true)
+    for (; at < length; at++) this.#bytes[end + at] = bytes[from + at] ?? 0
+  }
+
+  /** As `string`, with a byte in front. */
+  tagged(tag: number, text: string): boolean {
+    const length = text.length
+    if (length < SHORT_STRING) {
+      this.#reserve(2 + length)
+      this.#bytes[this.#end++] = tag
+      if (this.#shortAscii(text, length)) return true
+      this.#end--
+    }
+    this.u8(tag)
+    return this.#longer(text, length)
   }
 
   /** Length in bytes, then UTF-8. Says whether the text was plain ASCII. */
   string(text: string): boolean {
     const length = text.length
-    if (length < SHORT_STRING && this.#shortAscii(text, length)) return true
+    if (length < SHORT_STRING) {
+      this.#reserve(1 + length)
+      if (this.#shortAscii(text, length)) return true
+    }
+    return this.#longer(text, length)
+  }
+
+  #longer(text: string, length: number): boolean {
     this.#reserve(13 + length * 3)
     // The length comes first but is known last: leave room for the varint of the likeliest one, ASCII's.
     const room = varintSize(length)
@@ -138,8 +179,8 @@ export class ByteWriter {
     return written === length
   }
 
+  /** There is room. */
   #shortAscii(text: string, length: number): boolean {
-    this.#reserve(1 + length)
     const bytes = this.#bytes
     const at = this.#end
     for (let i = 0; i < length; i++) {

@@ -35,8 +35,9 @@ export function readValue(reader: ByteReader): unknown {
 
 class ValueReader {
   readonly #reader: ByteReader
-  /** Objects read so far, by place. */
-  #objects: object[] | undefined
+  /** Objects read so far, by place: the first, and a list of the others if there are any. */
+  #first: object | undefined
+  #others: object[] | undefined
 
   constructor(reader: ByteReader) {
     this.#reader = reader
@@ -110,13 +111,15 @@ class ValueReader {
   }
 
   #keep<T extends object>(object: T): T {
-    if (this.#objects === undefined) this.#objects = [object]
-    else this.#objects.push(object)
+    if (this.#first === undefined) this.#first = object
+    else if (this.#others === undefined) this.#others = [object]
+    else this.#others.push(object)
     return object
   }
 
   #again(): object {
-    const object = this.#objects?.[this.#reader.varint()]
+    const place = this.#reader.varint()
+    const object = place === 0 ? this.#first : this.#others?.[place - 1]
     if (object === undefined) throw this.#reader.fail('refers to an object that did not come before')
     return object
   }

@@ -77,8 +77,7 @@ function writeNumber(writer: ByteWriter, value: number): void {
 /** With its kind in front. */
 function writeText(writer: ByteWriter, text: string): void {
   const start = writer.length
-  writer.u8(Kind.String)
-  if (writer.string(text) || !loneSurrogate.test(text)) return
+  if (writer.tagged(Kind.String, text) || !loneSurrogate.test(text)) return
   writer.truncate(start)
   writer.u8(Kind.Utf16)
   writer.varint(text.length)
