@@ -213,6 +213,28 @@ describe('a host with a store', () => {
     reading.unsubscribe()
   })
 
+  it('owes nobody what it could not write: refused is refused, and does not wait', async () => {
+    const first = bus()
+    await named(first, 'n', /^t/)
+    await first.publish('t', 'before')
+    disk.isFull = true
+    // More than a window: some in memory, some to be read from the disk.
+    const refused = Array.from({ length: 2_500 }, (_, i) => rejection(first.publish(`t${i % 3}`, i)))
+    for (const error of await Promise.all(refused)) expect(error).to.include({ code: 'MSGVAN_STORE' })
+    await eventually(async () => expect(await subscription(first, 'n')).to.include({ pending: 1 }))
+    disk.isFull = false
+    await eventually(() => first.publish('t', 'after'))
+    expect(await subscription(first, 'n')).to.include({ pending: 2 })
+    await crash()
+    const got: unknown[] = []
+    const second = bus()
+    const reading = second.topic(/^t/, { name: 'n' }).subscribe(({ payload }) => got.push(payload))
+    await second.publish('t', 'last')
+    await eventually(async () => expect(await subscription(second, 'n')).to.include({ pending: 0, acked: 3 }))
+    expect(got).to.deep.equal(['before', 'after', 'last'])
+    reading.unsubscribe()
+  })
+
   const retaining = async (retention: Retention): Promise<HostStore> => {
     await server.close()
     const { store } = disk.mortal()

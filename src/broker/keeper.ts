@@ -32,6 +32,8 @@ export interface Book {
   /** Handed out and not settled, with the failures so far; `REPLAYED`: before everything else, and not handed out yet. */
   readonly open: OpenPlaces
   changed(): void
+  /** Set by whom the book is of: told of messages that arrived and could not be kept. Their publishers have them refused. */
+  refused: ((envelopes: readonly StoredEnvelope[]) => void) | undefined
   /** Other rules, the same pattern. */
   renew(request: SubscriptionRequest): void
   /** It is owed this one beyond the log. */

@@ -1,6 +1,6 @@
 import { Item } from './item.js'
 import type { Keeper, LogReader } from './keeper.js'
-import { placeOf } from './stored-envelope.js'
+import { placeOf, type StoredEnvelope } from './stored-envelope.js'
 import { WaitingLine } from './waiting-line.js'
 
 /** So many of those that wait are in memory; the others are read when it is their turn. */
@@ -84,6 +84,22 @@ export class StoredLine extends WaitingLine {
   override restoreAll(items: Item[]): void {
     if (items.length >= 4) for (const { envelope } of items) this.#bytes += envelope.size
     super.restoreAll(items)
+  }
+
+  /** These could not be kept: they do not wait any more. @returns how many of them did */
+  forget(refused: readonly StoredEnvelope[]): number {
+    const { wants, liveFrom } = this.#options
+    const places = new Set(refused.map(({ at }) => at))
+    const gone = this.removeAll(({ envelope, deliveries }) => {
+      if (deliveries > 0 || !places.has(placeOf(envelope) ?? 0)) return false
+      this.#bytes -= envelope.size
+      return true
+    })
+    const reader = this.#reader
+    if (reader === undefined) return gone
+    const unread = refused.filter(({ at, topic }) => at >= Math.max(reader.at, liveFrom) && wants(topic))
+    this.#unread -= unread.length
+    return gone + unread.length
   }
 
   override clear(): void {

@@ -8,7 +8,7 @@ import { REPLAYED, type Book, type Keeper } from './keeper.js'
 import type { LocalBrokerOptions } from './local-broker-options.js'
 import { Member } from './member.js'
 import type { MakeSubscription } from './registry.js'
-import { placeOf } from './stored-envelope.js'
+import { placeOf, type StoredEnvelope } from './stored-envelope.js'
 import { StoredLine } from './stored-line.js'
 import { Subscription } from './subscription.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
@@ -29,6 +29,7 @@ export interface StoredSubscriptionOptions {
 /** A subscription whose book is kept: what it is owed outlives this process. */
 export class StoredSubscription extends Subscription {
   readonly #book: Book
+  readonly #stored: StoredLine
 
   constructor({ id, request, owner, keeper, compile, book }: StoredSubscriptionOptions) {
     const line = new StoredLine({
@@ -43,6 +44,8 @@ export class StoredSubscription extends Subscription {
     super(id, request, owner, line)
     line.later = () => owner.after(0, () => this.wake())
     this.#book = book
+    this.#stored = line
+    book.refused = envelopes => this.#refused(envelopes)
   }
 
   override get rules(): SubscriptionRequest {
@@ -126,6 +129,17 @@ export class StoredSubscription extends Subscription {
     if (book.waiting === 0 && book.high + 1 >= book.liveFrom) book.high = Math.max(book.high, at - 1)
     book.waiting += 1
     book.changed()
+  }
+
+  /** The disk is full, and their publishers are told so: nobody is owed them. Who has one in hand keeps it. */
+  #refused(envelopes: readonly StoredEnvelope[]): void {
+    const wasFull = this.isFull
+    const gone = this.#stored.forget(envelopes)
+    if (gone === 0) return
+    this.changed()
+    this.#book.waiting -= gone
+    this.#book.changed()
+    if (wasFull) this.owner.roomAgain(this)
   }
 
   #passed(at: number): void {

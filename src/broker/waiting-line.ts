@@ -80,6 +80,15 @@ export class WaitingLine {
     }
   }
 
+  /** Takes out those of which this is true. @returns how many */
+  removeAll(isOne: (item: Item) => boolean): number {
+    const before = this.#length
+    this.#items = [...this.#standing()].filter(item => !isOne(item))
+    this.#length = this.#items.length
+    this.#head = 0
+    return before - this.#length
+  }
+
   clear(): void {
     this.#items = []
     this.#length = 0

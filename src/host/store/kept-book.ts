@@ -30,6 +30,7 @@ export class KeptBook implements Book {
   readonly liveFrom: number
   waiting: number
   readonly open: OpenPlaces
+  refused: Book['refused']
   readonly #owner: BookOwner
   /** Its owner knows that it has changed, until it is written. */
   #isToldChanged = false

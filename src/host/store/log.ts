@@ -63,8 +63,8 @@ export class Log {
     if (this.#writer.bytes >= CHUNK_BYTES) this.#close()
   }
 
-  /** @returns what to call when it is on the disk, or is not going to be: what was refused is not in the log */
-  collect(transaction: StoreTransaction): (isWritten: boolean) => void {
+  /** @returns what to call when it is on the disk, or is not going to be: that gives what was refused, and is not in the log */
+  collect(transaction: StoreTransaction): (isWritten: boolean) => StoredEnvelope[] {
     if (this.#writer.count > 0) this.#close()
     const chunks = this.#closed
     this.#closed = []
@@ -77,9 +77,12 @@ export class Log {
     }
     this.#bytes += bytes
     return isWritten => {
+      const collected = this.#pending.slice(0, count)
       this.#pending = this.#pending.slice(count)
       this.#pendingFrom += count
-      if (!isWritten) this.#bytes -= bytes
+      if (isWritten) return []
+      this.#bytes -= bytes
+      return collected
     }
   }
 

@@ -276,12 +276,13 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     const trimmed = this.#trim(transaction)
     if (hasMessages || trimmed > 0) transaction.put('logs', String(number), this.#logRecord())
     return isWritten => {
-      logEnded(isWritten)
+      const refused = logEnded(isWritten)
       // Step by step until there is nothing left to trim.
       if (isWritten && trimmed > 0) this.#news()
       if (isWritten) return
       this.#log.untrimmed(trimmed)
       this.#writes = [...writes, ...this.#writes]
+      if (refused.length > 0) for (const book of this.#books.values()) book.refused?.(refused)
       for (const book of books) if (this.#books.get(book.key ?? '') === book) this.#changed.add(book)
       // Marks stay as they were: messages that are gone must be taken over when they come again.
     }
