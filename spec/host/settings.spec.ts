@@ -157,6 +157,22 @@ describe('the settings of a host', () => {
     expect(() => autoStartSetting(undefined, { MSGVAN_START: '2' })).to.throw(/^MSGVAN_START: /)
   })
 
+  it('refuse what is for a store where there is none', () => {
+    for (const [flags, name] of [
+      [{ retainAge: '60' }, '--retain-age'],
+      [{ retainBytes: '1000' }, '--retain-bytes'],
+      [{ storeFloor: '0' }, '--store-floor'],
+    ] as const) {
+      expect(() => hostSettings(flags, {})).to.throw(InvalidOptionError, new RegExp(`^${name} .*--store DIR`))
+      expect(hostSettings(flags, { MSGVAN_STORE: '/tmp' })).to.have.property('store')
+      expect(hostSettings({ ...flags, store: '/tmp' }, {})).to.have.property('store')
+    }
+    expect(hostSettings({}, { MSGVAN_RETAIN_AGE: '60' })).to.include({
+      retainAgeMs: 60_000,
+      store: undefined,
+    })
+  })
+
   it('never repeat a token', () => {
     expect(() => tokenSetting('  ', {})).to.throw(InvalidOptionError, /^--token: a token is not empty\.$/)
   })

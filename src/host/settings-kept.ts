@@ -54,9 +54,10 @@ export function settingsKept(settings: HostSettings): HostFlags {
     sessionTtl: seconds(settings.sessionTtlMs),
     heartbeat: seconds(settings.heartbeatMs),
     maxPayload: String(settings.maxPayload),
-    ...(retainAgeMs === Infinity ? {} : { retainAge: seconds(retainAgeMs) }),
-    retainBytes: String(retainBytes),
-    storeFloor: String(settings.storeFloor),
+    ...(store === undefined || retainAgeMs === Infinity ? {} : { retainAge: seconds(retainAgeMs) }),
+    ...(store === undefined
+      ? {}
+      : { retainBytes: String(retainBytes), storeFloor: String(settings.storeFloor) }),
   }
 }
 

@@ -96,6 +96,13 @@ export function hostSettings(flags: HostFlags, env: NodeJS.ProcessEnv = process.
       'A host leads or joins a leader, not both: give --leader or --join (MSGVAN_LEADER, MSGVAN_JOIN).',
     )
   }
+  const store = setting('--store', flags.store, 'MSGVAN_STORE', env, folder)
+  // In the environment they may stand for all hosts; on a command line they are meant for this one.
+  const given = [flags.retainAge, flags.retainBytes, flags.storeFloor].findIndex(flag => flag !== undefined)
+  if (store === undefined && given >= 0) {
+    const flag = ['--retain-age', '--retain-bytes', '--store-floor'][given] ?? ''
+    throw no(`${flag} is for a host that keeps what it owes: give --store DIR as well (MSGVAN_STORE).`)
+  }
   return {
     leader,
     join,
@@ -112,7 +119,7 @@ export function hostSettings(flags: HostFlags, env: NodeJS.ProcessEnv = process.
     maxPayload:
       setting('--max-payload', flags.maxPayload, 'MSGVAN_MAX_PAYLOAD', env, bytes) ?? 8 * 1024 * 1024,
     origins: flags.origins ?? setting('--origin', undefined, 'MSGVAN_ORIGINS', env, words) ?? [],
-    store: setting('--store', flags.store, 'MSGVAN_STORE', env, folder),
+    store,
     retainAgeMs: setting('--retain-age', flags.retainAge, 'MSGVAN_RETAIN_AGE', env, milliseconds) ?? Infinity,
     retainBytes:
       setting('--retain-bytes', flags.retainBytes, 'MSGVAN_RETAIN_BYTES', env, manyBytes) ?? 1024 ** 3,
