@@ -38,7 +38,7 @@ describe('a connection that is not read', () => {
   })
 
   it('is given up, others are not slowed, and its session resumes: all once, in order', async () => {
-    await start(200)
+    await start(2_000)
     const slow = bus(proxy.port)
     const publisher = bus(server.port)
     const quick = collect(publisher.topic('t'))
