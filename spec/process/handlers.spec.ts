@@ -136,7 +136,9 @@ describe('handlers in the host', () => {
     const env = { MSGVAN_PORT: String(port), MSGVAN_SPEC_INDEX: index }
     const there = (...args: string[]) => sandbox.node([fixture('client.js'), ...args], { env }).ended
 
+    const registering = performance.now()
     await there('register', 'answerer', fixture('answers.js'), 'answer', '^questions$')
+    const usual = performance.now() - registering
     const answers = sandbox.msgvan(['sub', '^answers$', '--count', '1', '--verbose'], { env })
     await answers.shows(/listening/)
     await there('publish', 'questions', '21')
@@ -144,11 +146,13 @@ describe('handlers in the host', () => {
 
     const began = performance.now()
     expect((await there('unsubscribe', 'answerer')).stdout).to.equal('true\n')
-    expect(performance.now() - began).to.be.lessThan(8_000)
+    // Not what a drain in vain takes: ten seconds, on a machine as slow as this one is.
+    expect(performance.now() - began).to.be.lessThan(8_000 + 3 * usual)
     expect(await host.kill('SIGTERM')).to.include({ code: 0 })
   })
 
   it('do not keep a host from ending while their module loads', async () => {
+    const registering = performance.now()
     const registration = sandbox.node(
       [fixture('client.js'), 'register', 'late', fixture('never-loads.js'), 'x', '^x'],
       {
@@ -157,8 +161,9 @@ describe('handlers in the host', () => {
     )
     await log.shows(/late out loading/)
     const began = performance.now()
+    const usual = began - registering
     expect(await sandbox.msgvan(['stop']).ended).to.include({ code: 0 })
-    expect(performance.now() - began).to.be.lessThan(8_000)
+    expect(performance.now() - began).to.be.lessThan(8_000 + 3 * usual)
     await registration.kill('SIGKILL')
   })
 })
