@@ -24,7 +24,10 @@ export interface TopicOptions<P = unknown> {
    * attempt. Default: `backoff({ initial: 100, max: 30_000 })`.
    */
   delay?: RetryDelay
-  /** No settlement within this many ms fails the delivery. Default 0: no limit. */
+  /**
+   * No settlement within this many ms fails the delivery. Default 0: no limit. Over a host also of a process that is stopped, or whose event
+   * loop is blocked: that is found when nothing was heard of it for so long, and at least for 2,000 ms.
+   */
   ackTimeout?: number
   /** How many messages may wait. Default 100,000. */
   maxPending?: number
