@@ -2,7 +2,7 @@ import type { Scenario } from './scenario.js'
 import { balance } from './support/balance.js'
 import type { Evidence } from './support/evidence.js'
 import { wrongs, worstRecovery } from './support/checks.js'
-import { ready } from './support/stage.js'
+import { done, ready } from './support/stage.js'
 
 /** Several frames of the link's. */
 const BATCH = 2_000
@@ -16,10 +16,14 @@ export const publisherKilled: Scenario = {
     await stage.host()
     const bytes = 200
     await ready(stage.subscriber({ subscribers: { all: '^faults\\.' }, mode: 'auto', bytes }))
+    // Beside those that die, which may all do so before anything of theirs is taken over.
+    const survivor = stage.publisher({ publishers: ['survivor'], batch: BATCH, bytes, pause: 100 })
     for (let kill = 1; kill <= kills; kill += 1) {
       const death = { at: random.between(1, 2 * BATCH), turns: random.between(0, 20) }
       await stage.publisher({ publishers: [`p${kill}`], batch: BATCH, bytes, death }).ended
     }
+    survivor.child.stdin?.end()
+    await done([survivor])
     const status = await stage.quiet()
     const evidence = await stage.evidence()
     const { account, problems } = balance(evidence, status)

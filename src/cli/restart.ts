@@ -4,6 +4,7 @@ import { statePaths } from '../daemon/paths.js'
 import { hostSettings, type HostFlags } from '../host/settings.js'
 import { goingOn, readKept } from '../host/settings-kept.js'
 import { describe, UnsupportedError } from '../errors.js'
+import type { RemoteBroker } from '../client/remote-broker.js'
 import type { Cli } from './cli.js'
 import type { Globals } from './globals.js'
 import { addHostOptions, hostFlags, type HostOptions } from './host-options.js'
@@ -43,6 +44,9 @@ async function restart(cli: Cli, globals: Globals, options: Options): Promise<nu
   }
 }
 
+/** Much is lost if it cannot answer: a host that is only slow has time. */
+const ASKING_MS = 30_000
+
 interface Before {
   /** Leaves what is registered for the next one. @returns takes it away then */
   readonly leave: () => Promise<() => Promise<void>>
@@ -61,10 +65,11 @@ async function askBefore(cli: Cli, { port }: Globals): Promise<Before> {
   const nothing = (): Promise<() => Promise<void>> => Promise.resolve(forget)
   if (!(await somebodyListens(port).catch(() => false))) return { leave: nothing, before: {} }
   try {
-    const { all, settings } = await askHost({ port, paths }, async broker => ({
+    const ask = async (broker: RemoteBroker) => ({
       all: await broker.control('registrations'),
       settings: await broker.control('settings').catch(unknownToIt),
-    }))
+    })
+    const { all, settings } = await askHost({ port, paths }, ask, ASKING_MS)
     const leave = async (): Promise<() => Promise<void>> => {
       await writeRegistrations(file, all)
       return forget
