@@ -1,16 +1,22 @@
 import { randomUUID } from 'node:crypto'
-import type { Broker } from './bus/broker.js'
 import { LocalBroker } from './broker/local-broker.js'
 import { monotonicScheduler } from './broker/monotonic-scheduler.js'
+import { returnOf } from './bus/stream-letters.js'
+import { Encoding } from './message/envelope.js'
 import { nativeMatcher } from './message/pattern.js'
 import { version } from './version.js'
 
 /** The real broker, inside this process and for one bus alone. */
-export function embeddedBroker(van: string): Broker {
+export function embeddedBroker(van: string): LocalBroker {
   const id = randomUUID()
   const startedAt = performance.now()
-  return new LocalBroker({
+  const broker: LocalBroker = new LocalBroker({
     van,
+    unrouted: envelope => {
+      const back = returnOf(envelope)
+      if (back !== undefined)
+        broker.say(back.to, back.headers, () => ({ body: undefined, size: 0, encoding: Encoding.Value }))
+    },
     scheduler: monotonicScheduler,
     compile: nativeMatcher,
     hostStatus: () => ({
@@ -24,4 +30,5 @@ export function embeddedBroker(van: string): Broker {
       uptimeMs: Math.round(performance.now() - startedAt),
     }),
   })
+  return broker
 }

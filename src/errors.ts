@@ -234,6 +234,16 @@ export class TimeoutError extends MsgvanError {
   readonly code = 'MSGVAN_TIMEOUT'
 }
 
+/** Nobody exposes an observable of that name in this van. */
+export class NotExposedError extends MsgvanError {
+  readonly code = 'MSGVAN_NOT_EXPOSED'
+}
+
+/** A remote observable broke off: who exposed it is gone or withdrew it, or values were lost on their way. */
+export class ObservationLostError extends MsgvanError {
+  readonly code = 'MSGVAN_OBSERVATION_LOST'
+}
+
 /** A request that the other side could not carry out, for a reason without a class of its own. */
 export class RemoteError extends MsgvanError {
   readonly code = 'MSGVAN_REMOTE'
@@ -274,6 +284,8 @@ const byCode = {
   MSGVAN_STORE_FULL: StoreFullError,
   MSGVAN_STORE_DAMAGED: StoreDamagedError,
   MSGVAN_TIMEOUT: TimeoutError,
+  MSGVAN_NOT_EXPOSED: NotExposedError,
+  MSGVAN_OBSERVATION_LOST: ObservationLostError,
   MSGVAN_REMOTE: RemoteError,
 } as const
 

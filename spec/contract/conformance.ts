@@ -13,6 +13,7 @@ import { ordering } from './ordering.js'
 import { payloadRules } from './payloads.js'
 import { replay } from './replay.js'
 import { publishing } from './publishing.js'
+import { remoteObservables } from './remote-observables.js'
 import { retrying } from './retrying.js'
 import { rxjsSemantics } from './rxjs-semantics.js'
 import { schemas } from './schemas.js'
@@ -39,6 +40,7 @@ const themes: readonly Theme[] = [
   flow,
   schemas,
   subjects,
+  remoteObservables,
   statusOfVan,
   lifecycle,
   replay,

@@ -1,6 +1,6 @@
 import { expectTypeOf } from 'expect-type'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { Observable } from 'rxjs'
+import { interval, type Observable, type Subscription } from 'rxjs'
 import { van, type Bus, type BusSubject, type Message } from '../../src/index.js'
 
 /** What the compiler must say. Built with everything else, never run. */
@@ -83,6 +83,21 @@ export function untyped(bus: Bus, pattern: RegExp | string): void {
   void bus.publish(7, 1)
   // @ts-expect-error a pattern is a RegExp or a string
   bus.topic(7)
+}
+
+export function remoteObservables(bus: Bus): void {
+  expectTypeOf(bus.observe('n')).toEqualTypeOf<Observable<unknown>>()
+  expectTypeOf(bus.observe<number, string>('n', 7)).toEqualTypeOf<Observable<string>>()
+  expectTypeOf(bus.expose('n', (every: number) => interval(every))).toEqualTypeOf<Subscription>()
+  bus.expose('n', () => Promise.resolve(1))
+  // @ts-expect-error wrong arguments
+  bus.observe<number, string>('n', '7')
+  // @ts-expect-error a factory, not an Observable
+  bus.expose('n', interval(1))
+  // @ts-expect-error it gives no Observable
+  bus.expose('n', () => 7)
+  // @ts-expect-error a name is a string
+  bus.observe(7)
 }
 
 export function schemas(

@@ -151,10 +151,14 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     }
     if (this.#handOver.isBusy && this.#handOver.queued >= this.#maxHeld)
       return Promise.reject(outboxFull(this.#maxHeld))
-    if (targets[0] === this.#journal && targets.length <= 1) this.#options.unrouted?.(envelope)
+    if (this.#isUnrouted(targets)) this.#options.unrouted?.(envelope)
     // From here on the van owes it to every target.
     this.#handOver.run(envelope, targets, from === undefined)
     return undefined
+  }
+
+  #isUnrouted(targets: readonly Subscription[]): boolean {
+    return targets.length === 0 || (targets.length === 1 && targets[0] === this.#journal)
   }
 
   #hold(envelope: Envelope, by: Subscription | undefined, from?: Relay): Promise<void> {
@@ -410,7 +414,8 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   }
 
   abandoned(subscription: Subscription): void {
-    this.#remove(subscription, false)
+    const owed = this.#remove(subscription, false)
+    if (subscription.isLentName) for (const { envelope } of owed) this.#options.unrouted?.(envelope)
     this.#quiet.linger(subscription, this.#handOver.isBusy)
   }
 }

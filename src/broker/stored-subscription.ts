@@ -2,7 +2,7 @@ import type { Consumer, SubscriptionRequest } from '../bus/broker.js'
 import type { Envelope } from '../message/envelope.js'
 import { Message, type RetryRule } from '../message/message.js'
 import type { Matcher } from '../message/pattern.js'
-import { REPLIES } from '../message/topic.js'
+import { isPassing } from '../message/topic.js'
 import { Item } from './item.js'
 import { REPLAYED, type Book, type Keeper } from './keeper.js'
 import type { LocalBrokerOptions } from './local-broker-options.js'
@@ -158,7 +158,8 @@ export function storing(
   if (keeper === undefined) return undefined
   return (id, request, kept) => {
     // Answers are not in the log: who asked ends with them, or asks again.
-    if (String(request.pattern).startsWith(REPLIES)) return new Subscription(id, request, owner)
+    if (typeof request.pattern === 'string' && isPassing(request.pattern))
+      return new Subscription(id, request, owner)
     return new StoredSubscription({
       id,
       request,

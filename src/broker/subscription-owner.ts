@@ -15,6 +15,6 @@ export interface SubscriptionOwner {
   readonly isClosing: boolean
   /** A delivery was settled, or given back. */
   settled(): void
-  /** An unnamed subscription lost its consumer. */
+  /** A subscription that is there for its consumers alone lost the last one. */
   abandoned(subscription: Subscription): void
 }

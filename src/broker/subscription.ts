@@ -4,6 +4,7 @@ import type { Envelope } from '../message/envelope.js'
 import { Message, type RetryRule } from '../message/message.js'
 import { retryDelayAfter } from '../message/retry-delay.js'
 import { describePattern, samePattern } from '../message/pattern.js'
+import { isExposure } from '../message/topic.js'
 import { Bookless } from './bookless.js'
 import { addCounts, noCounts } from './counters.js'
 import { Item } from './item.js'
@@ -112,6 +113,11 @@ export class Subscription extends Bookless {
 
   get inFlight(): number {
     return this.#members.inFlight
+  }
+
+  /** Its name is there as long as its consumers are. */
+  get isLentName(): boolean {
+    return this.rules.name !== undefined && isExposure(this.rules.name)
   }
 
   hasPattern(pattern: RegExp | string): boolean {
@@ -253,7 +259,7 @@ export class Subscription extends Bookless {
   left(member: Member, cause: LeaveCause): void {
     this.changed()
     this.#members.leave(member)
-    if (this.rules.name !== undefined) return this.wake()
+    if (this.rules.name !== undefined && !(this.isLentName && this.#members.size === 0)) return this.wake()
     this.#isLost = cause === 'death'
     this.#drop(this.pending)
     this.owner.abandoned(this)

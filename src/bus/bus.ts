@@ -1,4 +1,4 @@
-import type { Observable } from 'rxjs'
+import type { Observable, ObservableInput, Subscription } from 'rxjs'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { MsgvanError } from '../errors.js'
 import type { Headers } from '../message/envelope.js'
@@ -113,6 +113,37 @@ export interface Bus<T extends Topics = AnyTopics> {
     pattern: RegExp | string,
     options?: TopicOptions,
   ): Promise<void>
+
+  /**
+   * Offers an Observable to the whole van: for each who observes it, the factory is called with what it gave, and its values,
+   * its error or its end go there. Unsubscribing (or `close()`) withdraws it, which ends what is observed of it with
+   * ObservationLostError. All who expose one name share the work: each observer is served by one of them.
+   *
+   * Values go out in order, no faster than the van takes them over; up to 100,000 wait here for each observing bus, and one
+   * more ends that observation with OverflowError. An observer that goes, in whatever way, unsubscribes what the factory made.
+   *
+   * @param name at most 180 characters
+   * @param factory gives an Observable, or what RxJS makes one of. A throw goes to who observes.
+   * @throws InvalidOptionError, ClosedError at once. What only the van can refuse goes to `errors$`.
+   * @example
+   * const exposed = bus.expose('ticks', (every: number) => interval(every))
+   */
+  expose<A = unknown, R = unknown>(name: string, factory: (args: A) => ObservableInput<R>): Subscription
+
+  /**
+   * An Observable that another process exposes (or this one). Cold: each `subscribe()` has the factory called with `args`;
+   * next, error, complete and unsubscribe cross. Values are fresh copies, but inside one process on an embedded bus. Completes on `close()`.
+   *
+   * It goes on over a cut link. What breaks it off is an error, never a silence: `retry()` begins anew.
+   * Errors with NotExposedError (nobody does), ObservationLostError (who did is gone, which is noticed within seconds of its
+   * end, or values were lost with a host), TimeoutError (it was not begun within 30 s), InvalidPayloadError (`args` cannot be
+   * carried), and RemoteError with what the other side's Observable emitted as error in `cause`.
+   *
+   * @throws InvalidOptionError at once, for a name that is none
+   * @example
+   * bus.observe<number, number>('ticks', 1_000).pipe(retry({ delay: 1_000 })).subscribe(tick => console.log(tick))
+   */
+  observe<A = unknown, R = unknown>(name: string, args?: A): Observable<R>
 
   /** Actors: objects with a mailbox that hosts run. */
   readonly actors: Actors

@@ -14,16 +14,13 @@ import {
 } from '../errors.js'
 import type { Headers } from '../message/envelope.js'
 import { Message } from '../message/message.js'
-import { REPLIES } from '../message/topic.js'
-import type { Broker } from './broker.js'
 import type { DeadLetter } from './dead-letters.js'
+import { CODE, FROM, type Letterbox } from './letterbox.js'
 
 /** Headers of letters between those who ask and those who answer. */
-const FROM = '$from'
 const ASK = '$ask'
 const ANSWER = '$answer'
 const CANCEL = '$cancel'
-const CODE = '$code'
 
 /** `next` and `done` in one letter: most questions have one answer. */
 type Kind = 'next' | 'last' | 'done' | 'error'
@@ -40,8 +37,6 @@ export interface Question {
   /** Who is asked, for people. */
   readonly whom: string
 }
-
-type Post = (topic: string, payload: unknown, headers: Headers) => Promise<void>
 
 interface Asked {
   readonly subscriber: Subscriber<unknown>
@@ -67,18 +62,14 @@ export function replyTopic(headers: Headers): string | undefined {
 
 /** Questions and answers of one bus, as messages to and from a topic of its own. */
 export class Correspondence {
-  readonly #broker: Broker
-  readonly #post: Post
-  readonly #own = REPLIES + randomName()
+  readonly #letterbox: Letterbox
   readonly #asked = new Map<string, Asked>()
   /** What this bus is answering: by whom it was asked, how to stop. */
   readonly #answering = new Map<string, () => void>()
   #lastId = 0
-  #isOpen = false
 
-  constructor(broker: Broker, post: Post) {
-    this.#broker = broker
-    this.#post = post
+  constructor(letterbox: Letterbox) {
+    this.#letterbox = letterbox
   }
 
   /** Cold: asks at each subscription. */
@@ -93,10 +84,12 @@ export class Correspondence {
         // Still there: it was not answered to the end.
         if (this.#asked.delete(id) && asked.answerer !== undefined) this.#cancel(id, asked.answerer)
       })
-      this.#post(topic, payload, { ...headers, [FROM]: this.#own, [ASK]: id }).catch((error: unknown) => {
-        this.#asked.delete(id)
-        subscriber.error(error)
-      })
+      this.#letterbox
+        .post(topic, payload, { ...headers, [FROM]: this.#letterbox.address, [ASK]: id })
+        .catch((error: unknown) => {
+          this.#asked.delete(id)
+          subscriber.error(error)
+        })
     })
     if (timeout > LONGEST_TIMER) return answers$
     const late = () =>
@@ -122,8 +115,12 @@ export class Correspondence {
       let held: { readonly value: A } | undefined
       const send = (kind: Kind, payload?: A): void => {
         held = undefined
-        const headers = { [ASK]: id, [ANSWER]: kind, ...(kind === 'next' ? { [FROM]: this.#own } : {}) }
-        this.#post(to, payload, headers).catch((error: unknown) => {
+        const headers = {
+          [ASK]: id,
+          [ANSWER]: kind,
+          ...(kind === 'next' ? { [FROM]: this.#letterbox.address } : {}),
+        }
+        this.#letterbox.post(to, payload, headers).catch((error: unknown) => {
           // One that cannot be carried, as a rule. After the last one there is no message left to fail.
           if (subscriber.closed) this.refuse(message, error)
           else subscriber.error(error)
@@ -159,35 +156,17 @@ export class Correspondence {
     const { [FROM]: to, [ASK]: id } = headers
     if (to === undefined || id === undefined) return
     const code = error instanceof MsgvanError ? { [CODE]: error.code } : {}
-    this.#post(to, { error: describe(error) }, { [ASK]: id, [ANSWER]: 'error', ...code }).catch(
-      () => undefined,
-    )
+    this.#letterbox
+      .post(to, { error: describe(error) }, { [ASK]: id, [ANSWER]: 'error', ...code })
+      .catch(() => undefined)
   }
 
   /** Before the first letter goes out, so that the answer finds somebody. */
   #open(): void {
-    if (this.#isOpen) return
-    this.#isOpen = true
-    this.#broker.consume(
-      {
-        pattern: this.#own,
-        ordered: false,
-        prefetch: 4_096,
-        attempts: 1,
-        delay: 0,
-        ackTimeout: 0,
-        maxPending: 100_000,
-        overflow: 'pause',
-      },
-      {
-        next: message => {
-          this.#read(message)
-          message.ack()
-        },
-        error: error => this.#end(error),
-        complete: () => this.#end(new ClosedError('The bus was closed before the answer came.')),
-      },
-    )
+    this.#letterbox.open({
+      read: message => this.#read(message),
+      ended: error => this.#end(error ?? new ClosedError('The bus was closed before the answer came.')),
+    })
   }
 
   #read(message: Message): void {
@@ -217,7 +196,9 @@ export class Correspondence {
   }
 
   #cancel(id: string, answerer: string): void {
-    this.#post(answerer, undefined, { [CANCEL]: id, [FROM]: this.#own }).catch(() => undefined)
+    this.#letterbox
+      .post(answerer, undefined, { [CANCEL]: id, [FROM]: this.#letterbox.address })
+      .catch(() => undefined)
   }
 
   #end(error: MsgvanError): void {
@@ -241,11 +222,4 @@ function failure(message: Message): MsgvanError {
     default:
       return errorFromCode(message.headers[CODE], text)
   }
-}
-
-function randomName(): string {
-  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(9))
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
 }

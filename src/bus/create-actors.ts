@@ -1,5 +1,4 @@
 import { InvalidOptionError } from '../errors.js'
-import type { Headers } from '../message/envelope.js'
 import { MAILBOX } from '../message/topic.js'
 import { ActorRef, type ActorAddress, type ActorMail, type AskOptions } from './actor-ref.js'
 import type { ActorBroker, ActorOptions, ActorRequest, Actors } from './actors.js'
@@ -7,13 +6,11 @@ import { checkModuleRef, moduleText, type ModuleRef } from './module-ref.js'
 import { checkName } from './options.js'
 import { whole } from '../message/check-option.js'
 import type { Correspondence } from './correspondence.js'
-
-/** How a bus carries what is told: checked, and to a topic of the system's. */
-export type Post = (topic: string, payload: unknown, headers: Headers) => Promise<void>
+import type { Send } from './letterbox.js'
 
 export interface ActorMeans {
   readonly broker: ActorBroker
-  readonly post: Post
+  readonly post: Send
   /** Made when something is asked for the first time. */
   readonly correspondence: () => Correspondence
   /** The actor that creates others: these are its children. */

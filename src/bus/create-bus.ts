@@ -1,4 +1,4 @@
-import type { Observable } from 'rxjs'
+import type { Observable, ObservableInput, Subscription } from 'rxjs'
 import { atLeast, knownOptions, oneOf } from '../message/check-option.js'
 import { checkHeaders } from '../message/headers.js'
 import { noHeaders, type Headers } from '../message/envelope.js'
@@ -6,7 +6,14 @@ import type { Message } from '../message/message.js'
 import { checkPattern, withoutPosition } from '../message/pattern.js'
 import { assertCarriable } from '../message/payload.js'
 import { checkPublishTopic } from '../message/topic.js'
-import { describe, InvalidOptionError, InvalidPayloadError, MsgvanError, RemoteError } from '../errors.js'
+import {
+  ClosedError,
+  describe,
+  InvalidOptionError,
+  InvalidPayloadError,
+  MsgvanError,
+  RemoteError,
+} from '../errors.js'
 import type { ActorAddress } from './actor-ref.js'
 import type { Broker, CloseOptions } from './broker.js'
 import type { Actors } from './actors.js'
@@ -16,6 +23,9 @@ import { ACTOR_ATTEMPTS, addressOf, createActors } from './create-actors.js'
 import { hostEvents, HOSTS_TOPIC, type HostEvent } from './hosts.js'
 import { checkModuleRef, type ModuleRef } from './module-ref.js'
 import { checkName, toRequest, type PublishOptions, type TopicOptions } from './options.js'
+import type { Factory } from './exposures.js'
+import { Letterbox, type Send } from './letterbox.js'
+import { Streams } from './streams.js'
 import { BusSubject } from './subject.js'
 import { TopicObservable } from './topic-observable.js'
 import { TopicSource } from './topic-source.js'
@@ -50,14 +60,18 @@ export class BrokerBus {
   #actors: Actors | undefined
   #correspondence: Correspondence | undefined
   #hosts$: Observable<HostEvent> | undefined
+  #streams: Streams | undefined
   /** To topics of the system's, which `publish` refuses. */
-  readonly #post = (topic: string, payload: unknown, headers: Headers): Promise<void> => {
+  readonly #send: Send = (topic, payload, headers) => {
+    checkHeaders(headers)
+    assertCarriable(payload, this.#maxPayload)
+    return this.#broker.publish(topic, payload, headers)
+  }
+  readonly #post: Send = (topic, payload, headers) => {
     try {
-      checkHeaders(headers)
-      assertCarriable(payload, this.#maxPayload)
-      return this.#broker.publish(topic, payload, headers)
+      return this.#send(topic, payload, headers)
     } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new InvalidPayloadError(describe(error)))
+      return rejected(error)
     }
   }
 
@@ -166,8 +180,25 @@ export class BrokerBus {
 
   /** Where this bus asks and answers. */
   get correspondence(): Correspondence {
-    this.#correspondence ??= new Correspondence(this.#broker, this.#post)
+    this.#correspondence ??= new Correspondence(new Letterbox(this.#broker, this.#send))
     return this.#correspondence
+  }
+
+  expose<A>(name: string, factory: (args: A) => ObservableInput<unknown>): Subscription {
+    checkExposedName(name)
+    checkFactory(factory)
+    if (this.#closing !== undefined) throw new ClosedError('This bus is closed. Make a new one with van().')
+    return this.#remoteStreams.expose(name, factory as Factory)
+  }
+
+  observe<A, R>(name: string, args?: A): Observable<R> {
+    checkExposedName(name)
+    return this.#remoteStreams.observe(name, args) as Observable<R>
+  }
+
+  get #remoteStreams(): Streams {
+    this.#streams ??= new Streams(this.#broker, this.#send)
+    return this.#streams
   }
 
   async unsubscribe(name: string): Promise<boolean> {
@@ -195,6 +226,7 @@ export class BrokerBus {
     } catch (error) {
       return rejected(error)
     }
+    this.#streams?.close()
     return (this.#closing = this.#broker.close(options))
   }
 }
@@ -204,6 +236,21 @@ function checkClose(options: CloseOptions): void {
   knownOptions('close()', options, ['drain', 'timeout'])
   oneOf('drain', options.drain ?? true, [true, false])
   atLeast('timeout', options.timeout ?? 0, 0, Number.MAX_SAFE_INTEGER)
+}
+
+/** Its topic is that of a subscription's name. */
+function checkExposedName(name: unknown): asserts name is string {
+  if (typeof name !== 'string' || name.length === 0 || name.length > 180)
+    throw new InvalidOptionError(
+      'The name of a remote observable is a non-empty string of at most 180 characters.',
+    )
+}
+
+function checkFactory(factory: unknown): void {
+  if (typeof factory !== 'function')
+    throw new InvalidOptionError(
+      'expose() takes a function that makes an Observable for each who observes: bus.expose(name, args => …).',
+    )
 }
 
 function rejected(error: unknown): Promise<never> {

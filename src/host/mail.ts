@@ -1,18 +1,25 @@
 import { Item } from '../broker/item.js'
 import type { LocalBroker, LocalBrokerOptions } from '../broker/local-broker.js'
 import { replyTopic, returnHeaders } from '../bus/correspondence.js'
+import { refusalOf, returnOf } from '../bus/stream-letters.js'
 import { ActorStoppedError } from '../errors.js'
-import { Encoding, type Envelope } from '../message/envelope.js'
-import { encodeLetter } from '../message/payload.js'
-import { MAILBOX } from '../message/topic.js'
+import { Encoding, type Envelope, type Headers } from '../message/envelope.js'
+import { encodeLetter, encodePayload } from '../message/payload.js'
+import { isExposure, MAILBOX } from '../message/topic.js'
 
 /** What becomes of mail that finds no actor, or one that fails: back to who asked, else to the dead letters. */
 export function mailRules(broker: () => LocalBroker): Pick<LocalBrokerOptions, 'unrouted' | 'takeBack'> {
   return {
     unrouted: envelope => {
       if (envelope.topic.startsWith(MAILBOX)) undelivered(broker(), envelope)
+      else giveBack(broker(), returnOf(envelope))
     },
     takeBack: (letter, envelope, error) => {
+      // Who observes is told, and observes again or not.
+      if (isExposure(letter.subscription)) {
+        giveBack(broker(), refusalOf(envelope.headers, 'MSGVAN_OBSERVATION_LOST'))
+        return true
+      }
       if (!letter.subscription.startsWith(MAILBOX)) return false
       const wasStopped = error instanceof ActorStoppedError
       const headers = returnHeaders(envelope, wasStopped ? error.code : 'MSGVAN_ACTOR')
@@ -27,6 +34,14 @@ export function mailRules(broker: () => LocalBroker): Pick<LocalBrokerOptions, '
       })
     },
   }
+}
+
+function giveBack(broker: LocalBroker, back: { to: string; headers: Headers } | undefined): void {
+  if (back === undefined) return
+  broker.say(back.to, back.headers, () => {
+    const body = encodePayload(undefined)
+    return { body, size: body.length, encoding: Encoding.Bytes }
+  })
 }
 
 function undelivered(broker: LocalBroker, envelope: Envelope): void {

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import type { ActorRequest, CapabilityValues } from '../bus/actors.js'
 import { decodePayload, encodePayload } from '../message/payload.js'
-import { MAILBOX } from '../message/topic.js'
+import { isExposure, MAILBOX } from '../message/topic.js'
 import { describe } from '../errors.js'
 import { decodeRequest, encodeRequest } from '../wire/subscription-request.js'
 import type { Actors } from './actors/actors.js'
@@ -42,7 +42,7 @@ export function registrationsOf(
       server
         .broker(van)
         .named()
-        .filter(({ name }) => !name.startsWith(MAILBOX))
+        .filter(({ name }) => !name.startsWith(MAILBOX) && !isExposure(name))
         .map(request => {
           const actor = actors.subscriberOf(van, request.name)
           return { van, request: encodeRequest(request), ...(actor === undefined ? {} : { actor }) }

@@ -8,7 +8,7 @@ import type { MsgvanError } from '../errors.js'
 import { StoredEnvelope } from '../broker/stored-envelope.js'
 import { Encoding, type Envelope } from '../message/envelope.js'
 import { encodeLetter } from '../message/payload.js'
-import { isMailTopic, isSharedMailbox } from '../message/topic.js'
+import { isOwnMailbox } from '../message/topic.js'
 import type { Outbox } from '../broker/keeper.js'
 import type { Relay } from '../broker/relay.js'
 import { mailRules } from './mail.js'
@@ -101,7 +101,7 @@ export class Van {
   }: Pick<SubscriptionRequest, 'name' | 'from'>): Pick<LocalBroker, 'consume' | 'unsubscribe'> {
     const { names } = this.reach
     if (names === undefined || (name === undefined && from === undefined)) return this.broker
-    return name !== undefined && isMailTopic(name) && !isSharedMailbox(name) ? this.broker : names
+    return name !== undefined && isOwnMailbox(name) ? this.broker : names
   }
 
   /** Subscriptions of a client without a name go on where they were: they missed nothing, here or elsewhere. */

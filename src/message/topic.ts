@@ -50,15 +50,28 @@ export const MAILBOX = '$actor/'
 /** The ids of actors whose instances are on several hosts begin with it. */
 export const SHARED = 'shared.'
 
-/** Such an actor's mailbox is where the named subscriptions of the van are kept, so that all its hosts reach it. */
-export function isSharedMailbox(name: string): boolean {
-  return name.startsWith(MAILBOX + SHARED)
+/** Such an actor's mailbox is where the named subscriptions of the van are kept, so that all its hosts reach it; others are with their actors. */
+export function isOwnMailbox(name: string): boolean {
+  return name.startsWith(MAILBOX) && !name.startsWith(MAILBOX + SHARED)
 }
 
 /** Where answers to one bus go. */
 export const REPLIES = '$reply/'
 
-/** System topics that clients publish to all the same: not by `publish`, but by telling and answering. */
+/** Where a remote observable is asked for: the topic, and the name of the subscription that all who expose it share. */
+export const EXPOSED = '$exposed/'
+
+/** Is there as long as somebody exposes it: nothing waits there for who may come. */
+export function isExposure(name: string): boolean {
+  return name.startsWith(EXPOSED)
+}
+
+/** Letters between those who are there: no store keeps them, and none is owed to who is gone. */
+export function isPassing(topic: string): boolean {
+  return topic.startsWith(REPLIES) || isExposure(topic)
+}
+
+/** System topics that clients publish to all the same: not by `publish`, but by telling, asking and answering. */
 export function isMailTopic(topic: string): boolean {
-  return topic.startsWith(MAILBOX) || topic.startsWith(REPLIES)
+  return topic.startsWith(MAILBOX) || isPassing(topic)
 }

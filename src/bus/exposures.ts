@@ -1,0 +1,99 @@
+import type { ObservableInput } from 'rxjs'
+import { defer } from 'rxjs/internal/observable/defer'
+import { Subscription } from 'rxjs/internal/Subscription'
+import type { Message } from '../message/message.js'
+import { EXPOSED } from '../message/topic.js'
+import type { Broker, SubscriptionRequest } from './broker.js'
+import { FROM, type Letterbox } from './letterbox.js'
+import { ObservingBus } from './observing-bus.js'
+import { STREAM } from './stream-letters.js'
+
+export type Factory = (args: unknown) => ObservableInput<unknown>
+
+/** What one bus exposes, and who observes it. */
+export class Exposures {
+  readonly #broker: Broker
+  readonly #letterbox: Letterbox
+  readonly #observers = new Map<string, ObservingBus>()
+
+  constructor(broker: Broker, letterbox: Letterbox) {
+    this.#broker = broker
+    this.#letterbox = letterbox
+  }
+
+  get isIdle(): boolean {
+    return this.#observers.size === 0
+  }
+
+  /** All who expose one name share its observers: each is served by one of them. @param began one is observed */
+  expose(name: string, factory: Factory, began: () => void): Subscription {
+    const exposure = new Subscription()
+    const membership = this.#broker.consume(requestFor(name), {
+      next: message => {
+        this.#begin(name, factory, message)
+        message.ack()
+        began()
+      },
+      error: error => {
+        this.#broker.report(error)
+        exposure.unsubscribe()
+      },
+      complete: () => exposure.unsubscribe(),
+    })
+    exposure.add(() => {
+      membership.leave('unsubscribe')
+      this.withdraw(name)
+    })
+    return exposure
+  }
+
+  #begin(name: string, factory: Factory, question: Message): void {
+    const { [FROM]: from, [STREAM]: id } = question.headers
+    if (from === undefined || id === undefined) return
+    const observer = this.#observers.get(from) ?? new ObservingBus(from, this.#letterbox)
+    this.#observers.set(from, observer)
+    observer.begin(id, name, defer(() => factory(question.payload))) // prettier-ignore
+  }
+
+  cancel(from: string, id: string): void {
+    this.#observers.get(from)?.cancel(id)
+  }
+
+  gone(address: string): void {
+    this.#observers.get(address)?.gone()
+  }
+
+  /** What that bus says that it observes here. Of what is not here it is told, by what is. */
+  compare(address: string, ids: readonly string[]): void {
+    const observer = this.#observers.get(address) ?? new ObservingBus(address, this.#letterbox)
+    if (!ids.every(id => observer.has(id))) observer.tell()
+  }
+
+  /** From time to time: whether those who observe are there. */
+  look(): void {
+    for (const [address, observer] of this.#observers)
+      if (observer.isDone || (address !== this.#letterbox.address && !observer.look()))
+        this.#observers.delete(address)
+  }
+
+  /** @param name default: all there are */
+  withdraw(name?: string): void {
+    for (const observer of this.#observers.values()) observer.withdraw(name)
+  }
+}
+
+/** Who asks is told of every failure, and asks again or not. */
+function requestFor(name: string): SubscriptionRequest {
+  const topic = EXPOSED + name
+  return {
+    name: topic,
+    pattern: topic,
+    ordered: false,
+    prefetch: 4_096,
+    attempts: 1,
+    delay: 0,
+    ackTimeout: 0,
+    maxPending: 100_000,
+    overflow: 'pause',
+  }
+}

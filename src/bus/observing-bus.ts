@@ -1,0 +1,233 @@
+import type { Observable } from 'rxjs'
+import { Subject } from 'rxjs/internal/Subject'
+import { takeUntil } from 'rxjs/internal/operators/takeUntil'
+import { describe, MsgvanError, ObservationLostError, OverflowError } from '../errors.js'
+import type { Headers } from '../message/envelope.js'
+import { CODE, FROM, type Letterbox } from './letterbox.js'
+import { COUNT, KIND, LOOKS_GONE, STREAM, type StreamLetter } from './stream-letters.js'
+
+/** So many letters to one bus are on their way at once: a slow one is waited for. */
+const WINDOW = 512
+/** As much as a subscription may have waiting. */
+const MAX_WAITING = 100_000
+
+/** One observation, as who exposes it sees it. */
+interface Stream {
+  readonly id: string
+  readonly name: string
+  readonly stop$: Subject<void>
+  /** Values that were sent. */
+  count: number
+  hasEmitted: boolean
+  /** Nothing more is taken from its source. */
+  isOver: boolean
+}
+
+interface Letter {
+  readonly stream: Stream
+  readonly kind: StreamLetter
+  readonly payload: unknown
+  readonly code?: string | undefined
+}
+
+/** A bus that observes what this one exposes: its streams, and what is to go there, in order. */
+export class ObservingBus {
+  readonly #letterbox: Letterbox
+  readonly #streams = new Map<string, Stream>()
+  #waiting: Letter[] = []
+  #next = 0
+  #underWay = 0
+  #wasGone = false
+  #looksGone = 0
+
+  constructor(
+    readonly address: string,
+    letterbox: Letterbox,
+  ) {
+    this.#letterbox = letterbox
+  }
+
+  get isDone(): boolean {
+    return this.#streams.size === 0
+  }
+
+  has(id: string): boolean {
+    return this.#streams.has(id)
+  }
+
+  begin(id: string, name: string, source$: Observable<unknown>): void {
+    // One that comes twice is there.
+    if (this.#streams.has(id)) return
+    const stream: Stream = { id, name, stop$: new Subject(), count: 0, hasEmitted: false, isOver: false }
+    this.#streams.set(id, stream)
+    source$.pipe(takeUntil(stream.stop$)).subscribe({
+      next: value => {
+        stream.hasEmitted = true
+        this.#emit(stream, value)
+      },
+      error: (error: unknown) => this.#fail(stream, error),
+      complete: () => this.#end(stream, { stream, kind: 'done', payload: undefined }),
+    })
+    if (!stream.hasEmitted && !stream.isOver) this.#push({ stream, kind: 'begun', payload: undefined })
+  }
+
+  /** Nobody wants its values any more. */
+  cancel(id: string): void {
+    const stream = this.#streams.get(id)
+    if (stream !== undefined) this.#drop(stream)
+  }
+
+  /** What is exposed by that name is not any more. */
+  withdraw(name: string | undefined): void {
+    for (const stream of [...this.#streams.values()]) {
+      if (name !== undefined && stream.name !== name) continue
+      this.#fail(
+        stream,
+        new ObservationLostError(
+          `${JSON.stringify(stream.name)} is not exposed any more by who did: it was withdrawn, or its bus closed.`,
+        ),
+      )
+    }
+  }
+
+  /** It is not to be found. */
+  gone(): void {
+    this.#wasGone = true
+  }
+
+  /** From time to time: says what runs. @returns false if nobody is there */
+  look(): boolean {
+    this.#looksGone = this.#wasGone ? this.#looksGone + 1 : 0
+    this.#wasGone = false
+    if (this.#looksGone >= LOOKS_GONE) {
+      for (const stream of [...this.#streams.values()]) this.#drop(stream)
+      return false
+    }
+    // What waits says as much.
+    if (this.#waiting.length === 0) this.tell()
+    return true
+  }
+
+  /** What runs here for it. */
+  tell(): void {
+    const running = [...this.#streams.values()].map(({ id, count }) => [id, count])
+    this.#letterbox
+      .post(this.address, running, {
+        [KIND]: 'running' satisfies StreamLetter,
+        [FROM]: this.#letterbox.address,
+      })
+      .catch(() => undefined)
+  }
+
+  #emit(stream: Stream, value: unknown): void {
+    if (stream.isOver) return
+    if (this.#waiting.length - this.#next < MAX_WAITING) {
+      this.#push({ stream, kind: 'next', payload: value })
+      return
+    }
+    this.#fail(
+      stream,
+      new OverflowError(
+        `${MAX_WAITING} values wait for who observes ${JSON.stringify(stream.name)}, as many as may. Emit fewer at once, or thin them out (sample, bufferTime).`,
+      ),
+    )
+  }
+
+  #fail(stream: Stream, error: unknown): void {
+    const code = error instanceof MsgvanError ? error.code : undefined
+    this.#end(stream, { stream, kind: 'error', payload: crossing(error), code })
+  }
+
+  #end(stream: Stream, last: Letter): void {
+    if (stream.isOver) return
+    this.#stop(stream)
+    this.#push(last)
+  }
+
+  #stop(stream: Stream): void {
+    stream.isOver = true
+    stream.stop$.next()
+  }
+
+  #drop(stream: Stream): void {
+    this.#streams.delete(stream.id)
+    this.#stop(stream)
+    this.#unsend(stream)
+  }
+
+  #unsend(stream: Stream): void {
+    this.#waiting = this.#waiting.slice(this.#next).filter(letter => letter.stream !== stream)
+    this.#next = 0
+  }
+
+  #push(letter: Letter): void {
+    this.#waiting.push(letter)
+    this.#send()
+  }
+
+  #send(): void {
+    while (this.#underWay < WINDOW) {
+      const letter = this.#waiting[this.#next]
+      if (letter === undefined) break
+      this.#next += 1
+      this.#sendOne(letter)
+    }
+    if (this.#next < this.#waiting.length / 2) return
+    this.#waiting = this.#waiting.slice(this.#next)
+    this.#next = 0
+  }
+
+  #sendOne(letter: Letter): void {
+    const { stream, kind, payload } = letter
+    const count = kind === 'next' ? stream.count + 1 : stream.count
+    try {
+      const sent = this.#letterbox.send(this.address, payload, this.#headersOf(letter, count))
+      this.#underWay += 1
+      stream.count = count
+      void sent.catch((error: unknown) => this.#refused(letter, error)).finally(() => this.#sent())
+    } catch (error) {
+      this.#refused(letter, error)
+      return
+    }
+    if (kind === 'done' || kind === 'error') this.#streams.delete(stream.id)
+  }
+
+  #sent(): void {
+    this.#underWay -= 1
+    this.#send()
+  }
+
+  #headersOf({ stream, kind, code }: Letter, count: number): Headers {
+    const headers = {
+      [STREAM]: stream.id,
+      [KIND]: kind,
+      [COUNT]: String(count),
+      [FROM]: this.#letterbox.address,
+    }
+    return code === undefined ? headers : { ...headers, [CODE]: code }
+  }
+
+  /** A value that cannot be carried ends its stream; of such an error the text goes in its place. */
+  #refused(letter: Letter, error: unknown): void {
+    const { stream, kind, payload } = letter
+    if (kind === 'next' && this.#streams.has(stream.id)) {
+      this.#unsend(stream)
+      this.#stop(stream)
+      const code = error instanceof MsgvanError ? error.code : undefined
+      this.#push({ stream, kind: 'error', payload: crossing(error), code })
+    } else if (kind === 'error' && (payload as Crossing).cause !== undefined) {
+      this.#sendOne({ ...letter, payload: { error: (payload as Crossing).error } })
+    }
+  }
+}
+
+interface Crossing {
+  readonly error: string
+  readonly cause?: unknown
+}
+
+/** An error as a payload: its text, and itself where it can be carried. */
+function crossing(error: unknown): Crossing {
+  const text = error instanceof Error && error.message !== '' ? error.message : describe(error)
+  return { error: text, cause: error }
+}
