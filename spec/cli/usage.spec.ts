@@ -42,6 +42,10 @@ describe('wrong usage', () => {
     [['host', '--disk', '/tmp'], /unknown option '--disk'/],
     [['help', 'nonsense'], /unknown command 'nonsense'/],
     [['unsubscribe'], /missing required argument 'name'/],
+    [['top', '--interval', '0'], /--interval.*0\.1 seconds to a day/],
+    [['top', '--count', '0'], /--count.*whole number from 1/],
+    [['bench', '--size', '7'], /--size.*8 to 1,048,576/],
+    [['bench', '--count', 'all'], /--count.*whole number/],
   ]
   for (const [args, said] of wrong) {
     it(`msgvan ${args.join(' ')}: exit code 2 and one helpful line`, async () => {

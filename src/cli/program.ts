@@ -5,6 +5,7 @@ import { Cli } from './cli.js'
 import { Exit, exitOf, lineOf, oneLine } from './exit.js'
 import { addGlobalOptions } from './globals.js'
 import { addActors } from './actors.js'
+import { addBench } from './bench.js'
 import { addDead } from './dead.js'
 import { addHelp } from './help.js'
 import { addHost } from './host.js'
@@ -16,6 +17,7 @@ import { addStatus } from './status.js'
 import { addStop } from './stop.js'
 import { addStore } from './store.js'
 import { addSub } from './sub.js'
+import { addTop } from './top.js'
 import { addUnsubscribe } from './unsubscribe.js'
 
 /** Runs one command line and says with which code the process is to end. */
@@ -66,6 +68,7 @@ output, talk to standard error. \`msgvan <command> --help\` tells more.`,
     addPub,
     addSub,
     addStatus,
+    addTop,
     addLogs,
     addActors,
     addDead,
@@ -75,6 +78,7 @@ output, talk to standard error. \`msgvan <command> --help\` tells more.`,
     addRestart,
     addHost,
     addStore,
+    addBench,
   ])
     add(program, cli)
   return program

@@ -1,8 +1,8 @@
 import { InvalidArgumentError, type Command } from 'commander'
-import { milliseconds } from '../host/settings.js'
 import type { ReplayFrom } from '../message/replay.js'
 import type { Cli } from './cli.js'
 import type { SubOptions } from './run-sub.js'
+import { count, seconds } from './values.js'
 
 export function addSub(program: Command, cli: Cli): void {
   const json = program.createOption('--json', 'a JSON object a line, with id, topic, payload, headers …')
@@ -42,11 +42,6 @@ Examples:
     )
 }
 
-function count(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 1 up.')
-  return Number(text)
-}
-
 /** As in ISO 8601; a Date would make something of 'last:0' and of '-1' too. */
 const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/i
 
@@ -62,12 +57,4 @@ function replayFrom(text: string): ReplayFrom {
       'It is start, last, last:N, a time such as 2026-05-01T12:00Z, or a number.',
     )
   return time
-}
-
-function seconds(text: string): number {
-  try {
-    return milliseconds(text)
-  } catch {
-    throw new InvalidArgumentError('It is a number of seconds, such as 5 or 0.5.')
-  }
 }
