@@ -45,7 +45,17 @@ describe('letters of remote observables', () => {
     expect(seen.values).to.deep.equal([7, 8])
   })
 
+  it('several may come in one letter; a list that is none has none', async () => {
+    const seen = observed()
+    await letter('values', { $count: '3' }, [7, 8, 9])
+    await letter('values', { $count: '3' }, 'no list')
+    await letter('done', { $count: '3' })
+    await seen.completion()
+    expect(seen.values).to.deep.equal([7, 8, 9])
+  })
+
   const lost: [string, string, Headers][] = [
+    ['a list that counts too few', 'values', { $count: '2' }],
     ['a value too few', 'next', { $count: '2' }],
     ['a value twice', 'next', { $count: '0' }],
     ['an end that counts more', 'done', { $count: '1' }],

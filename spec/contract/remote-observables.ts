@@ -4,6 +4,7 @@ import {
   defer,
   EMPTY,
   firstValueFrom,
+  from,
   lastValueFrom,
   map,
   NEVER,
@@ -238,6 +239,30 @@ export function remoteObservables(at: Connected): void {
         upTo(20).map(() => firstValueFrom(at.bus().observe<void, string>('shared'))),
       )
       expect(new Set(seen)).to.deep.equal(new Set(['one', 'other']))
+    })
+
+    it('small and large values cross in order, many and few at once', async () => {
+      const sizes = upTo(60).map(n => (n % 20 === 0 ? 1_000_000 : n % 7 === 0 ? 9_000 : n))
+      const values$ = from(sizes).pipe(map((size, at) => Buffer.alloc(size, at)))
+      await exposing('sizes', () => values$)
+      const seen = await lastValueFrom(at.another().observe<void, Buffer>('sizes').pipe(toArray()))
+      expect(seen.map(value => value.length)).to.deep.equal(sizes)
+      expect(seen.every((value, n) => value.every(byte => byte === n))).to.equal(true)
+    })
+
+    it('unsubscribed in the middle of what came at once, not one more is handed out', async () => {
+      await exposing('count', (to: number) => range(1, to))
+      const seen: number[] = []
+      const subscription = at
+        .another()
+        .observe<number, number>('count', 1_000)
+        .subscribe(value => {
+          seen.push(value)
+          if (value === 5) subscription.unsubscribe()
+        })
+      await eventually(() => expect(seen).to.include(5))
+      expect(await lastValueFrom(at.another().observe<number, number>('count', 10))).to.equal(10)
+      expect(seen).to.deep.equal(upTo(5))
     })
 
     it('a value that cannot be carried ends the observation with the reason', async () => {

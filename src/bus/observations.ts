@@ -68,7 +68,8 @@ export class Observations {
     const observation = this.#running.get(id)
     if (observation !== undefined) this.#take(id, observation, kind as StreamLetter, message)
     // Nobody wants it any more, and who exposes it may not know.
-    else if (from !== undefined && (kind === 'begun' || kind === 'next')) this.#cancel(id, from)
+    else if (from !== undefined && (kind === 'begun' || kind === 'next' || kind === 'values'))
+      this.#cancel(id, from)
   }
 
   #take(id: string, observation: Observation, kind: StreamLetter, message: Message): void {
@@ -80,27 +81,22 @@ export class Observations {
       subscriber.error(failure(observation, message))
       return
     }
-    const count = Number(message.headers[COUNT])
-    if (count !== observation.count + (kind === 'next' ? 1 : 0))
-      return this.#lost(observation, 'values were lost on their way')
-    observation.count = count
-    if (kind === 'next') this.#next(subscriber, message)
-    else if (kind === 'done') {
-      this.#running.delete(id)
-      subscriber.complete()
-    }
-  }
-
-  #next(subscriber: Subscriber<unknown>, message: Message): void {
-    let value: unknown
-    try {
-      value = message.payload
-    } catch (error) {
+    const { values, error } = valuesOf(kind, message)
+    if (error !== undefined) {
       // What came is no payload.
       subscriber.error(error)
       return
     }
-    subscriber.next(value)
+    const count = Number(message.headers[COUNT])
+    if (count !== observation.count + values.length) {
+      this.#lost(observation, 'values were lost on their way')
+      return
+    }
+    observation.count = count
+    for (const value of values) subscriber.next(value)
+    if (kind !== 'done') return
+    this.#running.delete(id)
+    subscriber.complete()
   }
 
   /** Who exposes says what runs there for this bus. */
@@ -191,6 +187,25 @@ export class Observations {
 
   #say(to: string, headers: Headers, payload: unknown): void {
     this.#letterbox.post(to, payload, { ...headers, [FROM]: this.#letterbox.address }).catch(() => undefined)
+  }
+}
+
+interface Values {
+  readonly values: readonly unknown[]
+  readonly error?: unknown
+}
+
+const noValues: Values = { values: [] }
+
+/** What a letter has for its observer, or why that cannot be read. */
+function valuesOf(kind: StreamLetter, message: Message): Values {
+  if (kind !== 'next' && kind !== 'values') return noValues
+  try {
+    const { payload } = message
+    if (kind === 'next') return { values: [payload] }
+    return Array.isArray(payload) ? { values: payload } : noValues
+  } catch (error) {
+    return { values: [], error }
   }
 }
 

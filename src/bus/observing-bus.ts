@@ -3,11 +3,14 @@ import { Subject } from 'rxjs/internal/Subject'
 import { takeUntil } from 'rxjs/internal/operators/takeUntil'
 import { describe, MsgvanError, ObservationLostError, OverflowError } from '../errors.js'
 import type { Headers } from '../message/envelope.js'
+import { mostPayloadBytes } from '../message/payload.js'
 import { CODE, FROM, type Letterbox } from './letterbox.js'
 import { COUNT, KIND, LOOKS_GONE, STREAM, type StreamLetter } from './stream-letters.js'
 
 /** So many letters to one bus are on their way at once: a slow one is waited for. */
-const WINDOW = 512
+const WINDOW = 256
+/** Of small values that wait so much goes into one letter. */
+const BATCH_BYTES = 8 * 1024
 /** As much as a subscription may have waiting. */
 const MAX_WAITING = 100_000
 
@@ -37,6 +40,7 @@ export class ObservingBus {
   #waiting: Letter[] = []
   #next = 0
   #underWay = 0
+  #isScheduled = false
   #wasGone = false
   #looksGone = 0
 
@@ -160,31 +164,60 @@ export class ObservingBus {
     this.#next = 0
   }
 
+  /** What is emitted in one turn goes out together. */
   #push(letter: Letter): void {
     this.#waiting.push(letter)
-    this.#send()
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    queueMicrotask(() => {
+      this.#isScheduled = false
+      this.#send()
+    })
   }
 
   #send(): void {
     while (this.#underWay < WINDOW) {
       const letter = this.#waiting[this.#next]
       if (letter === undefined) break
-      this.#next += 1
-      this.#sendOne(letter)
+      const values = this.#valuesFrom(letter)
+      this.#next += Math.max(values.length, 1)
+      if (values.length > 1) this.#sendOne({ stream: letter.stream, kind: 'values', payload: values })
+      else this.#sendOne(letter)
     }
     if (this.#next < this.#waiting.length / 2) return
     this.#waiting = this.#waiting.slice(this.#next)
     this.#next = 0
   }
 
+  /** The values of one stream that wait next, as many as fit into one letter; none but itself if that is large, or cannot be carried. */
+  #valuesFrom({ stream }: Letter): unknown[] {
+    const values: unknown[] = []
+    let room = BATCH_BYTES
+    for (let at = this.#next; at < this.#waiting.length; at += 1) {
+      const letter = this.#waiting[at]
+      if (letter?.stream !== stream || letter.kind !== 'next') break
+      const size = sizeOf(letter.payload)
+      if (size < 0 || size > room) break
+      room -= size
+      values.push(letter.payload)
+    }
+    return values
+  }
+
   #sendOne(letter: Letter): void {
     const { stream, kind, payload } = letter
-    const count = kind === 'next' ? stream.count + 1 : stream.count
+    const count = stream.count + (kind === 'next' ? 1 : kind === 'values' ? (payload as unknown[]).length : 0)
     try {
       const sent = this.#letterbox.send(this.address, payload, this.#headersOf(letter, count))
       this.#underWay += 1
       stream.count = count
-      void sent.catch((error: unknown) => this.#refused(letter, error)).finally(() => this.#sent())
+      sent.then(
+        () => this.#sent(),
+        (error: unknown) => {
+          this.#refused(letter, error)
+          this.#sent()
+        },
+      )
     } catch (error) {
       this.#refused(letter, error)
       return
@@ -197,20 +230,15 @@ export class ObservingBus {
     this.#send()
   }
 
-  #headersOf({ stream, kind, code }: Letter, count: number): Headers {
-    const headers = {
-      [STREAM]: stream.id,
-      [KIND]: kind,
-      [COUNT]: String(count),
-      [FROM]: this.#letterbox.address,
-    }
+  #headersOf({ stream: { id }, kind, code }: Letter, count: number): Headers {
+    const headers = { [STREAM]: id, [KIND]: kind, [COUNT]: String(count), [FROM]: this.#letterbox.address }
     return code === undefined ? headers : { ...headers, [CODE]: code }
   }
 
   /** A value that cannot be carried ends its stream; of such an error the text goes in its place. */
   #refused(letter: Letter, error: unknown): void {
     const { stream, kind, payload } = letter
-    if (kind === 'next' && this.#streams.has(stream.id)) {
+    if ((kind === 'next' || kind === 'values') && this.#streams.has(stream.id)) {
       this.#unsend(stream)
       this.#stop(stream)
       const code = error instanceof MsgvanError ? error.code : undefined
@@ -218,6 +246,15 @@ export class ObservingBus {
     } else if (kind === 'error' && (payload as Crossing).cause !== undefined) {
       this.#sendOne({ ...letter, payload: { error: (payload as Crossing).error } })
     }
+  }
+}
+
+/** At most so many bytes; -1 for what cannot be carried, which is told when its turn comes. */
+function sizeOf(value: unknown): number {
+  try {
+    return mostPayloadBytes(value)
+  } catch {
+    return -1
   }
 }
 

@@ -6,14 +6,14 @@ import { CODE, FROM, goneLetter } from './letterbox.js'
 /** Which observation a letter is about: a number of the observing bus's. */
 export const STREAM = '$stream'
 export const KIND = '$kind'
-/** How many values went before the letter's end: who counts otherwise has missed some. */
+/** How many values there were, the letter's own included: who counts otherwise has missed some. */
 export const COUNT = '$count'
 
 /**
- * To who observes: `begun` (nothing was emitted yet), `next`, `done`, `error`, and now and then `running`, with all that runs.
+ * To who observes: `begun` (nothing was emitted yet), `next`, `values` (several in a list), `done`, `error`, and now and then `running`, with all that runs.
  * To who exposes: `cancel`, and now and then `observing`.
  */
-export type StreamLetter = 'begun' | 'next' | 'done' | 'error' | 'running' | 'cancel' | 'observing'
+export type StreamLetter = 'begun' | 'next' | 'values' | 'done' | 'error' | 'running' | 'cancel' | 'observing'
 
 /** So often both ends look, in milliseconds, whether the other one is there. */
 export const LOOK_MS = 1_000

@@ -30,6 +30,16 @@ export function assertCarriable(payload: unknown, maxPayload: number): void {
   assertUnusual(payload, maxPayload)
 }
 
+/**
+ * At most so many bytes; -1 for what cannot be carried. As cheap as can be: nothing is encoded.
+ *
+ * @throws what a getter or a proxy of the app's throws
+ */
+export function mostPayloadBytes(payload: unknown): number {
+  const most = flatBytes(payload)
+  return most >= 0 ? most : mostBytes(payload)
+}
+
 function assertUnusual(payload: unknown, maxPayload: number): void {
   let most: number
   try {
