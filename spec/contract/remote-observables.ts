@@ -27,6 +27,7 @@ import {
   ObservationLostError,
   OverflowError,
   RemoteError,
+  SubscriberError,
 } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
 import { collect, rejection, reports, thrown, upTo } from '../support/messages.js'
@@ -231,6 +232,45 @@ export function remoteObservables(at: Connected): void {
       expect(await firstValueFrom(at.another().observe('mine'))).to.equal('again')
     })
 
+    it('of two that one bus exposes under one name, one withdrawn leaves the other', async () => {
+      const ended: string[] = []
+      const named = (which: string) => () =>
+        new Observable<string>(subscriber => {
+          subscriber.next(which)
+          return () => ended.push(which)
+        })
+      const first = await exposing('twice', named('first'))
+      await exposing('twice', named('second'))
+      const seen = upTo(8).map(() => collect(at.another().observe<void, string>('twice')))
+      for (const each of seen) await each.first(1)
+      first.unsubscribe()
+      await eventually(() => {
+        for (const { values, errors } of seen) expect(errors).to.have.lengthOf(values[0] === 'first' ? 1 : 0)
+      })
+      expect(new Set(ended)).to.deep.equal(new Set(['first']))
+      expect(await firstValueFrom(at.another().observe('twice'))).to.equal('second')
+    })
+
+    it('a teardown that throws is told on errors$, and harms nobody', async () => {
+      const told = reports(at.bus())
+      await exposing('bad', () => new Observable(subscriber => {
+        subscriber.next(1)
+        return () => {
+          throw new Error('teardown')
+        }
+      })) // prettier-ignore
+      const [one, other] = [1, 2].map(() => collect(at.another().observe('bad')))
+      await one?.first(1)
+      await other?.first(1)
+      one?.unsubscribe()
+      const [error] = await told.first(1)
+      expect(error).to.be.instanceOf(SubscriberError)
+      expect(String(error)).to.contain('teardown')
+      await exposing('good', () => of(1))
+      expect(await firstValueFrom(at.another().observe('good'))).to.equal(1)
+      expect(other?.errors).to.deep.equal([])
+    })
+
     it('all who expose one name share it', async () => {
       await exposing('shared', () => of('one'))
       at.another().expose('shared', () => of('other'))
@@ -314,7 +354,10 @@ export function remoteObservables(at: Connected): void {
       const seen = collect(at.another().observe('mine'))
       await seen.first(1)
       await at.bus().close()
-      expect(await seen.failure()).to.be.instanceOf(ObservationLostError)
+      const error = await seen.failure()
+      expect(error).to.be.instanceOf(ObservationLostError)
+      // By its own word, not because it was looked for in vain.
+      expect(String(error)).to.contain('its bus closed')
       expect(ended).to.equal(true)
       await eventually(async () => {
         expect(await collect(at.another().observe('mine')).failure()).to.be.instanceOf(NotExposedError)

@@ -5,7 +5,7 @@ import type { Message } from '../message/message.js'
 import { EXPOSED } from '../message/topic.js'
 import type { Broker, SubscriptionRequest } from './broker.js'
 import { FROM, type Letterbox } from './letterbox.js'
-import { ObservingBus } from './observing-bus.js'
+import { ObservingBus, type Exposure } from './observing-bus.js'
 import { STREAM } from './stream-letters.js'
 
 export type Factory = (args: unknown) => ObservableInput<unknown>
@@ -27,10 +27,11 @@ export class Exposures {
 
   /** All who expose one name share its observers: each is served by one of them. @param began one is observed */
   expose(name: string, factory: Factory, began: () => void): Subscription {
+    const exposed: Exposure = { name }
     const exposure = new Subscription()
     const membership = this.#broker.consume(requestFor(name), {
       next: message => {
-        this.#begin(name, factory, message)
+        this.#begin(exposed, factory, message)
         message.ack()
         began()
       },
@@ -42,17 +43,18 @@ export class Exposures {
     })
     exposure.add(() => {
       membership.leave('unsubscribe')
-      this.withdraw(name)
+      this.#withdraw(exposed)
     })
     return exposure
   }
 
-  #begin(name: string, factory: Factory, question: Message): void {
+  #begin(exposure: Exposure, factory: Factory, question: Message): void {
     const { [FROM]: from, [STREAM]: id } = question.headers
     if (from === undefined || id === undefined) return
-    const observer = this.#observers.get(from) ?? new ObservingBus(from, this.#letterbox)
+    const observer = this.#observers.get(from) ?? this.#observer(from)
     this.#observers.set(from, observer)
-    observer.begin(id, name, defer(() => factory(question.payload))) // prettier-ignore
+    const source$ = defer(() => factory(question.payload))
+    observer.begin(id, exposure, source$)
   }
 
   cancel(from: string, id: string): void {
@@ -65,20 +67,29 @@ export class Exposures {
 
   /** What that bus says that it observes here. Of what is not here it is told, by what is. */
   compare(address: string, ids: readonly string[]): void {
-    const observer = this.#observers.get(address) ?? new ObservingBus(address, this.#letterbox)
+    const observer = this.#observers.get(address) ?? this.#observer(address)
     if (!ids.every(id => observer.has(id))) observer.tell()
   }
 
   /** From time to time: whether those who observe are there. */
   look(): void {
     for (const [address, observer] of this.#observers)
-      if (observer.isDone || (address !== this.#letterbox.address && !observer.look()))
-        this.#observers.delete(address)
+      if (observer.isDone || !observer.look()) this.#observers.delete(address)
   }
 
-  /** @param name default: all there are */
-  withdraw(name?: string): void {
-    for (const observer of this.#observers.values()) observer.withdraw(name)
+  /** Its bus closes: the last words leave at once. */
+  close(): void {
+    this.#withdraw(undefined)
+    for (const observer of this.#observers.values()) observer.flush()
+  }
+
+  /** @param exposure undefined: all there are */
+  #withdraw(exposure: Exposure | undefined): void {
+    for (const observer of this.#observers.values()) observer.withdraw(exposure)
+  }
+
+  #observer(address: string): ObservingBus {
+    return new ObservingBus(address, this.#letterbox, error => this.#broker.report(error))
   }
 }
 

@@ -9,7 +9,6 @@ import {
   TimeoutError,
   type MsgvanError,
 } from '../errors.js'
-import type { Headers } from '../message/envelope.js'
 import type { Message } from '../message/message.js'
 import { EXPOSED } from '../message/topic.js'
 import { CODE, FROM, type Letterbox } from './letterbox.js'
@@ -36,6 +35,8 @@ export class Observations {
   /** Who exposes and was not to be found: since the last look, and how many looks in a row. */
   readonly #gone = new Set<string>()
   #looksGone = new Map<string, number>()
+  /** To whom a letter of a look is on its way. */
+  readonly #telling = new Set<string>()
   #lastId = 0
 
   constructor(letterbox: Letterbox) {
@@ -118,17 +119,29 @@ export class Observations {
   look(): void {
     const observed = new Map<string, string[]>()
     for (const [id, { exposer }] of this.#running) {
-      if (exposer === undefined || exposer === this.#letterbox.address) continue
-      const ids = observed.get(exposer) ?? []
-      observed.set(exposer, [...ids, id])
+      if (exposer === undefined) continue
+      const ids = observed.get(exposer)
+      if (ids === undefined) observed.set(exposer, [id])
+      else ids.push(id)
     }
     const looks = new Map([...this.#gone].map(address => [address, (this.#looksGone.get(address) ?? 0) + 1]))
     this.#gone.clear()
     this.#looksGone = looks
     for (const [exposer, ids] of observed) {
       if ((looks.get(exposer) ?? 0) >= LOOKS_GONE) this.#loseAll(exposer)
-      else this.#say(exposer, { [KIND]: 'observing' satisfies StreamLetter }, ids)
+      else this.#tell(exposer, ids)
     }
+  }
+
+  /** What is observed there. The next time not before this has left: while there is no connection letters would gather. */
+  #tell(exposer: string, ids: readonly string[]): void {
+    if (this.#telling.has(exposer)) return
+    this.#telling.add(exposer)
+    const headers = { [KIND]: 'observing' satisfies StreamLetter, [FROM]: this.#letterbox.address }
+    this.#letterbox
+      .post(exposer, ids, headers)
+      .catch(() => undefined)
+      .finally(() => this.#telling.delete(exposer))
   }
 
   /** No letters come any more. */
@@ -182,11 +195,8 @@ export class Observations {
   }
 
   #cancel(id: string, exposer: string): void {
-    this.#say(exposer, { [KIND]: 'cancel' satisfies StreamLetter, [STREAM]: id }, undefined)
-  }
-
-  #say(to: string, headers: Headers, payload: unknown): void {
-    this.#letterbox.post(to, payload, { ...headers, [FROM]: this.#letterbox.address }).catch(() => undefined)
+    const headers = { [KIND]: 'cancel' satisfies StreamLetter, [STREAM]: id, [FROM]: this.#letterbox.address }
+    this.#letterbox.post(exposer, undefined, headers).catch(() => undefined)
   }
 }
 

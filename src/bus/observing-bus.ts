@@ -1,7 +1,5 @@
-import type { Observable } from 'rxjs'
-import { Subject } from 'rxjs/internal/Subject'
-import { takeUntil } from 'rxjs/internal/operators/takeUntil'
-import { describe, MsgvanError, ObservationLostError, OverflowError } from '../errors.js'
+import { Observable } from 'rxjs/internal/Observable'
+import { describe, MsgvanError, ObservationLostError, OverflowError, SubscriberError } from '../errors.js'
 import type { Headers } from '../message/envelope.js'
 import { mostPayloadBytes } from '../message/payload.js'
 import { CODE, FROM, type Letterbox } from './letterbox.js'
@@ -14,11 +12,17 @@ const BATCH_BYTES = 8 * 1024
 /** As much as a subscription may have waiting. */
 const MAX_WAITING = 100_000
 
+/** One call of `expose()`. */
+export interface Exposure {
+  readonly name: string
+}
+
 /** One observation, as who exposes it sees it. */
 interface Stream {
   readonly id: string
-  readonly name: string
-  readonly stop$: Subject<void>
+  readonly exposure: Exposure
+  /** Unsubscribes its source. */
+  stop: () => void
   /** Values that were sent. */
   count: number
   hasEmitted: boolean
@@ -36,19 +40,24 @@ interface Letter {
 /** A bus that observes what this one exposes: its streams, and what is to go there, in order. */
 export class ObservingBus {
   readonly #letterbox: Letterbox
+  readonly #report: (error: MsgvanError) => void
   readonly #streams = new Map<string, Stream>()
   #waiting: Letter[] = []
   #next = 0
   #underWay = 0
   #isScheduled = false
+  /** A letter of a look is on its way. */
+  #isTelling = false
   #wasGone = false
   #looksGone = 0
 
   constructor(
     readonly address: string,
     letterbox: Letterbox,
+    report: (error: MsgvanError) => void,
   ) {
     this.#letterbox = letterbox
+    this.#report = report
   }
 
   get isDone(): boolean {
@@ -59,12 +68,18 @@ export class ObservingBus {
     return this.#streams.has(id)
   }
 
-  begin(id: string, name: string, source$: Observable<unknown>): void {
+  begin(id: string, exposure: Exposure, source$: Observable<unknown>): void {
     // One that comes twice is there.
     if (this.#streams.has(id)) return
-    const stream: Stream = { id, name, stop$: new Subject(), count: 0, hasEmitted: false, isOver: false }
+    const stop = (): void => undefined
+    const stream: Stream = { id, exposure, stop, count: 0, hasEmitted: false, isOver: false }
     this.#streams.set(id, stream)
-    source$.pipe(takeUntil(stream.stop$)).subscribe({
+    // To be stopped from within its very first values, too.
+    const stoppable$ = new Observable(subscriber => {
+      stream.stop = () => subscriber.unsubscribe()
+      return source$.subscribe(subscriber)
+    })
+    stoppable$.subscribe({
       next: value => {
         stream.hasEmitted = true
         this.#emit(stream, value)
@@ -82,13 +97,13 @@ export class ObservingBus {
   }
 
   /** What is exposed by that name is not any more. */
-  withdraw(name: string | undefined): void {
+  withdraw(exposure: Exposure | undefined): void {
     for (const stream of [...this.#streams.values()]) {
-      if (name !== undefined && stream.name !== name) continue
+      if (exposure !== undefined && stream.exposure !== exposure) continue
       this.#fail(
         stream,
         new ObservationLostError(
-          `${JSON.stringify(stream.name)} is not exposed any more by who did: it was withdrawn, or its bus closed.`,
+          `${JSON.stringify(stream.exposure.name)} is not exposed any more by who did: it was withdrawn, or its bus closed.`,
         ),
       )
     }
@@ -112,8 +127,15 @@ export class ObservingBus {
     return true
   }
 
-  /** What runs here for it. */
+  /** What waits is sent now. */
+  flush(): void {
+    this.#send()
+  }
+
+  /** What runs here for it. Not again before this has left: while there is no connection letters would gather. */
   tell(): void {
+    if (this.#isTelling) return
+    this.#isTelling = true
     const running = [...this.#streams.values()].map(({ id, count }) => [id, count])
     this.#letterbox
       .post(this.address, running, {
@@ -121,6 +143,9 @@ export class ObservingBus {
         [FROM]: this.#letterbox.address,
       })
       .catch(() => undefined)
+      .finally(() => {
+        this.#isTelling = false
+      })
   }
 
   #emit(stream: Stream, value: unknown): void {
@@ -132,7 +157,7 @@ export class ObservingBus {
     this.#fail(
       stream,
       new OverflowError(
-        `${MAX_WAITING} values wait for who observes ${JSON.stringify(stream.name)}, as many as may. Emit fewer at once, or thin them out (sample, bufferTime).`,
+        `${MAX_WAITING} values wait for who observes ${JSON.stringify(stream.exposure.name)}, as many as may. Emit fewer at once, or thin them out (sample, bufferTime).`,
       ),
     )
   }
@@ -150,7 +175,13 @@ export class ObservingBus {
 
   #stop(stream: Stream): void {
     stream.isOver = true
-    stream.stop$.next()
+    try {
+      stream.stop()
+    } catch (error) {
+      // Its teardown threw: that is the app's, and nobody else's.
+      const text = `What ${JSON.stringify(stream.exposure.name)} exposes threw when it was unsubscribed: ${describe(error)}`
+      this.#report(new SubscriberError(text, undefined, error))
+    }
   }
 
   #drop(stream: Stream): void {

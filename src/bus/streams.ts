@@ -38,7 +38,7 @@ export class Streams {
   /** Before its bus goes: both ends learn of it. */
   close(): void {
     clearInterval(this.#looks)
-    this.#exposures.withdraw()
+    this.#exposures.close()
     this.#observations.close()
   }
 
