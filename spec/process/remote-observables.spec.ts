@@ -197,4 +197,33 @@ describe('a remote observable among hosts', () => {
       if (each !== undefined) isWhole(each)
     }
   })
+
+  it('while the leader is away what runs inside one host goes on, and what is newly asked for waits', async () => {
+    let proxy: Proxy | undefined
+    hosts = await Convention.start(1, {
+      via: async port => {
+        proxy = await Proxy.to(port)
+        return proxy.port
+      },
+    })
+    try {
+      const [exposing, observing] = [hosts.follower(0).bus(), hosts.follower(0).bus()]
+      const counter = new Counter()
+      exposing.expose('ticks', () => counter.ticks$)
+      await exposing.ready()
+      const running = collect(observing.observe<void, number>('ticks'))
+      await running.first(20)
+      proxy?.cut()
+      const asked = collect(observing.observe<void, number>('ticks'))
+      await running.first(running.values.length + 500)
+      isWhole(running)
+      expect(asked.values).to.deep.equal([])
+      proxy?.mend()
+      await asked.first(20)
+      isWhole(asked)
+      expect([...running.errors, ...asked.errors]).to.deep.equal([])
+    } finally {
+      await proxy?.close()
+    }
+  })
 })
