@@ -41,6 +41,26 @@ describe('the broker, in virtual time', () => {
   })
   afterEach(() => broker.close({ drain: false }))
 
+  it('what is exposed is there as long as somebody exposes it; what was on its way then finds nobody, and is told so', async () => {
+    const unrouted: unknown[] = []
+    const own = brokerIn(time, { unrouted: ({ body }) => void unrouted.push(body) })
+    const topic = '$exposed/x'
+    const rules = request({ pattern: topic, name: topic, prefetch: 1, attempts: 1 })
+    const [one, other] = [own.consume(rules, consumer), own.consume(rules, consumer)]
+    other.leave('unsubscribe')
+    for (const n of upTo(3)) await own.publish(topic, n, noHeaders)
+    expect(unrouted).to.deep.equal([])
+    // With the last one: what waited, and later what it had in hand when it died.
+    one.leave('death')
+    expect(unrouted).to.deep.equal([2, 3])
+    seen[0]?.nack()
+    expect(unrouted).to.deep.equal([2, 3, 1])
+    await own.publish(topic, 4, noHeaders)
+    expect(unrouted).to.deep.equal([2, 3, 1, 4])
+    expect((await own.status()).subscriptions).to.deep.equal([])
+    await own.close()
+  })
+
   it("tries again after the subscription's delay, to the millisecond", async () => {
     broker.consume(request({ delay: 250 }), consumer)
     await broker.publish('t', 1, noHeaders)

@@ -384,6 +384,24 @@ export function remoteObservables(at: Connected): void {
       },
     )
 
+    itWith(at, 'severalBuses', 'a bus that closes begins nothing more, however long it drains', async () => {
+      let begun = 0
+      const held = collect(at.bus().topic('held', { ack: 'manual' }))
+      await exposing('mine', () => {
+        begun += 1
+        return of(1)
+      })
+      await at.another().publish('held')
+      const [message] = await held.first(1)
+      const closing = at.bus().close()
+      await eventually(async () => {
+        expect(await collect(at.another().observe('mine')).failure()).to.be.instanceOf(NotExposedError)
+      })
+      expect(begun).to.equal(0)
+      message?.ack()
+      await closing
+    })
+
     it('on a closed bus both fail', async () => {
       const exposed = await exposing('mine', () => NEVER)
       await at.bus().close()

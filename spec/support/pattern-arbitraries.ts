@@ -113,12 +113,14 @@ export const appPatterns = compiled(
 
 /**
  * V8 tries `\B` inside a surrogate pair, too, where `u` and `v` say it must not: /\B/u matches 'a😀_'. And with `v` it loses
- * its way back from negated classes: /(?:[^A-Z].|a){2}/v does not match 'aba', where `u` does.
+ * its way back from negated classes: /(?:[^A-Z].|a){2}/v does not match 'aba', where `u` does. Where `u` means another thing
+ * by a property (with `i`) it cannot be the judge: /(?:k[^\P{Lu}]|x){2}/iv should match 'kaka', and /…/iu should not.
  */
 export function nativeIsWrong(pattern: RegExp, topic: string): boolean {
   const { source, flags } = pattern
   if (/[uv]/.test(flags) && source.includes('\\B') && /[\ud800-\udfff]/.test(topic)) return true
   if (!flags.includes('v') || !source.includes('[^')) return false
+  if (flags.includes('i') && /\\p/i.test(source)) return true
   const withU = compiledOrNot(source, flags.replace('v', 'u').replace(/[gy]/g, ''))
   return (
     withU === undefined || withU.test(topic) !== new RegExp(source, flags.replace(/[gy]/g, '')).test(topic)

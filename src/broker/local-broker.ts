@@ -409,13 +409,17 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     if (this.#closed) throw closedError()
   }
 
+  unrouted(envelope: Envelope): void {
+    this.#options.unrouted?.(envelope)
+  }
+
   settled(): void {
     if (this.#closed) this.#quiet.check()
   }
 
   abandoned(subscription: Subscription): void {
     const owed = this.#remove(subscription, false)
-    if (subscription.isLentName) for (const { envelope } of owed) this.#options.unrouted?.(envelope)
+    if (subscription.isLentName) for (const { envelope } of owed) this.unrouted(envelope)
     this.#quiet.linger(subscription, this.#handOver.isBusy)
   }
 }

@@ -56,6 +56,7 @@ export class Relay {
       roomAgain: subscription => owner.roomAgain(subscription),
       buried: () => false,
       isClosing: false,
+      unrouted: () => undefined,
       settled: () => undefined,
       abandoned: () => this.close(),
     }

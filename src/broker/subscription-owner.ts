@@ -1,3 +1,4 @@
+import type { Envelope } from '../message/envelope.js'
 import type { Item } from './item.js'
 import type { Subscription } from './subscription.js'
 
@@ -13,6 +14,8 @@ export interface SubscriptionOwner {
   buried(subscription: Subscription, item: Item, error: unknown): boolean
   /** It waits for all deliveries to be settled. */
   readonly isClosing: boolean
+  /** There is nobody any more whom this is for. */
+  unrouted(envelope: Envelope): void
   /** A delivery was settled, or given back. */
   settled(): void
   /** A subscription that is there for its consumers alone lost the last one. */

@@ -219,7 +219,7 @@ export class Subscription extends Bookless {
     this.#count('failed')
     item.failures += 1
     if (item.firstFailedAt === 0) item.firstFailedAt = this.owner.now()
-    if (this.#ended) return this.#drop(1)
+    if (this.#ended) return this.#tooLate([item])
     if (retry?.attempts !== undefined) item.attempts = retry.attempts
     if (item.failures >= (item.attempts ?? this.rules.attempts)) {
       this.#bury(item, error)
@@ -237,7 +237,7 @@ export class Subscription extends Bookless {
     this.#count('failed')
     item.failures += 1
     if (item.firstFailedAt === 0) item.firstFailedAt = this.owner.now()
-    if (this.#ended) this.#drop(1)
+    if (this.#ended) this.#tooLate([item])
     else this.#bury(item, reason)
   }
 
@@ -251,7 +251,7 @@ export class Subscription extends Bookless {
       }
       this.#count('delivered', -items.length)
     }
-    if (this.#ended) return this.#drop(items.length)
+    if (this.#ended) return this.#tooLate(items)
     this.#waiting.restoreAll(items)
     this.wake()
   }
@@ -354,6 +354,12 @@ export class Subscription extends Bookless {
       this.wake()
     })
     this.#parked.add(item, delay)
+  }
+
+  /** What comes back after the end is no longer owed. Who asked for what was exposed is told. */
+  #tooLate(items: readonly Item[]): void {
+    if (this.isLentName) for (const { envelope } of items) this.owner.unrouted(envelope)
+    this.#drop(items.length)
   }
 
   #drop(count: number): void {

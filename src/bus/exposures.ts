@@ -14,6 +14,7 @@ export type Factory = (args: unknown) => ObservableInput<unknown>
 export class Exposures {
   readonly #broker: Broker
   readonly #letterbox: Letterbox
+  readonly #exposed = new Set<Subscription>()
   readonly #observers = new Map<string, ObservingBus>()
 
   constructor(broker: Broker, letterbox: Letterbox) {
@@ -41,7 +42,9 @@ export class Exposures {
       },
       complete: () => exposure.unsubscribe(),
     })
+    this.#exposed.add(exposure)
     exposure.add(() => {
+      this.#exposed.delete(exposure)
       membership.leave('unsubscribe')
       this.#withdraw(exposed)
     })
@@ -77,14 +80,13 @@ export class Exposures {
       if (observer.isDone || !observer.look()) this.#observers.delete(address)
   }
 
-  /** Its bus closes: the last words leave at once. */
+  /** Its bus closes: nothing is begun any more, while that still drains, and the last words leave at once. */
   close(): void {
-    this.#withdraw(undefined)
+    for (const exposed of [...this.#exposed]) exposed.unsubscribe()
     for (const observer of this.#observers.values()) observer.flush()
   }
 
-  /** @param exposure undefined: all there are */
-  #withdraw(exposure: Exposure | undefined): void {
+  #withdraw(exposure: Exposure): void {
     for (const observer of this.#observers.values()) observer.withdraw(exposure)
   }
 

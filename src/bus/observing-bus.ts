@@ -97,9 +97,9 @@ export class ObservingBus {
   }
 
   /** What is exposed by that name is not any more. */
-  withdraw(exposure: Exposure | undefined): void {
+  withdraw(exposure: Exposure): void {
     for (const stream of [...this.#streams.values()]) {
-      if (exposure !== undefined && stream.exposure !== exposure) continue
+      if (stream.exposure !== exposure) continue
       this.#fail(
         stream,
         new ObservationLostError(
