@@ -18,7 +18,8 @@ function linearOrRefused(pattern: RegExp): Matcher | undefined {
 
 describe('linearMatcher', () => {
   it('matches as the native RegExp does, on generated patterns and topics', function () {
-    this.timeout(60_000)
+    // Not judged by time: V8 backtracks, and over a pattern drawn by chance now and then for a minute.
+    this.timeout(600_000)
     let compared = 0
     let matched = 0
     let refused = 0
@@ -48,7 +49,8 @@ describe('linearMatcher', () => {
   })
 
   it('matches every character as the native RegExp does', function () {
-    this.timeout(60_000)
+    // Not judged by time: V8 backtracks, and over a pattern drawn by chance now and then for a minute.
+    this.timeout(600_000)
     const classes = [
       '\\w',
       '\\W',

@@ -103,7 +103,8 @@ describe('PatternTable', () => {
   for (const { name, compile, patterns } of kinds) {
     for (const cachedTopics of [undefined, 0, 4]) {
       it(`matches as one by one would, ${name}, cachedTopics: ${cachedTopics ?? 'default'}`, function () {
-        this.timeout(60_000)
+        // As in required-literals.spec.ts: V8 may backtrack for a minute.
+        this.timeout(600_000)
         fc.assert(
           fc.property(steps(patterns), script => runSteps(compile, cachedTopics, script)),
           { numRuns: 400 },
@@ -114,7 +115,8 @@ describe('PatternTable', () => {
 
   for (const { name, compile, patterns } of kinds) {
     it(`finds of thousands of patterns those that match, two million pairs, ${name}`, function () {
-      this.timeout(60_000)
+      // As in required-literals.spec.ts: V8 may backtrack for a minute.
+      this.timeout(600_000)
       const table = new PatternTable<number>(compile)
       const added = fc.sample(patterns, { numRuns: 2_000 }).flatMap((pattern, value) => {
         try {
