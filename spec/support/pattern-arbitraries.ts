@@ -1,3 +1,4 @@
+import { type AST, parseRegExpLiteral, visitRegExpAST } from '@eslint-community/regexpp'
 import fc from 'fast-check'
 
 const chars = (text: string) => fc.constantFrom(...Array.from(text))
@@ -113,18 +114,42 @@ export const appPatterns = compiled(
 
 /**
  * V8 tries `\B` inside a surrogate pair, too, where `u` and `v` say it must not: /\B/u matches 'a😀_'. And with `v` it loses
- * its way back from negated classes: /(?:[^A-Z].|a){2}/v does not match 'aba', where `u` does. Where `u` means another thing
- * by a property (with `i`) it cannot be the judge: /(?:k[^\P{Lu}]|x){2}/iv should match 'kaka', and /…/iu should not.
+ * its way back from negated classes: /(?:[^A-Z].|a){2}/v does not match 'aba', where `u` does. By properties `u` may mean
+ * another thing (with `i`): so the same pattern with each negated class written as a look-ahead is asked too.
  */
 export function nativeIsWrong(pattern: RegExp, topic: string): boolean {
   const { source, flags } = pattern
   if (/[uv]/.test(flags) && source.includes('\\B') && /[\ud800-\udfff]/.test(topic)) return true
   if (!flags.includes('v') || !source.includes('[^')) return false
-  if (flags.includes('i') && /\\p/i.test(source)) return true
-  const withU = compiledOrNot(source, flags.replace('v', 'u').replace(/[gy]/g, ''))
-  return (
-    withU === undefined || withU.test(topic) !== new RegExp(source, flags.replace(/[gy]/g, '')).test(topic)
-  )
+  const once = flags.replace(/[gy]/g, '')
+  const native = new RegExp(source, once).test(topic)
+  const judges = [
+    compiledOrNot(source, once.replace('v', 'u')),
+    compiledOrNot(withoutNegatedClasses(pattern), once),
+  ]
+  return judges.some(judge => judge?.test(topic) !== native)
+}
+
+/** Each `[^…]` that is in no other class as `(?:(?![…])[\s\S])`: by `v` the same characters. */
+function withoutNegatedClasses(pattern: RegExp): string {
+  const { source } = pattern
+  const edits: { start: number; end: number }[] = []
+  const note = (node: AST.CharacterClass | AST.ExpressionCharacterClass): void => {
+    const isInner = /Class/.test(node.parent.type)
+    // The parser counts from the slash before the source.
+    if (node.negate && !isInner) edits.push({ start: node.start - 1, end: node.end - 1 })
+  }
+  visitRegExpAST(parseRegExpLiteral(pattern), {
+    onCharacterClassEnter: note,
+    onExpressionCharacterClassEnter: note,
+  })
+  return edits
+    .toSorted((a, b) => b.start - a.start)
+    .reduce(
+      (text, { start, end }) =>
+        `${text.slice(0, start)}(?:(?![${text.slice(start + 2, end)})[\\s\\S])${text.slice(end)}`,
+      source,
+    )
 }
 
 /** undefined if it is written as only `v` allows. */

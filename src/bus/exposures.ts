@@ -3,8 +3,8 @@ import { defer } from 'rxjs/internal/observable/defer'
 import { Subscription } from 'rxjs/internal/Subscription'
 import type { Message } from '../message/message.js'
 import { EXPOSED } from '../message/topic.js'
-import type { Broker, SubscriptionRequest } from './broker.js'
-import { FROM, type Letterbox } from './letterbox.js'
+import type { Broker } from './broker.js'
+import { FROM, lettersOn, type Letterbox } from './letterbox.js'
 import { ObservingBus, type Exposure } from './observing-bus.js'
 import { STREAM } from './stream-letters.js'
 
@@ -28,20 +28,24 @@ export class Exposures {
 
   /** All who expose one name share its observers: each is served by one of them. @param began one is observed */
   expose(name: string, factory: Factory, began: () => void): Subscription {
+    const topic = EXPOSED + name
     const exposed: Exposure = { name }
     const exposure = new Subscription()
-    const membership = this.#broker.consume(requestFor(name), {
-      next: message => {
-        this.#begin(exposed, factory, message)
-        message.ack()
-        began()
+    const membership = this.#broker.consume(
+      { ...lettersOn(topic), name: topic },
+      {
+        next: message => {
+          this.#begin(exposed, factory, message)
+          message.ack()
+          began()
+        },
+        error: error => {
+          this.#broker.report(error)
+          exposure.unsubscribe()
+        },
+        complete: () => exposure.unsubscribe(),
       },
-      error: error => {
-        this.#broker.report(error)
-        exposure.unsubscribe()
-      },
-      complete: () => exposure.unsubscribe(),
-    })
+    )
     this.#exposed.add(exposure)
     exposure.add(() => {
       this.#exposed.delete(exposure)
@@ -92,21 +96,5 @@ export class Exposures {
 
   #observer(address: string): ObservingBus {
     return new ObservingBus(address, this.#letterbox, error => this.#broker.report(error))
-  }
-}
-
-/** Who asks is told of every failure, and asks again or not. */
-function requestFor(name: string): SubscriptionRequest {
-  const topic = EXPOSED + name
-  return {
-    name: topic,
-    pattern: topic,
-    ordered: false,
-    prefetch: 4_096,
-    attempts: 1,
-    delay: 0,
-    ackTimeout: 0,
-    maxPending: 100_000,
-    overflow: 'pause',
   }
 }

@@ -2,7 +2,7 @@ import type { MsgvanError } from '../errors.js'
 import type { Headers } from '../message/envelope.js'
 import type { Message } from '../message/message.js'
 import { REPLIES } from '../message/topic.js'
-import type { Broker } from './broker.js'
+import type { Broker, SubscriptionRequest } from './broker.js'
 
 /** Headers of letters: whom to answer, and what kind of error it is. */
 export const FROM = '$from'
@@ -41,26 +41,28 @@ export class Letterbox {
   open(reader: LetterReader): void {
     if (this.#isOpen) return
     this.#isOpen = true
-    this.#broker.consume(
-      {
-        pattern: this.address,
-        ordered: false,
-        prefetch: 4_096,
-        attempts: 1,
-        delay: 0,
-        ackTimeout: 0,
-        maxPending: 100_000,
-        overflow: 'pause',
+    this.#broker.consume(lettersOn(this.address), {
+      next: message => {
+        reader.read(message)
+        message.ack()
       },
-      {
-        next: message => {
-          reader.read(message)
-          message.ack()
-        },
-        error: error => reader.ended(error),
-        complete: () => reader.ended(undefined),
-      },
-    )
+      error: error => reader.ended(error),
+      complete: () => reader.ended(undefined),
+    })
+  }
+}
+
+/** How a bus takes letters: once each, since who wrote is told of what fails. */
+export function lettersOn(topic: string): SubscriptionRequest {
+  return {
+    pattern: topic,
+    ordered: false,
+    prefetch: 4_096,
+    attempts: 1,
+    delay: 0,
+    ackTimeout: 0,
+    maxPending: 100_000,
+    overflow: 'pause',
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Subscriber } from 'rxjs'
 import { Observable } from 'rxjs/internal/Observable'
 import {
-  describe,
   errorFromCode,
   NotExposedError,
   ObservationLostError,
@@ -11,6 +10,7 @@ import {
 } from '../errors.js'
 import type { Message } from '../message/message.js'
 import { EXPOSED } from '../message/topic.js'
+import { crossed } from './crossing-error.js'
 import { CODE, FROM, type Letterbox } from './letterbox.js'
 import { COUNT, KIND, LOOKS_GONE, STREAM, type StreamLetter } from './stream-letters.js'
 
@@ -226,26 +226,10 @@ function failure({ name }: Observation, message: Message): MsgvanError {
     return new NotExposedError(
       `Nobody exposes ${JSON.stringify(name)} in this van. Start who does, or try again later: retry({ delay: 1000 }).`,
     )
-  const { error, cause } = fieldsOf(
+  const { error, cause } = crossed(
     message,
     `The observable ${JSON.stringify(name)} broke off, and who exposes it did not say why.`,
   )
   if (code === undefined || code === 'MSGVAN_REMOTE') return new RemoteError(error, { cause })
   return errorFromCode(code, error)
-}
-
-function fieldsOf(message: Message, otherwise: string): { error: string; cause: unknown } {
-  try {
-    const { payload } = message
-    if (
-      typeof payload === 'object' &&
-      payload !== null &&
-      'error' in payload &&
-      typeof payload.error === 'string'
-    )
-      return { error: payload.error, cause: 'cause' in payload ? payload.cause : undefined }
-    return { error: otherwise, cause: payload }
-  } catch (error) {
-    return { error: describe(error), cause: error }
-  }
 }

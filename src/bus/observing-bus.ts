@@ -2,6 +2,7 @@ import { Observable } from 'rxjs/internal/Observable'
 import { describe, MsgvanError, ObservationLostError, OverflowError, SubscriberError } from '../errors.js'
 import type { Headers } from '../message/envelope.js'
 import { mostPayloadBytes } from '../message/payload.js'
+import { crossing, type Crossing } from './crossing-error.js'
 import { CODE, FROM, type Letterbox } from './letterbox.js'
 import { COUNT, KIND, LOOKS_GONE, STREAM, type StreamLetter } from './stream-letters.js'
 
@@ -287,15 +288,4 @@ function sizeOf(value: unknown): number {
   } catch {
     return -1
   }
-}
-
-interface Crossing {
-  readonly error: string
-  readonly cause?: unknown
-}
-
-/** An error as a payload: its text, and itself where it can be carried. */
-function crossing(error: unknown): Crossing {
-  const text = error instanceof Error && error.message !== '' ? error.message : describe(error)
-  return { error: text, cause: error }
 }
