@@ -1,9 +1,10 @@
 import { expect } from 'chai'
+import { of, Subject } from 'rxjs'
 import type { HostServer } from '../../src/host/server.js'
-import { OverflowError, type Bus } from '../../src/index.js'
+import { handle, OverflowError, type Bus, type Message } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
 import { clientOf, startServer } from '../support/host-server.js'
-import { collect, payloads, rejection, untilStatus } from '../support/messages.js'
+import { collect, payloads, publishAll, register, rejection, untilStatus, upTo } from '../support/messages.js'
 import { Proxy } from '../support/proxy.js'
 
 describe('what was on its way when a session was lost', () => {
@@ -79,5 +80,27 @@ describe('what was on its way when a session was lost', () => {
     await loseSession()
     await far.ready()
     await untilStatus(near, 'w', { consumers: 0 })
+  })
+
+  it('thousands that waited inside handle come again, and its places are free for them', async () => {
+    await register(near, 'w', 't')
+    await publishAll(near, 't', upTo(10_000))
+    let isHeld = true
+    const held = new Subject<number>()
+    const started = new Set<number>()
+    const work = ({ payload }: Message<number>) => {
+      started.add(payload)
+      return isHeld ? held : of(payload)
+    }
+    const seen = collect(far.topic<number>('t', { name: 'w' }).pipe(handle(work, { concurrency: 4 })))
+    await untilStatus(near, 'w', { inFlight: 4_096 })
+    await eventually(() => expect(started.size).to.equal(4))
+    await loseSession()
+    await far.ready()
+    await untilStatus(near, 'w', { inFlight: 4_096, acked: 0 })
+    isHeld = false
+    held.complete()
+    await untilStatus(near, 'w', { acked: 10_000, inFlight: 0, pending: 0 })
+    expect(new Set(seen.values).size).to.equal(10_000)
   })
 })

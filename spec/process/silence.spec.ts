@@ -65,6 +65,24 @@ describe('ackTimeout of a consumer that cannot keep it', () => {
     expect(stopped.stdout).to.not.contain('got untouched')
   })
 
+  it('gives back the thousands that wait in a blocked handle, which goes on afterwards', async () => {
+    const blocked = sandbox.script(`
+      const bus = msgvan.van()
+      const done = new Set()
+      const wait = milliseconds => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+      const work = async ({ payload }) => {
+        await new Promise(resolve => setImmediate(resolve))
+        if (done.size === 10) wait(4_000)
+        if (done.add(payload).size === 5_000) console.log('all done')
+      }
+      bus.topic('job', { name: 'jobs', ackTimeout: 1_000, delay: 0 }).pipe(msgvan.handle(work)).subscribe()
+      await bus.ready()
+      await Promise.all(Array.from({ length: 5_000 }, (_, i) => bus.publish('job', i)))`)
+    await blocked.shows(/all done/)
+    await untilStatus(bus, 'jobs', { acked: 5_000, failed: 1, inFlight: 0, pending: 0 })
+    await blocked.kill('SIGKILL')
+  })
+
   it('fails what blocks the event loop', async () => {
     const blocked = await worker(`subscribe(message => {
         got(message)

@@ -50,6 +50,33 @@ describe('msgvan host --store', () => {
     expect(replayed.stdout).to.equal('998\n999\n')
   })
 
+  it('goes on with a handle that had thousands waiting inside it', async () => {
+    const first = await host()
+    const worker = sandbox.script(`
+      const bus = msgvan.van()
+      const done = new Set()
+      const work = async ({ payload }) => {
+        if (done.size === 3) console.log('working')
+        await new Promise(resolve => done.size < 100 ? setTimeout(resolve, 5) : setImmediate(resolve))
+        if (done.add(payload).size === 10_000) console.log('all done')
+      }
+      const registration = bus.topic('jobs', { name: 'work' }).subscribe()
+      await bus.ready()
+      registration.unsubscribe()
+      await bus.ready()
+      await Promise.all(Array.from({ length: 10_000 }, (_, i) => bus.publish('jobs', i)))
+      bus.topic('jobs', { name: 'work' }).pipe(msgvan.handle(work, { concurrency: 2 })).subscribe()`)
+    await worker.shows(/working/)
+    first.child.kill('SIGKILL')
+    await first.ended
+    await host()
+    await worker.shows(/all done/)
+    await eventually(async () =>
+      expect((await status()).subscriptions[0]).to.include({ pending: 0, inFlight: 0 }),
+    )
+    await worker.kill('SIGKILL')
+  })
+
   it('runs its handlers again', async () => {
     await mkdir(join(sandbox.home, 'handlers'), { recursive: true })
     const module = join(sandbox.home, 'handlers', 'echo.mjs')

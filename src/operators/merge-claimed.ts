@@ -1,8 +1,6 @@
 import type { Observable, ObservableInput, OperatorFunction, Subscriber } from 'rxjs'
-import { EMPTY } from 'rxjs/internal/observable/empty'
-import { finalize } from 'rxjs/internal/operators/finalize'
-import { mergeMap } from 'rxjs/internal/operators/mergeMap'
-import { tap } from 'rxjs/internal/operators/tap'
+import { innerFrom } from 'rxjs/internal/observable/innerFrom'
+import { createOperatorSubscriber } from 'rxjs/internal/operators/OperatorSubscriber'
 import { Message } from '../message/message.js'
 
 /** The hook of RxJS 7's own operators: through it a pipeline on a topic stays one. */
@@ -21,27 +19,132 @@ export function mergeClaimed<T, R>(
   return source =>
     (source as unknown as Liftable<T>).lift<R>({
       call: (subscriber, upstream) => {
-        const waiting = new Set<Message>()
-        return upstream
-          .pipe(
-            tap(value => {
-              if (!(value instanceof Message)) return
-              Message.claim(value)
-              if (Message.tagOf(value) !== undefined) waiting.add(value)
-            }),
-            mergeMap(value => {
-              if (value instanceof Message) {
-                // Taken away while it waited (the session was lost, or this process was stopped for too long): it is somebody else's.
-                if (waiting.delete(value) && Message.tagOf(value) === undefined) return EMPTY
-                Message.settlerOf(value).begin(value)
-              }
-              return project(value)
-            }, concurrency),
-            finalize(() => {
-              for (const message of waiting) Message.settlerOf(message).release(message, true)
-            }),
-          )
-          .subscribe(subscriber)
+        const merging = new Merging(subscriber, project, concurrency)
+        upstream.subscribe(
+          createOperatorSubscriber<T>(
+            subscriber,
+            value => merging.take(value),
+            () => merging.sourceCompleted(),
+          ),
+        )
+        subscriber.add(() => merging.giveBack())
       },
     })
+}
+
+/** When so many values wait, those that were taken away meanwhile are looked for and dropped. */
+const FIRST_SWEEP = 1_024
+
+/**
+ * The places of one subscribe() and what waits for them. RxJS' own mergeMap begins the next work inside the end of the last
+ * one: some 800 that end at once, taken away or not, overflow the stack there, and places are lost. Here a loop begins them.
+ */
+class Merging<T, R> {
+  readonly #subscriber: Subscriber<R>
+  readonly #project: (value: T) => ObservableInput<R>
+  readonly #concurrency: number
+  #values: (T | undefined)[] = []
+  #next = 0
+  /** Messages among those that wait that were open when they came. */
+  readonly #open = new Set<Message>()
+  #sweepAt = FIRST_SWEEP
+  #active = 0
+  #isBeginning = false
+  #isSourceComplete = false
+
+  constructor(subscriber: Subscriber<R>, project: (value: T) => ObservableInput<R>, concurrency: number) {
+    this.#subscriber = subscriber
+    this.#project = project
+    this.#concurrency = concurrency
+  }
+
+  take(value: T): void {
+    if (value instanceof Message) {
+      Message.claim(value)
+      if (Message.tagOf(value) !== undefined) this.#open.add(value)
+    }
+    this.#values.push(value)
+    if (this.#waiting >= this.#sweepAt) this.#sweep()
+    this.#beginNext()
+  }
+
+  sourceCompleted(): void {
+    this.#isSourceComplete = true
+    this.#beginNext()
+  }
+
+  giveBack(): void {
+    for (const message of this.#open) Message.settlerOf(message).release(message, true)
+    this.#open.clear()
+    this.#values = []
+    this.#next = 0
+  }
+
+  get #waiting(): number {
+    return this.#values.length - this.#next
+  }
+
+  #beginNext(): void {
+    // Work that ends at once comes back to here: the loop that began it goes on.
+    if (this.#isBeginning) return
+    this.#isBeginning = true
+    try {
+      while (this.#active < this.#concurrency && this.#waiting > 0 && !this.#subscriber.closed) {
+        const value = this.#shift()
+        if (!this.#wasTakenAway(value)) this.#begin(value)
+      }
+    } catch (error) {
+      this.#subscriber.error(error)
+    } finally {
+      this.#isBeginning = false
+    }
+    if (this.#isSourceComplete && this.#waiting === 0 && this.#active === 0) this.#subscriber.complete()
+  }
+
+  #begin(value: T): void {
+    if (value instanceof Message) {
+      this.#open.delete(value)
+      Message.settlerOf(value).begin(value)
+    }
+    let isComplete = false
+    this.#active += 1
+    innerFrom(this.#project(value)).subscribe(
+      createOperatorSubscriber<R>(
+        this.#subscriber,
+        result => this.#subscriber.next(result),
+        () => {
+          isComplete = true
+        },
+        undefined,
+        () => {
+          if (!isComplete) return
+          this.#active -= 1
+          this.#beginNext()
+        },
+      ),
+    )
+  }
+
+  /** The session was lost, or this process was stopped for too long: it is somebody else's by now. */
+  #wasTakenAway(value: T | undefined): boolean {
+    if (!(value instanceof Message) || Message.tagOf(value) !== undefined) return false
+    return this.#open.delete(value)
+  }
+
+  #shift(): T {
+    const value = this.#values[this.#next] as T
+    this.#values[this.#next++] = undefined
+    if (this.#next === this.#values.length || this.#next === 1_024) {
+      this.#values.splice(0, this.#next)
+      this.#next = 0
+    }
+    return value
+  }
+
+  /** While all places are taken, each lost session would leave as many behind as a consumer may hold. */
+  #sweep(): void {
+    this.#values = this.#values.slice(this.#next).filter(value => !this.#wasTakenAway(value))
+    this.#next = 0
+    this.#sweepAt = Math.max(FIRST_SWEEP, 2 * this.#values.length)
+  }
 }
