@@ -131,14 +131,16 @@ export class SessionLostError extends MsgvanError {
 
 /**
  * Messages may have been missed: a bus came back to a host that does not know it any more (it was away for longer than the
- * host's session time, or the host ended). `patterns` are those of its subscriptions without a name; one with a name misses
- * nothing that the host still has.
+ * host's session time, or the host ended). `patterns` are those of its subscriptions that may have missed messages: the ones without
+ * a name and, if the host before had them in its memory and is gone, the ones with a name, which `names` gives: what waited for them
+ * there is lost.
  */
 export class GapError extends MsgvanError {
   readonly code = 'MSGVAN_GAP'
   constructor(
     message: string,
     readonly patterns: readonly string[] = [],
+    readonly names: readonly string[] = [],
   ) {
     super(message)
   }

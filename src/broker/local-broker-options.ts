@@ -1,4 +1,5 @@
 import type { SchedulerLike } from 'rxjs'
+import type { SubscriptionRequest } from '../bus/broker.js'
 import type { DeadLetter } from '../bus/dead-letters.js'
 import type { Counters, HostStatus } from '../bus/status.js'
 import type { Encoding, Envelope } from '../message/envelope.js'
@@ -32,6 +33,8 @@ export interface LocalBrokerOptions {
   hostStatus: () => HostStatus
   /** What was counted before: by this van, when nobody used it for a while. Default: nothing. */
   counted?: Readonly<Counters> | undefined
+  /** A named subscription has these rules from now on; undefined: it is gone. */
+  nameChanged?: ((name: string, rules: SubscriptionRequest | undefined) => void) | undefined
   /** Keeps what is owed beyond this process. Default: nobody does. */
   keeper?: Keeper
   /** Stands before the ids of subscriptions, to tell those of several hosts apart. Default: nothing. */

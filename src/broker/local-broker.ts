@@ -71,6 +71,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     this.#timers = new Timers(options.scheduler)
     this.#stamp = new Stamp(options.wallClock)
     this.#registry = new Registry(options.compile, this, storing(this, options), options.idPrefix)
+    this.#registry.nameChanged = options.nameChanged
     this.#routes = this.#registry.routes
     if (options.keeper !== undefined) {
       this.#journal = new Journal(this, options.keeper)
@@ -411,6 +412,10 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
 
   unrouted(envelope: Envelope): void {
     this.#options.unrouted?.(envelope)
+  }
+
+  renewed({ rules }: Subscription): void {
+    if (rules.name !== undefined) this.#options.nameChanged?.(rules.name, rules)
   }
 
   settled(): void {

@@ -26,6 +26,8 @@ export class Registry {
   readonly #idPrefix: string
   #watcher: PatternWatcher | undefined
   #lastId = 0
+  /** Told of each named subscription that comes or goes. */
+  nameChanged: ((name: string, rules: SubscriptionRequest | undefined) => void) | undefined
 
   constructor(
     compile: (pattern: RegExp) => Matcher,
@@ -109,6 +111,7 @@ export class Registry {
     subscription.route = this.routes.add(pattern, subscription)
     this.#registrations.set(subscription.id, subscription)
     if (name !== undefined) this.#names.set(name, subscription)
+    if (name !== undefined) this.nameChanged?.(name, request)
     subscription.registered?.()
     this.#watcher?.added(pattern)
     return subscription
@@ -131,6 +134,7 @@ export class Registry {
       this.routes.remove(pattern, subscription.route)
       this.#watcher?.removed(pattern)
     }
-    if (subscription.rules.name !== undefined) this.#names.delete(subscription.rules.name)
+    const { name } = subscription.rules
+    if (name !== undefined && this.#names.delete(name)) this.nameChanged?.(name, undefined)
   }
 }

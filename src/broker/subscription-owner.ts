@@ -16,6 +16,8 @@ export interface SubscriptionOwner {
   readonly isClosing: boolean
   /** There is nobody any more whom this is for. */
   unrouted(envelope: Envelope): void
+  /** It has other rules now. */
+  renewed?(subscription: Subscription): void
   /** A delivery was settled, or given back. */
   settled(): void
   /** A subscription that is there for its consumers alone lost the last one. */

@@ -60,6 +60,7 @@ export class Subscription extends Bookless {
   set rules(rules: SubscriptionRequest) {
     this.changed()
     this.#rules = rules
+    this.owner.renewed?.(this)
   }
 
   get counts(): Readonly<Counters> {

@@ -1,17 +1,37 @@
+import type { SubscriptionRequest } from '../bus/broker.js'
 import { GapError } from '../errors.js'
 import { describePattern } from '../message/pattern.js'
 
 const MOST_NAMED = 10
 
-/** The host does not know this bus any more. @param unnamed what it subscribes to without a name */
-export function gapError(unnamed: readonly (RegExp | string)[]): GapError {
-  const patterns = unnamed.map(describePattern)
-  const missed =
-    patterns.length === 0
-      ? 'Its subscriptions all have names, and miss nothing that the host still has.'
-      : `Subscriptions without a name may have missed messages meanwhile: ${patterns.slice(0, MOST_NAMED).join(', ')}${patterns.length > MOST_NAMED ? ', …' : ''}. Give a subscription a name if it must miss none.`
+type Missed = Pick<SubscriptionRequest, 'pattern' | 'name'>
+
+/**
+ * The host does not know this bus any more.
+ * @param unnamed what it subscribes to without a name
+ * @param named what it subscribes to under a name, if the memory in which their messages waited is gone
+ */
+export function gapError(unnamed: readonly Missed[], named: readonly Missed[]): GapError {
+  const patterns = unnamed.map(({ pattern }) => describePattern(pattern))
+  const names = [...new Set(named.map(({ name }) => name ?? ''))]
+  const missed: string[] = []
+  if (patterns.length > 0)
+    missed.push(
+      `Subscriptions without a name may have missed messages meanwhile: ${some(patterns)}. Give a subscription a name if it must miss none.`,
+    )
+  if (names.length > 0)
+    missed.push(
+      `What waited in the memory of the host before is lost, also for subscriptions with a name: ${some(names)}. A host with a store (--store) loses nothing.`,
+    )
+  if (missed.length === 0)
+    missed.push('Its subscriptions all have names, and miss nothing that the host still has.')
   return new GapError(
-    `The host does not know this bus any more: it was away for too long, or the host is a new one. ${missed}`,
-    patterns,
+    `The host does not know this bus any more: it was away for too long, or the host is a new one. ${missed.join(' ')}`,
+    [...patterns, ...named.map(({ pattern }) => describePattern(pattern))],
+    names,
   )
+}
+
+function some(texts: readonly string[]): string {
+  return `${texts.slice(0, MOST_NAMED).join(', ')}${texts.length > MOST_NAMED ? ', …' : ''}`
 }

@@ -59,6 +59,11 @@ export class Inboxes implements InboxOwner {
     return this.confirmed().filter(({ request, hasLeft }) => request.name === undefined && !hasLeft)
   }
 
+  /** Those whose messages wait at the host under a name. */
+  named(): Inbox[] {
+    return this.confirmed().filter(({ request, hasLeft }) => request.name !== undefined && !hasLeft)
+  }
+
   deliver(reader: DeliverReader): void {
     for (let delivery = reader.next(); delivery !== undefined; delivery = reader.next()) {
       const inbox = this.#inboxes.get(delivery.subscription)

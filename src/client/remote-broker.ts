@@ -61,6 +61,8 @@ export class RemoteBroker implements Broker {
   #client: string
   #link: Link
   #session: string | undefined
+  /** The host whose memory had what waits for named subscriptions. */
+  #memory: string | undefined
   #connection: Connection | undefined
   /** Why the host will not have us: until that changes every call fails with it. */
   #refusal: MsgvanError | undefined
@@ -289,16 +291,23 @@ export class RemoteBroker implements Broker {
     this.#session = UNFIT
     this.#link.attach(welcome.received, frame => connection.send(frame))
     this.#session = welcome.session
+    this.#memory = welcome.memory
     if (this.#closing === undefined) this.#state$.next('connected')
     this.#drain.look()
   }
 
   /** The host does not know our session: it was restarted, or we were away for too long. */
-  #renew(lost: string, { restored }: Welcome): void {
+  #renew(lost: string, { restored, memory }: Welcome): void {
     // A host with a store goes on where it was; with names, or without subscriptions, there is nothing to miss there.
     const isWhole = restored === true || (restored === false && this.#inboxes.unnamed().length === 0)
+    const isOther = this.#memory !== undefined && this.#memory !== memory
     if (lost !== ABANDONED && !isWhole)
-      this.#errors$.next(gapError(this.#inboxes.unnamed().map(({ pattern }) => pattern)))
+      this.#errors$.next(
+        gapError(
+          this.#inboxes.unnamed().map(({ request }) => request),
+          isOther ? this.#inboxes.named().map(({ request }) => request) : [],
+        ),
+      )
     this.#link.detach()
     this.#link = this.#newLink()
     this.#inboxes.reset()

@@ -18,6 +18,8 @@ export interface StatePaths {
   output(port: number): string
   /** What a host that is restarted leaves to the next one. */
   registrations(port: number): string
+  /** The named subscriptions of a host that keeps its messages in memory: known to the next one. */
+  names(port: number): string
   /** Says which process is the host: a hint, never proof. */
   pid(port: number): string
 }
@@ -33,6 +35,7 @@ export function statePaths(env: NodeJS.ProcessEnv = process.env): StatePaths {
     log: port => join(home, `host-${port}.log`),
     output: port => join(home, `host-${port}.out`),
     registrations: port => join(home, `host-${port}.registrations`),
+    names: port => join(home, `host-${port}.names`),
     pid: port => join(home, `host-${port}.pid`),
   }
 }

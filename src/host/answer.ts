@@ -50,6 +50,7 @@ async function result(session: Session, method: string, args: unknown, services:
     )
   switch (method) {
     case 'ready':
+      van.writeNames()
       await reach.ready(guest)
       return true
     case 'subscribe': {

@@ -13,6 +13,7 @@ import type { Backbone, MakeBackbone } from './backbone/backbone.js'
 import { Members } from './backbone/members.js'
 import { isLoopbackPeer } from './doors.js'
 import { Greeting, refusalOf, type Greeted, type Secrets } from './greeting.js'
+import type { NameKeeper } from './kept-names.js'
 import type { Session } from './session.js'
 import { Sessions } from './sessions.js'
 import type { HostStore } from './store/host-store.js'
@@ -31,6 +32,8 @@ export interface ReceptionOptions extends Secrets {
   readonly backbone?: MakeBackbone
   /** Stands before the ids of subscriptions, to tell those of several hosts apart. */
   readonly idPrefix?: string
+  /** Takes note of named subscriptions. Default: nobody does. */
+  readonly names?: NameKeeper | undefined
   /** Calls to the host itself, such as `stop`. */
   readonly control?: (method: string, args: unknown) => Promise<unknown>
   /**
@@ -78,6 +81,7 @@ export class Reception {
       hostStatus: options.hostStatus,
       backbone: () => this.backbone,
       idPrefix: options.idPrefix,
+      names: options.names,
       answer: (van, method, args) =>
         answerHere(van, method, args, { handlers: this.handlers, actors: this.#actors }),
     })
@@ -247,12 +251,14 @@ export class Reception {
     this.#channels.set(session, channel)
     this.#sessions.back(session)
     const { received } = session.link
+    const { memory } = session.van
     channel.send('welcome', {
       session: session.id,
       resumed: known !== undefined,
       received,
       maxPayload: this.#maxPayload,
       ...(isRestored === undefined ? {} : { restored: isRestored }),
+      ...(memory === undefined ? {} : { memory }),
     })
     session.attach(known === undefined ? 0 : (wanted?.received ?? 0), frame => channel.send('frame', frame))
     return session

@@ -15,6 +15,7 @@ import { actorLog, takeActorLogs } from './actors/leader-log.js'
 import { Capabilities } from './capabilities.js'
 import { checkToken, joining } from './backbone/joining.js'
 import { Handlers } from './handlers.js'
+import { KeptNames, restoreNames } from './kept-names.js'
 import { watchIdle } from './idle.js'
 import { openHostLog, type LogLine } from './logs.js'
 import { ModuleWatch } from './module-watch.js'
@@ -68,6 +69,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   const capabilities = new Capabilities({ ...left?.capabilities, ...settings.capabilities }, () =>
     reconsider(),
   )
+  const names = new KeptNames(paths.names(port), text => log.warning(text))
   let activity = 0
   const server: HostServer = new HostServer({
     port,
@@ -83,6 +85,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
     hostStatus: statusOf(settings, capabilities),
     ...joining(settings, { secret, token, ca: tls.ca }),
     tls: tls.identity,
+    names: keepsNames(settings) ? names : undefined,
     control: (method, args) =>
       control(method, args, { ending, capabilities, settings, registered: () => registered() }),
     changed: () => {
@@ -94,6 +97,10 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
     await server.listen()
     // Before anybody is let in; with a store they are there, and with all that waits in them.
     if (left !== undefined && settings.store === undefined) openSubscriptions(server, left)
+    if (keepsNames(settings)) {
+      restoreNames(server, names.read(), text => log.warning(text))
+      names.begin()
+    }
   } catch (error) {
     ending.release()
     logger.close()
@@ -107,6 +114,8 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
       server.openStore(opened)
       kept = keptRegistrations(opened, left)
       openKept(server, kept)
+      restoreNames(server, names.read(), text => log.warning(text))
+      names.end(true)
       capabilities.restore(opened.capabilities(), changes => opened.keepCapabilities(changes))
       return opened
     })
@@ -191,6 +200,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   moduleWatch?.close()
   // First of all: when the port is free, clients tell by this file whether to start another host.
   await removePidHint(paths, port)
+  names.end(true)
   await actors.stopAll()
   await handlers.stopAll()
   await server.close()
@@ -199,6 +209,11 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   logger.close()
   ending.release()
   return reason
+}
+
+/** A store keeps names itself; a follower's are at its leader. */
+function keepsNames({ store, join }: HostSettings): boolean {
+  return store === undefined && join === undefined
 }
 
 /** What it is told to keep, if it is told to; lmdb is loaded only then. */

@@ -14,6 +14,7 @@ import type { Relay } from '../broker/relay.js'
 import { mailRules } from './mail.js'
 import type { Backbone, Reach } from './backbone/backbone.js'
 import { Publisher } from './publisher.js'
+import type { NameKeeper } from './kept-names.js'
 import type { HostStore } from './store/host-store.js'
 import type { VanKeeper } from './store/van-keeper.js'
 
@@ -28,6 +29,8 @@ export interface VansOptions {
   readonly backbone: () => Backbone
   /** Stands before the ids of this host's subscriptions. Default: nothing. */
   readonly idPrefix?: string | undefined
+  /** Takes note of named subscriptions. Default: nobody does. */
+  readonly names?: NameKeeper | undefined
   /** Answers for this host alone. */
   readonly answer: (van: Van, method: string, args: unknown) => Promise<unknown>
 }
@@ -36,11 +39,14 @@ export interface VansOptions {
 export class Van {
   readonly broker: LocalBroker
   readonly reach: Reach
+  /** Named subscriptions are known to the next host from this moment on. */
+  readonly writeNames: () => void
+  readonly #host: () => string
   readonly #publishers = new LRUCache<string, Publisher>({ max: PUBLISHERS_REMEMBERED })
 
   constructor(
     readonly name: string,
-    { hostStatus, idPrefix = '', backbone, answer }: VansOptions,
+    { hostStatus, idPrefix = '', backbone, answer, names }: VansOptions,
     readonly keeper?: VanKeeper,
     outbox?: () => Outbox,
     counted?: Readonly<Counters>,
@@ -53,6 +59,7 @@ export class Van {
       hostStatus,
       counted,
       idPrefix,
+      nameChanged: names && ((changed, rules) => names.changed(name, changed, rules)),
       ...(keeper === undefined ? {} : { keeper }),
       wrapLetter: (letter, envelope) => {
         const body = encodeLetter({ ...letter, payload: envelope.body }, envelope.encoding)
@@ -60,6 +67,8 @@ export class Van {
       },
     })
     this.broker = broker
+    this.#host = () => hostStatus().id
+    this.writeNames = () => names?.write()
     this.reach = backbone().reach({
       name,
       broker,
@@ -102,6 +111,11 @@ export class Van {
     const { names } = this.reach
     if (names === undefined || (name === undefined && from === undefined)) return this.broker
     return name !== undefined && isOwnMailbox(name) ? this.broker : names
+  }
+
+  /** The host in whose memory alone is what waits for named subscriptions, if it is this one. */
+  get memory(): string | undefined {
+    return this.keeper === undefined && this.reach.names === undefined ? this.#host() : undefined
   }
 
   /** Subscriptions of a client without a name go on where they were: they missed nothing, here or elsewhere. */

@@ -39,6 +39,8 @@ export interface Welcome {
   readonly maxPayload: number
   /** Of a new session: what the client was owed without a name goes on (the host has kept it), or does not. Not said without a store. */
   readonly restored?: boolean | undefined
+  /** Which host has in its memory alone what waits for named subscriptions. Not said by one with a store, nor by a follower. */
+  readonly memory?: string | undefined
 }
 
 export interface Refusal {
@@ -102,6 +104,7 @@ export function checkWelcome(value: unknown): Welcome {
     received: fields.whole('received'),
     maxPayload: fields.whole('maxPayload'),
     restored: fields.optional('restored', key => fields.flag(key)),
+    memory: fields.optional('memory', key => fields.text(key, 64)),
   }
 }
 
