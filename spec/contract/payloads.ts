@@ -1,7 +1,17 @@
 import { expect } from 'chai'
-import { InvalidPayloadError, PayloadTooLargeError } from '../../src/index.js'
+import { createSecretKey } from 'node:crypto'
+import {
+  InvalidOptionError,
+  InvalidPatternError,
+  InvalidPayloadError,
+  InvalidTopicError,
+  PayloadTooLargeError,
+} from '../../src/index.js'
+import { eventually } from '../support/eventually.js'
 import { collect, payloads, rejection } from '../support/messages.js'
 import { itWith, type Connected } from './connected.js'
+
+declare const WebAssembly: { readonly Module: new (bytes: Uint8Array) => object }
 
 const carried: readonly unknown[] = [
   undefined,
@@ -75,6 +85,126 @@ export function payloadRules(at: Connected): void {
       }
       await bus.publish('t', 'good')
       expect(payloads(await seen.first(1))).to.deep.equal(['good'])
+    })
+
+    it('refuses what keeps its state where no property shows it', async () => {
+      const bus = at.bus()
+      const seen = collect(bus.topic('t'))
+      class Purse {
+        #cents = 5
+        get cents(): number {
+          return this.#cents
+        }
+      }
+      const opaque = {
+        Blob: new Blob(['b']),
+        CryptoKey: await crypto.subtle.generateKey({ name: 'AES-GCM', length: 128 }, true, ['encrypt']),
+        KeyObject: createSecretKey(Buffer.from('key')),
+        'WebAssembly.Module': new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)),
+        MessagePort: new MessageChannel().port1,
+        'an array iterator': [1][Symbol.iterator](),
+        'a map iterator': new Map([[1, 2]]).entries(),
+        'a string iterator': 'text'[Symbol.iterator](),
+        'matches of a RegExp': 'text'.matchAll(/t/g),
+        DateTimeFormat: new Intl.DateTimeFormat(),
+        Collator: new Intl.Collator(),
+        URL: new URL('http://localhost/'),
+        URLSearchParams: new URLSearchParams('a=1'),
+        Headers: new Headers(),
+        AbortSignal: new AbortController().signal,
+        'a subclass of URL': new (class extends URL {})('http://localhost/'),
+        'private fields behind accessors': new Purse(),
+        'a proxy of a Map': new Proxy(new Map([[1, 2]]), {}),
+        'a borrowed prototype': Object.create(Map.prototype) as unknown,
+      }
+      for (const [what, value] of Object.entries(opaque)) {
+        for (const payload of [value, { deep: [value] }, new Map([['key', value]])])
+          expect(await rejection(bus.publish('t', payload)), what).to.be.instanceOf(InvalidPayloadError)
+      }
+      expect(String(await rejection(bus.publish('t', { deep: [opaque.URL] })))).to.contain('payload.deep[0]')
+      class Order {
+        id = 7
+        get total(): number {
+          return 1
+        }
+      }
+      await bus.publish('t', { id: 7 })
+      await bus.publish('t', new Order())
+      await bus.publish('t', new Map([[1, 2]]))
+      const [first, second, third] = payloads(await seen.first(3))
+      expect([first, { ...(second as object) }, third]).to.deep.equal([
+        { id: 7 },
+        { id: 7 },
+        new Map([[1, 2]]),
+      ])
+    })
+
+    it('carries the named properties of an array', async () => {
+      const bus = at.bus()
+      const seen = collect(bus.topic('t'))
+      const match = /(?<g>b)c/.exec('xabcx')
+      const sparse = Object.assign(new Array<number>(5), { 3: 1, note: { sparse: true } })
+      await bus.publish('t', match)
+      await bus.publish('t', sparse)
+      const [first, second] = payloads(await seen.first(2)) as [RegExpExecArray, typeof sparse]
+      expect([...first]).to.deep.equal(['bc', 'b'])
+      expect([first.index, first.input, { ...first.groups }]).to.deep.equal([2, 'xabcx', { g: 'b' }])
+      expect(second).to.have.length(5)
+      expect(Object.keys(second)).to.deep.equal(['3', 'note'])
+      expect(second.note).to.deep.equal({ sparse: true })
+    })
+
+    it('stay whole when reading one publishes another', async () => {
+      const bus = at.bus()
+      const seen = collect(bus.topic(/^outer|^inner/))
+      const published: Promise<void>[] = []
+      const reentrant = (n: number, depth: number): object => ({
+        before: { text: 'x'.repeat(n) },
+        get trap() {
+          const inner = depth === 0 ? [{ n }, new Set([n])] : reentrant(n + 1, depth - 1)
+          published.push(bus.publish(`inner.${n}`, inner))
+          return [n]
+        },
+        after: ['y'.repeat(n)],
+      })
+      for (let n = 0; n < 40; n++) {
+        await bus.publish('plain', n)
+        await bus.publish('outer', reentrant(n, n % 3), { headers: { n: String(n) } })
+      }
+      await Promise.all(published)
+      await bus.publish('outer', 'last')
+      await eventually(() => expect(seen.values.at(-1)?.payload).to.equal('last'))
+      const outers = seen.values.filter(({ topic, payload }) => topic === 'outer' && payload !== 'last')
+      expect(outers.map(({ headers }) => headers['n'])).to.deep.equal(
+        Array.from({ length: 40 }, (_, n) => String(n)),
+      )
+      for (const { headers, payload } of outers) {
+        const n = Number(headers['n'])
+        expect((payload as { before: unknown }).before).to.deep.equal({ text: 'x'.repeat(n) })
+        expect((payload as { after: unknown }).after).to.deep.equal(['y'.repeat(n)])
+      }
+      expect(seen.values.filter(({ topic }) => topic.startsWith('inner'))).to.have.length(published.length)
+      expect(published.length).to.be.greaterThan(40)
+    })
+
+    it('refuses half a surrogate pair in a topic, a header or a pattern, and carries it in a payload', async () => {
+      const bus = at.bus()
+      const seen = collect(bus.topic(/./))
+      for (const half of ['\ud83d', 'a\udc00b', 'x'.repeat(400) + '\ud83d']) {
+        expect(await rejection(bus.publish(half))).to.be.instanceOf(InvalidTopicError)
+        expect(await rejection(bus.publish('t', 1, { headers: { [half]: 'x' } }))).to.be.instanceOf(
+          InvalidPayloadError,
+        )
+        expect(await rejection(bus.publish('t', 1, { headers: { x: half } }))).to.be.instanceOf(
+          InvalidPayloadError,
+        )
+        expect(() => bus.topic(half)).to.throw(InvalidPatternError)
+        expect(() => bus.topic(new RegExp(half))).to.throw(InvalidPatternError)
+        expect(() => bus.topic('t', { name: half })).to.throw(InvalidOptionError)
+      }
+      await bus.publish('😀', '\ud83d', { headers: { '😀': '😀' } })
+      const [message] = await seen.first(1)
+      expect([message?.topic, message?.payload, message?.headers['😀']]).to.deep.equal(['😀', '\ud83d', '😀'])
     })
 
     it('refuses a payload over 8 MiB, and goes on', async () => {

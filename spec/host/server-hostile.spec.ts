@@ -106,7 +106,7 @@ function numbered(bytes: Uint8Array, kind: FrameKind, number = 1): Uint8Array {
 
 function publication(topic: string, payload: unknown): Uint8Array {
   const writer = new PublishWriter(new WritingTable())
-  writer.add(topic, 1, 0, {}, payload, Infinity)
+  writer.add(topic, 0, {}, payload, Infinity)
   return numbered(writer.take(), FrameKind.Publish)
 }
 

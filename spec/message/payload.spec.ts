@@ -213,6 +213,64 @@ describe('assertCarriable', () => {
     })
   }
 
+  it('keeps apart what is encoded while another value is read, cycles and all', () => {
+    const inner: Record<string, unknown> = { list: [1, 2] }
+    inner['self'] = inner
+    const seen: unknown[] = []
+    const make = (depth: number): unknown => {
+      const items = new Map<unknown, unknown>([[inner, inner]])
+      const value: Record<string, unknown> = {
+        inner,
+        items,
+        get trap() {
+          if (depth > 0) seen.push(there(make(depth - 1)))
+          if (depth === 1) expect(() => encodePayload({ a: [inner, () => 1] })).to.throw(InvalidPayloadError)
+          items.set('added', 'meanwhile')
+          return inner
+        },
+        again: items,
+      }
+      return value
+    }
+    seen.push(there(make(30)))
+    expect(seen).to.have.length(31)
+    for (const value of seen as {
+      inner: Record<string, unknown>
+      trap: unknown
+      items: Map<unknown, unknown>
+      again: unknown
+    }[]) {
+      expect(value.inner['self']).to.equal(value.inner)
+      expect(value.trap).to.equal(value.inner)
+      expect(value.again).to.equal(value.items)
+      expect(value.items.get(value.inner)).to.equal(value.inner)
+    }
+  })
+
+  it('stays whole when a getter changes the collection that is being written', () => {
+    const list: unknown[] = [1]
+    const map = new Map<unknown, unknown>()
+    const set = new Set<unknown>()
+    const trap = {
+      get grow() {
+        list.push(trap)
+        map.set(map.size, 1)
+        set.add(set.size)
+        return 1
+      },
+      get shrink() {
+        list.length = 1
+        map.delete('last')
+        set.delete('last')
+        return 2
+      },
+    }
+    list.push(trap, 'last')
+    map.set('first', trap).set('last', 1)
+    set.add(trap).add('last')
+    expect(there({ list, map, set, end: 'end' })).to.have.property('end', 'end')
+  })
+
   it('refuses what is nested too deep instead of overflowing the stack', () => {
     let deep: unknown = 1
     for (let i = 0; i < 100_000; i++) deep = [deep]

@@ -5,7 +5,7 @@ import { ProtocolError } from '../../src/errors.js'
 import { ByteReader } from '../../src/message/byte-reader.js'
 import { ByteWriter } from '../../src/message/byte-writer.js'
 import { Encoding, Envelope, noHeaders } from '../../src/message/envelope.js'
-import { decodePayload, encodePayload } from '../../src/message/payload.js'
+import { decodePayload, encodePayload, readBody } from '../../src/message/payload.js'
 import * as control from '../../src/wire/control-frames.js'
 import { DeliverReader, DeliverWriter, type Delivery } from '../../src/wire/deliver-frame.js'
 import {
@@ -17,7 +17,7 @@ import {
   writeHeader,
 } from '../../src/wire/frames.js'
 import { broken, TABLE_BYTES, TABLE_ENTRIES } from '../../src/wire/protocol.js'
-import { PublishReader, PublishWriter } from '../../src/wire/publish-frame.js'
+import { PublishReader, PublishWriter, type Sequence } from '../../src/wire/publish-frame.js'
 import {
   readSettlements,
   writeSettlement,
@@ -87,9 +87,12 @@ function publishFrame(
   messages: readonly (typeof message extends fc.Arbitrary<infer T> ? T : never)[],
   table = new WritingTable(),
 ): Uint8Array {
-  const writer = new PublishWriter(table)
-  for (const { topic, sequence, timestamp, headers, payload } of messages)
-    writer.add(topic, sequence, timestamp, headers, payload, Infinity)
+  const numbers: Sequence = { last: 0 }
+  const writer = new PublishWriter(table, numbers)
+  for (const { topic, sequence, timestamp, headers, payload } of messages) {
+    numbers.last = sequence - 1
+    writer.add(topic, timestamp, headers, payload, Infinity)
+  }
   return writer.take()
 }
 
@@ -160,7 +163,7 @@ describe('frames', () => {
     const example = /^(0a 01 .*)\n(00 00 01 .*)$/m.exec(text)?.slice(1).join(' ') ?? ''
     const bytes = example.match(/\b[0-9a-f]{2}\b(?= |$)/g)?.map(byte => Number.parseInt(byte, 16))
     const writer = new PublishWriter(new WritingTable())
-    writer.add('t', 1, 0, noHeaders, 5, 100)
+    writer.add('t', 0, noHeaders, 5, 100)
     const frame = writer.take()
     writeHeader(frame, FrameKind.Publish, 1, 0, 0)
     expect([...frame]).to.deep.equal(bytes)
@@ -180,15 +183,69 @@ describe('frames', () => {
 
   it('PUBLISH is as it was after a payload that cannot be carried', () => {
     const writer = new PublishWriter(new WritingTable())
-    writer.add('a', 1, 100, noHeaders, 'first', 1_000)
-    expect(() => writer.add('b', 2, 200, noHeaders, () => 1, 1_000)).to.throw()
-    expect(() => writer.add('b', 2, 200, noHeaders, 'x'.repeat(2_000), 1_000)).to.throw()
-    writer.add('b', 2, 300, noHeaders, 'second', 1_000)
+    writer.add('a', 100, noHeaders, 'first', 1_000)
+    expect(() => writer.add('b', 200, noHeaders, () => 1, 1_000)).to.throw()
+    expect(() => writer.add('b', 200, noHeaders, 'x'.repeat(2_000), 1_000)).to.throw()
+    writer.add('b', 300, noHeaders, 'second', 1_000)
     const read = readPublications(writer.take())
     expect(read.map(({ topic, sequence, timestamp }) => [topic, sequence, timestamp])).to.deep.equal([
       ['a', 1, 100],
       ['b', 2, 300],
     ])
+  })
+
+  it('PUBLISH stays whole whatever a payload does while it is read', () => {
+    const act = fc.constantFrom('add', 'fail', 'take', 'pass on')
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(3), act, fc.nat(40)), { minLength: 1 }), acts => {
+        const sequence: Sequence = { last: 0 }
+        const writer = new PublishWriter(new WritingTable(), sequence)
+        const frames: Uint8Array[] = []
+        const published: unknown[] = []
+        let next = 0
+        const run = (depth: number): void => {
+          const [topic, what, size] = acts[next++] ?? []
+          if (topic === undefined || what === undefined) return
+          if (what === 'take' && writer.count > 0) frames.push(writer.take())
+          if (what === 'pass on') {
+            const body = encodePayload(next)
+            writer.addBytes(
+              new Envelope('other', next, `t${topic}`, noHeaders, 5, body, body.length, Encoding.Bytes),
+            )
+            published.push(next)
+          }
+          if (what !== 'add' && what !== 'fail') return
+          const name = `${next}`
+          const payload = {
+            a: 'x'.repeat(size ?? 0),
+            name,
+            get trap() {
+              for (let i = 0; i < 3 && depth < 4; i++) run(depth + 1)
+              if (what === 'fail') throw new Error('a getter of the app')
+              return [{ name }]
+            },
+          }
+          try {
+            writer.add(`t${topic}`, next * 10, noHeaders, payload, Infinity)
+            published.push({ a: payload.a, name, trap: [{ name }] })
+          } catch (error) {
+            expect(what, String(error)).to.equal('fail')
+          }
+        }
+        while (next < acts.length) run(0)
+        if (writer.count > 0) frames.push(writer.take())
+        const table = new ReadingTable()
+        const read = frames.flatMap(frame => {
+          const reader = new PublishReader(bodyOf(frame), table, 'me', true)
+          const envelopes: Envelope[] = []
+          for (let each = reader.next(); each !== undefined; each = reader.next()) envelopes.push(each)
+          return envelopes
+        })
+        expect(read.map(readBody)).to.deep.equal(published)
+        const own = read.filter(({ publisher }) => publisher === 'me').map(({ sequence }) => sequence)
+        expect(own).to.deep.equal(own.map((_, i) => i + 1))
+      }),
+    )
   })
 
   it('DELIVER gives back what was written', () => {

@@ -44,6 +44,7 @@ const done: Promise<void> = Promise.resolve()
 
 /** The real Broker: routes, queues, hands out, settles and redelivers. Pure: no I/O, no timers but its scheduler's. */
 export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, DeadLetterOfficeOwner {
+  readonly checksPayloads = false
   readonly #options: LocalBrokerOptions
   readonly #maxHeld: number
   readonly #timers: Timers

@@ -99,7 +99,9 @@ export interface Broker {
   readonly state$: Observable<BusState>
   /** What no call could report. Hot. */
   readonly errors$: Observable<MsgvanError>
-  /** Resolves when the van has taken the message over. Topic, headers and payload were checked. */
+  /** It encodes a payload when that is published, and checks it there: a getter in it is called once. */
+  readonly checksPayloads: boolean
+  /** Resolves when the van has taken the message over. Topic, headers and, unless it `checksPayloads`, the payload were checked. */
   publish(topic: string, payload: unknown, headers: Headers): Promise<void>
   /**
    * Registers at once (in force after `ready`). Deliveries never begin before it returns; a refusal comes as `consumer.error`,

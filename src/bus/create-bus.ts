@@ -5,6 +5,7 @@ import { noHeaders, type Headers } from '../message/envelope.js'
 import type { Message } from '../message/message.js'
 import { checkPattern, withoutPosition } from '../message/pattern.js'
 import { assertCarriable } from '../message/payload.js'
+import { isUtf8 } from '../message/well-formed.js'
 import { checkPublishTopic } from '../message/topic.js'
 import {
   ClosedError,
@@ -64,7 +65,7 @@ export class BrokerBus {
   /** To topics of the system's, which `publish` refuses. */
   readonly #send: Send = (topic, payload, headers) => {
     checkHeaders(headers)
-    assertCarriable(payload, this.#maxPayload)
+    if (!this.#broker.checksPayloads) assertCarriable(payload, this.#maxPayload)
     return this.#broker.publish(topic, payload, headers)
   }
   readonly #post: Send = (topic, payload, headers) => {
@@ -119,7 +120,7 @@ export class BrokerBus {
   #publish(topic: string, payload: unknown, headers: Headers | undefined): Promise<void> {
     checkPublishTopic(topic)
     if (headers !== undefined) checkHeaders(headers)
-    assertCarriable(payload, this.#maxPayload)
+    if (!this.#broker.checksPayloads) assertCarriable(payload, this.#maxPayload)
     return this.#broker.publish(topic, payload, headers ?? noHeaders)
   }
 
@@ -240,9 +241,9 @@ function checkClose(options: CloseOptions): void {
 
 /** Its topic is that of a subscription's name. */
 function checkExposedName(name: unknown): asserts name is string {
-  if (typeof name !== 'string' || name.length === 0 || name.length > 180)
+  if (typeof name !== 'string' || name.length === 0 || name.length > 180 || !isUtf8(name))
     throw new InvalidOptionError(
-      'The name of a remote observable is a non-empty string of at most 180 characters.',
+      'The name of a remote observable is a non-empty string of at most 180 characters, without half a surrogate pair.',
     )
 }
 

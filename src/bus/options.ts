@@ -5,6 +5,7 @@ import { atLeast, knownOptions, oneOf, whole } from '../message/check-option.js'
 import type { Headers } from '../message/envelope.js'
 import { checkReplayFrom, type ReplayFrom } from '../message/replay.js'
 import { boundedRetryDelay, checkRetryDelay, type RetryDelay } from '../message/retry-delay.js'
+import { isUtf8 } from '../message/well-formed.js'
 import type { Overflow, SubscriptionRequest } from './broker.js'
 
 /** What a subscription may ask for. Durations in milliseconds. */
@@ -95,8 +96,10 @@ export function toRequest(pattern: RegExp | string, options: TopicOptions): Subs
 
 /** Of a subscription or an actor: a non-empty string of at most 200 characters. */
 export function checkName(name: unknown, whose = 'A subscription'): asserts name is string {
-  if (typeof name !== 'string' || name.length === 0 || name.length > 200) {
-    throw new InvalidOptionError(`${whose} name is a non-empty string of at most 200 characters.`)
+  if (typeof name !== 'string' || name.length === 0 || name.length > 200 || !isUtf8(name)) {
+    throw new InvalidOptionError(
+      `${whose} name is a non-empty string of at most 200 characters, without half a surrogate pair.`,
+    )
   }
 }
 

@@ -5,7 +5,7 @@ import { fromWireError, type Outcome } from '../wire/control-frames.js'
 import { bodyOf, FrameKind } from '../wire/frames.js'
 import type { Link } from '../wire/link.js'
 import { BATCH_BYTES } from '../wire/protocol.js'
-import { PublishReader, PublishWriter } from '../wire/publish-frame.js'
+import { PublishReader, PublishWriter, type Sequence } from '../wire/publish-frame.js'
 import { rereading, WritingTable } from '../wire/string-table.js'
 import { PublishPromise } from './publish-promise.js'
 
@@ -29,8 +29,9 @@ interface Batch {
 export class Outbox {
   readonly #limits: OutboxLimits
   #link: Link
+  readonly #sequence: Sequence = { last: 0 }
   #table = new WritingTable()
-  #writer = new PublishWriter(this.#table)
+  #writer = new PublishWriter(this.#table, this.#sequence)
   /** Of the frame being collected. */
   #promises: PublishPromise[] = []
   /** Sent and not acknowledged, in order. */
@@ -39,7 +40,6 @@ export class Outbox {
   #holding = new Map<number, Batch>()
   #messages = 0
   #bytes = 0
-  #sequence = 0
   readonly #clock = new StretchClock(undefined)
 
   constructor(link: Link, limits: OutboxLimits) {
@@ -60,8 +60,7 @@ export class Outbox {
     const { maxMessages, maxBytes, maxPayload } = this.#limits
     if (this.#messages >= maxMessages || this.#bytes + this.#writer.bytes >= maxBytes)
       return Promise.reject(this.#full())
-    this.#writer.add(topic, this.#sequence + 1, this.#clock.read(), headers, payload, maxPayload)
-    this.#sequence++
+    this.#writer.add(topic, this.#clock.read(), headers, payload, maxPayload)
     return this.#added()
   }
 
@@ -137,7 +136,7 @@ export class Outbox {
     const table = this.#table
     this.#link = link
     this.#table = new WritingTable()
-    this.#writer = new PublishWriter(this.#table)
+    this.#writer = new PublishWriter(this.#table, this.#sequence)
     this.#batches = []
     this.#holding = new Map()
     this.#bytes = 0

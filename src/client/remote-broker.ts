@@ -48,6 +48,7 @@ const UNFIT = 'unfit'
  * process alive, until it is closed.
  */
 export class RemoteBroker implements Broker {
+  readonly checksPayloads = true
   readonly #readyTimeout: number
   readonly #isSecure: boolean
   readonly #asHost: HostFrames | undefined

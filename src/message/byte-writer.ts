@@ -53,6 +53,11 @@ export class ByteWriter {
     this.#end = this.#start + length
   }
 
+  /** What was written from `from` on, up to `to`: a view, good until more is written. */
+  view(from: number, to = this.length): Uint8Array {
+    return this.#bytes.subarray(this.#start + from, this.#start + to)
+  }
+
   u8(value: number): void {
     this.#reserve(1)
     this.#bytes[this.#end++] = value

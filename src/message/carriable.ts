@@ -1,11 +1,12 @@
 import { InvalidPayloadError } from '../errors.js'
-import { MAX_DEPTH, shapeOf } from './value-kinds.js'
+import { entriesOf, shapeOf, unboxed, valuesOf } from './shape.js'
+import { MAX_DEPTH } from './value-kinds.js'
 
 /** Up to so many objects are told apart by looking through a list; a Set for each payload would cost more than the rest. */
 const FEW = 24
 
 /** Objects met on the walk under way. Module-wide so that a walk allocates nothing; empty between walks. */
-const met: object[] = []
+let met: object[] = []
 let metMany: Set<object> | undefined
 let depth = 0
 
@@ -17,12 +18,26 @@ export function mostBytes(value: unknown): number {
   const flat = flatBytes(value)
   if (flat >= 0) return flat
   if (typeof value !== 'object' || value === null) return ofPrimitive(value)
+  if (depth > 0) return insideAnother(value)
   try {
     return ofObject(value)
   } finally {
     met.length = 0
     metMany = undefined
     depth = 0
+  }
+}
+
+/** A getter or a proxy of the value under way publishes, so that a second walk begins inside the first. */
+function insideAnother(value: object): number {
+  const outer = { met, metMany, depth }
+  met = []
+  metMany = undefined
+  depth = 0
+  try {
+    return ofObject(value)
+  } finally {
+    ;({ met, metMany, depth } = outer)
   }
 }
 
@@ -104,7 +119,7 @@ function ofShape(value: object): number {
     case 'error':
       return ofError(value as Error)
     case 'boxed':
-      return 1 + ofPrimitive((value as { valueOf(): unknown }).valueOf())
+      return 1 + ofPrimitive(unboxed(value))
     case 'uncarriable':
       return -1
   }
@@ -122,10 +137,11 @@ function ofPlain(value: Record<string, unknown>): number {
 }
 
 function ofArray(value: unknown[]): number {
+  if (Object.keys(value).length !== value.length) return ofUnusual(value)
   let sum = 9
   for (let i = 0; i < value.length; i++) {
     const item = value[i]
-    if (item === undefined && !(i in value)) return ofSparse(value)
+    if (item === undefined && !(i in value)) return ofUnusual(value)
     const size = ofAny(item)
     if (size < 0) return -1
     sum += size
@@ -133,30 +149,34 @@ function ofArray(value: unknown[]): number {
   return sum
 }
 
-function ofSparse(value: unknown[]): number {
-  let sum = 18
-  for (const key of indexesOf(value)) {
-    const size = ofAny(value[key])
+function ofUnusual(value: unknown[]): number {
+  const { indexes, names } = partsOf(value)
+  let sum = 27 + indexes.length * 9
+  for (const key of [...indexes, ...names]) {
+    const size = ofAny((value as unknown as Record<string | number, unknown>)[key])
     if (size < 0) return -1
-    sum += size + 9
+    sum += size
   }
+  for (const name of names) sum += ofString(name)
   return sum
 }
 
-/** Only what is there: a sparse array's length says nothing about its size. */
-export function indexesOf(value: unknown[]): number[] {
+/** What is there: a sparse array's length says nothing about its size. The names are its properties beside the elements. */
+export function partsOf(value: unknown[]): { indexes: number[]; names: string[] } {
   const indexes: number[] = []
+  const names: string[] = []
   for (const key of Object.keys(value)) {
     const index = Number(key)
     if (Number.isInteger(index) && index >= 0 && index < value.length && String(index) === key)
       indexes.push(index)
+    else names.push(key)
   }
-  return indexes
+  return { indexes, names }
 }
 
 function ofMap(value: Map<unknown, unknown>): number {
   let sum = 9
-  for (const [key, item] of value) {
+  for (const [key, item] of entriesOf(value)) {
     const size = ofAny(key)
     const itemSize = ofAny(item)
     if (size < 0 || itemSize < 0) return -1
@@ -167,7 +187,7 @@ function ofMap(value: Map<unknown, unknown>): number {
 
 function ofSet(value: Set<unknown>): number {
   let sum = 9
-  for (const item of value) {
+  for (const item of valuesOf(value)) {
     const size = ofAny(item)
     if (size < 0) return -1
     sum += size
@@ -221,7 +241,6 @@ function search(value: unknown, path: string, seen: Set<object>, level: number):
     case 'error':
       return search((value as Error).cause, `${path}.cause`, seen, level + 1)
     case 'array':
-      return searchMany(value as unknown[], i => `${path}[${i}]`, seen, level)
     case 'plain': {
       const keys = Object.keys(value)
       const items = keys.map(key => (value as Record<string, unknown>)[key])
@@ -239,11 +258,11 @@ function searchMany(
   level: number,
 ): string | undefined {
   let found: string | undefined
-  // forEach and some skip holes: a sparse array may be four billion long.
   items.some((item, i) => (found = search(item, pathOf(i), seen, level + 1)) !== undefined)
   return found
 }
 
 function member(key: string): string {
+  if (/^(0|[1-9]\d*)$/.test(key)) return `[${key}]`
   return /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
 }

@@ -87,6 +87,8 @@ class ValueReader {
         return this.#array(depth)
       case Kind.SparseArray:
         return this.#sparse(depth)
+      case Kind.NamedArray:
+        return this.#named(this.#sparse(depth), depth)
       case Kind.Map:
         return this.#map(depth)
       case Kind.Set:
@@ -170,6 +172,18 @@ class ValueReader {
       else object[key] = value
     }
     return object
+  }
+
+  /** Defined, not assigned: `length` and what an array inherits stay what they are. */
+  #named(array: object, depth: number): object {
+    const count = this.#reader.count(3)
+    for (let i = 0; i < count; i++) {
+      const key = this.#key()
+      if (key === 'length' || String(Number(key)) === key)
+        throw this.#reader.fail(`has ${JSON.stringify(key)} as the name of a property of an array`)
+      define(array, key, this.any(depth))
+    }
+    return array
   }
 
   #array(depth: number): object {

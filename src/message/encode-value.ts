@@ -1,6 +1,7 @@
 import type { ByteWriter } from './byte-writer.js'
-import { indexesOf, uncarriable } from './carriable.js'
-import { Kind, MAX_DEPTH, shapeOf, viewNames } from './value-kinds.js'
+import { partsOf, uncarriable } from './carriable.js'
+import { entriesOf, shapeOf, sizeOfMap, sizeOfSet, timeOf, unboxed, valuesOf } from './shape.js'
+import { Kind, MAX_DEPTH, viewNames } from './value-kinds.js'
 
 const NodeBuffer = typeof Buffer === 'undefined' ? undefined : Buffer
 const { hasOwnProperty } = Object.prototype as { hasOwnProperty: (this: object, key: string) => boolean }
@@ -8,7 +9,7 @@ const loneSurrogate = /\p{Surrogate}/u
 const FEW = 24
 
 /** The first objects written so far, by place, for cycles and for one object in two places. Empty between values. */
-const written = new Array<object | undefined>(FEW).fill(undefined)
+let written = new Array<object | undefined>(FEW).fill(undefined)
 let writtenCount = 0
 /** All of them, once they are more than a few. */
 let places: Map<object, number> | undefined
@@ -29,12 +30,27 @@ export function writeValue(writer: ByteWriter, value: unknown): void {
     writeBuffer(writer, value)
     return
   }
+  if (depth > 0) return writeInside(writer, value)
   try {
     writeObject(writer, value)
   } finally {
     while (writtenCount > 0) written[--writtenCount] = undefined
     places = undefined
     depth = 0
+  }
+}
+
+/** A getter or a proxy of the value that is being written publishes, so that a second value begins inside the first. */
+function writeInside(writer: ByteWriter, value: object): void {
+  const outer = { written, writtenCount, places, depth }
+  written = new Array<object | undefined>(FEW).fill(undefined)
+  writtenCount = 0
+  places = undefined
+  depth = 0
+  try {
+    writeObject(writer, value)
+  } finally {
+    ;({ written, writtenCount, places, depth } = outer)
   }
 }
 
@@ -146,7 +162,7 @@ function writeShape(writer: ByteWriter, value: object): void {
       return writeSized(writer, new Uint8Array(value as ArrayBuffer))
     case 'date':
       writer.u8(Kind.Date)
-      return writer.f64((value as Date).getTime())
+      return writer.f64(timeOf(value as Date))
     case 'regexp':
       writer.u8(Kind.RegExp)
       writeText(writer, (value as RegExp).source)
@@ -159,7 +175,7 @@ function writeShape(writer: ByteWriter, value: object): void {
       return writeError(writer, value as Error)
     case 'boxed':
       writer.u8(Kind.Boxed)
-      return writePrimitive(writer, (value as { valueOf(): unknown }).valueOf())
+      return writePrimitive(writer, unboxed(value))
     case 'uncarriable':
       throw uncarriable(value)
   }
@@ -181,16 +197,19 @@ function writePlain(writer: ByteWriter, value: Record<string, unknown>): void {
 }
 
 function writeArray(writer: ByteWriter, value: unknown[]): void {
+  const { length } = value
+  // Enumerable names beside the indexes, as a match of a RegExp has them, or holes.
+  if (Object.keys(value).length !== length) return writeUnusual(writer, value)
   const start = writer.length
   const before = places?.size ?? writtenCount
   writer.u8(Kind.Array)
-  writer.varint(value.length)
-  for (let i = 0; i < value.length; i++) {
+  writer.varint(length)
+  for (let i = 0; i < length; i++) {
     const item = value[i]
     if (item === undefined && !(i in value)) {
       forget(before)
       writer.truncate(start)
-      return writeSparse(writer, value)
+      return writeUnusual(writer, value)
     }
     writeAny(writer, item)
   }
@@ -205,14 +224,21 @@ function forget(length: number): void {
   for (const [object, place] of places) if (place >= length) places.delete(object)
 }
 
-function writeSparse(writer: ByteWriter, value: unknown[]): void {
-  const indexes = indexesOf(value)
-  writer.u8(Kind.SparseArray)
-  writer.varint(value.length)
+function writeUnusual(writer: ByteWriter, value: unknown[]): void {
+  const { length } = value
+  const { indexes, names } = partsOf(value)
+  writer.u8(names.length === 0 ? Kind.SparseArray : Kind.NamedArray)
+  writer.varint(length)
   writer.varint(indexes.length)
   for (const index of indexes) {
     writer.varint(index)
     writeAny(writer, value[index])
+  }
+  if (names.length === 0) return
+  writer.varint(names.length)
+  for (const name of names) {
+    writeText(writer, name)
+    writeAny(writer, (value as unknown as Record<string, unknown>)[name])
   }
 }
 
@@ -239,19 +265,34 @@ function writeSized(writer: ByteWriter, bytes: Uint8Array): void {
   writer.raw(bytes)
 }
 
+/** As many entries as there are when it begins: a getter inside may add some, or take some away. */
 function writeMap(writer: ByteWriter, value: Map<unknown, unknown>): void {
   writer.u8(Kind.Map)
-  writer.varint(value.size)
-  for (const [key, item] of value) {
+  const at = writer.length
+  writer.u8(0)
+  const size = sizeOfMap(value)
+  let count = 0
+  for (const [key, item] of entriesOf(value)) {
+    if (count === size) break
+    count++
     writeAny(writer, key)
     writeAny(writer, item)
   }
+  writer.varintAt(at, count)
 }
 
 function writeSet(writer: ByteWriter, value: Set<unknown>): void {
   writer.u8(Kind.Set)
-  writer.varint(value.size)
-  for (const item of value) writeAny(writer, item)
+  const at = writer.length
+  writer.u8(0)
+  const size = sizeOfSet(value)
+  let count = 0
+  for (const item of valuesOf(value)) {
+    if (count === size) break
+    count++
+    writeAny(writer, item)
+  }
+  writer.varintAt(at, count)
 }
 
 function writeError(writer: ByteWriter, error: Error): void {

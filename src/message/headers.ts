@@ -1,5 +1,6 @@
 import { InvalidPayloadError } from '../errors.js'
 import type { Headers } from './envelope.js'
+import { isUtf8 } from './well-formed.js'
 
 export const MAX_HEADER_BYTES = 16 * 1024
 
@@ -13,6 +14,11 @@ export function checkHeaders(headers: unknown): asserts headers is Headers {
     if (typeof value !== 'string') {
       throw new InvalidPayloadError(
         `Header ${JSON.stringify(key)} is ${typeof value}; headers are strings. Put other values into the payload.`,
+      )
+    }
+    if (!isUtf8(key) || !isUtf8(value)) {
+      throw new InvalidPayloadError(
+        `Header ${JSON.stringify(key)} has half a surrogate pair, which UTF-8 cannot carry. Give whole characters, or put the text into the payload.`,
       )
     }
     length += key.length + value.length

@@ -1,5 +1,6 @@
 import { InvalidPatternError } from '../errors.js'
 import { checkTopic } from './topic.js'
+import { isUtf8 } from './well-formed.js'
 
 /** Tells whether a topic matches: `RegExp.test` without its state. */
 export interface Matcher {
@@ -23,6 +24,11 @@ export function checkPattern(pattern: unknown): asserts pattern is RegExp | stri
     const what = pattern === null ? 'null' : typeof pattern
     throw new InvalidPatternError(
       `A pattern is a RegExp, or a string for one exact topic; this is ${what}. Give /^orders\\./, say.`,
+    )
+  }
+  if (!isUtf8(pattern.source)) {
+    throw new InvalidPatternError(
+      'The pattern has half a surrogate pair in it, which no topic has and UTF-8 cannot carry. Write it as an escape, such as \\ud83d.',
     )
   }
 }

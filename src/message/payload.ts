@@ -53,6 +53,17 @@ function assertUnusual(payload: unknown, maxPayload: number): void {
   if (size > maxPayload) throw tooLarge(size, maxPayload)
 }
 
+/**
+ * What is over the limit at a glance, without the work of encoding it.
+ *
+ * @throws PayloadTooLargeError
+ */
+export function checkSize(payload: unknown, maxPayload: number): void {
+  const least =
+    typeof payload === 'string' ? payload.length : payload instanceof Uint8Array ? payload.byteLength : 0
+  if (least > maxPayload) throw tooLarge(least, maxPayload)
+}
+
 export function tooLarge(size: number, maxPayload: number): PayloadTooLargeError {
   return new PayloadTooLargeError(
     `A payload of ${size} bytes is over the limit of ${maxPayload}. Publish less at once, or a reference to where it lies.`,
@@ -61,8 +72,23 @@ export function tooLarge(size: number, maxPayload: number): PayloadTooLargeError
 
 const NodeBuffer = typeof Buffer === 'undefined' ? undefined : Buffer
 
-/** One for all payloads: what it gave away it never touches again. */
-const writer = new ByteWriter()
+/** One for all payloads: what it gave away it never touches again. Away while it is in use. */
+let spare: ByteWriter | undefined = new ByteWriter()
+
+/** A getter of the payload may publish in turn: what it publishes is written by a writer of its own. */
+function written(write: (writer: ByteWriter) => void): Uint8Array {
+  const writer = spare ?? new ByteWriter()
+  spare = undefined
+  try {
+    write(writer)
+    return writer.take()
+  } catch (error) {
+    writer.truncate(0)
+    throw error
+  } finally {
+    spare = writer
+  }
+}
 
 function encodedSize(payload: unknown): number {
   const own = new ByteWriter()
@@ -82,8 +108,9 @@ export function writePayload(to: ByteWriter, payload: unknown): void {
     writeValue(to, payload)
   } catch (error) {
     to.truncate(start)
-    if (error instanceof MsgvanError) throw error
-    throw unpublishable(error)
+    // Once more from the top, for the place of what cannot be carried.
+    if (error instanceof InvalidPayloadError) throw uncarriable(payload)
+    throw error instanceof MsgvanError ? error : unpublishable(error)
   }
 }
 
@@ -94,8 +121,9 @@ function unpublishable(error: unknown): InvalidPayloadError {
 
 /** @throws InvalidPayloadError */
 export function encodePayload(payload: unknown): Uint8Array {
-  writePayload(writer, payload)
-  return writer.take()
+  return written(writer => {
+    writePayload(writer, payload)
+  })
 }
 
 /**
@@ -147,16 +175,17 @@ export function encodeLetter(
   inner: Encoding = Encoding.Bytes,
 ): Uint8Array {
   const { payload, ...fields } = letter
-  writer.u8(inner)
-  if (inner === Encoding.Value) {
-    writePayload(writer, payload)
-  } else {
-    const bytes = payload as Uint8Array
-    writer.varint(bytes.length)
-    writer.raw(bytes)
-  }
-  writePayload(writer, fields)
-  return writer.take()
+  return written(writer => {
+    writer.u8(inner)
+    if (inner === Encoding.Value) {
+      writePayload(writer, payload)
+    } else {
+      const bytes = payload as Uint8Array
+      writer.varint(bytes.length)
+      writer.raw(bytes)
+    }
+    writePayload(writer, fields)
+  })
 }
 
 /** @throws UnreadablePayloadError */

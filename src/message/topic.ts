@@ -1,4 +1,5 @@
 import { InvalidTopicError } from '../errors.js'
+import { isUtf8 } from './well-formed.js'
 
 export const MAX_TOPIC_BYTES = 1024
 /** A UTF-16 unit takes at most three bytes. */
@@ -11,10 +12,11 @@ export function isSystemTopic(topic: string): boolean {
   return topic.charCodeAt(0) === 36
 }
 
-/** A topic is any non-empty string of at most 1,024 UTF-8 bytes. */
+/** A topic is any non-empty string of at most 1,024 UTF-8 bytes; half a surrogate pair has no UTF-8. */
 export function checkTopic(topic: unknown): asserts topic is string {
   // Most topics need no count.
-  if (typeof topic !== 'string' || topic.length === 0 || topic.length > SURELY_FITS) checkUnusual(topic)
+  if (typeof topic !== 'string' || topic.length === 0 || topic.length > SURELY_FITS || !isUtf8(topic))
+    checkUnusual(topic)
 }
 
 function checkUnusual(topic: unknown): void {
@@ -22,6 +24,11 @@ function checkUnusual(topic: unknown): void {
     throw new InvalidTopicError(`A topic is a string; this is ${typeof topic}. Give a non-empty string.`)
   const length = topic.length
   if (length === 0) throw new InvalidTopicError('A topic is a non-empty string; this one is empty.')
+  if (!isUtf8(topic)) {
+    throw new InvalidTopicError(
+      `The topic ${JSON.stringify(topic.slice(0, 40))} has half a surrogate pair, which UTF-8 cannot carry. Give whole characters; put other text into the payload.`,
+    )
+  }
   if (length > MAX_TOPIC_BYTES || utf8.encode(topic).length > MAX_TOPIC_BYTES) {
     throw new InvalidTopicError(
       `A topic takes at most ${MAX_TOPIC_BYTES} UTF-8 bytes; this one takes more (it begins ${JSON.stringify(topic.slice(0, 40))}). Put the rest into the payload.`,
@@ -33,7 +40,7 @@ function checkUnusual(topic: unknown): void {
 export function checkPublishTopic(topic: unknown): asserts topic is string {
   // In one go for what is usual: this runs once per message.
   if (typeof topic === 'string' && topic.length > 0 && topic.length <= SURELY_FITS && !isSystemTopic(topic))
-    return
+    if (isUtf8(topic)) return
   checkTopic(topic)
   if (isSystemTopic(topic)) throw systemTopic(topic)
 }

@@ -29,6 +29,8 @@ export const Kind = {
   Boxed: 22,
   /** An object that came before, by its place among the objects: cycles, and one object in two places. */
   Again: 23,
+  /** An array with properties beside its elements, such as a match of a RegExp. */
+  NamedArray: 24,
   SmallInt: 128,
 } as const
 
@@ -50,53 +52,3 @@ export const viewNames = [
 
 /** Deeper nesting is refused on both sides, instead of overflowing the stack. */
 export const MAX_DEPTH = 1_000
-
-/** What kind of object this is, by brand where there is one: also for objects of another realm. */
-export type Shape =
-  | 'plain'
-  | 'array'
-  | 'view'
-  | 'date'
-  | 'regexp'
-  | 'map'
-  | 'set'
-  | 'buffer'
-  | 'error'
-  | 'boxed'
-  | 'uncarriable'
-
-const shapes: Readonly<Record<string, Shape>> = {
-  '[object Date]': 'date',
-  '[object RegExp]': 'regexp',
-  '[object Map]': 'map',
-  '[object Set]': 'set',
-  '[object ArrayBuffer]': 'buffer',
-  '[object Error]': 'error',
-  '[object String]': 'boxed',
-  '[object Number]': 'boxed',
-  '[object Boolean]': 'boxed',
-  '[object BigInt]': 'boxed',
-  '[object Symbol]': 'uncarriable',
-  '[object Promise]': 'uncarriable',
-  '[object WeakMap]': 'uncarriable',
-  '[object WeakSet]': 'uncarriable',
-  '[object WeakRef]': 'uncarriable',
-  '[object FinalizationRegistry]': 'uncarriable',
-  '[object SharedArrayBuffer]': 'uncarriable',
-  '[object Generator]': 'uncarriable',
-  '[object AsyncGenerator]': 'uncarriable',
-  '[object Blob]': 'uncarriable',
-  '[object MessagePort]': 'uncarriable',
-  '[object ReadableStream]': 'uncarriable',
-  '[object WritableStream]': 'uncarriable',
-}
-
-export function shapeOf(value: object): Shape {
-  const proto: unknown = Object.getPrototypeOf(value)
-  if (proto === Object.prototype || proto === null) return 'plain'
-  if (Array.isArray(value)) return 'array'
-  if (ArrayBuffer.isView(value)) return 'view'
-  if (value instanceof Error) return 'error'
-  const tag = Object.prototype.toString.call(value)
-  return Object.hasOwn(shapes, tag) ? (shapes[tag] ?? 'plain') : 'plain'
-}

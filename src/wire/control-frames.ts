@@ -1,7 +1,7 @@
 import { errorFromCode, MsgvanError, describe, RemoteError } from '../errors.js'
 import type { ByteReader } from '../message/byte-reader.js'
 import { ByteWriter } from '../message/byte-writer.js'
-import { decodePayload, writePayload } from '../message/payload.js'
+import { decodePayload, encodePayload } from '../message/payload.js'
 import { beginFrame } from './frames.js'
 import { broken } from './protocol.js'
 
@@ -140,10 +140,12 @@ export function decodeOutcome(reader: ByteReader): Outcome {
 
 /** @throws InvalidPayloadError if the arguments cannot be carried */
 export function encodeCall({ id, method, args }: Call): Uint8Array {
+  // Before the frame begins: what a getter in it calls has a frame of its own.
+  const bytes = encodePayload(args)
   begin()
   writer.varint(id)
   writer.string(method)
-  writePayload(writer, args)
+  writer.raw(bytes)
   return writer.take()
 }
 
@@ -155,15 +157,12 @@ export function decodeCall(reader: ByteReader): Call {
 
 /** @throws InvalidPayloadError if the value cannot be carried */
 export function encodeReply(reply: Reply): Uint8Array {
+  const bytes = 'error' in reply ? undefined : encodePayload(reply.value)
   begin()
   writer.varint(reply.id)
-  if ('error' in reply) {
-    writer.u8(1)
-    writeError(reply.error)
-  } else {
-    writer.u8(0)
-    writePayload(writer, reply.value)
-  }
+  writer.u8(bytes === undefined ? 1 : 0)
+  if (bytes !== undefined) writer.raw(bytes)
+  else if ('error' in reply) writeError(reply.error)
   return writer.take()
 }
 

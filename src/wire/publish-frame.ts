@@ -1,7 +1,7 @@
 import type { ByteReader } from '../message/byte-reader.js'
 import { ByteWriter } from '../message/byte-writer.js'
 import { Encoding, Envelope, type Headers } from '../message/envelope.js'
-import { tooLarge, writePayload } from '../message/payload.js'
+import { checkSize, tooLarge, writePayload } from '../message/payload.js'
 import { beginFrame } from './frames.js'
 import {
   Deltas,
@@ -17,15 +17,29 @@ import type { ReadingTable, WritingTable } from './string-table.js'
 /** A host passes on what another client published. */
 const PASSED_ON = 0x40
 
+/** The number of the last message that its publisher has published. */
+export interface Sequence {
+  last: number
+}
+
 /** Collects PUBLISH entries until somebody takes the frame. */
 export class PublishWriter {
   readonly #table: WritingTable
-  readonly #writer = new ByteWriter()
+  readonly #sequence: Sequence
+  #writer = new ByteWriter()
   #deltas = new Deltas()
   #count = 0
+  /** Numbers entries. `#underWay` is the one being written, or 0; the rest is what it goes back to if it is left out. */
+  #begun = 0
+  #underWay = 0
+  #start = 0
+  #texts = 0
+  #lastSequence = 0
+  #lastTimestamp = 0
 
-  constructor(table: WritingTable) {
+  constructor(table: WritingTable, sequence: Sequence = { last: 0 }) {
     this.#table = table
+    this.#sequence = sequence
   }
 
   get count(): number {
@@ -37,43 +51,74 @@ export class PublishWriter {
   }
 
   /**
-   * Encodes the payload straight into the frame; after an error the frame is as it was. The payload was checked before:
-   * it is checked again because getters may say something else each time.
+   * Encodes the payload straight into the frame, with the next number. After an error the frame is as it was. A getter of
+   * the payload may publish, or send what was collected: the frame goes on without this entry, which follows.
    *
    * @throws InvalidPayloadError, PayloadTooLargeError
    */
-  add(
-    topic: string,
-    sequence: number,
-    timestamp: number,
-    headers: Headers,
-    payload: unknown,
-    maxPayload: number,
-  ): void {
-    const start = this.#begin()
-    const texts = this.#table.size
-    const { sequence: lastSequence, timestamp: lastTimestamp } = this.#deltas
+  add(topic: string, timestamp: number, headers: Headers, payload: unknown, maxPayload: number): void {
+    checkSize(payload, maxPayload)
+    this.#setAside()
+    const entry = this.#beginEntry()
+    const writer = this.#writer
     try {
-      this.#fields(topic, sequence, timestamp, headers)
-      const at = this.#writer.length
-      this.#writer.u32(0)
-      writePayload(this.#writer, payload)
-      const size = this.#writer.length - at - 4
+      this.#fields(topic, this.#sequence.last + 1, timestamp, headers)
+      const at = writer.length
+      writer.u32(0)
+      writePayload(writer, payload)
+      const size = writer.length - at - 4
       if (size > maxPayload) throw tooLarge(size, maxPayload)
-      this.#writer.u32At(at, size)
+      if (this.#underWay === entry) writer.u32At(at, size)
+      else this.#addAfter(topic, timestamp, headers, writer.view(at + 4))
+      this.#sequence.last++
       this.#count++
     } catch (error) {
-      this.#writer.truncate(start)
-      this.#table.truncate(texts)
-      this.#deltas.sequence = lastSequence
-      this.#deltas.timestamp = lastTimestamp
+      if (this.#underWay === entry) this.#leaveOut()
       throw error
+    } finally {
+      this.#underWay = 0
     }
+  }
+
+  #beginEntry(): number {
+    this.#start = this.#begin()
+    this.#texts = this.#table.size
+    this.#lastSequence = this.#deltas.sequence
+    this.#lastTimestamp = this.#deltas.timestamp
+    return (this.#underWay = ++this.#begun)
+  }
+
+  /** The payload's getters have sent the frame, or written to it. */
+  #addAfter(topic: string, timestamp: number, headers: Headers, payload: Uint8Array): void {
+    this.#begin()
+    this.#fields(topic, this.#sequence.last + 1, timestamp, headers)
+    this.#writer.u32(payload.length)
+    this.#writer.raw(payload)
+  }
+
+  #leaveOut(): void {
+    this.#writer.truncate(this.#start)
+    this.#table.truncate(this.#texts)
+    this.#deltas.sequence = this.#lastSequence
+    this.#deltas.timestamp = this.#lastTimestamp
+  }
+
+  /** An entry under way goes on in the old writer; what was whole before it goes over to a new one. */
+  #setAside(): void {
+    if (this.#underWay === 0) return
+    this.#underWay = 0
+    const old = this.#writer
+    this.#writer = new ByteWriter()
+    this.#writer.raw(old.view(0, this.#start))
+    this.#table.truncate(this.#texts)
+    this.#deltas.sequence = this.#lastSequence
+    this.#deltas.timestamp = this.#lastTimestamp
   }
 
   /** One whose payload is bytes already: of this client (no publisher is named), or passed on by it. */
   addBytes(envelope: Envelope): void {
     const { publisher, topic, sequence, timestamp, headers, encoding } = envelope
+    this.#setAside()
     this.#begin()
     if (publisher === '') this.#fields(topic, sequence, timestamp, headers)
     else this.#fields(topic, sequence, timestamp, headers, publisher, PASSED_ON | encoding)
@@ -82,6 +127,7 @@ export class PublishWriter {
   }
 
   take(): Uint8Array {
+    this.#setAside()
     this.#deltas = new Deltas()
     this.#count = 0
     return this.#writer.take()
