@@ -5,8 +5,10 @@ import type { Item } from './item.js'
 export class Bookless {
   /** It is in force. */
   registered?(): void
-  /** It became a dead letter. */
+  /** It became a dead letter, or was told to who asked. */
   gone?(item: Item): void
+  /** It is removed, and what it owes is given up with this reason: also by the next process, if this one dies meanwhile. */
+  endKept?(reason: string): void
   /** An overflow rule threw it away. */
   protected dropped?(envelope: Envelope): void
 }

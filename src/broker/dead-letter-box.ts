@@ -47,7 +47,7 @@ export class DeadLetterBox {
       firstAt: firstFailedAt === 0 ? now : firstFailedAt,
       lastAt: now,
     }
-    return { envelope, letter }
+    return { envelope: envelope.apart, letter }
   }
 
   /** @returns what had to go to make room, if anything */

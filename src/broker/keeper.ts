@@ -41,6 +41,8 @@ export interface Book {
   /** What it is owed beyond the log. */
   owed(): StoredEnvelope[]
   settleOwed(at: number): void
+  /** Its subscription is removed, and what it owes is given up for this reason, by the next process if this one dies. */
+  end(request: SubscriptionRequest, reason: string): void
   /** Nothing is owed any more. */
   remove(): void
 }
@@ -55,6 +57,8 @@ export interface Keeper {
   readAll(places: readonly number[]): StoredEnvelope[]
   /** The books of a subscription that begins now, at its end or where it asks for. */
   open(request: SubscriptionRequest): Book
+  /** Resolves when all that happened so far is on the disk; undefined when it is. Rejects if it could not be written. */
+  kept(): Promise<void> | undefined
   letterKept(buried: Buried): void
   letterGone(buried: Buried): void
 }
@@ -69,4 +73,6 @@ export interface Outbox {
 export interface KeptSubscription {
   readonly request: SubscriptionRequest
   readonly book: Book
+  /** It was removed: why what it still owes is given up. */
+  readonly ending?: string | undefined
 }

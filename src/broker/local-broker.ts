@@ -13,12 +13,13 @@ import type { DeadLetterFilter, DeadLetters } from '../bus/dead-letters.js'
 import { noActors } from '../bus/no-actors.js'
 import { drainTimeout } from '../bus/drain-timeout.js'
 import type { Counters, HostStatus, VanStatus } from '../bus/status.js'
-import { MsgvanError } from '../errors.js'
+import { ActorStoppedError, MsgvanError } from '../errors.js'
 import { Encoding, noHeaders, type Envelope, type Headers } from '../message/envelope.js'
 import { isMailTopic } from '../message/topic.js'
 import { addCounts, noCounts } from './counters.js'
 import type { Buried } from './dead-letter-box.js'
 import { DeadLetterOffice, type DeadLetterOfficeOwner } from './dead-letter-office.js'
+import { Endings } from './endings.js'
 import { HandOver, type HandOverOwner } from './hand-over.js'
 import { HeldPublishes } from './held-publishes.js'
 import { Journal, KEPT_TOPICS } from './journal.js'
@@ -42,6 +43,9 @@ export type { LocalBrokerOptions }
 
 const done: Promise<void> = Promise.resolve()
 
+/** After a start, so that who asked for what is given up has come back and is told. */
+const RESUMED_AFTER_MS = 3_000
+
 /** The real Broker: routes, queues, hands out, settles and redelivers. Pure: no I/O, no timers but its scheduler's. */
 export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, DeadLetterOfficeOwner {
   readonly checksPayloads = false
@@ -54,6 +58,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   readonly actors = noActors
   readonly #held: HeldPublishes
   readonly #handOver: HandOver
+  readonly #endings: Endings
   /** What subscriptions did that are gone, and this van before it. */
   readonly #counts = noCounts()
   readonly #stamp: Stamp
@@ -86,6 +91,10 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     this.#held = new HeldPublishes(targetsOf, (envelope, from) => {
       this.#handOver.run(envelope, targetsOf(envelope, from), from === undefined)
     })
+    this.#endings = new Endings({
+      after: (delay, run) => this.after(delay, run),
+      kept: () => options.keeper?.kept(),
+    })
     this.#letters = new DeadLetterOffice(this, this.#registry, this.#stamp, options)
     this.#quiet = new Quiet(
       () => this.#handOver.isDrained,
@@ -104,7 +113,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   /** Nobody is attached, nothing is registered by name, nothing is kept. */
   get isIdle(): boolean {
     const isEmpty = this.#registry.size === 0 && this.#held.size === 0 && this.#letters.size === 0
-    return isEmpty && [...this.#relays].every(relay => relay.isIdle)
+    return isEmpty && this.#endings.size === 0 && [...this.#relays].every(relay => relay.isIdle)
   }
 
   ready(): Promise<void> {
@@ -217,8 +226,12 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
 
   /** Before anything else: what was kept from before the start. */
   restore(subscriptions: Iterable<KeptSubscription>, letters: Iterable<Buried>): void {
-    for (const kept of subscriptions) this.#registry.restore(kept)
     this.#letters.restore(letters)
+    for (const kept of subscriptions) {
+      const { ending, request } = kept
+      if (ending === undefined) this.#registry.restore(kept)
+      else void this.#giveUpAll(this.#registry.create(request, kept), ending, RESUMED_AFTER_MS)
+    }
   }
 
   /** Clients that were there before the start have had their time to come back. */
@@ -243,17 +256,38 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   }
 
   #remove(subscription: Subscription, completeMembers: boolean): Item[] {
-    this.#registry.remove(subscription)
-    this.#handOver.forget(subscription)
-    subscription.countInto(this.#counts)
+    this.#unlist(subscription)
     return subscription.end(completeMembers)
   }
 
-  /** Removes a named subscription; what waits in it is given up. */
-  retire(name: string, error: MsgvanError): void {
+  #unlist(subscription: Subscription): void {
+    this.#registry.remove(subscription)
+    this.#handOver.forget(subscription)
+    subscription.countInto(this.#counts)
+  }
+
+  /**
+   * Removes a named subscription, and gives up what it owes, step by step. Where that is kept, it goes on after this process.
+   *
+   * @param reason for people: of an ActorStoppedError
+   * @param delay milliseconds before the first step
+   * @returns resolves when nothing waits there any more; what was on its way to consumers may still come back
+   */
+  retire(name: string, reason: string, delay = 0): Promise<void> {
     const subscription = this.#registry.byName(name)
-    if (subscription === undefined) return
-    for (const item of this.#remove(subscription, true)) this.giveUp(name, item, error)
+    if (subscription === undefined) return done
+    this.#unlist(subscription)
+    subscription.endKept?.(reason)
+    return this.#giveUpAll(subscription, reason, delay)
+  }
+
+  #giveUpAll(subscription: Subscription, reason: string, delay: number): Promise<void> {
+    const error = new ActorStoppedError(reason)
+    subscription.retire(item => {
+      this.giveUp(subscription.key, item, error)
+      subscription.gone?.(item)
+    })
+    return this.#endings.begin(subscription, delay)
   }
 
   /** What becomes of a message that nobody will take: a dead letter of that name, unless somebody takes it back. */
@@ -353,6 +387,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     for (const subscription of this.#registry.all()) this.#remove(subscription, true)
     for (const relay of [...this.#relays]) relay.close()
     this.#timers.clear()
+    this.#endings.close()
     this.#letters.close()
     this.#state$.next('closed')
     this.#state$.complete()

@@ -188,6 +188,11 @@ export class Member implements Membership {
     this.#subscription.wake()
   }
 
+  /** The subscription is being given up: what is not settled goes back there. One that left settles what it kept. */
+  surrender(): void {
+    if (this.#standing < Standing.Left) this.#giveBack('unsubscribe')
+  }
+
   /** The subscription itself is gone: nothing comes any more, and no verdict counts. */
   end(): void {
     for (const message of this.#unsettled?.all() ?? []) this.#close(message)

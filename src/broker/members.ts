@@ -59,6 +59,11 @@ export class Members {
     return fallback
   }
 
+  /** What those who take part hold goes back. */
+  surrender(): void {
+    for (const member of this.#present) member.surrender()
+  }
+
   /** All who take part, who do so no more. */
   takeAll(): readonly Member[] {
     const all = this.#present

@@ -30,6 +30,8 @@ export interface StoredSubscriptionOptions {
 export class StoredSubscription extends Subscription {
   readonly #book: Book
   readonly #stored: StoredLine
+  /** Removed: what it owes is being given up. */
+  #isRetired = false
 
   constructor({ id, request, owner, keeper, compile, book }: StoredSubscriptionOptions) {
     const line = new StoredLine({
@@ -83,8 +85,40 @@ export class StoredSubscription extends Subscription {
     super.failed(item, error, retry)
   }
 
-  override gone(item: Item): void {
-    this.settled(item.envelope)
+  override gone({ envelope }: Item): void {
+    const at = placeOf(envelope)
+    // It never had its turn.
+    if (at !== undefined && at > this.#book.high) this.#passed(at)
+    this.settled(envelope)
+  }
+
+  override endKept(reason: string): void {
+    this.#book.end(this.rules, reason)
+  }
+
+  override retire(giveUp: (item: Item) => void): void {
+    this.#isRetired = true
+    super.retire(item => {
+      if (this.#isReplay(item)) this.gone(item)
+      else giveUp(item)
+    })
+  }
+
+  override giveUpSome(most: number, mostBytes: number): boolean {
+    const hasMore = super.giveUpSome(most, mostBytes)
+    this.#closeIfOver()
+    return hasMore
+  }
+
+  /** Of what was there before it began, and was not handed out: it stays in the log. */
+  #isReplay({ envelope, deliveries }: Item): boolean {
+    const at = placeOf(envelope)
+    return at !== undefined && at > 0 && at < this.#book.liveFrom && deliveries === 0
+  }
+
+  /** Retired, and nothing is owed or worked on any more. */
+  #closeIfOver(): void {
+    if (this.#isRetired && this.pending === 0 && this.inFlight === 0) this.#book.remove()
   }
 
   override end(completeMembers: boolean): Item[] {
@@ -111,6 +145,7 @@ export class StoredSubscription extends Subscription {
     if (at < 0) this.#book.settleOwed(at)
     else this.#book.open.delete(at)
     this.#book.changed()
+    if (this.#isRetired) this.#closeIfOver()
   }
 
   protected override dropped(envelope: Envelope): void {

@@ -39,6 +39,8 @@ export class Subscription extends Bookless {
    */
   #straight: Member | undefined
   #ended = false
+  /** Where what it still owes goes after its end, if that does not end with it. */
+  #giveUp: ((item: Item) => void) | undefined
   /** It had no name, and its consumer is gone without a goodbye: what it is owed nobody will ever take. */
   #isLost = false
 
@@ -166,6 +168,8 @@ export class Subscription extends Bookless {
   }
 
   #keep(envelope: Envelope): void {
+    // It was taken over for this one before it ended.
+    if (this.#giveUp !== undefined) return this.#push(envelope)
     if (this.#ended) return
     // Not isFull: what is queued comes behind this one.
     if (this.pending >= this.rules.maxPending && !this.#makeRoom(envelope)) return
@@ -272,19 +276,47 @@ export class Subscription extends Bookless {
 
   /** Removed, or the van closed: what waited, which is returned, is no longer owed. */
   end(completeMembers: boolean): Item[] {
-    this.changed()
-    this.#ended = true
     const waited = [...(this.#line ?? []), ...(this.#parked?.items() ?? [])]
     this.#line?.clear()
     this.#parked?.clear()
+    this.#end(completeMembers)
+    return waited
+  }
+
+  /**
+   * Removed, and all that it owes is given up: what waits, and what its consumers held, by `giveUpSome`; what those work on that
+   * left before, when that fails or comes back.
+   */
+  retire(giveUp: (item: Item) => void): void {
+    this.#members.surrender()
+    for (const item of this.#parked?.items() ?? []) this.#waiting.restore(item)
+    this.#parked?.clear()
+    this.#giveUp = giveUp
+    this.#end(true)
+  }
+
+  /** Of what waits at most so many, in order. @returns whether more waits */
+  giveUpSome(most: number, mostBytes: number): boolean {
+    let bytes = 0
+    for (let count = 0; count < most && bytes < mostBytes; count += 1) {
+      const item = this.#line?.shift()
+      if (item === undefined) break
+      bytes += item.envelope.size
+      this.#giveUp?.(item)
+    }
+    return this.#waits > 0
+  }
+
+  #end(completeMembers: boolean): void {
+    this.changed()
+    this.#ended = true
     for (const member of this.#members.takeAll()) {
       member.end()
       if (completeMembers) member.complete()
     }
     // Not for an unnamed one that its consumer left: what that consumer took along it may still settle.
-    if (completeMembers) this.#members.endLeaving()
+    if (completeMembers && this.#giveUp === undefined) this.#members.endLeaving()
     this.owner.roomAgain(this)
-    return waited
   }
 
   /** It is off the list: what it has counted goes into the sum of those before it, and so does what it still may count. */
@@ -357,8 +389,9 @@ export class Subscription extends Bookless {
     this.#parked.add(item, delay)
   }
 
-  /** What comes back after the end is no longer owed. Who asked for what was exposed is told. */
+  /** What comes back after the end is no longer owed, or given up. Who asked for what was exposed is told. */
   #tooLate(items: readonly Item[]): void {
+    if (this.#giveUp !== undefined) return items.forEach(this.#giveUp)
     if (this.isLentName) for (const { envelope } of items) this.owner.unrouted(envelope)
     this.#drop(items.length)
   }

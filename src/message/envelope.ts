@@ -48,6 +48,14 @@ export class Envelope {
     return bytes.length === this.size ? bytes : bytes.subarray(this.offset, this.offset + this.size)
   }
 
+  /** The same with bytes of its own: whoever keeps it for long does not keep all that came with it. */
+  get apart(): Envelope {
+    const { publisher, sequence, topic, headers, timestamp, size, encoding, body } = this
+    const isApart = encoding === Encoding.Value || (this.content as Uint8Array).buffer.byteLength === size
+    const content = isApart ? body : new Uint8Array(body as Uint8Array)
+    return new Envelope(publisher, sequence, topic, headers, timestamp, content, size, encoding)
+  }
+
   /** Made when asked for: most messages are handled without anybody reading it. */
   get id(): string {
     return `${this.publisher}-${this.sequence.toString(36)}`

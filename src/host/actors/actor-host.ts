@@ -2,7 +2,6 @@ import type { ChildExit, ExitReason } from '../../actors/actor.js'
 import type { LocalBroker } from '../../broker/local-broker.js'
 import type { ActorAddress } from '../../bus/actor-ref.js'
 import type { ActorRequest, CapabilityValues } from '../../bus/actors.js'
-import type { ActorStoppedError } from '../../errors.js'
 import type { Log } from '../../log/log.js'
 import type { HandlerHost } from '../handlers.js'
 import type { KeptActor } from '../registrations.js'
@@ -45,7 +44,7 @@ export interface Relations {
   /** Resolves when no child of that actor runs on another host. */
   endChildren(parent: string): Promise<void>
   /** Ends a named subscription, wherever in the van it is kept: what waits in it is given up. */
-  retire(van: string, name: string, error: ActorStoppedError): Promise<void>
+  retire(van: string, name: string, text: string): Promise<void>
   /** Instances on several hosts. */
   troupe(actor: SpreadActor, spread: Spread): Cast
   /** For one of a host before this one. */

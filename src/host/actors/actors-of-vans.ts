@@ -76,6 +76,7 @@ export class ActorsOfVans {
       backbone,
       redeem: ticket => this.#tickets.redeem(ticket),
       forsake: (van, host, name) => around.van(van).reach.forsake(host, name),
+      settled: van => around.van(van).reach.ready(),
     })
     here.relations = {
       endChildren: parent => this.#families.endChildren(parent),

@@ -9,6 +9,7 @@ import type { ActorStatus } from '../../bus/status.js'
 import { ActorStoppedError, ClosedError } from '../../errors.js'
 import { MAILBOX, SHARED } from '../../message/topic.js'
 import { encodeRequest } from '../../wire/subscription-request.js'
+import { inTime } from '../backbone/host-requests.js'
 import type { ModuleRoots } from '../module-roots.js'
 import { OneAtATime } from '../one-at-a-time.js'
 import type { KeptActor } from '../registrations.js'
@@ -18,6 +19,9 @@ import { Crew } from './crew.js'
 import { Crews } from './crews.js'
 import { openMailbox, tellOfChild } from './mailbox.js'
 import { label, type Cast, type RunningActor } from './running-actor.js'
+
+/** Who waits for an actor's end waits at most so long for what it was owed to be given up: that goes on all the same. */
+const RETIRED_MS = 10_000
 
 /**
  * The actors that one host keeps, and its crews of those that the leader keeps. An actor is a consumer of its mailbox: the named
@@ -185,8 +189,8 @@ export class Actors {
   }
 
   /** Where this host keeps a named subscription: what waits in it is given up. */
-  retire(van: string, name: string, error: ActorStoppedError): void {
-    this.#host.broker(van).retire(name, error)
+  retire(van: string, name: string, text: string): Promise<void> {
+    return this.#host.broker(van).retire(name, text)
   }
 
   async #start(
@@ -256,9 +260,9 @@ export class Actors {
       throw new ActorStoppedError(`Actor ${parent} is stopped: it gets no more children.`)
   }
 
-  async #retire(van: string, name: string, error: ActorStoppedError): Promise<void> {
-    if (this.relations === undefined) this.retire(van, name, error)
-    else await this.relations.retire(van, name, error)
+  async #retire(van: string, name: string, text: string): Promise<void> {
+    if (this.relations === undefined) await this.retire(van, name, text)
+    else await this.relations.retire(van, name, text)
   }
 
   #endSoon(actor: RunningActor, reason: ExitReason, detail: string): void {
@@ -285,20 +289,23 @@ export class Actors {
     ])
     this.#actors.delete(self.id)
     this.#host.modulesChanged?.()
-    const broker = this.#host.broker(van)
-    const gone = new ActorStoppedError(`Actor ${label(self)} is no more: ${detail}.`)
+    const gone = `Actor ${label(self)} is no more: ${detail}.`
     // A host that ends keeps what it was told to keep, and with a store its actors and their mail.
     const isKept = this.#host.keepActor !== undefined && request.parent === undefined
-    if (!this.#isStopping || !isKept) broker.retire(MAILBOX + self.id, gone)
-    if (!this.#isStopping && wasUp && isKept) await this.#host.keepActor?.(van, self.id, undefined)
-    if (!this.#isStopping)
-      for (const name of this.#subscriptions.of(self.id).keys()) await this.#retire(van, name, gone)
+    const retired = this.#isStopping && isKept ? Promise.resolve() : this.retire(van, MAILBOX + self.id, gone)
+    const names = [...this.#subscriptions.of(self.id).keys()]
     this.#subscriptions.forget(self.id)
     const { parent } = request
-    if (!wasUp || parent === undefined) return
-    const exit = { child: self, reason, detail } satisfies ChildExit
-    if (parentHost === undefined) this.tellParent(van, parent, exit)
-    else this.relations?.childExited(van, parent, parentHost, exit)
+    if (wasUp && parent !== undefined) {
+      const exit = { child: self, reason, detail } satisfies ChildExit
+      if (parentHost === undefined) this.tellParent(van, parent, exit)
+      else this.relations?.childExited(van, parent, parentHost, exit)
+    }
+    if (this.#isStopping) return
+    // It is kept until what it was owed is certain to be given up: a host that dies before that has it again.
+    const allRetired = Promise.all([retired, ...names.map(name => this.#retire(van, name, gone))])
+    await inTime(allRetired, RETIRED_MS, `Actor ${label(self)}`).catch(() => undefined)
+    if (wasUp && isKept) await this.#host.keepActor?.(van, self.id, undefined)
   }
 }
 

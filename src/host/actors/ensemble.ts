@@ -1,6 +1,6 @@
 import { titleOf } from '../../actors/refusals.js'
 import { addressOf } from '../../bus/create-actors.js'
-import { ActorPlacementError, ActorStoppedError } from '../../errors.js'
+import { ActorPlacementError } from '../../errors.js'
 import { MAILBOX } from '../../message/topic.js'
 import type { Fields } from '../../wire/fields.js'
 import { decodeRequest } from '../../wire/subscription-request.js'
@@ -21,6 +21,8 @@ export interface EnsembleMeans {
   readonly redeem: (ticket: string) => boolean
   /** What a host that is gone held of a named subscription is for others. */
   readonly forsake: (van: string, host: string, name: string) => void
+  /** Resolves when what this host said of messages so far has reached the leader, or that is away. */
+  readonly settled: (van: string) => void | Promise<void>
 }
 
 const TOLD_MS = 5_000
@@ -86,7 +88,7 @@ export class Ensemble {
   }
 
   #serve(): void {
-    const { here, backbone } = this.#means
+    const { here, backbone, settled } = this.#means
     const serve = (
       name: string,
       work: (fields: Fields, van: string, id: string, from: string) => unknown,
@@ -103,7 +105,12 @@ export class Ensemble {
         throw error
       }
     })
-    serve('actors.crewStop', (_, van, id) => here.crews.stop(van, id))
+    serve('actors.crewStop', async (_, van, id, from) => {
+      const wasThere = await here.crews.stop(van, id)
+      // What it did last has reached the mailbox: that gives up what it is owed now.
+      if (wasThere && from !== backbone.members.self.id) await settled(van)
+      return wasThere
+    })
     serve('actors.crewSubscribe', async (fields, van, id) => {
       await here.crews.subscribe(van, id, subscriptionsOf(fields))
       return true
@@ -117,7 +124,7 @@ export class Ensemble {
     })
     serve('actors.abandoned', (_, van, id) => {
       if (here.has(van, id)) return false
-      here.retire(van, MAILBOX + id, new ActorStoppedError(`Actor ${id} is no more: who kept it is gone.`))
+      void here.retire(van, MAILBOX + id, `Actor ${id} is no more: its keeper is gone.`)
       return true
     })
   }

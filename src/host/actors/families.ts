@@ -49,9 +49,8 @@ export class Families implements Omit<Relations, 'troupe' | 'spreadAgain'> {
     })
     backbone.serve('actors.retire', body => {
       const fields = fieldsOf(body)
-      const error = new ActorStoppedError(fields.text('text', 100_000))
-      here.retire(fields.text('van', 200), fields.text('name', 200), error)
-      return Promise.resolve(true)
+      const text = fields.text('text', 100_000)
+      return here.retire(fields.text('van', 200), fields.text('name', 200), text).then(() => true)
     })
   }
 
@@ -95,9 +94,9 @@ export class Families implements Omit<Relations, 'troupe' | 'spreadAgain'> {
     this.#backbone.request(parentHost, 'actors.childExited', { van, parent, ...exit }).catch(() => undefined)
   }
 
-  async retire(van: string, name: string, { message }: ActorStoppedError): Promise<void> {
+  async retire(van: string, name: string, text: string): Promise<void> {
     // While the leader is away the subscription stays: whoever takes its name finds what waits.
-    await this.#backbone.requestLeader('actors.retire', { van, name, text: message }).catch(() => undefined)
+    await this.#backbone.requestLeader('actors.retire', { van, name, text }).catch(() => undefined)
   }
 
   /** That host is there again. */

@@ -14,6 +14,7 @@ export interface BookOwner {
   owe(book: KeptBook, envelope: Envelope): StoredEnvelope
   owed(book: KeptBook): StoredEnvelope[]
   settleOwed(book: KeptBook, at: number): void
+  ended(book: KeptBook, request: SubscriptionRequest, reason: string): void
   removed(book: KeptBook): void
 }
 
@@ -36,7 +37,7 @@ export class KeptBook implements Book {
   #isToldChanged = false
 
   constructor(
-    readonly key: string | undefined,
+    public key: string | undefined,
     { high, liveFrom, waiting, open }: BookState,
     owner: BookOwner,
   ) {
@@ -73,6 +74,10 @@ export class KeptBook implements Book {
 
   settleOwed(at: number): void {
     this.#owner.settleOwed(this, at)
+  }
+
+  end(request: SubscriptionRequest, reason: string): void {
+    this.#owner.ended(this, request, reason)
   }
 
   remove(): void {

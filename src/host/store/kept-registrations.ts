@@ -1,4 +1,4 @@
-import { ActorStoppedError, InvalidOptionError } from '../../errors.js'
+import { InvalidOptionError } from '../../errors.js'
 import { MAILBOX } from '../../message/topic.js'
 import { Fields } from '../../wire/fields.js'
 import { decodeRequest, encodeRequest } from '../../wire/subscription-request.js'
@@ -7,6 +7,9 @@ import type { HandlerHost } from '../handlers.js'
 import type { KeptActor, Registrations } from '../registrations.js'
 import type { HostServer } from '../server.js'
 import type { HostStore } from './host-store.js'
+
+/** So long clients take to come back to a host that was started again, with some to spare. */
+const BACK_MS = 3_000
 
 /** Has registrations of handlers and actors kept. */
 export function keeping(
@@ -58,7 +61,8 @@ export function openKept(server: HostServer, { subscriptions, actors }: Registra
     for (const { name } of server.broker(van).named()) {
       const id = name.slice(MAILBOX.length)
       if (!name.startsWith(MAILBOX) || actors.some(actor => actor.id === id)) continue
-      server.broker(van).retire(name, new ActorStoppedError(`Actor ${id} is no more: its host died.`))
+      // Whoever asked has had no time yet to come back.
+      void server.broker(van).retire(name, `Actor ${id} is no more: its host died.`, BACK_MS)
     }
   }
 }

@@ -41,6 +41,15 @@ export interface LogRecord {
   readonly bytes: number
 }
 
+/** Under a number of their own are those that are removed, and still owe something: their names are free. */
+const ENDING = 'e/'
+
+interface SubscriptionRecord {
+  readonly session?: string
+  readonly request: unknown
+  readonly ending?: string
+}
+
 type Write = (transaction: StoreTransaction) => void
 
 /** Keeps what one van's broker owes: the log, a book for each subscription, dead letters, publishers' marks. */
@@ -103,10 +112,11 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     for (const [key, value] of this.#records('subscriptions')) {
       const state = this.#options.store.get('books', this.#prefix + key)
       if (state === undefined) continue
-      const { session, request } = decodePayload(value) as { session?: string; request: unknown }
+      const { session, request, ending } = decodePayload(value) as SubscriptionRecord
+      if (key.startsWith(ENDING)) this.#numbered(key.slice(ENDING.length))
       const book = new KeptBook(key, decodeBook(state), this)
       this.#books.set(key, book)
-      subscriptions.push({ book, request: { ...decodeRequest(request), session } })
+      subscriptions.push({ book, request: { ...decodeRequest(request), session }, ending })
     }
     return { subscriptions, letters }
   }
@@ -169,22 +179,25 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     const { key } = book
     if (key === undefined || this.#books.get(key) !== book) return
     const { session } = request
-    const value = encodePayload({
-      ...(session === undefined ? {} : { session }),
-      request: encodeRequest(request),
-    })
-    this.#write(t => t.put('subscriptions', this.#prefix + key, value))
+    this.#put(key, { ...(session === undefined ? {} : { session }), request: encodeRequest(request) })
     this.changed(book)
   }
 
+  #put(key: string, record: SubscriptionRecord): void {
+    const value = encodePayload(record)
+    this.#write(t => t.put('subscriptions', this.#prefix + key, value))
+  }
+
   owe(book: KeptBook, envelope: Envelope): StoredEnvelope {
-    const key = this.#numberedKey()
-    const stored = StoredEnvelope.of(envelope, -Number(key))
-    if (book.key === undefined) return stored
-    this.#owed.set(stored.at, { book: book.key, envelope: stored })
-    const value = encodePayload({ book: book.key, message: encodeMessage(envelope) })
-    this.#write(t => t.put('owed', this.#prefix + key, value))
+    const stored = StoredEnvelope.of(envelope, -Number(this.#numberedKey()))
+    if (book.key !== undefined) this.#owe(book.key, stored)
     return stored
+  }
+
+  #owe(book: string, envelope: StoredEnvelope): void {
+    this.#owed.set(envelope.at, { book, envelope })
+    const value = encodePayload({ book, message: encodeMessage(envelope) })
+    this.#write(t => t.put('owed', this.#prefix + padded(-envelope.at), value))
   }
 
   owed({ key }: KeptBook): StoredEnvelope[] {
@@ -195,12 +208,30 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     if (this.#owed.delete(at)) this.#write(t => t.remove('owed', this.#prefix + padded(-at)))
   }
 
+  /** In one transaction: before it the subscription is there, after it what it owes is given up, whoever dies. */
+  ended(book: KeptBook, request: SubscriptionRequest, reason: string): void {
+    const { key } = book
+    if (this.#isFrozen || key === undefined || this.#books.get(key) !== book) return
+    this.#forget(book, key)
+    const next = ENDING + this.#numberedKey()
+    book.key = next
+    this.#books.set(next, book)
+    for (const { book: owner, envelope } of [...this.#owed.values()])
+      if (owner === key) this.#owe(next, envelope)
+    this.#put(next, { request: encodeRequest(request), ending: reason })
+    this.changed(book)
+  }
+
   removed(book: KeptBook): void {
     const { key } = book
     if (this.#isFrozen || key === undefined || this.#books.get(key) !== book) return
+    for (const [at, owed] of this.#owed) if (owed.book === key) this.settleOwed(book, at)
+    this.#forget(book, key)
+  }
+
+  #forget(book: KeptBook, key: string): void {
     this.#books.delete(key)
     this.#changed.delete(book)
-    for (const [at, owed] of this.#owed) if (owed.book === key) this.settleOwed(book, at)
     this.#write(t => {
       t.remove('subscriptions', this.#prefix + key)
       t.remove('books', this.#prefix + key)
