@@ -55,9 +55,10 @@ describe('msgvan host --store', () => {
     const worker = sandbox.script(`
       const bus = msgvan.van()
       const done = new Set()
+      let isHeld = true
       const work = async ({ payload }) => {
-        if (done.size === 3) console.log('working')
-        await new Promise(resolve => done.size < 100 ? setTimeout(resolve, 5) : setImmediate(resolve))
+        await new Promise(resolve => isHeld ? process.once('SIGUSR2', resolve) : setImmediate(resolve))
+        isHeld = false
         if (done.add(payload).size === 10_000) console.log('all done')
       }
       const registration = bus.topic('jobs', { name: 'work' }).subscribe()
@@ -65,11 +66,17 @@ describe('msgvan host --store', () => {
       registration.unsubscribe()
       await bus.ready()
       await Promise.all(Array.from({ length: 10_000 }, (_, i) => bus.publish('jobs', i)))
-      bus.topic('jobs', { name: 'work' }).pipe(msgvan.handle(work, { concurrency: 2 })).subscribe()`)
-    await worker.shows(/working/)
+      bus.topic('jobs', { name: 'work' }).pipe(msgvan.handle(work)).subscribe()`)
+    const isFull = () =>
+      eventually(async () =>
+        expect((await status()).subscriptions[0]).to.include({ inFlight: 4_096, acked: 0 }),
+      )
+    await isFull()
     first.child.kill('SIGKILL')
     await first.ended
     await host()
+    await isFull()
+    worker.child.kill('SIGUSR2')
     await worker.shows(/all done/)
     await eventually(async () =>
       expect((await status()).subscriptions[0]).to.include({ pending: 0, inFlight: 0 }),
