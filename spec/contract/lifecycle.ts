@@ -164,7 +164,30 @@ export function lifecycle(at: Connected): void {
       const problems = reports(bus)
       await bus.close({ timeout: 10 })
       expect(problems.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_DRAIN_TIMEOUT'])
-      expect(problems.values[0]?.message).to.contain('1 deliveries not settled')
+      expect(problems.values[0]?.message).to.contain('1 deliveries not settled (t: 1)')
+    })
+
+    it('shows what a subscription without a name took along, and counts it, until it is settled', async () => {
+      const bus = at.bus()
+      const taken = collect(bus.topic(/^t/, { ack: 'manual' }).pipe(take(1)))
+      const later = collect(bus.topic(/^t/, { ack: 'manual' }).pipe(take(1)))
+      await bus.publish('t')
+      const [message] = await taken.first(1)
+      await later.first(1)
+      const lingering = async () =>
+        (await bus.status()).subscriptions.map(({ pattern, consumers, inFlight, delivered, acked }) => {
+          return { pattern, consumers, inFlight, delivered, acked }
+        })
+      const one = { pattern: '/^t/', consumers: 0, inFlight: 1, delivered: 1, acked: 0 }
+      await eventually(async () => expect(await lingering()).to.deep.equal([one, one]))
+      expect(message?.ack()).to.equal(true)
+      await eventually(async () => expect(await lingering()).to.deep.equal([one]))
+      expect((await bus.status()).counters).to.include({ delivered: 2, acked: 1 })
+      const problems = reports(bus)
+      await bus.close({ timeout: 10 })
+      expect(problems.values[0]?.message)
+        .to.contain('1 deliveries not settled (/^t/: 1)')
+        .and.contain('without a name they are gone')
     })
 
     it('waits not at all with drain: false', async () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { NEVER } from 'rxjs'
 import type { HostServer } from '../../src/host/server.js'
 import { GapError, type Bus } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
@@ -56,5 +57,24 @@ describe('a client that comes back after the session time', () => {
     expect(payloads(await unnamed.first(2))).to.deep.equal([1, 4])
     await untilStatus(near, 'kept', { acked: 4, deadLettered: 0 })
     expect(troubles.values).to.have.lengthOf(1)
+  })
+
+  it("is not told of its own letterbox, which is nobody's to know", async () => {
+    const far = bus(proxy.port)
+    const near = bus(server.port)
+    const troubles = collect(far.errors$)
+    far.topic('t').subscribe()
+    near.expose('ticks', () => NEVER)
+    await near.ready()
+    const ticks = collect(far.observe('ticks'))
+    const patterns = async () => (await near.status()).subscriptions.map(({ pattern }) => pattern.slice(0, 7))
+    await eventually(async () => expect(await patterns()).to.include('$reply/'))
+    await far.ready()
+    proxy.cut()
+    await eventually(async () => expect(await patterns()).to.not.include('t'))
+    proxy.mend()
+    const [gap] = await troubles.first(1)
+    expect(gap).to.deep.include({ code: 'MSGVAN_GAP', patterns: ['t'] })
+    ticks.unsubscribe()
   })
 })

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { NEVER } from 'rxjs'
 import { HostStore } from '../../src/host/store/host-store.js'
 import type { Retention } from '../../src/host/store/log.js'
 import type { HostServer } from '../../src/host/server.js'
@@ -52,6 +53,27 @@ describe('a host with a store', () => {
   afterEach(async () => {
     await Promise.all(open.map(each => each.close({ drain: false })))
     await server.close()
+  })
+
+  it('leaves no gap, after its death, in a bus that has nothing but its own letterbox', async () => {
+    const exposing = bus()
+    const ticks = exposing.expose('ticks', () => NEVER)
+    const observing = bus()
+    await exposing.ready()
+    const ended = new Promise(resolve => observing.observe('ticks').subscribe({ error: resolve }))
+    await eventually(async () =>
+      expect((await observing.status()).subscriptions.map(({ pattern }) => pattern.slice(0, 7))).to.include(
+        '$reply/',
+      ),
+    )
+    const listening = bus()
+    listening.topic('t').subscribe()
+    await listening.ready()
+    await crash()
+    await Promise.all([exposing, observing, listening].map(each => each.ready()))
+    ticks.unsubscribe()
+    await ended
+    expect(troubles).to.not.include('MSGVAN_GAP')
   })
 
   it('owes what waits in a named subscription after its death, in order', async () => {

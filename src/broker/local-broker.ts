@@ -99,6 +99,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     this.#quiet = new Quiet(
       () => this.#handOver.isDrained,
       () => this.#registry.all(),
+      subscription => subscription.countInto(this.#counts),
     )
   }
 
@@ -261,9 +262,13 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   }
 
   #unlist(subscription: Subscription): void {
+    this.#takeOff(subscription)
+    subscription.countInto(this.#counts)
+  }
+
+  #takeOff(subscription: Subscription): void {
     this.#registry.remove(subscription)
     this.#handOver.forget(subscription)
-    subscription.countInto(this.#counts)
   }
 
   /**
@@ -340,14 +345,16 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   get counters(): Counters {
     const sum = { ...this.#counts, published: this.#counts.published + this.#handOver.published }
     for (const { counts } of this.#registry.all()) addCounts(sum, counts)
+    for (const { counts } of this.#quiet.lingering) addCounts(sum, counts)
     return sum
   }
 
   status(): Promise<VanStatus> {
     if (this.#closed) return Promise.reject(closedError())
     const host = this.#options.hostStatus()
-    const all = this.#registry.all()
-    const subscriptions = all.map(subscription => subscription.status())
+    // A subscription without a name whose consumer took messages along is there until these are settled.
+    const lingering = [...this.#quiet.lingering].filter(({ inFlight }) => inFlight > 0)
+    const subscriptions = [...this.#registry.all(), ...lingering].map(subscription => subscription.status())
     const counters = this.counters
     return Promise.resolve({
       van: this.#options.van,
@@ -383,7 +390,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     for (const subscription of this.#registry.all()) subscription.changed()
     this.#held.rejectAll(closedError())
     if (drain && !(await this.#quiet.wait(timeout, this.#timers)))
-      this.#errors$.next(drainTimeout(timeout, 0, this.#quiet.inFlight()))
+      this.#errors$.next(drainTimeout(timeout, 0, this.#quiet.unsettled()))
     for (const subscription of this.#registry.all()) this.#remove(subscription, true)
     for (const relay of [...this.#relays]) relay.close()
     this.#timers.clear()
@@ -459,7 +466,8 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   }
 
   abandoned(subscription: Subscription): void {
-    const owed = this.#remove(subscription, false)
+    this.#takeOff(subscription)
+    const owed = subscription.end(false)
     if (subscription.isLentName) for (const { envelope } of owed) this.unrouted(envelope)
     this.#quiet.linger(subscription, this.#handOver.isBusy)
   }

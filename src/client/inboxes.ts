@@ -1,6 +1,7 @@
 import type { Consumer, SubscriptionRequest } from '../bus/broker.js'
 import type { MsgvanError } from '../errors.js'
 import { ByteWriter } from '../message/byte-writer.js'
+import { isPassing } from '../message/topic.js'
 import { encodeLeave, encodeSync, type Lapse } from '../wire/control-frames.js'
 import type { DeliverReader } from '../wire/deliver-frame.js'
 import { FrameKind } from '../wire/frames.js'
@@ -40,6 +41,13 @@ export class Inboxes implements InboxOwner {
     return sum
   }
 
+  /** Subscriptions with messages that were handed out and not settled. */
+  unsettled(): { rules: SubscriptionRequest; inFlight: number }[] {
+    return [...this.#inboxes.values()]
+      .filter(({ open }) => open > 0)
+      .map(({ request, open }) => ({ rules: request, inFlight: open }))
+  }
+
   get isDirty(): boolean {
     return this.#dirty.length > 0
   }
@@ -54,9 +62,12 @@ export class Inboxes implements InboxOwner {
     return [...this.#inboxes.values()].filter(inbox => inbox.isConfirmed)
   }
 
-  /** Those that the host forgets with the session. */
+  /** Those that the host forgets with the session. Not the bus's own letterbox: who waits for a letter is told in another way. */
   unnamed(): Inbox[] {
-    return this.confirmed().filter(({ request, hasLeft }) => request.name === undefined && !hasLeft)
+    return this.confirmed().filter(
+      ({ request: { name, pattern }, hasLeft }) =>
+        name === undefined && !hasLeft && !(typeof pattern === 'string' && isPassing(pattern)),
+    )
   }
 
   /** Those whose messages wait at the host under a name. */

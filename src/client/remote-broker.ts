@@ -234,7 +234,7 @@ export class RemoteBroker implements Broker {
     await until(() => this.#outbox.isEmpty)
     this.#inboxes.stop()
     if (!(await until(() => this.#outbox.isEmpty && this.#inboxes.openCount === 0 && this.#isQuiet)))
-      this.#errors$.next(drainTimeout(timeout, this.#outbox.size, this.#inboxes.openCount))
+      this.#errors$.next(drainTimeout(timeout, this.#outbox.size, this.#inboxes.unsettled()))
     this.#outbox.rejectAll(closedError())
     this.#calls.rejectAll(closedError())
     if (this.#connection !== undefined) this.#inboxes.sayGoodbye()
