@@ -65,6 +65,35 @@ describe('ackTimeout of a consumer that cannot keep it', () => {
     expect(stopped.stdout).to.not.contain('got untouched')
   })
 
+  it('that wakes from a block begins nothing that others have by then', async () => {
+    const wait = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000)'
+    const blocked = sandbox.script(`
+      const bus = msgvan.van()
+      const work = message => new Promise(resolve => {
+        console.log('got', message.payload, message.redelivered)
+        // It ends in the very turn in which the process wakes: nothing of the host has been read by then.
+        process.once('SIGUSR2', () => { ${wait}; resolve() })
+        console.log('listening')
+      })
+      bus.topic(/^job/, { name: 'jobs', ackTimeout: 1_000, delay: 0, prefetch: 5 }).pipe(msgvan.handle(work)).subscribe()
+      await bus.ready()
+      console.log('in force')`)
+    await blocked.shows(/in force/)
+    await publishAll(bus, 'job', ['held', 'b', 'c', 'd', 'e'])
+    await blocked.shows(/listening/)
+    await untilStatus(bus, 'jobs', { inFlight: 5 })
+    const other = await worker('subscribe(got)')
+    blocked.child.kill('SIGUSR2')
+    for (const name of ['b', 'c', 'd', 'e']) await other.shows(new RegExp(`got ${name} 1 true`))
+    await untilStatus(bus, 'jobs', { acked: 5, failed: 1, inFlight: 0, pending: 0 })
+    // It is there again, and takes part in the work.
+    await other.kill('SIGKILL')
+    await bus.publish('job', 'after')
+    await blocked.shows(/got after false/)
+    expect(blocked.stdout).to.match(/^in force\ngot held false\nlistening\ngot after false\n/)
+    await blocked.kill('SIGKILL')
+  })
+
   it('gives back the thousands that wait in a blocked handle, which goes on afterwards', async () => {
     const blocked = sandbox.script(`
       const bus = msgvan.van()

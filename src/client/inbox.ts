@@ -8,6 +8,7 @@ import { Deadlines } from './deadlines.js'
 import { LOOKS, silenceOf } from '../wire/protocol.js'
 import { InboxLine } from './inbox-line.js'
 import { Ledger } from './ledger.js'
+import { Question, Questions } from './questions.js'
 
 /** What an inbox needs of the broker around it. */
 export interface InboxOwner {
@@ -20,9 +21,14 @@ export interface InboxOwner {
   pumpSoon(inbox: Inbox): void
   /** Tells the host that this process is alive. */
   sayHere(): void
+  /** Notices a standstill of this process, before anything begins that must not after one. */
+  look(): void
   /** Sends verdicts now, and goes on (`proceed`) when they have left this process. */
   pumpAfterSending(inbox: Inbox): void
 }
+
+/** Without an `ackTimeout` a host gives up a process later than this, however short its heartbeat. */
+const LONG_STANDSTILL_MS = 2_000
 
 enum Standing {
   Attached,
@@ -55,9 +61,8 @@ export class Inbox implements Membership {
   #isSending = false
   #signs: ReturnType<typeof setInterval> | undefined
   readonly #ledger = new Ledger(() => this.#owner.dirty(this))
-  /** Failed messages that are to come first: nothing is handed out until the host has sent them again. */
-  #awaited = 0
-  readonly #onCaughtUp: (() => void)[] = []
+  /** Nothing is handed out until the host has answered them. */
+  readonly #questions = new Questions()
 
   constructor(
     readonly number: number,
@@ -97,7 +102,7 @@ export class Inbox implements Membership {
     // On its way when we left: the host has it back already.
     if (this.#standing === Standing.Left) return
     const message = new Message(envelope, this, attempt, redelivered, number)
-    if (this.#awaited > 0 && attempt > 1) this.#line.keepBack(message)
+    if (attempt > 1 && this.#questions.includes(Question.Again)) this.#line.keepBack(message)
     else this.#line.push(message)
     if (this.ackTimeout > 0)
       this.#signs ??= setInterval(() => this.#sayHere(), silenceOf(this.ackTimeout) / LOOKS)
@@ -105,8 +110,9 @@ export class Inbox implements Membership {
 
   /** While messages are here that have to be settled in time: else the host would take this process to be stopped. */
   #sayHere(): void {
-    if (this.open === 0 && this.#line.isEmpty) this.#endSigns()
-    else this.#owner.sayHere()
+    if (this.open === 0 && this.#line.isEmpty) return this.#endSigns()
+    this.#owner.look()
+    this.#owner.sayHere()
   }
 
   #endSigns(): void {
@@ -125,27 +131,42 @@ export class Inbox implements Membership {
     for (const message of [...this.#line.takeThrough(through), ...open.filter(isOver)]) this.release(message)
   }
 
-  /** The host has acted on the failure: what had to come first has come, or will not. */
+  /** The host has answered: what had to come first has come, or will not; what is not ours any more has lapsed. */
   synced(): void {
-    if (this.#awaited === 0) return
-    this.#awaited--
-    if (this.#awaited === 0) this.#line.bringKept()
+    this.#questions.answered()
+    if (this.#questions.isNone) this.#line.bringKept()
   }
 
   /** Resolves when what was to come first has been handed out; undefined when nothing is. */
   caughtUp(): Promise<void> | undefined {
-    if (this.#awaited === 0) return undefined
-    return new Promise(resolve => this.#onCaughtUp.push(resolve))
+    return this.#questions.allAnswered()
   }
 
   tellIfCaughtUp(): void {
-    if (this.#awaited === 0) for (const tell of this.#onCaughtUp.splice(0)) tell()
+    this.#questions.tell()
+  }
+
+  inDoubt(): Promise<void> | undefined {
+    this.#owner.look()
+    return this.#questions.includes(Question.Own) ? this.caughtUp() : undefined
+  }
+
+  /** This process stood still, for so many milliseconds at most: the host may have given to others what is here. */
+  stoodStill(milliseconds: number): void {
+    const isShort = milliseconds < (this.ackTimeout > 0 ? silenceOf(this.ackTimeout) / 2 : LONG_STANDSTILL_MS)
+    if (isShort || this.#standing === Standing.Left || this.#questions.includes(Question.Own)) return
+    this.#ask(Question.Own)
+  }
+
+  #ask(question: Question): void {
+    this.#questions.add(question)
+    this.#owner.sync(this)
   }
 
   get #mayHandOut(): boolean {
     return (
       this.#standing === Standing.Attached &&
-      this.#awaited === 0 &&
+      this.#questions.isNone &&
       !this.#isSending &&
       this.#consumer.isBusy !== true
     )
@@ -156,6 +177,11 @@ export class Inbox implements Membership {
     while (this.#mayHandOut) {
       const message = this.#line.first
       if (message === undefined) return
+      // The one before may have taken very long.
+      if (this.ackTimeout > 0) {
+        this.#owner.look()
+        if (!this.#questions.isNone) return
+      }
       // Alone in its turn, with the host told before and after: if this is what kills consumers, no other is blamed for it.
       const number = Message.tagOf(message) as number
       const isSuspect = message.redelivered && this.#consumer.passesOn !== true
@@ -221,10 +247,7 @@ export class Inbox implements Membership {
     const delay = retry.delay ?? asked
     this.#ledger.settled({ number, verdict: 'fail', error: describe(error), delay, attempts: retry.attempts })
     const comesFirst = !isLast && (delay ?? retryDelayAfter(rule, error, message.attempt)) === 0
-    if (comesFirst && this.#standing !== Standing.Left) {
-      this.#awaited++
-      this.#owner.sync(this)
-    }
+    if (comesFirst && this.#standing !== Standing.Left) this.#ask(Question.Again)
     return true
   }
 
@@ -294,7 +317,7 @@ export class Inbox implements Membership {
     this.#deadlines.clear()
     this.#endSigns()
     this.#announced = 0
-    this.#awaited = 0
+    this.#questions.clear()
     this.#unsettled.clear()
     this.#handed = 0
     this.#held = 0

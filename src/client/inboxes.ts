@@ -7,6 +7,7 @@ import type { DeliverReader } from '../wire/deliver-frame.js'
 import { FrameKind } from '../wire/frames.js'
 import { writeSettlement } from '../wire/settle-frame.js'
 import { Inbox, type InboxOwner } from './inbox.js'
+import { Standstill } from './standstill.js'
 
 /** By then what was sent is with the operating system. A browser's timers do as well. */
 function nextTurn(run: () => void): void {
@@ -30,6 +31,9 @@ export class Inboxes implements InboxOwner {
   /** A hand-over is running: whatever comes meanwhile waits for its end. */
   #isHandingOut = false
   #lastNumber = 0
+  readonly #standstill = new Standstill(milliseconds => {
+    for (const inbox of this.#inboxes.values()) inbox.stoodStill(milliseconds)
+  })
 
   constructor(link: InboxesLink) {
     this.#link = link
@@ -55,6 +59,7 @@ export class Inboxes implements InboxOwner {
   open(request: SubscriptionRequest, consumer: Consumer): Inbox {
     const inbox = new Inbox(++this.#lastNumber, request, consumer, this)
     this.#inboxes.set(inbox.number, inbox)
+    this.#standstill.begin()
     return inbox
   }
 
@@ -102,7 +107,7 @@ export class Inboxes implements InboxOwner {
   }
 
   end(inbox: Inbox, error: MsgvanError | undefined): void {
-    this.#inboxes.delete(inbox.number)
+    this.#forget(inbox)
     inbox.end(error)
   }
 
@@ -127,7 +132,7 @@ export class Inboxes implements InboxOwner {
     this.#dirty = []
     for (const inbox of [...this.#inboxes.values()]) {
       inbox.reset()
-      if (inbox.hasLeft) this.#inboxes.delete(inbox.number)
+      if (inbox.hasLeft) this.#forget(inbox)
     }
   }
 
@@ -165,6 +170,10 @@ export class Inboxes implements InboxOwner {
     this.#link.sayHere()
   }
 
+  look(): void {
+    this.#standstill.look()
+  }
+
   pumpSoon(inbox: Inbox): void {
     queueMicrotask(() => this.#pump(inbox))
   }
@@ -178,7 +187,12 @@ export class Inboxes implements InboxOwner {
   }
 
   #forgetIfDone(inbox: Inbox): void {
-    if (inbox.hasLeft && inbox.open === 0) this.#inboxes.delete(inbox.number)
+    if (inbox.hasLeft && inbox.open === 0) this.#forget(inbox)
+  }
+
+  #forget(inbox: Inbox): void {
+    this.#inboxes.delete(inbox.number)
+    if (this.#inboxes.size === 0) this.#standstill.end()
   }
 
   #pump(inbox: Inbox): void {

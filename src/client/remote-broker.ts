@@ -108,7 +108,11 @@ export class RemoteBroker implements Broker {
       {
         session: () => this.#resumable(),
         welcome: (welcome, connection) => this.#welcome(welcome, connection),
-        frame: bytes => this.#link.receive(bytes),
+        frame: bytes => {
+          // It may have come before a standstill of this process, whose end nothing else has noticed yet.
+          this.#inboxes.look()
+          this.#link.receive(bytes)
+        },
         disconnected: error => this.#disconnected(error),
         failed: (error, final) => this.#failed(error, final),
       },

@@ -29,6 +29,11 @@ export interface Settler {
   begin(message: Message): void
   /** The message is still being worked on: `ackTimeout` starts anew. */
   extend(message: Message): void
+  /**
+   * Asked before work begins on messages that waited: after a standstill of this process they may be somebody else's. Resolves when
+   * that is known; undefined: there is no doubt. A settler without it never has any.
+   */
+  inDoubt?(): Promise<void> | undefined
 }
 
 /** What `nack` and `handle` may say about the next attempt, over the subscription's own rules. */

@@ -50,6 +50,8 @@ class Merging<T, R> {
   #sweepAt = FIRST_SWEEP
   #active = 0
   #isBeginning = false
+  /** Whether what waits is still this consumer's is being asked. */
+  #isInDoubt = false
   #isSourceComplete = false
 
   constructor(subscriber: Subscriber<R>, project: (value: T) => ObservableInput<R>, concurrency: number) {
@@ -65,12 +67,12 @@ class Merging<T, R> {
     }
     this.#values.push(value)
     if (this.#waiting >= this.#sweepAt) this.#sweep()
-    this.#beginNext()
+    this.#beginAll(this.#waiting === 1)
   }
 
   sourceCompleted(): void {
     this.#isSourceComplete = true
-    this.#beginNext()
+    this.#beginAll()
   }
 
   giveBack(): void {
@@ -84,12 +86,21 @@ class Merging<T, R> {
     return this.#values.length - this.#next
   }
 
-  #beginNext(): void {
+  get #mayBegin(): boolean {
+    return (
+      this.#active < this.#concurrency && this.#waiting > 0 && !this.#isInDoubt && !this.#subscriber.closed
+    )
+  }
+
+  /** @param isNew the next one came just now; one that waited may be somebody else's by its turn */
+  #beginAll(isNew = false): void {
     // Work that ends at once comes back to here: the loop that began it goes on.
     if (this.#isBeginning) return
     this.#isBeginning = true
     try {
-      while (this.#active < this.#concurrency && this.#waiting > 0 && !this.#subscriber.closed) {
+      while (this.#mayBegin) {
+        if (!isNew && this.#isDoubtful(this.#values[this.#next])) break
+        isNew = false
         const value = this.#shift()
         if (!this.#wasTakenAway(value)) this.#begin(value)
       }
@@ -119,10 +130,22 @@ class Merging<T, R> {
         () => {
           if (!isComplete) return
           this.#active -= 1
-          this.#beginNext()
+          this.#beginAll()
         },
       ),
     )
+  }
+
+  #isDoubtful(next: T | undefined): boolean {
+    if (!(next instanceof Message)) return false
+    const known = Message.settlerOf(next).inDoubt?.()
+    if (known === undefined) return false
+    this.#isInDoubt = true
+    void known.then(() => {
+      this.#isInDoubt = false
+      this.#beginAll()
+    })
+    return true
   }
 
   /** The session was lost, or this process was stopped for too long: it is somebody else's by now. */
