@@ -17,8 +17,8 @@ const STOP_TIMEOUT = 10_000
 export interface ActorEvents {
   line(stream: 'out' | 'err', text: string): void
   log(level: keyof Log, text: string): void
-  /** Its host has not any more what it requires. */
-  unfit(missing: string): void
+  /** Its host has not what it requires. @param hasRun it had, when this was started */
+  unfit(missing: string, hasRun: boolean): void
   /** It crashed, and is started again after `delay` milliseconds. */
   crashed(reason: string, delay: number): void
   /** It crashed too often, and is not started again. */
@@ -40,8 +40,9 @@ export class SupervisedActor {
   readonly #delay: (error: unknown, crashes: number) => number
   #isolate: Isolate | undefined
   #state: 'starting' | 'running' | 'restarting' | 'stopped' = 'starting'
-  /** It was set up once: from then on a crash is followed by another start. */
+  /** It was set up once, here or in a host before: from then on a crash is followed by another start. */
   #hasRun = false
+  #hasRunHere = false
   #wasToldToGo = false
   #crashesInARow = 0
   #restarts = 0
@@ -87,8 +88,7 @@ export class SupervisedActor {
       await new Promise<void>((resolve, reject) => {
         this.#loading = { resolve, reject }
         this.#open()
-        const late = `${this.#task().module} did not load within ${LOAD_TIMEOUT / 1000} s: its top level waits for something.`
-        timer = setTimeout(() => reject(new ActorStartError(late)), LOAD_TIMEOUT)
+        timer = setTimeout(() => reject(new ActorStartError(lateToLoad(this.#task()))), LOAD_TIMEOUT)
       })
     } finally {
       clearTimeout(timer)
@@ -109,6 +109,12 @@ export class SupervisedActor {
       this.#go()
     })
     this.#starting = undefined
+  }
+
+  /** One that ran in a host before this one: if it does not come to run, that is a crash like any other. */
+  startAgain(): void {
+    this.#hasRun = true
+    this.#open()
   }
 
   /** Lets it finish what it has in hand; after ten seconds it is ended. */
@@ -159,6 +165,12 @@ export class SupervisedActor {
       isolate.terminate()
     }
     this.#setupMs = task.setupTimeout
+    // Whoever waits for it looks at the time.
+    if (this.#loading !== undefined) return
+    this.#setupTimer = setTimeout(() => {
+      lastWords = lateToLoad(task)
+      isolate.terminate()
+    }, LOAD_TIMEOUT)
   }
 
   #heard(words: FromWorker, task: ActorTask): void {
@@ -170,7 +182,7 @@ export class SupervisedActor {
         else this.#loading.resolve()
         return
       case 'unfit':
-        if (this.#loading === undefined) return this.#events.unfit(words.missing)
+        if (this.#loading === undefined) return this.#events.unfit(words.missing, this.#hasRunHere)
         this.#loading.reject(notPlaced(wanted, words.missing, words.requires))
         return
       case 'failed':
@@ -182,6 +194,7 @@ export class SupervisedActor {
       case 'running':
         clearTimeout(this.#setupTimer)
         this.#hasRun = true
+        this.#hasRunHere = true
         if (this.#state !== 'stopped') this.#state = 'running'
         this.#starting?.resolve()
         return
@@ -229,9 +242,14 @@ export class SupervisedActor {
 
   #go(): void {
     this.#wasToldToGo = true
+    clearTimeout(this.#setupTimer)
     this.#setupTimer = setTimeout(this.#giveUp, this.#setupMs)
     this.#isolate?.send({ kind: 'go' })
   }
+}
+
+function lateToLoad({ module }: ActorTask): string {
+  return `${module} did not load within ${LOAD_TIMEOUT / 1000} s: its top level waits for something.`
 }
 
 function wantedOf({ self, module, export: exported }: ActorTask): WantedActor {

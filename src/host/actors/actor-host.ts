@@ -57,6 +57,8 @@ export interface StartOptions {
   /** Who wants it proved to be this machine's user, who may name any module. */
   readonly isLocalUser: boolean
   readonly id?: string
+  /** It ran in a host before this one, and its mailbox is there. */
+  readonly isAgain?: boolean
   /** Where its parent is, if that is another host: it has made sure that there is one. */
   readonly parentHost?: string | undefined
   /** Default: all instances are here. */

@@ -6,7 +6,7 @@ import type { ActorAddress } from '../../bus/actor-ref.js'
 import type { ActorRequest, CapabilityValues } from '../../bus/actors.js'
 import type { SubscriptionRequest } from '../../bus/broker.js'
 import type { ActorStatus } from '../../bus/status.js'
-import { ActorStoppedError, ClosedError } from '../../errors.js'
+import { ActorStoppedError, ClosedError, describe } from '../../errors.js'
 import { MAILBOX, SHARED } from '../../message/topic.js'
 import { encodeRequest } from '../../wire/subscription-request.js'
 import { inTime } from '../backbone/host-requests.js'
@@ -169,7 +169,7 @@ export class Actors {
     const { van, id, request, isLocalUser } = kept
     openMailbox(this.#host.broker(van), id, request.attempts)
     const spread = id.startsWith(SHARED) ? this.relations?.spreadAgain(kept) : undefined
-    await this.start(van, request, { isLocalUser, id, spread })
+    await this.start(van, request, { isLocalUser, id, spread, isAgain: true })
   }
 
   /** `file:` URLs of those that run. */
@@ -196,7 +196,7 @@ export class Actors {
   async #start(
     van: string,
     wanted: ActorRequest,
-    { isLocalUser, id = newActorId(), parentHost, spread }: StartOptions,
+    { isLocalUser, id = newActorId(), isAgain = false, parentHost, spread }: StartOptions,
   ): Promise<ActorAddress> {
     const { name } = wanted
     const self: ActorAddress = { id, ...(name === undefined ? {} : { name }) }
@@ -213,12 +213,14 @@ export class Actors {
           request,
           consumed: () => this.#subscriptions.consumed(id),
           endSoon,
+          ...(isAgain ? { unfitAgain: lacks => this.#leaveForLater(actor, lacks) } : {}),
         }),
     }
     this.#actors.set(id, actor)
     this.#host.modulesChanged?.()
+    const numbers = Array.from({ length: request.instances }, (_, index) => index + 1)
+    if (isAgain) return this.#startAgain(actor, numbers)
     try {
-      const numbers = Array.from({ length: request.instances }, (_, index) => index + 1)
       await actor.cast.start(numbers, () => openMailbox(this.#host.broker(van), id, request.attempts))
     } catch (error) {
       await this.#end(actor, 'stopped', 'it could not be set up')
@@ -229,6 +231,24 @@ export class Actors {
     actor.isUp = true
     await this.#keep(actor)
     return self
+  }
+
+  /** It is there from now on: if it does not come to run, it has crashed, with what waits for it waiting on. */
+  async #startAgain(actor: RunningActor, numbers: readonly number[]): Promise<ActorAddress> {
+    actor.isUp = true
+    const title = label(actor.self)
+    await actor.cast.startAgain(numbers).catch((error: unknown) => {
+      if (actor.ending === undefined) this.#host.warn(`actor ${title} waits for a host: ${describe(error)}`)
+    })
+    await this.#keep(actor)
+    return actor.self
+  }
+
+  #leaveForLater(actor: RunningActor, lacks: string): void {
+    if (actor.ending !== undefined) return
+    this.#host.warn(`actor ${label(actor.self)} did not start again: its host has no ${lacks}`)
+    actor.isForLater = true
+    this.#endSoon(actor, 'unfit', `its host has no ${lacks}`)
   }
 
   /** What this host is to load itself. @throws ActorPlacementError, HandlerModuleError */
@@ -292,6 +312,7 @@ export class Actors {
     const gone = `Actor ${label(self)} is no more: ${detail}.`
     // A host that ends keeps what it was told to keep, and with a store its actors and their mail.
     const isKept = this.#host.keepActor !== undefined && request.parent === undefined
+    if (actor.isForLater === true) return this.#subscriptions.forget(self.id)
     const retired = this.#isStopping && isKept ? Promise.resolve() : this.retire(van, MAILBOX + self.id, gone)
     const names = [...this.#subscriptions.of(self.id).keys()]
     this.#subscriptions.forget(self.id)

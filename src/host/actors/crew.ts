@@ -17,6 +17,8 @@ export interface CrewOptions {
   readonly consumed: () => Consumed[]
   /** It cannot go on. */
   readonly endSoon: (reason: ExitReason, detail: string) => void
+  /** One of a host before this one cannot be here. Default: it cannot go on. */
+  readonly unfitAgain?: (lacks: string) => void
 }
 
 /** Instances of one actor on this host, each in a worker of its own, each started again when it crashes. */
@@ -65,6 +67,16 @@ export class Crew implements Cast {
       await Promise.all(added.map(instance => instance.stop()))
       throw error
     }
+  }
+
+  startAgain(numbers: readonly number[]): Promise<void> {
+    this.#isUp = true
+    for (const number of numbers) {
+      const instance = this.#instance(number)
+      this.#instances.set(number, instance)
+      instance.startAgain()
+    }
+    return Promise.resolve()
   }
 
   async stop(): Promise<void> {
@@ -161,7 +173,10 @@ export class Crew implements Cast {
           host.warn(`actor ${name} crashed too often, and is stopped: ${reason}`)
           this.#options.endSoon('crashed', reason)
         },
-        unfit: lacks => this.#unfit(lacks),
+        unfit: (lacks, hasRun) => {
+          if (hasRun || this.#options.unfitAgain === undefined) this.#unfit(lacks)
+          else this.#options.unfitAgain(lacks)
+        },
         gone: clientId => host.endSession(clientId),
       },
       host.restartDelay,

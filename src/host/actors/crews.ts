@@ -21,6 +21,8 @@ export interface CrewOrder {
   readonly keeper: string
   readonly isLocalUser: boolean
   readonly subscriptions: readonly Consumed[]
+  /** The actor ran before its keeper began anew: what goes wrong is a crash like any other. */
+  readonly isAgain: boolean
 }
 
 interface Hired {
@@ -82,7 +84,8 @@ export class Crews {
     if (there !== undefined && there.keeper !== order.keeper) await this.stop(order.van, self.id)
     const hired = this.#hired.get(self.id) ?? (await this.#hire(order))
     try {
-      await hired.crew.start(numbers, () => undefined)
+      if (order.isAgain) await hired.crew.startAgain(numbers)
+      else await hired.crew.start(numbers, () => undefined)
     } catch (error) {
       if (hired.crew.size === 0) this.#forget(self.id, hired)
       throw error

@@ -139,6 +139,8 @@ export class Ensemble {
       numbers: fields.numbers('numbers', 1, 1_000, 1_000),
       isLocalUser: redeem(askedBy(fields).ticket),
       subscriptions: subscriptionsOf(fields),
+      // A host of before does not say.
+      isAgain: fields.optional('isAgain', key => fields.flag(key)) ?? false,
     })
     if (within === undefined) await started
     else {

@@ -17,6 +17,12 @@ export interface Cast {
    * @throws ActorStartError, ActorPlacementError
    */
   start(numbers: readonly number[], loaded: () => void): Promise<void>
+  /**
+   * Of an actor that a host before this one had: what goes wrong is a crash like any other, and it goes on.
+   *
+   * @throws ActorPlacementError and the like: no host has it for now, and the next one that comes and fits will
+   */
+  startAgain(numbers: readonly number[]): Promise<void>
   /** With what they have in hand done. */
   stop(): Promise<void>
   reload(): Promise<void>
@@ -39,6 +45,8 @@ export interface RunningActor {
   /** Set up, and not ending. */
   isUp: boolean
   ending: Promise<void> | undefined
+  /** It ends with this host only: the next one has it again, with what waits for it. */
+  isForLater?: boolean
 }
 
 /** What people call it. */

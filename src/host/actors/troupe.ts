@@ -82,6 +82,15 @@ export class Troupe implements Cast {
     this.#isUp = true
   }
 
+  async startAgain(numbers: readonly number[]): Promise<void> {
+    try {
+      await this.start(numbers, () => undefined)
+    } finally {
+      // What is missing has its place on the next host that comes.
+      this.#isUp = true
+    }
+  }
+
   async stop(): Promise<void> {
     this.#isEnding = true
     await Promise.all([...this.#shares.keys()].map(host => this.#request(host, 'actors.crewStop', {}, STOP_MS).catch(() => undefined))) // prettier-ignore
@@ -157,14 +166,15 @@ export class Troupe implements Cast {
     until: number,
   ): Promise<{ host: HostStatus; lost: readonly number[]; error?: unknown }> {
     const { backbone } = this.#means
-    const { asking, ticket } = this.#spread
+    const { asking, ticket, awaited } = this.#spread
     const { request, subscriptions } = this.#actor
     const before = this.#shares.get(host.id) ?? []
     this.#shares.set(host.id, [...before, ...numbers])
     const left = Math.max(1, Math.round(until - performance.now()))
     // Whoever asked may take longer, as with one instance.
     const within = host.id !== asking ? left : asking === backbone.members.self.id ? undefined : ASKING_MS
-    const order = { request, numbers, asking, ticket, within, subscriptions: subscriptions() }
+    const isAgain = awaited !== undefined && !this.#isUp
+    const order = { request, numbers, asking, ticket, within, subscriptions: subscriptions(), isAgain }
     try {
       throwRefusal(await this.#request(host.id, 'actors.crew', order, within && within + 1_000))
       return { host, lost: [] }
