@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { hostSettings, type HostFlags } from '../../src/host/settings.js'
-import { goingOn, readKept, settingsKept } from '../../src/host/settings-kept.js'
+import { goingOn, readKept, settingsKept, settingsTold } from '../../src/host/settings-kept.js'
 import { decodePayload, encodePayload } from '../../src/message/payload.js'
 
 describe('the settings of the host before', () => {
@@ -61,5 +61,24 @@ describe('the settings of the host before', () => {
       tlsCert: '/other',
       tlsKey: '/its',
     })
+  })
+
+  it('that are written down are those that it was told, by whomever, and no defaults', () => {
+    const told = (given: HostFlags, before: HostFlags = {}, env: NodeJS.ProcessEnv = {}) => {
+      const flags = goingOn(given, before, env)
+      return settingsTold(hostSettings(flags, env), flags, before, env)
+    }
+    expect(told({ verbose: false })).to.deep.equal({})
+    expect(told({ store: '/store' }, { idle: '5' }, { MSGVAN_HEARTBEAT: '3' })).to.deep.equal({
+      store: '/store',
+      idle: '5',
+      heartbeat: '3',
+    })
+    expect(told({ join: '10.0.0.1' }, { leader: true })).to.deep.equal({ join: 'http://10.0.0.1:1900' })
+    expect(told({ capabilities: '{"a":1}' })).to.deep.equal({ capabilities: '{"a":1}' })
+    expect(told(leading)).to.deep.equal(leading)
+    // A client that logs more is no reason for all hosts to come to log more.
+    expect(told({ auto: true, verbose: true })).to.deep.equal({})
+    expect(told({ auto: true }, { verbose: true })).to.deep.equal({ verbose: true })
   })
 })

@@ -22,6 +22,7 @@ describe('the settings of a host', () => {
       port: 1900,
       listen: '127.0.0.1',
       token: undefined,
+      auto: false,
       idleMs: 0,
       sessionTtlMs: 60_000,
       heartbeatMs: 10_000,
@@ -36,6 +37,12 @@ describe('the settings of a host', () => {
       retainBytes: 1_073_741_824,
       storeFloor: 67_108_864,
     })
+  })
+
+  it('have another default of idle minutes for a host that a client starts', () => {
+    expect(hostSettings({ auto: true }, {})).to.include({ auto: true, idleMs: 600_000 })
+    expect(hostSettings({ auto: true, idle: '7' }, {}).idleMs).to.equal(7_000)
+    expect(hostSettings({ auto: true }, { MSGVAN_IDLE: '0' }).idleMs).to.equal(0)
   })
 
   it('come from the environment, and flags rule over it', () => {
@@ -70,6 +77,7 @@ describe('the settings of a host', () => {
       port: 2000,
       listen: '0.0.0.0',
       token: 'from env',
+      auto: false,
       idleMs: 1500,
       sessionTtlMs: 5_000,
       heartbeatMs: 2_500,
@@ -113,6 +121,7 @@ describe('the settings of a host', () => {
       port: 3,
       listen: '127.0.0.1',
       token: 't',
+      auto: false,
       idleMs: 0,
       sessionTtlMs: 6_000,
       heartbeatMs: 1_000,

@@ -26,7 +26,7 @@ describe('msgvan stop', () => {
     })
     expect(isAlive(pid)).to.equal(false)
     expect(await somebodyListens(sandbox.port)).to.equal(false)
-    expect(await files()).to.deep.equal(['host-PORT.log', 'host-PORT.out', 'secret'])
+    expect(await files()).to.deep.equal(['host-PORT.log', 'host-PORT.out', 'host-PORT.settings', 'secret'])
   })
 
   it('is done when there is none, and clears up after one that was killed', async () => {

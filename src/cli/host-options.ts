@@ -22,6 +22,8 @@ export interface HostOptions {
   tlsCa?: string
   root?: string[]
   watch?: boolean
+  fresh?: boolean
+  auto?: boolean
 }
 
 export function addHostOptions(command: Command): Command {
@@ -77,11 +79,13 @@ export function addHostOptions(command: Command): Command {
       '--capabilities <json>',
       'what this host offers to actors, as a JSON object (MSGVAN_CAPABILITIES)',
     )
+    .option('--fresh', 'begin without the options that the host before on this port was started with')
 }
 
 /** All that a host can be told on a command line, as src/host/settings.ts takes it. */
 export function hostFlags(globals: Globals, options: HostOptions): HostFlags {
   const { port, token, verbose } = globals
   const { root, origin, ...flags } = options
+  delete flags.fresh
   return { port: String(port), token, verbose, ...flags, roots: root, origins: origin }
 }

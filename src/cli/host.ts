@@ -1,5 +1,5 @@
-import type { Command } from 'commander'
-import { hostSettings } from '../host/settings.js'
+import { Option, type Command } from 'commander'
+import { statePaths } from '../daemon/paths.js'
 import type { Cli } from './cli.js'
 import { Exit } from './exit.js'
 import type { Globals } from './globals.js'
@@ -10,9 +10,10 @@ export function addHost(program: Command, cli: Cli): void {
     .command('host')
     .summary('be the host, in the foreground')
     .description(
-      'Be the host, in the foreground, until Ctrl-C (exit code 0), `msgvan stop`, or the end of --idle. What handlers print is shown here too.',
+      'Be the host, in the foreground, until Ctrl-C (exit code 0), `msgvan stop`, or the end of --idle. What handlers print is shown here too. What no flag and no variable says is as the host before on this port was started with.',
     )
   addHostOptions(command)
+    .addOption(new Option('--auto', 'as a client starts it: it ends when it was idle').hideHelp())
     .addHelpText(
       'after',
       `
@@ -24,12 +25,15 @@ Examples:
 }
 
 async function host(cli: Cli, globals: Globals, options: HostOptions): Promise<number> {
-  const settings = hostSettings(hostFlags(globals, options))
-  const { runHost } = await import('../host/run-host.js')
+  const { nextSettings } = await import('../daemon/next-settings.js')
   const { reportToStarter } = await import('../daemon/report.js')
   const report = reportToStarter()
   try {
+    const flags = hostFlags(globals, options)
+    const { settings, ...before } = await nextSettings(flags, statePaths(), options.fresh === true)
+    const { runHost } = await import('../host/run-host.js')
     await runHost(settings, {
+      ...before,
       onListening: addresses => {
         report.listening()
         cli.talk(`listening on ${addresses.join(' and ')} (pid ${process.pid})`)

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { HostStatus } from '../bus/status.js'
 import { statePaths } from '../daemon/paths.js'
-import { hostSettings, type HostFlags } from '../host/settings.js'
+import type { HostFlags } from '../host/settings.js'
 import type { Cli } from './cli.js'
 import { Exit } from './exit.js'
 import type { Globals } from './globals.js'
@@ -15,32 +15,36 @@ export function addStart(program: Command, cli: Cli): void {
   const command = program
     .command('start')
     .summary('start the host in the background')
-    .description('Start the host in the background, if it is not running, and wait until it listens.')
+    .description(
+      'Start the host in the background, if it is not running, and wait until it listens. What no flag and no variable says is as the host before on this port was started with, unless --fresh is given.',
+    )
     .option('--json', 'print who the host is as a JSON object')
   addHostOptions(command).action(cli.action<Options>((globals, options) => start(cli, globals, options)))
 }
 
 export async function start(cli: Cli, globals: Globals, options: Options): Promise<number> {
-  return startWith(cli, globals, hostFlags(globals, options), options.json === true)
+  return startWith(cli, globals, hostFlags(globals, options), options)
 }
 
-/** @param options those of a command line, and what goes on of the host before */
+/** @param given those of a command line, and what an older host said of itself */
 export async function startWith(
   cli: Cli,
   { port }: Globals,
-  options: HostFlags,
-  json: boolean,
+  given: HostFlags,
+  { json = false, fresh = false }: Options,
 ): Promise<number> {
+  const paths = statePaths()
+  const { nextSettings } = await import('../daemon/next-settings.js')
   // Wrong values are said here and now, not by a background process.
-  hostSettings(options)
+  await nextSettings(given, paths, fresh)
   const { ensureHost } = await import('../daemon/ensure.js')
   const { hostStatus } = await import('../daemon/ask.js')
-  const paths = statePaths()
-  const { capabilities, ...flags } = options
+  const { capabilities, ...flags } = given
   const isNew = await ensureHost({
     ...flags,
     port,
     paths,
+    fresh,
     autoStart: true,
     capabilities:
       capabilities === undefined ? undefined : (JSON.parse(capabilities) as Record<string, unknown>),

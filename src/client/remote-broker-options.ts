@@ -1,3 +1,4 @@
+import type { MsgvanError } from '../errors.js'
 import type { Credential } from './connection.js'
 import type { Dial } from './dial-socket.js'
 import type { HostFrames } from './host-frames.js'
@@ -7,6 +8,11 @@ export interface RemoteBrokerOptions {
   url?: string
   /** Asked before each attempt to connect, for the URL: the place to find or start a host. */
   locate?: () => Promise<string>
+  /**
+   * Whether what is published waits although `locate` has failed by this: there was a host, and the next one cannot be started yet.
+   * Calls fail by it in any case. Default: it is refused too.
+   */
+  isHostAwaited?: (error: MsgvanError) => boolean
   /** How a host is reached. Default: by socket.io. */
   dial?: Dial
   /** By whose word a host is believed that is reached by https, PEM. Default: as this machine does. Not in a browser. */

@@ -67,6 +67,9 @@ export class RemoteBroker implements Broker {
   #connection: Connection | undefined
   /** Why the host will not have us: until that changes every call fails with it. */
   #refusal: MsgvanError | undefined
+  /** With a refusal: there is no host to be had, but what is published waits for one. */
+  #isAwaited = false
+  readonly #isHostAwaited: (error: MsgvanError) => boolean
   /** Why it is not connected. */
   #trouble: MsgvanError | undefined
   /** The last kind of trouble that was reported: the same is not reported at each attempt. */
@@ -81,6 +84,7 @@ export class RemoteBroker implements Broker {
     this.#readyTimeout = options.readyTimeout ?? 10_000
     this.#isSecure = options.url?.startsWith('https:') === true
     this.#asHost = options.asHost
+    this.#isHostAwaited = options.isHostAwaited ?? (() => false)
     this.#link = this.#newLink()
     this.#outbox = new Outbox(this.#link, {
       maxMessages: outbox.maxMessages ?? 100_000,
@@ -131,7 +135,7 @@ export class RemoteBroker implements Broker {
   }
 
   publish(topic: string, payload: unknown, headers: Headers): Promise<void> {
-    const why = this.#whyNot()
+    const why = this.#isAwaited && this.#closing === undefined ? undefined : this.#whyNot()
     return why === undefined ? this.#outbox.publish(topic, payload, headers) : Promise.reject(why)
   }
 
@@ -289,6 +293,7 @@ export class RemoteBroker implements Broker {
 
   #welcome(welcome: Welcome, connection: Connection): void {
     this.#refusal = undefined
+    this.#isAwaited = false
     this.#lastReported = undefined
     this.#connection = connection
     if (!welcome.resumed && this.#session !== undefined) this.#renew(this.#session, welcome)
@@ -345,11 +350,16 @@ export class RemoteBroker implements Broker {
       this.#errors$.next(error)
     }
     if (!final) return
-    // What waits is refused, and must not go out after all once the host changes its mind.
     this.#refusal = error
-    this.#outbox.rejectAll(error)
+    this.#isAwaited = this.#isHostAwaited(error)
     this.#calls.rejectAll(error)
-    this.#session = ABANDONED
+    // Nobody has refused what is published: it waits for the host that is to come.
+    if (this.#isAwaited) this.#session ??= ABANDONED
+    else {
+      // What waits is refused, and must not go out after all once the host changes its mind.
+      this.#outbox.rejectAll(error)
+      this.#session = ABANDONED
+    }
     this.#drain.look()
   }
 

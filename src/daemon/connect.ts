@@ -2,7 +2,7 @@ import { RemoteBroker } from '../client/remote-broker.js'
 import type { Credential } from '../client/connection.js'
 import { tokenSecret } from '../wire/proof.js'
 import { leaderUrl, port as checkPort, portSetting } from '../host/settings.js'
-import { InvalidOptionError, MsgvanError } from '../errors.js'
+import { HostUnreachableError, InvalidOptionError, MsgvanError } from '../errors.js'
 import { identify, portTaken } from './identify.js'
 import { hostUrl, somebodyListens } from './listens.js'
 import { statePaths, type StatePaths } from './paths.js'
@@ -15,7 +15,7 @@ export interface LocalOptions {
   readonly port?: number | undefined
   /** Start a host if none is running. Default true. */
   readonly autoStart?: boolean | undefined
-  /** Prove oneself by this token, not by this user's secret; a host that is started now takes it too. */
+  /** Prove oneself by this token, not by this user's secret; a host that is started now takes it too, unless it was told another before. */
   readonly token?: string | undefined
   /** What this machine's host is to offer, beside what it does. */
   readonly capabilities?: Readonly<Record<string, unknown>> | undefined
@@ -48,6 +48,7 @@ export function connectLocal(options: LocalOptions): RemoteBroker {
   const broker = new RemoteBroker({
     van,
     locate: () => host.locate(),
+    isHostAwaited: error => host.isAwaited(error),
     secret: () => host.credential(),
     pid: process.pid,
     readyTimeout,
@@ -108,6 +109,8 @@ class LocalHost {
   readonly #paths: StatePaths = statePaths()
   readonly #options: LocalOptions
   #attempts = 0
+  /** Another one before this process came: how it was started is known. */
+  #wasThere = false
   /** Why no host could be started, and until when that is not tried again. */
   #trouble: { readonly error: unknown; readonly until: number; readonly pause: number } | undefined
 
@@ -130,6 +133,11 @@ class LocalHost {
     return hostUrl(port)
   }
 
+  /** There was a host, which may owe something: what is published waits until there is one again. */
+  isAwaited(error: MsgvanError): boolean {
+    return error instanceof HostUnreachableError && (this.wasReached || this.#wasThere)
+  }
+
   async credential(): Promise<Credential> {
     const { token } = this.#options
     if (token !== undefined) return { kind: 'token', secret: tokenSecret(token) }
@@ -142,18 +150,30 @@ class LocalHost {
     return !this.wasReached || (await readPidHint(this.#paths, this.#port)) !== undefined
   }
 
+  /** The next host is as the one before it was started, unless that cannot be. */
+  async #mustFit(): Promise<void> {
+    const { mustFitBefore } = await import('./fits-before.js')
+    try {
+      this.#wasThere = await mustFitBefore(this.#options, this.#paths, this.#port)
+    } catch (error) {
+      this.#wasThere = true
+      throw error
+    }
+  }
+
   async #start(): Promise<void> {
-    const { token, capabilities, verbose, leader, listen, join } = this.#options
+    const { token, verbose, leader, listen, join } = this.#options
     if (this.#trouble !== undefined && performance.now() < this.#trouble.until) throw this.#trouble.error
     try {
+      await this.#mustFit()
       const { ensureHost } = await import('./ensure.js')
+      // Capabilities are added once it runs: they are no setting.
       await ensureHost({
         port: this.#port,
         paths: this.#paths,
         autoStart: true,
-        idle: 'auto',
+        auto: true,
         token,
-        capabilities,
         verbose,
         leader,
         listen,

@@ -22,6 +22,10 @@ export interface StatePaths {
   names(port: number): string
   /** Says which process is the host: a hint, never proof. */
   pid(port: number): string
+  /** How the host was started last, for the one that is started next. */
+  settings(port: number): string
+  /** The token that it was given, if it was given one: never among its settings. */
+  hostToken(port: number): string
 }
 
 /** The state folder: `MSGVAN_HOME`, else where this system keeps such things (on Linux `~/.local/state/msgvan`). */
@@ -37,6 +41,8 @@ export function statePaths(env: NodeJS.ProcessEnv = process.env): StatePaths {
     registrations: port => join(home, `host-${port}.registrations`),
     names: port => join(home, `host-${port}.names`),
     pid: port => join(home, `host-${port}.pid`),
+    settings: port => join(home, `host-${port}.settings`),
+    hostToken: port => join(home, `host-${port}.token`),
   }
 }
 

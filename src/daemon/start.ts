@@ -2,11 +2,10 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { AUTO_IDLE_SECONDS } from '../host/settings.js'
 import { HostUnreachableError } from '../errors.js'
 import { ensureHome, type StatePaths } from './paths.js'
 
-/** How a background host is to be. What is not said here it takes from the environment, as any host does. */
+/** How a background host is to be. What is not said here it takes from the environment and the host before, as any host does. */
 export interface StartOptions {
   readonly port: number
   readonly paths: StatePaths
@@ -15,7 +14,11 @@ export interface StartOptions {
   readonly verbose?: boolean | undefined
   /** Beyond loopback only with a token. */
   readonly listen?: string | undefined
-  /** Seconds, as text; `'auto'`: what an auto-started host has, unless the environment says otherwise. */
+  /** A client starts it, not a user. */
+  readonly auto?: boolean | undefined
+  /** Begins without what the host before was started with. */
+  readonly fresh?: boolean | undefined
+  /** Seconds, as text. */
   readonly idle?: string | undefined
   /** Seconds, as text. */
   readonly sessionTtl?: string | undefined
@@ -111,12 +114,14 @@ function reportOf(child: ChildProcess, timeout: number): Promise<StartReport> {
 function flags(options: StartOptions): string[] {
   const { port, verbose, listen, idle, sessionTtl, heartbeat, maxPayload, origins, roots, store } = options
   const { retainAge, retainBytes, storeFloor, watch, leader, join, tlsCert, tlsKey, tlsCa } = options
+  const { auto, fresh } = options
   const given = ['--port', String(port)]
   if (verbose === true) given.push('--verbose')
   if (watch === true) given.push('--watch')
   if (listen !== undefined) given.push('--listen', listen)
-  const seconds = idle === 'auto' ? process.env['MSGVAN_IDLE'] || String(AUTO_IDLE_SECONDS) : idle
-  if (seconds !== undefined) given.push('--idle', seconds)
+  if (auto === true) given.push('--auto')
+  if (fresh === true) given.push('--fresh')
+  if (idle !== undefined) given.push('--idle', idle)
   if (sessionTtl !== undefined) given.push('--session-ttl', sessionTtl)
   if (heartbeat !== undefined) given.push('--heartbeat', heartbeat)
   if (maxPayload !== undefined) given.push('--max-payload', maxPayload)

@@ -41,7 +41,7 @@ export class Greeting {
     if (theirs.protocol !== PROTOCOL) {
       throw new VersionMismatchError(
         `The host is msgvan ${version} and speaks protocol ${PROTOCOL}; this is msgvan ${theirs.version} with protocol ${theirs.protocol}. ` +
-          'Run `msgvan restart` with the version that you want to keep.',
+          whatToDo(theirs),
       )
     }
     if (this.#hello !== undefined) throw new ProtocolError('A second hello came. One connection greets once.')
@@ -81,6 +81,16 @@ export class Greeting {
   #transcript({ van, client, nonce }: Hello): Transcript {
     return { protocol: PROTOCOL, van, client, clientNonce: nonce, hostNonce: this.#nonce }
   }
+}
+
+/**
+ * A restart by this version or a newer one keeps how this host was started. One by an older version may not know of that, and would
+ * start a host without the store of this one.
+ */
+function whatToDo(theirs: { protocol: number; version: string }): string {
+  return theirs.protocol > PROTOCOL
+    ? `Run \`msgvan restart\` with msgvan ${theirs.version}: the host stays as it was started.`
+    : `Use msgvan ${version} here too. To go back to msgvan ${theirs.version}, end this host with \`msgvan stop\`, and start one with all options that it needs.`
 }
 
 /** As it is told to a client. */

@@ -5,6 +5,7 @@ import type { HostStatus } from '../bus/status.js'
 import { ensureHome, statePaths } from '../daemon/paths.js'
 import { removePidHint, writePidHint } from '../daemon/pid-hint.js'
 import { fileToken, localSecret } from '../daemon/secret.js'
+import { writeSettings } from '../daemon/settings-file.js'
 import { hostUrl } from '../daemon/listens.js'
 import { describe, UnsupportedError } from '../errors.js'
 import { logTo, type Log } from '../log/log.js'
@@ -23,7 +24,7 @@ import { ModuleRoots } from './module-roots.js'
 import { whyNotListening } from './not-listening.js'
 import { openSubscriptions, registrationsOf, startRegistered, readRegistrations } from './registrations.js'
 import { HostServer } from './server.js'
-import { isLoopback, type HostSettings } from './settings.js'
+import { isLoopback, type HostFlags, type HostSettings } from './settings.js'
 import { settingsKept } from './settings-kept.js'
 import type { HostStore } from './store/host-store.js'
 import { keeping, keptRegistrations, openKept } from './store/kept-registrations.js'
@@ -35,6 +36,10 @@ export interface RunHostOptions {
   readonly onListening: (addresses: readonly string[]) => void
   /** In the foreground: gets what handlers print too. Without it, nobody sees this process's own output. */
   readonly echo?: (line: LogLine) => void
+  /** What the host after this one is to know of how this one was started. Default: nothing. */
+  readonly told?: HostFlags
+  /** The capabilities among its settings are those of the host before: what that one left says better what it offered. */
+  readonly keepsCapabilities?: boolean
 }
 
 /** A token that is guessed faster than this takes to type is worth a word. */
@@ -66,9 +71,8 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   let reconsider = (): void => undefined
   let registered = (): unknown => undefined
   const left = await readRegistrations(paths.registrations(port))
-  const capabilities = new Capabilities({ ...left?.capabilities, ...settings.capabilities }, () =>
-    reconsider(),
-  )
+  const told = options.keepsCapabilities === true && left !== undefined ? {} : settings.capabilities
+  const capabilities = new Capabilities({ ...left?.capabilities, ...told }, () => reconsider())
   const names = new KeptNames(paths.names(port), text => log.warning(text))
   let activity = 0
   const server: HostServer = new HostServer({
@@ -108,7 +112,9 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   }
   let kept = left
   const store = await openStore(settings, log)
-    .then(opened => {
+    .then(async opened => {
+      // Before anybody is let in: from then on it owes what it takes over, and whoever starts the next one has to know how.
+      await writeSettings(paths, port, { flags: options.told ?? {}, auto: settings.auto })
       if (opened === undefined) return undefined
       // In one go: nobody is let in before all of it is there.
       server.openStore(opened)

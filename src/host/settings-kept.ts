@@ -23,6 +23,7 @@ const VARIABLES = {
   tlsKey: 'MSGVAN_TLS_KEY',
   tlsCa: 'MSGVAN_TLS_CA',
   roots: 'MSGVAN_ROOTS',
+  capabilities: 'MSGVAN_CAPABILITIES',
 } as const
 
 type Kept = keyof typeof VARIABLES
@@ -37,7 +38,7 @@ const TOGETHER: Partial<Record<Kept, Kept>> = {
 
 /**
  * The settings of a running host as flags for the one in its place: its secret token is among them, which is for this user alone.
- * Its port is known to whoever asks; its capabilities are kept with what is registered.
+ * Its port is known to whoever asks; its capabilities, which change while it runs, are kept with what is registered.
  */
 export function settingsKept(settings: HostSettings): HostFlags {
   const seconds = (ms: number): string => String(ms / 1000)
@@ -61,12 +62,39 @@ export function settingsKept(settings: HostSettings): HostFlags {
   }
 }
 
-/** As a host answers: each checked for its kind, and for the rest as flags are. @throws InvalidOptionError */
-export function readKept(answer: unknown): HostFlags {
-  const fields = new Fields(
-    answer,
-    what => new InvalidOptionError(`The options of the host before: this ${what}.`),
+/**
+ * What the next host is to know of how this one was started: what it was told, and no default, which may be another one for
+ * whoever starts the next.
+ *
+ * @param flags what it was told, also by the host before
+ */
+export function settingsTold(
+  settings: HostSettings,
+  flags: HostFlags,
+  before: HostFlags,
+  env: NodeJS.ProcessEnv = process.env,
+): HostFlags {
+  const all: HostFlags = { ...settingsKept(settings), capabilities: JSON.stringify(settings.capabilities) }
+  // A client that logs more is no reason for all hosts to come to log more.
+  const isOwn = (key: Kept): boolean => key !== 'verbose' || !settings.auto || before.verbose === true
+  const keys = (Object.keys(VARIABLES) as Kept[]).filter(
+    key => isSaid(key, flags, env) && all[key] !== undefined && isOwn(key),
   )
+  return Object.fromEntries(keys.map(key => [key, all[key]]))
+}
+
+/** Settings that a newer msgvan may have written and this one does not know. */
+export function unknownSettings(kept: unknown): string[] {
+  return Object.keys(Object(kept) as object).filter(key => !(key in VARIABLES))
+}
+
+/** As a host answers or wrote down: each checked for its kind, and for the rest as flags are. @throws InvalidOptionError */
+export function readKept(
+  answer: unknown,
+  fail: (what: string) => Error = what =>
+    new InvalidOptionError(`The options of the host before: this ${what}.`),
+): HostFlags {
+  const fields = new Fields(answer, fail)
   const text = (key: Kept): string | undefined => fields.optional(key, each => fields.text(each, 10_000))
   const flag = (key: Kept): boolean | undefined => fields.optional(key, each => fields.flag(each))
   const texts = (key: Kept): string[] | undefined =>
@@ -91,7 +119,13 @@ export function readKept(answer: unknown): HostFlags {
     tlsKey: text('tlsKey'),
     tlsCa: text('tlsCa'),
     roots: texts('roots'),
+    capabilities: text('capabilities'),
   }
+}
+
+/** Whether a flag or a variable says how this is to be. No flag says no. */
+export function isSaid(key: Kept, given: HostFlags, env: NodeJS.ProcessEnv = process.env): boolean {
+  return Boolean(given[key]) || Boolean(env[VARIABLES[key]])
 }
 
 /** Flag over environment over what the host before had. */
@@ -100,11 +134,9 @@ export function goingOn(
   before: HostFlags,
   env: NodeJS.ProcessEnv = process.env,
 ): HostFlags {
-  // No flag says no.
-  const isSaid = (key: Kept): boolean => Boolean(given[key]) || Boolean(env[VARIABLES[key]])
   const saysOtherwise = (key: Kept): boolean => {
     const other = TOGETHER[key]
-    return isSaid(key) || (other !== undefined && isSaid(other))
+    return isSaid(key, given, env) || (other !== undefined && isSaid(other, given, env))
   }
   const keys = Object.keys(VARIABLES) as Kept[]
   const kept = Object.fromEntries(keys.filter(key => !saysOtherwise(key)).map(key => [key, before[key]]))

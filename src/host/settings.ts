@@ -14,6 +14,8 @@ export interface HostSettings {
   readonly listen: string
   /** By which callers that are not local prove themselves. */
   readonly token: string | undefined
+  /** A client started it, not a user. */
+  readonly auto: boolean
   /** Ends after so long without work; 0: never. */
   readonly idleMs: number
   /** How long a session waits for its client to come back. */
@@ -52,6 +54,8 @@ export interface HostSettings {
 /** As given on a command line: text, or not at all. */
 export interface HostFlags {
   readonly port?: string | undefined
+  /** Started by a client: what is not said otherwise is as for such a host. */
+  readonly auto?: boolean | undefined
   readonly listen?: string | undefined
   readonly token?: string | undefined
   readonly idle?: string | undefined
@@ -110,9 +114,12 @@ export function hostSettings(flags: HostFlags, env: NodeJS.ProcessEnv = process.
     tlsKey,
     tlsCa,
     port: portSetting(flags.port, env),
-    listen: setting('--listen', flags.listen, 'MSGVAN_LISTEN', env, address) ?? '127.0.0.1',
+    listen: setting('--listen', flags.listen, 'MSGVAN_LISTEN', env, listenAddress) ?? '127.0.0.1',
     token: tokenSetting(flags.token, env),
-    idleMs: setting('--idle', flags.idle, 'MSGVAN_IDLE', env, milliseconds) ?? 0,
+    auto: flags.auto === true,
+    idleMs:
+      setting('--idle', flags.idle, 'MSGVAN_IDLE', env, milliseconds) ??
+      (flags.auto === true ? AUTO_IDLE_SECONDS * 1000 : 0),
     sessionTtlMs:
       setting('--session-ttl', flags.sessionTtl, 'MSGVAN_SESSION_TTL', env, milliseconds) ?? 60_000,
     heartbeatMs: setting('--heartbeat', flags.heartbeat, 'MSGVAN_HEARTBEAT', env, heartbeat) ?? 10_000,
@@ -206,7 +213,8 @@ function wholeNumber(text: string): number {
   return /^\d+$/.test(text) ? Number(text) : NaN
 }
 
-function address(text: string): string {
+/** An address to listen on. @throws InvalidOptionError */
+export function listenAddress(text: string): string {
   if (text === 'localhost') return '127.0.0.1'
   if (isIP(text) === 0) throw no('an IP address of this machine, 0.0.0.0 or :: for all of them')
   return text

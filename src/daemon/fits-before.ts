@@ -1,0 +1,59 @@
+import { describe, HostUnreachableError, InvalidOptionError } from '../errors.js'
+import { leaderUrl, listenAddress } from '../host/settings.js'
+import type { LocalOptions } from './connect.js'
+import type { StatePaths } from './paths.js'
+import { readHostToken, readSettings, type KeptSettings } from './settings-file.js'
+
+type Asked = Pick<LocalOptions, 'token' | 'leader' | 'listen' | 'join'>
+
+/**
+ * Whether there was a host on this port, whose place the next one takes as it was started.
+ *
+ * @throws HostUnreachableError if how it was started cannot be read
+ * @throws InvalidOptionError if this bus asks for another kind
+ */
+export async function mustFitBefore(asked: Asked, paths: StatePaths, port: number): Promise<boolean> {
+  const kept = await readSettings(paths, port).catch((error: unknown) => {
+    throw new HostUnreachableError(
+      `This machine's host could not be started on port ${port}: ${describe(error)}`,
+      { cause: error },
+    )
+  })
+  if (kept !== undefined) await mustNotContradict(asked, kept, paths, port)
+  return kept !== undefined
+}
+
+/**
+ * An option of `van()` rules over a default, and not over how a user started the host that was here before: two of them could
+ * never be content with one host.
+ *
+ * @throws InvalidOptionError
+ */
+async function mustNotContradict(
+  asked: Asked,
+  kept: KeptSettings,
+  paths: StatePaths,
+  port: number,
+): Promise<void> {
+  const { leader, join, listen, tlsCa } = kept.flags
+  const refuse = (was: string, wanted: string, flags: string): InvalidOptionError =>
+    new InvalidOptionError(
+      `This machine's host on port ${port} was started ${was} before, and is started so again; this bus asks for ${wanted}. ` +
+        `Leave that option out, or start the host as you want it: msgvan start --port ${port} ${flags}`,
+    )
+  if (asked.join !== undefined) {
+    const wanted = leaderUrl(asked.join, tlsCa)
+    if (leader === true) throw refuse('as a leader', `one that joins ${wanted}`, `--join ${wanted}`)
+    if (join !== undefined && join !== wanted)
+      throw refuse(`with --join ${join}`, `one that joins ${wanted}`, `--join ${wanted}`)
+  }
+  if (asked.leader === true && join !== undefined)
+    throw refuse(`with --join ${join}`, 'one that leads', '--leader')
+  if (asked.listen !== undefined && listen !== undefined && listenAddress(asked.listen) !== listen)
+    throw refuse(`with --listen ${listen}`, `one at ${asked.listen}`, `--listen ${asked.listen}`)
+  if (asked.token === undefined || !kept.hasToken) return
+  // One that is gone contradicts nothing.
+  const token = await readHostToken(paths, port).catch(() => asked.token)
+  if (token !== asked.token.trim())
+    throw refuse('with another token', 'one with the token that it gives', 'with MSGVAN_TOKEN set')
+}

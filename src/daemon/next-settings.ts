@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs'
+import { StoreError } from '../errors.js'
+import { hostSettings, portSetting, type HostFlags, type HostSettings } from '../host/settings.js'
+import { goingOn, isSaid, settingsTold } from '../host/settings-kept.js'
+import type { StatePaths } from './paths.js'
+import { readHostToken, readSettings } from './settings-file.js'
+
+/** How the next host on a port is to be. */
+export interface NextSettings {
+  readonly settings: HostSettings
+  /** What of it the host after that one is to know. */
+  readonly told: HostFlags
+  /** What it offers is what the host before was told, and no flag or variable of now. */
+  readonly keepsCapabilities: boolean
+}
+
+/**
+ * Flag over environment over how the host before was started over default.
+ *
+ * @param isFresh begins without what the host before was told
+ * @throws InvalidOptionError, AuthError if the token that goes on is gone, StoreError if the store that goes on is gone
+ */
+export async function nextSettings(
+  given: HostFlags,
+  paths: StatePaths,
+  isFresh: boolean,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<NextSettings> {
+  const port = portSetting(given.port, env)
+  const before = isFresh ? {} : await flagsBefore(given, paths, port, env)
+  const flags = goingOn(given, before, env)
+  const settings = hostSettings(flags, env)
+  const { store } = settings
+  if (store !== undefined && !isSaid('store', given, env) && !existsSync(store)) {
+    // A folder that is not mounted, say: an empty store in its place would owe nothing of what the host before owes.
+    throw new StoreError(
+      `The host on port ${port} kept what it owes in ${store}, and that folder is not there. Put it back; ` +
+        `or begin an empty store (msgvan start --port ${port} --store ${store}), or none (--fresh).`,
+    )
+  }
+  return {
+    settings,
+    told: settingsTold(settings, flags, before, env),
+    keepsCapabilities: !isSaid('capabilities', given, env),
+  }
+}
+
+async function flagsBefore(
+  given: HostFlags,
+  paths: StatePaths,
+  port: number,
+  env: NodeJS.ProcessEnv,
+): Promise<HostFlags> {
+  const kept = await readSettings(paths, port)
+  if (kept === undefined) return {}
+  if (!kept.hasToken || isSaid('token', given, env)) return kept.flags
+  return { ...kept.flags, token: await readHostToken(paths, port) }
+}
