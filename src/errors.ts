@@ -99,6 +99,14 @@ export class OverflowError extends MsgvanError {
   readonly code = 'MSGVAN_OVERFLOW'
 }
 
+/**
+ * A publish waits for a named subscription that is full and has no consumer. On `errors$`, once until a consumer comes. The
+ * message is owed, and all other subscriptions have it.
+ */
+export class SlowSubscriptionError extends MsgvanError {
+  readonly code = 'MSGVAN_SLOW_SUBSCRIPTION'
+}
+
 /** The host cannot be reached, or could not be started. */
 export class HostUnreachableError extends MsgvanError {
   readonly code = 'MSGVAN_HOST_UNREACHABLE'
@@ -265,6 +273,7 @@ const byCode = {
   MSGVAN_CLOSED: ClosedError,
   MSGVAN_OUTBOX_FULL: OutboxFullError,
   MSGVAN_OVERFLOW: OverflowError,
+  MSGVAN_SLOW_SUBSCRIPTION: SlowSubscriptionError,
   MSGVAN_HOST_UNREACHABLE: HostUnreachableError,
   MSGVAN_PORT_TAKEN: PortTakenError,
   MSGVAN_VERSION_MISMATCH: VersionMismatchError,

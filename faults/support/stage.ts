@@ -140,7 +140,16 @@ function isFurther(sum: SubscriptionStatus, before: SubscriptionStatus | undefin
 
 function summed(all: readonly SubscriptionStatus[]): SubscriptionStatus {
   const add = (
-    what: 'pending' | 'inFlight' | 'acked' | 'failed' | 'deadLettered' | 'dropped' | 'delivered',
+    what:
+      | 'pending'
+      | 'pendingBytes'
+      | 'held'
+      | 'inFlight'
+      | 'acked'
+      | 'failed'
+      | 'deadLettered'
+      | 'dropped'
+      | 'delivered',
   ) => all.reduce((total, each) => total + each[what], 0)
   return {
     id: '*',
@@ -149,6 +158,8 @@ function summed(all: readonly SubscriptionStatus[]): SubscriptionStatus {
     consumers: all.reduce((total, { consumers }) => total + consumers, 0),
     redelivered: all.reduce((total, { redelivered }) => total + redelivered, 0),
     pending: add('pending'),
+    pendingBytes: add('pendingBytes'),
+    held: add('held'),
     inFlight: add('inFlight'),
     acked: add('acked'),
     failed: add('failed'),

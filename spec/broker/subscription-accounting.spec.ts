@@ -247,13 +247,14 @@ class World {
     this.published += 1
     const sequence = this.published
     const envelope = new Envelope('p', sequence, topic, noHeaders, 0, sequence, 0, Encoding.Value)
-    const count = () => {
-      for (const name of topic === 'b' ? ['x'] : ['w', 'x'])
-        this.accepted.set(name, (this.accepted.get(name) ?? 0) + 1)
+    const matched = topic === 'b' ? ['x'] : ['w', 'x']
+    const count = (by: number) => {
+      for (const name of matched) this.accepted.set(name, (this.accepted.get(name) ?? 0) + by)
     }
+    // Owed from now on, its publisher waiting or not; one that is refused is nobody's.
+    count(1)
     const held = this.broker.accept(envelope)
-    if (held === undefined) count()
-    else this.holding.push(held.then(count, () => undefined))
+    if (held !== undefined) this.holding.push(held.catch(() => count(-1)))
   }
 
   noted(check: () => void): void {
@@ -332,8 +333,8 @@ class World {
     for (const name of ['w', 'x']) {
       const status = subscriptions.find(each => each.name === name)
       if (status === undefined) throw new Error(`${name} is gone`)
-      const { acked, deadLettered, pending, inFlight, dropped, delivered, failed } = status
-      expect(acked + deadLettered + pending + inFlight + dropped, `the account of ${name}`).to.equal(
+      const { acked, deadLettered, pending, held, inFlight, dropped, delivered, failed } = status
+      expect(acked + deadLettered + pending + held + inFlight + dropped, `the account of ${name}`).to.equal(
         this.accepted.get(name) ?? 0,
       )
       const open = this.places
@@ -368,8 +369,15 @@ class World {
     await Promise.all(this.holding)
     await this.check()
     const { subscriptions } = await this.broker.status()
-    for (const { pending, inFlight, pausing } of subscriptions.filter(each => each.name !== undefined)) {
-      expect({ pending, inFlight, pausing }).to.deep.equal({ pending: 0, inFlight: 0, pausing: false })
+    for (const { pending, held, inFlight, pausing } of subscriptions.filter(
+      each => each.name !== undefined,
+    )) {
+      expect({ pending, held, inFlight, pausing }).to.deep.equal({
+        pending: 0,
+        held: 0,
+        inFlight: 0,
+        pausing: false,
+      })
     }
     await this.broker.close({ drain: false })
   }

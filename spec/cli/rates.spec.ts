@@ -7,7 +7,18 @@ const host = { id: 'h', pid: 4711, version: '0.1.0', port: 1900, address: '', le
 const none = { delivered: 0, acked: 0, failed: 0, redelivered: 0, deadLettered: 0, dropped: 0 }
 
 const subscription = (id: string, some: Partial<SubscriptionStatus>): SubscriptionStatus => {
-  return { id, pattern: `/${id}/`, consumers: 1, pending: 0, inFlight: 0, pausing: false, ...none, ...some }
+  return {
+    id,
+    pattern: `/${id}/`,
+    consumers: 1,
+    pending: 0,
+    pendingBytes: 0,
+    held: 0,
+    inFlight: 0,
+    pausing: false,
+    ...none,
+    ...some,
+  }
 }
 const status = (published: number, subscriptions: SubscriptionStatus[]): VanStatus => {
   return { van: 'v', host, hosts: [host], actors: [], subscriptions, counters: { published, ...none } }

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { OverflowError, type Message } from '../../src/index.js'
+import { OverflowError, SlowSubscriptionError, type DeadLetter, type Message } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
 import {
   collect,
@@ -7,11 +7,12 @@ import {
   publishAll,
   register,
   rejection,
+  reports,
   statusOf,
   untilStatus,
   upTo,
 } from '../support/messages.js'
-import type { Connected } from './connected.js'
+import { itWith, type Connected } from './connected.js'
 
 export function flow(at: Connected): void {
   describe('prefetch', () => {
@@ -79,13 +80,124 @@ export function flow(at: Connected): void {
       const resolved: number[] = []
       const calls = upTo(6).map(n => bus.publish('t', n).then(() => resolved.push(n)))
       await eventually(() => expect(resolved).to.deep.equal([1, 2, 3]))
-      await untilStatus(bus, 'w', { pending: 3, pausing: true })
+      await untilStatus(bus, 'w', { pending: 3, held: 3, pausing: true })
       await bus.publish('other', 'goes on')
       expect(resolved).to.deep.equal([1, 2, 3])
       const seen = collect(bus.topic('t', { name: 'w' }))
       await Promise.all(calls)
       expect(payloads(await seen.first(6))).to.deep.equal(upTo(6))
-      await untilStatus(bus, 'w', { pausing: false, acked: 6, dropped: 0 })
+      await untilStatus(bus, 'w', { pausing: false, held: 0, acked: 6, dropped: 0 })
+    })
+
+    it("overflow 'pause' holds nobody's message: all others get it at once, and all that comes later", async () => {
+      const bus = at.bus()
+      await setUp({ maxPending: 3 })
+      const slow = collect(bus.topic('t', { ack: 'manual', prefetch: 1, maxPending: 2 }))
+      const plain = collect(bus.topic('t'))
+      await register(bus, 'named', /t/)
+      let resolved = 0
+      // The first ones one by one, the rest in one go.
+      const calls = [bus.publish('t', 1), bus.publish('t', 2), bus.publish('t', 3)]
+      await Promise.all(calls)
+      for (const n of [4, 5, 6]) {
+        void bus.publish('t', n).then(() => (resolved += 1))
+        expect(payloads(await plain.first(n))).to.deep.equal(upTo(n))
+      }
+      const rest = upTo(30).slice(6)
+      const later = rest.map(n => bus.publish('t', n).then(() => (resolved += 1)))
+      expect(payloads(await plain.first(30))).to.deep.equal(upTo(30))
+      await untilStatus(bus, 'named', { pending: 30, held: 0, pausing: false })
+      await untilStatus(bus, 'w', { pending: 3, held: 27, pausing: true })
+      expect(payloads(slow.values)).to.deep.equal([1])
+      expect(resolved).to.equal(0)
+      slow.unsubscribe()
+      const seen = collect(bus.topic('t', { name: 'w' }))
+      expect(payloads(await seen.first(30))).to.deep.equal(upTo(30))
+      await Promise.all(later)
+      expect(resolved).to.equal(27)
+    })
+
+    it("a full 'error' subscription refuses a message for all, before any subscription of its host gets it", async () => {
+      const bus = at.bus()
+      await setUp({ maxPending: 1, overflow: 'error' })
+      const paused = collect(bus.topic('t', { ack: 'manual', prefetch: 1, maxPending: 1 }))
+      const plain = collect(bus.topic(/^[tu]$/))
+      await bus.ready()
+      await bus.publish('t', 1)
+      expect(await rejection(bus.publish('t', 2))).to.be.instanceOf(OverflowError)
+      await bus.publish('u', 'marker')
+      // A name is kept at one host of the van; the subscriptions of others have got it by the time that it refuses.
+      const isElsewhere = (at.kind.hosts ?? 1) > 1
+      const seen = isElsewhere ? [1, 2, 'marker'] : [1, 'marker']
+      expect(payloads(await plain.first(seen.length))).to.deep.equal(seen)
+      expect(payloads(paused.values)).to.deep.equal([1])
+    })
+
+    it('a full one that nobody consumes says so to the publishers that wait, once', async () => {
+      const bus = at.bus()
+      const told = reports(bus)
+      await setUp({ maxPending: 1 })
+      await bus.publish('t', 1)
+      const held = [2, 3, 4].map(n => bus.publish('t', n))
+      const [error] = await told.first(1)
+      expect(error).to.be.instanceOf(SlowSubscriptionError)
+      expect(error?.message).to.include('"w"')
+      await untilStatus(bus, 'w', { held: 3, pausing: true, consumers: 0 })
+      const seen = collect(bus.topic('t', { name: 'w' }))
+      await Promise.all(held)
+      expect(payloads(await seen.first(4))).to.deep.equal(upTo(4))
+      expect(told.values).to.have.lengthOf(1)
+    })
+
+    it('publishers that wait are told when the last consumer leaves, and not before', async () => {
+      const bus = at.bus()
+      const told = reports(bus)
+      const slow = collect(bus.topic('t', { name: 'w', ack: 'manual', prefetch: 1, maxPending: 1 }))
+      await publishAll(bus, 't', [1, 2])
+      const held = bus.publish('t', 3)
+      await untilStatus(bus, 'w', { held: 1, inFlight: 1 })
+      expect(told.values).to.have.lengthOf(0)
+      slow.unsubscribe()
+      expect((await told.first(1))[0]).to.be.instanceOf(SlowSubscriptionError)
+      await bus.unsubscribe('w')
+      await held
+    })
+
+    itWith(
+      at,
+      'copies',
+      'maxPendingBytes holds as maxPending does, and lets in one of any size',
+      async () => {
+        const bus = at.bus()
+        const slow = collect(
+          bus.topic('t', { name: 'w', ack: 'manual', prefetch: 1, maxPendingBytes: 2_000 }),
+        )
+        const plain = collect(bus.topic('t'))
+        let resolved = 0
+        const calls = upTo(5).map(() => bus.publish('t', new Uint8Array(1_500)).then(() => (resolved += 1)))
+        await plain.first(5)
+        // One in hand; the second one waits, and the third one over the limit.
+        await untilStatus(bus, 'w', { inFlight: 1, pending: 2, held: 2, pausing: true })
+        expect((await statusOf(bus, 'w')).pendingBytes).to.be.within(3_000, 3_100)
+        await eventually(() => expect(resolved).to.equal(3))
+        for (const n of upTo(5)) (await slow.first(n))[n - 1]?.ack()
+        await Promise.all(calls)
+        await untilStatus(bus, 'w', { acked: 5, pending: 0, pendingBytes: 0, held: 0, pausing: false })
+        await bus.publish('t', new Uint8Array(10_000))
+        await untilStatus(bus, 'w', { inFlight: 1, pausing: false })
+      },
+    )
+
+    itWith(at, 'copies', 'maxPendingBytes drops as its overflow rule says', async () => {
+      const bus = at.bus()
+      const first = bus.topic('t', { name: 'w', maxPendingBytes: 3_000, overflow: 'drop-oldest' }).subscribe()
+      await bus.ready()
+      first.unsubscribe()
+      await untilStatus(bus, 'w', { consumers: 0 })
+      for (const n of upTo(6)) await bus.publish('t', { n, ballast: new Uint8Array(990) })
+      await untilStatus(bus, 'w', { pending: 3, dropped: 3 })
+      const seen = collect(bus.topic<{ n: number }>('t', { name: 'w' }))
+      expect((await seen.first(3)).map(({ payload }) => payload.n)).to.deep.equal([4, 5, 6])
     })
 
     it("overflow 'pause' lets through only as many as there is room for", async () => {
@@ -187,6 +299,26 @@ export function flow(at: Connected): void {
         await Promise.all(published)
         const seen = collect(bus.topic('u', { name: 'w' }))
         expect(payloads(await seen.first(3))).to.deep.equal(kept)
+      })
+    }
+
+    for (const overflow of ['pause', 'error', 'drop-oldest', 'drop-newest'] as const) {
+      it(`holds for $dead/… too, '${overflow}': notices are dropped, and the letters stay`, async () => {
+        const bus = at.bus()
+        const rules = { name: 'letters', maxPending: 3, overflow }
+        const first = bus.topic('$dead/w', rules).subscribe()
+        await bus.ready()
+        first.unsubscribe()
+        await untilStatus(bus, 'letters', { consumers: 0 })
+        bus.topic('t', { name: 'w', ack: 'manual' }).subscribe(message => message.reject('no'))
+        await bus.ready()
+        await publishAll(bus, 't', upTo(20))
+        await untilStatus(bus, 'w', { deadLettered: 20 })
+        await untilStatus(bus, 'letters', { pending: 3, held: 0, dropped: 17, pausing: false })
+        const seen = collect(bus.topic<DeadLetter>('$dead/w', { ...rules }))
+        const kept = overflow === 'drop-newest' ? [1, 2, 3] : [18, 19, 20]
+        expect((await seen.first(3)).map(({ payload }) => payload.payload)).to.deep.equal(kept)
+        expect(await bus.deadLetters().list()).to.have.lengthOf(20)
       })
     }
 

@@ -14,6 +14,7 @@ const request = (name: string, more: Partial<NamedRequest> = {}): NamedRequest =
   delay: 5,
   ackTimeout: 0,
   maxPending: 1_000,
+  maxPendingBytes: 1_000_000,
   overflow: 'pause',
   ...more,
 })

@@ -114,15 +114,15 @@ describe('what waits for a leader, at a follower with a store', () => {
     const publisher = bus(follower)
     await publisher.ready()
     await leader.die()
-    await Promise.all(upTo(10).map(i => publisher.publish('jobs', i)))
+    for (const i of upTo(10)) await publisher.publish('jobs', i)
     const outboxes = () => [...follower.disk.store.records('logs')].map(([key]) => Number(key))
     const pieces = () => outboxes().map(log => [...follower.disk.store.scan(log, 0)].length)
-    expect(pieces().filter(count => count > 0)).to.have.lengthOf(2)
+    expect(pieces().filter(count => count >= 10)).to.have.lengthOf(2)
     await leader.start()
-    // The van's own log stays for replay.
+    // The van's own log stays for replay. What was published last may still be there: it is trimmed with what comes next.
     await eventually(async () => {
       await publisher.publish('jobs', 'more')
-      expect(pieces().filter(count => count > 0)).to.have.lengthOf(1)
+      expect(pieces().filter(count => count > 1)).to.have.lengthOf(1)
     })
   })
 

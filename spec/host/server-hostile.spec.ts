@@ -255,7 +255,7 @@ describe('a host and strangers', () => {
     one.socket.emit('hello', { protocol: 99, version: '9.9.9' })
     const refusal = await one.refusal
     expect(refusal).to.include({ code: 'MSGVAN_VERSION_MISMATCH' })
-    expect(refusal?.message).to.match(/protocol 3\b.*9\.9\.9.*protocol 99.*msgvan restart/)
+    expect(refusal?.message).to.match(/protocol \d+\b.*9\.9\.9.*protocol 99.*msgvan restart/)
   })
 
   it('a wrong proof, and one that repeats the host’s own: refused', async () => {

@@ -16,6 +16,7 @@ const request = {
   delay: 60_000,
   ackTimeout: 0,
   maxPending: 1_000_000,
+  maxPendingBytes: 1_000_000_000,
   overflow: 'pause',
 } as const
 

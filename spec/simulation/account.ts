@@ -131,12 +131,13 @@ export class SubscriptionAccount {
     )
   }
 
+  /** At rest: one whose publisher still waits has been taken over, and a full subscription keeps it from no other. */
   owes(publication: Publication): boolean {
     return (
       !this.isVoid &&
       this.certainFrom !== undefined &&
       publication.number >= this.certainFrom &&
-      publication.outcome === 'accepted' &&
+      (publication.outcome === 'accepted' || publication.outcome === 'open') &&
       this.matches(publication)
     )
   }

@@ -51,7 +51,7 @@ class AccountCheck {
 
   /** Of what it is owed for certain, all is acked, dead, waiting, or was dropped as its user chose. */
   #checkEachOwed(): void {
-    const { pending, inFlight, dropped } = this.#said
+    const { pending, held, inFlight, dropped } = this.#said
     const dead = new Set(this.#letters.map(numberOf))
     const missing = this.#books.publications.filter(
       publication =>
@@ -59,9 +59,9 @@ class AccountCheck {
         !dead.has(publication.number) &&
         !this.#account.deliveries.get(publication)?.some(({ state }) => state === 'acked'),
     )
-    if (missing.length <= pending + inFlight + dropped) return
+    if (missing.length <= pending + held + inFlight + dropped) return
     this.#complain(
-      `${missing.length} messages neither acked nor dead, but ${pending} pending, ${inFlight} in flight, ${dropped} dropped: ` +
+      `${missing.length} messages neither acked nor dead, but ${pending} pending, ${held} held, ${inFlight} in flight, ${dropped} dropped: ` +
         missing.map(({ number }) => `#${number}`).join(' '),
     )
   }
@@ -105,14 +105,14 @@ class AccountCheck {
   }
 
   #checkCounts(): void {
-    const { acked, deadLettered, pending, inFlight, dropped, failed, delivered } = this.#said
+    const { acked, deadLettered, pending, held, inFlight, dropped, failed, delivered } = this.#said
     const { replayed } = this.#account
-    const all = acked + deadLettered + pending + inFlight + dropped - replayed
+    const all = acked + deadLettered + pending + held + inFlight + dropped - replayed
     const certain = this.#books.publications.filter(each => this.#account.owes(each)).length
     const possible = this.#books.publications.filter(each => this.#account.mayOwe(each)).length
     if (all < certain || all > possible)
       this.#complain(
-        `acked ${acked} + dead ${deadLettered} + pending ${pending} + in flight ${inFlight} + dropped ${dropped} - replayed ${replayed} = ${all}, ` +
+        `acked ${acked} + dead ${deadLettered} + pending ${pending} + held ${held} + in flight ${inFlight} + dropped ${dropped} - replayed ${replayed} = ${all}, ` +
           `where it is owed ${certain} for certain and at most ${possible}`,
       )
     const letters = this.#letters.length

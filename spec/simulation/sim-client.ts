@@ -169,6 +169,7 @@ export class SimClient {
     const { trace, books } = this.#stage
     trace.say(this.process.name, () => `is told: ${error.message}`)
     if (error.code === 'MSGVAN_DRAIN_TIMEOUT' && this.isClosing) return
+    if (error.code === 'MSGVAN_SLOW_SUBSCRIPTION') return trace.count('told of a slow subscription')
     if (error.code !== 'MSGVAN_GAP') {
       books.violated(`${this.process.name} was told ${error.code}: ${error.message}`)
       return

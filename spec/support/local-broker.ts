@@ -34,6 +34,7 @@ export function request(differences: Partial<SubscriptionRequest> = {}): Subscri
     delay: 100,
     ackTimeout: 0,
     maxPending: 100_000,
+    maxPendingBytes: 64 * 1024 * 1024,
     overflow: 'pause',
     ...differences,
   }

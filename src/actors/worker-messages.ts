@@ -27,6 +27,7 @@ export interface Consumed {
     readonly delay?: number
     readonly ackTimeout: number
     readonly maxPending: number
+    readonly maxPendingBytes: number
   }
 }
 

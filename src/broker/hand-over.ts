@@ -1,10 +1,9 @@
 import type { Envelope } from '../message/envelope.js'
+import type { Pause } from './pause.js'
 import type { Subscription } from './subscription.js'
 
 /** What a hand-over needs of the broker around it. */
 export interface HandOverOwner {
-  /** A message that was counted in advance has reached this one. */
-  routed(subscription: Subscription): void
   /** Nothing is queued and nobody is ready, for now. */
   drained(): void
 }
@@ -18,7 +17,7 @@ export class HandOver {
   readonly #soon: (run: () => void) => void
   #busy = false
   /** Published from inside a hand-over, each with whom it matched at that moment. */
-  #queued: { envelope: Envelope; targets: readonly Subscription[] }[] = []
+  #queued: { envelope: Envelope; targets: readonly Subscription[]; pause: Pause | undefined }[] = []
   readonly #ready = new Set<Subscription>()
   /** There may be something queued, or somebody ready. */
   #hasMore = false
@@ -68,25 +67,26 @@ export class HandOver {
   /**
    * To all of them at once or, from inside a hand-over, as soon as it is the message's turn.
    * @param isOwn it was published at this host: each counts once in the van
+   * @param pause some of them have no room
    */
-  run(envelope: Envelope, targets: readonly Subscription[], isOwn: boolean): void {
+  run(envelope: Envelope, targets: readonly Subscription[], isOwn: boolean, pause?: Pause): void {
     if (isOwn) this.#published += 1
     if (this.#busy) {
-      this.enqueue(envelope, targets)
+      this.enqueue(envelope, targets, pause)
       return
     }
     this.#busy = true
     try {
-      this.#distribute(envelope, targets)
+      this.#distribute(envelope, targets, pause)
       if (this.#hasMore) this.#drain()
     } finally {
       this.#busy = false
     }
   }
 
-  enqueue(envelope: Envelope, targets: readonly Subscription[]): void {
+  enqueue(envelope: Envelope, targets: readonly Subscription[], pause?: Pause): void {
     for (const target of targets) target.queued += 1
-    this.#queued.push({ envelope, targets })
+    this.#queued.push({ envelope, targets, pause })
     this.#hasMore = true
   }
 
@@ -126,7 +126,8 @@ export class HandOver {
       if (this.#queued.length > 0) {
         const batch = this.#queued
         this.#queued = []
-        for (const { envelope, targets } of batch) for (const target of targets) this.#route(envelope, target)
+        for (const { envelope, targets, pause } of batch)
+          for (const target of targets) this.#route(envelope, target, pause)
         continue
       }
       if (this.#ready.size === 0) break
@@ -149,20 +150,20 @@ export class HandOver {
    * What the first target's handler publishes finds the message counted at the others already.
    * (Not for…of: these loops run once per message.)
    */
-  #distribute(envelope: Envelope, targets: readonly Subscription[]): void {
+  #distribute(envelope: Envelope, targets: readonly Subscription[], pause: Pause | undefined): void {
     for (let at = 0; at < targets.length; at += 1) {
       const target = targets[at]
       if (target !== undefined) target.queued += 1
     }
     for (let at = 0; at < targets.length; at += 1) {
       const target = targets[at]
-      if (target !== undefined) this.#route(envelope, target)
+      if (target !== undefined) this.#route(envelope, target, pause)
     }
   }
 
-  #route(envelope: Envelope, target: Subscription): void {
+  #route(envelope: Envelope, target: Subscription, pause: Pause | undefined): void {
     target.queued -= 1
-    target.take(envelope)
-    if (target.holdsBack.size > 0) this.#owner.routed(target)
+    if (pause?.isFor(target) === true) target.take(envelope, pause)
+    else target.take(envelope)
   }
 }

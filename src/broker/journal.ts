@@ -18,7 +18,15 @@ export class Journal extends Subscription {
   readonly #keeper: Keeper
 
   constructor(owner: SubscriptionOwner, keeper: Keeper) {
-    const none = { ordered: false, prefetch: 1, attempts: 1, delay: 0, ackTimeout: 0, maxPending: Infinity }
+    const none = {
+      ordered: false,
+      prefetch: 1,
+      attempts: 1,
+      delay: 0,
+      ackTimeout: 0,
+      maxPending: Infinity,
+      maxPendingBytes: Infinity,
+    }
     super('journal', { pattern: EVERYTHING, overflow: 'pause', ...none }, owner)
     this.#keeper = keeper
   }

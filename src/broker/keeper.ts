@@ -29,6 +29,8 @@ export interface Book {
   readonly liveFrom: number
   /** Arrived, and not handed out yet. */
   waiting: number
+  /** Bytes of their payloads. */
+  waitingBytes: number
   /** Handed out and not settled, with the failures so far; `REPLAYED`: before everything else, and not handed out yet. */
   readonly open: OpenPlaces
   changed(): void

@@ -4,7 +4,10 @@ import type { DeadLetter } from '../bus/dead-letters.js'
 import type { Counters, HostStatus } from '../bus/status.js'
 import type { Encoding, Envelope } from '../message/envelope.js'
 import type { Matcher } from '../message/pattern.js'
+import type { MsgvanError } from '../errors.js'
 import type { Keeper } from './keeper.js'
+import type { Relay } from './relay.js'
+import type { Subscription } from './subscription.js'
 
 /** What a dead letter travels as. */
 export type WrapLetter = (
@@ -39,6 +42,10 @@ export interface LocalBrokerOptions {
   keeper?: Keeper
   /** Stands before the ids of subscriptions, to tell those of several hosts apart. Default: nothing. */
   idPrefix?: string
-  /** How many publishes may be held back by `overflow: 'pause'`, or queued by handlers. Default 100,000. */
+  /** A subscription is full, and publishers begin to wait for it. */
+  paused?: (subscription: Subscription) => void
+  /** A publisher waits for a subscription that nobody consumes. @param from the way by which it came. Default: `errors$`. */
+  tellPublisher?: (publisher: string, error: MsgvanError, from: Relay | undefined) => void
+  /** How many publishes a full subscription may hold by `overflow: 'pause'`, or handlers queue. Default 100,000. */
   maxHeld?: number
 }

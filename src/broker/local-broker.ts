@@ -21,16 +21,16 @@ import type { Buried } from './dead-letter-box.js'
 import { DeadLetterOffice, type DeadLetterOfficeOwner } from './dead-letter-office.js'
 import { Endings } from './endings.js'
 import { HandOver, type HandOverOwner } from './hand-over.js'
-import { HeldPublishes } from './held-publishes.js'
 import { Journal, KEPT_TOPICS } from './journal.js'
 import type { KeptSubscription, Outbox } from './keeper.js'
 import type { Item } from './item.js'
 import type { LocalBrokerOptions } from './local-broker-options.js'
 import { Member } from './member.js'
+import { Pause } from './pause.js'
 import type { PatternTable } from './pattern-table.js'
 import type { PatternWatcher } from './pattern-watcher.js'
 import { Quiet } from './quiet.js'
-import { closedError, noHandlersHere, noStoreHere, outboxFull, overflow } from './refusals.js'
+import { closedError, heldFull, noHandlersHere, noStoreHere, outboxFull, overflow, slow } from './refusals.js'
 import { Registry } from './registry.js'
 import { Relay } from './relay.js'
 import { Stamp } from './stamp.js'
@@ -45,6 +45,8 @@ const done: Promise<void> = Promise.resolve()
 
 /** After a start, so that who asked for what is given up has come back and is told. */
 const RESUMED_AFTER_MS = 3_000
+/** So many bytes at most a full subscription holds beside what may wait there. */
+const MAX_HELD_BYTES = 64 * 1024 * 1024
 
 /** The real Broker: routes, queues, hands out, settles and redelivers. Pure: no I/O, no timers but its scheduler's. */
 export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, DeadLetterOfficeOwner {
@@ -56,7 +58,6 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   readonly #routes: PatternTable<Subscription>
   readonly #letters: DeadLetterOffice
   readonly actors = noActors
-  readonly #held: HeldPublishes
   readonly #handOver: HandOver
   readonly #endings: Endings
   /** What subscriptions did that are gone, and this van before it. */
@@ -84,13 +85,6 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
       for (const pattern of KEPT_TOPICS) this.#routes.add(pattern, this.#journal)
     }
     this.#handOver = new HandOver(this, options.soon ?? queueMicrotask)
-    const targetsOf = (envelope: Envelope, from?: Relay) => {
-      const all = this.#routes.match(envelope.topic)
-      return from === undefined ? all : from.others(all)
-    }
-    this.#held = new HeldPublishes(targetsOf, (envelope, from) => {
-      this.#handOver.run(envelope, targetsOf(envelope, from), from === undefined)
-    })
     this.#endings = new Endings({
       after: (delay, run) => this.after(delay, run),
       kept: () => options.keeper?.kept(),
@@ -113,7 +107,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
 
   /** Nobody is attached, nothing is registered by name, nothing is kept. */
   get isIdle(): boolean {
-    const isEmpty = this.#registry.size === 0 && this.#held.size === 0 && this.#letters.size === 0
+    const isEmpty = this.#registry.size === 0 && this.#letters.size === 0
     return isEmpty && this.#endings.size === 0 && [...this.#relays].every(relay => relay.isIdle)
   }
 
@@ -126,13 +120,12 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   }
 
   /**
-   * @returns undefined when the message was taken over at once; otherwise a promise that resolves when it is (a
-   *   subscription with `overflow: 'pause'` is full), or rejects
+   * @returns undefined when the message was taken over at once; otherwise a promise. It rejects if the message is refused: then
+   *   nobody gets it. It resolves when a full subscription with `overflow: 'pause'` has room: all others have it by then.
    */
   accept(envelope: Envelope): undefined | Promise<void> {
     const { only, values } = this.#routes.route(envelope.topic)
-    const isPlain = only !== undefined && !this.#closed && this.#held.size === 0
-    if (isPlain && this.#handOver.runStraight(envelope, only)) return undefined
+    if (only !== undefined && !this.#closed && this.#handOver.runStraight(envelope, only)) return undefined
     return this.#acceptUnusual(envelope, values)
   }
 
@@ -144,38 +137,69 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> {
     const targets = from.others(this.#routes.match(envelope.topic))
     const willing = isAnswered ? targets : targets.filter(target => !target.refused())
-    return this.#acceptUnusual(envelope, willing, from)
+    return this.#acceptUnusual(envelope, willing, from, isAnswered)
   }
 
   #acceptUnusual(
     envelope: Envelope,
     targets: readonly Subscription[],
     from?: Relay,
+    isAnswered = true,
   ): undefined | Promise<void> {
     if (this.#closed) return Promise.reject(closedError())
-    if (this.#held.size > 0 && this.#held.has(envelope.topic)) return this.#hold(envelope, undefined, from)
+    let full: Subscription[] | undefined
     // Not for…of: in a host this runs once per message.
     for (let at = 0; at < targets.length; at += 1) {
       const target = targets[at]
-      if (target?.isFull !== true) continue
-      if (target.rules.overflow === 'pause') return this.#hold(envelope, target, from)
-      if (target.rules.overflow === 'error') return Promise.reject(overflow(target))
+      if (target?.isFull === true) (full ??= []).push(target)
     }
+    const pausing = full?.filter(target => target.overflowOf(envelope.topic) === 'pause')
+    const refusal = full === undefined ? undefined : this.#refusal(envelope, full, isAnswered)
+    if (refusal !== undefined) return Promise.reject(refusal)
     if (this.#handOver.isBusy && this.#handOver.queued >= this.#maxHeld)
       return Promise.reject(outboxFull(this.#maxHeld))
     if (this.#isUnrouted(targets)) this.#options.unrouted?.(envelope)
+    const pause =
+      pausing === undefined || pausing.length === 0 ? undefined : new Pause(pausing, envelope.publisher, from)
+    const isTooMuch = pausing?.some(target => !this.#mayHold(target, envelope)) === true
     // From here on the van owes it to every target.
-    this.#handOver.run(envelope, targets, from === undefined)
-    return undefined
+    this.#handOver.run(envelope, targets, from === undefined, pause)
+    if (pause === undefined || pause.isOver) return undefined
+    return isAnswered || isTooMuch ? pause.done : undefined
+  }
+
+  /** Why nobody gets a message, if so: these of its targets have no room. */
+  #refusal(envelope: Envelope, full: readonly Subscription[], isAnswered: boolean): MsgvanError | undefined {
+    const refusing = full.find(target => target.overflowOf(envelope.topic) === 'error')
+    if (refusing !== undefined) return overflow(refusing)
+    if (!isAnswered) return undefined
+    const crowded = full.find(
+      target => target.overflowOf(envelope.topic) === 'pause' && !this.#mayHold(target, envelope),
+    )
+    return crowded === undefined ? undefined : heldFull(crowded)
+  }
+
+  #mayHold({ held, heldBytes }: Subscription, { size }: Envelope): boolean {
+    return held < this.#maxHeld && (held === 0 || heldBytes + size <= MAX_HELD_BYTES)
+  }
+
+  /**
+   * A message comes again that is in the books since before the start: it is not taken twice.
+   *
+   * @returns a promise that resolves when its targets have no more waiting than may; undefined if that is so
+   */
+  awaitRoom({ topic, publisher }: Envelope, from?: Relay): undefined | Promise<void> {
+    const full = this.#routes
+      .match(topic)
+      .filter(target => target.isFull && target.overflowOf(topic) === 'pause')
+    if (full.length === 0 || this.#closed) return undefined
+    const pause = new Pause(full, publisher, from)
+    for (const target of full) target.awaitRoom(pause)
+    return pause.isOver ? undefined : pause.done
   }
 
   #isUnrouted(targets: readonly Subscription[]): boolean {
     return targets.length === 0 || (targets.length === 1 && targets[0] === this.#journal)
-  }
-
-  #hold(envelope: Envelope, by: Subscription | undefined, from?: Relay): Promise<void> {
-    if (this.#held.size >= this.#maxHeld) return Promise.reject(outboxFull(this.#maxHeld))
-    return this.#held.hold(envelope, by, from)
   }
 
   consume(request: SubscriptionRequest, consumer: Consumer): Membership {
@@ -388,7 +412,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     if (this.#closed) return
     this.#closed = true
     for (const subscription of this.#registry.all()) subscription.changed()
-    this.#held.rejectAll(closedError())
+    for (const each of [...this.#registry.all(), ...this.#relays]) each.refuseHeld(closedError())
     if (drain && !(await this.#quiet.wait(timeout, this.#timers)))
       this.#errors$.next(drainTimeout(timeout, 0, this.#quiet.unsettled()))
     for (const subscription of this.#registry.all()) this.#remove(subscription, true)
@@ -419,18 +443,18 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     this.#handOver.wake(subscription)
   }
 
-  roomAgain(subscription: Subscription): void {
-    if (subscription.holdsBack.size === 0) return
-    this.#held.roomAt(subscription)
-    this.#handOver.schedule()
+  paused(subscription: Subscription): void {
+    this.#options.paused?.(subscription)
+  }
+
+  abandonedPublisher(subscription: Subscription, { publisher, from }: Pause): void {
+    const error = slow(subscription)
+    if (this.#options.tellPublisher === undefined) this.report(error)
+    else this.#options.tellPublisher(publisher, error, from)
   }
 
   drained(): void {
     this.#quiet.check()
-  }
-
-  routed(subscription: Subscription): void {
-    if (!subscription.isFull) this.#held.roomAt(subscription)
   }
 
   buried(subscription: Subscription, item: Item, error: unknown): boolean {

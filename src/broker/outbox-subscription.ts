@@ -1,6 +1,7 @@
 import type { SubscriptionRequest } from '../bus/broker.js'
 import type { Envelope } from '../message/envelope.js'
 import type { Keeper, Outbox } from './keeper.js'
+import type { Pause } from './pause.js'
 import { StoredEnvelope } from './stored-envelope.js'
 import { StoredSubscription } from './stored-subscription.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
@@ -18,9 +19,9 @@ export class OutboxSubscription extends StoredSubscription {
     this.#keeper = keeper
   }
 
-  override take(envelope: Envelope): void {
+  override take(envelope: Envelope, pause?: Pause): void {
     const kept = StoredEnvelope.of(envelope)
     this.#keeper.append(kept)
-    super.take(kept)
+    super.take(kept, pause)
   }
 }

@@ -1,7 +1,10 @@
-import { Encoding, encodingFrom, Envelope, type Headers } from '../message/envelope.js'
+import { Encoding, encodingFrom, Envelope, RepeatedEnvelope, type Headers } from '../message/envelope.js'
 
 /** So many in each. */
 const CAPACITY = 1_024
+
+/** Beside the encoding. */
+const REPEATED = 0x80
 
 /**
  * Envelopes that wait behind many others, as columns: a third of the memory that objects take, whose bytes stay where they
@@ -38,15 +41,17 @@ export class PackedEnvelopes {
     this.#timestamps[at] = envelope.timestamp
     this.#sizes[at] = envelope.size
     this.#offsets[at] = envelope.offset
-    this.#encodings[at] = envelope.encoding
+    this.#encodings[at] = envelope.mayHaveCome ? envelope.encoding | REPEATED : envelope.encoding
     this.#length += 1
     return true
   }
 
   /** As they were. */
   *envelopes(): Generator<Envelope> {
-    for (let at = 0; at < this.#length; at += 1)
-      yield new Envelope(
+    for (let at = 0; at < this.#length; at += 1) {
+      const flags = this.#encodings[at] ?? Encoding.Value
+      const Kind = flags < REPEATED ? Envelope : RepeatedEnvelope
+      yield new Kind(
         this.#publishers[at] ?? '',
         this.#sequences[at] ?? 0,
         this.#topics[at] ?? '',
@@ -54,8 +59,9 @@ export class PackedEnvelopes {
         this.#timestamps[at] ?? 0,
         this.#contents[at],
         this.#sizes[at] ?? 0,
-        encodingFrom(this.#encodings[at] ?? Encoding.Value) ?? Encoding.Value,
+        encodingFrom(flags & ~REPEATED) ?? Encoding.Value,
         this.#offsets[at],
       )
+    }
   }
 }

@@ -10,9 +10,14 @@ export class PackedLine extends WaitingLine {
   /** Behind all that stand ready. What comes back was handed out, so it belongs before these. */
   #packed: PackedEnvelopes[] = []
   #packedLength = 0
+  #packedBytes = 0
 
   override get length(): number {
     return super.length + this.#packedLength
+  }
+
+  override get bytes(): number {
+    return super.bytes + this.#packedBytes
   }
 
   override get first(): Item | undefined {
@@ -26,6 +31,7 @@ export class PackedLine extends WaitingLine {
       return
     }
     this.#packedLength += 1
+    this.#packedBytes += item.envelope.size
     if (this.#packed.at(-1)?.add(item.envelope, item.order) === true) return
     const packed = new PackedEnvelopes(item.order)
     packed.add(item.envelope, item.order)
@@ -45,13 +51,17 @@ export class PackedLine extends WaitingLine {
     super.clear()
     this.#packed = []
     this.#packedLength = 0
+    this.#packedBytes = 0
   }
 
   #unpack(): void {
     const packed = this.#packed.shift()
     if (packed === undefined) return
     this.#packedLength -= packed.length
-    for (const item of itemsOf(packed)) super.push(item)
+    for (const item of itemsOf(packed)) {
+      this.#packedBytes -= item.envelope.size
+      super.push(item)
+    }
   }
 }
 

@@ -7,6 +7,7 @@ export class Parked {
   readonly #isDue: (item: Item) => void
   /** Each with what calls its timer off. */
   readonly #items = new Map<Item, () => void>()
+  #bytes = 0
 
   constructor(timers: Pick<SubscriptionOwner, 'after'>, isDue: (item: Item) => void) {
     this.#timers = timers
@@ -17,12 +18,19 @@ export class Parked {
     return this.#items.size
   }
 
+  /** Of the payloads. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   add(item: Item, delay: number): void {
     const cancel = this.#timers.after(delay, () => {
       this.#items.delete(item)
+      this.#bytes -= item.envelope.size
       this.#isDue(item)
     })
     this.#items.set(item, cancel)
+    this.#bytes += item.envelope.size
   }
 
   items(): Iterable<Item> {
@@ -32,5 +40,6 @@ export class Parked {
   clear(): void {
     for (const cancel of this.#items.values()) cancel()
     this.#items.clear()
+    this.#bytes = 0
   }
 }

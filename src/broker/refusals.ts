@@ -1,5 +1,12 @@
 import type { SubscriptionRequest } from '../bus/broker.js'
-import { ClosedError, NameTakenError, OutboxFullError, OverflowError, UnsupportedError } from '../errors.js'
+import {
+  ClosedError,
+  NameTakenError,
+  OutboxFullError,
+  OverflowError,
+  SlowSubscriptionError,
+  UnsupportedError,
+} from '../errors.js'
 import { describePattern } from '../message/pattern.js'
 import type { Subscription } from './subscription.js'
 
@@ -13,9 +20,25 @@ export function outboxFull(most: number): OutboxFullError {
   )
 }
 
-export function overflow({ key, pending }: Subscription): OverflowError {
+export function overflow({ key, pending, rules }: Subscription): OverflowError {
+  const limit = pending >= rules.maxPending ? 'maxPending' : 'maxPendingBytes'
   return new OverflowError(
-    `Subscription ${key} has ${pending} messages waiting, its maxPending. Publish again later.`,
+    `Subscription ${key} has ${pending} messages waiting, its ${limit}. Publish again later.`,
+  )
+}
+
+export function heldFull({ key, held, heldBytes }: Subscription): OutboxFullError {
+  return new OutboxFullError(
+    `Subscription ${key} is full, and ${held} publishes (${heldBytes} bytes) wait for it already, as many as may. ` +
+      'Await publish() so that you are slowed down.',
+  )
+}
+
+/** Said to publishers that wait for one that has no consumer. */
+export function slow({ key, pending, rules }: Subscription): SlowSubscriptionError {
+  return new SlowSubscriptionError(
+    `The subscription ${JSON.stringify(key)} (${describePattern(rules.pattern)}) is full with ${pending} messages and has no consumer: ` +
+      'what you publish there waits until one comes. Start its consumer, unsubscribe it by name, or give it another `overflow`.',
   )
 }
 

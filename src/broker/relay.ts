@@ -19,11 +19,17 @@ export const relayRules: SubscriptionRequest = {
   delay: 0,
   ackTimeout: 0,
   maxPending: 100_000,
+  maxPendingBytes: 256 * 1024 * 1024,
   overflow: 'pause',
 }
 
 /** On a disk it has the room that there is. */
-export const outboxRules: SubscriptionRequest = { ...relayRules, name: 'leader', maxPending: FOR_EVER }
+export const outboxRules: SubscriptionRequest = {
+  ...relayRules,
+  name: 'leader',
+  maxPending: FOR_EVER,
+  maxPendingBytes: FOR_EVER,
+}
 
 /**
  * Where messages for another host wait and go: one subscription of many patterns, so that each message goes there once, and
@@ -53,7 +59,8 @@ export class Relay {
       after: (delay, run) => owner.after(delay, run),
       now: () => owner.now(),
       wake: subscription => owner.wake(subscription),
-      roomAgain: subscription => owner.roomAgain(subscription),
+      paused: () => undefined,
+      abandonedPublisher: () => undefined,
       buried: () => false,
       isClosing: false,
       unrouted: () => undefined,
@@ -75,12 +82,12 @@ export class Relay {
 
   /** Nothing waits, and nothing is on its way. */
   get isIdle(): boolean {
-    return this.#subscription.pending === 0 && this.#subscription.inFlight === 0
+    return this.backlog === 0
   }
 
   /** Messages that wait, and that are on their way. */
   get backlog(): number {
-    return this.#subscription.pending + this.#subscription.inFlight
+    return this.#subscription.pending + this.#subscription.held + this.#subscription.inFlight
   }
 
   /** Where a message goes that came by this way: to all but back. */
@@ -95,7 +102,6 @@ export class Relay {
   /** While the other host cannot be reached nobody here waits for it: beyond `maxPending` the oldest go. */
   set isAway(isAway: boolean) {
     this.#subscription.rules = isAway ? { ...this.#rules, overflow: 'drop-oldest' } : this.#rules
-    if (isAway) this.#subscription.owner.roomAgain(this.#subscription)
   }
 
   /** How many were dropped since the last time. */
@@ -112,6 +118,11 @@ export class Relay {
 
   get patterns(): (RegExp | string)[] {
     return [...this.#patterns.values()].map(({ pattern }) => pattern)
+  }
+
+  /** Publishers that wait until there is room here wait in vain. */
+  refuseHeld(error: Error): void {
+    this.#subscription.refuseHeld(error)
   }
 
   /** The other host wants what matches. Twice is once. @throws InvalidPatternError */

@@ -18,6 +18,8 @@ export interface StoredLineOptions {
   readonly liveFrom: number
   /** How many of those from `liveFrom` on wait. */
   readonly unread: number
+  /** Bytes of their payloads. */
+  readonly unreadBytes: number
   /** Nothing waits on the disk only: what may be thrown away at either end has to be at hand. */
   readonly isWhole: boolean
 }
@@ -30,7 +32,8 @@ export class StoredLine extends WaitingLine {
   /** What waits from here on is on the disk; undefined: all is in memory. */
   #reader: LogReader | undefined
   #unread: number
-  #bytes = 0
+  /** Of those that are unread. */
+  #unreadBytes: number
   /** Of the next one that is read. Orders from before the start are negative. */
   #readOrder = -(2 ** 51)
 
@@ -38,13 +41,18 @@ export class StoredLine extends WaitingLine {
     super()
     this.#options = options
     this.#unread = options.unread
-    for (const item of options.first) this.#add(item)
+    this.#unreadBytes = options.unreadBytes
+    for (const item of options.first) super.push(item)
     if (options.unread > 0 || options.from < options.liveFrom)
       this.#reader = options.keeper.read(options.from)
   }
 
   override get length(): number {
     return super.length + this.#unread + (this.#hasHistory ? 1 : 0)
+  }
+
+  override get bytes(): number {
+    return super.bytes + this.#unreadBytes
   }
 
   override get first(): Item | undefined {
@@ -59,46 +67,33 @@ export class StoredLine extends WaitingLine {
   override push(item: Item): void {
     const at = placeOf(item.envelope)
     if (at === undefined || at < 0 || (this.#options.isWhole && this.#reader === undefined))
-      return this.#add(item)
-    if (this.#reader === undefined && super.length < WINDOW && this.#bytes < WINDOW_BYTES)
-      return this.#add(item)
+      return super.push(item)
+    if (this.#reader === undefined && super.length < WINDOW && super.bytes < WINDOW_BYTES)
+      return super.push(item)
     if (this.#reader === undefined) {
       this.#reader = this.#options.keeper.read(at)
       this.#readOrder = item.order
     }
     this.#unread += 1
+    this.#unreadBytes += item.envelope.size
   }
 
   override shift(): Item | undefined {
-    if (this.first === undefined) return undefined
-    const item = super.shift()
-    if (item !== undefined) this.#bytes -= item.envelope.size
-    return item
-  }
-
-  override restore(item: Item): void {
-    this.#bytes += item.envelope.size
-    super.restore(item)
-  }
-
-  override restoreAll(items: Item[]): void {
-    if (items.length >= 4) for (const { envelope } of items) this.#bytes += envelope.size
-    super.restoreAll(items)
+    return this.first === undefined ? undefined : super.shift()
   }
 
   /** These could not be kept: they do not wait any more. @returns how many of them did */
   forget(refused: readonly StoredEnvelope[]): number {
     const { wants, liveFrom } = this.#options
     const places = new Set(refused.map(({ at }) => at))
-    const gone = this.removeAll(({ envelope, deliveries }) => {
-      if (deliveries > 0 || !places.has(placeOf(envelope) ?? 0)) return false
-      this.#bytes -= envelope.size
-      return true
-    })
+    const gone = this.removeAll(
+      ({ envelope, deliveries }) => deliveries === 0 && places.has(placeOf(envelope) ?? 0),
+    )
     const reader = this.#reader
     if (reader === undefined) return gone
     const unread = refused.filter(({ at, topic }) => at >= Math.max(reader.at, liveFrom) && wants(topic))
     this.#unread -= unread.length
+    for (const { size } of unread) this.#unreadBytes -= size
     return gone + unread.length
   }
 
@@ -106,31 +101,29 @@ export class StoredLine extends WaitingLine {
     super.clear()
     this.#reader = undefined
     this.#unread = 0
-    this.#bytes = 0
-  }
-
-  #add(item: Item): void {
-    this.#bytes += item.envelope.size
-    super.push(item)
+    this.#unreadBytes = 0
   }
 
   #refill(reader: LogReader): void {
     const { wants, liveFrom } = this.#options
     let read = 0
-    while (read < WINDOW && this.#bytes < WINDOW_BYTES) {
+    while (read < WINDOW && super.bytes < WINDOW_BYTES) {
       const isLive = reader.at >= liveFrom
       if (isLive && this.#unread === 0) break
       const before = reader.at
       const envelope = reader.next(wants)
       if (envelope === undefined) {
         // It stood still: the end is reached, whatever was counted.
-        if (reader.at === before) this.#unread = 0
+        if (reader.at === before) this.#unread = this.#unreadBytes = 0
         else if (read === 0) this.later()
         break
       }
       read += 1
-      if (envelope.at >= liveFrom) this.#unread -= 1
-      this.#add(new Item(envelope, this.#readOrder))
+      if (envelope.at >= liveFrom) {
+        this.#unread -= 1
+        this.#unreadBytes = this.#unread === 0 ? 0 : Math.max(0, this.#unreadBytes - envelope.size)
+      }
+      super.push(new Item(envelope, this.#readOrder))
       this.#readOrder += 1
     }
     if (this.#unread === 0 && reader.at >= liveFrom) this.#reader = undefined

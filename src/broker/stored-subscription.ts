@@ -9,6 +9,7 @@ import type { LocalBrokerOptions } from './local-broker-options.js'
 import { Member } from './member.js'
 import type { MakeSubscription } from './registry.js'
 import { placeOf, type StoredEnvelope } from './stored-envelope.js'
+import type { Pause } from './pause.js'
 import { StoredLine } from './stored-line.js'
 import { Subscription } from './subscription.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
@@ -41,6 +42,7 @@ export class StoredSubscription extends Subscription {
       from: book.high + 1,
       liveFrom: book.liveFrom,
       unread: book.waiting,
+      unreadBytes: book.waitingBytes,
       isWhole: request.overflow === 'drop-oldest' || request.overflow === 'drop-newest',
     })
     super(id, request, owner, line)
@@ -67,10 +69,10 @@ export class StoredSubscription extends Subscription {
     return new StoredMember(this, consumer, request)
   }
 
-  override take(envelope: Envelope): void {
+  override take(envelope: Envelope, pause?: Pause): void {
     const at = placeOf(envelope)
-    if (at !== undefined) this.#arrived(at)
-    super.take(envelope)
+    if (at !== undefined) this.#arrived(at, envelope.size)
+    super.take(envelope, pause)
   }
 
   override replay(envelope: Envelope): void {
@@ -88,7 +90,7 @@ export class StoredSubscription extends Subscription {
   override gone({ envelope }: Item): void {
     const at = placeOf(envelope)
     // It never had its turn.
-    if (at !== undefined && at > this.#book.high) this.#passed(at)
+    if (at !== undefined && at > this.#book.high) this.#passed(at, envelope.size)
     this.settled(envelope)
   }
 
@@ -135,7 +137,7 @@ export class StoredSubscription extends Subscription {
     // What comes for the first time is in no book.
     if (at > book.high) book.open.push(at)
     else if ((book.open.get(at) ?? REPLAYED) === REPLAYED) book.open.set(at, 0)
-    this.#passed(at)
+    this.#passed(at, envelope.size)
     book.changed()
   }
 
@@ -153,35 +155,41 @@ export class StoredSubscription extends Subscription {
     if (at === undefined) return
     if (at <= this.#book.high) return this.settled(envelope)
     // The newest is dropped while older ones wait: after a start it would wait again, within `maxPending`.
-    if (this.rules.overflow === 'drop-oldest') this.#passed(at)
-    else this.#book.waiting -= 1
+    if (this.rules.overflow === 'drop-oldest') this.#passed(at, envelope.size)
+    else this.#waitsNoMore(1, envelope.size)
     this.#book.changed()
   }
 
-  #arrived(at: number): void {
+  #arrived(at: number, size: number): void {
     const book = this.#book
     // Nothing before it waits: the log is needed from here on only.
     if (book.waiting === 0 && book.high + 1 >= book.liveFrom) book.high = Math.max(book.high, at - 1)
     book.waiting += 1
+    book.waitingBytes += size
     book.changed()
   }
 
   /** The disk is full, and their publishers are told so: nobody is owed them. Who has one in hand keeps it. */
   #refused(envelopes: readonly StoredEnvelope[]): void {
-    const wasFull = this.isFull
+    const before = this.#stored.bytes
     const gone = this.#stored.forget(envelopes)
     if (gone === 0) return
-    this.changed()
-    this.#book.waiting -= gone
+    this.#waitsNoMore(gone, before - this.#stored.bytes)
     this.#book.changed()
-    if (wasFull) this.owner.roomAgain(this)
+    this.forgetLast(gone)
   }
 
-  #passed(at: number): void {
+  #passed(at: number, size: number): void {
     const book = this.#book
     if (at <= book.high) return
     book.high = at
-    if (at >= book.liveFrom) book.waiting -= 1
+    if (at >= book.liveFrom) this.#waitsNoMore(1, size)
+  }
+
+  #waitsNoMore(count: number, bytes: number): void {
+    const book = this.#book
+    book.waiting -= count
+    book.waitingBytes = book.waiting === 0 ? 0 : Math.max(0, book.waitingBytes - bytes)
   }
 }
 

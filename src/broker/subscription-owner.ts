@@ -1,5 +1,6 @@
 import type { Envelope } from '../message/envelope.js'
 import type { Item } from './item.js'
+import type { Pause } from './pause.js'
 import type { Subscription } from './subscription.js'
 
 /** What a subscription needs of the broker around it. */
@@ -8,8 +9,10 @@ export interface SubscriptionOwner {
   now(): number
   /** Has it dispatch soon: never from inside a `next`. */
   wake(subscription: Subscription): void
-  /** It is under `maxPending` again: publishers held back for it may go on. */
-  roomAgain(subscription: Subscription): void
+  /** It is full, and publishers begin to wait for it. */
+  paused(subscription: Subscription): void
+  /** This publisher waits for one that has no consumer. Said once, until one comes or there is room. */
+  abandonedPublisher(subscription: Subscription, pause: Pause): void
   /** It gave up on a message. @returns false if that becomes no dead letter, because somebody took it back */
   buried(subscription: Subscription, item: Item, error: unknown): boolean
   /** It waits for all deliveries to be settled. */

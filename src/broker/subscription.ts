@@ -1,22 +1,23 @@
-import type { Consumer, LeaveCause, SubscriptionRequest } from '../bus/broker.js'
+import type { Consumer, LeaveCause, Overflow, SubscriptionRequest } from '../bus/broker.js'
 import type { Counters, SubscriptionStatus } from '../bus/status.js'
 import type { Envelope } from '../message/envelope.js'
 import { Message, type RetryRule } from '../message/message.js'
 import { retryDelayAfter } from '../message/retry-delay.js'
 import { describePattern, samePattern } from '../message/pattern.js'
-import { isExposure } from '../message/topic.js'
+import { isExposure, isNewsTopic } from '../message/topic.js'
 import { Bookless } from './bookless.js'
 import { addCounts, noCounts } from './counters.js'
+import { HeldBack } from './held-back.js'
 import { Item } from './item.js'
 import { Member } from './member.js'
 import { Members } from './members.js'
 import { Parked } from './parked.js'
+import type { Pause } from './pause.js'
 import { nameTaken } from './refusals.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
 import { PackedLine } from './packed-line.js'
 import type { WaitingLine } from './waiting-line.js'
 
-const nothing: ReadonlySet<string> = new Set()
 const uncounted: Readonly<Counters> = Object.freeze(noCounts())
 
 /** A pattern and where its messages go: the waiting line, its members with their credit, redelivery, and the count of it all. */
@@ -25,7 +26,7 @@ export class Subscription extends Bookless {
   /** Made when there is something to count, as are the others below: of very many subscriptions few have any of it. */
   #counts: Counters | undefined
   #rules: SubscriptionRequest
-  #holdsBack: Set<string> | undefined
+  #heldBack: HeldBack | undefined
   /** Published from inside a hand-over and not routed yet: it counts as waiting, or a handler could publish past every limit. */
   queued = 0
   /** Its place in the table of patterns, where it is registered. */
@@ -62,6 +63,8 @@ export class Subscription extends Bookless {
   set rules(rules: SubscriptionRequest) {
     this.changed()
     this.#rules = rules
+    this.#letIn()
+    this.wake()
     this.owner.renewed?.(this)
   }
 
@@ -85,24 +88,26 @@ export class Subscription extends Bookless {
     return this.rules.name ?? this.id
   }
 
-  /** Topics whose publishers wait until there is room here. */
-  get holdsBack(): ReadonlySet<string> {
-    return this.#holdsBack ?? nothing
-  }
-
-  /** Its publishers wait from now on. */
-  holdBack(topic: string): void {
-    this.#holdsBack ??= new Set()
-    this.#holdsBack.add(topic)
-  }
-
-  /** Its publishers go on. */
-  letGo(topic: string): void {
-    this.#holdsBack?.delete(topic)
+  /** What it is owed and has not handed out, the held ones included. */
+  get #owed(): number {
+    return this.#waits + (this.#parked?.size ?? 0)
   }
 
   get pending(): number {
-    return this.#waits + (this.#parked?.size ?? 0)
+    return this.#owed - this.held
+  }
+
+  get pendingBytes(): number {
+    return (this.#line?.bytes ?? 0) + (this.#parked?.bytes ?? 0) - this.heldBytes
+  }
+
+  /** Messages at the end of its line that it has no room for: their publishers wait. */
+  get held(): number {
+    return this.#heldBack?.count ?? 0
+  }
+
+  get heldBytes(): number {
+    return this.#heldBack?.bytes ?? 0
   }
 
   /** A new message can be handed out at once, and nothing is before it. */
@@ -110,8 +115,37 @@ export class Subscription extends Bookless {
     return this.#straight !== undefined && this.queued === 0
   }
 
+  /** A new message has to wait, to be dropped or to be refused. */
   get isFull(): boolean {
-    return this.pending + this.queued >= this.rules.maxPending && !this.#ended
+    if (this.#ended) return false
+    return (
+      this.#isPausing ||
+      this.pending + this.queued >= this.rules.maxPending ||
+      (this.pendingBytes >= this.rules.maxPendingBytes && this.pending > 0)
+    )
+  }
+
+  /** Not counting what is queued, which comes behind. */
+  get #hasRoom(): boolean {
+    return (
+      this.pending < this.rules.maxPending &&
+      (this.pendingBytes < this.rules.maxPendingBytes || this.pending === 0)
+    )
+  }
+
+  get #isPausing(): boolean {
+    return this.#heldBack?.isEmpty === false
+  }
+
+  /** Nobody will take what it holds, unless somebody comes. */
+  get #isAbandoned(): boolean {
+    return this.#isPausing && this.#members.size === 0 && this.rules.name !== undefined
+  }
+
+  /** The system's own news waits for nobody, and is refused to nobody: the oldest goes. */
+  overflowOf(topic: string): Overflow {
+    const { overflow } = this.rules
+    return overflow !== 'drop-newest' && isNewsTopic(topic) ? 'drop-oldest' : overflow
   }
 
   get inFlight(): number {
@@ -140,6 +174,7 @@ export class Subscription extends Bookless {
   join(member: Member): void {
     this.changed()
     this.#members.add(member)
+    this.#heldBack?.forgetTold()
     if (this.#waits > 0) this.wake()
   }
 
@@ -148,15 +183,25 @@ export class Subscription extends Bookless {
     this.#straight = undefined
   }
 
-  /** A newly published message: handed out at once when nothing is before it and somebody has credit. */
-  take(envelope: Envelope): void {
-    const member = this.#straight ?? this.#chooseForNew()
+  /**
+   * A newly published message: handed out at once when nothing is before it and somebody has credit.
+   *
+   * @param pause its publisher waits if there is still no room for it here
+   */
+  take(envelope: Envelope, pause?: Pause): void {
+    const mustWait = pause !== undefined && this.#mustWait
+    const member = mustWait ? undefined : (this.#straight ?? this.#chooseForNew())
     if (member === undefined) {
-      this.#keep(envelope)
+      this.#keep(envelope, pause)
       return
     }
     this.#counting.delivered += 1
-    member.hand(new Message(envelope, member, 1, false, this.#nextOrder++))
+    member.hand(new Message(envelope, member, 1, envelope.mayHaveCome, this.#nextOrder++))
+    pause?.taken()
+  }
+
+  get #mustWait(): boolean {
+    return !this.#ended && (this.#isPausing || !this.#hasRoom)
   }
 
   #chooseForNew(): Member | undefined {
@@ -167,13 +212,67 @@ export class Subscription extends Bookless {
     return member
   }
 
-  #keep(envelope: Envelope): void {
+  #keep(envelope: Envelope, pause: Pause | undefined): void {
+    const mustWait = this.#mustWait
+    if (mustWait && this.overflowOf(envelope.topic) === 'pause') return this.#hold(envelope, pause)
+    pause?.taken()
     // It was taken over for this one before it ended.
     if (this.#giveUp !== undefined) return this.#push(envelope)
-    if (this.#ended) return
-    // Not isFull: what is queued comes behind this one.
-    if (this.pending >= this.rules.maxPending && !this.#makeRoom(envelope)) return
+    if (this.#ended || (mustWait && !this.#makeRoom(envelope))) return
     this.#push(envelope)
+  }
+
+  #hold(envelope: Envelope, pause: Pause | undefined): void {
+    this.#push(envelope)
+    this.#wait(envelope.size, pause)
+  }
+
+  #wait(size: number | undefined, pause: Pause | undefined): void {
+    this.#heldBack ??= new HeldBack()
+    const isFirst = this.#heldBack.isEmpty
+    this.#heldBack.add(size, pause)
+    if (isFirst) this.owner.paused(this)
+    if (pause !== undefined && this.#isAbandoned && this.#heldBack.isNews(pause))
+      this.owner.abandonedPublisher(this, pause)
+  }
+
+  /** A publisher comes again whose message has waited here since before the start: it waits for room. */
+  awaitRoom(pause: Pause): void {
+    if (this.#ended || this.#isRoomEnough) pause.taken()
+    else this.#wait(undefined, pause)
+  }
+
+  /** No more waits than may. */
+  get #isRoomEnough(): boolean {
+    return this.pending <= this.rules.maxPending && this.pendingBytes <= this.rules.maxPendingBytes
+  }
+
+  /** As many as there is room for now. */
+  #letIn(): void {
+    const held = this.#heldBack
+    if (held === undefined) return
+    while (!held.isEmpty && !this.#ended) {
+      const isRoom = held.isFirstBare ? this.#isRoomEnough : this.#hasRoom
+      if (!isRoom) {
+        if (this.rules.overflow === 'pause') return
+        // By its new rules nobody waits any more.
+        if (this.rules.overflow === 'drop-oldest' && !held.isFirstBare) this.#dropOldest()
+      }
+      held.letIn()
+    }
+    if (this.#ended) held.letAllIn()
+  }
+
+  /** Publishers that wait are told that they wait in vain. */
+  refuseHeld(error: Error): void {
+    this.#heldBack?.refuse(error)
+  }
+
+  /** The last ones could not be kept, and are gone from the line. */
+  protected forgetLast(count: number): void {
+    this.changed()
+    this.#heldBack?.forgetLast(count)
+    this.#letIn()
   }
 
   #push(envelope: Envelope): void {
@@ -198,15 +297,14 @@ export class Subscription extends Bookless {
   /** Hands out the next one. False when nothing waits or nobody has credit. */
   dispatchOne(): boolean {
     const line = this.#line
-    const first = line?.first
+    const first = line === undefined || line.length <= this.held ? undefined : line.first
     if (line === undefined || first === undefined) return false
     const member = this.#choose(first.avoid)
     if (member === undefined) return false
-    const wasFull = this.isFull
     line.shift()
-    if (wasFull) this.owner.roomAgain(this)
+    this.#letIn()
     this.#hand(member, first)
-    return line.length > 0
+    return line.length > this.held
   }
 
   acked(): void {
@@ -264,14 +362,16 @@ export class Subscription extends Bookless {
   left(member: Member, cause: LeaveCause): void {
     this.changed()
     this.#members.leave(member)
+    if (this.#isAbandoned)
+      for (const pause of this.#heldBack?.untold() ?? []) this.owner.abandonedPublisher(this, pause)
     if (this.rules.name !== undefined && !(this.isLentName && this.#members.size === 0)) return this.wake()
     this.#isLost = cause === 'death'
-    this.#drop(this.pending)
+    this.#drop(this.#owed)
     this.owner.abandoned(this)
   }
 
   wake(): void {
-    if (!this.#ended && this.#waits > 0) this.owner.wake(this)
+    if (!this.#ended && this.#waits > this.held) this.owner.wake(this)
   }
 
   /** Removed, or the van closed: what waited, which is returned, is no longer owed. */
@@ -316,7 +416,7 @@ export class Subscription extends Bookless {
     }
     // Not for an unnamed one that its consumer left: what that consumer took along it may still settle.
     if (completeMembers && this.#giveUp === undefined) this.#members.endLeaving()
-    this.owner.roomAgain(this)
+    this.#letIn()
   }
 
   /** It is off the list: what it has counted goes into the sum of those before it, and so does what it still may count. */
@@ -335,6 +435,8 @@ export class Subscription extends Bookless {
       pattern: describePattern(this.rules.pattern),
       consumers: this.#members.size,
       pending: this.pending,
+      pendingBytes: this.pendingBytes,
+      held: this.held,
       inFlight: this.inFlight,
       delivered,
       acked,
@@ -342,7 +444,7 @@ export class Subscription extends Bookless {
       redelivered,
       deadLettered,
       dropped,
-      pausing: this.holdsBack.size > 0,
+      pausing: this.#isPausing,
     }
   }
 
@@ -364,16 +466,25 @@ export class Subscription extends Bookless {
 
   /** For the two rules that throw something away. False: it is the new one that goes. */
   #makeRoom(envelope: Envelope): boolean {
-    if (this.rules.overflow === 'drop-newest') {
+    const overflow = this.overflowOf(envelope.topic)
+    const isNews = overflow !== this.rules.overflow
+    // News makes room for news only.
+    const first = isNews ? this.#line?.first : undefined
+    const isNewest = isNews && (first === undefined || !isNewsTopic(first.envelope.topic))
+    if (overflow === 'drop-newest' || isNewest) {
       this.#count('dropped')
       this.dropped?.(envelope)
       return false
     }
-    const oldest = this.rules.overflow === 'drop-oldest' ? this.#line?.shift() : undefined
-    if (oldest === undefined) return true
+    if (overflow === 'drop-oldest') this.#dropOldest()
+    return true
+  }
+
+  #dropOldest(): void {
+    const oldest = this.#line?.shift()
+    if (oldest === undefined) return
     this.#count('dropped')
     this.dropped?.(oldest.envelope)
-    return true
   }
 
   get #hasNoneParked(): boolean {

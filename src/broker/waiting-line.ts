@@ -5,9 +5,15 @@ export class WaitingLine {
   #items: (Item | undefined)[] = []
   #head = 0
   #length = 0
+  #bytes = 0
 
   get length(): number {
     return this.#length
+  }
+
+  /** Of the payloads. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   get first(): Item | undefined {
@@ -16,6 +22,7 @@ export class WaitingLine {
 
   push(item: Item): void {
     this.#length += 1
+    this.#bytes += item.envelope.size
     this.#items.push(item)
   }
 
@@ -24,6 +31,7 @@ export class WaitingLine {
     if (item === undefined) return undefined
     this.#items[this.#head] = undefined
     this.#length -= 1
+    this.#bytes -= item.envelope.size
     this.#head += 1
     // Moving the rest down only when half is gone keeps a shift O(1) on the whole.
     if (this.#head === this.#items.length) {
@@ -39,6 +47,7 @@ export class WaitingLine {
   /** Back to where it was, by its order: near the front as a rule, so the search begins there. */
   restore(item: Item): void {
     this.#length += 1
+    this.#bytes += item.envelope.size
     const first = this.first
     if (first === undefined || item.order < first.order) {
       if (this.#head > 0) this.#items[--this.#head] = item
@@ -62,6 +71,7 @@ export class WaitingLine {
       for (const item of items) this.restore(item)
       return
     }
+    for (const { envelope } of items) this.#bytes += envelope.size
     const all = [...items, ...this.#standing()]
     all.sort((a, b) => a.order - b.order)
     this.#items = all
@@ -83,7 +93,11 @@ export class WaitingLine {
   /** Takes out those of which this is true. @returns how many */
   removeAll(isOne: (item: Item) => boolean): number {
     const before = this.#length
-    this.#items = [...this.#standing()].filter(item => !isOne(item))
+    this.#items = [...this.#standing()].filter(item => {
+      const isGone = isOne(item)
+      if (isGone) this.#bytes -= item.envelope.size
+      return !isGone
+    })
     this.#length = this.#items.length
     this.#head = 0
     return before - this.#length
@@ -92,6 +106,7 @@ export class WaitingLine {
   clear(): void {
     this.#items = []
     this.#length = 0
+    this.#bytes = 0
     this.#head = 0
   }
 }

@@ -31,6 +31,8 @@ export interface SubscriptionRequest {
   /** 0: no limit. */
   readonly ackTimeout: number
   readonly maxPending: number
+  /** Of payloads. Inside one process they have no bytes. */
+  readonly maxPendingBytes: number
   readonly overflow: Overflow
 }
 

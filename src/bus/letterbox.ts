@@ -3,6 +3,7 @@ import type { Headers } from '../message/envelope.js'
 import type { Message } from '../message/message.js'
 import { REPLIES } from '../message/topic.js'
 import type { Broker, SubscriptionRequest } from './broker.js'
+import { DEFAULT_PENDING_BYTES } from './pending-bytes.js'
 
 /** Headers of letters: whom to answer, and what kind of error it is. */
 export const FROM = '$from'
@@ -62,6 +63,7 @@ export function lettersOn(topic: string): SubscriptionRequest {
     delay: 0,
     ackTimeout: 0,
     maxPending: 100_000,
+    maxPendingBytes: DEFAULT_PENDING_BYTES,
     overflow: 'pause',
   }
 }

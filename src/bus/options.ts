@@ -7,6 +7,7 @@ import { checkReplayFrom, type ReplayFrom } from '../message/replay.js'
 import { boundedRetryDelay, checkRetryDelay, type RetryDelay } from '../message/retry-delay.js'
 import { isUtf8 } from '../message/well-formed.js'
 import type { Overflow, SubscriptionRequest } from './broker.js'
+import { DEFAULT_PENDING_BYTES } from './pending-bytes.js'
 
 /** What a subscription may ask for. Durations in milliseconds. */
 export interface TopicOptions<P = unknown> {
@@ -32,8 +33,11 @@ export interface TopicOptions<P = unknown> {
   ackTimeout?: number
   /** How many messages may wait. Default 100,000. */
   maxPending?: number
+  /** How many bytes of payloads may wait, though always one message. Default 64 MiB. An embedded bus has no bytes to count. */
+  maxPendingBytes?: number
   /**
-   * What happens beyond `maxPending`: `'pause'` (default) holds the publishers' promises back, `'drop-oldest'` and
+   * What happens beyond `maxPending` and `maxPendingBytes`: `'pause'` (default) holds the publishers' promises back, and nobody's
+   * message: all other subscriptions have it at once, and this one keeps its order. `'drop-oldest'` and
    * `'drop-newest'` throw messages away and count them, `'error'` rejects the publish with OverflowError.
    */
   overflow?: Overflow
@@ -65,6 +69,7 @@ const known = [
   'delay',
   'ackTimeout',
   'maxPending',
+  'maxPendingBytes',
   'overflow',
   'schema',
   'from',
@@ -90,6 +95,7 @@ export function toRequest(pattern: RegExp | string, options: TopicOptions): Subs
     delay: boundedRetryDelay(delay),
     ackTimeout: atLeast('ackTimeout', options.ackTimeout ?? 0, 0, longest),
     maxPending: whole('maxPending', options.maxPending ?? 100_000, 1, 1_000_000_000),
+    maxPendingBytes: whole('maxPendingBytes', options.maxPendingBytes ?? DEFAULT_PENDING_BYTES, 1, longest),
     overflow,
   }
 }

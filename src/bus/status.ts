@@ -45,6 +45,10 @@ export interface SubscriptionStatus {
   consumers: number
   /** Waiting to be handed out, those that wait for a retry included. */
   pending: number
+  /** Bytes of their payloads; 0 in an embedded bus, where payloads are no bytes. */
+  pendingBytes: number
+  /** Beyond `maxPending`: owed, while their publishers wait for room. */
+  held: number
   /** Handed out and not settled. */
   inFlight: number
   delivered: number

@@ -59,12 +59,13 @@ export function columns(rows: readonly (readonly string[])[], left: number): str
 }
 
 function* notes(subscriptions: readonly SubscriptionStatus[]): Generator<string> {
-  for (const { id, name, handler, pausing } of subscriptions) {
+  for (const { id, name, handler, pausing, held, consumers } of subscriptions) {
     const who = name ?? id
     if (handler !== undefined) {
       const restarts = handler.restarts === 0 ? '' : `, restarted ${handler.restarts} times`
       yield `${who}: handler ${handler.export} of ${handler.module} is ${handler.state}${restarts}`
     }
-    if (pausing) yield `${who} is slow: publishers wait for it`
+    const why = consumers === 0 ? 'is full and has no consumer' : 'is slow'
+    if (pausing) yield `${who} ${why}: publishers wait for it, ${held} messages are held`
   }
 }

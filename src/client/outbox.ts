@@ -1,6 +1,6 @@
 import { StretchClock } from '../broker/stretch-clock.js'
 import { ClosedError, OutboxFullError, type MsgvanError } from '../errors.js'
-import type { Envelope, Headers } from '../message/envelope.js'
+import { RepeatedEnvelope, type Envelope, type Headers } from '../message/envelope.js'
 import { fromWireError, type Outcome } from '../wire/control-frames.js'
 import { bodyOf, FrameKind } from '../wire/frames.js'
 import type { Link } from '../wire/link.js'
@@ -15,10 +15,13 @@ export interface OutboxLimits {
   readonly maxPayload: number
 }
 
+const nothing = new Uint8Array(0)
+
 /** One PUBLISH frame and who waits for its entries. */
 interface Batch {
   readonly number: number
-  readonly bytes: Uint8Array
+  /** Empty once those who passed them on keep what is held. */
+  bytes: Uint8Array
   /** By entry. */
   readonly promises: PublishPromise[]
   /** Held back by the host, by entry. */
@@ -40,6 +43,8 @@ export class Outbox {
   #holding = new Map<number, Batch>()
   #messages = 0
   #bytes = 0
+  /** It passes on what others published, and they keep what is held back: what one is full of must not fill the way of all. */
+  #isForOthers = false
   readonly #clock = new StretchClock(undefined)
 
   constructor(link: Link, limits: OutboxLimits) {
@@ -72,6 +77,7 @@ export class Outbox {
   passOn(envelope: Envelope): PublishPromise | undefined {
     const { maxMessages, maxBytes } = this.#limits
     if (this.#messages >= maxMessages || this.#bytes + this.#writer.bytes >= maxBytes) return undefined
+    this.#isForOthers = true
     this.#writer.addBytes(envelope)
     return this.#added()
   }
@@ -117,11 +123,13 @@ export class Outbox {
       if (promise?.isOpen !== true) continue
       if (outcome === 'held') {
         batch.held ??= new Set()
+        if (this.#isForOthers && !batch.held.has(index)) this.#messages--
         batch.held.add(index)
+        promise.whenHeld?.()
         continue
       }
-      batch.held?.delete(index)
-      this.#messages--
+      const wasHeld = batch.held?.delete(index) === true
+      if (!(this.#isForOthers && wasHeld)) this.#messages--
       if (outcome === 'taken') promise.take()
       else promise.refuse(fromWireError(outcome))
     }
@@ -168,7 +176,7 @@ export class Outbox {
       const wanted = promise?.isOpen === true && (!onlyHeld || batch.held?.has(index) === true)
       index++
       if (!wanted) continue
-      this.#writer.addBytes(publication)
+      this.#writer.addBytes(batch.number === 0 ? publication : RepeatedEnvelope.of(publication))
       this.#promises.push(promise)
       if (this.#writer.bytes >= BATCH_BYTES) this.flush()
     }
@@ -183,8 +191,12 @@ export class Outbox {
       this.#messages--
       promise.take()
     })
-    if (held !== undefined && held.size > 0) this.#holding.set(batch.number, batch)
-    else this.#bytes -= batch.bytes.length
+    if (held !== undefined && held.size > 0) {
+      this.#holding.set(batch.number, batch)
+      if (!this.#isForOthers) return
+    }
+    this.#bytes -= batch.bytes.length
+    batch.bytes = nothing
   }
 
   #full(): OutboxFullError {

@@ -10,6 +10,8 @@ export class PublishPromise implements Promise<void> {
   #promise: Promise<void> | undefined
   #resolve: (() => void) | undefined
   #reject: ((error: MsgvanError) => void) | undefined
+  /** Called when the host has the message, and a subscription that it is for is full. */
+  whenHeld: (() => void) | undefined
 
   get isOpen(): boolean {
     return this.#outcome === 'open'

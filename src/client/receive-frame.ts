@@ -1,7 +1,9 @@
+import type { MsgvanError } from '../errors.js'
 import type { ByteReader } from '../message/byte-reader.js'
 import {
   decodeEnded,
   decodeLapse,
+  decodeNotice,
   decodeOutcome,
   decodeReply,
   decodeSync,
@@ -20,6 +22,7 @@ export interface Receivers {
   readonly inboxes: Inboxes
   readonly calls: Calls
   readonly outbox: Outbox
+  readonly report: (error: MsgvanError) => void
   /** Of this session. */
   readonly table: ReadingTable
   /** What only hosts say to each other; undefined where this side is none. */
@@ -30,7 +33,7 @@ export interface Receivers {
 export function receiveFrame(
   kind: FrameKind,
   body: ByteReader,
-  { inboxes, calls, outbox, table, asHost }: Receivers,
+  { inboxes, calls, outbox, report, table, asHost }: Receivers,
 ): void {
   switch (kind) {
     case FrameKind.Ack:
@@ -49,6 +52,8 @@ export function receiveFrame(
     }
     case FrameKind.Lapsed:
       return inboxes.lapsed(decodeLapse(body))
+    case FrameKind.Notice:
+      return report(fromWireError(decodeNotice(body)))
     case FrameKind.Interest:
     case FrameKind.Hosts:
     case FrameKind.Ask:

@@ -270,6 +270,7 @@ export class RemoteBroker implements Broker {
           inboxes: this.#inboxes,
           calls: this.#calls,
           outbox: this.#outbox,
+          report: error => this.report(error),
           table,
           asHost: this.#asHost,
         })

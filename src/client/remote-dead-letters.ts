@@ -3,6 +3,7 @@ import type { Broker, SubscriptionRequest } from '../bus/broker.js'
 import type { DeadLetter, DeadLetterFilter, DeadLetters } from '../bus/dead-letters.js'
 import { UnreadablePayloadError } from '../errors.js'
 import { decodeLetter } from '../message/payload.js'
+import { DEFAULT_PENDING_BYTES } from '../bus/pending-bytes.js'
 
 const announcements: SubscriptionRequest = {
   pattern: /^\$dead\//,
@@ -12,6 +13,7 @@ const announcements: SubscriptionRequest = {
   delay: 0,
   ackTimeout: 0,
   maxPending: 10_000,
+  maxPendingBytes: DEFAULT_PENDING_BYTES,
   overflow: 'drop-oldest',
 }
 

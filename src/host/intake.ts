@@ -2,7 +2,13 @@ import type { ByteReader } from '../message/byte-reader.js'
 import type { MsgvanError } from '../errors.js'
 import type { Envelope } from '../message/envelope.js'
 import { tooLarge } from '../message/payload.js'
-import { encodeOutcome, toWireError, type OutcomeEntry, type WireError } from '../wire/control-frames.js'
+import {
+  encodeNotice,
+  encodeOutcome,
+  toWireError,
+  type OutcomeEntry,
+  type WireError,
+} from '../wire/control-frames.js'
 import { FrameKind } from '../wire/frames.js'
 import type { Link } from '../wire/link.js'
 import { PublishReader } from '../wire/publish-frame.js'
@@ -35,6 +41,9 @@ export class Intake {
   /** Refusals on their way to the client: the frame that tells, and what it tells of. */
   readonly #refusals: { readonly number: number; readonly sequences: readonly number[] }[] = []
   #hasEnded = false
+  readonly #notice = (error: MsgvanError): void => {
+    if (!this.#hasEnded) this.#link.send(FrameKind.Notice, encodeNotice(toWireError(error)))
+  }
 
   /** @param guest the client as another host, if it is one: it may pass on what others published */
   constructor(options: IntakeOptions, link: Link, guest: () => Guest | undefined) {
@@ -42,6 +51,7 @@ export class Intake {
     this.#guest = guest
     this.#link = link
     this.#publisher = options.van.publisher(options.client)
+    options.van.notices.set(options.client, this.#notice)
   }
 
   /** One PUBLISH frame. A promise holds its acknowledgement back. */
@@ -87,6 +97,8 @@ export class Intake {
   end(): void {
     this.#hasEnded = true
     this.#untold.clear()
+    const { van, client } = this.#options
+    if (van.notices.get(client) === this.#notice) van.notices.delete(client)
     this.#options.van.remember(this.#options.client, this.#publisher)
   }
 
@@ -116,13 +128,12 @@ export class Intake {
     const { maxPayload, van } = this.#options
     if (envelope.size > maxPayload) return toWireError(tooLarge(envelope.size, maxPayload))
     if (refusal !== undefined) return toWireError(refusal)
-    return guest
-      .accept(envelope)
-      ?.then(() => van.kept())
-      .then(
-        () => 'taken' as const,
-        (error: unknown) => toWireError(error),
-      )
+    const held = guest.accept(envelope)
+    if (held === undefined) return undefined
+    return Promise.all([held, van.kept()]).then(
+      () => 'taken' as const,
+      (error: unknown) => toWireError(error),
+    )
   }
 
   #late(

@@ -1,5 +1,5 @@
 import { InvalidTopicError, type MsgvanError } from '../errors.js'
-import type { Envelope } from '../message/envelope.js'
+import { Envelope } from '../message/envelope.js'
 import { tooLarge } from '../message/payload.js'
 import { isMailTopic, isSystemTopic } from '../message/topic.js'
 import { toWireError, type WireError } from '../wire/control-frames.js'
@@ -11,6 +11,8 @@ export type LateOutcome = 'taken' | WireError
 export interface Taker {
   /** Undefined: taken over at once. */
   accept(envelope: Envelope): undefined | Promise<void>
+  /** For what is in the books since before the start: resolves when those who are full of it have room; undefined if none is. */
+  awaitRoom(envelope: Envelope): undefined | Promise<void>
   /** Resolves when all that was taken over is on the disk; undefined where that is so. */
   kept(): Promise<void> | undefined
 }
@@ -23,13 +25,23 @@ export class Publisher {
   #lastSequence: number
   /** Held back by the van, or refused and the publisher not told yet. By sequence number. */
   readonly #late = new Map<number, Promise<LateOutcome> | WireError>()
-  /** The first of those that are held back: none, as a rule. */
-  #firstHeld = Infinity
-  #heldCount = 0
+  /** What came up to here is in the books of the process before, if that kept any. */
+  readonly #keptThrough: number
+  #isNew: boolean
 
-  /** @param lastSequence the last message that the van took over from it */
-  constructor(lastSequence: number) {
+  /**
+   * @param lastSequence the last message that the van took over from it
+   * @param isNew this process knows nothing of it, and nothing was kept: what it sends again may have been taken over once
+   */
+  constructor(lastSequence: number, isNew: boolean) {
     this.#lastSequence = lastSequence
+    this.#keptThrough = lastSequence
+    this.#isNew = isNew
+  }
+
+  /** It went, and may come back. */
+  isRemembered(): void {
+    this.#isNew = false
   }
 
   /** Whether there is anything to remember. */
@@ -37,9 +49,9 @@ export class Publisher {
     return this.#lastSequence > 0
   }
 
-  /** What is held back is lost with this process: a mark that is kept must not pass it. */
+  /** All up to here is owed, or refused. */
   get mark(): number {
-    return this.#firstHeld === Infinity ? this.#lastSequence : this.#firstHeld - 1
+    return this.#lastSequence
   }
 
   /**
@@ -53,9 +65,10 @@ export class Publisher {
     refusal: MsgvanError | undefined,
   ): undefined | Promise<LateOutcome> | WireError {
     const { sequence } = envelope
-    if (sequence <= this.#lastSequence) return this.#late.get(sequence)
+    if (sequence <= this.#lastSequence) return this.#late.get(sequence) ?? this.#keptBefore(envelope, van)
     this.#lastSequence = sequence
-    const late = this.#accept(envelope, van, maxPayload, refusal)
+    const offered = envelope.mayHaveCome && !this.#isNew ? firstTime(envelope) : envelope
+    const late = this.#accept(offered, van, maxPayload, refusal)
     if (late !== undefined) this.#late.set(sequence, late)
     return late
   }
@@ -80,24 +93,35 @@ export class Publisher {
     }
     if (refusal !== undefined) return toWireError(refusal)
     const held = van.accept(envelope)
-    return held === undefined ? undefined : this.#held(envelope.sequence, held, van)
+    return held === undefined ? undefined : this.#held(envelope.sequence, Promise.all([held, van.kept()]))
   }
 
-  async #held(sequence: number, held: Promise<void>, van: Taker): Promise<LateOutcome> {
-    this.#firstHeld = Math.min(this.#firstHeld, sequence)
-    this.#heldCount += 1
+  /** Its publisher was not told before the process ended that kept it. */
+  #keptBefore(envelope: Envelope, van: Taker): undefined | Promise<LateOutcome> {
+    const { sequence } = envelope
+    const held = sequence <= this.#keptThrough ? van.awaitRoom(envelope) : undefined
+    if (held === undefined) return undefined
+    const late = this.#held(sequence, held)
+    this.#late.set(sequence, late)
+    return late
+  }
+
+  /** Once it is refused it stays so: a message that could not be kept is nobody's. */
+  async #held(sequence: number, held: Promise<unknown>): Promise<LateOutcome> {
     try {
       await held
-      await van.kept()
       this.#late.delete(sequence)
       return 'taken'
     } catch (error) {
       const refusal = toWireError(error)
       this.#late.set(sequence, refusal)
       return refusal
-    } finally {
-      this.#heldCount -= 1
-      if (this.#heldCount === 0) this.#firstHeld = Infinity
     }
   }
+}
+
+/** It was never taken over here, so nobody has it. */
+function firstTime(envelope: Envelope): Envelope {
+  const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset } = envelope
+  return new Envelope(publisher, sequence, topic, headers, timestamp, content, size, encoding, offset)
 }

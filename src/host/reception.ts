@@ -82,6 +82,7 @@ export class Reception {
       backbone: () => this.backbone,
       idPrefix: options.idPrefix,
       names: options.names,
+      warn: options.warn,
       answer: (van, method, args) =>
         answerHere(van, method, args, { handlers: this.handlers, actors: this.#actors }),
     })

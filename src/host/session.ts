@@ -168,7 +168,8 @@ export class Session implements GuestSession {
   subscribe(subscription: number, request: SubscriptionRequest): void {
     const consumers = this.van.home(request)
     const session = this.#sessionOf(subscription, request)
-    const { pattern, name, from, ordered, prefetch, attempts, delay, maxPending, overflow } = request
+    const { pattern, name, from, ordered, prefetch, attempts, delay, maxPending, maxPendingBytes, overflow } =
+      request
     // Not spread: each copy would have a hidden class of its own, half a kilobyte for each subscription.
     const asked: SubscriptionRequest = {
       pattern,
@@ -183,6 +184,7 @@ export class Session implements GuestSession {
       // whether it can.
       ackTimeout: consumers === this.van.broker ? 0 : request.ackTimeout,
       maxPending,
+      maxPendingBytes,
       overflow,
     }
     this.#attach(subscription, attachment => {

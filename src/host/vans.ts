@@ -11,6 +11,7 @@ import { encodeLetter } from '../message/payload.js'
 import { isOwnMailbox } from '../message/topic.js'
 import type { Outbox } from '../broker/keeper.js'
 import type { Relay } from '../broker/relay.js'
+import type { Subscription } from '../broker/subscription.js'
 import { mailRules } from './mail.js'
 import type { Backbone, Reach } from './backbone/backbone.js'
 import { Publisher } from './publisher.js'
@@ -20,6 +21,9 @@ import type { VanKeeper } from './store/van-keeper.js'
 
 /** So many publishers that went are remembered, so that what they publish again makes no duplicates. */
 const PUBLISHERS_REMEMBERED = 10_000
+
+/** Of one subscription that is slow a warning is given so often at most. */
+const WARN_EVERY_MS = 60_000
 
 /** Of so many vans that nobody uses any more the counters are remembered: names cost memory. */
 const VANS_REMEMBERED = 1_000
@@ -31,6 +35,7 @@ export interface VansOptions {
   readonly idPrefix?: string | undefined
   /** Takes note of named subscriptions. Default: nobody does. */
   readonly names?: NameKeeper | undefined
+  readonly warn?: ((text: string) => void) | undefined
   /** Answers for this host alone. */
   readonly answer: (van: Van, method: string, args: unknown) => Promise<unknown>
 }
@@ -42,11 +47,14 @@ export class Van {
   /** Named subscriptions are known to the next host from this moment on. */
   readonly writeNames: () => void
   readonly #host: () => string
+  /** What tells clients that are here something that no call could report, by client. */
+  readonly notices = new Map<string, (error: MsgvanError) => void>()
+  readonly #warnedAt = new WeakMap<Subscription, number>()
   readonly #publishers = new LRUCache<string, Publisher>({ max: PUBLISHERS_REMEMBERED })
 
   constructor(
     readonly name: string,
-    { hostStatus, idPrefix = '', backbone, answer, names }: VansOptions,
+    { hostStatus, idPrefix = '', backbone, answer, names, warn }: VansOptions,
     readonly keeper?: VanKeeper,
     outbox?: () => Outbox,
     counted?: Readonly<Counters>,
@@ -61,6 +69,11 @@ export class Van {
       idPrefix,
       nameChanged: names && ((changed, rules) => names.changed(name, changed, rules)),
       ...(keeper === undefined ? {} : { keeper }),
+      paused: subscription => this.#warn(subscription, warn),
+      tellPublisher: (publisher, error, from) => {
+        if (from === undefined) this.notices.get(publisher)?.(error)
+        else this.reach.tellPublisher(from, publisher, error)
+      },
       wrapLetter: (letter, envelope) => {
         const body = encodeLetter({ ...letter, payload: envelope.body }, envelope.encoding)
         return { body, size: body.length, encoding: Encoding.Letter }
@@ -76,7 +89,21 @@ export class Van {
       isKept: keeper !== undefined,
       acceptFrom: (from, envelope, isAnswered) => this.acceptFrom(from, envelope, isAnswered),
       answer: (method, args) => answer(this, method, args),
+      tellPublisher: (publisher, error) => this.notices.get(publisher)?.(error),
     })
+  }
+
+  /** Of one that is full again and again, now and then. */
+  #warn(subscription: Subscription, warn: VansOptions['warn']): void {
+    const now = performance.now()
+    if (now - (this.#warnedAt.get(subscription) ?? -Infinity) < WARN_EVERY_MS) return
+    this.#warnedAt.set(subscription, now)
+    const { consumers, pending, pendingBytes } = subscription.status()
+    const who = consumers === 0 ? 'has no consumer' : `has ${consumers} consumers that are too slow`
+    warn?.(
+      `van ${this.name}: the subscription ${subscription.key} is full (${pending} messages, ${pendingBytes} bytes) and ${who}: ` +
+        'publishers wait for it',
+    )
   }
 
   /** As the broker's: taken over at once if undefined. With a store it counts when `kept` says so. */
@@ -88,6 +115,11 @@ export class Van {
   acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> {
     const taken = this.keeper === undefined ? envelope : StoredEnvelope.of(envelope)
     return this.broker.acceptFrom(from, taken, isAnswered)
+  }
+
+  /** What is in the books since before the start comes again: its publisher waits while those it is for are too full. */
+  awaitRoom(envelope: Envelope): undefined | Promise<void> {
+    return this.broker.awaitRoom(envelope)
   }
 
   /** Why so many bytes are not taken over, if they are not. */
@@ -141,11 +173,14 @@ export class Van {
 
   /** One whose session ended, or one that is new to this process. */
   publisher(client: string): Publisher {
-    return this.#publishers.get(client) ?? new Publisher(this.keeper?.mark(client) ?? 0)
+    return (
+      this.#publishers.get(client) ?? new Publisher(this.keeper?.mark(client) ?? 0, this.keeper === undefined)
+    )
   }
 
   /** Its session ended: it may come back. */
   remember(client: string, publisher: Publisher): void {
+    publisher.isRemembered()
     if (publisher.hasPublished) this.#publishers.set(client, publisher)
   }
 }

@@ -56,8 +56,35 @@ export class Envelope {
     return new Envelope(publisher, sequence, topic, headers, timestamp, content, size, encoding)
   }
 
+  /** It was published before, to a host that is gone, and may have reached some by then. */
+  get mayHaveCome(): boolean {
+    return false
+  }
+
   /** Made when asked for: most messages are handled without anybody reading it. */
   get id(): string {
     return `${this.publisher}-${this.sequence.toString(36)}`
+  }
+}
+
+/** One that its publisher sends again because the host that had it is gone. A class, not a field: few messages are. */
+export class RepeatedEnvelope extends Envelope {
+  override get mayHaveCome(): boolean {
+    return true
+  }
+
+  static of(envelope: Envelope): RepeatedEnvelope {
+    const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset } = envelope
+    return new RepeatedEnvelope(
+      publisher,
+      sequence,
+      topic,
+      headers,
+      timestamp,
+      content,
+      size,
+      encoding,
+      offset,
+    )
   }
 }

@@ -78,6 +78,11 @@ export function isPassing(topic: string): boolean {
   return topic.startsWith(REPLIES) || isExposure(topic)
 }
 
+/** What the system itself tells whoever listens: `$dead/…`, and who joins and leaves. */
+export function isNewsTopic(topic: string): boolean {
+  return isSystemTopic(topic) && !isMailTopic(topic)
+}
+
 /** System topics that clients publish to all the same: not by `publish`, but by telling, asking and answering. */
 export function isMailTopic(topic: string): boolean {
   return topic.startsWith(MAILBOX) || isPassing(topic)

@@ -189,6 +189,19 @@ export function decodeEnded(reader: ByteReader): Ended {
   return { subscription, error }
 }
 
+/** NOTICE: an error, and nothing else. */
+export function encodeNotice(error: WireError): Uint8Array {
+  begin()
+  writeError(error)
+  return writer.take()
+}
+
+export function decodeNotice(reader: ByteReader): WireError {
+  const error = readError(reader)
+  reader.end()
+  return error
+}
+
 export function toWireError(error: unknown): WireError {
   if (error instanceof MsgvanError) return { code: error.code, text: error.message }
   return { code: 'MSGVAN_REMOTE', text: describe(error) }

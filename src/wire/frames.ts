@@ -20,6 +20,8 @@ export const FrameKind = {
   Ended: 24,
   /** The client was silent for too long: deliveries were taken from it. */
   Lapsed: 28,
+  /** Something that no call could report: it goes to `errors$`. */
+  Notice: 29,
   /** Between hosts, both ways: what the sender wants to be sent. */
   Interest: 25,
   /** From a leader: who is there. */

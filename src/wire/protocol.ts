@@ -1,7 +1,7 @@
 import { ProtocolError } from '../errors.js'
 
 /** Raised with every change after which an older side would misread a newer one. docs/protocol.md describes this one. */
-export const PROTOCOL = 3
+export const PROTOCOL = 4
 
 /** A frame is closed at this size, and sooner when nothing is on its way. */
 export const BATCH_BYTES = 64 * 1024

@@ -1,6 +1,6 @@
 import type { ByteReader } from '../message/byte-reader.js'
 import { ByteWriter } from '../message/byte-writer.js'
-import { Encoding, Envelope, type Headers } from '../message/envelope.js'
+import { Encoding, Envelope, RepeatedEnvelope, type Headers } from '../message/envelope.js'
 import { checkSize, tooLarge, writePayload } from '../message/payload.js'
 import { beginFrame } from './frames.js'
 import {
@@ -16,6 +16,8 @@ import type { ReadingTable, WritingTable } from './string-table.js'
 
 /** A host passes on what another client published. */
 const PASSED_ON = 0x40
+/** It was sent before, in a session that is lost: if the host does not know its publisher, it may have reached some already. */
+const REPEATED = 0x20
 
 /** The number of the last message that its publisher has published. */
 export interface Sequence {
@@ -118,10 +120,11 @@ export class PublishWriter {
   /** One whose payload is bytes already: of this client (no publisher is named), or passed on by it. */
   addBytes(envelope: Envelope): void {
     const { publisher, topic, sequence, timestamp, headers, encoding } = envelope
+    const repeated = envelope.mayHaveCome ? REPEATED : 0
     this.#setAside()
     this.#begin()
-    if (publisher === '') this.#fields(topic, sequence, timestamp, headers)
-    else this.#fields(topic, sequence, timestamp, headers, publisher, PASSED_ON | encoding)
+    if (publisher === '') this.#fields(topic, sequence, timestamp, headers, '', repeated)
+    else this.#fields(topic, sequence, timestamp, headers, publisher, PASSED_ON | repeated | encoding)
     writePayloadOf(this.#writer, envelope)
     this.#count++
   }
@@ -186,6 +189,7 @@ export class PublishReader {
     const size = reader.u32()
     const offset = reader.skip(size)
     const { bytes } = reader
-    return new Envelope(publisher, sequence, topic, headers, timestamp, bytes, size, encoding, offset)
+    const Kind = (flags & REPEATED) === 0 ? Envelope : RepeatedEnvelope
+    return new Kind(publisher, sequence, topic, headers, timestamp, bytes, size, encoding, offset)
   }
 }

@@ -1,4 +1,5 @@
 import type { SubscriptionRequest } from '../bus/broker.js'
+import { DEFAULT_PENDING_BYTES } from '../bus/pending-bytes.js'
 import { InvalidOptionError, InvalidPatternError } from '../errors.js'
 import { backoff } from '../operators/backoff.js'
 import { ReplayStart, type ReplayFrom } from '../message/replay.js'
@@ -13,7 +14,18 @@ const hostDelay = backoff({ initial: 100, max: 30_000 })
 const MOST = Number.MAX_SAFE_INTEGER
 
 export function encodeRequest(request: SubscriptionRequest): Record<string, unknown> {
-  const { pattern, name, ordered, prefetch, attempts, delay, ackTimeout, maxPending, overflow } = request
+  const {
+    pattern,
+    name,
+    ordered,
+    prefetch,
+    attempts,
+    delay,
+    ackTimeout,
+    maxPending,
+    maxPendingBytes,
+    overflow,
+  } = request
   const from = encodeFrom(request.from)
   return {
     pattern: encodePattern(pattern),
@@ -25,6 +37,7 @@ export function encodeRequest(request: SubscriptionRequest): Record<string, unkn
     attempts,
     ackTimeout,
     maxPending,
+    maxPendingBytes,
     overflow,
   }
 }
@@ -42,6 +55,8 @@ export function decodeRequest(value: unknown): SubscriptionRequest {
     attempts: fields.whole('attempts', 1, MOST),
     ackTimeout: fields.number('ackTimeout', 0, MOST),
     maxPending: fields.number('maxPending', 1, MOST),
+    maxPendingBytes:
+      fields.optional('maxPendingBytes', key => fields.number(key, 1, MOST)) ?? DEFAULT_PENDING_BYTES,
     overflow: fields.oneOf('overflow', ['pause', 'drop-oldest', 'drop-newest', 'error']),
   }
 }

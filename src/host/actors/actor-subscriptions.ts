@@ -30,7 +30,11 @@ export class ActorSubscriptions {
 
 /** As a worker consumes a named subscription: functions do not cross. */
 export function consumedOf(name: string, request: SubscriptionRequest): Consumed {
-  const { pattern, ordered, prefetch, attempts, ackTimeout, maxPending } = request
+  const { pattern, ordered, prefetch, attempts, ackTimeout, maxPending, maxPendingBytes } = request
   const delay = typeof request.delay === 'number' ? { delay: request.delay } : {}
-  return { name, pattern, options: { ordered, prefetch, attempts, ackTimeout, maxPending, ...delay } }
+  return {
+    name,
+    pattern,
+    options: { ordered, prefetch, attempts, ackTimeout, maxPending, maxPendingBytes, ...delay },
+  }
 }

@@ -5,6 +5,7 @@ import { Encoding } from '../../message/envelope.js'
 import { encodePayload } from '../../message/payload.js'
 import { MAILBOX } from '../../message/topic.js'
 import { backoff } from '../../operators/backoff.js'
+import { DEFAULT_PENDING_BYTES } from '../../bus/pending-bytes.js'
 
 /** With one instance, messages wait where it is; several take one at a time, so that none waits behind a busy one. */
 export const PREFETCH = 64
@@ -21,6 +22,7 @@ export function openMailbox(broker: LocalBroker, id: string, attempts: number): 
     delay: backoff({ initial: 100, max: 10_000 }),
     ackTimeout: 0,
     maxPending: 100_000,
+    maxPendingBytes: DEFAULT_PENDING_BYTES,
     overflow: 'pause',
   })
 }

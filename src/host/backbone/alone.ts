@@ -16,6 +16,7 @@ export function alone(members: Members): Backbone {
       ready: () => undefined,
       ask: () => Promise.resolve([]),
       forsake: () => undefined,
+      tellPublisher: () => undefined,
       admit: () => {
         throw doesNotLead()
       },

@@ -1,6 +1,7 @@
 import type { LocalBroker } from '../../broker/local-broker.js'
 import type { Outbox } from '../../broker/keeper.js'
 import type { Relay } from '../../broker/relay.js'
+import type { MsgvanError } from '../../errors.js'
 import type { Consumer, Membership, SubscriptionRequest } from '../../bus/broker.js'
 import type { Envelope } from '../../message/envelope.js'
 import type { Fields } from '../../wire/fields.js'
@@ -43,6 +44,8 @@ export interface ReachingVan {
   readonly isKept: boolean
   /** Takes over what came from another host by this way. @param isAnswered its publisher is told of a refusal */
   acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void>
+  /** One of this host's clients is told what no call could report. */
+  tellPublisher(publisher: string, error: MsgvanError): void
   /** Answers for this host alone what a bus asks of the whole van. */
   answer(method: string, args: unknown): Promise<unknown>
 }
@@ -67,6 +70,8 @@ export interface Reach {
   ready(except?: Guest): undefined | Promise<void>
   /** Asks the other hosts that can be reached, each for itself; who does not answer in time is left out. */
   ask(method: string, args: unknown, except?: Guest): Promise<unknown[]>
+  /** Whoever published what came this way is told what no call could report. */
+  tellPublisher(from: Relay, publisher: string, error: MsgvanError): void
   /** That host is gone: what it held of a named subscription that is kept here is for others. */
   forsake(host: string, name: string): void
   /** Another host joins. @throws UnsupportedError if this one does not lead */

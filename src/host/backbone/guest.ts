@@ -1,9 +1,9 @@
 import type { Relay } from '../../broker/relay.js'
 import type { HostStatus } from '../../bus/status.js'
-import { describe, RemoteError, TimeoutError } from '../../errors.js'
+import { describe, RemoteError, TimeoutError, type MsgvanError } from '../../errors.js'
 import type { ByteReader } from '../../message/byte-reader.js'
 import type { Envelope } from '../../message/envelope.js'
-import { fromWireError } from '../../wire/control-frames.js'
+import { fromWireError, toWireError } from '../../wire/control-frames.js'
 import type { Fields } from '../../wire/fields.js'
 import { FrameKind } from '../../wire/frames.js'
 import { decodeInterest, encodeInterest, encodeValue } from '../../wire/host-frames.js'
@@ -27,6 +27,7 @@ export interface GuestSession {
 export interface GuestOwner {
   readonly interests: Interests<Guest | 'here'>
   readonly acceptFrom: (from: Relay, envelope: Envelope) => undefined | Promise<void>
+  readonly awaitRoom: (from: Relay, envelope: Envelope) => undefined | Promise<void>
   readonly seen: Seen
   warn(text: string): void
   /** It can be reached, or cannot any more. */
@@ -39,6 +40,8 @@ export interface GuestOwner {
 const ANSWER_MS = 5_000
 /** The method of what one host asks another for. */
 export const REQUEST = 'backbone.request'
+/** The method of a word to a client of another host. */
+export const TELL = 'backbone.tell'
 
 /** A follower, as a van of its leader sees it. */
 export class Guest {
@@ -78,8 +81,8 @@ export class Guest {
 
   /** Something that one of its clients published, or of another of its kind. */
   accept(envelope: Envelope): undefined | Promise<void> {
-    const { seen, acceptFrom } = this.#owner
-    return seen.isRepeated(envelope) ? undefined : acceptFrom(this.#relay, envelope)
+    const { seen, acceptFrom, awaitRoom } = this.#owner
+    return (seen.isRepeated(envelope) ? awaitRoom : acceptFrom)(this.#relay, envelope)
   }
 
   /** @throws ProtocolError */
@@ -128,6 +131,12 @@ export class Guest {
       this.#asked.set(id, { resolve: end(resolve), reject: end(reject) })
       this.send(FrameKind.Ask, { id, method, args })
     })
+  }
+
+  /** If it came by this way. Nobody waits for it: a host that is cut off has other troubles. */
+  tellPublisher(from: Relay, publisher: string, error: MsgvanError): void {
+    if (from === this.#relay && this.isAttached)
+      this.ask(TELL, { publisher, ...toWireError(error) }).catch(() => undefined)
   }
 
   answered(fields: Fields): void {

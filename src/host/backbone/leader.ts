@@ -1,4 +1,6 @@
+import type { Relay } from '../../broker/relay.js'
 import type { HostStatus } from '../../bus/status.js'
+import type { MsgvanError } from '../../errors.js'
 import { FrameKind } from '../../wire/frames.js'
 import { decodePattern } from '../../wire/subscription-request.js'
 import type { Fields } from '../../wire/fields.js'
@@ -156,6 +158,10 @@ class LeaderReach implements Reach {
     return answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
   }
 
+  tellPublisher(from: Relay, publisher: string, error: MsgvanError): void {
+    for (const guest of this.#guests) guest.tellPublisher(from, publisher, error)
+  }
+
   forsake(host: string, name: string): void {
     for (const guest of this.#guests) if (guest.host.id === host) guest.session.forsake(name)
   }
@@ -167,6 +173,7 @@ class LeaderReach implements Reach {
     const guest = new Guest(session, session.relayTo(subscription), host, fields.text('seat', 128), {
       interests: this.#interests,
       acceptFrom: (from, envelope) => this.#van.acceptFrom(from, envelope, true),
+      awaitRoom: (from, envelope) => this.#van.broker.awaitRoom(envelope, from),
       seen: this.#seen,
       warn: text => this.#owner.warn(text),
       attached: (each, isAttached) => this.#owner.attached(each, isAttached),

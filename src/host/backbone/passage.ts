@@ -1,8 +1,9 @@
 import type { Consumer, Membership } from '../../bus/broker.js'
 import { inBytes } from '../../message/payload.js'
-import type { Envelope } from '../../message/envelope.js'
+import { RepeatedEnvelope, type Envelope } from '../../message/envelope.js'
 import { Message } from '../../message/message.js'
 import { isForGood } from '../../client/connection.js'
+import type { PublishPromise } from '../../client/publish-promise.js'
 import { ClosedError, describe, MsgvanError, SessionLostError } from '../../errors.js'
 
 interface Waiting {
@@ -12,7 +13,7 @@ interface Waiting {
 
 export interface PassageMeans {
   /** Passes it on; undefined while there is no room. */
-  readonly send: (envelope: Envelope) => Promise<void> | undefined
+  readonly send: (envelope: Envelope) => PublishPromise | undefined
   /** Somebody beyond still wants such. */
   readonly isWanted: (topic: string) => boolean
   /** Nobody beyond wants it any more. */
@@ -28,6 +29,10 @@ export class Passage implements Consumer {
   readonly #means: PassageMeans
   /** Publishers that wait for the leader too, by the id of their message: the one that waited is another object by its turn. */
   readonly #waiting = new Map<string, Waiting>()
+  /** By id: the leader has these, and one of its subscriptions is full: their publishers wait. */
+  readonly #held = new Set<string>()
+  /** Of these, those that a leader which is gone has lost. */
+  #again: Envelope[] = []
   #isShut = true
   #isFull = false
 
@@ -54,6 +59,7 @@ export class Passage implements Consumer {
   open(): void {
     this.#isShut = false
     this.#isFull = false
+    this.#sendAgain()
     this.membership?.wake()
   }
 
@@ -77,6 +83,12 @@ export class Passage implements Consumer {
       this.membership?.release(message, true)
       return
     }
+    sent.whenHeld = () => {
+      // It is the leader's by now: one full subscription must not take the way of all the others.
+      message.ack()
+      this.#held.add(envelope.id)
+      this.#roomAgain()
+    }
     sent.then(
       () => this.#taken(message, envelope),
       (error: unknown) => this.#refused(message, envelope, error),
@@ -91,22 +103,50 @@ export class Passage implements Consumer {
     this.shut()
   }
 
-  #taken(message: Message, envelope: Envelope): void {
-    message.ack()
+  /** What the leader before held is owed by the next one. */
+  #sendAgain(): void {
+    const again = this.#again
+    this.#again = []
+    for (const envelope of again) {
+      if (!this.#means.isWanted(envelope.topic)) {
+        this.#taken(undefined, envelope)
+        continue
+      }
+      const sent = this.#isShut ? undefined : this.#means.send(RepeatedEnvelope.of(inBytes(envelope)))
+      if (sent === undefined) {
+        this.#again.push(envelope)
+        continue
+      }
+      this.#held.add(envelope.id)
+      sent.then(
+        () => this.#taken(undefined, envelope),
+        (error: unknown) => this.#refused(undefined, envelope, error),
+      )
+    }
+  }
+
+  #taken(message: Message | undefined, envelope: Envelope): void {
+    message?.ack()
     const key = envelope.id
+    this.#held.delete(key)
     this.#waiting.get(key)?.resolve()
     this.#waiting.delete(key)
     this.#roomAgain()
   }
 
-  #refused(message: Message, envelope: Envelope, error: unknown): void {
+  #refused(message: Message | undefined, envelope: Envelope, error: unknown): void {
+    const wasHeld = this.#held.delete(envelope.id)
     // Not this message is refused, but this host, or its session is lost: it may be let in later.
     if (error instanceof MsgvanError && (isForGood(error) || isOfSession(error))) {
+      if (wasHeld || message === undefined) {
+        this.#again.push(envelope)
+        return
+      }
       this.#isFull = true
       this.membership?.release(message, true)
       return
     }
-    message.ack()
+    message?.ack()
     const key = envelope.id
     const publisher = this.#waiting.get(key)
     this.#waiting.delete(key)
@@ -117,6 +157,7 @@ export class Passage implements Consumer {
   }
 
   #roomAgain(): void {
+    if (this.#again.length > 0 && !this.#isShut) this.#sendAgain()
     if (!this.#isFull || this.#isShut) return
     this.#isFull = false
     this.membership?.wake()

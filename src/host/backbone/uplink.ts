@@ -7,7 +7,7 @@ import { describe, GapError, type MsgvanError } from '../../errors.js'
 import type { ByteReader } from '../../message/byte-reader.js'
 import type { Envelope } from '../../message/envelope.js'
 import { Message } from '../../message/message.js'
-import { toWireError } from '../../wire/control-frames.js'
+import { fromWireError, toWireError } from '../../wire/control-frames.js'
 import { Fields } from '../../wire/fields.js'
 import { broken } from '../../wire/protocol.js'
 import { FrameKind } from '../../wire/frames.js'
@@ -17,7 +17,7 @@ import type { Names, Reach, ReachingVan } from './backbone.js'
 import { doesNotLead } from './alone.js'
 import { deferred } from './deferred.js'
 import { hostOf } from './host-fields.js'
-import { REQUEST } from './guest.js'
+import { REQUEST, TELL } from './guest.js'
 import { inTime, noSuchHost, REQUEST_MS } from './host-requests.js'
 import { Interests } from './interests.js'
 import { Passage } from './passage.js'
@@ -153,6 +153,10 @@ export class Uplink implements Reach, Names {
     return answer === nothing ? [] : [answer]
   }
 
+  tellPublisher(): void {
+    // The leader knows by which host its publishers came, and nobody publishes here by way of it.
+  }
+
   forsake(): void {
     // Who leads keeps what has a name.
   }
@@ -242,6 +246,12 @@ export class Uplink implements Reach, Names {
   }
 
   #asked(method: string, args: unknown): Promise<unknown> {
+    if (method === TELL) {
+      const told = new Fields(args, what => broken(`of a host ${what}`))
+      const error = fromWireError({ code: told.text('code', 64), text: told.text('text', 10_000) })
+      this.#options.van.tellPublisher(told.text('publisher', 200), error)
+      return Promise.resolve()
+    }
     if (method !== REQUEST) return this.#options.van.answer(method, args)
     const fields = new Fields(args, what => broken(`of a host ${what}`))
     return this.#options.requested(fields.text('name', 100), fields.get('body'), fields.text('from', 100))

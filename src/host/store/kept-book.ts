@@ -22,6 +22,7 @@ export interface BookState {
   high: number
   liveFrom: number
   waiting: number
+  waitingBytes: number
   open: OpenPlaces
 }
 
@@ -30,6 +31,7 @@ export class KeptBook implements Book {
   high: number
   readonly liveFrom: number
   waiting: number
+  waitingBytes: number
   readonly open: OpenPlaces
   refused: Book['refused']
   readonly #owner: BookOwner
@@ -38,12 +40,13 @@ export class KeptBook implements Book {
 
   constructor(
     public key: string | undefined,
-    { high, liveFrom, waiting, open }: BookState,
+    { high, liveFrom, waiting, waitingBytes, open }: BookState,
     owner: BookOwner,
   ) {
     this.high = high
     this.liveFrom = liveFrom
     this.waiting = waiting
+    this.waitingBytes = waitingBytes
     this.open = open
     this.#owner = owner
   }
@@ -95,6 +98,7 @@ export class KeptBook implements Book {
       writer.varint(at)
       writer.varint(failures + 1)
     }
+    writer.varint(this.waitingBytes)
     return writer.take()
   }
 }
@@ -105,6 +109,8 @@ export function decodeBook(bytes: Uint8Array): BookState {
   const [high, liveFrom, waiting] = [reader.varint(), reader.varint(), reader.varint()]
   const open: [number, number][] = []
   for (let left = reader.count(2); left > 0; left -= 1) open.push([reader.varint(), reader.varint() - 1])
+  // Books of before this was kept end here.
+  const waitingBytes = reader.remaining === 0 ? 0 : reader.varint()
   reader.end()
-  return { high, liveFrom, waiting, open: new OpenPlaces(open) }
+  return { high, liveFrom, waiting, waitingBytes, open: new OpenPlaces(open) }
 }

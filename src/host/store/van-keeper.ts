@@ -146,7 +146,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     const { after, first } = request.from instanceof ReplayStart ? request.from : new ReplayStart(end - 1)
     const key = keyOf(request)
     const open = new OpenPlaces(first.map(place => [place, REPLAYED]))
-    const book = new KeptBook(key, { high: after, liveFrom: end, waiting: 0, open }, this)
+    const book = new KeptBook(key, { high: after, liveFrom: end, waiting: 0, waitingBytes: 0, open }, this)
     if (key === undefined) return book
     this.#books.set(key, book)
     this.renewed(book, request)

@@ -1,0 +1,103 @@
+import type { Pause } from './pause.js'
+
+/** A message at the end of a line that there is no room for, or a publisher that waits for room and has no message there. */
+interface Held {
+  /** Bytes of its payload; undefined: it has no message of its own in the line. */
+  readonly size: number | undefined
+  readonly pause: Pause | undefined
+}
+
+/**
+ * Which messages at the end of a full subscription's line are held: they are owed and keep their place, their publishers wait,
+ * and they are not handed out until there is room.
+ */
+export class HeldBack {
+  #waiting: Held[] = []
+  #head = 0
+  #count = 0
+  #bytes = 0
+  /** Publishers that know that no consumer is attached. */
+  readonly #told = new Set<string>()
+
+  /** Messages. */
+  get count(): number {
+    return this.#count
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get isEmpty(): boolean {
+    return this.#head === this.#waiting.length
+  }
+
+  /** The first one is a publisher whose message is in the line already, since before the start. */
+  get isFirstBare(): boolean {
+    return this.#waiting[this.#head]?.size === undefined
+  }
+
+  add(size: number | undefined, pause: Pause | undefined): void {
+    this.#waiting.push({ size, pause })
+    if (size === undefined) return
+    this.#count += 1
+    this.#bytes += size
+  }
+
+  /** There is room for the first one. */
+  letIn(): void {
+    const first = this.#waiting[this.#head]
+    if (first === undefined) return
+    this.#head += 1
+    if (this.#head > 1_024 && this.#head * 2 > this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#head)
+      this.#head = 0
+    }
+    if (first.size !== undefined) {
+      this.#count -= 1
+      this.#bytes -= first.size
+    }
+    first.pause?.taken()
+    if (this.isEmpty) this.forgetTold()
+  }
+
+  letAllIn(): void {
+    while (!this.isEmpty) this.letIn()
+  }
+
+  /** Their publishers wait no longer; the messages stay where they are. */
+  refuse(error: Error): void {
+    for (const { pause } of this.#waiting.slice(this.#head)) pause?.refuse(error)
+  }
+
+  /** Those at the end could not be kept: they are no longer in the line. */
+  forgetLast(count: number): void {
+    for (let left = Math.min(count, this.#count); left > 0;) {
+      const last = this.#waiting.pop()
+      last?.pause?.taken()
+      if (last?.size === undefined) continue
+      left -= 1
+      this.#count -= 1
+      this.#bytes -= last.size
+    }
+  }
+
+  /** Publishers that wait and have not been told yet that no consumer is attached: each once. */
+  *untold(): Generator<Pause> {
+    for (let at = this.#head; at < this.#waiting.length; at += 1) {
+      const pause = this.#waiting[at]?.pause
+      if (pause !== undefined && this.isNews(pause)) yield pause
+    }
+  }
+
+  isNews({ publisher }: Pause): boolean {
+    if (this.#told.has(publisher)) return false
+    this.#told.add(publisher)
+    return true
+  }
+
+  /** From now on they are told anew. */
+  forgetTold(): void {
+    this.#told.clear()
+  }
+}
