@@ -36,6 +36,11 @@ export class PayloadTooLargeError extends MsgvanError {
   readonly code = 'MSGVAN_PAYLOAD_TOO_LARGE'
 }
 
+/** Over a limit of the link: a request or an answer that is too large to be sent. Nothing of it was sent. */
+export class LimitError extends MsgvanError {
+  readonly code = 'MSGVAN_LIMIT'
+}
+
 /** Bytes that came as a payload and are none. */
 export class UnreadablePayloadError extends MsgvanError {
   readonly code = 'MSGVAN_UNREADABLE_PAYLOAD'
@@ -265,6 +270,7 @@ const byCode = {
   MSGVAN_INVALID_OPTION: InvalidOptionError,
   MSGVAN_INVALID_PAYLOAD: InvalidPayloadError,
   MSGVAN_PAYLOAD_TOO_LARGE: PayloadTooLargeError,
+  MSGVAN_LIMIT: LimitError,
   MSGVAN_UNREADABLE_PAYLOAD: UnreadablePayloadError,
   MSGVAN_REFUSED_BY_CONSUMER: RefusedByConsumerError,
   MSGVAN_ACK_TIMEOUT: AckTimeoutError,

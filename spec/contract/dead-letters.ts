@@ -81,6 +81,30 @@ export function deadLetters(at: Connected): void {
       expect(await bus.deadLetters().list({ subscription: 'c' })).to.deep.equal([])
     })
 
+    it('are listed page by page, with or without their payloads', async () => {
+      const bus = at.bus()
+      bus.topic('t', { name: 'w' }).subscribe(message => message.reject('x'.repeat(20_000)))
+      await publishAll(bus, 't', upTo(1_500))
+      await untilStatus(bus, 'w', { deadLettered: 1_500 })
+      const listed: DeadLetter[] = []
+      let pages = 0
+      for await (const page of bus.deadLetters().pages({ subscription: 'w' })) {
+        expect(page.length).to.be.within(1, 1_000)
+        listed.push(...page)
+        pages += 1
+      }
+      expect(pages).to.be.greaterThan(1)
+      expect(listed.map(({ payload }) => payload)).to.deep.equal(upTo(1_500))
+      expect(await bus.deadLetters().list()).to.deep.equal(listed)
+      const summaries = await bus.deadLetters().list({ subscription: 'w' }, { payloads: false })
+      expect(summaries).to.deep.equal(listed.map(letter => ({ ...letter, payload: undefined })))
+      for await (const page of bus.deadLetters().pages()) {
+        await bus.deadLetters().purge({ id: page.at(-1)?.id ?? '' })
+        pages -= 1
+      }
+      expect(pages, 'what is purged meanwhile stops no list').to.equal(0)
+    })
+
     it('replay gives each to its subscription alone, with a fresh count, and takes it off the list', async () => {
       const bus = at.bus()
       let good = false

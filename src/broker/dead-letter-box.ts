@@ -1,6 +1,6 @@
 import { Observable } from 'rxjs/internal/Observable'
 import { Subject } from 'rxjs/internal/Subject'
-import type { DeadLetter, DeadLetterFilter } from '../bus/dead-letters.js'
+import { PAGE_BYTES, PAGE_LETTERS, type DeadLetter, type DeadLetterFilter } from '../bus/dead-letters.js'
 import { describe } from '../errors.js'
 import type { Envelope } from '../message/envelope.js'
 import type { Item } from './item.js'
@@ -8,6 +8,16 @@ import type { Keeper } from './keeper.js'
 
 /** The newest are kept, per van: enough to look into and replay, bounded whatever happens. */
 const MAX_KEPT = 10_000
+const MAX_KEPT_BYTES = 1024 * 1024 * 1024
+/** What a letter takes beside its payload and its texts, about. */
+const LETTER_BYTES = 512
+
+/** One page of a list. */
+export interface LetterPage {
+  readonly letters: readonly Buried[]
+  /** Where the next one begins; undefined behind the last. */
+  readonly next: number | undefined
+}
 
 export interface Buried {
   readonly envelope: Envelope
@@ -16,7 +26,10 @@ export interface Buried {
 
 /** Keeps what subscriptions gave up on. Knows nothing of payloads: those stay with the envelope. */
 export class DeadLetterBox {
-  readonly #kept = new Set<Buried>()
+  /** Each with its place, which only grows. */
+  readonly #kept = new Map<Buried, number>()
+  #lastPlace = 0
+  #bytes = 0
   readonly #keeper: Keeper | undefined
   readonly #new = new Subject<Buried>()
   readonly new$: Observable<Buried> = this.#new.asObservable()
@@ -50,37 +63,69 @@ export class DeadLetterBox {
     return { envelope: envelope.apart, letter }
   }
 
-  /** @returns what had to go to make room, if anything */
-  keep(buried: Buried): Buried | undefined {
-    this.#kept.add(buried)
+  /** @returns how many had to go to make room */
+  keep(buried: Buried): number {
+    this.#add(buried)
     this.#keeper?.letterKept(buried)
-    let pushedOut: Buried | undefined
-    if (this.#kept.size > MAX_KEPT) {
-      ;[pushedOut] = this.#kept
-      if (pushedOut !== undefined) this.remove(pushedOut)
+    let pushedOut = 0
+    for (const [oldest] of this.#kept) {
+      if (this.#kept.size <= MAX_KEPT && (this.#bytes <= MAX_KEPT_BYTES || oldest === buried)) break
+      this.remove(oldest)
+      pushedOut++
     }
     this.#new.next(buried)
     return pushedOut
   }
 
   restore(letters: Iterable<Buried>): void {
-    for (const buried of letters) this.#kept.add(buried)
+    for (const buried of letters) this.#add(buried)
+  }
+
+  #add(buried: Buried): void {
+    this.#kept.set(buried, ++this.#lastPlace)
+    this.#bytes += bytesOf(buried)
   }
 
   list(filter: DeadLetterFilter = {}): Buried[] {
-    return [...this.#kept].filter(
-      ({ letter }) =>
-        (filter.subscription === undefined || filter.subscription === letter.subscription) &&
-        (filter.id === undefined || filter.id === letter.id),
-    )
+    return [...this.#kept.keys()].filter(buried => matches(filter, buried))
+  }
+
+  /** @param after where the page before ended; 0 for the first one */
+  page(filter: DeadLetterFilter, after: number, withPayloads: boolean): LetterPage {
+    const letters: Buried[] = []
+    let bytes = 0
+    let last = after
+    for (const [buried, place] of this.#kept) {
+      if (place <= after || !matches(filter, buried)) continue
+      const size = withPayloads ? bytesOf(buried) : bytesOf(buried) - buried.envelope.size
+      if (letters.length > 0 && (letters.length >= PAGE_LETTERS || bytes + size > PAGE_BYTES))
+        return { letters, next: last }
+      letters.push(buried)
+      bytes += size
+      last = place
+    }
+    return { letters, next: undefined }
   }
 
   remove(buried: Buried): void {
-    this.#kept.delete(buried)
+    if (this.#kept.delete(buried)) this.#bytes -= bytesOf(buried)
     this.#keeper?.letterGone(buried)
   }
 
   close(): void {
     this.#new.complete()
   }
+}
+
+function matches({ subscription, id }: DeadLetterFilter, { letter }: Buried): boolean {
+  return (
+    (subscription === undefined || subscription === letter.subscription) &&
+    (id === undefined || id === letter.id)
+  )
+}
+
+function bytesOf({ envelope, letter }: Buried): number {
+  let headers = 0
+  for (const key in letter.headers) headers += key.length + (letter.headers[key]?.length ?? 0)
+  return LETTER_BYTES + envelope.size + headers + letter.topic.length + letter.error.length
 }

@@ -1,6 +1,6 @@
 import type { DeadLetterFilter } from '../bus/dead-letters.js'
 import { noHeaders, type Encoding, type Envelope, type Headers } from '../message/envelope.js'
-import { DeadLetterBox, type Buried } from './dead-letter-box.js'
+import { DeadLetterBox, type Buried, type LetterPage } from './dead-letter-box.js'
 import { DeadLetterView, unwrappedLetter } from './dead-letter-view.js'
 import type { Item } from './item.js'
 import type { LocalBrokerOptions, TakeBack, WrapLetter } from './local-broker-options.js'
@@ -47,8 +47,8 @@ export class DeadLetterOffice {
     return this.#box.size
   }
 
-  list(filter?: DeadLetterFilter): Buried[] {
-    return this.#box.list(filter)
+  page(filter: DeadLetterFilter, after: number, withPayloads: boolean): LetterPage {
+    return this.#box.page(filter, after, withPayloads)
   }
 
   /** Kept from before the start. */
@@ -69,7 +69,7 @@ export class DeadLetterOffice {
     if (item.envelope.topic.startsWith('$dead/')) return true
     const buried = this.#box.write(key, item, error, this.#stamp.now())
     if (this.#takeBack(buried.letter, buried.envelope, error)) return false
-    if (this.#box.keep(buried) !== undefined) this.#owner.pushedOut()
+    for (let gone = this.#box.keep(buried); gone > 0; gone--) this.#owner.pushedOut()
     this.say(`$dead/${key}`, noHeaders, () => this.#wrap(buried.letter, buried.envelope))
     return true
   }

@@ -1,6 +1,6 @@
 import { Observable } from 'rxjs/internal/Observable'
 import { map } from 'rxjs/internal/operators/map'
-import type { DeadLetter, DeadLetterFilter, DeadLetters } from '../bus/dead-letters.js'
+import type { DeadLetter, DeadLetterFilter, DeadLetterListOptions, DeadLetters } from '../bus/dead-letters.js'
 import { Encoding, type Envelope } from '../message/envelope.js'
 import { readBody } from '../message/payload.js'
 import type { Buried, DeadLetterBox } from './dead-letter-box.js'
@@ -24,8 +24,20 @@ export class DeadLetterView extends Observable<DeadLetter> implements DeadLetter
     this.#means = means
   }
 
-  list(filter?: DeadLetterFilter): Promise<DeadLetter[]> {
-    return this.#call(() => this.#box.list(filter).map(withPayload))
+  list(filter?: DeadLetterFilter, options?: DeadLetterListOptions): Promise<DeadLetter[]> {
+    return this.#call(() => this.#box.list(filter).map(readerOf(options)))
+  }
+
+  async *pages(filter: DeadLetterFilter = {}, options?: DeadLetterListOptions): AsyncIterable<DeadLetter[]> {
+    let after: number | undefined = 0
+    do {
+      const from: number = after
+      const { letters, next } = await this.#call(() =>
+        this.#box.page(filter, from, options?.payloads !== false),
+      )
+      if (letters.length > 0) yield letters.map(readerOf(options))
+      after = next
+    } while (after !== undefined)
   }
 
   replay(filter?: DeadLetterFilter): Promise<number> {
@@ -49,6 +61,10 @@ export class DeadLetterView extends Observable<DeadLetter> implements DeadLetter
       resolve(run())
     })
   }
+}
+
+function readerOf(options: DeadLetterListOptions | undefined): (buried: Buried) => DeadLetter {
+  return options?.payloads === false ? ({ letter }) => ({ ...letter, payload: undefined }) : withPayload
 }
 
 function withPayload({ envelope, letter }: Buried): DeadLetter {

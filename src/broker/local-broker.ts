@@ -17,7 +17,7 @@ import { ActorStoppedError, MsgvanError } from '../errors.js'
 import { Encoding, noHeaders, type Envelope, type Headers } from '../message/envelope.js'
 import { isMailTopic } from '../message/topic.js'
 import { addCounts, noCounts } from './counters.js'
-import type { Buried } from './dead-letter-box.js'
+import type { Buried, LetterPage } from './dead-letter-box.js'
 import { DeadLetterOffice, type DeadLetterOfficeOwner } from './dead-letter-office.js'
 import { Endings } from './endings.js'
 import { HandOver, type HandOverOwner } from './hand-over.js'
@@ -400,8 +400,8 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   }
 
   /** The dead letters as they are kept, for a host that passes payloads on unread. */
-  keptLetters(filter?: DeadLetterFilter): Buried[] {
-    return this.#letters.list(filter)
+  letterPage(filter: DeadLetterFilter, after: number, withPayloads: boolean): LetterPage {
+    return this.#letters.page(filter, after, withPayloads)
   }
 
   report(error: MsgvanError): void {

@@ -1,6 +1,10 @@
 import type { Observable } from 'rxjs'
 import type { Headers } from '../message/envelope.js'
 
+/** A page of a list is closed at so many letters, or bytes. */
+export const PAGE_LETTERS = 1_000
+export const PAGE_BYTES = 4 * 1024 * 1024
+
 /** A message that a subscription gave up on, kept with the reason. Also the payload of `$dead/<subscription>`. */
 export interface DeadLetter {
   /** The message's id. */
@@ -25,9 +29,24 @@ export interface DeadLetterFilter {
   id?: string
 }
 
+export interface DeadLetterListOptions {
+  /** Default true. False leaves `payload` undefined: a long list takes little memory. */
+  payloads?: boolean
+}
+
 /** New ones as an Observable; those kept, to list, replay and purge. */
 export interface DeadLetters extends Observable<DeadLetter> {
-  list(filter?: DeadLetterFilter): Promise<DeadLetter[]>
+  /** All of them in one list, the oldest of each host first. Payloads may take much memory: see `pages`. */
+  list(filter?: DeadLetterFilter, options?: DeadLetterListOptions): Promise<DeadLetter[]>
+  /**
+   * The same list, some letters at a time: at most 1,000 of them, or 4 MiB. What is replayed or purged meanwhile is left
+   * out; what is kept meanwhile may be in.
+   *
+   * @example
+   * for await (const page of bus.deadLetters().pages({ subscription: 'billing' }))
+   *   for (const letter of page) console.log(letter.topic, letter.error)
+   */
+  pages(filter?: DeadLetterFilter, options?: DeadLetterListOptions): AsyncIterable<DeadLetter[]>
   /** Each goes once more to the subscription that it came from, with a fresh count. Resolves with how many went. */
   replay(filter?: DeadLetterFilter): Promise<number>
   /** Resolves with how many were thrown away. */

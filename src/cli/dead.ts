@@ -66,10 +66,15 @@ Examples:
 }
 
 async function list(cli: Cli, globals: Globals, options: Options): Promise<number> {
-  const letters = await withBus(cli, globals, bus => bus.deadLetters().list(filterOf(options, undefined)))
-  for (const letter of letters)
-    await cli.output.line(options.json === true ? deadLetterJson(letter) : deadLetterLine(letter))
-  if (letters.length === 0) cli.talk('no dead letters')
+  const { json = false } = options
+  let count = 0
+  await withBus(cli, globals, async bus => {
+    for await (const page of bus.deadLetters().pages(filterOf(options, undefined), { payloads: json })) {
+      count += page.length
+      for (const letter of page) await cli.output.line(json ? deadLetterJson(letter) : deadLetterLine(letter))
+    }
+  })
+  if (count === 0) cli.talk('no dead letters')
   return Exit.Done
 }
 

@@ -5,7 +5,9 @@ interface Pending {
   readonly method: string
   readonly args: unknown
   readonly resolve: (value: unknown) => void
-  readonly reject: (error: MsgvanError) => void
+  /** Of its frame. */
+  readonly bytes: number
+  readonly reject: (error: unknown) => void
   readonly askedAgain: (() => void) | undefined
 }
 
@@ -13,10 +15,13 @@ interface Pending {
 export class Calls {
   readonly #send: (frame: Uint8Array) => void
   readonly #pending = new Map<number, Pending>()
+  readonly #maxBytes: () => number
   #lastId = 0
 
-  constructor(send: (frame: Uint8Array) => void) {
+  /** @param maxBytes what the host takes of arguments, as far as that is known */
+  constructor(send: (frame: Uint8Array) => void, maxBytes: () => number = () => Infinity) {
     this.#send = send
+    this.#maxBytes = maxBytes
   }
 
   /**
@@ -26,8 +31,8 @@ export class Calls {
   call(method: string, args?: unknown, askedAgain?: () => void): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId
-      const frame = encode(id, method, args)
-      this.#pending.set(id, { method, args, resolve, reject, askedAgain })
+      const frame = this.#encode(id, method, args)
+      this.#pending.set(id, { method, args, bytes: frame.length, resolve, reject, askedAgain })
       this.#send(frame)
     })
   }
@@ -48,11 +53,25 @@ export class Calls {
 
   /** Those without an answer, up to this one. */
   askAgain(last: number): void {
-    for (const [id, { method, args, askedAgain }] of [...this.#pending]) {
+    for (const [id, { method, args, reject, askedAgain }] of [...this.#pending]) {
       if (id > last) continue
-      this.#send(encode(id, method, args))
+      let frame: Uint8Array
+      try {
+        frame = this.#encode(id, method, args)
+      } catch (error) {
+        // This host takes less than the one before.
+        this.#pending.delete(id)
+        reject(error)
+        continue
+      }
+      this.#send(frame)
       askedAgain?.()
     }
+  }
+
+  /** Whether one waits that this host cannot take. */
+  exceeds(maxBytes: number): boolean {
+    return [...this.#pending.values()].some(({ bytes }) => bytes > maxBytes)
   }
 
   rejectAll(error: MsgvanError): void {
@@ -60,8 +79,9 @@ export class Calls {
     this.#pending.clear()
     for (const { reject } of pending) reject(error)
   }
-}
 
-function encode(id: number, method: string, args: unknown): Uint8Array {
-  return encodeCall({ id, method, args: typeof args === 'function' ? (args as () => unknown)() : args })
+  #encode(id: number, method: string, args: unknown): Uint8Array {
+    const given = typeof args === 'function' ? (args as () => unknown)() : args
+    return encodeCall({ id, method, args: given }, this.#maxBytes())
+  }
 }

@@ -1,10 +1,11 @@
 import { StretchClock } from '../broker/stretch-clock.js'
 import { ClosedError, OutboxFullError, type MsgvanError } from '../errors.js'
 import { RepeatedEnvelope, type Envelope, type Headers } from '../message/envelope.js'
+import { tooLarge } from '../message/payload.js'
 import { fromWireError, type Outcome } from '../wire/control-frames.js'
 import { bodyOf, FrameKind } from '../wire/frames.js'
 import type { Link } from '../wire/link.js'
-import { BATCH_BYTES } from '../wire/protocol.js'
+import { BATCH_BYTES, FRAME_OVERHEAD } from '../wire/protocol.js'
 import { PublishReader, PublishWriter, type Sequence } from '../wire/publish-frame.js'
 import { rereading, WritingTable } from '../wire/string-table.js'
 import { PublishPromise } from './publish-promise.js'
@@ -31,6 +32,8 @@ interface Batch {
 /** Publishes on their way to the host: collected into frames, kept until the host has taken them over, bounded. */
 export class Outbox {
   readonly #limits: OutboxLimits
+  /** Of a payload: what this side takes, and the host as far as that is known. */
+  #maxPayload: number
   #link: Link
   readonly #sequence: Sequence = { last: 0 }
   #table = new WritingTable()
@@ -50,6 +53,18 @@ export class Outbox {
   constructor(link: Link, limits: OutboxLimits) {
     this.#link = link
     this.#limits = limits
+    this.#maxPayload = limits.maxPayload
+  }
+
+  get maxPayload(): number {
+    return this.#maxPayload
+  }
+
+  /** What the host takes. @returns whether something was collected that it cannot take, so that it must be written anew */
+  hostTakes(maxPayload: number): boolean {
+    this.#maxPayload = Math.min(maxPayload, this.#limits.maxPayload)
+    const most = maxPayload + FRAME_OVERHEAD + BATCH_BYTES
+    return this.#writer.bytes > most || this.#batches.some(({ bytes }) => bytes.length > most)
   }
 
   /** Publishes that the host has not taken over. */
@@ -62,10 +77,10 @@ export class Outbox {
   }
 
   publish(topic: string, payload: unknown, headers: Headers): Promise<void> {
-    const { maxMessages, maxBytes, maxPayload } = this.#limits
+    const { maxMessages, maxBytes } = this.#limits
     if (this.#messages >= maxMessages || this.#bytes + this.#writer.bytes >= maxBytes)
       return Promise.reject(this.#full())
-    this.#writer.add(topic, this.#clock.read(), headers, payload, maxPayload)
+    this.#writer.add(topic, this.#clock.read(), headers, payload, this.#maxPayload)
     return this.#added()
   }
 
@@ -77,6 +92,11 @@ export class Outbox {
   passOn(envelope: Envelope): PublishPromise | undefined {
     const { maxMessages, maxBytes } = this.#limits
     if (this.#messages >= maxMessages || this.#bytes + this.#writer.bytes >= maxBytes) return undefined
+    if (envelope.size > this.#maxPayload) {
+      const promise = new PublishPromise()
+      promise.refuse(tooLarge(envelope.size, this.#maxPayload))
+      return promise
+    }
     this.#isForOthers = true
     this.#writer.addBytes(envelope)
     return this.#added()
@@ -142,13 +162,14 @@ export class Outbox {
     const wasHeld = new Set(this.#holding.values())
     this.#closeInto(again)
     const table = this.#table
+    const { everTransmitted } = this.#link
     this.#link = link
     this.#table = new WritingTable()
     this.#writer = new PublishWriter(this.#table, this.#sequence)
     this.#batches = []
     this.#holding = new Map()
     this.#bytes = 0
-    for (const batch of again) this.#writeAgain(batch, table, wasHeld.has(batch))
+    for (const batch of again) this.#writeAgain(batch, table, wasHeld.has(batch), everTransmitted)
   }
 
   rejectAll(error: MsgvanError): void {
@@ -168,15 +189,22 @@ export class Outbox {
     this.#promises = []
   }
 
-  #writeAgain(batch: Batch, table: WritingTable, onlyHeld: boolean): void {
+  #writeAgain(batch: Batch, table: WritingTable, onlyHeld: boolean, everTransmitted: number): void {
     let index = 0
+    // What never left this side is published for the first time.
+    const isRepeated = batch.number > 0 && batch.number <= everTransmitted
     const reader = new PublishReader(bodyOf(batch.bytes), rereading(table), '', true)
     for (let publication = reader.next(); publication !== undefined; publication = reader.next()) {
       const promise = batch.promises[index]
       const wanted = promise?.isOpen === true && (!onlyHeld || batch.held?.has(index) === true)
       index++
       if (!wanted) continue
-      this.#writer.addBytes(batch.number === 0 ? publication : RepeatedEnvelope.of(publication))
+      if (publication.size > this.#maxPayload) {
+        this.#messages--
+        promise.refuse(tooLarge(publication.size, this.#maxPayload))
+        continue
+      }
+      this.#writer.addBytes(isRepeated ? RepeatedEnvelope.of(publication) : publication)
       this.#promises.push(promise)
       if (this.#writer.bytes >= BATCH_BYTES) this.flush()
     }

@@ -18,6 +18,7 @@ import type { Envelope, Headers } from '../message/envelope.js'
 import { DEFAULT_MAX_PAYLOAD } from '../bus/create-bus.js'
 import type { Prove, Welcome } from '../wire/handshake.js'
 import { Link } from '../wire/link.js'
+import { FRAME_OVERHEAD } from '../wire/protocol.js'
 import { encodeRequest } from '../wire/subscription-request.js'
 import { Calls } from './calls.js'
 import type { Connection } from './connection.js'
@@ -91,7 +92,10 @@ export class RemoteBroker implements Broker {
       maxBytes: outbox.maxBytes ?? 64 * 1024 * 1024,
       maxPayload: options.maxPayload ?? DEFAULT_MAX_PAYLOAD,
     })
-    this.#calls = new Calls(frame => this.#link.send(FrameKind.Call, frame))
+    this.#calls = new Calls(
+      frame => this.#link.send(FrameKind.Call, frame),
+      () => this.#outbox.maxPayload + FRAME_OVERHEAD,
+    )
     this.#inboxes = new Inboxes({
       wake: () => this.#link.wake(),
       send: (kind, frame) => this.#link.send(kind, frame),
@@ -297,7 +301,11 @@ export class RemoteBroker implements Broker {
     this.#isAwaited = false
     this.#lastReported = undefined
     this.#connection = connection
+    const { maxPayload } = welcome
+    const isTooMuch = this.#outbox.hostTakes(maxPayload) || this.#calls.exceeds(maxPayload + FRAME_OVERHEAD)
     if (!welcome.resumed && this.#session !== undefined) this.#renew(this.#session, welcome)
+    // A frame that the host cannot take would end each connection anew.
+    else if (isTooMuch) this.#writeAnew()
     // Until it fits together: what cannot be gone on with must not be claimed again.
     this.#session = UNFIT
     this.#link.attach(welcome.received, frame => connection.send(frame))
@@ -319,13 +327,18 @@ export class RemoteBroker implements Broker {
           isOther ? this.#inboxes.named().map(({ request }) => request) : [],
         ),
       )
+    if (this.#asHost !== undefined) this.#outbox.rejectAll(new SessionLostError('The leader is a new one.'))
+    this.#writeAnew()
+  }
+
+  /** What was asked for, and what was not taken over, in the frames of a new link. */
+  #writeAnew(): void {
     this.#link.detach()
     this.#link = this.#newLink()
     this.#inboxes.reset()
     const { last } = this.#calls
     for (const inbox of this.#inboxes.confirmed()) this.#subscribe(inbox, true)
     this.#calls.askAgain(last)
-    if (this.#asHost !== undefined) this.#outbox.rejectAll(new SessionLostError('The leader is a new one.'))
     this.#outbox.renew(this.#link)
   }
 

@@ -1,9 +1,10 @@
 import { Observable } from 'rxjs/internal/Observable'
 import type { Broker, SubscriptionRequest } from '../bus/broker.js'
-import type { DeadLetter, DeadLetterFilter, DeadLetters } from '../bus/dead-letters.js'
+import type { DeadLetter, DeadLetterFilter, DeadLetterListOptions, DeadLetters } from '../bus/dead-letters.js'
 import { UnreadablePayloadError } from '../errors.js'
 import { decodeLetter } from '../message/payload.js'
 import { DEFAULT_PENDING_BYTES } from '../bus/pending-bytes.js'
+import { Fields } from '../wire/fields.js'
 
 const announcements: SubscriptionRequest = {
   pattern: /^\$dead\//,
@@ -20,6 +21,7 @@ const announcements: SubscriptionRequest = {
 /** The host's dead letters. What crosses are letters around payloads that are bytes; they are read here. */
 export class RemoteDeadLetters extends Observable<DeadLetter> implements DeadLetters {
   readonly #call: (method: string, args: unknown) => Promise<unknown>
+  readonly #hosts: () => Promise<readonly { readonly id: string }[]>
 
   constructor(broker: Broker, call: (method: string, args: unknown) => Promise<unknown>) {
     super(subscriber => {
@@ -34,12 +36,31 @@ export class RemoteDeadLetters extends Observable<DeadLetter> implements DeadLet
       return () => membership.leave('unsubscribe')
     })
     this.#call = call
+    this.#hosts = () => broker.hosts()
   }
 
-  async list(filter: DeadLetterFilter = {}): Promise<DeadLetter[]> {
-    const letters = await this.#call('deadLetters.list', filter)
-    if (!Array.isArray(letters)) throw new UnreadablePayloadError('The host sent no list of dead letters.')
-    return letters.map(letter => decodeLetter(letter as Uint8Array) as DeadLetter)
+  async list(filter?: DeadLetterFilter, options?: DeadLetterListOptions): Promise<DeadLetter[]> {
+    const letters: DeadLetter[] = []
+    for await (const page of this.pages(filter, options)) for (const letter of page) letters.push(letter)
+    return letters
+  }
+
+  async *pages(
+    filter: DeadLetterFilter = {},
+    { payloads = true }: DeadLetterListOptions = {},
+  ): AsyncIterable<DeadLetter[]> {
+    for (const { id: host } of await this.#hosts()) {
+      let after: number | undefined = 0
+      do {
+        const answer = await this.#call('deadLetters.page', { ...filter, host, after, payloads })
+        const page = new Fields(answer, what => new UnreadablePayloadError(`A page of dead letters ${what}.`))
+        const letters = page.list('letters').map(readLetter)
+        if (letters.length > 0) yield letters
+        const next = page.optional('next', key => page.whole(key))
+        // Places only grow: else it would never end.
+        after = next !== undefined && next > after ? next : undefined
+      } while (after !== undefined)
+    }
   }
 
   async replay(filter: DeadLetterFilter = {}): Promise<number> {
@@ -49,4 +70,9 @@ export class RemoteDeadLetters extends Observable<DeadLetter> implements DeadLet
   async purge(filter: DeadLetterFilter = {}): Promise<number> {
     return Number(await this.#call('deadLetters.purge', filter))
   }
+}
+
+function readLetter(letter: unknown): DeadLetter {
+  if (letter instanceof Uint8Array) return decodeLetter(letter) as DeadLetter
+  return { ...(letter as Omit<DeadLetter, 'payload'>), payload: undefined }
 }

@@ -75,8 +75,9 @@ async function result(session: Session, method: string, args: unknown, services:
     }
     case 'hosts':
       return services.hosts()
-    case 'deadLetters.list':
-      return (await everywhere()).flat()
+    case 'deadLetters.page':
+      // One host at a time, so that an answer stays small. One that is gone has no letters.
+      return (await everywhere()).find(page => page !== undefined) ?? { letters: [] }
     case 'deadLetters.replay':
     case 'deadLetters.purge':
       return (await everywhere()).reduce<number>((sum, count) => sum + Number(count), 0)
@@ -118,10 +119,8 @@ export async function answerHere(
         handlers: handlers?.all(van) ?? {},
       } satisfies StatusPart
     }
-    case 'deadLetters.list':
-      return broker
-        .keptLetters(filterOf(args))
-        .map(({ letter, envelope }) => encodeLetter({ ...letter, payload: envelope.body }, envelope.encoding))
+    case 'deadLetters.page':
+      return letterPage(broker, args)
     case 'deadLetters.replay':
       return broker.deadLetters().replay(filterOf(args))
     case 'deadLetters.purge':
@@ -130,6 +129,21 @@ export async function answerHere(
       return unregister(van, fieldsOf(args).text('name', 200), { handlers, actors: actors?.here })
     default:
       throw noSuchCall(method)
+  }
+}
+
+/** Of this host, if it is this host's turn. */
+async function letterPage(broker: Van['broker'], args: unknown): Promise<unknown> {
+  const fields = fieldsOf(args)
+  const [own] = await broker.hosts()
+  if (own?.id !== fields.text('host', 100)) return undefined
+  const withPayloads = fields.flag('payloads')
+  const { letters, next } = broker.letterPage(filterOf(args), fields.whole('after'), withPayloads)
+  return {
+    letters: letters.map(({ letter, envelope }) =>
+      withPayloads ? encodeLetter({ ...letter, payload: envelope.body }, envelope.encoding) : letter,
+    ),
+    ...(next === undefined ? {} : { next }),
   }
 }
 

@@ -1,9 +1,9 @@
-import { errorFromCode, MsgvanError, describe, RemoteError } from '../errors.js'
+import { describe, errorFromCode, LimitError, MsgvanError, RemoteError } from '../errors.js'
 import type { ByteReader } from '../message/byte-reader.js'
 import { ByteWriter } from '../message/byte-writer.js'
 import { decodePayload, encodePayload } from '../message/payload.js'
 import { beginFrame } from './frames.js'
-import { broken } from './protocol.js'
+import { broken, MAX_ANSWER_BYTES } from './protocol.js'
 
 /** A subscription's consumer left. What it was not handed goes back untouched, what it keeps stays, the rest goes back. */
 export interface Leave {
@@ -138,10 +138,18 @@ export function decodeOutcome(reader: ByteReader): Outcome {
   return { frame, entries }
 }
 
-/** @throws InvalidPayloadError if the arguments cannot be carried */
-export function encodeCall({ id, method, args }: Call): Uint8Array {
+/**
+ * @param maxBytes what the other side takes
+ * @throws InvalidPayloadError if the arguments cannot be carried, LimitError if they are too large
+ */
+export function encodeCall({ id, method, args }: Call, maxBytes = Infinity): Uint8Array {
   // Before the frame begins: what a getter in it calls has a frame of its own.
   const bytes = encodePayload(args)
+  if (bytes.length > maxBytes) {
+    throw new LimitError(
+      `The arguments of ${method} take ${bytes.length} bytes; the host takes ${maxBytes} at most. Give less, or raise --max-payload.`,
+    )
+  }
   begin()
   writer.varint(id)
   writer.string(method)
@@ -155,15 +163,34 @@ export function decodeCall(reader: ByteReader): Call {
   return { id, method, args: rest(reader) }
 }
 
-/** @throws InvalidPayloadError if the value cannot be carried */
+/** A value that cannot be carried, or is too large to be sent, becomes the error that says so. */
 export function encodeReply(reply: Reply): Uint8Array {
-  const bytes = 'error' in reply ? undefined : encodePayload(reply.value)
+  const content = 'error' in reply ? reply.error : answerBytes(reply.value)
   begin()
   writer.varint(reply.id)
-  writer.u8(bytes === undefined ? 1 : 0)
-  if (bytes !== undefined) writer.raw(bytes)
-  else if ('error' in reply) writeError(reply.error)
+  if (content instanceof Uint8Array) {
+    writer.u8(0)
+    writer.raw(content)
+  } else {
+    writer.u8(1)
+    writeError(content)
+  }
   return writer.take()
+}
+
+function answerBytes(value: unknown): Uint8Array | WireError {
+  try {
+    const bytes = encodePayload(value)
+    return bytes.length <= MAX_ANSWER_BYTES ? bytes : toWireError(tooLargeAnswer(bytes.length))
+  } catch (error) {
+    return toWireError(error)
+  }
+}
+
+export function tooLargeAnswer(bytes: number): LimitError {
+  return new LimitError(
+    `The answer takes ${bytes} bytes; at most ${MAX_ANSWER_BYTES} are sent. Ask for less at once.`,
+  )
 }
 
 export function decodeReply(reader: ByteReader): Reply {

@@ -37,6 +37,8 @@ export class Link {
   #ackedByPeer = 0
   #receivedByPeer = 0
   #transmitted = 0
+  /** Over all connections. */
+  #everTransmitted = 0
   #bytesOnTheWay = 0
   #received = 0
   #acked = 0
@@ -62,6 +64,11 @@ export class Link {
   /** The other side is done with all frames up to here. */
   get ackedByPeer(): number {
     return this.#ackedByPeer
+  }
+
+  /** The last frame that the other side may have received. */
+  get everTransmitted(): number {
+    return this.#everTransmitted
   }
 
   get isAttached(): boolean {
@@ -222,6 +229,7 @@ export class Link {
       const frame = this.#frame(this.#transmitted + 1)
       if (frame === undefined) return
       this.#transmitted++
+      if (this.#transmitted > this.#everTransmitted) this.#everTransmitted = this.#transmitted
       this.#bytesOnTheWay += frame.bytes.length
       // Also when it is sent again: the header is read before the body, which may say more.
       writeHeader(frame.bytes, frame.kind, this.#transmitted, this.#received, frame.ackedBefore)

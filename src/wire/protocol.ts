@@ -15,6 +15,12 @@ export const WINDOW_BYTES = 4 * 1024 * 1024
 /** Beyond the payload itself: topic, headers and what frames need. */
 export const FRAME_OVERHEAD = 128 * 1024
 
+/** No answer is larger. Node's WebSocket client takes 100 MiB, and closes the connection on more. */
+export const MAX_ANSWER_BYTES = 64 * 1024 * 1024
+
+/** A longer answer of one host to another goes in parts. */
+export const ANSWER_PART_BYTES = 1024 * 1024
+
 /** Topics and publishers that one direction of a link remembers; afterwards they are written out. */
 export const TABLE_ENTRIES = 16_384
 export const TABLE_BYTES = 1024 * 1024

@@ -1,3 +1,4 @@
+import { AnswerParts } from './answer-parts.js'
 import type { Relay } from '../../broker/relay.js'
 import type { HostStatus } from '../../bus/status.js'
 import { describe, RemoteError, TimeoutError, type MsgvanError } from '../../errors.js'
@@ -38,6 +39,13 @@ export interface GuestOwner {
 }
 
 const ANSWER_MS = 5_000
+/** A question that waits for its answer. */
+interface Asked {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+  readonly parts: AnswerParts
+}
+
 /** The method of what one host asks another for. */
 export const REQUEST = 'backbone.request'
 /** The method of a word to a client of another host. */
@@ -48,7 +56,7 @@ export class Guest {
   readonly session: GuestSession
   readonly #owner: GuestOwner
   readonly #relay: Relay
-  readonly #asked = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>()
+  readonly #asked = new Map<number, Asked>()
   #lastAsked = 0
   /** The last frame that told it what is wanted of it. */
   #told = 0
@@ -128,7 +136,7 @@ export class Guest {
       const timer = setTimeout(() => {
         end(reject)(new TimeoutError(`The host at ${this.host.address} did not answer in ${ms} ms.`))
       }, ms)
-      this.#asked.set(id, { resolve: end(resolve), reject: end(reject) })
+      this.#asked.set(id, { resolve: end(resolve), reject: end(reject), parts: new AnswerParts() })
       this.send(FrameKind.Ask, { id, method, args })
     })
   }
@@ -141,6 +149,10 @@ export class Guest {
 
   answered(fields: Fields): void {
     const asked = this.#asked.get(fields.whole('id'))
+    if (fields.has('part')) {
+      if (asked?.parts.add(fields) === true) asked.resolve(asked.parts.value())
+      return
+    }
     if (!fields.has('error')) return asked?.resolve(fields.get('value'))
     const error = fields.fields('error')
     asked?.reject(fromWireError({ code: error.text('code', 64), text: error.text('text', 100_000) }))

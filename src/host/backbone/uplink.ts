@@ -1,3 +1,4 @@
+import { answerParts, type Answer } from './answer-parts.js'
 import { relayRules, type Relay } from '../../broker/relay.js'
 import type { Consumer, Membership, SubscriptionRequest } from '../../bus/broker.js'
 import type { HostStatus } from '../../bus/status.js'
@@ -238,7 +239,7 @@ export class Uplink implements Reach, Names {
       default: {
         const { id, method, args } = decodeAsk(body)
         this.#asked(method, args).then(
-          value => this.#answer({ id, value }),
+          (value: unknown) => this.#answer({ id, value }),
           (error: unknown) => this.#answer({ id, error: toWireError(error) }),
         )
       }
@@ -257,9 +258,9 @@ export class Uplink implements Reach, Names {
     return this.#options.requested(fields.text('name', 100), fields.get('body'), fields.text('from', 100))
   }
 
-  #answer(answer: object): void {
+  #answer(answer: Answer): void {
     // Whoever asked may be gone: then nobody misses it.
-    this.#remote.call('backbone.answer', answer).catch(() => undefined)
+    for (const part of answerParts(answer)) this.#remote.call('backbone.answer', part).catch(() => undefined)
   }
 
   #turn(isUp: boolean): void {
