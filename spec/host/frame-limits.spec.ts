@@ -77,6 +77,7 @@ describe('what is too large for a frame', () => {
     await bus.ready()
     expect(states.values).to.deep.equal(['connecting', 'connected'])
     expect(payloads(await seen.first(3))).to.deep.equal([1, 2, 3])
+    expect(seen.values.map(({ redelivered }) => redelivered)).to.deep.equal([false, false, false])
   })
 
   it('is refused as the arguments of a call, before and after the host is known; the bus goes on', async () => {
