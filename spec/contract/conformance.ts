@@ -1,5 +1,6 @@
 import type { Connection, ConnectionKind } from '../support/connections.js'
 import type { Connected } from './connected.js'
+import { creationFunctions } from './creation-functions.js'
 import { deadLetters } from './dead-letters.js'
 import { delivery } from './delivery.js'
 import { failure } from './failure.js'
@@ -11,6 +12,7 @@ import { named } from './named.js'
 import { nesting } from './nesting.js'
 import { ordering } from './ordering.js'
 import { payloadRules } from './payloads.js'
+import { randomPipelines } from './random-pipelines.js'
 import { replay } from './replay.js'
 import { publishing } from './publishing.js'
 import { remoteObservables } from './remote-observables.js'
@@ -32,6 +34,8 @@ const themes: readonly Theme[] = [
   nesting,
   rxjsSemantics,
   retrying,
+  creationFunctions,
+  randomPipelines,
   settlement,
   failure,
   deadLetters,

@@ -1,156 +1,290 @@
 import type { Subscriber } from 'rxjs'
 import { messageInHand } from '../message/in-hand.js'
 import { Message } from '../message/message.js'
-import type { Consumer, Membership } from './broker.js'
-import type { Ending, TopicSource } from './topic-source.js'
+import { chainOf, isStopped, wrapEnd, type End } from '../operators/rxjs-internals.js'
+import { Attachment, attachmentOf } from './attachment.js'
+import type { Broker, Consumer, Membership } from './broker.js'
+import { Kept, type Fits } from './kept.js'
+import { pass, passing, type Passing } from './passing.js'
+import type { TopicSource } from './topic-source.js'
 
-/** How long an unnamed subscription waits for `retry({ delay })` to come back for it. */
-const retryPatience = 60_000
+/** How often a pipeline may come back, within one call, to what has ended. */
+const MOST_ENDS = 20
+
+/** By each subscriber that is watched. */
+const runs = new WeakMap<Subscriber<unknown>, Run>()
+
+type Chain = readonly Subscriber<unknown>[]
 
 /**
- * One subscribe() of one whole pipeline, with all the resubscriptions that `retry` and `repeat` make inside it.
+ * One pipeline, from all topics that stand at its roots to its end, with all the resubscriptions that `retry` and `repeat` make inside it.
  *
- * Errors and completions that travel down the pipeline pass through here before they go on, so that the teardown they
- * cause is told apart from an unsubscribe: an error fails the message in hand, and in both cases the unnamed
- * subscription is kept for the resubscription that may follow, with the rest of what it is owed.
+ * Errors and completions that travel down it pass through here before they go on, so that the teardown they cause is told
+ * apart from an unsubscribe: an error fails the message in hand, and in both cases an unnamed subscription is kept for the
+ * resubscription that may follow, with the rest of what it is owed.
+ *
+ * It is known by the last subscriber of the chain that RxJS makes, which lives as long as the pipeline. Where a Subject stands
+ * in between (`share()`), the chain ends at it; then all that is before it is a Run of the topic's own (`TopicSource.multicast`), and
+ * what is behind it belongs together with that as far as `lift` leads.
  */
-export class Run implements Ending {
-  readonly #source: TopicSource
-  #cause: 'error' | 'complete' | 'unsubscribe' = 'unsubscribe'
+export class Run {
+  /** The end of the pipeline; undefined before a Subject. */
+  readonly #last: Subscriber<unknown> | undefined
+  #first: TopicSource | undefined
+  #others: WeakSet<TopicSource> | undefined
+  #attached: Attachment[] = []
+  readonly #kept = new Kept()
+  /** Before a Subject: pipelines behind it that something passed meanwhile. */
+  #beyond: Chain[] | undefined
+  #endedNames: Set<string> | undefined
+  /** Vans that it was subscribed to. */
+  #van: Broker | undefined
+  #vans: WeakSet<Broker> | undefined
+  #ends = 0
   #depth = 0
-  #outermost: Subscriber<never> | undefined
-  #attachments = 0
-  #isOver = false
-  #endWasSeen = false
-  #closed = false
-  #attached: Membership | undefined
-  #kept: Membership | undefined
-  #patience: ReturnType<typeof setTimeout> | undefined
 
-  constructor(source: TopicSource) {
-    this.#source = source
-  }
-
-  /** From now on what the pipeline sends to this subscriber passes through here. */
-  watch<V>(subscriber: Subscriber<V>): Subscriber<V> {
-    const error = subscriber.error.bind(subscriber)
-    const complete = subscriber.complete.bind(subscriber)
-    subscriber.error = (thrown: unknown) => {
-      if (!subscriber.closed) this.#fail(thrown)
-      this.#passOn('error', () => error(thrown))
-    }
-    subscriber.complete = () => this.#passOn('complete', complete)
-    this.#outermost ??= subscriber
-    return subscriber
-  }
-
-  get cameBack(): boolean {
-    return this.#attachments > 1
-  }
-
-  attach(subscriber: Subscriber<Message>, consumerOf: (subscriber: Subscriber<Message>) => Consumer): void {
-    this.#attachments += 1
-    if (this.#isOver) {
-      this.end(subscriber)
-      return
-    }
-    const consumer = consumerOf(subscriber)
-    const kept = this.#takeKept() ?? this.#source.stray?.()
-    if (kept !== undefined) {
-      this.#bind(kept, subscriber)
-      kept.resume(consumer)
-      return
-    }
-    const membership = this.#source.broker.consume(this.#source.request, consumer)
-    this.#bind(membership, subscriber)
+  /** @param isGuarded nobody is at its end but one observer that an app gave to `subscribe()`: no `share()`, no Subject */
+  constructor(
+    last: Subscriber<unknown> | undefined,
+    readonly isGuarded: boolean,
+  ) {
+    this.#last = last
   }
 
   /**
-   * The van ended it. The pipeline sees that as a completion, and once only: what comes back all the same (`repeat()`)
-   * would come back for ever, and ends as a whole.
+   * The pipeline that begins at this subscriber, watched from now on.
+   *
+   * @param before the one that `lift` leads to
+   * @param isGuarded see the constructor
    */
-  end(subscriber: Subscriber<Message>): void {
-    this.#isOver = true
-    if (subscriber.closed) return
-    if (this.#endWasSeen) this.#outermost?.complete()
-    else {
-      this.#endWasSeen = true
-      subscriber.complete()
+  static from(chain: Chain, source: TopicSource, before: Run | undefined, isGuarded: boolean): Run {
+    const known = chain.find(each => runs.has(each))
+    const run = known === undefined ? newRun(chain, source, before, isGuarded) : (runs.get(known) as Run)
+    run.#watch(chain)
+    run.#join(source)
+    return run
+  }
+
+  #join(source: TopicSource): void {
+    if (this.#first === undefined) this.#first = source
+    else if (this.#first !== source) (this.#others ??= new WeakSet()).add(source)
+  }
+
+  #has(source: TopicSource): boolean {
+    return this.#first === source || this.#others?.has(source) === true
+  }
+
+  /** From now on what passes these subscribers passes through here. */
+  #watch(chain: Chain): void {
+    for (const subscriber of chain) {
+      if (runs.has(subscriber)) return
+      runs.set(subscriber, this)
+      const error = subscriber.error.bind(subscriber)
+      const complete = subscriber.complete.bind(subscriber)
+      subscriber.error = (thrown: unknown) => {
+        if (!isStopped(subscriber)) this.#fail(subscriber, thrown)
+        this.#passOn(subscriber, 'error', () => error(thrown))
+      }
+      subscriber.complete = () => this.#passOn(subscriber, 'complete', complete)
+    }
+    const last = chain.at(-1)
+    if (last !== undefined) wrapEnd(last, end => this.#guarded(end))
+  }
+
+  /** RxJS 7 would rethrow what an observer throws on a timer, and end the process. */
+  #guarded(end: End): End {
+    const attempt = (call: () => void): void => {
+      try {
+        call()
+      } catch (error) {
+        this.threw(error)
+      }
+    }
+    return {
+      next: value => {
+        try {
+          end.next?.(value)
+        } catch (error) {
+          this.threw(error)
+        }
+      },
+      error: (error: unknown) =>
+        attempt(() => (end.error === undefined ? this.threw(error) : end.error(error))),
+      complete: () => attempt(() => end.complete?.()),
     }
   }
 
-  /** A throw in the last `next` of the pipeline. */
+  attach(
+    chain: Attachment['chain'],
+    source: TopicSource,
+    beyond: Run | undefined,
+    consumerOf: (attachment: Attachment) => Consumer,
+  ): void {
+    const subscriber = chain[0]
+    if (subscriber.closed) return
+    const { name } = source.request
+    const cameBack = (beyond ?? this).#comesBackTo(source.broker)
+    const attachment = new Attachment(this, source, chain, beyond, cameBack)
+    if (name !== undefined && this.#endedNames?.has(name) === true) {
+      this.#endAgain(attachment)
+      return
+    }
+    const consumer = consumerOf(attachment)
+    const kept = this.#takeOver(source, beyond)
+    const membership = kept ?? source.broker.consume(source.request, consumer)
+    attachment.bind(membership)
+    this.#attached.push(attachment)
+    subscriber.add(attachment)
+    kept?.resume(consumer)
+  }
+
+  /**
+   * The van ended it. The pipeline sees that as a completion. What comes back all the same (`repeat()`) would come back for
+   * ever, and ends as a whole.
+   */
+  end(attachment: Attachment): void {
+    const { name } = attachment.source.request
+    attachment.isOver = true
+    if (name !== undefined) (this.#endedNames ??= new Set()).add(name)
+    if (attachment.subscriber.closed) return
+    if (attachment.cameBack && attachment.membership === undefined) this.#endAgain(attachment)
+    else attachment.subscriber.complete()
+  }
+
+  /** `concat` has a next one to go on to; but what comes back again and again, or later, is a `repeat()`. */
+  #endAgain({ subscriber, beyond }: Attachment): void {
+    const run = beyond ?? this
+    run.#ends += 1
+    if (run.#ends > (passing() === undefined ? 1 : MOST_ENDS)) run.#last?.complete()
+    subscriber.complete()
+  }
+
+  /** @returns whether it was subscribed to that van before */
+  #comesBackTo(van: Broker): boolean {
+    if (this.#van === van || this.#vans?.has(van) === true) return true
+    if (this.#van === undefined) this.#van = van
+    else (this.#vans ??= new WeakSet()).add(van)
+    return false
+  }
+
+  /** A throw at the end of the pipeline. */
   threw(error: unknown): void {
     const message = messageInHand()
-    const mine = message !== undefined && this.#source.owns(message)
-    if (mine) Message.settlerOf(message).fail(message, error)
-    this.#source.report(error, mine ? message.topic : undefined)
+    const attachment = message === undefined ? undefined : attachmentOf(message)
+    if (message !== undefined && attachment !== undefined && this.#leadsTo(attachment))
+      attachment.source.failed(message, error)
+    else this.#first?.report(error, undefined)
   }
 
-  /** The whole pipeline is gone: nobody comes back for what was kept. */
-  close(): void {
-    this.#closed = true
-    // A subscription is dropped where it stands; while an error or completion is still on its way, at the end of that.
-    if (this.#depth === 0) this.#takeKept()?.leave('unsubscribe')
+  #leadsTo({ run, source }: Attachment): boolean {
+    return run === this || (run.#isBeforeSubject && this.#has(source))
   }
 
-  #bind(membership: Membership, subscriber: Subscriber<Message>): void {
-    this.#source.own(membership)
-    this.#attached = membership
-    subscriber.add(() => this.#detach(membership))
+  get #isBeforeSubject(): boolean {
+    return this.#last === undefined
   }
 
-  #detach(membership: Membership): void {
-    if (this.#attached === membership) this.#attached = undefined
-    const cause = this.#depth > 0 ? this.#cause : 'unsubscribe'
-    if (cause === 'unsubscribe' || this.#source.isNamed || this.#kept !== undefined) {
-      membership.leave(cause)
+  detach(attachment: Attachment): void {
+    this.#attached = this.#attached.filter(each => each !== attachment)
+    const { membership } = attachment
+    if (membership === undefined) return
+    const why = this.#whyDown(attachment)
+    if (why === undefined || attachment.source.isNamed) {
+      attachment.release()
+      membership.leave(why?.cause ?? 'unsubscribe')
       return
     }
-    membership.suspend(cause)
-    this.#kept = membership
-    // Under share() the run that connected may be over while its connection lives on for others: one of them takes over.
-    if (this.#closed) this.#source.stray = () => this.#takeKept()
+    membership.suspend(why.cause)
+    const chain = why.run === this ? attachment.chain : why.chain
+    why.run.#kept.add(attachment, why.cause, chain)
   }
 
-  #takeKept(): Membership | undefined {
-    const kept = this.#kept
-    this.#kept = undefined
-    clearTimeout(this.#patience)
-    return kept
+  #whyDown({ chain, source }: Attachment): Passing | undefined {
+    for (let each = passing(); each !== undefined; each = each.outer) {
+      if (chain.includes(each.chain[0] as Subscriber<unknown>)) return each
+      // The last of those behind a Subject lets go of it.
+      if (this.#isBeforeSubject && each.run !== this && each.run.#has(source)) return each
+    }
+    return undefined
   }
 
-  #fail(thrown: unknown): void {
-    // With nothing in hand the error is late (manual settlement): a single open delivery caused it; of several nobody can tell.
-    const message = messageInHand() ?? this.#attached?.sole
-    // First in line again at once: whoever resubscribes decides how long to wait.
-    if (message !== undefined && this.#source.owns(message))
-      Message.settlerOf(message).fail(message, thrown, { delay: 0 })
+  /** What broke off, if this is who comes back for it: the very same topic sooner than one that asks for the same. */
+  #takeOver(source: TopicSource, beyond: Run | undefined): Membership | undefined {
+    if (source.isNamed) return undefined
+    return (
+      this.#takeBrokenOff(each => each.source === source, beyond) ??
+      this.#takeBrokenOff(each => each.isAlike(source), beyond)
+    )
   }
 
-  #passOn(cause: 'error' | 'complete', pass: () => void): void {
-    const before = this.#cause
-    this.#cause = cause
+  #takeBrokenOff(fits: Fits, beyond: Run | undefined): Membership | undefined {
+    const own = this.#kept.take(fits) ?? this.#takeStopped(fits)
+    if (own !== undefined) return own
+    const behind = beyond === undefined ? undefined : beyond.#kept.take(fits)
+    if (behind !== undefined) return behind
+    // Who subscribes anew while an error is told at the end of another pipeline, as what is made by hand does.
+    for (let each = passing(); each !== undefined; each = each.outer) {
+      if (each.cause !== 'error' || each.run === this) continue
+      const other = each.run.#kept.take(fits, true) ?? each.run.#takeStopped(fits)
+      if (other !== undefined) return other
+    }
+    return undefined
+  }
+
+  /** `retryWhen`, and what connects a Subject anew, come back before what broke off is torn down. */
+  #takeStopped(fits: Fits): Membership | undefined {
+    if (passing() === undefined) return undefined
+    const stopped = this.#attached.find(each => fits(each) && each.chain.some(isStopped))
+    const why = stopped === undefined ? undefined : this.#whyDown(stopped)
+    if (stopped === undefined || why === undefined) return undefined
+    const membership = stopped.release()
+    membership?.suspend(why.cause)
+    return membership
+  }
+
+  #passOn(subscriber: Subscriber<unknown>, cause: Passing['cause'], on: () => void): void {
+    // Before anything is closed: then nobody knows any more what comes next.
+    const chain = chainOf(subscriber)
     this.#depth += 1
     try {
-      pass()
+      pass(this, cause, chain, on)
     } finally {
-      this.#cause = before
       this.#depth -= 1
-      if (this.#depth === 0) this.#settleKept(cause)
+      const before = passing()?.run
+      if (before !== undefined && before !== this && before.#isBeforeSubject) {
+        before.#beyond ??= []
+        before.#beyond.push(chain)
+      }
+      if (this.#depth === 0) {
+        this.#kept.settle(this.#beyond ?? [])
+        this.#beyond = undefined
+      }
     }
   }
 
-  /** Nobody resubscribed within the call. After an error a delayed `retry` still may; after a completion nobody is waited for. */
-  #settleKept(cause: 'error' | 'complete'): void {
-    this.#source.stray = undefined
-    if (this.#kept === undefined) return
-    if (cause === 'complete' || this.#closed) {
-      this.#takeKept()?.leave(cause)
-      return
-    }
-    clearTimeout(this.#patience)
-    this.#patience = setTimeout(() => this.#takeKept()?.leave('error'), retryPatience)
-    if (typeof this.#patience === 'object') this.#patience.unref()
+  #fail(subscriber: Subscriber<unknown>, thrown: unknown): void {
+    // What an operator had to say at the end of its source (`toArray`) may fail, too.
+    this.#kept.failed(subscriber)
+    // With nothing in hand the error is late (manual settlement): a single open delivery caused it; of several nobody can tell.
+    const message = messageInHand() ?? this.#sole(subscriber)
+    const attachment = message === undefined ? undefined : attachmentOf(message)
+    if (message === undefined || attachment === undefined) return
+    const isBehind =
+      attachment.run === this ? attachment.chain.includes(subscriber) : this.#leadsTo(attachment)
+    // First in line again at once: whoever resubscribes decides how long to wait.
+    if (isBehind) Message.settlerOf(message).fail(message, thrown, { delay: 0 })
   }
+
+  #sole(subscriber: Subscriber<unknown>): Message | undefined {
+    const own = this.#attached.filter(({ chain }) => chain.includes(subscriber))
+    const multicast = this.#first?.multicast
+    const all = own.length > 0 || multicast === undefined ? own : multicast.#attached
+    return all.length === 1 ? all[0]?.membership?.sole : undefined
+  }
+}
+
+function newRun(chain: Chain, source: TopicSource, before: Run | undefined, isGuarded: boolean): Run {
+  if (before === undefined) return new Run(chain.at(-1), isGuarded)
+  source.multicast ??= new Run(undefined, false)
+  return source.multicast
 }

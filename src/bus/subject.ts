@@ -5,6 +5,7 @@ import { tap } from 'rxjs/internal/operators/tap'
 import { ReplaySubject } from 'rxjs/internal/ReplaySubject'
 import { Subject } from 'rxjs/internal/Subject'
 import type { Message } from '../message/message.js'
+import { lift } from '../operators/rxjs-internals.js'
 
 /**
  * An rxjs Subject across processes: `next(payload)` publishes to its one topic, subscribers get the payload of every
@@ -66,8 +67,7 @@ export class BusSubject<P> extends Subject<P> {
 
   /** Operators go straight onto the topic, so that errors and `retry()` settle as they do there. */
   override lift<R>(operator: Operator<P, R>): Observable<R> {
-    const source: Liftable<P> = this.#payloads
-    return source.lift(operator)
+    return lift(this.#payloads, operator)
   }
 
   override subscribe(observerOrNext?: Partial<Observer<P>> | ((value: P) => void)): Subscription
@@ -86,8 +86,4 @@ export class BusSubject<P> extends Subject<P> {
     }
     return this.#payloads.subscribe(observerOrNext)
   }
-}
-
-interface Liftable<P> {
-  lift<R>(operator: Operator<P, R>): Observable<R>
 }

@@ -1,7 +1,8 @@
-import type { Observer, Operator, Subscription } from 'rxjs'
+import type { Observer, Operator, Subscriber, Subscription } from 'rxjs'
 import { Observable } from 'rxjs/internal/Observable'
-import { Subscriber } from 'rxjs/internal/Subscriber'
 import type { Message } from '../message/message.js'
+import { chainOf, isSubscriber } from '../operators/rxjs-internals.js'
+import type { Attachment } from './attachment.js'
 import { BareConsumer } from './bare-consumer.js'
 import type { Consumer } from './broker.js'
 import { Run } from './run.js'
@@ -9,10 +10,16 @@ import { TopicConsumer, type TopicSource } from './topic-source.js'
 
 type PartialObserver<V> = Partial<Observer<V>>
 
+/** The Run of what is behind a stage; and if that ends at a Subject, the one behind that. */
+interface Place {
+  readonly run: Run
+  readonly beyond: Run | undefined
+}
+
 /**
- * What `topic()` returns, and every stock operator piped onto it: `lift` keeps the link to the source, so that each
- * subscribe() of the outermost pipeline is one Run, and all that operators subscribe to inside it belongs to that Run.
- * (RxJS 7 builds every operator on `lift`; a hand-made operator that returns a plain `new Observable` begins a Run of its own.)
+ * What `topic()` returns, and every stock operator piped onto it. Whatever subscribes to it, an operator, `merge()` or an app, it
+ * finds the pipeline that this is a part of by the chain of subscribers that it is given (`Run`). `lift` keeps the link
+ * to the source besides, past Subjects, at which a chain ends.
  */
 export class TopicObservable<V> extends Observable<V> {
   readonly #topic: TopicSource
@@ -45,8 +52,7 @@ export class TopicObservable<V> extends Observable<V> {
     error?: ((error: unknown) => void) | null,
     complete?: (() => void) | null,
   ): Subscription {
-    const run = new Run(this.#topic)
-    if (observerOrNext instanceof Subscriber) return this.#runInto(observerOrNext as Subscriber<V>, run)
+    if (isSubscriber<V>(observerOrNext)) return this.subscribeIn(observerOrNext)
     const observer: PartialObserver<V> =
       typeof observerOrNext === 'function' || observerOrNext == null
         ? {
@@ -56,64 +62,45 @@ export class TopicObservable<V> extends Observable<V> {
           }
         : observerOrNext
     return new Observable<V>(subscriber => {
-      this.#runInto(subscriber, run, observer)
-    }).subscribe(guarded(observer, run))
-  }
-
-  #runInto(subscriber: Subscriber<V>, run: Run, end?: PartialObserver<V>): Subscription {
-    subscriber.add(() => run.close())
-    return this.subscribeIn(run, subscriber, end)
+      this.subscribeIn(subscriber, undefined, observer)
+    }).subscribe(observer)
   }
 
   /**
    * @internal One stage of a running pipeline.
+   * @param place where `lift` leads to
    * @param end the app's observer behind `subscriber`: where there is no operator between, messages go straight to it
    */
-  subscribeIn(run: Run, subscriber: Subscriber<V>, end?: PartialObserver<V>): Subscription {
-    run.watch(subscriber)
+  subscribeIn(subscriber: Subscriber<V>, place?: Place, end?: PartialObserver<V>): Subscription {
+    const chain = chainOf(subscriber)
+    const run = Run.from(chain, this.#topic, place?.run, end !== undefined && !isSubject(end))
+    const beyond = run === place?.run ? place.beyond : place?.run
     if (this.#stage !== undefined && this.#upstream !== undefined) {
-      subscriber.add(this.#stage.call(subscriber, new RunningStage(this.#upstream, run)))
+      subscriber.add(this.#stage.call(subscriber, new RunningStage(this.#upstream, { run, beyond })))
     } else {
       // The root: V is Message here, and only here.
-      run.attach(subscriber as unknown as Subscriber<Message>, target =>
-        this.#consumer(new TopicConsumer(this.#topic, target, run), end),
+      const root = chain as unknown as Attachment['chain']
+      run.attach(root, this.#topic, beyond, attachment =>
+        this.#consumer(new TopicConsumer(this.#topic, root[0], attachment), end),
       )
     }
     return subscriber
   }
 
   #consumer(consumer: TopicConsumer, end: PartialObserver<V> | undefined): Consumer {
-    if (end === undefined || this.#topic.schema !== undefined) return consumer
+    // Behind a Subject are others.
+    if (end === undefined || isSubject(end) || this.#topic.schema !== undefined) return consumer
     return new BareConsumer(this.#topic, end as PartialObserver<Message>, consumer)
   }
 }
 
+const isSubject = (end: object): boolean => 'observers' in end
+
 /** A stage as the operator after it sees it: whatever subscribes to it, now or at a retry, does so inside the Run. */
 class RunningStage<V> extends Observable<V> {
-  constructor(stage: TopicObservable<V>, run: Run) {
-    super(subscriber => stage.subscribeIn(run, subscriber))
-  }
-}
-
-/** The end of the pipeline: RxJS 7 would rethrow what an observer throws on a timer, and end the process. */
-function guarded<V>(observer: PartialObserver<V>, run: Run): Observer<V> {
-  const attempt = (call: () => void) => {
-    try {
-      call()
-    } catch (error) {
-      run.threw(error)
-    }
-  }
-  return {
-    next: value => {
-      try {
-        observer.next?.(value)
-      } catch (error) {
-        run.threw(error)
-      }
-    },
-    error: (error: unknown) =>
-      attempt(() => (observer.error === undefined ? run.threw(error) : observer.error(error))),
-    complete: () => attempt(() => observer.complete?.()),
+  constructor(stage: TopicObservable<V>, place: Place) {
+    super(subscriber => {
+      stage.subscribeIn(subscriber, place)
+    })
   }
 }

@@ -2,15 +2,15 @@ import type { Subscriber } from 'rxjs'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { ClosedError, describe, SchemaError, SubscriberError, type MsgvanError } from '../errors.js'
 import { takeInHand } from '../message/in-hand.js'
-import { Message, type Settler } from '../message/message.js'
-import type { Broker, Consumer, Membership, SubscriptionRequest } from './broker.js'
+import { Message } from '../message/message.js'
+import { nextInto, nothing } from '../operators/rxjs-internals.js'
+import type { Broker, Consumer, SubscriptionRequest } from './broker.js'
+import type { Run } from './run.js'
 
 /** What every pipeline from one `topic()` call shares: where to subscribe, and how deliveries are settled. */
 export class TopicSource {
-  /** An error fails the message in hand only if it came from here: by way of one of these, attached still or not. */
-  readonly #own = new WeakSet<Settler>()
-  /** Gives away the subscription of a run that is over, while an error is on its way through it. */
-  stray: (() => Membership | undefined) | undefined
+  /** What is between the topic and a Subject (`share()`), for all pipelines behind that together. */
+  multicast: Run | undefined
 
   constructor(
     readonly broker: Broker,
@@ -21,14 +21,6 @@ export class TopicSource {
 
   get isNamed(): boolean {
     return this.request.name !== undefined
-  }
-
-  own(settler: Settler): void {
-    this.#own.add(settler)
-  }
-
-  owns(message: Message): boolean {
-    return this.#own.has(Message.settlerOf(message))
   }
 
   /** Whoever it was handed to threw. */
@@ -46,23 +38,25 @@ export class TopicSource {
 
 /** What a pipeline makes of the end that the van puts to its subscription. */
 export interface Ending {
-  /** It was subscribed before: a retry() or repeat() came back. */
+  /** Its pipeline was subscribed to that van before: a retry() or repeat() came back, or concat() goes on. */
   readonly cameBack: boolean
-  end(subscriber: Subscriber<Message>): void
+  /** All ends of the pipeline are known, and guarded. */
+  readonly isGuarded: boolean
+  end(): void
 }
 
 /** Hands deliveries to the first subscriber of a pipeline and settles what that subscriber leaves to it. */
 export class TopicConsumer implements Consumer {
   readonly #source: TopicSource
   readonly #subscriber: Subscriber<Message>
-  readonly #run: Ending
+  readonly #ending: Ending
   /** Set while schema results are awaited: later messages line up behind. */
   #validating: Promise<void> | undefined
 
-  constructor(source: TopicSource, subscriber: Subscriber<Message>, run: Ending) {
+  constructor(source: TopicSource, subscriber: Subscriber<Message>, ending: Ending) {
     this.#source = source
     this.#subscriber = subscriber
-    this.#run = run
+    this.#ending = ending
   }
 
   next(message: Message): void {
@@ -72,24 +66,30 @@ export class TopicConsumer implements Consumer {
 
   error(error: MsgvanError): void {
     // For one that was there before, a closed bus is the end and no error: retry() would go on for ever.
-    if (error instanceof ClosedError && this.#run.cameBack) this.complete()
+    if (error instanceof ClosedError && this.#ending.cameBack) this.complete()
     else this.#subscriber.error(error)
   }
 
   complete(): void {
-    this.#run.end(this.#subscriber)
+    this.#ending.end()
   }
 
   #handOut(message: Message): void {
     const before = takeInHand(message)
     try {
-      this.#subscriber.next(message)
+      if (this.#ending.isGuarded) this.#subscriber.next(message)
+      else this.#nextUnguarded(message)
     } catch (error) {
       this.#source.failed(message, error)
     } finally {
       takeInHand(before)
     }
     if (this.#source.autoAck && !Message.isClaimed(message)) message.ack()
+  }
+
+  #nextUnguarded(message: Message): void {
+    const thrown = nextInto(this.#subscriber, message)
+    if (thrown !== nothing) this.#source.failed(message, thrown)
   }
 
   #validate(message: Message, schema: StandardSchemaV1): void {

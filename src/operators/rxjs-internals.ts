@@ -1,0 +1,98 @@
+/* eslint-disable @typescript-eslint/no-deprecated -- nothing else tells what RxJS would rethrow on a timer */
+import type { Observable, Subscriber } from 'rxjs'
+import { config } from 'rxjs/internal/config'
+import { isSubscription } from 'rxjs/internal/Subscription'
+import { errorContext } from 'rxjs/internal/util/errorContext'
+
+/*
+ * All that msgvan knows of RxJS's insides, beyond its documented interface. Read in 7.8.0, 7.8.1 and 7.8.2, which are alike
+ * here; the peer dependency is ^7.8. RxJS 9 has neither `lift` nor `destination`.
+ */
+
+/** What `lift` takes: it subscribes the subscriber, through itself, to the source. */
+export interface Lifted<T, R> {
+  call(subscriber: Subscriber<R>, source: Observable<T>): unknown
+}
+
+interface Liftable<T> {
+  lift<R>(operator: Lifted<T, R>): Observable<R>
+}
+
+/** The hook that RxJS's own operators go through: by it a pipeline on a topic stays one. */
+export function lift<T, R>(source: Observable<T>, operator: Lifted<T, R>): Observable<R> {
+  return (source as unknown as Liftable<T>).lift(operator)
+}
+
+/** A Subscriber of whichever copy of RxJS: an app may have one of its own beside the one that msgvan found. */
+export function isSubscriber<T>(value: unknown): value is Subscriber<T> {
+  return isSubscription(value) && 'destination' in value && 'error' in value
+}
+
+/** Protected members of a Subscriber. */
+interface Internals {
+  readonly destination?: unknown
+  readonly isStopped?: boolean
+}
+
+const internalsOf = (subscriber: object): Internals => subscriber
+
+/** A Subscriber and all that it passes things on to, to the end of the pipeline: each holds the next as `destination`, until it is closed. */
+export function chainOf(subscriber: Subscriber<unknown>): readonly Subscriber<unknown>[] {
+  const chain = [subscriber]
+  for (let at = subscriber; ;) {
+    const next = internalsOf(at).destination
+    if (!isSubscriber<unknown>(next)) return chain
+    chain.push(next)
+    at = next
+  }
+}
+
+/** Nothing passes it any more: an error or a completion is on its way through it, or it is closed. */
+export function isStopped(subscriber: Subscriber<unknown>): boolean {
+  return internalsOf(subscriber).isStopped === true || subscriber.closed
+}
+
+/** What an app gave to `subscribe()`, as it is called. */
+export interface End {
+  next?(value: unknown): void
+  error?(error: unknown): void
+  complete?(): void
+}
+
+/**
+ * Puts something between the end of a pipeline and what the app gave to `subscribe()`. Nothing happens where the end is none of RxJS's
+ * (the deprecated `new Subscriber(observer)`): what such an observer throws comes up through `next`.
+ */
+export function wrapEnd(last: Subscriber<unknown>, wrap: (end: End) => End): void {
+  const consumer = internalsOf(last).destination
+  if (typeof consumer === 'object' && consumer !== null && 'partialObserver' in consumer)
+    consumer.partialObserver = wrap(consumer.partialObserver as End)
+}
+
+/** What `nextInto` returns when nothing was thrown. */
+export const nothing: unique symbol = Symbol('nothing')
+
+/**
+ * `subscriber.next(value)`. Returns what is thrown inside it, at any end that the value reaches within the call, those behind a
+ * Subject too: RxJS would else rethrow that on a timer and end the process. (It is its deprecated synchronous error handling, for
+ * the length of this call.)
+ */
+export function nextInto<T>(subscriber: Subscriber<T>, value: T): unknown {
+  const before = config.useDeprecatedSynchronousErrorHandling
+  config.useDeprecatedSynchronousErrorHandling = true
+  let thrown: unknown = nothing
+  try {
+    errorContext(() => {
+      try {
+        subscriber.next(value)
+      } catch (error) {
+        thrown = error
+      }
+    })
+  } catch (error) {
+    if (thrown === nothing) thrown = error
+  } finally {
+    config.useDeprecatedSynchronousErrorHandling = before
+  }
+  return thrown
+}
