@@ -9,6 +9,15 @@ export interface LogStatus {
   readonly bytes: number
 }
 
+/** What a host was owed to keep, and its store does not have any more: the disk did not give back what was written. */
+export interface MissingStatus {
+  /** Of which subscription: its name, or what it asks for. */
+  subscription?: string
+  /** How many messages; at most, if the text says so. */
+  messages?: number
+  text: string
+}
+
 export interface VanStatus {
   van: string
   /** This machine's host; for an embedded bus, its own process. */
@@ -19,6 +28,8 @@ export interface VanStatus {
   counters: Counters
   /** On a host with a store. */
   log?: LogStatus
+  /** On a host whose store was damaged, since it runs. */
+  missing?: readonly MissingStatus[]
 }
 
 export interface HostStatus {

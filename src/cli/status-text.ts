@@ -1,7 +1,15 @@
 import type { SubscriptionStatus, VanStatus } from '../bus/status.js'
 
 /** The state of a van as a text for people, at 80 columns unless names or patterns are long. */
-export function statusText({ van, host, hosts, subscriptions, actors, counters }: VanStatus): string {
+export function statusText({
+  van,
+  host,
+  hosts,
+  subscriptions,
+  actors,
+  counters,
+  missing = [],
+}: VanStatus): string {
   const { published, delivered, acked, failed, redelivered, deadLettered, dropped } = counters
   return [
     `van ${van}, host ${host.version} on port ${host.port} (pid ${host.pid}), up ${duration(host.uptimeMs)}`,
@@ -14,6 +22,7 @@ export function statusText({ van, host, hosts, subscriptions, actors, counters }
     '',
     ...(subscriptions.length === 0 ? ['no subscriptions'] : table(subscriptions)),
     ...notes(subscriptions),
+    ...missing.map(({ text }) => `missing, since the store was damaged: ${text}`),
     ...(actors.length === 0
       ? []
       : [`${actors.length} ${actors.length === 1 ? 'actor' : 'actors'}: see \`msgvan actors\``]),

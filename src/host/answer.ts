@@ -106,7 +106,7 @@ async function result(session: Session, method: string, args: unknown, services:
 
 /** For this host alone, whoever asks: a client by way of `answer`, or another host. */
 export async function answerHere(
-  { broker, name: van }: Pick<Van, 'broker' | 'name'>,
+  { broker, name: van, keeper }: Pick<Van, 'broker' | 'name' | 'keeper'>,
   method: string,
   args: unknown,
   { handlers, actors }: Pick<Services, 'handlers' | 'actors'>,
@@ -114,8 +114,13 @@ export async function answerHere(
   switch (method) {
     case 'status': {
       const status = await broker.status()
+      const { missing = [] } = keeper ?? {}
       return {
-        status: { ...status, actors: actors?.here.status(van, status.host.id) ?? [] },
+        status: {
+          ...status,
+          actors: actors?.here.status(van, status.host.id) ?? [],
+          ...(missing.length === 0 ? {} : { missing }),
+        },
         handlers: handlers?.all(van) ?? {},
       } satisfies StatusPart
     }

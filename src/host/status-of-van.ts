@@ -28,6 +28,16 @@ export function statusOfVan(
       counters[key] += status.counters[key]
   }
   const actors = parts.flatMap(({ status }) => status.actors)
+  const missing = parts.flatMap(({ status }) => status.missing ?? [])
   const { van, host } = own.status
-  return { van, host, hosts, subscriptions, actors, counters, ...(log === undefined ? {} : { log }) }
+  return {
+    van,
+    host,
+    hosts,
+    subscriptions,
+    actors,
+    counters,
+    ...(log === undefined ? {} : { log }),
+    ...(missing.length === 0 ? {} : { missing }),
+  }
 }

@@ -205,6 +205,7 @@ export class Vans {
       const { subscriptions, letters } = keeper?.load() ?? { subscriptions: [], letters: [] }
       broker.restore(subscriptions, letters)
     }
+    store.accounted()
   }
 
   /** Clients that were there before the start have had their time to come back. */

@@ -3,30 +3,35 @@ import { StoreDamagedError } from '../errors.js'
 import type { Chunk } from './store.js'
 
 /** Checksum (4), count (4), time (8), then the messages. */
-const HEAD = 16
-const KEY = 12
+export const CHUNK_HEAD = 16
+/** Log, then place. */
+export const LOG_BYTES = 4
+export const CHUNK_KEY = LOG_BYTES + 8
 
 export function chunkKey(log: number, first: number): Buffer {
-  const key = Buffer.allocUnsafe(KEY)
+  const key = Buffer.allocUnsafe(CHUNK_KEY)
   key.writeUInt32BE(log, 0)
   key.writeBigUInt64BE(BigInt(first), 4)
   return key
 }
 
-export function encodeChunk({ count, writtenAt, bytes }: Chunk): Buffer {
-  const record = Buffer.allocUnsafe(HEAD + bytes.length)
+export function placeOfKey(key: Buffer): { log: number; first: number } {
+  return { log: key.readUInt32BE(0), first: Number(key.readBigUInt64BE(4)) }
+}
+
+export function encodeChunk({ log, first, count, writtenAt, bytes }: Chunk): Buffer {
+  const record = Buffer.allocUnsafe(CHUNK_HEAD + bytes.length)
   record.writeUInt32LE(count, 4)
   record.writeDoubleLE(writtenAt, 8)
-  record.set(bytes, HEAD)
-  record.writeUInt32LE(crc32(record.subarray(4)), 0)
+  record.set(bytes, CHUNK_HEAD)
+  record.writeUInt32LE(checksum(chunkKey(log, first), record), 0)
   return record
 }
 
 /** @throws StoreDamagedError */
 export function decodeChunk(key: Buffer, record: Buffer): Chunk {
-  const log = key.readUInt32BE(0)
-  const first = Number(key.readBigUInt64BE(4))
-  if (record.length < HEAD || crc32(record.subarray(4)) !== record.readUInt32LE(0)) {
+  const { log, first } = placeOfKey(key)
+  if (record.length < CHUNK_HEAD || !isWhole(key, record)) {
     throw new StoreDamagedError(
       `The store's messages from number ${first} on (log ${log}) are not what was written: their checksum is wrong.`,
     )
@@ -34,8 +39,24 @@ export function decodeChunk(key: Buffer, record: Buffer): Chunk {
   return {
     log,
     first,
-    count: record.readUInt32LE(4),
+    count: countOf(record),
     writtenAt: record.readDoubleLE(8),
-    bytes: record.subarray(HEAD),
+    bytes: record.subarray(CHUNK_HEAD),
   }
+}
+
+/** How many messages are in it. */
+export function countOf(record: Buffer): number {
+  return record.readUInt32LE(4)
+}
+
+/** Before format 3 the key was not part of it. */
+function isWhole(key: Buffer, record: Buffer): boolean {
+  const written = record.readUInt32LE(0)
+  return written === checksum(key, record) || written === crc32(record.subarray(4))
+}
+
+/** With the key: messages in another place are not what was written either. */
+function checksum(key: Buffer, record: Buffer): number {
+  return crc32(record.subarray(4), crc32(key))
 }

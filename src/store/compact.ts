@@ -1,11 +1,12 @@
 import { existsSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { InvalidOptionError, StoreError } from '../errors.js'
+import { InvalidOptionError, StoreDamagedError, StoreError } from '../errors.js'
 import { DATA_FILE } from './data-file.js'
 import { lockFolder } from './folder-lock.js'
 import { FreeSpace } from './free-space.js'
 import { LmdbStore } from './lmdb-store.js'
 import { refuseNewer } from './open-store.js'
+import { probe } from './probe.js'
 
 export interface Compacted {
   readonly before: number
@@ -14,7 +15,7 @@ export interface Compacted {
 
 /**
  * Writes the store anew without the room that was freed, and puts that in its place. No host may have it open.
- * @throws StoreInUseError, StoreFormatError, StoreError
+ * @throws StoreInUseError, StoreFormatError, StoreDamagedError, StoreError
  */
 export async function compactStore(path: string): Promise<Compacted> {
   const folder = existingStore(path)
@@ -26,9 +27,15 @@ export async function compactStore(path: string): Promise<Compacted> {
     const space = new FreeSpace(folder)
     // At most as much as there is.
     space.check(before / 2)
+    const { wrong, broken, damages, ...probed } = await probe(folder, { isBrief: true })
+    refuseNewer(folder, probed)
+    const why = wrong ?? broken ?? damages[0]?.why
+    if (why !== undefined)
+      throw new StoreDamagedError(
+        `The store in ${folder} is damaged: ${why} Run \`msgvan store repair ${folder}\` first.`,
+      )
     const store = await LmdbStore.open({ folder, space })
     try {
-      refuseNewer(folder, store)
       await store.copyTo(fresh)
     } finally {
       await store.close()

@@ -84,7 +84,7 @@ export class LmdbStore implements Store {
       },
       trim: (log, first) => writes.push(() => contained(this.#chunks.remove(chunkKey(log, first)))),
       put: (table, key, value) => {
-        const record = seal(key, value)
+        const record = seal(table, key, value)
         writes.push(() => contained(this.#table(table).put(key, record)))
       },
       remove: (table, key) => writes.push(() => contained(this.#table(table).remove(key))),

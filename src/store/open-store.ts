@@ -1,11 +1,12 @@
-import { accessSync, constants, existsSync, mkdirSync, renameSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { describe, MsgvanError, StoreError, StoreFormatError } from '../errors.js'
 import { probe } from './probe.js'
-import { DATA_FILE, whatIsWrongInFile } from './data-file.js'
+import { DATA_FILE } from './data-file.js'
 import { lockFolder } from './folder-lock.js'
 import { FreeSpace } from './free-space.js'
 import { LmdbStore } from './lmdb-store.js'
+import { repairStore, setFileAside, tidyFolder } from './repair.js'
 import { FORMAT } from './store.js'
 
 export interface OpenStoreOptions {
@@ -15,10 +16,9 @@ export interface OpenStoreOptions {
   readonly warn: (text: string) => void
 }
 
-const LOCK_FILE = 'lock.mdb'
-
 /**
- * Opens the store in a folder, making it where there is none. One that is damaged is kept aside, said, and a new one begun.
+ * Opens the store in a folder, making it where there is none. Of one that is damaged what is whole
+ * stays; the rest is set aside, and said.
  *
  * @throws StoreInUseError, StoreFormatError (of a newer msgvan), StoreError (no rights, not a folder …)
  */
@@ -39,9 +39,9 @@ async function openLocked(
   release: () => Promise<void>,
   { floor, warn }: OpenStoreOptions,
 ): Promise<LmdbStore> {
-  const wrong = await whatIsWrongIn(folder)
-  if (wrong !== undefined) warn(setAside(folder, wrong))
   const space = new FreeSpace(folder, floor)
+  tidyFolder(folder)
+  await mend(folder, space, warn)
   const store = await LmdbStore.open({
     folder,
     space,
@@ -71,17 +71,20 @@ export function refuseNewer(
 }
 
 /** Looked at from outside first: what is torn may end the process that reads it. */
-async function whatIsWrongIn(folder: string): Promise<string | undefined> {
-  if (!existsSync(join(folder, DATA_FILE))) return undefined
-  return whatIsWrongInFile(folder) ?? (await probe(folder, { isBrief: true })).wrong
-}
-
-function setAside(folder: string, wrong: string): string {
-  const aside = join(folder, `damaged-${new Date().toISOString().replaceAll(':', '-')}`)
-  mkdirSync(aside)
-  for (const file of [DATA_FILE, LOCK_FILE])
-    if (existsSync(join(folder, file))) renameSync(join(folder, file), join(aside, file))
-  return `the store in ${folder} is damaged: ${wrong.replace(/\.$/, '')}. It was kept in ${aside}, and a new one begun`
+async function mend(folder: string, space: FreeSpace, warn: (text: string) => void): Promise<void> {
+  const file = join(folder, DATA_FILE)
+  if (!existsSync(file) || statSync(file).size === 0) return
+  const { wrong, broken, damages, ...probed } = await probe(folder, { isBrief: true })
+  refuseNewer(folder, probed)
+  const is = `the store in ${folder} is damaged`
+  if (wrong !== undefined) {
+    warn(`${is}: ${wrong.replace(/\.$/, '')}. It was kept in ${setFileAside(folder)}, and a new one begun`)
+    return
+  }
+  if (broken === undefined && damages.length === 0) return
+  const { aside } = await repairStore({ folder, space, isBrief: true, broken })
+  const why = broken ?? damages[0]?.why ?? ''
+  warn(`${is}: ${why.replace(/\.$/, '')}. What is whole was kept; the rest is in ${aside ?? folder}`)
 }
 
 function prepareFolder(folder: string): void {

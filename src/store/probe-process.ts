@@ -1,38 +1,88 @@
+import { join } from 'node:path'
+import { setTimeout as later } from 'node:timers/promises'
 import { describe } from '../errors.js'
+import { countOf, CHUNK_HEAD } from './chunk-record.js'
+import { DATA_FILE } from './data-file.js'
 import { FreeSpace } from './free-space.js'
 import { LmdbStore } from './lmdb-store.js'
+import { PageFile } from './page-file.js'
 import type { Probed } from './probe.js'
-import { FORMAT, tables } from './store.js'
+import { readSnapshot, type Snapshot } from './snapshot.js'
+import { FORMAT, FORMAT_KEY } from './store.js'
 
-/** Of the newest messages: what was written last is what a sudden end may have torn. */
-const BRIEF_BYTES = 16 * 1024 * 1024
+/** A host that writes meanwhile uses pages again: what was found in them then is no damage. */
+const TRIES = 5
 
 /** The process behind `probe`: reads a store through and says what it found as JSON. */
 async function main(folder: string, isBrief: boolean): Promise<Probed> {
-  const found = { chunks: 0, messages: 0, records: 0 }
+  for (let tries = 1; ; tries += 1) {
+    const found = look(folder, isBrief)
+    const { damages, broken, wrong, format = 0 } = found
+    if (wrong !== undefined || format > FORMAT) return found
+    if (damages.length === 0 && broken === undefined) return { ...found, ...(await goneAlong(folder)) }
+    if (tries === TRIES || newest(folder) === found.transaction) return found
+    await later(50)
+  }
+}
+
+/** Without lmdb, which trusts what is written. */
+function look(folder: string, isBrief: boolean): Probed & { transaction?: number } {
+  const file = new PageFile(join(folder, DATA_FILE))
+  const nothing = { chunks: 0, messages: 0, records: 0, damages: [] }
+  try {
+    const transaction = Math.max(...file.metas.map(meta => meta.transaction))
+    const { chunks, records, damages, broken } = readSnapshot(file, isBrief)
+    const format = Number(Buffer.from(records.get('meta')?.get(FORMAT_KEY) ?? '').toString())
+    if (format > FORMAT) return { ...nothing, format }
+    const counts = Object.fromEntries([...records].map(([table, { size }]) => [table, size]))
+    return {
+      chunks: chunks.length,
+      messages: isBrief ? 0 : messagesIn(file, chunks),
+      records: [...records.values()].reduce((sum, { size }) => sum + size, 0),
+      tables: counts,
+      format,
+      damages,
+      transaction,
+      ...(broken === undefined ? {} : { broken }),
+    }
+  } catch (error) {
+    return { ...nothing, wrong: describe(error) }
+  } finally {
+    file.close()
+  }
+}
+
+/** As a host will. Where it leads astray, this process may end, or the call fail. */
+async function goneAlong(folder: string): Promise<{ broken?: string }> {
   try {
     const store = await LmdbStore.open({ folder, space: new FreeSpace(folder, 0), readOnly: true })
-    const { format } = store
-    if (format !== undefined && format > FORMAT) {
+    try {
+      store.walk()
+    } finally {
       await store.close()
-      return { ...found, format }
     }
-    store.walk()
-    for (const table of tables) found.records += [...store.records(table)].length
-    for (const [key] of store.records('logs')) {
-      let bytes = 0
-      for (const chunk of store.scanBack(Number(key))) {
-        found.chunks += 1
-        found.messages += chunk.count
-        bytes += chunk.bytes.length
-        if (isBrief && bytes > BRIEF_BYTES) break
-      }
-    }
-    await store.close()
-    return found
+    return {}
   } catch (error) {
-    return { ...found, wrong: describe(error) }
+    return { broken: describe(error) }
   }
+}
+
+function newest(folder: string): number {
+  const file = new PageFile(join(folder, DATA_FILE))
+  try {
+    return Math.max(...file.metas.map(meta => meta.transaction))
+  } finally {
+    file.close()
+  }
+}
+
+function messagesIn(file: PageFile, chunks: Snapshot['chunks']): number {
+  let messages = 0
+  for (const { entry } of chunks) {
+    const head = file.read(entry.page, CHUNK_HEAD, entry.offset)
+    if (head !== undefined) messages += countOf(head)
+  }
+  return messages
 }
 
 const [, , folder = '', extent] = process.argv

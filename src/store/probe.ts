@@ -1,14 +1,22 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import type { Damage } from './damage.js'
 
 export interface Probed {
-  /** What is wrong, if anything is. */
+  /** It is no store, or none any more. */
   readonly wrong?: string
+  /** Why lmdb must not have it as it is. */
+  readonly broken?: string
+  /** Pieces that are not what was written. */
+  readonly damages: readonly Damage[]
   /** If it is a newer one than this version's: nothing was read then. */
   readonly format?: number
   readonly chunks: number
+  /** All of them were read, or 0. */
   readonly messages: number
   readonly records: number
+  /** Records in each table. */
+  readonly tables?: Readonly<Record<string, number>>
 }
 
 const program = fileURLToPath(new URL('../store/probe-process.js', import.meta.url))
@@ -28,9 +36,9 @@ export function probe(folder: string, { isBrief }: { isBrief: boolean }): Promis
     })
     child.once('error', reject)
     child.once('close', (code, signal) => {
-      const nothing = { chunks: 0, messages: 0, records: 0 }
-      if (code === 0) resolve(JSON.parse(said) as Probed)
-      else resolve({ ...nothing, wrong: `reading it through failed (${signal ?? `exit code ${code}`})` })
+      if (code === 0) return resolve(JSON.parse(said) as Probed)
+      const broken = `reading it through failed (${signal ?? `exit code ${code}`})`
+      resolve({ broken, damages: [], chunks: 0, messages: 0, records: 0 })
     })
   })
 }

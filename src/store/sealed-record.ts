@@ -4,9 +4,9 @@ import { StoreDamagedError } from '../errors.js'
 const HEAD = 4
 
 /** A record with its checksum before it: lmdb has none, and what is read without doubt is owed, or not, without doubt. */
-export function seal(key: string, value: Uint8Array): Buffer {
+export function seal(table: string, key: string, value: Uint8Array): Buffer {
   const record = Buffer.allocUnsafe(HEAD + value.length)
-  record.writeUInt32LE(checksum(key, value), 0)
+  record.writeUInt32LE(checksum(`${table}/${key}`, value), 0)
   record.set(value, HEAD)
   return record
 }
@@ -14,7 +14,7 @@ export function seal(key: string, value: Uint8Array): Buffer {
 /** @throws StoreDamagedError */
 export function unseal(table: string, key: string, record: Buffer): Buffer {
   const value = record.subarray(HEAD)
-  if (record.length < HEAD || checksum(key, value) !== record.readUInt32LE(0)) {
+  if (record.length < HEAD || !isWhole(table, key, value, record.readUInt32LE(0))) {
     throw new StoreDamagedError(
       `The store's record ${JSON.stringify(key)} of ${table} is not what was written: its checksum is wrong.`,
     )
@@ -22,7 +22,12 @@ export function unseal(table: string, key: string, record: Buffer): Buffer {
   return value
 }
 
-/** With the key: a record under another one is not what was written either. */
-function checksum(key: string, value: Uint8Array): number {
-  return crc32(value, crc32(key))
+/** Before format 3 the table was not part of it. */
+function isWhole(table: string, key: string, value: Uint8Array, written: number): boolean {
+  return written === checksum(`${table}/${key}`, value) || written === checksum(key, value)
+}
+
+/** With where it is: a record in another place is not what was written either. */
+function checksum(place: string, value: Uint8Array): number {
+  return crc32(value, crc32(place))
 }

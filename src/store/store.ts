@@ -82,12 +82,17 @@ export interface Store {
 }
 
 /** Raised with every change after which an older msgvan would misread a store. */
-export const FORMAT = 2
+export const FORMAT = 3
 
 /** In `meta`. */
 export const FORMAT_KEY = 'format'
 /** In `meta`: what was added to the host's capabilities, and taken away, while it ran. */
 export const CAPABILITIES_KEY = 'capabilities'
+
+/** In `meta`: of which van a log is, once more, by its number. */
+export const LOG_COPY = 'log/'
+/** In `meta`: what was set aside since a host last read the store. */
+export const DAMAGES_KEY = 'damages'
 
 export interface TrimRule {
   /** Only chunks all of whose messages are at or before this sequence: nobody is owed them. */

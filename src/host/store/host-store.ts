@@ -1,11 +1,13 @@
-import { CAPABILITIES_KEY, type Store, type Table } from '../../store/store.js'
+import { decodeDamages, type Damage } from '../../store/damage.js'
+import { CAPABILITIES_KEY, DAMAGES_KEY, type Store, type Table } from '../../store/store.js'
+import { logsIn, otherMissing } from './accounts.js'
 import type { Outbox } from '../../broker/keeper.js'
 import { outboxRules } from '../../broker/relay.js'
 import { decodePayload, encodePayload } from '../../message/payload.js'
 import { describe } from '../../errors.js'
 import { Committer } from './committer.js'
 import type { Retention } from './log.js'
-import { VanKeeper, type LogRecord } from './van-keeper.js'
+import { VanKeeper } from './van-keeper.js'
 
 export const DEFAULT_RETENTION: Retention = { age: Infinity, bytes: 1024 ** 3 }
 
@@ -31,19 +33,36 @@ export class HostStore {
   /** By van, what waits there for this host's leader. */
   readonly #outboxes = new Map<string, VanKeeper>()
   #lastNumber = 0
+  readonly #damages: readonly Damage[]
   readonly #tidying: NodeJS.Timeout
 
   constructor(options: HostStoreOptions) {
     this.#options = options
     this.#committer = new Committer(options.store, options.warn)
-    for (const [key, value] of options.store.records('logs')) {
-      const { van, isOutbox } = decodePayload(value) as LogRecord
-      this.#lastNumber = Math.max(this.#lastNumber, Number(key))
-      this.#keep(van, isOutbox === true, Number(key))
+    this.#damages = decodeDamages(options.store.get('meta', DAMAGES_KEY))
+    for (const [number, { van, isOutbox }] of logsIn(options.store)) {
+      this.#lastNumber = Math.max(this.#lastNumber, number)
+      this.#keep(van, isOutbox === true, number)
     }
     this.#tidying = setInterval(() => {
       for (const keeper of this.#all()) keeper.tidy()
     }, TIDY_EVERY_MS).unref()
+  }
+
+  /** All that was kept has been loaded: what of it was set aside is said, once. */
+  accounted(): void {
+    if (this.#damages.length === 0) return
+    for (const { van, ...missing } of otherMissing(this.#damages)) {
+      for (const [name, keeper] of this.#keepers)
+        if (van === undefined || van === name) keeper.addMissing([missing])
+    }
+    for (const [van, keeper] of [...this.#keepers, ...this.#outboxes])
+      for (const { text } of keeper.missing)
+        this.#options.warn(`van ${van} misses, since the store was damaged: ${text}`)
+    const isKept = this.#committer.kept() ?? Promise.resolve()
+    void isKept
+      .then(() => this.#options.store.transact(t => t.remove('meta', DAMAGES_KEY)))
+      .catch(() => undefined)
   }
 
   /** Those that have something kept. */
@@ -116,7 +135,15 @@ export class HostStore {
   #keep(van: string, isOutbox: boolean, number = ++this.#lastNumber): VanKeeper {
     const { store } = this.#options
     const retention = isOutbox ? NO_RETENTION : (this.#options.retention ?? DEFAULT_RETENTION)
-    const keeper = new VanKeeper({ store, committer: this.#committer, van, isOutbox, number, retention })
+    const keeper = new VanKeeper({
+      store,
+      committer: this.#committer,
+      van,
+      isOutbox,
+      number,
+      retention,
+      damages: this.#damages,
+    })
     const keepers = isOutbox ? this.#outboxes : this.#keepers
     keepers.set(van, keeper)
     return keeper

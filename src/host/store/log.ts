@@ -243,7 +243,8 @@ class Reader implements LogReader {
   }
 }
 
-function topicsOf({ count, bytes }: Chunk): string[] {
+/** In order. */
+export function topicsOf({ count, bytes }: Chunk): string[] {
   const messages = new MessageReader(bytes)
   const topics: string[] = []
   const note = (topic: string): boolean => {

@@ -5,14 +5,16 @@ import { OpenPlaces } from '../../broker/open-places.js'
 import { StoredEnvelope } from '../../broker/stored-envelope.js'
 import { MsgvanError } from '../../errors.js'
 import type { SubscriptionRequest } from '../../bus/broker.js'
-import type { LogStatus } from '../../bus/status.js'
+import type { LogStatus, MissingStatus } from '../../bus/status.js'
 import { ReplayStart } from '../../message/replay.js'
 import type { Envelope } from '../../message/envelope.js'
 import { decodePayload, encodePayload } from '../../message/payload.js'
-import type { Store, StoreTransaction, Table } from '../../store/store.js'
+import type { Damage } from '../../store/damage.js'
+import { LOG_COPY, type Store, type StoreTransaction, type Table } from '../../store/store.js'
 import { decodeRequest, encodeRequest } from '../../wire/subscription-request.js'
+import { accountsOf, extentOf, type LogRecord } from './accounts.js'
 import type { Committer, Contributor } from './committer.js'
-import { decodeBook, KeptBook, type BookOwner } from './kept-book.js'
+import { decodeBook, KeptBook, type BookOwner, type BookState } from './kept-book.js'
 import { Log, type Retention } from './log.js'
 import { replayStart } from './replay.js'
 import { decodeMessage, encodeMessage } from './message-codec.js'
@@ -30,16 +32,12 @@ export interface VanKeeperOptions {
   /** Of its log in the store. */
   readonly number: number
   readonly retention: Retention
+  /** What was set aside since a host last read the store. */
+  readonly damages: readonly Damage[]
 }
 
-/** What is kept of a log itself. */
-export interface LogRecord {
-  readonly van: string
-  /** It holds what waits for this host's leader. */
-  readonly isOutbox?: boolean
-  readonly end: number
-  readonly bytes: number
-}
+/** So many are named. */
+const MOST_MISSING = 100
 
 /** Under a number of their own are those that are removed, and still owe something: their names are free. */
 const ENDING = 'e/'
@@ -69,26 +67,25 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   #lastRecord = 0
   #trimmedAt = -Infinity
   #isFrozen = false
+  readonly #missing: MissingStatus[] = []
   /** The committer knows that there is something to write. */
   #isToldChanged = false
 
   constructor(options: VanKeeperOptions) {
     this.#options = options
     this.#prefix = `${options.number}/`
-    const { store, number } = options
+    const { store, number, damages } = options
     const record = store.get('logs', String(number))
-    this.#log = new Log(
-      store,
-      number,
-      record === undefined ? { end: 1, bytes: 0 } : (decodePayload(record) as LogRecord),
-    )
+    const isWhole = record !== undefined && damages.length === 0
+    const kept = record && (decodePayload(record) as LogRecord)
+    this.#log = new Log(store, number, kept !== undefined && isWhole ? kept : extentOf(store, number, kept))
     this.#marks = new LRUCache({
       max: PUBLISHERS_REMEMBERED,
       dispose: (_, publisher, reason) => {
         if (reason === 'evict') this.#write(t => t.remove('publishers', this.#prefix + publisher))
       },
     })
-    if (record === undefined) this.#writeLog()
+    if (!isWhole || store.get('meta', LOG_COPY + String(number)) === undefined) this.#writeLog()
   }
 
   /** What was kept when the host started. */
@@ -109,16 +106,39 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
       letters.push(buried)
     }
     const subscriptions: KeptSubscription[] = []
+    const mended = this.#mended()
     for (const [key, value] of this.#records('subscriptions')) {
-      const state = this.#options.store.get('books', this.#prefix + key)
+      const bytes = this.#options.store.get('books', this.#prefix + key)
+      const state = mended?.get(key) ?? (bytes && decodeBook(bytes))
       if (state === undefined) continue
       const { session, request, ending } = decodePayload(value) as SubscriptionRecord
       if (key.startsWith(ENDING)) this.#numbered(key.slice(ENDING.length))
-      const book = new KeptBook(key, decodeBook(state), this)
+      const book = new KeptBook(key, state, this)
       this.#books.set(key, book)
+      if (mended?.has(key)) book.changed()
       subscriptions.push({ book, request: { ...decodeRequest(request), session }, ending })
     }
     return { subscriptions, letters }
+  }
+
+  /** What was kept and is not there any more. */
+  get missing(): readonly MissingStatus[] {
+    return this.#missing
+  }
+
+  addMissing(missing: readonly MissingStatus[]): void {
+    this.#missing.push(...missing.slice(0, MOST_MISSING - this.#missing.length))
+  }
+
+  /** The books that what was set aside has changed. */
+  #mended(): ReadonlyMap<string, BookState | undefined> | undefined {
+    const { store, number, isOutbox, damages } = this.#options
+    if (damages.length === 0) return undefined
+    const { missing, books } = accountsOf(store, { number, isOutbox, end: this.#log.end }, damages)
+    this.addMissing(missing)
+    for (const [key, book] of books)
+      if (book === undefined) this.#write(t => t.remove('books', this.#prefix + key))
+    return books
   }
 
   // What a broker asks of it.
@@ -333,6 +353,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   #writeLog(): void {
     const record = this.#logRecord()
     this.#write(t => t.put('logs', String(this.#options.number), record))
+    this.#write(t => t.put('meta', LOG_COPY + String(this.#options.number), record))
   }
 
   #logRecord(): Uint8Array {

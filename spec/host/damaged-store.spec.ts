@@ -1,0 +1,156 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import type { HostServer } from '../../src/host/server.js'
+import type { HostStore } from '../../src/host/store/host-store.js'
+import { openHostStore } from '../../src/host/store/open-host-store.js'
+import type { Bus } from '../../src/index.js'
+import { DATA_FILE } from '../../src/store/data-file.js'
+import { eventually } from '../support/eventually.js'
+import { clientOf, startServer } from '../support/host-server.js'
+
+const ROUNDS = 12
+const EACH = 100
+
+describe('a host whose store is damaged', () => {
+  let folder: string
+  let said: string[]
+  let server: HostServer
+  let store: HostStore
+  let open: Bus[]
+
+  const start = async (): Promise<void> => {
+    server = await startServer({ sessionTtl: 5_000, awaitsStore: true })
+    store = await openHostStore(folder, {
+      retention: { age: Infinity, bytes: 1024 ** 3 },
+      warn: text => said.push(text),
+      floor: 0,
+    })
+    server.openStore(store)
+  }
+  const stop = async (): Promise<void> => {
+    await Promise.all(open.map(each => each.close({ drain: false })))
+    open = []
+    await server.close()
+    await store.close()
+  }
+  const bus = (): Bus => {
+    const { bus } = clientOf(server.port)
+    open.push(bus)
+    return bus
+  }
+  const flip = async (where: (file: Buffer) => number): Promise<void> => {
+    const path = join(folder, DATA_FILE)
+    const file = await readFile(path)
+    const at = where(file)
+    expect(at).to.be.greaterThan(8_192)
+    file[at] = (file[at] ?? 0) ^ 4
+    await writeFile(path, file)
+  }
+  /** What is owed to two names, in a few pieces. */
+  const fill = async (): Promise<void> => {
+    const publisher = bus()
+    for (const name of ['mail', 'work'])
+      publisher
+        .topic(new RegExp(`^${name}\\.`), { name })
+        .subscribe()
+        .unsubscribe()
+    await publisher.ready()
+    for (let round = 0; round < ROUNDS; round += 1)
+      await Promise.all(
+        Array.from({ length: EACH }, (_, i) =>
+          publisher.publish(
+            i % 4 === 0 ? 'mail.x' : 'work.x',
+            `round ${round} message ${i} ${'.'.repeat(60)}`,
+          ),
+        ),
+      )
+  }
+  const receive = (of: Bus, name: string): string[] => {
+    const got: string[] = []
+    of.topic<string>(new RegExp(`^${name}\\.`), { name }).subscribe(({ payload }) => got.push(payload))
+    return got
+  }
+  const isEmpty = async (of: Bus, name: string): Promise<void> => {
+    const found = (await of.status()).subscriptions.find(each => each.name === name)
+    expect(found).to.include({ pending: 0, inFlight: 0 })
+  }
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'msgvan-store-'))
+    said = []
+    open = []
+    await start()
+  })
+  afterEach(async () => {
+    await stop()
+    await rm(folder, { recursive: true })
+  })
+
+  it('loses one piece of its messages, no more, and says whose they were and how many', async () => {
+    await fill()
+    await stop()
+    await flip(file => file.indexOf('round 7 message 50'))
+    await start()
+    const client = bus()
+    const { missing = [] } = await client.status()
+    const count = (name: string): number =>
+      missing.find(({ subscription }) => subscription === name)?.messages ?? 0
+    expect(count('work')).to.be.greaterThan(0)
+    const [mail, work] = [receive(client, 'mail'), receive(client, 'work')]
+    await eventually(async () => {
+      await isEmpty(client, 'mail')
+      await isEmpty(client, 'work')
+    })
+    expect(new Set(mail)).to.have.lengthOf((ROUNDS * EACH) / 4 - count('mail'))
+    expect(new Set(work)).to.have.lengthOf((ROUNDS * EACH * 3) / 4 - count('work'))
+    expect(mail.length + work.length).to.be.greaterThan((ROUNDS - 2) * EACH)
+    expect(said.join('\n')).to.match(/is damaged/)
+    expect(said.join('\n')).to.contain(`${count('work')} messages that waited for work`)
+    // It is said once; the next host has nothing to say.
+    said = []
+    await stop()
+    await start()
+    expect(said).to.deep.equal([])
+    expect((await bus().status()).missing).to.equal(undefined)
+  })
+
+  it('hands out all that is kept again to a name whose book is damaged', async () => {
+    await fill()
+    await stop()
+    await flip(file => bookOf(file, '1/n/work'))
+    await start()
+    const client = bus()
+    const [mail, work] = [receive(client, 'mail'), receive(client, 'work')]
+    await eventually(() => {
+      expect(new Set(mail)).to.have.lengthOf((ROUNDS * EACH) / 4)
+      expect(new Set(work)).to.have.lengthOf((ROUNDS * EACH * 3) / 4)
+    })
+    const { missing = [] } = await client.status()
+    expect(missing.map(({ subscription }) => subscription)).to.deep.equal(['work'])
+  })
+
+  it('names what waited in a name whose rules are damaged, and all others go on', async () => {
+    await fill()
+    await stop()
+    await flip(file => file.lastIndexOf('^work') + 2)
+    await start()
+    const client = bus()
+    const mail = receive(client, 'mail')
+    await eventually(() => expect(mail).to.have.lengthOf((ROUNDS * EACH) / 4))
+    const { missing = [] } = await client.status()
+    expect(missing).to.have.lengthOf(1)
+    expect(missing[0]).to.include({ subscription: 'work', messages: (ROUNDS * EACH * 3) / 4 })
+  })
+})
+
+/** Behind its newest key that is not one of the subscriptions' own. */
+function bookOf(file: Buffer, key: string): number {
+  let found = -1
+  for (let at = file.indexOf(key); at >= 0; at = file.indexOf(key, at + 1)) {
+    const size = file.readUInt32LE(at - 8)
+    if (size < 40) found = at + key.length + 6
+  }
+  return found
+}

@@ -1,0 +1,251 @@
+import { linearMatcher } from '../../broker/linear-matcher.js'
+import { OpenPlaces } from '../../broker/open-places.js'
+import { wanting } from '../../broker/wanting.js'
+import type { MissingStatus } from '../../bus/status.js'
+import { describePattern } from '../../message/pattern.js'
+import { decodePayload } from '../../message/payload.js'
+import type { Damage } from '../../store/damage.js'
+import { LOG_COPY, type Store } from '../../store/store.js'
+import { decodeRequest } from '../../wire/subscription-request.js'
+import { decodeBook, type BookState } from './kept-book.js'
+import { topicsOf } from './log.js'
+
+/** What is kept of a log itself. */
+export interface LogRecord {
+  readonly van: string
+  /** It holds what waits for this host's leader. */
+  readonly isOutbox?: boolean
+  readonly end: number
+  readonly bytes: number
+}
+
+export type StoreReader = Pick<Store, 'scan' | 'get' | 'records'>
+
+/** What is left of one van's log after a piece of the store was set aside. */
+export interface Accounts {
+  readonly missing: readonly MissingStatus[]
+  /** The books as they are now, by their keys; undefined: there is no such subscription any more. */
+  readonly books: ReadonlyMap<string, BookState | undefined>
+}
+
+interface Owed {
+  readonly key: string
+  readonly label: string
+  readonly wants: (topic: string) => boolean
+  readonly book: BookState
+  /** Of what waited: found. */
+  waiting: number
+  readonly open: [place: number, failures: number][]
+}
+
+/** Holds each subscription's book of a log against what is still there of it, and names what is not. */
+export function accountsOf(
+  store: StoreReader,
+  log: { readonly number: number; readonly end: number; readonly isOutbox: boolean },
+  damages: readonly Damage[],
+): Accounts {
+  const prefix = `${log.number}/`
+  const ranges = damages
+    .filter(damage => damage.table === 'chunks' && (damage.log ?? log.number) === log.number)
+    .map(({ first = 0, before = log.end }) => ({ first, before: Math.min(before, log.end) }))
+    .filter(({ first, before }) => first < before)
+  const missing: MissingStatus[] = []
+  const books = new Map<string, BookState | undefined>()
+  const owed: Owed[] = []
+  const kept = new Map(
+    [...store.records('books', prefix)].map(([key, value]) => [key.slice(prefix.length), value]),
+  )
+  let oldest: number | undefined
+  for (const [fullKey, value] of store.records('subscriptions', prefix)) {
+    const key = fullKey.slice(prefix.length)
+    const { request: encoded } = decodePayload(value) as { request: unknown }
+    const { pattern } = decodeRequest(encoded)
+    const label = log.isOutbox ? 'the leader' : labelOf(key, describePattern(pattern))
+    const state = kept.get(key)
+    kept.delete(key)
+    if (state === undefined) {
+      oldest ??= firstOf(store, log)
+      books.set(key, {
+        high: oldest - 1,
+        liveFrom: log.end,
+        waiting: 0,
+        waitingBytes: 0,
+        open: new OpenPlaces(),
+      })
+      missing.push({
+        subscription: label,
+        text: `what ${label} has done of its messages is not known any more: all that are kept and match are handed out again`,
+      })
+      continue
+    }
+    const book = decodeBook(state)
+    const needs = Math.min(
+      book.waiting > 0 || book.high + 1 < book.liveFrom ? book.high + 1 : log.end,
+      book.open.first,
+    )
+    if (ranges.some(({ before }) => before > needs)) {
+      const wants = log.isOutbox ? () => true : wanting(pattern, linearMatcher)
+      owed.push({ key, label, book, wants, waiting: 0, open: [] })
+    }
+  }
+  for (const [key, value] of kept) {
+    books.set(key, undefined)
+    const { waiting, open } = decodeBook(value)
+    const label = labelOf(key)
+    const messages = waiting + open.size
+    missing.push({
+      subscription: label,
+      messages,
+      text: `the rules of ${label}, and the ${messages} messages that waited there`,
+    })
+  }
+  if (owed.length > 0) {
+    count(store, log, owed)
+    for (const each of owed) settle(each, ranges, { books, missing })
+  }
+  for (const { first, before } of ranges)
+    missing.push({
+      messages: before - first,
+      text: `up to ${before - first} messages of the log, from place ${first} to ${before - 1}`,
+    })
+  return { missing, books }
+}
+
+/** Goes through the log once. */
+function count(
+  store: StoreReader,
+  log: { readonly number: number; readonly end: number },
+  owed: readonly Owed[],
+): void {
+  const from = Math.min(...owed.map(({ book }) => Math.min(book.high + 1, book.open.first)))
+  for (const chunk of store.scan(log.number, from)) {
+    topicsOf(chunk).forEach((topic, index) => {
+      const place = chunk.first + index
+      for (const each of owed) {
+        const failures = each.book.open.get(place)
+        if (failures !== undefined) each.open.push([place, failures])
+        else if (place > each.book.high && place >= each.book.liveFrom && each.wants(topic)) each.waiting += 1
+      }
+    })
+  }
+}
+
+function settle(
+  { key, label, book, waiting, open }: Owed,
+  ranges: readonly { readonly first: number; readonly before: number }[],
+  { books, missing }: { books: Map<string, BookState | undefined>; missing: MissingStatus[] },
+): void {
+  const left = Math.min(waiting, book.waiting)
+  const messages = book.waiting - left + book.open.size - open.length
+  if (messages > 0) {
+    missing.push({ subscription: label, messages, text: `${messages} messages that waited for ${label}` })
+    // How large those are that are missing is not known.
+    const waitingBytes = left === 0 ? 0 : Math.round((book.waitingBytes * left) / book.waiting)
+    books.set(key, { ...book, waiting: left, waitingBytes, open: new OpenPlaces(open) })
+  }
+  const replayed = ranges.reduce(
+    (sum, { first, before }) =>
+      sum + Math.max(0, Math.min(before, book.liveFrom) - Math.max(first, book.high + 1)),
+    0,
+  )
+  if (replayed > 0)
+    missing.push({
+      subscription: label,
+      messages: replayed,
+      text: `up to ${replayed} messages of what ${label} was to have from before it was there`,
+    })
+}
+
+export interface MissingInVan extends MissingStatus {
+  readonly van?: string
+}
+
+/** All that is missing in a store, by names. */
+export function missingIn(store: StoreReader, damages: readonly Damage[]): MissingInVan[] {
+  const missing: MissingInVan[] = []
+  for (const [number, log] of logsIn(store)) {
+    const { van, isOutbox = false } = log
+    const { end } = extentOf(store, number, log)
+    for (const each of accountsOf(store, { number, isOutbox, end }, damages).missing)
+      missing.push({ van, ...each })
+  }
+  return [...missing, ...otherMissing(damages)]
+}
+
+/** What is missing beside the logs. */
+export function otherMissing(damages: readonly Damage[]): MissingInVan[] {
+  const letters = damages.filter(({ table }) => table === 'letters').length
+  const owed = damages.filter(({ table }) => table === 'owed').length
+  const named = damages.flatMap(({ table, key = '', why }) => {
+    if (table === 'handlers') return [registered('handler', key)]
+    if (table === 'actors') return [registered('actor', key)]
+    if (table === 'publishers')
+      return [
+        {
+          text: `how far the publisher ${key || '(unknown)'} has come: what it sends again may be there twice`,
+        },
+      ]
+    if (table === 'logs' || table === 'meta')
+      return [{ text: `a record of the store itself (${key || why})` }]
+    return []
+  })
+  return [
+    ...(letters === 0 ? [] : [{ messages: letters, text: `${letters} dead letters` }]),
+    ...(owed === 0
+      ? []
+      : [{ messages: owed, text: `${owed} messages that were replayed from dead letters` }]),
+    ...named,
+  ]
+}
+
+function registered(what: string, key: string): MissingInVan {
+  try {
+    const [van, name] = JSON.parse(key) as [string, string]
+    return { van, text: `the ${what} ${name}` }
+  } catch {
+    return { text: `a ${what} (${key || 'it is not known which'})` }
+  }
+}
+
+function firstOf(
+  store: StoreReader,
+  { number, end }: { readonly number: number; readonly end: number },
+): number {
+  for (const { first } of store.scan(number, 0)) return first
+  return end
+}
+
+/** Which logs there are, by their numbers. */
+export function logsIn(store: StoreReader): Map<number, LogRecord> {
+  const logs = new Map<number, LogRecord>()
+  for (const [key, value] of store.records('meta', LOG_COPY))
+    logs.set(Number(key.slice(LOG_COPY.length)), decodePayload(value) as LogRecord)
+  for (const [key, value] of store.records('logs')) logs.set(Number(key), decodePayload(value) as LogRecord)
+  return logs
+}
+
+/** How far a log goes whose own record is not there, or may be older than what else is. */
+export function extentOf(
+  store: StoreReader,
+  number: number,
+  record: LogRecord | undefined,
+): { end: number; bytes: number } {
+  let [end, bytes] = [record?.end ?? 1, 0]
+  for (const chunk of store.scan(number, 0)) {
+    end = Math.max(end, chunk.first + chunk.count)
+    bytes += chunk.bytes.length
+  }
+  for (const [, value] of store.records('books', `${number}/`)) {
+    const { high, liveFrom } = decodeBook(value)
+    end = Math.max(end, high + 1, liveFrom)
+  }
+  return { end, bytes }
+}
+
+/** By its name; one without a name by what it asks for. */
+function labelOf(key: string, pattern?: string): string {
+  if (key.startsWith('n/')) return key.slice(2)
+  return pattern === undefined
+    ? 'a subscription without a name'
+    : `a subscription to ${pattern} without a name`
+}
