@@ -24,6 +24,8 @@ export interface HostOptions {
   watch?: boolean
   fresh?: boolean
   auto?: boolean
+  /** Of `host` alone, when another process starts it. */
+  report?: string
 }
 
 export function addHostOptions(command: Command): Command {
@@ -87,5 +89,6 @@ export function hostFlags(globals: Globals, options: HostOptions): HostFlags {
   const { port, token, verbose } = globals
   const { root, origin, ...flags } = options
   delete flags.fresh
+  delete flags.report
   return { port: String(port), token, verbose, ...flags, roots: root, origins: origin }
 }

@@ -13,6 +13,7 @@ export function addHost(program: Command, cli: Cli): void {
       'Be the host, in the foreground, until Ctrl-C (exit code 0), `msgvan stop`, or the end of --idle. What handlers print is shown here too. What no flag and no variable says is as the host before on this port was started with.',
     )
   addHostOptions(command)
+    .addOption(new Option('--report <fd>', 'where the process that started it waits').hideHelp())
     .addOption(new Option('--auto', 'as a client starts it: it ends when it was idle').hideHelp())
     .addHelpText(
       'after',
@@ -27,7 +28,7 @@ Examples:
 async function host(cli: Cli, globals: Globals, options: HostOptions): Promise<number> {
   const { nextSettings } = await import('../daemon/next-settings.js')
   const { reportToStarter } = await import('../daemon/report.js')
-  const report = reportToStarter()
+  const report = reportToStarter(options.report)
   try {
     const flags = hostFlags(globals, options)
     const { settings, ...before } = await nextSettings(flags, statePaths(), options.fresh === true)
@@ -41,7 +42,7 @@ async function host(cli: Cli, globals: Globals, options: HostOptions): Promise<n
       ...(report.isAwaited ? {} : { echo: line => process.stdout.write(`${line.name}: ${line.text}\n`) }),
     })
   } catch (error) {
-    await report.failed(error)
+    report.failed(error)
     throw error
   }
   return Exit.Done

@@ -1,3 +1,4 @@
+import { closeSync, writeSync } from 'node:fs'
 import { describe, MsgvanError } from '../errors.js'
 import type { StartReport } from './start.js'
 
@@ -6,28 +7,30 @@ export interface StarterReport {
   /** Whether another process started this one and waits. */
   readonly isAwaited: boolean
   listening(): void
-  failed(error: unknown): Promise<void>
+  failed(error: unknown): void
 }
 
-export function reportToStarter(): StarterReport {
-  const tell = (report: StartReport): Promise<void> =>
-    new Promise(resolve => {
-      if (process.send === undefined || !process.connected) {
-        resolve()
-        return
-      }
-      process.send(report, () => {
-        if (process.connected) process.disconnect()
-        resolve()
-      })
-    })
+/** @param fd the pipe that it has for that, as text; undefined: nobody waits */
+export function reportToStarter(fd: string | undefined): StarterReport {
+  const pipe = fd === undefined ? NaN : Number(fd)
+  let isOver = !(pipe > 2)
+  const tell = (report: StartReport): void => {
+    if (isOver) return
+    isOver = true
+    try {
+      writeSync(pipe, `${JSON.stringify(report)}\n`)
+      closeSync(pipe)
+    } catch {
+      // Whoever waited is gone.
+    }
+  }
   return {
-    isAwaited: process.send !== undefined,
-    listening: () => void tell({ msgvan: 'listening', pid: process.pid }),
+    isAwaited: !isOver,
+    listening: () => tell({ msgvan: 'listening', pid: process.pid }),
     failed: error => {
       const code = error instanceof MsgvanError ? error.code : 'MSGVAN_HOST_UNREACHABLE'
       const message = error instanceof MsgvanError ? error.message : describe(error)
-      return tell({ msgvan: 'failed', code, message })
+      tell({ msgvan: 'failed', code, message })
     },
   }
 }

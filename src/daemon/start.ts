@@ -1,8 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { HostUnreachableError } from '../errors.js'
+import { describe, HostUnreachableError } from '../errors.js'
+import { launch, REPORT_FD, type Launched } from './launch.js'
 import { ensureHome, type StatePaths } from './paths.js'
 
 /** How a background host is to be. What is not said here it takes from the environment and the host before, as any host does. */
@@ -67,18 +67,16 @@ export async function startHost(options: StartOptions): Promise<StartOutcome> {
   const { port, paths, timeout = 30_000 } = options
   await ensureHome(paths.home)
   const output = openOutput(paths.output(port))
-  const child = spawn(process.execPath, [main, 'host', ...flags(options)], {
-    detached: true,
-    cwd: '/',
-    env: hostEnvironment(options),
-    stdio: ['ignore', output.file, output.file, 'ipc'],
-    windowsHide: true,
-  })
-  closeSync(output.file)
-
-  const report = await reportOf(child, timeout)
-  if (child.connected) child.disconnect()
-  child.unref()
+  let report: StartReport
+  try {
+    const command = [process.execPath, main, 'host', '--report', String(REPORT_FD), ...flags(options)]
+    const launched = await launch(command, { cwd: '/', env: hostEnvironment(options), output: output.file })
+    report = await reportOf(launched, timeout)
+  } catch (error) {
+    report = unreported(describe(error))
+  } finally {
+    closeSync(output.file)
+  }
 
   if (report.msgvan === 'listening') return { started: true, pid: report.pid }
   if (report.code === 'MSGVAN_PORT_TAKEN') return { started: false }
@@ -90,25 +88,32 @@ export async function startHost(options: StartOptions): Promise<StartOutcome> {
 }
 
 /** The first that happens: it reports, it ends, or the time is over (then it is ended). */
-function reportOf(child: ChildProcess, timeout: number): Promise<StartReport> {
-  return new Promise(settle => {
-    const done = (report: StartReport): void => {
-      clearTimeout(timer)
-      child.removeAllListeners('message').removeAllListeners('exit')
-      settle(report)
+async function reportOf(launched: Launched, timeout: number): Promise<StartReport> {
+  const late = new AbortController()
+  const timer = setTimeout(() => {
+    late.abort()
+    launched.kill()
+    launched.leave()
+  }, timeout)
+  try {
+    for await (const line of launched.lines) {
+      const report = reportIn(line)
+      if (report !== undefined) return report
     }
-    const failed = (message: string): void =>
-      done({ msgvan: 'failed', code: 'MSGVAN_HOST_UNREACHABLE', message })
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL')
-      failed(`it did not listen within ${timeout / 1000} s`)
-    }, timeout)
-    child.on('message', message => {
-      if (isReport(message)) done(message)
-    })
-    child.on('exit', (code, signal) => failed(`it ended with ${signal ?? `exit code ${code ?? '?'}`}`))
-    child.on('error', error => failed(error.message))
-  })
+  } catch (error) {
+    // A pipe that is left before its end fails.
+    if (!late.signal.aborted) throw error
+  } finally {
+    clearTimeout(timer)
+    launched.leave()
+  }
+  return unreported(
+    late.signal.aborted ? `it did not listen within ${timeout / 1000} s` : 'it ended before it listened',
+  )
+}
+
+function unreported(message: string): StartReport {
+  return { msgvan: 'failed', code: 'MSGVAN_HOST_UNREACHABLE', message }
 }
 
 function flags(options: StartOptions): string[] {
@@ -175,6 +180,16 @@ function openOutput(path: string): { file: number; tail(): string } {
       return lines.slice(-3).join(' ').slice(-500)
     },
   }
+}
+
+function reportIn(line: string): StartReport | undefined {
+  let report: unknown
+  try {
+    report = JSON.parse(line)
+  } catch {
+    return undefined
+  }
+  return isReport(report) ? report : undefined
 }
 
 function isReport(message: unknown): message is StartReport {
