@@ -33,6 +33,7 @@ export interface ConnectionRequest {
   readonly van: string
   readonly client: string
   readonly pid: number | undefined
+  readonly thread: number | undefined
   readonly credential: Credential
   /** Asked when the host has proved itself: where the session stands by then. */
   readonly session: () => Prove['session']
@@ -130,7 +131,7 @@ export class Connection {
   }
 
   #sayHello(): void {
-    const { van, client, credential, pid } = this.#request
+    const { van, client, credential, pid, thread } = this.#request
     const hello: Hello = {
       protocol: PROTOCOL,
       version,
@@ -139,6 +140,7 @@ export class Connection {
       nonce: this.#nonce,
       credential: credential.kind ?? 'secret',
       pid,
+      thread,
     }
     this.#channel.send('hello', hello)
   }

@@ -11,6 +11,7 @@ export interface ConnectorOptions {
   /** Asked before each attempt. */
   readonly client: () => string
   readonly pid?: number | undefined
+  readonly thread?: number | undefined
   readonly credential: () => Promise<Credential | undefined>
   /** Where the host is, asked before each attempt: the place to find or start it. */
   readonly locate: () => Promise<string>
@@ -64,7 +65,7 @@ export class Connector {
   }
 
   async #attempt(): Promise<void> {
-    const { van, pid, ca, locate } = this.#options
+    const { van, pid, thread, ca, locate } = this.#options
     const [url, dial] = await Promise.all([locate(), this.#options.dial ?? dialSocket(ca)])
     const credential = await this.#options.credential()
     if (credential === undefined)
@@ -72,7 +73,7 @@ export class Connector {
     if (this.#isStopped) return
     const session = () => this.#owner.session()
     const connection: Connection = new Connection(
-      { dial, url, van, client: this.#options.client(), pid, credential, session },
+      { dial, url, van, client: this.#options.client(), pid, thread, credential, session },
       {
         welcome: welcome => {
           this.#isUp = true

@@ -24,6 +24,8 @@ export interface RemoteBrokerOptions {
   clientId?: string
   /** Of this process, if it runs on the host's machine: its death is then noticed at once. */
   pid?: number
+  /** With `pid`: the system's id of its thread, if that is a worker thread. */
+  thread?: number | undefined
   /** The largest payload, in bytes. Default 8 MiB. */
   maxPayload?: number
   /** What may wait to be taken over. Default 100,000 messages and 64 MiB. */

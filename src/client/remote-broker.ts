@@ -80,7 +80,7 @@ export class RemoteBroker implements Broker {
   readonly actors = remoteActors((method, args) => this.#call(method, args))
 
   constructor(options: RemoteBrokerOptions) {
-    const { url = '', locate = () => Promise.resolve(url), van, secret, pid, outbox = {} } = options
+    const { url = '', locate = () => Promise.resolve(url), van, secret, pid, thread, outbox = {} } = options
     this.#client = options.clientId ?? newId()
     this.#readyTimeout = options.readyTimeout ?? 10_000
     this.#isSecure = options.url?.startsWith('https:') === true
@@ -109,6 +109,7 @@ export class RemoteBroker implements Broker {
         van,
         client: () => this.#client,
         pid,
+        thread,
         credential: secret,
         locate,
         backoff,

@@ -7,6 +7,7 @@ import { identify, portTaken } from './identify.js'
 import { hostUrl, somebodyListens } from './listens.js'
 import { statePaths, type StatePaths } from './paths.js'
 import { readPidHint } from './pid-hint.js'
+import { ownThread } from './own-thread.js'
 import { localSecret } from './secret.js'
 
 export interface LocalOptions {
@@ -51,6 +52,7 @@ export function connectLocal(options: LocalOptions): RemoteBroker {
     isHostAwaited: error => host.isAwaited(error),
     secret: () => host.credential(),
     pid: process.pid,
+    thread: ownThread(),
     readyTimeout,
     ...(maxPayload === undefined ? {} : { maxPayload }),
   })

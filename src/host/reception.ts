@@ -4,6 +4,7 @@ import { HOSTS_TOPIC } from '../bus/hosts.js'
 import type { HostStatus } from '../bus/status.js'
 import { ProtocolError, SessionLostError } from '../errors.js'
 import type { Channel, ChannelEnd, ChannelListener } from '../wire/channel.js'
+import type { Hello } from '../wire/handshake.js'
 import { binary, type HostEvents } from '../wire/protocol.js'
 import type { Actors } from './actors/actors.js'
 import { ActorsOfVans } from './actors/actors-of-vans.js'
@@ -45,8 +46,8 @@ export interface ReceptionOptions extends Secrets {
   readonly changed?: () => void
   /** What an operator should know. */
   readonly warn?: (text: string) => void
-  /** Whether a process of this machine is dead. Default: asks the system. */
-  readonly isGone?: (pid: number) => boolean
+  /** Whether a process of this machine is dead, or this thread of it. Default: asks the system. */
+  readonly isGone?: (pid: number, thread: number | undefined) => boolean
 }
 
 /** A client that has connected: its channel, and the address by which it reached this host. */
@@ -243,7 +244,7 @@ export class Reception {
     // that it goes on, it would fail each time and come again for ever.
     const known = found?.link.fits(wanted?.received ?? 0) === true ? found : undefined
     const isRestored = known === undefined ? this.#vans.get(hello.van).knows(hello.client) : undefined
-    const session = known ?? this.#begin(caller, hello.client, hello.van, isLocalUser, hello.pid)
+    const session = known ?? this.#begin(caller, hello, isLocalUser)
     const before = this.#channels.get(session)
     if (before !== undefined) {
       session.detach()
@@ -265,20 +266,16 @@ export class Reception {
     return session
   }
 
-  #begin(
-    { address }: Caller,
-    client: string,
-    van: string,
-    isLocalUser: boolean,
-    pid: number | undefined,
-  ): Session {
+  #begin({ address }: Caller, { client, van, pid, thread }: Hello, isLocalUser: boolean): Session {
     this.#giveUp(client, van)
+    // Elsewhere the numbers mean another process.
+    const isHere = isLocalUser && isLoopbackPeer(address)
     return this.#sessions.begin({
       client,
       van: this.#vans.get(van),
       isLocalUser,
-      // Elsewhere the number means another process.
-      pid: isLocalUser && isLoopbackPeer(address) ? pid : undefined,
+      pid: isHere ? pid : undefined,
+      thread: isHere ? thread : undefined,
       address,
       maxPayload: this.#maxPayload,
       maxWaiting: this.#options.maxWaiting ?? 64 * 1024 * 1024,

@@ -34,6 +34,7 @@ export interface SessionOptions {
   /** Proved to be this machine's user. */
   readonly isLocalUser: boolean
   readonly pid: number | undefined
+  readonly thread: number | undefined
   /** By which the client reached this host. */
   readonly address: string
   readonly maxPayload: number
@@ -53,6 +54,7 @@ export class Session implements GuestSession {
   readonly van: Van
   readonly isLocalUser: boolean
   readonly pid: number | undefined
+  readonly thread: number | undefined
   readonly address: string
   readonly link: Link
   /** The client is another host. */
@@ -85,6 +87,7 @@ export class Session implements GuestSession {
     this.van = options.van
     this.isLocalUser = options.isLocalUser
     this.pid = options.pid
+    this.thread = options.thread
     this.address = options.address
     this.#options = options
     this.link = new Link({

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { isThreadGone } from '../daemon/own-thread.js'
 import { isAlive } from '../daemon/pid-hint.js'
 import { Session, type SessionEnd, type SessionOptions } from './session.js'
 
@@ -7,10 +8,10 @@ const FIRST_PID_CHECK_MS = 20
 export interface SessionsOptions {
   /** How long a session waits for its client to come back, in milliseconds. */
   readonly sessionTtl: number
-  /** How often, at last, it is looked whether the process of a client that is away is still there. */
+  /** How often, at last, it is looked whether the process or thread of a client that is away is still there. */
   readonly pidCheckMs?: number
-  /** Whether a process of this machine is dead. Default: asks the system. */
-  readonly isGone?: (pid: number) => boolean
+  /** Whether a process of this machine is dead, or this thread of it. Default: asks the system. */
+  readonly isGone?: (pid: number, thread: number | undefined) => boolean
   /** One began or ended. */
   readonly changed: () => void
 }
@@ -62,7 +63,7 @@ export class Sessions {
     this.#away.delete(session)
   }
 
-  /** Its connection is gone. The session waits, but not for a process that is dead. */
+  /** Its connection is gone. The session waits, but not for a process or a thread that is dead. */
   away(session: Session): void {
     if (!this.#sessions.has(session.id) || this.#away.has(session)) return
     const { sessionTtl, pidCheckMs = 1_000 } = this.#options
@@ -98,11 +99,11 @@ export class Sessions {
   }
 
   /** Unknown counts as there. */
-  #isGone({ pid }: Session): boolean {
-    return pid !== undefined && (this.#options.isGone ?? isGone)(pid)
+  #isGone({ pid, thread }: Session): boolean {
+    return pid !== undefined && (this.#options.isGone ?? isGone)(pid, thread)
   }
 }
 
-function isGone(pid: number): boolean {
-  return !isAlive(pid)
+function isGone(pid: number, thread: number | undefined): boolean {
+  return !isAlive(pid) || (thread !== undefined && isThreadGone(pid, thread))
 }

@@ -17,6 +17,8 @@ export interface Hello {
   readonly credential: 'secret' | 'token'
   /** Only from a client on the same machine: lets the host see that it died. */
   readonly pid?: number | undefined
+  /** With `pid`: the system's id of its thread, if that is a worker thread, whose end leaves the process running. */
+  readonly thread?: number | undefined
 }
 
 export interface Challenge {
@@ -74,6 +76,7 @@ export function checkHello(value: unknown): Hello {
     nonce: fields.text('nonce', NONCE),
     credential: fields.oneOf('credential', ['secret', 'token']),
     pid: fields.optional('pid', key => fields.whole(key, 1, 2 ** 31)),
+    thread: fields.optional('thread', key => fields.whole(key, 1, 2 ** 31)),
   }
 }
 
