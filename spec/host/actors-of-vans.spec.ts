@@ -194,6 +194,21 @@ describe('actors of several hosts', () => {
       expect((await bus.status()).actors).to.deep.equal([])
     })
 
+    for (const parentAt of [0, 1]) {
+      it(`a child ends with the incarnation of its parent, which is on ${parentAt === 0 ? 'the leader' : 'a follower'}`, async () => {
+        const { parent, child, bus } = await family(parentAt)
+        expect(await firstValueFrom(parent.ask(['crashOnce']))).to.equal('attempt 2')
+        await eventually(async () => expect(await bus.actors.find('child')).to.equal(undefined))
+        expect(await rejection(firstValueFrom(child.ask('it')))).to.be.instanceOf(ActorStoppedError)
+        await firstValueFrom(parent.ask(['child', 'Writer', { name: 'child' }]))
+        const next = (await bus.actors.find('child')) ?? expect.fail()
+        expect(await firstValueFrom(next.ask('it'))).to.equal('wrote it')
+        await next.stop()
+        await parentHears('child child stopped', parentAt)
+        expect(hosts[parentAt]?.lines.filter(line => line.includes('child child'))).to.have.lengthOf(1)
+      })
+    }
+
     it('a child ends with the host of its parent', async () => {
       await family()
       await hosts[1]?.close()

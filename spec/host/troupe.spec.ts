@@ -54,6 +54,37 @@ describe('crews and who keeps them', () => {
     expect([leader.actors.size, follower.actors.size]).to.deep.equal([0, 0])
   })
 
+  it('have children that end with the instance whose they are, and not with another one', async () => {
+    const [leader, follower] = await start({}, {})
+    const bus = leader.bus()
+    const mother = await bus.actors.create(actor('Mother'), { instances: 2 })
+    expect(await placed(bus, mother)).to.deep.equal({ [leader.id]: 1, [follower.id]: 1 })
+    const children = new Map<number, string>()
+    await eventually(async () => {
+      const asked = await Promise.all(
+        [1, 2].map(() => firstValueFrom(mother.ask<{ instance: number; child: ActorRef }>('child'))),
+      )
+      for (const { instance, child } of asked) children.set(instance, child.id)
+      expect(children).to.have.lengthOf(2)
+    })
+    const survivor = (await firstValueFrom(mother.ask<{ instance: number }>('crash'))).instance
+    const isThere = async (id: string): Promise<boolean> =>
+      (await bus.status()).actors.some(each => each.id === id)
+    const of = (instance: number): string => children.get(instance) ?? expect.fail()
+    // Either may have had the second attempt: who crashed has begun anew, and has no child any more.
+    await eventually(async () => {
+      const there = await Promise.all([isThere(of(1)), isThere(of(2))])
+      expect(there.filter(Boolean)).to.have.lengthOf(1)
+    })
+    const kept = (await isThere(of(1))) ? 1 : 2
+    expect(await firstValueFrom(bus.actors.ref(of(kept)).ask('it'))).to.have.property('all')
+    const lost = bus.actors.ref(of(3 - kept))
+    expect((await rejection(firstValueFrom(lost.ask('it')))).message).to.match(
+      /its parent ended|There is no actor/,
+    )
+    expect([1, 2]).to.include(survivor)
+  })
+
   it('are of one host while the leader cannot be reached', async () => {
     const [leader, follower] = await start({}, {})
     await leader.close()

@@ -81,6 +81,65 @@ describe('actors that fail', () => {
     expect(log.stdout).not.to.match(/child second/)
   })
 
+  for (const isolation of ['thread', 'process'] as const) {
+    it(`end with the incarnation of their parent that created them, in a ${isolation}, and their names are free`, async () => {
+      const parent = await bus.actors.create(actor('Doer'), { name: 'parent', isolation })
+      const born: string[] = []
+      for (let crash = 0; crash < 3; crash += 1) {
+        const child = await ask<ActorAddress>(parent, 'child', 'Doer', { name: 'child', isolation })
+        await ask<ActorAddress>(bus.actors.ref(child), 'child', 'Memory', { isolation })
+        await ask<ActorAddress>(parent, 'child', 'Memory', { isolation })
+        born.push(child.id)
+        expect((await bus.status()).actors).to.have.lengthOf(4)
+        expect(await ask(parent, 'crashOnce')).to.equal('attempt 2')
+        await eventually(async () => expect((await bus.status()).actors).to.have.lengthOf(1))
+        expect(await rejection(ask(bus.actors.ref(child), 'pid'))).to.be.instanceOf(ActorStoppedError)
+      }
+      expect(new Set(born).size).to.equal(3)
+      // Its next incarnation knows nothing of them, and is told nothing; of its own it is.
+      const own = await ask<ActorAddress>(parent, 'child', 'Memory', { name: 'own' })
+      await bus.actors.stop(own)
+      await log.shows(/child own stopped/)
+      expect(log.stdout).not.to.match(/child child/)
+      const { subscriptions } = await bus.status()
+      expect(subscriptions.filter(({ name }) => name?.startsWith('$actor/') === true)).to.have.lengthOf(1)
+    })
+  }
+
+  it('are not left over by a parent that crashes while it creates them', async () => {
+    const parent = await bus.actors.create(actor('Doer'), { isolation: 'process' })
+    const pid = await ask<number>(parent, 'pid')
+    await parent.tell(['child', 'NeverSetUp', { setupTimeout: 60_000 }])
+    await eventually(async () => expect((await bus.status()).actors).to.have.lengthOf(2))
+    const { actors: before } = await bus.status()
+    process.kill(pid, 'SIGKILL')
+    // Its second attempt creates another one.
+    await eventually(async () => {
+      const { actors } = await bus.status()
+      expect(actors).to.have.lengthOf(2)
+      const [first, second] = [before, actors].map(
+        all => all.find(({ export: name }) => name === 'NeverSetUp')?.id,
+      )
+      expect(second).to.be.a('string').and.not.equal(first)
+    })
+  })
+
+  it('leave no process behind that they started when theirs is killed, or ends in order', async () => {
+    const doer = await bus.actors.create(actor('Doer'), { isolation: 'process' })
+    const [pid, first] = [await ask<number>(doer, 'pid'), await ask<number>(doer, 'spawn')]
+    const grandchild = bus.actors.ref(
+      await ask<ActorAddress>(doer, 'child', 'Doer', { isolation: 'process' }),
+    )
+    const [second, third] = [await ask<number>(grandchild, 'pid'), await ask<number>(grandchild, 'spawn')]
+    expect([first, second, third].map(isAlive)).to.deep.equal([true, true, true])
+    process.kill(pid, 'SIGKILL')
+    await eventually(() => expect([first, second, third].map(isAlive)).to.deep.equal([false, false, false]))
+    const fourth = await ask<number>(doer, 'spawn')
+    expect(isAlive(fourth)).to.equal(true)
+    await doer.stop()
+    await eventually(() => expect(isAlive(fourth)).to.equal(false))
+  })
+
   it('have timers, also of more than 2^31 ms', async () => {
     const doer = await bus.actors.create(actor('Doer'))
     const file = join(sandbox.home, 'times')
@@ -99,10 +158,11 @@ describe('actors that fail', () => {
   ] as const) {
     it(`leave no process behind when the host is killed, ${what} or not`, async () => {
       const doer = await bus.actors.create(actor('Doer'), { isolation: 'process' })
-      const pid = await ask<number>(doer, 'pid')
+      const pids = [await ask<number>(doer, 'pid'), await ask<number>(doer, 'spawn')]
       if (isBusy) await doer.tell(['busy', 60_000])
+      expect(pids.map(isAlive)).to.deep.equal([true, true])
       await host.kill('SIGKILL')
-      await eventually(() => expect(isAlive(pid)).to.equal(false))
+      await eventually(() => expect(pids.map(isAlive)).to.deep.equal([false, false]))
     })
   }
 

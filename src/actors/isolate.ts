@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { Isolation } from '../bus/actors.js'
 import { describe } from '../errors.js'
+import { hasGroups, killGroup } from './process-group.js'
 import type { FromWorker, ToWorker, WorkerTask } from './worker-messages.js'
 
 const entries = {
@@ -65,10 +66,11 @@ function openThread(task: WorkerTask, listener: IsolateListener): Isolate {
   }
 }
 
-/** Ends by itself when this process dies: see worker-side.ts. */
+/** Ends by itself when this process dies: see worker-side.ts. In a group of its own, so that what it started ends with it. */
 function openProcess(task: WorkerTask, listener: IsolateListener): Isolate {
   const child = fork(fileURLToPath(entries[task.kind]), {
     env: environment(task),
+    detached: hasGroups,
     execArgv: [],
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -79,6 +81,7 @@ function openProcess(task: WorkerTask, listener: IsolateListener): Isolate {
   const end = (reason: string): void => {
     if (hasEnded) return
     hasEnded = true
+    if (child.pid !== undefined) killGroup(child.pid)
     listener.ended(reason)
   }
   const isolate: Isolate = {

@@ -14,6 +14,9 @@ const LOAD_TIMEOUT = 30_000
 /** How long it may take to finish what it has in hand when it is told to stop. */
 const STOP_TIMEOUT = 10_000
 
+/** How long its next incarnation waits for the end of the children of the last one. */
+const CHILDREN_MS = 1_000
+
 export interface ActorEvents {
   line(stream: 'out' | 'err', text: string): void
   log(level: keyof Log, text: string): void
@@ -23,8 +26,8 @@ export interface ActorEvents {
   crashed(reason: string, delay: number): void
   /** It crashed too often, and is not started again. */
   gaveUp(reason: string): void
-  /** This worker's session will not come back. */
-  gone(clientId: string): void
+  /** This worker's session will not come back. Resolves when its children have ended. */
+  gone(clientId: string): Promise<void>
 }
 
 interface Waiting {
@@ -117,7 +120,7 @@ export class SupervisedActor {
     this.#open()
   }
 
-  /** Lets it finish what it has in hand; after ten seconds it is ended. */
+  /** Lets it finish what it has in hand; after ten seconds it is ended. Resolves when its children are, too. */
   async stop(): Promise<void> {
     this.#state = 'stopped'
     clearTimeout(this.#restartTimer)
@@ -215,16 +218,18 @@ export class SupervisedActor {
   #ended(reason: string, task: ActorTask): void {
     this.#isolate = undefined
     clearTimeout(this.#setupTimer)
-    this.#events.gone(task.clientId)
-    for (const tell of [...this.#onEnded.splice(0), ...this.#onSubscribed.splice(0)]) tell()
+    const bereft = this.#events.gone(task.clientId).catch(() => undefined)
+    for (const tell of this.#onSubscribed.splice(0)) tell()
+    for (const tell of this.#onEnded.splice(0)) void bereft.then(tell)
     const title = titleOf(wantedOf(task))
     const error = new ActorStartError(`Actor ${title} ended before it was set up: ${reason}`)
     this.#loading?.reject(error)
     this.#starting?.reject(error)
-    if (this.#state !== 'stopped' && this.#hasRun) this.#restart(reason)
+    if (this.#state !== 'stopped' && this.#hasRun) this.#restart(reason, bereft)
   }
 
-  #restart(reason: string): void {
+  /** @param bereft with its children gone their names are free for those to come: if that takes long, it does not wait */
+  #restart(reason: string, bereft: Promise<void>): void {
     this.#crashesInARow += 1
     if (this.#crashesInARow >= MAX_CRASHES) {
       this.#state = 'stopped'
@@ -234,9 +239,17 @@ export class SupervisedActor {
     this.#state = 'restarting'
     const delay = this.#delay(undefined, this.#crashesInARow)
     this.#events.crashed(reason, delay)
-    this.#restartTimer = setTimeout(() => {
+    let isUnderWay = false
+    const again = (): void => {
+      clearTimeout(this.#restartTimer)
+      if (isUnderWay || this.#state !== 'restarting') return
+      isUnderWay = true
       this.#restarts += 1
       this.#open()
+    }
+    this.#restartTimer = setTimeout(() => {
+      this.#restartTimer = setTimeout(again, CHILDREN_MS)
+      void bereft.then(again)
     }, delay)
   }
 

@@ -1,6 +1,7 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { describe } from '../errors.js'
 import { RemoteBroker } from '../client/remote-broker.js'
+import { hasGroups, killGroup } from './process-group.js'
 import type { FromWorker, ToWorker, WorkerTask } from './worker-messages.js'
 
 /** A worker's own end: how it hears and answers its host, whether it is a thread or a process. */
@@ -86,7 +87,10 @@ export function end(): void {
 function goWithParent(): void {
   if (!isMainThread) return
   process.on('disconnect', () => {
-    if (!isEnding) process.exit()
+    if (isEnding) return
+    // Last of all: what its module does at its exit is done by then.
+    process.on('exit', () => killGroup(process.pid))
+    process.exit()
   })
   // A terminal's Ctrl-C goes to all its processes: the host says when it is time.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
@@ -97,6 +101,6 @@ function goWithParent(): void {
   })
   const watch = `
     const parent = ${process.ppid}
-    setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL') }, 500)`
+    setInterval(() => { if (process.ppid !== parent) process.kill(${hasGroups ? -process.pid : process.pid}, 'SIGKILL') }, 500)`
   new Worker(watch, { eval: true, stdout: false, stderr: false }).unref()
 }

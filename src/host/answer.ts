@@ -84,7 +84,7 @@ async function result(session: Session, method: string, args: unknown, services:
     case 'handlers.register':
       return registerHandler(session, fieldsOf(args), services)
     case 'actors.create':
-      return actorsIn(services).create(van.name, actorRequestOf(fieldsOf(args)), session.isLocalUser)
+      return actorsIn(services).create(van.name, actorRequestOf(fieldsOf(args)), session)
     case 'actors.find':
       return actorsIn(services).find(van.name, fieldsOf(args).text('name', 200))
     case 'actors.subscribe': {

@@ -41,8 +41,8 @@ export interface SpreadActor {
 
 /** The families of actors that have members on other hosts. */
 export interface Relations {
-  /** Resolves when no child of that actor runs on another host. */
-  endChildren(parent: string): Promise<void>
+  /** Resolves when no child of that actor runs on another host, or none that was born of that incarnation. */
+  endChildren(parent: string, incarnation?: string): Promise<void>
   /** Ends a named subscription, wherever in the van it is kept: what waits in it is given up. */
   retire(van: string, name: string, text: string): Promise<void>
   /** Instances on several hosts. */
@@ -53,6 +53,14 @@ export interface Relations {
   childExited(van: string, parent: string, parentHost: string, exit: ChildExit): void
 }
 
+/** The worker that created a child: one incarnation of one instance of its parent, which takes the child along when it ends. */
+export interface BornOf {
+  /** That worker's client id. */
+  readonly incarnation: string
+  /** The host on which it runs. */
+  readonly host: string
+}
+
 export interface StartOptions {
   /** Who wants it proved to be this machine's user, who may name any module. */
   readonly isLocalUser: boolean
@@ -61,6 +69,7 @@ export interface StartOptions {
   readonly isAgain?: boolean
   /** Where its parent is, if that is another host: it has made sure that there is one. */
   readonly parentHost?: string | undefined
+  readonly bornOf?: BornOf | undefined
   /** Default: all instances are here. */
   readonly spread?: Spread | undefined
 }

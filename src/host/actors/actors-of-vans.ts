@@ -39,6 +39,13 @@ import { fitting } from './offers.js'
 import { Placement, type Placed, type Wanted } from './placement.js'
 import { Tickets } from './tickets.js'
 
+/** Whoever wants an actor. */
+interface Caller {
+  readonly client: string
+  /** It proved to be this machine's user, who may name any module. */
+  readonly isLocalUser: boolean
+}
+
 export interface AroundActors {
   /** Those of this host. */
   readonly here: Actors
@@ -79,7 +86,7 @@ export class ActorsOfVans {
       settled: van => around.van(van).reach.ready(),
     })
     here.relations = {
-      endChildren: parent => this.#families.endChildren(parent),
+      endChildren: (...children) => this.#families.endChildren(...children),
       retire: (...subscription) => this.#families.retire(...subscription),
       childExited: (...exit) => this.#families.childExited(...exit),
       troupe: (actor, spread) => this.#ensemble.troupe(actor, spread),
@@ -117,20 +124,21 @@ export class ActorsOfVans {
    *
    * @throws ActorPlacementError, ActorStartError, NameTakenError, RemoteError (a name, and the leader cannot be reached)
    */
-  async create(van: string, wanted: ActorRequest, callerIsLocalUser: boolean): Promise<ActorAddress> {
+  async create(van: string, wanted: ActorRequest, caller: Caller): Promise<ActorAddress> {
     const request = { ...wanted, module: urlOf(wanted.module) }
     const { name, parent } = request
     const { id: asking } = this.#backbone.members.self
     const there = name === undefined ? undefined : this.here.named(van, name)
     if (there !== undefined) return sameActor(foundOf(there, asking), request).self
-    const ticket = this.#tickets.issue(callerIsLocalUser)
+    const ticket = this.#tickets.issue(caller.isLocalUser)
     const keeper = parent === undefined ? undefined : this.here.crews.keeperOf(van, parent)
     const parentAt = keeper ?? asking
     try {
-      const job = { van, request, asking, ticket, parentAt }
+      const bornOf = parent === undefined ? undefined : { incarnation: caller.client, host: asking }
+      const job = { van, request, asking, ticket, parentAt, bornOf }
       const placed = await this.#placeByName(job)
       if (placed.isNew && parent !== undefined && placed.host !== parentAt)
-        await this.#families.adopt(parentAt, parent, { van, ...placed })
+        await this.#families.adopt(parentAt, parent, { van, ...placed, bornOf })
       return placed.self
     } finally {
       this.#tickets.redeem(ticket)
@@ -214,6 +222,7 @@ export class ActorsOfVans {
         van,
         fields.text('id', 100),
         fields.optional('detail', key => fields.text(key, 1_000)),
+        fields.optional('isUnmissed', key => fields.flag(key)),
       ),
     )
     serve('actors.subscribe', async (fields, van) => {
@@ -251,7 +260,7 @@ export class ActorsOfVans {
 
   /** On one host, or spread over all that fit, where this one leads. @param id if it is spread */
   async #place(wanted: Wanted, id = newActorId(true)): Promise<Placed> {
-    const { van, request, asking, ticket, parentAt } = wanted
+    const { van, request, asking, ticket, parentAt, bornOf } = wanted
     const { self: own } = this.#backbone.members
     const mayBeSpread = own.leader && request.instances > 1
     const offers = mayBeSpread ? await fitting(this.#backbone, request.requires) : []
@@ -259,7 +268,7 @@ export class ActorsOfVans {
     const isLocalUser = asking === own.id && this.#tickets.isOfLocalUser(ticket)
     const parentHost = parentHostOf(request, parentAt, own.id)
     const spread = { asking, ticket }
-    const self = await this.here.start(van, request, { isLocalUser, id, parentHost, spread })
+    const self = await this.here.start(van, request, { isLocalUser, id, parentHost, bornOf, spread })
     await this.#around.van(van).reach.ready()
     return { self, host: own.id }
   }
@@ -282,13 +291,13 @@ export class ActorsOfVans {
   /** Somebody's actor is to run here. A token of a van is no right to load code: whose ticket is not ours comes under the roots. */
   async #start(fields: Fields, van: string): Promise<true> {
     const request = actorRequestOf(fields.fields('request'))
-    const { asking, ticket, parentAt } = askedBy(fields)
+    const { asking, ticket, parentAt, bornOf } = askedBy(fields)
     const id = fields.text('id', 100)
     const within = fields.optional('within', key => fields.whole(key, 0, 1_000_000))
     const isLocalUser = this.#tickets.redeem(ticket)
     const { id: own } = this.#backbone.members.self
     const parentHost = parentHostOf(request, parentAt, own)
-    const started = this.here.start(van, request, { isLocalUser, id, parentHost })
+    const started = this.here.start(van, request, { isLocalUser, id, parentHost, bornOf })
     if (within === undefined) await started
     else {
       try {

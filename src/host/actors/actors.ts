@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { ChildExit, ExitReason } from '../../actors/actor.js'
 import { notPlaced } from '../../actors/refusals.js'
 import { missing } from '../../actors/requirements.js'
@@ -7,21 +8,21 @@ import type { ActorRequest, CapabilityValues } from '../../bus/actors.js'
 import type { SubscriptionRequest } from '../../bus/broker.js'
 import type { ActorStatus } from '../../bus/status.js'
 import { ActorStoppedError, ClosedError, describe } from '../../errors.js'
-import { MAILBOX, SHARED } from '../../message/topic.js'
+import { SHARED } from '../../message/topic.js'
 import { encodeRequest } from '../../wire/subscription-request.js'
-import { inTime } from '../backbone/host-requests.js'
 import type { ModuleRoots } from '../module-roots.js'
 import { OneAtATime } from '../one-at-a-time.js'
 import type { KeptActor } from '../registrations.js'
-import type { ActorHost, Relations, Spread, SpreadActor, StartOptions } from './actor-host.js'
+import type { ActorHost, BornOf, Relations, Spread, SpreadActor, StartOptions } from './actor-host.js'
+import { ActorEnds } from './actor-ends.js'
 import { ActorSubscriptions } from './actor-subscriptions.js'
 import { Crew } from './crew.js'
 import { Crews } from './crews.js'
 import { openMailbox, tellOfChild } from './mailbox.js'
 import { label, type Cast, type RunningActor } from './running-actor.js'
 
-/** Who waits for an actor's end waits at most so long for what it was owed to be given up: that goes on all the same. */
-const RETIRED_MS = 10_000
+/** So many workers that have ended are remembered: a child may be on its way for as long as it takes to place it. */
+const ENDED_REMEMBERED = 10_000
 
 /**
  * The actors that one host keeps, and its crews of those that the leader keeps. An actor is a consumer of its mailbox: the named
@@ -38,12 +39,25 @@ export class Actors {
   /** Those with names that are being made. */
   readonly #starts = new OneAtATime()
   readonly #subscriptions = new ActorSubscriptions()
-  #isStopping = false
+  readonly #ends: ActorEnds
+  /** Workers that have ended, by their client ids. */
+  readonly #over = new LRUCache<string, true>({ max: ENDED_REMEMBERED })
 
   constructor(host: ActorHost, roots: ModuleRoots) {
     this.#host = host
     this.#roots = roots
     this.crews = new Crews(host, roots)
+    this.#ends = new ActorEnds({
+      host,
+      subscriptions: this.#subscriptions,
+      relations: () => this.relations,
+      childrenOf: parent => [...this.#actors.values()].filter(({ request }) => request.parent === parent),
+      gone: ({ self }) => {
+        this.#actors.delete(self.id)
+        host.modulesChanged?.()
+      },
+      tellParent: (...exit) => this.tellParent(...exit),
+    })
   }
 
   get size(): number {
@@ -95,18 +109,44 @@ export class Actors {
     return actor?.van === van && actor.ending === undefined
   }
 
-  /** With its children, and with what it has in hand done. False when there was none. */
-  async stop(van: string, id: string, detail = 'it was stopped'): Promise<boolean> {
+  /**
+   * With its children, and with what it has in hand done. False when there was none.
+   *
+   * @param isUnmissed its parent is not told
+   */
+  async stop(van: string, id: string, detail = 'it was stopped', isUnmissed = false): Promise<boolean> {
     const actor = this.#actors.get(id)
     if (actor?.van !== van) return false
-    await this.#end(actor, 'stopped', detail)
+    if (isUnmissed) actor.isUnmissed = true
+    await this.#ends.end(actor, 'stopped', detail)
     return true
   }
 
-  /** The host of their parents is gone. */
-  orphaned(parentHost: string): void {
-    for (const actor of this.#actors.values())
-      if (actor.parentHost === parentHost) this.#endSoon(actor, 'stopped', "its parent's host is gone")
+  /** The host of their parents is gone, or of the instance of which they were born. */
+  orphaned(host: string): void {
+    for (const actor of this.#actors.values()) {
+      if (actor.parentHost !== host && actor.bornOf?.host !== host) continue
+      actor.isUnmissed = true
+      this.#ends.endSoon(actor, 'stopped', "its parent's host is gone")
+    }
+  }
+
+  /** A worker of that actor has ended. Resolves when its children have ended, wherever they are. */
+  async bereft(parent: string, incarnation: string): Promise<void> {
+    this.#over.set(incarnation, true)
+    const children = [...this.#actors.values()].filter(
+      ({ request, bornOf }) => request.parent === parent && bornOf?.incarnation === incarnation,
+    )
+    for (const child of children) child.isUnmissed = true
+    await Promise.allSettled([
+      ...children.map(child => this.#ends.end(child, 'stopped', 'its parent ended')),
+      this.relations?.endChildren(parent, incarnation),
+    ])
+  }
+
+  /** That worker has ended: what it was still creating is nobody's. */
+  isOver(bornOf: BornOf | undefined): boolean {
+    return bornOf !== undefined && this.#over.has(bornOf.incarnation)
   }
 
   /**
@@ -144,9 +184,9 @@ export class Actors {
   }
 
   async stopAll(): Promise<void> {
-    this.#isStopping = true
+    this.#ends.isStopping = true
     await Promise.allSettled([
-      ...[...this.#actors.values()].map(actor => this.#end(actor, 'stopped', 'its host ended')),
+      ...[...this.#actors.values()].map(actor => this.#ends.end(actor, 'stopped', 'its host ended')),
       this.crews.stopAll(),
     ])
   }
@@ -196,15 +236,17 @@ export class Actors {
   async #start(
     van: string,
     wanted: ActorRequest,
-    { isLocalUser, id = newActorId(), isAgain = false, parentHost, spread }: StartOptions,
+    { isLocalUser, id = newActorId(), isAgain = false, parentHost, bornOf, spread }: StartOptions,
   ): Promise<ActorAddress> {
     const { name } = wanted
     const self: ActorAddress = { id, ...(name === undefined ? {} : { name }) }
-    this.#check(van, wanted, parentHost)
+    this.#check(van, wanted, parentHost, bornOf)
     const request = spread === undefined ? await this.#loadable(wanted, isLocalUser) : wanted
-    const endSoon = (reason: ExitReason, detail: string): void => this.#endSoon(actor, reason, detail)
+    // Meanwhile it may have ended.
+    this.#check(van, wanted, parentHost, bornOf)
+    const endSoon = (reason: ExitReason, detail: string): void => this.#ends.endSoon(actor, reason, detail)
     const actor: RunningActor = {
-      ...{ van, self, request, isLocalUser, parentHost, isUp: false, ending: undefined },
+      ...{ van, self, request, isLocalUser, parentHost, bornOf, isUp: false, ending: undefined },
       cast:
         this.#troupe({ van, self, request, subscriptions: () => this.#encoded(id), endSoon }, spread) ??
         new Crew(this.#host, {
@@ -213,6 +255,7 @@ export class Actors {
           request,
           consumed: () => this.#subscriptions.consumed(id),
           endSoon,
+          bereft: incarnation => this.bereft(id, incarnation),
           ...(isAgain ? { unfitAgain: lacks => this.#leaveForLater(actor, lacks) } : {}),
         }),
     }
@@ -223,7 +266,7 @@ export class Actors {
     try {
       await actor.cast.start(numbers, () => openMailbox(this.#host.broker(van), id, request.attempts))
     } catch (error) {
-      await this.#end(actor, 'stopped', 'it could not be set up')
+      await this.#ends.end(actor, 'stopped', 'it could not be set up')
       throw error
     }
     if (actor.ending !== undefined)
@@ -248,7 +291,7 @@ export class Actors {
     if (actor.ending !== undefined) return
     this.#host.warn(`actor ${label(actor.self)} did not start again: its host has no ${lacks}`)
     actor.isForLater = true
-    this.#endSoon(actor, 'unfit', `its host has no ${lacks}`)
+    this.#ends.endSoon(actor, 'unfit', `its host has no ${lacks}`)
   }
 
   /** What this host is to load itself. @throws ActorPlacementError, HandlerModuleError */
@@ -274,59 +317,12 @@ export class Actors {
     await this.#host.keepActor?.(van, self.id, { ...keptOf(actor), subscriptions })
   }
 
-  #check(van: string, { parent }: ActorRequest, parentHost: string | undefined): void {
-    if (this.#isStopping) throw new ClosedError('The host is stopping. Create the actor when it is back.')
-    if (parent !== undefined && parentHost === undefined && !this.has(van, parent))
+  #check(van: string, { parent }: ActorRequest, parentHost: string | undefined, bornOf?: BornOf): void {
+    if (this.#ends.isStopping)
+      throw new ClosedError('The host is stopping. Create the actor when it is back.')
+    if (parent === undefined) return
+    if (this.isOver(bornOf) || (parentHost === undefined && !this.has(van, parent)))
       throw new ActorStoppedError(`Actor ${parent} is stopped: it gets no more children.`)
-  }
-
-  async #retire(van: string, name: string, text: string): Promise<void> {
-    if (this.relations === undefined) await this.retire(van, name, text)
-    else await this.relations.retire(van, name, text)
-  }
-
-  #endSoon(actor: RunningActor, reason: ExitReason, detail: string): void {
-    this.#end(actor, reason, detail).catch((error: unknown) =>
-      this.#host.log.error(`actor ${label(actor.self)} could not be stopped`, error),
-    )
-  }
-
-  #end(actor: RunningActor, reason: ExitReason, detail: string): Promise<void> {
-    actor.ending ??= this.#takeDown(actor, reason, detail)
-    return actor.ending
-  }
-
-  async #takeDown(actor: RunningActor, reason: ExitReason, detail: string): Promise<void> {
-    const wasUp = actor.isUp
-    actor.isUp = false
-    const { van, self, request, parentHost } = actor
-    await actor.cast.stop()
-    // After it, so that what it did last may still ask them.
-    const children = [...this.#actors.values()].filter(({ request }) => request.parent === self.id)
-    await Promise.all([
-      ...children.map(child => this.#end(child, 'stopped', 'its parent ended')),
-      this.relations?.endChildren(self.id),
-    ])
-    this.#actors.delete(self.id)
-    this.#host.modulesChanged?.()
-    const gone = `Actor ${label(self)} is no more: ${detail}.`
-    // A host that ends keeps what it was told to keep, and with a store its actors and their mail.
-    const isKept = this.#host.keepActor !== undefined && request.parent === undefined
-    if (actor.isForLater === true) return this.#subscriptions.forget(self.id)
-    const retired = this.#isStopping && isKept ? Promise.resolve() : this.retire(van, MAILBOX + self.id, gone)
-    const names = [...this.#subscriptions.of(self.id).keys()]
-    this.#subscriptions.forget(self.id)
-    const { parent } = request
-    if (wasUp && parent !== undefined) {
-      const exit = { child: self, reason, detail } satisfies ChildExit
-      if (parentHost === undefined) this.tellParent(van, parent, exit)
-      else this.relations?.childExited(van, parent, parentHost, exit)
-    }
-    if (this.#isStopping) return
-    // It is kept until what it was owed is certain to be given up: a host that dies before that has it again.
-    const allRetired = Promise.all([retired, ...names.map(name => this.#retire(van, name, gone))])
-    await inTime(allRetired, RETIRED_MS, `Actor ${label(self)}`).catch(() => undefined)
-    if (wasUp && isKept) await this.#host.keepActor?.(van, self.id, undefined)
   }
 }
 

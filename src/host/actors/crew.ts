@@ -17,6 +17,8 @@ export interface CrewOptions {
   readonly consumed: () => Consumed[]
   /** It cannot go on. */
   readonly endSoon: (reason: ExitReason, detail: string) => void
+  /** A worker has ended. Resolves when its children have. */
+  readonly bereft: (incarnation: string) => Promise<void>
   /** One of a host before this one cannot be here. Default: it cannot go on. */
   readonly unfitAgain?: (lacks: string) => void
 }
@@ -177,7 +179,10 @@ export class Crew implements Cast {
           if (hasRun || this.#options.unfitAgain === undefined) this.#unfit(lacks)
           else this.#options.unfitAgain(lacks)
         },
-        gone: clientId => host.endSession(clientId),
+        gone: clientId => {
+          host.endSession(clientId)
+          return this.#options.bereft(clientId)
+        },
       },
       host.restartDelay,
     )

@@ -38,6 +38,8 @@ interface Hired {
 export class Crews {
   /** Set by whoever knows the keepers: a crew has ended by itself, or with its host. */
   ended: ((id: string, crew: { van: string; keeper: string }, reason: ExitReason, detail: string) => Promise<void>) | undefined // prettier-ignore
+  /** As `ended`: a worker has, with whose end its children end. */
+  bereft: ((id: string, crew: { van: string; keeper: string }, incarnation: string) => Promise<void>) | undefined // prettier-ignore
   readonly #host: ActorHost
   readonly #roots: ModuleRoots
   readonly #hired = new Map<string, Hired>()
@@ -122,6 +124,7 @@ export class Crews {
       crew: new Crew(this.#host, {
         ...{ van, self, request: { ...request, module } },
         consumed: () => [...hired.subscriptions],
+        bereft: async incarnation => this.bereft?.(self.id, hired, incarnation),
         endSoon: (reason, detail) => {
           this.#end(self.id, hired, reason, detail).catch((error: unknown) =>
             this.#host.log.error(`actor ${label(self)} could not be stopped`, error),

@@ -43,6 +43,11 @@ export class Ensemble {
       const told = backbone.request(keeper, 'actors.crewEnded', { van, self: { id }, reason, detail })
       await inTime(told, TOLD_MS, `Host ${keeper}`).catch(() => undefined)
     }
+    here.crews.bereft = async (id, { van, keeper }, incarnation) => {
+      const told = backbone.request(keeper, 'actors.bereft', { van, self: { id }, incarnation })
+      // A keeper that cannot be reached takes this host for gone, with all its workers, or is gone with its children.
+      await inTime(told, TOLD_MS, `Host ${keeper}`).catch(() => undefined)
+    }
     this.#serve()
   }
 
@@ -122,6 +127,9 @@ export class Ensemble {
       this.#troupes.get(id)?.left(from, reason, fields.text('detail', 100_000))
       return true
     })
+    serve('actors.bereft', (fields, _, id) =>
+      here.bereft(id, fields.text('incarnation', 100)).then(() => true),
+    )
     serve('actors.abandoned', (_, van, id) => {
       if (here.has(van, id)) return false
       void here.retire(van, MAILBOX + id, `Actor ${id} is no more: its keeper is gone.`)

@@ -5,13 +5,15 @@ import type { Backbone } from '../backbone/backbone.js'
 import { inTime } from '../backbone/host-requests.js'
 import { addressOf } from '../../bus/create-actors.js'
 import { ActorStoppedError } from '../../errors.js'
-import type { Relations } from './actor-host.js'
+import type { BornOf, Relations } from './actor-host.js'
 import type { Actors } from './actors.js'
+import { bornOfIn } from './found.js'
 
 interface Child {
   readonly van: string
   readonly self: ActorAddress
   readonly host: string
+  readonly bornOf?: BornOf | undefined
 }
 
 /** So long an actor takes at most to finish what it has in hand, and its children after it. */
@@ -43,7 +45,12 @@ export class Families implements Omit<Relations, 'troupe' | 'spreadAgain'> {
     })
     backbone.serve('actors.adopt', body => {
       const fields = fieldsOf(body)
-      const child = { self: addressOf(fields.get('self')), host: fields.text('host', 100) }
+      const child = {
+        self: addressOf(fields.get('self')),
+        host: fields.text('host', 100),
+        // A host of before does not say.
+        bornOf: fields.optional('bornOf', key => bornOfIn(fields.fields(key))),
+      }
       this.#adopted(fields.text('parent', 100), { van: fields.text('van', 200), ...child })
       return Promise.resolve(true)
     })
@@ -55,9 +62,9 @@ export class Families implements Omit<Relations, 'troupe' | 'spreadAgain'> {
   }
 
   /** A parent has a child on another host than its own. @throws ActorStoppedError, RemoteError, TimeoutError; the child is stopped */
-  async adopt(parentAt: string, parent: string, { van, self, host }: Child): Promise<void> {
+  async adopt(parentAt: string, parent: string, { van, self, host, bornOf }: Child): Promise<void> {
     try {
-      await this.#backbone.request(parentAt, 'actors.adopt', { van, parent, self, host })
+      await this.#backbone.request(parentAt, 'actors.adopt', { van, parent, self, host, bornOf })
     } catch (error) {
       this.discard({ van, self, host })
       throw error
@@ -66,7 +73,7 @@ export class Families implements Omit<Relations, 'troupe' | 'spreadAgain'> {
 
   /** @throws ActorStoppedError */
   #adopted(parent: string, child: Child): void {
-    if (!this.#here.has(child.van, parent))
+    if (!this.#here.has(child.van, parent) || this.#here.isOver(child.bornOf))
       throw new ActorStoppedError(`Actor ${parent} is stopped: it gets no more children.`)
     const children = this.#children.get(parent) ?? new Map<string, Child>()
     this.#children.set(parent, children.set(child.self.id, child))
@@ -77,9 +84,17 @@ export class Families implements Omit<Relations, 'troupe' | 'spreadAgain'> {
     this.#stop(child).catch(() => this.#unwanted.set(child.self.id, child))
   }
 
-  async endChildren(parent: string): Promise<void> {
-    const children = [...(this.#children.get(parent)?.values() ?? [])]
-    this.#children.delete(parent)
+  async endChildren(parent: string, incarnation?: string): Promise<void> {
+    const all = this.#children.get(parent)
+    const ending = [...(all?.values() ?? [])].filter(
+      ({ bornOf }) => incarnation === undefined || bornOf?.incarnation === incarnation,
+    )
+    for (const { self } of ending) all?.delete(self.id)
+    if (all?.size === 0) this.#children.delete(parent)
+    await this.#endAll(ending)
+  }
+
+  async #endAll(children: readonly Child[]): Promise<void> {
     await Promise.all(
       children.map(child =>
         inTime(this.#stop(child), STOP_MS, `Host ${child.host}`).catch(() => {
@@ -112,9 +127,14 @@ export class Families implements Omit<Relations, 'troupe' | 'spreadAgain'> {
   gone(host: string): void {
     for (const [id, child] of this.#unwanted) if (child.host === host) this.#unwanted.delete(id)
     for (const [parent, children] of this.#children) {
-      for (const [id, { van, self, host: itsHost }] of children) {
-        if (itsHost !== host) continue
+      for (const [id, child] of children) {
+        const { van, self, host: itsHost, bornOf } = child
+        if (itsHost !== host && bornOf?.host !== host) continue
         children.delete(id)
+        if (itsHost !== host) {
+          void this.#endAll([child])
+          continue
+        }
         this.#here.tellParent(van, parent, { child: self, reason: 'crashed', detail: 'its host is gone' })
       }
     }
@@ -122,6 +142,11 @@ export class Families implements Omit<Relations, 'troupe' | 'spreadAgain'> {
   }
 
   async #stop({ van, self: { id }, host }: Child): Promise<void> {
-    await this.#backbone.request(host, 'actors.stop', { van, id, detail: 'its parent ended' })
+    await this.#backbone.request(host, 'actors.stop', {
+      van,
+      id,
+      detail: 'its parent ended',
+      isUnmissed: true,
+    })
   }
 }

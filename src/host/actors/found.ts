@@ -4,6 +4,7 @@ import { addressOf } from '../../bus/create-actors.js'
 import { ActorPlacementError, NameTakenError } from '../../errors.js'
 import type { Fields } from '../../wire/fields.js'
 import { fieldsOf } from '../call-fields.js'
+import type { BornOf } from './actor-host.js'
 import type { Placed, Wanted } from './placement.js'
 
 /** One that is there, as its host tells others. */
@@ -45,11 +46,17 @@ export function placedOf(value: unknown): Placed & { isNew: boolean } {
   return { self: addressOf(fields.get('self')), host: fields.text('host', 100), isNew: fields.flag('isNew') }
 }
 
-export function askedBy(fields: Fields): Pick<Wanted, 'asking' | 'ticket' | 'parentAt'> {
+/** @throws InvalidOptionError */
+export function bornOfIn(fields: Fields): BornOf {
+  return { incarnation: fields.text('incarnation', 100), host: fields.text('host', 100) }
+}
+
+export function askedBy(fields: Fields): Pick<Wanted, 'asking' | 'ticket' | 'parentAt' | 'bornOf'> {
   const asking = fields.text('asking', 100)
   // A host of before knew no others.
   const parentAt = fields.optional('parentAt', key => fields.text(key, 100)) ?? asking
-  return { asking, ticket: fields.text('ticket', 100), parentAt }
+  const bornOf = fields.optional('bornOf', key => bornOfIn(fields.fields(key)))
+  return { asking, ticket: fields.text('ticket', 100), parentAt, bornOf }
 }
 
 export function requiresOf(fields: Fields): ActorRequest['requires'] {

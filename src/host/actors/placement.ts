@@ -3,6 +3,7 @@ import type { ActorRequest } from '../../bus/actors.js'
 import { ActorPlacementError, RemoteError, TimeoutError } from '../../errors.js'
 import type { Backbone } from '../backbone/backbone.js'
 import { inTime } from '../backbone/host-requests.js'
+import type { BornOf } from './actor-host.js'
 import { newActorId } from './actors.js'
 import { throwRefusal } from './found.js'
 import { fitting } from './offers.js'
@@ -18,6 +19,8 @@ export interface Wanted {
   readonly ticket: string
   /** The host that keeps its parent. */
   readonly parentAt: string
+  /** The worker that wants it as its child. */
+  readonly bornOf?: BornOf | undefined
 }
 
 /** Where it is now. */

@@ -1,6 +1,7 @@
 import type { ActorAddress } from '../../bus/actor-ref.js'
 import type { ActorRequest } from '../../bus/actors.js'
 import type { ActorStatus } from '../../bus/status.js'
+import type { BornOf } from './actor-host.js'
 
 /** Who plays an actor: a crew of this host, or a troupe of several hosts. */
 export interface Cast {
@@ -41,12 +42,15 @@ export interface RunningActor {
   readonly isLocalUser: boolean
   /** Where its parent is, if that is another host. */
   readonly parentHost: string | undefined
+  readonly bornOf: BornOf | undefined
   readonly cast: Cast
   /** Set up, and not ending. */
   isUp: boolean
   ending: Promise<void> | undefined
   /** It ends with this host only: the next one has it again, with what waits for it. */
   isForLater?: boolean
+  /** Nobody is told of its end: who created it is no more. */
+  isUnmissed?: boolean
 }
 
 /** What people call it. */
