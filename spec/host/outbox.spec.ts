@@ -10,6 +10,7 @@ import { Disk } from '../support/disk.js'
 import { eventually } from '../support/eventually.js'
 import { clientOf, secret, startServer } from '../support/host-server.js'
 import { upTo } from '../support/messages.js'
+import { Proxy } from '../support/proxy.js'
 
 /** A host's server that can die, and another one take its place with the same disk and port. */
 class Mortal {
@@ -18,7 +19,11 @@ class Mortal {
   #die = (): unknown => undefined
   #port = 0
 
-  constructor(readonly leader?: Mortal) {}
+  /** @param via where a follower reaches its leader. Default: there itself */
+  constructor(
+    readonly leader?: Mortal,
+    readonly via: { readonly port: number } | undefined = leader,
+  ) {}
 
   get server(): HostServer {
     if (this.#server === undefined) throw new Error('it is dead')
@@ -31,16 +36,16 @@ class Mortal {
 
   async start(): Promise<void> {
     const { store, die } = this.disk.mortal()
-    const { leader } = this
+    const { via } = this
     const server = await startServer({
       port: this.#port,
       awaitsStore: true,
       backbone: means =>
-        leader === undefined
+        via === undefined
           ? new Leader(means)
           : new Follower({
               ...means,
-              leader: hostUrl(leader.port),
+              leader: hostUrl(via.port),
               credential: () => Promise.resolve({ secret }),
               seat: 'the only one',
               maxPayload: 1_000_000,
@@ -135,6 +140,36 @@ describe('what waits for a leader, at a follower with a store', () => {
     await publisher.publish('jobs', 21)
     const worker = bus(leader)
     await eventually(async () => expect(await waiting(worker)).to.include({ pending: 21 }))
+  })
+
+  it('does not come to the leader twice when the leader died before it could say that it has it', async () => {
+    const proxy = await Proxy.to(leader.port)
+    const cutOff = new Mortal(leader, proxy)
+    await cutOff.start()
+    try {
+      const publisher = bus(cutOff)
+      await publisher.ready()
+      for (const i of upTo(3)) await publisher.publish('jobs', i)
+      proxy.silence()
+      const published = Promise.all([4, 5, 6].map(i => publisher.publish('jobs', i)))
+      const before = bus(leader)
+      await eventually(async () => expect(await waiting(before)).to.include({ pending: 6 }))
+      await leader.die()
+      proxy.cut()
+      await leader.start()
+      proxy.mend()
+      await published
+      await publisher.publish('jobs', 7)
+      const got: unknown[] = []
+      bus(leader)
+        .topic(/^jobs/, { name: 'work' })
+        .subscribe(({ payload }) => got.push(payload))
+      await eventually(() => expect(got).to.include(7))
+      expect(got).to.deep.equal(upTo(7))
+    } finally {
+      await proxy.close()
+      await cutOff.die()
+    }
   })
 
   it('leaves a gap, which is said, in what a subscription without a name gets of other hosts', async () => {

@@ -87,6 +87,7 @@ export class Van {
       broker,
       outbox: () => outbox?.(),
       isKept: keeper !== undefined,
+      marks: keeper,
       acceptFrom: (from, envelope, isAnswered) => this.acceptFrom(from, envelope, isAnswered),
       answer: (method, args) => answer(this, method, args),
       tellPublisher: (publisher, error) => this.notices.get(publisher)?.(error),

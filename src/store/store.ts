@@ -5,6 +5,7 @@ export const tables = [
   'subscriptions',
   'books',
   'publishers',
+  'seen',
   'letters',
   'owed',
   'handlers',

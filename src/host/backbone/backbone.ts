@@ -8,6 +8,7 @@ import type { Fields } from '../../wire/fields.js'
 import type { Guest, GuestSession } from './guest.js'
 import type { HostHandler } from './host-requests.js'
 import type { Members } from './members.js'
+import type { SeenMarks } from './seen.js'
 
 /** What joins this host to others: nothing (`alone`), being the leader (`leader`), or having one (`follower`). One per host. */
 export interface Backbone {
@@ -42,6 +43,8 @@ export interface ReachingVan {
   outbox(): Outbox | undefined
   /** What is published anywhere in the van is kept here. */
   readonly isKept: boolean
+  /** How far others' messages have come here, where that is kept. */
+  readonly marks: SeenMarks | undefined
   /** Takes over what came from another host by this way. @param isAnswered its publisher is told of a refusal */
   acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void>
   /** One of this host's clients is told what no call could report. */

@@ -126,11 +126,12 @@ class LeaderReach implements Reach {
   readonly #owner: ReachOwner
   readonly #guests = new Set<Guest>()
   readonly #interests = new Interests<Guest | 'here'>()
-  readonly #seen = new Seen()
+  readonly #seen: Seen
 
   constructor(van: ReachingVan, owner: ReachOwner) {
     this.#van = van
     this.#owner = owner
+    this.#seen = new Seen(van.marks)
     van.broker.watchPatterns({
       added: pattern => this.#interests.change('here', [pattern]),
       removed: pattern => this.#interests.change('here', [], [pattern]),

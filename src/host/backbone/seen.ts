@@ -1,26 +1,41 @@
 import { LRUCache } from 'lru-cache'
 import type { Envelope } from '../../message/envelope.js'
 
+/** Where it is kept how far each publisher has come on each topic, by way of another host. */
+export interface SeenMarks {
+  /** 0: it is not known. */
+  seen(publisher: string, topic: string): number
+  /** In one transaction with the message itself, which is taken over or refused in this very turn. */
+  markSeen(publisher: string, topic: string, sequence: number): void
+}
+
 const MOST_PUBLISHERS = 2_000
 const MOST_TOPICS = 1_000
 
 /**
- * What came from other hosts, to tell what comes again when a link's session was lost. Per publisher and topic messages come
+ * What came from other hosts, to tell what comes again when a link's session was lost, or this host died. Per publisher and topic messages come
  * in publish order by every way, so one number says which were there. Bounded: what is forgotten might come twice.
  */
 export class Seen {
   readonly #publishers = new LRUCache<string, Map<string, number>>({ max: MOST_PUBLISHERS })
+  readonly #marks: SeenMarks | undefined
   #last = ''
   #topics = new Map<string, number>()
+
+  /** @param marks kept for longer than this process lives, if anything is */
+  constructor(marks?: SeenMarks) {
+    this.#marks = marks
+  }
 
   /** Takes note of it. @returns whether it was there before */
   isRepeated({ publisher, topic, sequence }: Envelope): boolean {
     if (publisher !== this.#last) this.#turnTo(publisher)
     const topics = this.#topics
-    const last = topics.get(topic) ?? 0
+    const last = topics.get(topic) ?? this.#marks?.seen(publisher, topic) ?? 0
     if (sequence <= last) return true
-    if (last === 0 && topics.size >= MOST_TOPICS) topics.clear()
+    if (topics.size >= MOST_TOPICS && !topics.has(topic)) topics.clear()
     topics.set(topic, sequence)
+    this.#marks?.markSeen(publisher, topic, sequence)
     return false
   }
 

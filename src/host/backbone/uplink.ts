@@ -52,7 +52,7 @@ export class Uplink implements Reach, Names {
   readonly #relay: Relay
   readonly #passage: Passage
   readonly #interests = new Interests<'here' | 'leader'>()
-  readonly #seen = new Seen()
+  readonly #seen: Seen
   readonly #wants: Wants
   /** A session has begun in which the leader has not said yet what it wants. */
   #awaitsWants = true
@@ -68,6 +68,7 @@ export class Uplink implements Reach, Names {
     this.#options = options
     const { van, leader, credential, ca, maxPayload } = options
     const outbox = van.outbox()
+    this.#seen = new Seen(van.marks)
     this.#remote = new RemoteBroker({
       url: leader,
       van: van.name,

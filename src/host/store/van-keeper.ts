@@ -22,6 +22,9 @@ import { decodeMessage, encodeMessage } from './message-codec.js'
 /** So many publishers are remembered, so that what they publish again makes no duplicates. */
 const PUBLISHERS_REMEMBERED = 10_000
 
+/** Of so many publishers and topics it is remembered what came from other hosts. */
+const SEEN_REMEMBERED = 20_000
+
 const TRIM_EVERY_MS = 1_000
 
 export interface VanKeeperOptions {
@@ -62,6 +65,8 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   readonly #letters = new Map<Buried, string>()
   readonly #marks: LRUCache<string, number>
   readonly #changedMarks = new Set<string>()
+  readonly #seen: LRUCache<string, number>
+  readonly #changedSeen = new Set<string>()
   /** Single records to write, in order. */
   #writes: Write[] = []
   #lastRecord = 0
@@ -85,6 +90,12 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
         if (reason === 'evict') this.#write(t => t.remove('publishers', this.#prefix + publisher))
       },
     })
+    this.#seen = new LRUCache({
+      max: SEEN_REMEMBERED,
+      dispose: (_, key, reason) => {
+        if (reason === 'evict') this.#write(t => t.remove('seen', this.#prefix + key))
+      },
+    })
     if (!isWhole || store.get('meta', LOG_COPY + String(number)) === undefined) this.#writeLog()
   }
 
@@ -92,6 +103,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   load(): { subscriptions: KeptSubscription[]; letters: Buried[] } {
     for (const [key, value] of this.#records('publishers'))
       this.#marks.set(key, decodePayload(value) as number)
+    for (const [key, value] of this.#records('seen')) this.#seen.set(key, decodePayload(value) as number)
     for (const [key, value] of this.#records('owed')) {
       const at = -this.#numbered(key)
       const { book, message } = decodePayload(value) as { book: string; message: Uint8Array }
@@ -288,6 +300,18 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     this.#news()
   }
 
+  seen(publisher: string, topic: string): number {
+    return this.#seen.get(seenKey(publisher, topic)) ?? 0
+  }
+
+  markSeen(publisher: string, topic: string, sequence: number): void {
+    const key = seenKey(publisher, topic)
+    if (sequence <= (this.#seen.get(key) ?? 0)) return
+    this.#seen.set(key, sequence)
+    this.#changedSeen.add(key)
+    this.#news()
+  }
+
   /** Resolves when all that happened so far is on the disk; undefined when it is. */
   kept(): Promise<void> | undefined {
     return this.#options.committer.kept()
@@ -314,14 +338,20 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     const { number } = this.#options
     const books = [...this.#changed]
     const marks = [...this.#changedMarks]
+    const seen = [...this.#changedSeen]
     const writes = this.#writes
     this.#changed.clear()
+    this.#changedSeen.clear()
     this.#changedMarks.clear()
     this.#writes = []
     for (const write of writes) write(transaction)
     for (const book of books) transaction.put('books', `${this.#prefix}${book.key ?? ''}`, book.encode())
     for (const publisher of marks)
       transaction.put('publishers', this.#prefix + publisher, encodePayload(this.mark(publisher)))
+    for (const key of seen) {
+      const sequence = this.#seen.get(key)
+      if (sequence !== undefined) transaction.put('seen', this.#prefix + key, encodePayload(sequence))
+    }
     const hasMessages = this.#log.hasNews
     const logEnded = this.#log.collect(transaction)
     const trimmed = this.#trim(transaction)
@@ -389,6 +419,11 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     this.#lastRecord += 1
     return padded(this.#lastRecord)
   }
+}
+
+/** No publisher and topic have the key of others. */
+function seenKey(publisher: string, topic: string): string {
+  return `${publisher.length}:${publisher}${topic}`
 }
 
 /** By name, or by the session of one that has none. */
