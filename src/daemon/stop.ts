@@ -2,9 +2,9 @@ import { firstValueFrom } from 'rxjs/internal/firstValueFrom'
 import { filter } from 'rxjs/internal/operators/filter'
 import { AuthError, describe, HostUnreachableError, VersionMismatchError } from '../errors.js'
 import { askHost, type HostAddress } from './ask.js'
-import { isGoneWithin } from './gone.js'
+import { isDeadWithin, isGoneWithin } from './gone.js'
 import { somebodyListens } from './listens.js'
-import { isHostOn, readPidHint, removePidHint } from './pid-hint.js'
+import { isAlive, isHostOn, readPidHint, removePidHint } from './pid-hint.js'
 
 export type StopOutcome =
   /** Nobody was there. */
@@ -36,8 +36,10 @@ export async function stopHost(address: HostAddress, limits: StopLimits = {}): P
     return { was: 'absent' }
   }
   try {
-    const pid = await askToStop(address, answer)
-    if (await isGoneWithin(end, pid, port)) return { was: 'stopped', pid }
+    const { pid, wasSeen } = await askToStop(address, answer)
+    // A client may have started the next one by now: then the port is never free.
+    if (wasSeen ? await isDeadWithin(end, pid) : await isGoneWithin(end, pid, port))
+      return { was: 'stopped', pid }
     return await terminate(address, pid, `it did not end within ${end / 1000} s`, end)
   } catch (error) {
     const mayBeOurs =
@@ -49,17 +51,19 @@ export async function stopHost(address: HostAddress, limits: StopLimits = {}): P
   }
 }
 
-function askToStop(address: HostAddress, timeout: number): Promise<number> {
+/** @returns which process was told, and whether it was seen to hold the port: then its end is all there is to wait for */
+function askToStop(address: HostAddress, timeout: number): Promise<{ pid: number; wasSeen: boolean }> {
   return askHost(
     address,
     async broker => {
       const { pid } = (await broker.status()).host
+      const wasSeen = await isHostOn(pid, address.port)
       // Its answer may be lost with the connection: that it went is answer enough.
       const gone = firstValueFrom(broker.state$.pipe(filter(state => state === 'reconnecting')), {
         defaultValue: 'closed',
       })
       await Promise.race([broker.control('stop'), gone])
-      return pid
+      return { pid, wasSeen }
     },
     timeout,
   )
@@ -78,9 +82,10 @@ async function terminate(
     try {
       process.kill(pid, signal)
     } catch (error) {
+      if (!isAlive(pid)) return { was: 'stopped', pid }
       throw new HostUnreachableError(`Host ${pid} cannot be ended: ${describe(error)}.`, { cause: error })
     }
-    if (await isGoneWithin(end, pid, port)) {
+    if (await isDeadWithin(end, pid)) {
       await removePidHint(paths, port, pid)
       return { was, pid, why }
     }
