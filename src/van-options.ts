@@ -1,6 +1,7 @@
 import { checkBusOptions } from './bus/check-bus-options.js'
-import { InvalidOptionError } from './errors.js'
+import { describe, InvalidOptionError } from './errors.js'
 import { knownOptions, oneOf } from './message/check-option.js'
+import { encodePayload } from './message/payload.js'
 import type { VanOptions } from './van.js'
 
 const known: readonly (keyof VanOptions)[] = [
@@ -28,6 +29,7 @@ export function checkOptions(options: VanOptions): void {
   if (addr !== undefined) text('addr', addr)
   if (capabilities !== undefined && !isPlain(capabilities))
     throw new InvalidOptionError('capabilities is an object of names and values, such as { gpu: true }.')
+  if (capabilities !== undefined) mustCross(capabilities)
   if (logger !== undefined && typeof (logger as Partial<typeof logger> | null)?.log !== 'function')
     throw new InvalidOptionError('logger is a winston logger: it has log().')
   if (options.embedded === true && (addr !== undefined || options.leader === true))
@@ -37,6 +39,17 @@ export function checkOptions(options: VanOptions): void {
 function text(option: string, value: unknown): void {
   if (typeof value !== 'string' || value.trim() === '')
     throw new InvalidOptionError(`${option} is a text that is not empty.`)
+}
+
+/** They are told to a host. */
+function mustCross(capabilities: unknown): void {
+  try {
+    encodePayload(capabilities)
+  } catch (error) {
+    throw new InvalidOptionError(`capabilities cannot be told to a host: ${describe(error)}`, {
+      cause: error,
+    })
+  }
 }
 
 function isPlain(value: unknown): boolean {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { connect } from '../../src/client/index.js'
-import { backoff, handle, InvalidOptionError, van, type Bus } from '../../src/index.js'
+import { backoff, handle, InvalidOptionError, publishTo, van, type Bus } from '../../src/index.js'
 import { thrown } from '../support/messages.js'
 
 /** As a program without types might give them. */
@@ -26,7 +26,12 @@ describe('options', () => {
       ...[{ embedded: 'yes' }, { autoStart: 0 }, { verbose: 'yes' }, { leader: 1 }],
       ...[{ port: 0 }, { port: 70_000 }, { port: 'http' }, { maxPayload: 0 }, { maxPayload: 1.5 }],
       ...[{ token: 5 }, { token: '' }, { addr: 5 }, { addr: '' }],
-      ...[{ capabilities: null }, { capabilities: 5 }, { capabilities: ['gpu'] }],
+      ...[
+        { capabilities: null },
+        { capabilities: 5 },
+        { capabilities: ['gpu'] },
+        { capabilities: { gpu: () => 1 } },
+      ],
       ...[{ logger: {} }, { logger: 'console' }, { logger: null }],
     ])
   })
@@ -52,6 +57,12 @@ describe('options', () => {
         ...[{ delay: -1 }, { delay: [] }, { ackTimeout: -1 }, { schema: {} }, { schema: 5 }],
       ],
     )
+  })
+
+  it('of handle() and publishTo() that are none of what these work with, too', () => {
+    refuses(handle, [undefined, null, 'not a function'])
+    refuses(given => publishTo(given, 'topic'), [undefined, null, {}, { publish: 'no function' }])
+    refuses(topic => publishTo(bus, topic), [undefined, null, 7])
   })
 
   it('of handle() and backoff() too', () => {

@@ -47,7 +47,7 @@ export async function stopHost(address: HostAddress, limits: StopLimits = {}): P
       error instanceof VersionMismatchError ||
       error instanceof AuthError
     if (!mayBeOurs || hinted === undefined || !(await isHostOn(hinted, port))) throw error
-    return terminate(address, hinted, describe(error), end)
+    return terminate(address, hinted, shortly(error), end)
   }
 }
 
@@ -91,4 +91,11 @@ async function terminate(
     }
   }
   throw new HostUnreachableError(`Host ${pid} on port ${port} does not end, not even by SIGKILL.`)
+}
+
+/** What to do about another version is being done. */
+export function shortly(error: unknown): string {
+  return error instanceof VersionMismatchError
+    ? `it speaks another protocol: ${error.message.split('. ')[0] ?? ''}`
+    : describe(error)
 }

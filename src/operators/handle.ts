@@ -1,5 +1,6 @@
 import type { ObservableInput, OperatorFunction } from 'rxjs'
 import { Observable } from 'rxjs/internal/Observable'
+import { InvalidOptionError } from '../errors.js'
 import { knownOptions, whole } from '../message/check-option.js'
 import { takeInHand } from '../message/in-hand.js'
 import { Message, type RetryRule } from '../message/message.js'
@@ -36,6 +37,8 @@ export function handle<P, R>(
   project: (message: Message<P>) => ObservableInput<R> | R,
   config: HandleConfig = {},
 ): OperatorFunction<Message<P>, R> {
+  if (typeof project !== 'function')
+    throw new InvalidOptionError('handle() takes a function of a message: handle(message => …).')
   knownOptions('handle()', config, ['concurrency', 'attempts', 'delay'])
   const { delay } = config
   const concurrency = whole('handle: concurrency', config.concurrency ?? 1, 1, Number.MAX_SAFE_INTEGER)

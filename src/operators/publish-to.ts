@@ -1,4 +1,5 @@
 import type { OperatorFunction } from 'rxjs'
+import { InvalidOptionError } from '../errors.js'
 import type { Headers } from '../message/envelope.js'
 import { Message } from '../message/message.js'
 import { mergeClaimed } from './merge-claimed.js'
@@ -16,10 +17,16 @@ const window = 1024
  * payload and headers, and acked once it is taken over. A refused publish errors the stream, and fails the message.
  *
  * @param topic where to: a topic, or a function of the value
+ * @throws InvalidOptionError
  * @example
  * readings$.pipe(filter(reading => reading.celsius > 80), publishTo(bus, 'alarms.heat')).subscribe()
  */
 export function publishTo<V>(bus: Publisher, topic: string | ((value: V) => string)): OperatorFunction<V, V> {
+  // As a program without types might give them.
+  if (typeof (bus as Partial<Publisher> | undefined)?.publish !== 'function')
+    throw new InvalidOptionError('publishTo() takes the bus to publish on: publishTo(bus, topic).')
+  if (typeof topic !== 'string' && typeof topic !== 'function')
+    throw new InvalidOptionError('publishTo() takes a topic, or a function that makes one of a value.')
   return mergeClaimed(async (value: V) => {
     const to = typeof topic === 'string' ? topic : topic(value)
     if (!(value instanceof Message)) {
