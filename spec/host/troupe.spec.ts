@@ -85,6 +85,16 @@ describe('crews and who keeps them', () => {
     expect([1, 2]).to.include(survivor)
   })
 
+  it('are not said to be none when their keeper cannot be reached', async () => {
+    const [leader, follower] = await start({}, {})
+    const bus = follower.bus()
+    const ref = await bus.actors.create(actor('Worker'), { instances: 2 })
+    expect(await placed(bus, ref)).to.deep.equal({ [leader.id]: 1, [follower.id]: 1 })
+    await leader.server.close()
+    await eventually(() => expect(follower.server.backbone.members.list()).to.have.lengthOf(1))
+    expect(await rejection(ref.stop())).to.be.instanceOf(RemoteError)
+  })
+
   it('are of one host while the leader cannot be reached', async () => {
     const [leader, follower] = await start({}, {})
     await leader.close()

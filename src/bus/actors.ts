@@ -44,7 +44,11 @@ export interface Actors {
   find(name: string): Promise<ActorRef | undefined>
   /** Makes a ref of an address that came in a payload, or of an id. */
   ref(actor: ActorAddress | string): ActorRef
-  /** Lets it finish what it has in hand, then stops it and its children. False when there was none. */
+  /**
+   * Lets it finish what it has in hand, then stops it and its children. False when there was none.
+   *
+   * @throws (as a rejection) RemoteError when a host that may have it is lost meanwhile
+   */
   stop(actor: ActorAddress | string): Promise<boolean>
 }
 

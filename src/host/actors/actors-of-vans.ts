@@ -14,7 +14,7 @@ import {
 import type { Fields } from '../../wire/fields.js'
 import { decodeRequest, encodeRequest } from '../../wire/subscription-request.js'
 import type { Backbone } from '../backbone/backbone.js'
-import { inTime } from '../backbone/host-requests.js'
+import { inTime, LEADER, noSuchHost } from '../backbone/host-requests.js'
 import { fieldsOf } from '../call-fields.js'
 import { moduleUrl } from '../module-roots.js'
 import { OneAtATime } from '../one-at-a-time.js'
@@ -170,12 +170,18 @@ export class ActorsOfVans {
     return found === undefined ? undefined : addressOf(found)
   }
 
-  /** With its children, and with what it has in hand done. False when there was none. */
+  /**
+   * With its children, and with what it has in hand done. False when there was none.
+   *
+   * @throws RemoteError, TimeoutError: a host that may have it cannot be reached, or was lost meanwhile
+   */
   async stop(van: string, id: string): Promise<boolean> {
     if (await this.here.stop(van, id)) return true
     const answers = await Promise.allSettled(this.#askOthers('actors.stop', { van, id }))
     if (answers.some(answer => answer.status === 'fulfilled' && answer.value === true)) return true
-    throwFirst(answers, error => error instanceof RemoteError)
+    throwFirst(answers, () => false)
+    // Its keeper is not among those who were asked.
+    if (this.here.crews.keeperOf(van, id) !== undefined) throw noSuchHost(LEADER)
     return false
   }
 
@@ -191,7 +197,7 @@ export class ActorsOfVans {
       this.#askOthers('actors.subscribe', { van, name, id, request: encoded }),
     )
     if (answers.some(({ status }) => status === 'fulfilled')) return
-    throwFirst(answers, error => error instanceof ActorStoppedError || error instanceof RemoteError)
+    throwFirst(answers, error => error instanceof ActorStoppedError)
     throw noSuchActor(id)
   }
 
