@@ -84,7 +84,7 @@ export class ConsumerDiedError extends MsgvanError {
   readonly code = 'MSGVAN_CONSUMER_DIED'
 }
 
-/** The name is taken by a subscription with another pattern or other rules. */
+/** The name has another pattern; or others are attached, and a rule that was given differs. The text says which. */
 export class NameTakenError extends MsgvanError {
   readonly code = 'MSGVAN_NAME_TAKEN'
 }

@@ -17,6 +17,7 @@ import { replay } from './replay.js'
 import { publishing } from './publishing.js'
 import { remoteObservables } from './remote-observables.js'
 import { retrying } from './retrying.js'
+import { rulesOfAName } from './rules-of-a-name.js'
 import { rxjsSemantics } from './rxjs-semantics.js'
 import { schemas } from './schemas.js'
 import { settlement } from './settlement.js'
@@ -40,6 +41,7 @@ const themes: readonly Theme[] = [
   failure,
   deadLetters,
   named,
+  rulesOfAName,
   handling,
   flow,
   schemas,

@@ -12,6 +12,7 @@ import { tap } from 'rxjs/internal/operators/tap'
 import { monotonicScheduler } from '../broker/monotonic-scheduler.js'
 import { Timers } from '../broker/timers.js'
 import { BrokerBus } from '../bus/create-bus.js'
+import { keepingRules } from '../bus/options.js'
 import type { RemoteBroker } from '../client/remote-broker.js'
 import { describe, InvalidOptionError } from '../errors.js'
 import type { Log } from '../log/log.js'
@@ -104,14 +105,16 @@ export class ActorRun {
   get #mailbox$(): Observable<Message> {
     const { self, prefetch, attempts } = this.#task
     const topic = MAILBOX + self.id
-    const letters$ = this.#bus.topic(topic, { name: topic, prefetch, attempts })
+    const letters$ = this.#bus.topic(topic, keepingRules({ name: topic, prefetch, attempts }))
     const others$ = merge(
       [...this.#subscriptions.values()],
       this.#added$.pipe(takeUntil(this.#ending$)),
     ).pipe(
       mergeMap(({ name, pattern, options }) => {
         const dropped$ = this.#dropped$.pipe(filter(dropped => dropped === name))
-        return this.#bus.topic(pattern, { ...options, name }).pipe(takeUntil(merge(dropped$, this.#ending$)))
+        return this.#bus
+          .topic(pattern, keepingRules({ ...options, name }))
+          .pipe(takeUntil(merge(dropped$, this.#ending$)))
       }),
     )
     return merge(letters$.pipe(takeUntil(this.#ending$)), others$)

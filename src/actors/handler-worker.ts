@@ -1,5 +1,6 @@
 import type { Bus } from '../bus/bus.js'
 import { createBus } from '../bus/create-bus.js'
+import { keepingRules } from '../bus/options.js'
 import { describe } from '../errors.js'
 import type { Message } from '../message/message.js'
 import { handle } from '../operators/handle.js'
@@ -19,7 +20,7 @@ function consume(handler: Handler, { van, name, pattern, options }: HandlerTask)
   bus = createBus(van, connect())
   bus.errors$.subscribe(({ code, message }) => say({ kind: 'error', code, message }))
   bus
-    .topic(pattern, { ...options, name, ack: 'manual' })
+    .topic(pattern, keepingRules({ ...options, name, ack: 'manual' }))
     .pipe(handle<unknown, unknown>(message => handler(message)))
     .subscribe({ error: (error: unknown) => say({ kind: 'failed', message: describe(error) }) })
   void bus.ready().then(

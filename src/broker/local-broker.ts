@@ -12,10 +12,12 @@ import type {
 import type { DeadLetterFilter, DeadLetters } from '../bus/dead-letters.js'
 import { noActors } from '../bus/no-actors.js'
 import { drainTimeout } from '../bus/drain-timeout.js'
+import { areSameRules } from '../bus/rules.js'
 import type { Counters, HostStatus, VanStatus } from '../bus/status.js'
 import { ActorStoppedError, MsgvanError } from '../errors.js'
 import { Encoding, noHeaders, type Envelope, type Headers } from '../message/envelope.js'
 import { isMailTopic } from '../message/topic.js'
+import { agree } from './agree.js'
 import { addCounts, noCounts } from './counters.js'
 import type { Buried, LetterPage } from './dead-letter-box.js'
 import { DeadLetterOffice, type DeadLetterOfficeOwner } from './dead-letter-office.js'
@@ -212,6 +214,8 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     }
     const member = subscription.newMember(consumer, request)
     subscription.join(member)
+    if (request.name !== undefined && !areSameRules(subscription.rules, request))
+      consumer.ruled?.(subscription.rules)
     return member
   }
 
@@ -224,7 +228,11 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   #subscriptionFor(request: SubscriptionRequest, consumer: Consumer): Subscription | undefined {
     try {
       this.#checkBeginning(request)
-      return this.#registry.open(request)
+      const { name } = request
+      const before = name === undefined ? undefined : this.#registry.byName(name)
+      const subscription = this.#registry.open(request)
+      if (subscription === before) agree(subscription, request)
+      return subscription
     } catch (error) {
       if (!(error instanceof MsgvanError)) throw error
       consumer.error(error)

@@ -20,7 +20,7 @@ enum Standing {
 /** One consumer's place in a subscription, and the settler of what it is handed. `message.tag` says that it is open. */
 export class Member implements Membership {
   readonly pattern: RegExp | string
-  readonly ackTimeout: number
+  ackTimeout: number
   readonly #subscription: Subscription
   readonly #prefetch: number
   /** Made with the first: of very many members few ever have any. */
@@ -33,8 +33,19 @@ export class Member implements Membership {
     this.#subscription = subscription
     this.#consumer = consumer
     this.pattern = pattern
-    this.ackTimeout = subscription.rules.ackTimeout
+    this.ackTimeout = timedHere(consumer, subscription.rules)
     this.#prefetch = prefetch
+  }
+
+  /** Its client is cut off. */
+  get isAway(): boolean {
+    return this.#consumer.isAway === true
+  }
+
+  /** Its subscription has other rules from now on. */
+  ruled(rules: SubscriptionRequest): void {
+    this.ackTimeout = timedHere(this.#consumer, rules)
+    this.#consumer.ruled?.(rules)
   }
 
   get inFlight(): number {
@@ -97,14 +108,13 @@ export class Member implements Membership {
       return undefined
     Message.tag(message, undefined)
     // What is settled at once is not in the books yet, and costs no look-up where nothing else is open.
-    if (this.inFlight > 0 || this.ackTimeout > 0) this.#strike(message, open)
+    if (this.inFlight > 0 || this.#deadlines !== undefined) this.#strike(message, open)
     return open
   }
 
   #strike(message: Message, open: Item | number): void {
     if (typeof open === 'number' ? open < 0 : open.isBooked) this.#unsettled?.settled(message)
     if (typeof open !== 'number') open.isBooked = false
-    if (this.ackTimeout === 0) return
     const cancel = this.#deadlines?.get(message)
     if (cancel === undefined) return
     cancel()
@@ -212,4 +222,9 @@ export class Member implements Membership {
     }
     this.#subscription.returned(items, false)
   }
+}
+
+/** Where messages are passed on, their time runs where they go. */
+function timedHere(consumer: Consumer, { ackTimeout }: SubscriptionRequest): number {
+  return consumer.passesOn === true ? 0 : ackTimeout
 }

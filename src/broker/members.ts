@@ -1,3 +1,4 @@
+import type { SubscriptionRequest } from '../bus/broker.js'
 import type { Member } from './member.js'
 
 const nobody: readonly Member[] = []
@@ -24,6 +25,15 @@ export class Members {
     for (const member of this.#present) sum += member.inFlight
     for (const member of this.#leaving) sum += member.inFlight
     return sum
+  }
+
+  /** Not counting those whose connection is cut. */
+  get isAttended(): boolean {
+    return this.#present.some(({ isAway }) => !isAway)
+  }
+
+  ruled(rules: SubscriptionRequest): void {
+    for (const member of this.#present) member.ruled(rules)
   }
 
   add(member: Member): void {

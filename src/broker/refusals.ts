@@ -1,4 +1,5 @@
 import type { SubscriptionRequest } from '../bus/broker.js'
+import { shownRule, type Rule } from '../bus/rules.js'
 import {
   ClosedError,
   NameTakenError,
@@ -46,6 +47,19 @@ export function nameTaken({ key, rules }: Subscription, request: SubscriptionReq
   return new NameTakenError(
     `The name ${JSON.stringify(key)} has the pattern ${describePattern(rules.pattern)}; this asks for ${describePattern(request.pattern)}. ` +
       'Use another name, or unsubscribe this one first.',
+  )
+}
+
+/** @param differing at least one */
+export function rulesDiffer(
+  { key, rules }: Subscription,
+  request: SubscriptionRequest,
+  differing: readonly Rule[],
+): NameTakenError {
+  const list = (of: SubscriptionRequest): string => differing.map(rule => shownRule(of, rule)).join(', ')
+  return new NameTakenError(
+    `The name ${JSON.stringify(key)} has ${list(rules)}, and others are attached; this asks for ${list(request)}. ` +
+      'Leave that out to take what is there, change it for all with `replace: true`, or use another name.',
   )
 }
 

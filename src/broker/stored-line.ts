@@ -20,12 +20,14 @@ export interface StoredLineOptions {
   readonly unread: number
   /** Bytes of their payloads. */
   readonly unreadBytes: number
-  /** Nothing waits on the disk only: what may be thrown away at either end has to be at hand. */
+  /** As `StoredLine.isWhole`. */
   readonly isWhole: boolean
 }
 
 /** A waiting line whose end is on the disk once it is long: a million that wait cost no memory. */
 export class StoredLine extends WaitingLine {
+  /** Nothing that comes waits on the disk only: what may be thrown away at either end has to be at hand. */
+  isWhole: boolean
   /** There is more to read, at another time. */
   later: () => void = () => undefined
   readonly #options: StoredLineOptions
@@ -40,6 +42,7 @@ export class StoredLine extends WaitingLine {
   constructor(options: StoredLineOptions) {
     super()
     this.#options = options
+    this.isWhole = options.isWhole
     this.#unread = options.unread
     this.#unreadBytes = options.unreadBytes
     for (const item of options.first) super.push(item)
@@ -66,8 +69,9 @@ export class StoredLine extends WaitingLine {
 
   override push(item: Item): void {
     const at = placeOf(item.envelope)
-    if (at === undefined || at < 0 || (this.#options.isWhole && this.#reader === undefined))
-      return super.push(item)
+    // What was thrown away since lies behind what is read here, so that it is not read again.
+    if (this.isWhole) this.#readAll()
+    if (at === undefined || at < 0 || (this.isWhole && this.#reader === undefined)) return super.push(item)
     if (this.#reader === undefined && super.length < WINDOW && super.bytes < WINDOW_BYTES)
       return super.push(item)
     if (this.#reader === undefined) {
@@ -76,6 +80,19 @@ export class StoredLine extends WaitingLine {
     }
     this.#unread += 1
     this.#unreadBytes += item.envelope.size
+  }
+
+  /** Not what is replayed: of that there is no end. */
+  #readAll(): void {
+    for (
+      let reader = this.#reader;
+      reader !== undefined && reader.at >= this.#options.liveFrom;
+      reader = this.#reader
+    ) {
+      const before = reader.at
+      this.#refill(reader, Infinity)
+      if (this.#reader === reader && reader.at === before) return
+    }
   }
 
   override shift(): Item | undefined {
@@ -104,10 +121,11 @@ export class StoredLine extends WaitingLine {
     this.#unreadBytes = 0
   }
 
-  #refill(reader: LogReader): void {
+  #refill(reader: LogReader, most = WINDOW): void {
     const { wants, liveFrom } = this.#options
     let read = 0
-    while (read < WINDOW && super.bytes < WINDOW_BYTES) {
+    const mostBytes = most === WINDOW ? WINDOW_BYTES : Infinity
+    while (read < most && super.bytes < mostBytes) {
       const isLive = reader.at >= liveFrom
       if (isLive && this.#unread === 0) break
       const before = reader.at
@@ -115,7 +133,7 @@ export class StoredLine extends WaitingLine {
       if (envelope === undefined) {
         // It stood still: the end is reached, whatever was counted.
         if (reader.at === before) this.#unread = this.#unreadBytes = 0
-        else if (read === 0) this.later()
+        else if (read === 0 && most === WINDOW) this.later()
         break
       }
       read += 1

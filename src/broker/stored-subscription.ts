@@ -43,7 +43,7 @@ export class StoredSubscription extends Subscription {
       liveFrom: book.liveFrom,
       unread: book.waiting,
       unreadBytes: book.waitingBytes,
-      isWhole: request.overflow === 'drop-oldest' || request.overflow === 'drop-newest',
+      isWhole: throwsAway(request),
     })
     super(id, request, owner, line)
     line.later = () => owner.after(0, () => this.wake())
@@ -57,6 +57,7 @@ export class StoredSubscription extends Subscription {
   }
 
   override set rules(rules: SubscriptionRequest) {
+    this.#stored.isWhole = throwsAway(rules)
     super.rules = rules
     this.#book.renew(rules)
   }
@@ -191,6 +192,10 @@ export class StoredSubscription extends Subscription {
     book.waiting -= count
     book.waitingBytes = book.waiting === 0 ? 0 : Math.max(0, book.waitingBytes - bytes)
   }
+}
+
+function throwsAway({ overflow }: SubscriptionRequest): boolean {
+  return overflow === 'drop-oldest' || overflow === 'drop-newest'
 }
 
 /** How subscriptions are made where what they are owed is kept; undefined where it is not. */

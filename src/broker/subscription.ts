@@ -63,6 +63,7 @@ export class Subscription extends Bookless {
   set rules(rules: SubscriptionRequest) {
     this.changed()
     this.#rules = rules
+    this.#members.ruled(rules)
     this.#letIn()
     this.wake()
     this.owner.renewed?.(this)
@@ -155,6 +156,11 @@ export class Subscription extends Bookless {
   /** Its name is there as long as its consumers are. */
   get isLentName(): boolean {
     return this.rules.name !== undefined && isExposure(this.rules.name)
+  }
+
+  /** Somebody consumes it whose connection is not cut. */
+  get isAttended(): boolean {
+    return this.#members.isAttended
   }
 
   hasPattern(pattern: RegExp | string): boolean {

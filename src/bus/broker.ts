@@ -7,6 +7,7 @@ import type { RetryDelay } from '../message/retry-delay.js'
 import type { ActorBroker } from './actors.js'
 import type { DeadLetters } from './dead-letters.js'
 import type { ModuleRef } from './module-ref.js'
+import type { Rule } from './rules.js'
 import type { HostStatus, VanStatus } from './status.js'
 
 export type BusState = 'connecting' | 'connected' | 'reconnecting' | 'closed'
@@ -34,6 +35,10 @@ export interface SubscriptionRequest {
   /** Of payloads. Inside one process they have no bytes. */
   readonly maxPendingBytes: number
   readonly overflow: Overflow
+  /** Of the rules of a name, those that were asked for: the others are defaults, which are not insisted on. */
+  readonly given?: readonly Rule[] | undefined
+  /** The rules of a name that is there stay, or change for all. Default: they stay where others are attached, and what is given must be the same. */
+  readonly joins?: 'keep' | 'replace' | undefined
 }
 
 /**
@@ -48,6 +53,10 @@ export interface Consumer {
   complete(): void
   /** It has no room: it says `pause()` when this becomes true, and gets nothing until it says `wake()`. Default: never. */
   readonly isBusy?: boolean
+  /** Its client is cut off, and may come back. Default: it is not. */
+  readonly isAway?: boolean
+  /** Its subscription has other rules than it asked for, now or from the beginning on. Default: it need not know. */
+  ruled?(rules: SubscriptionRequest): void
   /** It hands messages on to another process, and says itself (`begin`) how far that one has begun. Default: it does not. */
   readonly passesOn?: boolean
 }
@@ -79,6 +88,8 @@ export interface Membership extends Settler {
   resume(consumer: Consumer): void
   /** The consumer is busy, and was not. Not needed inside its own `next`. */
   pause(): void
+  /** The consumer's client is cut off, or is back, where the subscription is at another host. Default: `isAway` says so. */
+  away?(isAway: boolean): void
   /** The consumer was busy and has room again. */
   wake(): void
   /**

@@ -8,6 +8,7 @@ import { boundedRetryDelay, checkRetryDelay, type RetryDelay } from '../message/
 import { isUtf8 } from '../message/well-formed.js'
 import type { Overflow, SubscriptionRequest } from './broker.js'
 import { DEFAULT_PENDING_BYTES } from './pending-bytes.js'
+import { RULES } from './rules.js'
 
 /** What a subscription may ask for. Durations in milliseconds. */
 export interface TopicOptions<P = unknown> {
@@ -47,6 +48,12 @@ export interface TopicOptions<P = unknown> {
    * `{ last: n }`: the last n that match. A named subscription that is there already goes on where it is. Default: only what comes.
    */
   from?: ReplayFrom
+  /**
+   * What is given here changes the rules of the name for all who subscribe under it. Default false: a rule that differs is refused with
+   * NameTakenError while others are attached; with nobody attached the new rules hold. Rules are `ordered`, `attempts`, `delay`, `ackTimeout`,
+   * `maxPending`, `maxPendingBytes` and `overflow`.
+   */
+  replace?: boolean
   /** Any Standard Schema (zod, valibot, arktype …): validates and types the payload. What it refuses fails the delivery. */
   schema?: StandardSchemaV1<unknown, P>
 }
@@ -71,6 +78,7 @@ const known = [
   'maxPending',
   'maxPendingBytes',
   'overflow',
+  'replace',
   'schema',
   'from',
 ]
@@ -83,6 +91,9 @@ export function toRequest(pattern: RegExp | string, options: TopicOptions): Subs
   oneOf('ack', ack ?? 'auto', ['auto', 'manual'])
   oneOf('overflow', overflow, ['pause', 'drop-oldest', 'drop-newest', 'error'])
   oneOf('ordered', ordered, [true, false])
+  oneOf('replace', options.replace ?? false, [true, false])
+  if (options.replace === true && name === undefined)
+    throw new InvalidOptionError('replace changes the rules of a name: give a name, or leave it out.')
   checkRetryDelay('delay', delay)
   if (options.schema !== undefined) checkSchema(options.schema)
   return {
@@ -97,7 +108,24 @@ export function toRequest(pattern: RegExp | string, options: TopicOptions): Subs
     maxPending: whole('maxPending', options.maxPending ?? 100_000, 1, 1_000_000_000),
     maxPendingBytes: whole('maxPendingBytes', options.maxPendingBytes ?? DEFAULT_PENDING_BYTES, 1, longest),
     overflow,
+    ...(name === undefined ? {} : joining(options)),
   }
+}
+
+/** How it is with the rules of a name that is there already. */
+function joining(
+  options: TopicOptions & { [KEEP_RULES]?: true },
+): Pick<SubscriptionRequest, 'given' | 'joins'> {
+  const given = RULES.filter(rule => options[rule] !== undefined)
+  const joins = options[KEEP_RULES] === true ? 'keep' : options.replace === true ? 'replace' : undefined
+  return { given, joins }
+}
+
+const KEEP_RULES = Symbol('keep the rules of a name')
+
+/** @internal For one that joins a name as it finds it: the rules that are there stay. */
+export function keepingRules<P>(options: TopicOptions<P>): TopicOptions<P> {
+  return Object.assign(options, { [KEEP_RULES]: true })
 }
 
 /** Of a subscription or an actor: a non-empty string of at most 200 characters. */

@@ -2,6 +2,7 @@ import { take } from 'rxjs/internal/operators/take'
 import { takeUntil } from 'rxjs/internal/operators/takeUntil'
 import { Subject } from 'rxjs/internal/Subject'
 import type { Bus } from '../bus/bus.js'
+import { keepingRules } from '../bus/options.js'
 import { describe, InvalidPatternError, UnreadablePayloadError } from '../errors.js'
 import { Message } from '../message/message.js'
 import type { ReplayFrom } from '../message/replay.js'
@@ -64,12 +65,16 @@ async function show(
   const prefetch = Math.min(PREFETCH, wanted)
   const format = formatOf(options)
   try {
-    const messages$ = bus.topic(pattern, {
-      ack: 'manual',
-      prefetch,
-      ...(name === undefined ? {} : { name }),
-      ...(from === undefined ? {} : { from }),
-    })
+    const messages$ = bus.topic(
+      pattern,
+      // Whoever looks on does not change the rules of those who work.
+      keepingRules({
+        ack: 'manual',
+        prefetch,
+        ...(name === undefined ? {} : { name }),
+        ...(from === undefined ? {} : { from }),
+      }),
+    )
     const done = new Promise<void>((resolve, reject) => {
       messages$.pipe(take(wanted), takeUntil(end.signal)).subscribe({
         next: message => hand(message, format, cli),

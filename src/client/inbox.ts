@@ -1,9 +1,10 @@
 import type { Consumer, LeaveCause, Membership, SubscriptionRequest } from '../bus/broker.js'
 import { AckTimeoutError, describe, type MsgvanError } from '../errors.js'
 import { Message, type RetryRule } from '../message/message.js'
-import { retryDelayAfter } from '../message/retry-delay.js'
+import { retryDelayAfter, type RetryDelay } from '../message/retry-delay.js'
 import type { Delivery } from '../wire/deliver-frame.js'
 import type { Settlement } from '../wire/settle-frame.js'
+import type { RulesInForce } from '../wire/subscription-request.js'
 import { Deadlines } from './deadlines.js'
 import { LOOKS, silenceOf } from '../wire/protocol.js'
 import { InboxLine } from './inbox-line.js'
@@ -17,6 +18,8 @@ export interface InboxOwner {
   /** Sends verdicts now, then asks the host to say when it has acted on them. */
   sync(inbox: Inbox): void
   leave(inbox: Inbox, handed: number, kept: readonly number[]): void
+  /** Whoever consumes it is cut off from this process, or is back. */
+  away(inbox: Inbox, isAway: boolean): void
   /** Hands out again, soon and outside the current call stack. */
   pumpSoon(inbox: Inbox): void
   /** Tells the host that this process is alive. */
@@ -40,7 +43,10 @@ enum Standing {
 /** One subscription as its client sees it: what came and was not handed out, what was and is not settled. */
 export class Inbox implements Membership {
   readonly pattern: RegExp | string
-  readonly ackTimeout: number
+  ackTimeout: number
+  #attempts: number
+  /** Undefined: as the host's rules say, which this side did not give and has not been told. */
+  #delay: RetryDelay | undefined
   /** The host has said yes, in this session or one before. */
   isConfirmed = false
   /** The call by which it is asked for, if not the one that every subscription is. */
@@ -72,11 +78,23 @@ export class Inbox implements Membership {
   ) {
     this.pattern = request.pattern
     this.ackTimeout = request.ackTimeout
+    this.#attempts = request.attempts
+    const isDefault = request.given?.includes('delay') === false
+    this.#delay = isDefault ? undefined : request.delay
     this.#consumer = consumer
     this.#owner = owner
     this.#deadlines = new Deadlines(request.ackTimeout, message => {
-      this.fail(message, new AckTimeoutError(`Not settled within ackTimeout, ${request.ackTimeout} ms.`))
+      this.fail(message, new AckTimeoutError(`Not settled within ackTimeout, ${this.ackTimeout} ms.`))
     })
+  }
+
+  /** The subscription has other rules than were asked for. A function stays with who gave it, unless all are to wait as long. */
+  ruled({ attempts, ackTimeout, delay }: RulesInForce): void {
+    this.#attempts = attempts
+    this.ackTimeout = ackTimeout
+    this.#deadlines.limit = ackTimeout
+    if (delay !== undefined || typeof this.#delay !== 'function') this.#delay = delay
+    this.#consumer.ruled?.({ ...this.request, attempts, ackTimeout, delay: delay ?? this.request.delay })
   }
 
   get hasLeft(): boolean {
@@ -239,14 +257,15 @@ export class Inbox implements Membership {
   fail(message: Message, error: unknown, retry: RetryRule = {}): boolean {
     const number = this.#close(message)
     if (number === undefined) return false
-    const { delay: rule, attempts: tries } = this.request
+    const rule = this.#delay
     // A function cannot cross: it is asked here.
-    const isLast = message.attempt >= (retry.attempts ?? tries)
+    const isLast = message.attempt >= (retry.attempts ?? this.#attempts)
     const asked =
       typeof rule === 'function' && !isLast ? retryDelayAfter(rule, error, message.attempt) : undefined
     const delay = retry.delay ?? asked
     this.#ledger.settled({ number, verdict: 'fail', error: describe(error), delay, attempts: retry.attempts })
-    const comesFirst = !isLast && (delay ?? retryDelayAfter(rule, error, message.attempt)) === 0
+    const isAtOnce = (): boolean => rule !== undefined && retryDelayAfter(rule, error, message.attempt) === 0
+    const comesFirst = !isLast && (delay === undefined ? isAtOnce() : delay === 0)
     if (comesFirst && this.#standing !== Standing.Left) this.#ask(Question.Again)
     return true
   }
@@ -293,6 +312,10 @@ export class Inbox implements Membership {
     this.#standing = Standing.Attached
     this.#consumer = consumer
     this.#owner.pumpSoon(this)
+  }
+
+  away(isAway: boolean): void {
+    if (this.#standing !== Standing.Left) this.#owner.away(this, isAway)
   }
 
   /** Only a host's own consumer is ever busy. */
@@ -350,7 +373,7 @@ export class Inbox implements Membership {
     if (number === undefined) return undefined
     Message.tag(message, undefined)
     if (message !== this.#inHand) this.#unsettled.delete(message)
-    if (this.ackTimeout > 0) this.#deadlines.stop(message)
+    if (!this.#deadlines.isEmpty) this.#deadlines.stop(message)
     return number
   }
 

@@ -6,6 +6,7 @@ import { encodeLeave, encodeSync, type Lapse } from '../wire/control-frames.js'
 import type { DeliverReader } from '../wire/deliver-frame.js'
 import { FrameKind } from '../wire/frames.js'
 import { writeSettlement } from '../wire/settle-frame.js'
+import type { RulesInForce } from '../wire/subscription-request.js'
 import { Inbox, type InboxOwner } from './inbox.js'
 import { Standstill } from './standstill.js'
 
@@ -20,6 +21,8 @@ export interface InboxesLink {
   send(kind: FrameKind, frame: Uint8Array): void
   /** Says that this side is there. */
   sayHere(): void
+  /** A host's own client is cut off from it, or is back: only hosts have such. */
+  away?(subscription: number, isAway: boolean): void
 }
 
 /** All subscriptions of one bus: hands deliveries to them one at a time, and sends back what became of them. */
@@ -78,6 +81,10 @@ export class Inboxes implements InboxOwner {
   /** Those whose messages wait at the host under a name. */
   named(): Inbox[] {
     return this.confirmed().filter(({ request, hasLeft }) => request.name !== undefined && !hasLeft)
+  }
+
+  ruled(rules: RulesInForce): void {
+    this.#inboxes.get(rules.subscription)?.ruled(rules)
   }
 
   deliver(reader: DeliverReader): void {
@@ -164,6 +171,10 @@ export class Inboxes implements InboxOwner {
     this.flush()
     this.#link.send(FrameKind.Leave, encodeLeave({ subscription: inbox.number, handed, kept }))
     this.#forgetIfDone(inbox)
+  }
+
+  away({ number }: Inbox, isAway: boolean): void {
+    this.#link.away?.(number, isAway)
   }
 
   sayHere(): void {

@@ -12,6 +12,8 @@ import {
 import { DeliverReader } from '../wire/deliver-frame.js'
 import { FrameKind } from '../wire/frames.js'
 import { broken } from '../wire/protocol.js'
+import { decodeValue } from '../wire/host-frames.js'
+import { decodeRules } from '../wire/subscription-request.js'
 import type { ReadingTable } from '../wire/string-table.js'
 import type { Calls } from './calls.js'
 import type { HostFrames } from './host-frames.js'
@@ -54,6 +56,8 @@ export function receiveFrame(
       return inboxes.lapsed(decodeLapse(body))
     case FrameKind.Notice:
       return report(fromWireError(decodeNotice(body)))
+    case FrameKind.Rules:
+      return inboxes.ruled(decodeRules(decodeValue(body)))
     case FrameKind.Interest:
     case FrameKind.Hosts:
     case FrameKind.Ask:

@@ -100,6 +100,9 @@ export class RemoteBroker implements Broker {
       wake: () => this.#link.wake(),
       send: (kind, frame) => this.#link.send(kind, frame),
       sayHere: () => this.#link.signal(FrameKind.Ack),
+      away: (subscription, isAway) => {
+        this.#call('away', { subscription, isAway }).catch(() => undefined)
+      },
     })
     const backoff = options.backoff ?? { initial: 50, max: 1_000 }
     this.#connector = new Connector(
@@ -382,7 +385,8 @@ export class RemoteBroker implements Broker {
   #subscribe(inbox: Inbox, isAgain = false): void {
     inbox.isConfirmed = false
     const subscription = inbox.number
-    const request = isAgain ? { ...inbox.request, from: undefined } : inbox.request
+    // It was there: its rules are those that hold by now.
+    const request = isAgain ? { ...inbox.request, from: undefined, joins: 'keep' as const } : inbox.request
     const { method, args } = inbox.asks ?? {
       method: 'subscribe',
       args: () => ({ request: encodeRequest(request) }),

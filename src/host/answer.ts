@@ -58,6 +58,11 @@ async function result(session: Session, method: string, args: unknown, services:
       await session.open(fields.whole('subscription', 1), decodeRequest(fields.get('request')))
       return true
     }
+    case 'away': {
+      const fields = fieldsOf(args)
+      session.away(fields.whole('subscription', 1), fields.flag('isAway'))
+      return true
+    }
     case 'unsubscribe': {
       const name = fieldsOf(args).text('name', 200)
       const wasServed = await unregisterEverywhere(session, name, {

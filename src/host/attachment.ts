@@ -1,4 +1,4 @@
-import type { Consumer, Membership } from '../bus/broker.js'
+import type { Consumer, Membership, SubscriptionRequest } from '../bus/broker.js'
 import { AckTimeoutError, ConsumerDiedError, type MsgvanError } from '../errors.js'
 import type { Message } from '../message/message.js'
 import type { Leave } from '../wire/control-frames.js'
@@ -13,6 +13,12 @@ export interface AttachmentOwner {
   ended(subscription: number, error: MsgvanError | undefined): void
   /** Deliveries up to this one are no longer the client's. */
   lapsed(subscription: number, through: number): void
+  /** It has other rules than the client asked for. */
+  ruled(subscription: number, rules: SubscriptionRequest): void
+  /** The client is cut off. */
+  isAway(): boolean
+  /** What is heard of the client. */
+  readonly hearing: Hearing
   /** So much waits for the client that it gets nothing more for now. */
   readonly isBusy: boolean
 }
@@ -38,6 +44,8 @@ export class Attachment implements Consumer, SilentConsumer {
   #hasEnded = false
   #watch: SilenceWatch | undefined
   #isSilent = false
+  /** The client is a host, and whoever consumes by way of it is cut off. */
+  isBeyondAway = false
 
   constructor(
     readonly subscription: number,
@@ -69,8 +77,24 @@ export class Attachment implements Consumer, SilentConsumer {
   }
 
   /** A client that falls silent for `ackTimeout`, in milliseconds, has failed what it works on. */
-  expectSettledIn(ackTimeout: number, hearing: Hearing): void {
-    this.#watch = new SilenceWatch(hearing, ackTimeout, this)
+  expectSettledIn(ackTimeout: number): void {
+    this.#watch?.end()
+    this.#watch = ackTimeout > 0 ? new SilenceWatch(this.#owner.hearing, ackTimeout, this) : undefined
+    if (this.holds) this.#watch?.begin()
+  }
+
+  get isAway(): boolean {
+    return this.isBeyondAway || this.#owner.isAway()
+  }
+
+  /** To the host that has the subscription, if that is another one. */
+  tellAway(isAway: boolean): void {
+    this.#membership?.away?.(isAway)
+  }
+
+  ruled(rules: SubscriptionRequest): void {
+    this.expectSettledIn(rules.ackTimeout)
+    this.#owner.ruled(this.subscription, rules)
   }
 
   get holds(): boolean {

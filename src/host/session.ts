@@ -16,10 +16,12 @@ import {
 } from '../wire/control-frames.js'
 import { DeliverWriter } from '../wire/deliver-frame.js'
 import { FrameKind } from '../wire/frames.js'
+import { encodeValue } from '../wire/host-frames.js'
 import { Link } from '../wire/link.js'
 import { BATCH_BYTES, broken, MAX_SUBSCRIPTIONS } from '../wire/protocol.js'
 import { readSettlements } from '../wire/settle-frame.js'
 import { WritingTable } from '../wire/string-table.js'
+import { rulesInForce } from '../wire/subscription-request.js'
 import type { Membership, SubscriptionRequest } from '../bus/broker.js'
 import { Attachment } from './attachment.js'
 import type { Guest, GuestSession } from './backbone/guest.js'
@@ -73,6 +75,9 @@ export class Session implements GuestSession {
   /** What all attachments need of this session. Busy: the client does not keep up with reading. */
   readonly #places = {
     isBusy: false,
+    isAway: () => !this.link.isAttached,
+    hearing: this.#hearing,
+    ruled: (subscription: number, rules: SubscriptionRequest) => this.#ruled(subscription, rules),
     deliver: (subscription: number, number: number, message: Message) =>
       this.#deliver(subscription, number, message),
     ended: (subscription: number, error: MsgvanError | undefined) => this.#ended(subscription, error),
@@ -116,6 +121,7 @@ export class Session implements GuestSession {
     this.#hearing.heard()
     this.link.attach(receivedByClient, transmit)
     this.guest?.attached()
+    this.#tellAway(false)
   }
 
   /** @param isSilent the connection was given up because nothing was heard of the client, not cut */
@@ -123,6 +129,19 @@ export class Session implements GuestSession {
     this.#hearing.isCut = !isSilent
     this.link.detach()
     this.guest?.detached()
+    this.#tellAway(true)
+  }
+
+  /** Names may be at another host, which does not see who is cut off here. */
+  #tellAway(isAway: boolean): void {
+    if (this.van.reach.names === undefined) return
+    for (const attachment of this.#attachments.values()) attachment.tellAway(isAway)
+  }
+
+  /** The client is a host whose own client is cut off from it, or is back. */
+  away(subscription: number, isAway: boolean): void {
+    const attachment = this.#attachments.get(subscription)
+    if (attachment !== undefined) attachment.isBeyondAway = isAway
   }
 
   end(how: SessionEnd): void {
@@ -183,16 +202,15 @@ export class Session implements GuestSession {
       prefetch,
       attempts,
       delay,
-      // The client times its consumers itself, from the moment when they see a message. Whoever keeps the subscription looks
-      // whether it can.
-      ackTimeout: consumers === this.van.broker ? 0 : request.ackTimeout,
+      ackTimeout: request.ackTimeout,
       maxPending,
       maxPendingBytes,
       overflow,
     }
+    const joining = name === undefined ? asked : { ...asked, given: request.given, joins: request.joins }
     this.#attach(subscription, attachment => {
-      if (request.ackTimeout > 0) attachment.expectSettledIn(request.ackTimeout, this.#hearing)
-      return { membership: consumers.consume(asked, attachment) }
+      attachment.expectSettledIn(request.ackTimeout)
+      return { membership: consumers.consume(joining, attachment) }
     })
     if (this.guest !== undefined && name !== undefined) this.#names.set(subscription, name)
   }
@@ -344,6 +362,12 @@ export class Session implements GuestSession {
     this.#flush()
     const wire = error === undefined ? undefined : toWireError(error)
     this.link.send(FrameKind.Ended, encodeEnded({ subscription, error: wire }))
+  }
+
+  #ruled(subscription: number, rules: SubscriptionRequest): void {
+    if (this.#hasEnded) return
+    this.#flush()
+    this.link.send(FrameKind.Rules, encodeValue(rulesInForce(subscription, rules)))
   }
 
   #lapsed(subscription: number, through: number): void {

@@ -22,6 +22,8 @@ export const FrameKind = {
   Lapsed: 28,
   /** Something that no call could report: it goes to `errors$`. */
   Notice: 29,
+  /** A subscription has other rules than its client asked for. */
+  Rules: 30,
   /** Between hosts, both ways: what the sender wants to be sent. */
   Interest: 25,
   /** From a leader: who is there. */

@@ -56,13 +56,16 @@ export function decodeAsk(body: ByteReader): Ask {
 
 /** @throws ProtocolError */
 export function decodeFields(body: ByteReader): Fields {
-  let value: unknown
+  return new Fields(decodeValue(body), what => broken(`of a host ${what}`))
+}
+
+/** @throws ProtocolError */
+export function decodeValue(body: ByteReader): unknown {
   try {
-    value = decodePayload(body.raw(body.remaining))
+    return decodePayload(body.raw(body.remaining))
   } catch (error) {
     throw broken(`holds what cannot be read (${describe(error)})`)
   }
-  return new Fields(value, what => broken(`of a host ${what}`))
 }
 
 function patterns(value: unknown): Pattern[] {

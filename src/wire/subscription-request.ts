@@ -1,9 +1,11 @@
 import type { SubscriptionRequest } from '../bus/broker.js'
 import { DEFAULT_PENDING_BYTES } from '../bus/pending-bytes.js'
+import { RULES, type Rule } from '../bus/rules.js'
 import { InvalidOptionError, InvalidPatternError } from '../errors.js'
 import { backoff } from '../operators/backoff.js'
 import { ReplayStart, type ReplayFrom } from '../message/replay.js'
 import { Fields } from './fields.js'
+import { broken } from './protocol.js'
 
 /** A pattern as it crosses; a RegExp is compiled on the other side only after it was judged there. */
 export type WirePattern = string | { readonly source: string; readonly flags: string }
@@ -39,6 +41,8 @@ export function encodeRequest(request: SubscriptionRequest): Record<string, unkn
     maxPending,
     maxPendingBytes,
     overflow,
+    ...(request.given === undefined ? {} : { given: request.given }),
+    ...(request.joins === undefined ? {} : { joins: request.joins }),
   }
 }
 
@@ -58,6 +62,39 @@ export function decodeRequest(value: unknown): SubscriptionRequest {
     maxPendingBytes:
       fields.optional('maxPendingBytes', key => fields.number(key, 1, MOST)) ?? DEFAULT_PENDING_BYTES,
     overflow: fields.oneOf('overflow', ['pause', 'drop-oldest', 'drop-newest', 'error']),
+    given: fields.optional('given', key => readGiven(fields.list(key, RULES.length))),
+    joins: fields.optional('joins', key => fields.oneOf(key, ['keep', 'replace'] as const)),
+  }
+}
+
+function readGiven(names: readonly unknown[]): Rule[] {
+  return RULES.filter(rule => names.includes(rule))
+}
+
+/** What the rules of a name are now, for a consumer that asked for others. */
+export interface RulesInForce {
+  readonly subscription: number
+  readonly attempts: number
+  readonly ackTimeout: number
+  /** Undefined: a function, which whoever gave it asks. */
+  readonly delay: number | readonly number[] | undefined
+}
+
+export function rulesInForce(
+  subscription: number,
+  { attempts, ackTimeout, delay }: SubscriptionRequest,
+): RulesInForce {
+  return { subscription, attempts, ackTimeout, delay: typeof delay === 'function' ? undefined : delay }
+}
+
+/** @throws ProtocolError */
+export function decodeRules(value: unknown): RulesInForce {
+  const fields = new Fields(value, what => broken(`of rules ${what}`))
+  return {
+    subscription: fields.whole('subscription'),
+    attempts: fields.whole('attempts', 1, MOST),
+    ackTimeout: fields.number('ackTimeout', 0, MOST),
+    delay: fields.optional('delay', key => readDelay(fields, key)),
   }
 }
 
