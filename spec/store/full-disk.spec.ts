@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chown, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -48,5 +48,26 @@ describe('a store whose disk takes no more', () => {
     const said = JSON.parse(stdout) as { code: string; text: string; kept: number; again: string }
     expect(said).to.include({ code: 'MSGVAN_STORE', again: 'taken' })
     expect(said.kept).to.be.greaterThan(10)
+  })
+
+  it('that became read-only refuses before lmdb finds out, and takes more when it is writable again', async function () {
+    if (process.platform === 'win32') this.skip()
+    const readOnly = `
+      const { chmodSync } = await import('node:fs')
+      const { openStore } = await import(${module('open-store')})
+      const folder = ${JSON.stringify(folder)}
+      if (process.getuid() === 0) process.setuid(65534) // root may write everywhere
+      const store = await openStore(folder, { warn: () => {}, floor: 0 })
+      const put = key => store.transact(to => to.put('letters', key, Buffer.alloc(20_000))).then(() => 'taken', error => error.code)
+      const said = [await put('a')]
+      chmodSync(folder + '/data.mdb', 0o444)
+      for (let times = 0; times < 20; times += 1) said.push(await put('b' + times))
+      chmodSync(folder + '/data.mdb', 0o644)
+      said.push(await put('c'))
+      console.log(JSON.stringify({ said: [...new Set(said)], kept: [...store.records('letters')].map(([key]) => key) }))
+      await store.close()`
+    if (process.getuid?.() === 0) await chown(folder, 65534, 65534)
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', readOnly])
+    expect(JSON.parse(stdout)).to.deep.equal({ said: ['taken', 'MSGVAN_STORE'], kept: ['a', 'c'] })
   })
 })

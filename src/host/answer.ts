@@ -1,4 +1,4 @@
-import { AuthError, UnsupportedError } from '../errors.js'
+import { AuthError, describe, StoreError, UnsupportedError } from '../errors.js'
 import type { DeadLetterFilter } from '../bus/dead-letters.js'
 import type { HostStatus } from '../bus/status.js'
 import { encodeLetter } from '../message/payload.js'
@@ -7,6 +7,7 @@ import { decodeRequest } from '../wire/subscription-request.js'
 import { actorRequestOf } from './actors/actor-request.js'
 import type { ActorsOfVans } from './actors/actors-of-vans.js'
 import { answerHost } from './answer-host.js'
+import { inTime } from './backbone/host-requests.js'
 import { fieldsOf, noSuchCall } from './call-fields.js'
 import type { Session } from './session.js'
 import { statusOfVan, type StatusPart } from './status-of-van.js'
@@ -24,7 +25,28 @@ export interface Services {
 
 const HOST = 'host.'
 
-/** Answers one call of a client; where what is owed is kept, when what it changed is on the disk. */
+/** What is told is on the disk, too, unless that takes so long. */
+const DISK_MS = 1_000
+
+/** These change what is kept: they end when it is. */
+const changes = new Set([
+  'ready',
+  'subscribe',
+  'unsubscribe',
+  'deadLetters.replay',
+  'deadLetters.purge',
+  'handlers.register',
+  'actors.create',
+  'actors.subscribe',
+  'actors.stop',
+  'backbone.replace',
+  UNREGISTER,
+])
+
+/**
+ * Answers one call of a client; where what is owed is kept, when what it changed is on the disk.
+ * @throws StoreError if it could not be written
+ */
 export async function answer(
   session: Session,
   method: string,
@@ -35,9 +57,25 @@ export async function answer(
   if (keeper === undefined) return result(session, method, args, services)
   if (method !== 'subscribe' && session.opened !== undefined) await session.opened
   const value = await result(session, method, args, services)
-  // What could not be written is tried again until it can; only messages are refused.
-  await keeper.kept()?.catch(() => undefined)
+  const kept = keeper.kept()
+  if (kept === undefined) return value
+  if (!changes.has(method)) {
+    await inTime(kept, DISK_MS, 'The disk').catch(() => undefined)
+    return value
+  }
+  // It is tried again until it is written; only messages are refused.
+  await kept.catch((error: unknown) => {
+    // `ready` says so of subscriptions. Those without a name are promised nothing beyond their host's life.
+    if (method !== 'subscribe' && (method !== 'ready' || session.hasNames)) throw notKept(error)
+  })
   return value
+}
+
+function notKept(cause: unknown): StoreError {
+  return new StoreError(
+    `It is in force, and could not be written into the store (${describe(cause)}): a host that dies now does not know of it any more. The host tries again until it can.`,
+    { cause },
+  )
 }
 
 /** Everything in a call is checked here. */

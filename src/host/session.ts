@@ -61,6 +61,8 @@ export class Session implements GuestSession {
   readonly link: Link
   /** The client is another host. */
   guest: Guest | undefined
+  /** It asked for subscriptions that a disk is to keep. */
+  hasNames = false
   readonly #options: SessionOptions
   readonly #intake: Intake
   readonly #deliveries = new DeliverWriter(new WritingTable())
@@ -189,6 +191,7 @@ export class Session implements GuestSession {
   /** The client's number for a subscription is its own choice; ours is checked. @throws MsgvanError if it is refused */
   subscribe(subscription: number, request: SubscriptionRequest): void {
     const consumers = this.van.home(request)
+    if (request.name !== undefined) this.hasNames = true
     const session = this.#sessionOf(subscription, request)
     const { pattern, name, from, ordered, prefetch, attempts, delay, maxPending, maxPendingBytes, overflow } =
       request

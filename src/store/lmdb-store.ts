@@ -1,7 +1,8 @@
-import { statSync } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Database, RootDatabase } from 'lmdb'
-import { ClosedError, describe, StoreDamagedError, StoreError } from '../errors.js'
+import { ClosedError, describe, MsgvanError, StoreDamagedError, StoreError } from '../errors.js'
 import { chunkKey, decodeChunk, encodeChunk } from './chunk-record.js'
 import { DATA_FILE } from './data-file.js'
 import type { FreeSpace } from './free-space.js'
@@ -38,12 +39,17 @@ export class LmdbStore implements Store {
   readonly #tables: ReadonlyMap<Table, Records>
   #closing: Promise<void> | undefined
   readonly #saidDamaged = new Set<string>()
+  /** Which file it is: another one, or none, may be in its place later. */
+  readonly #file: Readonly<{ dev: number; ino: number }>
+  /** The last transaction failed. */
+  #isFailing = false
   /** Records of format 1 have no checksums. */
   #isSealed: boolean
 
   private constructor(env: RootDatabase<Buffer, Buffer>, options: LmdbStoreOptions) {
     this.#options = options
     this.#env = env
+    this.#file = statSync(join(options.folder, DATA_FILE))
     this.#chunks = env.openDB<Buffer, Buffer>({ name: 'chunks', encoding: 'binary', keyEncoding: 'binary' })
     this.#tables = new Map(
       tables.map(table => [table, env.openDB<Buffer, string>({ name: table, encoding: 'binary' })]),
@@ -77,26 +83,34 @@ export class LmdbStore implements Store {
   async transact(collect: (transaction: StoreTransaction) => void): Promise<void> {
     if (this.#closing !== undefined) throw new ClosedError('The store is closed.')
     const writes: (() => void)[] = []
+    let bytes = 0
     collect({
       append: chunk => {
         const record = encodeChunk(chunk)
+        bytes += record.length
         writes.push(() => contained(this.#chunks.put(chunkKey(chunk.log, chunk.first), record)))
       },
       trim: (log, first) => writes.push(() => contained(this.#chunks.remove(chunkKey(log, first)))),
       put: (table, key, value) => {
         const record = seal(table, key, value)
+        bytes += record.length
         writes.push(() => contained(this.#table(table).put(key, record)))
       },
       remove: (table, key) => writes.push(() => contained(this.#table(table).remove(key))),
     })
     if (writes.length === 0) return
     try {
+      if (this.#options.readOnly !== true) this.#options.space.checkAll(bytes)
+      this.#checkFile()
+      if (this.#isFailing) await tryDisk(this.#options.folder)
+      this.#isFailing = false
       const committed = this.#env.batch(() => {
         for (const write of writes) write()
       })
       contained(committed)
       await committed
       await (committed as { flushed?: Promise<unknown> }).flushed
+      this.#checkFile()
     } catch (error) {
       throw await this.#failure(error)
     }
@@ -233,14 +247,37 @@ export class LmdbStore implements Store {
     return this.#isSealed ? unseal(table, key, record) : record
   }
 
+  /**
+   * lmdb goes on writing into a file that was deleted, and may end the process where it cannot write: asked before each
+   * transaction, and once more when it is on the disk.
+   */
+  #checkFile(): void {
+    const path = join(this.#options.folder, DATA_FILE)
+    const { dev, ino } = statSync(path)
+    if (dev !== this.#file.dev || ino !== this.#file.ino) throw new Error('another file is in its place')
+    accessSync(path, constants.W_OK)
+  }
+
   /** lmdb says what went wrong in a promise of its own. */
   async #failure(error: unknown): Promise<Error> {
+    if (error instanceof MsgvanError) return error
+    this.#isFailing = true
     const cause: unknown = await commitErrorOf(error)
     this.#options.space.forget()
     return new StoreError(
       `The store in ${this.#options.folder} could not be written (${describe(cause)}). Nothing of it was taken over; publish again.`,
       { cause },
     )
+  }
+}
+
+/** lmdb's own memory may be the worse for a write that fails: it is tried without it first. */
+async function tryDisk(folder: string): Promise<void> {
+  const path = join(folder, 'try-disk')
+  try {
+    await writeFile(path, Buffer.alloc(8_192), { flush: true })
+  } finally {
+    await rm(path, { force: true })
   }
 }
 

@@ -3,7 +3,7 @@ import type { Buried } from '../../broker/dead-letter-box.js'
 import { REPLAYED, type Keeper, type KeptSubscription, type LogReader } from '../../broker/keeper.js'
 import { OpenPlaces } from '../../broker/open-places.js'
 import { StoredEnvelope } from '../../broker/stored-envelope.js'
-import { MsgvanError } from '../../errors.js'
+import { describe, MsgvanError, StoreError } from '../../errors.js'
 import type { SubscriptionRequest } from '../../bus/broker.js'
 import type { LogStatus, MissingStatus } from '../../bus/status.js'
 import { ReplayStart } from '../../message/replay.js'
@@ -278,8 +278,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
       this.#options.store.checkRoom(bytes)
       return undefined
     } catch (error) {
-      if (error instanceof MsgvanError) return error
-      throw error
+      return error instanceof MsgvanError ? error : new StoreError(describe(error), { cause: error })
     }
   }
 
