@@ -3,6 +3,7 @@ import type { Connected } from './connected.js'
 import { creationFunctions } from './creation-functions.js'
 import { deadLetters } from './dead-letters.js'
 import { delivery } from './delivery.js'
+import { draining } from './draining.js'
 import { failure } from './failure.js'
 import { flow } from './flow.js'
 import { handling } from './handling.js'
@@ -49,6 +50,7 @@ const themes: readonly Theme[] = [
   remoteObservables,
   statusOfVan,
   lifecycle,
+  draining,
   replay,
 ]
 

@@ -30,6 +30,10 @@ describe("log: what a bus could tell no caller, in the user's own logger", () =>
         expect(lines.filter(line => line.startsWith(`warn van default: ${code} `))).to.have.lengthOf(1)
       })
       await bus.close({ drain: false })
+      void bus.publish('t')
+      await eventually(() => {
+        expect(lines.filter(line => line.includes('MSGVAN_CLOSED'))).to.have.lengthOf(1)
+      })
     })
   }
 })

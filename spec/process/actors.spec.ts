@@ -68,6 +68,23 @@ describe('actors', () => {
     expect(thread).to.be.greaterThan(0)
   })
 
+  it('are told and asked, for the first time too, by what a closing bus has in hand', async () => {
+    const memory = await bus.actors.create(actor('Memory'))
+    const closing = another()
+    const inHand = firstValueFrom(closing.topic('t', { name: 'w', ack: 'manual' }))
+    await bus.publish('t').then(() => closing.ready())
+    await closing.publish('t')
+    const message = await inHand
+    const closed = closing.close()
+    const ref = closing.actors.ref(memory)
+    await ref.tell('one')
+    expect((await firstValueFrom(ref.ask<Remembered>('two'))).all).to.deep.equal(['one', 'two'])
+    message.ack()
+    await closed
+    await ref.tell('too late').catch(() => undefined)
+    expect(((await told(memory)).all as string[]).slice(0, 2)).to.deep.equal(['one', 'two'])
+  })
+
   it('run in a process of their own, if asked to', async () => {
     const [thread, process] = await Promise.all([
       bus.actors.create(actor('Memory')),

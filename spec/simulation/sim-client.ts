@@ -168,7 +168,9 @@ export class SimClient {
     if (this.process.isDead || error.code === 'MSGVAN_SUBSCRIBER') return
     const { trace, books } = this.#stage
     trace.say(this.process.name, () => `is told: ${error.message}`)
-    if (error.code === 'MSGVAN_DRAIN_TIMEOUT' && this.isClosing) return
+    if (['MSGVAN_DRAIN_TIMEOUT', 'MSGVAN_CLOSED'].includes(error.code) && this.isClosing) return
+    // Its publish is rejected, too.
+    if (['MSGVAN_OVERFLOW', 'MSGVAN_OUTBOX_FULL'].includes(error.code)) return
     if (error.code === 'MSGVAN_SLOW_SUBSCRIPTION') return trace.count('told of a slow subscription')
     if (error.code !== 'MSGVAN_GAP') {
       books.violated(`${this.process.name} was told ${error.code}: ${error.message}`)

@@ -1,6 +1,8 @@
 import type { Observable } from 'rxjs'
-import { Subject } from 'rxjs/internal/Subject'
+import { caught, refusedWith } from '../bus/caught.js'
 import { CurrentState } from '../bus/current-state.js'
+import { isLetterbox } from '../bus/letterbox.js'
+import { Reports } from '../bus/reports.js'
 import type {
   Broker,
   BusState,
@@ -67,11 +69,12 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   readonly #stamp: Stamp
   readonly #quiet: Quiet
   readonly #state$ = new CurrentState<BusState>('connected')
-  readonly #errors$ = new Subject<MsgvanError>()
+  readonly #reports = new Reports()
   readonly #relays = new Set<Relay>()
   /** The first target of all that is kept. */
   readonly #journal: Journal | undefined
   #closed = false
+  #isDraining = false
 
   constructor(options: LocalBrokerOptions) {
     this.#options = options
@@ -104,7 +107,11 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   }
 
   get errors$(): Observable<MsgvanError> {
-    return this.#errors$
+    return this.#reports.errors$
+  }
+
+  get lateErrors$(): Observable<MsgvanError> {
+    return this.#reports.late$
   }
 
   /** Nobody is attached, nothing is registered by name, nothing is kept. */
@@ -117,8 +124,15 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     return this.#closed ? Promise.reject(closedError()) : done
   }
 
-  publish(topic: string, payload: unknown, headers: Headers): Promise<void> {
-    return this.accept(this.#stamp.envelope(topic, headers, payload, 0, Encoding.Value)) ?? done
+  publish(
+    topic: string,
+    payload: unknown,
+    headers: Headers,
+    refused?: (error: unknown) => void,
+  ): Promise<void> {
+    if (this.#closed && !this.#isFinishing) return refusedWith(closedError(), refused)
+    const outcome = this.accept(this.#stamp.envelope(topic, headers, payload, 0, Encoding.Value))
+    return outcome === undefined ? done : caught(outcome, refused)
   }
 
   /**
@@ -148,7 +162,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     from?: Relay,
     isAnswered = true,
   ): undefined | Promise<void> {
-    if (this.#closed) return Promise.reject(closedError())
+    if (this.#closed && !this.#isFinishing) return Promise.reject(closedError())
     let full: Subscription[] | undefined
     // Not for…of: in a host this runs once per message.
     for (let at = 0; at < targets.length; at += 1) {
@@ -219,8 +233,9 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     return member
   }
 
-  #checkBeginning({ from }: SubscriptionRequest): void {
-    this.checkOpen()
+  #checkBeginning(request: SubscriptionRequest): void {
+    const { from } = request
+    if (!(this.#isFinishing && isLetterbox(request))) this.checkOpen()
     if (from !== undefined && this.#options.keeper === undefined) throw noStoreHere()
   }
 
@@ -413,16 +428,19 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   }
 
   report(error: MsgvanError): void {
-    this.#errors$.next(error)
+    this.#reports.report(error)
   }
 
   async close({ drain = true, timeout = 10_000 }: CloseOptions = {}): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     for (const subscription of this.#registry.all()) subscription.changed()
-    for (const each of [...this.#registry.all(), ...this.#relays]) each.refuseHeld(closedError())
+    this.#refuseHeld()
+    this.#isDraining = drain
     if (drain && !(await this.#quiet.wait(timeout, this.#timers)))
-      this.#errors$.next(drainTimeout(timeout, 0, this.#quiet.unsettled()))
+      this.report(drainTimeout(timeout, 0, this.#quiet.unsettled()))
+    this.#isDraining = false
+    this.#refuseHeld()
     for (const subscription of this.#registry.all()) this.#remove(subscription, true)
     for (const relay of [...this.#relays]) relay.close()
     this.#timers.clear()
@@ -430,7 +448,16 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     this.#letters.close()
     this.#state$.next('closed')
     this.#state$.complete()
-    this.#errors$.complete()
+    this.#reports.end()
+  }
+
+  #refuseHeld(): void {
+    for (const each of [...this.#registry.all(), ...this.#relays]) each.refuseHeld(closedError())
+  }
+
+  /** It drains, and something is in hand: that may publish still. */
+  get #isFinishing(): boolean {
+    return this.#isDraining && (this.#handOver.isBusy || this.#quiet.inFlight() > 0)
   }
 
   // What subscriptions need of their broker.

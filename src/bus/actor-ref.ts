@@ -41,6 +41,8 @@ export class ActorRef implements ActorAddress {
    * Resolves when the van has taken the message over: it waits in the actor's mailbox, in order. If the actor is stopped
    * it becomes a dead letter.
    *
+   * As with `publish`, you need not look at the promise.
+   *
    * @throws (as a rejection) InvalidPayloadError, PayloadTooLargeError, OutboxFullError, ClosedError
    */
   tell(payload?: unknown, options: { headers?: Headers } = {}): Promise<void> {

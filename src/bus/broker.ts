@@ -105,17 +105,30 @@ export interface Membership extends Settler {
  *
  * Promised by every kind: per publisher and topic in publish order; at least once; a publish inside a `next` is queued
  * behind the message in hand; a consumer's failure reaches neither publishers nor other consumers.
- * All calls are safe at any time; after `close` they fail with ClosedError.
+ * All calls are safe at any time; after `close` they fail with ClosedError. While it drains and a delivery is in hand,
+ * `publish` still goes through, and so does a letterbox (`isLetterbox`).
  */
 export interface Broker {
   /** Replays the current state; completes after 'closed'. */
   readonly state$: Observable<BusState>
   /** What no call could report. Hot. */
   readonly errors$: Observable<MsgvanError>
+  /** What is reported after `close`, when `errors$` has ended: publishes that came too late. Hot. */
+  readonly lateErrors$: Observable<MsgvanError>
   /** It encodes a payload when that is published, and checks it there: a getter in it is called once. */
   readonly checksPayloads: boolean
-  /** Resolves when the van has taken the message over. Topic, headers and, unless it `checksPayloads`, the payload were checked. */
-  publish(topic: string, payload: unknown, headers: Headers): Promise<void>
+  /**
+   * Resolves when the van has taken the message over. Topic, headers and, unless it `checksPayloads`, the payload were checked. A
+   * refusal that nobody looks at ends no process.
+   *
+   * @param refused told of a refusal, too
+   */
+  publish(
+    topic: string,
+    payload: unknown,
+    headers: Headers,
+    refused?: (error: unknown) => void,
+  ): Promise<void>
   /**
    * Registers at once (in force after `ready`). Deliveries never begin before it returns; a refusal comes as `consumer.error`,
    * which may.

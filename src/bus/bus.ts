@@ -82,6 +82,8 @@ export interface Bus<T extends Topics = AnyTopics> {
    * Resolves when the van has taken the message over: from then on the van owes it to every matching subscription.
    * While disconnected, publishes wait in order in a bounded outbox.
    *
+   * You need not look at the promise: a refusal ends no process, and is on `errors$` and in the log as well.
+   *
    * @throws (as a rejection) InvalidTopicError, InvalidPayloadError, PayloadTooLargeError, OutboxFullError, OverflowError, ClosedError
    */
   publish<K extends TopicName<T>>(topic: K, ...rest: MaybePayload<PayloadOf<T, K>>): Promise<void>
@@ -177,6 +179,8 @@ export interface Bus<T extends Topics = AnyTopics> {
 
   /**
    * Drains (unless `drain: false`), then completes every Observable of this bus. A second call gives the same promise.
+   * While it drains and a delivery of this bus is in hand, what it publishes, tells, asks and answers still goes through; new
+   * subscriptions are refused at once.
    * Afterwards every call fails with ClosedError.
    */
   close(options?: CloseOptions): Promise<void>

@@ -17,6 +17,7 @@ import {
 } from '../errors.js'
 import type { ActorAddress } from './actor-ref.js'
 import type { Broker, CloseOptions } from './broker.js'
+import { caught, refusedWith } from './caught.js'
 import type { Actors } from './actors.js'
 import type { AnyTopics, Bus, Topics } from './bus.js'
 import { Correspondence } from './correspondence.js'
@@ -34,6 +35,8 @@ import { TopicSource } from './topic-source.js'
 export interface BusOptions {
   /** The largest payload, in bytes. Default 8 MiB. */
   maxPayload?: number
+  /** `errors$` has each publish that is refused. Default true; false where every promise is looked at. */
+  tellsRefusals?: boolean
 }
 
 export const DEFAULT_MAX_PAYLOAD = 8 * 1024 * 1024
@@ -68,13 +71,27 @@ export class BrokerBus {
     if (!this.#broker.checksPayloads) assertCarriable(payload, this.#maxPayload)
     return this.#broker.publish(topic, payload, headers)
   }
+  /** For an app: a refusal is caught and reported, as that of a publish. */
   readonly #post: Send = (topic, payload, headers) => {
     try {
-      return this.#send(topic, payload, headers)
+      return caught(this.#send(topic, payload, headers), this.#refused)
     } catch (error) {
-      return rejected(error)
+      return refusedWith(asError(error), this.#refused)
     }
   }
+  /** The promise of a publish need not be looked at: what becomes of it is told here as well. */
+  readonly #tellRefused = (error: unknown): void => {
+    // Who publishes what `errors$` says must not be told of that for ever.
+    this.#refused = undefined
+    try {
+      this.#broker.report(
+        error instanceof MsgvanError ? error : new RemoteError('A publish failed', { cause: error }),
+      )
+    } finally {
+      this.#refused = this.#tellRefused
+    }
+  }
+  #refused: ((error: unknown) => void) | undefined
 
   constructor(
     readonly name: string,
@@ -83,6 +100,7 @@ export class BrokerBus {
   ) {
     this.#broker = broker
     this.#maxPayload = options.maxPayload ?? DEFAULT_MAX_PAYLOAD
+    if (options.tellsRefusals !== false) this.#refused = this.#tellRefused
   }
 
   get state$() {
@@ -113,7 +131,7 @@ export class BrokerBus {
       }
       return this.#publish(topicOrMessage, payload, options?.headers)
     } catch (error) {
-      return rejected(error)
+      return refusedWith(asError(error), this.#refused)
     }
   }
 
@@ -121,19 +139,13 @@ export class BrokerBus {
     checkPublishTopic(topic)
     if (headers !== undefined) checkHeaders(headers)
     if (!this.#broker.checksPayloads) assertCarriable(payload, this.#maxPayload)
-    return this.#broker.publish(topic, payload, headers ?? noHeaders)
+    return this.#broker.publish(topic, payload, headers ?? noHeaders, this.#refused)
   }
 
   subject(topic: string): BusSubject<unknown> {
     checkPublishTopic(topic)
     return new BusSubject(this.topic(topic), payload => {
-      this.publish(topic, payload).catch((error: unknown) => {
-        this.#broker.report(
-          error instanceof MsgvanError
-            ? error
-            : new RemoteError(`A publish on ${topic} failed`, { cause: error }),
-        )
-      })
+      void this.publish(topic, payload)
     })
   }
 
@@ -225,7 +237,7 @@ export class BrokerBus {
     try {
       checkClose(options)
     } catch (error) {
-      return rejected(error)
+      return Promise.reject(asError(error))
     }
     this.#streams?.close()
     return (this.#closing = this.#broker.close(options))
@@ -254,8 +266,8 @@ function checkFactory(factory: unknown): void {
     )
 }
 
-function rejected(error: unknown): Promise<never> {
-  return Promise.reject(error instanceof Error ? error : new InvalidPayloadError(describe(error)))
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new InvalidPayloadError(describe(error))
 }
 
 /** `null` is none, and no topic either. */

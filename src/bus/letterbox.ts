@@ -1,7 +1,7 @@
 import type { MsgvanError } from '../errors.js'
 import type { Headers } from '../message/envelope.js'
 import type { Message } from '../message/message.js'
-import { REPLIES } from '../message/topic.js'
+import { isPassing, REPLIES } from '../message/topic.js'
 import type { Broker, SubscriptionRequest } from './broker.js'
 import { DEFAULT_PENDING_BYTES } from './pending-bytes.js'
 
@@ -66,6 +66,11 @@ export function lettersOn(topic: string): SubscriptionRequest {
     maxPendingBytes: DEFAULT_PENDING_BYTES,
     overflow: 'pause',
   }
+}
+
+/** Whether it is for letters to a bus, not for messages to an app. */
+export function isLetterbox({ pattern, name }: SubscriptionRequest): boolean {
+  return name === undefined && typeof pattern === 'string' && isPassing(pattern)
 }
 
 /** The address at which nobody is, if this is what the van says. */

@@ -12,7 +12,7 @@ import { lift } from '../operators/rxjs-internals.js'
  * message on that topic, whoever published it, this subject's own included. `complete()` and `error()` end this subject
  * here, for its own subscribers; they do not cross.
  *
- * A publish that fails has no caller to tell: it goes to the bus's `errors$`.
+ * A publish that is refused has no caller to tell: it is on the bus's `errors$` and in the log.
  *
  * @example
  * const lamp = bus.subject<boolean>('home.lamp')

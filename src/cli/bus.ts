@@ -11,7 +11,7 @@ import type { Globals } from './globals.js'
 export async function openBus(cli: Cli, globals: Globals): Promise<Bus> {
   const { van, port, token, verbose, autoStart } = globals
   if (!autoStart) await mustListen(port)
-  const bus = createBus(van, connectLocal({ van, port, token, verbose, autoStart }))
+  const bus = createBus(van, connectLocal({ van, port, token, verbose, autoStart }), { tellsRefusals: false })
   try {
     await bus.ready()
     // Not before: what keeps it from being ready is thrown, and would be told twice.

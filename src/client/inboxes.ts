@@ -1,7 +1,7 @@
 import type { Consumer, SubscriptionRequest } from '../bus/broker.js'
+import { isLetterbox } from '../bus/letterbox.js'
 import type { MsgvanError } from '../errors.js'
 import { ByteWriter } from '../message/byte-writer.js'
-import { isPassing } from '../message/topic.js'
 import { encodeLeave, encodeSync, type Lapse } from '../wire/control-frames.js'
 import type { DeliverReader } from '../wire/deliver-frame.js'
 import { FrameKind } from '../wire/frames.js'
@@ -73,8 +73,7 @@ export class Inboxes implements InboxOwner {
   /** Those that the host forgets with the session. Not the bus's own letterbox: who waits for a letter is told in another way. */
   unnamed(): Inbox[] {
     return this.confirmed().filter(
-      ({ request: { name, pattern }, hasLeft }) =>
-        name === undefined && !hasLeft && !(typeof pattern === 'string' && isPassing(pattern)),
+      ({ request, hasLeft }) => request.name === undefined && !hasLeft && !isLetterbox(request),
     )
   }
 
@@ -130,8 +129,9 @@ export class Inboxes implements InboxOwner {
     }
   }
 
+  /** Nothing new is handed out, but for answers: what is in hand may wait for them. */
   stop(): void {
-    for (const inbox of this.#inboxes.values()) inbox.stop()
+    for (const inbox of this.#inboxes.values()) if (!isLetterbox(inbox.request)) inbox.stop()
   }
 
   /** The session is lost: what was delivered is taken away, and who left has nothing more to settle. */

@@ -1,4 +1,5 @@
 import { StretchClock } from '../broker/stretch-clock.js'
+import { refusedWith } from '../bus/caught.js'
 import { ClosedError, OutboxFullError, type MsgvanError } from '../errors.js'
 import { RepeatedEnvelope, type Envelope, type Headers } from '../message/envelope.js'
 import { tooLarge } from '../message/payload.js'
@@ -76,12 +77,17 @@ export class Outbox {
     return this.#messages === 0
   }
 
-  publish(topic: string, payload: unknown, headers: Headers): Promise<void> {
+  publish(
+    topic: string,
+    payload: unknown,
+    headers: Headers,
+    refused?: (error: unknown) => void,
+  ): Promise<void> {
     const { maxMessages, maxBytes } = this.#limits
     if (this.#messages >= maxMessages || this.#bytes + this.#writer.bytes >= maxBytes)
-      return Promise.reject(this.#full())
+      return refusedWith(this.#full(), refused)
     this.#writer.add(topic, this.#clock.read(), headers, payload, this.#maxPayload)
-    return this.#added()
+    return this.#added(refused)
   }
 
   /**
@@ -102,9 +108,20 @@ export class Outbox {
     return this.#added()
   }
 
-  #added(): PublishPromise {
+  /** Tells, whenever it is asked, whether all that waits now is taken over, or refused; not what comes later. */
+  whetherTaken(): () => boolean {
+    const promises = [...this.#holding.values(), ...this.#batches].flatMap(batch => batch.promises)
+    const waiting = [...promises, ...this.#promises].filter(promise => promise.isOpen)
+    let next = 0
+    return () => {
+      while (waiting[next]?.isOpen === false) next += 1
+      return next === waiting.length
+    }
+  }
+
+  #added(refused?: (error: unknown) => void): PublishPromise {
     this.#messages++
-    const promise = new PublishPromise()
+    const promise = new PublishPromise(refused)
     this.#promises.push(promise)
     if (this.#writer.bytes >= BATCH_BYTES) this.flush()
     else this.#link.wake()

@@ -10,8 +10,14 @@ export class PublishPromise implements Promise<void> {
   #promise: Promise<void> | undefined
   #resolve: (() => void) | undefined
   #reject: ((error: MsgvanError) => void) | undefined
+  readonly #refused: ((error: MsgvanError) => void) | undefined
   /** Called when the host has the message, and a subscription that it is for is full. */
   whenHeld: (() => void) | undefined
+
+  /** @param refused told of a refusal, too */
+  constructor(refused?: (error: MsgvanError) => void) {
+    this.#refused = refused
+  }
 
   get isOpen(): boolean {
     return this.#outcome === 'open'
@@ -26,9 +32,9 @@ export class PublishPromise implements Promise<void> {
   refuse(error: MsgvanError): void {
     if (this.#outcome !== 'open') return
     this.#outcome = error
-    // Made now if nobody asked: a rejection that nobody handles is told by the platform, as with any promise.
-    if (this.#reject === undefined) void this.#real()
-    else this.#reject(error)
+    this.#refused?.(error)
+    // Who asked is told; and where nobody did, there is no rejection that would end the process.
+    this.#reject?.(error)
   }
 
   then<A = void, B = never>(

@@ -1,6 +1,8 @@
 import type { Observable } from 'rxjs'
-import { Subject } from 'rxjs/internal/Subject'
+import { refusedWith } from '../bus/caught.js'
 import { CurrentState } from '../bus/current-state.js'
+import { isLetterbox } from '../bus/letterbox.js'
+import { Reports } from '../bus/reports.js'
 import type {
   Broker,
   BusState,
@@ -54,7 +56,7 @@ export class RemoteBroker implements Broker {
   readonly #isSecure: boolean
   readonly #asHost: HostFrames | undefined
   readonly #state$ = new CurrentState<BusState>('connecting')
-  readonly #errors$ = new Subject<MsgvanError>()
+  readonly #reports = new Reports()
   readonly #connector: Connector
   readonly #calls: Calls
   readonly #inboxes: Inboxes
@@ -76,6 +78,7 @@ export class RemoteBroker implements Broker {
   /** The last kind of trouble that was reported: the same is not reported at each attempt. */
   #lastReported: string | undefined
   #closing: Promise<void> | undefined
+  #isDraining = false
   readonly #drain = new Drain()
   readonly actors = remoteActors((method, args) => this.#call(method, args))
 
@@ -139,17 +142,27 @@ export class RemoteBroker implements Broker {
   }
 
   get errors$(): Observable<MsgvanError> {
-    return this.#errors$.asObservable()
+    return this.#reports.errors$.asObservable()
   }
 
-  publish(topic: string, payload: unknown, headers: Headers): Promise<void> {
-    const why = this.#isAwaited && this.#closing === undefined ? undefined : this.#whyNot()
-    return why === undefined ? this.#outbox.publish(topic, payload, headers) : Promise.reject(why)
+  get lateErrors$(): Observable<MsgvanError> {
+    return this.#reports.late$
+  }
+
+  publish(
+    topic: string,
+    payload: unknown,
+    headers: Headers,
+    refused?: (error: unknown) => void,
+  ): Promise<void> {
+    const why = this.#whyNoPublish()
+    if (why !== undefined) return refusedWith(why, refused)
+    return this.#outbox.publish(topic, payload, headers, refused)
   }
 
   consume(request: SubscriptionRequest, consumer: Consumer): Membership {
     const inbox = this.#inboxes.open(request, consumer)
-    if (this.#closing !== undefined) {
+    if (this.#closing !== undefined && !(this.#isFinishing && isLetterbox(request))) {
       this.#inboxes.end(inbox, closedError())
       return inbox
     }
@@ -233,7 +246,7 @@ export class RemoteBroker implements Broker {
   }
 
   report(error: MsgvanError): void {
-    this.#errors$.next(error)
+    this.#reports.report(error)
   }
 
   close(options: CloseOptions = {}): Promise<void> {
@@ -243,14 +256,16 @@ export class RemoteBroker implements Broker {
 
   async #close({ drain = true, timeout = 10_000 }: CloseOptions): Promise<void> {
     const deadline = performance.now() + timeout
+    this.#isDraining = drain
     // A host that will not have us takes nothing over.
     const until = (isDone: () => boolean) =>
       drain ? this.#drain.until(() => this.#refusal !== undefined || isDone(), deadline) : true
     // What others publish meanwhile is handed out for as long as our own publishes are on their way.
-    await until(() => this.#outbox.isEmpty)
+    await until(this.#outbox.whetherTaken())
     this.#inboxes.stop()
     if (!(await until(() => this.#outbox.isEmpty && this.#inboxes.openCount === 0 && this.#isQuiet)))
-      this.#errors$.next(drainTimeout(timeout, this.#outbox.size, this.#inboxes.unsettled()))
+      this.report(drainTimeout(timeout, this.#outbox.size, this.#inboxes.unsettled()))
+    this.#isDraining = false
     this.#outbox.rejectAll(closedError())
     this.#calls.rejectAll(closedError())
     if (this.#connection !== undefined) this.#inboxes.sayGoodbye()
@@ -262,7 +277,7 @@ export class RemoteBroker implements Broker {
     this.#connector.stop()
     this.#state$.next('closed')
     this.#state$.complete()
-    this.#errors$.complete()
+    this.#reports.end()
   }
 
   /** Nothing to tell the host; without a session it would not matter to it. */
@@ -325,7 +340,7 @@ export class RemoteBroker implements Broker {
     const isWhole = restored === true || (restored === false && this.#inboxes.unnamed().length === 0)
     const isOther = this.#memory !== undefined && this.#memory !== memory
     if (lost !== ABANDONED && !isWhole)
-      this.#errors$.next(
+      this.report(
         gapError(
           this.#inboxes.unnamed().map(({ request }) => request),
           isOther ? this.#inboxes.named().map(({ request }) => request) : [],
@@ -352,12 +367,12 @@ export class RemoteBroker implements Broker {
     if (this.#closing === undefined) this.#state$.next('reconnecting')
     if (!(error instanceof SessionLostError) || this.#asHost !== undefined) {
       // Not that it is gone, which `state$` says: that the two sides do not understand each other.
-      if (error.code === 'MSGVAN_PROTOCOL') this.#errors$.next(error)
+      if (error.code === 'MSGVAN_PROTOCOL') this.report(error)
       return
     }
     // Somebody else speaks as this client: as the same one again the two would take the session from each other for ever.
     this.#client = newId()
-    this.#errors$.next(error)
+    this.report(error)
   }
 
   #failed(error: MsgvanError, final: boolean): void {
@@ -365,7 +380,7 @@ export class RemoteBroker implements Broker {
     this.#asHost?.failed(error)
     if (this.#lastReported !== error.code && (final || error.code !== 'MSGVAN_HOST_UNREACHABLE')) {
       this.#lastReported = error.code
-      this.#errors$.next(error)
+      this.report(error)
     }
     if (!final) return
     this.#refusal = error
@@ -416,6 +431,16 @@ export class RemoteBroker implements Broker {
 
   #whyNot(): MsgvanError | undefined {
     return this.#closing === undefined ? this.#refusal : closedError()
+  }
+
+  #whyNoPublish(): MsgvanError | undefined {
+    if (this.#closing !== undefined && !this.#isFinishing) return closedError()
+    return this.#isAwaited ? undefined : this.#refusal
+  }
+
+  /** It drains, and something is in hand: that may publish still. */
+  get #isFinishing(): boolean {
+    return this.#isDraining && this.#inboxes.openCount > 0
   }
 
   #unreachable(): MsgvanError {

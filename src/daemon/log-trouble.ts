@@ -1,5 +1,6 @@
 import type { Logger } from 'winston'
 import type { Broker } from '../bus/broker.js'
+import type { MsgvanError } from '../errors.js'
 import type { Log } from '../log/log.js'
 
 /** One for all buses of this process: what it has to say of syslog it says once. */
@@ -20,7 +21,9 @@ export function logTrouble(
       () => undefined, // a bus works without a log
     )
   }
-  broker.errors$.subscribe(error => say('warning', `van ${van}: ${error.code} ${error.message}`))
+  const warn = (error: MsgvanError): void => say('warning', `van ${van}: ${error.code} ${error.message}`)
+  broker.errors$.subscribe(warn)
+  broker.lateErrors$.subscribe(warn)
   if (verbose || logger !== undefined) broker.state$.subscribe(state => say('debug', `van ${van}: ${state}`))
 }
 

@@ -1,0 +1,186 @@
+import { expect } from 'chai'
+import { firstValueFrom } from 'rxjs'
+import { ClosedError, handle, InvalidTopicError, publishTo, type Bus } from '../../src/index.js'
+import { collect, payloads, rejection, reports } from '../support/messages.js'
+import { itWith, type Connected } from './connected.js'
+
+/** The platform tells of rejections that nobody handles by then, which fails the test. */
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+/** Something that is done when it is told to be. */
+function gate(): { readonly opened: Promise<void>; open(): void } {
+  let open: () => void = () => undefined
+  const opened = new Promise<void>(resolve => (open = resolve))
+  return { opened, open }
+}
+
+export function draining(at: Connected): void {
+  describe('publishing while the bus drains', () => {
+    afterEach(turn)
+
+    /** With one delivery of subscription `w` in hand. */
+    const holding = async (bus: Bus) => {
+      const held = firstValueFrom(bus.topic<number>('in', { name: 'w', ack: 'manual' }))
+      await bus.publish('in', 1)
+      return held
+    }
+
+    itWith(
+      at,
+      'severalBuses',
+      'what handle results in is published still, and reaches the others',
+      async () => {
+        const [bus, other] = [at.bus(), at.another()]
+        const out = collect(other.topic<number>('out'))
+        await other.ready()
+        const work = gate()
+        const begun = gate()
+        const results = collect(
+          bus.topic<number>('in', { name: 'in', attempts: 2 }).pipe(
+            handle(async message => {
+              begun.open()
+              await work.opened
+              return message.payload * 10
+            }),
+            publishTo(bus, 'out'),
+          ),
+        )
+        await bus.ready()
+        await bus.publish('in', 1)
+        await begun.opened
+        const problems = reports(bus)
+        const closing = bus.close()
+        work.open()
+        await closing
+        expect(payloads(await out.first(1))).to.deep.equal([10])
+        expect(results.values).to.deep.equal([10])
+        expect(results.completed).to.equal(true)
+        expect(problems.values).to.deep.equal([])
+        const { subscriptions } = await other.status()
+        expect(subscriptions.find(({ name }) => name === 'in')).to.include({
+          acked: 1,
+          failed: 0,
+          pending: 0,
+        })
+      },
+    )
+
+    it('what a handler publishes on its own bus is handed out still, where that is all there is', async () => {
+      const bus = at.bus()
+      const outs = collect(bus.topic<number>('out'))
+      const message = await holding(bus)
+      const closing = bus.close()
+      const published = bus.publish('out', 2)
+      message.ack()
+      await Promise.all([closing, published])
+      if (at.kind.name === 'embedded') expect(payloads(outs.values)).to.deep.equal([2])
+    })
+
+    it('passes while a delivery is in hand, and is refused after that, on errors$ too', async () => {
+      const bus = at.bus()
+      const problems = reports(bus)
+      const message = await holding(bus)
+      const closing = bus.close()
+      await bus.publish('out', 1)
+      await bus.publish('out', 2)
+      expect(problems.values).to.deep.equal([])
+      expect(message.ack()).to.equal(true)
+      const refused = bus.publish('out', 3)
+      expect(problems.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_CLOSED'])
+      expect(await rejection(refused)).to.be.instanceOf(ClosedError)
+      await closing
+    })
+
+    it('is refused at once with drain: false', async () => {
+      const bus = at.bus()
+      await holding(bus)
+      const closing = bus.close({ drain: false })
+      expect(await rejection(bus.publish('out'))).to.be.instanceOf(ClosedError)
+      await closing
+    })
+
+    it('new subscriptions are refused at once', async () => {
+      const bus = at.bus()
+      const message = await holding(bus)
+      const closing = bus.close()
+      expect(await rejection(firstValueFrom(bus.topic('t')))).to.be.instanceOf(ClosedError)
+      expect(await rejection(firstValueFrom(bus.topic('t', { name: 'x' })))).to.be.instanceOf(ClosedError)
+      message.ack()
+      await closing
+    })
+
+    it('what others publish for ever does not keep it from ending', async () => {
+      const bus = at.bus()
+      let count = 0
+      bus.topic<number>('ping').subscribe(({ payload }) => {
+        count += 1
+        void bus.publish('ping', payload + 1)
+      })
+      await bus.ready()
+      if (at.kind.name === 'embedded') return // There it would never return from publish(), closed or not.
+      void bus.publish('ping', 1)
+      const problems = reports(bus)
+      await bus.close({ timeout: 5_000 })
+      expect(count).to.be.greaterThan(0)
+      expect(problems.values.filter(({ code }) => code === 'MSGVAN_DRAIN_TIMEOUT')).to.deep.equal([])
+    })
+  })
+
+  describe('a publish that is refused', () => {
+    afterEach(turn)
+
+    it('ends no process, though nobody looks at its promise, and is told on errors$', async () => {
+      const bus = at.bus()
+      const problems = reports(bus)
+      void bus.publish('')
+      void bus.publish('t', () => undefined)
+      bus.subject('t').next(() => undefined)
+      void bus.actors.ref('nobody').tell(() => undefined)
+      await turn()
+      expect(problems.values.map(({ code }) => code)).to.deep.equal([
+        'MSGVAN_INVALID_TOPIC',
+        'MSGVAN_INVALID_PAYLOAD',
+        'MSGVAN_INVALID_PAYLOAD',
+        'MSGVAN_INVALID_PAYLOAD',
+      ])
+    })
+
+    it('is one to who looks, as ever', async () => {
+      const bus = at.bus()
+      expect(await rejection(bus.publish(''))).to.be.instanceOf(InvalidTopicError)
+      await bus.close()
+      expect(await rejection(bus.publish('t'))).to.be.instanceOf(ClosedError)
+    })
+
+    it('ends none by overflow either', async () => {
+      const bus = at.bus()
+      const problems = reports(bus)
+      bus.topic('t', { ack: 'manual', maxPending: 1, prefetch: 1, overflow: 'error' }).subscribe()
+      await bus.ready()
+      for (let n = 0; n < 5; n += 1) void bus.publish('t', n)
+      expect((await problems.first(3)).map(({ code }) => code)).to.include('MSGVAN_OVERFLOW')
+    })
+
+    it('ends none after close', async () => {
+      const bus = at.bus()
+      const subject = bus.subject('t')
+      await bus.close()
+      void bus.publish('t')
+      subject.next(1)
+      void bus.actors.ref('nobody').tell(1)
+      await turn()
+    })
+
+    it('does not go round, where errors$ is published', async () => {
+      const bus = at.bus()
+      let count = 0
+      bus.errors$.subscribe(() => {
+        count += 1
+        void bus.publish('')
+      })
+      void bus.publish('')
+      await turn()
+      expect(count).to.equal(1)
+    })
+  })
+}
