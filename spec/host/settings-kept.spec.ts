@@ -44,6 +44,7 @@ describe('the settings of the host before', () => {
       idleMs: 9_000,
       token: 'x',
     })
+    expect(() => next({}, { store: '' }), 'a flag that says nothing').to.throw(/--store: a folder/)
     expect(next(leading, {}, { MSGVAN_LEADER: '0', MSGVAN_WATCH: '0' })).to.include({
       leader: false,
       watch: false,

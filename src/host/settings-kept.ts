@@ -125,7 +125,9 @@ export function readKept(
 
 /** Whether a flag or a variable says how this is to be. No flag says no. */
 export function isSaid(key: Kept, given: HostFlags, env: NodeJS.ProcessEnv = process.env): boolean {
-  return Boolean(given[key]) || Boolean(env[VARIABLES[key]])
+  const flag = given[key]
+  // A variable that is set to nothing counts as not set; a flag is wrong by that, which is said.
+  return (flag !== undefined && flag !== false) || Boolean(env[VARIABLES[key]])
 }
 
 /** Flag over environment over what the host before had. */
