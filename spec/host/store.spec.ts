@@ -76,6 +76,56 @@ describe('a host with a store', () => {
     expect(troubles).to.not.include('MSGVAN_GAP')
   })
 
+  for (const name of ['work', undefined]) {
+    it(`hands out nothing again that was settled while it was dead, ${name === undefined ? 'without a name' : 'with a name'}`, async () => {
+      const worker = bus()
+      const got: Message<number>[] = []
+      const options = { ack: 'manual', delay: 0, ...(name === undefined ? {} : { name }) } as const
+      worker.topic<number>('t', options).subscribe(message => got.push(message))
+      const publisher = bus()
+      await worker.ready()
+      await Promise.all([1, 2, 3, 4, 5, 6].map(n => publisher.publish('t', n)))
+      await eventually(() => expect(got).to.have.lengthOf(6))
+      const { port } = server
+      die()
+      await server.close()
+      const verdicts = [got[1]?.ack(), got[2]?.ack(), got[3]?.nack(), got[4]?.reject('no good')]
+      expect(verdicts).to.deep.equal([true, true, true, true])
+      await start(port)
+      await publisher.publish('t', 7)
+      await eventually(() => expect(got.map(({ payload }) => payload)).to.include(7))
+      const again = got.slice(6).map(({ payload, attempt, redelivered }) => [payload, attempt, redelivered])
+      expect(again).to.have.deep.members([
+        [1, 1, true],
+        [4, 2, true],
+        [6, 1, true],
+        [7, 1, false],
+      ])
+      for (const message of got) message.ack()
+      await eventually(async () => {
+        const [{ inFlight, pending } = {}] = (await worker.status()).subscriptions
+        expect({ inFlight, pending }).to.deep.equal({ inFlight: 0, pending: 0 })
+      })
+      const letters = await worker.deadLetters().list()
+      expect(letters.map(({ payload, error }) => [payload, error])).to.deep.equal([[5, 'no good']])
+    })
+  }
+
+  it('has verdicts for good when a bus is closed that gave them', async () => {
+    const worker = bus()
+    const done = new Promise<void>(resolve =>
+      worker.topic('t', { name: 'work' }).subscribe(({ payload }) => {
+        if (payload === 3) resolve()
+      }),
+    )
+    await worker.ready()
+    await Promise.all([1, 2, 3].map(n => worker.publish('t', n)))
+    await done
+    await worker.close()
+    await crash()
+    expect(await subscription(bus(), 'work')).to.include({ pending: 0, inFlight: 0 })
+  })
+
   it('owes what waits in a named subscription after its death, in order', async () => {
     const first = bus()
     await named(first, 'work', /^jobs\./)

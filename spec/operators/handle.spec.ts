@@ -42,7 +42,7 @@ class Stand {
     this.#concurrency = concurrency
     const inboxes = new Inboxes({
       wake: () => queueMicrotask(() => inboxes.flush()),
-      send: () => undefined,
+      send: () => 0,
       sayHere: () => undefined,
     })
     let inbox: Inbox | undefined

@@ -3,6 +3,7 @@ import { AckTimeoutError, describe, type MsgvanError } from '../errors.js'
 import { Message, type RetryRule } from '../message/message.js'
 import { retryDelayAfter, type RetryDelay } from '../message/retry-delay.js'
 import type { Delivery } from '../wire/deliver-frame.js'
+import { MOST_VERDICTS, type KeptVerdict } from '../wire/kept-verdicts.js'
 import type { Settlement } from '../wire/settle-frame.js'
 import type { RulesInForce } from '../wire/subscription-request.js'
 import { Deadlines } from './deadlines.js'
@@ -10,6 +11,7 @@ import { LOOKS, silenceOf } from '../wire/protocol.js'
 import { InboxLine } from './inbox-line.js'
 import { Ledger } from './ledger.js'
 import { Question, Questions } from './questions.js'
+import { Unconfirmed } from './unconfirmed.js'
 
 /** What an inbox needs of the broker around it. */
 export interface InboxOwner {
@@ -66,6 +68,11 @@ export class Inbox implements Membership {
   #announced = 0
   #isSending = false
   #signs: ReturnType<typeof setInterval> | undefined
+  readonly #unconfirmed = new Unconfirmed()
+  /** What was settled in a session that is lost, until the host of the next one has it. */
+  #verdicts: KeptVerdict[] = []
+  /** What the consumer had, by the message's id, when a session was lost: it comes again. */
+  readonly #hadBefore = new Set<string>()
   readonly #ledger = new Ledger(() => this.#owner.dirty(this))
   /** Nothing is handed out until the host has answered them. */
   readonly #questions = new Questions()
@@ -119,7 +126,8 @@ export class Inbox implements Membership {
   deliver({ envelope, attempt, redelivered, number }: Delivery): void {
     // On its way when we left: the host has it back already.
     if (this.#standing === Standing.Left) return
-    const message = new Message(envelope, this, attempt, redelivered, number)
+    const isKnown = this.#hadBefore.size > 0 && this.#hadBefore.delete(envelope.id)
+    const message = new Message(envelope, this, attempt, redelivered || isKnown, number)
     if (attempt > 1 && this.#questions.includes(Question.Again)) this.#line.keepBack(message)
     else this.#line.push(message)
     if (this.ackTimeout > 0)
@@ -251,6 +259,7 @@ export class Inbox implements Membership {
     const number = this.#close(message)
     if (number === undefined) return false
     this.#ledger.acked(number)
+    this.#unconfirmed.add(message)
     return true
   }
 
@@ -263,7 +272,9 @@ export class Inbox implements Membership {
     const asked =
       typeof rule === 'function' && !isLast ? retryDelayAfter(rule, error, message.attempt) : undefined
     const delay = retry.delay ?? asked
-    this.#ledger.settled({ number, verdict: 'fail', error: describe(error), delay, attempts: retry.attempts })
+    const saying = { verdict: 'fail', error: describe(error), delay, attempts: retry.attempts } as const
+    this.#ledger.settled({ number, ...saying })
+    this.#unconfirmed.add(message, saying)
     const isAtOnce = (): boolean => rule !== undefined && retryDelayAfter(rule, error, message.attempt) === 0
     const comesFirst = !isLast && (delay === undefined ? isAtOnce() : delay === 0)
     if (comesFirst && this.#standing !== Standing.Left) this.#ask(Question.Again)
@@ -273,7 +284,9 @@ export class Inbox implements Membership {
   reject(message: Message, reason: unknown): boolean {
     const number = this.#close(message)
     if (number === undefined) return false
-    this.#ledger.settled({ number, verdict: 'reject', error: describe(reason) })
+    const saying = { verdict: 'reject', error: describe(reason) } as const
+    this.#ledger.settled({ number, ...saying })
+    this.#unconfirmed.add(message, saying)
     return true
   }
 
@@ -333,8 +346,31 @@ export class Inbox implements Membership {
     return { subscription: this.number, handed, ...this.#ledger.take() }
   }
 
-  /** The session is lost, and with it all that was delivered: no verdict on it counts any more. */
+  /** What was settled so far is in this frame. */
+  sent(frame: number): void {
+    this.#unconfirmed.sent(frame)
+  }
+
+  /** The host has for good what was in its frames up to this one. */
+  confirmed(frame: number): void {
+    this.#unconfirmed.confirmed(frame)
+  }
+
+  /** What the host of a new session is told with the subscription: it may still owe these messages. */
+  get verdicts(): readonly KeptVerdict[] {
+    return this.#verdicts
+  }
+
+  /** It has them. */
+  verdictsTold(): void {
+    this.#verdicts = []
+  }
+
+  /** The session is lost, and with it all that was delivered: no verdict on it counts any more, but for those that were given. */
   reset(): void {
+    this.#verdicts = [...this.#verdicts, ...this.#unconfirmed.take()].slice(-MOST_VERDICTS)
+    this.#hadBefore.clear()
+    for (const message of this.#unsettled) this.#hadBefore.add(message.id)
     for (const message of [...this.#line.clear(), ...this.#unsettled]) Message.tag(message, undefined)
     if (this.#inHand !== undefined) Message.tag(this.#inHand, undefined)
     this.#deadlines.clear()

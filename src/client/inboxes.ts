@@ -18,7 +18,8 @@ function nextTurn(run: () => void): void {
 
 export interface InboxesLink {
   wake(): void
-  send(kind: FrameKind, frame: Uint8Array): void
+  /** @returns the frame's number */
+  send(kind: FrameKind, frame: Uint8Array): number
   /** Says that this side is there. */
   sayHere(): void
   /** A host's own client is cut off from it, or is back: only hosts have such. */
@@ -31,6 +32,8 @@ export class Inboxes implements InboxOwner {
   readonly #inboxes = new Map<number, Inbox>()
   readonly #writer = new ByteWriter()
   #dirty: Inbox[] = []
+  /** Frames with verdicts that the host has not got for good, and whose verdicts they are. */
+  #sent: { readonly number: number; readonly inboxes: readonly Inbox[] }[] = []
   /** A hand-over is running: whatever comes meanwhile waits for its end. */
   #isHandingOut = false
   #lastNumber = 0
@@ -137,6 +140,7 @@ export class Inboxes implements InboxOwner {
   /** The session is lost: what was delivered is taken away, and who left has nothing more to settle. */
   reset(): void {
     this.#dirty = []
+    this.#sent = []
     for (const inbox of [...this.#inboxes.values()]) {
       inbox.reset()
       if (inbox.hasLeft) this.#forget(inbox)
@@ -151,7 +155,20 @@ export class Inboxes implements InboxOwner {
       writeSettlement(this.#writer, inbox.takeSettlement())
       this.#forgetIfDone(inbox)
     }
-    this.#link.send(FrameKind.Settle, this.#writer.take())
+    const number = this.#link.send(FrameKind.Settle, this.#writer.take())
+    for (const inbox of dirty) inbox.sent(number)
+    this.#sent.push({ number, inboxes: dirty })
+  }
+
+  /** The host is done with all frames up to this one. */
+  confirmedThrough(number: number): void {
+    let done = 0
+    for (const sent of this.#sent) {
+      if (sent.number > number) break
+      done += 1
+      for (const inbox of sent.inboxes) inbox.confirmed(sent.number)
+    }
+    if (done > 0) this.#sent.splice(0, done)
   }
 
   // What an inbox needs.

@@ -21,6 +21,7 @@ import { DEFAULT_MAX_PAYLOAD } from '../bus/create-bus.js'
 import type { Prove, Welcome } from '../wire/handshake.js'
 import { Link } from '../wire/link.js'
 import { FRAME_OVERHEAD } from '../wire/protocol.js'
+import { encodeVerdicts } from '../wire/kept-verdicts.js'
 import { encodeRequest } from '../wire/subscription-request.js'
 import { Calls } from './calls.js'
 import type { Connection } from './connection.js'
@@ -301,6 +302,7 @@ export class RemoteBroker implements Broker {
       },
       acked: number => {
         this.#outbox.acked(number)
+        this.#inboxes.confirmedThrough(number)
         this.#drain.look()
       },
       flush: () => {
@@ -404,7 +406,10 @@ export class RemoteBroker implements Broker {
     const request = isAgain ? { ...inbox.request, from: undefined, joins: 'keep' as const } : inbox.request
     const { method, args } = inbox.asks ?? {
       method: 'subscribe',
-      args: () => ({ request: encodeRequest(request) }),
+      args: () => ({
+        request: encodeRequest(request),
+        ...(inbox.verdicts.length === 0 ? {} : { settled: encodeVerdicts(inbox.verdicts) }),
+      }),
     }
     // Left meanwhile, and its goodbye was for the session that is lost. One with a name is registered all the same.
     const leaveAgain = () => {
@@ -415,6 +420,7 @@ export class RemoteBroker implements Broker {
       .then(
         () => {
           inbox.isConfirmed = true
+          inbox.verdictsTold()
         },
         (error: unknown) => {
           // A refusal of us all: the subscription waits until the host changes its mind.

@@ -3,6 +3,7 @@ import type { DeadLetterFilter } from '../bus/dead-letters.js'
 import type { HostStatus } from '../bus/status.js'
 import { encodeLetter } from '../message/payload.js'
 import { Fields } from '../wire/fields.js'
+import { decodeVerdicts } from '../wire/kept-verdicts.js'
 import { decodeRequest } from '../wire/subscription-request.js'
 import { actorRequestOf } from './actors/actor-request.js'
 import type { ActorsOfVans } from './actors/actors-of-vans.js'
@@ -93,7 +94,11 @@ async function result(session: Session, method: string, args: unknown, services:
       return true
     case 'subscribe': {
       const fields = fieldsOf(args)
-      await session.open(fields.whole('subscription', 1), decodeRequest(fields.get('request')))
+      const [subscription, request] = [fields.whole('subscription', 1), decodeRequest(fields.get('request'))]
+      // Before anything is handed out.
+      if (fields.has('settled'))
+        session.settledBefore(subscription, request, decodeVerdicts(fields.get('settled')))
+      await session.open(subscription, request)
       return true
     }
     case 'away': {

@@ -3,6 +3,7 @@ import { AckTimeoutError, ConsumerDiedError, type MsgvanError } from '../errors.
 import type { Message } from '../message/message.js'
 import type { Leave } from '../wire/control-frames.js'
 import { broken } from '../wire/protocol.js'
+import type { KeptVerdict } from '../wire/kept-verdicts.js'
 import type { Settlement, Verdict } from '../wire/settle-frame.js'
 import { SilenceWatch, type Hearing, type SilentConsumer } from './silence.js'
 
@@ -19,9 +20,14 @@ export interface AttachmentOwner {
   isAway(): boolean
   /** What is heard of the client. */
   readonly hearing: Hearing
+  /** What a consumer of this subscription said of the message before this host, or its session, began. */
+  settled(key: string, message: Message): KeptVerdict | undefined
   /** So much waits for the client that it gets nothing more for now. */
   readonly isBusy: boolean
 }
+
+/** What is said of one delivery. */
+type Said = Pick<KeptVerdict, 'error' | 'delay' | 'attempts'> & Pick<Verdict, 'verdict'>
 
 /** Never written to: of very many subscriptions few have an open delivery. */
 const none: (Message | undefined)[] = []
@@ -32,6 +38,8 @@ const SPARSE = 8_192
 /** One client's place in one subscription: numbers its deliveries, and settles them as the client says. */
 export class Attachment implements Consumer, SilentConsumer {
   readonly #owner: AttachmentOwner
+  /** Under which verdicts from before are looked for. */
+  key: string | undefined
   #membership: Membership | undefined
   /** Open deliveries from number `#base` on; undefined once settled. */
   #open = none
@@ -124,6 +132,8 @@ export class Attachment implements Consumer, SilentConsumer {
   }
 
   next(message: Message): void {
+    const verdict = this.key === undefined ? undefined : this.#owner.settled(this.key, message)
+    if (verdict !== undefined) return this.#settleAs(message, verdict)
     if (this.#open === none) this.#open = [message]
     else this.#open.push(message)
     if (this.#openCount++ === 0) this.#watch?.begin()
@@ -218,8 +228,12 @@ export class Attachment implements Consumer, SilentConsumer {
     const { number } = verdict
     if (number < 1 || number > this.#lastNumber) throw broken('settles a delivery that never was')
     const message = this.#close(number)
+    if (message !== undefined) this.#settleAs(message, verdict)
+  }
+
+  #settleAs(message: Message, verdict: Said): void {
     const membership = this.#membership
-    if (message === undefined || membership === undefined) return
+    if (membership === undefined) return
     switch (verdict.verdict) {
       case 'ack':
         membership.ack(message)

@@ -19,6 +19,7 @@ import { FrameKind } from '../wire/frames.js'
 import { encodeValue } from '../wire/host-frames.js'
 import { Link } from '../wire/link.js'
 import { BATCH_BYTES, broken, MAX_SUBSCRIPTIONS } from '../wire/protocol.js'
+import type { KeptVerdict } from '../wire/kept-verdicts.js'
 import { readSettlements } from '../wire/settle-frame.js'
 import { WritingTable } from '../wire/string-table.js'
 import { rulesInForce } from '../wire/subscription-request.js'
@@ -84,6 +85,10 @@ export class Session implements GuestSession {
       this.#deliver(subscription, number, message),
     ended: (subscription: number, error: MsgvanError | undefined) => this.#ended(subscription, error),
     lapsed: (subscription: number, through: number) => this.#lapsed(subscription, through),
+    settled: (key: string, message: Message) => {
+      const { settled } = this.van
+      return settled.isEmpty ? undefined : settled.take(key, message)
+    },
   }
   /** Why the one that is subscribing right now was refused, if it was. */
   #refused: MsgvanError | undefined
@@ -188,6 +193,16 @@ export class Session implements GuestSession {
     return this.#opened
   }
 
+  /** What the client settled of it while the host was dead, or its session lost. */
+  settledBefore(subscription: number, request: SubscriptionRequest, verdicts: readonly KeptVerdict[]): void {
+    this.van.settled.add(this.#keyOf(subscription, request), verdicts)
+  }
+
+  /** All subscribers of a name share one. */
+  #keyOf(subscription: number, { name }: SubscriptionRequest): string {
+    return name === undefined ? `s/${this.client}/${subscription}` : `n/${name}`
+  }
+
   /** The client's number for a subscription is its own choice; ours is checked. @throws MsgvanError if it is refused */
   subscribe(subscription: number, request: SubscriptionRequest): void {
     const consumers = this.van.home(request)
@@ -212,6 +227,7 @@ export class Session implements GuestSession {
     }
     const joining = name === undefined ? asked : { ...asked, given: request.given, joins: request.joins }
     this.#attach(subscription, attachment => {
+      attachment.key = this.#keyOf(subscription, request)
       attachment.expectSettledIn(request.ackTimeout)
       return { membership: consumers.consume(joining, attachment) }
     })
@@ -270,7 +286,9 @@ export class Session implements GuestSession {
       case FrameKind.Publish:
         return this.#intake.take(body, number)
       case FrameKind.Settle:
-        return this.#settle(body)
+        this.#settle(body)
+        // Until it is on the disk the client keeps its verdicts: a next host would not know of them.
+        return this.van.keeper?.written()
       case FrameKind.Leave: {
         const leave = decodeLeave(body)
         this.#opening.delete(leave.subscription)

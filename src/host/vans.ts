@@ -16,6 +16,7 @@ import { mailRules } from './mail.js'
 import type { Backbone, Reach } from './backbone/backbone.js'
 import { Publisher } from './publisher.js'
 import type { NameKeeper } from './kept-names.js'
+import { SettledBefore } from './settled-before.js'
 import type { HostStore } from './store/host-store.js'
 import type { VanKeeper } from './store/van-keeper.js'
 
@@ -44,6 +45,7 @@ export interface VansOptions {
 export class Van {
   readonly broker: LocalBroker
   readonly reach: Reach
+  readonly settled = new SettledBefore()
   /** Named subscriptions are known to the next host from this moment on. */
   readonly writeNames: () => void
   readonly #host: () => string

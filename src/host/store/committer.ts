@@ -20,6 +20,8 @@ export class Committer {
   readonly #changed = new Set<Contributor>()
   #running: Promise<void> | undefined
   #next: { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } | undefined
+  /** Resolved when what gathers now was tried to be written. */
+  #tried: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
   #timer: NodeJS.Timeout | undefined
   #isScheduled = false
   /** How often somebody asked that all be kept. */
@@ -50,6 +52,13 @@ export class Committer {
       if (this.#running === undefined) this.#schedule()
     }
     return this.#next.promise
+  }
+
+  /** Resolves when it was tried to write all that has changed so far, in its own time; undefined when that was done. */
+  written(): Promise<void> | undefined {
+    if (this.#changed.size === 0) return this.#running?.catch(() => undefined)
+    this.#tried ??= deferred()
+    return this.#tried.promise
   }
 
   /** All that can be written is: for a host that ends. */
@@ -88,6 +97,8 @@ export class Committer {
     if (this.#running !== undefined) return
     const { promise, resolve, reject } = this.#next ?? deferred()
     this.#next = undefined
+    const tried = this.#tried
+    this.#tried = undefined
     const contributors = [...this.#changed]
     this.#changed.clear()
     let ends: ((isWritten: boolean) => void)[] = []
@@ -100,12 +111,14 @@ export class Committer {
       .then(
         () => {
           for (const end of ends) end(true)
+          tried?.resolve()
           this.#isFailing = false
           this.#ended()
           resolve()
         },
         (error: unknown) => {
           for (const end of ends) end(false)
+          tried?.resolve()
           for (const contributor of contributors) this.#changed.add(contributor)
           if (!this.#isFailing) this.#warn(error instanceof Error ? error.message : String(error))
           this.#isFailing = true

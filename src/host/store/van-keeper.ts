@@ -316,6 +316,11 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     return this.#options.committer.kept()
   }
 
+  /** As `kept`, but in no hurry: with the next transaction there is, whether it could be written or not. */
+  written(): Promise<void> | undefined {
+    return this.#options.committer.written()
+  }
+
   /** Whether this client had subscriptions without a name here that go on. */
   knows(client: string): boolean {
     for (const key of this.#books.keys()) if (key.startsWith(`s/${client}/`)) return true
