@@ -5,8 +5,12 @@ import { expect } from 'chai'
 import type { HostServer } from '../../src/host/server.js'
 import type { HostStore } from '../../src/host/store/host-store.js'
 import { openHostStore } from '../../src/host/store/open-host-store.js'
-import type { Bus } from '../../src/index.js'
+import type { Bus, MsgvanError } from '../../src/index.js'
 import { DATA_FILE } from '../../src/store/data-file.js'
+import { PageFile } from '../../src/store/page-file.js'
+import { readTrees } from '../../src/store/snapshot-trees.js'
+import type { Table } from '../../src/store/store.js'
+import { isLost, type Entry } from '../../src/store/tree-walk.js'
 import { eventually } from '../support/eventually.js'
 import { clientOf, startServer } from '../support/host-server.js'
 
@@ -47,6 +51,18 @@ describe('a host whose store is damaged', () => {
     expect(at).to.be.greaterThan(8_192)
     file[at] = (file[at] ?? 0) ^ 4
     await writeFile(path, file)
+  }
+  /** Where in the file a byte of a record is. */
+  const valueOf = (table: Table, key: string, byte: number): number => {
+    const file = new PageFile(join(folder, DATA_FILE))
+    try {
+      const entry = readTrees(file)
+        .items.get(table)
+        ?.find((item): item is Entry => !isLost(item) && item.key.toString() === key)
+      return entry === undefined ? -1 : entry.page * file.pageSize + entry.offset + byte
+    } finally {
+      file.close()
+    }
   }
   /** What is owed to two names, in a few pieces. */
   const fill = async (): Promise<void> => {
@@ -94,6 +110,8 @@ describe('a host whose store is damaged', () => {
     await flip(file => file.indexOf('round 7 message 50'))
     await start()
     const client = bus()
+    const errors: MsgvanError[] = []
+    client.errors$.subscribe(error => errors.push(error))
     const { missing = [] } = await client.status()
     const count = (name: string): number =>
       missing.find(({ subscription }) => subscription === name)?.messages ?? 0
@@ -108,6 +126,8 @@ describe('a host whose store is damaged', () => {
     expect(mail.length + work.length).to.be.greaterThan((ROUNDS - 2) * EACH)
     expect(said.join('\n')).to.match(/is damaged/)
     expect(said.join('\n')).to.contain(`${count('work')} messages that waited for work`)
+    expect(errors.map(({ code }) => code)).to.deep.equal(['MSGVAN_STORE_DAMAGED'])
+    expect(errors[0]?.message).to.contain(`${count('work')} messages that waited for work`)
     // It is said once; the next host has nothing to say.
     said = []
     await stop()
@@ -119,7 +139,7 @@ describe('a host whose store is damaged', () => {
   it('hands out all that is kept again to a name whose book is damaged', async () => {
     await fill()
     await stop()
-    await flip(file => bookOf(file, '1/n/work'))
+    await flip(() => valueOf('books', '1/n/work', 6))
     await start()
     const client = bus()
     const [mail, work] = [receive(client, 'mail'), receive(client, 'work')]
@@ -134,7 +154,7 @@ describe('a host whose store is damaged', () => {
   it('names what waited in a name whose rules are damaged, and all others go on', async () => {
     await fill()
     await stop()
-    await flip(file => file.lastIndexOf('^work') + 2)
+    await flip(() => valueOf('subscriptions', '1/n/work', 20))
     await start()
     const client = bus()
     const mail = receive(client, 'mail')
@@ -144,13 +164,3 @@ describe('a host whose store is damaged', () => {
     expect(missing[0]).to.include({ subscription: 'work', messages: (ROUNDS * EACH * 3) / 4 })
   })
 })
-
-/** Behind its newest key that is not one of the subscriptions' own. */
-function bookOf(file: Buffer, key: string): number {
-  let found = -1
-  for (let at = file.indexOf(key); at >= 0; at = file.indexOf(key, at + 1)) {
-    const size = file.readUInt32LE(at - 8)
-    if (size < 40) found = at + key.length + 6
-  }
-  return found
-}

@@ -11,6 +11,7 @@ import { eventually } from '../support/eventually.js'
 import { clientOf, secret, startServer } from '../support/host-server.js'
 import { upTo } from '../support/messages.js'
 import { Proxy } from '../support/proxy.js'
+import { rejection } from '../support/rejection.js'
 
 /** A host's server that can die, and another one take its place with the same disk and port. */
 class Mortal {
@@ -201,5 +202,51 @@ describe('what waits for a leader, at a follower with a store', () => {
       bus(host).topic('nobody wants this', { from: 'start' }).subscribe(({ payload }) => got.push(payload)) // prettier-ignore
       await eventually(() => expect(got).to.deep.equal([1]))
     }
+  })
+
+  it('has a replay under a name that was asked for while the leader was away, after both their deaths', async () => {
+    const publisher = bus(leader)
+    for (let i = 0; i < 100; i += 1) await publisher.publish('r.x', i)
+    await leader.die()
+    const reader = bus(follower)
+    await reader.status()
+    const got: unknown[] = []
+    let isReady = false
+    reader.topic('r.x', { from: 'start', name: 'keep' }).subscribe(({ payload }) => got.push(payload))
+    const ready = reader.ready().then(() => (isReady = true))
+    // Everything else goes on meanwhile.
+    const own = bus(follower)
+    const mine: unknown[] = []
+    own.topic('own').subscribe(({ payload }) => mine.push(payload))
+    await own.ready()
+    await own.publish('own', 1)
+    await eventually(() => expect(mine).to.deep.equal([1]))
+    expect(isReady).to.equal(false)
+    await follower.die()
+    await follower.start()
+    await leader.start()
+    await eventually(() => expect(got).to.have.lengthOf(100))
+    expect(got).to.deep.equal(upTo(100).map(i => i - 1))
+    await ready
+    await publisher.publish('r.x', 'late')
+    await eventually(() => expect(got.at(-1)).to.equal('late'))
+    // From now on it goes on where it was.
+    await follower.die()
+    await follower.start()
+    await publisher.publish('r.x', 'later')
+    await eventually(() => expect(got.at(-1)).to.equal('later'))
+    expect(new Set(got)).to.have.lengthOf(102)
+  })
+
+  it('says that a subscription is not in force while the leader stays away', async function () {
+    this.timeout(30_000)
+    await leader.die()
+    const reader = bus(follower)
+    await reader.status()
+    reader.topic('r.x', { name: 'keep' }).subscribe()
+    expect(await rejection(reader.ready())).to.include({ code: 'MSGVAN_HOST_UNREACHABLE' })
+    await leader.start()
+    await reader.ready()
+    expect((await bus(leader).status()).subscriptions.map(({ name }) => name)).to.include('keep')
   })
 })

@@ -1,4 +1,11 @@
-import { AuthError, describe, StoreError, UnsupportedError } from '../errors.js'
+import {
+  AuthError,
+  describe,
+  HostUnreachableError,
+  StoreError,
+  TimeoutError,
+  UnsupportedError,
+} from '../errors.js'
 import type { DeadLetterFilter } from '../bus/dead-letters.js'
 import type { HostStatus } from '../bus/status.js'
 import { encodeLetter } from '../message/payload.js'
@@ -25,6 +32,9 @@ export interface Services {
 }
 
 const HOST = 'host.'
+
+/** So long `ready` waits for the host that keeps what has a name. */
+const PLACED_MS = 10_000
 
 /** What is told is on the disk, too, unless that takes so long. */
 const DISK_MS = 1_000
@@ -90,7 +100,7 @@ async function result(session: Session, method: string, args: unknown, services:
   switch (method) {
     case 'ready':
       van.writeNames()
-      await reach.ready(guest)
+      await allInForce(session)
       return true
     case 'subscribe': {
       const fields = fieldsOf(args)
@@ -150,6 +160,23 @@ async function result(session: Session, method: string, args: unknown, services:
       if (method.startsWith('backbone.')) return answerHost(session, method, args)
       return control(session, method, args, services)
   }
+}
+
+/** @throws StoreError, HostUnreachableError: something is not in force, or not kept, where it is to be kept */
+async function allInForce(session: Session): Promise<void> {
+  const { van, guest } = session
+  const { placed } = session
+  await van.reach.ready(guest)?.catch((error: unknown) => {
+    if (!(error instanceof StoreError) || session.hasNames) throw error
+  })
+  if (placed === undefined) return
+  await inTime(placed, PLACED_MS, 'The leader').catch((error: unknown) => {
+    if (!(error instanceof TimeoutError)) throw error
+    throw new HostUnreachableError(
+      `The leader could not be reached within ${PLACED_MS} ms: subscriptions with a name, or with \`from\`, are not in force yet. They will be as soon as it can.`,
+      { cause: error },
+    )
+  })
 }
 
 /** For this host alone, whoever asks: a client by way of `answer`, or another host. */

@@ -52,6 +52,8 @@ export class Intake {
     this.#link = link
     this.#publisher = options.van.publisher(options.client)
     options.van.notices.set(options.client, this.#notice)
+    const lost = options.van.lost
+    if (lost !== undefined) this.#notice(lost)
   }
 
   /** One PUBLISH frame. A promise holds its acknowledgement back. */

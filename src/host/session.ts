@@ -72,6 +72,8 @@ export class Session implements GuestSession {
   readonly #names = new Map<number, string>()
   /** Subscriptions that it is being looked up for where they begin. */
   readonly #opening = new Set<number>()
+  /** Subscriptions that another host keeps, until they are in force there. */
+  readonly #placing = new Set<Promise<void>>()
   #opened: Promise<void> | undefined
   #hasEnded = false
   readonly #hearing = new Hearing()
@@ -178,8 +180,8 @@ export class Session implements GuestSession {
     this.#opening.add(subscription)
     const opened = from.then(start => {
       // It may have left by now.
-      if (!this.#opening.delete(subscription) || this.#hasEnded) return
-      this.subscribe(subscription, { ...request, from: start })
+      if (!this.#opening.delete(subscription) || this.#hasEnded) return undefined
+      return this.subscribe(subscription, { ...request, from: start })
     })
     const all = Promise.allSettled([this.#opened, opened]).then(() => {
       if (this.#opened === all) this.#opened = undefined
@@ -204,7 +206,7 @@ export class Session implements GuestSession {
   }
 
   /** The client's number for a subscription is its own choice; ours is checked. @throws MsgvanError if it is refused */
-  subscribe(subscription: number, request: SubscriptionRequest): void {
+  subscribe(subscription: number, request: SubscriptionRequest): void | Promise<void> {
     const consumers = this.van.home(request)
     if (request.name !== undefined) this.hasNames = true
     const session = this.#sessionOf(subscription, request)
@@ -226,12 +228,28 @@ export class Session implements GuestSession {
       overflow,
     }
     const joining = name === undefined ? asked : { ...asked, given: request.given, joins: request.joins }
-    this.#attach(subscription, attachment => {
+    const { membership } = this.#attach(subscription, attachment => {
       attachment.key = this.#keyOf(subscription, request)
       attachment.expectSettledIn(request.ackTimeout)
       return { membership: consumers.consume(joining, attachment) }
     })
     if (this.guest !== undefined && name !== undefined) this.#names.set(subscription, name)
+    return consumers === this.van.broker ? undefined : this.#placed(membership)
+  }
+
+  /** The client asks again, as it asked at first, until it is told that another host keeps it. */
+  #placed(membership: Membership): Promise<void> | undefined {
+    const placed = this.van.reach.names?.placed(membership)
+    if (placed === undefined) return undefined
+    this.#placing.add(placed)
+    const isOver = (): unknown => this.#placing.delete(placed)
+    // Why it could not be written is what `ready` says.
+    return placed.then(isOver, isOver).then(() => undefined)
+  }
+
+  /** Resolves when what it subscribed to is in force where it is kept; undefined when it is. */
+  get placed(): Promise<unknown> | undefined {
+    return this.#placing.size === 0 ? undefined : Promise.all(this.#placing)
   }
 
   forsake(name: string): void {

@@ -17,6 +17,7 @@ import type { Backbone, Reach } from './backbone/backbone.js'
 import { Publisher } from './publisher.js'
 import type { NameKeeper } from './kept-names.js'
 import { SettledBefore } from './settled-before.js'
+import { missingError } from './store/missing-error.js'
 import type { HostStore } from './store/host-store.js'
 import type { VanKeeper } from './store/van-keeper.js'
 
@@ -51,6 +52,7 @@ export class Van {
   readonly #host: () => string
   /** What tells clients that are here something that no call could report, by client. */
   readonly notices = new Map<string, (error: MsgvanError) => void>()
+  #lostElsewhere: MsgvanError | undefined
   readonly #warnedAt = new WeakMap<Subscription, number>()
   readonly #publishers = new LRUCache<string, Publisher>({ max: PUBLISHERS_REMEMBERED })
 
@@ -93,6 +95,7 @@ export class Van {
       acceptFrom: (from, envelope, isAnswered) => this.acceptFrom(from, envelope, isAnswered),
       answer: (method, args) => answer(this, method, args),
       tellPublisher: (publisher, error) => this.notices.get(publisher)?.(error),
+      misses: error => this.#misses(error),
     })
   }
 
@@ -123,6 +126,19 @@ export class Van {
   /** What is in the books since before the start comes again: its publisher waits while those it is for are too full. */
   awaitRoom(envelope: Envelope): undefined | Promise<void> {
     return this.broker.awaitRoom(envelope)
+  }
+
+  /** What a damaged store does not have any more, here or at the host that keeps this van: told to every client. */
+  get lost(): MsgvanError | undefined {
+    const missing = this.keeper?.missing ?? []
+    return missing.length > 0 ? missingError(this.name, missing) : this.#lostElsewhere
+  }
+
+  /** The host that keeps this van says so of its store. */
+  #misses(error: MsgvanError): void {
+    if (error.message === this.#lostElsewhere?.message) return
+    this.#lostElsewhere = error
+    for (const tell of this.notices.values()) tell(error)
   }
 
   /** Why so many bytes are not taken over, if they are not. */

@@ -49,6 +49,8 @@ export interface ReachingVan {
   acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void>
   /** One of this host's clients is told what no call could report. */
   tellPublisher(publisher: string, error: MsgvanError): void
+  /** The host that keeps this van has lost something of it. */
+  misses(error: MsgvanError): void
   /** Answers for this host alone what a bus asks of the whole van. */
   answer(method: string, args: unknown): Promise<unknown>
 }
@@ -85,6 +87,11 @@ export interface Reach {
 /** The named subscriptions of a van, and its log, kept by another host. While that one is away, calls and consumers wait. */
 export interface Names {
   consume(request: SubscriptionRequest, consumer: Consumer): Membership
+  /**
+   * Resolves when what was asked for is in force where it is kept, and on the disk there if that has one; never if this host ends
+   * before. @throws StoreError as a rejection: in force, and not on the disk
+   */
+  placed(membership: Membership): Promise<void> | undefined
   /** Registers one in place of what the name had. @throws InvalidPatternError */
   replace(request: SubscriptionRequest & { readonly name: string }): Promise<void>
   unsubscribe(name: string): Promise<boolean>

@@ -42,7 +42,7 @@ export function noSuchHost(host: string): RemoteError {
 export async function inTime<T>(answer: Promise<T>, ms: number, who: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TimeoutError(`${who} did not answer in ${ms} ms.`)), ms)
+    timer = setTimeout(() => reject(new TimeoutError(`${who} did not answer in ${ms} ms.`)), ms).unref()
   })
   try {
     return await Promise.race([answer, late])

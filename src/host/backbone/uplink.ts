@@ -4,7 +4,7 @@ import type { Consumer, Membership, SubscriptionRequest } from '../../bus/broker
 import type { HostStatus } from '../../bus/status.js'
 import type { Credential } from '../../client/connection.js'
 import { RemoteBroker } from '../../client/remote-broker.js'
-import { describe, GapError, type MsgvanError } from '../../errors.js'
+import { describe, GapError, type MsgvanError, StoreDamagedError, StoreError } from '../../errors.js'
 import type { ByteReader } from '../../message/byte-reader.js'
 import type { Envelope } from '../../message/envelope.js'
 import { Message } from '../../message/message.js'
@@ -59,6 +59,7 @@ export class Uplink implements Reach, Names {
   /** Messages pass. */
   #isOpen = false
   #settling: NodeJS.Timeout | undefined
+  readonly #placed = new WeakMap<Membership, Promise<void>>()
   #isUp = false
   /** An attempt to connect is under way whose outcome is not known: whoever wants to be ready waits for it. */
   #firstAttempt: { readonly over: Promise<void>; readonly end: () => void } | undefined = deferred()
@@ -101,6 +102,7 @@ export class Uplink implements Reach, Names {
     this.#remote.state$.subscribe(state => this.#turn(state === 'connected'))
     this.#remote.errors$.subscribe(error => {
       // Everything else is told by `failed`.
+      if (error instanceof StoreDamagedError) van.misses(error)
       if (error instanceof GapError) options.warn(`van ${van.name}, leader ${leader}: ${error.message}`)
     })
   }
@@ -171,8 +173,18 @@ export class Uplink implements Reach, Names {
     const forget = this.#wants.assume(request.pattern)
     const membership = this.#remote.consume(request, consumer)
     // Answered behind the subscription itself, and behind the INTEREST that comes of it.
-    this.#remote.call('ready').then(forget, () => undefined)
+    const placed = this.#remote.call('ready').then(forget, (error: unknown) => {
+      if (error instanceof StoreError) throw error
+      // This host ends. Nobody is told what is not so.
+      return new Promise<void>(() => undefined)
+    })
+    placed.catch(() => undefined)
+    this.#placed.set(membership, placed)
     return membership
+  }
+
+  placed(membership: Membership): Promise<void> | undefined {
+    return this.#placed.get(membership)
   }
 
   async replace(request: SubscriptionRequest & { readonly name: string }): Promise<void> {
