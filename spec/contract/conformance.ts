@@ -24,6 +24,7 @@ import { schemas } from './schemas.js'
 import { settlement } from './settlement.js'
 import { statusOfVan } from './status.js'
 import { subjects } from './subjects.js'
+import { throwingListeners } from './throwing-listeners.js'
 
 export type Theme = (at: Connected) => void
 
@@ -51,6 +52,7 @@ const themes: readonly Theme[] = [
   statusOfVan,
   lifecycle,
   draining,
+  throwingListeners,
   replay,
 ]
 

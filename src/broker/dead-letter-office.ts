@@ -1,4 +1,5 @@
 import type { DeadLetterFilter } from '../bus/dead-letters.js'
+import type { MsgvanError } from '../errors.js'
 import { noHeaders, type Encoding, type Envelope, type Headers } from '../message/envelope.js'
 import { DeadLetterBox, type Buried, type LetterPage } from './dead-letter-box.js'
 import { DeadLetterView, unwrappedLetter } from './dead-letter-view.js'
@@ -12,6 +13,7 @@ import type { Subscription } from './subscription.js'
 export interface DeadLetterOfficeOwner {
   /** @throws ClosedError */
   checkOpen(): void
+  report(error: MsgvanError): void
   /** Publishes the news of a dead letter, soon. */
   announce(envelope: Envelope, targets: readonly Subscription[]): void
   /** A letter had to go to make room for another one. */
@@ -59,6 +61,7 @@ export class DeadLetterOffice {
   view(): DeadLetterView {
     return new DeadLetterView(this.#box, {
       check: () => this.#owner.checkOpen(),
+      report: error => this.#owner.report(error),
       replayOne: buried => this.#replay(buried),
     })
   }

@@ -1,6 +1,8 @@
 import { Observable } from 'rxjs/internal/Observable'
 import { map } from 'rxjs/internal/operators/map'
 import type { DeadLetter, DeadLetterFilter, DeadLetterListOptions, DeadLetters } from '../bus/dead-letters.js'
+import { guardEnd } from '../bus/guarding.js'
+import type { MsgvanError } from '../errors.js'
 import { Encoding, type Envelope } from '../message/envelope.js'
 import { readBody } from '../message/payload.js'
 import type { Buried, DeadLetterBox } from './dead-letter-box.js'
@@ -9,6 +11,7 @@ import type { Buried, DeadLetterBox } from './dead-letter-box.js'
 export interface DeadLetterMeans {
   /** @throws ClosedError */
   check(): void
+  report(error: MsgvanError): void
   /** False when the subscription that it came from is gone. */
   replayOne(buried: Buried): boolean
 }
@@ -19,7 +22,10 @@ export class DeadLetterView extends Observable<DeadLetter> implements DeadLetter
   readonly #means: DeadLetterMeans
 
   constructor(box: DeadLetterBox, means: DeadLetterMeans) {
-    super(subscriber => box.new$.pipe(map(withPayload)).subscribe(subscriber))
+    super(subscriber => {
+      guardEnd(subscriber, 'deadLetters()', error => means.report(error))
+      return box.new$.pipe(map(withPayload)).subscribe(subscriber)
+    })
     this.#box = box
     this.#means = means
   }

@@ -427,8 +427,8 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     return this.#letters.page(filter, after, withPayloads)
   }
 
-  report(error: MsgvanError): void {
-    this.#reports.report(error)
+  report(error: MsgvanError, toLogOnly?: boolean): void {
+    this.#reports.report(error, toLogOnly)
   }
 
   async close({ drain = true, timeout = 10_000 }: CloseOptions = {}): Promise<void> {

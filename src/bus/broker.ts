@@ -113,7 +113,7 @@ export interface Broker {
   readonly state$: Observable<BusState>
   /** What no call could report. Hot. */
   readonly errors$: Observable<MsgvanError>
-  /** What is reported after `close`, when `errors$` has ended: publishes that came too late. Hot. */
+  /** What cannot be told on `errors$`: what comes after its end, and what its own subscribers throw. For the log. Hot. */
   readonly lateErrors$: Observable<MsgvanError>
   /** It encodes a payload when that is published, and checks it there: a getter in it is called once. */
   readonly checksPayloads: boolean
@@ -143,8 +143,8 @@ export interface Broker {
   /** The hosts that can be reached, this one first. */
   hosts(): Promise<HostStatus[]>
   deadLetters(): DeadLetters
-  /** Something no call could report: it goes to `errors$`. */
-  report(error: MsgvanError): void
+  /** Something no call could report: it goes to `errors$`. @param toLogOnly to `lateErrors$` */
+  report(error: MsgvanError, toLogOnly?: boolean): void
   close(options: CloseOptions): Promise<void>
 }
 

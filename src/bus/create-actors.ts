@@ -1,3 +1,4 @@
+import type { Observable } from 'rxjs'
 import { InvalidOptionError } from '../errors.js'
 import { MAILBOX } from '../message/topic.js'
 import { ActorRef, type ActorAddress, type ActorMail, type AskOptions } from './actor-ref.js'
@@ -13,6 +14,8 @@ export interface ActorMeans {
   readonly post: Send
   /** Made when something is asked for the first time. */
   readonly correspondence: () => Correspondence
+  /** What is thrown at the end of answers is reported. */
+  readonly guarded: <A>(answers$: Observable<A>) => Observable<A>
   /** The actor that creates others: these are its children. */
   readonly parent?: string | undefined
 }
@@ -27,13 +30,13 @@ export const MAX_SETUP_MS = 86_400_000
 const DEFAULT_TIMEOUT = 30_000
 
 /** The actors of a van, as a bus or an actor has them. */
-export function createActors({ broker, post, correspondence, parent }: ActorMeans): Actors {
+export function createActors({ broker, post, correspondence, guarded, parent }: ActorMeans): Actors {
   const mail: ActorMail = {
     tell: (id, payload, headers = {}) => post(MAILBOX + id, payload, headers),
     ask: (id, payload, { timeout = DEFAULT_TIMEOUT, headers }: AskOptions) => {
       if (!(timeout > 0)) throw new InvalidOptionError('timeout is a number of milliseconds, 1 or more.')
       const question = { topic: MAILBOX + id, payload, headers, timeout, whom: `Actor ${id}` }
-      return correspondence().ask(question)
+      return guarded(correspondence().ask(question))
     },
     stop: id => broker.stop(id),
   }

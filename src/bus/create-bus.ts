@@ -16,12 +16,13 @@ import {
   RemoteError,
 } from '../errors.js'
 import type { ActorAddress } from './actor-ref.js'
-import type { Broker, CloseOptions } from './broker.js'
+import type { Broker, BusState, CloseOptions } from './broker.js'
 import { caught, refusedWith } from './caught.js'
 import type { Actors } from './actors.js'
 import type { AnyTopics, Bus, Topics } from './bus.js'
 import { Correspondence } from './correspondence.js'
 import { ACTOR_ATTEMPTS, addressOf, createActors } from './create-actors.js'
+import { guarding } from './guarding.js'
 import { hostEvents, HOSTS_TOPIC, type HostEvent } from './hosts.js'
 import { checkModuleRef, type ModuleRef } from './module-ref.js'
 import { checkName, toRequest, type PublishOptions, type TopicOptions } from './options.js'
@@ -58,6 +59,8 @@ export function createBus<T extends Topics = AnyTopics>(
 
 /** @internal A bus as it is made; apps have it as a Bus. */
 export class BrokerBus {
+  readonly state$: Observable<BusState>
+  readonly errors$: Observable<MsgvanError>
   readonly #broker: Broker
   readonly #maxPayload: number
   #closing: Promise<void> | undefined
@@ -100,15 +103,10 @@ export class BrokerBus {
   ) {
     this.#broker = broker
     this.#maxPayload = options.maxPayload ?? DEFAULT_MAX_PAYLOAD
+    this.state$ = guarding(broker.state$, 'state$', error => broker.report(error))
+    // There it would be told to the one that threw, for ever.
+    this.errors$ = guarding(broker.errors$, 'errors$', error => broker.report(error, true))
     if (options.tellsRefusals !== false) this.#refused = this.#tellRefused
-  }
-
-  get state$() {
-    return this.#broker.state$
-  }
-
-  get errors$() {
-    return this.#broker.errors$
   }
 
   ready(): Promise<void> {
@@ -187,6 +185,7 @@ export class BrokerBus {
       broker: this.#broker.actors,
       post: this.#post,
       correspondence: () => this.correspondence,
+      guarded: answers$ => this.#guarding(answers$, 'ask()'),
       parent,
     })
   }
@@ -206,7 +205,11 @@ export class BrokerBus {
 
   observe<A, R>(name: string, args?: A): Observable<R> {
     checkExposedName(name)
-    return this.#remoteStreams.observe(name, args) as Observable<R>
+    return this.#guarding(this.#remoteStreams.observe(name, args) as Observable<R>, 'observe()')
+  }
+
+  #guarding<T>(source: Observable<T>, what: string): Observable<T> {
+    return guarding(source, what, error => this.#broker.report(error))
   }
 
   get #remoteStreams(): Streams {
@@ -224,7 +227,7 @@ export class BrokerBus {
   }
 
   get hosts$(): Observable<HostEvent> {
-    this.#hosts$ ??= hostEvents(this.#broker, this.topic(HOSTS_TOPIC))
+    this.#hosts$ ??= this.#guarding(hostEvents(this.#broker, this.topic(HOSTS_TOPIC)), 'hosts$')
     return this.#hosts$
   }
 

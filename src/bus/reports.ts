@@ -4,12 +4,13 @@ import type { MsgvanError } from '../errors.js'
 /** What a broker could tell no caller. */
 export class Reports {
   readonly errors$ = new Subject<MsgvanError>()
-  /** What is reported once `errors$` has ended: a publish that came too late. */
+  /** What cannot be told there: once `errors$` has ended, and of its own subscribers. */
   readonly late$ = new Subject<MsgvanError>()
   #isOver = false
 
-  report(error: MsgvanError): void {
-    const reports$ = this.#isOver ? this.late$ : this.errors$
+  /** @param toLogOnly it comes from one of those who are told */
+  report(error: MsgvanError, toLogOnly = false): void {
+    const reports$ = this.#isOver || toLogOnly ? this.late$ : this.errors$
     reports$.next(error)
   }
 

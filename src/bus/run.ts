@@ -1,9 +1,10 @@
 import type { Subscriber } from 'rxjs'
 import { messageInHand } from '../message/in-hand.js'
 import { Message } from '../message/message.js'
-import { chainOf, isStopped, wrapEnd, type End } from '../operators/rxjs-internals.js'
+import { chainOf, isStopped, wrapEnd } from '../operators/rxjs-internals.js'
 import { Attachment, attachmentOf } from './attachment.js'
 import type { Broker, Consumer, Membership } from './broker.js'
+import { guardedEnd } from './guarded-end.js'
 import { Kept, type Fits } from './kept.js'
 import { pass, passing, type Passing } from './passing.js'
 import type { TopicSource } from './topic-source.js'
@@ -65,6 +66,11 @@ export class Run {
     return run
   }
 
+  /** The one that ends at this subscriber, if any does. */
+  static at(last: Subscriber<unknown>): Run | undefined {
+    return runs.get(last)
+  }
+
   #join(source: TopicSource): void {
     if (this.#first === undefined) this.#first = source
     else if (this.#first !== source) (this.#others ??= new WeakSet()).add(source)
@@ -88,30 +94,7 @@ export class Run {
       subscriber.complete = () => this.#passOn(subscriber, 'complete', complete)
     }
     const last = chain.at(-1)
-    if (last !== undefined) wrapEnd(last, end => this.#guarded(end))
-  }
-
-  /** RxJS 7 would rethrow what an observer throws on a timer, and end the process. */
-  #guarded(end: End): End {
-    const attempt = (call: () => void): void => {
-      try {
-        call()
-      } catch (error) {
-        this.threw(error)
-      }
-    }
-    return {
-      next: value => {
-        try {
-          end.next?.(value)
-        } catch (error) {
-          this.threw(error)
-        }
-      },
-      error: (error: unknown) =>
-        attempt(() => (end.error === undefined ? this.threw(error) : end.error(error))),
-      complete: () => attempt(() => end.complete?.()),
-    }
+    if (last !== undefined) wrapEnd(last, end => guardedEnd(end, error => this.threw(error)))
   }
 
   attach(

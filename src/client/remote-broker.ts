@@ -246,8 +246,8 @@ export class RemoteBroker implements Broker {
     return this.#call(method, args)
   }
 
-  report(error: MsgvanError): void {
-    this.#reports.report(error)
+  report(error: MsgvanError, toLogOnly?: boolean): void {
+    this.#reports.report(error, toLogOnly)
   }
 
   close(options: CloseOptions = {}): Promise<void> {

@@ -1,6 +1,7 @@
 import { Observable } from 'rxjs/internal/Observable'
 import type { Broker, SubscriptionRequest } from '../bus/broker.js'
 import type { DeadLetter, DeadLetterFilter, DeadLetterListOptions, DeadLetters } from '../bus/dead-letters.js'
+import { guardEnd } from '../bus/guarding.js'
 import { UnreadablePayloadError } from '../errors.js'
 import { decodeLetter } from '../message/payload.js'
 import { DEFAULT_PENDING_BYTES } from '../bus/pending-bytes.js'
@@ -25,6 +26,7 @@ export class RemoteDeadLetters extends Observable<DeadLetter> implements DeadLet
 
   constructor(broker: Broker, call: (method: string, args: unknown) => Promise<unknown>) {
     super(subscriber => {
+      guardEnd(subscriber, 'deadLetters()', error => broker.report(error))
       const membership = broker.consume(announcements, {
         next(message) {
           subscriber.next(message.payload as DeadLetter)

@@ -59,14 +59,18 @@ export interface End {
   complete?(): void
 }
 
+const wrapped = new WeakSet<object>()
+
 /**
- * Puts something between the end of a pipeline and what the app gave to `subscribe()`. Nothing happens where the end is none of RxJS's
+ * Once for each end, puts something between the end of a pipeline and what the app gave to `subscribe()`. Nothing happens where the end is none of RxJS's
  * (the deprecated `new Subscriber(observer)`): what such an observer throws comes up through `next`.
  */
 export function wrapEnd(last: Subscriber<unknown>, wrap: (end: End) => End): void {
   const consumer = internalsOf(last).destination
-  if (typeof consumer === 'object' && consumer !== null && 'partialObserver' in consumer)
-    consumer.partialObserver = wrap(consumer.partialObserver as End)
+  if (typeof consumer !== 'object' || consumer === null || !('partialObserver' in consumer)) return
+  if (wrapped.has(consumer)) return
+  wrapped.add(consumer)
+  consumer.partialObserver = wrap(consumer.partialObserver as End)
 }
 
 /** What `nextInto` returns when nothing was thrown. */

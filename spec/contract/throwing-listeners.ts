@@ -1,0 +1,109 @@
+import { expect } from 'chai'
+import { combineLatest, map, of, retry, throwError, type Observable } from 'rxjs'
+import type { Bus } from '../../src/index.js'
+import { collect, reports, untilStatus } from '../support/messages.js'
+import type { Connected } from './connected.js'
+
+/** RxJS rethrows on a timer what nobody caught: by then that has happened, and failed this test. */
+const timersHaveRun = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 5))
+
+/** What a bus tells besides messages, and what makes it tell something. */
+const told: Record<string, (bus: Bus) => [source$: Observable<unknown>, make: () => Promise<void>]> = {
+  state$: bus => [bus.state$, () => Promise.resolve()],
+  hosts$: bus => [bus.hosts$, () => bus.ready()],
+  'deadLetters()': bus => [
+    bus.deadLetters(),
+    async () => {
+      bus.topic('t', { ack: 'manual' }).subscribe(message => message.reject('bad'))
+      await bus.ready()
+      await bus.publish('t')
+    },
+  ],
+  'observe()': bus => [
+    bus.observe('values'),
+    async () => {
+      bus.expose('values', () => of(1))
+      await bus.ready()
+    },
+  ],
+}
+
+export function throwingListeners(at: Connected): void {
+  describe('a subscriber that throws', () => {
+    afterEach(timersHaveRun)
+    const boom = (): never => {
+      throw new Error('boom')
+    }
+
+    for (const [name, tell] of Object.entries(told)) {
+      it(`of ${name} is reported, and ends no process`, async () => {
+        const bus = at.bus()
+        const [source$, make] = tell(bus)
+        await bus.ready()
+        const reported = reports(bus)
+        if (name === 'observe()') await make()
+        const others = collect(source$)
+        source$.subscribe(boom)
+        source$.pipe(map(boom)).subscribe()
+        if (name !== 'observe()') await make()
+        await others.first(1)
+        const [error] = await reported.first(2)
+        expect(error).to.include({ code: 'MSGVAN_SUBSCRIBER' })
+        expect(error?.message).to.equal(`A subscriber of ${name} threw: Error: boom`)
+      })
+    }
+
+    it('of errors$ is not told of itself, and the others are', async () => {
+      const bus = at.bus()
+      let calls = 0
+      bus.errors$.subscribe(() => {
+        calls += 1
+        throw new Error('boom')
+      })
+      const reported = reports(bus)
+      void bus.publish('')
+      await reported.first(1)
+      await timersHaveRun()
+      expect(calls).to.equal(1)
+      expect(reported.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_INVALID_TOPIC'])
+    })
+
+    it('an error of observe() that nobody handles is reported', async () => {
+      const bus = at.bus()
+      const reported = reports(bus)
+      bus.expose('broken', () => throwError(() => new Error('broken')))
+      await bus.ready()
+      bus.observe('broken').subscribe()
+      expect((await reported.first(1))[0]).to.include({ code: 'MSGVAN_SUBSCRIBER' })
+    })
+
+    it('where state$ and a topic meet, a message that is thrown on fails', async () => {
+      const bus = at.bus()
+      const reported = reports(bus)
+      let tries = 0
+      combineLatest([bus.state$, bus.topic('t', { delay: 1 })]).subscribe(() => {
+        if (++tries === 1) throw new Error('once')
+      })
+      await bus.ready()
+      await bus.publish('t')
+      await untilStatus(bus, 't', { failed: 1, acked: 1 })
+      expect(reported.values).to.have.lengthOf(1)
+    })
+
+    it('state$ may be retried for long: its end is guarded once', async () => {
+      const bus = at.bus()
+      let tries = 0
+      const seen = collect(
+        bus.state$.pipe(
+          map(state => {
+            if (++tries < 200) throw new Error('again')
+            return state
+          }),
+          retry(),
+        ),
+      )
+      await seen.first(1)
+      expect(tries).to.be.greaterThan(199)
+    })
+  })
+}
