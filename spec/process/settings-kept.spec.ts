@@ -3,7 +3,11 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { askHost } from '../../src/daemon/ask.js'
 import { isGoneWithin } from '../../src/daemon/gone.js'
+import { announceSettings, readHostToken, readSettings } from '../../src/daemon/settings-file.js'
+import { somebodyListens } from '../../src/daemon/listens.js'
+import { eventually } from '../support/eventually.js'
 import { otherVersion } from '../support/other-version.js'
+import { lingering } from '../support/lingering.js'
 import { Sandbox } from '../support/sandbox.js'
 
 describe('how a host was started', () => {
@@ -258,5 +262,57 @@ describe('how a host was started', () => {
     }
     await run('restart', '--store', store)
     expect(await settings()).to.include({ store })
+  })
+
+  it('is said where a host that runs already was started otherwise than start is told now', async () => {
+    const first = await run('start', '--heartbeat', '3', '--root', sandbox.home)
+    expect(first.stderr).to.match(/is up\n$/)
+    const same = await run('start', '--heartbeat', '3')
+    expect(same.stderr).to.match(/was running already\n$/)
+    const other = await run(
+      'start',
+      '--heartbeat',
+      '4',
+      '--store',
+      store,
+      '--root',
+      '/elsewhere',
+      '--session-ttl',
+      '60',
+    )
+    expect(other.stderr).to.match(
+      /was running already\n.*started otherwise \(--heartbeat, --store, --root\).*restart/,
+    )
+  })
+
+  it('is how a client starts the next one in the middle of a restart, too', async function () {
+    if (process.platform !== 'linux') this.skip()
+    const { env, letGo } = await lingering(sandbox.home)
+    const first = sandbox.msgvan(['host', '--store', store, '--heartbeat', '3'], { env })
+    await first.shows(/listening/)
+    const restart = sandbox.msgvan(['restart', '--heartbeat', '4', '--json'])
+    await eventually(async () => expect(await somebodyListens(sandbox.port)).to.equal(false), 20_000)
+    await run('pub', 'x')
+    const second = await sandbox.hostPid()
+    await letGo()
+    const { code, stdout, stderr } = await restart.ended
+    expect(code, stderr).to.equal(0)
+    expect(JSON.parse(stdout)).to.have.nested.property('host.pid', second)
+    expect(await settings()).to.include({ store, heartbeat: '4' })
+  })
+
+  it('is as it was when a restart has not come about', async () => {
+    await run('start', '--heartbeat', '3', '--token', 'a secret of 20 letters')
+    const { paths, port } = sandbox
+    const before = await readFile(paths.settings(port), 'utf8')
+    const withdraw = await announceSettings(paths, port, {
+      flags: { heartbeat: '4', token: 'another' },
+      auto: false,
+    })
+    expect((await readSettings(paths, port))?.flags).to.include({ heartbeat: '4' })
+    expect(await readHostToken(paths, port)).to.equal('another')
+    await withdraw()
+    expect(await readFile(paths.settings(port), 'utf8')).to.equal(before)
+    expect(await readHostToken(paths, port)).to.equal('a secret of 20 letters')
   })
 })

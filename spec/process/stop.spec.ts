@@ -1,10 +1,10 @@
 import { readdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { expect } from 'chai'
 import { isAlive } from '../../src/daemon/pid-hint.js'
 import { somebodyListens } from '../../src/daemon/listens.js'
 import { stopHost } from '../../src/daemon/stop.js'
 import { eventually } from '../support/eventually.js'
+import { lingering } from '../support/lingering.js'
 import { Sandbox } from '../support/sandbox.js'
 
 describe('msgvan stop', () => {
@@ -100,22 +100,15 @@ describe('msgvan stop', () => {
 
   it('waits for that host alone: a client may start the next one as soon as the port is free', async function () {
     if (process.platform !== 'linux') this.skip()
-    const go = join(sandbox.home, 'go')
-    const lingers = join(sandbox.home, 'lingers.mjs')
-    await writeFile(
-      lingers,
-      `import { existsSync } from 'node:fs'
-       const pause = new Int32Array(new SharedArrayBuffer(4))
-       process.on('exit', () => { while (!existsSync(${JSON.stringify(go)})) Atomics.wait(pause, 0, 0, 20) })`,
-    )
-    const first = sandbox.msgvan(['host'], { env: { NODE_OPTIONS: `--import=file://${lingers}` } })
+    const { env, letGo } = await lingering(sandbox.home)
+    const first = sandbox.msgvan(['host'], { env })
     await first.shows(/listening/)
     const stop = sandbox.msgvan(['stop'])
     await eventually(async () => expect(await somebodyListens(sandbox.port)).to.equal(false), 20_000)
     expect(await sandbox.msgvan(['pub', 't']).ended).to.include({ code: 0 })
     const second = await sandbox.hostPid()
     expect(stop.child.exitCode, 'it waits for the first').to.equal(null)
-    await writeFile(go, '')
+    await letGo()
     const { code, stderr } = await stop.ended
     expect({ code, stderr }).to.deep.equal({
       code: 0,

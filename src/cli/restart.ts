@@ -35,12 +35,20 @@ async function restart(cli: Cli, globals: Globals, options: Options): Promise<nu
   // What is written down is of another host than an older one, which writes nothing.
   const isFresh = fresh || before.isOlder
   // Before anything is ended: what it had and what is wanted now may not go together.
-  await nextSettings(flags, statePaths(), isFresh)
-  await stopIt(cli, own, json)
-  const forget = await before.leave()
+  const { settings, told } = await nextSettings(flags, statePaths(), isFresh)
+  // A client may be faster than this command to start the next one: it is to be as it is wanted here.
+  const { announceSettings } = await import('../daemon/settings-file.js')
+  const withdraw = await announceSettings(statePaths(), globals.port, { flags: told, auto: settings.auto })
   try {
-    return await startWith(cli, globals, flags, { ...options, fresh: isFresh })
-  } finally {
-    await forget()
+    await stopIt(cli, own, json)
+    const forget = await before.leave()
+    try {
+      return await startWith(cli, globals, flags, { ...options, fresh: isFresh })
+    } finally {
+      await forget()
+    }
+  } catch (error) {
+    await withdraw()
+    throw error
   }
 }

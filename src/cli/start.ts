@@ -23,7 +23,18 @@ export function addStart(program: Command, cli: Cli): void {
 }
 
 export async function start(cli: Cli, globals: Globals, options: Options): Promise<number> {
-  return startWith(cli, globals, hostFlags(globals, options), options)
+  const given = hostFlags(globals, options)
+  const done = await startWith(cli, globals, given, options)
+  const saysHow = Object.keys(options).some(key => key !== 'json') || given.token !== undefined
+  if (saysHow) {
+    const { differingFlags } = await import('./differing.js')
+    const differing = await differingFlags(given, globals.port)
+    if (differing.length > 0)
+      cli.talk(
+        `that host was started otherwise (${differing.join(', ')}), and stays so: \`msgvan restart\` with these options starts it anew`,
+      )
+  }
+  return done
 }
 
 /** @param given those of a command line, and what an older host said of itself */

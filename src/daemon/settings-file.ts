@@ -5,6 +5,7 @@ import { readKept, unknownSettings } from '../host/settings-kept.js'
 import { version } from '../version.js'
 import { Fields } from '../wire/fields.js'
 import type { StatePaths } from './paths.js'
+import { isHostOn } from './pid-hint.js'
 import { codeOf, readPrivate, writePrivate } from './private-file.js'
 
 /** Raised when an older msgvan would misread the file. What it merely does not know it finds by itself, and refuses. */
@@ -57,6 +58,26 @@ export async function readSettings(paths: StatePaths, port: number): Promise<Kep
   }
 }
 
+/**
+ * Writes down how the next host is to be, while the one before it still runs and is the one that the file is of.
+ *
+ * @returns brings back what was there, if that host still runs: it was not ended after all
+ */
+export async function announceSettings(
+  paths: StatePaths,
+  port: number,
+  next: Pick<KeptSettings, 'flags' | 'auto'>,
+): Promise<() => Promise<void>> {
+  const before = await readSettings(paths, port).catch(() => undefined)
+  if (before === undefined || !(await isHostOn(before.pid, port))) return () => Promise.resolve()
+  const token = before.hasToken ? await readHostToken(paths, port).catch(() => undefined) : undefined
+  await writeSettings(paths, port, next, before.pid)
+  return async () => {
+    if (!(await isHostOn(before.pid, port))) return
+    await writeSettings(paths, port, { flags: { ...before.flags, token }, auto: before.auto }, before.pid)
+  }
+}
+
 /** The token that the host on this port was given. @throws AuthError if it is gone, or others can read it */
 export async function readHostToken(paths: StatePaths, port: number): Promise<string> {
   const path = paths.hostToken(port)
@@ -75,9 +96,10 @@ export async function writeSettings(
   paths: StatePaths,
   port: number,
   { flags, auto }: Pick<KeptSettings, 'flags' | 'auto'>,
+  pid = process.pid,
 ): Promise<void> {
   const { token, ...settings } = flags
-  const kept = { format: FORMAT, version, pid: process.pid, auto, token: token !== undefined, settings }
+  const kept = { format: FORMAT, version, pid, auto, token: token !== undefined, settings }
   // The token first: settings that speak of one are never without it.
   if (token !== undefined) await writePrivate(paths.hostToken(port), Buffer.from(`${token}\n`))
   await writePrivate(paths.settings(port), Buffer.from(`${JSON.stringify(kept, null, 2)}\n`))
