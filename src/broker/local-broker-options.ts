@@ -31,6 +31,8 @@ export interface LocalBrokerOptions {
   wrapLetter?: WrapLetter
   /** Gets what was published and matched by nobody. */
   unrouted?: (envelope: Envelope) => void
+  /** Asked before that: resolves when it is worth looking again whom it is for; undefined when it is not. */
+  coming?: (envelope: Envelope) => Promise<void> | undefined
   /** A message was given up on: true if it is taken back, and becomes no dead letter. */
   takeBack?: TakeBack
   hostStatus: () => HostStatus

@@ -174,7 +174,14 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     if (refusal !== undefined) return Promise.reject(refusal)
     if (this.#handOver.isBusy && this.#handOver.queued >= this.#maxHeld)
       return Promise.reject(outboxFull(this.#maxHeld))
-    if (this.#isUnrouted(targets)) this.#options.unrouted?.(envelope)
+    if (this.#isUnrouted(targets)) {
+      const coming = this.#options.coming?.(envelope)
+      if (coming !== undefined)
+        return coming.then(() =>
+          from === undefined ? this.accept(envelope) : this.acceptFrom(from, envelope, isAnswered),
+        )
+      this.#options.unrouted?.(envelope)
+    }
     const pause =
       pausing === undefined || pausing.length === 0 ? undefined : new Pause(pausing, envelope.publisher, from)
     const isTooMuch = pausing?.some(target => !this.#mayHold(target, envelope)) === true
@@ -372,8 +379,10 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   sendElsewhere(envelope: Envelope): void {
     if (this.#closed || !isMailTopic(envelope.topic)) return
     const targets = this.#routes.match(envelope.topic).filter(target => target !== this.#journal)
-    if (targets.length === 0) this.#options.unrouted?.(envelope)
-    else this.#handOver.run(envelope, targets, false)
+    if (targets.length > 0) return this.#handOver.run(envelope, targets, false)
+    const coming = this.#options.coming?.(envelope)
+    if (coming === undefined) this.#options.unrouted?.(envelope)
+    else void coming.then(() => this.sendElsewhere(envelope))
   }
 
   /** To a topic of the system's, for the subscribers of this host alone. */

@@ -65,6 +65,8 @@ export class Van {
   ) {
     const broker: LocalBroker = new LocalBroker({
       ...mailRules(() => broker),
+      // Not before it can be reached.
+      coming: (envelope): Promise<void> | undefined => this.reach.awaitActor?.(envelope),
       van: name,
       scheduler: monotonicScheduler,
       compile: linearMatcher,
@@ -91,6 +93,7 @@ export class Van {
       broker,
       outbox: () => outbox?.(),
       isKept: keeper !== undefined,
+      kept: () => this.kept(),
       marks: keeper,
       acceptFrom: (from, envelope, isAnswered) => this.acceptFrom(from, envelope, isAnswered),
       answer: (method, args) => answer(this, method, args),

@@ -45,6 +45,8 @@ export interface ReachingVan {
   readonly isKept: boolean
   /** How far others' messages have come here, where that is kept. */
   readonly marks: SeenMarks | undefined
+  /** Resolves when all that was taken over so far is on the disk; undefined when it is, or where nothing is kept. */
+  kept(): Promise<void> | undefined
   /** Takes over what came from another host by this way. @param isAnswered its publisher is told of a refusal */
   acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void>
   /** One of this host's clients is told what no call could report. */
@@ -77,6 +79,8 @@ export interface Reach {
   ask(method: string, args: unknown, except?: Guest): Promise<unknown[]>
   /** Whoever published what came this way is told what no call could report. */
   tellPublisher(from: Relay, publisher: string, error: MsgvanError): void
+  /** Resolves when it is known whether an actor is there again whose host is on its way back; undefined when none is. */
+  awaitActor?(mail: Envelope): Promise<void> | undefined
   /** That host is gone: what it held of a named subscription that is kept here is for others. */
   forsake(host: string, name: string): void
   /** Another host joins. @throws UnsupportedError if this one does not lead */

@@ -4,6 +4,7 @@ import type { HostStatus } from '../../bus/status.js'
 import { describe, RemoteError, TimeoutError, type MsgvanError } from '../../errors.js'
 import type { ByteReader } from '../../message/byte-reader.js'
 import type { Envelope } from '../../message/envelope.js'
+import { isOwnMailbox } from '../../message/topic.js'
 import { fromWireError, toWireError } from '../../wire/control-frames.js'
 import type { Fields } from '../../wire/fields.js'
 import { FrameKind } from '../../wire/frames.js'
@@ -30,10 +31,13 @@ export interface GuestOwner {
   readonly acceptFrom: (from: Relay, envelope: Envelope) => undefined | Promise<void>
   readonly awaitRoom: (from: Relay, envelope: Envelope) => undefined | Promise<void>
   readonly seen: Seen
+  /** It is sent what matches from now on. */
+  readonly wanted: (pattern: RegExp | string) => void
   warn(text: string): void
   /** It can be reached, or cannot any more. */
   attached(guest: Guest, isAttached: boolean): void
-  left(guest: Guest): void
+  /** @param mailboxes that it had */
+  left(guest: Guest, mailboxes: readonly string[]): void
   /** It wants that host to do something. */
   request(host: string, name: string, body: unknown, from: string): Promise<unknown>
 }
@@ -68,6 +72,8 @@ export class Guest {
     public host: HostStatus,
     /** The same for every host that runs in its place, one after the other. */
     readonly seat: string,
+    /** It has a store: what it has now it has again after its death. */
+    readonly isKept: boolean,
     owner: GuestOwner,
   ) {
     this.session = session
@@ -85,6 +91,10 @@ export class Guest {
     const add = this.#owner.interests.listen(this, change => this.#tell(encodeInterest(change)))
     this.#tell(encodeInterest({ anew: true, add, remove: [] }))
     this.#owner.interests.change(this, this.#relay.patterns)
+  }
+
+  wants(pattern: RegExp | string): boolean {
+    return this.#relay.has(pattern)
   }
 
   /** Something that one of its clients published, or of another of its kind. */
@@ -188,9 +198,10 @@ export class Guest {
   /** Its session is over. */
   left(): void {
     this.#giveUpWaiting()
+    const mailboxes = this.#relay.patterns.filter(pattern => typeof pattern === 'string')
+    this.#owner.left(this, mailboxes.filter(isOwnMailbox))
     this.#relay.giveUp()
     this.#owner.interests.leave(this)
-    this.#owner.left(this)
   }
 
   #giveUpWaiting(): void {
@@ -207,6 +218,7 @@ export class Guest {
     for (const pattern of patterns) {
       try {
         this.#relay.want(pattern)
+        this.#owner.wanted(pattern)
       } catch (error) {
         // It judged the pattern by its own rules, which may be those of another version.
         this.#owner.warn(`the host at ${this.host.address} is not sent what it wants: ${describe(error)}`)

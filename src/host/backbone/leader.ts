@@ -1,5 +1,6 @@
 import type { Relay } from '../../broker/relay.js'
 import type { HostStatus } from '../../bus/status.js'
+import type { Envelope } from '../../message/envelope.js'
 import type { MsgvanError } from '../../errors.js'
 import { FrameKind } from '../../wire/frames.js'
 import { decodePattern } from '../../wire/subscription-request.js'
@@ -9,6 +10,7 @@ import { Guest, REQUEST, type GuestSession } from './guest.js'
 import { hostOf } from './host-fields.js'
 import { HostRequests, LEADER, noSuchHost, REQUEST_MS, type HostHandler } from './host-requests.js'
 import { Interests } from './interests.js'
+import { Lobby } from './lobby.js'
 import type { Members } from './members.js'
 import { Seen } from './seen.js'
 
@@ -126,6 +128,7 @@ class LeaderReach implements Reach {
   readonly #owner: ReachOwner
   readonly #guests = new Set<Guest>()
   readonly #interests = new Interests<Guest | 'here'>()
+  readonly #lobby = new Lobby()
   readonly #seen: Seen
 
   constructor(van: ReachingVan, owner: ReachOwner) {
@@ -171,15 +174,24 @@ class LeaderReach implements Reach {
   admit(session: GuestSession, subscription: number, fields: Fields): Guest {
     const host = reachable(hostOf(fields.get('host')), session.address)
     const patterns = fields.list('patterns').map(decodePattern)
-    const guest = new Guest(session, session.relayTo(subscription), host, fields.text('seat', 128), {
+    // A host of before does not say.
+    const isKept = fields.optional('isKept', key => fields.flag(key)) ?? false
+    const guest = new Guest(session, session.relayTo(subscription), host, fields.text('seat', 128), isKept, {
       interests: this.#interests,
       acceptFrom: (from, envelope) => this.#van.acceptFrom(from, envelope, true),
       awaitRoom: (from, envelope) => this.#van.broker.awaitRoom(envelope, from),
       seen: this.#seen,
+      wanted: pattern => this.#lobby.arrived(pattern),
       warn: text => this.#owner.warn(text),
       attached: (each, isAttached) => this.#owner.attached(each, isAttached),
-      left: each => {
+      left: (each, mailboxes) => {
         this.#guests.delete(each)
+        const next = [...this.#guests].find(({ seat }) => seat === each.seat)
+        if (each.isKept)
+          this.#lobby.expect(
+            mailboxes.filter(topic => next?.wants(topic) !== true),
+            next !== undefined,
+          )
         this.#owner.left(each)
       },
       request: (...request) => this.#owner.request(...request),
@@ -190,7 +202,12 @@ class LeaderReach implements Reach {
     return guest
   }
 
+  awaitActor(mail: Envelope): Promise<void> | undefined {
+    return this.#lobby.wait(mail)
+  }
+
   close(): void {
+    this.#lobby.close()
     this.#guests.clear()
   }
 }

@@ -7,6 +7,7 @@ import { RemoteBroker } from '../../client/remote-broker.js'
 import { describe, GapError, type MsgvanError, StoreDamagedError, StoreError } from '../../errors.js'
 import type { ByteReader } from '../../message/byte-reader.js'
 import type { Envelope } from '../../message/envelope.js'
+import { isOwnMailbox } from '../../message/topic.js'
 import { Message } from '../../message/message.js'
 import { fromWireError, toWireError } from '../../wire/control-frames.js'
 import { Fields } from '../../wire/fields.js'
@@ -212,7 +213,8 @@ export class Uplink implements Reach, Names {
     const patterns = this.#interests.listen('leader', change => {
       this.#remote.send(FrameKind.Interest, encodeInterest(change))
     })
-    return { host: this.#options.self(), seat: this.#options.seat, patterns: patterns.map(encodePattern) }
+    const { self, seat, van } = this.#options
+    return { host: self(), seat, patterns: patterns.map(encodePattern), isKept: van.isKept }
   }
 
   /** Takes in what comes from the leader, which keeps it until it is taken over here. */
@@ -223,8 +225,11 @@ export class Uplink implements Reach, Names {
         const envelope = Message.envelopeOf(message)
         const isRepeated = this.#seen.isRepeated(envelope)
         const held = isRepeated ? undefined : van.acceptFrom(this.#relay, envelope, false)
-        if (held === undefined) message.ack()
-        else held.catch((error: unknown) => this.#lost(envelope, error)).finally(() => message.ack())
+        // What an actor here was told is owed by the leader until this host's disk has it.
+        const isMail = !isRepeated && isOwnMailbox(envelope.topic)
+        const taken = isMail ? (held?.then(() => van.kept()) ?? van.kept()) : held
+        if (taken === undefined) message.ack()
+        else taken.catch((error: unknown) => this.#lost(envelope, error)).finally(() => message.ack())
       },
       error: error => this.#options.failed(error),
       complete: () => undefined,
