@@ -59,6 +59,10 @@ export class Member implements Membership {
     return open.size < this.#prefetch && open.bytes < MAX_BYTES_IN_FLIGHT
   }
 
+  get ready(): number {
+    return this.#subscription.ready
+  }
+
   get sole(): Message | undefined {
     return this.#unsettled?.size === 1 ? this.#unsettled.all()[0] : undefined
   }

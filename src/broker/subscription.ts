@@ -107,6 +107,12 @@ export class Subscription extends Bookless {
     return this.#heldBack?.count ?? 0
   }
 
+  /** Messages that wait for nothing but a consumer with credit. */
+  get ready(): number {
+    if (this.#ended || (this.rules.ordered && (!this.#hasNoneParked || this.inFlight > 0))) return 0
+    return Math.max(0, this.#waits - this.held)
+  }
+
   get heldBytes(): number {
     return this.#heldBack?.bytes ?? 0
   }

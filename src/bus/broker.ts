@@ -92,6 +92,9 @@ export interface Membership extends Settler {
   away?(isAway: boolean): void
   /** The consumer was busy and has room again. */
   wake(): void
+  /** Messages that wait for nothing but credit here, where that is known. */
+  readonly ready?: number
+  readonly hasCredit?: boolean
   /**
    * Resolves when what failed with a delay of 0 has been handed out again, where that is decided elsewhere; undefined when
    * nothing is awaited. A membership without it hands out in the microtask after the failure.

@@ -10,6 +10,10 @@ export class InboxLine {
     return this.first === undefined && this.#kept.length === 0
   }
 
+  get length(): number {
+    return this.#waiting.length - this.#next + this.#kept.length
+  }
+
   get first(): Message | undefined {
     return this.#waiting[this.#next]
   }

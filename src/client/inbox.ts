@@ -1,8 +1,9 @@
 import type { Consumer, LeaveCause, Membership, SubscriptionRequest } from '../bus/broker.js'
 import { AckTimeoutError, describe, type MsgvanError } from '../errors.js'
-import { Message, type RetryRule } from '../message/message.js'
+import { Message, type Places, type RetryRule } from '../message/message.js'
 import { retryDelayAfter, type RetryDelay } from '../message/retry-delay.js'
 import type { Delivery } from '../wire/deliver-frame.js'
+import type { ConsumerBooks } from '../wire/consumer-books.js'
 import { MOST_VERDICTS, type KeptVerdict } from '../wire/kept-verdicts.js'
 import type { Settlement } from '../wire/settle-frame.js'
 import type { RulesInForce } from '../wire/subscription-request.js'
@@ -67,6 +68,8 @@ export class Inbox implements Membership {
   /** One that the host is told of before it is handed out. */
   #announced = 0
   #isSending = false
+  /** Where what was claimed waits for its turn. */
+  #places: Places | undefined
   #signs: ReturnType<typeof setInterval> | undefined
   readonly #unconfirmed = new Unconfirmed()
   /** What was settled in a session that is lost, until the host of the next one has it. */
@@ -111,6 +114,21 @@ export class Inbox implements Membership {
   /** Handed out and not settled. */
   get open(): number {
     return this.#unsettled.size + (this.#isOpen(this.#inHand) ? 1 : 0)
+  }
+
+  worksIn(places: Places): void {
+    this.#places = places
+  }
+
+  get books(): Omit<ConsumerBooks, 'subscription'> {
+    return {
+      line: this.#line.length,
+      open: this.open,
+      waiting: this.#places?.waiting ?? 0,
+      places: this.#places?.free ?? 0,
+      takes: this.#standing === Standing.Attached && this.#consumer.isBusy !== true,
+      asks: !this.#questions.isNone,
+    }
   }
 
   /** The last delivery that the consumer saw. */

@@ -4,6 +4,7 @@ import type { MsgvanError } from '../errors.js'
 import { ByteWriter } from '../message/byte-writer.js'
 import { encodeLeave, encodeSync, type Lapse } from '../wire/control-frames.js'
 import type { DeliverReader } from '../wire/deliver-frame.js'
+import type { ConsumerBooks } from '../wire/consumer-books.js'
 import { FrameKind } from '../wire/frames.js'
 import { writeSettlement } from '../wire/settle-frame.js'
 import type { RulesInForce } from '../wire/subscription-request.js'
@@ -104,6 +105,13 @@ export class Inboxes implements InboxOwner {
     inbox.synced()
     this.#pump(inbox)
     inbox.tellIfCaughtUp()
+  }
+
+  /** What is here of it; its verdicts so far are on their way before that. */
+  books(subscription: number): ConsumerBooks {
+    this.flush()
+    const nothing = { line: 0, open: 0, waiting: 0, places: 0, takes: false, asks: false }
+    return { subscription, ...(this.#inboxes.get(subscription)?.books ?? nothing) }
   }
 
   lapsed({ subscription, through }: Lapse): void {

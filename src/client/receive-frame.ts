@@ -56,6 +56,9 @@ export function receiveFrame(
       return inboxes.lapsed(decodeLapse(body))
     case FrameKind.Notice:
       return report(fromWireError(decodeNotice(body)))
+    case FrameKind.Books:
+      calls.call('books', inboxes.books(decodeSync(body))).catch(() => undefined)
+      return
     case FrameKind.Rules:
       return inboxes.ruled(decodeRules(decodeValue(body)))
     case FrameKind.Interest:

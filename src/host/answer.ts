@@ -10,6 +10,7 @@ import type { DeadLetterFilter } from '../bus/dead-letters.js'
 import type { HostStatus } from '../bus/status.js'
 import { encodeLetter } from '../message/payload.js'
 import { Fields } from '../wire/fields.js'
+import { decodeBooks } from '../wire/consumer-books.js'
 import { decodeVerdicts } from '../wire/kept-verdicts.js'
 import { decodeRequest } from '../wire/subscription-request.js'
 import { actorRequestOf } from './actors/actor-request.js'
@@ -111,6 +112,9 @@ async function result(session: Session, method: string, args: unknown, services:
       await session.open(subscription, request)
       return true
     }
+    case 'books':
+      session.booksCame(decodeBooks(fieldsOf(args)))
+      return true
     case 'away': {
       const fields = fieldsOf(args)
       session.away(fields.whole('subscription', 1), fields.flag('isAway'))

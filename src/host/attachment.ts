@@ -5,6 +5,7 @@ import type { Leave } from '../wire/control-frames.js'
 import { broken } from '../wire/protocol.js'
 import type { KeptVerdict } from '../wire/kept-verdicts.js'
 import type { Settlement, Verdict } from '../wire/settle-frame.js'
+import type { HostBooks, Watched } from './liveness.js'
 import { SilenceWatch, type Hearing, type SilentConsumer } from './silence.js'
 
 export interface AttachmentOwner {
@@ -36,7 +37,7 @@ const none: (Message | undefined)[] = []
 const SPARSE = 8_192
 
 /** One client's place in one subscription: numbers its deliveries, and settles them as the client says. */
-export class Attachment implements Consumer, SilentConsumer {
+export class Attachment implements Consumer, SilentConsumer, Watched {
   readonly #owner: AttachmentOwner
   /** Under which verdicts from before are looked for. */
   key: string | undefined
@@ -89,6 +90,25 @@ export class Attachment implements Consumer, SilentConsumer {
     this.#watch?.end()
     this.#watch = ackTimeout > 0 ? new SilenceWatch(this.#owner.hearing, ackTimeout, this) : undefined
     if (this.holds) this.#watch?.begin()
+  }
+
+  /** Changes with all that happens here; undefined while it holds nothing and is owed nothing. */
+  get progress(): string | undefined {
+    if (this.#openCount === 0 && !this.#isOwed) return undefined
+    return `${this.#lastNumber} ${this.#openCount} ${this.#handed}`
+  }
+
+  get books(): HostBooks {
+    return {
+      waiting: this.#membership?.ready ?? 0,
+      inFlight: this.#openCount,
+      hasCredit: this.#membership?.hasCredit === true,
+      isHere: this.#membership?.ready !== undefined,
+    }
+  }
+
+  get #isOwed(): boolean {
+    return !this.#hasLeft && this.#membership?.hasCredit === true && (this.#membership.ready ?? 0) > 0
   }
 
   get isAway(): boolean {

@@ -15,6 +15,7 @@ import { Members } from './backbone/members.js'
 import { isLoopbackPeer } from './doors.js'
 import { Greeting, refusalOf, type Greeted, type Secrets } from './greeting.js'
 import type { NameKeeper } from './kept-names.js'
+import { Liveness } from './liveness.js'
 import type { Session } from './session.js'
 import { Sessions } from './sessions.js'
 import type { HostStore } from './store/host-store.js'
@@ -42,6 +43,8 @@ export interface ReceptionOptions extends Secrets {
    * either side; its session waits for it. Default 10,000.
    */
   readonly heartbeat?: number
+  /** Milliseconds without progress after which a consumer with free places that is owed messages is a fault. Default 10,000. */
+  readonly stallAfter?: number
   /** A client came or went for good. */
   readonly changed?: () => void
   /** What an operator should know. */
@@ -67,6 +70,7 @@ export class Reception {
   /** What joins this host to others. */
   readonly backbone: Backbone
   readonly #sessions: Sessions
+  readonly #liveness: Liveness
   /** Which connection a session has right now. */
   readonly #channels = new Map<Session, Channel<HostEvents>>()
   #actors: ActorsOfVans | undefined
@@ -88,6 +92,11 @@ export class Reception {
         answerHere(van, method, args, { handlers: this.handlers, actors: this.#actors }),
     })
     this.#members.watch(() => this.#vans.tell(HOSTS_TOPIC, this.#members.list()))
+    this.#liveness = new Liveness(
+      () => this.#sessions,
+      text => options.warn?.(text),
+      options.stallAfter,
+    )
     this.#sessions = new Sessions({
       sessionTtl: options.sessionTtl ?? 60_000,
       changed: () => this.#changed(),
@@ -149,6 +158,7 @@ export class Reception {
   /** Ends all sessions; nobody is let in any more. */
   endSessions(): void {
     this.#isClosing = true
+    this.#liveness.end()
     this.#sessions.endAll()
   }
 

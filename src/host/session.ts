@@ -24,7 +24,9 @@ import { readSettlements } from '../wire/settle-frame.js'
 import { WritingTable } from '../wire/string-table.js'
 import { rulesInForce } from '../wire/subscription-request.js'
 import type { Membership, SubscriptionRequest } from '../bus/broker.js'
+import type { ConsumerBooks } from '../wire/consumer-books.js'
 import { Attachment } from './attachment.js'
+import type { Watched, WatchedSession } from './liveness.js'
 import type { Guest, GuestSession } from './backbone/guest.js'
 import { Intake } from './intake.js'
 import { Hearing } from './silence.js'
@@ -51,7 +53,7 @@ export interface SessionOptions {
 export type SessionEnd = 'goodbye' | 'death'
 
 /** What a host keeps of one client, connected or not: the link, its subscriptions, how far its publishes have come. */
-export class Session implements GuestSession {
+export class Session implements GuestSession, WatchedSession {
   readonly id: string
   readonly client: string
   readonly van: Van
@@ -75,6 +77,8 @@ export class Session implements GuestSession {
   /** Subscriptions that another host keeps, until they are in force there. */
   readonly #placing = new Set<Promise<void>>()
   #opened: Promise<void> | undefined
+  /** Subscriptions whose client is asked for its books. */
+  readonly #asked = new Map<number, (books: ConsumerBooks) => void>()
   #hasEnded = false
   readonly #hearing = new Hearing()
   /** What all attachments need of this session. Busy: the client does not keep up with reading. */
@@ -193,6 +197,34 @@ export class Session implements GuestSession {
   /** Resolves when what was asked for is there; undefined when it is. */
   get opened(): Promise<void> | undefined {
     return this.#opened
+  }
+
+  get isConnected(): boolean {
+    return this.link.isAttached && !this.#hasEnded
+  }
+
+  get consumers(): Iterable<Watched> {
+    return this.#attachments.values()
+  }
+
+  describe(subscription: number): string {
+    const key = this.#attachments.get(subscription)?.key
+    const what =
+      key?.startsWith('n/') === true ? `the subscription ${key.slice(2)}` : 'a subscription without a name'
+    const who =
+      this.pid === undefined ? `client ${this.client}` : `client ${this.client}, process ${this.pid}`
+    return `van ${this.van.name}, ${what}: its consumer (${who})`
+  }
+
+  askBooks(subscription: number): Promise<ConsumerBooks> {
+    this.link.send(FrameKind.Books, encodeSync(subscription))
+    return new Promise(resolve => this.#asked.set(subscription, resolve))
+  }
+
+  /** The client's answer to that. */
+  booksCame(books: ConsumerBooks): void {
+    this.#asked.get(books.subscription)?.(books)
+    this.#asked.delete(books.subscription)
   }
 
   /** What the client settled of it while the host was dead, or its session lost. */

@@ -28,6 +28,10 @@ export class Sessions {
     this.#options = options
   }
 
+  [Symbol.iterator](): Iterator<Session> {
+    return this.#sessions.values()
+  }
+
   get size(): number {
     return this.#sessions.size
   }

@@ -34,6 +34,15 @@ export interface Settler {
    * that is known; undefined: there is no doubt. A settler without it never has any.
    */
   inDoubt?(): Promise<void> | undefined
+  /** What it hands out is worked on there, for its books. */
+  worksIn?(places: Places): void
+}
+
+/** Where messages are worked on, so many at once. */
+export interface Places {
+  readonly free: number
+  /** Messages that are still this consumer's and wait for a free place. */
+  readonly waiting: number
 }
 
 /** What `nack` and `handle` may say about the next attempt, over the subscription's own rules. */

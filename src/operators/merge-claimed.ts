@@ -1,7 +1,7 @@
 import type { Observable, ObservableInput, OperatorFunction, Subscriber } from 'rxjs'
 import { innerFrom } from 'rxjs/internal/observable/innerFrom'
 import { createOperatorSubscriber } from 'rxjs/internal/operators/OperatorSubscriber'
-import { Message } from '../message/message.js'
+import { Message, type Places, type Settler } from '../message/message.js'
 
 /** The hook of RxJS 7's own operators: through it a pipeline on a topic stays one. */
 interface Liftable<T> {
@@ -39,7 +39,7 @@ const FIRST_SWEEP = 1_024
  * The places of one subscribe() and what waits for them. RxJS' own mergeMap begins the next work inside the end of the last
  * one: some 800 that end at once, taken away or not, overflow the stack there, and places are lost. Here a loop begins them.
  */
-class Merging<T, R> {
+class Merging<T, R> implements Places {
   readonly #subscriber: Subscriber<R>
   readonly #project: (value: T) => ObservableInput<R>
   readonly #concurrency: number
@@ -48,7 +48,9 @@ class Merging<T, R> {
   /** Messages among those that wait that were open when they came. */
   readonly #open = new Set<Message>()
   #sweepAt = FIRST_SWEEP
-  #active = 0
+  #settler: Settler | undefined
+  /** One for each place that is taken. */
+  readonly #running = new Set<Subscriber<R>>()
   #isBeginning = false
   /** Whether what waits is still this consumer's is being asked. */
   #isInDoubt = false
@@ -63,6 +65,11 @@ class Merging<T, R> {
   take(value: T): void {
     if (value instanceof Message) {
       Message.claim(value)
+      const settler = Message.settlerOf(value)
+      if (settler !== this.#settler) {
+        this.#settler = settler
+        settler.worksIn?.(this)
+      }
       if (Message.tagOf(value) !== undefined) this.#open.add(value)
     }
     this.#values.push(value)
@@ -82,13 +89,28 @@ class Merging<T, R> {
     this.#next = 0
   }
 
+  get free(): number {
+    let taken = 0
+    for (const inner of this.#running) if (!inner.closed) taken += 1
+    return this.#concurrency - taken
+  }
+
+  get waiting(): number {
+    let count = 0
+    for (const message of this.#open) if (Message.tagOf(message) !== undefined) count += 1
+    return count
+  }
+
   get #waiting(): number {
     return this.#values.length - this.#next
   }
 
   get #mayBegin(): boolean {
     return (
-      this.#active < this.#concurrency && this.#waiting > 0 && !this.#isInDoubt && !this.#subscriber.closed
+      this.#running.size < this.#concurrency &&
+      this.#waiting > 0 &&
+      !this.#isInDoubt &&
+      !this.#subscriber.closed
     )
   }
 
@@ -109,7 +131,7 @@ class Merging<T, R> {
     } finally {
       this.#isBeginning = false
     }
-    if (this.#isSourceComplete && this.#waiting === 0 && this.#active === 0) this.#subscriber.complete()
+    if (this.#isSourceComplete && this.#waiting === 0 && this.#running.size === 0) this.#subscriber.complete()
   }
 
   #begin(value: T): void {
@@ -118,22 +140,21 @@ class Merging<T, R> {
       Message.settlerOf(value).begin(value)
     }
     let isComplete = false
-    this.#active += 1
-    innerFrom(this.#project(value)).subscribe(
-      createOperatorSubscriber<R>(
-        this.#subscriber,
-        result => this.#subscriber.next(result),
-        () => {
-          isComplete = true
-        },
-        undefined,
-        () => {
-          if (!isComplete) return
-          this.#active -= 1
-          this.#beginAll()
-        },
-      ),
+    const inner = createOperatorSubscriber<R>(
+      this.#subscriber,
+      result => this.#subscriber.next(result),
+      () => {
+        isComplete = true
+      },
+      undefined,
+      () => {
+        if (!isComplete) return
+        this.#running.delete(inner)
+        this.#beginAll()
+      },
     )
+    this.#running.add(inner)
+    innerFrom(this.#project(value)).subscribe(inner)
   }
 
   #isDoubtful(next: T | undefined): boolean {

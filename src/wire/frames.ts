@@ -24,6 +24,8 @@ export const FrameKind = {
   Notice: 29,
   /** A subscription has other rules than its client asked for. */
   Rules: 30,
+  /** The client is asked what it has of a subscription, where nothing goes on. */
+  Books: 31,
   /** Between hosts, both ways: what the sender wants to be sent. */
   Interest: 25,
   /** From a leader: who is there. */
