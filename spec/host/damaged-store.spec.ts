@@ -64,6 +64,7 @@ describe('a host whose store is damaged', () => {
       file.close()
     }
   }
+  const copied = (key: string): boolean => valueOf('copies', key, 0) > 0
   /** What is owed to two names, in a few pieces. */
   const fill = async (): Promise<void> => {
     const publisher = bus()
@@ -136,10 +137,31 @@ describe('a host whose store is damaged', () => {
     expect((await bus().status()).missing).to.equal(undefined)
   })
 
-  it('hands out all that is kept again to a name whose book is damaged', async () => {
+  it('goes on by its copy where the book of a name is damaged', async () => {
     await fill()
+    const before = bus()
+    const done = receive(before, 'work')
+    await eventually(() => isEmpty(before, 'work'))
+    await eventually(() => expect(copied('1/b/n/work')).to.equal(true))
     await stop()
     await flip(() => valueOf('books', '1/n/work', 6))
+    await start()
+    const client = bus()
+    const [mail, work] = [receive(client, 'mail'), receive(client, 'work')]
+    await client.publish('work.x', 'new')
+    await eventually(() => expect(new Set(mail)).to.have.lengthOf((ROUNDS * EACH) / 4))
+    await eventually(() => expect(work.at(-1)).to.equal('new'))
+    expect(new Set([...done, ...work])).to.have.lengthOf((ROUNDS * EACH * 3) / 4 + 1)
+    const { missing = [] } = await client.status()
+    expect(missing.map(({ subscription }) => subscription)).to.deep.equal(['work'])
+  })
+
+  it('hands out all that is kept again to a name whose book and its copy are damaged', async () => {
+    await fill()
+    await eventually(() => expect(copied('1/b/n/work')).to.equal(true))
+    await stop()
+    await flip(() => valueOf('books', '1/n/work', 6))
+    await flip(() => valueOf('copies', '1/b/n/work', 6))
     await start()
     const client = bus()
     const [mail, work] = [receive(client, 'mail'), receive(client, 'work')]
@@ -151,10 +173,25 @@ describe('a host whose store is damaged', () => {
     expect(missing.map(({ subscription }) => subscription)).to.deep.equal(['work'])
   })
 
-  it('names what waited in a name whose rules are damaged, and all others go on', async () => {
+  it('takes the rules of a name from their copy', async () => {
     await fill()
     await stop()
     await flip(() => valueOf('subscriptions', '1/n/work', 20))
+    await start()
+    const client = bus()
+    const work = receive(client, 'work')
+    await eventually(() => expect(new Set(work)).to.have.lengthOf((ROUNDS * EACH * 3) / 4))
+    expect((await client.status()).missing).to.equal(undefined)
+    await stop()
+    await start()
+    expect((await bus().status()).subscriptions.map(({ name }) => name)).to.include('work')
+  })
+
+  it('names what waited in a name whose rules and their copy are damaged, and all others go on', async () => {
+    await fill()
+    await stop()
+    await flip(() => valueOf('subscriptions', '1/n/work', 20))
+    await flip(() => valueOf('copies', '1/s/n/work', 20))
     await start()
     const client = bus()
     const mail = receive(client, 'mail')

@@ -8,6 +8,8 @@ import { open as lmdb } from 'lmdb'
 import { compactStore } from '../../src/store/compact.js'
 import { openStore } from '../../src/store/open-store.js'
 import { PageFile } from '../../src/store/page-file.js'
+import { seal } from '../../src/store/sealed-record.js'
+import { FORMAT } from '../../src/store/store.js'
 import { readSnapshot } from '../../src/store/snapshot.js'
 import { Sandbox } from '../support/sandbox.js'
 import { rejection } from '../support/rejection.js'
@@ -91,6 +93,18 @@ describe("a store's folder", () => {
       await store.close()
     }
     expect(said).to.deep.equal([])
+  })
+
+  it('of before, without the trees that came later, is whole', async () => {
+    const env = lmdb({ path: folder, noSubdir: false, maxDbs: 20 })
+    env.openDB({ name: 'chunks', encoding: 'binary', keyEncoding: 'binary' })
+    const meta = env.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' })
+    await meta.put('format', seal('meta', 'format', Buffer.from('2')))
+    await env.close()
+    const store = await openIt()
+    expect(said).to.deep.equal([])
+    expect(store.info().format).to.equal(FORMAT)
+    await store.close()
   })
 
   it('that cannot be written to, or is none, is refused', async function () {

@@ -172,6 +172,8 @@ export class LmdbStore implements Store {
    */
   walk(): void {
     for (const [name, tree] of [['messages', this.#chunks] as const, ...this.#tables]) {
+      // Opened for reading only, a store of before has no trees for what came later.
+      if ((tree as Records | undefined) === undefined) continue
       const found = tree.getKeysCount()
       const { entryCount } = tree.getStats() as { readonly entryCount: number }
       if (found !== entryCount)

@@ -10,6 +10,7 @@ export const tables = [
   'owed',
   'handlers',
   'actors',
+  'copies',
 ] as const
 export type Table = (typeof tables)[number]
 

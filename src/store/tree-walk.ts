@@ -34,10 +34,10 @@ export function valueOf(file: PageFile, { page, offset, size }: Entry): Buffer |
 
 /** Which trees a page was found in, a bit for each. */
 export class Claims {
-  readonly #bits: Uint16Array
+  readonly #bits: Uint32Array
 
   constructor(pages: number) {
-    this.#bits = new Uint16Array(pages)
+    this.#bits = new Uint32Array(pages)
   }
 
   of(page: number): number {

@@ -7,6 +7,7 @@ import { decodePayload } from '../../message/payload.js'
 import type { Damage } from '../../store/damage.js'
 import { LOG_COPY, type Store } from '../../store/store.js'
 import { decodeRequest } from '../../wire/subscription-request.js'
+import { copiesIn } from './book-copies.js'
 import { decodeBook, type BookState } from './kept-book.js'
 import { topicsOf } from './log.js'
 
@@ -26,6 +27,8 @@ export interface Accounts {
   readonly missing: readonly MissingStatus[]
   /** The books as they are now, by their keys; undefined: there is no such subscription any more. */
   readonly books: ReadonlyMap<string, BookState | undefined>
+  /** Records of subscriptions that are gone, as they were copied. */
+  readonly restored: ReadonlyMap<string, Uint8Array>
 }
 
 interface Owed {
@@ -55,26 +58,29 @@ export function accountsOf(
   const kept = new Map(
     [...store.records('books', prefix)].map(([key, value]) => [key.slice(prefix.length), value]),
   )
+  const copies = copiesIn(store.records('copies', prefix), prefix)
+  const subscriptions = new Map(
+    [...store.records('subscriptions', prefix)].map(([key, value]) => [key.slice(prefix.length), value]),
+  )
+  const restored = new Map([...copies.rules].filter(([key]) => !subscriptions.has(key)))
   let oldest: number | undefined
-  for (const [fullKey, value] of store.records('subscriptions', prefix)) {
-    const key = fullKey.slice(prefix.length)
+  for (const [key, value] of [...subscriptions, ...restored]) {
     const { request: encoded } = decodePayload(value) as { request: unknown }
     const { pattern } = decodeRequest(encoded)
     const label = log.isOutbox ? 'the leader' : labelOf(key, describePattern(pattern))
     const state = kept.get(key)
     kept.delete(key)
     if (state === undefined) {
-      oldest ??= firstOf(store, log)
-      books.set(key, {
-        high: oldest - 1,
-        liveFrom: log.end,
-        waiting: 0,
-        waitingBytes: 0,
-        open: new OpenPlaces(),
-      })
+      const copy = copies.books.get(key)
+      if (copy === undefined) oldest ??= firstOf(store, log)
+      const { high, open } = copy === undefined ? nothingDone(oldest) : decodeBook(copy)
+      // All that matches comes from the log, whatever was counted.
+      books.set(key, { high, liveFrom: log.end, waiting: 0, waitingBytes: 0, open })
+      const what = copy === undefined ? 'has done of its messages' : 'did in the last moments before'
+      const again = copy === undefined ? 'all that are kept and match are' : 'that is'
       missing.push({
         subscription: label,
-        text: `what ${label} has done of its messages is not known any more: all that are kept and match are handed out again`,
+        text: `what ${label} ${what} is not known any more: ${again} handed out again`,
       })
       continue
     }
@@ -108,7 +114,7 @@ export function accountsOf(
       messages: before - first,
       text: `up to ${before - first} messages of the log, from place ${first} to ${before - 1}`,
     })
-  return { missing, books }
+  return { missing, books, restored }
 }
 
 /** Goes through the log once. */
@@ -205,6 +211,10 @@ function registered(what: string, key: string): MissingInVan {
   } catch {
     return { text: `a ${what} (${key || 'it is not known which'})` }
   }
+}
+
+function nothingDone(oldest = 1): Pick<BookState, 'high' | 'open'> {
+  return { high: oldest - 1, open: new OpenPlaces() }
 }
 
 function firstOf(

@@ -12,9 +12,10 @@ import { decodePayload, encodePayload } from '../../message/payload.js'
 import type { Damage } from '../../store/damage.js'
 import { LOG_COPY, type Store, type StoreTransaction, type Table } from '../../store/store.js'
 import { decodeRequest, encodeRequest } from '../../wire/subscription-request.js'
-import { accountsOf, extentOf, type LogRecord } from './accounts.js'
+import { BookCopies } from './book-copies.js'
+import { accountsOf, extentOf, type Accounts, type LogRecord } from './accounts.js'
 import type { Committer, Contributor } from './committer.js'
-import { decodeBook, KeptBook, type BookOwner, type BookState } from './kept-book.js'
+import { decodeBook, KeptBook, type BookOwner } from './kept-book.js'
 import { Log, type Retention } from './log.js'
 import { replayStart } from './replay.js'
 import { decodeMessage, encodeMessage } from './message-codec.js'
@@ -60,6 +61,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   readonly #log: Log
   readonly #books = new Map<string, KeptBook>()
   readonly #changed = new Set<KeptBook>()
+  readonly #copies: BookCopies
   /** What is owed beyond the log, by its negative place. */
   readonly #owed = new Map<number, { readonly book: string; readonly envelope: StoredEnvelope }>()
   readonly #letters = new Map<Buried, string>()
@@ -79,6 +81,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   constructor(options: VanKeeperOptions) {
     this.#options = options
     this.#prefix = `${options.number}/`
+    this.#copies = new BookCopies(this.#prefix)
     const { store, number, damages } = options
     const record = store.get('logs', String(number))
     const isWhole = record !== undefined && damages.length === 0
@@ -118,8 +121,8 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
       letters.push(buried)
     }
     const subscriptions: KeptSubscription[] = []
-    const mended = this.#mended()
-    for (const [key, value] of this.#records('subscriptions')) {
+    const { books: mended, restored } = this.#mended() ?? {}
+    for (const [key, value] of [...this.#records('subscriptions'), ...(restored ?? [])]) {
       const bytes = this.#options.store.get('books', this.#prefix + key)
       const state = mended?.get(key) ?? (bytes && decodeBook(bytes))
       if (state === undefined) continue
@@ -127,7 +130,11 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
       if (key.startsWith(ENDING)) this.#numbered(key.slice(ENDING.length))
       const book = new KeptBook(key, state, this)
       this.#books.set(key, book)
-      if (mended?.has(key)) book.changed()
+      const isCopied = this.#options.store.get('copies', `${this.#prefix}s/${key}`) !== undefined
+      if (mended !== undefined || !isCopied) {
+        this.#putRules(key, value)
+        book.changed()
+      }
       subscriptions.push({ book, request: { ...decodeRequest(request), session }, ending })
     }
     return { subscriptions, letters }
@@ -143,14 +150,14 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   }
 
   /** The books that what was set aside has changed. */
-  #mended(): ReadonlyMap<string, BookState | undefined> | undefined {
+  #mended(): Accounts | undefined {
     const { store, number, isOutbox, damages } = this.#options
     if (damages.length === 0) return undefined
-    const { missing, books } = accountsOf(store, { number, isOutbox, end: this.#log.end }, damages)
-    this.addMissing(missing)
-    for (const [key, book] of books)
+    const accounts = accountsOf(store, { number, isOutbox, end: this.#log.end }, damages)
+    this.addMissing(accounts.missing)
+    for (const [key, book] of accounts.books)
       if (book === undefined) this.#write(t => t.remove('books', this.#prefix + key))
-    return books
+    return accounts
   }
 
   // What a broker asks of it.
@@ -216,8 +223,14 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   }
 
   #put(key: string, record: SubscriptionRecord): void {
-    const value = encodePayload(record)
-    this.#write(t => t.put('subscriptions', this.#prefix + key, value))
+    this.#putRules(key, encodePayload(record))
+  }
+
+  #putRules(key: string, value: Uint8Array): void {
+    this.#write(t => {
+      t.put('subscriptions', this.#prefix + key, value)
+      this.#copies.putRules(t, key, value)
+    })
   }
 
   owe(book: KeptBook, envelope: Envelope): StoredEnvelope {
@@ -264,9 +277,11 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   #forget(book: KeptBook, key: string): void {
     this.#books.delete(key)
     this.#changed.delete(book)
+    this.#copies.forget(book)
     this.#write(t => {
       t.remove('subscriptions', this.#prefix + key)
       t.remove('books', this.#prefix + key)
+      this.#copies.remove(t, key)
     })
   }
 
@@ -356,12 +371,14 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
       const sequence = this.#seen.get(key)
       if (sequence !== undefined) transaction.put('seen', this.#prefix + key, encodePayload(sequence))
     }
+    const copied = this.#copies.collect(transaction, books)
     const hasMessages = this.#log.hasNews
     const logEnded = this.#log.collect(transaction)
     const trimmed = this.#trim(transaction)
     if (hasMessages || trimmed > 0) transaction.put('logs', String(number), this.#logRecord())
     return isWritten => {
       const refused = logEnded(isWritten)
+      copied(isWritten)
       // Step by step until there is nothing left to trim.
       if (isWritten && trimmed > 0) this.#news()
       if (isWritten) return
