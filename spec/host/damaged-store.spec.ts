@@ -200,4 +200,35 @@ describe('a host whose store is damaged', () => {
     expect(missing).to.have.lengthOf(1)
     expect(missing[0]).to.include({ subscription: 'work', messages: (ROUNDS * EACH * 3) / 4 })
   })
+
+  it('names who may have waited for a piece that turns out to be damaged later', async () => {
+    const publisher = bus()
+    for (const name of ['mail', 'work']) publisher.topic(name, { name }).subscribe().unsubscribe()
+    publisher.topic('mail', { name: 'mail' }).subscribe()
+    await publisher.ready()
+    // More than is looked through at a start.
+    const big = '.'.repeat(200_000)
+    for (let i = 0; i < 100; i += 1) await publisher.publish('work', `big ${i} ${big}`)
+    await stop()
+    await flip(file => file.indexOf('big 3 ..') + 100)
+    await start()
+    expect(said).to.deep.equal([])
+    const client = bus()
+    const errors: MsgvanError[] = []
+    client.errors$.subscribe(error => errors.push(error))
+    const got: string[] = []
+    client.topic<string>('work', { name: 'work' }).subscribe(({ payload }) => got.push(payload.slice(0, 6)))
+    await eventually(() => expect(got).to.have.lengthOf(99))
+    expect(got).to.not.include('big 3 ')
+    const { missing = [] } = await client.status()
+    expect(missing).to.have.lengthOf(1)
+    expect(missing[0]?.text).to.match(/^up to 1 message of the log, .*: perhaps some that waited for work$/)
+    expect(said.join('\n')).to.contain(missing[0]?.text)
+    await eventually(() => expect(errors.map(({ code }) => code)).to.deep.equal(['MSGVAN_STORE_DAMAGED']))
+    await eventually(() => isEmpty(client, 'work'))
+    // What is not there is not waited for, after the next start either.
+    await stop()
+    await start()
+    await isEmpty(bus(), 'work')
+  })
 })

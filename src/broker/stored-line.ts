@@ -30,6 +30,8 @@ export class StoredLine extends WaitingLine {
   isWhole: boolean
   /** There is more to read, at another time. */
   later: () => void = () => undefined
+  /** So many that were counted are not there. */
+  short: (count: number, bytes: number) => void = () => undefined
   readonly #options: StoredLineOptions
   /** What waits from here on is on the disk; undefined: all is in memory. */
   #reader: LogReader | undefined
@@ -132,8 +134,10 @@ export class StoredLine extends WaitingLine {
       const envelope = reader.next(wants)
       if (envelope === undefined) {
         // It stood still: the end is reached, whatever was counted.
-        if (reader.at === before) this.#unread = this.#unreadBytes = 0
-        else if (read === 0 && most === WINDOW) this.later()
+        if (reader.at === before) {
+          if (this.#unread > 0) this.short(this.#unread, this.#unreadBytes)
+          this.#unread = this.#unreadBytes = 0
+        } else if (read === 0 && most === WINDOW) this.later()
         break
       }
       read += 1

@@ -47,6 +47,10 @@ export class StoredSubscription extends Subscription {
     })
     super(id, request, owner, line)
     line.later = () => owner.after(0, () => this.wake())
+    line.short = (count, bytes) => {
+      this.#waitsNoMore(count, bytes)
+      book.changed()
+    }
     this.#book = book
     this.#stored = line
     book.refused = envelopes => this.#refused(envelopes)

@@ -137,6 +137,12 @@ export class Van {
     return missing.length > 0 ? missingError(this.name, missing) : this.#lostElsewhere
   }
 
+  /** Something more is missing. */
+  tellLost(): void {
+    const { lost } = this
+    if (lost !== undefined) for (const tell of this.notices.values()) tell(lost)
+  }
+
   /** The host that keeps this van says so of its store. */
   #misses(error: MsgvanError): void {
     if (error.message === this.#lostElsewhere?.message) return
@@ -228,6 +234,7 @@ export class Vans {
       broker.restore(subscriptions, letters)
     }
     store.accounted()
+    store.missed = name => this.#vans.get(name)?.tellLost()
   }
 
   /** Clients that were there before the start have had their time to come back. */

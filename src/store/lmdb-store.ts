@@ -3,7 +3,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Database, RootDatabase } from 'lmdb'
 import { ClosedError, describe, MsgvanError, StoreDamagedError, StoreError } from '../errors.js'
-import { chunkKey, decodeChunk, encodeChunk } from './chunk-record.js'
+import { chunkKey, decodeChunk, encodeChunk, placeOfKey } from './chunk-record.js'
 import { DATA_FILE } from './data-file.js'
 import type { FreeSpace } from './free-space.js'
 import { seal, unseal } from './sealed-record.js'
@@ -25,7 +25,10 @@ export interface LmdbStoreOptions {
   readonly space: FreeSpace
   readonly readOnly?: boolean
   /** A piece of a log is not what was written: it is left out, and said here once. Default: reading it throws. */
-  readonly damaged?: (error: StoreDamagedError) => void
+  readonly damaged?: (
+    error: StoreDamagedError,
+    place: { readonly log: number; readonly first: number },
+  ) => void
   /** Called when it is closed: unlocks the folder. */
   readonly release?: () => Promise<void>
 }
@@ -233,8 +236,9 @@ export class LmdbStore implements Store {
       const { damaged } = this.#options
       if (!(error instanceof StoreDamagedError) || damaged === undefined) throw error
       const id = key.toString('hex')
-      if (!this.#saidDamaged.has(id)) damaged(error)
+      if (this.#saidDamaged.has(id)) return undefined
       this.#saidDamaged.add(id)
+      damaged(error, placeOfKey(key))
       return undefined
     }
   }

@@ -14,6 +14,8 @@ export interface OpenStoreOptions {
   readonly floor?: number | undefined
   /** What an operator should know: a damaged store was set aside. */
   readonly warn: (text: string) => void
+  /** Messages that are read later are not what was written: they are left out. */
+  readonly damaged?: ((log: number, first: number) => void) | undefined
 }
 
 /**
@@ -37,7 +39,7 @@ export async function openStore(path: string, options: OpenStoreOptions): Promis
 async function openLocked(
   folder: string,
   release: () => Promise<void>,
-  { floor, warn }: OpenStoreOptions,
+  { floor, warn, damaged }: OpenStoreOptions,
 ): Promise<LmdbStore> {
   const space = new FreeSpace(folder, floor)
   tidyFolder(folder)
@@ -46,7 +48,10 @@ async function openLocked(
     folder,
     space,
     release,
-    damaged: error => warn(`${error.message} They are left out`),
+    damaged: (error, { log, first }) => {
+      warn(`${error.message} They are left out`)
+      damaged?.(log, first)
+    },
   })
   try {
     refuseNewer(folder, store)

@@ -102,7 +102,7 @@ export function accountsOf(
     missing.push({
       subscription: label,
       messages,
-      text: `the rules of ${label}, and the ${messages} messages that waited there`,
+      text: `the rules of ${label}, and ${messagesOf(messages)} that waited there`,
     })
   }
   if (owed.length > 0) {
@@ -112,7 +112,7 @@ export function accountsOf(
   for (const { first, before } of ranges)
     missing.push({
       messages: before - first,
-      text: `up to ${before - first} messages of the log, from place ${first} to ${before - 1}`,
+      text: `up to ${messagesOf(before - first)} of the log, from place ${first} to ${before - 1}`,
     })
   return { missing, books, restored }
 }
@@ -144,7 +144,7 @@ function settle(
   const left = Math.min(waiting, book.waiting)
   const messages = book.waiting - left + book.open.size - open.length
   if (messages > 0) {
-    missing.push({ subscription: label, messages, text: `${messages} messages that waited for ${label}` })
+    missing.push({ subscription: label, messages, text: `${messagesOf(messages)} that waited for ${label}` })
     // How large those are that are missing is not known.
     const waitingBytes = left === 0 ? 0 : Math.round((book.waitingBytes * left) / book.waiting)
     books.set(key, { ...book, waiting: left, waitingBytes, open: new OpenPlaces(open) })
@@ -158,8 +158,31 @@ function settle(
     missing.push({
       subscription: label,
       messages: replayed,
-      text: `up to ${replayed} messages of what ${label} was to have from before it was there`,
+      text: `up to ${messagesOf(replayed)} of what ${label} was to have from before it was there`,
     })
+}
+
+/** One piece of a log turned out to be damaged while it was read: which subscriptions may have waited for what is in it. */
+export function missingFrom(
+  first: number,
+  { store, number, end }: { readonly store: StoreReader; readonly number: number; readonly end: number },
+  books: ReadonlyMap<string, BookState>,
+): MissingStatus {
+  let before = end
+  for (const chunk of store.scan(number, first + 1)) {
+    before = chunk.first
+    break
+  }
+  const mayWait = ({ high, liveFrom, waiting, open }: BookState): boolean =>
+    ((waiting > 0 || high + 1 < liveFrom) && high + 1 < before) ||
+    [...open].some(([place]) => place >= first && place < before)
+  const names = [...books].filter(([, book]) => mayWait(book)).map(([key]) => labelOf(key))
+  const whose =
+    names.length === 0 ? 'nobody waited for them' : `perhaps some that waited for ${names.join(', ')}`
+  return {
+    messages: before - first,
+    text: `up to ${messagesOf(before - first)} of the log, from place ${first} to ${before - 1}: ${whose}`,
+  }
 }
 
 export interface MissingInVan extends MissingStatus {
@@ -196,10 +219,12 @@ export function otherMissing(damages: readonly Damage[]): MissingInVan[] {
     return []
   })
   return [
-    ...(letters === 0 ? [] : [{ messages: letters, text: `${letters} dead letters` }]),
+    ...(letters === 0
+      ? []
+      : [{ messages: letters, text: letters === 1 ? 'a dead letter' : `${letters} dead letters` }]),
     ...(owed === 0
       ? []
-      : [{ messages: owed, text: `${owed} messages that were replayed from dead letters` }]),
+      : [{ messages: owed, text: `${messagesOf(owed)} that were replayed from dead letters` }]),
     ...named,
   ]
 }
@@ -258,4 +283,8 @@ function labelOf(key: string, pattern?: string): string {
   return pattern === undefined
     ? 'a subscription without a name'
     : `a subscription to ${pattern} without a name`
+}
+
+function messagesOf(count: number): string {
+  return count === 1 ? '1 message' : `${count} messages`
 }

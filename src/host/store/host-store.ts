@@ -32,6 +32,8 @@ export class HostStore {
   readonly #keepers = new Map<string, VanKeeper>()
   /** By van, what waits there for this host's leader. */
   readonly #outboxes = new Map<string, VanKeeper>()
+  /** Told of vans that miss something since a moment ago. */
+  missed: (van: string) => void = () => undefined
   #lastNumber = 0
   readonly #damages: readonly Damage[]
   readonly #tidying: NodeJS.Timeout
@@ -63,6 +65,16 @@ export class HostStore {
     void isKept
       .then(() => this.#options.store.transact(t => t.remove('meta', DAMAGES_KEY)))
       .catch(() => undefined)
+  }
+
+  /** Messages are not what was written, from this place of a log on. */
+  found(log: number, first: number): void {
+    for (const [van, keeper] of [...this.#keepers, ...this.#outboxes]) {
+      if (keeper.number !== log) continue
+      const missing = keeper.found(first)
+      this.#options.warn(`van ${van} misses, since the store was damaged: ${missing.text}`)
+      this.missed(van)
+    }
   }
 
   /** Those that have something kept. */

@@ -11,6 +11,9 @@ export async function openHostStore(
     warn,
   }: { readonly retention: Retention; readonly floor?: number; readonly warn: (text: string) => void },
 ): Promise<HostStore> {
-  const store = await openStore(folder, { floor, warn })
-  return new HostStore({ store, retention, warn })
+  const opened: { host?: HostStore } = {}
+  // While it is opened, what is damaged is set aside in another way.
+  const damaged = (log: number, first: number): void => opened.host?.found(log, first)
+  const store = await openStore(folder, { floor, warn, damaged })
+  return (opened.host = new HostStore({ store, retention, warn }))
 }

@@ -13,7 +13,7 @@ import type { Damage } from '../../store/damage.js'
 import { LOG_COPY, type Store, type StoreTransaction, type Table } from '../../store/store.js'
 import { decodeRequest, encodeRequest } from '../../wire/subscription-request.js'
 import { BookCopies } from './book-copies.js'
-import { accountsOf, extentOf, type Accounts, type LogRecord } from './accounts.js'
+import { accountsOf, extentOf, missingFrom, type Accounts, type LogRecord } from './accounts.js'
 import type { Committer, Contributor } from './committer.js'
 import { decodeBook, KeptBook, type BookOwner } from './kept-book.js'
 import { Log, type Retention } from './log.js'
@@ -143,6 +143,21 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   /** What was kept and is not there any more. */
   get missing(): readonly MissingStatus[] {
     return this.#missing
+  }
+
+  get number(): number {
+    return this.#options.number
+  }
+
+  /** Messages from this place on could not be read: says who may have waited for them. */
+  found(first: number): MissingStatus {
+    const missing = missingFrom(
+      first,
+      { store: this.#options.store, number: this.number, end: this.#log.end },
+      this.#books,
+    )
+    this.addMissing([missing])
+    return missing
   }
 
   addMissing(missing: readonly MissingStatus[]): void {
