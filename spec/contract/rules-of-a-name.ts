@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { map, retry } from 'rxjs'
 import { keepingRules } from '../../src/bus/options.js'
 import {
   InvalidOptionError,
@@ -192,6 +193,33 @@ export function rulesOfAName(at: Connected): void {
       open[1]?.ack()
       await untilStatus(bus, 'w', { inFlight: 1, pending: 1, acked: 3 })
       expect(all()).to.deep.equal([1, 2, 3, 4])
+    })
+
+    it('are what a `retry()` comes back to, whatever it asked for at first', async () => {
+      const bus = at.bus()
+      const tries: number[] = []
+      const errors: unknown[] = []
+      bus
+        .topic('t', { name: 'w', attempts: 2, delay: 0 })
+        .pipe(
+          map(({ attempt }) => {
+            tries.push(attempt)
+            throw new Error('no')
+          }),
+          retry(),
+        )
+        .subscribe({ error: error => errors.push(error) })
+      await bus.ready()
+      const other = collect(
+        at.another().topic('t', { name: 'w', ack: 'manual', prefetch: 1, attempts: 3, delay: 0, replace: true }),
+      )
+      await untilStatus(bus, 'w', { consumers: 2 })
+      await publishAll(bus, 't', [1, 2])
+      // The other one holds one of them, so that the next one is for this one alone.
+      await untilStatus(bus, 'w', { deadLettered: 1 })
+      expect(other.values).to.have.lengthOf(1)
+      expect(tries.slice(-3)).to.deep.equal([1, 2, 3])
+      expect(errors).to.deep.equal([])
     })
 
     it('stay for one who joins as it finds them, as the command line does', async () => {

@@ -3,7 +3,7 @@ import { messageInHand } from '../message/in-hand.js'
 import { Message } from '../message/message.js'
 import { chainOf, isStopped, wrapEnd } from '../operators/rxjs-internals.js'
 import { Attachment, attachmentOf } from './attachment.js'
-import type { Broker, Consumer, Membership } from './broker.js'
+import type { Broker, Consumer, Membership, SubscriptionRequest } from './broker.js'
 import { guardedEnd } from './guarded-end.js'
 import { Kept, type Fits } from './kept.js'
 import { pass, passing, type Passing } from './passing.js'
@@ -38,6 +38,8 @@ export class Run {
   /** Before a Subject: pipelines behind it that something passed meanwhile. */
   #beyond: Chain[] | undefined
   #endedNames: Set<string> | undefined
+  /** With a name, and subscribed to before. */
+  #joined: WeakSet<TopicSource> | undefined
   /** Vans that it was subscribed to. */
   #van: Broker | undefined
   #vans: WeakSet<Broker> | undefined
@@ -114,7 +116,7 @@ export class Run {
     }
     const consumer = consumerOf(attachment)
     const kept = this.#takeOver(source, beyond)
-    const membership = kept ?? source.broker.consume(source.request, consumer)
+    const membership = kept ?? source.broker.consume((beyond ?? this).#requestOf(source), consumer)
     attachment.bind(membership)
     this.#attached.push(attachment)
     subscriber.add(attachment)
@@ -140,6 +142,16 @@ export class Run {
     run.#ends += 1
     if (run.#ends > (passing() === undefined ? 1 : MOST_ENDS)) run.#last?.complete()
     subscriber.complete()
+  }
+
+  /** What comes back to a name takes the rules that hold by now: they may have been changed for all meanwhile. */
+  #requestOf(source: TopicSource): SubscriptionRequest {
+    const { request, isNamed } = source
+    if (!isNamed) return request
+    this.#joined ??= new WeakSet()
+    if (this.#joined.has(source)) return { ...request, joins: 'keep' }
+    this.#joined.add(source)
+    return request
   }
 
   /** @returns whether it was subscribed to that van before */
