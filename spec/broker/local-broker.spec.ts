@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { backoff } from '../../src/operators/backoff.js'
-import { noHeaders } from '../../src/message/envelope.js'
+import { Encoding, Envelope, noHeaders } from '../../src/message/envelope.js'
 import type { Message } from '../../src/message/message.js'
 import type { LocalBroker } from '../../src/broker/local-broker.js'
 import type { SubscriptionStatus } from '../../src/bus/status.js'
@@ -209,7 +209,6 @@ describe('the broker, in virtual time', () => {
   })
 
   it('takes no more than 16 MiB unsettled at a consumer, though always one message', async () => {
-    const { Encoding, Envelope } = await import('../../src/message/envelope.js')
     broker.consume(request(), consumer)
     for (const sequence of upTo(5)) {
       const body = new Uint8Array(0)
@@ -238,6 +237,24 @@ describe('the broker, in virtual time', () => {
     expect(await rejection(broker.publish('t', 4, noHeaders))).to.include({ code: 'MSGVAN_OUTBOX_FULL' })
     await broker.unsubscribe('w')
     await Promise.all(held)
+  })
+
+  it('bounds the bytes that it holds back, and refuses for all what is too much', async () => {
+    const all: Message[] = []
+    broker.consume(request({ pattern: /^t$/ }), {
+      ...consumer,
+      next: message => all.push(message) && message.ack(),
+    })
+    broker.replace({ ...request({ maxPending: 1 }), name: 'w' })
+    const size = 24 * 1024 * 1024
+    const publish = (sequence: number) =>
+      broker.accept(new Envelope('p', sequence, 't', noHeaders, 0, new Uint8Array(0), size, Encoding.Bytes))
+    expect(publish(1)).to.equal(undefined)
+    const held = [publish(2), publish(3)]
+    expect(await rejection(publish(4) ?? Promise.resolve())).to.include({ code: 'MSGVAN_OUTBOX_FULL' })
+    expect(all).to.have.lengthOf(3)
+    await broker.unsubscribe('w')
+    await Promise.all(held.map(each => each ?? Promise.resolve()))
   })
 
   it('keeps its order while it is full, whatever topic its publishers wait for', async () => {

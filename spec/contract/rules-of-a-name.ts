@@ -211,7 +211,9 @@ export function rulesOfAName(at: Connected): void {
         .subscribe({ error: error => errors.push(error) })
       await bus.ready()
       const other = collect(
-        at.another().topic('t', { name: 'w', ack: 'manual', prefetch: 1, attempts: 3, delay: 0, replace: true }),
+        at
+          .another()
+          .topic('t', { name: 'w', ack: 'manual', prefetch: 1, attempts: 3, delay: 0, replace: true }),
       )
       await untilStatus(bus, 'w', { consumers: 2 })
       await publishAll(bus, 't', [1, 2])

@@ -152,7 +152,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
    */
   acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> {
     const targets = from.others(this.#routes.match(envelope.topic))
-    const willing = isAnswered ? targets : targets.filter(target => !target.refused())
+    const willing = isAnswered ? targets : targets.filter(target => !target.refused(envelope.topic))
     return this.#acceptUnusual(envelope, willing, from, isAnswered)
   }
 

@@ -293,8 +293,8 @@ export class Subscription extends Bookless {
   }
 
   /** There is no room by `overflow: 'error'`: one that came from another host is dropped. */
-  refused(): boolean {
-    if (this.rules.overflow !== 'error' || !this.isFull) return false
+  refused(topic: string): boolean {
+    if (this.overflowOf(topic) !== 'error' || !this.isFull) return false
     this.#count('dropped')
     return true
   }
