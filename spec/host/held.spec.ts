@@ -205,6 +205,35 @@ describe('a publish at a follower that a full subscription of the leader holds',
     expect(told.values).to.have.lengthOf(1)
   })
 
+  it('of a follower that is full holds publishers at the leader too, and nobody else', async () => {
+    const [here, there] = [bus(follower), bus(leader)]
+    const full = collect(here.topic('u', { ack: 'manual', prefetch: 1, maxPending: 1 }))
+    const neighbour = collect(here.topic(/^(u|other)$/))
+    await here.ready()
+    await there.ready()
+    const count = 1_500
+    await publishAll(there, 'u', upTo(count))
+    await neighbour.first(count)
+    let published = count
+    let taken = 0
+    const held: Promise<unknown>[] = []
+    await eventually(async () => {
+      const before = taken
+      published += 1
+      held.push(there.publish('u', published).then(() => (taken += 1)))
+      await there.ready()
+      expect(taken, 'one more that is not held').to.equal(before)
+    })
+    await there.publish('other', 'goes on')
+    await here.publish('other', 'goes on here')
+    const seen = await neighbour.first(published + 2)
+    expect(payloads(seen.filter(({ topic }) => topic === 'u'))).to.deep.equal(upTo(published))
+    expect(payloads(full.values)).to.deep.equal([1])
+    full.unsubscribe()
+    await Promise.all(held)
+    await there.publish('u', 'free')
+  })
+
   it('goes to the next leader when that one dies, flagged', async () => {
     const publisher = bus(follower)
     const near = collect(publisher.topic('t'))

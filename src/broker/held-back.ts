@@ -7,6 +7,9 @@ interface Held {
   readonly pause: Pause | undefined
 }
 
+const MUCH = 1_000
+const MUCH_BYTES = 8 * 1024 * 1024
+
 /**
  * Which messages at the end of a full subscription's line are held: they are owed and keep their place, their publishers wait,
  * and they are not handed out until there is room.
@@ -16,6 +19,8 @@ export class HeldBack {
   #head = 0
   #count = 0
   #bytes = 0
+  /** It was said that there are many. */
+  isCrowded = false
   /** Publishers that know that no consumer is attached. */
   readonly #told = new Set<string>()
 
@@ -30,6 +35,11 @@ export class HeldBack {
 
   get isEmpty(): boolean {
     return this.#head === this.#waiting.length
+  }
+
+  /** So many that those who publish at other hosts should wait too. */
+  get isMuch(): boolean {
+    return this.#count >= MUCH || this.#bytes >= MUCH_BYTES
   }
 
   /** The first one is a publisher whose message is in the line already, since before the start. */

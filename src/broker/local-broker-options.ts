@@ -46,6 +46,8 @@ export interface LocalBrokerOptions {
   idPrefix?: string
   /** A subscription is full, and publishers begin to wait for it. */
   paused?: (subscription: Subscription) => void
+  /** A full subscription holds so much that publishers at other hosts should wait for it too, or it holds nothing any more. */
+  crowded?: (subscription: Subscription, isCrowded: boolean) => void
   /** A publisher waits for a subscription that nobody consumes. @param from the way by which it came. Default: `errors$`. */
   tellPublisher?: (publisher: string, error: MsgvanError, from: Relay | undefined) => void
   /** How many publishes a full subscription may hold by `overflow: 'pause'`, or handlers queue. Default 100,000. */

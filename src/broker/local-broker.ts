@@ -491,6 +491,10 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     this.#options.paused?.(subscription)
   }
 
+  crowded(subscription: Subscription, isCrowded: boolean): void {
+    this.#options.crowded?.(subscription, isCrowded)
+  }
+
   abandonedPublisher(subscription: Subscription, { publisher, from }: Pause): void {
     const error = slow(subscription)
     if (this.#options.tellPublisher === undefined) this.report(error)

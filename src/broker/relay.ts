@@ -1,5 +1,6 @@
 import type { Consumer, Membership, SubscriptionRequest } from '../bus/broker.js'
 import { patternKey } from '../message/pattern.js'
+import { Gate } from './gate.js'
 import type { Item } from './item.js'
 import type { Outbox } from './keeper.js'
 import type { Member } from './member.js'
@@ -7,6 +8,9 @@ import { OutboxSubscription } from './outbox-subscription.js'
 import type { PatternTable } from './pattern-table.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
 import { Subscription } from './subscription.js'
+
+/** So many full subscriptions of one other host hold publishers here. */
+const MOST_GATES = 10_000
 
 const FOR_EVER = Number.MAX_SAFE_INTEGER
 
@@ -43,6 +47,9 @@ export class Relay {
   readonly #patterns = new Map<string, { readonly pattern: RegExp | string; readonly route: number }>()
   readonly #closed: (owed: readonly Item[]) => void
   readonly #rules: SubscriptionRequest
+  readonly #owner: SubscriptionOwner
+  /** By what the other host calls its subscription. */
+  readonly #gates = new Map<string, { readonly gate: Gate; readonly route: number }>()
   #dropped = 0
 
   constructor(
@@ -67,6 +74,7 @@ export class Relay {
       settled: () => undefined,
       abandoned: () => this.close(),
     }
+    this.#owner = relayOwner
     this.#subscription =
       outbox === undefined
         ? new Subscription('', this.#rules, relayOwner)
@@ -92,7 +100,9 @@ export class Relay {
 
   /** Where a message goes that came by this way: to all but back. */
   others(targets: readonly Subscription[]): readonly Subscription[] {
-    return targets.filter(target => target !== this.#subscription)
+    return targets.filter(
+      target => target !== this.#subscription && !(target instanceof Gate && target.relay === this),
+    )
   }
 
   takes(topic: string): boolean {
@@ -102,6 +112,7 @@ export class Relay {
   /** While the other host cannot be reached nobody here waits for it: beyond `maxPending` the oldest go. */
   set isAway(isAway: boolean) {
     this.#subscription.rules = isAway ? { ...this.#rules, overflow: 'drop-oldest' } : this.#rules
+    if (isAway) this.#openGates()
   }
 
   /** How many were dropped since the last time. */
@@ -120,8 +131,33 @@ export class Relay {
     return [...this.#patterns.values()].map(({ pattern }) => pattern)
   }
 
+  /**
+   * A subscription of the other host is full, and holds much already: whoever publishes here what it wants waits for it.
+   *
+   * @throws InvalidPatternError
+   */
+  shut(id: string, pattern: RegExp | string): void {
+    if (this.#gates.has(id) || this.#gates.size >= MOST_GATES) return
+    const gate = new Gate(pattern, this, this.#owner)
+    this.#gates.set(id, { gate, route: this.#routes.add(pattern, gate) })
+  }
+
+  /** It has room again, or is gone. */
+  open(id: string): void {
+    const shut = this.#gates.get(id)
+    if (shut === undefined) return
+    this.#gates.delete(id)
+    this.#routes.remove(shut.gate.rules.pattern, shut.route)
+    shut.gate.open()
+  }
+
+  #openGates(): void {
+    for (const id of [...this.#gates.keys()]) this.open(id)
+  }
+
   /** Publishers that wait until there is room here wait in vain. */
   refuseHeld(error: Error): void {
+    for (const { gate } of this.#gates.values()) gate.refuseHeld(error)
     this.#subscription.refuseHeld(error)
   }
 
@@ -155,6 +191,7 @@ export class Relay {
   }
 
   #end(): Item[] {
+    this.#openGates()
     for (const { pattern, route } of this.#patterns.values()) this.#routes.remove(pattern, route)
     this.#patterns.clear()
     return this.#subscription.end(false)

@@ -11,6 +11,8 @@ export interface SubscriptionOwner {
   wake(subscription: Subscription): void
   /** It is full, and publishers begin to wait for it. */
   paused(subscription: Subscription): void
+  /** It holds so much that publishers at other hosts should wait for it too, or it holds nothing any more. */
+  crowded?(subscription: Subscription, isCrowded: boolean): void
   /** This publisher waits for one that has no consumer. Said once, until one comes or there is room. */
   abandonedPublisher(subscription: Subscription, pause: Pause): void
   /** It gave up on a message. @returns false if that becomes no dead letter, because somebody took it back */

@@ -244,6 +244,7 @@ export class Subscription extends Bookless {
     const isFirst = this.#heldBack.isEmpty
     this.#heldBack.add(size, pause)
     if (isFirst) this.owner.paused(this)
+    this.#sayIfCrowded(this.#heldBack, this.#heldBack.isMuch)
     if (pause !== undefined && this.#isAbandoned && this.#heldBack.isNews(pause))
       this.owner.abandonedPublisher(this, pause)
   }
@@ -273,6 +274,14 @@ export class Subscription extends Bookless {
       held.letIn()
     }
     if (this.#ended) held.letAllIn()
+    if (held.isEmpty) this.#sayIfCrowded(held, false)
+  }
+
+  /** From when much is held until nothing is. */
+  #sayIfCrowded(held: HeldBack, isCrowded: boolean): void {
+    if (held.isCrowded === isCrowded || (held.isCrowded && !held.isEmpty)) return
+    held.isCrowded = isCrowded
+    this.owner.crowded?.(this, isCrowded)
   }
 
   /** Publishers that wait are told that they wait in vain. */

@@ -21,6 +21,9 @@ export async function answerHost(session: Session, method: string, args: unknown
       return true
     case REQUEST:
       return guest.request(fields)
+    case 'backbone.crowded':
+      guest.crowded(fields)
+      return true
     case 'backbone.host':
       guest.changed(fields)
       return true

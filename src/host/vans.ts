@@ -76,6 +76,7 @@ export class Van {
       nameChanged: names && ((changed, rules) => names.changed(name, changed, rules)),
       ...(keeper === undefined ? {} : { keeper }),
       paused: subscription => this.#warn(subscription, warn),
+      crowded: ({ id, rules: { pattern } }, isCrowded) => this.reach.crowded(id, pattern, isCrowded),
       tellPublisher: (publisher, error, from) => {
         if (from === undefined) this.notices.get(publisher)?.(error)
         else this.reach.tellPublisher(from, publisher, error)

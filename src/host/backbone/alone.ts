@@ -17,6 +17,7 @@ export function alone(members: Members): Backbone {
       ask: () => Promise.resolve([]),
       forsake: () => undefined,
       tellPublisher: () => undefined,
+      crowded: () => undefined,
       admit: () => {
         throw doesNotLead()
       },

@@ -77,6 +77,8 @@ export interface Reach {
   ready(except?: Guest): undefined | Promise<void>
   /** Asks the other hosts that can be reached, each for itself; who does not answer in time is left out. */
   ask(method: string, args: unknown, except?: Guest): Promise<unknown[]>
+  /** A subscription of this host holds so much that publishers elsewhere should wait for it too, or it holds nothing any more. */
+  crowded(id: string, pattern: RegExp | string, isCrowded: boolean): void
   /** Whoever published what came this way is told what no call could report. */
   tellPublisher(from: Relay, publisher: string, error: MsgvanError): void
   /** Resolves when it is known whether an actor is there again whose host is on its way back; undefined when none is. */

@@ -10,6 +10,7 @@ import type { Fields } from '../../wire/fields.js'
 import { FrameKind } from '../../wire/frames.js'
 import { decodeInterest, encodeInterest, encodeValue } from '../../wire/host-frames.js'
 import type { Link } from '../../wire/link.js'
+import { decodePattern } from '../../wire/subscription-request.js'
 import { hostOf } from './host-fields.js'
 import type { Interests } from './interests.js'
 import type { Seen } from './seen.js'
@@ -149,6 +150,15 @@ export class Guest {
       this.#asked.set(id, { resolve: end(resolve), reject: end(reject), parts: new AnswerParts() })
       this.send(FrameKind.Ask, { id, method, args })
     })
+  }
+
+  /** One of its subscriptions is full, and publishers here wait for it; or it is not any more. */
+  crowded(fields: Fields): void {
+    const id = fields.text('id', 200)
+    if (!fields.flag('isCrowded')) return this.#relay.open(id)
+    // It wants such already, so that its pattern was judged before.
+    const pattern = decodePattern(fields.get('pattern'))
+    if (this.#relay.has(pattern)) this.#relay.shut(id, pattern)
   }
 
   /** If it came by this way. Nobody waits for it: a host that is cut off has other troubles. */

@@ -162,6 +162,10 @@ class LeaderReach implements Reach {
     return answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
   }
 
+  crowded(): void {
+    // What followers' clients publish is held here, and they are told so.
+  }
+
   tellPublisher(from: Relay, publisher: string, error: MsgvanError): void {
     for (const guest of this.#guests) guest.tellPublisher(from, publisher, error)
   }

@@ -62,6 +62,8 @@ export class Uplink implements Reach, Names {
   #settling: NodeJS.Timeout | undefined
   readonly #placed = new WeakMap<Membership, Promise<void>>()
   #isUp = false
+  /** Subscriptions of this host that the leader's publishers wait for, by id. */
+  readonly #crowded = new Map<string, RegExp | string>()
   /** An attempt to connect is under way whose outcome is not known: whoever wants to be ready waits for it. */
   #firstAttempt: { readonly over: Promise<void>; readonly end: () => void } | undefined = deferred()
   #down = deferred()
@@ -156,6 +158,18 @@ export class Uplink implements Reach, Names {
     const nothing = Symbol('nothing')
     const answer = await Promise.race([this.#remote.call(method, args), this.#down.over.then(() => nothing)])
     return answer === nothing ? [] : [answer]
+  }
+
+  crowded(id: string, pattern: RegExp | string, isCrowded: boolean): void {
+    if (isCrowded) this.#crowded.set(id, pattern)
+    else this.#crowded.delete(id)
+    if (this.#isOpen) this.#sayCrowded(id, pattern, isCrowded)
+  }
+
+  #sayCrowded(id: string, pattern: RegExp | string, isCrowded: boolean): void {
+    this.#remote
+      .call('backbone.crowded', { id, pattern: encodePattern(pattern), isCrowded })
+      .catch(() => undefined)
   }
 
   tellPublisher(): void {
@@ -310,6 +324,7 @@ export class Uplink implements Reach, Names {
     this.#isOpen = true
     this.#relay.isAway = false
     this.#passage.open()
+    for (const [id, pattern] of this.#crowded) this.#sayCrowded(id, pattern, true)
     const lost = this.#relay.takeDropped()
     if (lost > 0)
       this.#options.warn(
