@@ -192,8 +192,17 @@ describe('how a host was started', () => {
     expect(started.code).to.equal(1)
     expect(started.stderr).to.contain(`--store ${store}`)
     expect(publisher.stdout).not.to.contain('kept two')
+    // One that never met the host before, too.
+    const newcomer = sandbox.script(`
+      const bus = msgvan.van()
+      bus.publish('job', 'three').then(() => console.log('kept three'), error => console.log('refused', error.code))
+      await bus.ready().catch(error => console.log('ready', error.code, error.message))
+      console.log((await bus.status().catch(error => error)).code)`)
+    await newcomer.shows(/ready MSGVAN_HOST_UNREACHABLE .*that folder is not there\. Put it back/)
+    expect(newcomer.stdout).not.to.match(/^(kept|refused) /m)
     await rename(`${store}.away`, store)
     await publisher.shows(/kept two/)
+    await newcomer.shows(/kept three/)
     expect(await settings()).to.include({ store })
   })
 

@@ -3,6 +3,7 @@ import type { RemoteBroker } from '../client/remote-broker.js'
 import { somebodyListens } from '../daemon/listens.js'
 import { statePaths, type StatePaths } from '../daemon/paths.js'
 import { isHostOn, readPidHint } from '../daemon/pid-hint.js'
+import { shortly } from '../daemon/stop.js'
 import { readSettings, type KeptSettings } from '../daemon/settings-file.js'
 import { describe, UnsupportedError, VersionMismatchError } from '../errors.js'
 import type { HostFlags } from '../host/settings.js'
@@ -49,7 +50,7 @@ export async function askHostBefore(cli: Cli, port: number, isGiven: boolean): P
   const leave = async (): Promise<() => Promise<void>> => {
     if ('why' in answer) {
       // Said when the host has ended: a caller without proof is refused once, by that.
-      cli.talk(`what was registered in the host is not kept: ${describe(answer.why)}`)
+      cli.talk(`what was registered in the host is not kept: ${shortly(answer.why)}`)
       return nothing()
     }
     const { writeRegistrations } = await import('../host/registrations.js')
