@@ -1,8 +1,7 @@
 import type { Subscriber } from 'rxjs'
 import { Observable } from 'rxjs/internal/Observable'
 import { describe, SubscriberError, type MsgvanError } from '../errors.js'
-import { chainOf, wrapEnd } from '../operators/rxjs-internals.js'
-import { guardedEnd } from './guarded-end.js'
+import { chainOf, guardEnd as guardLast } from '../operators/rxjs-internals.js'
 import { Run } from './run.js'
 
 type Report = (error: MsgvanError) => void
@@ -15,14 +14,12 @@ type Report = (error: MsgvanError) => void
  */
 export function guardEnd(subscriber: Subscriber<unknown>, what: string, report: Report): void {
   const last = chainOf(subscriber).at(-1) ?? subscriber
-  wrapEnd(last, end =>
-    guardedEnd(end, error => {
-      // Where a topic meets it (`combineLatest`) it may be a message that fails.
-      const run = Run.at(last)
-      if (run !== undefined) run.threw(error)
-      else report(new SubscriberError(`A subscriber of ${what} threw: ${describe(error)}`, undefined, error))
-    }),
-  )
+  guardLast(last, error => {
+    // Where a topic meets it (`combineLatest`) it may be a message that fails.
+    const run = Run.at(last)
+    if (run !== undefined) run.threw(error)
+    else report(new SubscriberError(`A subscriber of ${what} threw: ${describe(error)}`, undefined, error))
+  })
 }
 
 export function guarding<T>(source: Observable<T>, what: string, report: Report): Observable<T> {

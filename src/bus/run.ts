@@ -1,10 +1,9 @@
 import type { Subscriber } from 'rxjs'
 import { messageInHand } from '../message/in-hand.js'
 import { Message } from '../message/message.js'
-import { chainOf, isStopped, wrapEnd } from '../operators/rxjs-internals.js'
+import { chainOf, guardEnd, isStopped } from '../operators/rxjs-internals.js'
 import { Attachment, attachmentOf } from './attachment.js'
 import type { Broker, Consumer, Membership, SubscriptionRequest } from './broker.js'
-import { guardedEnd } from './guarded-end.js'
 import { Kept, type Fits } from './kept.js'
 import { pass, passing, type Passing } from './passing.js'
 import type { TopicSource } from './topic-source.js'
@@ -34,7 +33,7 @@ export class Run {
   #first: TopicSource | undefined
   #others: WeakSet<TopicSource> | undefined
   #attached: Attachment[] = []
-  readonly #kept = new Kept()
+  #keeps: Kept | undefined
   /** Before a Subject: pipelines behind it that something passed meanwhile. */
   #beyond: Chain[] | undefined
   #endedNames: Set<string> | undefined
@@ -73,6 +72,10 @@ export class Run {
     return runs.get(last)
   }
 
+  get #kept(): Kept {
+    return (this.#keeps ??= new Kept())
+  }
+
   #join(source: TopicSource): void {
     if (this.#first === undefined) this.#first = source
     else if (this.#first !== source) (this.#others ??= new WeakSet()).add(source)
@@ -96,7 +99,7 @@ export class Run {
       subscriber.complete = () => this.#passOn(subscriber, 'complete', complete)
     }
     const last = chain.at(-1)
-    if (last !== undefined) wrapEnd(last, end => guardedEnd(end, error => this.threw(error)))
+    if (last !== undefined) guardEnd(last, error => this.threw(error))
   }
 
   attach(
@@ -213,14 +216,14 @@ export class Run {
   }
 
   #takeBrokenOff(fits: Fits, beyond: Run | undefined): Membership | undefined {
-    const own = this.#kept.take(fits) ?? this.#takeStopped(fits)
+    const own = this.#keeps?.take(fits) ?? this.#takeStopped(fits)
     if (own !== undefined) return own
-    const behind = beyond === undefined ? undefined : beyond.#kept.take(fits)
+    const behind = beyond === undefined ? undefined : beyond.#keeps?.take(fits)
     if (behind !== undefined) return behind
     // Who subscribes anew while an error is told at the end of another pipeline, as what is made by hand does.
     for (let each = passing(); each !== undefined; each = each.outer) {
       if (each.cause !== 'error' || each.run === this) continue
-      const other = each.run.#kept.take(fits, true) ?? each.run.#takeStopped(fits)
+      const other = each.run.#keeps?.take(fits, true) ?? each.run.#takeStopped(fits)
       if (other !== undefined) return other
     }
     return undefined
@@ -251,7 +254,7 @@ export class Run {
         before.#beyond.push(chain)
       }
       if (this.#depth === 0) {
-        this.#kept.settle(this.#beyond ?? [])
+        this.#keeps?.settle(this.#beyond ?? [])
         this.#beyond = undefined
       }
     }
@@ -259,7 +262,7 @@ export class Run {
 
   #fail(subscriber: Subscriber<unknown>, thrown: unknown): void {
     // What an operator had to say at the end of its source (`toArray`) may fail, too.
-    this.#kept.failed(subscriber)
+    this.#keeps?.failed(subscriber)
     // With nothing in hand the error is late (manual settlement): a single open delivery caused it; of several nobody can tell.
     const message = messageInHand() ?? this.#sole(subscriber)
     const attachment = message === undefined ? undefined : attachmentOf(message)

@@ -1,12 +1,8 @@
-import type { Observable, ObservableInput, OperatorFunction, Subscriber } from 'rxjs'
+import type { ObservableInput, OperatorFunction, Subscriber } from 'rxjs'
 import { innerFrom } from 'rxjs/internal/observable/innerFrom'
 import { createOperatorSubscriber } from 'rxjs/internal/operators/OperatorSubscriber'
 import { Message, type Places, type Settler } from '../message/message.js'
-
-/** The hook of RxJS 7's own operators: through it a pipeline on a topic stays one. */
-interface Liftable<T> {
-  lift<R>(operator: { call(subscriber: Subscriber<R>, upstream: Observable<T>): unknown }): Observable<R>
-}
+import { lift } from './rxjs-internals.js'
 
 /**
  * `mergeMap` for work that settles its messages itself. They are claimed on arrival, not when their turn comes: those that
@@ -17,7 +13,7 @@ export function mergeClaimed<T, R>(
   concurrency: number,
 ): OperatorFunction<T, R> {
   return source =>
-    (source as unknown as Liftable<T>).lift<R>({
+    lift<T, R>(source, {
       call: (subscriber, upstream) => {
         const merging = new Merging(subscriber, project, concurrency)
         upstream.subscribe(

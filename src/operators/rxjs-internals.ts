@@ -53,24 +53,57 @@ export function isStopped(subscriber: Subscriber<unknown>): boolean {
 }
 
 /** What an app gave to `subscribe()`, as it is called. */
-export interface End {
+interface End {
   next?(value: unknown): void
   error?(error: unknown): void
   complete?(): void
 }
 
-const wrapped = new WeakSet<object>()
+/** RxJS 7 would rethrow what an observer throws, and an error that it does not take, on a timer, and end the process. */
+class GuardedEnd implements Required<End> {
+  readonly #end: End
+  readonly #threw: (error: unknown) => void
+
+  constructor(end: End, threw: (error: unknown) => void) {
+    this.#end = end
+    this.#threw = threw
+  }
+
+  next(value: unknown): void {
+    try {
+      this.#end.next?.(value)
+    } catch (error) {
+      this.#threw(error)
+    }
+  }
+
+  error(error: unknown): void {
+    try {
+      if (this.#end.error === undefined) this.#threw(error)
+      else this.#end.error(error)
+    } catch (thrown) {
+      this.#threw(thrown)
+    }
+  }
+
+  complete(): void {
+    try {
+      this.#end.complete?.()
+    } catch (error) {
+      this.#threw(error)
+    }
+  }
+}
 
 /**
- * Once for each end, puts something between the end of a pipeline and what the app gave to `subscribe()`. Nothing happens where the end is none of RxJS's
- * (the deprecated `new Subscriber(observer)`): what such an observer throws comes up through `next`.
+ * Puts a guard around what the app gave to `subscribe()` at the end of a pipeline, unless there is one. Nothing happens where the
+ * end is none of RxJS's (the deprecated `new Subscriber(observer)`): what such an observer throws comes up through `next`.
  */
-export function wrapEnd(last: Subscriber<unknown>, wrap: (end: End) => End): void {
+export function guardEnd(last: Subscriber<unknown>, threw: (error: unknown) => void): void {
   const consumer = internalsOf(last).destination
   if (typeof consumer !== 'object' || consumer === null || !('partialObserver' in consumer)) return
-  if (wrapped.has(consumer)) return
-  wrapped.add(consumer)
-  consumer.partialObserver = wrap(consumer.partialObserver as End)
+  if (consumer.partialObserver instanceof GuardedEnd) return
+  consumer.partialObserver = new GuardedEnd(consumer.partialObserver as End, threw)
 }
 
 /** What `nextInto` returns when nothing was thrown. */
