@@ -75,6 +75,19 @@ describe('errors', () => {
     expect(documented.sort()).to.deep.equal(all.map(({ code, name }) => `${code} ${name}`).sort())
   })
 
+  it('have the names of their classes in what is published, too', async () => {
+    const published = (await import(new URL('../node/index.js', import.meta.url).href)) as Record<
+      string,
+      unknown
+    >
+    const names = Object.keys(published).filter(name => name.endsWith('Error') && name !== 'MsgvanError')
+    expect(names).to.have.lengthOf(all.length)
+    for (const name of names) {
+      const kind = published[name] as new (text: string) => Error
+      expect(new kind('why').name).to.equal(name)
+    }
+  })
+
   it('cross a link as code and text, and are of their class again', () => {
     const crossing = all.filter(error => !['MSGVAN_SCHEMA', 'MSGVAN_SUBSCRIBER'].includes(error.code)) // these stay where they are
     for (const { code, name } of crossing) {

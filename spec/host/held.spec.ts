@@ -147,6 +147,7 @@ describe('a publish that a full subscription holds', () => {
 describe('a publish at a follower that a full subscription of the leader holds', () => {
   let leader: HostServer
   let follower: HostServer
+  let disk: Disk
   const buses: Bus[] = []
   const bus = ({ port }: HostServer): Bus => {
     const made = clientOf(port).bus
@@ -253,5 +254,40 @@ describe('a publish at a follower that a full subscription of the leader holds',
     expect(again).to.include({ payload: 2, redelivered: true })
     await eventually(() => expect(isTaken).to.equal(true))
     expect(payloads(near.values)).to.deep.equal([1, 2])
+  })
+
+  it('waits again when a leader with a store is restarted, and no neighbour gets it twice', async () => {
+    const { port } = leader
+    await leader.close()
+    disk = new Disk()
+    const startStored = async (): Promise<() => void> => {
+      const { store, die } = disk.mortal()
+      leader = await startServer({ port, awaitsStore: true, backbone: means => new Leader(means) })
+      leader.openStore(new HostStore({ store, warn: () => undefined }))
+      return die
+    }
+    const die = await startStored()
+    await register()
+    const [publisher, there] = [bus(follower), bus(leader)]
+    const seen = collect(there.topic('t', { name: 'neighbour' }))
+    await Promise.all([publisher.ready(), there.ready()])
+    await publisher.publish('t', 1)
+    let resolved = 0
+    const held = [2, 3].map(n => publisher.publish('t', n).then(() => (resolved += 1)))
+    await seen.first(3)
+    await untilStatus(there, 'w', { pending: 1, held: 2 })
+    await there.publish('written', 1) // with all that was before it
+    die()
+    await leader.close()
+    await startStored()
+    await Promise.all([publisher.ready(), there.ready()])
+    await untilStatus(there, 'w', { consumers: 0, pending: 3 })
+    const taken = collect(there.topic('t', { ...rules }))
+    expect(payloads(await taken.first(3))).to.deep.equal([1, 2, 3])
+    await Promise.all(held)
+    await publisher.publish('t', 4)
+    expect(payloads(await taken.first(4))).to.deep.equal(upTo(4))
+    expect(payloads(await seen.first(4))).to.deep.equal(upTo(4))
+    expect(resolved).to.equal(2)
   })
 })
