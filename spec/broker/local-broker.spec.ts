@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { backoff } from '../../src/operators/backoff.js'
-import { Encoding, Envelope, noHeaders } from '../../src/message/envelope.js'
+import { Encoding, Envelope, noHeaders, RepeatedEnvelope } from '../../src/message/envelope.js'
 import type { Message } from '../../src/message/message.js'
 import type { LocalBroker } from '../../src/broker/local-broker.js'
 import type { SubscriptionStatus } from '../../src/bus/status.js'
@@ -327,5 +327,16 @@ describe('the broker, in virtual time', () => {
       member.leave('complete')
     }
     expect(seen.slice(0, 3_000).map(({ payload }) => payload)).to.deep.equal(upTo(3_000))
+  })
+
+  it('flags what may have come before also when it has to wait for its turn', async () => {
+    broker.consume(request({ prefetch: 1 }), consumer)
+    for (const sequence of [1, 2]) {
+      const envelope = new Envelope('p', sequence, 't', noHeaders, 0, sequence, 1, Encoding.Value)
+      void broker.accept(RepeatedEnvelope.of(envelope))
+    }
+    seen[0]?.ack()
+    await turn()
+    expect(seen.map(({ redelivered }) => redelivered)).to.deep.equal([true, true])
   })
 })

@@ -77,4 +77,20 @@ describe('a client that comes back after the session time', () => {
     expect(gap).to.deep.include({ code: 'MSGVAN_GAP', patterns: ['t'] })
     ticks.unsubscribe()
   })
+
+  it('is told of a name whose messages are gone with the memory of a host, also if it has just subscribed to it anew', async () => {
+    const { port } = server
+    const client = bus(port)
+    const troubles = collect(client.errors$)
+    const topic = client.topic('orders.eu', { name: 'kept' })
+    const first = topic.subscribe()
+    await client.ready()
+    const { host } = await client.status()
+    await server.close()
+    first.unsubscribe()
+    topic.subscribe()
+    server = await startServer({ port, hostStatus: () => ({ ...host, id: 'another' }) })
+    const [gap] = await troubles.first(1)
+    expect(gap).to.deep.include({ code: 'MSGVAN_GAP', patterns: ['orders.eu'], names: ['kept'] })
+  })
 })

@@ -1,7 +1,9 @@
 import { expect } from 'chai'
 import { of, Subject } from 'rxjs'
 import type { HostServer } from '../../src/host/server.js'
+import { HostStore } from '../../src/host/store/host-store.js'
 import { handle, OverflowError, type Bus, type Message } from '../../src/index.js'
+import { Disk } from '../support/disk.js'
 import { eventually } from '../support/eventually.js'
 import { clientOf, startServer } from '../support/host-server.js'
 import { collect, payloads, publishAll, register, rejection, untilStatus, upTo } from '../support/messages.js'
@@ -34,6 +36,22 @@ describe('what was on its way when a session was lost', () => {
     proxy.mend()
   }
 
+  it('a dead letter that is replayed comes, whatever its consumer had settled when the session was lost', async () => {
+    const seen = collect(far.topic('t', { name: 'w', ack: 'manual', attempts: 1 }))
+    await far.ready()
+    await near.publish('t', 1)
+    const [message] = await seen.first(1)
+    await far.ready() // by now the host knows that it was handed out
+    proxy.silence('clients')
+    message?.ack()
+    await loseSession()
+    await far.ready()
+    await eventually(async () => expect(await near.deadLetters().list()).to.have.lengthOf(1))
+    expect(await near.deadLetters().replay()).to.equal(1)
+    await eventually(() => expect(payloads(seen.values)).to.deep.equal([1, 1]))
+    seen.values[1]?.ack()
+  })
+
   it('a publish that was refused, and its publisher not told, is refused when it comes again', async () => {
     const rules = { name: 'w', ack: 'manual', prefetch: 1, maxPending: 1, overflow: 'error' } as const
     const held = collect(near.topic('t', rules))
@@ -50,6 +68,67 @@ describe('what was on its way when a session was lost', () => {
     await loseSession()
     expect(await refused).to.be.instanceOf(OverflowError)
     await taken
+  })
+
+  it('a publish that could not be kept, and its publisher not told, is refused when it comes again', async () => {
+    const disk = new Disk()
+    const warnings: string[] = []
+    const kept = await startServer({ sessionTtl: 20 })
+    kept.openStore(new HostStore({ store: disk.mortal().store, warn: text => warnings.push(text) }))
+    const way = await Proxy.to(kept.port)
+    const publisher = clientOf(way.port).bus
+    await publisher.publish('t', 1)
+    way.silence()
+    disk.isFull = true
+    const refused = rejection(publisher.publish('t', 2))
+    await eventually(() => expect(warnings).to.have.lengthOf(1))
+    way.cut()
+    await eventually(() => expect(kept.clients).to.equal(0))
+    disk.isFull = false
+    way.mend()
+    expect(await refused).to.include({ code: 'MSGVAN_STORE' })
+    await publisher.publish('t', 3)
+    await publisher.close()
+    await way.close()
+    await kept.close()
+  })
+
+  it('a publish that was refused, and its publisher not told, is refused by the next host with that store', async () => {
+    const disk = new Disk()
+    const open = async (port = 0) => {
+      const { store, die } = disk.mortal()
+      const kept = await startServer({ port })
+      kept.openStore(new HostStore({ store, warn: () => undefined }))
+      return { kept, die }
+    }
+    const first = await open()
+    const { port } = first.kept
+    const way = await Proxy.to(port)
+    const publisher = clientOf(way.port).bus
+    const other = clientOf(port).bus
+    await publisher.ready()
+    const rules = { name: 'w', ack: 'manual', prefetch: 1, maxPending: 1, overflow: 'error' } as const
+    const held = collect(other.topic('t', rules))
+    const after = collect(other.topic('after'))
+    await other.ready()
+    await other.publish('t', 1)
+    await other.publish('t', 2)
+    await held.first(1)
+    way.silence()
+    const refused = rejection(publisher.publish('t', 3))
+    const taken = publisher.publish('after')
+    await after.first(1)
+    await other.publish('after') // by now all of it is on the disk
+    first.die()
+    way.cut()
+    await first.kept.close()
+    const second = await open(port)
+    way.mend()
+    expect(await refused).to.be.instanceOf(OverflowError)
+    await taken
+    await Promise.all([publisher, other].map(each => each.close({ drain: false })))
+    await way.close()
+    await second.kept.close()
   })
 
   it('a publish that is held back still is when it comes again', async () => {

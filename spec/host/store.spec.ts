@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import { take } from 'rxjs'
+import { StoreError } from '../../src/errors.js'
 import { NEVER } from 'rxjs'
 import { HostStore } from '../../src/host/store/host-store.js'
 import type { Retention } from '../../src/host/store/log.js'
@@ -8,6 +10,8 @@ import { Disk } from '../support/disk.js'
 import { eventually } from '../support/eventually.js'
 import { clientOf, startServer } from '../support/host-server.js'
 import { rejection } from '../support/rejection.js'
+
+const nothing = (): void => undefined
 
 describe('a host with a store', () => {
   let disk: Disk
@@ -158,6 +162,76 @@ describe('a host with a store', () => {
       [5, true],
       [6, true],
     ])
+  })
+
+  it('replays a dead letter to the subscription without a name that it came from, and to no other', async () => {
+    const first = bus()
+    const passing = first.topic('other').subscribe()
+    await first.ready()
+    const got: unknown[] = []
+    first.topic<number>('t', { ack: 'manual' }).subscribe(message => {
+      got.push(message.payload)
+      if (got.length > 1) message.ack()
+      else message.reject('not now')
+    })
+    await first.publish('t', 1)
+    await eventually(async () => expect(await first.deadLetters().list()).to.have.lengthOf(1))
+    passing.unsubscribe()
+    await first.ready()
+    await crash()
+    await first.ready()
+    const astray: unknown[] = []
+    first.topic('else').subscribe(({ payload }) => astray.push(payload))
+    await first.ready()
+    expect(await first.deadLetters().replay()).to.equal(1)
+    await eventually(() => expect(got).to.deep.equal([1, 1]))
+    expect(astray).to.deep.equal([])
+  })
+
+  it('does not say that it is ready while what was asked for is not on the disk', async () => {
+    const first = bus()
+    await first.ready()
+    disk.isFull = true
+    first.topic('t', { name: 'n' }).subscribe()
+    expect(await rejection(first.ready())).to.include({ code: 'MSGVAN_STORE' })
+    disk.isFull = false
+    await eventually(() => first.ready())
+    die()
+    await first.close({ drain: false })
+    await crash()
+    expect(await subscription(bus(), 'n')).to.include({ pattern: 't', pending: 0 })
+  })
+
+  it('counts nothing as waiting that went out, came back unseen, and could not be kept', async () => {
+    const first = bus()
+    const second = bus()
+    const got: unknown[] = []
+    first
+      .topic('t', { name: 'n' })
+      .pipe(take(1))
+      .subscribe(({ payload }) => got.push(payload))
+    await Promise.all([first.ready(), second.ready()])
+    const { store } = disk
+    const write = store.transact.bind(store)
+    let fail: (error: Error) => void = nothing
+    const written = new Promise<void>((_, reject) => (fail = reject))
+    store.transact = collect => {
+      collect({ append: nothing, put: nothing, remove: nothing, trim: nothing })
+      return written
+    }
+    const refused = [1, 2].map(n => rejection(second.publish('t', n)))
+    await eventually(() => expect(got).to.deep.equal([1]))
+    // Answers to clients wait for the disk.
+    await eventually(async () => {
+      const { subscriptions } = await server.broker('default').status()
+      expect(subscriptions[0]).to.include({ name: 'n', pending: 1, acked: 1 })
+    })
+    fail(new StoreError('The disk does not write.'))
+    await Promise.all(refused)
+    store.transact = write
+    await eventually(() => second.publish('else'))
+    await crash()
+    expect(await subscription(second, 'n')).to.include({ pending: 0, inFlight: 0 })
   })
 
   it('counts attempts on', async () => {

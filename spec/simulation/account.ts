@@ -1,4 +1,5 @@
 import type { Overflow } from '../../src/bus/broker.js'
+import type { VirtualProcess } from './virtual-process.js'
 
 /** What a publisher knows of its message. */
 export type Outcome =
@@ -6,6 +7,8 @@ export type Outcome =
   | 'accepted'
   /** Its promise was rejected, in a way that says that the van does not have it. */
   | 'refused'
+  /** It could not be kept: it is owed to nobody, and whoever had it in hand by then keeps it. */
+  | 'unkept'
   /** Its publisher died or closed meanwhile: the van may have it. */
   | 'unknown'
 
@@ -18,6 +21,16 @@ export interface Publication {
   outcome: Outcome
   /** How many messages had been published when its promise was resolved. */
   acceptedAt: number
+  /** The host that its publisher was connected to by then. */
+  acceptedBy: VirtualProcess | undefined
+}
+
+/** What is there after a host's end. */
+export interface HostEnd {
+  /** All that it owed: it has a store. */
+  readonly isKept: boolean
+  /** At least the names of its subscriptions, with their rules. */
+  readonly keepsNames: boolean
 }
 
 /** What a subscription asks for, alike for all who subscribe under its name. */
@@ -45,12 +58,19 @@ export interface Holder {
   /** How often its client was silent for so long that the host took what it held. */
   readonly lapses: number
   readonly hasLeft: boolean
+  /** The host that its client's session is with. */
+  readonly host: VirtualProcess | undefined
 }
 
 export type DeliveryState = 'open' | 'acked' | 'failed' | 'rejected' | 'returned'
 
 /** One hand-over of one message to one consumer, as that consumer saw it. */
 export interface Delivery {
+  readonly account: SubscriptionAccount
+  /** How often the subscription's host had ended by then. */
+  readonly incarnation: number
+  /** The host by which it came. */
+  readonly host: VirtualProcess | undefined
   readonly publication: Publication
   readonly holder: Holder
   /** Which of its client's sessions it came in. */
@@ -66,9 +86,31 @@ export interface Delivery {
   isFirm: boolean
 }
 
-/** What the host can have heard of this delivery is not for certain: its consumer is gone, its session was lost, or it was silent. */
-export function isInDoubt({ holder, epoch, lapses, isFirm }: Delivery): boolean {
-  return !isFirm && (holder.isGone || holder.epoch > epoch || holder.lapses > lapses)
+/**
+ * What the host can have heard of this delivery is not for certain: its consumer is gone, its session was lost, it was silent,
+ * or the host itself has ended.
+ */
+export function isInDoubt(delivery: Delivery): boolean {
+  const { holder, epoch, lapses, isFirm } = delivery
+  if (isFirm) return false
+  return holder.isGone || holder.epoch > epoch || holder.lapses > lapses || isOfHostBefore(delivery)
+}
+
+/** A host that it came by has ended since. */
+export function isOfHostBefore({ account, incarnation, host }: Delivery): boolean {
+  return account.incarnation > incarnation || host?.isDead === true
+}
+
+/** It was in the memory of a host that has ended: what its publisher still waits for comes once more. */
+export function isForgotten(delivery: Delivery): boolean {
+  return delivery.account.wasForgotten && isOfHostBefore(delivery)
+}
+
+interface Firsts {
+  readonly epoch: number
+  readonly host: VirtualProcess | undefined
+  /** By publisher and topic. */
+  readonly lines: Map<string, Publication>
 }
 
 /** One subscription, and all that is known of it: what it is owed for certain, what perhaps, and what came. */
@@ -82,15 +124,25 @@ export class SubscriptionAccount {
   readonly archived: Delivery[] = []
   /** Consumers whose process died or whose session expired: each may have failed what it was owed by then, once. */
   losses = 0
+  /** By hosts that have ended. */
+  droppedBefore = 0
   /** Its consumers come and go all the time. */
   isRestless = false
+  /** How often the host that keeps it has ended. */
+  incarnation = 0
+  /** What it was owed has been forgotten with its host, once at least. */
+  wasForgotten = false
   /** Dead letters that were sent to it again, to the end of its line. */
   replayed = 0
   readonly #replayed = new Set<Publication>()
+  /** Its name is known to the next host. */
+  #isNameKept = false
+  /** The host that had it before it let anybody in, without what waited in it. */
+  #restoredBy: VirtualProcess | undefined
   #leaving = 0
   #lastReturn = -1
   /** The last first delivery to each consumer, by publisher and topic. */
-  readonly #lastFirst = new Map<Holder, Map<string, Publication>>()
+  readonly #lastFirst = new Map<Holder, Firsts>()
 
   constructor(
     /** For people. */
@@ -112,6 +164,12 @@ export class SubscriptionAccount {
 
   matches({ topic }: Publication): boolean {
     return this.rules.pattern.test(topic)
+  }
+
+  /** What the van says is said of it. */
+  isOf(said: { readonly name?: string; readonly pattern: string }): boolean {
+    const { name, pattern } = this.rules
+    return name === undefined ? said.pattern === String(pattern) : said.name === name
   }
 
   /** It failed often enough, counting consumers that may have died with it before they saw it. */
@@ -136,10 +194,14 @@ export class SubscriptionAccount {
     return (
       !this.isVoid &&
       this.certainFrom !== undefined &&
-      publication.number >= this.certainFrom &&
       (publication.outcome === 'accepted' || publication.outcome === 'open') &&
+      (publication.number >= this.certainFrom || this.#wasTakenFor(publication)) &&
       this.matches(publication)
     )
+  }
+
+  #wasTakenFor({ acceptedBy }: Publication): boolean {
+    return acceptedBy !== undefined && acceptedBy === this.#restoredBy
   }
 
   /** A consumer goes, with messages that it never saw. @returns to be called when the host knows */
@@ -177,18 +239,44 @@ export class SubscriptionAccount {
     return this.#replayed.has(publication)
   }
 
+  /** The host that keeps it has ended. */
+  hostEnded({ isKept, keepsNames }: HostEnd): void {
+    this.incarnation += 1
+    // It may have taken back what a silent client held, and died before it could say so.
+    if (this.rules.ackTimeout > 0) this.losses += 1
+    if (isKept) return
+    this.wasForgotten = true
+    this.#restoredBy = undefined
+    // Of one without a name its client has to be told first.
+    if (!this.isNamed) return
+    this.#isNameKept = keepsNames && (this.#isNameKept || this.certainFrom !== undefined)
+    this.beginAnew()
+  }
+
+  /** The next one is there. */
+  hostStarted(host: VirtualProcess, published: number): void {
+    if (!this.#isNameKept) return
+    this.#restoredBy = host
+    this.certainFrom ??= published
+  }
+
   /** Its consumer's session is lost, and what it was owed with it: it begins anew. */
   beginAnew(): void {
     this.certainFrom = undefined
   }
 
   /** @returns the one of this publisher and topic that came to this consumer before, for the first time */
-  first({ holder, publication }: Delivery): Publication | undefined {
+  first({ holder, epoch, host, publication }: Delivery): Publication | undefined {
     const line = `${publication.publisher} ${publication.topic}`
-    let lines = this.#lastFirst.get(holder)
-    if (lines === undefined) this.#lastFirst.set(holder, (lines = new Map<string, Publication>()))
-    const before = lines.get(line)
-    lines.set(line, publication)
+    let firsts = this.#lastFirst.get(holder)
+    // In a session with a host that was started again what was not known to be handed out comes once more.
+    const isAnew = firsts !== undefined && firsts.epoch < epoch && firsts.host?.isDead === true
+    if (firsts === undefined || isAnew) {
+      firsts = { epoch, host, lines: new Map<string, Publication>() }
+      this.#lastFirst.set(holder, firsts)
+    }
+    const before = firsts.lines.get(line)
+    firsts.lines.set(line, publication)
     return before
   }
 }

@@ -1,14 +1,18 @@
 import {
+  isOfHostBefore,
   type Delivery,
+  type HostEnd,
   type Holder,
   type Outcome,
   type Publication,
   type Rules,
   SubscriptionAccount,
 } from './account.js'
+import type { VanStatus } from '../../src/bus/status.js'
 import { checkDelivery } from './check-delivery.js'
 import type { Trace } from './trace.js'
 import type { VirtualClock } from './virtual-clock.js'
+import type { VirtualProcess } from './virtual-process.js'
 
 /** Wrong, unless it turns out that a session was lost: the host knew before its client did. */
 export interface Suspicion {
@@ -47,6 +51,23 @@ export class Books {
     this.#suspicions.push(suspicion)
   }
 
+  /** A host that keeps subscriptions has ended. @param status of the van, as of that moment */
+  hostEnded(what: HostEnd, status: Promise<Pick<VanStatus, 'subscriptions'>>): void {
+    for (const account of this.subscriptions.values()) {
+      this.expire(account)
+      account.hostEnded(what)
+    }
+    void status.then(({ subscriptions }) => {
+      for (const account of this.subscriptions.values())
+        account.droppedBefore += subscriptions.find(said => account.isOf(said))?.dropped ?? 0
+    })
+  }
+
+  /** Another one is there. */
+  hostStarted(process: VirtualProcess): void {
+    for (const account of this.subscriptions.values()) account.hostStarted(process, this.publications.length)
+  }
+
   /** All has come to rest: whoever lost its session knows by now. */
   cameToRest(): void {
     for (const { text, isExcused } of this.#suspicions) if (!isExcused()) this.violated(text)
@@ -66,17 +87,24 @@ export class Books {
       at: this.now,
       outcome: 'open',
       acceptedAt: Infinity,
+      acceptedBy: undefined,
     }
     this.publications.push(publication)
     return publication
   }
 
-  settledPublish(publication: Publication, outcome: Outcome): void {
+  /** @param by the host that said so */
+  settledPublish(publication: Publication, outcome: Outcome, by: VirtualProcess | undefined): void {
     publication.outcome = outcome
-    if (outcome === 'accepted') publication.acceptedAt = this.publications.length
+    if (outcome === 'accepted') {
+      publication.acceptedAt = this.publications.length
+      publication.acceptedBy = by
+    }
     if (outcome !== 'refused') return
     for (const account of this.subscriptions.values()) {
-      if (account.deliveries.has(publication))
+      const deliveries = account.deliveries.get(publication) ?? []
+      // A host before may have handed it out, and died before it was kept.
+      if (deliveries.some(each => each.isFirm || !isOfHostBefore(each)))
         this.violated(`#${publication.number} was refused, and delivered to ${account.key}`)
     }
   }
@@ -111,6 +139,9 @@ export class Books {
     const deadline = ackTimeout === 0 || isExtended ? Infinity : this.now + ackTimeout
     const { epoch, lapses } = holder
     const delivery: Delivery = {
+      account,
+      incarnation: account.incarnation,
+      host: holder.host,
       publication,
       holder,
       epoch,

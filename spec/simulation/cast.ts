@@ -2,32 +2,54 @@ import { drawManner, goodManner } from './manner.js'
 import { drawRules, type Plan } from './plan.js'
 import type { Rules } from './account.js'
 import { SimClient } from './sim-client.js'
+import { SimDisk } from './sim-disk.js'
 import { SimHost } from './sim-host.js'
 import type { Stage } from './stage.js'
 import { VirtualProcess } from './virtual-process.js'
 
-/** All who take part: a host, its clients that come and go, and an observer whom no trouble befalls. */
+const HOST = 'sim:host'
+
+/** All who take part: a host that may end and be started again, its clients that come and go, and an observer whom no trouble befalls. */
 export class Cast {
   readonly #stage: Stage
   readonly #plan: Plan
   readonly #processes: VirtualProcess[] = []
-  readonly #closing: Promise<void>[] = []
+  readonly #closing: { readonly client: SimClient; isOver: boolean }[] = []
   #clients: SimClient[] = []
+  /** Who starts hosts again. */
+  readonly #operator: VirtualProcess
+  #disk: SimDisk | undefined
   #host: SimHost | undefined
   #observer: SimClient | undefined
   #unnamed = 0
+  /** Nothing goes wrong for now. */
+  isCalm = false
 
   constructor(stage: Stage, plan: Plan) {
     this.#stage = stage
     this.#plan = plan
+    this.#operator = this.#process('operator')
   }
 
   async gather(): Promise<void> {
-    const { clock, network, random } = this.#stage
-    const process = this.#process('host')
-    const processOf = (pid: number) => this.#processes[pid - 1]
-    this.#host = await clock.as(process, () => new SimHost(process, this.#stage, this.#plan, processOf))
-    network.host = this.#host
+    const { random, books } = this.#stage
+    const { sessionTtl, isStored } = this.#plan
+    if (isStored) this.#disk = this.#newDisk()
+    this.#host = new SimHost(this.#stage, {
+      url: HOST,
+      sessionTtl,
+      disk: this.#disk,
+      spawn: name => this.#process(name),
+      processOf: pid => this.#processes[pid - 1],
+      ending: () => {
+        for (const client of [...this.#clients, this.observer]) client.hostEnds()
+      },
+      ended: (how, status) =>
+        books.hostEnded({ isKept: isStored, keepsNames: isStored || how === 'killed' }, status),
+      started: process => books.hostStarted(process),
+    })
+    this.#host.start()
+    await this.#stage.clock.advance(1)
     this.#observer = await this.#newClient('observer')
     for (let made = 0; made < this.#plan.clients; made += 1) await this.join()
     for (const rules of this.#plan.named) await this.subscribe(random.pick(this.#clients), rules)
@@ -47,6 +69,36 @@ export class Cast {
   get clients(): readonly SimClient[] {
     this.#clients = this.#clients.filter(({ isGone }) => !isGone)
     return this.#clients
+  }
+
+  get disk(): SimDisk | undefined {
+    return this.#disk
+  }
+
+  killHost(): void {
+    this.host.kill()
+    this.startHostIn(this.#awayFor())
+  }
+
+  stopHost(): void {
+    this.host.stop()
+    this.startHostIn(this.#awayFor())
+  }
+
+  /** Unless it has been started by then. */
+  startHostIn(milliseconds: number): void {
+    this.#stage.clock.schedule(milliseconds, () => this.host.start(), this.#operator)
+  }
+
+  /** Everything that was taken from them is back: the host, its disk. */
+  async heal(): Promise<void> {
+    const { clock } = this.#stage
+    this.isCalm = true
+    if (this.#disk !== undefined) this.#disk.trouble = undefined
+    for (let tries = 0; tries < 50 && !this.host.isUp; tries += 1) {
+      this.host.start()
+      await clock.advance(100)
+    }
   }
 
   async join(): Promise<void> {
@@ -77,23 +129,44 @@ export class Cast {
   }
 
   async close(client: SimClient, drain: boolean): Promise<void> {
-    await this.as(client, () => this.#closing.push(client.close(drain)))
+    const closing = { client, isOver: false }
+    this.#closing.push(closing)
+    const over = (): void => {
+      closing.isOver = true
+    }
+    await this.as(client, () => {
+      client
+        .close(drain)
+        .then(over, (error: unknown) => this.#stage.books.violated(`close() failed: ${String(error)}`))
+    })
   }
 
   /** @returns how many times `close()` has not come to its end, though nobody died of it */
-  async stillClosing(): Promise<number> {
-    let left = this.#closing.length
-    for (const closing of this.#closing)
-      closing.then(
-        () => (left -= 1),
-        (error: unknown) => this.#stage.books.violated(`close() failed: ${String(error)}`),
-      )
-    await this.#stage.clock.advance(1_000)
-    return left - this.#processes.filter(({ isDead }) => isDead).length
+  get stillClosing(): number {
+    return this.#closing.filter(({ client, isOver }) => !isOver && !client.process.isDead).length
   }
 
   as<T>(client: SimClient, run: () => T): Promise<T | undefined> {
     return this.#stage.clock.as(client.process, run)
+  }
+
+  #awayFor(): number {
+    const { random } = this.#stage
+    return random.chance(0.8) ? random.between(1, 100) : random.between(100, 3_000)
+  }
+
+  #newDisk(): SimDisk {
+    const { clock, random, trace } = this.#stage
+    const own = random.fork()
+    return new SimDisk({
+      clock,
+      random: own,
+      trace,
+      latency: () => own.pick([0, 0, 1, 3, own.between(0, 40)]),
+      moment: () => {
+        if (!this.isCalm && own.chance(this.#plan.killsInWrites)) this.killHost()
+      },
+    })
   }
 
   #drawUnnamed(): Rules {
@@ -103,7 +176,7 @@ export class Cast {
 
   #newClient(name: string): Promise<SimClient | undefined> {
     const process = this.#process(name)
-    return this.#stage.clock.as(process, () => new SimClient(process, this.#stage, this.#plan.client))
+    return this.#stage.clock.as(process, () => new SimClient(process, HOST, this.#stage, this.#plan.client))
   }
 
   #process(name: string): VirtualProcess {

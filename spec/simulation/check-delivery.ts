@@ -1,4 +1,4 @@
-import { isInDoubt, type Delivery, type SubscriptionAccount } from './account.js'
+import { isForgotten, isInDoubt, isOfHostBefore, type Delivery, type SubscriptionAccount } from './account.js'
 import type { Books } from './books.js'
 
 /** All that a delivery must be, whatever happened before. */
@@ -25,21 +25,27 @@ function checkAgainstEarlier(
 ): void {
   const earlier = account.of(delivery.publication)
   for (const each of earlier) {
-    if (!each.redelivered && !delivery.redelivered)
+    if (!each.redelivered && !delivery.redelivered && !mayComeUnflagged(each, delivery))
       books.violated(`${what}: a second time without the redelivered flag`)
     const { state, holder } = each
     if (state === 'open' || state === 'acked' || state === 'rejected')
       books.suspect({
         text: `${what}: handed out again while ${state} at ${holder.name}`,
-        isExcused: () => isInDoubt(each) || isInDoubt(delivery),
+        isExcused: () => isForgotten(each) || isInDoubt(each) || isInDoubt(delivery),
       })
   }
   const failed = earlier.filter(({ state }) => state === 'failed')
   if (delivery.attempt <= failed.length)
     books.suspect({
       text: `${what}: attempt ${delivery.attempt} after ${failed.length} failures`,
-      isExcused: () => [...failed, delivery].some(isInDoubt),
+      isExcused: () => [...failed, delivery].some(isInDoubt) || failed.some(isForgotten),
     })
+}
+
+/** With a store: that it was handed out was on no disk when the host died. Without: its publisher sends it again. */
+function mayComeUnflagged(earlier: Delivery, { account }: Delivery): boolean {
+  if (earlier.isFirm || !isOfHostBefore(earlier)) return false
+  return !account.wasForgotten
 }
 
 /** Per publisher and topic in publish order. What a leaving consumer gave back unseen comes to others after what they had. */
@@ -58,6 +64,8 @@ function checkOrdered(books: Books, account: SubscriptionAccount, delivery: Deli
     if (other.publisher !== publication.publisher || other.topic !== publication.topic) continue
     const last = deliveries.at(-1)
     if (last === undefined || account.wasReplayed(other)) continue
+    // Of a host before: what was not on the disk comes once more, in order.
+    if (deliveries.every(each => isForgotten(each) || (!each.isFirm && isOfHostBefore(each)))) continue
     const { state } = last
     const isOver = state === 'acked' || state === 'rejected'
     if (other.number > publication.number)

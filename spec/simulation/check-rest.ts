@@ -1,20 +1,26 @@
 import type { DeadLetter } from '../../src/bus/dead-letters.js'
 import type { SubscriptionStatus, VanStatus } from '../../src/bus/status.js'
-import { isInDoubt, type Delivery, type Publication, type SubscriptionAccount } from './account.js'
+import {
+  isForgotten,
+  isInDoubt,
+  type Delivery,
+  type Publication,
+  type SubscriptionAccount,
+} from './account.js'
 import type { Books } from './books.js'
 
 /** What the van says of itself when all has come to rest, held against what its users saw. */
-export function checkRest(books: Books, status: VanStatus, letters: readonly DeadLetter[]): void {
+export function checkRest(
+  books: Books,
+  status: Pick<VanStatus, 'subscriptions'>,
+  letters: readonly DeadLetter[],
+): void {
   for (const account of books.subscriptions.values()) {
     if (account.isVoid || account.certainFrom === undefined) continue
-    const said = status.subscriptions.find(each => isOf(each, account))
+    const said = status.subscriptions.find(each => account.isOf(each))
     if (said === undefined) books.violated(`${account.key} is gone from the van`)
     else new AccountCheck(books, account, said, letters).run()
   }
-}
-
-function isOf(said: SubscriptionStatus, { rules: { name, pattern } }: SubscriptionAccount): boolean {
-  return name === undefined ? said.pattern === String(pattern) : said.name === name
 }
 
 class AccountCheck {
@@ -41,6 +47,7 @@ class AccountCheck {
     this.#checkEachOwed()
     this.#checkLetters()
     this.#checkFailures()
+    if (this.#account.incarnation > 0) return this.#checkWaiting()
     // A lost session ends an unnamed subscription: the one that counts now is another one.
     if (this.#account.isNamed || this.#account.losses === 0) this.#checkCounts()
   }
@@ -51,18 +58,44 @@ class AccountCheck {
 
   /** Of what it is owed for certain, all is acked, dead, waiting, or was dropped as its user chose. */
   #checkEachOwed(): void {
-    const { pending, held, inFlight, dropped } = this.#said
-    const dead = new Set(this.#letters.map(numberOf))
-    const missing = this.#books.publications.filter(
-      publication =>
-        this.#account.owes(publication) &&
-        !dead.has(publication.number) &&
-        !this.#account.deliveries.get(publication)?.some(({ state }) => state === 'acked'),
+    const { pending, held, inFlight } = this.#said
+    const dropped = this.#said.dropped + this.#account.droppedBefore
+    const missing = this.#unsettled(
+      publication => this.#account.owes(publication),
+      ({ state }) => state === 'acked',
     )
     if (missing.length <= pending + held + inFlight + dropped) return
     this.#complain(
       `${missing.length} messages neither acked nor dead, but ${pending} pending, ${held} held, ${inFlight} in flight, ${dropped} dropped: ` +
         missing.map(({ number }) => `#${number}`).join(' '),
+    )
+  }
+
+  /** Counters begin anew with each start of the host. What waits is not more than can be owed. */
+  #checkWaiting(): void {
+    const { pending, inFlight } = this.#said
+    const possible = this.#unsettled(
+      publication => this.#account.mayOwe(publication),
+      each => each.state === 'acked' && !isInDoubt(each) && !isForgotten(each),
+    )
+    if (pending + inFlight > possible.length + this.#account.replayed)
+      this.#complain(
+        `${pending} pending and ${inFlight} in flight, where at most ${possible.length} are not settled: ` +
+          possible.map(({ number }) => `#${number}`).join(' '),
+      )
+  }
+
+  /** Neither dead letters, nor settled in this sense. */
+  #unsettled(
+    isOwed: (publication: Publication) => boolean,
+    isSettled: (delivery: Delivery) => boolean,
+  ): Publication[] {
+    const dead = new Set(this.#letters.map(numberOf))
+    return this.#books.publications.filter(
+      publication =>
+        isOwed(publication) &&
+        !dead.has(publication.number) &&
+        this.#account.deliveries.get(publication)?.some(isSettled) !== true,
     )
   }
 
@@ -79,7 +112,7 @@ class AccountCheck {
       seen.add(number)
       if (letter.error === '') this.#complain(`a dead letter of #${number} without a reason`)
       const deliveries = this.#account.of(publication)
-      if (deliveries.some(each => each.state === 'acked' && !isInDoubt(each)))
+      if (deliveries.some(each => each.state === 'acked' && !isInDoubt(each) && !isForgotten(each)))
         this.#complain(`#${number} is a dead letter, and was acked`)
       const isRejected = deliveries.some(({ state }) => state === 'rejected')
       if (letter.attempts < this.#account.rules.attempts && !isRejected)

@@ -5,7 +5,6 @@ import type { VirtualProcess } from './virtual-process.js'
 export interface LineOptions {
   readonly clock: VirtualClock
   readonly client: VirtualProcess
-  readonly host: VirtualProcess
   /** Of the next thing sent, in milliseconds. */
   readonly latency: () => number
   /** How many of so many on their way still arrive when the line breaks: the first ones. */
@@ -21,14 +20,15 @@ interface InFlight {
 /** What goes in one direction: in order, until it breaks. */
 class Way {
   readonly #options: LineOptions
-  readonly #receiver: VirtualProcess
+  /** Undefined as long as the line is not open. */
+  receiver: VirtualProcess | undefined
   #inFlight: InFlight[] = []
   #isBroken = false
   #lastArrival = 0
 
-  constructor(options: LineOptions, receiver: VirtualProcess) {
+  constructor(options: LineOptions, receiver?: VirtualProcess) {
     this.#options = options
-    this.#receiver = receiver
+    this.receiver = receiver
   }
 
   send(arrive: () => void): void {
@@ -41,7 +41,7 @@ class Way {
       this.#inFlight.shift()
       if (!sent.isLost) arrive()
     }
-    clock.schedule(this.#lastArrival - clock.now, arrived, this.#receiver)
+    clock.schedule(this.#lastArrival - clock.now, arrived, this.receiver)
   }
 
   break(): void {
@@ -68,12 +68,15 @@ class End implements Channel<object> {
 
   constructor(
     readonly way: Way,
+    /** Whose end it is. */
+    readonly holder: () => VirtualProcess | undefined,
     readonly other: () => End,
     readonly over: () => void,
   ) {}
 
   send(event: string, value: unknown): void {
-    if (!this.isOpen) return
+    // A process that is killed says nothing any more, whatever it was about to.
+    if (!this.isOpen || this.holder()?.isDead === true) return
     // As on a real line: what is sent is what it was at that moment, and nothing of it is shared.
     const sent = value instanceof Uint8Array ? value.slice() : structuredClone(value)
     this.way.send(() => this.other().#heard(event, sent))
@@ -82,6 +85,7 @@ class End implements Channel<object> {
   close(): void {
     if (this.isOver) return
     this.#finish()
+    if (this.holder()?.isDead === true) return
     this.way.send(() => this.other().ended({ why: 'closed the connection', byPeer: true }))
   }
 
@@ -114,13 +118,19 @@ export class Line {
 
   constructor(options: LineOptions) {
     this.#options = options
-    this.#toHost = new Way(options, options.host)
+    this.#toHost = new Way(options)
     this.#toClient = new Way(options, options.client)
     const over = (): void => {
       if (this.client.isOver && this.#host.isOver) options.over()
     }
-    this.client = new End(this.#toHost, () => this.#host, over)
-    this.#host = new End(this.#toClient, () => this.client, over)
+    const host = () => this.#toHost.receiver
+    this.client = new End(
+      this.#toHost,
+      () => options.client,
+      () => this.#host,
+      over,
+    )
+    this.#host = new End(this.#toClient, host, () => this.client, over)
   }
 
   /** What is sent to the host now takes a second or more. */
@@ -128,8 +138,12 @@ export class Line {
     return this.#toHost.lag >= 1_000
   }
 
+  get process(): VirtualProcess {
+    return this.#options.client
+  }
+
   isOf(process: VirtualProcess): boolean {
-    return this.#options.client === process || this.#options.host === process
+    return this.#options.client === process || this.#toHost.receiver === process
   }
 
   refuse(listener: DialListener): void {
@@ -138,16 +152,21 @@ export class Line {
   }
 
   /** The client is through: its host hears of it, and it of its host. */
-  open(listener: DialListener, greet: (channel: Channel<object>) => ChannelListener): void {
+  open(
+    listener: DialListener,
+    host: VirtualProcess,
+    greet: (channel: Channel<object>) => ChannelListener,
+  ): void {
     if (this.client.isOver) return
     this.client.listener = listener
+    this.#toHost.receiver = host
     this.#host.isOpen = true
     this.#options.clock.schedule(
       0,
       () => {
         this.#host.listener = greet(this.#host)
       },
-      this.#options.host,
+      host,
     )
     this.#toClient.send(() => {
       if (this.client.isOver) return
@@ -176,9 +195,9 @@ export class Line {
 
   #lose(notice: () => number): void {
     this.isLost = true
-    const { clock, client, host } = this.#options
+    const { clock, client } = this.#options
     const lost: ChannelEnd = { why: 'was lost', byPeer: false }
     clock.schedule(this.#toClient.lag + notice(), () => this.client.ended(lost), client)
-    clock.schedule(this.#toHost.lag + notice(), () => this.#host.ended(lost), host)
+    clock.schedule(this.#toHost.lag + notice(), () => this.#host.ended(lost), this.#toHost.receiver)
   }
 }

@@ -6,6 +6,7 @@ import { goodManner, type Manner } from './manner.js'
 import type { Random } from './random.js'
 import type { SimClient } from './sim-client.js'
 import type { Trace } from './trace.js'
+import type { VirtualProcess } from './virtual-process.js'
 
 /** From so many messages on consumers publish none of their own. */
 const MOST_ANSWERED = 400
@@ -13,6 +14,8 @@ const MOST_ANSWERED = 400
 /** One consumer of one subscription, in one client's process. */
 export class Member implements Holder {
   hasLeft = false
+  /** Its host has said so, once at least. */
+  isInForce = false
   readonly #open = new Map<Delivery, Message>()
   #subscription: Subscription | undefined
   #usual: Manner
@@ -40,6 +43,10 @@ export class Member implements Holder {
 
   get epoch(): number {
     return this.client.epoch
+  }
+
+  get host(): VirtualProcess | undefined {
+    return this.client.host
   }
 
   get lapses(): number {

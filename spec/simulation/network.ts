@@ -7,9 +7,10 @@ import type { Trace } from './trace.js'
 import type { VirtualClock } from './virtual-clock.js'
 import type { VirtualProcess } from './virtual-process.js'
 
-/** Whoever clients reach. */
+/** Whoever clients reach, by its URL. */
 export interface Listening {
-  readonly process: VirtualProcess
+  /** Undefined while nobody is there. */
+  readonly process: VirtualProcess | undefined
   greet(channel: Channel<HostEvents>): ChannelListener
 }
 
@@ -20,12 +21,13 @@ export interface Latency {
 
 /** Lines between clients and their host, and what befalls them. */
 export class Network {
-  host: Listening | undefined
   latency: Latency = { least: 0, most: 2 }
   readonly #clock: VirtualClock
   readonly #random: Random
   readonly #trace: Trace
   readonly #lines = new Set<Line>()
+  readonly #listening = new Map<string, Listening>()
+  readonly #hosts = new Map<VirtualProcess, VirtualProcess>()
   readonly #troubles = new Map<VirtualProcess, number>()
   /** Who cannot connect for now. */
   readonly #isolated = new Set<VirtualProcess>()
@@ -36,8 +38,17 @@ export class Network {
     this.#trace = trace
   }
 
+  listen(url: string, host: Listening): void {
+    this.#listening.set(url, host)
+  }
+
+  /** The host that it was connected to last. */
+  hostOf(process: VirtualProcess): VirtualProcess | undefined {
+    return this.#hosts.get(process)
+  }
+
   dialFrom(process: VirtualProcess): Dial {
-    return (_url, listener) => this.#dial(process, listener)
+    return (url, listener) => this.#dial(process, url, listener)
   }
 
   /** The line breaks. What was on its way is lost from some point on; each side notices in its own time. */
@@ -73,7 +84,10 @@ export class Network {
   /** The system closes what a dead process had open, after what it had sent. */
   died(process: VirtualProcess): void {
     this.#isolated.delete(process)
-    for (const line of this.#linesOf(process)) line.cut(() => this.#random.between(0, 5))
+    for (const line of this.#linesOf(process)) {
+      this.#troubled(line.process)
+      line.cut(() => this.#random.between(0, 5))
+    }
   }
 
   /** How often its lines were in trouble by now; undefined while one is, or stands still for so long that it may pass for one. */
@@ -82,38 +96,49 @@ export class Network {
     return this.#troubles.get(process) ?? 0
   }
 
+  /** It has a line that is neither lost nor stands still. */
+  isInTouch(process: VirtualProcess): boolean {
+    return this.#linesOf(process).some(line => line.client.isOpen && !line.isLost && !line.isLate)
+  }
+
   heal(): void {
     this.#isolated.clear()
   }
 
   #trouble(process: VirtualProcess, what: string, line: (line: Line) => void): void {
-    this.#troubles.set(process, (this.#troubles.get(process) ?? 0) + 1)
+    this.#troubled(process)
     for (const each of this.#linesOf(process)) {
       this.#trace.count(what)
       line(each)
     }
   }
 
+  #troubled(process: VirtualProcess): void {
+    this.#troubles.set(process, (this.#troubles.get(process) ?? 0) + 1)
+  }
+
   #linesOf(process: VirtualProcess): Line[] {
     return [...this.#lines].filter(line => line.isOf(process))
   }
 
-  #dial(process: VirtualProcess, listener: DialListener): Channel<object> {
-    const { host } = this
-    const line = new Line({
+  #dial(process: VirtualProcess, url: string, listener: DialListener): Channel<object> {
+    const host = this.#listening.get(url)
+    const line: Line = new Line({
       clock: this.#clock,
       latency: () => this.#random.between(this.latency.least, this.latency.most),
       survivors: count => this.#random.between(0, count),
       client: process,
-      host: host?.process ?? process,
       over: () => this.#lines.delete(line),
     })
     const delay = this.#random.between(this.latency.least, this.latency.most) + 1
     this.#clock.schedule(delay, () => {
-      if (host === undefined || host.process.isDead || this.#isolated.has(process)) line.refuse(listener)
+      const there = host?.process
+      if (host === undefined || there === undefined || there.isDead || this.#isolated.has(process))
+        line.refuse(listener)
       else {
         this.#lines.add(line)
-        line.open(listener, channel => host.greet(channel))
+        this.#hosts.set(process, there)
+        line.open(listener, there, channel => host.greet(channel))
       }
     })
     return line.client

@@ -15,6 +15,15 @@ export interface Plan {
   readonly named: readonly Rules[]
   readonly client: ClientOptions
   readonly troubles: Troubles
+  /** The host has a store. */
+  readonly isStored: boolean
+  /** It is killed, and started again. */
+  readonly hostKills: boolean
+  /** It is stopped, and started again. */
+  readonly hostStops: boolean
+  /** How likely it is killed at the beginning or the end of a write. */
+  readonly killsInWrites: number
+  readonly diskTrouble: boolean
   readonly linkFaults: boolean
   readonly clockJumps: boolean
 }
@@ -23,7 +32,15 @@ const topics = ['t.a', 't.b', 'u.a'] as const
 const patterns = [/^t\./, /^t\.a$/, /\.a$/, /./] as const
 
 export function drawPlan(random: Random): Plan {
+  const isStored = random.chance(0.5)
+  const hostKills = random.chance(0.4)
+  const hostStops = random.chance(0.2)
   return {
+    isStored,
+    hostKills,
+    hostStops,
+    killsInWrites: isStored && hostKills && random.chance(0.5) ? 0.01 : 0,
+    diskTrouble: isStored && random.chance(0.3),
     clients: random.between(1, 4),
     rounds: random.between(1, 3),
     actionsPerRound: random.between(10, 50),

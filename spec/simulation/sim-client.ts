@@ -1,12 +1,16 @@
 import { createBus } from '../../src/bus/create-bus.js'
 import { RemoteBroker } from '../../src/client/remote-broker.js'
 import { FrameKind } from '../../src/wire/frames.js'
-import { MsgvanError, type Bus, type BusState } from '../../src/index.js'
-import type { Publication, Rules, SubscriptionAccount } from './account.js'
+import type { Welcome } from '../../src/wire/handshake.js'
+import { GapError, MsgvanError, type Bus, type BusState } from '../../src/index.js'
+import type { Outcome, Publication, Rules, SubscriptionAccount } from './account.js'
 import type { Manner } from './manner.js'
 import { Member } from './member.js'
 import { secret, van, type Stage } from './stage.js'
 import type { VirtualProcess } from './virtual-process.js'
+
+/** Of a publish, by its promise. */
+const refusals = ['MSGVAN_OVERFLOW', 'MSGVAN_OUTBOX_FULL', 'MSGVAN_STORE', 'MSGVAN_STORE_FULL']
 
 export interface ClientOptions {
   readonly outbox: number
@@ -30,11 +34,16 @@ export class SimClient {
   readonly #stage: Stage
   readonly #options: ClientOptions
   readonly #open = new Set<Publication>()
+  /** The host that its session is with, as a run of it. */
+  host: VirtualProcess | undefined
+  #hasSession = false
+  #gaps: GapError[] = []
   #state: BusState = 'connecting'
   #lastMember = 0
 
   constructor(
     readonly process: VirtualProcess,
+    readonly url: string,
     stage: Stage,
     options: ClientOptions,
   ) {
@@ -48,12 +57,14 @@ export class SimClient {
             opened: () => listener.opened(),
             event: (name, value) => {
               if (value instanceof Uint8Array && value[0] === FrameKind.Lapsed) this.#lapsed()
-              listener.event(name, value)
+              if (name === 'welcome') this.#welcome(value as Welcome, () => listener.event(name, value))
+              else listener.event(name, value)
             },
             ended: end => listener.ended(end),
           },
           patience,
         ),
+      url,
       van,
       secret: () => Promise.resolve({ secret }),
       clientId: process.name,
@@ -143,12 +154,17 @@ export class SimClient {
     )
   }
 
-  #published(publication: Publication, outcome: 'accepted' | 'refused' | 'unknown'): void {
+  /** Its host is about to end. If they had lost touch it may have been taken for dead, and never learns it. */
+  hostEnds(): void {
+    if (!this.process.isDead && !this.#stage.network.isInTouch(this.process)) this.#lose()
+  }
+
+  #published(publication: Publication, outcome: Outcome): void {
     // What a dead process would have learned does not count.
     if (this.process.isDead) return
     this.#open.delete(publication)
     this.#stage.trace.say(this.process.name, () => `#${publication.number} is ${outcome}`)
-    this.#stage.books.settledPublish(publication, outcome)
+    this.#stage.books.settledPublish(publication, outcome, this.host)
   }
 
   #refused(publication: Publication, error: unknown): void {
@@ -156,8 +172,12 @@ export class SimClient {
     switch (code) {
       case 'MSGVAN_OVERFLOW':
       case 'MSGVAN_OUTBOX_FULL':
+      case 'MSGVAN_STORE_FULL':
         this.#stage.trace.count(`refused, ${code}`)
         return this.#published(publication, 'refused')
+      case 'MSGVAN_STORE':
+        this.#stage.trace.count(`refused, ${code}`)
+        return this.#published(publication, 'unkept')
       case 'MSGVAN_CLOSED':
         if (this.isClosing) return this.#published(publication, 'unknown')
     }
@@ -170,19 +190,54 @@ export class SimClient {
     trace.say(this.process.name, () => `is told: ${error.message}`)
     if (['MSGVAN_DRAIN_TIMEOUT', 'MSGVAN_CLOSED'].includes(error.code) && this.isClosing) return
     // Its publish is rejected, too.
-    if (['MSGVAN_OVERFLOW', 'MSGVAN_OUTBOX_FULL'].includes(error.code)) return
+    if (refusals.includes(error.code)) return
     if (error.code === 'MSGVAN_SLOW_SUBSCRIPTION') return trace.count('told of a slow subscription')
     if (error.code !== 'MSGVAN_GAP') {
       books.violated(`${this.process.name} was told ${error.code}: ${error.message}`)
       return
     }
-    trace.count('sessions lost')
-    this.#lose()
-    this.epoch += 1
-    for (const member of this.members) {
-      if (member.hasLeft || member.account.isNamed) continue
-      member.account.beginAnew()
-      this.#awaitForce(member)
+    trace.count('gaps')
+    if (error instanceof GapError) this.#gaps.push(error)
+    for (const { hasLeft, account } of this.members) if (!hasLeft && !account.isNamed) account.beginAnew()
+  }
+
+  /** @param hear has the bus hear of it */
+  #welcome({ resumed, restored, memory }: Welcome, hear: () => void): void {
+    const run = this.#stage.network.hostOf(this.process)
+    const hasLost = this.#hasSession && !resumed
+    const missing = restored === true ? [] : this.#inForce(this.host !== run && memory !== undefined)
+    if (hasLost) {
+      this.#stage.trace.count('sessions lost')
+      // A host that is a new one has nobody fail.
+      if (this.host === run) this.#lose()
+      this.epoch += 1
+      this.#gaps = []
+    }
+    this.#hasSession = true
+    this.host = run
+    hear()
+    if (!hasLost) return
+    if (missing.length > 0) this.#mustBeTold(missing)
+    for (const member of this.members) if (!member.hasLeft) this.#awaitForce(member)
+  }
+
+  /** What it subscribes to and may have missed messages of. @param namesToo what waited for those is gone */
+  #inForce(namesToo: boolean): SubscriptionAccount[] {
+    const isConcerned = (account: SubscriptionAccount) =>
+      account.isNamed ? namesToo : account.certainFrom !== undefined
+    return this.members
+      .filter(({ hasLeft, isInForce, account }) => !hasLeft && isInForce && isConcerned(account))
+      .map(({ account }) => account)
+  }
+
+  #mustBeTold(accounts: readonly SubscriptionAccount[]): void {
+    const patterns = this.#gaps.flatMap(gap => gap.patterns)
+    const names = this.#gaps.flatMap(gap => gap.names)
+    for (const { key, rules } of accounts) {
+      const { name, pattern } = rules
+      const isTold = name === undefined ? patterns.includes(String(pattern)) : names.includes(name)
+      if (!this.isClosing && !isTold)
+        this.#stage.books.violated(`${this.process.name} was not told that it may have missed some of ${key}`)
     }
   }
 
@@ -211,9 +266,12 @@ export class SimClient {
     return new Set(this.members.map(({ account }) => account))
   }
 
-  #awaitForce({ account }: Member): void {
+  #awaitForce(member: Member): void {
     const { epoch } = this
+    const { account } = member
     const inForce = (): void => {
+      if (this.host?.isDead !== false) return
+      member.isInForce = true
       if (this.epoch === epoch || account.isNamed) this.#stage.books.inForce(account)
     }
     this.bus.ready().then(inForce, () => undefined)

@@ -1,53 +1,194 @@
+import { restoreNames } from '../../src/host/kept-names.js'
 import { Reception } from '../../src/host/reception.js'
+import { HostStore } from '../../src/host/store/host-store.js'
+import type { VanStatus } from '../../src/bus/status.js'
 import { version } from '../../src/index.js'
-import { secret, van, type Stage } from './stage.js'
+import type { Channel } from '../../src/wire/channel.js'
+import type { HostEvents } from '../../src/wire/protocol.js'
 import type { Listening } from './network.js'
-import type { Plan } from './plan.js'
+import type { SimDisk } from './sim-disk.js'
+import { NamesFile, SimNames } from './sim-names.js'
+import { secret, van, type Stage } from './stage.js'
 import type { VirtualProcess } from './virtual-process.js'
 
-/** The host of the simulation: the real one, from its reception on. */
-export class SimHost implements Listening {
-  readonly #reception: Reception
+export interface SimHostOptions {
+  readonly url: string
+  readonly sessionTtl: number
+  /** What it keeps is there; undefined: in memory. */
+  readonly disk: SimDisk | undefined
+  readonly spawn: (name: string) => VirtualProcess
+  /** Who has a pid. */
+  readonly processOf: (pid: number) => VirtualProcess | undefined
+  /** It is about to end. */
+  readonly ending: () => void
+  /** It has ended, one way or the other. */
+  readonly ended: (how: 'killed' | 'stopped', status: Promise<Subscriptions>) => void
+  /** It can be reached. */
+  readonly started: (process: VirtualProcess) => void
+}
 
-  /** @param processOf who has a pid */
-  constructor(
-    readonly process: VirtualProcess,
-    stage: Stage,
-    { sessionTtl }: Plan,
-    processOf: (pid: number) => VirtualProcess | undefined,
-  ) {
-    this.#reception = new Reception({
+export type Subscriptions = Pick<VanStatus, 'subscriptions'>
+
+/** One run of a host, from its start to its end. */
+interface Run {
+  readonly process: VirtualProcess
+  readonly reception: Reception
+  readonly store: HostStore | undefined
+  readonly names: SimNames | undefined
+  readonly channels: Set<Channel<HostEvents>>
+}
+
+/** The place of a host, in which one runs after the other: the real one, from its reception on. */
+export class SimHost implements Listening {
+  readonly #stage: Stage
+  readonly #options: SimHostOptions
+  #run: Run | undefined
+  readonly #names = new NamesFile()
+  #isStarting = false
+  #isStopping = false
+
+  constructor(stage: Stage, options: SimHostOptions) {
+    this.#stage = stage
+    this.#options = options
+    stage.network.listen(options.url, this)
+  }
+
+  get url(): string {
+    return this.#options.url
+  }
+
+  get isKept(): boolean {
+    return this.#options.disk !== undefined
+  }
+
+  get isUp(): boolean {
+    return this.#run !== undefined && !this.#isStopping
+  }
+
+  /** Undefined while nobody listens there. */
+  get process(): VirtualProcess | undefined {
+    return this.#run?.process
+  }
+
+  get clients(): number {
+    return this.#run?.reception.clients ?? 0
+  }
+
+  /** Within this moment, unless it is there. */
+  start(): void {
+    if (this.#run !== undefined || this.#isStarting) return
+    this.#isStarting = true
+    const { clock, trace } = this.#stage
+    const { spawn, disk, started } = this.#options
+    const process = spawn('host')
+    const begin = (): void => {
+      this.#isStarting = false
+      trace.say(process.name, () => 'STARTS')
+      const names = disk === undefined ? new SimNames(this.#names) : undefined
+      const reception = this.#newReception(process, names)
+      const store = disk && this.#openStore(disk, process)
+      if (store !== undefined) reception.restore(store)
+      else restoreNames(reception, this.#names.read(), text => this.#warned(process, text))
+      reception.open()
+      this.#run = { process, reception, store, names, channels: new Set() }
+      started(process)
+    }
+    clock.schedule(0, begin, process)
+  }
+
+  /** As by kill -9. Of its memory nothing is left. */
+  kill(): void {
+    const run = this.#run
+    if (run === undefined) return
+    const { network, trace } = this.#stage
+    trace.say(run.process.name, () => 'is KILLED')
+    trace.count('host kills')
+    this.#options.ending()
+    const status = statusOf(run)
+    run.process.isDead = true
+    this.#run = undefined
+    this.#isStopping = false
+    this.#options.disk?.crash()
+    network.died(run.process)
+    this.#options.ended('killed', status)
+  }
+
+  /** As by `msgvan stop`. */
+  stop(): void {
+    const run = this.#run
+    if (run === undefined || this.#isStopping) return
+    const { clock, trace } = this.#stage
+    trace.say(run.process.name, () => 'STOPS')
+    trace.count('host stops')
+    this.#isStopping = true
+    this.#options.ending()
+    clock.schedule(0, () => void this.#end(run), run.process)
+  }
+
+  greet(channel: Channel<HostEvents>) {
+    const run = this.#run
+    if (run === undefined) throw new Error('nobody listens')
+    run.channels.add(channel)
+    return run.reception.greet(channel, '127.0.0.1')
+  }
+
+  status(): Promise<Subscriptions> {
+    const run = this.#run
+    if (run === undefined) throw new Error('the host is not there')
+    return statusOf(run)
+  }
+
+  async #end(run: Run): Promise<void> {
+    const { reception, store, names, channels, process } = run
+    names?.end()
+    await reception.freeze()
+    const status = statusOf(run)
+    reception.endSessions()
+    for (const channel of channels) channel.close()
+    await reception.closeVans()
+    await store?.close()
+    if (this.#run !== run) return
+    process.isDead = true
+    this.#run = undefined
+    this.#isStopping = false
+    this.#stage.network.died(process)
+    this.#options.ended('stopped', status)
+  }
+
+  #newReception(process: VirtualProcess, names: SimNames | undefined): Reception {
+    const { clock } = this.#stage
+    const startedAt = clock.now
+    return new Reception({
       secret,
-      sessionTtl,
-      isGone: pid => processOf(pid)?.isDead ?? true,
-      warn: text => stage.trace.say(process.name, () => text),
+      sessionTtl: this.#options.sessionTtl,
+      names,
+      isGone: pid => this.#options.processOf(pid)?.isDead ?? true,
+      warn: text => this.#warned(process, text),
       hostStatus: () => ({
-        id: process.name,
+        id: `${process.name}-${process.pid}`,
         pid: process.pid,
         version,
         port: 0,
         address: '',
         leader: false,
         capabilities: {},
-        uptimeMs: stage.clock.now,
+        uptimeMs: clock.now - startedAt,
       }),
     })
   }
 
-  get clients(): number {
-    return this.#reception.clients
+  #openStore(disk: SimDisk, process: VirtualProcess): HostStore {
+    return new HostStore({ store: disk.open(process), warn: text => this.#warned(process, text) })
   }
 
-  greet(channel: Parameters<Reception['greet']>[0]) {
-    return this.#reception.greet(channel, '127.0.0.1')
+  #warned({ name }: VirtualProcess, text: string): void {
+    this.#stage.trace.say(name, () => `warns: ${text}`)
   }
+}
 
-  status() {
-    return this.#reception.broker(van).status()
-  }
-
-  close(): void {
-    this.#reception.endSessions()
-    void this.#reception.closeVans()
-  }
+/** Never makes a van. */
+function statusOf({ reception }: Run): Promise<Subscriptions> {
+  return reception.vans.includes(van)
+    ? reception.broker(van).status()
+    : Promise.resolve({ subscriptions: [] })
 }

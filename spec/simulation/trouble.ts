@@ -20,6 +20,9 @@ export async function stir(stage: Stage, plan: Plan, cast: Cast): Promise<void> 
     [if_(troubles.departures, 0.5), () => cast.close(client, random.chance(0.7))],
     [if_(troubles.deaths, 1), () => cast.as(client, () => client.die())],
     [if_(plan.linkFaults, 8), () => cast.as(client, () => breakLink(stage, plan, client))],
+    [if_(plan.hostKills, 1), () => Promise.resolve(cast.killHost())],
+    [if_(plan.hostStops, 0.5), () => Promise.resolve(cast.stopHost())],
+    [if_(plan.diskTrouble, 2), () => Promise.resolve(troubleDisk(stage, cast))],
     [if_(plan.clockJumps, 1), () => Promise.resolve(jump(stage))],
   ])
   await happening?.()
@@ -43,6 +46,13 @@ function breakLink({ random, network }: Stage, plan: Plan, { process }: SimClien
       },
     ],
   ])?.()
+}
+
+function troubleDisk({ random, trace }: Stage, { disk }: Cast): void {
+  if (disk === undefined) return
+  disk.trouble = random.pick([undefined, 'full', 'failing'])
+  trace.say('DISK', () => disk.trouble ?? 'is in order')
+  if (disk.trouble !== undefined) trace.count(`disks ${disk.trouble}`)
 }
 
 function jump({ clock, random, trace }: Stage): void {

@@ -32,6 +32,7 @@ export class World {
     // Half of the seeds begin when everything is in force, the others at once.
     if (random.chance(0.5)) await clock.advance(1_000)
     for (let round = 1; round <= this.#plan.rounds && !this.#isBroken(); round += 1) {
+      this.#cast.isCalm = false
       for (let done = 0; done < this.#plan.actionsPerRound && !this.#isBroken(); done += 1) {
         await stir(this.#stage, this.#plan, this.#cast)
         await clock.advance(random.pick([0, 0, 1, 5, 20, 100, 400]))
@@ -55,6 +56,7 @@ export class World {
     const { network, clock, books, trace } = this.#stage
     trace.say('WORLD', () => 'comes to rest')
     network.heal()
+    await this.#cast.heal()
     await clock.advance(REST_MS)
     this.#cast.rest(true)
     for (let before = -1; before < books.deliveries;) {
@@ -91,6 +93,7 @@ export class World {
         observer.bus.deadLetters().replay({ subscription, id }).then(replayed, failed)
       })
     }
+    await this.#stage.clock.advance(200)
   }
 
   /** Everybody behaves: nothing may be left waiting. */
@@ -125,11 +128,12 @@ export class World {
     const { host, observer, clients } = this.#cast
     for (const client of [...clients, observer]) await this.#cast.close(client, true)
     await clock.advance(REST_MS)
-    const closing = await this.#cast.stillClosing()
-    if (closing > 0) books.violated(`${closing} times close() did not end`)
+    const { stillClosing } = this.#cast
+    if (stillClosing > 0) books.violated(`${stillClosing} times close() did not end`)
     if (host.clients > 0) books.violated(`${host.clients} sessions are left`)
-    await clock.as(host.process, () => host.close())
+    host.stop()
     await clock.advance(PATIENCE_MS)
+    if (host.process !== undefined) books.violated('the host did not stop')
     const timers = clock.pending.map(({ process }) => process.name)
     if (timers.length > 0) books.violated(`timers are left of ${timers.join(', ')}`)
     this.#isBroken()

@@ -57,8 +57,8 @@ export interface Keeper {
   read(from: number): LogReader
   /** Single messages, by their places in ascending order; what is not there is left out. */
   readAll(places: readonly number[]): StoredEnvelope[]
-  /** The books of a subscription that begins now, at its end or where it asks for. */
-  open(request: SubscriptionRequest): Book
+  /** The books of a subscription that begins now, at its end or where it asks for. @param id by which letters call it */
+  open(request: SubscriptionRequest, id: string): Book
   /** Resolves when all that happened so far is on the disk; undefined when it is. Rejects if it could not be written. */
   kept(): Promise<void> | undefined
   letterKept(buried: Buried): void
@@ -73,6 +73,8 @@ export interface Outbox {
 
 /** What was kept of one subscription. */
 export interface KeptSubscription {
+  /** Undefined where an older msgvan wrote it: it gets a new one. */
+  readonly id?: string | undefined
   readonly request: SubscriptionRequest
   readonly book: Book
   /** It was removed: why what it still owes is given up. */

@@ -281,8 +281,12 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
 
   /** Before anything else: what was kept from before the start. */
   restore(subscriptions: Iterable<KeptSubscription>, letters: Iterable<Buried>): void {
-    this.#letters.restore(letters)
-    for (const kept of subscriptions) {
+    const all = [...subscriptions]
+    const buried = [...letters]
+    for (const { id } of all) if (id !== undefined) this.#registry.reserve(id)
+    for (const { letter } of buried) this.#registry.reserve(letter.subscription)
+    this.#letters.restore(buried)
+    for (const kept of all) {
       const { ending, request } = kept
       if (ending === undefined) this.#registry.restore(kept)
       else void this.#giveUpAll(this.#registry.create(request, kept), ending, RESUMED_AFTER_MS)

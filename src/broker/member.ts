@@ -68,7 +68,8 @@ export class Member implements Membership {
   }
 
   handAgain(item: Item): void {
-    const message = new Message(item.envelope, this, item.failures + 1, item.deliveries > 0, item)
+    const isAgain = item.deliveries > 0 || item.envelope.mayHaveCome
+    const message = new Message(item.envelope, this, item.failures + 1, isAgain, item)
     item.deliveries += 1
     this.hand(message)
   }

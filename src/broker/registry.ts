@@ -23,7 +23,8 @@ export class Registry {
   readonly routes: PatternTable<Subscription>
   readonly #registrations = new Map<string, Subscription>()
   readonly #names = new Map<string, Subscription>()
-  readonly #idPrefix: string
+  /** Of all ids that are given here. */
+  readonly #prefix: string
   #watcher: PatternWatcher | undefined
   #lastId = 0
   /** Told of each named subscription that comes or goes. */
@@ -35,7 +36,7 @@ export class Registry {
     make: MakeSubscription = (id, request) => new Subscription(id, request, owner),
     idPrefix = '',
   ) {
-    this.#idPrefix = idPrefix
+    this.#prefix = `${idPrefix}s`
     this.#compile = compile
     this.#make = make
     this.routes = new PatternTable<Subscription>(compile)
@@ -82,6 +83,13 @@ export class Registry {
     return this.#adopt(request) ?? this.#add(request, undefined)
   }
 
+  /** This one names a subscription of before the start, or its dead letters: no new one gets it. */
+  reserve(id: string): void {
+    if (!id.startsWith(this.#prefix)) return
+    const number = Number(id.slice(this.#prefix.length))
+    if (number > this.#lastId) this.#lastId = number
+  }
+
   /** One that was there before the start. */
   restore(kept: KeptSubscription): void {
     const subscription = this.#add(kept.request, kept)
@@ -119,8 +127,9 @@ export class Registry {
 
   /** One that nothing leads to. */
   create(request: SubscriptionRequest, kept?: KeptSubscription): Subscription {
+    if (kept?.id !== undefined) return this.#make(kept.id, request, kept)
     this.#lastId += 1
-    return this.#make(`${this.#idPrefix}s${this.#lastId}`, request, kept)
+    return this.#make(`${this.#prefix}${this.#lastId}`, request, kept)
   }
 
   /** @throws InvalidPatternError */

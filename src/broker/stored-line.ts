@@ -1,3 +1,4 @@
+import type { Envelope } from '../message/envelope.js'
 import { Item } from './item.js'
 import type { Keeper, LogReader } from './keeper.js'
 import { placeOf, type StoredEnvelope } from './stored-envelope.js'
@@ -101,19 +102,25 @@ export class StoredLine extends WaitingLine {
     return this.first === undefined ? undefined : super.shift()
   }
 
-  /** These could not be kept: they do not wait any more. @returns how many of them did */
-  forget(refused: readonly StoredEnvelope[]): number {
+  /**
+   * These could not be kept: they do not wait any more.
+   * @param gone called for each that was in memory
+   * @returns how many of them waited
+   */
+  forget(refused: readonly StoredEnvelope[], gone: (envelope: Envelope) => void): number {
     const { wants, liveFrom } = this.#options
     const places = new Set(refused.map(({ at }) => at))
-    const gone = this.removeAll(
-      ({ envelope, deliveries }) => deliveries === 0 && places.has(placeOf(envelope) ?? 0),
-    )
+    const removed = this.removeAll(({ envelope, deliveries }) => {
+      const isGone = deliveries === 0 && places.has(placeOf(envelope) ?? 0)
+      if (isGone) gone(envelope)
+      return isGone
+    })
     const reader = this.#reader
-    if (reader === undefined) return gone
+    if (reader === undefined) return removed
     const unread = refused.filter(({ at, topic }) => at >= Math.max(reader.at, liveFrom) && wants(topic))
     this.#unread -= unread.length
     for (const { size } of unread) this.#unreadBytes -= size
-    return gone + unread.length
+    return removed + unread.length
   }
 
   override clear(): void {

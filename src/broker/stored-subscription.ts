@@ -176,12 +176,22 @@ export class StoredSubscription extends Subscription {
 
   /** The disk is full, and their publishers are told so: nobody is owed them. Who has one in hand keeps it. */
   #refused(envelopes: readonly StoredEnvelope[]): void {
+    const book = this.#book
     const before = this.#stored.bytes
-    const gone = this.#stored.forget(envelopes)
+    let handed = 0
+    let handedBytes = 0
+    const gone = this.#stored.forget(envelopes, envelope => {
+      const at = placeOf(envelope) ?? 0
+      if (at > book.high) return
+      // It had gone out, and came back unseen.
+      book.open.delete(at)
+      handed += 1
+      handedBytes += envelope.size
+    })
     if (gone === 0) return
-    this.#waitsNoMore(gone, before - this.#stored.bytes)
-    this.#book.changed()
-    this.forgetLast(gone)
+    this.#waitsNoMore(gone - handed, before - this.#stored.bytes - handedBytes)
+    book.changed()
+    this.forgetLast(gone - handed)
   }
 
   #passed(at: number, size: number): void {
@@ -218,7 +228,7 @@ export function storing(
       owner,
       keeper,
       compile,
-      book: kept?.book ?? keeper.open(request),
+      book: kept?.book ?? keeper.open(request, id),
     })
   }
 }

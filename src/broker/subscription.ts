@@ -229,8 +229,8 @@ export class Subscription extends Bookless {
     if (mustWait && this.overflowOf(envelope.topic) === 'pause') return this.#hold(envelope, pause)
     pause?.taken()
     // It was taken over for this one before it ended.
-    if (this.#giveUp !== undefined) return this.#push(envelope)
-    if (this.#ended || (mustWait && !this.#makeRoom(envelope))) return
+    const isGivenUp = this.#giveUp !== undefined
+    if (!isGivenUp && (this.#ended || (mustWait && !this.#makeRoom(envelope)))) return
     this.#push(envelope)
   }
 
@@ -296,9 +296,11 @@ export class Subscription extends Bookless {
     this.#letIn()
   }
 
-  #push(envelope: Envelope): void {
+  #push(envelope: Envelope): Item {
     this.changed()
-    this.#waiting.push(new Item(envelope, this.#nextOrder++))
+    const item = new Item(envelope, this.#nextOrder++)
+    this.#waiting.push(item)
+    return item
   }
 
   /** There is no room by `overflow: 'error'`: one that came from another host is dropped. */
@@ -311,7 +313,7 @@ export class Subscription extends Bookless {
   /** A dead letter comes back, with a fresh count. */
   replay(envelope: Envelope): void {
     if (this.#ended) return
-    this.#push(envelope)
+    this.#push(envelope).isReplayed = true
     this.wake()
   }
 

@@ -11,6 +11,9 @@ import type { RulesInForce } from '../wire/subscription-request.js'
 import { Inbox, type InboxOwner } from './inbox.js'
 import { Standstill } from './standstill.js'
 
+/** With more of them those that nobody subscribes to are forgotten. */
+const MOST_NAMES = 1_000
+
 /** By then what was sent is with the operating system. A browser's timers do as well. */
 function nextTurn(run: () => void): void {
   if ('setImmediate' in globalThis) setImmediate(run)
@@ -41,6 +44,8 @@ export class Inboxes implements InboxOwner {
   readonly #standstill = new Standstill(milliseconds => {
     for (const inbox of this.#inboxes.values()) inbox.stoodStill(milliseconds)
   })
+  /** Under which something waits at the host for certain. */
+  readonly #names = new Set<string>()
 
   constructor(link: InboxesLink) {
     this.#link = link
@@ -81,9 +86,25 @@ export class Inboxes implements InboxOwner {
     )
   }
 
-  /** Those whose messages wait at the host under a name. */
+  /** The host has said yes. */
+  confirm(inbox: Inbox): void {
+    inbox.isConfirmed = true
+    const { name } = inbox.request
+    if (name === undefined) return
+    this.#names.add(name)
+    if (this.#names.size <= MOST_NAMES) return
+    const open = new Set([...this.#inboxes.values()].map(({ request }) => request.name))
+    for (const each of this.#names) if (!open.has(each)) this.#names.delete(each)
+  }
+
+  /**
+   * Those whose messages wait at the host under a name. `repeat()` and the like have just subscribed anew: the name was there
+   * before.
+   */
   named(): Inbox[] {
-    return this.confirmed().filter(({ request, hasLeft }) => request.name !== undefined && !hasLeft)
+    return [...this.#inboxes.values()].filter(
+      ({ request: { name }, hasLeft }) => name !== undefined && !hasLeft && this.#names.has(name),
+    )
   }
 
   ruled(rules: RulesInForce): void {

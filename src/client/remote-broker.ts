@@ -419,7 +419,7 @@ export class RemoteBroker implements Broker {
       .call(method, () => ({ subscription, ...args() }), leaveAgain)
       .then(
         () => {
-          inbox.isConfirmed = true
+          this.#inboxes.confirm(inbox)
           inbox.verdictsTold()
         },
         (error: unknown) => {

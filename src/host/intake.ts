@@ -60,6 +60,8 @@ export class Intake {
   take(body: ByteReader, frame: number): void | Promise<void> {
     const { van, client, maxPayload } = this.#options
     let late: LateEntry[] | undefined
+    /** To be refused again, if they cannot be kept. */
+    const offered: Envelope[] = []
     let index = 0
     const refusal = van.refusalOf(body.remaining)
     const guest = this.#guest()
@@ -69,11 +71,12 @@ export class Intake {
         guest !== undefined && envelope.publisher !== client
           ? this.#passedOn(envelope, guest, refusal)
           : this.#publisher.offer(envelope, van, maxPayload, refusal)
+      if (van.keeper !== undefined) offered.push(envelope)
       if (outcome !== undefined) (late ??= []).push(this.#late(frame, index, envelope.sequence, outcome))
       index++
     }
     if (late !== undefined) this.#tell(frame, late)
-    return van.keeper === undefined ? undefined : this.#kept(van.keeper, frame, index, late)
+    return van.keeper === undefined ? undefined : this.#kept(van.keeper, frame, offered, late)
   }
 
   /** What is to be told goes out. */
@@ -108,18 +111,27 @@ export class Intake {
   #kept(
     keeper: VanKeeper,
     frame: number,
-    count: number,
+    offered: readonly Envelope[],
     told: readonly OutcomeEntry[] = [],
   ): Promise<void> | undefined {
     keeper.markTaken(this.#options.client, this.#publisher.mark)
     return keeper.kept()?.catch((error: unknown) => {
       const outcome = toWireError(error)
-      const indices = Array.from({ length: count }, (_, index) => index)
-      const taken = indices.filter(index => !told.some(entry => entry.index === index))
-      const entries = taken.map(index => ({ index, outcome }))
-      if (!this.#hasEnded && entries.length > 0)
-        this.#link.send(FrameKind.Outcome, encodeOutcome({ frame, entries }))
+      const late = new Set(told.map(({ index }) => index))
+      const entries = offered.flatMap((envelope, index) => {
+        if (late.has(index)) return []
+        this.#refuse(envelope, outcome)
+        return [{ index, sequence: envelope.sequence, outcome }]
+      })
+      keeper.markTaken(this.#options.client, this.#publisher.mark)
+      if (!this.#hasEnded && entries.length > 0) this.#tell(frame, entries)
     })
+  }
+
+  /** It was taken over, and could not be kept: the same again is not taken for one that was. */
+  #refuse(envelope: Envelope, outcome: WireError): void {
+    if (envelope.publisher === this.#options.client) this.#publisher.refuse(envelope.sequence, outcome)
+    else this.#guest()?.forget(envelope)
   }
 
   #passedOn(
@@ -151,6 +163,8 @@ export class Intake {
 
   /** Told at the end of the turn, with the others that there is room for now. */
   #settledLate(frame: number, entry: LateEntry): void {
+    const { van, client } = this.#options
+    if (typeof entry.outcome !== 'string') van.keeper?.markTaken(client, this.#publisher.mark)
     if (this.#hasEnded) return
     const entries = this.#untold.get(frame)
     if (entries === undefined) this.#untold.set(frame, [entry])

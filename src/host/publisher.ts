@@ -3,6 +3,7 @@ import { Envelope } from '../message/envelope.js'
 import { tooLarge } from '../message/payload.js'
 import { isMailTopic, isSystemTopic } from '../message/topic.js'
 import { toWireError, type WireError } from '../wire/control-frames.js'
+import type { PublisherMark } from './store/publisher-mark.js'
 
 /** What became of a publish that was not taken over at once. */
 export type LateOutcome = 'taken' | WireError
@@ -23,19 +24,22 @@ export interface Taker {
  */
 export class Publisher {
   #lastSequence: number
-  /** Held back by the van, or refused and the publisher not told yet. By sequence number. */
-  readonly #late = new Map<number, Promise<LateOutcome> | WireError>()
+  /** Held back by the van, by sequence number. */
+  readonly #late = new Map<number, Promise<LateOutcome>>()
+  /** Refused, and the publisher is not told yet. */
+  readonly #refused: Map<number, WireError>
   /** What came up to here is in the books of the process before, if that kept any. */
   readonly #keptThrough: number
   #isNew: boolean
 
   /**
-   * @param lastSequence the last message that the van took over from it
+   * @param kept how far it came with the process before
    * @param isNew this process knows nothing of it, and nothing was kept: what it sends again may have been taken over once
    */
-  constructor(lastSequence: number, isNew: boolean) {
-    this.#lastSequence = lastSequence
-    this.#keptThrough = lastSequence
+  constructor({ through, refused }: PublisherMark, isNew: boolean) {
+    this.#lastSequence = through
+    this.#keptThrough = through
+    this.#refused = new Map(refused)
     this.#isNew = isNew
   }
 
@@ -49,9 +53,9 @@ export class Publisher {
     return this.#lastSequence > 0
   }
 
-  /** All up to here is owed, or refused. */
-  get mark(): number {
-    return this.#lastSequence
+  /** All up to there is owed, or refused. */
+  get mark(): PublisherMark {
+    return { through: this.#lastSequence, refused: this.#refused }
   }
 
   /**
@@ -65,17 +69,24 @@ export class Publisher {
     refusal: MsgvanError | undefined,
   ): undefined | Promise<LateOutcome> | WireError {
     const { sequence } = envelope
-    if (sequence <= this.#lastSequence) return this.#late.get(sequence) ?? this.#keptBefore(envelope, van)
+    if (sequence <= this.#lastSequence)
+      return this.#refused.get(sequence) ?? this.#late.get(sequence) ?? this.#keptBefore(envelope, van)
     this.#lastSequence = sequence
     const offered = envelope.mayHaveCome && !this.#isNew ? firstTime(envelope) : envelope
     const late = this.#accept(offered, van, maxPayload, refusal)
-    if (late !== undefined) this.#late.set(sequence, late)
+    if (late instanceof Promise) this.#late.set(sequence, late)
+    else if (late !== undefined) this.#refused.set(sequence, late)
     return late
+  }
+
+  /** It was taken over, and then could not be kept. */
+  refuse(sequence: number, refusal: WireError): void {
+    this.#refused.set(sequence, refusal)
   }
 
   /** The publisher knows of it, and will not ask again. */
   isTold(sequence: number): void {
-    this.#late.delete(sequence)
+    this.#refused.delete(sequence)
   }
 
   #accept(
@@ -110,12 +121,13 @@ export class Publisher {
   async #held(sequence: number, held: Promise<unknown>): Promise<LateOutcome> {
     try {
       await held
-      this.#late.delete(sequence)
       return 'taken'
     } catch (error) {
       const refusal = toWireError(error)
-      this.#late.set(sequence, refusal)
+      this.#refused.set(sequence, refusal)
       return refusal
+    } finally {
+      this.#late.delete(sequence)
     }
   }
 }

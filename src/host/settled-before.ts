@@ -1,3 +1,4 @@
+import { Item } from '../broker/item.js'
 import { placeOf } from '../broker/stored-envelope.js'
 import { Message } from '../message/message.js'
 import type { KeptVerdict } from '../wire/kept-verdicts.js'
@@ -47,7 +48,8 @@ export class SettledBefore {
     const verdict = verdicts.byMessage.get(key)
     if (verdict === undefined) return undefined
     // A dead letter that was replayed is to be delivered again.
-    if ((placeOf(envelope) ?? 0) < 0) return undefined
+    const item = Message.tagOf(message)
+    if ((placeOf(envelope) ?? 0) < 0 || (item instanceof Item && item.isReplayed)) return undefined
     verdicts.byMessage.delete(key)
     this.#size -= 1
     if (verdicts.byMessage.size === 0) this.#subscriptions.delete(subscription)

@@ -19,6 +19,7 @@ import type { NameKeeper } from './kept-names.js'
 import { SettledBefore } from './settled-before.js'
 import { missingError } from './store/missing-error.js'
 import type { HostStore } from './store/host-store.js'
+import { noMark } from './store/publisher-mark.js'
 import type { VanKeeper } from './store/van-keeper.js'
 
 /** So many publishers that went are remembered, so that what they publish again makes no duplicates. */
@@ -203,7 +204,8 @@ export class Van {
   /** One whose session ended, or one that is new to this process. */
   publisher(client: string): Publisher {
     return (
-      this.#publishers.get(client) ?? new Publisher(this.keeper?.mark(client) ?? 0, this.keeper === undefined)
+      this.#publishers.get(client) ??
+      new Publisher(this.keeper?.mark(client) ?? noMark, this.keeper === undefined)
     )
   }
 

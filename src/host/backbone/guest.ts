@@ -104,6 +104,11 @@ export class Guest {
     return (seen.isRepeated(envelope) ? awaitRoom : acceptFrom)(this.#relay, envelope)
   }
 
+  /** It was taken over, and then could not be kept. */
+  forget(envelope: Envelope): void {
+    this.#owner.seen.forget(envelope)
+  }
+
   /** @throws ProtocolError */
   interest(body: ByteReader): void {
     const { add, remove } = decodeInterest(body)

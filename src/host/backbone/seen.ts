@@ -7,6 +7,8 @@ export interface SeenMarks {
   seen(publisher: string, topic: string): number
   /** In one transaction with the message itself, which is taken over or refused in this very turn. */
   markSeen(publisher: string, topic: string, sequence: number): void
+  /** What came from there on could not be kept. */
+  forgetSeen(publisher: string, topic: string, sequence: number): void
 }
 
 const MOST_PUBLISHERS = 2_000
@@ -37,6 +39,13 @@ export class Seen {
     topics.set(topic, sequence)
     this.#marks?.markSeen(publisher, topic, sequence)
     return false
+  }
+
+  /** It is to be taken over when it comes again. */
+  forget({ publisher, topic, sequence }: Envelope): void {
+    const topics = this.#publishers.get(publisher)
+    if ((topics?.get(topic) ?? 0) >= sequence) topics?.set(topic, sequence - 1)
+    this.#marks?.forgetSeen(publisher, topic, sequence)
   }
 
   #turnTo(publisher: string): void {

@@ -90,7 +90,7 @@ export class HostStore {
   outbox(van: string): Outbox {
     const keeper = this.#outboxes.get(van) ?? this.#keep(van, true)
     const [kept] = keeper.load().subscriptions
-    return { keeper, book: kept?.book ?? keeper.open(outboxRules) }
+    return { keeper, book: kept?.book ?? keeper.open(outboxRules, 'outbox') }
   }
 
   /** What was registered to run in this host. */

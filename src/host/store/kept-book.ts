@@ -40,6 +40,8 @@ export class KeptBook implements Book {
 
   constructor(
     public key: string | undefined,
+    /** The subscription's. */
+    readonly id: string | undefined,
     { high, liveFrom, waiting, waitingBytes, open }: BookState,
     owner: BookOwner,
   ) {

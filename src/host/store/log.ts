@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import type { LogReader } from '../../broker/keeper.js'
 import type { StoredEnvelope } from '../../broker/stored-envelope.js'
 import type { Chunk, Store, StoreTransaction } from '../../store/store.js'
@@ -174,6 +173,10 @@ export class Log {
       bytes: this.#writer.take(),
     })
   }
+}
+
+function turn(): Promise<void> {
+  return new Promise(resolve => void setImmediate(resolve))
 }
 
 interface OpenChunk {

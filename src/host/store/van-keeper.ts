@@ -14,6 +14,7 @@ import { LOG_COPY, type Store, type StoreTransaction, type Table } from '../../s
 import { decodeRequest, encodeRequest } from '../../wire/subscription-request.js'
 import { BookCopies } from './book-copies.js'
 import { accountsOf, extentOf, missingFrom, type Accounts, type LogRecord } from './accounts.js'
+import { decodeMark, encodeMark, noMark, type PublisherMark } from './publisher-mark.js'
 import type { Committer, Contributor } from './committer.js'
 import { decodeBook, KeptBook, type BookOwner } from './kept-book.js'
 import { Log, type Retention } from './log.js'
@@ -47,7 +48,8 @@ const MOST_MISSING = 100
 const ENDING = 'e/'
 
 interface SubscriptionRecord {
-  readonly session?: string
+  readonly id?: string | undefined
+  readonly session?: string | undefined
   readonly request: unknown
   readonly ending?: string
 }
@@ -65,7 +67,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   /** What is owed beyond the log, by its negative place. */
   readonly #owed = new Map<number, { readonly book: string; readonly envelope: StoredEnvelope }>()
   readonly #letters = new Map<Buried, string>()
-  readonly #marks: LRUCache<string, number>
+  readonly #marks: LRUCache<string, PublisherMark>
   readonly #changedMarks = new Set<string>()
   readonly #seen: LRUCache<string, number>
   readonly #changedSeen = new Set<string>()
@@ -104,8 +106,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
 
   /** What was kept when the host started. */
   load(): { subscriptions: KeptSubscription[]; letters: Buried[] } {
-    for (const [key, value] of this.#records('publishers'))
-      this.#marks.set(key, decodePayload(value) as number)
+    for (const [key, value] of this.#records('publishers')) this.#marks.set(key, decodeMark(value))
     for (const [key, value] of this.#records('seen')) this.#seen.set(key, decodePayload(value) as number)
     for (const [key, value] of this.#records('owed')) {
       const at = -this.#numbered(key)
@@ -126,16 +127,16 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
       const bytes = this.#options.store.get('books', this.#prefix + key)
       const state = mended?.get(key) ?? (bytes && decodeBook(bytes))
       if (state === undefined) continue
-      const { session, request, ending } = decodePayload(value) as SubscriptionRecord
+      const { id, session, request, ending } = decodePayload(value) as SubscriptionRecord
       if (key.startsWith(ENDING)) this.#numbered(key.slice(ENDING.length))
-      const book = new KeptBook(key, state, this)
+      const book = new KeptBook(key, id, state, this)
       this.#books.set(key, book)
       const isCopied = this.#options.store.get('copies', `${this.#prefix}s/${key}`) !== undefined
       if (mended !== undefined || !isCopied) {
         this.#putRules(key, value)
         book.changed()
       }
-      subscriptions.push({ book, request: { ...decodeRequest(request), session }, ending })
+      subscriptions.push({ id, book, request: { ...decodeRequest(request), session }, ending })
     }
     return { subscriptions, letters }
   }
@@ -195,12 +196,17 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     return this.#log.readAll(places)
   }
 
-  open(request: SubscriptionRequest): KeptBook {
+  open(request: SubscriptionRequest, id: string): KeptBook {
     const { end } = this.#log
     const { after, first } = request.from instanceof ReplayStart ? request.from : new ReplayStart(end - 1)
     const key = keyOf(request)
     const open = new OpenPlaces(first.map(place => [place, REPLAYED]))
-    const book = new KeptBook(key, { high: after, liveFrom: end, waiting: 0, waitingBytes: 0, open }, this)
+    const book = new KeptBook(
+      key,
+      id,
+      { high: after, liveFrom: end, waiting: 0, waitingBytes: 0, open },
+      this,
+    )
     if (key === undefined) return book
     this.#books.set(key, book)
     this.renewed(book, request)
@@ -233,7 +239,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     const { key } = book
     if (key === undefined || this.#books.get(key) !== book) return
     const { session } = request
-    this.#put(key, { ...(session === undefined ? {} : { session }), request: encodeRequest(request) })
+    this.#put(key, { id: book.id, session, request: encodeRequest(request) })
     this.changed(book)
   }
 
@@ -278,7 +284,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     this.#books.set(next, book)
     for (const { book: owner, envelope } of [...this.#owed.values()])
       if (owner === key) this.#owe(next, envelope)
-    this.#put(next, { request: encodeRequest(request), ending: reason })
+    this.#put(next, { id: book.id, request: encodeRequest(request), ending: reason })
     this.changed(book)
   }
 
@@ -317,14 +323,15 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     return replayStart(this.#log, request)
   }
 
-  mark(publisher: string): number {
-    return this.#marks.get(publisher) ?? 0
+  mark(publisher: string): PublisherMark {
+    return this.#marks.get(publisher) ?? noMark
   }
 
   /** All up to this message of a publisher has been taken over. */
-  markTaken(publisher: string, sequence: number): void {
-    if (sequence <= this.mark(publisher)) return
-    this.#marks.set(publisher, sequence)
+  markTaken(publisher: string, mark: PublisherMark): void {
+    const { through, refused } = this.mark(publisher)
+    if (mark.through <= through && mark.refused.size === 0 && refused.size === 0) return
+    this.#marks.set(publisher, mark)
     this.#changedMarks.add(publisher)
     this.#news()
   }
@@ -335,7 +342,15 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
 
   markSeen(publisher: string, topic: string, sequence: number): void {
     const key = seenKey(publisher, topic)
-    if (sequence <= (this.#seen.get(key) ?? 0)) return
+    if (sequence > (this.#seen.get(key) ?? 0)) this.#noteSeen(key, sequence)
+  }
+
+  forgetSeen(publisher: string, topic: string, sequence: number): void {
+    const key = seenKey(publisher, topic)
+    if ((this.#seen.get(key) ?? 0) >= sequence) this.#noteSeen(key, sequence - 1)
+  }
+
+  #noteSeen(key: string, sequence: number): void {
     this.#seen.set(key, sequence)
     this.#changedSeen.add(key)
     this.#news()
@@ -381,7 +396,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     for (const write of writes) write(transaction)
     for (const book of books) transaction.put('books', `${this.#prefix}${book.key ?? ''}`, book.encode())
     for (const publisher of marks)
-      transaction.put('publishers', this.#prefix + publisher, encodePayload(this.mark(publisher)))
+      transaction.put('publishers', this.#prefix + publisher, encodeMark(this.mark(publisher)))
     for (const key of seen) {
       const sequence = this.#seen.get(key)
       if (sequence !== undefined) transaction.put('seen', this.#prefix + key, encodePayload(sequence))
@@ -401,7 +416,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
       this.#writes = [...writes, ...this.#writes]
       if (refused.length > 0) for (const book of this.#books.values()) book.refused?.(refused)
       for (const book of books) if (this.#books.get(book.key ?? '') === book) this.#changed.add(book)
-      // Marks stay as they were: messages that are gone must be taken over when they come again.
+      // Marks stay as they were until it is known what was refused with this.
     }
   }
 
