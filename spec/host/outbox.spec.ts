@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
+import { EMPTY, Subject } from 'rxjs'
 import { Follower } from '../../src/host/backbone/follower.js'
 import { Leader } from '../../src/host/backbone/leader.js'
 import type { HostServer } from '../../src/host/server.js'
 import { HostStore } from '../../src/host/store/host-store.js'
 import { hostUrl } from '../../src/daemon/listens.js'
-import type { Bus } from '../../src/index.js'
+import { handle, type Bus } from '../../src/index.js'
 import { Disk } from '../support/disk.js'
 import { eventually } from '../support/eventually.js'
 import { clientOf, secret, startServer } from '../support/host-server.js'
@@ -171,6 +172,33 @@ describe('what waits for a leader, at a follower with a store', () => {
       await proxy.close()
       await cutOff.die()
     }
+  })
+
+  it('comes to a consumer of the follower once when the leader died meanwhile, but for what that one works on', async () => {
+    const worker = bus(follower)
+    const started: string[] = []
+    const first = new Subject<never>()
+    worker
+      .topic(/^jobs/, { name: 'work' })
+      .pipe(
+        handle(({ payload, redelivered }) => {
+          started.push(`${String(payload)} ${redelivered}`)
+          return started.length === 1 ? first : EMPTY
+        }),
+      )
+      .subscribe()
+    await worker.ready()
+    const publisher = bus(leader)
+    await Promise.all(upTo(5).map(i => publisher.publish('jobs', i)))
+    await eventually(async () => expect(await waiting(publisher)).to.include({ inFlight: 5 }))
+    await eventually(() => expect(started).to.deep.equal(['1 false']))
+    await leader.die()
+    await leader.start()
+    await eventually(async () => expect(await waiting(publisher)).to.include({ inFlight: 5 }))
+    await worker.ready()
+    first.complete()
+    await eventually(async () => expect(await waiting(publisher)).to.include({ inFlight: 0, pending: 0 }))
+    expect(started).to.deep.equal(['1 false', '1 true', '2 true', '3 true', '4 true', '5 true'])
   })
 
   it('leaves a gap, which is said, in what a subscription without a name gets of other hosts', async () => {

@@ -57,6 +57,8 @@ export interface Consumer {
   readonly isAway?: boolean
   /** Its subscription has other rules than it asked for, now or from the beginning on. Default: it need not know. */
   ruled?(rules: SubscriptionRequest): void
+  /** For one that passes on: all that it was handed and has not settled is somebody else's by now. */
+  lapsed?(): void
   /** It hands messages on to another process, and says itself (`begin`) how far that one has begun. Default: it does not. */
   readonly passesOn?: boolean
 }

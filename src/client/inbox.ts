@@ -400,6 +400,7 @@ export class Inbox implements Membership {
     this.#held = 0
     this.#ledger.reset()
     this.tellIfCaughtUp()
+    this.#consumer.lapsed?.()
   }
 
   /** It is over: unsubscribed by name, refused, or the bus closes. */

@@ -161,6 +161,14 @@ export class Attachment implements Consumer, SilentConsumer, Watched {
     this.#owner.deliver(this.subscription, this.#lastNumber, message)
   }
 
+  /** The host that keeps the subscription gives it to others: what waits at the client must not begin. */
+  lapsed(): void {
+    if (this.#openCount === 0) return
+    for (const [number] of this.#opened()) this.#close(number)
+    this.#watch?.end()
+    this.#owner.lapsed(this.subscription, this.#lastNumber)
+  }
+
   error(error: MsgvanError): void {
     this.#end(error)
   }
