@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { map, retry, tap } from 'rxjs'
 import { collect, payloads, publishAll, register, untilStatus, upTo } from '../support/messages.js'
 import type { Connected } from './connected.js'
 
@@ -14,6 +15,38 @@ export function ordering(at: Connected): void {
       await publishAll(bus, 't', [1, 2, 3])
       await untilStatus(bus, 'w', { acked: 3 })
       expect(seen).to.deep.equal(['1/1', '2/1', '3/1', '1/2'])
+    })
+
+    it('holds for first deliveries while stock retry() comes back again and again', async () => {
+      const bus = at.bus()
+      const seen = new Set<number>()
+      bus
+        .topic<number>('t', { name: 'w', delay: 1 })
+        .pipe(
+          tap(({ payload }) => seen.add(payload)),
+          map(message => {
+            if (message.payload % 7 === 0 && message.attempt === 1) throw new Error('at first')
+            return message
+          }),
+          retry(),
+        )
+        .subscribe()
+      await bus.ready()
+      for (let n = 1; n <= 400; n += 4) {
+        await publishAll(at.another(), 't', [n, n + 1, n + 2, n + 3])
+        if (n % 12 === 1) await new Promise(resolve => setTimeout(resolve, 1))
+      }
+      await untilStatus(bus, 'w', { acked: 400 })
+      expect([...seen]).to.deep.equal(upTo(400))
+    })
+
+    it('of calls is theirs: who subscribes behind a publish does not get it', async () => {
+      const bus = at.bus()
+      const published = bus.publish('t', 'before')
+      const seen = collect(bus.topic('t'))
+      await Promise.all([published, bus.ready()])
+      await bus.publish('t', 'after')
+      expect(payloads(await seen.first(1))).to.deep.equal(['after'])
     })
 
     it('makes them wait for it when ordered', async () => {

@@ -97,7 +97,12 @@ export class RemoteBroker implements Broker {
       maxPayload: options.maxPayload ?? DEFAULT_MAX_PAYLOAD,
     })
     this.#calls = new Calls(
-      frame => this.#link.send(FrameKind.Call, frame),
+      frame => {
+        // In the order in which it was said: what is given back comes before who takes its place, what is published before who subscribes.
+        this.#inboxes.flush()
+        this.#outbox.flush()
+        this.#link.send(FrameKind.Call, frame)
+      },
       () => this.#outbox.maxPayload + FRAME_OVERHEAD,
     )
     this.#inboxes = new Inboxes({
