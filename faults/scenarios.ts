@@ -11,6 +11,7 @@ import { slowConsumer } from './slow-consumer.js'
 import { store } from './store.js'
 import { storeFull } from './store-full.js'
 import { storeSoak } from './store-soak.js'
+import { together } from './together.js'
 import { subscriberKilled } from './subscriber-killed.js'
 import type { Outcome, Scale, Scenario } from './scenario.js'
 import { Random } from './support/random.js'
@@ -31,6 +32,7 @@ export const scenarios: readonly Scenario[] = [
   storeFull,
   storeSoak,
   actors,
+  together,
 ]
 
 /** Plays it on a stage of its own, which is empty afterwards. @throws Error when it could not be played to its end */

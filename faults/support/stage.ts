@@ -95,8 +95,12 @@ export class Stage {
 }
 
 /** Asks until there is an answer. @throws Error when something hangs */
-export async function until<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
-  const giveUp = performance.now() + PATIENCE_MS
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined>,
+  patience = PATIENCE_MS,
+): Promise<T> {
+  const giveUp = performance.now() + patience
   for (;;) {
     const answer = await ask()
     if (answer !== undefined) return answer

@@ -1,6 +1,8 @@
 import type { Bus } from '../../src/index.js'
 import { createBus } from '../../src/bus/create-bus.js'
 import { RemoteBroker, type RemoteBrokerOptions } from '../../src/client/remote-broker.js'
+import { isDeadWithin } from '../../src/daemon/gone.js'
+import { readPidHint } from '../../src/daemon/pid-hint.js'
 import { localSecret } from '../../src/daemon/secret.js'
 import type { Started } from './processes.js'
 import { Sandbox } from './sandbox.js'
@@ -26,6 +28,26 @@ export class ConventionHost {
     this.process = process
     await process.shows(/listening/)
     return process
+  }
+
+  /** Of the host that has the port now, whoever started it. */
+  async pid(): Promise<number> {
+    return this.sandbox.hostPid()
+  }
+
+  /** As kill -9 does, whoever started it. */
+  async kill(): Promise<void> {
+    const pid = await readPidHint(this.sandbox.paths, this.port)
+    if (pid === undefined) throw new Error('no host has written a pid file')
+    process.kill(pid, 'SIGKILL')
+    if (!(await isDeadWithin(30_000, pid))) throw new Error(`host ${pid} outlives kill -9`)
+  }
+
+  /** By the command, which leaves another host in the background. */
+  async restart(): Promise<void> {
+    const { code, stderr } = await this.sandbox.msgvan(['restart'], { env: { MSGVAN_TOKEN: token } }).ended
+    if (code !== 0) throw new Error(`restart ended with ${code ?? 'a signal'}: ${stderr}`)
+    await this.pid()
   }
 
   bus(van = 'default', options: Partial<RemoteBrokerOptions> = {}): Bus {

@@ -1,0 +1,237 @@
+import { join } from 'node:path'
+import { cp, mkdir, mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import type { Bus } from '../../src/index.js'
+import { ConventionHost } from '../../spec/support/convention.js'
+import type { Started } from '../../spec/support/processes.js'
+import { Proxy } from '../../spec/support/proxy.js'
+import { Sandbox } from '../../spec/support/sandbox.js'
+import { now } from '../support/clock.js'
+import type { Random } from '../support/random.js'
+import { until } from '../support/stage.js'
+import { Traffic } from './traffic.js'
+import { History, TELLER } from './history.js'
+import type { Part, Subscribing } from './party.js'
+
+const party = fileURLToPath(new URL('party.js', import.meta.url))
+const recorder = fileURLToPath(new URL('recorder.js', import.meta.url))
+const here = fileURLToPath(new URL('.', import.meta.url))
+
+const audit: Subscribing = {
+  sub: 'audit',
+  how: 'handle',
+  rules: { isAlone: true },
+  options: { name: 'audit' },
+}
+const plain = (sub: string): Subscribing => ({ sub, how: 'auto', rules: { isAlone: true } })
+const shared: Subscribing = {
+  sub: 'shared',
+  how: 'handle',
+  rules: { isAlone: false },
+  options: { name: 'shared' },
+}
+const orders: Subscribing = {
+  sub: 'orders',
+  how: 'handle',
+  // One at a time over two hosts: ten publishers would be too much for it.
+  rules: { isAlone: true, isOrdered: true, of: 'p0' },
+  options: { name: 'orders', ordered: true },
+}
+const shaky: Subscribing = {
+  sub: 'shaky',
+  how: 'retry',
+  rules: { isAlone: true },
+  options: { name: 'shaky' },
+}
+const strict: Subscribing = {
+  sub: 'strict',
+  how: 'strict',
+  rules: { isAlone: false },
+  options: { name: 'strict' },
+}
+const late: Subscribing = {
+  sub: 'late',
+  how: 'auto',
+  rules: { isAlone: true, replays: true },
+  options: { name: 'late', from: 'start' },
+}
+
+/** Three hosts, and who works with them, each a process of its own. */
+export class Cast {
+  /** Who is owed what, as last seen. */
+  owed = ''
+  readonly folder: string
+  readonly history: History
+  readonly hosts: readonly ConventionHost[]
+  readonly links: readonly Proxy[]
+  readonly #random: Random
+  readonly #publishers: Started[] = []
+  readonly #traffic: Traffic
+  #consumer: Started | undefined
+  #consumers = 0
+  #bus: Bus | undefined
+
+  private constructor(
+    folder: string,
+    hosts: readonly ConventionHost[],
+    links: readonly Proxy[],
+    random: Random,
+  ) {
+    this.folder = folder
+    this.history = new History(folder, 'director')
+    this.hosts = hosts
+    this.links = links
+    this.#random = random
+    this.#traffic = new Traffic(folder)
+  }
+
+  static async open(home: string, random: Random): Promise<Cast> {
+    const folder = join(home, 'together')
+    await mkdir(folder)
+    const stored = (sandbox: Sandbox): string[] => [
+      '--store',
+      join(sandbox.home, 'store'),
+      '--heartbeat',
+      '2',
+    ]
+    const sandbox = await Sandbox.make()
+    const leader = new ConventionHost(sandbox, ['--leader', ...stored(sandbox), '--root', here])
+    await leader.start()
+    const hosts = [leader]
+    const links: Proxy[] = []
+    for (let i = 0; i < 2; i++) {
+      const link = await Proxy.to(leader.port)
+      const own = await Sandbox.make()
+      const follower = new ConventionHost(own, [
+        '--join',
+        `127.0.0.1:${link.port}`,
+        ...stored(own),
+        '--root',
+        here,
+      ])
+      await follower.start()
+      links.push(link)
+      hosts.push(follower)
+    }
+    return new Cast(folder, hosts, links, random)
+  }
+
+  /** Looks on, at the leader. */
+  get bus(): Bus {
+    return (this.#bus ??= this.host(0).bus())
+  }
+
+  host(at: number): ConventionHost {
+    const host = this.hosts[at]
+    if (host === undefined) throw new Error(`there is no host ${at}`)
+    return host
+  }
+
+  async enter(): Promise<void> {
+    await until(
+      'the hosts to be together',
+      async () => (await this.bus.status()).hosts.length === 3 || undefined,
+    )
+    await this.#actor()
+    await this.#consumes(0, 'c0', [audit, plain('plain0')])
+    await this.#consumes(1, 'c1', [orders, shared])
+    await this.#consumes(2, 'c2', [shaky, shared, plain('plain2')])
+    await this.mortalConsumer()
+    const ten = Array.from({ length: 10 }, (_, i) => `p${i}`)
+    this.#publishers.push(
+      this.#part(0, { who: 'publisher0', publishers: ten.slice(0, 3), subscriptions: [] }),
+      this.#part(1, { who: 'publisher1', publishers: ten.slice(3, 6), subscriptions: [], tells: 'recorder' }),
+      this.#part(2, { who: 'publisher2', publishers: ten.slice(6), subscriptions: [] }),
+    )
+  }
+
+  /** One that is killed now and then, and comes again. */
+  async mortalConsumer(): Promise<void> {
+    if (this.#consumer !== undefined) {
+      await this.#consumer.kill('SIGKILL')
+      this.history.write({ what: 'killed', who: `mortal${this.#consumers}` })
+    }
+    this.#consumers++
+    this.#consumer = await this.#consumes(2, `mortal${this.#consumers}`, [shared, strict])
+  }
+
+  async enterLate(): Promise<void> {
+    await this.#consumes(1, 'late', [late])
+  }
+
+  async replayLetters(): Promise<void> {
+    await this.bus.deadLetters().replay({ subscription: 'strict' })
+  }
+
+  /** Resolves when something was done that was published after this moment. */
+  async goesOn(): Promise<void> {
+    await this.#traffic.goesOn(now())
+  }
+
+  async leaveOff(): Promise<void> {
+    for (const publisher of this.#publishers) publisher.child.stdin?.end()
+    for (const { ended } of this.#publishers) {
+      const { code, stderr } = await ended
+      if (code !== 0) throw new Error(`a publisher ended with ${code ?? 'a signal'}: ${stderr}`)
+    }
+  }
+
+  /** @returns how much is owed when nothing is; undefined while something is */
+  async rest(): Promise<number | undefined> {
+    const { subscriptions } = await this.bus.status()
+    this.owed = subscriptions
+      .filter(({ pending, inFlight }) => pending + inFlight > 0)
+      .map(
+        each =>
+          `${each.name ?? each.id} ${each.pending} pending, ${each.inFlight} in flight, ${each.consumers} consumers`,
+      )
+      .join('; ')
+    if (subscriptions.some(({ pending, inFlight }) => pending + inFlight > 0)) return undefined
+    for (const { name, id, pending, inFlight } of subscriptions)
+      this.history.write({ what: 'rest', sub: name ?? id, pending, inFlight })
+    for await (const page of this.bus.deadLetters().pages()) {
+      for (const { subscription, payload } of page)
+        this.history.write({ what: 'letter', sub: subscription, ...(payload as { by: string; n: number }) })
+    }
+    return 0
+  }
+
+  /** Of a run that failed. @returns where to look */
+  async keep(): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'msgvan-together-'))
+    await cp(this.folder, folder, { recursive: true })
+    return folder
+  }
+
+  async close(): Promise<void> {
+    for (const host of this.hosts) await host.clean()
+    for (const link of this.links) await link.close()
+  }
+
+  async #actor(): Promise<void> {
+    const rules = { of: `${TELLER}recorder`, isAlone: true }
+    await this.bus.actors.create(
+      { module: recorder, export: 'Recorder' },
+      {
+        name: 'recorder',
+        args: { folder: this.folder, sub: 'recorder' },
+        isolation: 'process',
+        attempts: 1_000,
+      },
+    )
+    this.history.write({ what: 'subscribed', sub: 'recorder', rules })
+  }
+
+  async #consumes(at: number, who: string, subscriptions: readonly Subscribing[]): Promise<Started> {
+    const process = this.#part(at, { who, publishers: [], subscriptions })
+    await process.shows(/ready/)
+    return process
+  }
+
+  #part(at: number, part: Omit<Part, 'port' | 'folder' | 'seed'>): Started {
+    const { port, sandbox } = this.host(at)
+    const whole: Part = { ...part, port, folder: this.folder, seed: this.#random.between(1, 2 ** 31) }
+    return sandbox.node([party, JSON.stringify(whole)])
+  }
+}
