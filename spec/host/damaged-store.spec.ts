@@ -1,7 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import fc from 'fast-check'
 import type { HostServer } from '../../src/host/server.js'
 import type { HostStore } from '../../src/host/store/host-store.js'
 import { openHostStore } from '../../src/host/store/open-host-store.js'
@@ -12,6 +13,7 @@ import { readTrees } from '../../src/store/snapshot-trees.js'
 import type { Table } from '../../src/store/store.js'
 import { isLost, type Entry } from '../../src/store/tree-walk.js'
 import { eventually } from '../support/eventually.js'
+import { harmed, harms } from '../support/harm.js'
 import { clientOf, startServer } from '../support/host-server.js'
 
 const ROUNDS = 12
@@ -230,5 +232,46 @@ describe('a host whose store is damaged', () => {
     await stop()
     await start()
     await isEmpty(bus(), 'work')
+  })
+
+  it('delivers what is whole, and names the rest by subscription, whatever is damaged', async function () {
+    this.timeout(120_000)
+    await fill()
+    await eventually(() => expect(copied('1/b/n/work')).to.equal(true))
+    await stop()
+    const path = join(folder, DATA_FILE)
+    const whole = await readFile(path)
+    await fc.assert(
+      fc.asyncProperty(harms, async harm => {
+        await rm(folder, { recursive: true })
+        await mkdir(folder)
+        await writeFile(path, harmed(whole, harm))
+        await start()
+        const client = bus()
+        const { missing = [], subscriptions } = await client.status()
+        // So much of it is gone that nothing is known of it.
+        const isAll = said.some(text => /a record of the store itself|a new one begun/.test(text))
+        for (const [name, owed] of [
+          ['mail', 1],
+          ['work', 3],
+        ].map(([name, share]) => [String(name), (Number(share) * ROUNDS * EACH) / 4] as const)) {
+          const got = receive(client, name)
+          await eventually(() => isEmpty(client, name))
+          const lost = owed - new Set(got).size
+          const named = missing.filter(({ subscription }) => subscription === name)
+          const most = named.reduce((sum, { messages = 0 }) => sum + messages, 0)
+          if (lost > 0 && !isAll) expect(most, `${name} of ${JSON.stringify(missing)}`).to.equal(lost)
+          if (lost > 0) {
+            expect(said).to.not.deep.equal([])
+            expect(missing.length > 0 || said.some(text => text.includes('a new one begun'))).to.equal(true)
+          }
+          if (!isAll && most === 0) expect(subscriptions.map(each => each.name)).to.include(name)
+        }
+        await stop()
+        said = []
+      }),
+      { numRuns: 10 },
+    )
+    await start()
   })
 })

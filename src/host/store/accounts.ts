@@ -50,7 +50,10 @@ export function accountsOf(
   const prefix = `${log.number}/`
   const ranges = damages
     .filter(damage => damage.table === 'chunks' && (damage.log ?? log.number) === log.number)
-    .map(({ first = 0, before = log.end }) => ({ first, before: Math.min(before, log.end) }))
+    .map(({ first = 1, before = log.end }) => ({
+      first: Math.max(first, 1),
+      before: Math.min(before, log.end),
+    }))
     .filter(({ first, before }) => first < before)
   const missing: MissingStatus[] = []
   const books = new Map<string, BookState | undefined>()

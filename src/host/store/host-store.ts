@@ -4,6 +4,7 @@ import { logsIn, otherMissing } from './accounts.js'
 import type { Outbox } from '../../broker/keeper.js'
 import { outboxRules } from '../../broker/relay.js'
 import { decodePayload, encodePayload } from '../../message/payload.js'
+import type { MissingStatus } from '../../bus/status.js'
 import { describe } from '../../errors.js'
 import { Committer } from './committer.js'
 import type { Retention } from './log.js'
@@ -35,7 +36,10 @@ export class HostStore {
   /** Told of vans that miss something since a moment ago. */
   missed: (van: string) => void = () => undefined
   #lastNumber = 0
-  readonly #damages: readonly Damage[]
+  /** Until what they did is accounted for. */
+  #damages: readonly Damage[]
+  /** What is missing, and nobody knows of which van. */
+  readonly #anywhere: MissingStatus[] = []
   readonly #tidying: NodeJS.Timeout
 
   constructor(options: HostStoreOptions) {
@@ -55,12 +59,15 @@ export class HostStore {
   accounted(): void {
     if (this.#damages.length === 0) return
     for (const { van, ...missing } of otherMissing(this.#damages)) {
-      for (const [name, keeper] of this.#keepers)
-        if (van === undefined || van === name) keeper.addMissing([missing])
+      if (van === undefined) this.#anywhere.push(missing)
+      else this.#keepers.get(van)?.addMissing([missing])
     }
+    this.#damages = []
+    for (const { text } of this.#anywhere) this.#options.warn(`the store was damaged, and misses: ${text}`)
     for (const [van, keeper] of [...this.#keepers, ...this.#outboxes])
       for (const { text } of keeper.missing)
         this.#options.warn(`van ${van} misses, since the store was damaged: ${text}`)
+    for (const keeper of this.#keepers.values()) keeper.addMissing(this.#anywhere)
     const isKept = this.#committer.kept() ?? Promise.resolve()
     void isKept
       .then(() => this.#options.store.transact(t => t.remove('meta', DAMAGES_KEY)))
@@ -158,6 +165,7 @@ export class HostStore {
     })
     const keepers = isOutbox ? this.#outboxes : this.#keepers
     keepers.set(van, keeper)
+    keeper.addMissing(this.#anywhere)
     return keeper
   }
 }
