@@ -81,6 +81,14 @@ export class DeadLetterBox {
     for (const buried of letters) this.#add(buried)
   }
 
+  /** Another process kept them. */
+  takeIn(letters: Iterable<Buried>): void {
+    for (const buried of letters) {
+      this.#add(buried)
+      this.#keeper?.letterKept(buried)
+    }
+  }
+
   #add(buried: Buried): void {
     this.#kept.set(buried, ++this.#lastPlace)
     this.#bytes += bytesOf(buried)

@@ -54,6 +54,11 @@ export class DeadLetterOffice {
   }
 
   /** Kept from before the start. */
+  /** Kept by another process. */
+  takeIn(letters: Iterable<Buried>): void {
+    this.#box.takeIn(letters)
+  }
+
   restore(letters: Iterable<Buried>): void {
     this.#box.restore(letters)
   }

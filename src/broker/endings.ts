@@ -39,6 +39,11 @@ export class Endings {
     return over
   }
 
+  /** All of it now: another process goes on. */
+  finish(): void {
+    for (const subscription of this.#under.keys()) while (subscription.giveUpSome(STEP, STEP_BYTES));
+  }
+
   close(): void {
     for (const tell of this.#under.values()) tell()
     this.#under.clear()

@@ -23,6 +23,11 @@ export class Item {
     readonly order: number,
   ) {}
 
+  /** It was handed out, or failed, before. */
+  get isBegun(): boolean {
+    return this.deliveries > 0 || this.failures > 0
+  }
+
   /** Handed out once already. */
   static handedOut(envelope: Envelope, order: number): Item {
     const item = new Item(envelope, order)

@@ -39,7 +39,7 @@ import { Registry } from './registry.js'
 import { Relay } from './relay.js'
 import { Stamp } from './stamp.js'
 import { storing } from './stored-subscription.js'
-import { Subscription } from './subscription.js'
+import { Subscription, type SubscriptionState } from './subscription.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
 import { Timers } from './timers.js'
 
@@ -298,6 +298,44 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     for (const orphan of this.#registry.takeOrphans()) this.#remove(orphan, true)
   }
 
+  /** All that are registered, for another process to go on with. */
+  subscriptions(): readonly Subscription[] {
+    return this.#registry.all()
+  }
+
+  /** Another process kept these. */
+  takeInLetters(letters: Iterable<Buried>): void {
+    this.#letters.takeIn(letters)
+  }
+
+  /** What is being given up is given up, all of it: another process goes on with the rest. */
+  finishEndings(): void {
+    this.#endings.finish()
+  }
+
+  /** One of another process goes on here. @throws NameTakenError, InvalidPatternError */
+  settle({ id, rules, ...state }: SubscriptionState): Subscription {
+    this.checkOpen()
+    const known = rules.name === undefined ? undefined : this.#registry.byName(rules.name)
+    known?.checkSame(rules)
+    if (known !== undefined) known.rules = rules
+    const subscription = known ?? this.#registry.settle(id, rules)
+    subscription.resume(state)
+    return subscription
+  }
+
+  /** Nobody came along for whom it was there. */
+  forsake(subscription: Subscription): void {
+    this.#remove(subscription, false)
+  }
+
+  /** A consumer's place in a subscription that is there. */
+  join(subscription: Subscription, request: SubscriptionRequest, consumer: Consumer): Member {
+    const member = subscription.newMember(consumer, request)
+    subscription.join(member)
+    return member
+  }
+
   /** The named ones, as they go on: where they began is behind them. */
   named(): (SubscriptionRequest & { readonly name: string })[] {
     return this.#registry.all().flatMap(({ rules }) => {
@@ -401,9 +439,19 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     return Promise.reject(noHandlersHere())
   }
 
+  /** What was counted here, but for the subscriptions that are there. */
+  get ownCounters(): Counters {
+    return { ...this.#counts, published: this.#counts.published + this.#handOver.published }
+  }
+
+  /** It was counted before, in another process. */
+  count(counted: Readonly<Counters>): void {
+    addCounts(this.#counts, counted)
+  }
+
   /** Of all that was ever counted here. */
   get counters(): Counters {
-    const sum = { ...this.#counts, published: this.#counts.published + this.#handOver.published }
+    const sum = this.ownCounters
     for (const { counts } of this.#registry.all()) addCounts(sum, counts)
     for (const { counts } of this.#quiet.lingering) addCounts(sum, counts)
     return sum

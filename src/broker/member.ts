@@ -174,6 +174,38 @@ export class Member implements Membership {
     this.fail(message, new AckTimeoutError(`Not settled within ackTimeout, ${this.ackTimeout} ms.`))
   }
 
+  get subscription(): Subscription {
+    return this.#subscription
+  }
+
+  get prefetch(): number {
+    return this.#prefetch
+  }
+
+  /** What it holds. */
+  *held(): Generator<Item> {
+    for (const message of this.#unsettled?.all() ?? []) {
+      const item = Member.itemOf(message)
+      if (item !== undefined) yield item
+    }
+  }
+
+  /** What is owed by an open delivery. */
+  static itemOf(message: Message): Item | undefined {
+    const open = Message.tagOf(message) as Item | number | undefined
+    return typeof open === 'number' ? Item.handedOut(Message.envelopeOf(message), Math.abs(open)) : open
+  }
+
+  /** In another process it held this: it does again. @returns the delivery, which is open */
+  holds(item: Item): Message {
+    const message = new Message(item.envelope, this, item.failures + 1, item.deliveries > 1, item)
+    item.isBooked = true
+    this.#subscription.changed()
+    this.#unsettled ??= new OpenDeliveries()
+    this.#unsettled.add(message)
+    return message
+  }
+
   leave(cause: LeaveCause): void {
     if (this.#standing >= Standing.Left) return
     this.#standing = Standing.Left

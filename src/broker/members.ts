@@ -36,6 +36,11 @@ export class Members {
     for (const member of this.#present) member.ruled(rules)
   }
 
+  /** Those that take part, and those that left and still settle. */
+  all(): readonly Member[] {
+    return [...this.#present, ...this.#leaving]
+  }
+
   add(member: Member): void {
     // A list that is spread into another has room for sixteen more.
     this.#present = this.#present.length === 0 ? [member] : [...this.#present, member]

@@ -96,6 +96,19 @@ export class Registry {
     if (kept.request.session !== undefined) this.#orphans.set(kept.request.session, subscription)
   }
 
+  /** One of another process, under its own id. @throws NameTakenError, InvalidPatternError */
+  settle(id: string, request: SubscriptionRequest): Subscription {
+    const number = Number(/\d+$/.exec(id)?.[0] ?? 0)
+    this.#lastId = Math.max(this.#lastId, number)
+    return this.#registrations.has(id)
+      ? this.#add(request, undefined)
+      : this.#enter(this.#make(id, request, undefined), request)
+  }
+
+  byId(id: string): Subscription | undefined {
+    return this.#registrations.get(id)
+  }
+
   /** Those without a name whose clients did not come back for them. */
   takeOrphans(): Subscription[] {
     const orphans = [...this.#orphans.values()]
@@ -113,13 +126,15 @@ export class Registry {
   }
 
   #add(request: SubscriptionRequest, kept: KeptSubscription | undefined): Subscription {
-    const { name, pattern } = request
-    const subscription = this.create(request, kept)
+    return this.#enter(this.create(request, kept), request)
+  }
+
+  #enter(subscription: Subscription, { name, pattern }: SubscriptionRequest): Subscription {
     // May refuse the pattern: nothing is registered before.
     subscription.route = this.routes.add(pattern, subscription)
     this.#registrations.set(subscription.id, subscription)
     if (name !== undefined) this.#names.set(name, subscription)
-    if (name !== undefined) this.nameChanged?.(name, request)
+    if (name !== undefined) this.nameChanged?.(name, subscription.rules)
     subscription.registered?.()
     this.#watcher?.added(pattern)
     return subscription

@@ -83,6 +83,11 @@ export class Relay {
     this.#subscription.join(this.#member)
   }
 
+  /** Where what it is owed waits. */
+  get owed(): Subscription {
+    return this.#subscription
+  }
+
   /** The other host's place, by which it settles what it took over. */
   get membership(): Membership {
     return this.#member

@@ -31,6 +31,8 @@ export interface StoredSubscriptionOptions {
 export class StoredSubscription extends Subscription {
   readonly #book: Book
   readonly #stored: StoredLine
+  /** Before anything was taken in. */
+  #owedBefore: ReadonlySet<string> | undefined
   /** Removed: what it owes is being given up. */
   #isRetired = false
 
@@ -82,6 +84,15 @@ export class StoredSubscription extends Subscription {
 
   override replay(envelope: Envelope): void {
     super.replay(this.#book.owe(envelope))
+  }
+
+  /** What another process owed comes beyond the log, each once: the one that did this before may have died before it told. */
+  override takenIn(item: Item): Item | undefined {
+    this.#owedBefore ??= new Set(this.#book.owed().map(({ id }) => id))
+    if (this.#owedBefore.has(item.envelope.id)) return undefined
+    const own = new Item(this.#book.owe(item.envelope), item.order)
+    const { failures, deliveries, firstFailedAt, attempts } = item
+    return Object.assign(own, { failures, deliveries, firstFailedAt, attempts })
   }
 
   override failed(item: Item, error: unknown, retry: RetryRule | undefined): void {

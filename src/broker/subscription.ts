@@ -18,6 +18,14 @@ import type { SubscriptionOwner } from './subscription-owner.js'
 import { PackedLine } from './packed-line.js'
 import type { WaitingLine } from './waiting-line.js'
 
+/** What a subscription is, apart from what it owes. */
+export interface SubscriptionState {
+  readonly id: string
+  readonly rules: SubscriptionRequest
+  readonly counts: Readonly<Counters>
+  readonly nextOrder: number
+}
+
 const uncounted: Readonly<Counters> = Object.freeze(noCounts())
 
 /** A pattern and where its messages go: the waiting line, its members with their credit, redelivery, and the count of it all. */
@@ -251,7 +259,7 @@ export class Subscription extends Bookless {
 
   /** A publisher comes again whose message has waited here since before the start: it waits for room. */
   awaitRoom(pause: Pause): void {
-    if (this.#ended || this.#isRoomEnough) pause.taken()
+    if (this.#ended || (this.#isRoomEnough && !this.#isPausing)) pause.taken()
     else this.#wait(undefined, pause)
   }
 
@@ -447,6 +455,57 @@ export class Subscription extends Bookless {
     if (this.#counts === sum) return
     addCounts(sum, this.counts)
     this.#counts = sum
+  }
+
+  /** Those that take part, and those that left and still settle. */
+  get members(): readonly Member[] {
+    return this.#members.all()
+  }
+
+  /** What it is, without what it owes: for another process. */
+  get state(): SubscriptionState {
+    return { id: this.id, rules: this.#rules, counts: this.counts, nextOrder: this.#nextOrder }
+  }
+
+  /**
+   * What it owes that was handed out, or failed, before; with the milliseconds until its next attempt, if it waits for that.
+   * @param travels a member whose messages go with it, and are none of these
+   */
+  *begun(travels: (member: Member) => boolean): Generator<[Item, number?]> {
+    for (const member of this.#members.all())
+      if (!travels(member)) for (const item of member.held()) yield [item]
+    if (this.#parked !== undefined) yield* this.#parked.waits()
+    for (const item of this.#line?.begun() ?? []) yield [item]
+  }
+
+  /** What it owes that was never handed out, in order. */
+  *fresh(): Generator<Item> {
+    for (const item of this.#line ?? []) if (!item.isBegun) yield item
+  }
+
+  /** In another process it owes this too: first of all what was begun, then the rest in order. */
+  owes(begun: Item[], parked: Iterable<[Item, number]>, fresh: Iterable<Item>): void {
+    this.changed()
+    if (begun.length > 0) this.#waiting.restoreAll(begun)
+    for (const [item, delay] of parked) this.#park(item, delay)
+    for (const item of fresh) {
+      const mustWait = this.#mustWait && this.overflowOf(item.envelope.topic) === 'pause'
+      this.#waiting.push(item)
+      // Its publisher waits again when it is back.
+      if (mustWait) this.#wait(item.envelope.size, undefined)
+    }
+    this.wake()
+  }
+
+  /** As it is owed here; undefined: it is owed already. */
+  takenIn(item: Item): Item | undefined {
+    return item
+  }
+
+  /** In another process it goes on from there. */
+  resume({ counts, nextOrder }: Pick<SubscriptionState, 'counts' | 'nextOrder'>): void {
+    addCounts(this.#counting, counts)
+    this.#nextOrder = Math.max(this.#nextOrder, nextOrder)
   }
 
   status(): SubscriptionStatus {

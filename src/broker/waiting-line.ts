@@ -79,6 +79,11 @@ export class WaitingLine {
     this.#head = 0
   }
 
+  /** Those among them that were handed out, or failed, before. */
+  *begun(): Generator<Item> {
+    for (const item of this.#standing()) if (item.isBegun) yield item
+  }
+
   [Symbol.iterator](): Generator<Item> {
     return this.#standing()
   }

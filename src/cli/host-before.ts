@@ -7,6 +7,7 @@ import { shortly } from '../daemon/stop.js'
 import { readSettings, type KeptSettings } from '../daemon/settings-file.js'
 import { describe, UnsupportedError, VersionMismatchError } from '../errors.js'
 import type { HostFlags } from '../host/settings.js'
+import type { Registrations } from '../host/registrations.js'
 import { readKept } from '../host/settings-kept.js'
 import type { Cli } from './cli.js'
 
@@ -23,6 +24,10 @@ export interface HostBefore {
   readonly isOlder: boolean
   /** What an older one says of how it was started. */
   readonly flags: HostFlags
+  /** Where it keeps what it owes; undefined: it is older, and does not say. */
+  readonly keeps: 'nothing' | 'memory' | 'store' | undefined
+  /** The vans in which something is registered, as far as it says so. */
+  readonly vans: readonly string[] | undefined
 }
 
 /** What it answered, or why it did not. */
@@ -39,7 +44,7 @@ export async function askHostBefore(cli: Cli, port: number, isGiven: boolean): P
   const forget = (): Promise<void> => rm(paths.registrations(port), { force: true })
   const nothing = (): Promise<() => Promise<void>> => Promise.resolve(forget)
   if (!(await somebodyListens(port).catch(() => false)))
-    return { leave: nothing, auto: false, isOlder: false, flags: {} }
+    return { leave: nothing, auto: false, isOlder: false, flags: {}, keeps: 'nothing', vans: [] }
 
   const answer = await ask(paths, port)
   const written = await writtenByIt(paths, port, isGiven)
@@ -62,7 +67,20 @@ export async function askHostBefore(cli: Cli, port: number, isGiven: boolean): P
     auto: written?.auto ?? false,
     isOlder: written === undefined,
     flags: written === undefined && settings !== undefined ? readKept(settings) : {},
+    keeps: keeps(written?.flags ?? (settings === undefined ? undefined : readKept(settings))),
+    vans: 'registered' in answer ? vansOf(answer.registered) : undefined,
   }
+}
+
+function keeps(flags: HostFlags | undefined): HostBefore['keeps'] {
+  if (flags === undefined) return undefined
+  if (flags.join !== undefined) return 'nothing'
+  return flags.store === undefined ? 'memory' : 'store'
+}
+
+function vansOf(registered: unknown): string[] {
+  const { subscriptions, handlers, actors } = registered as Registrations
+  return [...new Set(['default', ...[...subscriptions, ...handlers, ...actors].map(({ van }) => van)])]
 }
 
 async function ask(paths: StatePaths, port: number): Promise<Answer> {

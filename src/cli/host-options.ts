@@ -26,6 +26,7 @@ export interface HostOptions {
   auto?: boolean
   /** Of `host` alone, when another process starts it. */
   report?: string
+  takeOver?: boolean
 }
 
 export function addHostOptions(command: Command): Command {
@@ -90,5 +91,6 @@ export function hostFlags(globals: Globals, options: HostOptions): HostFlags {
   const { root, origin, ...flags } = options
   delete flags.fresh
   delete flags.report
+  delete flags.takeOver
   return { port: String(port), token, verbose, ...flags, roots: root, origins: origin }
 }

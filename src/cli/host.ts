@@ -14,6 +14,7 @@ export function addHost(program: Command, cli: Cli): void {
     )
   addHostOptions(command)
     .addOption(new Option('--report <fd>', 'where the process that started it waits').hideHelp())
+    .addOption(new Option('--take-over', 'first has the host that is there hand over').hideHelp())
     .addOption(new Option('--auto', 'as a client starts it: it ends when it was idle').hideHelp())
     .addHelpText(
       'after',
@@ -35,6 +36,7 @@ async function host(cli: Cli, globals: Globals, options: HostOptions): Promise<n
     const { runHost } = await import('../host/run-host.js')
     await runHost(settings, {
       ...before,
+      takesOver: options.takeOver === true,
       onListening: addresses => {
         report.listening()
         cli.talk(`listening on ${addresses.join(' and ')} (pid ${process.pid})`)

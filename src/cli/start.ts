@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { HostStatus } from '../bus/status.js'
 import { statePaths } from '../daemon/paths.js'
+import type { StartOptions } from '../daemon/start.js'
 import type { HostFlags } from '../host/settings.js'
 import type { Cli } from './cli.js'
 import { Exit } from './exit.js'
@@ -37,12 +38,26 @@ export async function start(cli: Cli, globals: Globals, options: Options): Promi
   return done
 }
 
-/** @param given those of a command line, and what an older host said of itself */
+/** A host that has much to hand over has time. */
+const TAKING_OVER_MS = 360_000
+
+/** @returns false if somebody else has the port, once it was free */
+async function takeOver(wanted: StartOptions): Promise<boolean> {
+  const { startHost } = await import('../daemon/start.js')
+  const { started } = await startHost({ ...wanted, takesOver: true, timeout: TAKING_OVER_MS })
+  return started
+}
+
+/**
+ * @param given those of a command line, and what an older host said of itself
+ * @param takesOver the host that is there hands over what is in its memory, and ends
+ */
 export async function startWith(
   cli: Cli,
   { port }: Globals,
   given: HostFlags,
   { json = false, fresh = false }: Options,
+  takesOver = false,
 ): Promise<number> {
   const paths = statePaths()
   const { nextSettings } = await import('../daemon/next-settings.js')
@@ -51,15 +66,13 @@ export async function startWith(
   const { ensureHost } = await import('../daemon/ensure.js')
   const { hostStatus } = await import('../daemon/ask.js')
   const { capabilities, ...flags } = given
-  const isNew = await ensureHost({
-    ...flags,
-    port,
-    paths,
-    fresh,
-    autoStart: true,
+  const wanted = {
+    ...{ ...flags, port, paths, fresh },
     capabilities:
       capabilities === undefined ? undefined : (JSON.parse(capabilities) as Record<string, unknown>),
-  })
+  }
+  const hasTakenOver = takesOver && (await takeOver(wanted))
+  const isNew = hasTakenOver || (await ensureHost({ ...wanted, autoStart: true }))
   const host = await hostStatus({ port, paths })
   if (json) await cli.output.line(JSON.stringify({ started: isNew, host }))
   else cli.talk(`${describeHost(host)} ${isNew ? 'is up' : 'was running already'}`)

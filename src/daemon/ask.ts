@@ -12,6 +12,8 @@ export interface HostAddress {
   readonly port: number
   readonly paths: StatePaths
   readonly token?: string | undefined
+  /** By which name it is asked. Default: a random one. */
+  readonly client?: string | undefined
 }
 
 /**
@@ -20,7 +22,7 @@ export interface HostAddress {
  * @throws PortTakenError, AuthError, VersionMismatchError, HostUnreachableError if it does not answer in time
  */
 export async function askHost<T>(
-  { port, paths, token }: HostAddress,
+  { port, paths, token, client }: HostAddress,
   ask: (broker: RemoteBroker) => Promise<T>,
   timeout = 5_000,
 ): Promise<T> {
@@ -33,6 +35,7 @@ export async function askHost<T>(
         ? { kind: 'secret', secret: await localSecret(paths) }
         : { kind: 'token', secret: tokenSecret(token) },
     pid: process.pid,
+    ...(client === undefined ? {} : { clientId: client }),
     readyTimeout: timeout,
   })
   let timer: NodeJS.Timeout | undefined

@@ -18,6 +18,10 @@ export interface StatePaths {
   output(port: number): string
   /** What a host that is restarted leaves to the next one. */
   registrations(port: number): string
+  /** All that was in the memory of a host that is restarted, for the next one. */
+  handOver(port: number): string
+  /** A host of another protocol is asked by this, and by SIGTERM, to hand over. */
+  handOverWanted(port: number): string
   /** The named subscriptions of a host that keeps its messages in memory: known to the next one. */
   names(port: number): string
   /** Says which process is the host: a hint, never proof. */
@@ -39,6 +43,8 @@ export function statePaths(env: NodeJS.ProcessEnv = process.env): StatePaths {
     log: port => join(home, `host-${port}.log`),
     output: port => join(home, `host-${port}.out`),
     registrations: port => join(home, `host-${port}.registrations`),
+    handOver: port => join(home, `host-${port}.handover`),
+    handOverWanted: port => join(home, `host-${port}.handover-wanted`),
     names: port => join(home, `host-${port}.names`),
     pid: port => join(home, `host-${port}.pid`),
     settings: port => join(home, `host-${port}.settings`),

@@ -18,6 +18,8 @@ export interface StartOptions {
   readonly auto?: boolean | undefined
   /** Begins without what the host before was started with. */
   readonly fresh?: boolean | undefined
+  /** First has the host that is there hand over all that is in its memory. */
+  readonly takesOver?: boolean | undefined
   /** Seconds, as text. */
   readonly idle?: string | undefined
   /** Seconds, as text. */
@@ -119,13 +121,14 @@ function unreported(message: string): StartReport {
 function flags(options: StartOptions): string[] {
   const { port, verbose, listen, idle, sessionTtl, heartbeat, maxPayload, origins, roots, store } = options
   const { retainAge, retainBytes, storeFloor, watch, leader, join, tlsCert, tlsKey, tlsCa } = options
-  const { auto, fresh } = options
+  const { auto, fresh, takesOver } = options
   const given = ['--port', String(port)]
   if (verbose === true) given.push('--verbose')
   if (watch === true) given.push('--watch')
   if (listen !== undefined) given.push('--listen', listen)
   if (auto === true) given.push('--auto')
   if (fresh === true) given.push('--fresh')
+  if (takesOver === true) given.push('--take-over')
   if (idle !== undefined) given.push('--idle', idle)
   if (sessionTtl !== undefined) given.push('--session-ttl', sessionTtl)
   if (heartbeat !== undefined) given.push('--heartbeat', heartbeat)

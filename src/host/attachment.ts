@@ -30,6 +30,15 @@ export interface AttachmentOwner {
 /** What is said of one delivery. */
 type Said = Pick<KeptVerdict, 'error' | 'delay' | 'attempts'> & Pick<Verdict, 'verdict'>
 
+export interface AttachmentState {
+  /** The number of the last delivery. */
+  readonly last: number
+  /** The last one that the client said that it works on. */
+  readonly handed: number
+  readonly hasLeft: boolean
+  readonly ackTimeout: number
+}
+
 /** Never written to: of very many subscriptions few have an open delivery. */
 const none: (Message | undefined)[] = []
 
@@ -65,6 +74,43 @@ export class Attachment implements Consumer, SilentConsumer, Watched {
 
   set membership(membership: Membership) {
     this.#membership = membership
+  }
+
+  get joined(): Membership | undefined {
+    return this.#membership
+  }
+
+  /** Where it stands, for another process to go on with. */
+  get state(): AttachmentState {
+    return {
+      last: this.#lastNumber,
+      handed: this.#handed,
+      hasLeft: this.#hasLeft,
+      ackTimeout: this.#watch?.ackTimeout ?? 0,
+    }
+  }
+
+  /** Open deliveries, by their numbers. */
+  get open(): readonly [number, Message][] {
+    return this.#opened()
+  }
+
+  /** Before anything is delivered: goes on where that of another process was. */
+  restore({ last, handed }: AttachmentState): void {
+    this.#base = last + 1
+    this.#handed = handed
+  }
+
+  /** The client holds this delivery, in its membership's books. */
+  restoreOpen(number: number, message: Message): void {
+    this.#stragglers ??= new Map()
+    this.#stragglers.set(number, message)
+    if (this.#openCount++ === 0) this.#watch?.begin()
+  }
+
+  /** Its consumer has left, and settles what it holds. */
+  restoreLeft(): void {
+    this.#leaveBroker()
   }
 
   get passesOn(): boolean {

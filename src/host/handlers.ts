@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { newWorkerClient } from '../actors/worker-client.js'
 import { SupervisedWorker } from '../actors/supervised-worker.js'
 import type { HandlerTask } from '../actors/worker-messages.js'
 import type { SubscriptionRequest } from '../bus/broker.js'
@@ -174,7 +174,7 @@ export class Handlers {
       van,
       ...consumedOf(name, request),
       ...this.#host.connection,
-      clientId: randomUUID(),
+      clientId: newWorkerClient(),
     })
     return new SupervisedWorker(task, {
       line: (stream, text) => this.#host.line(name, stream, text),

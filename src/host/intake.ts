@@ -1,6 +1,6 @@
 import type { ByteReader } from '../message/byte-reader.js'
 import type { MsgvanError } from '../errors.js'
-import type { Envelope } from '../message/envelope.js'
+import { Encoding, Envelope, noHeaders } from '../message/envelope.js'
 import { tooLarge } from '../message/payload.js'
 import {
   encodeNotice,
@@ -24,6 +24,26 @@ export interface IntakeOptions {
   readonly maxPayload: number
 }
 
+/** Refusals that were told: by which frame, and of which publishes. */
+export interface ToldRefusals {
+  readonly number: number
+  readonly sequences: readonly number[]
+}
+
+/** A publish that is held back, by its frame and its place there. */
+interface HeldEntry {
+  readonly frame: number
+  readonly index: number
+  readonly envelope: Pick<Envelope, 'publisher' | 'sequence' | 'topic'>
+}
+
+/** Where an intake stands, for another process to go on with. */
+export interface IntakeState {
+  readonly texts: readonly string[]
+  readonly told: readonly ToldRefusals[]
+  readonly held: readonly (HeldEntry['envelope'] & { readonly frame: number; readonly index: number })[]
+}
+
 /** What became of a publish that was not taken over at once, and which it is. */
 interface LateEntry extends OutcomeEntry {
   readonly sequence: number
@@ -36,10 +56,12 @@ export class Intake {
   readonly #guest: () => Guest | undefined
   readonly #publisher: Publisher
   readonly #reading = new ReadingTable()
+  /** Publishes that are held back. */
+  readonly #held = new Set<HeldEntry>()
   /** Outcomes of publishes that were held back, by frame, not told yet. */
   readonly #untold = new Map<number, LateEntry[]>()
   /** Refusals on their way to the client: the frame that tells, and what it tells of. */
-  readonly #refusals: { readonly number: number; readonly sequences: readonly number[] }[] = []
+  readonly #refusals: ToldRefusals[] = []
   #hasEnded = false
   readonly #notice = (error: MsgvanError): void => {
     if (!this.#hasEnded) this.#link.send(FrameKind.Notice, encodeNotice(toWireError(error)))
@@ -54,6 +76,29 @@ export class Intake {
     options.van.notices.set(options.client, this.#notice)
     const lost = options.van.lost
     if (lost !== undefined) this.#notice(lost)
+  }
+
+  get publisher(): Publisher {
+    return this.#publisher
+  }
+
+  get state(): IntakeState {
+    const held = [...this.#held].map(({ frame, index, envelope: { publisher, sequence, topic } }) => {
+      return { frame, index, publisher, sequence, topic }
+    })
+    return { texts: this.#reading.texts, told: this.#refusals, held }
+  }
+
+  /** Before anything is taken in: goes on where that of another process was. What was held back there is owed here. */
+  restore({ texts, told, held }: IntakeState): void {
+    this.#reading.restore(texts)
+    this.#refusals.push(...told)
+    for (const { frame, index, publisher, sequence, topic } of held) {
+      const envelope = new Envelope(publisher, sequence, topic, noHeaders, 0, undefined, 0, Encoding.Bytes)
+      const outcome = this.#awaitAgain(envelope)
+      if (outcome === undefined) this.#settledLate(frame, { index, sequence, outcome: 'taken' })
+      else this.#late({ frame, index, envelope }, outcome)
+    }
   }
 
   /** One PUBLISH frame. A promise holds its acknowledgement back. */
@@ -72,7 +117,7 @@ export class Intake {
           ? this.#passedOn(envelope, guest, refusal)
           : this.#publisher.offer(envelope, van, maxPayload, refusal)
       if (van.keeper !== undefined) offered.push(envelope)
-      if (outcome !== undefined) (late ??= []).push(this.#late(frame, index, envelope.sequence, outcome))
+      if (outcome !== undefined) (late ??= []).push(this.#late({ frame, index, envelope }, outcome))
       index++
     }
     if (late !== undefined) this.#tell(frame, late)
@@ -134,6 +179,19 @@ export class Intake {
     else this.#guest()?.forget(envelope)
   }
 
+  /** It is in the books, and its publisher waits for room. */
+  #awaitAgain(envelope: Envelope): undefined | Promise<LateOutcome> {
+    const { van, client, maxPayload } = this.#options
+    if (envelope.publisher === client) {
+      const outcome = this.#publisher.offer(envelope, van, maxPayload, undefined)
+      return outcome instanceof Promise ? outcome : undefined
+    }
+    return van.awaitRoom(envelope)?.then(
+      () => 'taken' as const,
+      (error: unknown) => toWireError(error),
+    )
+  }
+
   #passedOn(
     envelope: Envelope,
     guest: Guest,
@@ -150,14 +208,15 @@ export class Intake {
     )
   }
 
-  #late(
-    frame: number,
-    index: number,
-    sequence: number,
-    outcome: Promise<LateOutcome> | WireError,
-  ): LateEntry {
+  #late(held: HeldEntry, outcome: Promise<LateOutcome> | WireError): LateEntry {
+    const { frame, index, envelope } = held
+    const { sequence } = envelope
     if (!(outcome instanceof Promise)) return { index, sequence, outcome }
-    void outcome.then(settled => this.#settledLate(frame, { index, sequence, outcome: settled }))
+    this.#held.add(held)
+    void outcome.then(settled => {
+      this.#held.delete(held)
+      this.#settledLate(frame, { index, sequence, outcome: settled })
+    })
     return { index, sequence, outcome: 'held' }
   }
 

@@ -173,7 +173,11 @@ const keyOf = (van: string, name: string): string => JSON.stringify([van, name])
 
 function lineOf(van: string, name: string, rules: SubscriptionRequest | undefined): string | undefined {
   if (rules === undefined) return undefined
-  return checked({ van, name, request: encodeRequest({ ...rules, from: undefined }) })
+  return checked({
+    van,
+    name,
+    request: encodeRequest({ ...rules, from: undefined, given: undefined, joins: undefined }),
+  })
 }
 
 function goneLine(key: string): string {

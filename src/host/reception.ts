@@ -2,9 +2,11 @@ import type { LocalBroker } from '../broker/local-broker.js'
 import type { SubscriptionRequest } from '../bus/broker.js'
 import { HOSTS_TOPIC } from '../bus/hosts.js'
 import type { HostStatus } from '../bus/status.js'
-import { ProtocolError, SessionLostError } from '../errors.js'
+import { HostUnreachableError, ProtocolError, SessionLostError } from '../errors.js'
 import type { Channel, ChannelEnd, ChannelListener } from '../wire/channel.js'
 import type { Hello } from '../wire/handshake.js'
+import type { Call } from '../wire/control-frames.js'
+import type { RetainedFrame } from '../wire/link.js'
 import { binary, type HostEvents } from '../wire/protocol.js'
 import type { Actors } from './actors/actors.js'
 import { ActorsOfVans } from './actors/actors-of-vans.js'
@@ -16,11 +18,11 @@ import { isLoopbackPeer } from './doors.js'
 import { Greeting, refusalOf, type Greeted, type Secrets } from './greeting.js'
 import type { NameKeeper } from './kept-names.js'
 import { Liveness } from './liveness.js'
-import type { Session } from './session.js'
+import type { Session, SessionOptions, SessionState } from './session.js'
 import { Sessions } from './sessions.js'
 import type { HostStore } from './store/host-store.js'
 import type { HandlerService } from './unregister.js'
-import { Vans } from './vans.js'
+import { Vans, type Van } from './vans.js'
 
 export interface ReceptionOptions extends Secrets {
   readonly hostStatus: () => HostStatus
@@ -56,6 +58,25 @@ export interface ReceptionOptions extends Secrets {
 /** A client that has connected: its channel, and the address by which it reached this host. */
 type Caller = Readonly<{ channel: Channel<HostEvents>; address: string }>
 
+type SessionOf = Pick<SessionState, 'client' | 'van' | 'isLocalUser' | 'pid' | 'thread' | 'address'>
+
+/** Calls that change nothing. */
+const REPEATABLE: ReadonlySet<string> = new Set([
+  'ready',
+  'status',
+  'hosts',
+  'deadLetters.list',
+  'actors.find',
+])
+
+/** What is in a host's memory alone. */
+export interface HeldInMemory {
+  /** The name of this memory. */
+  readonly memory: string
+  readonly vans: readonly Van[]
+  readonly sessions: readonly Session[]
+}
+
 export const DEFAULT_MAX_PAYLOAD = 8 * 1024 * 1024
 export const HANDSHAKE_MS = 10_000
 
@@ -74,12 +95,17 @@ export class Reception {
   /** Which connection a session has right now. */
   readonly #channels = new Map<Session, Channel<HostEvents>>()
   #actors: ActorsOfVans | undefined
+  #memory: string | undefined
+  readonly #handedOver = new Set<string>()
+  /** Calls that clients asked of a host before this one, answered when they are back. */
+  readonly #askedBefore = new Map<Session, readonly Call[]>()
   #isClosing = false
   #orphanage: NodeJS.Timeout | undefined
 
   constructor(options: ReceptionOptions) {
     this.#options = options
     this.#maxPayload = options.maxPayload ?? DEFAULT_MAX_PAYLOAD
+
     this.#members = new Members(options.hostStatus)
     this.backbone = this.#make(options.backbone ?? (({ members }) => alone(members)))
     this.#vans = new Vans({
@@ -88,6 +114,7 @@ export class Reception {
       idPrefix: options.idPrefix,
       names: options.names,
       warn: options.warn,
+      memory: () => this.memory,
       answer: (van, method, args) =>
         answerHere(van, method, args, { handlers: this.handlers, actors: this.#actors }),
     })
@@ -146,6 +173,58 @@ export class Reception {
   restore(store: HostStore): void {
     this.#vans.restore(store)
     this.#orphanage = setTimeout(() => this.#vans.endOrphans(), this.#options.sessionTtl ?? 60_000).unref()
+  }
+
+  /** By which a client knows whether what waits in memory here is what waited there before. */
+  get memory(): string {
+    return (this.#memory ??= this.#options.hostStatus().id)
+  }
+
+  /** All that goes to another process, if all of it is in this one's memory. */
+  get held(): HeldInMemory {
+    this.#vans.checkMemory()
+    return { memory: this.memory, vans: [...this.#vans.all()], sessions: [...this.#sessions.all()] }
+  }
+
+  /** It was written down for another process: from now on nothing here counts, and no client hears of it but those that stay. */
+  abandon(stays: (session: Session) => boolean): void {
+    this.#isClosing = true
+    for (const session of this.#sessions.all()) if (!stays(session)) session.abandon()
+    for (const [session, channel] of this.#channels) {
+      if (stays(session)) continue
+      this.#channels.delete(session)
+      channel.close()
+    }
+  }
+
+  /** What waits here is what waited in the memory of another process. @returns false if all that was written down in this act is here */
+  goOn(memory: string, act: string): boolean {
+    if (this.#handedOver.has(act)) return false
+    this.#handedOver.add(act)
+    this.#memory = memory
+    return true
+  }
+
+  /** Resolves when all that was taken in is on the disk, where there is one. */
+  async keptAll(): Promise<void> {
+    for (const van of [...this.#vans.all()]) await van.kept()
+  }
+
+  van(name: string): Van {
+    return this.#vans.get(name)
+  }
+
+  /** The session of a client of another process goes on here, if the client comes back in time. */
+  resume(state: SessionState, retained: Iterable<RetainedFrame>): Session {
+    const session = this.#sessions.restore({ ...this.#sessionOptions(state), id: state.id })
+    session.restore(state, retained)
+    this.#askedBefore.set(session, state.calls)
+    return session
+  }
+
+  /** All of it is there. */
+  await(session: Session): void {
+    this.#sessions.away(session)
   }
 
   /** What is owed at this moment is what a host with a store owes after its end. */
@@ -273,20 +352,38 @@ export class Reception {
       ...(memory === undefined ? {} : { memory }),
     })
     session.attach(known === undefined ? 0 : (wanted?.received ?? 0), frame => channel.send('frame', frame))
+    this.#answerAgain(session)
     return session
+  }
+
+  /** What only asks is asked again; what may have been done is not done twice. */
+  #answerAgain(session: Session): void {
+    const calls = this.#askedBefore.get(session) ?? []
+    this.#askedBefore.delete(session)
+    for (const call of calls) {
+      if (REPEATABLE.has(call.method)) session.answerAgain(call)
+      else
+        session.refuse(
+          call,
+          new HostUnreachableError(
+            'The host was restarted before it answered: it is not known whether that was done. Look, and ask again.',
+          ),
+        )
+    }
   }
 
   #begin({ address }: Caller, { client, van, pid, thread }: Hello, isLocalUser: boolean): Session {
     this.#giveUp(client, van)
     // Elsewhere the numbers mean another process.
     const isHere = isLocalUser && isLoopbackPeer(address)
-    return this.#sessions.begin({
-      client,
+    const of = isHere ? { pid, thread } : { pid: undefined, thread: undefined }
+    return this.#sessions.begin(this.#sessionOptions({ client, van, isLocalUser, address, ...of }))
+  }
+
+  #sessionOptions({ client, van, isLocalUser, pid, thread, address }: SessionOf): Omit<SessionOptions, 'id'> {
+    return {
+      ...{ client, isLocalUser, pid, thread, address },
       van: this.#vans.get(van),
-      isLocalUser,
-      pid: isHere ? pid : undefined,
-      thread: isHere ? thread : undefined,
-      address,
       maxPayload: this.#maxPayload,
       maxWaiting: this.#options.maxWaiting ?? 64 * 1024 * 1024,
       answer: (session, method, args) =>
@@ -296,7 +393,7 @@ export class Reception {
           control: this.#options.control,
           hosts: () => this.#members.list(),
         }),
-    })
+    }
   }
 
   /** A client that begins anew has given up what it had. Whoever still speaks for that is another one by the same name. */

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import type { SubscriptionRequest } from '../bus/broker.js'
 import type { HostStatus } from '../bus/status.js'
-import { ensureHome, statePaths } from '../daemon/paths.js'
+import { ensureHome, statePaths, type StatePaths } from '../daemon/paths.js'
 import { removePidHint, writePidHint } from '../daemon/pid-hint.js'
 import { fileToken, localSecret } from '../daemon/secret.js'
 import { writeSettings } from '../daemon/settings-file.js'
 import { hostUrl } from '../daemon/listens.js'
-import { describe, UnsupportedError } from '../errors.js'
+import { describe, InvalidOptionError, UnsupportedError } from '../errors.js'
 import { logTo, type Log } from '../log/log.js'
 import { createLogger } from '../log/logger.js'
 import { version } from '../version.js'
@@ -15,6 +15,9 @@ import { Actors } from './actors/actors.js'
 import { actorLog, takeActorLogs } from './actors/leader-log.js'
 import { Capabilities } from './capabilities.js'
 import { checkToken, joining } from './backbone/joining.js'
+import { handOver } from './hand-over/hand-over.js'
+import { takeIn } from './hand-over/take-in.js'
+import { isHandOverWanted, takeOver } from './hand-over/take-over.js'
 import { Handlers } from './handlers.js'
 import { KeptNames, restoreNames } from './kept-names.js'
 import { watchIdle } from './idle.js'
@@ -22,8 +25,15 @@ import { openHostLog, type LogLine } from './logs.js'
 import { ModuleWatch } from './module-watch.js'
 import { ModuleRoots } from './module-roots.js'
 import { whyNotListening } from './not-listening.js'
-import { openSubscriptions, registrationsOf, startRegistered, readRegistrations } from './registrations.js'
+import {
+  openSubscriptions,
+  registrationsOf,
+  startRegistered,
+  readRegistrations,
+  type Registrations,
+} from './registrations.js'
 import { HostServer } from './server.js'
+import { Fields } from '../wire/fields.js'
 import { isLoopback, type HostFlags, type HostSettings } from './settings.js'
 import { settingsKept } from './settings-kept.js'
 import type { HostStore } from './store/host-store.js'
@@ -32,6 +42,8 @@ import { readTls } from './tls.js'
 import { Ending, type EndReason } from './told-to-end.js'
 
 export interface RunHostOptions {
+  /** First has the host that is there hand over all that is in its memory, and end. If that fails, this one does not begin. */
+  readonly takesOver?: boolean
   /** It is this machine's host now, at these addresses. */
   readonly onListening: (addresses: readonly string[]) => void
   /** In the foreground: gets what handlers print too. Without it, nobody sees this process's own output. */
@@ -69,7 +81,18 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   const log = logTo(logger)
   const ending = new Ending()
   let reconsider = (): void => undefined
-  let registered = (): unknown => undefined
+  let registered = (): Registrations => ({ subscriptions: [], handlers: [], actors: [] })
+  const handing = (by?: string): Promise<void> =>
+    handOver(
+      {
+        ...{ paths, port, log: (text: string) => log.info(text) },
+        host: server.hostId,
+        reception: server.reception,
+        registered: () => registered(),
+      },
+      by,
+    )
+  if (options.takesOver === true) await takeOver({ port, paths })
   const left = await readRegistrations(paths.registrations(port))
   const told = options.keepsCapabilities === true && left !== undefined ? {} : settings.capabilities
   const capabilities = new Capabilities({ ...left?.capabilities, ...told }, () => reconsider())
@@ -91,7 +114,13 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
     tls: tls.identity,
     names: keepsNames(settings) ? names : undefined,
     control: (method, args) =>
-      control(method, args, { ending, capabilities, settings, registered: () => registered() }),
+      control(method, args, {
+        ending,
+        capabilities,
+        settings,
+        registered: () => registered(),
+        handOver: handing,
+      }),
     changed: () => {
       activity += 1
     },
@@ -99,12 +128,6 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   })
   try {
     await server.listen()
-    // Before anybody is let in; with a store they are there, and with all that waits in them.
-    if (left !== undefined && settings.store === undefined) openSubscriptions(server, left)
-    if (keepsNames(settings)) {
-      restoreNames(server, names.read(), text => log.warning(text))
-      names.begin()
-    }
   } catch (error) {
     ending.release()
     logger.close()
@@ -115,14 +138,22 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
     .then(async opened => {
       // Before anybody is let in: from then on it owes what it takes over, and whoever starts the next one has to know how.
       await writeSettings(paths, port, { flags: options.told ?? {}, auto: settings.auto })
-      if (opened === undefined) return undefined
-      // In one go: nobody is let in before all of it is there.
-      server.openStore(opened)
-      kept = keptRegistrations(opened, left)
-      openKept(server, kept)
-      restoreNames(server, names.read(), text => log.warning(text))
-      names.end(true)
-      capabilities.restore(opened.capabilities(), changes => opened.keepCapabilities(changes))
+      if (opened !== undefined) {
+        // In one go: nobody is let in before all of it is there.
+        server.openStore(opened)
+        kept = keptRegistrations(opened, left)
+        openKept(server, kept)
+        capabilities.restore(opened.capabilities(), changes => opened.keepCapabilities(changes))
+      }
+      await takeIn(paths.handOver(port), server, {
+        registrations: kept,
+        warn: text => log.warning(text),
+        info: text => log.info(text),
+      })
+      if (opened === undefined && left !== undefined) openSubscriptions(server, left)
+      if (settings.join === undefined) restoreNames(server, names.read(), text => log.warning(text))
+      if (keepsNames(settings)) names.begin()
+      else names.end(true)
       return opened
     })
     .catch(async (error: unknown) => {
@@ -200,13 +231,20 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   }
   options.onListening(server.addresses)
 
-  const reason = await ending.reason
+  const reason = await toldToEnd(ending, { paths, port, handing, warn: text => log.warning(text) })
   log.info(`ending (${reason})`)
   unwatch()
   moduleWatch?.close()
   // First of all: when the port is free, clients tell by this file whether to start another host.
   await removePidHint(paths, port)
-  names.end(true)
+  names.end(reason !== 'handed over')
+  if (reason === 'handed over') {
+    // Nobody hears of what still runs here: the next host has begun it again, or is about to.
+    await server.backbone.handOver?.()
+    lines.close()
+    logger.close()
+    process.exit(0)
+  }
   await actors.stopAll()
   await handlers.stopAll()
   await server.close()
@@ -215,6 +253,31 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   logger.close()
   ending.release()
   return reason
+}
+
+interface MayHandOver {
+  readonly paths: StatePaths
+  readonly port: number
+  readonly handing: () => Promise<void>
+  readonly warn: (text: string) => void
+}
+
+/** Whoever speaks another protocol asks by a file and a signal to have all handed over. If that cannot be done, the host goes on. */
+async function toldToEnd(ending: Ending, { paths, port, handing, warn }: MayHandOver): Promise<EndReason> {
+  for (;;) {
+    const reason = await ending.reason
+    if (reason !== 'signal' || !(await isHandOverWanted(paths.handOverWanted(port)))) return reason
+    try {
+      await handing()
+      return 'handed over'
+    } catch (error) {
+      if (error instanceof UnsupportedError) return reason
+      warn(describe(error))
+      ending.goOn()
+    } finally {
+      await rm(paths.handOverWanted(port), { force: true })
+    }
+  }
 }
 
 /** A store keeps names itself; a follower's are at its leader. */
@@ -252,19 +315,27 @@ function statusOf({ port, listen, leader }: HostSettings, capabilities: Capabili
 }
 
 interface Controlled {
+  readonly handOver: (by: string) => Promise<void>
   readonly settings: HostSettings
   readonly ending: Ending
   readonly capabilities: Capabilities
-  readonly registered: () => unknown
+  readonly registered: () => Registrations
 }
 
 async function control(
   method: string,
   args: unknown,
-  { ending, capabilities, settings, registered }: Controlled,
+  { ending, capabilities, settings, registered, handOver }: Controlled,
 ): Promise<unknown> {
   if (method === 'joining') return { leader: settings.leader, join: settings.join, listen: settings.listen }
   if (method === 'registrations') return registered()
+  if (method === 'handOver') {
+    await handOver(
+      new Fields(args, what => new InvalidOptionError(`Who is handed over to ${what}.`)).text('client', 64),
+    )
+    setImmediate(() => ending.tell('handed over'))
+    return true
+  }
   if (method === 'settings') return settingsKept(settings)
   if (method === 'capabilities') {
     if (args !== undefined) await capabilities.change(args)

@@ -141,6 +141,15 @@ export class HostServer {
     return this.#reception.broker(van)
   }
 
+  get hostId(): string {
+    return this.#options.hostStatus().id
+  }
+
+  /** For what is handed over from one process to the next. */
+  get reception(): Reception {
+    return this.#reception
+  }
+
   /** What joins this host to others. */
   get backbone(): Backbone {
     return this.#reception.backbone

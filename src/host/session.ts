@@ -6,6 +6,7 @@ import { ReplayStart } from '../message/replay.js'
 import { inBytes } from '../message/payload.js'
 import {
   decodeCall,
+  type Call,
   decodeLeave,
   decodeSync,
   encodeEnded,
@@ -17,7 +18,7 @@ import {
 import { DeliverWriter } from '../wire/deliver-frame.js'
 import { FrameKind } from '../wire/frames.js'
 import { encodeValue } from '../wire/host-frames.js'
-import { Link } from '../wire/link.js'
+import { Link, type LinkState, type RetainedFrame } from '../wire/link.js'
 import { BATCH_BYTES, broken, MAX_SUBSCRIPTIONS } from '../wire/protocol.js'
 import type { KeptVerdict } from '../wire/kept-verdicts.js'
 import { readSettlements } from '../wire/settle-frame.js'
@@ -25,10 +26,11 @@ import { WritingTable } from '../wire/string-table.js'
 import { rulesInForce } from '../wire/subscription-request.js'
 import type { Membership, SubscriptionRequest } from '../bus/broker.js'
 import type { ConsumerBooks } from '../wire/consumer-books.js'
-import { Attachment } from './attachment.js'
 import type { Watched, WatchedSession } from './liveness.js'
+import { Attachment, type AttachmentState } from './attachment.js'
 import type { Guest, GuestSession } from './backbone/guest.js'
-import { Intake } from './intake.js'
+import { Intake, type IntakeState } from './intake.js'
+import type { Publisher } from './publisher.js'
 import { Hearing } from './silence.js'
 import type { Van } from './vans.js'
 
@@ -47,6 +49,18 @@ export interface SessionOptions {
   readonly maxWaiting: number
   /** Calls other than those about subscriptions of this session. */
   readonly answer: (session: Session, method: string, args: unknown) => Promise<unknown>
+}
+
+/** What a session is, apart from its places in subscriptions and the frames that its client is not done with. */
+export interface SessionState extends Pick<
+  SessionOptions,
+  'id' | 'client' | 'isLocalUser' | 'pid' | 'thread' | 'address'
+> {
+  readonly van: string
+  readonly link: LinkState
+  readonly texts: readonly string[]
+  readonly intake: IntakeState
+  readonly calls: readonly Call[]
 }
 
 /** How a session comes to its end: the client said goodbye, or is gone for good. */
@@ -80,6 +94,8 @@ export class Session implements GuestSession, WatchedSession {
   /** Subscriptions whose client is asked for its books. */
   readonly #asked = new Map<number, (books: ConsumerBooks) => void>()
   #hasEnded = false
+  /** Those that are not answered yet. */
+  readonly #calls = new Map<number, Call>()
   readonly #hearing = new Hearing()
   /** What all attachments need of this session. Busy: the client does not keep up with reading. */
   readonly #places = {
@@ -116,6 +132,73 @@ export class Session implements GuestSession, WatchedSession {
       endOfTurn: run => void setImmediate(run),
     })
     this.#intake = new Intake(options, this.link, () => this.guest)
+  }
+
+  /** What goes to another process. */
+  get state(): SessionState {
+    this.#flush()
+    const { id, client, isLocalUser, pid, thread, address, link } = this
+    return {
+      ...{ id, client, van: this.van.name, isLocalUser, pid, thread, address, link: link.state },
+      texts: this.#deliveries.table.texts,
+      intake: this.#intake.state,
+      calls: [...this.#calls.values()],
+    }
+  }
+
+  get publisher(): Publisher {
+    return this.#intake.publisher
+  }
+
+  get attachments(): ReadonlyMap<number, Attachment> {
+    return this.#attachments
+  }
+
+  /** Before its client is back: goes on where that of another process was. */
+  restore({ link, texts, intake }: SessionState, retained: Iterable<RetainedFrame>): void {
+    this.#hearing.isCut = true
+    this.link.restore(link)
+    for (const frame of retained) this.link.retain(frame)
+    this.#deliveries.table.restore(texts)
+    this.#intake.restore(intake)
+  }
+
+  /** A place that its client has in a subscription since before. @param join makes it */
+  restoreAttachment(
+    subscription: number,
+    state: AttachmentState,
+    join: (attachment: Attachment) => Membership,
+  ): Attachment {
+    const attachment = new Attachment(subscription, this.#places)
+    attachment.restore(state)
+    attachment.expectSettledIn(state.ackTimeout)
+    this.#attachments.set(subscription, attachment)
+    attachment.membership = join(attachment)
+    return attachment
+  }
+
+  /** Its client asked this before, and is answered now. */
+  answerAgain(call: Call): void {
+    this.#answer(call)
+  }
+
+  /** Its client holds deliveries that are somebody else's by now. */
+  lapse(subscription: number, through: number): void {
+    this.#lapsed(subscription, through)
+  }
+
+  nameOf(subscription: number, name: string): void {
+    this.#names.set(subscription, name)
+  }
+
+  /** Another process goes on with it: its client hears of nothing that happens here. */
+  abandon(): void {
+    this.#hasEnded = true
+    this.link.detach()
+  }
+
+  refuse(call: Call, error: MsgvanError): void {
+    this.#reply(encodeReply({ id: call.id, error: toWireError(error) }))
   }
 
   get hasEnded(): boolean {
@@ -379,10 +462,19 @@ export class Session implements GuestSession, WatchedSession {
   }
 
   #call(body: ByteReader): void {
-    const { id, method, args } = decodeCall(body)
+    this.#answer(decodeCall(body))
+  }
+
+  #answer(call: Call): void {
+    const { id, method, args } = call
+    this.#calls.set(id, call)
+    const done = (frame: Uint8Array): void => {
+      this.#calls.delete(id)
+      this.#reply(frame)
+    }
     this.#options.answer(this, method, args).then(
-      value => this.#reply(encodeReply({ id, value })),
-      (error: unknown) => this.#reply(encodeReply({ id, error: toWireError(error) })),
+      value => done(encodeReply({ id, value })),
+      (error: unknown) => done(encodeReply({ id, error: toWireError(error) })),
     )
   }
 

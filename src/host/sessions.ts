@@ -61,6 +61,18 @@ export class Sessions {
     return session
   }
 
+  all(): Iterable<Session> {
+    return this.#sessions.values()
+  }
+
+  /** One of another process goes on here: its client is on its way. */
+  restore(options: SessionOptions): Session {
+    const session = new Session(options)
+    this.#sessions.set(session.id, session)
+    this.#options.changed()
+    return session
+  }
+
   /** Its client is connected: again, or for the first time. */
   back(session: Session): void {
     this.#away.get(session)?.()

@@ -42,6 +42,7 @@ export class Hearing {
 export class SilenceWatch {
   readonly #hearing: Hearing
   readonly #consumer: SilentConsumer
+  readonly ackTimeout: number
   readonly #every: number
   #timer: NodeJS.Timeout | undefined
   #heardBefore = 0
@@ -51,6 +52,7 @@ export class SilenceWatch {
   constructor(hearing: Hearing, ackTimeout: number, consumer: SilentConsumer) {
     this.#hearing = hearing
     this.#consumer = consumer
+    this.ackTimeout = ackTimeout
     this.#every = silenceOf(ackTimeout) / LOOKS
   }
 

@@ -1,13 +1,13 @@
 import { constants } from 'node:os'
 
 /** Why a host ends. */
-export type EndReason = 'signal' | 'asked' | 'idle'
+export type EndReason = 'signal' | 'asked' | 'idle' | 'handed over'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** What tells a host to end, each way once. After the first, another signal ends the process at once. */
 export class Ending {
-  readonly reason: Promise<EndReason>
+  #reason: Promise<EndReason>
   #tell: (reason: EndReason) => void = () => undefined
   #wasTold = false
   readonly #onSignal = (signal: NodeJS.Signals): void => {
@@ -16,10 +16,24 @@ export class Ending {
   }
 
   constructor() {
-    this.reason = new Promise(resolve => {
+    this.#reason = this.#await()
+    for (const signal of SIGNALS) process.on(signal, this.#onSignal)
+  }
+
+  get reason(): Promise<EndReason> {
+    return this.#reason
+  }
+
+  /** It goes on after all, until it is told again. */
+  goOn(): void {
+    this.#wasTold = false
+    this.#reason = this.#await()
+  }
+
+  #await(): Promise<EndReason> {
+    return new Promise(resolve => {
       this.#tell = resolve
     })
-    for (const signal of SIGNALS) process.on(signal, this.#onSignal)
   }
 
   tell(reason: EndReason): void {

@@ -4,7 +4,7 @@ import { LocalBroker } from '../broker/local-broker.js'
 import { monotonicScheduler } from '../broker/monotonic-scheduler.js'
 import type { SubscriptionRequest } from '../bus/broker.js'
 import type { Counters, HostStatus } from '../bus/status.js'
-import type { MsgvanError } from '../errors.js'
+import { UnsupportedError, type MsgvanError } from '../errors.js'
 import { StoredEnvelope } from '../broker/stored-envelope.js'
 import { Encoding, type Envelope } from '../message/envelope.js'
 import { encodeLetter } from '../message/payload.js'
@@ -36,6 +36,8 @@ export interface VansOptions {
   readonly backbone: () => Backbone
   /** Stands before the ids of this host's subscriptions. Default: nothing. */
   readonly idPrefix?: string | undefined
+  /** By what it is known whether what waits in memory is what waited there before. */
+  readonly memory: () => string
   /** Takes note of named subscriptions. Default: nobody does. */
   readonly names?: NameKeeper | undefined
   readonly warn?: ((text: string) => void) | undefined
@@ -50,16 +52,16 @@ export class Van {
   readonly settled = new SettledBefore()
   /** Named subscriptions are known to the next host from this moment on. */
   readonly writeNames: () => void
-  readonly #host: () => string
   /** What tells clients that are here something that no call could report, by client. */
   readonly notices = new Map<string, (error: MsgvanError) => void>()
   #lostElsewhere: MsgvanError | undefined
   readonly #warnedAt = new WeakMap<Subscription, number>()
+  readonly #memory: () => string
   readonly #publishers = new LRUCache<string, Publisher>({ max: PUBLISHERS_REMEMBERED })
 
   constructor(
     readonly name: string,
-    { hostStatus, idPrefix = '', backbone, answer, names, warn }: VansOptions,
+    { hostStatus, idPrefix = '', backbone, answer, names, memory, warn }: VansOptions,
     readonly keeper?: VanKeeper,
     outbox?: () => Outbox,
     counted?: Readonly<Counters>,
@@ -88,7 +90,7 @@ export class Van {
       },
     })
     this.broker = broker
-    this.#host = () => hostStatus().id
+    this.#memory = memory
     this.writeNames = () => names?.write()
     this.reach = backbone().reach({
       name,
@@ -177,7 +179,7 @@ export class Van {
 
   /** The host in whose memory alone is what waits for named subscriptions, if it is this one. */
   get memory(): string | undefined {
-    return this.keeper === undefined && this.reach.names === undefined ? this.#host() : undefined
+    return this.keeper === undefined && this.reach.names === undefined ? this.#memory() : undefined
   }
 
   /** Subscriptions of a client without a name go on where they were: they missed nothing, here or elsewhere. */
@@ -199,6 +201,14 @@ export class Van {
   async close(): Promise<void> {
     this.reach.close()
     await this.broker.close({ drain: false })
+  }
+
+  /** How far publishers have come whose sessions ended: the one that was away for longest first. */
+  *publishers(): Generator<[string, Publisher]> {
+    for (const client of this.#publishers.rkeys()) {
+      const publisher = this.#publishers.peek(client)
+      if (publisher !== undefined) yield [client, publisher]
+    }
   }
 
   /** One whose session ended, or one that is new to this process. */
@@ -254,6 +264,18 @@ export class Vans {
       this.#vans.set(name, van)
     }
     return van
+  }
+
+  /** @throws UnsupportedError if there is a store, which keeps it all */
+  checkMemory(): void {
+    if (this.#store !== undefined)
+      throw new UnsupportedError(
+        'This host has a store, which the next one opens: there is nothing to hand over.',
+      )
+  }
+
+  all(): Iterable<Van> {
+    return this.#vans.values()
   }
 
   /** To the subscribers of this host, in all vans. */

@@ -30,14 +30,14 @@ export interface Delivery {
 
 /** Collects DELIVER entries until somebody takes the frame. */
 export class DeliverWriter {
-  readonly #table: WritingTable
+  readonly table: WritingTable
   readonly #writer = new ByteWriter()
   #deltas = new Deltas()
   /** What was written last into this frame. */
   #last: Envelope | undefined
 
   constructor(table: WritingTable) {
-    this.#table = table
+    this.table = table
   }
 
   get bytes(): number {
@@ -58,8 +58,8 @@ export class DeliverWriter {
     const { headers, topic, publisher, sequence, timestamp, encoding } = envelope
     writeFlags(writer, headers, encoding | own)
     this.#place(subscription, number, attempt)
-    this.#table.write(writer, topic)
-    this.#table.write(writer, publisher)
+    this.table.write(writer, topic)
+    this.table.write(writer, publisher)
     this.#deltas.writeSequence(writer, sequence)
     this.#deltas.writeTimestamp(writer, timestamp)
     writeHeaders(writer, headers)

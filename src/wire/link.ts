@@ -17,7 +17,15 @@ export interface LinkOwner {
   endOfTurn(run: () => void): void
 }
 
-interface Retained {
+/** Where a link stands, for another process to go on with. */
+export interface LinkState {
+  readonly received: number
+  readonly ackedByPeer: number
+  readonly receivedByPeer: number
+}
+
+/** A frame that the other side is not done with. */
+export interface RetainedFrame {
   readonly kind: FrameKind
   readonly bytes: Uint8Array
   /** What was acknowledged when this was sent: nothing later may be, until it has gone. It may say more about that. */
@@ -32,7 +40,7 @@ interface Retained {
 export class Link {
   readonly #owner: LinkOwner
   /** Frames the other side is not done with; the first has the number `#ackedByPeer + 1`. */
-  #retained: Retained[] = []
+  #retained: RetainedFrame[] = []
   #retainedBytes = 0
   #ackedByPeer = 0
   #receivedByPeer = 0
@@ -105,6 +113,30 @@ export class Link {
       number++
       if (frame.kind === kind) yield { number, body: bodyOf(frame.bytes) }
     }
+  }
+
+  /** All that was received is done with, or will be by whoever goes on. */
+  get state(): LinkState {
+    return { received: this.#received, ackedByPeer: this.#ackedByPeer, receivedByPeer: this.#receivedByPeer }
+  }
+
+  /** As numbered from `ackedByPeer` on. */
+  get retained(): readonly RetainedFrame[] {
+    return this.#retained
+  }
+
+  /** Before anything else: goes on where the link of another process was. */
+  restore({ received, ackedByPeer, receivedByPeer }: LinkState): void {
+    this.#received = received
+    this.#acked = received
+    this.#ackedByPeer = ackedByPeer
+    this.#receivedByPeer = receivedByPeer
+    this.#transmitted = receivedByPeer
+  }
+
+  retain(frame: RetainedFrame): void {
+    this.#retained.push(frame)
+    this.#retainedBytes += frame.bytes.length
   }
 
   /** Whether the other side can have received all up to here, and no more: not less than it said before. */
@@ -220,7 +252,7 @@ export class Link {
     if (this.isEager) this.#owner.flush()
   }
 
-  #frame(number: number): Retained | undefined {
+  #frame(number: number): RetainedFrame | undefined {
     return this.#retained[number - this.#ackedByPeer - 1]
   }
 

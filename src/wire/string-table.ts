@@ -51,6 +51,19 @@ export class WritingTable {
     return this.#texts.length
   }
 
+  get texts(): readonly string[] {
+    return this.#texts
+  }
+
+  /** Of another process, which goes on here. */
+  restore(texts: readonly string[]): void {
+    for (const text of texts) {
+      this.#numbers.set(text, this.#texts.length)
+      this.#texts.push(text)
+      this.#bytes += weight(text)
+    }
+  }
+
   /** Forgets what was added since the table had `size` entries: what announced it was never sent. */
   truncate(size: number): void {
     for (const text of this.#texts.splice(size)) {
@@ -78,6 +91,18 @@ export class WritingTable {
 export class ReadingTable {
   readonly #texts: string[] = []
   #bytes = 0
+
+  get texts(): readonly string[] {
+    return this.#texts
+  }
+
+  /** Of another process, which goes on here. */
+  restore(texts: readonly string[]): void {
+    for (const text of texts) {
+      this.#texts.push(text)
+      this.#bytes += weight(text)
+    }
+  }
 
   read(reader: ByteReader): string {
     const number = reader.varint()

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import type { ExitReason } from '../../actors/actor.js'
 import { missing } from '../../actors/requirements.js'
+import { newWorkerClient } from '../../actors/worker-client.js'
 import { SupervisedActor } from '../../actors/supervised-actor.js'
 import type { ActorTask, Consumed } from '../../actors/worker-messages.js'
 import type { ActorAddress } from '../../bus/actor-ref.js'
@@ -155,7 +155,7 @@ export class Crew implements Cast {
       attempts: request.attempts,
       setupTimeout: request.setupTimeout,
       ...host.connection,
-      clientId: randomUUID(),
+      clientId: newWorkerClient(),
     })
     return new SupervisedActor(
       request.isolation,

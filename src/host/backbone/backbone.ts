@@ -8,7 +8,7 @@ import type { Fields } from '../../wire/fields.js'
 import type { Guest, GuestSession } from './guest.js'
 import type { HostHandler } from './host-requests.js'
 import type { Members } from './members.js'
-import type { SeenMarks } from './seen.js'
+import type { Seen, SeenMarks } from './seen.js'
 
 /** What joins this host to others: nothing (`alone`), being the leader (`leader`), or having one (`follower`). One per host. */
 export interface Backbone {
@@ -32,6 +32,8 @@ export interface Backbone {
   serve(name: string, handler: HostHandler): void
   /** What this host says of itself has changed. */
   selfChanged(): void
+  /** Another process goes on in this place: leaves what that cannot take along, and says no goodbye. */
+  handOver?(): Promise<void>
   close(): Promise<void>
 }
 
@@ -64,6 +66,10 @@ export interface ReachingVan {
 export interface Reach {
   /** Named subscriptions are one in the van, and so is what is replayed: where they are kept, if not here. */
   readonly names: Names | undefined
+  /** What came from other hosts, to tell what comes again. */
+  readonly seen?: Seen
+  /** Where what the leader wants waits for it, if another host leads. */
+  readonly relay?: Relay
   /**
    * A publish of this host's own clients. Takes it over as `LocalBroker.accept` does; where the named subscriptions are kept
    * elsewhere and that host can be reached, the promise waits for it too.

@@ -60,8 +60,8 @@ export const TELL = 'backbone.tell'
 export class Guest {
   readonly session: GuestSession
   readonly #owner: GuestOwner
-  readonly #relay: Relay
   readonly #asked = new Map<number, Asked>()
+  readonly relay: Relay
   #lastAsked = 0
   /** The last frame that told it what is wanted of it. */
   #told = 0
@@ -78,7 +78,7 @@ export class Guest {
     owner: GuestOwner,
   ) {
     this.session = session
-    this.#relay = relay
+    this.relay = relay
     this.#owner = owner
   }
 
@@ -91,17 +91,17 @@ export class Guest {
     this.#want(patterns)
     const add = this.#owner.interests.listen(this, change => this.#tell(encodeInterest(change)))
     this.#tell(encodeInterest({ anew: true, add, remove: [] }))
-    this.#owner.interests.change(this, this.#relay.patterns)
+    this.#owner.interests.change(this, this.relay.patterns)
   }
 
   wants(pattern: RegExp | string): boolean {
-    return this.#relay.has(pattern)
+    return this.relay.has(pattern)
   }
 
   /** Something that one of its clients published, or of another of its kind. */
   accept(envelope: Envelope): undefined | Promise<void> {
     const { seen, acceptFrom, awaitRoom } = this.#owner
-    return (seen.isRepeated(envelope) ? awaitRoom : acceptFrom)(this.#relay, envelope)
+    return (seen.isRepeated(envelope) ? awaitRoom : acceptFrom)(this.relay, envelope)
   }
 
   /** It was taken over, and then could not be kept. */
@@ -112,13 +112,13 @@ export class Guest {
   /** @throws ProtocolError */
   interest(body: ByteReader): void {
     const { add, remove } = decodeInterest(body)
-    const more = add.filter(pattern => !this.#relay.has(pattern))
-    const less = remove.filter(pattern => this.#relay.has(pattern))
+    const more = add.filter(pattern => !this.relay.has(pattern))
+    const less = remove.filter(pattern => this.relay.has(pattern))
     this.#want(more)
-    for (const pattern of less) this.#relay.wantNoMore(pattern)
+    for (const pattern of less) this.relay.wantNoMore(pattern)
     this.#owner.interests.change(
       this,
-      more.filter(pattern => this.#relay.has(pattern)),
+      more.filter(pattern => this.relay.has(pattern)),
       less,
     )
   }
@@ -160,15 +160,15 @@ export class Guest {
   /** One of its subscriptions is full, and publishers here wait for it; or it is not any more. */
   crowded(fields: Fields): void {
     const id = fields.text('id', 200)
-    if (!fields.flag('isCrowded')) return this.#relay.open(id)
+    if (!fields.flag('isCrowded')) return this.relay.open(id)
     // It wants such already, so that its pattern was judged before.
     const pattern = decodePattern(fields.get('pattern'))
-    if (this.#relay.has(pattern)) this.#relay.shut(id, pattern)
+    if (this.relay.has(pattern)) this.relay.shut(id, pattern)
   }
 
   /** If it came by this way. Nobody waits for it: a host that is cut off has other troubles. */
   tellPublisher(from: Relay, publisher: string, error: MsgvanError): void {
-    if (from === this.#relay && this.isAttached)
+    if (from === this.relay && this.isAttached)
       this.ask(TELL, { publisher, ...toWireError(error) }).catch(() => undefined)
   }
 
@@ -200,12 +200,12 @@ export class Guest {
   }
 
   attached(): void {
-    this.#relay.isAway = false
+    this.relay.isAway = false
     this.#owner.attached(this, true)
   }
 
   detached(): void {
-    this.#relay.isAway = true
+    this.relay.isAway = true
     this.#giveUpWaiting()
     this.#owner.attached(this, false)
   }
@@ -213,9 +213,9 @@ export class Guest {
   /** Its session is over. */
   left(): void {
     this.#giveUpWaiting()
-    const mailboxes = this.#relay.patterns.filter(pattern => typeof pattern === 'string')
+    const mailboxes = this.relay.patterns.filter(pattern => typeof pattern === 'string')
     this.#owner.left(this, mailboxes.filter(isOwnMailbox))
-    this.#relay.giveUp()
+    this.relay.giveUp()
     this.#owner.interests.leave(this)
   }
 
@@ -232,7 +232,7 @@ export class Guest {
   #want(patterns: readonly (RegExp | string)[]): void {
     for (const pattern of patterns) {
       try {
-        this.#relay.want(pattern)
+        this.relay.want(pattern)
         this.#owner.wanted(pattern)
       } catch (error) {
         // It judged the pattern by its own rules, which may be those of another version.

@@ -129,12 +129,12 @@ class LeaderReach implements Reach {
   readonly #guests = new Set<Guest>()
   readonly #interests = new Interests<Guest | 'here'>()
   readonly #lobby = new Lobby()
-  readonly #seen: Seen
+  readonly seen: Seen
 
   constructor(van: ReachingVan, owner: ReachOwner) {
     this.#van = van
     this.#owner = owner
-    this.#seen = new Seen(van.marks)
+    this.seen = new Seen(van.marks)
     van.broker.watchPatterns({
       added: pattern => this.#interests.change('here', [pattern]),
       removed: pattern => this.#interests.change('here', [], [pattern]),
@@ -184,7 +184,7 @@ class LeaderReach implements Reach {
       interests: this.#interests,
       acceptFrom: (from, envelope) => this.#van.acceptFrom(from, envelope, true),
       awaitRoom: (from, envelope) => this.#van.broker.awaitRoom(envelope, from),
-      seen: this.#seen,
+      seen: this.seen,
       wanted: pattern => this.#lobby.arrived(pattern),
       warn: text => this.#owner.warn(text),
       attached: (each, isAttached) => this.#owner.attached(each, isAttached),

@@ -48,6 +48,21 @@ export class Seen {
     this.#marks?.forgetSeen(publisher, topic, sequence)
   }
 
+  /** All of it, for another process. */
+  *all(): Generator<[string, ReadonlyMap<string, number>]> {
+    // The one that was least in use first: it is the first to be forgotten.
+    for (const publisher of this.#publishers.rkeys()) {
+      const topics = this.#publishers.peek(publisher)
+      if (topics !== undefined) yield [publisher, topics]
+    }
+  }
+
+  restore(publisher: string, topics: Iterable<readonly [string, number]>): void {
+    this.#publishers.set(publisher, new Map(topics))
+    this.#last = ''
+    this.#topics = new Map()
+  }
+
   #turnTo(publisher: string): void {
     let topics = this.#publishers.get(publisher)
     if (topics === undefined) {

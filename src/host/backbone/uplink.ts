@@ -50,10 +50,10 @@ const SETTLING_MS = 5_000
 export class Uplink implements Reach, Names {
   readonly #options: UplinkOptions
   readonly #remote: RemoteBroker
-  readonly #relay: Relay
+  readonly relay: Relay
   readonly #passage: Passage
   readonly #interests = new Interests<'here' | 'leader'>()
-  readonly #seen: Seen
+  readonly seen: Seen
   readonly #wants: Wants
   /** A session has begun in which the leader has not said yet what it wants. */
   #awaitsWants = true
@@ -72,7 +72,7 @@ export class Uplink implements Reach, Names {
     this.#options = options
     const { van, leader, credential, ca, maxPayload } = options
     const outbox = van.outbox()
-    this.#seen = new Seen(van.marks)
+    this.seen = new Seen(van.marks)
     this.#remote = new RemoteBroker({
       url: leader,
       van: van.name,
@@ -90,13 +90,13 @@ export class Uplink implements Reach, Names {
     })
     this.#passage = new Passage({
       send: envelope => this.#remote.passOn(envelope),
-      isWanted: topic => this.#relay.takes(topic),
+      isWanted: topic => this.relay.takes(topic),
       unwanted: envelope => van.broker.sendElsewhere(envelope),
       warn: options.warn,
     })
-    this.#relay = van.broker.relay(this.#passage, outbox)
-    this.#passage.membership = this.#relay.membership
-    this.#wants = new Wants(this.#relay, options.warn)
+    this.relay = van.broker.relay(this.#passage, outbox)
+    this.#passage.membership = this.relay.membership
+    this.#wants = new Wants(this.relay, options.warn)
     this.#remote.consumeBy('backbone.join', () => this.#introduction(), relayRules, this.#taker())
     van.broker.watchPatterns({
       added: pattern => this.#interests.change('here', [pattern]),
@@ -133,7 +133,7 @@ export class Uplink implements Reach, Names {
 
   accept(envelope: Envelope): undefined | Promise<void> {
     const { broker } = this.#options.van
-    if (!(this.#isOpen || this.#isOpening) || !this.#relay.takes(envelope.topic))
+    if (!(this.#isOpen || this.#isOpening) || !this.relay.takes(envelope.topic))
       return broker.accept(envelope)
     const passed = this.#passage.await(envelope)
     const held = broker.accept(envelope)
@@ -216,7 +216,7 @@ export class Uplink implements Reach, Names {
   async end(): Promise<void> {
     this.#endFirstAttempt()
     this.#turn(false)
-    this.#relay.close()
+    this.relay.close()
     this.#options.closed()
     await this.#remote.close({ drain: false })
   }
@@ -237,8 +237,8 @@ export class Uplink implements Reach, Names {
     return {
       next: message => {
         const envelope = Message.envelopeOf(message)
-        const isRepeated = this.#seen.isRepeated(envelope)
-        const held = isRepeated ? undefined : van.acceptFrom(this.#relay, envelope, false)
+        const isRepeated = this.seen.isRepeated(envelope)
+        const held = isRepeated ? undefined : van.acceptFrom(this.relay, envelope, false)
         // What an actor here was told is owed by the leader until this host's disk has it.
         const isMail = !isRepeated && isOwnMailbox(envelope.topic)
         const taken = isMail ? (held?.then(() => van.kept()) ?? van.kept()) : held
@@ -322,10 +322,10 @@ export class Uplink implements Reach, Names {
     clearTimeout(this.#settling)
     this.#settling = undefined
     this.#isOpen = true
-    this.#relay.isAway = false
+    this.relay.isAway = false
     this.#passage.open()
     for (const [id, pattern] of this.#crowded) this.#sayCrowded(id, pattern, true)
-    const lost = this.#relay.takeDropped()
+    const lost = this.relay.takeDropped()
     if (lost > 0)
       this.#options.warn(
         `van ${this.van}: ${lost} messages for other hosts were dropped while the leader could not be reached`,
@@ -336,7 +336,7 @@ export class Uplink implements Reach, Names {
     clearTimeout(this.#settling)
     this.#settling = undefined
     this.#isOpen = false
-    this.#relay.isAway = true
+    this.relay.isAway = true
     this.#passage.shut()
   }
 

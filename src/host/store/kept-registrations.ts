@@ -9,7 +9,7 @@ import type { HostServer } from '../server.js'
 import type { HostStore } from './host-store.js'
 
 /** So long clients take to come back to a host that was started again, with some to spare. */
-const BACK_MS = 3_000
+export const BACK_MS = 3_000
 
 /** Has registrations of handlers and actors kept. */
 export function keeping(

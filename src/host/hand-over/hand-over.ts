@@ -1,0 +1,53 @@
+import { isWorkerClient } from '../../actors/worker-client.js'
+import { rm } from 'node:fs/promises'
+import type { StatePaths } from '../../daemon/paths.js'
+import { describe, StoreError } from '../../errors.js'
+import { writeRegistrations, type Registrations } from '../registrations.js'
+import type { Reception } from '../reception.js'
+import type { Session } from '../session.js'
+import { writeHandOver } from './write.js'
+
+export interface HandingOver {
+  readonly paths: StatePaths
+  readonly port: number
+  readonly host: string
+  readonly reception: Reception
+  readonly registered: () => Registrations
+  readonly log: (text: string) => void
+}
+
+/**
+ * Writes down all that is in this host's memory for the next one, and from then on does nothing that a client would notice. If that fails
+ * the host goes on as if it had not been asked.
+ *
+ * @param by the client that asks: it hears of the end
+ * @throws UnsupportedError if a store keeps it, StoreError if it cannot be written
+ */
+export async function handOver(
+  { paths, port, host, reception, registered, log }: HandingOver,
+  by = '',
+): Promise<void> {
+  const file = paths.registrations(port)
+  // Its handlers and actors are clients that end with it.
+  const staysBehind = (session: Session): boolean =>
+    session.pid === process.pid || isWorkerClient(session.client) || session.client === by
+  const held = reception.held
+  await writeRegistrations(file, registered())
+  // What was said in this turn is answered.
+  await new Promise(resolve => setImmediate(resolve))
+  const begun = performance.now()
+  try {
+    const bytes = writeHandOver(paths.handOver(port), held, { host, staysBehind })
+    reception.abandon(session => session.client === by)
+    log(
+      `all that was in memory is handed over: ${bytes} bytes in ${Math.round(performance.now() - begun)} ms`,
+    )
+  } catch (error) {
+    await rm(file, { force: true })
+    throw new StoreError(
+      `What is in the memory of the host cannot be written to ${paths.handOver(port)}: ${describe(error)}. The host goes on. ` +
+        'Make room there, or end it without its messages: msgvan stop.',
+      { cause: error },
+    )
+  }
+}

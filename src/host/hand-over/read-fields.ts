@@ -1,0 +1,111 @@
+import type { SubscriptionState } from '../../broker/subscription.js'
+import type { Counters } from '../../bus/status.js'
+import { ProtocolError } from '../../errors.js'
+import { ByteReader } from '../../message/byte-reader.js'
+import { decodePayload } from '../../message/payload.js'
+import { Fields } from '../../wire/fields.js'
+import { decodeRequest } from '../../wire/subscription-request.js'
+import type { AttachmentState } from '../attachment.js'
+import type { PublisherMark } from '../store/publisher-mark.js'
+import type { SessionState } from '../session.js'
+
+/** What is wrong with a record: it is left out. */
+export function strange(what: string): ProtocolError {
+  return new ProtocolError(`A record of what was handed over ${what}.`)
+}
+
+export function readerOf(body: Uint8Array): ByteReader {
+  return new ByteReader(body, strange)
+}
+
+/** The value at the front of a record; the reader goes on behind it. */
+export function valueOf(reader: ByteReader): unknown {
+  return decodePayload(reader.raw(reader.count(1)))
+}
+
+export function fieldsOf(value: unknown): Fields {
+  return new Fields(value, strange)
+}
+
+export function countersOf(fields: Fields): Counters {
+  return {
+    published: fields.whole('published'),
+    delivered: fields.whole('delivered'),
+    acked: fields.whole('acked'),
+    failed: fields.whole('failed'),
+    redelivered: fields.whole('redelivered'),
+    deadLettered: fields.whole('deadLettered'),
+    dropped: fields.whole('dropped'),
+  }
+}
+
+export function subscriptionOf(fields: Fields): SubscriptionState {
+  return {
+    id: fields.text('id'),
+    rules: decodeRequest(fields.get('request')),
+    counts: countersOf(fields.fields('counts')),
+    nextOrder: fields.whole('nextOrder'),
+  }
+}
+
+export function publisherOf(fields: Fields): { readonly client: string; readonly mark: PublisherMark } {
+  const refused = fields.list('refused').map(pair => {
+    const [sequence, error] = pair as [unknown, unknown]
+    return [fieldsOf({ sequence }).whole('sequence'), wireErrorOf(fieldsOf(error))] as const
+  })
+  return { client: fields.text('client'), mark: { through: fields.whole('last'), refused: new Map(refused) } }
+}
+
+function wireErrorOf(fields: Fields): { code: string; text: string } {
+  return { code: fields.text('code', 64), text: fields.text('text', 100_000) }
+}
+
+export function attachmentOf(fields: Fields): AttachmentState & { readonly place: number } {
+  return {
+    place: fields.whole('place', 1),
+    last: fields.whole('last'),
+    handed: fields.whole('handed'),
+    hasLeft: fields.flag('hasLeft'),
+    ackTimeout: fields.number('ackTimeout', 0, Number.MAX_SAFE_INTEGER),
+  }
+}
+
+export function sessionOf(fields: Fields): SessionState {
+  const link = fields.fields('link')
+  const intake = fields.fields('intake')
+  const told = intake.list('told').map(fieldsOf)
+  const held = intake.list('held').map(fieldsOf)
+  return {
+    id: fields.text('id', 64),
+    client: fields.text('client', 64),
+    van: fields.text('van', 200),
+    isLocalUser: fields.flag('isLocalUser'),
+    pid: fields.optional('pid', key => fields.whole(key)),
+    thread: fields.optional('thread', key => fields.whole(key)),
+    address: fields.text('address'),
+    link: {
+      received: link.whole('received'),
+      ackedByPeer: link.whole('ackedByPeer'),
+      receivedByPeer: link.whole('receivedByPeer'),
+    },
+    texts: fields.list('texts').map(String),
+    intake: {
+      texts: intake.list('texts').map(String),
+      told: told.map(each => ({
+        number: each.whole('number'),
+        sequences: each.list('sequences').map(Number),
+      })),
+      held: held.map(each => ({
+        frame: each.whole('frame'),
+        index: each.whole('index'),
+        publisher: each.text('publisher'),
+        sequence: each.whole('sequence'),
+        topic: each.text('topic'),
+      })),
+    },
+    calls: fields
+      .list('calls')
+      .map(fieldsOf)
+      .map(each => ({ id: each.whole('id'), method: each.text('method'), args: each.get('args') })),
+  }
+}

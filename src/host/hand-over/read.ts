@@ -1,0 +1,355 @@
+import type { Item } from '../../broker/item.js'
+import type { Subscription } from '../../broker/subscription.js'
+import type { DeadLetter } from '../../bus/dead-letters.js'
+import { Member } from '../../broker/member.js'
+import { describe } from '../../errors.js'
+import type { ByteReader } from '../../message/byte-reader.js'
+import type { FrameKind } from '../../wire/frames.js'
+import type { Fields } from '../../wire/fields.js'
+import type { RetainedFrame } from '../../wire/link.js'
+import { PROTOCOL } from '../../wire/protocol.js'
+import { decodePattern, decodeRequest } from '../../wire/subscription-request.js'
+import type { Attachment } from '../attachment.js'
+import { Publisher } from '../publisher.js'
+import type { Reception } from '../reception.js'
+import type { Session, SessionState } from '../session.js'
+import type { Van } from '../vans.js'
+import { FORMAT, Kind } from './format.js'
+import { BlobTable, readItems, type Travelling } from './items.js'
+import { readRecordFile, type FileRecord } from './record-file.js'
+import {
+  attachmentOf,
+  countersOf,
+  fieldsOf,
+  publisherOf,
+  readerOf,
+  sessionOf,
+  strange,
+  subscriptionOf,
+  valueOf,
+} from './read-fields.js'
+
+/** What came of a file that was handed over. */
+export interface HandedOver {
+  /** False: all of it is here already. */
+  readonly isNew: boolean
+  readonly messages: number
+  readonly sessions: number
+  /** What could not be read, for an operator; empty if all was. */
+  readonly trouble: readonly string[]
+}
+
+/**
+ * Reads what the host before wrote down, into this one, before anybody is let in. In one go, one record in memory at a time beside what it
+ * becomes. What is damaged is left out, and told. What was read once adds nothing a second time.
+ *
+ * @throws ProtocolError if the file is none, or another version's
+ */
+export function readHandOver(path: string, reception: Reception): HandedOver {
+  const reader = new HandOverReader(reception)
+  const records = readRecordFile(path)
+  for (let next = records.next(); ; next = records.next()) {
+    if (next.done === true) return reader.finish(next.value.damaged, next.value.isTorn)
+    if (!reader.take(next.value)) return { isNew: false, messages: 0, sessions: 0, trouble: [] }
+  }
+}
+
+interface CurrentSession {
+  readonly state: SessionState
+  readonly van: Van
+  readonly frames: RetainedFrame[]
+  /** Made when its frames are there; undefined: it does not go on here. */
+  session: Session | undefined
+  isBegun: boolean
+  /** By the number of the client's place. */
+  readonly places: Map<
+    number,
+    { readonly owed: Subscription | undefined; readonly attachment: Attachment | undefined }
+  >
+  readonly left: Attachment[]
+}
+
+class HandOverReader {
+  readonly #reception: Reception
+  readonly #blobs = new BlobTable()
+  /** Subscriptions and relays, by their numbers in the file. */
+  readonly #owed = new Map<number, Subscription>()
+  /** Those that are there for their consumers alone. */
+  readonly #lent: [Van, Subscription][] = []
+  readonly #trouble: string[] = []
+  #isBegun = false
+  /** Clients go on where they were. Those of another protocol cannot. */
+  #keepsSessions = true
+  /** Milliseconds since it was written. */
+  #elapsed = 0
+  #van: Van | undefined
+  #session: CurrentSession | undefined
+  #messages = 0
+  #missing = 0
+  #sessions = 0
+
+  constructor(reception: Reception) {
+    this.#reception = reception
+  }
+
+  /** @returns false if all of it is here already */
+  take({ kind, body }: FileRecord): boolean {
+    if (!this.#isBegun) return this.#begin(kind, readerOf(body))
+    try {
+      this.#record(kind as Kind, readerOf(body))
+    } catch (error) {
+      this.#trouble.push(describe(error))
+    }
+    return true
+  }
+
+  finish(damaged: number, isTorn: boolean): HandedOver {
+    if (!this.#isBegun) throw strange('is missing: the first one')
+    this.#endSession()
+    for (const [{ broker }, subscription] of this.#lent)
+      if (subscription.members.length === 0) broker.forsake(subscription)
+    if (damaged > 0) this.#trouble.push(`${damaged} records are damaged`)
+    if (isTorn) this.#trouble.push('the file ends too early')
+    if (this.#missing > 0) this.#trouble.push(`the payloads of ${this.#missing} messages are missing`)
+    return { isNew: true, messages: this.#messages, sessions: this.#sessions, trouble: this.#trouble }
+  }
+
+  #begin(kind: number, reader: ByteReader): boolean {
+    const head = fieldsOf(valueOf(reader))
+    const format = head.whole('format')
+    if (kind !== Kind.Head || format > FORMAT)
+      throw strange(
+        `is of format ${format}, written by msgvan ${head.text('version', 64)}, which this version cannot read`,
+      )
+    const at = head.number('at', 0, Number.MAX_SAFE_INTEGER)
+    if (!this.#reception.goOn(head.text('memory', 64), `${head.text('host', 64)} ${at}`)) return false
+    this.#isBegun = true
+    this.#keepsSessions = head.whole('protocol') === PROTOCOL
+    this.#elapsed = Math.max(0, Date.now() - at)
+    return true
+  }
+
+  #record(kind: Kind, reader: ByteReader): void {
+    switch (kind) {
+      case Kind.Blobs:
+        return this.#blobs.add(reader)
+      case Kind.Items:
+        return this.#items(reader)
+      case Kind.Held:
+        return this.#held(reader)
+      case Kind.Frame:
+        return this.#frame(reader)
+      default:
+        return this.#value(kind, valueOf(reader), reader)
+    }
+  }
+
+  #value(kind: Kind, value: unknown, reader: ByteReader): void {
+    switch (kind) {
+      case Kind.Van:
+        return this.#beginVan(fieldsOf(value))
+      case Kind.Subscription:
+        return this.#subscription(fieldsOf(value))
+      case Kind.Relay:
+        return this.#relay(fieldsOf(value))
+      case Kind.Letters:
+        return this.#letters(listOf(value), reader)
+      case Kind.Marks:
+        return this.#marks(listOf(value))
+      case Kind.Seen:
+        return this.#seen(fieldsOf(value))
+      case Kind.Session:
+        return this.#beginSession(sessionOf(fieldsOf(value)))
+      case Kind.Attachments:
+        for (const each of listOf(value)) this.#attachment(fieldsOf(each))
+        return
+      case Kind.Guest:
+        return this.#guest(fieldsOf(value))
+      default:
+        // Of a later version, and not needed by this one.
+        return
+    }
+  }
+
+  get #ofVan(): Van {
+    if (this.#van === undefined) throw strange('is of no van')
+    return this.#van
+  }
+
+  get #ofSession(): CurrentSession {
+    if (this.#session === undefined) throw strange('is of no session')
+    return this.#session
+  }
+
+  #beginVan(fields: Fields): void {
+    this.#van = this.#reception.van(fields.text('name', 200))
+    this.#van.broker.count(countersOf(fields.fields('counters')))
+  }
+
+  #subscription(fields: Fields): void {
+    const state = subscriptionOf(fields)
+    const van = this.#ofVan
+    const { name } = state.rules
+    if (name === undefined && !this.#keepsSessions) return
+    const subscription = van.broker.settle(state)
+    this.#owed.set(fields.whole('number'), subscription)
+    if (name === undefined || subscription.isLentName) this.#lent.push([van, subscription])
+  }
+
+  /** Before any session: what waits for the leader. After one that another host has come by: what waits for that. */
+  #relay(fields: Fields): void {
+    const relay = this.#session === undefined ? this.#ofVan.reach.relay : this.#session.session?.guest?.relay
+    if (relay === undefined) return
+    relay.owed.resume({ counts: countersOf(fields.fields('counts')), nextOrder: fields.whole('nextOrder') })
+    this.#owed.set(fields.whole('number'), relay.owed)
+  }
+
+  #items(reader: ByteReader): void {
+    const number = reader.varint()
+    this.#owe(this.#owed.get(number), this.#read(reader))
+  }
+
+  #read(reader: ByteReader): Generator<Travelling> {
+    return readItems(
+      reader,
+      number => this.#blobs.find(number),
+      () => (this.#missing += 1),
+    )
+  }
+
+  #owe(owed: Subscription | undefined, travelling: Iterable<Travelling>): void {
+    const begun: Item[] = []
+    const parked: [Item, number][] = []
+    const fresh: Item[] = []
+    for (const { item: travelled, wait } of travelling) {
+      const item = owed?.takenIn(travelled)
+      if (item === undefined) continue
+      if (wait !== undefined && wait > this.#elapsed) parked.push([item, wait - this.#elapsed])
+      else if (item.isBegun) begun.push(item)
+      else fresh.push(item)
+    }
+    if (owed === undefined) return
+    this.#messages += begun.length + parked.length + fresh.length
+    owed.owes(begun, parked, fresh)
+  }
+
+  #letters(letters: readonly unknown[], reader: ByteReader): void {
+    const kept = [...this.#read(reader)].map(({ item: { envelope, order } }) => {
+      const { id, topic, headers } = envelope
+      const fields = fieldsOf(letters[order])
+      const letter: Omit<DeadLetter, 'payload'> = {
+        ...{ id, topic, headers },
+        subscription: fields.text('subscription'),
+        attempts: fields.whole('attempts'),
+        error: fields.text('error', 1_000_000),
+        firstAt: fields.number('firstAt', 0, Number.MAX_SAFE_INTEGER),
+        lastAt: fields.number('lastAt', 0, Number.MAX_SAFE_INTEGER),
+      }
+      return { envelope: envelope.apart, letter }
+    })
+    this.#ofVan.broker.takeInLetters(kept)
+  }
+
+  #marks(marks: readonly unknown[]): void {
+    for (const each of marks) {
+      const { client, mark } = publisherOf(fieldsOf(each))
+      this.#ofVan.remember(client, new Publisher(mark, false))
+      this.#ofVan.keeper?.markTaken(client, mark)
+    }
+  }
+
+  #seen(fields: Fields): void {
+    const topics = fields.list('topics').map(pair => pair as [string, number])
+    this.#ofVan.reach.seen?.restore(fields.text('publisher'), topics)
+  }
+
+  #beginSession(state: SessionState): void {
+    this.#endSession()
+    const van = this.#reception.van(state.van)
+    this.#session = {
+      ...{ state, van, session: undefined, isBegun: false },
+      ...{ frames: [], places: new Map(), left: [] },
+    }
+  }
+
+  #frame(reader: ByteReader): void {
+    const kind = reader.u8() as FrameKind
+    const ackedBefore = reader.varint()
+    this.#ofSession.frames.push({ kind, ackedBefore, bytes: reader.raw(reader.remaining) })
+  }
+
+  /** When all of its frames are there. */
+  #going(): CurrentSession {
+    const current = this.#ofSession
+    if (current.isBegun) return current
+    current.isBegun = true
+    if (!this.#keepsSessions) return current
+    current.session = this.#reception.resume(current.state, current.frames)
+    this.#sessions += 1
+    return current
+  }
+
+  #attachment(fields: Fields): void {
+    const { session, van, places, left } = this.#going()
+    const { place, ...state } = attachmentOf(fields)
+    if (fields.has('request')) {
+      if (session === undefined) return
+      const request = decodeRequest(fields.get('request'))
+      session.restoreAttachment(place, state, attachment => van.home(request).consume(request, attachment))
+      // What the client holds of it is on its way to somebody else.
+      if (state.last > 0) session.lapse(place, state.last)
+      return
+    }
+    const owed = this.#owed.get(fields.whole('number'))
+    if (owed === undefined || session === undefined) {
+      places.set(place, { owed, attachment: undefined })
+      return
+    }
+    const pattern = decodePattern(fields.get('pattern'))
+    const request = { ...owed.rules, pattern, prefetch: fields.whole('prefetch', 1) }
+    const attachment = session.restoreAttachment(place, state, each => van.broker.join(owed, request, each))
+    if (session.guest !== undefined && request.name !== undefined) session.nameOf(place, request.name)
+    places.set(place, { owed, attachment })
+    if (state.hasLeft) left.push(attachment)
+  }
+
+  /** What a client holds stays with it; if the client does not go on, it is for the others, and was handed out once. */
+  #held(reader: ByteReader): void {
+    const { places } = this.#ofSession
+    const { owed, attachment } = places.get(reader.varint()) ?? {}
+    const membership = attachment?.joined
+    const travelling = this.#read(reader)
+    if (attachment === undefined || !(membership instanceof Member)) return this.#owe(owed, travelling)
+    for (const { item: travelled, number = 0 } of travelling) {
+      const item = owed?.takenIn(travelled)
+      if (item === undefined) continue
+      attachment.restoreOpen(number, membership.holds(item))
+      this.#messages += 1
+    }
+  }
+
+  #guest(fields: Fields): void {
+    const { session, van, places } = this.#going()
+    if (session === undefined) return
+    const { place, ...state } = attachmentOf(fields)
+    session.guest = van.reach.admit(session, place, fields)
+    const attachment = session.attachments.get(place)
+    attachment?.restore(state)
+    places.set(place, { owed: session.guest.relay.owed, attachment })
+  }
+
+  #endSession(): void {
+    if (this.#session === undefined) return
+    const { session, left } = this.#going()
+    this.#session = undefined
+    if (session === undefined) return
+    for (const attachment of left) attachment.restoreLeft()
+    session.guest?.detached()
+    this.#reception.await(session)
+  }
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw strange('is no list')
+  return value
+}

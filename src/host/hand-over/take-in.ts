@@ -1,0 +1,58 @@
+import { existsSync, renameSync, rmSync } from 'node:fs'
+import { describe } from '../../errors.js'
+import { MAILBOX } from '../../message/topic.js'
+import type { Registrations } from '../registrations.js'
+import type { HostServer } from '../server.js'
+import { BACK_MS } from '../store/kept-registrations.js'
+import type { HandedOver } from './read.js'
+
+/**
+ * What the host before handed over comes in, before anybody is let in; then its file goes. A file that this version cannot read stays. One
+ * that is damaged is set aside, with all that is whole taken in.
+ */
+export async function takeIn(
+  file: string,
+  server: HostServer,
+  {
+    registrations,
+    warn,
+    info,
+  }: {
+    readonly registrations: Registrations | undefined
+    readonly warn: (text: string) => void
+    readonly info: (text: string) => void
+  },
+): Promise<void> {
+  if (!existsSync(file)) return
+  const { readHandOver } = await import('./read.js')
+  let handed: HandedOver
+  try {
+    handed = readHandOver(file, server.reception)
+  } catch (error) {
+    warn(`what the host before handed over stays in ${file}: ${describe(error)}`)
+    return
+  }
+  retireMailboxes(server, registrations)
+  await server.reception.keptAll()
+  if (handed.trouble.length === 0) rmSync(file)
+  else {
+    renameSync(file, `${file}.damaged`)
+    warn(
+      `what the host before handed over is damaged, and not all of it is here: ${handed.trouble.slice(0, 5).join('; ')}. See ${file}.damaged`,
+    )
+  }
+  info(`${handed.messages} messages and ${handed.sessions} sessions are handed over by the host before`)
+}
+
+/** Of actors that are no more: children are made anew by their parents. */
+function retireMailboxes(server: HostServer, registrations: Registrations | undefined): void {
+  const ids = new Set(registrations?.actors.map(({ id }) => id))
+  for (const van of server.vans) {
+    const broker = server.broker(van)
+    for (const { name } of broker.named()) {
+      const id = name.slice(MAILBOX.length)
+      if (name.startsWith(MAILBOX) && !ids.has(id))
+        void broker.retire(name, `Actor ${id} is no more: its host was restarted.`, BACK_MS)
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { firstValueFrom } from 'rxjs/internal/firstValueFrom'
+import { filter } from 'rxjs/internal/operators/filter'
+import { askHost } from '../../daemon/ask.js'
+import { isGoneWithin } from '../../daemon/gone.js'
+import { somebodyListens } from '../../daemon/listens.js'
+import type { StatePaths } from '../../daemon/paths.js'
+import { isHostOn, readPidHint } from '../../daemon/pid-hint.js'
+import { HostUnreachableError, VersionMismatchError } from '../../errors.js'
+
+interface Place {
+  readonly port: number
+  readonly paths: StatePaths
+}
+
+/** A host that has much to write down has time. */
+const WRITING_MS = 300_000
+const ENDING_MS = 20_000
+/** So long a wish to have all handed over stands. */
+const WANTED_MS = 60_000
+
+/**
+ * Has the host that is there hand over all that is in its memory, and waits until its port is free. Without a host there is nothing to do.
+ *
+ * @throws what that host says, if it cannot: then it goes on. HostUnreachableError if it does not answer, or does not end
+ */
+export async function takeOver(place: Place): Promise<void> {
+  const { port } = place
+  if (!(await somebodyListens(port))) return
+  const pid = await ask(place).catch((error: unknown) => {
+    if (error instanceof VersionMismatchError) return askBySignal(place, error)
+    throw error
+  })
+  if (await isGoneWithin(ENDING_MS, pid, port)) return
+  throw new HostUnreachableError(
+    `Host ${pid} on port ${port} has handed over, and does not end. Run \`msgvan stop\`.`,
+  )
+}
+
+/** @returns its process */
+function ask({ port, paths }: Place): Promise<number> {
+  const client = randomUUID()
+  return askHost(
+    { port, paths, client },
+    async broker => {
+      const { pid } = (await broker.status()).host
+      // Its answer may be lost with the connection: that it went is answer enough.
+      const gone = firstValueFrom(broker.state$.pipe(filter(state => state === 'reconnecting')), {
+        defaultValue: 'closed',
+      })
+      await Promise.race([broker.control('handOver', { client }), gone])
+      return pid
+    },
+    WRITING_MS,
+  )
+}
+
+/** A host of another protocol understands a file and a signal. @returns its process */
+async function askBySignal({ port, paths }: Place, why: VersionMismatchError): Promise<number> {
+  const pid = await readPidHint(paths, port)
+  if (pid === undefined || !(await isHostOn(pid, port))) throw why
+  const wanted = paths.handOverWanted(port)
+  await writeFile(wanted, `${Date.now()}\n`, { mode: 0o600 })
+  try {
+    process.kill(pid, 'SIGTERM')
+    for (const until = performance.now() + WRITING_MS; performance.now() < until;) {
+      if (await isGoneWithin(200, pid, port)) return pid
+      // It takes the file away when it is done with it, or cannot.
+      if (!existsSync(wanted) && !(await isGoneWithin(ENDING_MS, pid, port)))
+        throw new HostUnreachableError(
+          `Host ${pid} on port ${port} could not hand over what is in its memory, and goes on: its log says why.`,
+        )
+    }
+    throw new HostUnreachableError(`Host ${pid} on port ${port} does not hand over what is in its memory.`)
+  } finally {
+    await rm(wanted, { force: true })
+  }
+}
+
+export async function isHandOverWanted(file: string): Promise<boolean> {
+  const text = await readFile(file, 'utf8').catch(() => '')
+  return Math.abs(Date.now() - Number(text.trim() || '0')) < WANTED_MS
+}

@@ -1,0 +1,201 @@
+import type { LetterPage } from '../../broker/dead-letter-box.js'
+import { Item } from '../../broker/item.js'
+import type { Member } from '../../broker/member.js'
+import type { Subscription } from '../../broker/subscription.js'
+import { ByteWriter } from '../../message/byte-writer.js'
+import { encodePayload } from '../../message/payload.js'
+import { encodePattern, encodeRequest } from '../../wire/subscription-request.js'
+import type { Seen } from '../backbone/seen.js'
+import type { Publisher } from '../publisher.js'
+import type { Van } from '../vans.js'
+import { BATCH, Kind } from './format.js'
+import { BlobWriter, ItemWriter, type Travelling } from './items.js'
+import { RECORD_BYTES, type RecordFileWriter } from './record-file.js'
+
+/** Writes what the vans of a host owe. */
+export class VanWriter {
+  readonly #file: RecordFileWriter
+  readonly #blobs: BlobWriter
+  readonly #items: ItemWriter
+  /** Subscriptions and relays, by the number that they have in the file. */
+  readonly #numbers = new Map<Subscription, number>()
+  /** Whose messages go with their sessions. */
+  readonly #travels: (member: Member) => boolean
+
+  constructor(file: RecordFileWriter, travels: (member: Member) => boolean) {
+    this.#file = file
+    this.#travels = travels
+    this.#blobs = new BlobWriter({ blobs: (first, bytes) => file.add(Kind.Blobs, blobsRecord(first, bytes)) })
+    this.#items = new ItemWriter(this.#blobs)
+  }
+
+  /** The number of a subscription that was written. */
+  numberOf(subscription: Subscription): number | undefined {
+    return this.#numbers.get(subscription)
+  }
+
+  van(van: Van, publishers: ReadonlyMap<string, Publisher>): void {
+    const { broker, reach } = van
+    this.#add(Kind.Van, { name: van.name, counters: broker.ownCounters })
+    for (const subscription of broker.subscriptions()) this.#subscription(subscription)
+    this.#letters(van)
+    this.#marks(van, publishers)
+    if (reach.seen !== undefined) this.#seen(reach.seen)
+    if (reach.relay !== undefined) this.relay(reach.relay.owed, [])
+  }
+
+  /** What waits for another host, of which its own session is told elsewhere. */
+  relay(owed: Subscription, patterns: readonly (RegExp | string)[]): void {
+    const number = this.#number(owed)
+    const { counts, nextOrder } = owed.state
+    this.#add(Kind.Relay, { number, counts, nextOrder, patterns: patterns.map(encodePattern) })
+    this.#owed(owed, number)
+  }
+
+  /** Messages that a client holds. */
+  held(place: number, travelling: Iterable<Travelling>): void {
+    this.#write(Kind.Held, place, travelling)
+  }
+
+  #subscription(subscription: Subscription): void {
+    const { id, rules, counts, nextOrder } = subscription.state
+    const isThere = rules.name !== undefined && !subscription.isLentName
+    // One that is there for its consumers alone stays with them.
+    if (!isThere && !subscription.members.some(this.#travels)) return
+    const number = this.#number(subscription)
+    this.#add(Kind.Subscription, {
+      number,
+      id,
+      request: encodeRequest({ ...rules, given: undefined, joins: undefined }),
+      counts,
+      nextOrder,
+    })
+    this.#owed(subscription, number)
+  }
+
+  #owed(subscription: Subscription, number: number): void {
+    this.#write(Kind.Items, number, begunOf(subscription, this.#travels))
+    this.#write(Kind.Items, number, this.#sharing(subscription.fresh()))
+  }
+
+  /** The bytes of a frame of which most is needed travel as one, and are shared. */
+  *#sharing(items: Iterable<Item>): Generator<Travelling> {
+    let run: Item[] = []
+    let bytes = 0
+    let content: unknown
+    const end = (): Travelling[] => {
+      if (content instanceof Uint8Array && run.length > 1 && 2 * bytes >= content.length)
+        this.#blobs.share(content)
+      return run.map(item => ({ item }))
+    }
+    for (const item of items) {
+      if (item.envelope.content !== content) {
+        yield* end()
+        run = []
+        bytes = 0
+        content = item.envelope.content
+      }
+      run.push(item)
+      bytes += item.envelope.size
+    }
+    yield* end()
+  }
+
+  #letters({ broker }: Van): void {
+    for (let after: number | undefined = 0; after !== undefined;) {
+      const page: LetterPage = broker.letterPage({}, after, true)
+      after = page.next
+      const { letters } = page
+      if (letters.length === 0) return
+      // As a line of messages, and beside it what is known of each.
+      this.#add(
+        Kind.Letters,
+        letters.map(({ letter }) => letter),
+        this.#itemsOf(letters.map(({ envelope }, order) => ({ item: new Item(envelope, order) }))),
+      )
+    }
+  }
+
+  #marks(van: Van, live: ReadonlyMap<string, Publisher>): void {
+    const all = new Map([...van.publishers(), ...live])
+    for (const batch of batches(all, BATCH))
+      this.#add(
+        Kind.Marks,
+        batch.map(([client, { mark }]) => ({ client, last: mark.through, refused: [...mark.refused] })),
+      )
+  }
+
+  #seen(seen: Seen): void {
+    for (const [publisher, topics] of seen.all()) this.#add(Kind.Seen, { publisher, topics: [...topics] })
+  }
+
+  #number(subscription: Subscription): number {
+    const number = this.#numbers.size + 1
+    this.#numbers.set(subscription, number)
+    return number
+  }
+
+  #write(kind: Kind, number: number, travelling: Iterable<Travelling>): void {
+    const flush = (): void => {
+      if (this.#items.bytes > 0) this.#put(kind, number, this.#items.take())
+    }
+    for (const each of travelling) {
+      this.#items.add(each)
+      if (this.#items.bytes >= RECORD_BYTES) flush()
+    }
+    flush()
+  }
+
+  #itemsOf(travelling: Iterable<Travelling>): Uint8Array {
+    for (const each of travelling) this.#items.add(each)
+    return this.#items.take()
+  }
+
+  #put(kind: Kind, number: number, items: Uint8Array): void {
+    // Before the messages that are in them.
+    this.#blobs.flush()
+    const writer = new ByteWriter()
+    writer.varint(number)
+    writer.raw(items)
+    this.#file.add(kind, writer.take())
+  }
+
+  #add(kind: Kind, value: unknown, items?: Uint8Array): void {
+    this.#blobs.flush()
+    this.#file.add(kind, valueRecord(value, items))
+  }
+}
+
+function* begunOf(subscription: Subscription, travels: (member: Member) => boolean): Generator<Travelling> {
+  for (const [item, wait] of subscription.begun(travels)) yield { item, wait }
+}
+
+export function* batches<T>(all: Iterable<T>, size: number): Generator<T[]> {
+  let batch: T[] = []
+  for (const each of all) {
+    batch.push(each)
+    if (batch.length < size) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
+}
+
+/** A value, and messages behind it. */
+export function valueRecord(value: unknown, items: Uint8Array = new Uint8Array()): Uint8Array {
+  const bytes = encodePayload(value)
+  const writer = new ByteWriter()
+  writer.varint(bytes.length)
+  writer.raw(bytes)
+  writer.raw(items)
+  return writer.take()
+}
+
+function blobsRecord(first: number, blobs: readonly Uint8Array[]): Uint8Array {
+  const writer = new ByteWriter()
+  writer.varint(first)
+  writer.varint(blobs.length)
+  for (const { length } of blobs) writer.varint(length)
+  for (const bytes of blobs) writer.raw(bytes)
+  return writer.take()
+}

@@ -1,0 +1,129 @@
+import { Member } from '../../broker/member.js'
+import type { Subscription } from '../../broker/subscription.js'
+import { Inbox } from '../../client/inbox.js'
+import { ByteWriter } from '../../message/byte-writer.js'
+import { version } from '../../version.js'
+import { PROTOCOL } from '../../wire/protocol.js'
+import { encodePattern, encodeRequest } from '../../wire/subscription-request.js'
+import type { Attachment } from '../attachment.js'
+import type { Publisher } from '../publisher.js'
+import type { HeldInMemory } from '../reception.js'
+import type { Session } from '../session.js'
+import type { Van } from '../vans.js'
+import { BATCH, FORMAT, Kind, type Head } from './format.js'
+import type { Travelling } from './items.js'
+import { RecordFileWriter } from './record-file.js'
+import { batches, valueRecord, VanWriter } from './write-vans.js'
+
+export interface HandOverOptions {
+  /** The host that writes. */
+  readonly host: string
+  /** Clients that stay behind: they end with this process, or are the next host itself. */
+  readonly staysBehind: (session: Session) => boolean
+}
+
+/**
+ * Writes down all that is in a host's memory for the host in its place. In one go: nothing comes in and nothing goes out meanwhile. If
+ * it fails, nothing has happened.
+ *
+ * @returns the bytes of the file
+ * @throws the system's own error
+ */
+export function writeHandOver(
+  path: string,
+  { memory, vans, sessions }: HeldInMemory,
+  options: HandOverOptions,
+): number {
+  for (const { broker } of vans) broker.finishEndings()
+  const travelling = sessions.filter(session => !session.hasEnded && !options.staysBehind(session))
+  const members = new Set<Member>()
+  for (const { attachments } of travelling)
+    for (const { joined } of attachments.values()) if (joined instanceof Member) members.add(joined)
+  const file = new RecordFileWriter(path)
+  try {
+    const head: Head = {
+      format: FORMAT,
+      protocol: PROTOCOL,
+      version,
+      memory,
+      host: options.host,
+      at: Date.now(),
+    }
+    file.add(Kind.Head, valueRecord(head))
+    const writer = new VanWriter(file, member => members.has(member))
+    for (const van of vans) writer.van(van, publishersOf(van, sessions))
+    for (const session of travelling) writeSession(file, writer, session)
+    return file.finish()
+  } catch (error) {
+    file.abandon()
+    throw error
+  }
+}
+
+function publishersOf(van: Van, sessions: readonly Session[]): Map<string, Publisher> {
+  const live = new Map<string, Publisher>()
+  for (const session of sessions)
+    if (session.van === van && session.publisher.hasPublished) live.set(session.client, session.publisher)
+  return live
+}
+
+function writeSession(file: RecordFileWriter, vans: VanWriter, session: Session): void {
+  file.add(Kind.Session, valueRecord(session.state))
+  for (const { kind, ackedBefore, bytes } of session.link.retained) {
+    const writer = new ByteWriter()
+    writer.u8(kind)
+    writer.varint(ackedBefore)
+    writer.raw(bytes)
+    file.add(Kind.Frame, writer.take())
+  }
+  const relay = writeGuest(file, vans, session)
+  const places = [...session.attachments].flatMap(([place, attachment]) => {
+    const at = whereOf(attachment, vans)
+    return at === undefined || (attachment.joined as Member).subscription === relay
+      ? []
+      : [{ place, ...attachment.state, ...at }]
+  })
+  for (const batch of batches(places, BATCH)) file.add(Kind.Attachments, valueRecord(batch))
+  for (const [place, { joined, open }] of session.attachments)
+    if (joined instanceof Member && vans.numberOf(joined.subscription) !== undefined)
+      vans.held(place, heldOf(open))
+}
+
+/** @returns where what the other host is owed waits */
+function writeGuest(file: RecordFileWriter, vans: VanWriter, session: Session): Subscription | undefined {
+  const { guest } = session
+  if (guest === undefined) return undefined
+  const { owed, patterns } = guest.relay
+  const [place, attachment] =
+    [...session.attachments].find(([, { joined }]) => joined === guest.relay.membership) ?? []
+  if (place === undefined || attachment === undefined) return undefined
+  file.add(
+    Kind.Guest,
+    valueRecord({
+      ...attachment.state,
+      place,
+      host: guest.host,
+      seat: guest.seat,
+      patterns: patterns.map(encodePattern),
+    }),
+  )
+  vans.relay(owed, patterns)
+  return owed
+}
+
+/** Where a client has its place: in a subscription of the file, or in one of another host, by which request. */
+function whereOf({ joined: membership }: Attachment, vans: VanWriter) {
+  if (membership instanceof Inbox)
+    return membership.hasLeft ? undefined : { request: encodeRequest(membership.request) }
+  if (!(membership instanceof Member)) return undefined
+  const { subscription, pattern, prefetch } = membership
+  const number = vans.numberOf(subscription)
+  return number === undefined ? undefined : { number, pattern: encodePattern(pattern), prefetch }
+}
+
+function* heldOf(open: Attachment['open']): Generator<Travelling> {
+  for (const [number, message] of open) {
+    const item = Member.itemOf(message)
+    if (item !== undefined) yield { item, number }
+  }
+}
