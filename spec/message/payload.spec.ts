@@ -271,6 +271,38 @@ describe('assertCarriable', () => {
     expect(there({ list, map, set, end: 'end' })).to.have.property('end', 'end')
   })
 
+  it('carries an array with any names and any holes', () => {
+    const odd = fc.constantFrom(
+      '-1',
+      '1.5',
+      '4294967295',
+      '4294967296',
+      'NaN',
+      'Infinity',
+      '01',
+      '-0',
+      '__proto__',
+    )
+    const name = fc.oneof(odd, fc.string()).filter(key => key !== 'length' && !/^\d{1,9}$/.test(key))
+    fc.assert(
+      fc.property(
+        fc.array(fc.anything()),
+        fc.array(fc.nat(20)),
+        fc.array(fc.tuple(name, fc.anything())),
+        (list, holes, names) => {
+          const array: unknown[] = [...list]
+          for (const at of holes) Reflect.deleteProperty(array, at)
+          for (const [key, value] of names)
+            Object.defineProperty(array, key, { value, enumerable: true, writable: true, configurable: true })
+          const back = there(array) as unknown[]
+          expect(back.length).to.equal(array.length)
+          expect(Object.keys(back)).to.deep.equal(Object.keys(array))
+          expect(isDeepStrictEqual(back, array)).to.equal(true)
+        },
+      ),
+    )
+  })
+
   it('refuses what is nested too deep instead of overflowing the stack', () => {
     let deep: unknown = 1
     for (let i = 0; i < 100_000; i++) deep = [deep]
@@ -377,6 +409,15 @@ describe('dead letters as bytes', () => {
       id: 'p-2',
       payload: { ...fields, payload: { a: 1n } },
     })
+  })
+
+  it('show the error in place of a payload that cannot be read', () => {
+    const letter = decodeLetter(encodeLetter({ ...fields, payload: Uint8Array.of(99) })) as Record<
+      string,
+      unknown
+    >
+    expect(letter['payload']).to.be.instanceOf(UnreadablePayloadError)
+    expect(letter).to.deep.include(fields)
   })
 
   it('are refused when damaged', () => {

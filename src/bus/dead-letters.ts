@@ -10,6 +10,7 @@ export interface DeadLetter {
   /** The message's id. */
   id: string
   topic: string
+  /** As it was published; the UnreadablePayloadError itself where it cannot be read. */
   payload: unknown
   headers: Headers
   /** The subscription's name, or its id if it has none. */

@@ -179,7 +179,7 @@ class ValueReader {
     const count = this.#reader.count(3)
     for (let i = 0; i < count; i++) {
       const key = this.#key()
-      if (key === 'length' || String(Number(key)) === key)
+      if (key === 'length' || isIndex(key))
         throw this.#reader.fail(`has ${JSON.stringify(key)} as the name of a property of an array`)
       define(array, key, this.any(depth))
     }
@@ -268,6 +268,12 @@ class ValueReader {
       throw this.#reader.fail('boxes what is no primitive')
     return Object(value) as object
   }
+}
+
+/** The engine takes it for an element: any other number is a name. */
+function isIndex(key: string): boolean {
+  const index = Number(key)
+  return index >= 0 && index < 2 ** 32 - 1 && Number.isInteger(index) && String(index) === key
 }
 
 /** An own property whatever the prototype says of the key; hidden on errors, as their own are. */

@@ -195,12 +195,22 @@ export function decodeLetter(bytes: Uint8Array): unknown {
     const inner = encodingFrom(reader.u8())
     if (inner === undefined) throw unreadable('has an unknown encoding')
     const payload =
-      inner === Encoding.Value ? readValue(reader) : decodeBody(reader.raw(reader.varint()), inner)
+      inner === Encoding.Value ? readValue(reader) : bodyOrError(reader.raw(reader.varint()), inner)
     const fields = readValue(reader)
     reader.end()
     if (typeof fields !== 'object' || fields === null) throw unreadable('is a dead letter without fields')
     return { ...fields, payload }
   })
+}
+
+/** A letter whose payload cannot be read is a letter all the same, and hides no other. */
+function bodyOrError(bytes: Uint8Array, encoding: Encoding): unknown {
+  try {
+    return decodeBody(bytes, encoding)
+  } catch (error) {
+    if (error instanceof UnreadablePayloadError) return error
+    throw error
+  }
 }
 
 /** @throws UnreadablePayloadError */
