@@ -202,6 +202,26 @@ describe('a host with a store', () => {
     expect(await subscription(bus(), 'n')).to.include({ pattern: 't', pending: 0 })
   })
 
+  it('owes what comes after messages that a consumer saw and that could not be kept', async () => {
+    const first = bus()
+    const second = bus()
+    const got: unknown[] = []
+    const consumer = first.topic('t', { name: 'n' }).subscribe(({ payload }) => got.push(payload))
+    await Promise.all([first.ready(), second.ready()])
+    disk.isFull = true
+    await Promise.all([1, 2, 3].map(n => rejection(second.publish('t', n))))
+    expect(got).to.deep.equal([1, 2, 3])
+    disk.isFull = false
+    await eventually(() => first.ready())
+    consumer.unsubscribe()
+    await first.ready()
+    await crash()
+    await second.publish('t', 4)
+    await crash()
+    first.topic('t', { name: 'n' }).subscribe(({ payload }) => got.push(payload))
+    await eventually(() => expect(got).to.deep.equal([1, 2, 3, 4]))
+  })
+
   it('counts nothing as waiting that went out, came back unseen, and could not be kept', async () => {
     const first = bus()
     const second = bus()

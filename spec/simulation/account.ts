@@ -44,6 +44,8 @@ export interface Rules {
   readonly ackTimeout: number
   readonly maxPending: number
   readonly overflow: Overflow
+  /** A replay of all that is kept. */
+  readonly from?: 'start'
 }
 
 /** Who consumes, as far as the books need to know. */
@@ -132,9 +134,13 @@ export class SubscriptionAccount {
   incarnation = 0
   /** What it was owed has been forgotten with its host, once at least. */
   wasForgotten = false
+  /** What it was owed was lost with a session or a host, once at least. */
+  hasBegunAnew = false
   /** Dead letters that were sent to it again, to the end of its line. */
   replayed = 0
   readonly #replayed = new Set<Publication>()
+  /** Dead letters that were purged. */
+  readonly purged = new Set<Publication>()
   /** Its name is known to the next host. */
   #isNameKept = false
   /** The host that had it before it let anybody in, without what waited in it. */
@@ -263,6 +269,7 @@ export class SubscriptionAccount {
   /** Its consumer's session is lost, and what it was owed with it: it begins anew. */
   beginAnew(): void {
     this.certainFrom = undefined
+    this.hasBegunAnew = true
   }
 
   /** @returns the one of this publisher and topic that came to this consumer before, for the first time */

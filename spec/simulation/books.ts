@@ -1,4 +1,5 @@
 import {
+  isForgotten,
   isOfHostBefore,
   type Delivery,
   type HostEnd,
@@ -104,7 +105,7 @@ export class Books {
     for (const account of this.subscriptions.values()) {
       const deliveries = account.deliveries.get(publication) ?? []
       // A host before may have handed it out, and died before it was kept.
-      if (deliveries.some(each => each.isFirm || !isOfHostBefore(each)))
+      if (deliveries.some(each => !isForgotten(each) && (each.isFirm || !isOfHostBefore(each))))
         this.violated(`#${publication.number} was refused, and delivered to ${account.key}`)
     }
   }
@@ -112,14 +113,16 @@ export class Books {
   subscribed(key: string, rules: Rules): SubscriptionAccount {
     let account = this.subscriptions.get(key)
     if (account === undefined) {
-      account = new SubscriptionAccount(key, rules, this.publications.length)
+      const begunAt = rules.from === undefined ? this.publications.length : 0
+      account = new SubscriptionAccount(key, rules, begunAt)
       this.subscriptions.set(key, account)
     }
     return account
   }
 
   inForce(account: SubscriptionAccount): void {
-    account.certainFrom ??= this.publications.length
+    const isReplay = account.rules.from !== undefined && !account.hasBegunAnew
+    account.certainFrom ??= isReplay ? account.begunAt : this.publications.length
   }
 
   /** A message came to a consumer. @param isExtended by `handle` for as long as that works on it */

@@ -2,7 +2,7 @@ import { drawManner, goodManner } from './manner.js'
 import { drawRules, type Plan } from './plan.js'
 import type { Rules } from './account.js'
 import { SimClient } from './sim-client.js'
-import { SimDisk } from './sim-disk.js'
+import { SimDisk, type DiskTrouble } from './sim-disk.js'
 import { SimHost } from './sim-host.js'
 import type { Stage } from './stage.js'
 import { VirtualProcess } from './virtual-process.js'
@@ -35,6 +35,7 @@ export class Cast {
     const { random, books } = this.#stage
     const { sessionTtl, isStored } = this.#plan
     if (isStored) this.#disk = this.#newDisk()
+    this.#stage.trace.count(isStored ? 'stored hosts' : 'hosts in memory')
     this.#host = new SimHost(this.#stage, {
       url: HOST,
       sessionTtl,
@@ -71,8 +72,9 @@ export class Cast {
     return this.#clients
   }
 
-  get disk(): SimDisk | undefined {
-    return this.#disk
+  /** Those that are there, and do not stand still. */
+  get awake(): readonly SimClient[] {
+    return this.clients.filter(({ process }) => process.blockedUntil <= this.#stage.clock.now)
   }
 
   killHost(): void {
@@ -107,10 +109,23 @@ export class Cast {
   }
 
   /** @param rules default: of a new one without a name */
-  async subscribe(client: SimClient | undefined, rules = this.#drawUnnamed()): Promise<void> {
-    const { random } = this.#stage
-    if (client !== undefined)
-      await this.as(client, () => client.subscribe(rules, drawManner(random, this.#plan.troubles)))
+  async subscribe(
+    client: SimClient | undefined,
+    rules = this.drawUnnamed(),
+    manner = drawManner(this.#stage.random, this.#plan.troubles),
+  ): Promise<void> {
+    // What `repeat` would do with a replay is not said here.
+    const isSimple = rules.from === undefined || !['retry', 'take', 'creation'].includes(manner.style)
+    const how = isSimple ? manner : { ...manner, style: 'auto' as const }
+    if (client !== undefined) await this.as(client, () => client.subscribe(rules, how))
+  }
+
+  troubleDisk(trouble: DiskTrouble | undefined): void {
+    const { trace } = this.#stage
+    if (this.#disk === undefined) return
+    this.#disk.trouble = trouble
+    trace.say('DISK', () => trouble ?? 'is in order')
+    if (trouble !== undefined) trace.count(`disks ${trouble}`)
   }
 
   /** Everybody does as they should, and the observer takes what nobody else does. */
@@ -169,9 +184,11 @@ export class Cast {
     })
   }
 
-  #drawUnnamed(): Rules {
+  drawUnnamed(): Rules {
     this.#unnamed += 1
-    return drawRules(this.#stage.random, undefined, `u${this.#unnamed}`)
+    const { random } = this.#stage
+    const rules = drawRules(random, undefined, `u${this.#unnamed}`)
+    return this.#plan.isStored && random.chance(0.1) ? { ...rules, from: 'start' } : rules
   }
 
   #newClient(name: string): Promise<SimClient | undefined> {

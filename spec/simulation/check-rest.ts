@@ -95,6 +95,7 @@ class AccountCheck {
       publication =>
         isOwed(publication) &&
         !dead.has(publication.number) &&
+        !this.#account.purged.has(publication) &&
         this.#account.deliveries.get(publication)?.some(isSettled) !== true,
     )
   }
@@ -149,7 +150,7 @@ class AccountCheck {
           `where it is owed ${certain} for certain and at most ${possible}`,
       )
     const letters = this.#letters.length
-    if (deadLettered - replayed !== letters)
+    if (deadLettered - replayed - this.#account.purged.size !== letters)
       this.#complain(`${deadLettered} dead letters counted, ${replayed} replayed, ${letters} there`)
     this.#checkAgainstDeliveries('acked', acked, ['acked'])
     if (this.#account.losses === 0) this.#checkAgainstDeliveries('failed', failed, ['failed', 'rejected'])

@@ -1,4 +1,21 @@
-import { ignoreElements, Observable, repeat, retry, take, tap, type Subscription } from 'rxjs'
+import {
+  concat,
+  defer,
+  EMPTY,
+  ignoreElements,
+  iif,
+  merge,
+  NEVER,
+  Observable,
+  of,
+  race,
+  repeat,
+  retry,
+  switchMap,
+  take,
+  tap,
+  type Subscription,
+} from 'rxjs'
 import { handle, type Message } from '../../src/index.js'
 import type { Delivery, Holder, SubscriptionAccount } from './account.js'
 import type { Books } from './books.js'
@@ -62,11 +79,14 @@ export class Member implements Holder {
   }
 
   join(): void {
-    if (this.#manner.style === 'retry' || this.#manner.style === 'take') this.account.isRestless = true
+    const { style } = this.#manner
+    if (style === 'retry' || style === 'take' || style === 'creation') this.account.isRestless = true
+    this.trace.count(`style ${style}`)
+    if (this.account.rules.ordered) this.trace.count('ordered')
+    if (this.account.rules.from !== undefined) this.trace.count('from the start')
     const { pattern, ...rules } = this.account.rules
     const { name, ...others } = rules
     const options = name === undefined ? others : { ...others, name }
-    const { style } = this.#manner
     const ack = style === 'manual' ? 'manual' : 'auto'
     const source = this.client.bus.topic(pattern, { ...options, ack })
     this.#subscription = this.#pipeline(source, style).subscribe({
@@ -121,6 +141,12 @@ export class Member implements Holder {
           retry({ delay: this.random.pick([0, 30]) }),
           ignoreElements(),
         )
+      case 'creation':
+        return this.#created(source).pipe(
+          tap(message => this.#next(message)),
+          retry({ delay: this.random.pick([0, 30]) }),
+          ignoreElements(),
+        )
       case 'take':
         return source.pipe(take(3), repeat())
       case 'handle':
@@ -131,6 +157,18 @@ export class Member implements Holder {
           }),
         )
     }
+  }
+
+  /** Behind one of RxJS' creation functions. */
+  #created(source: Observable<Message>): Observable<Message> {
+    return this.random.pick([
+      () => merge(source, NEVER),
+      () => concat(EMPTY, source),
+      () => defer(() => source),
+      () => race(source, NEVER),
+      () => iif(() => true, source, EMPTY),
+      () => of(0).pipe(switchMap(() => source)),
+    ])()
   }
 
   /** In hand until it returns. */

@@ -1,4 +1,5 @@
 import type { Rules } from './account.js'
+import type { Feature } from './features.js'
 import type { Troubles } from './manner.js'
 import type { Latency } from './network.js'
 import type { Random } from './random.js'
@@ -6,6 +7,8 @@ import type { ClientOptions } from './sim-client.js'
 
 /** What a seed is about, before anything happens. */
 export interface Plan {
+  /** Must happen, by chance or not. */
+  readonly forced: readonly Feature[]
   readonly clients: number
   /** Times of trouble, each followed by one in which all comes to rest. */
   readonly rounds: number
@@ -25,24 +28,37 @@ export interface Plan {
   readonly killsInWrites: number
   readonly diskTrouble: boolean
   readonly linkFaults: boolean
+  /** Clients' event loops stand still. */
+  readonly blocks: boolean
   readonly clockJumps: boolean
 }
 
 const topics = ['t.a', 't.b', 'u.a'] as const
 const patterns = [/^t\./, /^t\.a$/, /\.a$/, /./] as const
 
-export function drawPlan(random: Random): Plan {
-  const isStored = random.chance(0.5)
-  const hostKills = random.chance(0.4)
+/** @param forced what this world must have */
+export function drawPlan(random: Random, forced: readonly Feature[] = []): Plan {
+  const must = (...some: Feature[]) => some.some(feature => forced.includes(feature))
+  const mustBeStored = must(
+    'stored hosts',
+    'kills in a write',
+    'disks full',
+    'disks failing',
+    'from the start',
+  )
+  const isStored = (random.chance(0.5) || mustBeStored) && !must('hosts in memory')
+  const hostKills = random.chance(0.4) || must('kills in a write')
   const hostStops = random.chance(0.2)
+  const killsInWrites = random.chance(0.5) ? 0.01 : 0
   return {
     isStored,
     hostKills,
     hostStops,
-    killsInWrites: isStored && hostKills && random.chance(0.5) ? 0.01 : 0,
+    killsInWrites: must('kills in a write') ? 0.05 : isStored && hostKills ? killsInWrites : 0,
     diskTrouble: isStored && random.chance(0.3),
     clients: random.between(1, 4),
-    rounds: random.between(1, 3),
+    rounds: Math.max(random.between(1, 3), must('replays', 'purges') ? 2 : 1),
+    forced,
     actionsPerRound: random.between(10, 50),
     sessionTtl: random.pick([300, 1_000, 5_000]),
     latency: random.pick([
@@ -56,6 +72,7 @@ export function drawPlan(random: Random): Plan {
       outbox: random.pick([100_000, 100_000, 20]),
       tellsPid: random.chance(0.5),
       topics,
+      answers: random.chance(0.3),
       ballast: random.pick([0, 100, 20_000, 500_000]),
     },
     troubles: {
@@ -65,6 +82,7 @@ export function drawPlan(random: Random): Plan {
       deaths: random.chance(0.4),
     },
     linkFaults: random.chance(0.8),
+    blocks: random.chance(0.3),
     clockJumps: random.chance(0.3),
   }
 }

@@ -17,6 +17,8 @@ export interface ClientOptions {
   /** The host can see that this process is dead. */
   readonly tellsPid: boolean
   readonly topics: readonly [string, ...string[]]
+  /** Some payloads publish while they are encoded. */
+  readonly answers: boolean
   /** Bytes that some messages carry. */
   readonly ballast: number
 }
@@ -108,6 +110,24 @@ export class SimClient {
     this.bus.ready().then(isKnown, () => undefined)
   }
 
+  /** One whose payload publishes something else while it is encoded. */
+  publishAnswering(): void {
+    if (this.isGone) return
+    this.#stage.trace.count('payloads that publish')
+    const { topics } = this.#options
+    this.#publish(this.#stage.random.pick(topics), () => this.#publish('v.a'))
+  }
+
+  /** Its event loop stands still. What has to be settled in time may fail by that, here or at the host. */
+  block(milliseconds: number): void {
+    const { trace, clock } = this.#stage
+    trace.say(this.process.name, () => `STANDS STILL for ${milliseconds} ms`)
+    trace.count('blocks')
+    this.process.blockedUntil = clock.now + milliseconds
+    this.#mayHaveLapsed()
+    clock.schedule(milliseconds, () => this.#mayHaveLapsed(), this.process)
+  }
+
   die(): void {
     if (this.process.isDead) return
     const { network, trace } = this.#stage
@@ -140,7 +160,8 @@ export class SimClient {
     if (troubles === undefined || network.troublesOf(this.process) !== troubles) this.#lose()
   }
 
-  #publish(topic: string): void {
+  /** @param encoding called while it is encoded */
+  #publish(topic: string, encoding?: () => void): void {
     const { books, trace, random } = this.#stage
     const publication = books.published(this.process.name, topic)
     const { number } = publication
@@ -148,7 +169,18 @@ export class SimClient {
     this.#open.add(publication)
     trace.say(this.process.name, () => `publishes #${number} ${topic}`)
     trace.count('published')
-    this.bus.publish(topic, { number, ballast }).then(
+    const payload: object = { number, ballast }
+    let isEncoded = false
+    if (encoding !== undefined)
+      Object.defineProperty(payload, 'answer', {
+        enumerable: true,
+        get: () => {
+          if (!isEncoded) encoding()
+          isEncoded = true
+          return 'answered'
+        },
+      })
+    this.bus.publish(topic, payload).then(
       () => this.#published(publication, 'accepted'),
       (error: unknown) => this.#refused(publication, error),
     )
@@ -224,7 +256,8 @@ export class SimClient {
   /** What it subscribes to and may have missed messages of. @param namesToo what waited for those is gone */
   #inForce(namesToo: boolean): SubscriptionAccount[] {
     const isConcerned = (account: SubscriptionAccount) =>
-      account.isNamed ? namesToo : account.certainFrom !== undefined
+      // One that comes back by `retry` after a delay may not be there right now.
+      account.isNamed ? namesToo && !account.isRestless : account.certainFrom !== undefined
     return this.members
       .filter(({ hasLeft, isInForce, account }) => !hasLeft && isInForce && isConcerned(account))
       .map(({ account }) => account)
@@ -245,6 +278,10 @@ export class SimClient {
   #lapsed(): void {
     this.#stage.trace.say(this.process.name, () => 'is told that it was SILENT')
     this.#stage.trace.count('lapses')
+    this.#mayHaveLapsed()
+  }
+
+  #mayHaveLapsed(): void {
     this.lapses += 1
     for (const account of this.#accounts) {
       if (account.rules.ackTimeout === 0) continue

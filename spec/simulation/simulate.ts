@@ -30,7 +30,7 @@ async function one(seed: number): Promise<boolean> {
 
 async function many(from: number, count: number): Promise<boolean> {
   const began = performance.now()
-  const { ran, counts, failed } = await runSeeds(from, count, {
+  const { ran, counts, coverage, failed } = await runSeeds(from, count, {
     keepGoing: values['keep-going'],
     failed: ({ seed, violations }) => {
       print(`seed ${seed} FAILED: ${violations[0] ?? ''}`)
@@ -38,6 +38,7 @@ async function many(from: number, count: number): Promise<boolean> {
     },
   })
   print(summary(ran, counts))
+  print(String(coverage))
   print(`${failed} failed, in ${((performance.now() - began) / 1000).toFixed(1)} s`)
   return failed === 0
 }

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 
-const SEEDS = 300
+const SEEDS = 500
 
 const simulate = fileURLToPath(new URL('simulate.js', import.meta.url))
 
@@ -16,11 +16,13 @@ async function run(...options: string[]): Promise<string> {
 }
 
 describe('the simulation in virtual time', function () {
-  this.timeout(300_000)
+  this.timeout(600_000)
 
   it(`accounts for every message in ${SEEDS} worlds`, async () => {
     const said = await run('--seeds', String(SEEDS))
     expect(said).to.match(/\n0 failed, in .* s\n$/)
+    // More in a row than there are pairs.
+    expect(said).to.match(/\n(\d+) of \1 pairs of \d+ features were met/)
     console.log(`      ${said.split('\n')[0] ?? ''}`)
   })
 

@@ -8,8 +8,8 @@ const MOST_CLIENTS = 5
 /** One thing happens: something is published, somebody comes or goes, or something goes wrong. */
 export async function stir(stage: Stage, plan: Plan, cast: Cast): Promise<void> {
   const { random } = stage
-  const client = random.pick(cast.clients)
-  if (client === undefined) return cast.join()
+  const client = random.pick(cast.awake)
+  if (client === undefined) return cast.clients.length < MOST_CLIENTS ? cast.join() : undefined
   const { troubles } = plan
   const if_ = (isOn: boolean, weight: number) => (isOn ? weight : 0)
   const happening = random.weighted<() => Promise<unknown>>([
@@ -22,7 +22,12 @@ export async function stir(stage: Stage, plan: Plan, cast: Cast): Promise<void> 
     [if_(plan.linkFaults, 8), () => cast.as(client, () => breakLink(stage, plan, client))],
     [if_(plan.hostKills, 1), () => Promise.resolve(cast.killHost())],
     [if_(plan.hostStops, 0.5), () => Promise.resolve(cast.stopHost())],
-    [if_(plan.diskTrouble, 2), () => Promise.resolve(troubleDisk(stage, cast))],
+    [
+      if_(plan.diskTrouble, 2),
+      () => Promise.resolve(cast.troubleDisk(random.pick([undefined, 'full', 'failing']))),
+    ],
+    [if_(plan.blocks, 1), () => Promise.resolve(client.block(random.between(100, 3_000)))],
+    [if_(plan.client.answers, 1), () => cast.as(client, () => client.publishAnswering())],
     [if_(plan.clockJumps, 1), () => Promise.resolve(jump(stage))],
   ])
   await happening?.()
@@ -48,14 +53,7 @@ function breakLink({ random, network }: Stage, plan: Plan, { process }: SimClien
   ])?.()
 }
 
-function troubleDisk({ random, trace }: Stage, { disk }: Cast): void {
-  if (disk === undefined) return
-  disk.trouble = random.pick([undefined, 'full', 'failing'])
-  trace.say('DISK', () => disk.trouble ?? 'is in order')
-  if (disk.trouble !== undefined) trace.count(`disks ${disk.trouble}`)
-}
-
-function jump({ clock, random, trace }: Stage): void {
+export function jump({ clock, random, trace }: Stage): void {
   clock.wallOffset += random.between(-7_200_000, 7_200_000)
   trace.say('CLOCK', () => 'jumps')
   trace.count('clock jumps')

@@ -2,7 +2,7 @@ import type { VirtualProcess } from './virtual-process.js'
 
 /** Something that will happen. */
 export interface Task {
-  readonly due: number
+  due: number
   /** Among those of the same moment: lower ones first, then in the order in which they were scheduled. */
   readonly rank: number
   readonly order: number
@@ -64,6 +64,11 @@ export class VirtualClock {
       this.#pop()
       const { run, process } = next
       if (run === undefined || process.isDead) continue
+      if (process.blockedUntil > next.due) {
+        next.due = process.blockedUntil
+        this.#push(next)
+        continue
+      }
       next.run = undefined
       this.now = next.due
       await this.as(process, run)

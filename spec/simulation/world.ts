@@ -1,6 +1,9 @@
+import type { Publication, SubscriptionAccount } from './account.js'
 import { Cast } from './cast.js'
 import { checkRest } from './check-rest.js'
 import { drawPlan, type Plan } from './plan.js'
+import type { Feature } from './features.js'
+import { provoke } from './provoke.js'
 import type { Stage } from './stage.js'
 import { stir } from './trouble.js'
 
@@ -19,9 +22,9 @@ export class World {
   readonly #plan: Plan
   readonly #cast: Cast
 
-  constructor(stage: Stage) {
+  constructor(stage: Stage, forced: readonly Feature[] = []) {
     this.#stage = stage
-    this.#plan = drawPlan(stage.random)
+    this.#plan = drawPlan(stage.random, forced)
     this.#cast = new Cast(stage, this.#plan)
     stage.trace.say('PLAN', () => JSON.stringify(this.#plan, (_, value: unknown) => shown(value)))
   }
@@ -37,11 +40,24 @@ export class World {
         await stir(this.#stage, this.#plan, this.#cast)
         await clock.advance(random.pick([0, 0, 1, 5, 20, 100, 400]))
       }
+      if (round === 1) await this.#provoke()
       await this.#rest()
-      if (round < this.#plan.rounds && random.chance(0.5)) await this.#replaySome()
+      const isForced = this.#isDue('replays') || this.#isDue('purges')
+      if (round < this.#plan.rounds && (isForced || random.chance(0.5))) await this.#replaySome()
     }
     if (!this.#isBroken()) await this.#finish()
     if (!this.#isBroken()) await this.#end()
+  }
+
+  /** It must happen, and has not. */
+  #isDue(feature: Feature): boolean {
+    return this.#plan.forced.includes(feature) && !this.#stage.trace.counts.has(feature)
+  }
+
+  async #provoke(): Promise<void> {
+    for (const feature of this.#plan.forced)
+      for (let tries = 0; tries < 3 && this.#isDue(feature) && !this.#isBroken(); tries += 1)
+        await provoke(this.#stage, this.#cast, feature)
   }
 
   #isBroken(): boolean {
@@ -81,7 +97,13 @@ export class World {
     for (const { id, subscription, payload } of await this.#letters()) {
       const account = books.subscriptions.get(subscription)
       const publication = books.publications[(payload as { number: number }).number]
-      if (account === undefined || publication === undefined || random.chance(0.5)) continue
+      if (account === undefined || publication === undefined) continue
+      const isPurged = this.#isDue('purges') || (!this.#isDue('replays') && random.chance(0.2))
+      if (isPurged) {
+        await this.#purge(account, publication, { subscription, id })
+        continue
+      }
+      if (!this.#isDue('replays') && random.chance(0.5)) continue
       account.replays(publication)
       trace.say('observer', () => `replays #${publication.number} to ${subscription}`)
       trace.count('replays')
@@ -94,6 +116,25 @@ export class World {
       })
     }
     await this.#stage.clock.advance(200)
+  }
+
+  async #purge(
+    account: SubscriptionAccount,
+    publication: Publication,
+    which: { subscription: string; id: string },
+  ): Promise<void> {
+    const { books, trace } = this.#stage
+    const { observer } = this.#cast
+    account.purged.add(publication)
+    trace.say('observer', () => `purges #${publication.number} of ${account.key}`)
+    trace.count('purges')
+    await this.#cast.as(observer, () => {
+      const purged = (count: number): void => {
+        if (count !== 1) books.violated(`#${publication.number} was purged ${count} times`)
+      }
+      const failed = (error: unknown) => books.violated(`a purge failed: ${String(error)}`)
+      observer.bus.deadLetters().purge(which).then(purged, failed)
+    })
   }
 
   /** Everybody behaves: nothing may be left waiting. */

@@ -75,6 +75,8 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   #writes: Write[] = []
   #lastRecord = 0
   #trimmedAt = -Infinity
+  /** The log's end as it is on the disk. */
+  #endKept: number
   #isFrozen = false
   readonly #missing: MissingStatus[] = []
   /** The committer knows that there is something to write. */
@@ -89,6 +91,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     const isWhole = record !== undefined && damages.length === 0
     const kept = record && (decodePayload(record) as LogRecord)
     this.#log = new Log(store, number, kept !== undefined && isWhole ? kept : extentOf(store, number, kept))
+    this.#endKept = this.#log.end
     this.#marks = new LRUCache({
       max: PUBLISHERS_REMEMBERED,
       dispose: (_, publisher, reason) => {
@@ -405,8 +408,12 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     const hasMessages = this.#log.hasNews
     const logEnded = this.#log.collect(transaction)
     const trimmed = this.#trim(transaction)
-    if (hasMessages || trimmed > 0) transaction.put('logs', String(number), this.#logRecord())
+    // Places of what could not be kept are given to nothing else: books may have passed them.
+    const { end } = this.#log
+    if (hasMessages || trimmed > 0 || end !== this.#endKept)
+      transaction.put('logs', String(number), this.#logRecord())
     return isWritten => {
+      if (isWritten) this.#endKept = end
       const refused = logEnded(isWritten)
       copied(isWritten)
       // Step by step until there is nothing left to trim.

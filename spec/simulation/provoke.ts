@@ -1,0 +1,82 @@
+import type { Rules } from './account.js'
+import type { Cast } from './cast.js'
+import type { Feature } from './features.js'
+import { goodManner, type Manner } from './manner.js'
+import type { SimClient } from './sim-client.js'
+import type { Stage } from './stage.js'
+import { jump } from './trouble.js'
+
+/** Has a feature happen that this world must have, and that has not come by chance. */
+export async function provoke(stage: Stage, cast: Cast, feature: Feature): Promise<void> {
+  const { network, clock, random } = stage
+  if (cast.awake.length === 0) await cast.join()
+  const client = random.pick(cast.awake)
+  if (client === undefined) return
+  const with_ = (manner: Partial<Manner>, rules: Partial<Rules> = {}) =>
+    consume(stage, cast, client, { ...goodManner, ...manner }, rules)
+  const styled = /^style (.*)$/.exec(feature)?.[1] as Manner['style'] | undefined
+  if (styled !== undefined) return with_({ style: styled })
+  switch (feature) {
+    case 'host kills':
+      return cast.killHost()
+    case 'host stops':
+      return cast.stopHost()
+    case 'disks full':
+    case 'disks failing':
+      cast.troubleDisk(feature === 'disks full' ? 'full' : 'failing')
+      await cast.as(client, () => client.publishSome(3))
+      return
+    case 'cuts':
+      return network.cut(client.process)
+    case 'black holes':
+      return network.blackHole(client.process)
+    case 'stalls':
+      return network.stall(client.process)
+    case 'deaths':
+      await cast.as(client, () => client.die())
+      return
+    case 'closes':
+      return cast.close(client, true)
+    case 'blocks':
+      return client.block(random.between(100, 2_000))
+    case 'clock jumps':
+      return jump(stage)
+    case 'ordered':
+      return with_({}, { ordered: true, prefetch: 1 })
+    case 'ack timeouts':
+      await with_({ style: 'manual', holding: 1 }, { ackTimeout: 30 })
+      return clock.advance(100)
+    case 'throws':
+      return with_({ failing: 0.7 })
+    case 'nacks':
+      return with_({ style: 'manual', failing: 0.7 })
+    case 'rejects':
+    case 'replays':
+    case 'purges':
+      return with_({ style: 'manual', rejecting: 0.7 })
+    case 'holds':
+      return with_({ style: 'manual', holding: 1 })
+    case 'unsubscribes':
+      return with_({ leaving: 0.5 })
+    case 'refused, MSGVAN_OVERFLOW':
+      return with_({ style: 'manual', holding: 1 }, { prefetch: 1, maxPending: 3, overflow: 'error' })
+    case 'from the start':
+      return with_({}, { from: 'start' })
+    case 'payloads that publish':
+      await cast.as(client, () => client.publishAnswering())
+  }
+}
+
+async function consume(
+  { clock, random }: Stage,
+  cast: Cast,
+  client: SimClient,
+  manner: Manner,
+  rules: Partial<Rules>,
+): Promise<void> {
+  await cast.subscribe(client, { ...cast.drawUnnamed(), ...rules }, manner)
+  await clock.advance(400)
+  if (client.isGone) return
+  await cast.as(client, () => client.publishSome(20))
+  await clock.advance(random.between(0, 200))
+}
