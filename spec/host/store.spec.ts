@@ -233,11 +233,12 @@ describe('a host with a store', () => {
     await Promise.all([first.ready(), second.ready()])
     const { store } = disk
     const write = store.transact.bind(store)
-    let fail: (error: Error) => void = nothing
-    const written = new Promise<void>((_, reject) => (fail = reject))
-    store.transact = collect => {
+    let goOn = nothing
+    const gate = new Promise<void>(resolve => (goOn = resolve))
+    store.transact = async collect => {
       collect({ append: nothing, put: nothing, remove: nothing, trim: nothing })
-      return written
+      await gate
+      throw new StoreError('The disk does not write.')
     }
     const refused = [1, 2].map(n => rejection(second.publish('t', n)))
     await eventually(() => expect(got).to.deep.equal([1]))
@@ -246,7 +247,7 @@ describe('a host with a store', () => {
       const { subscriptions } = await server.broker('default').status()
       expect(subscriptions[0]).to.include({ name: 'n', pending: 1, acked: 1 })
     })
-    fail(new StoreError('The disk does not write.'))
+    goOn()
     await Promise.all(refused)
     store.transact = write
     await eventually(() => second.publish('else'))
