@@ -2,8 +2,17 @@ import { expect } from 'chai'
 import { firstValueFrom, NEVER, repeat, retry, take } from 'rxjs'
 import { ClosedError, handle, InvalidOptionError, type TopicOptions } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
-import { collect, publishAll, rejection, reports, thrown, untilStatus, upTo } from '../support/messages.js'
-import type { Connected } from './connected.js'
+import {
+  collect,
+  payloads,
+  publishAll,
+  rejection,
+  reports,
+  thrown,
+  untilStatus,
+  upTo,
+} from '../support/messages.js'
+import { itWith, type Connected } from './connected.js'
 
 export function lifecycle(at: Connected): void {
   describe('state$ and ready()', () => {
@@ -209,6 +218,32 @@ export function lifecycle(at: Connected): void {
       await Promise.all(calls)
       expect(seen.values).to.have.lengthOf(10)
     })
+
+    itWith(
+      at,
+      'severalBuses',
+      'does what was asked for before it in the turn in which the bus was made, too',
+      async () => {
+        const first = at.bus()
+        const seen = collect(first.topic('t'))
+        first.topic('w', { name: 'w' }).subscribe().unsubscribe()
+        await first.ready()
+        const bus = at.another()
+        const problems = reports(bus)
+        bus.topic('q', { name: 'q' }).subscribe()
+        const published = upTo(3).map(n => bus.publish('t', n))
+        bus.subject('t').next(4)
+        const removed = bus.unsubscribe('w')
+        await bus.close()
+        await Promise.all(published)
+        expect(await removed).to.equal(true)
+        expect(payloads(await seen.first(4))).to.deep.equal([...upTo(3), 4])
+        expect((await first.status()).subscriptions.map(({ name }) => name))
+          .to.include('q')
+          .and.not.include('w')
+        expect(problems.values).to.deep.equal([])
+      },
+    )
 
     it('ends publishes that are held back: taken over or refused, never left open', async () => {
       const bus = at.bus()

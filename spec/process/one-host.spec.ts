@@ -41,6 +41,20 @@ describe('one host', () => {
     }
   })
 
+  it('is started, and takes over, for a bus that publishes and closes in one turn', async () => {
+    const script = `
+      const bus = msgvan.van()
+      bus.topic('t', { name: 'w' }).subscribe()
+      const published = bus.publish('t', 1)
+      await bus.close()
+      await published
+      console.log('taken over')`
+    for (const host of ['not there', 'there']) {
+      const { code, stdout } = await sandbox.script(script).ended
+      expect({ code, stdout }, host).to.deep.equal({ code: 0, stdout: 'taken over\n' })
+    }
+  })
+
   it('serves two buses of one process', async () => {
     const both = sandbox.script(`
       const buses = [msgvan.van(), msgvan.van()]

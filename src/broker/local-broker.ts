@@ -499,7 +499,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     this.#refuseHeld()
     this.#isDraining = drain
     if (drain && !(await this.#quiet.wait(timeout, this.#timers)))
-      this.report(drainTimeout(timeout, 0, this.#quiet.unsettled()))
+      this.report(drainTimeout(timeout, this.#quiet.unsettled()))
     this.#isDraining = false
     this.#refuseHeld()
     for (const subscription of this.#registry.all()) this.#remove(subscription, true)

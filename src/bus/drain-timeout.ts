@@ -13,12 +13,14 @@ interface Unsettled {
 /** What `close()` says on `errors$` when it stops waiting. */
 export function drainTimeout(
   timeout: number,
-  publishes: number,
   unsettled: readonly Unsettled[],
+  publishes = 0,
+  requests = 0,
 ): DrainTimeoutError {
   const deliveries = unsettled.reduce((sum, { inFlight }) => sum + inFlight, 0)
   const left = [
     ...(publishes > 0 ? [`${publishes} publishes not taken over`] : []),
+    ...(requests > 0 ? [`${requests} requests not answered`] : []),
     ...(deliveries > 0 ? [`${deliveries} deliveries not settled (${where(unsettled)})`] : []),
   ]
   return new DrainTimeoutError(

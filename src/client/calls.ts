@@ -9,7 +9,20 @@ interface Pending {
   readonly bytes: number
   readonly reject: (error: unknown) => void
   readonly askedAgain: (() => void) | undefined
+  readonly isLasting: boolean
 }
+
+/** What they ask for outlasts the bus: it is done, or refused, before a bus that drains is closed. */
+const LASTING = new Set([
+  'unsubscribe',
+  'handlers.register',
+  'actors.create',
+  'actors.subscribe',
+  'actors.stop',
+  'deadLetters.replay',
+  'deadLetters.purge',
+  'host.capabilities',
+])
 
 /** Requests to the host that have an answer. They wait while there is no connection, and are asked again in a new session. */
 export class Calls {
@@ -27,12 +40,18 @@ export class Calls {
   /**
    * @param args themselves, or a function that makes them whenever the call is sent
    * @param askedAgain called after it was asked anew in a new session
+   * @param isLasting what it asks for outlasts the bus
    */
-  call(method: string, args?: unknown, askedAgain?: () => void): Promise<unknown> {
+  call(
+    method: string,
+    args?: unknown,
+    askedAgain?: () => void,
+    isLasting = LASTING.has(method),
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId
       const frame = this.#encode(id, method, args)
-      this.#pending.set(id, { method, args, bytes: frame.length, resolve, reject, askedAgain })
+      this.#pending.set(id, { method, args, bytes: frame.length, resolve, reject, askedAgain, isLasting })
       this.#send(frame)
     })
   }
@@ -49,6 +68,19 @@ export class Calls {
   /** The last one that was asked. */
   get last(): number {
     return this.#lastId
+  }
+
+  /** Those without an answer that ask for what outlasts the bus. */
+  get lasting(): number {
+    let count = 0
+    for (const { isLasting } of this.#pending.values()) if (isLasting) count += 1
+    return count
+  }
+
+  /** Tells, whenever it is asked, whether all of those that wait now are answered; not what comes later. */
+  whetherLastingAnswered(): () => boolean {
+    const waiting = [...this.#pending].filter(([, { isLasting }]) => isLasting).map(([id]) => id)
+    return () => !waiting.some(id => this.#pending.has(id))
   }
 
   /** Those without an answer, up to this one. */

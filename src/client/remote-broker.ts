@@ -17,6 +17,7 @@ import type { HostStatus, VanStatus } from '../bus/status.js'
 import { HostUnreachableError, SessionLostError, type MsgvanError } from '../errors.js'
 import { drainTimeout } from '../bus/drain-timeout.js'
 import type { Envelope, Headers } from '../message/envelope.js'
+import { isExposure } from '../message/topic.js'
 import { DEFAULT_MAX_PAYLOAD } from '../bus/create-bus.js'
 import type { Prove, Welcome } from '../wire/handshake.js'
 import { Link } from '../wire/link.js'
@@ -139,7 +140,7 @@ export class RemoteBroker implements Broker {
       },
     )
     queueMicrotask(() => {
-      if (this.#closing === undefined) this.#connector.start()
+      if (this.#closing === undefined || this.#owesHost) this.#connector.start()
     })
   }
 
@@ -267,10 +268,19 @@ export class RemoteBroker implements Broker {
     const until = (isDone: () => boolean) =>
       drain ? this.#drain.until(() => this.#refusal !== undefined || isDone(), deadline) : true
     // What others publish meanwhile is handed out for as long as our own publishes are on their way.
-    await until(this.#outbox.whetherTaken())
+    const isTaken = this.#outbox.whetherTaken()
+    const isAnswered = this.#calls.whetherLastingAnswered()
+    await until(() => isTaken() && isAnswered())
     this.#inboxes.stop()
-    if (!(await until(() => this.#outbox.isEmpty && this.#inboxes.openCount === 0 && this.#isQuiet)))
-      this.report(drainTimeout(timeout, this.#outbox.size, this.#inboxes.unsettled()))
+    if (!(await until(() => isAnswered() && this.#isDrained)))
+      this.report(
+        drainTimeout(
+          timeout,
+          this.#inboxes.unsettled(),
+          this.#outbox.size,
+          isAnswered() ? 0 : this.#calls.lasting,
+        ),
+      )
     this.#isDraining = false
     this.#outbox.rejectAll(closedError())
     this.#calls.rejectAll(closedError())
@@ -284,6 +294,15 @@ export class RemoteBroker implements Broker {
     this.#state$.next('closed')
     this.#state$.complete()
     this.#reports.end()
+  }
+
+  /** It closes before it has begun to connect, and something waits that must not be dropped. */
+  get #owesHost(): boolean {
+    return this.#isDraining && (!this.#outbox.isEmpty || this.#calls.lasting > 0)
+  }
+
+  get #isDrained(): boolean {
+    return this.#outbox.isEmpty && this.#inboxes.openCount === 0 && this.#isQuiet
   }
 
   /** Nothing to tell the host; without a session it would not matter to it. */
@@ -420,8 +439,9 @@ export class RemoteBroker implements Broker {
     const leaveAgain = () => {
       if (inbox.hasLeft) this.#inboxes.leave(inbox, 0, [])
     }
+    const isLasting = !isAgain && isLastingName(inbox.request.name)
     this.#calls
-      .call(method, () => ({ subscription, ...args() }), leaveAgain)
+      .call(method, () => ({ subscription, ...args() }), leaveAgain, isLasting)
       .then(
         () => {
           this.#inboxes.confirm(inbox)
@@ -464,6 +484,11 @@ export class RemoteBroker implements Broker {
     const text = `No host within ${this.#readyTimeout} ms${advice} bus goes on trying.`
     return new HostUnreachableError(text, { cause: trouble })
   }
+}
+
+/** The name is there when its consumer is gone. */
+function isLastingName(name: string | undefined): boolean {
+  return name !== undefined && !isExposure(name)
 }
 
 function newId(): string {

@@ -1,0 +1,75 @@
+import { expect } from 'chai'
+import type { HostServer } from '../../src/host/server.js'
+import { ClosedError, type Bus } from '../../src/index.js'
+import { clientOf, startServer } from '../support/host-server.js'
+import { collect, payloads, rejection, reports } from '../support/messages.js'
+
+describe('a bus that closes before it is connected', () => {
+  let server: HostServer
+  let located: number
+
+  beforeEach(async () => {
+    located = 0
+    server = await startServer()
+  })
+
+  afterEach(() => server.close())
+
+  const young = (): Bus =>
+    clientOf(server.port, {
+      locate: () => {
+        located += 1
+        return Promise.resolve(`http://127.0.0.1:${server.port}`)
+      },
+    }).bus
+
+  it('connects if something waits, and is done as soon as that is', async () => {
+    const near = clientOf(server.port).bus
+    const seen = collect(near.topic('t'))
+    await near.ready()
+    const bus = young()
+    const problems = reports(bus)
+    const published = bus.publish('t', 1)
+    await bus.close({ timeout: 60_000 })
+    await published
+    expect(payloads(seen.values)).to.deep.equal([1])
+    expect(problems.values).to.deep.equal([])
+    await near.close()
+  })
+
+  it('connects for a request alone that outlasts it', async () => {
+    const bus = young()
+    const removed = bus.unsubscribe('nobody')
+    await bus.close({ timeout: 60_000 })
+    expect(await removed).to.equal(false)
+  })
+
+  it('does not connect when nothing waits that outlasts it', async () => {
+    const bus = young()
+    bus.topic('t').subscribe()
+    const ready = rejection(bus.ready())
+    await bus.close({ timeout: 60_000 })
+    expect(await ready).to.be.instanceOf(ClosedError)
+    expect(located).to.equal(0)
+  })
+
+  it('does not connect with drain: false', async () => {
+    const bus = young()
+    const published = rejection(bus.publish('t'))
+    await bus.close({ drain: false })
+    expect(await published).to.be.instanceOf(ClosedError)
+    expect(located).to.equal(0)
+  })
+
+  it('says what is left when there is no host', async () => {
+    await server.close()
+    const bus = young()
+    const problems = reports(bus)
+    const left = [bus.publish('t'), bus.unsubscribe('w'), bus.deadLetters().purge()].map(rejection)
+    await bus.close({ timeout: 10 })
+    for (const error of await Promise.all(left)) expect(error).to.be.instanceOf(ClosedError)
+    expect(problems.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_DRAIN_TIMEOUT', 'MSGVAN_CLOSED'])
+    expect(problems.values[0]?.message).to.contain('1 publishes not taken over, 2 requests not answered')
+    expect(located).to.be.greaterThan(0)
+  })
+})
