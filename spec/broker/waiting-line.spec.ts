@@ -3,7 +3,13 @@ import fc from 'fast-check'
 import { Item } from '../../src/broker/item.js'
 import { PackedLine } from '../../src/broker/packed-line.js'
 import { WaitingLine } from '../../src/broker/waiting-line.js'
-import { Encoding, Envelope, noHeaders } from '../../src/message/envelope.js'
+import {
+  Encoding,
+  Envelope,
+  noHeaders,
+  RepeatedEnvelope,
+  ReplayedEnvelope,
+} from '../../src/message/envelope.js'
 
 const item = (order: number) =>
   new Item(new Envelope('p', order, 't', noHeaders, 0, order, 0, Encoding.Value), order)
@@ -112,23 +118,15 @@ describe('a message in a packed line', () => {
     const given = Array.from({ length: 5_000 }, (_, at) => {
       const bytes = Buffer.from(`some bytes, of which ${at} are its own`)
       const headers = at % 3 === 0 ? { at: String(at) } : noHeaders
+      const Kind = at % 5 === 0 ? ReplayedEnvelope : at % 7 === 0 ? RepeatedEnvelope : Envelope
       return at % 2 === 0
-        ? new Envelope(
-            `p${at}`,
-            2 ** 40 + at,
-            `t.${at}`,
-            headers,
-            1.7e12 + at,
-            bytes,
-            9,
-            Encoding.Bytes,
-            at % 20,
-          )
+        ? new Kind(`p${at}`, 2 ** 40 + at, `t.${at}`, headers, 1.7e12 + at, bytes, 9, Encoding.Bytes, at % 20)
         : new Envelope('p', at + 1, 't', headers, at, { at }, 0, Encoding.Value)
     })
     given.forEach((envelope, at) => line.push(new Item(envelope, at + 7)))
     const taken = given.map(() => line.shift())
     expect(taken.map(each => each?.envelope)).to.deep.equal(given)
+    expect(taken.map(each => each?.envelope.constructor)).to.deep.equal(given.map(each => each.constructor))
     expect(
       taken.every((each, at) => each?.envelope.body === given[at]?.body || each?.envelope.size === 9),
     ).to.equal(true)

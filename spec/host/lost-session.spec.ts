@@ -1,11 +1,14 @@
 import { expect } from 'chai'
 import { of, Subject } from 'rxjs'
+import { hostUrl } from '../../src/daemon/listens.js'
+import { Follower } from '../../src/host/backbone/follower.js'
+import { Leader } from '../../src/host/backbone/leader.js'
 import type { HostServer } from '../../src/host/server.js'
 import { HostStore } from '../../src/host/store/host-store.js'
 import { handle, OverflowError, type Bus, type Message } from '../../src/index.js'
 import { Disk } from '../support/disk.js'
 import { eventually } from '../support/eventually.js'
-import { clientOf, startServer } from '../support/host-server.js'
+import { clientOf, secret, startServer } from '../support/host-server.js'
 import { collect, payloads, publishAll, register, rejection, untilStatus, upTo } from '../support/messages.js'
 import { Proxy } from '../support/proxy.js'
 
@@ -16,7 +19,7 @@ describe('what was on its way when a session was lost', () => {
   let near: Bus
 
   beforeEach(async () => {
-    server = await startServer({ sessionTtl: 20 })
+    server = await startServer({ sessionTtl: 20, backbone: means => new Leader(means) })
     proxy = await Proxy.to(server.port)
     far = clientOf(proxy.port).bus
     near = clientOf(server.port).bus
@@ -50,6 +53,61 @@ describe('what was on its way when a session was lost', () => {
     expect(await near.deadLetters().replay()).to.equal(1)
     await eventually(() => expect(payloads(seen.values)).to.deep.equal([1, 1]))
     seen.values[1]?.ack()
+  })
+
+  it('a dead letter that is replayed comes, behind a thousand others that wait', async () => {
+    const seen = collect(far.topic<number>('t', { name: 'w', ack: 'manual', attempts: 1, prefetch: 1 }))
+    await far.ready()
+    await near.publish('t', 1)
+    const [message] = await seen.first(1)
+    await far.ready()
+    proxy.silence('clients')
+    message?.ack()
+    await loseSession()
+    await far.ready()
+    await eventually(async () => expect(await near.deadLetters().list()).to.have.lengthOf(1))
+    const others = upTo(1_100).map(n => n + 1)
+    await Promise.all(others.map(n => near.publish('t', n)))
+    expect(await near.deadLetters().replay()).to.equal(1)
+    for (let at = 1; at <= others.length; at += 1) (await seen.first(at + 1))[at]?.ack()
+    await eventually(() => expect(payloads(seen.values)).to.deep.equal([1, ...others, 1]))
+    seen.values.at(-1)?.ack()
+  })
+
+  it('a dead letter that is replayed comes through a follower, too', async () => {
+    const { host: leading } = await near.status()
+    const follower = await startServer({
+      sessionTtl: 20,
+      hostStatus: () => ({ ...leading, id: 'follower' }),
+      backbone: means =>
+        new Follower({
+          ...means,
+          leader: hostUrl(server.port),
+          credential: () => Promise.resolve({ secret }),
+          seat: 'the only one',
+          maxPayload: 1_000_000,
+        }),
+    })
+    const way = await Proxy.to(follower.port)
+    const worker = clientOf(way.port).bus
+    const seen = collect(worker.topic('t', { name: 'w', ack: 'manual', attempts: 1 }))
+    await worker.ready()
+    await near.publish('t', 1)
+    const [message] = await seen.first(1)
+    await worker.ready()
+    way.silence('clients')
+    message?.ack()
+    way.cut()
+    await eventually(() => expect(follower.clients).to.equal(0))
+    way.mend()
+    await worker.ready()
+    await eventually(async () => expect(await near.deadLetters().list()).to.have.lengthOf(1))
+    expect(await near.deadLetters().replay()).to.equal(1)
+    await eventually(() => expect(payloads(seen.values)).to.deep.equal([1, 1]))
+    seen.values[1]?.ack()
+    await worker.close()
+    await way.close()
+    await follower.close()
   })
 
   it('a publish that was refused, and its publisher not told, is refused when it comes again', async () => {

@@ -8,8 +8,6 @@ export class Item {
   deliveries = 0
   /** Handed out, and in the books of who has it. */
   isBooked = false
-  /** It was a dead letter, and is to be delivered again whatever became of it before. */
-  isReplayed = false
   /** Wall clock of the first failure. */
   firstFailedAt = 0
   /** Who failed it last: a retry prefers another one. */

@@ -1,10 +1,18 @@
-import { Encoding, encodingFrom, Envelope, RepeatedEnvelope, type Headers } from '../message/envelope.js'
+import {
+  Encoding,
+  encodingFrom,
+  Envelope,
+  RepeatedEnvelope,
+  ReplayedEnvelope,
+  type Headers,
+} from '../message/envelope.js'
 
 /** So many in each. */
 const CAPACITY = 1_024
 
 /** Beside the encoding. */
 const REPEATED = 0x80
+const REPLAYED = 0x40
 
 /**
  * Envelopes that wait behind many others, as columns: a third of the memory that objects take, whose bytes stay where they
@@ -41,7 +49,8 @@ export class PackedEnvelopes {
     this.#timestamps[at] = envelope.timestamp
     this.#sizes[at] = envelope.size
     this.#offsets[at] = envelope.offset
-    this.#encodings[at] = envelope.mayHaveCome ? envelope.encoding | REPEATED : envelope.encoding
+    this.#encodings[at] =
+      envelope.encoding | (envelope.mayHaveCome ? REPEATED : 0) | (envelope.isReplayed ? REPLAYED : 0)
     this.#length += 1
     return true
   }
@@ -50,7 +59,7 @@ export class PackedEnvelopes {
   *envelopes(): Generator<Envelope> {
     for (let at = 0; at < this.#length; at += 1) {
       const flags = this.#encodings[at] ?? Encoding.Value
-      const Kind = flags < REPEATED ? Envelope : RepeatedEnvelope
+      const Kind = kindOf(flags)
       yield new Kind(
         this.#publishers[at] ?? '',
         this.#sequences[at] ?? 0,
@@ -59,9 +68,14 @@ export class PackedEnvelopes {
         this.#timestamps[at] ?? 0,
         this.#contents[at],
         this.#sizes[at] ?? 0,
-        encodingFrom(flags & ~REPEATED) ?? Encoding.Value,
+        encodingFrom(flags & ~(REPEATED | REPLAYED)) ?? Encoding.Value,
         this.#offsets[at],
       )
     }
   }
+}
+
+function kindOf(flags: number): typeof Envelope {
+  if ((flags & REPLAYED) !== 0) return ReplayedEnvelope
+  return (flags & REPEATED) === 0 ? Envelope : RepeatedEnvelope
 }

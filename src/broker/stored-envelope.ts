@@ -8,6 +8,10 @@ export class StoredEnvelope extends Envelope {
    */
   at = 0
 
+  override get isReplayed(): boolean {
+    return this.at < 0
+  }
+
   static of(envelope: Envelope, at = 0): StoredEnvelope {
     const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset } = envelope
     const stored = new StoredEnvelope(

@@ -1,6 +1,6 @@
 import type { Consumer, LeaveCause, Overflow, SubscriptionRequest } from '../bus/broker.js'
 import type { Counters, SubscriptionStatus } from '../bus/status.js'
-import type { Envelope } from '../message/envelope.js'
+import { ReplayedEnvelope, type Envelope } from '../message/envelope.js'
 import { Message, type RetryRule } from '../message/message.js'
 import { retryDelayAfter } from '../message/retry-delay.js'
 import { describePattern, samePattern } from '../message/pattern.js'
@@ -304,11 +304,9 @@ export class Subscription extends Bookless {
     this.#letIn()
   }
 
-  #push(envelope: Envelope): Item {
+  #push(envelope: Envelope): void {
     this.changed()
-    const item = new Item(envelope, this.#nextOrder++)
-    this.#waiting.push(item)
-    return item
+    this.#waiting.push(new Item(envelope, this.#nextOrder++))
   }
 
   /** There is no room by `overflow: 'error'`: one that came from another host is dropped. */
@@ -321,7 +319,7 @@ export class Subscription extends Bookless {
   /** A dead letter comes back, with a fresh count. */
   replay(envelope: Envelope): void {
     if (this.#ended) return
-    this.#push(envelope).isReplayed = true
+    this.#push(envelope.isReplayed ? envelope : ReplayedEnvelope.of(envelope))
     this.wake()
   }
 

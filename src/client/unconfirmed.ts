@@ -17,6 +17,8 @@ export class Unconfirmed {
   #sent = 0
 
   add(message: Message, saying?: Saying): void {
+    // A dead letter that was replayed: no host takes a verdict on a delivery before for one on this.
+    if (Message.envelopeOf(message).isReplayed) return
     this.#messages.push(message)
     if (saying !== undefined) this.#sayings.set(message, saying)
     if (this.#messages.length >= 4 * MOST_VERDICTS) this.#forgetOldest()

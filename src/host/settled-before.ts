@@ -1,5 +1,3 @@
-import { Item } from '../broker/item.js'
-import { placeOf } from '../broker/stored-envelope.js'
 import { Message } from '../message/message.js'
 import type { KeptVerdict } from '../wire/kept-verdicts.js'
 
@@ -44,12 +42,11 @@ export class SettledBefore {
       return undefined
     }
     const envelope = Message.envelopeOf(message)
+    // A delivery of its own: what is kept was said of one before it.
+    if (envelope.isReplayed) return undefined
     const key = keyOf(envelope)
     const verdict = verdicts.byMessage.get(key)
     if (verdict === undefined) return undefined
-    // A dead letter that was replayed is to be delivered again.
-    const item = Message.tagOf(message)
-    if ((placeOf(envelope) ?? 0) < 0 || (item instanceof Item && item.isReplayed)) return undefined
     verdicts.byMessage.delete(key)
     this.#size -= 1
     if (verdicts.byMessage.size === 0) this.#subscriptions.delete(subscription)

@@ -61,6 +61,11 @@ export class Envelope {
     return false
   }
 
+  /** It was a dead letter: its subscription is owed it once more, whatever became of it before. */
+  get isReplayed(): boolean {
+    return false
+  }
+
   /** Made when asked for: most messages are handled without anybody reading it. */
   get id(): string {
     return `${this.publisher}-${this.sequence.toString(36)}`
@@ -76,6 +81,28 @@ export class RepeatedEnvelope extends Envelope {
   static of(envelope: Envelope): RepeatedEnvelope {
     const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset } = envelope
     return new RepeatedEnvelope(
+      publisher,
+      sequence,
+      topic,
+      headers,
+      timestamp,
+      content,
+      size,
+      encoding,
+      offset,
+    )
+  }
+}
+
+/** A dead letter on its way to its subscription once more. */
+export class ReplayedEnvelope extends Envelope {
+  override get isReplayed(): boolean {
+    return true
+  }
+
+  static of(envelope: Envelope): ReplayedEnvelope {
+    const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset } = envelope
+    return new ReplayedEnvelope(
       publisher,
       sequence,
       topic,

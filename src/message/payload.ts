@@ -12,7 +12,7 @@ import { flatBytes, mostBytes, uncarriable } from './carriable.js'
 import { readValue } from './decode-value.js'
 import { writeValue } from './encode-value.js'
 import { Kind } from './value-kinds.js'
-import { Encoding, encodingFrom, Envelope } from './envelope.js'
+import { Encoding, encodingFrom, Envelope, ReplayedEnvelope } from './envelope.js'
 
 /**
  * The one check of what may be published, the same on every kind of bus. Cheap for what is usual: nothing is encoded
@@ -253,5 +253,6 @@ export function inBytes(envelope: Envelope): Envelope {
   if (envelope.encoding !== Encoding.Value) return envelope
   const { publisher, sequence, topic, headers, timestamp } = envelope
   const body = encodePayload(envelope.body)
-  return new Envelope(publisher, sequence, topic, headers, timestamp, body, body.length, Encoding.Bytes)
+  const Kind = envelope.isReplayed ? ReplayedEnvelope : Envelope
+  return new Kind(publisher, sequence, topic, headers, timestamp, body, body.length, Encoding.Bytes)
 }

@@ -1,6 +1,6 @@
 import type { ByteReader } from '../message/byte-reader.js'
 import { ByteWriter } from '../message/byte-writer.js'
-import { Envelope } from '../message/envelope.js'
+import { Envelope, ReplayedEnvelope } from '../message/envelope.js'
 import { beginFrame } from './frames.js'
 import {
   Deltas,
@@ -17,6 +17,8 @@ const REDELIVERED = 0x40
 const RETRIED = 0x20
 /** The message is that of the entry before: a client may have many subscriptions that match it. */
 const SAME = 0x10
+/** A dead letter that is delivered once more. */
+const REPLAYED = 0x08
 
 export interface Delivery {
   /** The subscription's number, chosen by the client. */
@@ -56,7 +58,7 @@ export class DeliverWriter {
     }
     this.#last = envelope
     const { headers, topic, publisher, sequence, timestamp, encoding } = envelope
-    writeFlags(writer, headers, encoding | own)
+    writeFlags(writer, headers, encoding | own | (envelope.isReplayed ? REPLAYED : 0))
     this.#place(subscription, number, attempt)
     this.table.write(writer, topic)
     this.table.write(writer, publisher)
@@ -119,7 +121,8 @@ export class DeliverReader {
     const size = reader.u32()
     const offset = reader.skip(size)
     const { bytes } = reader
-    this.#last = new Envelope(publisher, sequence, topic, headers, timestamp, bytes, size, encoding, offset)
+    const Kind = (flags & REPLAYED) === 0 ? Envelope : ReplayedEnvelope
+    this.#last = new Kind(publisher, sequence, topic, headers, timestamp, bytes, size, encoding, offset)
     return this.#last
   }
 }
