@@ -25,8 +25,10 @@ import {
   retry,
   retryWhen,
   share,
+  startWith,
   switchMap,
   take,
+  tap,
   timer,
   using,
   zip,
@@ -377,6 +379,31 @@ export function creationFunctions(at: Connected): void {
       seen.unsubscribe()
       await bus.ready()
       expect((await bus.status()).subscriptions).to.deep.equal([])
+    })
+
+    it('an error before share() comes again when it fails once more while it is connected anew', async () => {
+      const bus = at.bus()
+      const handed: number[] = []
+      let values = 0
+      const throws = map(value => {
+        values += 1
+        // At the message, and at the first value of the one that comes back.
+        if (values === 2 || values === 3) throw new Error(`thrown at ${values}`)
+        return value
+      })
+      const [t$, u$] = ['t', 'u'].map(topic =>
+        bus.topic(topic).pipe(
+          tap(({ attempt }) => handed.push(attempt)),
+          startWith(undefined),
+        ),
+      ) as [Observable<unknown>, Observable<unknown>]
+      const seen = collect(combineLatest([t$, u$]).pipe(throws, share(), retry()))
+      await bus.ready()
+      await bus.publish('t')
+      await untilStatus(bus, 't', { acked: 1, failed: 1, pending: 0, inFlight: 0 })
+      expect(handed).to.deep.equal([1, 2])
+      expect((await bus.status()).subscriptions).to.have.lengthOf(2)
+      seen.unsubscribe()
     })
 
     it('an error behind share() comes again, whoever connected it', async () => {

@@ -15,6 +15,8 @@ export function attachmentOf(message: Message): Attachment | undefined {
 /** A topic's subscription at the root of a pipeline, until the pipeline breaks off. */
 export class Attachment implements Ending {
   #membership: Membership | undefined
+  /** Another pipeline whose error was being told when this took its subscription over. */
+  from: Run | undefined
   /** The van ended it. */
   isOver = false
 

@@ -47,14 +47,16 @@ export class Kept {
    * the error stopped, for as long as that one is there.
    *
    * @param others more chains that the error went down
+   * @param giveBack to whom it came from, who takes it if there may be others who come back within the call
    */
-  settle(others: readonly Chain[]): void {
+  settle(others: readonly Chain[], giveBack: (attachment: Attachment, chain: Chain) => boolean): void {
     for (const each of this.#all) {
       if (each.stop !== undefined) continue
       const hopes =
         each.cause === 'complete' ? [] : [each.chain, ...others].flatMap(chain => stoppedAt(chain) ?? [])
-      if (hopes.length === 0) this.#drop(each)
-      else each.stop = waitAt(hopes, () => this.#drop(each))
+      if (hopes.length > 0) each.stop = waitAt(hopes, () => this.#drop(each))
+      else if (each.cause === 'error' && giveBack(each.attachment, each.chain)) this.#forget(each)
+      else this.#drop(each)
     }
   }
 
@@ -63,9 +65,13 @@ export class Kept {
   }
 
   #remove(brokenOff: BrokenOff): Membership | undefined {
+    this.#forget(brokenOff)
+    return brokenOff.attachment.release()
+  }
+
+  #forget(brokenOff: BrokenOff): void {
     brokenOff.stop?.()
     this.#all = this.#all.filter(each => each !== brokenOff)
-    return brokenOff.attachment.release()
   }
 }
 

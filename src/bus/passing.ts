@@ -20,6 +20,12 @@ export function passing(): Passing | undefined {
   return innermost
 }
 
+/** Something is on its way down this pipeline. */
+export function isPassedNow(run: Run): boolean {
+  for (let each = innermost; each !== undefined; each = each.outer) if (each.run === run) return true
+  return false
+}
+
 export function pass(run: Run, cause: Passing['cause'], chain: Passing['chain'], on: () => void): void {
   const outer = innermost
   if (outer === undefined) passed = new WeakSet()

@@ -5,7 +5,7 @@ import { chainOf, guardEnd, isStopped } from '../operators/rxjs-internals.js'
 import { Attachment, attachmentOf } from './attachment.js'
 import type { Broker, Consumer, Membership, SubscriptionRequest } from './broker.js'
 import { Kept, type Fits } from './kept.js'
-import { pass, passing, type Passing } from './passing.js'
+import { isPassedNow, pass, passing, type Passing } from './passing.js'
 import type { TopicSource } from './topic-source.js'
 
 /** How often a pipeline may come back, within one call, to what has ended. */
@@ -118,7 +118,7 @@ export class Run {
       return
     }
     const consumer = consumerOf(attachment)
-    const kept = this.#takeOver(source, beyond)
+    const kept = this.#takeOver(attachment, beyond)
     const membership = kept ?? source.broker.consume((beyond ?? this).#requestOf(source), consumer)
     attachment.bind(membership)
     this.#attached.push(attachment)
@@ -207,15 +207,16 @@ export class Run {
   }
 
   /** What broke off, if this is who comes back for it: the very same topic sooner than one that asks for the same. */
-  #takeOver(source: TopicSource, beyond: Run | undefined): Membership | undefined {
+  #takeOver(attachment: Attachment, beyond: Run | undefined): Membership | undefined {
+    const { source } = attachment
     if (source.isNamed) return undefined
     return (
-      this.#takeBrokenOff(each => each.source === source, beyond) ??
-      this.#takeBrokenOff(each => each.isAlike(source), beyond)
+      this.#takeBrokenOff(attachment, each => each.source === source, beyond) ??
+      this.#takeBrokenOff(attachment, each => each.isAlike(source), beyond)
     )
   }
 
-  #takeBrokenOff(fits: Fits, beyond: Run | undefined): Membership | undefined {
+  #takeBrokenOff(attachment: Attachment, fits: Fits, beyond: Run | undefined): Membership | undefined {
     const own = this.#keeps?.take(fits) ?? this.#takeStopped(fits)
     if (own !== undefined) return own
     const behind = beyond === undefined ? undefined : beyond.#keeps?.take(fits)
@@ -224,9 +225,19 @@ export class Run {
     for (let each = passing(); each !== undefined; each = each.outer) {
       if (each.cause !== 'error' || each.run === this) continue
       const other = each.run.#keeps?.take(fits, true) ?? each.run.#takeStopped(fits)
-      if (other !== undefined) return other
+      if (other === undefined) continue
+      attachment.from = each.run
+      return other
     }
     return undefined
+  }
+
+  /** It broke off again while the error is still told that made it begin: `retry` comes back once more. */
+  #giveBack(attachment: Attachment, chain: Chain): boolean {
+    const { from } = attachment
+    if (from === undefined || !isPassedNow(from)) return false
+    from.#kept.add(attachment, 'error', chain)
+    return true
   }
 
   /** `retryWhen`, and what connects a Subject anew, come back before what broke off is torn down. */
@@ -254,7 +265,7 @@ export class Run {
         before.#beyond.push(chain)
       }
       if (this.#depth === 0) {
-        this.#keeps?.settle(this.#beyond ?? [])
+        this.#keeps?.settle(this.#beyond ?? [], (attachment, chain) => this.#giveBack(attachment, chain))
         this.#beyond = undefined
       }
     }
