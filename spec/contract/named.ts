@@ -42,6 +42,30 @@ export function named(at: Connected): void {
       for (const each of [a, b, c]) expect(each.values.length).to.be.greaterThan(9)
     })
 
+    it('what waits behind a message that failed goes back unseen when its consumer leaves', async () => {
+      const bus = at.bus()
+      await register(bus, 'w', 't')
+      await publishAll(bus, 't', [1, 2])
+      const seen: unknown[] = []
+      const first$ = bus.topic('t', { name: 'w', delay: 0 }).pipe(take(2))
+      first$.subscribe(({ payload }) => {
+        seen.push(payload)
+        if (seen.length === 1) throw new Error('once')
+      })
+      await untilStatus(bus, 'w', {
+        delivered: 2,
+        failed: 1,
+        acked: 1,
+        pending: 1,
+        consumers: 0,
+        inFlight: 0,
+      })
+      expect(seen).to.deep.equal([1, 1])
+      const after = collect(bus.topic('t', { name: 'w' }))
+      const [message] = await after.first(1)
+      expect(message).to.include({ payload: 2, attempt: 1, redelivered: false })
+    })
+
     it('a retry prefers another member', async () => {
       const bus = at.bus()
       const seen: string[] = []

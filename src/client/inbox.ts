@@ -323,7 +323,10 @@ export class Inbox implements Membership {
     if (this.#standing === Standing.Left) return
     this.#standing = Standing.Left
     const kept = this.#keep(cause)
-    for (const message of this.#line.clear()) Message.tag(message, undefined)
+    // What waited behind one that failed and came again has a lower number than that: the host is told that nobody saw it.
+    for (const message of this.#line.clear())
+      if ((Message.tagOf(message) as number) > this.#handed) Message.tag(message, undefined)
+      else this.release(message, true)
     this.#owner.leave(this, this.#handed, kept)
   }
 
