@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { firstValueFrom } from 'rxjs'
-import { ClosedError, handle, InvalidTopicError, publishTo, type Bus } from '../../src/index.js'
+import { ClosedError, handle, InvalidTopicError, publishTo, type Bus, type Message } from '../../src/index.js'
+import { eventually } from '../support/eventually.js'
 import { collect, payloads, rejection, reports } from '../support/messages.js'
 import { itWith, type Connected } from './connected.js'
 
@@ -64,6 +65,23 @@ export function draining(at: Connected): void {
         })
       },
     )
+
+    it('waits for the message inside whose handler close() is called, before anything is awaited there', async () => {
+      const bus = at.bus()
+      const ended: number[] = []
+      let closing: Promise<void> | undefined
+      const work = async ({ payload }: Message<number>): Promise<void> => {
+        if (payload === 1) closing = bus.close()
+        await new Promise(resolve => setTimeout(resolve, 20))
+        ended.push(payload)
+      }
+      bus.topic<number>('t').pipe(handle(work)).subscribe()
+      await bus.ready()
+      await bus.publish('t', 1)
+      await eventually(() => expect(closing).not.to.equal(undefined))
+      await closing
+      expect(ended).to.deep.equal([1])
+    })
 
     it('what a handler publishes on its own bus is handed out still, where that is all there is', async () => {
       const bus = at.bus()

@@ -60,7 +60,8 @@ export class Quiet {
       }
       const cancel = timers.after(timeout, () => finish(false))
       this.#onQuiet = () => finish(true)
-      this.check()
+      // Not at once: close() may come from inside a `next`, whose message is in the books when that returns.
+      queueMicrotask(() => this.check())
     })
   }
 
