@@ -37,7 +37,7 @@ async function startHost(disk: Disk, port: number, capabilities: Record<string, 
   const server = await startServer({ port, sessionTtl: 5_000, awaitsStore: true })
   server.openStore(store)
   const kept = keptRegistrations(store, undefined)
-  openKept(server, kept)
+  openKept(server, kept, () => undefined)
   const warnings: string[] = []
   const host = {
     broker: (van: string) => server.broker(van),

@@ -72,6 +72,8 @@ export class PatternTable<V> {
   readonly #cache: TopicCache<Cached<V>>
   /** The last CHANGES_KEPT changes of RegExps, the one that led to version n at n modulo CHANGES_KEPT. */
   readonly #changes: Change<V>[] = []
+  /** The last pattern that was checked, and is about to be added. */
+  #checked: { readonly key: string; readonly matcher: Matcher } | undefined
   #version = 0
   #order = 0
   #size = 0
@@ -104,6 +106,14 @@ export class PatternTable<V> {
     else this.#addRegExp(pattern, value)
     this.#size++
     return this.#order++
+  }
+
+  /** Refuses what `add` refuses, before anything is done with the pattern. @throws InvalidPatternError */
+  check(pattern: RegExp | string): void {
+    checkPattern(pattern)
+    if (typeof pattern === 'string') return
+    const key = patternKey(pattern)
+    if (!this.#entries.has(key)) this.#checked = { key, matcher: this.#compile(pattern) }
   }
 
   /** Takes one addition out again. False if it is not there, or no more. */
@@ -160,7 +170,9 @@ export class PatternTable<V> {
     const key = patternKey(pattern)
     let entry = this.#entries.get(key)
     if (entry === undefined) {
-      entry = new Entry<V>(this.#compile(pattern), reachesSystemTopics(pattern), this.#order, value)
+      const matcher = this.#checked?.key === key ? this.#checked.matcher : this.#compile(pattern)
+      this.#checked = undefined
+      entry = new Entry<V>(matcher, reachesSystemTopics(pattern), this.#order, value)
       this.#entries.set(key, entry)
       this.#index.add(entry, requiredLiterals(pattern), () => topicLengths(pattern))
     } else append(entry, this.#order, value)

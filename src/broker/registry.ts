@@ -100,6 +100,7 @@ export class Registry {
   settle(id: string, request: SubscriptionRequest): Subscription {
     const number = Number(/\d+$/.exec(id)?.[0] ?? 0)
     this.#lastId = Math.max(this.#lastId, number)
+    this.routes.check(request.pattern)
     return this.#registrations.has(id)
       ? this.#add(request, undefined)
       : this.#enter(this.#make(id, request, undefined), request)
@@ -126,11 +127,12 @@ export class Registry {
   }
 
   #add(request: SubscriptionRequest, kept: KeptSubscription | undefined): Subscription {
+    // What is refused is never kept: the next start could not take it either.
+    this.routes.check(request.pattern)
     return this.#enter(this.create(request, kept), request)
   }
 
   #enter(subscription: Subscription, { name, pattern }: SubscriptionRequest): Subscription {
-    // May refuse the pattern: nothing is registered before.
     subscription.route = this.routes.add(pattern, subscription)
     this.#registrations.set(subscription.id, subscription)
     if (name !== undefined) this.#names.set(name, subscription)

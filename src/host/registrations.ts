@@ -1,11 +1,13 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import type { ActorRequest, CapabilityValues } from '../bus/actors.js'
 import { decodePayload, encodePayload } from '../message/payload.js'
 import { isExposure, MAILBOX } from '../message/topic.js'
-import { describe } from '../errors.js'
+import { describe, InvalidOptionError } from '../errors.js'
 import { decodeRequest, encodeRequest } from '../wire/subscription-request.js'
 import type { Actors } from './actors/actors.js'
 import type { HandlerRequest, Handlers } from './handlers.js'
+import { Fields } from '../wire/fields.js'
+import type { NamedRequest } from './kept-names.js'
 import type { HostServer } from './server.js'
 
 /** An actor as a host hands it over to the next one. */
@@ -57,17 +59,55 @@ export async function writeRegistrations(file: string, registrations: unknown): 
   await writeFile(file, encodePayload(registrations), { mode: 0o600 })
 }
 
-/** What the host before left. Undefined if there is none. */
-export async function readRegistrations(file: string): Promise<Registrations | undefined> {
+/** What the host before left. Undefined if there is none. A file that cannot be used is set aside, and told. */
+export async function readRegistrations(
+  file: string,
+  warn: (text: string) => void,
+): Promise<Registrations | undefined> {
   const bytes = await readFile(file).catch(() => undefined)
-  return bytes === undefined ? undefined : (decodePayload(bytes) as Registrations)
+  if (bytes === undefined) return undefined
+  try {
+    return usable(decodePayload(bytes))
+  } catch (error) {
+    await rename(file, `${file}.damaged`).catch(() => undefined)
+    warn(`what ran in the host before does not start again: ${describe(error)} See ${file}.damaged`)
+    return undefined
+  }
+}
+
+/** Lists are lists: each record in them is looked at where it is used. @throws InvalidOptionError */
+function usable(kept: unknown): Registrations {
+  const fields = new Fields(kept, what => new InvalidOptionError(`What the host before left ${what}.`))
+  for (const list of ['subscriptions', 'handlers', 'actors'])
+    if (!Array.isArray(fields.get(list)))
+      throw new InvalidOptionError(`What the host before left has no list of ${list}.`)
+  return kept as Registrations
 }
 
 /** Where messages wait, at once: whoever publishes now finds them. */
-export function openSubscriptions(server: HostServer, { subscriptions }: Registrations): void {
-  for (const { van, request } of subscriptions) {
-    const decoded = decodeRequest(request)
-    if (decoded.name !== undefined) server.broker(van).replace({ ...decoded, name: decoded.name })
+export function openSubscriptions(
+  server: HostServer,
+  { subscriptions }: Registrations,
+  warn: (text: string) => void,
+): void {
+  eachUsable(subscriptions, warn, ({ van, request }) => server.broker(van).replace(request))
+}
+
+/** Goes through the named ones. One that cannot be used is told, and keeps no other from its place. */
+export function eachUsable(
+  subscriptions: Registrations['subscriptions'],
+  warn: (text: string) => void,
+  take: (subscription: { readonly van: string; readonly request: NamedRequest }) => void,
+): void {
+  for (const { van, request: kept } of subscriptions) {
+    let name: string | undefined
+    try {
+      const request = decodeRequest(kept)
+      name = request.name
+      if (name !== undefined) take({ van, request: { ...request, name } })
+    } catch (error) {
+      warn(`the named subscription ${name ?? ''} is not there any more: ${describe(error)}`)
+    }
   }
 }
 
@@ -84,17 +124,21 @@ export async function startRegistered(
     ...kept.map(wanted =>
       said(
         `handler ${wanted.name}`,
-        handlers.register({ ...wanted, request: decodeRequest(wanted.request), callerIsHandler: false }),
+        Promise.resolve().then(() =>
+          handlers.register({ ...wanted, request: decodeRequest(wanted.request), callerIsHandler: false }),
+        ),
       ),
     ),
     ...keptActors.map(actor => said(`actor ${actor.request.name ?? actor.id}`, actors.restore(actor))),
   ])
   for (const { van, request, actor } of subscriptions) {
     if (actor === undefined) continue
-    const decoded = decodeRequest(request)
     await said(
-      `the subscription ${decoded.name ?? ''} of actor ${actor}`,
-      Promise.resolve().then(() => actors.subscribe(van, decoded.name ?? '', actor, decoded)),
+      `a subscription of actor ${actor}`,
+      Promise.resolve().then(() => {
+        const decoded = decodeRequest(request)
+        return actors.subscribe(van, decoded.name ?? '', actor, decoded)
+      }),
     )
   }
 }

@@ -93,7 +93,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
       by,
     )
   if (options.takesOver === true) await takeOver({ port, paths })
-  const left = await readRegistrations(paths.registrations(port))
+  const left = await readRegistrations(paths.registrations(port), text => log.warning(text))
   const told = options.keepsCapabilities === true && left !== undefined ? {} : settings.capabilities
   const capabilities = new Capabilities({ ...left?.capabilities, ...told }, () => reconsider())
   const names = new KeptNames(paths.names(port), text => log.warning(text))
@@ -142,15 +142,18 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
         // In one go: nobody is let in before all of it is there.
         server.openStore(opened)
         kept = keptRegistrations(opened, left)
-        openKept(server, kept)
-        capabilities.restore(opened.capabilities(), changes => opened.keepCapabilities(changes))
+        openKept(server, kept, text => log.warning(text))
+        opened.restoreCapabilities(changes =>
+          capabilities.restore(changes, delta => opened.keepCapabilities(delta)),
+        )
       }
       await takeIn(paths.handOver(port), server, {
         registrations: kept,
         warn: text => log.warning(text),
         info: text => log.info(text),
       })
-      if (opened === undefined && left !== undefined) openSubscriptions(server, left)
+      if (opened === undefined && left !== undefined)
+        openSubscriptions(server, left, text => log.warning(text))
       if (settings.join === undefined) restoreNames(server, names.read(), text => log.warning(text))
       if (keepsNames(settings)) names.begin()
       else names.end(true)

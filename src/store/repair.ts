@@ -202,7 +202,8 @@ function keepFile(folder: string, aside: string): void {
   if (existsSync(lock)) renameSync(lock, join(aside, LOCK_FILE))
 }
 
-function asideIn(folder: string): string {
+/** A new folder for what is set aside. */
+export function asideIn(folder: string): string {
   const aside = join(folder, `damaged-${new Date().toISOString().replaceAll(':', '-')}`)
   mkdirSync(aside)
   return aside

@@ -1,6 +1,7 @@
 import { linearMatcher } from '../../broker/linear-matcher.js'
 import { OpenPlaces } from '../../broker/open-places.js'
 import { wanting } from '../../broker/wanting.js'
+import type { SubscriptionRequest } from '../../bus/broker.js'
 import type { MissingStatus } from '../../bus/status.js'
 import { describePattern } from '../../message/pattern.js'
 import { decodePayload } from '../../message/payload.js'
@@ -68,8 +69,13 @@ export function accountsOf(
   const restored = new Map([...copies.rules].filter(([key]) => !subscriptions.has(key)))
   let oldest: number | undefined
   for (const [key, value] of [...subscriptions, ...restored]) {
-    const { request: encoded } = decodePayload(value) as { request: unknown }
-    const { pattern } = decodeRequest(encoded)
+    const rules = rulesIn(value)
+    if (rules === undefined) {
+      // Said when it is loaded.
+      kept.delete(key)
+      continue
+    }
+    const { pattern } = rules
     const label = log.isOutbox ? 'the leader' : labelOf(key, describePattern(pattern))
     const state = kept.get(key)
     kept.delete(key)
@@ -185,6 +191,30 @@ export function missingFrom(
   return {
     messages: before - first,
     text: `up to ${messagesOf(before - first)} of the log, from place ${first} to ${before - 1}: ${whose}`,
+  }
+}
+
+/** @throws InvalidPatternError and others: by what this version knows it cannot be */
+export function usableRequest(encoded: unknown): SubscriptionRequest {
+  const request = decodeRequest(encoded)
+  if (typeof request.pattern !== 'string') linearMatcher(request.pattern)
+  return request
+}
+
+export function unusableRules(key: string, messages: number): MissingStatus {
+  const label = labelOf(key)
+  return {
+    subscription: label,
+    messages,
+    text: `the rules of ${label}, which cannot be used, and ${messagesOf(messages)} that waited there`,
+  }
+}
+
+function rulesIn(record: Uint8Array): SubscriptionRequest | undefined {
+  try {
+    return usableRequest((decodePayload(record) as { request: unknown }).request)
+  } catch {
+    return undefined
   }
 }
 

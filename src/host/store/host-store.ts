@@ -8,6 +8,7 @@ import type { MissingStatus } from '../../bus/status.js'
 import { describe } from '../../errors.js'
 import { Committer } from './committer.js'
 import type { Retention } from './log.js'
+import { SetAside } from './set-aside.js'
 import { VanKeeper } from './van-keeper.js'
 
 export const DEFAULT_RETENTION: Retention = { age: Infinity, bytes: 1024 ** 3 }
@@ -30,6 +31,7 @@ export interface HostStoreOptions {
 export class HostStore {
   readonly #options: HostStoreOptions
   readonly #committer: Committer
+  readonly #aside: SetAside
   readonly #keepers = new Map<string, VanKeeper>()
   /** By van, what waits there for this host's leader. */
   readonly #outboxes = new Map<string, VanKeeper>()
@@ -45,6 +47,7 @@ export class HostStore {
   constructor(options: HostStoreOptions) {
     this.#options = options
     this.#committer = new Committer(options.store, options.warn)
+    this.#aside = new SetAside(options.store, options.warn)
     this.#damages = decodeDamages(options.store.get('meta', DAMAGES_KEY))
     for (const [number, { van, isOutbox }] of logsIn(options.store)) {
       this.#lastNumber = Math.max(this.#lastNumber, number)
@@ -101,8 +104,15 @@ export class HostStore {
   }
 
   /** What was registered to run in this host. */
-  registered(what: Registered): unknown[] {
-    return [...this.#options.store.records(what)].map(([, value]) => decodePayload(value))
+  registered<T>(what: Registered, read: (kept: unknown) => T): T[] {
+    return [...this.#options.store.records(what)].flatMap(([key, value]) => {
+      try {
+        return [read(decodePayload(value))]
+      } catch (error) {
+        this.#aside.add({ table: what, key, value, error })
+        return []
+      }
+    })
   }
 
   /**
@@ -114,9 +124,15 @@ export class HostStore {
   }
 
   /** As they were changed while a host ran: added to those that it was started with. */
-  capabilities(): unknown {
-    const bytes = this.#options.store.get('meta', CAPABILITIES_KEY)
-    return bytes === undefined ? {} : decodePayload(bytes)
+  restoreCapabilities(restore: (changes: unknown) => void): void {
+    const value = this.#options.store.get('meta', CAPABILITIES_KEY)
+    try {
+      restore(value === undefined ? {} : decodePayload(value))
+    } catch (error) {
+      if (value === undefined) throw error
+      this.#aside.add({ table: 'meta', key: CAPABILITIES_KEY, value, error })
+      restore({})
+    }
   }
 
   keepCapabilities(changes: object): Promise<void> {
@@ -162,6 +178,7 @@ export class HostStore {
       number,
       retention,
       damages: this.#damages,
+      unusable: record => this.#aside.add(record),
     })
     const keepers = isOutbox ? this.#outboxes : this.#keepers
     keepers.set(van, keeper)

@@ -4,7 +4,7 @@ import { Fields } from '../../wire/fields.js'
 import { decodeRequest, encodeRequest } from '../../wire/subscription-request.js'
 import type { ActorHost } from '../actors/actor-host.js'
 import type { HandlerHost } from '../handlers.js'
-import type { KeptActor, Registrations } from '../registrations.js'
+import { eachUsable, type KeptActor, type Registrations } from '../registrations.js'
 import type { HostServer } from '../server.js'
 import type { HostStore } from './host-store.js'
 
@@ -31,8 +31,8 @@ export function keeping(
  * cannot start is said, and kept for the next start.
  */
 export function keptRegistrations(store: HostStore, left: Registrations | undefined): Registrations {
-  const handlers = store.registered('handlers').map(handlerOf)
-  const actors = store.registered('actors') as KeptActor[]
+  const handlers = store.registered('handlers', handlerOf)
+  const actors = store.registered('actors', actorOf)
   const subscriptions = actors.flatMap(({ van, id, subscriptions: own = [] }) =>
     own.map(request => ({ van, request, actor: id })),
   )
@@ -50,13 +50,16 @@ export function keptRegistrations(store: HostStore, left: Registrations | undefi
  * Before anybody is let in: subscriptions that were handed over and are in no store get a place; mailboxes of actors that are
  * no more (children, whose parents make new ones) are given up, with what waits in them.
  */
-export function openKept(server: HostServer, { subscriptions, actors }: Registrations): void {
-  for (const { van, request } of subscriptions) {
-    const decoded = decodeRequest(request)
-    const { name } = decoded
+export function openKept(
+  server: HostServer,
+  { subscriptions, actors }: Registrations,
+  warn: (text: string) => void,
+): void {
+  eachUsable(subscriptions, warn, ({ van, request }) => {
+    const { name } = request
     const isThere = server.broker(van).named().some(each => each.name === name) // prettier-ignore
-    if (name !== undefined && !isThere) server.broker(van).replace({ ...decoded, name })
-  }
+    if (!isThere) server.broker(van).replace(request)
+  })
   for (const van of server.vans) {
     for (const { name } of server.broker(van).named()) {
       const id = name.slice(MAILBOX.length)
@@ -65,6 +68,20 @@ export function openKept(server: HostServer, { subscriptions, actors }: Registra
       void server.broker(van).retire(name, `Actor ${id} is no more: its host died.`, BACK_MS)
     }
   }
+}
+
+/** Its own rules are held against this version's when it starts; without these it can be told from no other. */
+function actorOf(kept: unknown): KeptActor {
+  const fields = new Fields(kept, what => new InvalidOptionError(`An actor that was kept ${what}.`))
+  fields.text('van', 200)
+  fields.text('id', 200)
+  new Fields(
+    fields.get('request'),
+    what => new InvalidOptionError(`An actor's rules that were kept ${what}.`),
+  )
+  const { subscriptions = [] } = kept as KeptActor
+  for (const request of subscriptions) decodeRequest(request)
+  return kept as KeptActor
 }
 
 function handlerOf(kept: unknown): Registrations['handlers'][number] {

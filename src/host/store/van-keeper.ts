@@ -3,7 +3,7 @@ import type { Buried } from '../../broker/dead-letter-box.js'
 import { REPLAYED, type Keeper, type KeptSubscription, type LogReader } from '../../broker/keeper.js'
 import { OpenPlaces } from '../../broker/open-places.js'
 import { StoredEnvelope } from '../../broker/stored-envelope.js'
-import { describe, MsgvanError, StoreError } from '../../errors.js'
+import { describe, InvalidPatternError, MsgvanError, StoreError } from '../../errors.js'
 import type { SubscriptionRequest } from '../../bus/broker.js'
 import type { LogStatus, MissingStatus } from '../../bus/status.js'
 import { ReplayStart } from '../../message/replay.js'
@@ -11,12 +11,21 @@ import type { Envelope } from '../../message/envelope.js'
 import { decodePayload, encodePayload } from '../../message/payload.js'
 import type { Damage } from '../../store/damage.js'
 import { LOG_COPY, type Store, type StoreTransaction, type Table } from '../../store/store.js'
-import { decodeRequest, encodeRequest } from '../../wire/subscription-request.js'
+import { encodeRequest } from '../../wire/subscription-request.js'
 import { BookCopies } from './book-copies.js'
-import { accountsOf, extentOf, missingFrom, type Accounts, type LogRecord } from './accounts.js'
+import {
+  accountsOf,
+  extentOf,
+  missingFrom,
+  unusableRules,
+  usableRequest,
+  type Accounts,
+  type LogRecord,
+} from './accounts.js'
 import { decodeMark, encodeMark, noMark, type PublisherMark } from './publisher-mark.js'
 import type { Committer, Contributor } from './committer.js'
-import { decodeBook, KeptBook, type BookOwner } from './kept-book.js'
+import { decodeBook, KeptBook, type BookOwner, type BookState } from './kept-book.js'
+import type { Unusable } from './set-aside.js'
 import { Log, type Retention } from './log.js'
 import { replayStart } from './replay.js'
 import { decodeMessage, encodeMessage } from './message-codec.js'
@@ -39,6 +48,8 @@ export interface VanKeeperOptions {
   readonly retention: Retention
   /** What was set aside since a host last read the store. */
   readonly damages: readonly Damage[]
+  /** A record cannot be used: it is set aside. */
+  readonly unusable: (record: Unusable) => void
 }
 
 /** So many are named. */
@@ -107,30 +118,41 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     if (!isWhole || store.get('meta', LOG_COPY + String(number)) === undefined) this.#writeLog()
   }
 
-  /** What was kept when the host started. */
+  /** What was kept when the host started. What cannot be used is set aside. */
   load(): { subscriptions: KeptSubscription[]; letters: Buried[] } {
-    for (const [key, value] of this.#records('publishers')) this.#marks.set(key, decodeMark(value))
-    for (const [key, value] of this.#records('seen')) this.#seen.set(key, decodePayload(value) as number)
-    for (const [key, value] of this.#records('owed')) {
+    this.#each('publishers', (key, value) => this.#marks.set(key, decodeMark(value)))
+    this.#each('seen', (key, value) => this.#seen.set(key, decodePayload(value) as number))
+    this.#each('owed', (key, value) => {
       const at = -this.#numbered(key)
       const { book, message } = decodePayload(value) as { book: string; message: Uint8Array }
       this.#owed.set(at, { book, envelope: decodeMessage(message, at) })
-    }
+    })
     const letters: Buried[] = []
-    for (const [key, value] of this.#records('letters')) {
+    this.#each('letters', (key, value) => {
       this.#numbered(key)
       const { letter, message } = decodePayload(value) as { letter: Buried['letter']; message: Uint8Array }
       const buried = { letter, envelope: decodeMessage(message) }
       this.#letters.set(buried, key)
       letters.push(buried)
-    }
+    })
     const subscriptions: KeptSubscription[] = []
     const { books: mended, restored } = this.#mended() ?? {}
     for (const [key, value] of [...this.#records('subscriptions'), ...(restored ?? [])]) {
       const bytes = this.#options.store.get('books', this.#prefix + key)
-      const state = mended?.get(key) ?? (bytes && decodeBook(bytes))
+      if (mended?.get(key) === undefined && bytes === undefined) continue
+      let state: BookState | undefined
+      let record: SubscriptionRecord
+      let request: SubscriptionRequest
+      try {
+        state = mended?.get(key) ?? (bytes && decodeBook(bytes))
+        record = decodePayload(value) as SubscriptionRecord
+        request = usableRequest(record.request)
+      } catch (error) {
+        this.#unusable(key, { value, state, error })
+        continue
+      }
       if (state === undefined) continue
-      const { id, session, request, ending } = decodePayload(value) as SubscriptionRecord
+      const { id, session, ending } = record
       if (key.startsWith(ENDING)) this.#numbered(key.slice(ENDING.length))
       const book = new KeptBook(key, id, state, this)
       this.#books.set(key, book)
@@ -139,9 +161,38 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
         this.#putRules(key, value)
         book.changed()
       }
-      subscriptions.push({ id, book, request: { ...decodeRequest(request), session }, ending })
+      subscriptions.push({ id, book, request: { ...request, session }, ending })
     }
     return { subscriptions, letters }
+  }
+
+  /** Goes through records of its own, and sets aside those that cannot be used. */
+  #each(table: Table, take: (key: string, value: Uint8Array) => void): void {
+    for (const [key, value] of [...this.#records(table)]) {
+      try {
+        take(key, value)
+      } catch (error) {
+        this.#options.unusable({ table, key: this.#prefix + key, value, error })
+      }
+    }
+  }
+
+  /** A subscription with rules that cannot be used goes, with its book. */
+  #unusable(
+    key: string,
+    { value, state, error }: { value: Uint8Array; state: BookState | undefined; error: unknown },
+  ): void {
+    const own = this.#prefix + key
+    const others = [
+      ['books', own],
+      ['copies', `${this.#prefix}s/${key}`],
+      ['copies', `${this.#prefix}b/${key}`],
+    ] as const
+    this.#options.unusable({ table: 'subscriptions', key: own, value, error, with: others })
+    const messages = (state?.waiting ?? 0) + (state?.open.size ?? 0)
+    // One that was refused when it was made was owed nothing.
+    if (error instanceof InvalidPatternError && messages === 0) return
+    this.addMissing([unusableRules(key, messages)])
   }
 
   /** What was kept and is not there any more. */
