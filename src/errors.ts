@@ -146,7 +146,7 @@ export class SessionLostError extends MsgvanError {
  * Messages may have been missed: a bus came back to a host that does not know it any more (it was away for longer than the
  * host's session time, or the host ended). `patterns` are those of its subscriptions that may have missed messages: the ones without
  * a name and, if the host before had them in its memory and is gone, the ones with a name, which `names` gives: what waited for them
- * there is lost.
+ * there is lost. A bus at a follower is told the same when the leader does not know that host any more.
  */
 export class GapError extends MsgvanError {
   readonly code = 'MSGVAN_GAP'

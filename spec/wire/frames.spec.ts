@@ -435,3 +435,16 @@ describe('the string table', () => {
     }).to.throw(ProtocolError)
   })
 })
+
+describe('GAP', () => {
+  it('says each kind of subscription by itself, and more flags are refused', () => {
+    for (let flags = 0; flags < 8; flags++) {
+      const missed = { live: (flags & 1) > 0, replayed: (flags & 2) > 0, named: (flags & 4) > 0 }
+      const frame = control.encodeGap(missed)
+      expect(control.decodeGap(bodyOf(frame))).to.deep.equal(missed)
+    }
+    const frame = control.encodeGap({ live: true, replayed: true, named: true })
+    frame[HEADER_BYTES] = 8
+    expect(() => control.decodeGap(bodyOf(frame))).to.throw(ProtocolError)
+  })
+})

@@ -1,5 +1,6 @@
 import type { MsgvanError } from '../errors.js'
 import type { ByteReader } from '../message/byte-reader.js'
+import type { Missed } from '../wire/control-frames.js'
 import type { FrameKind } from '../wire/frames.js'
 
 /** What a host that is another's client wants to hear beyond what every client does. */
@@ -8,4 +9,6 @@ export interface HostFrames {
   frame(kind: FrameKind, body: ByteReader): void
   /** An attempt to connect failed. Another follows. */
   failed(error: MsgvanError): void
+  /** The other host does not know this one any more. */
+  missed(missed: Missed): void
 }

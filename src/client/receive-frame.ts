@@ -2,12 +2,14 @@ import type { MsgvanError } from '../errors.js'
 import type { ByteReader } from '../message/byte-reader.js'
 import {
   decodeEnded,
+  decodeGap,
   decodeLapse,
   decodeNotice,
   decodeOutcome,
   decodeReply,
   decodeSync,
   fromWireError,
+  type Missed,
 } from '../wire/control-frames.js'
 import { DeliverReader } from '../wire/deliver-frame.js'
 import { FrameKind } from '../wire/frames.js'
@@ -25,6 +27,7 @@ export interface Receivers {
   readonly calls: Calls
   readonly outbox: Outbox
   readonly report: (error: MsgvanError) => void
+  readonly missed: (missed: Missed) => void
   /** Of this session. */
   readonly table: ReadingTable
   /** What only hosts say to each other; undefined where this side is none. */
@@ -35,7 +38,7 @@ export interface Receivers {
 export function receiveFrame(
   kind: FrameKind,
   body: ByteReader,
-  { inboxes, calls, outbox, report, table, asHost }: Receivers,
+  { inboxes, calls, outbox, report, missed, table, asHost }: Receivers,
 ): void {
   switch (kind) {
     case FrameKind.Ack:
@@ -56,6 +59,8 @@ export function receiveFrame(
       return inboxes.lapsed(decodeLapse(body))
     case FrameKind.Notice:
       return report(fromWireError(decodeNotice(body)))
+    case FrameKind.Gap:
+      return missed(decodeGap(body))
     case FrameKind.Books:
       calls.call('books', inboxes.books(decodeSync(body))).catch(() => undefined)
       return

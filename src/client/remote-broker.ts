@@ -19,6 +19,7 @@ import { drainTimeout } from '../bus/drain-timeout.js'
 import type { Envelope, Headers } from '../message/envelope.js'
 import { isExposure } from '../message/topic.js'
 import { DEFAULT_MAX_PAYLOAD } from '../bus/create-bus.js'
+import type { Missed } from '../wire/control-frames.js'
 import type { Prove, Welcome } from '../wire/handshake.js'
 import { Link } from '../wire/link.js'
 import { FRAME_OVERHEAD } from '../wire/protocol.js'
@@ -28,7 +29,7 @@ import { Calls } from './calls.js'
 import type { Connection } from './connection.js'
 import { Connector } from './connector.js'
 import { Drain } from './drain.js'
-import { gapError } from './gap.js'
+import { gapBeyond, gapError } from './gap.js'
 import type { HostFrames } from './host-frames.js'
 import type { Inbox } from './inbox.js'
 import { Inboxes } from './inboxes.js'
@@ -319,6 +320,7 @@ export class RemoteBroker implements Broker {
           calls: this.#calls,
           outbox: this.#outbox,
           report: error => this.report(error),
+          missed: missed => this.#missed(missed),
           table,
           asHost: this.#asHost,
         })
@@ -365,7 +367,10 @@ export class RemoteBroker implements Broker {
     // A host with a store goes on where it was; with names, or without subscriptions, there is nothing to miss there.
     const isWhole = restored === true || (restored === false && this.#inboxes.unnamed().length === 0)
     const isOther = this.#memory !== undefined && this.#memory !== memory
-    if (lost !== ABANDONED && !isWhole)
+    // What passed another host by, which was let in again, passed its clients by: they saw nothing of all this.
+    if (this.#asHost !== undefined)
+      this.#asHost.missed({ live: true, replayed: restored !== true, named: isOther })
+    else if (lost !== ABANDONED && !isWhole)
       this.report(
         gapError(
           this.#inboxes.unnamed().map(({ request }) => request),
@@ -374,6 +379,13 @@ export class RemoteBroker implements Broker {
       )
     if (this.#asHost !== undefined) this.#outbox.rejectAll(new SessionLostError('The leader is a new one.'))
     this.#writeAnew()
+  }
+
+  /** The host says so of another one, which keeps what it does not. */
+  #missed(missed: Missed): void {
+    const requests = (inboxes: readonly Inbox[]) => inboxes.map(({ request }) => request)
+    const gap = gapBeyond(missed, requests(this.#inboxes.unnamed()), requests(this.#inboxes.named()))
+    if (gap !== undefined) this.report(gap)
   }
 
   /** What was asked for, and what was not taken over, in the frames of a new link. */

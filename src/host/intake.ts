@@ -3,6 +3,7 @@ import type { MsgvanError } from '../errors.js'
 import { Encoding, Envelope, noHeaders } from '../message/envelope.js'
 import { tooLarge } from '../message/payload.js'
 import {
+  encodeGap,
   encodeNotice,
   encodeOutcome,
   toWireError,
@@ -16,7 +17,7 @@ import { ReadingTable } from '../wire/string-table.js'
 import type { Guest } from './backbone/guest.js'
 import type { LateOutcome, Publisher } from './publisher.js'
 import type { VanKeeper } from './store/van-keeper.js'
-import type { Van } from './vans.js'
+import type { Notices, Van } from './vans.js'
 
 export interface IntakeOptions {
   readonly client: string
@@ -63,8 +64,13 @@ export class Intake {
   /** Refusals on their way to the client: the frame that tells, and what it tells of. */
   readonly #refusals: ToldRefusals[] = []
   #hasEnded = false
-  readonly #notice = (error: MsgvanError): void => {
-    if (!this.#hasEnded) this.#link.send(FrameKind.Notice, encodeNotice(toWireError(error)))
+  readonly #notices: Notices = {
+    error: error => {
+      if (!this.#hasEnded) this.#link.send(FrameKind.Notice, encodeNotice(toWireError(error)))
+    },
+    missed: missed => {
+      if (!this.#hasEnded) this.#link.send(FrameKind.Gap, encodeGap(missed))
+    },
   }
 
   /** @param guest the client as another host, if it is one: it may pass on what others published */
@@ -73,9 +79,9 @@ export class Intake {
     this.#guest = guest
     this.#link = link
     this.#publisher = options.van.publisher(options.client)
-    options.van.notices.set(options.client, this.#notice)
+    options.van.notices.set(options.client, this.#notices)
     const lost = options.van.lost
-    if (lost !== undefined) this.#notice(lost)
+    if (lost !== undefined) this.#notices.error(lost)
   }
 
   get publisher(): Publisher {
@@ -148,7 +154,7 @@ export class Intake {
     this.#hasEnded = true
     this.#untold.clear()
     const { van, client } = this.#options
-    if (van.notices.get(client) === this.#notice) van.notices.delete(client)
+    if (van.notices.get(client) === this.#notices) van.notices.delete(client)
     this.#options.van.remember(this.#options.client, this.#publisher)
   }
 

@@ -12,6 +12,7 @@ import { isOwnMailbox } from '../message/topic.js'
 import type { Outbox } from '../broker/keeper.js'
 import type { Relay } from '../broker/relay.js'
 import type { Subscription } from '../broker/subscription.js'
+import type { Missed } from '../wire/control-frames.js'
 import { mailRules } from './mail.js'
 import type { Backbone, Reach } from './backbone/backbone.js'
 import { Publisher } from './publisher.js'
@@ -45,6 +46,13 @@ export interface VansOptions {
   readonly answer: (van: Van, method: string, args: unknown) => Promise<unknown>
 }
 
+/** How one client is told what no call could report. */
+export interface Notices {
+  error(error: MsgvanError): void
+  /** What another host kept may be lost, or passed this one by. */
+  missed(missed: Missed): void
+}
+
 /** One van in this host: its broker, its way to other hosts, and how far each publisher that is gone has come. */
 export class Van {
   readonly broker: LocalBroker
@@ -53,7 +61,7 @@ export class Van {
   /** Named subscriptions are known to the next host from this moment on. */
   readonly writeNames: () => void
   /** What tells clients that are here something that no call could report, by client. */
-  readonly notices = new Map<string, (error: MsgvanError) => void>()
+  readonly notices = new Map<string, Notices>()
   #lostElsewhere: MsgvanError | undefined
   readonly #warnedAt = new WeakMap<Subscription, number>()
   readonly #memory: () => string
@@ -81,7 +89,7 @@ export class Van {
       paused: subscription => this.#warn(subscription, warn),
       crowded: ({ id, rules: { pattern } }, isCrowded) => this.reach.crowded(id, pattern, isCrowded),
       tellPublisher: (publisher, error, from) => {
-        if (from === undefined) this.notices.get(publisher)?.(error)
+        if (from === undefined) this.notices.get(publisher)?.error(error)
         else this.reach.tellPublisher(from, publisher, error)
       },
       wrapLetter: (letter, envelope) => {
@@ -101,8 +109,11 @@ export class Van {
       marks: keeper,
       acceptFrom: (from, envelope, isAnswered) => this.acceptFrom(from, envelope, isAnswered),
       answer: (method, args) => answer(this, method, args),
-      tellPublisher: (publisher, error) => this.notices.get(publisher)?.(error),
+      tellPublisher: (publisher, error) => this.notices.get(publisher)?.error(error),
       misses: error => this.#misses(error),
+      missed: missed => {
+        for (const client of this.notices.values()) client.missed(missed)
+      },
     })
   }
 
@@ -144,14 +155,14 @@ export class Van {
   /** Something more is missing. */
   tellLost(): void {
     const { lost } = this
-    if (lost !== undefined) for (const tell of this.notices.values()) tell(lost)
+    if (lost !== undefined) for (const client of this.notices.values()) client.error(lost)
   }
 
   /** The host that keeps this van says so of its store. */
   #misses(error: MsgvanError): void {
     if (error.message === this.#lostElsewhere?.message) return
     this.#lostElsewhere = error
-    for (const tell of this.notices.values()) tell(error)
+    for (const client of this.notices.values()) client.error(error)
   }
 
   /** Why so many bytes are not taken over, if they are not. */

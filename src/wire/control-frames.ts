@@ -5,6 +5,16 @@ import { decodePayload, encodePayload } from '../message/payload.js'
 import { beginFrame } from './frames.js'
 import { broken, MAX_ANSWER_BYTES } from './protocol.js'
 
+/** Subscriptions that may have missed messages: each kind of them as a whole. */
+export interface Missed {
+  /** Without a name, which get what is published from now on. */
+  readonly live: boolean
+  /** Without a name, which begin with what is kept. */
+  readonly replayed: boolean
+  /** With a name: what waited for them is gone. */
+  readonly named: boolean
+}
+
 /** A subscription's consumer left. What it was not handed goes back untouched, what it keeps stays, the rest goes back. */
 export interface Leave {
   readonly subscription: number
@@ -227,6 +237,20 @@ export function decodeNotice(reader: ByteReader): WireError {
   const error = readError(reader)
   reader.end()
   return error
+}
+
+/** GAP: what may have been missed of another host's. */
+export function encodeGap({ live, replayed, named }: Missed): Uint8Array {
+  begin()
+  writer.u8((live ? 1 : 0) | (replayed ? 2 : 0) | (named ? 4 : 0))
+  return writer.take()
+}
+
+export function decodeGap(reader: ByteReader): Missed {
+  const flags = reader.u8()
+  reader.end()
+  if (flags > 7) throw broken(`has unknown flags ${flags}`)
+  return { live: (flags & 1) !== 0, replayed: (flags & 2) !== 0, named: (flags & 4) !== 0 }
 }
 
 export function toWireError(error: unknown): WireError {

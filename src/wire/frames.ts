@@ -26,6 +26,8 @@ export const FrameKind = {
   Rules: 30,
   /** The client is asked what it has of a subscription, where nothing goes on. */
   Books: 31,
+  /** What another host kept may be lost, or passed this one by: the client knows which of its subscriptions that concerns. */
+  Gap: 32,
   /** Between hosts, both ways: what the sender wants to be sent. */
   Interest: 25,
   /** From a leader: who is there. */

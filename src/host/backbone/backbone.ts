@@ -4,6 +4,7 @@ import type { Relay } from '../../broker/relay.js'
 import type { MsgvanError } from '../../errors.js'
 import type { Consumer, Membership, SubscriptionRequest } from '../../bus/broker.js'
 import type { Envelope } from '../../message/envelope.js'
+import type { Missed } from '../../wire/control-frames.js'
 import type { Fields } from '../../wire/fields.js'
 import type { Guest, GuestSession } from './guest.js'
 import type { HostHandler } from './host-requests.js'
@@ -55,6 +56,8 @@ export interface ReachingVan {
   tellPublisher(publisher: string, error: MsgvanError): void
   /** The host that keeps this van has lost something of it. */
   misses(error: MsgvanError): void
+  /** The host that keeps this van does not know this one any more: its clients are told. */
+  missed(missed: Missed): void
   /** Answers for this host alone what a bus asks of the whole van. */
   answer(method: string, args: unknown): Promise<unknown>
 }

@@ -4,12 +4,12 @@ import type { Consumer, Membership, SubscriptionRequest } from '../../bus/broker
 import type { HostStatus } from '../../bus/status.js'
 import type { Credential } from '../../client/connection.js'
 import { RemoteBroker } from '../../client/remote-broker.js'
-import { describe, GapError, type MsgvanError, StoreDamagedError, StoreError } from '../../errors.js'
+import { describe, type MsgvanError, StoreDamagedError, StoreError } from '../../errors.js'
 import type { ByteReader } from '../../message/byte-reader.js'
 import type { Envelope } from '../../message/envelope.js'
 import { isOwnMailbox } from '../../message/topic.js'
 import { Message } from '../../message/message.js'
-import { fromWireError, toWireError } from '../../wire/control-frames.js'
+import { fromWireError, toWireError, type Missed } from '../../wire/control-frames.js'
 import { Fields } from '../../wire/fields.js'
 import { broken } from '../../wire/protocol.js'
 import { FrameKind } from '../../wire/frames.js'
@@ -62,6 +62,7 @@ export class Uplink implements Reach, Names {
   #settling: NodeJS.Timeout | undefined
   readonly #placed = new WeakMap<Membership, Promise<void>>()
   #isUp = false
+  #wasUp = false
   /** Subscriptions of this host that the leader's publishers wait for, by id. */
   readonly #crowded = new Map<string, RegExp | string>()
   /** An attempt to connect is under way whose outcome is not known: whoever wants to be ready waits for it. */
@@ -86,6 +87,7 @@ export class Uplink implements Reach, Names {
           if (!this.#isUp) this.#passage.shut()
           options.failed(error)
         },
+        missed: missed => this.#missed(missed),
       },
     })
     this.#passage = new Passage({
@@ -106,7 +108,6 @@ export class Uplink implements Reach, Names {
     this.#remote.errors$.subscribe(error => {
       // Everything else is told by `failed`.
       if (error instanceof StoreDamagedError) van.misses(error)
-      if (error instanceof GapError) options.warn(`van ${van.name}, leader ${leader}: ${error.message}`)
     })
   }
 
@@ -295,8 +296,23 @@ export class Uplink implements Reach, Names {
     for (const part of answerParts(answer)) this.#remote.call('backbone.answer', part).catch(() => undefined)
   }
 
+  /** What was published elsewhere meanwhile, or waited there in a memory that is gone, comes to nobody here. */
+  #missed(missed: Missed): void {
+    // Whoever subscribed here before this host had ever joined was promised nothing of others.
+    if (!this.#wasUp) return
+    this.#options.van.missed(missed)
+    const names = missed.named ? ', and what waited for named subscriptions in its memory is lost' : ''
+    this.#options.warn(
+      `van ${this.van}: the leader at ${this.#options.leader} does not know this host any more. ` +
+        `Subscriptions without a name may have missed messages${names}: the clients concerned are told by a GapError.`,
+    )
+  }
+
   #turn(isUp: boolean): void {
-    if (isUp) this.#endFirstAttempt()
+    if (isUp) {
+      this.#wasUp = true
+      this.#endFirstAttempt()
+    }
     if (isUp === this.#isUp) return
     this.#isUp = isUp
     if (isUp) {
