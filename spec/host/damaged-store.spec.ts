@@ -18,6 +18,7 @@ import { clientOf, startServer } from '../support/host-server.js'
 
 const ROUNDS = 12
 const EACH = 100
+const LATE = 5
 
 describe('a host whose store is damaged', () => {
   let folder: string
@@ -158,6 +159,78 @@ describe('a host whose store is damaged', () => {
     expect(missing.map(({ subscription }) => subscription)).to.deep.equal(['work'])
   })
 
+  it('goes on to the end of the log where a book is there only as it was before', async () => {
+    await fill()
+    await eventually(() => expect(copied('1/b/n/work')).to.equal(true))
+    // Written at once after a copy: what follows is in no copy.
+    const publisher = bus()
+    for (let i = 0; i < 5; i += 1) await publisher.publish('work.x', `late ${i}`)
+    await stop()
+    // The head of its page: lmdb itself cannot read it, and what it held before is still in the file.
+    await flip(() => {
+      const at = valueOf('books', '1/n/work', 0)
+      return at - (at % 4_096) + 18
+    })
+    await start()
+    const client = bus()
+    const errors: MsgvanError[] = []
+    client.errors$.subscribe(error => errors.push(error))
+    const { missing = [] } = await client.status()
+    const [mail, work] = [receive(client, 'mail'), receive(client, 'work')]
+    await eventually(() => {
+      expect(new Set(mail)).to.have.lengthOf((ROUNDS * EACH) / 4)
+      expect(new Set(work)).to.have.lengthOf((ROUNDS * EACH * 3) / 4 + 5)
+    })
+    expect(work.at(-1)).to.equal('late 4')
+    expect(missing.map(({ subscription }) => subscription)).to.include.members(['mail', 'work'])
+    expect(errors[0]?.message).to.contain('what work did in the last moments before is not known any more')
+  })
+
+  it('names who waited, and how many at most, where a book and a piece of the log are damaged', async () => {
+    await fill()
+    await eventually(() => expect(copied('1/b/n/work')).to.equal(true))
+    await stop()
+    await flip(() => valueOf('books', '1/n/work', 6))
+    await flip(file => file.indexOf('round 7 message 50'))
+    await start()
+    const client = bus()
+    const errors: MsgvanError[] = []
+    client.errors$.subscribe(error => errors.push(error))
+    const { missing = [] } = await client.status()
+    const work = receive(client, 'work')
+    await eventually(() => isEmpty(client, 'work'))
+    const lost = (ROUNDS * EACH * 3) / 4 - new Set(work).size
+    expect(lost).to.be.greaterThan(0)
+    const named = missing.find(({ text }) => /^up to \d+ messages that waited for work$/.test(text))
+    expect(named?.subscription).to.equal('work')
+    expect(named?.messages).to.be.at.least(lost)
+    expect(said.join('\n')).to.contain(named?.text)
+    expect(errors[0]?.message).to.contain(named?.text)
+  })
+
+  it('names all who may have waited where the end of the log is gone, and with it how far it went', async () => {
+    await fill()
+    await stop()
+    const path = join(folder, DATA_FILE)
+    const file = await readFile(path)
+    await writeFile(path, file.subarray(0, Math.floor(file.length / 2)))
+    await start()
+    const client = bus()
+    const { missing = [], subscriptions } = await client.status()
+    const got = { mail: receive(client, 'mail'), work: receive(client, 'work') }
+    for (const [name, owed] of [
+      ['mail', (ROUNDS * EACH) / 4],
+      ['work', (ROUNDS * EACH * 3) / 4],
+    ] as const) {
+      await eventually(() => isEmpty(client, name))
+      if (new Set(got[name]).size === owed) continue
+      const isNamed = missing.some(({ subscription }) => subscription === name)
+      const isAll = !subscriptions.some(each => each.name === name)
+      expect(isNamed || isAll, JSON.stringify(missing)).to.equal(true)
+    }
+    expect(missing).to.not.deep.equal([])
+  })
+
   it('hands out all that is kept again to a name whose book and its copy are damaged', async () => {
     await fill()
     await eventually(() => expect(copied('1/b/n/work')).to.equal(true))
@@ -238,6 +311,10 @@ describe('a host whose store is damaged', () => {
     this.timeout(120_000)
     await fill()
     await eventually(() => expect(copied('1/b/n/work')).to.equal(true))
+    // Written at once after the copies: this is in none of them.
+    const publisher = bus()
+    for (let i = 0; i < LATE; i += 1)
+      for (const name of ['mail', 'work']) await publisher.publish(`${name}.x`, `late ${i}`)
     await stop()
     const path = join(folder, DATA_FILE)
     const whole = await readFile(path)
@@ -254,13 +331,17 @@ describe('a host whose store is damaged', () => {
         for (const [name, owed] of [
           ['mail', 1],
           ['work', 3],
-        ].map(([name, share]) => [String(name), (Number(share) * ROUNDS * EACH) / 4] as const)) {
+        ].map(([name, share]) => [String(name), (Number(share) * ROUNDS * EACH) / 4 + LATE] as const)) {
           const got = receive(client, name)
           await eventually(() => isEmpty(client, name))
           const lost = owed - new Set(got).size
           const named = missing.filter(({ subscription }) => subscription === name)
           const most = named.reduce((sum, { messages = 0 }) => sum + messages, 0)
-          if (lost > 0 && !isAll) expect(most, `${name} of ${JSON.stringify(missing)}`).to.equal(lost)
+          const isExact = !named.some(({ text }) => /^(up to|perhaps) /.test(text))
+          const isOpen = named.some(({ text }) => text.startsWith('perhaps '))
+          const of = `${name} of ${JSON.stringify(missing)}`
+          if (lost > 0 && !isAll && isExact) expect(most, of).to.equal(lost)
+          if (lost > 0 && !isAll && !isExact && !isOpen) expect(most, of).to.be.at.least(lost)
           if (lost > 0) {
             expect(said).to.not.deep.equal([])
             expect(missing.length > 0 || said.some(text => text.includes('a new one begun'))).to.equal(true)

@@ -177,7 +177,7 @@ function withOlder(items: Walked['items'], older: Walked['items']): (Entry | Los
       for (const each of found) {
         // What came since is at the end of each log.
         if (!isLost(each) && isOtherLog(filled.at(-1), each)) filled.push(item)
-        filled.push(each)
+        filled.push(isLost(each) ? each : { ...each, isOlder: true })
       }
     }
     filled.push(item)

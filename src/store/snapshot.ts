@@ -86,6 +86,8 @@ function recordsOf(
       damages.push({ table, why: item.why })
       continue
     }
+    // A book says where its log ended: an older one would be taken for the last. Its copy is known to be older.
+    if (item.isOlder === true && table === 'books') continue
     const key = item.key.toString()
     const record = valueOf(file, item)
     try {

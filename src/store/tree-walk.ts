@@ -18,6 +18,8 @@ export interface Entry {
   readonly page: number
   /** In its page. */
   readonly offset: number
+  /** As the transaction before left it: it stands where something is lost. */
+  readonly isOlder?: boolean
 }
 
 /** Stands in the place of entries that cannot be reached. */

@@ -49,13 +49,14 @@ export function accountsOf(
   damages: readonly Damage[],
 ): Accounts {
   const prefix = `${log.number}/`
-  const ranges = damages
+  const lost = damages
     .filter(damage => damage.table === 'chunks' && (damage.log ?? log.number) === log.number)
-    .map(({ first = 1, before = log.end }) => ({
-      first: Math.max(first, 1),
-      before: Math.min(before, log.end),
-    }))
+    .map(({ first = 1, before }) => ({ first: Math.max(first, 1), before }))
+  const ranges = lost
+    .map(({ first, before = log.end }) => ({ first, before: Math.min(before, log.end) }))
     .filter(({ first, before }) => first < before)
+  // Nothing says how far the log went beyond what is there.
+  const isOpen = lost.some(({ first, before }) => before === undefined && first >= log.end)
   const missing: MissingStatus[] = []
   const books = new Map<string, BookState | undefined>()
   const owed: Owed[] = []
@@ -91,6 +92,14 @@ export function accountsOf(
         subscription: label,
         text: `what ${label} ${what} is not known any more: ${again} handed out again`,
       })
+      const most = within(ranges, high + 1)
+      if (most > 0)
+        missing.push({
+          subscription: label,
+          messages: most,
+          text: `up to ${messagesOf(most)} that waited for ${label}`,
+        })
+      if (isOpen) missing.push(perhaps(label))
       continue
     }
     const book = decodeBook(state)
@@ -98,7 +107,7 @@ export function accountsOf(
       book.waiting > 0 || book.high + 1 < book.liveFrom ? book.high + 1 : log.end,
       book.open.first,
     )
-    if (ranges.some(({ before }) => before > needs)) {
+    if (isOpen || ranges.some(({ before }) => before > needs)) {
       const wants = log.isOutbox ? () => true : wanting(pattern, linearMatcher)
       owed.push({ key, label, book, wants, waiting: 0, open: [] })
     }
@@ -123,7 +132,26 @@ export function accountsOf(
       messages: before - first,
       text: `up to ${messagesOf(before - first)} of the log, from place ${first} to ${before - 1}`,
     })
+  if (isOpen)
+    missing.push({
+      text: `perhaps messages at the end of the log, from place ${log.end} on: how many there were is not known`,
+    })
   return { missing, books, restored }
+}
+
+/** How many places of what is lost are at or after this one. */
+function within(
+  ranges: readonly { readonly first: number; readonly before: number }[],
+  from: number,
+): number {
+  return ranges.reduce((sum, { first, before }) => sum + Math.max(0, before - Math.max(first, from)), 0)
+}
+
+function perhaps(label: string): MissingStatus {
+  return {
+    subscription: label,
+    text: `perhaps messages that waited for ${label}: how far the log went is not known`,
+  }
 }
 
 /** Goes through the log once. */
@@ -236,8 +264,14 @@ export function missingIn(store: StoreReader, damages: readonly Damage[]): Missi
 
 /** What is missing beside the logs. */
 export function otherMissing(damages: readonly Damage[]): MissingInVan[] {
-  const letters = damages.filter(({ table }) => table === 'letters').length
-  const owed = damages.filter(({ table }) => table === 'owed').length
+  const counted = (of: Damage['table'], one: string, many: string): MissingInVan[] => {
+    const all = damages.filter(({ table }) => table === of)
+    const known = all.filter(({ key }) => key !== undefined).length
+    return [
+      ...(known === 0 ? [] : [{ messages: known, text: known === 1 ? one : `${known} ${many}` }]),
+      ...(known === all.length ? [] : [{ text: `perhaps ${many}: how many is not known` }]),
+    ]
+  }
   const named = damages.flatMap(({ table, key = '', why }) => {
     if (table === 'handlers') return [registered('handler', key)]
     if (table === 'actors') return [registered('actor', key)]
@@ -252,12 +286,12 @@ export function otherMissing(damages: readonly Damage[]): MissingInVan[] {
     return []
   })
   return [
-    ...(letters === 0
-      ? []
-      : [{ messages: letters, text: letters === 1 ? 'a dead letter' : `${letters} dead letters` }]),
-    ...(owed === 0
-      ? []
-      : [{ messages: owed, text: `${messagesOf(owed)} that were replayed from dead letters` }]),
+    ...counted('letters', 'a dead letter', 'dead letters'),
+    ...counted(
+      'owed',
+      '1 message that was replayed from dead letters',
+      'messages that were replayed from dead letters',
+    ),
     ...named,
   ]
 }
@@ -267,7 +301,7 @@ function registered(what: string, key: string): MissingInVan {
     const [van, name] = JSON.parse(key) as [string, string]
     return { van, text: `the ${what} ${name}` }
   } catch {
-    return { text: `a ${what} (${key || 'it is not known which'})` }
+    return { text: key === '' ? `perhaps ${what}s: it is not known which` : `the ${what} ${key}` }
   }
 }
 
@@ -303,9 +337,14 @@ export function extentOf(
     end = Math.max(end, chunk.first + chunk.count)
     bytes += chunk.bytes.length
   }
-  for (const [, value] of store.records('books', `${number}/`)) {
-    const { high, liveFrom } = decodeBook(value)
-    end = Math.max(end, high + 1, liveFrom)
+  const copies = copiesIn(store.records('copies', `${number}/`), `${number}/`)
+  for (const value of [
+    ...[...store.records('books', `${number}/`)].map(([, book]) => book),
+    ...copies.books.values(),
+  ]) {
+    const { high, liveFrom, waiting } = decodeBook(value)
+    // What waits comes after both.
+    end = Math.max(end, Math.max(high + 1, liveFrom) + waiting)
   }
   return { end, bytes }
 }
