@@ -231,6 +231,26 @@ describe('a host whose store is damaged', () => {
     expect(missing).to.not.deep.equal([])
   })
 
+  it('says of a file of which its beginning alone is left that subscriptions and messages are gone', async () => {
+    await fill()
+    await stop()
+    const path = join(folder, DATA_FILE)
+    await writeFile(path, (await readFile(path)).subarray(0, 4_096))
+    await start()
+    const client = bus()
+    const errors: MsgvanError[] = []
+    client.errors$.subscribe(error => errors.push(error))
+    const texts = ((await client.status()).missing ?? []).map(({ text }) => text)
+    for (const text of [
+      'perhaps subscriptions, with all that waited there: it is not known which',
+      'perhaps messages: how many, and of which log, is not known',
+    ]) {
+      expect(texts).to.include(text)
+      expect(said.join('\n')).to.contain(text)
+      expect(errors[0]?.message).to.contain(text)
+    }
+  })
+
   it('hands out all that is kept again to a name whose book and its copy are damaged', async () => {
     await fill()
     await eventually(() => expect(copied('1/b/n/work')).to.equal(true))

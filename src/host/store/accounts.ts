@@ -285,7 +285,19 @@ export function otherMissing(damages: readonly Damage[]): MissingInVan[] {
       return [{ text: `a record of the store itself (${key || why})` }]
     return []
   })
+  const isLost = (of: Damage['table']): boolean =>
+    damages.some(({ table, key }) => table === of && key === undefined)
+  const unknown = [
+    // Their copies say which there were.
+    ...(isLost('subscriptions') && isLost('copies')
+      ? [{ text: 'perhaps subscriptions, with all that waited there: it is not known which' }]
+      : []),
+    ...(damages.some(({ table, log }) => table === 'chunks' && log === undefined)
+      ? [{ text: 'perhaps messages: how many, and of which log, is not known' }]
+      : []),
+  ]
   return [
+    ...unknown,
     ...counted('letters', 'a dead letter', 'dead letters'),
     ...counted(
       'owed',
