@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { open as lmdb } from 'lmdb'
 import { compactStore } from '../../src/store/compact.js'
+import { probe } from '../../src/store/probe.js'
 import { openStore } from '../../src/store/open-store.js'
 import { PageFile } from '../../src/store/page-file.js'
 import { seal } from '../../src/store/sealed-record.js'
@@ -280,7 +281,12 @@ describe("a store's folder", () => {
     await store.close()
     const { before, after } = await compactStore(folder)
     expect(after).to.be.lessThan(before / 2)
+    // What it leaves is a store as any other: nothing is said of it.
+    const { wrong, broken, damages } = await probe(folder, { isBrief: false })
+    expect({ wrong, broken, damages }).to.deep.equal({ wrong: undefined, broken: undefined, damages: [] })
+    said.splice(0)
     const again = await openIt()
+    expect(said).to.deep.equal([])
     expect([...again.scan(1, 0)].map(({ first }) => first)).to.deep.equal([50])
     await again.close()
   })

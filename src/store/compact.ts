@@ -7,6 +7,7 @@ import { FreeSpace } from './free-space.js'
 import { LmdbStore } from './lmdb-store.js'
 import { refuseNewer } from './open-store.js'
 import { probe } from './probe.js'
+import { FORMAT_KEY } from './store.js'
 
 export interface Compacted {
   readonly before: number
@@ -40,11 +41,24 @@ export async function compactStore(path: string): Promise<Compacted> {
     } finally {
       await store.close()
     }
+    await writeHeads(fresh, space)
     renameSync(join(fresh, DATA_FILE), file)
     return { before, after: statSync(file).size }
   } finally {
     rmSync(fresh, { recursive: true, force: true })
     await release()
+  }
+}
+
+/** lmdb's copy has one head that says where it is. Two transactions write both, as a store has them, so that damage can be told. */
+async function writeHeads(folder: string, space: FreeSpace): Promise<void> {
+  const store = await LmdbStore.open({ folder, space })
+  try {
+    const format = store.get('meta', FORMAT_KEY)
+    if (format === undefined) return
+    for (let head = 0; head < 2; head += 1) await store.transact(t => t.put('meta', FORMAT_KEY, format))
+  } finally {
+    await store.close()
   }
 }
 
