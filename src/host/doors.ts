@@ -27,17 +27,20 @@ export class Doors {
   readonly #http: HttpServer
   readonly #tls: TlsServer | undefined
   readonly #servers: TcpServer[] = []
-  /** Connections that have said nothing yet. */
-  readonly #silent = new Set<Socket>()
+  /** All connections, those with TLS as the plain ones that carry it. */
+  readonly #sockets = new Set<Socket>()
 
   constructor(http: HttpServer, identity?: TlsIdentity) {
     this.#http = http
+    // Before anybody else hears of it.
+    http.prependListener('connection', (socket: Socket) => this.#keep(socket))
     if (identity === undefined) return
     this.#tls = createTlsServer({ ...identity, handshakeTimeout: PATIENCE_MS }, socket => {
       http.emit('connection', socket)
     })
     // Whoever cannot shake hands is gone, and nobody else is concerned.
     this.#tls.on('tlsClientError', (_, socket) => socket.destroy())
+    this.#tls.on('error', ignored)
   }
 
   /** Resolves when it listens; rejects with the system's own error (EADDRINUSE …). */
@@ -64,9 +67,14 @@ export class Doors {
     return first === undefined ? 0 : addressOf(first).port
   }
 
+  /** Nobody comes in any more. */
   close(): void {
     for (const server of this.#servers.splice(0)) if (server !== this.#http) server.close()
-    for (const socket of this.#silent) socket.destroy()
+  }
+
+  /** Whoever is still there is cut off. */
+  cutOff(): void {
+    for (const socket of this.#sockets) socket.destroy()
   }
 
   async #listen(server: TcpServer, port: number, address: string): Promise<void> {
@@ -74,6 +82,8 @@ export class Doors {
       server.once('error', reject)
       server.listen(port, address, () => {
         server.off('error', reject)
+        // A connection that it could not accept concerns nobody else.
+        server.on('error', ignored)
         resolve()
       })
     })
@@ -86,19 +96,26 @@ export class Doors {
     return createTcpServer(socket => this.#sort(socket, tls))
   }
 
+  /**
+   * Whoever has a connection listens for its errors, and between one and the next nobody does: Node's server lets go of what is
+   * upgraded before engine.io has it. An error that nobody hears would end the process.
+   */
+  #keep(socket: Socket): void {
+    if (this.#sockets.has(socket)) return
+    this.#sockets.add(socket)
+    socket.on('error', ignored)
+    socket.once('close', () => this.#sockets.delete(socket))
+  }
+
   /** By its first byte. */
   #sort(socket: Socket, tls: TlsServer): void {
-    this.#silent.add(socket)
+    this.#keep(socket)
     const gone = (): void => void socket.destroy()
     socket.setTimeout(PATIENCE_MS, gone)
-    socket.on('error', gone)
-    socket.once('close', () => this.#silent.delete(socket))
     socket.once('data', first => {
-      this.#silent.delete(socket)
       socket.pause()
       socket.setTimeout(0)
       socket.off('timeout', gone)
-      socket.off('error', gone)
       socket.unshift(first)
       // It reads what was put back by itself.
       if (first[0] === TLS_RECORD) tls.emit('connection', socket)
@@ -111,8 +128,10 @@ export class Doors {
   }
 }
 
+/** What it was about is closed by itself. */
+function ignored(): void {}
+
 function refuse(socket: Socket): void {
-  socket.on('error', () => socket.destroy())
   socket.end(
     `HTTP/1.1 426 Upgrade Required\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${TLS_ONLY.length}\r\n\r\n${TLS_ONLY}`,
   )

@@ -13,6 +13,9 @@ import { socketChannel } from './socket-channel.js'
 import type { HostStore } from './store/host-store.js'
 import type { HandlerService } from './unregister.js'
 
+/** So long clients that are told goodbye may take to answer: one that is stopped or blocked does not. */
+const GOODBYE_MS = 1_000
+
 export interface HostServerOptions extends ReceptionOptions {
   readonly port: number
   /** The address to listen on: loopback, or loopback and this one. Default 127.0.0.1. */
@@ -171,7 +174,10 @@ export class HostServer {
     this.#reception.endSessions()
     this.#doors.close()
     this.#http.closeAllConnections()
+    const cut = setTimeout(() => this.#doors.cutOff(), GOODBYE_MS)
     await this.#io.close()
+    clearTimeout(cut)
+    this.#doors.cutOff()
     await this.#reception.closeVans()
   }
 
