@@ -116,6 +116,23 @@ describe('handlers in the host', () => {
     await log.shows(/Handler got "still there"/)
   })
 
+  it('are refused for a pattern or options, and the one that runs goes on', async () => {
+    await app('register', 'printer', handlers, 'print', '^example')
+    expect(await app('register', 'printer', handlers, 'printLoud', '(?=example)')).to.match(
+      /^MSGVAN_INVALID_PATTERN /,
+    )
+    expect((await subscriptionNamed('printer'))?.handler).to.include({ state: 'running', export: 'print' })
+    const { stdout } = await sandbox.script(`
+      const bus = msgvan.van()
+      const module = ${JSON.stringify(handlers)}
+      const refused = await bus.subscribeHandler('printer', { module, export: 'printLoud' }, /^example/, { from: 'start' }).catch(error => error)
+      console.log(refused.code)
+      await bus.close()`).ended
+    expect(stdout).to.equal('MSGVAN_UNSUPPORTED\n')
+    await app('publish', 'example', 'still there')
+    await log.shows(/Handler got "still there"/)
+  })
+
   it('may be registered by the very module that exports them, which the host loads again', async () => {
     expect(await sandbox.node([fixture('registers-itself.js')]).ended).to.include({
       code: 0,

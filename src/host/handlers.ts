@@ -80,12 +80,13 @@ export class Handlers {
       const handler = { wanted: goingOn, worker, module, export: wanted.export }
       await this.#load(wanted, handler)
       try {
-        await this.#handlers.get(keyOf(wanted))?.worker.stop()
+        // What is refused, here or by the host that keeps the name, leaves the handler that runs as it was.
         await this.#host.replace(wanted.van, { ...wanted.request, name: wanted.name })
       } catch (error) {
         await worker.stop()
         throw error
       }
+      await this.#handlers.get(keyOf(wanted))?.worker.stop()
       this.#handlers.set(keyOf(wanted), handler)
       this.#host.modulesChanged?.()
       await this.#host.keep?.(wanted.van, wanted.name, { ...goingOn, module })
