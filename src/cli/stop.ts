@@ -33,7 +33,7 @@ export async function stopIt(cli: Cli, { port, token }: Globals, quiet = false):
   if (outcome.was === 'terminated' || outcome.was === 'killed') {
     const signal = outcome.was === 'killed' ? 'SIGKILL' : 'SIGTERM'
     cli.talk(
-      `the host on port ${port} could not be asked (${outcome.why}): ended process ${outcome.pid} by ${signal}`,
+      `the host on port ${port} did not end in order (${outcome.why}): ended process ${outcome.pid} by ${signal}`,
     )
   } else if (!quiet) {
     cli.talk(

@@ -11,7 +11,7 @@ export type StopOutcome =
   | { readonly was: 'absent' }
   /** It ended in order, as asked. */
   | { readonly was: 'stopped'; readonly pid: number }
-  /** It could not be asked (`why`) and got a signal. */
+  /** It could not be asked, or did not end (`why`), and got a signal. */
   | { readonly was: 'terminated' | 'killed'; readonly pid: number; readonly why: string }
 
 export interface StopLimits {
@@ -40,7 +40,7 @@ export async function stopHost(address: HostAddress, limits: StopLimits = {}): P
     // A client may have started the next one by now: then the port is never free.
     if (wasSeen ? await isDeadWithin(end, pid) : await isGoneWithin(end, pid, port))
       return { was: 'stopped', pid }
-    return await terminate(address, pid, `it did not end within ${end / 1000} s`, end)
+    return await terminate(address, pid, `it was asked, and did not end within ${end / 1000} s`, end)
   } catch (error) {
     const mayBeOurs =
       error instanceof HostUnreachableError ||
