@@ -1,8 +1,11 @@
 import { expect } from 'chai'
+import { firstValueFrom, Subject } from 'rxjs'
 import type { HostServer } from '../../src/host/server.js'
-import { ClosedError, type Bus } from '../../src/index.js'
+import { ClosedError, handle, type Bus } from '../../src/index.js'
+import { eventually } from '../support/eventually.js'
 import { clientOf, startServer } from '../support/host-server.js'
-import { collect, payloads, rejection, reports } from '../support/messages.js'
+import { collect, payloads, publishAll, rejection, reports } from '../support/messages.js'
+import { Proxy } from '../support/proxy.js'
 
 describe('a bus that closes before it is connected', () => {
   let server: HostServer
@@ -71,5 +74,53 @@ describe('a bus that closes before it is connected', () => {
     expect(problems.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_DRAIN_TIMEOUT', 'MSGVAN_CLOSED'])
     expect(problems.values[0]?.message).to.contain('1 publishes not taken over, 2 requests not answered')
     expect(located).to.be.greaterThan(0)
+  })
+})
+
+describe('a bus that drains, and whose messages the host gives to others meanwhile', () => {
+  it('goes on until its handlers are done, and takes what they publish', async () => {
+    const server = await startServer({ sessionTtl: 20 })
+    const proxy = await Proxy.to(server.port)
+    const [far, near] = [clientOf(proxy.port).bus, clientOf(server.port).bus]
+    const work = new Subject<void>()
+    let begun = 0
+    const results = collect(near.topic('out'))
+    far
+      .topic<number>('in', { name: 'w', delay: 0 })
+      .pipe(
+        handle(
+          async ({ payload }) => {
+            begun += 1
+            await firstValueFrom(work)
+            await far.publish('out', payload)
+          },
+          { concurrency: 2 },
+        ),
+      )
+      .subscribe()
+    await Promise.all([far.ready(), near.ready()])
+    await publishAll(near, 'in', [1, 2, 3])
+    await eventually(() => expect(begun).to.equal(2))
+    const others = collect(near.topic('in', { name: 'w', delay: 0 }))
+    await near.ready()
+    let isClosed = false
+    const problems = reports(far)
+    const closing = far.close({ timeout: 60_000 }).then(() => (isClosed = true))
+    proxy.cut()
+    await eventually(() => expect(server.clients).to.equal(1))
+    proxy.mend()
+    expect(payloads(await others.first(3))).to.have.members([1, 2, 3])
+    await eventually(() => expect(server.clients).to.equal(2))
+    await far.publish('out', 0)
+    expect(isClosed).to.equal(false)
+    work.next()
+    await closing
+    expect(payloads(await results.first(3))).to.have.members([0, 1, 2])
+    expect(begun).to.equal(2)
+    const codes = problems.values.map(({ code }) => code)
+    expect(codes).to.not.include('MSGVAN_CLOSED').and.not.include('MSGVAN_DRAIN_TIMEOUT')
+    await near.close()
+    await server.close()
+    await proxy.close()
   })
 })

@@ -29,12 +29,17 @@ export interface InboxOwner {
   sayHere(): void
   /** Notices a standstill of this process, before anything begins that must not after one. */
   look(): void
+  /** The app is done with something that the host had taken away. */
+  doneWithTaken(inbox: Inbox): void
   /** Sends verdicts now, and goes on (`proceed`) when they have left this process. */
   pumpAfterSending(inbox: Inbox): void
 }
 
 /** Without an `ackTimeout` a host gives up a process later than this, however short its heartbeat. */
 const LONG_STANDSTILL_MS = 2_000
+
+/** Of more that were taken away and never settled by the app the oldest are forgotten. */
+const MOST_TAKEN = 10_000
 
 enum Standing {
   Attached,
@@ -61,6 +66,8 @@ export class Inbox implements Membership {
   readonly #line = new InboxLine()
   #inHand: Message | undefined
   readonly #unsettled = new Set<Message>()
+  /** What the app still works on, although the host has it back: a bus that drains waits for that too. */
+  readonly #taken = new Set<Message>()
   /** The last delivery that was handed out: numbers are the deliveries' tags, undefined once closed. */
   #handed = 0
   /** The last one that the consumer works on, or did: what waits inside `handle` comes behind it. */
@@ -116,6 +123,11 @@ export class Inbox implements Membership {
     return this.#unsettled.size + (this.#isOpen(this.#inHand) ? 1 : 0)
   }
 
+  /** What the app works on, whatever the host has done with it. */
+  get inHand(): number {
+    return this.open + this.#taken.size
+  }
+
   worksIn(places: Places): void {
     this.#places = places
   }
@@ -145,6 +157,7 @@ export class Inbox implements Membership {
     // On its way when we left: the host has it back already.
     if (this.#standing === Standing.Left) return
     const isKnown = this.#hadBefore.size > 0 && this.#hadBefore.delete(envelope.id)
+    if (this.#taken.size > 0) this.#comesAgain(envelope.id)
     const message = new Message(envelope, this, attempt, redelivered || isKnown, number)
     if (attempt > 1 && this.#questions.includes(Question.Again)) this.#line.keepBack(message)
     else this.#line.push(message)
@@ -172,7 +185,9 @@ export class Inbox implements Membership {
       return number !== undefined && number <= through
     }
     // The host has them: it passes over what is said of them here, which keeps the numbers without a gap.
-    for (const message of [...this.#line.takeThrough(through), ...open.filter(isOver)]) this.release(message)
+    const over = open.filter(isOver)
+    this.#keepTaken(over)
+    for (const message of [...this.#line.takeThrough(through), ...over]) this.release(message)
   }
 
   /** The host has answered: what had to come first has come, or will not; what is not ours any more has lapsed. */
@@ -322,6 +337,7 @@ export class Inbox implements Membership {
   leave(cause: LeaveCause): void {
     if (this.#standing === Standing.Left) return
     this.#standing = Standing.Left
+    if (cause !== 'complete' && cause !== 'death') this.#taken.clear()
     const kept = this.#keep(cause)
     // What waited behind one that failed and came again has a lower number than that: the host is told that nobody saw it.
     for (const message of this.#line.clear())
@@ -392,6 +408,7 @@ export class Inbox implements Membership {
     this.#verdicts = [...this.#verdicts, ...this.#unconfirmed.take()].slice(-MOST_VERDICTS)
     this.#hadBefore.clear()
     for (const message of this.#unsettled) this.#hadBefore.add(message.id)
+    this.#keepTaken(this.#unsettled)
     for (const message of [...this.#line.clear(), ...this.#unsettled]) Message.tag(message, undefined)
     if (this.#inHand !== undefined) Message.tag(this.#inHand, undefined)
     this.#deadlines.clear()
@@ -411,6 +428,8 @@ export class Inbox implements Membership {
     const wasHere = this.#standing !== Standing.Left
     this.#standing = Standing.Left
     this.reset()
+    // What works behind it is torn down with it.
+    if (error !== undefined) this.#taken.clear()
     if (!wasHere) return
     if (error === undefined) this.#consumer.complete()
     else this.#consumer.error(error)
@@ -428,11 +447,30 @@ export class Inbox implements Membership {
   /** The number of an open delivery, which is closed by this; undefined when it was settled or taken away. */
   #close(message: Message): number | undefined {
     const number = Message.tagOf(message) as number | undefined
-    if (number === undefined) return undefined
+    if (number === undefined) {
+      if (this.#taken.delete(message)) this.#owner.doneWithTaken(this)
+      return undefined
+    }
     Message.tag(message, undefined)
     if (message !== this.#inHand) this.#unsettled.delete(message)
     if (!this.#deadlines.isEmpty) this.#deadlines.stop(message)
     return number
+  }
+
+  /** Those of which the work has begun, before they are closed. What waits for its turn will not begin. */
+  #keepTaken(messages: Iterable<Message>): void {
+    if (this.#consumer.passesOn === true) return
+    for (const message of messages) {
+      if ((Message.tagOf(message) as number) > this.#held) continue
+      if (this.#taken.size >= MOST_TAKEN) this.#taken.delete(this.#taken.values().next().value as Message)
+      this.#taken.add(message)
+    }
+  }
+
+  /** Who settles by hand may hold the new delivery in place of the one before. */
+  #comesAgain(id: string): void {
+    for (const message of this.#taken)
+      if (message.id === id && !Message.isClaimed(message)) this.#taken.delete(message)
   }
 
   /** Settles nothing: says which open deliveries stay, and takes the others from the app. */

@@ -26,6 +26,8 @@ export interface InboxesLink {
   send(kind: FrameKind, frame: Uint8Array): number
   /** Says that this side is there. */
   sayHere(): void
+  /** The app is done with something that the host had taken away: no frame says so. */
+  doneWithTaken?(): void
   /** A host's own client is cut off from it, or is back: only hosts have such. */
   away?(subscription: number, isAway: boolean): void
 }
@@ -34,6 +36,8 @@ export interface InboxesLink {
 export class Inboxes implements InboxOwner {
   readonly #link: InboxesLink
   readonly #inboxes = new Map<number, Inbox>()
+  /** They are over, but the app still works on what came from them. */
+  readonly #past = new Set<Inbox>()
   readonly #writer = new ByteWriter()
   #dirty: Inbox[] = []
   /** Frames with verdicts that the host has not got for good, and whose verdicts they are. */
@@ -51,17 +55,19 @@ export class Inboxes implements InboxOwner {
     this.#link = link
   }
 
-  get openCount(): number {
+  /** What the app works on. */
+  get inHand(): number {
     let sum = 0
-    for (const inbox of this.#inboxes.values()) sum += inbox.open
+    for (const inbox of this.#inboxes.values()) sum += inbox.inHand
+    for (const inbox of this.#past) sum += inbox.inHand
     return sum
   }
 
   /** Subscriptions with messages that were handed out and not settled. */
   unsettled(): { rules: SubscriptionRequest; inFlight: number }[] {
-    return [...this.#inboxes.values()]
-      .filter(({ open }) => open > 0)
-      .map(({ request, open }) => ({ rules: request, inFlight: open }))
+    return [...this.#inboxes.values(), ...this.#past]
+      .filter(({ inHand }) => inHand > 0)
+      .map(({ request, inHand }) => ({ rules: request, inFlight: inHand }))
   }
 
   get isDirty(): boolean {
@@ -147,6 +153,7 @@ export class Inboxes implements InboxOwner {
   end(inbox: Inbox, error: MsgvanError | undefined): void {
     this.#forget(inbox)
     inbox.end(error)
+    if (inbox.inHand > 0) this.#past.add(inbox)
   }
 
   endAll(error: MsgvanError | undefined): void {
@@ -231,6 +238,11 @@ export class Inboxes implements InboxOwner {
     this.#standstill.look()
   }
 
+  doneWithTaken(inbox: Inbox): void {
+    if (inbox.inHand === 0) this.#past.delete(inbox)
+    this.#link.doneWithTaken?.()
+  }
+
   pumpSoon(inbox: Inbox): void {
     queueMicrotask(() => this.#pump(inbox))
   }
@@ -249,6 +261,7 @@ export class Inboxes implements InboxOwner {
 
   #forget(inbox: Inbox): void {
     this.#inboxes.delete(inbox.number)
+    if (inbox.inHand > 0) this.#past.add(inbox)
     if (this.#inboxes.size === 0) this.#standstill.end()
   }
 

@@ -111,6 +111,7 @@ export class RemoteBroker implements Broker {
       wake: () => this.#link.wake(),
       send: (kind, frame) => this.#link.send(kind, frame),
       sayHere: () => this.#link.signal(FrameKind.Ack),
+      doneWithTaken: () => this.#drain.look(),
       away: (subscription, isAway) => {
         this.#call('away', { subscription, isAway }).catch(() => undefined)
       },
@@ -303,7 +304,7 @@ export class RemoteBroker implements Broker {
   }
 
   get #isDrained(): boolean {
-    return this.#outbox.isEmpty && this.#inboxes.openCount === 0 && this.#isQuiet
+    return this.#outbox.isEmpty && this.#inboxes.inHand === 0 && this.#isQuiet
   }
 
   /** Nothing to tell the host; without a session it would not matter to it. */
@@ -483,7 +484,7 @@ export class RemoteBroker implements Broker {
 
   /** It drains, and something is in hand: that may publish still. */
   get #isFinishing(): boolean {
-    return this.#isDraining && this.#inboxes.openCount > 0
+    return this.#isDraining && this.#inboxes.inHand > 0
   }
 
   #unreachable(): MsgvanError {
