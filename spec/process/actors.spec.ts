@@ -251,6 +251,15 @@ describe('actors', () => {
     expect(letters[0]).to.include({ payload: 'late', subscription: `$actor/${memory.id}` })
   })
 
+  for (const isolation of ['thread', 'process'] as const) {
+    // Its worker is given ten seconds: it must not wait for the answer to its own call, which waits for its end.
+    it(`are gone without delay when they stop themselves, in a ${isolation}`, async () => {
+      const doer = await bus.actors.create(actor('Doer'), { isolation })
+      await doer.tell(['stop'])
+      await eventually(async () => expect((await bus.status()).actors).to.deep.equal([]))
+    })
+  }
+
   it('say so when an answer cannot be carried', async () => {
     const doer = await bus.actors.create(actor('Doer'))
     expect(await rejection(ask(doer, 'function'))).to.include({ code: 'MSGVAN_INVALID_PAYLOAD' })

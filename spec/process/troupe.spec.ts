@@ -157,7 +157,11 @@ describe('an actor with instances on two hosts', () => {
     expect(parts).to.have.property(ids.follower).and.not.have.property(ids.leader)
     // One that is being made is found when it is there.
     expect((await there.actors.find('it'))?.id).to.equal(ref.id)
-    expect(new Set((await work(ref, 20)).map(({ instance }) => instance))).to.deep.equal(new Set([1, 2]))
+    // Until the last of them runs the others do all the work.
+    await eventually(async () => {
+      expect((await actors(there)).map(({ state }) => state)).to.deep.equal(['running', 'running'])
+      expect(new Set((await work(ref, 4)).map(({ instance }) => instance))).to.deep.equal(new Set([1, 2]))
+    }, 20_000)
     await there.publish('task', 1)
     await eventually(async () => {
       const tasks = (await here.status()).subscriptions.find(({ name }) => name === 'tasks')

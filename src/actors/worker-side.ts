@@ -50,6 +50,7 @@ export function connect(): RemoteBroker {
     clientId,
     secret: () => Promise.resolve({ secret }),
     readyTimeout: 30_000,
+    isEndedByHost: true,
   })
 }
 

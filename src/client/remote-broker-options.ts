@@ -34,6 +34,11 @@ export interface RemoteBrokerOptions {
   backoff?: { initial: number; max: number }
   /** This side is a host too. */
   asHost?: HostFrames
+  /**
+   * This side is a worker of that host, which waits for its end. What it asked of the host may wait for the same, such as to stop the
+   * actor that it runs: `close()` has it sent, and does not wait for the answers.
+   */
+  isEndedByHost?: boolean
   /** How long `ready()` waits for a host, in milliseconds. Default 10,000. */
   readyTimeout?: number
 }

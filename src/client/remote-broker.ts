@@ -58,6 +58,7 @@ export class RemoteBroker implements Broker {
   readonly #readyTimeout: number
   readonly #isSecure: boolean
   readonly #asHost: HostFrames | undefined
+  readonly #isEndedByHost: boolean
   readonly #state$ = new CurrentState<BusState>('connecting')
   readonly #reports = new Reports()
   readonly #connector: Connector
@@ -91,6 +92,7 @@ export class RemoteBroker implements Broker {
     this.#readyTimeout = options.readyTimeout ?? 10_000
     this.#isSecure = options.url?.startsWith('https:') === true
     this.#asHost = options.asHost
+    this.#isEndedByHost = options.isEndedByHost ?? false
     this.#isHostAwaited = options.isHostAwaited ?? (() => false)
     this.#link = this.#newLink()
     this.#outbox = new Outbox(this.#link, {
@@ -271,7 +273,7 @@ export class RemoteBroker implements Broker {
       drain ? this.#drain.until(() => this.#refusal !== undefined || isDone(), deadline) : true
     // What others publish meanwhile is handed out for as long as our own publishes are on their way.
     const isTaken = this.#outbox.whetherTaken()
-    const isAnswered = this.#calls.whetherLastingAnswered()
+    const isAnswered = this.#isEndedByHost ? () => true : this.#calls.whetherLastingAnswered()
     await until(() => isTaken() && isAnswered())
     this.#inboxes.stop()
     if (!(await until(() => isAnswered() && this.#isDrained)))

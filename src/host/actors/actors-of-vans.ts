@@ -250,9 +250,12 @@ export class ActorsOfVans {
         throw error
       }),
     )
-    this.#backbone.serve('actors.offer', body => {
-      const requires = requiresOf(fieldsOf(body))
-      return Promise.resolve({ load: here.load, lacks: here.lacks(requires) })
+    this.#backbone.serve('actors.offer', (body, from) => {
+      const fields = fieldsOf(body)
+      const requires = requiresOf(fields)
+      const id = fields.optional('id', key => fields.text(key, 100))
+      const leftBehind = id === undefined ? 0 : here.crews.leftBehind(id, from)
+      return Promise.resolve({ load: here.load - leftBehind, lacks: here.lacks(requires) })
     })
   }
 

@@ -64,6 +64,12 @@ export class Crews {
     return hired?.van === van ? hired.keeper : undefined
   }
 
+  /** So many instances of that actor are here that end when this keeper wants some of it: they are of a keeper before it. */
+  leftBehind(id: string, keeper: string): number {
+    const hired = this.#hired.get(id)
+    return hired === undefined || hired.keeper === keeper ? 0 : hired.crew.size
+  }
+
   /** Those whose actors that host keeps. */
   keptBy(keeper: string): { van: string; id: string }[] {
     return [...this.#hired].flatMap(([id, hired]) =>

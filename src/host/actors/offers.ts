@@ -12,11 +12,18 @@ export interface Offer {
 
 const OFFER_MS = 2_000
 
-/** Hosts that have what an actor requires, as far as that is known before its class is loaded there; the least loaded first. */
-export async function fitting(backbone: Backbone, requires: CapabilityValues): Promise<Offer[]> {
+/**
+ * Hosts that have what an actor requires, as far as that is known before its class is loaded there; the least loaded first.
+ *
+ * @param id of that actor: instances of it that a keeper before this one left behind are no load, since they make room
+ */
+export async function fitting(backbone: Backbone, requires: CapabilityValues, id?: string): Promise<Offer[]> {
   const offers = await Promise.allSettled(
     backbone.members.list().map(async host => {
-      const offer = backbone.request(host.id, 'actors.offer', { requires })
+      const offer = backbone.request(host.id, 'actors.offer', {
+        requires,
+        ...(id === undefined ? {} : { id }),
+      })
       const fields = fieldsOf(await inTime(offer, OFFER_MS, `Host ${host.id}`))
       return { host, fits: !fields.has('lacks'), load: fields.whole('load') }
     }),

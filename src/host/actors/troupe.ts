@@ -61,7 +61,7 @@ export class Troupe implements Cast {
     let { requires } = this.#actor.request
     let missing = [...numbers]
     while (missing.length > 0) {
-      const offers = await fitting(this.#means.backbone, requires)
+      const offers = await fitting(this.#means.backbone, requires, this.#actor.self.id)
       const willing = offers.filter(({ host }) => !refusing.has(host.id))
       const hands = performance.now() < until ? deal(missing, willing, this.#spread.asking) : []
       if (hands.length === 0) throw failures.length === 0 ? this.#nowhere() : worst(failures)
@@ -146,7 +146,8 @@ export class Troupe implements Cast {
   async #complete(host: string): Promise<void> {
     const { backbone } = this.#means
     if (this.#missing().length === 0) return
-    const offer = (await fitting(backbone, this.#actor.request.requires)).find(each => each.host.id === host)
+    const offers = await fitting(backbone, this.#actor.request.requires, this.#actor.self.id)
+    const offer = offers.find(each => each.host.id === host)
     const missing = this.#missing()
     if (offer === undefined || missing.length === 0 || this.#isEnding) return
     // One that refuses has said so in vain: the actor goes on as it is.
