@@ -44,6 +44,9 @@ class AccountCheck {
   }
 
   run(): void {
+    const { pending, inFlight } = this.#said
+    // What is still to be replayed is not counted as waiting: only when all of it has come is it known.
+    if (this.#account.rules.from !== undefined && pending + inFlight > 0) return
     this.#checkEachOwed()
     this.#checkLetters()
     this.#checkFailures()
