@@ -1,7 +1,17 @@
 import { expect } from 'chai'
 import { take } from 'rxjs'
-import { UnsupportedError } from '../../src/index.js'
-import { collect, payloads, publishAll, register, topics, upTo } from '../support/messages.js'
+import { OverflowError, UnsupportedError, type Message } from '../../src/index.js'
+import { eventually } from '../support/eventually.js'
+import {
+  collect,
+  payloads,
+  publishAll,
+  register,
+  rejection,
+  topics,
+  untilStatus,
+  upTo,
+} from '../support/messages.js'
 import { itWith, type Connected } from './connected.js'
 
 export function replay(at: Connected): void {
@@ -90,6 +100,75 @@ export function replay(at: Connected): void {
         [6],
       )
     })
+
+    // More than is read of the log at once, too, and behind topics that nobody there wants.
+    for (const old of [5, 1_200])
+      for (const [overflow, kept] of [
+        ['drop-newest', [1, 2]],
+        ['drop-oldest', [3, 4]],
+      ] as const)
+        itWith(
+          at,
+          'replays',
+          `of ${old} counts against no maxPending: '${overflow}' drops of what comes then`,
+          async () => {
+            const bus = at.bus()
+            await publishAll(bus, 't.old', upTo(old))
+            await publishAll(bus, 'other', upTo(3))
+            const held: Message[] = []
+            const rules = {
+              name: 'n',
+              from: 'start',
+              ack: 'manual',
+              prefetch: 1,
+              ordered: true,
+              maxPending: 2,
+              overflow,
+            } as const
+            const seen: Message[] = []
+            bus.topic(/^t/, rules).subscribe(message => {
+              seen.push(message)
+              if (held.push(message) > 1) message.ack()
+            })
+            await eventually(() => expect(seen).to.have.lengthOf(1))
+            for (const n of upTo(4)) await bus.publish('t.new', n)
+            await untilStatus(bus, 'n', { dropped: 2 })
+            held[0]?.ack()
+            await eventually(() => expect(seen).to.have.lengthOf(old + 2))
+            await untilStatus(bus, 'n', { pending: 0, inFlight: 0, acked: old + 2 })
+            await bus.publish('t.new', 5)
+            await eventually(() => expect(seen.length).to.be.at.least(old + 3))
+            expect(payloads(seen)).to.deep.equal([...upTo(old), ...kept, 5])
+            expect(seen.some(({ redelivered }) => redelivered)).to.equal(false)
+          },
+        )
+
+    itWith(
+      at,
+      'replays',
+      "counts against no maxPending: 'error' refuses when what comes then fills it",
+      async () => {
+        const bus = at.bus()
+        await publishAll(bus, 't', upTo(5))
+        const seen: Message[] = []
+        const rules = {
+          name: 'n',
+          from: 'start',
+          ack: 'manual',
+          prefetch: 1,
+          maxPending: 2,
+          overflow: 'error',
+        } as const
+        bus.topic('t', rules).subscribe(message => {
+          if (seen.push(message) > 1) message.ack()
+        })
+        await eventually(() => expect(seen).to.have.lengthOf(1))
+        await publishAll(bus, 't', [6, 7])
+        expect(await rejection(bus.publish('t', 8))).to.be.instanceOf(OverflowError)
+        seen[0]?.ack()
+        await eventually(() => expect(payloads(seen)).to.deep.equal(upTo(7)))
+      },
+    )
 
     itWith(at, 'replays', 'left before it begins, leaves nothing behind', async () => {
       const bus = at.bus()

@@ -14,8 +14,9 @@ export interface LogReader {
   /**
    * The next message whose topic is wanted; undefined when the end is reached, or when so many others were looked at that the
    * rest is better left for later.
+   * @param before nothing from this place on
    */
-  next(wants: (topic: string) => boolean): StoredEnvelope | undefined
+  next(wants: (topic: string) => boolean, before?: number): StoredEnvelope | undefined
 }
 
 /**

@@ -39,6 +39,13 @@ export class StoredLine extends WaitingLine {
   #unread: number
   /** Of those that are unread. */
   #unreadBytes: number
+  /** The last place that counted as unread. */
+  #unreadThrough = 0
+  /** Where all is at hand, what comes while a replay is still before it. */
+  readonly #behind = new WaitingLine()
+  /** Of what is replayed, so much is in memory. */
+  #replays = 0
+  #replayBytes = 0
   /** Of the next one that is read. Orders from before the start are negative. */
   #readOrder = -(2 ** 51)
 
@@ -48,21 +55,33 @@ export class StoredLine extends WaitingLine {
     this.isWhole = options.isWhole
     this.#unread = options.unread
     this.#unreadBytes = options.unreadBytes
-    for (const item of options.first) super.push(item)
+    for (const item of options.first) this.#add(item)
     if (options.unread > 0 || options.from < options.liveFrom)
       this.#reader = options.keeper.read(options.from)
   }
 
   override get length(): number {
-    return super.length + this.#unread + (this.#hasHistory ? 1 : 0)
+    return super.length + this.#unread + this.#behind.length + (this.#hasHistory ? 1 : 0)
   }
 
   override get bytes(): number {
-    return super.bytes + this.#unreadBytes
+    return super.bytes + this.#unreadBytes + this.#behind.bytes
+  }
+
+  override get replaying(): number {
+    return this.#replays + (this.#hasHistory ? 1 : 0)
+  }
+
+  override get replayingBytes(): number {
+    return this.#replayBytes
   }
 
   override get first(): Item | undefined {
     if (super.length === 0 && this.#reader !== undefined) this.#refill(this.#reader)
+    if (super.length === 0 && this.#reader === undefined && this.#behind.length > 0) {
+      for (const item of this.#behind) super.push(item)
+      this.#behind.clear()
+    }
     return super.first
   }
 
@@ -74,6 +93,7 @@ export class StoredLine extends WaitingLine {
     const at = placeOf(item.envelope)
     // What was thrown away since lies behind what is read here, so that it is not read again.
     if (this.isWhole) this.#readAll()
+    if (this.isWhole && (this.replaying > 0 || this.#behind.length > 0)) return this.#behind.push(item)
     if (at === undefined || at < 0 || (this.isWhole && this.#reader === undefined)) return super.push(item)
     if (this.#reader === undefined && super.length < WINDOW && super.bytes < WINDOW_BYTES)
       return super.push(item)
@@ -83,6 +103,7 @@ export class StoredLine extends WaitingLine {
     }
     this.#unread += 1
     this.#unreadBytes += item.envelope.size
+    this.#unreadThrough = at
   }
 
   /** Not what is replayed: of that there is no end. */
@@ -99,7 +120,40 @@ export class StoredLine extends WaitingLine {
   }
 
   override shift(): Item | undefined {
-    return this.first === undefined ? undefined : super.shift()
+    if (this.first === undefined) return undefined
+    const item = super.shift()
+    if (item !== undefined) this.#count(item, -1)
+    return item
+  }
+
+  override shiftOldest(): Item | undefined {
+    if (this.replaying === 0) return this.shift()
+    const behind = this.#behind.shift()
+    if (behind !== undefined) return behind
+    let oldest: Item | undefined
+    for (const item of super[Symbol.iterator]()) {
+      oldest = item
+      if (!this.#isReplay(item)) break
+    }
+    if (oldest === undefined || this.#isReplay(oldest)) return undefined
+    this.removeAll(item => item === oldest)
+    return oldest
+  }
+
+  override restore(item: Item): void {
+    this.#count(item, 1)
+    super.restore(item)
+  }
+
+  override restoreAll(items: Item[]): void {
+    // A few are restored one by one, and counted there.
+    if (items.length >= 4) for (const item of items) this.#count(item, 1)
+    super.restoreAll(items)
+  }
+
+  override *[Symbol.iterator](): Generator<Item> {
+    yield* super[Symbol.iterator]()
+    yield* this.#behind
   }
 
   /**
@@ -110,14 +164,16 @@ export class StoredLine extends WaitingLine {
   forget(refused: readonly StoredEnvelope[], gone: (envelope: Envelope) => void): number {
     const { wants, liveFrom } = this.#options
     const places = new Set(refused.map(({ at }) => at))
-    const removed = this.removeAll(({ envelope, deliveries }) => {
+    const isRefused = ({ envelope, deliveries }: Item): boolean => {
       const isGone = deliveries === 0 && places.has(placeOf(envelope) ?? 0)
       if (isGone) gone(envelope)
       return isGone
-    })
+    }
+    const removed = this.removeAll(isRefused) + this.#behind.removeAll(isRefused)
     const reader = this.#reader
     if (reader === undefined) return removed
-    const unread = refused.filter(({ at, topic }) => at >= Math.max(reader.at, liveFrom) && wants(topic))
+    const from = Math.max(reader.at, liveFrom)
+    const unread = refused.filter(({ at, topic }) => at >= from && at <= this.#unreadThrough && wants(topic))
     this.#unread -= unread.length
     for (const { size } of unread) this.#unreadBytes -= size
     return removed + unread.length
@@ -125,9 +181,28 @@ export class StoredLine extends WaitingLine {
 
   override clear(): void {
     super.clear()
+    this.#behind.clear()
+    this.#replays = this.#replayBytes = 0
     this.#reader = undefined
     this.#unread = 0
     this.#unreadBytes = 0
+  }
+
+  /** From before its subscription began. */
+  #isReplay({ envelope }: Item): boolean {
+    const at = placeOf(envelope)
+    return at !== undefined && at > 0 && at < this.#options.liveFrom
+  }
+
+  #count(item: Item, by: 1 | -1): void {
+    if (!this.#isReplay(item)) return
+    this.#replays += by
+    this.#replayBytes += by * item.envelope.size
+  }
+
+  #add(item: Item): void {
+    this.#count(item, 1)
+    super.push(item)
   }
 
   #refill(reader: LogReader, most = WINDOW): void {
@@ -138,7 +213,9 @@ export class StoredLine extends WaitingLine {
       const isLive = reader.at >= liveFrom
       if (isLive && this.#unread === 0) break
       const before = reader.at
-      const envelope = reader.next(wants)
+      // Behind the replay lies what counts, and what was thrown away since.
+      const envelope = reader.next(wants, isLive ? undefined : liveFrom)
+      if (envelope === undefined && !isLive && reader.at >= liveFrom) continue
       if (envelope === undefined) {
         // It stood still: the end is reached, whatever was counted.
         if (reader.at === before) {
@@ -152,7 +229,7 @@ export class StoredLine extends WaitingLine {
         this.#unread -= 1
         this.#unreadBytes = this.#unread === 0 ? 0 : Math.max(0, this.#unreadBytes - envelope.size)
       }
-      super.push(new Item(envelope, this.#readOrder))
+      this.#add(new Item(envelope, this.#readOrder))
       this.#readOrder += 1
     }
     if (this.#unread === 0 && reader.at >= liveFrom) this.#reader = undefined

@@ -110,6 +110,15 @@ export class Subscription extends Bookless {
     return (this.#line?.bytes ?? 0) + (this.#parked?.bytes ?? 0) - this.heldBytes
   }
 
+  /** What counts against `maxPending`. */
+  get #counted(): number {
+    return this.pending - (this.#line?.replaying ?? 0)
+  }
+
+  get #countedBytes(): number {
+    return this.pendingBytes - (this.#line?.replayingBytes ?? 0)
+  }
+
   /** Messages at the end of its line that it has no room for: their publishers wait. */
   get held(): number {
     return this.#heldBack?.count ?? 0
@@ -135,16 +144,16 @@ export class Subscription extends Bookless {
     if (this.#ended) return false
     return (
       this.#isPausing ||
-      this.pending + this.queued >= this.rules.maxPending ||
-      (this.pendingBytes >= this.rules.maxPendingBytes && this.pending > 0)
+      this.#counted + this.queued >= this.rules.maxPending ||
+      (this.#countedBytes >= this.rules.maxPendingBytes && this.#counted > 0)
     )
   }
 
   /** Not counting what is queued, which comes behind. */
   get #hasRoom(): boolean {
     return (
-      this.pending < this.rules.maxPending &&
-      (this.pendingBytes < this.rules.maxPendingBytes || this.pending === 0)
+      this.#counted < this.rules.maxPending &&
+      (this.#countedBytes < this.rules.maxPendingBytes || this.#counted === 0)
     )
   }
 
@@ -265,7 +274,7 @@ export class Subscription extends Bookless {
 
   /** No more waits than may. */
   get #isRoomEnough(): boolean {
-    return this.pending <= this.rules.maxPending && this.pendingBytes <= this.rules.maxPendingBytes
+    return this.#counted <= this.rules.maxPending && this.#countedBytes <= this.rules.maxPendingBytes
   }
 
   /** As many as there is room for now. */
@@ -561,7 +570,7 @@ export class Subscription extends Bookless {
   }
 
   #dropOldest(): void {
-    const oldest = this.#line?.shift()
+    const oldest = this.#line?.shiftOldest()
     if (oldest === undefined) return
     this.#count('dropped')
     this.dropped?.(oldest.envelope)

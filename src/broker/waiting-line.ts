@@ -16,6 +16,16 @@ export class WaitingLine {
     return this.#bytes
   }
 
+  /** How many of them count against no limit. */
+  get replaying(): number {
+    return 0
+  }
+
+  /** Bytes of their payloads. */
+  get replayingBytes(): number {
+    return 0
+  }
+
   get first(): Item | undefined {
     return this.#items[this.#head]
   }
@@ -42,6 +52,11 @@ export class WaitingLine {
       this.#head = 0
     }
     return item
+  }
+
+  /** The oldest that counts against a limit. */
+  shiftOldest(): Item | undefined {
+    return this.shift()
   }
 
   /** Back to where it was, by its order: near the front as a rule, so the search begins there. */

@@ -212,8 +212,9 @@ class Reader implements LogReader {
     for (; this.#at < at; this.#at += 1) chunk.messages.read(this.#at, () => false)
   }
 
-  next(wants: (topic: string) => boolean): StoredEnvelope | undefined {
+  next(wants: (topic: string) => boolean, before = Infinity): StoredEnvelope | undefined {
     for (let looked = 0; looked < LOOK_AT_MOST; looked += 1) {
+      if (this.#at >= before) return undefined
       if (this.#chunk === undefined && this.#at >= this.#log.pendingFrom) {
         const pending = this.#log.pendingAt(this.#at)
         if (pending === undefined) return undefined
@@ -222,7 +223,7 @@ class Reader implements LogReader {
         continue
       }
       const chunk = this.#chunk ?? this.#load()
-      if (chunk === undefined) continue
+      if (chunk === undefined || this.#at >= before) continue
       const message = chunk.messages.read(this.#at, wants)
       this.#at += 1
       if (this.#at >= chunk.end) this.#chunk = undefined
