@@ -75,7 +75,7 @@ describe('ackTimeout of a consumer that cannot keep it', () => {
         process.once('SIGUSR2', () => { ${wait}; resolve() })
         console.log('listening')
       })
-      bus.topic(/^job/, { name: 'jobs', ackTimeout: 1_000, delay: 0, prefetch: 5 }).pipe(msgvan.handle(work)).subscribe()
+      bus.topic(/^job/, { name: 'jobs', ackTimeout: 1_000, delay: 0, attempts: 3, prefetch: 5 }).pipe(msgvan.handle(work)).subscribe()
       await bus.ready()
       console.log('in force')`)
     await blocked.shows(/in force/)
