@@ -1,9 +1,10 @@
-import { fork, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { profiled } from './child.js'
 import { endWithUs } from './end-with-us.js'
@@ -45,16 +46,21 @@ export class Host {
     nodeFlags: readonly string[] = [],
     options: readonly string[] = [],
   ): Promise<Host> {
-    const child = fork(msgvanMain, ['host', '--port', String(port), ...options], {
+    const flags = [...nodeFlags, ...profiled('host')]
+    // It reports on the pipe when it listens.
+    const host = ['host', '--port', String(port), '--report', '3', ...options]
+    const child = spawn(process.execPath, [...flags, msgvanMain, ...host], {
       env,
-      execArgv: [...nodeFlags, ...profiled('host')],
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
     })
     endWithUs(child)
+    const report = child.stdio[3]
+    if (!(report instanceof Readable)) throw new Error('the host has no pipe to report on')
     const ended = once(child, 'exit').then(() =>
       Promise.reject(new Error('the host ended instead of listening')),
     )
-    await Promise.race([once(child, 'message'), ended])
+    await Promise.race([once(report, 'data'), ended])
+    report.destroy()
     ended.catch(() => undefined)
     return new Host(child)
   }
