@@ -98,7 +98,7 @@ describe('a host beyond loopback', () => {
     const { code, stderr } = await sandbox.msgvan(['status'], { env }).ended
     expect(code, stderr).to.equal(0)
     const restarted = await sandbox.msgvan(['restart', '--listen', '0.0.0.0', '--token', token]).ended
-    expect(restarted.stderr, restarted.stderr).to.match(/ is up\n$/)
+    expect(restarted.stderr, restarted.stderr).to.match(/host \S+ on port \d+ \(pid \d+\) is up\n$/)
     await sandbox.hostPid()
     expect((await sandbox.msgvan(['status', '--token', token]).ended).code).to.equal(0)
     expect((await sandbox.msgvan(['stop'], { env }).ended).code).to.equal(0)
