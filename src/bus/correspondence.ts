@@ -18,7 +18,7 @@ import type { DeadLetter } from './dead-letters.js'
 import { CODE, FROM, type Letterbox } from './letterbox.js'
 
 /** Headers of letters between those who ask and those who answer. */
-const ASK = '$ask'
+export const ASK = '$ask'
 const ANSWER = '$answer'
 const CANCEL = '$cancel'
 

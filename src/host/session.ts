@@ -349,6 +349,7 @@ export class Session implements GuestSession, WatchedSession {
       return { membership: consumers.consume(joining, attachment) }
     })
     if (this.guest !== undefined && name !== undefined) this.#names.set(subscription, name)
+    if (name === undefined) this.van.takeAnswers(pattern)
     return consumers === this.van.broker ? undefined : this.#placed(membership)
   }
 

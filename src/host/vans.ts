@@ -14,6 +14,7 @@ import type { Relay } from '../broker/relay.js'
 import type { Subscription } from '../broker/subscription.js'
 import type { Missed } from '../wire/control-frames.js'
 import { mailRules } from './mail.js'
+import { AnswersAwaiting } from './answers-awaiting.js'
 import type { Backbone, Reach } from './backbone/backbone.js'
 import { Publisher } from './publisher.js'
 import type { NameKeeper } from './kept-names.js'
@@ -62,6 +63,8 @@ export class Van {
   readonly writeNames: () => void
   /** What tells clients that are here something that no call could report, by client. */
   readonly notices = new Map<string, Notices>()
+  /** For clients of the host before. */
+  readonly #answers = new AnswersAwaiting()
   #lostElsewhere: MsgvanError | undefined
   readonly #warnedAt = new WeakMap<Subscription, number>()
   readonly #memory: () => string
@@ -74,8 +77,12 @@ export class Van {
     outbox?: () => Outbox,
     counted?: Readonly<Counters>,
   ) {
+    const rules = mailRules(() => broker)
     const broker: LocalBroker = new LocalBroker({
-      ...mailRules(() => broker),
+      ...rules,
+      unrouted: envelope => {
+        if (!this.#answers.keep(envelope)) rules.unrouted?.(envelope)
+      },
       // Not before it can be reached.
       coming: (envelope): Promise<void> | undefined => this.reach.awaitActor?.(envelope),
       van: name,
@@ -150,6 +157,20 @@ export class Van {
   get lost(): MsgvanError | undefined {
     const missing = this.keeper?.missing ?? []
     return missing.length > 0 ? missingError(this.name, missing) : this.#lostElsewhere
+  }
+
+  /** A host before this one had clients: answers to them wait until they are back, or have had their time. */
+  awaitAskers(): void {
+    this.#answers.begin()
+  }
+
+  askersHadTheirTime(): void {
+    this.#answers.end()
+  }
+
+  /** What waited for whoever is at that address from now on. */
+  takeAnswers(topic: RegExp | string): void {
+    for (const envelope of this.#answers.take(topic)) this.broker.accept(envelope)?.catch(() => undefined)
   }
 
   /** Something more is missing. */
@@ -256,6 +277,7 @@ export class Vans {
       const { broker, keeper } = this.get(name)
       const { subscriptions, letters } = keeper?.load() ?? { subscriptions: [], letters: [] }
       broker.restore(subscriptions, letters)
+      this.get(name).awaitAskers()
     }
     store.accounted()
     store.missed = name => this.#vans.get(name)?.tellLost()
@@ -263,7 +285,10 @@ export class Vans {
 
   /** Clients that were there before the start have had their time to come back. */
   endOrphans(): void {
-    for (const { broker } of this.#vans.values()) broker.endOrphans()
+    for (const van of this.#vans.values()) {
+      van.broker.endOrphans()
+      van.askersHadTheirTime()
+    }
   }
 
   get(name: string): Van {
