@@ -191,12 +191,18 @@ describe('a host whose store is damaged', () => {
     await eventually(() => expect(copied('1/b/n/work')).to.equal(true))
     await stop()
     await flip(() => valueOf('books', '1/n/work', 6))
-    await flip(file => file.indexOf('round 7 message 50'))
+    for (const round of [6, 7]) await flip(file => file.indexOf(`round ${round} message 50`))
     await start()
     const client = bus()
     const errors: MsgvanError[] = []
     client.errors$.subscribe(error => errors.push(error))
     const { missing = [] } = await client.status()
+    // Pieces that follow each other count once.
+    const places = missing
+      .map(({ text }) => / of the log, from place (\d+) to (\d+)/.exec(text))
+      .flatMap(found => (found === null ? [] : [[Number(found[1]), Number(found[2])] as const]))
+    expect(places).to.not.deep.equal([])
+    places.forEach(([first], at) => expect(first).to.be.greaterThan(places[at - 1]?.[1] ?? 0))
     const work = receive(client, 'work')
     await eventually(() => isEmpty(client, 'work'))
     const lost = (ROUNDS * EACH * 3) / 4 - new Set(work).size

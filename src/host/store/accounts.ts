@@ -32,6 +32,12 @@ export interface Accounts {
   readonly restored: ReadonlyMap<string, Uint8Array>
 }
 
+/** Places of a log. */
+interface Range {
+  readonly first: number
+  readonly before: number
+}
+
 interface Owed {
   readonly key: string
   readonly label: string
@@ -52,9 +58,9 @@ export function accountsOf(
   const lost = damages
     .filter(damage => damage.table === 'chunks' && (damage.log ?? log.number) === log.number)
     .map(({ first = 1, before }) => ({ first: Math.max(first, 1), before }))
-  const ranges = lost
-    .map(({ first, before = log.end }) => ({ first, before: Math.min(before, log.end) }))
-    .filter(({ first, before }) => first < before)
+  const ranges = merged(
+    lost.map(({ first, before = log.end }) => ({ first, before: Math.min(before, log.end) })),
+  )
   // Nothing says how far the log went beyond what is there.
   const isOpen = lost.some(({ first, before }) => before === undefined && first >= log.end)
   const missing: MissingStatus[] = []
@@ -139,11 +145,21 @@ export function accountsOf(
   return { missing, books, restored }
 }
 
+/** Neighbours that are lost are bounded by the next whole one, each: no place counts twice. */
+function merged(ranges: readonly Range[]): Range[] {
+  const all: Range[] = []
+  for (const range of ranges
+    .filter(({ first, before }) => first < before)
+    .sort((a, b) => a.first - b.first)) {
+    const last = all.at(-1)
+    if (last === undefined || range.first > last.before) all.push(range)
+    else all[all.length - 1] = { first: last.first, before: Math.max(last.before, range.before) }
+  }
+  return all
+}
+
 /** How many places of what is lost are at or after this one. */
-function within(
-  ranges: readonly { readonly first: number; readonly before: number }[],
-  from: number,
-): number {
+function within(ranges: readonly Range[], from: number): number {
   return ranges.reduce((sum, { first, before }) => sum + Math.max(0, before - Math.max(first, from)), 0)
 }
 
@@ -175,7 +191,7 @@ function count(
 
 function settle(
   { key, label, book, waiting, open }: Owed,
-  ranges: readonly { readonly first: number; readonly before: number }[],
+  ranges: readonly Range[],
   { books, missing }: { books: Map<string, BookState | undefined>; missing: MissingStatus[] },
 ): void {
   const left = Math.min(waiting, book.waiting)
