@@ -1,4 +1,4 @@
-import { access, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { access, mkdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { askHost } from '../../src/daemon/ask.js'
@@ -205,6 +205,40 @@ describe('how a host was started', () => {
     await newcomer.shows(/kept three/)
     expect(await settings()).to.include({ store })
   })
+
+  for (const [how, harm] of [
+    ['is gone', () => rm(join(store, 'data.mdb'))],
+    ['is gone with all else in its folder', () => rm(store, { recursive: true }).then(() => mkdir(store))],
+    ['is empty', () => truncate(join(store, 'data.mdb'), 0)],
+    ['has lost its head', () => writeFile(join(store, 'data.mdb'), Buffer.alloc(8_192), { flag: 'r+' })],
+  ] as const)
+    it(`says whose messages are missing where the data file of a killed host's store ${how}`, async () => {
+      await run('start', '--store', store)
+      const subscriber = sandbox.script(`
+        const bus = msgvan.van({ autoStart: false })
+        bus.errors$.subscribe(error => console.log('error', error.code, JSON.stringify(error.names), error.message))
+        bus.topic('job', { name: 'work', ack: 'manual', prefetch: 1 }).subscribe(({ payload }) => console.log('got', payload))
+        await bus.ready()
+        await Promise.all(Array.from({ length: 20 }, (_, i) => bus.publish('job', i)))
+        console.log('published')
+        process.stdin.on('data', () => bus.publish('job', 'after').then(() => console.log('kept')))`)
+      await subscriber.shows(/published/)
+      await killHost()
+      await harm()
+      const { stderr } = await run('start')
+      expect(stderr).to.match(/warning: .*all that the store held .*all that waited for work/)
+      await subscriber.shows(/error MSGVAN_GAP \["work"\]/)
+      await subscriber.shows(/error MSGVAN_STORE_DAMAGED .*all that waited for work/)
+      subscriber.write('go\n')
+      await subscriber.shows(/kept/)
+      await subscriber.shows(/got after/)
+      const { missing } = await askHost(sandbox, broker => broker.status())
+      expect(missing).to.have.lengthOf(2)
+      expect(missing?.[1]).to.deep.equal({ subscription: 'work', text: 'all that waited for work' })
+      // The next one finds a store that is whole.
+      await killHost()
+      expect((await run('start')).stderr).not.to.contain('warning')
+    })
 
   it('is refused where a newer msgvan knows more of it, and where it is damaged', async () => {
     await run('start', '--store', store)

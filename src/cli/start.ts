@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { HostStatus } from '../bus/status.js'
+import type { HostStatus, MissingStatus } from '../bus/status.js'
 import { statePaths } from '../daemon/paths.js'
 import type { StartOptions } from '../daemon/start.js'
 import type { HostFlags } from '../host/settings.js'
@@ -38,6 +38,9 @@ export async function start(cli: Cli, globals: Globals, options: Options): Promi
   return done
 }
 
+/** Of what is missing in a store. */
+const MOST_MISSING = 10
+
 /** A host that has much to hand over has time. */
 const TAKING_OVER_MS = 360_000
 
@@ -64,7 +67,7 @@ export async function startWith(
   // Wrong values are said here and now, not by a background process.
   await nextSettings(given, paths, fresh)
   const { ensureHost } = await import('../daemon/ensure.js')
-  const { hostStatus } = await import('../daemon/ask.js')
+  const { askHost } = await import('../daemon/ask.js')
   const { capabilities, ...flags } = given
   const wanted = {
     ...{ ...flags, port, paths, fresh },
@@ -73,10 +76,19 @@ export async function startWith(
   }
   const hasTakenOver = takesOver && (await takeOver(wanted))
   const isNew = hasTakenOver || (await ensureHost({ ...wanted, autoStart: true }))
-  const host = await hostStatus({ port, paths })
+  const { host, missing = [] } = await askHost({ port, paths }, broker => broker.status())
+  if (isNew) warnOfMissing(cli, missing)
   if (json) await cli.output.line(JSON.stringify({ started: isNew, host }))
   else cli.talk(`${describeHost(host)} ${isNew ? 'is up' : 'was running already'}`)
   return Exit.Done
+}
+
+/** Of its store, as it found it. */
+function warnOfMissing(cli: Cli, missing: readonly MissingStatus[]): void {
+  const named = missing.slice(0, MOST_MISSING).map(({ text }) => text)
+  const more = missing.length > named.length ? `; and ${missing.length - named.length} more` : ''
+  if (named.length > 0)
+    cli.talk(`warning: the store was damaged. Missing: ${named.join('; ')}${more} (msgvan status)`)
 }
 
 export function describeHost({ version, port, pid }: HostStatus): string {

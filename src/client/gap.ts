@@ -28,7 +28,7 @@ export function gapError(unnamed: readonly Missed[], named: readonly Missed[], w
     )
   if (names.length > 0)
     missed.push(
-      `What waited in the memory of the host before is lost, also for subscriptions with a name: ${some(names)}. A host with a store (--store) loses nothing.`,
+      `What waited in the memory or the store of the host before is gone, also for subscriptions with a name: ${some(names)}. A host with a store (--store) loses nothing as long as that store is there.`,
     )
   if (missed.length === 0)
     missed.push('Its subscriptions all have names, and miss nothing that the host still has.')

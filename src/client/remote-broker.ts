@@ -69,7 +69,7 @@ export class RemoteBroker implements Broker {
   #client: string
   #link: Link
   #session: string | undefined
-  /** The host whose memory had what waits for named subscriptions. */
+  /** The memory, or the store, that had what waits for named subscriptions. */
   #memory: string | undefined
   #connection: Connection | undefined
   /** Why the host will not have us: until that changes every call fails with it. */
@@ -367,9 +367,11 @@ export class RemoteBroker implements Broker {
 
   /** The host does not know our session: it was restarted, or we were away for too long. */
   #renew(lost: string, { restored, memory }: Welcome): void {
-    // A host with a store goes on where it was; with names, or without subscriptions, there is nothing to miss there.
-    const isWhole = restored === true || (restored === false && this.#inboxes.unnamed().length === 0)
     const isOther = this.#memory !== undefined && this.#memory !== memory
+    const isNamedLost = isOther && this.#inboxes.named().length > 0
+    // A host with a store goes on where it was; with names, or without subscriptions, there is nothing to miss there.
+    const isWhole =
+      restored === true || (restored === false && !isNamedLost && this.#inboxes.unnamed().length === 0)
     // What passed another host by, which was let in again, passed its clients by: they saw nothing of all this.
     if (this.#asHost !== undefined)
       this.#asHost.missed({ live: true, replayed: restored !== true, named: isOther })

@@ -12,6 +12,8 @@ export interface NextSettings {
   readonly told: HostFlags
   /** What it offers is what the host before was told, and no flag or variable of now. */
   readonly keepsCapabilities: boolean
+  /** The host before kept what it owes in the same store. */
+  readonly hadStore: boolean
 }
 
 /**
@@ -42,6 +44,8 @@ export async function nextSettings(
     settings,
     told: settingsTold(settings, flags, before, env),
     keepsCapabilities: !isSaid('capabilities', given, env),
+    // Of one that a flag or a variable says, a user may mean a new one.
+    hadStore: store !== undefined && !isSaid('store', given, env),
   }
 }
 

@@ -96,6 +96,7 @@ export class Reception {
   readonly #channels = new Map<Session, Channel<HostEvents>>()
   #actors: ActorsOfVans | undefined
   #memory: string | undefined
+  #store: HostStore | undefined
   readonly #handedOver = new Set<string>()
   /** Calls that clients asked of a host before this one, answered when they are back. */
   readonly #askedBefore = new Map<Session, readonly Call[]>()
@@ -114,7 +115,7 @@ export class Reception {
       idPrefix: options.idPrefix,
       names: options.names,
       warn: options.warn,
-      memory: () => this.memory,
+      memory: () => (this.#store === undefined ? this.memory : this.#store.id),
       answer: (van, method, args) =>
         answerHere(van, method, args, { handlers: this.handlers, actors: this.#actors }),
     })
@@ -171,11 +172,12 @@ export class Reception {
 
   /** What a host before this one kept comes back. Before anybody is greeted. */
   restore(store: HostStore): void {
+    this.#store = store
     this.#vans.restore(store)
     this.#orphanage = setTimeout(() => this.#vans.endOrphans(), this.#options.sessionTtl ?? 60_000).unref()
   }
 
-  /** By which a client knows whether what waits in memory here is what waited there before. */
+  /** By which a client knows whether what waits here, in memory or in a store, is what waited there before. */
   get memory(): string {
     return (this.#memory ??= this.#options.hostStatus().id)
   }

@@ -37,6 +37,7 @@ import { Fields } from '../wire/fields.js'
 import { isLoopback, type HostFlags, type HostSettings } from './settings.js'
 import { settingsKept } from './settings-kept.js'
 import type { HostStore } from './store/host-store.js'
+import type { OpenHostStoreOptions } from './store/open-host-store.js'
 import { keeping, keptRegistrations, openKept } from './store/kept-registrations.js'
 import { readTls } from './tls.js'
 import { Ending, type EndReason } from './told-to-end.js'
@@ -52,6 +53,8 @@ export interface RunHostOptions {
   readonly told?: HostFlags
   /** The capabilities among its settings are those of the host before: what that one left says better what it offered. */
   readonly keepsCapabilities?: boolean
+  /** The host before kept what it owes in the same store. */
+  readonly hadStore?: boolean
 }
 
 /** A token that is guessed faster than this takes to type is worth a word. */
@@ -134,7 +137,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
     throw await whyNotListening(error, { port, paths }, isInForeground)
   }
   let kept = left
-  const store = await openStore(settings, log)
+  const store = await openStore(settings, log, { isExpected: options.hadStore, names: () => names.read() })
     .then(async opened => {
       // Before anybody is let in: from then on it owes what it takes over, and whoever starts the next one has to know how.
       await writeSettings(paths, port, { flags: options.told ?? {}, auto: settings.auto })
@@ -283,15 +286,16 @@ async function toldToEnd(ending: Ending, { paths, port, handing, warn }: MayHand
   }
 }
 
-/** A store keeps names itself; a follower's are at its leader. */
-function keepsNames({ store, join }: HostSettings): boolean {
-  return store === undefined && join === undefined
+/** Beside a store too: its file may be gone when the next host starts. A follower's are at its leader. */
+function keepsNames({ join }: HostSettings): boolean {
+  return join === undefined
 }
 
 /** What it is told to keep, if it is told to; lmdb is loaded only then. */
 async function openStore(
   { store: folder, retainAgeMs, retainBytes, storeFloor }: HostSettings,
   log: Log,
+  before: Pick<OpenHostStoreOptions, 'isExpected' | 'names'>,
 ): Promise<HostStore | undefined> {
   if (folder === undefined) return undefined
   const { openHostStore } = await import('./store/open-host-store.js')
@@ -299,6 +303,7 @@ async function openStore(
     retention: { age: retainAgeMs, bytes: retainBytes },
     floor: storeFloor,
     warn: text => log.warning(text),
+    ...before,
   })
 }
 

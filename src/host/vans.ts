@@ -39,7 +39,7 @@ export interface VansOptions {
   /** Stands before the ids of this host's subscriptions. Default: nothing. */
   readonly idPrefix?: string | undefined
   /** By what it is known whether what waits in memory is what waited there before. */
-  readonly memory: () => string
+  readonly memory: () => string | undefined
   /** Takes note of named subscriptions. Default: nobody does. */
   readonly names?: NameKeeper | undefined
   readonly warn?: ((text: string) => void) | undefined
@@ -67,7 +67,7 @@ export class Van {
   readonly #answers = new AnswersAwaiting()
   #lostElsewhere: MsgvanError | undefined
   readonly #warnedAt = new WeakMap<Subscription, number>()
-  readonly #memory: () => string
+  readonly #memory: () => string | undefined
   readonly #publishers = new LRUCache<string, Publisher>({ max: PUBLISHERS_REMEMBERED })
 
   constructor(
@@ -209,9 +209,9 @@ export class Van {
     return name !== undefined && isOwnMailbox(name) ? this.broker : names
   }
 
-  /** The host in whose memory alone is what waits for named subscriptions, if it is this one. */
+  /** The memory, or the store, in which is what waits for named subscriptions, if it is here. */
   get memory(): string | undefined {
-    return this.keeper === undefined && this.reach.names === undefined ? this.#memory() : undefined
+    return this.reach.names === undefined ? this.#memory() : undefined
   }
 
   /** Subscriptions of a client without a name go on where they were: they missed nothing, here or elsewhere. */

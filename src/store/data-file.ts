@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { PageFile } from './page-file.js'
 
 export const DATA_FILE = 'data.mdb'
+export const LOCK_FILE = 'lock.mdb'
 
 /**
  * How much of the file the last transaction that counts may need: what lies beyond is of one that was never finished. The file

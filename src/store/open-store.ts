@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { describe, MsgvanError, StoreError, StoreFormatError } from '../errors.js'
 import { probe } from './probe.js'
-import { DATA_FILE } from './data-file.js'
+import { DATA_FILE, LOCK_FILE } from './data-file.js'
 import { lockFolder } from './folder-lock.js'
 import { FreeSpace } from './free-space.js'
 import { LmdbStore } from './lmdb-store.js'
@@ -16,6 +16,10 @@ export interface OpenStoreOptions {
   readonly warn: (text: string) => void
   /** Messages that are read later are not what was written: they are left out. */
   readonly damaged?: ((log: number, first: number) => void) | undefined
+  /** The host before kept what it owes here. Without it, only what else is in the folder tells that there was a store. */
+  readonly isExpected?: boolean | undefined
+  /** There was a store, and nothing of it can be read any more: a new one was begun. */
+  readonly gone?: ((why: string) => void) | undefined
 }
 
 /**
@@ -39,11 +43,11 @@ export async function openStore(path: string, options: OpenStoreOptions): Promis
 async function openLocked(
   folder: string,
   release: () => Promise<void>,
-  { floor, warn, damaged }: OpenStoreOptions,
+  { floor, warn, damaged, ...options }: OpenStoreOptions,
 ): Promise<LmdbStore> {
   const space = new FreeSpace(folder, floor)
   tidyFolder(folder)
-  await mend(folder, space, warn)
+  await mend(folder, space, { ...options, warn })
   const store = await LmdbStore.open({
     folder,
     space,
@@ -76,14 +80,27 @@ export function refuseNewer(
 }
 
 /** Looked at from outside first: what is torn may end the process that reads it. */
-async function mend(folder: string, space: FreeSpace, warn: (text: string) => void): Promise<void> {
+async function mend(
+  folder: string,
+  space: FreeSpace,
+  { warn, gone, isExpected = false }: OpenStoreOptions,
+): Promise<void> {
   const file = join(folder, DATA_FILE)
-  if (!existsSync(file) || statSync(file).size === 0) return
+  const isThere = existsSync(file)
+  if (!isThere || statSync(file).size === 0) {
+    // lmdb makes this one beside its data, and leaves it there.
+    if (!isExpected && !existsSync(join(folder, LOCK_FILE))) return
+    const why = isThere ? `its file ${DATA_FILE} is empty` : `its file ${DATA_FILE} is not there any more`
+    warn(`the store in ${folder} is gone: ${why}. A new one was begun`)
+    gone?.(why)
+    return
+  }
   const { wrong, broken, damages, ...probed } = await probe(folder, { isBrief: true })
   refuseNewer(folder, probed)
   const is = `the store in ${folder} is damaged`
   if (wrong !== undefined) {
     warn(`${is}: ${wrong.replace(/\.$/, '')}. It was kept in ${setFileAside(folder)}, and a new one begun`)
+    gone?.(wrong.replace(/\.$/, ''))
     return
   }
   if (broken === undefined && damages.length === 0) return

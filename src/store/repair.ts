@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, StoreFullError } from '../errors.js'
-import { DATA_FILE } from './data-file.js'
+import { DATA_FILE, LOCK_FILE } from './data-file.js'
 import type { FreeSpace } from './free-space.js'
 import { LmdbStore } from './lmdb-store.js'
 import { PageFile } from './page-file.js'
@@ -20,7 +20,6 @@ import { readSnapshot, chunkAt, type BadEntry, type Snapshot } from './snapshot.
 import { valueOf } from './tree-walk.js'
 import { DAMAGES_KEY, tables, type StoreTransaction } from './store.js'
 
-const LOCK_FILE = 'lock.mdb'
 const FRESH = 'repair-'
 
 /** Written in one transaction. */

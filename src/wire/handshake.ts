@@ -41,7 +41,7 @@ export interface Welcome {
   readonly maxPayload: number
   /** Of a new session: what the client was owed without a name goes on (the host has kept it), or does not. Not said without a store. */
   readonly restored?: boolean | undefined
-  /** Which host has in its memory alone what waits for named subscriptions. Not said by one with a store, nor by a follower. */
+  /** Which memory, or which store, has what waits for named subscriptions. Not said by a follower. */
   readonly memory?: string | undefined
 }
 

@@ -1,6 +1,6 @@
 import { decodeDamages, type Damage } from '../../store/damage.js'
 import { CAPABILITIES_KEY, DAMAGES_KEY, type Store, type Table } from '../../store/store.js'
-import { logsIn, otherMissing } from './accounts.js'
+import { logsIn, otherMissing, type MissingInVan } from './accounts.js'
 import type { Outbox } from '../../broker/keeper.js'
 import { outboxRules } from '../../broker/relay.js'
 import { decodePayload, encodePayload } from '../../message/payload.js'
@@ -25,6 +25,8 @@ export interface HostStoreOptions {
   readonly store: Store
   readonly retention?: Retention
   readonly warn: (text: string) => void
+  /** By which a client knows this store from another one. */
+  readonly id?: string
 }
 
 /** The store of a host: a keeper for each van, and what is kept beside them. */
@@ -75,6 +77,23 @@ export class HostStore {
     void isKept
       .then(() => this.#options.store.transact(t => t.remove('meta', DAMAGES_KEY)))
       .catch(() => undefined)
+  }
+
+  /** By which a client knows this store from another one. */
+  get id(): string | undefined {
+    return this.#options.id
+  }
+
+  /** All that a store in this one's place held is gone. */
+  lost(missing: readonly MissingInVan[]): void {
+    for (const { van, ...each } of missing) {
+      this.#options.warn(`${van === undefined ? 'the store' : `van ${van}`} misses: ${each.text}`)
+      if (van !== undefined) this.van(van).addMissing([each])
+      else {
+        this.#anywhere.push(each)
+        for (const keeper of this.#keepers.values()) keeper.addMissing([each])
+      }
+    }
   }
 
   /** Messages are not what was written, from this place of a log on. */

@@ -1,19 +1,52 @@
+import { randomUUID } from 'node:crypto'
 import { openStore } from '../../store/open-store.js'
+import type { Store } from '../../store/store.js'
+import type { KeptName } from '../kept-names.js'
 import { HostStore } from './host-store.js'
 import type { Retention } from './log.js'
+import { missingStore } from './missing-error.js'
+
+export interface OpenHostStoreOptions {
+  readonly retention: Retention
+  readonly floor?: number
+  readonly warn: (text: string) => void
+  /** The host before kept what it owes here. */
+  readonly isExpected?: boolean | undefined
+  /** The named subscriptions of the host before, as far as they are known without its store. */
+  readonly names?: (() => readonly KeptName[]) | undefined
+}
+
+/** In \`meta\`, twice: by this a client knows the store that owes it something from another one. */
+const ID_KEYS = ['id', 'id/copy']
 
 /** @throws StoreInUseError, StoreFormatError, StoreError */
 export async function openHostStore(
   folder: string,
-  {
-    retention,
-    floor,
-    warn,
-  }: { readonly retention: Retention; readonly floor?: number; readonly warn: (text: string) => void },
+  { retention, floor, warn, isExpected, names = () => [] }: OpenHostStoreOptions,
 ): Promise<HostStore> {
-  const opened: { host?: HostStore } = {}
+  const opened: { host?: HostStore; gone?: string } = {}
   // While it is opened, what is damaged is set aside in another way.
   const damaged = (log: number, first: number): void => opened.host?.found(log, first)
-  const store = await openStore(folder, { floor, warn, damaged })
-  return (opened.host = new HostStore({ store, retention, warn }))
+  const gone = (why: string): void => {
+    opened.gone = why
+  }
+  const store = await openStore(folder, { floor, warn, damaged, isExpected, gone })
+  try {
+    opened.host = new HostStore({ store, retention, warn, id: await idOf(store) })
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+  if (opened.gone !== undefined) opened.host.lost(missingStore(opened.gone, names()))
+  return opened.host
+}
+
+async function idOf(store: Store): Promise<string> {
+  const [found] = ID_KEYS.map(key => store.get('meta', key)).filter(id => id !== undefined)
+  const id = found === undefined ? randomUUID() : Buffer.from(found).toString()
+  if (ID_KEYS.some(key => store.get('meta', key) === undefined))
+    await store.transact(to => {
+      for (const key of ID_KEYS) to.put('meta', key, Buffer.from(id))
+    })
+  return id
 }
