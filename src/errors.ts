@@ -26,7 +26,7 @@ export class InvalidOptionError extends MsgvanError {
   readonly code = 'MSGVAN_INVALID_OPTION'
 }
 
-/** A payload that cannot be carried (a function, a symbol …), or headers that are not strings. */
+/** A payload that cannot be carried (a function, a symbol …), headers that are not strings, or input that is not UTF-8. */
 export class InvalidPayloadError extends MsgvanError {
   readonly code = 'MSGVAN_INVALID_PAYLOAD'
 }

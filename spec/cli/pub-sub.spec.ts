@@ -81,6 +81,39 @@ describe('msgvan pub and sub', () => {
     await sub.ended
   })
 
+  it('blank lines and a byte order mark are no JSON: they are skipped, and counted as lines', async () => {
+    const sub = await listen('^t', '--json', '--count', '2')
+    const { code, stderr } = await shell(
+      `printf '\\xef\\xbb\\xbf{"a":1}\\r\\n\\r\\n  \\n{"a":2}\\nnonsense\\n' | msgvan pub t - --json`,
+    ).ended
+    expect(code).to.equal(2)
+    expect(stderr).to.match(/^msgvan: Line 5 is not JSON: nonsense .*\n$/)
+    const payloads = (await sub.ended).stdout
+      .trim()
+      .split('\n')
+      .map(line => (JSON.parse(line) as { payload: unknown }).payload)
+    expect(payloads).to.deep.equal([{ a: 1 }, { a: 2 }])
+  })
+
+  it('a line that is not UTF-8 is an error with its number, and nothing is published in its place', async () => {
+    const sub = await listen('^t', '--count', '2')
+    const { code, stderr } = await shell(`printf 'fine\\nf\\xfcr\\nnever\\n' | msgvan pub t -`).ended
+    expect(code).to.equal(1)
+    expect(stderr).to.match(/^msgvan: Line 2 of the input is not UTF-8\..*--binary.*\n$/)
+    await pub('t', 'after')
+    expect((await sub.ended).stdout).to.equal('t fine\nt after\n')
+  })
+
+  it('--binary publishes the whole input as the bytes that it is', async () => {
+    const sub = await listen('^t', '--json', '--count', '1')
+    const piped = await shell(`printf 'f\\xfcr\\n\\0' | msgvan pub t - --binary`).ended
+    expect(piped).to.include({ code: 0, stderr: '' })
+    const { payload } = JSON.parse((await sub.ended).stdout) as { payload: string }
+    expect([...Buffer.from(payload, 'base64')]).to.deep.equal([0x66, 0xfc, 0x72, 0x0a, 0])
+    expect((await sandbox.msgvan(['pub', 't', 'text', '--binary']).ended).code).to.equal(2)
+    expect((await sandbox.msgvan(['pub', 't', '-', '--binary', '--json']).ended).code).to.equal(2)
+  })
+
   it('sub --json shows what JSON cannot hold', async () => {
     const sub = await listen('^t', '--json', '--count', '1')
     const program = sandbox.script(`

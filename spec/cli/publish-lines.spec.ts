@@ -65,6 +65,12 @@ describe('publishing lines', () => {
     expect(most).to.equal(4)
   })
 
+  it('counts no line that is no message', async () => {
+    const publish = (line: string): Promise<void> | undefined =>
+      line.endsWith('0') ? undefined : Promise.resolve()
+    expect(await publishLines(lots(100), publish, never)).to.equal(90)
+  })
+
   it('stops at the first that fails', async () => {
     let count = 0
     const publish = (): Promise<void> =>

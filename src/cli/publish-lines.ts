@@ -6,11 +6,12 @@ const MOST_CHARACTERS = 1024 * 1024
  * Publishes what comes, in order, with a bounded number of unfinished publishes: input that comes faster than the van
  * takes it waits where it is. Stops at the first that fails.
  *
+ * @param publish returns undefined for a line that is no message
  * @returns how many the van took over
  */
 export async function publishLines(
   lots: AsyncIterable<readonly string[]>,
-  publish: (line: string) => Promise<void>,
+  publish: (line: string) => Promise<void> | undefined,
   signal: AbortSignal,
 ): Promise<number> {
   let messages = 0
@@ -20,6 +21,8 @@ export async function publishLines(
   let wake: (() => void) | undefined
 
   const send = (line: string): void => {
+    const taken = publish(line)
+    if (taken === undefined) return
     messages += 1
     characters += line.length
     const settle = (): void => {
@@ -32,7 +35,7 @@ export async function publishLines(
       )
         wake?.()
     }
-    publish(line).then(
+    taken.then(
       () => {
         published += 1
         settle()
