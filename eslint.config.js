@@ -24,6 +24,22 @@ export default tseslint.config(
     },
   },
   {
+    files: ['src/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...[
+          ':not(CallExpression, MemberExpression, TSTypeQuery) > Identifier',
+          'CallExpression > Identifier.arguments',
+        ].map(passedOn => ({
+          selector: `${passedOn}[name=/^(queueMicrotask|(set|clear)(Timeout|Interval))$/]`,
+          message:
+            'A browser refuses to run this function as a method of another object: pass an arrow function.',
+        })),
+      ],
+    },
+  },
+  {
     // `lift` and the symbol are what RxJS 7 has to offer here, and both stay for all of 7.
     files: ['src/bus/topic-observable.ts', 'src/bus/subject.ts', 'src/operators/inner-from-input.ts'],
     rules: { '@typescript-eslint/no-deprecated': 'off' },

@@ -1,4 +1,8 @@
 import type { Context } from 'mocha'
+import { checkThisAsBrowsersDo } from './browser-functions.js'
+
+// Before anything of msgvan is loaded: all specs run by a browser's rule.
+checkThisAsBrowsersDo()
 
 /**
  * Root hooks. After each test nothing may be left: no timer, socket or child process that was not there before it, and no

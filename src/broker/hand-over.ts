@@ -105,8 +105,7 @@ export class HandOver {
   schedule(): void {
     if (this.#busy || this.#isScheduled) return
     this.#isScheduled = true
-    const soon = this.#soon // not as a method: a browser's queueMicrotask would refuse
-    soon(() => {
+    this.#soon(() => {
       this.#isScheduled = false
       if (!this.#busy) this.#drainAlone()
     })

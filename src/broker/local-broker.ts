@@ -89,7 +89,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
       this.#journal = new Journal(this, options.keeper)
       for (const pattern of KEPT_TOPICS) this.#routes.add(pattern, this.#journal)
     }
-    this.#handOver = new HandOver(this, options.soon ?? queueMicrotask)
+    this.#handOver = new HandOver(this, options.soon ?? (run => queueMicrotask(run)))
     this.#endings = new Endings({
       after: (delay, run) => this.after(delay, run),
       kept: () => options.keeper?.kept(),

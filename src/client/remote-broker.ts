@@ -338,7 +338,7 @@ export class RemoteBroker implements Broker {
         this.#outbox.flush()
         this.#inboxes.flush()
       },
-      endOfTurn: queueMicrotask,
+      endOfTurn: run => queueMicrotask(run),
     })
   }
 
