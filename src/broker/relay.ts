@@ -195,6 +195,22 @@ export class Relay {
     this.#closed(this.#end())
   }
 
+  /** Another process goes on in the other host's place: it is owed what this one was. Before anything else is. */
+  passTo(next: Relay): void {
+    const { state } = this.#subscription
+    // What is on its way comes back into the line.
+    this.#member.suspend('unsubscribe')
+    const owed = this.#end()
+    this.#closed([])
+    next.#subscription.resume({ counts: state.counts, nextOrder: state.nextOrder })
+    next.#dropped = this.#dropped
+    next.#subscription.owes(
+      owed.filter(({ isBegun }) => isBegun),
+      [],
+      owed.filter(({ isBegun }) => !isBegun),
+    )
+  }
+
   #end(): Item[] {
     this.#openGates()
     for (const { pattern, route } of this.#patterns.values()) this.#routes.remove(pattern, route)

@@ -74,7 +74,6 @@ export async function askHostBefore(cli: Cli, port: number, isGiven: boolean): P
 
 function keeps(flags: HostFlags | undefined): HostBefore['keeps'] {
   if (flags === undefined) return undefined
-  if (flags.join !== undefined) return 'nothing'
   return flags.store === undefined ? 'memory' : 'store'
 }
 

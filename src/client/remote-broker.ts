@@ -260,6 +260,25 @@ export class RemoteBroker implements Broker {
     this.#reports.report(error, toLogOnly)
   }
 
+  /** As a host: the session of another process with that memory, or store, is not gone on with. Before it connects. */
+  renews(memory: string | undefined): void {
+    this.#session = ABANDONED
+    this.#memory = memory
+  }
+
+  /** By which it is known whether what waits there is what waited there before. */
+  get memory(): string | undefined {
+    return this.#memory
+  }
+
+  /** As a host: another process goes on in its place. Nothing that comes counts any more, and no goodbye is said. */
+  abandon(): void {
+    this.#closing ??= Promise.resolve()
+    this.#link.detach()
+    this.#connection = undefined
+    this.#connector.stop()
+  }
+
   close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(options)
     return this.#closing

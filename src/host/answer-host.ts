@@ -24,6 +24,8 @@ export async function answerHost(session: Session, method: string, args: unknown
     case 'backbone.crowded':
       guest.crowded(fields)
       return true
+    case 'backbone.continued':
+      return guest.hasContinued
     case 'backbone.host':
       guest.changed(fields)
       return true

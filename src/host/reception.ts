@@ -191,6 +191,7 @@ export class Reception {
   /** It was written down for another process: from now on nothing here counts, and no client hears of it but those that stay. */
   abandon(stays: (session: Session) => boolean): void {
     this.#isClosing = true
+    this.backbone.abandon?.()
     for (const session of this.#sessions.all()) if (!stays(session)) session.abandon()
     for (const [session, channel] of this.#channels) {
       if (stays(session)) continue
@@ -200,10 +201,12 @@ export class Reception {
   }
 
   /** What waits here is what waited in the memory of another process. @returns false if all that was written down in this act is here */
-  goOn(memory: string, act: string): boolean {
+  goOn(memory: string, host: string, at: number): boolean {
+    const act = `${host} ${at}`
     if (this.#handedOver.has(act)) return false
     this.#handedOver.add(act)
     this.#memory = memory
+    this.backbone.goOn?.(host)
     return true
   }
 
@@ -257,7 +260,7 @@ export class Reception {
   #make(backbone: MakeBackbone): Backbone {
     return backbone({
       members: this.#members,
-      endSession: client => this.endSession(client),
+      endSession: (client, how) => this.#sessions.endClient(client, how),
       warn: text => this.#options.warn?.(text),
     })
   }

@@ -246,7 +246,6 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   names.end(reason !== 'handed over')
   if (reason === 'handed over') {
     // Nobody hears of what still runs here: the next host has begun it again, or is about to.
-    await server.backbone.handOver?.()
     lines.close()
     logger.close()
     process.exit(0)

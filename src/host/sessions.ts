@@ -105,9 +105,8 @@ export class Sessions {
     if (this.#sessions.delete(session.id)) this.#options.changed()
   }
 
-  endClient(client: string): void {
-    for (const session of [...this.#sessions.values()])
-      if (session.client === client) this.end(session, 'death')
+  endClient(client: string, how: SessionEnd = 'death'): void {
+    for (const session of [...this.#sessions.values()]) if (session.client === client) this.end(session, how)
   }
 
   endAll(): void {

@@ -33,8 +33,10 @@ export interface Backbone {
   serve(name: string, handler: HostHandler): void
   /** What this host says of itself has changed. */
   selfChanged(): void
-  /** Another process goes on in this place: leaves what that cannot take along, and says no goodbye. */
-  handOver?(): Promise<void>
+  /** Another process goes on in this place: from now on this one takes nothing from others, and says no goodbye. */
+  abandon?(): void
+  /** Goes on in the place of that host. Before a van has its reach. */
+  goOn?(host: string): void
   close(): Promise<void>
 }
 
@@ -73,6 +75,13 @@ export interface Reach {
   readonly seen?: Seen
   /** Where what the leader wants waits for it, if another host leads. */
   readonly relay?: Relay
+  /** How far this host has come with its leader, for another process to go on from there. */
+  readonly standing?: Standing
+  /** Another process had come so far. Before the leader is there. */
+  goOn?(standing: Standing): void
+  /** Messages that a leader held for publishers that wait, and has lost: the next one is owed them. */
+  readonly lost?: readonly Envelope[]
+  owesAgain?(lost: readonly Envelope[]): void
   /**
    * A publish of this host's own clients. Takes it over as `LocalBroker.accept` does; where the named subscriptions are kept
    * elsewhere and that host can be reached, the promise waits for it too.
@@ -99,6 +108,14 @@ export interface Reach {
   close(): void
 }
 
+/** What a follower knows of its leader. */
+export interface Standing {
+  /** What the leader wants. */
+  readonly wanted: readonly (RegExp | string)[]
+  /** The memory, or the store, of the leader. */
+  readonly memory: string | undefined
+}
+
 /** The named subscriptions of a van, and its log, kept by another host. While that one is away, calls and consumers wait. */
 export interface Names {
   consume(request: SubscriptionRequest, consumer: Consumer): Membership
@@ -115,7 +132,7 @@ export interface Names {
 /** What every kind of backbone needs of the host around it. */
 export interface BackboneMeans {
   readonly members: Members
-  readonly endSession: (client: string) => void
+  readonly endSession: (client: string, how: 'goodbye' | 'death') => void
   readonly warn: (text: string) => void
 }
 

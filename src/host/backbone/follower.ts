@@ -28,6 +28,8 @@ export class Follower implements Backbone {
   readonly #options: FollowerOptions
   readonly #uplinks = new Set<Uplink>()
   readonly #requests = new HostRequests()
+  /** The host that this one goes on for. */
+  #before: string | undefined
   /** The last trouble that was told: the same is not told for every van and every attempt. */
   #told: string | undefined
 
@@ -46,6 +48,7 @@ export class Follower implements Backbone {
       seat,
       maxPayload,
       self: () => this.members.self,
+      before: () => this.#before,
       hosts: hosts => this.#hosts(hosts),
       up: isUp => this.#up(van.name, isUp),
       failed: error => this.#failed(error),
@@ -75,6 +78,14 @@ export class Follower implements Backbone {
   selfChanged(): void {
     this.members.selfChanged()
     for (const uplink of this.#uplinks) uplink.selfChanged()
+  }
+
+  goOn(host: string): void {
+    this.#before = host
+  }
+
+  abandon(): void {
+    for (const uplink of this.#uplinks) uplink.abandon()
   }
 
   async close(): Promise<void> {

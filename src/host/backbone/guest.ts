@@ -62,6 +62,10 @@ export class Guest {
   readonly #owner: GuestOwner
   readonly #asked = new Map<number, Asked>()
   readonly relay: Relay
+  /** It goes on where another process was, which this host knew. */
+  hasContinued = false
+  /** Another process goes on where this one was. */
+  hasPassed = false
   #lastAsked = 0
   /** The last frame that told it what is wanted of it. */
   #told = 0
@@ -210,12 +214,19 @@ export class Guest {
     this.#owner.attached(this, false)
   }
 
+  /** Another process goes on in its place, and is owed what this one was. */
+  passTo(next: Guest): void {
+    next.hasContinued = true
+    this.hasPassed = true
+    this.relay.passTo(next.relay)
+  }
+
   /** Its session is over. */
   left(): void {
     this.#giveUpWaiting()
     const mailboxes = this.relay.patterns.filter(pattern => typeof pattern === 'string')
     this.#owner.left(this, mailboxes.filter(isOwnMailbox))
-    this.relay.giveUp()
+    if (!this.hasPassed) this.relay.giveUp()
     this.#owner.interests.leave(this)
   }
 

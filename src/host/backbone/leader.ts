@@ -16,8 +16,8 @@ import { Seen } from './seen.js'
 
 export interface LeaderOptions {
   readonly members: Members
-  /** Ends another host's session as its death would. */
-  readonly endSession: (client: string) => void
+  /** Ends another host's session. */
+  readonly endSession: (client: string, how: 'goodbye' | 'death') => void
   readonly warn: (text: string) => void
 }
 
@@ -46,7 +46,7 @@ export class Leader implements Backbone {
     const { warn } = this.#options
     return new LeaderReach(van, {
       warn,
-      admitted: (guest, isHome) => this.#admitted(guest, isHome),
+      admitted: (guest, isHome, before) => this.#admitted(guest, isHome, before),
       attached: (guest, isAttached) => this.#attached(guest, isAttached),
       left: guest => this.#left(guest),
       request: (host, name, body, from) => this.#pass(host, name, body, from),
@@ -85,11 +85,16 @@ export class Leader implements Backbone {
     return Promise.resolve()
   }
 
-  /** A host in the place of one that is gone: nobody will come back for what that one had. */
-  #admitted(guest: Guest, isHome: boolean): void {
+  /**
+   * A host in the place of one that is gone: nobody will come back for what that one had.
+   *
+   * @param before the host that it goes on for: in each other van it comes for what that one had
+   */
+  #admitted(guest: Guest, isHome: boolean, before?: string): void {
     for (const other of [...this.#guests]) {
-      if (other.seat === guest.seat && other.host.id !== guest.host.id)
-        this.#options.endSession(other.session.client)
+      if (other.seat !== guest.seat || other.host.id === guest.host.id) continue
+      if (other.host.id !== before) this.#options.endSession(other.session.client, 'death')
+      else if (other.hasPassed) this.#options.endSession(other.session.client, 'goodbye')
     }
     this.#guests.add(guest)
     this.#homes.set(guest, isHome)
@@ -115,7 +120,7 @@ export class Leader implements Backbone {
 
 interface ReachOwner {
   warn(text: string): void
-  admitted(guest: Guest, isHome: boolean): void
+  admitted(guest: Guest, isHome: boolean, before: string | undefined): void
   attached(guest: Guest, isAttached: boolean): void
   left(guest: Guest): void
   request(host: string, name: string, body: unknown, from: string): Promise<unknown>
@@ -200,9 +205,12 @@ class LeaderReach implements Reach {
       },
       request: (...request) => this.#owner.request(...request),
     })
-    this.#guests.add(guest)
     guest.begin(patterns)
-    this.#owner.admitted(guest, this.#van.name === HOME_VAN)
+    const before = fields.optional('continues', key => fields.text(key, 100))
+    for (const other of this.#guests)
+      if (other.seat === guest.seat && other.host.id === before) other.passTo(guest)
+    this.#guests.add(guest)
+    this.#owner.admitted(guest, this.#van.name === HOME_VAN, before)
     return guest
   }
 

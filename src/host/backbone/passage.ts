@@ -51,6 +51,16 @@ export class Passage implements Consumer {
     })
   }
 
+  /** What a leader that is gone held, and the next one is owed. */
+  get again(): readonly Envelope[] {
+    return this.#again
+  }
+
+  /** Another process had come so far. */
+  owes(again: Iterable<Envelope>): void {
+    this.#again.push(...again)
+  }
+
   forget(envelope: Envelope): void {
     this.#waiting.delete(envelope.id)
   }
@@ -77,7 +87,9 @@ export class Passage implements Consumer {
       this.#taken(message, envelope)
       return this.#means.unwanted(envelope)
     }
-    const sent = this.#means.send(inBytes(envelope))
+    const bytes = inBytes(envelope)
+    // A leader that is gone may have handed it out.
+    const sent = this.#means.send(message.redelivered ? RepeatedEnvelope.of(bytes) : bytes)
     if (sent === undefined) {
       this.#isFull = true
       this.membership?.release(message, true)
@@ -143,7 +155,7 @@ export class Passage implements Consumer {
         return
       }
       this.#isFull = true
-      this.membership?.release(message, true)
+      this.membership?.release(message, !isOfSession(error))
       return
     }
     message?.ack()

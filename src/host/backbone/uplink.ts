@@ -4,7 +4,7 @@ import type { Consumer, Membership, SubscriptionRequest } from '../../bus/broker
 import type { HostStatus } from '../../bus/status.js'
 import type { Credential } from '../../client/connection.js'
 import { RemoteBroker } from '../../client/remote-broker.js'
-import { describe, type MsgvanError, StoreDamagedError, StoreError } from '../../errors.js'
+import { ClosedError, describe, type MsgvanError, StoreDamagedError, StoreError } from '../../errors.js'
 import type { ByteReader } from '../../message/byte-reader.js'
 import type { Envelope } from '../../message/envelope.js'
 import { isOwnMailbox } from '../../message/topic.js'
@@ -15,7 +15,7 @@ import { broken } from '../../wire/protocol.js'
 import { FrameKind } from '../../wire/frames.js'
 import { decodeAsk, decodeFields, decodeInterest, encodeInterest } from '../../wire/host-frames.js'
 import { encodePattern, encodeRequest } from '../../wire/subscription-request.js'
-import type { Names, Reach, ReachingVan } from './backbone.js'
+import type { Names, Reach, ReachingVan, Standing } from './backbone.js'
 import { doesNotLead } from './alone.js'
 import { deferred } from './deferred.js'
 import { hostOf } from './host-fields.js'
@@ -34,6 +34,8 @@ export interface UplinkOptions {
   readonly seat: string
   readonly maxPayload: number
   readonly self: () => HostStatus
+  /** The host that this one goes on for. */
+  readonly before: () => string | undefined
   readonly hosts: (hosts: readonly HostStatus[]) => void
   readonly up: (isUp: boolean) => void
   /** Another host wants something done. */
@@ -65,6 +67,8 @@ export class Uplink implements Reach, Names {
   #wasUp = false
   /** Subscriptions of this host that the leader's publishers wait for, by id. */
   readonly #crowded = new Map<string, RegExp | string>()
+  /** Another process had come so far with the leader: what was missed since is not known yet. */
+  #hasBefore = false
   /** An attempt to connect is under way whose outcome is not known: whoever wants to be ready waits for it. */
   #firstAttempt: { readonly over: Promise<void>; readonly end: () => void } | undefined = deferred()
   #down = deferred()
@@ -126,6 +130,30 @@ export class Uplink implements Reach, Names {
   /** Sessions that begin later say so themselves. */
   selfChanged(): void {
     if (this.#isUp) this.#remote.call('backbone.host', { host: this.#options.self() }).catch(() => undefined)
+  }
+
+  get standing(): Standing {
+    return { wanted: this.#wants.wanted, memory: this.#remote.memory }
+  }
+
+  get lost(): readonly Envelope[] {
+    return this.#passage.again
+  }
+
+  owesAgain(lost: readonly Envelope[]): void {
+    this.#passage.owes(lost)
+  }
+
+  goOn({ wanted, memory }: Standing): void {
+    if (memory === undefined) return
+    this.#hasBefore = true
+    this.#wants.anew(wanted)
+    this.#remote.renews(memory)
+  }
+
+  abandon(): void {
+    this.#remote.abandon()
+    this.#shut()
   }
 
   get names(): Names {
@@ -228,8 +256,12 @@ export class Uplink implements Reach, Names {
     const patterns = this.#interests.listen('leader', change => {
       this.#remote.send(FrameKind.Interest, encodeInterest(change))
     })
-    const { self, seat, van } = this.#options
-    return { host: self(), seat, patterns: patterns.map(encodePattern), isKept: van.isKept }
+    const { self, seat, van, before } = this.#options
+    const continues = before()
+    return {
+      ...{ host: self(), seat, patterns: patterns.map(encodePattern), isKept: van.isKept },
+      ...(continues === undefined ? {} : { continues }),
+    }
   }
 
   /** Takes in what comes from the leader, which keeps it until it is taken over here. */
@@ -298,8 +330,27 @@ export class Uplink implements Reach, Names {
 
   /** What was published elsewhere meanwhile, or waited there in a memory that is gone, comes to nobody here. */
   #missed(missed: Missed): void {
+    if (this.#hasBefore) return this.#missedBefore(missed)
     // Whoever subscribed here before this host had ever joined was promised nothing of others.
     if (!this.#wasUp) return
+    this.#tellMissed(missed)
+  }
+
+  /** The session is another process's: the leader may know that one, and owe this one all that it was owed. */
+  #missedBefore(missed: Missed): void {
+    this.#hasBefore = false
+    this.#remote.call('backbone.continued', {}).then(
+      hasContinued => {
+        if (hasContinued !== true) this.#tellMissed(missed)
+      },
+      // Closed, or of a version that knows nothing of it.
+      (error: unknown) => {
+        if (!(error instanceof ClosedError)) this.#tellMissed(missed)
+      },
+    )
+  }
+
+  #tellMissed(missed: Missed): void {
     this.#options.van.missed(missed)
     const names = missed.named ? ', and what waited for named subscriptions in its memory is lost' : ''
     this.#options.warn(

@@ -29,6 +29,11 @@ export class Wants {
     return this.#isKnown && this.#stale.size === 0
   }
 
+  /** All that it wanted, as far as that is known: those who wanted it there may be on their way here. */
+  get wanted(): readonly Pattern[] {
+    return this.#isKnown ? [...this.#said.values(), ...this.#stale.values()] : []
+  }
+
   /** All that it wants, at the beginning of a session. */
   anew(patterns: readonly Pattern[]): void {
     for (const [key, pattern] of this.#said) this.#stale.set(key, pattern)

@@ -29,6 +29,8 @@ export const Kind = {
   Held: 13,
   /** Another host that came by the session. */
   Guest: 14,
+  /** Messages that a leader had for publishers that wait, and has lost; by the number of what waits for it. */
+  Again: 15,
 } as const
 
 export type Kind = (typeof Kind)[keyof typeof Kind]

@@ -122,7 +122,7 @@ class HandOverReader {
         `is of format ${format}, written by msgvan ${head.text('version', 64)}, which this version cannot read`,
       )
     const at = head.number('at', 0, Number.MAX_SAFE_INTEGER)
-    if (!this.#reception.goOn(head.text('memory', 64), `${head.text('host', 64)} ${at}`)) return false
+    if (!this.#reception.goOn(head.text('memory', 64), head.text('host', 64), at)) return false
     this.#isBegun = true
     this.#keepsSessions = head.whole('protocol') === PROTOCOL
     this.#elapsed = Math.max(0, Date.now() - at)
@@ -137,6 +137,8 @@ class HandOverReader {
         return this.#items(reader)
       case Kind.Held:
         return this.#held(reader)
+      case Kind.Again:
+        return this.#again(reader)
       case Kind.Frame:
         return this.#frame(reader)
       default:
@@ -200,6 +202,11 @@ class HandOverReader {
   #relay(fields: Fields): void {
     const relay = this.#session === undefined ? this.#ofVan.reach.relay : this.#session.session?.guest?.relay
     if (relay === undefined) return
+    if (this.#session === undefined)
+      this.#ofVan.reach.goOn?.({
+        wanted: fields.list('patterns').map(decodePattern),
+        memory: fields.optional('memory', key => fields.text(key, 200)),
+      })
     relay.owed.resume({ counts: countersOf(fields.fields('counts')), nextOrder: fields.whole('nextOrder') })
     this.#owed.set(fields.whole('number'), relay.owed)
   }
@@ -207,6 +214,11 @@ class HandOverReader {
   #items(reader: ByteReader): void {
     const number = reader.varint()
     this.#owe(this.#owed.get(number), this.#read(reader))
+  }
+
+  #again(reader: ByteReader): void {
+    reader.varint()
+    this.#ofVan.reach.owesAgain?.([...this.#read(reader)].map(({ item: { envelope } }) => envelope))
   }
 
   #read(reader: ByteReader): Generator<Travelling> {

@@ -5,6 +5,7 @@ import type { Subscription } from '../../broker/subscription.js'
 import { ByteWriter } from '../../message/byte-writer.js'
 import { encodePayload } from '../../message/payload.js'
 import { encodePattern, encodeRequest } from '../../wire/subscription-request.js'
+import type { Reach } from '../backbone/backbone.js'
 import type { Seen } from '../backbone/seen.js'
 import type { Publisher } from '../publisher.js'
 import type { Van } from '../vans.js'
@@ -41,15 +42,26 @@ export class VanWriter {
     this.#letters(van)
     this.#marks(van, publishers)
     if (reach.seen !== undefined) this.#seen(reach.seen)
-    if (reach.relay !== undefined) this.relay(reach.relay.owed, [])
+    if (reach.relay !== undefined) this.#leader(reach.relay.owed, reach)
+  }
+
+  /** What waits for the leader: first of all what another leader had, and lost. */
+  #leader(owed: Subscription, { standing, lost = [] }: Reach): void {
+    const number = this.relay(owed, standing?.wanted ?? [], standing?.memory)
+    this.#write(
+      Kind.Again,
+      number,
+      lost.map(envelope => ({ item: new Item(envelope, 0) })),
+    )
   }
 
   /** What waits for another host, of which its own session is told elsewhere. */
-  relay(owed: Subscription, patterns: readonly (RegExp | string)[]): void {
+  relay(owed: Subscription, patterns: readonly (RegExp | string)[], memory?: string): number {
     const number = this.#number(owed)
     const { counts, nextOrder } = owed.state
-    this.#add(Kind.Relay, { number, counts, nextOrder, patterns: patterns.map(encodePattern) })
+    this.#add(Kind.Relay, { number, counts, nextOrder, patterns: patterns.map(encodePattern), memory })
     this.#owed(owed, number)
+    return number
   }
 
   /** Messages that a client holds. */

@@ -79,9 +79,8 @@ function writeSession(file: RecordFileWriter, vans: VanWriter, session: Session)
   const relay = writeGuest(file, vans, session)
   const places = [...session.attachments].flatMap(([place, attachment]) => {
     const at = whereOf(attachment, vans)
-    return at === undefined || (attachment.joined as Member).subscription === relay
-      ? []
-      : [{ place, ...attachment.state, ...at }]
+    const isRelay = relay !== undefined && (attachment.joined as Member).subscription === relay
+    return at === undefined || isRelay ? [] : [{ place, ...attachment.state, ...at }]
   })
   for (const batch of batches(places, BATCH)) file.add(Kind.Attachments, valueRecord(batch))
   for (const [place, { joined, open }] of session.attachments)
