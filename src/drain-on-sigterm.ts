@@ -1,33 +1,75 @@
 import type { Bus } from './bus/bus.js'
 
+/** What another copy of this module, of this or another version, knows of the one that came first. */
+interface SignalDrain {
+  add(bus: Drained): void
+  /** Resolves when the process did not end by the signal after all; undefined while no signal came. */
+  readonly ending: Promise<void> | undefined
+}
+
+type Drained = Pick<Bus, 'close' | 'state$'>
+
+/** A process that the system protects from its own signal (the first one of a container) ends by this code. */
+const EXIT_CODE = 143
+
 /**
- * A process that is told to end (SIGTERM: by a service manager, a container's end, `kill`) finishes what its buses have in
- * hand first: they are closed, which drains them, and then the signal does what it would have done. A second SIGTERM ends the process
- * at once. An app that listens to SIGTERM itself decides for itself: nothing is done here.
+ * A process that is asked to end by SIGTERM (a service manager, the end of a container, `kill`) finishes the work in hand
+ * first: its buses are closed, which drains them, and then the signal ends the process as if nothing had been listening. A second SIGTERM
+ * ends it at once. An app that listens to SIGTERM decides for itself: nothing is done here.
  */
-const open = new Set<Pick<Bus, 'close'>>()
-let isDraining = false
+class Drain implements SignalDrain {
+  readonly #open = new Set<Drained>()
+  #ending: Promise<void> | undefined
+  #survived: () => void = () => undefined
 
-export function drainOnSigterm(bus: Pick<Bus, 'close' | 'state$'>): void {
-  if (open.size === 0) process.on('SIGTERM', drain)
-  open.add(bus)
-  bus.state$.subscribe({ complete: () => forget(bus) })
+  get ending(): Promise<void> | undefined {
+    return this.#ending
+  }
+
+  add(bus: Drained): void {
+    if (this.#open.size === 0 && this.#ending === undefined) process.on('SIGTERM', this.#drain)
+    this.#open.add(bus)
+    bus.state$.subscribe({ complete: () => this.#forget(bus) })
+  }
+
+  #forget(bus: Drained): void {
+    this.#open.delete(bus)
+    // While draining the listener holds off the end: #end takes it away.
+    if (this.#open.size === 0 && this.#ending === undefined) process.off('SIGTERM', this.#drain)
+  }
+
+  readonly #drain = (): void => {
+    if (process.listenerCount('SIGTERM') > 1) return
+    if (this.#ending !== undefined) return this.#end()
+    this.#ending = new Promise(resolve => {
+      this.#survived = resolve
+    })
+    void Promise.allSettled([...this.#open].map(bus => bus.close())).then(() => this.#end())
+  }
+
+  #end(): void {
+    process.off('SIGTERM', this.#drain)
+    const isLeftToApp = process.listenerCount('SIGTERM') > 0
+    process.kill(process.pid, 'SIGTERM')
+    // Nothing below happens in a process that the signal ends.
+    setTimeout(() => {
+      if (!isLeftToApp) process.exit(EXIT_CODE)
+      this.#ending = undefined
+      this.#survived()
+    }, 100)
+  }
 }
 
-function forget(bus: Pick<Bus, 'close'>): void {
-  open.delete(bus)
-  // While draining the listener holds off the end: drain() takes it away itself.
-  if (open.size === 0 && !isDraining) process.off('SIGTERM', drain)
+/** One for all copies of msgvan in a process: each would take the listener of another one for the app's. */
+const KEY = Symbol.for('msgvan.signal-drain.1')
+const shared: { [KEY]?: SignalDrain | undefined } = globalThis as object
+
+export function drainOnSigterm(bus: Drained): void {
+  const drain = (shared[KEY] ??= new Drain())
+  drain.add(bus)
 }
 
-function drain(): void {
-  if (process.listenerCount('SIGTERM') > 1) return
-  if (isDraining) return end()
-  isDraining = true
-  void Promise.allSettled([...open].map(bus => bus.close())).then(end)
-}
-
-function end(): void {
-  process.off('SIGTERM', drain)
-  process.kill(process.pid, 'SIGTERM')
+/** While SIGTERM drains this process: resolves if the process goes on after all. */
+export function endingBySignal(): Promise<void> | undefined {
+  return shared[KEY]?.ending
 }

@@ -16,6 +16,7 @@ const known: readonly (keyof VanOptions)[] = [
   'maxPayload',
   'addr',
   'leader',
+  'handleSignals',
 ]
 
 /** What `van()` was given, before anything is begun. Ports and addresses are read where they are used. @throws InvalidOptionError */
@@ -23,7 +24,7 @@ export function checkOptions(options: VanOptions): void {
   knownOptions('van()', options, known)
   checkBusOptions(options)
   const { token, addr, capabilities, logger } = options
-  for (const flag of ['embedded', 'autoStart', 'verbose', 'leader'] as const)
+  for (const flag of ['embedded', 'autoStart', 'verbose', 'leader', 'handleSignals'] as const)
     oneOf(flag, options[flag] ?? false, [true, false])
   if (token !== undefined) text('token', token)
   if (addr !== undefined) text('addr', addr)

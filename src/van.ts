@@ -4,7 +4,7 @@ import type { AnyTopics, Bus, Topics } from './bus/bus.js'
 import type { Broker } from './bus/broker.js'
 import { connectLocal, type LocalOptions } from './daemon/connect.js'
 import { logTrouble } from './daemon/log-trouble.js'
-import { drainOnSigterm } from './drain-on-sigterm.js'
+import { drainOnSigterm, endingBySignal } from './drain-on-sigterm.js'
 import { embeddedBroker } from './embedded.js'
 import { InvalidOptionError } from './errors.js'
 import { checkOptions } from './van-options.js'
@@ -37,6 +37,8 @@ export interface VanOptions {
   addr?: string
   /** Other hosts may join this machine's host, if this call starts it; otherwise as with `addr`. Default false. */
   leader?: boolean
+  /** SIGTERM closes this bus, which drains it, before it ends the process; see `van()`. Default true. */
+  handleSignals?: boolean
 }
 
 /**
@@ -44,7 +46,8 @@ export interface VanOptions {
  * it is not running and outlives this process, or (`embedded`) to nothing outside this process. The process stays alive
  * until `close()`.
  *
- * A process that SIGTERM ends closes its buses first, which drains them, unless the app listens to that signal itself.
+ * A process that SIGTERM ends closes its buses first, which drains them: not if the app listens to that signal itself, and not
+ * with `handleSignals: false`.
  *
  * What goes wrong in the background shows in `state$` and `errors$`, and in the log.
  *
@@ -62,8 +65,12 @@ export function van<T extends Topics = AnyTopics>(options: VanOptions = {}): Bus
   const broker = options.embedded === true ? embeddedBroker(name) : hostBroker(name, options)
   const { verbose = false, logger } = options
   logTrouble(broker, { van: name, verbose, logger })
-  const bus = createBus<T>(name, broker, limits)
-  drainOnSigterm(bus)
+  const handlesSignals = options.handleSignals ?? true
+  const bus = createBus<T>(name, broker, {
+    ...limits,
+    ...(handlesSignals ? { refusalsWaitFor: endingBySignal } : {}),
+  })
+  if (handlesSignals) drainOnSigterm(bus)
   return bus
 }
 

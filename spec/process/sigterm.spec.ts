@@ -58,4 +58,78 @@ describe('SIGTERM', () => {
       console.log(process.listenerCount('SIGTERM'))`)
     expect(await app.ended).to.include({ code: 0, stdout: '0\n' })
   })
+
+  const busy = `
+    const bus = msgvan.van(options)
+    bus.topic('jobs').pipe(msgvan.handle(() => new Promise(resolve => setTimeout(resolve, 300)))).subscribe()
+    await bus.ready()
+    await bus.publish('jobs')
+    setInterval(() => bus.publish('x'), 1)
+    const main = async () => {
+      for (;;) {
+        await bus.publish('y')
+        await new Promise(resolve => setTimeout(resolve, 1))
+      }
+    }
+    main().catch(error => {
+      console.log(error.code)
+      process.exit(1)
+    })
+    setInterval(() => bus.status().catch(error => {
+      console.log(error.code)
+      process.exit(1)
+    }), 1)
+    console.log('busy')`
+
+  for (const [kind, options] of [
+    ['over a host', '{}'],
+    ['embedded', '{ embedded: true }'],
+    ['that leaves signals alone', '{ handleSignals: false }'],
+  ] as const) {
+    it(`ends an app that goes on publishing as it ends any other, with a bus ${kind}`, async () => {
+      const app = sandbox.script(`const options = ${options}\n${busy}`)
+      await app.shows(/busy/)
+      const { signal, stdout, stderr } = await app.kill('SIGTERM')
+      expect({ signal, stdout, stderr }).to.deep.equal({ signal: 'SIGTERM', stdout: 'busy\n', stderr: '' })
+    })
+  }
+
+  it('leaves a bus alone that is not to handle signals', async () => {
+    const app = sandbox.script(`
+      const bus = msgvan.van({ embedded: true, handleSignals: false })
+      console.log(process.listenerCount('SIGTERM'))`)
+    expect(await app.ended).to.include({ code: 0, stdout: '0\n' })
+  })
+
+  it('drains the buses of two copies of msgvan in one process', async () => {
+    const worker = sandbox.script(`
+      const { van } = await import(${JSON.stringify(new URL('../../src/drain-on-sigterm.js?another', import.meta.url).href)})
+        .then(other => ({ van: () => { const bus = msgvan.van({ handleSignals: false }); other.drainOnSigterm(bus); return bus } }))
+      const another = van()
+      another.state$.subscribe(state => { if (state === 'closed') console.log('closed') })
+      ${working}`)
+    await worker.shows(/began 1/)
+    const { signal, stdout } = await worker.kill('SIGTERM')
+    expect(signal).to.equal('SIGTERM')
+    expect(stdout.split('\n').sort()).to.deep.equal(['', 'began 1', 'closed', 'done 1'])
+  })
+
+  it('ends the first process of a container, too, which its own signal does not reach', async function () {
+    const namespace = ['--user', '--map-root-user', '--pid', '--fork', '--kill-child', '--mount-proc']
+    if ((await sandbox.processes.start('unshare', [...namespace, 'true'], sandbox.env).ended).code !== 0)
+      return this.skip()
+    const code = `const msgvan = await import(${JSON.stringify(new URL('../../src/index.js', import.meta.url).href)})
+      const bus = msgvan.van({ embedded: true })
+      setInterval(() => undefined, 1_000)
+      console.log('pid', process.pid)
+      process.on('exit', code => console.log('code', code))
+      const { spawn } = await import('node:child_process')
+      spawn('kill', ['-TERM', '1'])`
+    const app = sandbox.processes.start(
+      'unshare',
+      [...namespace, process.execPath, '--input-type=module', '-e', code],
+      sandbox.env,
+    )
+    expect(await app.ended).to.include({ code: 143, stdout: 'pid 1\ncode 143\n' })
+  })
 })

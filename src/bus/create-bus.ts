@@ -1,23 +1,15 @@
 import type { Observable, ObservableInput, Subscription } from 'rxjs'
-import { atLeast, knownOptions, oneOf } from '../message/check-option.js'
 import { checkHeaders } from '../message/headers.js'
 import { noHeaders, type Headers } from '../message/envelope.js'
 import type { Message } from '../message/message.js'
 import { checkPattern, withoutPosition } from '../message/pattern.js'
 import { assertCarriable } from '../message/payload.js'
-import { isUtf8 } from '../message/well-formed.js'
 import { checkPublishTopic } from '../message/topic.js'
-import {
-  ClosedError,
-  describe,
-  InvalidOptionError,
-  InvalidPayloadError,
-  MsgvanError,
-  RemoteError,
-} from '../errors.js'
+import { ClosedError, describe, InvalidPayloadError, MsgvanError, RemoteError } from '../errors.js'
 import type { ActorAddress } from './actor-ref.js'
 import type { Broker, BusState, CloseOptions } from './broker.js'
 import { caught, refusedWith } from './caught.js'
+import { checkClose, checkCrossing, checkExposedName, checkFactory } from './check-arguments.js'
 import type { Actors } from './actors.js'
 import type { AnyTopics, Bus, Topics } from './bus.js'
 import { Correspondence } from './correspondence.js'
@@ -38,6 +30,8 @@ export interface BusOptions {
   maxPayload?: number
   /** `errors$` has each publish that is refused. Default true; false where every promise is looked at. */
   tellsRefusals?: boolean
+  /** Asked by `close()`: until when refusals by the closed bus are held back. Default: they are not. */
+  refusalsWaitFor?: () => Promise<void> | undefined
 }
 
 export const DEFAULT_MAX_PAYLOAD = 8 * 1024 * 1024
@@ -64,6 +58,9 @@ export class BrokerBus {
   readonly #broker: Broker
   readonly #maxPayload: number
   #closing: Promise<void> | undefined
+  /** The process is about to end: an app that sees a refusal before that would end it in another way. */
+  #end: Promise<void> | undefined
+  readonly #refusalsWaitFor: BusOptions['refusalsWaitFor']
   #actors: Actors | undefined
   #correspondence: Correspondence | undefined
   #hosts$: Observable<HostEvent> | undefined
@@ -103,6 +100,7 @@ export class BrokerBus {
   ) {
     this.#broker = broker
     this.#maxPayload = options.maxPayload ?? DEFAULT_MAX_PAYLOAD
+    this.#refusalsWaitFor = options.refusalsWaitFor
     this.state$ = guarding(broker.state$, 'state$', error => broker.report(error))
     // There it would be told to the one that threw, for ever.
     this.errors$ = guarding(broker.errors$, 'errors$', error => broker.report(error, true))
@@ -110,7 +108,7 @@ export class BrokerBus {
   }
 
   ready(): Promise<void> {
-    return this.#broker.ready()
+    return this.#unlessEnding(this.#broker.ready())
   }
 
   topic(pattern: RegExp | string, options: TopicOptions = {}): Observable<Message> {
@@ -137,7 +135,21 @@ export class BrokerBus {
     checkPublishTopic(topic)
     if (headers !== undefined) checkHeaders(headers)
     if (!this.#broker.checksPayloads) assertCarriable(payload, this.#maxPayload)
+    if (this.#end !== undefined) return this.#publishAtEnd(topic, payload, headers)
     return this.#broker.publish(topic, payload, headers ?? noHeaders, this.#refused)
+  }
+
+  #publishAtEnd(topic: string, payload: unknown, headers: Headers = noHeaders): Promise<void> {
+    return caught(this.#unlessEnding(this.#broker.publish(topic, payload, headers)), undefined)
+  }
+
+  async #unlessEnding<R>(outcome: Promise<R>): Promise<R> {
+    try {
+      return await outcome
+    } catch (error) {
+      if (error instanceof ClosedError) await this.#end
+      throw error
+    }
   }
 
   subject(topic: string): BusSubject<unknown> {
@@ -157,7 +169,9 @@ export class BrokerBus {
     checkPattern(pattern)
     checkModuleRef(handler)
     checkCrossing(options, 'handler')
-    await this.#broker.subscribeHandler(name, handler, { ...toRequest(pattern, options), name })
+    await this.#unlessEnding(
+      this.#broker.subscribeHandler(name, handler, { ...toRequest(pattern, options), name }),
+    )
   }
 
   async subscribeActor(
@@ -171,7 +185,7 @@ export class BrokerBus {
     const { id } = addressOf(actor)
     checkCrossing(options, 'actor')
     const request = { ...toRequest(pattern, { attempts: ACTOR_ATTEMPTS, ...options }), name }
-    await this.#broker.actors.subscribe(name, id, request)
+    await this.#unlessEnding(this.#broker.actors.subscribe(name, id, request))
   }
 
   get actors(): Actors {
@@ -219,11 +233,11 @@ export class BrokerBus {
 
   async unsubscribe(name: string): Promise<boolean> {
     checkName(name)
-    return this.#broker.unsubscribe(name)
+    return this.#unlessEnding(this.#broker.unsubscribe(name))
   }
 
   status() {
-    return this.#broker.status()
+    return this.#unlessEnding(this.#broker.status())
   }
 
   get hosts$(): Observable<HostEvent> {
@@ -242,31 +256,10 @@ export class BrokerBus {
     } catch (error) {
       return Promise.reject(asError(error))
     }
+    this.#end = this.#refusalsWaitFor?.()
     this.#streams?.close()
     return (this.#closing = this.#broker.close(options))
   }
-}
-
-/** @throws InvalidOptionError */
-function checkClose(options: CloseOptions): void {
-  knownOptions('close()', options, ['drain', 'timeout'])
-  oneOf('drain', options.drain ?? true, [true, false])
-  atLeast('timeout', options.timeout ?? 0, 0, Number.MAX_SAFE_INTEGER)
-}
-
-/** Its topic is that of a subscription's name. */
-function checkExposedName(name: unknown): asserts name is string {
-  if (typeof name !== 'string' || name.length === 0 || name.length > 180 || !isUtf8(name))
-    throw new InvalidOptionError(
-      'The name of a remote observable is a non-empty string of at most 180 characters, without half a surrogate pair.',
-    )
-}
-
-function checkFactory(factory: unknown): void {
-  if (typeof factory !== 'function')
-    throw new InvalidOptionError(
-      'expose() takes a function that makes an Observable for each who observes: bus.expose(name, args => …).',
-    )
 }
 
 function asError(error: unknown): Error {
@@ -276,17 +269,4 @@ function asError(error: unknown): Error {
 /** `null` is none, and no topic either. */
 function isObject(value: string | Publication | null): value is Publication {
   return typeof value === 'object' && value !== null
-}
-
-function checkCrossing({ delay, schema }: TopicOptions, what: string): void {
-  if (typeof delay === 'function') {
-    throw new InvalidOptionError(
-      `A delay function cannot cross to the host that runs the ${what}: give \`delay\` in milliseconds.`,
-    )
-  }
-  if (schema !== undefined) {
-    throw new InvalidOptionError(
-      `A schema cannot cross to the host that runs the ${what}: validate in the ${what} itself.`,
-    )
-  }
 }

@@ -1,4 +1,4 @@
-import { watch } from 'node:fs'
+import { watch, type FSWatcher } from 'node:fs'
 import { open, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
@@ -127,11 +127,12 @@ function watchFile(path: string, signal: AbortSignal): { next(): Promise<void>; 
     changed = true
     wake?.()
   }
-  const watcher = watch(dirname(path), { persistent: true }, (_event, name) => {
-    if (name === null || name === basename(path)) notice()
-  })
-  watcher.on('error', () => undefined)
-  const timer = setInterval(notice, LOOK_EVERY_MS)
+  let watcher = watchFolder(path, notice)
+  const timer = setInterval(() => {
+    // Its folder is made when the first host starts.
+    watcher ??= watchFolder(path, notice)
+    notice()
+  }, LOOK_EVERY_MS)
   signal.addEventListener('abort', notice)
   return {
     next: () =>
@@ -144,9 +145,21 @@ function watchFile(path: string, signal: AbortSignal): { next(): Promise<void>; 
         if (changed || signal.aborted) wake()
       }),
     close: () => {
-      watcher.close()
+      watcher?.close()
       clearInterval(timer)
       signal.removeEventListener('abort', notice)
     },
+  }
+}
+
+/** undefined: there is no such folder. */
+function watchFolder(path: string, notice: () => void): FSWatcher | undefined {
+  try {
+    const watcher = watch(dirname(path), { persistent: true }, (_event, name) => {
+      if (name === null || name === basename(path)) notice()
+    })
+    return watcher.on('error', () => undefined)
+  } catch {
+    return undefined
   }
 }

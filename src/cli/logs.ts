@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { ensureHome, statePaths } from '../daemon/paths.js'
+import { statePaths } from '../daemon/paths.js'
 import { parseLine } from '../host/logs.js'
 import type { Cli } from './cli.js'
 import { Exit } from './exit.js'
@@ -39,7 +39,6 @@ async function logs(
 ): Promise<number> {
   const { output, interrupt } = cli
   const paths = statePaths()
-  if (follow) await ensureHome(paths.home)
   const signal = AbortSignal.any([interrupt.signal, output.closed])
   for await (const lines of followLog(paths.log(port), { follow, signal })) {
     const shown = lines.flatMap(line => show(line, name, json))

@@ -5,7 +5,7 @@ import { tokenSecret } from '../wire/proof.js'
 import { identify, portTaken } from './identify.js'
 import { hostUrl } from './listens.js'
 import type { StatePaths } from './paths.js'
-import { localSecret } from './secret.js'
+import { knownSecret } from './secret.js'
 
 /** A host on this machine, and how to prove oneself to it. */
 export interface HostAddress {
@@ -32,7 +32,7 @@ export async function askHost<T>(
     locate: () => Promise.resolve(hostUrl(port)),
     secret: async () =>
       token === undefined
-        ? { kind: 'secret', secret: await localSecret(paths) }
+        ? { kind: 'secret', secret: await knownSecret(paths) }
         : { kind: 'token', secret: tokenSecret(token) },
     pid: process.pid,
     ...(client === undefined ? {} : { clientId: client }),

@@ -8,7 +8,7 @@ import { hostUrl, somebodyListens } from './listens.js'
 import { statePaths, type StatePaths } from './paths.js'
 import { readPidHint } from './pid-hint.js'
 import { ownThread } from './own-thread.js'
-import { localSecret } from './secret.js'
+import { knownSecret } from './secret.js'
 
 export interface LocalOptions {
   readonly van: string
@@ -143,7 +143,7 @@ class LocalHost {
   async credential(): Promise<Credential> {
     const { token } = this.#options
     if (token !== undefined) return { kind: 'token', secret: tokenSecret(token) }
-    return { kind: 'secret', secret: await localSecret(this.#paths) }
+    return { kind: 'secret', secret: await knownSecret(this.#paths) }
   }
 
   /** A host that ended in order took its pid file away: whoever stopped it did not mean us to start it again. */

@@ -1,7 +1,8 @@
 import { chmod, mkdir, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import envPaths from 'env-paths'
-import { AuthError } from '../errors.js'
+import { homedir, userInfo } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import { AuthError, InvalidOptionError } from '../errors.js'
+import { codeOf } from './private-file.js'
 
 /** The files of this user. Those of a host carry its port, so that hosts on several ports never meet. */
 export interface StatePaths {
@@ -32,9 +33,16 @@ export interface StatePaths {
   hostToken(port: number): string
 }
 
-/** The state folder: `MSGVAN_HOME`, else where this system keeps such things (on Linux `~/.local/state/msgvan`). */
+/**
+ * The state folder: `MSGVAN_HOME`, else where this system keeps such things (on Linux `~/.local/state/msgvan`).
+ *
+ * @throws InvalidOptionError if `MSGVAN_HOME` is relative: each folder in which a command runs would get secrets of its own. Also if
+ *   this user has no home folder
+ */
 export function statePaths(env: NodeJS.ProcessEnv = process.env): StatePaths {
-  const home = resolve(env['MSGVAN_HOME'] || defaultHome())
+  const home = env['MSGVAN_HOME'] || defaultHome(env)
+  if (!isAbsolute(home))
+    throw new InvalidOptionError(`MSGVAN_HOME is an absolute path; this is ${JSON.stringify(home)}.`)
   return {
     home,
     secret: join(home, 'secret'),
@@ -52,10 +60,36 @@ export function statePaths(env: NodeJS.ProcessEnv = process.env): StatePaths {
   }
 }
 
-function defaultHome(): string {
-  const paths = envPaths('msgvan', { suffix: '' })
-  // env-paths calls XDG_STATE_HOME "log"; elsewhere its log folder is for logs only.
-  return process.platform === 'linux' ? paths.log : paths.data
+function defaultHome(env: NodeJS.ProcessEnv): string {
+  switch (process.platform) {
+    case 'win32':
+      return join(absolute(env['LOCALAPPDATA']) ?? join(userHome(env), 'AppData', 'Local'), 'msgvan', 'Data')
+    case 'darwin':
+      return join(userHome(env), 'Library', 'Application Support', 'msgvan')
+    default:
+      // The XDG specification: a relative path is invalid, and to be ignored.
+      return join(absolute(env['XDG_STATE_HOME']) ?? join(userHome(env), '.local', 'state'), 'msgvan')
+  }
+}
+
+/** Asked when it is wanted: a user without an entry in the system's list has none, and needs none for an embedded bus. */
+function userHome(env: NodeJS.ProcessEnv): string {
+  const told = process.platform === 'win32' ? undefined : absolute(env['HOME'])
+  const home = told ?? absolute(quietly(homedir)) ?? absolute(quietly(() => userInfo().homedir))
+  if (home !== undefined) return home
+  throw new InvalidOptionError('This user has no home folder. Set MSGVAN_HOME to a folder for its state.')
+}
+
+function absolute(path: string | undefined): string | undefined {
+  return path !== undefined && isAbsolute(path) ? path : undefined
+}
+
+function quietly(ask: () => string): string | undefined {
+  try {
+    return ask()
+  } catch {
+    return undefined
+  }
 }
 
 /**
@@ -67,8 +101,22 @@ export async function ensureHome(home: string): Promise<void> {
   const made = await mkdir(home, { recursive: true, mode: 0o700 })
   // mkdir's mode is cut by the umask, and the folder may be one that mkdir found on its way.
   if (made !== undefined) await chmod(home, 0o700)
-  if (process.getuid === undefined) return
-  const { uid, mode } = await stat(home)
+  await checkHome(home)
+}
+
+/**
+ * Makes nothing.
+ *
+ * @returns whether there is a state folder
+ * @throws AuthError if others could put files there
+ */
+export async function checkHome(home: string): Promise<boolean> {
+  const found = await stat(home).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  })
+  if (found === undefined || process.getuid === undefined) return found !== undefined
+  const { uid, mode } = found
   if (uid !== process.getuid()) {
     throw new AuthError(
       `The state folder ${home} belongs to another user (${uid}). Set MSGVAN_HOME to a folder of your own.`,
@@ -77,4 +125,5 @@ export async function ensureHome(home: string): Promise<void> {
   if ((mode & 0o022) !== 0) {
     throw new AuthError(`Others can write to the state folder ${home}. Run: chmod 700 ${home}`)
   }
+  return true
 }

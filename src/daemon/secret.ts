@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { link, rm } from 'node:fs/promises'
 import { AuthError } from '../errors.js'
-import { ensureHome, type StatePaths } from './paths.js'
+import { checkHome, ensureHome, type StatePaths } from './paths.js'
 import { codeOf, readPrivate, writeAside } from './private-file.js'
 
 export const SECRET_BYTES = 32
@@ -15,14 +15,27 @@ const BEGIN_ANEW = 'Delete it, and run `msgvan restart`.'
  */
 export async function localSecret(paths: StatePaths): Promise<Uint8Array> {
   await ensureHome(paths.home)
-  const bytes = (await readPrivate(paths.secret, BEGIN_ANEW)) ?? (await makeSecret(paths.secret))
-  if (bytes.length !== SECRET_BYTES) {
-    throw new AuthError(
-      `The secret in ${paths.secret} is damaged (${bytes.length} bytes where ${SECRET_BYTES} belong). ` +
-        'Run `msgvan stop`, delete the file, and start again.',
-    )
-  }
-  return bytes
+  return checkSecret(paths, (await readPrivate(paths.secret, BEGIN_ANEW)) ?? (await makeSecret(paths.secret)))
+}
+
+/**
+ * This user's secret as a client shows it. Makes no file: without one no host of this user was ever there, and random bytes stand
+ * for what no host knows.
+ *
+ * @throws AuthError as above
+ */
+export async function knownSecret(paths: StatePaths): Promise<Uint8Array> {
+  const isThere = await checkHome(paths.home)
+  const bytes = isThere ? await readPrivate(paths.secret, BEGIN_ANEW) : undefined
+  return bytes === undefined ? randomBytes(SECRET_BYTES) : checkSecret(paths, bytes)
+}
+
+function checkSecret({ secret }: StatePaths, bytes: Uint8Array): Uint8Array {
+  if (bytes.length === SECRET_BYTES) return bytes
+  throw new AuthError(
+    `The secret in ${secret} is damaged (${bytes.length} bytes where ${SECRET_BYTES} belong). ` +
+      'Run `msgvan stop`, delete the file, and start again.',
+  )
 }
 
 /**

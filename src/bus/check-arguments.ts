@@ -1,0 +1,41 @@
+import { InvalidOptionError } from '../errors.js'
+import { atLeast, knownOptions, oneOf } from '../message/check-option.js'
+import { isUtf8 } from '../message/well-formed.js'
+import type { CloseOptions } from './broker.js'
+import type { TopicOptions } from './options.js'
+
+/** @throws InvalidOptionError */
+export function checkClose(options: CloseOptions): void {
+  knownOptions('close()', options, ['drain', 'timeout'])
+  oneOf('drain', options.drain ?? true, [true, false])
+  atLeast('timeout', options.timeout ?? 0, 0, Number.MAX_SAFE_INTEGER)
+}
+
+/** Its topic is that of a subscription's name. */
+export function checkExposedName(name: unknown): asserts name is string {
+  if (typeof name !== 'string' || name.length === 0 || name.length > 180 || !isUtf8(name))
+    throw new InvalidOptionError(
+      'The name of a remote observable is a non-empty string of at most 180 characters, without half a surrogate pair.',
+    )
+}
+
+export function checkFactory(factory: unknown): void {
+  if (typeof factory !== 'function')
+    throw new InvalidOptionError(
+      'expose() takes a function that makes an Observable for each who observes: bus.expose(name, args => …).',
+    )
+}
+
+/** What is given for a host, which runs the handler or the actor. */
+export function checkCrossing({ delay, schema }: TopicOptions, what: string): void {
+  if (typeof delay === 'function') {
+    throw new InvalidOptionError(
+      `A delay function cannot cross to the host that runs the ${what}: give \`delay\` in milliseconds.`,
+    )
+  }
+  if (schema !== undefined) {
+    throw new InvalidOptionError(
+      `A schema cannot cross to the host that runs the ${what}: validate in the ${what} itself.`,
+    )
+  }
+}
