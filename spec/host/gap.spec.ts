@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { NEVER } from 'rxjs'
+import { first, NEVER, skip } from 'rxjs'
 import type { HostServer } from '../../src/host/server.js'
 import { GapError, type Bus } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
@@ -57,6 +57,23 @@ describe('a client that comes back after the session time', () => {
     expect(payloads(await unnamed.first(2))).to.deep.equal([1, 4])
     await untilStatus(near, 'kept', { acked: 4, deadLettered: 0 })
     expect(troubles.values).to.have.lengthOf(1)
+  })
+
+  it('is told again when it is away once more before the host has said that its subscriptions are there', async () => {
+    const far = bus(proxy.port)
+    const troubles = collect(far.errors$)
+    far.topic('t').subscribe()
+    await far.ready()
+    proxy.cut()
+    await eventually(() => expect(server.clients).to.equal(0))
+    // What asks for the subscription is not on its way yet in that moment.
+    const cutAgain = far.state$.pipe(skip(1), first(state => state === 'connected')).forEach(() => proxy.cut()) // prettier-ignore
+    proxy.mend()
+    await cutAgain
+    await eventually(() => expect(server.clients).to.equal(0))
+    proxy.mend()
+    const gaps = await troubles.first(2)
+    for (const gap of gaps) expect(gap).to.deep.include({ code: 'MSGVAN_GAP', patterns: ['t'] })
   })
 
   it("is not told of its own letterbox, which is nobody's to know", async () => {

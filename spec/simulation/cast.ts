@@ -115,9 +115,19 @@ export class Cast {
     manner = drawManner(this.#stage.random, this.#plan.troubles),
   ): Promise<void> {
     // What `repeat` would do with a replay is not said here.
-    const isSimple = rules.from === undefined || !['retry', 'take', 'creation'].includes(manner.style)
+    const isSimple =
+      rules.from === undefined || !['retry', 'take', 'creation', 'combined'].includes(manner.style)
     const how = isSimple ? manner : { ...manner, style: 'auto' as const }
-    if (client !== undefined) await this.as(client, () => client.subscribe(rules, how))
+    const partner = how.style === 'combined' ? this.#drawPartner(rules) : undefined
+    if (client !== undefined) await this.as(client, () => client.subscribe(rules, how, partner))
+  }
+
+  /** Another subscription for the same pipeline, or none. */
+  #drawPartner({ name }: Rules): Rules | undefined {
+    const { random } = this.#stage
+    if (random.chance(0.3)) return undefined
+    if (name === undefined) return this.drawUnnamed(0)
+    return random.pick(this.#plan.named.filter(each => each.name !== name))
   }
 
   troubleDisk(trouble: DiskTrouble | undefined): void {
@@ -184,11 +194,12 @@ export class Cast {
     })
   }
 
-  drawUnnamed(): Rules {
+  /** @param replaying how likely it replays, where there is a store */
+  drawUnnamed(replaying = 0.1): Rules {
     this.#unnamed += 1
     const { random } = this.#stage
     const rules = drawRules(random, undefined, `u${this.#unnamed}`)
-    return this.#plan.isStored && random.chance(0.1) ? { ...rules, from: 'start' } : rules
+    return this.#plan.isStored && random.chance(replaying) ? { ...rules, from: 'start' } : rules
   }
 
   #newClient(name: string): Promise<SimClient | undefined> {

@@ -20,6 +20,7 @@ export const features = [
   'style retry',
   'style take',
   'style creation',
+  'style combined',
   'ordered',
   'ack timeouts',
   'throws',

@@ -3,7 +3,7 @@ import type { Random } from './random.js'
 /** How a consumer consumes. */
 export interface Manner {
   /** `auto`: settled when `next` returns. `manual`: by the verbs. The others are pipelines with that operator. */
-  readonly style: 'auto' | 'manual' | 'handle' | 'retry' | 'take' | 'creation'
+  readonly style: 'auto' | 'manual' | 'handle' | 'retry' | 'take' | 'creation' | 'combined'
   /** How likely a message fails: by a throw, a nack, an error of its work. */
   readonly failing: number
   /** How likely it is rejected (`manual`). */
@@ -44,7 +44,17 @@ export function drawManner(random: Random, troubles: Troubles): Manner {
   const { failures, slowness, departures, deaths } = troubles
   const sometimes = (isOn: boolean, most: number) => (isOn && random.chance(0.6) ? random.number() * most : 0)
   return {
-    style: random.pick(['auto', 'auto', 'manual', 'manual', 'handle', 'retry', 'take', 'creation']),
+    style: random.pick([
+      'auto',
+      'auto',
+      'manual',
+      'manual',
+      'handle',
+      'retry',
+      'take',
+      'creation',
+      'combined',
+    ]),
     failing: sometimes(failures, 0.5),
     rejecting: sometimes(failures, 0.2),
     holding: sometimes(slowness, 0.5),

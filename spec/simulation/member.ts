@@ -1,25 +1,9 @@
-import {
-  concat,
-  defer,
-  EMPTY,
-  ignoreElements,
-  iif,
-  merge,
-  NEVER,
-  Observable,
-  of,
-  race,
-  repeat,
-  retry,
-  switchMap,
-  take,
-  tap,
-  type Subscription,
-} from 'rxjs'
+import { ignoreElements, Observable, repeat, retry, take, tap, type Subscription } from 'rxjs'
 import { handle, type Message } from '../../src/index.js'
 import type { Delivery, Holder, SubscriptionAccount } from './account.js'
 import type { Books } from './books.js'
 import { goodManner, type Manner } from './manner.js'
+import { combined, created } from './pipelines.js'
 import type { Random } from './random.js'
 import type { SimClient } from './sim-client.js'
 import type { Trace } from './trace.js'
@@ -28,15 +12,24 @@ import type { VirtualProcess } from './virtual-process.js'
 /** From so many messages on consumers publish none of their own. */
 const MOST_ANSWERED = 400
 
+/** What the consumers of one pipeline share. */
+interface Shared {
+  subscription: Subscription | undefined
+  /** Of the message that goes through it now. */
+  delivery: Delivery | undefined
+}
+
 /** One consumer of one subscription, in one client's process. */
 export class Member implements Holder {
   hasLeft = false
   /** Its host has said so, once at least. */
   isInForce = false
   readonly #open = new Map<Delivery, Message>()
-  #subscription: Subscription | undefined
+  #shared: Shared = { subscription: undefined, delivery: undefined }
   #usual: Manner
   #isResting = false
+  /** Those whose topics go into the same pipeline. */
+  #partners: readonly Member[] = []
 
   constructor(
     readonly name: string,
@@ -78,18 +71,15 @@ export class Member implements Holder {
     return this.#manner.style === 'handle'
   }
 
-  join(): void {
-    const { style } = this.#manner
-    if (style === 'retry' || style === 'take' || style === 'creation') this.account.isRestless = true
-    this.trace.count(`style ${style}`)
-    if (this.account.rules.ordered) this.trace.count('ordered')
-    if (this.account.rules.from !== undefined) this.trace.count('from the start')
-    const { pattern, ...rules } = this.account.rules
-    const { name, ...others } = rules
-    const options = name === undefined ? others : { ...others, name }
-    const ack = style === 'manual' ? 'manual' : 'auto'
-    const source = this.client.bus.topic(pattern, { ...options, ack })
-    this.#subscription = this.#pipeline(source, style).subscribe({
+  /** @param partners whose topics go into its pipeline, too */
+  join(partners: readonly Member[] = []): void {
+    for (const partner of partners) {
+      partner.#partners = [this, ...partners].filter(each => each !== partner)
+      partner.#shared = this.#shared
+    }
+    this.#partners = partners
+    const [source, ...others] = [this.#source(), ...partners.map(partner => partner.#source())]
+    this.#shared.subscription = this.#pipeline(source, others).subscribe({
       next: message => this.#next(message),
       complete: () => this.#ended(),
       error: (error: unknown) => {
@@ -98,7 +88,20 @@ export class Member implements Holder {
       },
     })
     // Left inside the first `next`, before there was anything to unsubscribe.
-    if (this.hasLeft) this.#subscription.unsubscribe()
+    if (this.hasLeft) this.#shared.subscription.unsubscribe()
+  }
+
+  #source(): Observable<Message> {
+    const { style } = this.#manner
+    if (['retry', 'take', 'creation', 'combined'].includes(style)) this.account.isRestless = true
+    this.trace.count(`style ${style}`)
+    if (this.account.rules.ordered) this.trace.count('ordered')
+    if (this.account.rules.from !== undefined) this.trace.count('from the start')
+    const { pattern, ...rules } = this.account.rules
+    const { name, ...others } = rules
+    const options = name === undefined ? others : { ...others, name }
+    const ack = style === 'manual' ? 'manual' : 'auto'
+    return this.client.bus.topic(pattern, { ...options, ack })
   }
 
   leave(): void {
@@ -106,7 +109,7 @@ export class Member implements Holder {
     this.trace.say(this.name, () => `unsubscribes from ${this.account.key}`)
     this.trace.count('unsubscribes')
     this.books.expire(this.account)
-    this.#subscription?.unsubscribe()
+    this.#shared.subscription?.unsubscribe()
     this.#ended()
     for (const [delivery, message] of [...this.#open]) {
       this.#open.delete(delivery)
@@ -114,7 +117,7 @@ export class Member implements Holder {
       delivery.state = 'returned'
       this.books.verdict(this.account, delivery, 'acked', message.ack())
     }
-    this.client.left(this.account)
+    for (const { account } of [this, ...this.#partners]) this.client.left(account)
   }
 
   /** For now it acks what comes at once; what it holds it still holds. */
@@ -130,23 +133,23 @@ export class Member implements Holder {
     for (const [delivery, message] of [...this.#open]) this.#settle(delivery, message, 'acked')
   }
 
-  #pipeline(source: Observable<Message>, style: Manner['style']): Observable<Message> {
-    switch (style) {
+  #pipeline(source: Observable<Message>, others: readonly Observable<Message>[]): Observable<Message> {
+    switch (this.#manner.style) {
       case 'auto':
       case 'manual':
         return source
       case 'retry':
-        return source.pipe(
-          tap(message => this.#next(message)),
-          retry({ delay: this.random.pick([0, 30]) }),
-          ignoreElements(),
-        )
+        return this.#retried(source.pipe(tap(message => this.#next(message))))
       case 'creation':
-        return this.#created(source).pipe(
-          tap(message => this.#next(message)),
-          retry({ delay: this.random.pick([0, 30]) }),
-          ignoreElements(),
+        return this.#retried(created(this.random, this.#seen(source)).pipe(tap(() => this.#answer())))
+      case 'combined': {
+        const seen = others.map((other, at) => (this.#partners[at] ?? this).#seen(other))
+        return this.#retried(
+          combined(this.random, this.#seen(source), seen, this.account.isNamed).pipe(
+            tap(() => this.#answer()),
+          ),
         )
+      }
       case 'take':
         return source.pipe(take(3), repeat())
       case 'handle':
@@ -159,16 +162,19 @@ export class Member implements Holder {
     }
   }
 
-  /** Behind one of RxJS' creation functions. */
-  #created(source: Observable<Message>): Observable<Message> {
-    return this.random.pick([
-      () => merge(source, NEVER),
-      () => concat(EMPTY, source),
-      () => defer(() => source),
-      () => race(source, NEVER),
-      () => iif(() => true, source, EMPTY),
-      () => of(0).pipe(switchMap(() => source)),
-    ])()
+  #retried(pipeline: Observable<unknown>): Observable<never> {
+    return pipeline.pipe(retry({ delay: this.random.pick([0, 30]) }), ignoreElements())
+  }
+
+  /** What goes into it is acked, unless the end of the pipeline throws while it is in hand. */
+  #seen(source: Observable<Message>): Observable<Message> {
+    return source.pipe(
+      tap(message => {
+        const delivery = this.#took(message)
+        this.#shared.delivery = delivery
+        if (delivery?.state === 'open') delivery.state = 'acked'
+      }),
+    )
   }
 
   /** In hand until it returns. */
@@ -185,6 +191,22 @@ export class Member implements Holder {
     if (delivery.state === 'open') delivery.state = fails ? 'failed' : 'acked'
     this.trace.count(fails ? 'throws' : 'acks')
     if (fails) throw new Error('thrown by a consumer')
+  }
+
+  /** The end of a pipeline, behind what it was made of: the message in hand alone fails. */
+  #answer(): void {
+    const { delivery } = this.#shared
+    // What a topic that ends with its bus sets free comes with nothing in hand.
+    const isInHand = delivery !== undefined && !this.hasLeft && !this.isGone
+    const fails = isInHand && this.random.chance(this.#manner.failing)
+    this.trace.count(fails ? 'throws' : 'acks')
+    if (!fails) return
+    this.trace.say(
+      this.name,
+      () => `THROWS with #${delivery.publication.number} of ${delivery.account.key} in hand`,
+    )
+    if (delivery.state === 'acked') delivery.state = 'failed'
+    throw new Error('thrown behind a creation function')
   }
 
   /** What every style does first. @returns undefined when nothing of it counts: its process is dead */
@@ -260,6 +282,6 @@ export class Member implements Holder {
   }
 
   #ended(): void {
-    this.hasLeft = true
+    for (const each of [this, ...this.#partners]) each.hasLeft = true
   }
 }

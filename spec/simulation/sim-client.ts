@@ -90,7 +90,16 @@ export class SimClient {
     for (let done = 0; done < count; done += 1) this.#publish(random.pick(this.#options.topics))
   }
 
-  subscribe(rules: Rules, manner: Manner): Member {
+  /** @param partner of a second topic that goes into the same pipeline */
+  subscribe(rules: Rules, manner: Manner, partner?: Rules): Member {
+    const member = this.#newMember(rules, manner)
+    const partners = partner === undefined ? [] : [this.#newMember(partner, manner)]
+    member.join(partners)
+    for (const each of [member, ...partners]) this.#awaitForce(each)
+    return member
+  }
+
+  #newMember(rules: Rules, manner: Manner): Member {
     const { books, random, trace } = this.#stage
     this.#lastMember += 1
     const name = `${this.process.name}.${this.#lastMember}`
@@ -98,8 +107,6 @@ export class SimClient {
     const member = new Member(name, this, account, manner, books, random, trace)
     this.members.push(member)
     trace.say(name, () => `subscribes to ${account.key}, ${JSON.stringify({ ...rules, ...manner })}`)
-    member.join()
-    this.#awaitForce(member)
     return member
   }
 
@@ -237,6 +244,10 @@ export class SimClient {
   #welcome({ resumed, restored, memory }: Welcome, hear: () => void): void {
     const run = this.#stage.network.hostOf(this.process)
     const hasLost = this.#hasSession && !resumed
+    this.#stage.trace.say(
+      this.process.name,
+      () => `is welcomed${resumed ? ', resumed' : ''}${restored === true ? ', restored' : ''}`,
+    )
     const missing = restored === true ? [] : this.#inForce(this.host !== run && memory !== undefined)
     if (hasLost) {
       this.#stage.trace.count('sessions lost')
@@ -308,6 +319,7 @@ export class SimClient {
     const { account } = member
     const inForce = (): void => {
       if (this.host?.isDead !== false) return
+      this.#stage.trace.say(member.name, () => 'is in force')
       member.isInForce = true
       if (this.epoch === epoch || account.isNamed) this.#stage.books.inForce(account)
     }

@@ -55,8 +55,10 @@ export class Inbox implements Membership {
   #attempts: number
   /** Undefined: as the host's rules say, which this side did not give and has not been told. */
   #delay: RetryDelay | undefined
-  /** The host has said yes, in this session or one before. */
+  /** The host has said yes in this session. */
   isConfirmed = false
+  /** In this session or one before. */
+  wasConfirmed = false
   /** The call by which it is asked for, if not the one that every subscription is. */
   asks: { readonly method: string; readonly args: () => object } | undefined
   readonly #owner: InboxOwner

@@ -87,14 +87,16 @@ export class Inboxes implements InboxOwner {
 
   /** Those that the host forgets with the session. Not the bus's own letterbox: who waits for a letter is told in another way. */
   unnamed(): Inbox[] {
-    return this.confirmed().filter(
-      ({ request, hasLeft }) => request.name === undefined && !hasLeft && !isLetterbox(request),
+    return [...this.#inboxes.values()].filter(
+      ({ request, hasLeft, wasConfirmed }) =>
+        wasConfirmed && request.name === undefined && !hasLeft && !isLetterbox(request),
     )
   }
 
   /** The host has said yes. */
   confirm(inbox: Inbox): void {
     inbox.isConfirmed = true
+    inbox.wasConfirmed = true
     const { name } = inbox.request
     if (name === undefined) return
     this.#names.add(name)
