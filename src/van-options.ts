@@ -1,6 +1,6 @@
 import { checkBusOptions } from './bus/check-bus-options.js'
 import { describe, InvalidOptionError } from './errors.js'
-import { knownOptions, oneOf } from './message/check-option.js'
+import { knownOptions, oneOf, shown } from './message/check-option.js'
 import { encodePayload } from './message/payload.js'
 import type { VanOptions } from './van.js'
 
@@ -26,6 +26,11 @@ export function checkOptions(options: VanOptions): void {
   const { token, addr, capabilities, logger } = options
   for (const flag of ['embedded', 'autoStart', 'verbose', 'leader', 'handleSignals'] as const)
     oneOf(flag, options[flag] ?? false, [true, false])
+  if (
+    options.port !== undefined &&
+    !(Number.isInteger(options.port) && options.port > 0 && options.port < 65_536)
+  )
+    throw new InvalidOptionError(`port is a whole number from 1 to 65535; this is ${shown(options.port)}.`)
   if (token !== undefined) text('token', token)
   if (addr !== undefined) text('addr', addr)
   if (capabilities !== undefined && !isPlain(capabilities))

@@ -25,6 +25,7 @@ import { settlement } from './settlement.js'
 import { statusOfVan } from './status.js'
 import { subjects } from './subjects.js'
 import { throwingListeners } from './throwing-listeners.js'
+import { wrongArguments } from './wrong-arguments.js'
 
 export type Theme = (at: Connected) => void
 
@@ -53,6 +54,7 @@ const themes: readonly Theme[] = [
   lifecycle,
   draining,
   throwingListeners,
+  wrongArguments,
   replay,
 ]
 

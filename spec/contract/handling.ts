@@ -136,11 +136,13 @@ export function handling(at: Connected): void {
           if (message.attempt === 1) throw new Error('once')
           return message.attempt
         }
+        const reported = reports(bus)
         const seen = collect(
           bus.topic('t', { name: 'w', ack, delay: 0 }).pipe(handle(work, { delay: delayOf })),
         )
         await bus.publish('t')
         expect(await seen.first(1)).to.deep.equal([2])
+        expect(reported.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_INVALID_OPTION'])
       })
 
       it('unsubscribing cancels what runs and gives it back, unfailed, with what waited for its turn', async () => {

@@ -1,4 +1,5 @@
 import type { Observable, ObservableInput, Subscription } from 'rxjs'
+import { InvalidOptionError } from '../errors.js'
 import type { ActorAddress, ActorRef, AskOptions } from '../bus/actor-ref.js'
 import type { ActorOptions } from '../bus/actors.js'
 import type { Bus } from '../bus/bus.js'
@@ -123,6 +124,7 @@ export interface DefinedActor extends ActorDefinition {
 /**
  * An actor without a class.
  *
+ * @throws InvalidOptionError
  * @example
  * export const counter = defineActor({
  *   setup({ messages$ }) {
@@ -131,5 +133,10 @@ export interface DefinedActor extends ActorDefinition {
  * })
  */
 export function defineActor(definition: ActorDefinition): DefinedActor {
+  // As a program without types might give it.
+  if (typeof (definition as Partial<ActorDefinition> | undefined)?.setup !== 'function')
+    throw new InvalidOptionError(
+      'defineActor() takes a definition with a function `setup`: defineActor({ setup(context) { … } }).',
+    )
   return { ...definition, [ACTOR]: true }
 }

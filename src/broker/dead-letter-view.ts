@@ -1,6 +1,12 @@
 import { Observable } from 'rxjs/internal/Observable'
 import { map } from 'rxjs/internal/operators/map'
-import type { DeadLetter, DeadLetterFilter, DeadLetterListOptions, DeadLetters } from '../bus/dead-letters.js'
+import {
+  checkFilter,
+  type DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterListOptions,
+  type DeadLetters,
+} from '../bus/dead-letters.js'
 import { guardEnd } from '../bus/guarding.js'
 import type { MsgvanError } from '../errors.js'
 import { Encoding, type Envelope } from '../message/envelope.js'
@@ -31,10 +37,14 @@ export class DeadLetterView extends Observable<DeadLetter> implements DeadLetter
   }
 
   list(filter?: DeadLetterFilter, options?: DeadLetterListOptions): Promise<DeadLetter[]> {
-    return this.#call(() => this.#box.list(filter).map(readerOf(options)))
+    return this.#call(() => {
+      checkFilter(filter, options)
+      return this.#box.list(filter).map(readerOf(options))
+    })
   }
 
   async *pages(filter: DeadLetterFilter = {}, options?: DeadLetterListOptions): AsyncIterable<DeadLetter[]> {
+    checkFilter(filter, options)
     let after: number | undefined = 0
     do {
       const from: number = after
@@ -47,13 +57,17 @@ export class DeadLetterView extends Observable<DeadLetter> implements DeadLetter
   }
 
   replay(filter?: DeadLetterFilter): Promise<number> {
-    return this.#call(() =>
-      this.#removeAll(this.#box.list(filter).filter(buried => this.#means.replayOne(buried))),
-    )
+    return this.#call(() => {
+      checkFilter(filter)
+      return this.#removeAll(this.#box.list(filter).filter(buried => this.#means.replayOne(buried)))
+    })
   }
 
   purge(filter?: DeadLetterFilter): Promise<number> {
-    return this.#call(() => this.#removeAll(this.#box.list(filter)))
+    return this.#call(() => {
+      checkFilter(filter)
+      return this.#removeAll(this.#box.list(filter))
+    })
   }
 
   #removeAll(gone: readonly Buried[]): number {

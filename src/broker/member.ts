@@ -1,5 +1,5 @@
 import type { Consumer, LeaveCause, Membership, SubscriptionRequest } from '../bus/broker.js'
-import { AckTimeoutError } from '../errors.js'
+import { AckTimeoutError, type MsgvanError } from '../errors.js'
 import { Message, type RetryRule } from '../message/message.js'
 import { Item } from './item.js'
 import { OpenDeliveries } from './open-deliveries.js'
@@ -61,6 +61,10 @@ export class Member implements Membership {
 
   get ready(): number {
     return this.#subscription.ready
+  }
+
+  report(error: MsgvanError): void {
+    this.#subscription.owner.report?.(error)
   }
 
   get sole(): Message | undefined {

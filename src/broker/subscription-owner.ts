@@ -1,3 +1,4 @@
+import type { MsgvanError } from '../errors.js'
 import type { Envelope } from '../message/envelope.js'
 import type { Item } from './item.js'
 import type { Pause } from './pause.js'
@@ -23,6 +24,8 @@ export interface SubscriptionOwner {
   unrouted(envelope: Envelope): void
   /** It has other rules now. */
   renewed?(subscription: Subscription): void
+  /** For what no call could report. */
+  report?(error: MsgvanError): void
   /** A delivery was settled, or given back. */
   settled(): void
   /** A subscription that is there for its consumers alone lost the last one. */

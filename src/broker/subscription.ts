@@ -366,7 +366,9 @@ export class Subscription extends Bookless {
       this.#bury(item, error)
       return
     }
-    const delay = retry?.delay ?? retryDelayAfter(this.rules.delay, error, item.failures)
+    const delay =
+      retry?.delay ??
+      retryDelayAfter(this.rules.delay, error, item.failures, mistake => this.owner.report?.(mistake))
     if (delay > 0) this.#park(item, delay)
     else this.#waiting.restore(item)
     this.wake()

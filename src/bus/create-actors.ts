@@ -5,7 +5,7 @@ import { ActorRef, type ActorAddress, type ActorMail, type AskOptions } from './
 import type { ActorBroker, ActorOptions, ActorRequest, Actors } from './actors.js'
 import { checkModuleRef, moduleText, type ModuleRef } from './module-ref.js'
 import { checkName } from './options.js'
-import { whole } from '../message/check-option.js'
+import { atLeast, knownOptions, whole } from '../message/check-option.js'
 import type { Correspondence } from './correspondence.js'
 import type { Send } from './letterbox.js'
 
@@ -34,7 +34,7 @@ export function createActors({ broker, post, correspondence, guarded, parent }: 
   const mail: ActorMail = {
     tell: (id, payload, headers = {}) => post(MAILBOX + id, payload, headers),
     ask: (id, payload, { timeout = DEFAULT_TIMEOUT, headers }: AskOptions) => {
-      if (!(timeout > 0)) throw new InvalidOptionError('timeout is a number of milliseconds, 1 or more.')
+      atLeast('ask: timeout', timeout, 1, Number.MAX_SAFE_INTEGER)
       const question = { topic: MAILBOX + id, payload, headers, timeout, whom: `Actor ${id}` }
       return guarded(correspondence().ask(question))
     },
@@ -73,13 +73,8 @@ function isId(id: unknown): id is string {
 /** @throws InvalidOptionError */
 function toActorRequest(actor: ModuleRef, options: ActorOptions, parent: string | undefined): ActorRequest {
   checkModuleRef(actor, 'An actor')
-  const known = new Set(['name', 'args', 'instances', 'requires', 'isolation', 'attempts', 'setupTimeout'])
-  for (const key of Object.keys(options)) {
-    if (!known.has(key))
-      throw new InvalidOptionError(
-        `actors.create() has no option ${JSON.stringify(key)}. It has: ${[...known].join(', ')}.`,
-      )
-  }
+  const known = ['name', 'args', 'instances', 'requires', 'isolation', 'attempts', 'setupTimeout']
+  knownOptions('actors.create()', options, known, ['args'])
   const { name, args, requires = {}, isolation = 'thread' } = options
   if (name !== undefined) checkName(name, 'An actor')
   // JavaScript may give anything.

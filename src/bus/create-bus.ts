@@ -123,8 +123,10 @@ export class BrokerBus {
   publish(topicOrMessage: string | Publication, payload?: unknown, options?: PublishOptions): Promise<void> {
     try {
       if (isObject(topicOrMessage)) {
+        checkPublication(topicOrMessage)
         return this.#publish(topicOrMessage.topic, topicOrMessage.payload, topicOrMessage.headers)
       }
+      if (options !== undefined) knownOptions('publish()', options, ['headers'], ['headers'])
       return this.#publish(topicOrMessage, payload, options?.headers)
     } catch (error) {
       return refusedWith(asError(error), this.#refused)
@@ -269,4 +271,17 @@ function asError(error: unknown): Error {
 /** `null` is none, and no topic either. */
 function isObject(value: string | Publication | null): value is Publication {
   return typeof value === 'object' && value !== null
+}
+
+/** A Message that came, or a copy of one, is published again by its topic, payload and headers. */
+const parts = new Set(['topic', 'payload', 'headers', 'id', 'timestamp', 'attempt', 'redelivered'])
+
+/** @throws InvalidOptionError */
+function checkPublication(publication: Publication): void {
+  for (const key in publication) {
+    if (!parts.has(key))
+      throw new InvalidOptionError(
+        `publish() takes a message of topic, payload and headers; it has no ${JSON.stringify(key)}.`,
+      )
+  }
 }

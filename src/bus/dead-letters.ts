@@ -1,4 +1,6 @@
 import type { Observable } from 'rxjs'
+import { InvalidOptionError } from '../errors.js'
+import { knownOptions, oneOf, shown } from '../message/check-option.js'
 import type { Headers } from '../message/envelope.js'
 
 /** A page of a list is closed at so many letters, or bytes. */
@@ -33,6 +35,17 @@ export interface DeadLetterFilter {
 export interface DeadLetterListOptions {
   /** Default true. False leaves `payload` undefined: a long list takes little memory. */
   payloads?: boolean
+}
+
+/** @throws InvalidOptionError: a filter with a slip of the pen would purge everything */
+export function checkFilter(filter: unknown, options?: unknown): void {
+  if (filter !== undefined) knownOptions('A filter of dead letters', filter, ['subscription', 'id'])
+  for (const [key, value] of Object.entries(filter ?? {}))
+    if (value !== undefined && typeof value !== 'string')
+      throw new InvalidOptionError(`A filter of dead letters: ${key} is a text; this is ${shown(value)}.`)
+  if (options === undefined) return
+  knownOptions('A list of dead letters', options, ['payloads'])
+  oneOf('payloads', (options as DeadLetterListOptions).payloads ?? true, [true, false])
 }
 
 /** New ones as an Observable; those kept, to list, replay and purge. */

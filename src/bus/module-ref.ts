@@ -11,6 +11,7 @@ export interface ModuleRef {
 /**
  * A ModuleRef to something that this module exports.
  *
+ * @throws InvalidOptionError
  * @param url `import.meta.url` of the module
  * @param name the export's name, default `'default'`
  * @example
@@ -18,13 +19,16 @@ export interface ModuleRef {
  * await bus.subscribeHandler('printer', moduleRef(import.meta.url, 'print'), /^example/)
  */
 export function moduleRef(url: string | URL, name = 'default'): ModuleRef {
+  checkModuleRef({ module: url, export: name })
   return { module: String(url), export: name }
 }
 
 /** @throws InvalidOptionError */
 export function checkModuleRef(ref: unknown, what = 'A handler'): asserts ref is ModuleRef {
   const module = typeof ref === 'object' && ref !== null && 'module' in ref ? ref.module : undefined
-  if (typeof module !== 'string' && !(module instanceof URL)) {
+  const name = typeof ref === 'object' && ref !== null && 'export' in ref ? ref.export : undefined
+  const isModule = (typeof module === 'string' && module !== '') || module instanceof URL
+  if (!isModule || !(name === undefined || (typeof name === 'string' && name !== ''))) {
     throw new InvalidOptionError(
       `${what} is named as { module, export }: make one with moduleRef(import.meta.url, 'name').`,
     )

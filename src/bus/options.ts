@@ -1,10 +1,9 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { InvalidOptionError } from '../errors.js'
-import { backoff } from '../operators/backoff.js'
 import { atLeast, knownOptions, oneOf, whole } from '../message/check-option.js'
 import type { Headers } from '../message/envelope.js'
 import { checkReplayFrom, type ReplayFrom } from '../message/replay.js'
-import { boundedRetryDelay, checkRetryDelay, type RetryDelay } from '../message/retry-delay.js'
+import { checkRetryDelay, defaultDelay, type RetryDelay } from '../message/retry-delay.js'
 import { isUtf8 } from '../message/well-formed.js'
 import type { Overflow, SubscriptionRequest } from './broker.js'
 import { DEFAULT_PENDING_BYTES } from './pending-bytes.js'
@@ -62,8 +61,6 @@ export interface PublishOptions {
   headers?: Headers
 }
 
-const defaultDelay = backoff({ initial: 100, max: 30_000 })
-
 /** The longest time that is taken: about 285,000 years. Timers are cut into steps, so none is too long for one. */
 const longest = Number.MAX_SAFE_INTEGER
 
@@ -103,7 +100,7 @@ export function toRequest(pattern: RegExp | string, options: TopicOptions): Subs
     ordered,
     prefetch: ordered ? 1 : whole('prefetch', options.prefetch ?? 4096, 1, 1_000_000),
     attempts: whole('attempts', options.attempts ?? 5, 1, 1_000_000),
-    delay: boundedRetryDelay(delay),
+    delay,
     ackTimeout: atLeast('ackTimeout', options.ackTimeout ?? 0, 0, longest),
     maxPending: whole('maxPending', options.maxPending ?? 100_000, 1, 1_000_000_000),
     maxPendingBytes: whole('maxPendingBytes', options.maxPendingBytes ?? DEFAULT_PENDING_BYTES, 1, longest),

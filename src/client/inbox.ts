@@ -31,6 +31,8 @@ export interface InboxOwner {
   look(): void
   /** The app is done with something that the host had taken away. */
   doneWithTaken(inbox: Inbox): void
+  /** For what no call could report. */
+  report(error: MsgvanError): void
   /** Sends verdicts now, and goes on (`proceed`) when they have left this process. */
   pumpAfterSending(inbox: Inbox): void
 }
@@ -304,16 +306,22 @@ export class Inbox implements Membership {
     const rule = this.#delay
     // A function cannot cross: it is asked here.
     const isLast = message.attempt >= (retry.attempts ?? this.#attempts)
+    const delayBy = (delay: RetryDelay): number =>
+      retryDelayAfter(delay, error, message.attempt, mistake => this.report(mistake))
     const asked =
-      typeof rule === 'function' && !isLast ? retryDelayAfter(rule, error, message.attempt) : undefined
+      typeof rule === 'function' && !isLast && retry.delay === undefined ? delayBy(rule) : undefined
     const delay = retry.delay ?? asked
     const saying = { verdict: 'fail', error: describe(error), delay, attempts: retry.attempts } as const
     this.#ledger.settled({ number, ...saying })
     this.#unconfirmed.add(message, saying)
-    const isAtOnce = (): boolean => rule !== undefined && retryDelayAfter(rule, error, message.attempt) === 0
+    const isAtOnce = (): boolean => rule !== undefined && delayBy(rule) === 0
     const comesFirst = !isLast && (delay === undefined ? isAtOnce() : delay === 0)
     if (comesFirst && this.#standing !== Standing.Left) this.#ask(Question.Again)
     return true
+  }
+
+  report(error: MsgvanError): void {
+    this.#owner.report(error)
   }
 
   reject(message: Message, reason: unknown): boolean {

@@ -22,6 +22,8 @@ function nextTurn(run: () => void): void {
 
 export interface InboxesLink {
   wake(): void
+  /** For what no call could report. */
+  report?(error: MsgvanError): void
   /** @returns the frame's number */
   send(kind: FrameKind, frame: Uint8Array): number
   /** Says that this side is there. */
@@ -53,6 +55,10 @@ export class Inboxes implements InboxOwner {
 
   constructor(link: InboxesLink) {
     this.#link = link
+  }
+
+  report(error: MsgvanError): void {
+    this.#link.report?.(error)
   }
 
   /** What the app works on. */

@@ -2,7 +2,7 @@
 import type { AnyTopics, Bus, Topics } from '../bus/bus.js'
 import { checkBusOptions } from '../bus/check-bus-options.js'
 import { createBus } from '../bus/create-bus.js'
-import { knownOptions } from '../message/check-option.js'
+import { knownOptions, shown } from '../message/check-option.js'
 import { tokenSecret } from '../wire/proof.js'
 import { InvalidOptionError } from '../errors.js'
 import { RemoteBroker } from './remote-broker.js'
@@ -51,9 +51,7 @@ export function connect<T extends Topics = AnyTopics>(url: string, options: Conn
 function checkUrl(url: unknown): void {
   const { protocol } = typeof url === 'string' && URL.canParse(url) ? new URL(url) : { protocol: '' }
   if (protocol !== 'http:' && protocol !== 'https:')
-    throw new InvalidOptionError(
-      `A host has a URL such as http://10.0.0.5:1900; this is ${JSON.stringify(url)}.`,
-    )
+    throw new InvalidOptionError(`A host has a URL such as http://10.0.0.5:1900; this is ${shown(url)}.`)
 }
 
 export type { AnyTopics, Bus, Topics } from '../bus/bus.js'

@@ -111,6 +111,7 @@ export class RemoteBroker implements Broker {
     )
     this.#inboxes = new Inboxes({
       wake: () => this.#link.wake(),
+      report: error => this.report(error),
       send: (kind, frame) => this.#link.send(kind, frame),
       sayHere: () => this.#link.signal(FrameKind.Ack),
       doneWithTaken: () => this.#drain.look(),

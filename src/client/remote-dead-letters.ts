@@ -1,6 +1,12 @@
 import { Observable } from 'rxjs/internal/Observable'
 import type { Broker, SubscriptionRequest } from '../bus/broker.js'
-import type { DeadLetter, DeadLetterFilter, DeadLetterListOptions, DeadLetters } from '../bus/dead-letters.js'
+import {
+  checkFilter,
+  type DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterListOptions,
+  type DeadLetters,
+} from '../bus/dead-letters.js'
 import { guardEnd } from '../bus/guarding.js'
 import { UnreadablePayloadError } from '../errors.js'
 import { decodeLetter } from '../message/payload.js'
@@ -49,8 +55,10 @@ export class RemoteDeadLetters extends Observable<DeadLetter> implements DeadLet
 
   async *pages(
     filter: DeadLetterFilter = {},
-    { payloads = true }: DeadLetterListOptions = {},
+    options: DeadLetterListOptions = {},
   ): AsyncIterable<DeadLetter[]> {
+    checkFilter(filter, options)
+    const { payloads = true } = options
     for (const { id: host } of await this.#hosts()) {
       let after: number | undefined = 0
       do {
@@ -66,10 +74,12 @@ export class RemoteDeadLetters extends Observable<DeadLetter> implements DeadLet
   }
 
   async replay(filter: DeadLetterFilter = {}): Promise<number> {
+    checkFilter(filter)
     return Number(await this.#call('deadLetters.replay', filter))
   }
 
   async purge(filter: DeadLetterFilter = {}): Promise<number> {
+    checkFilter(filter)
     return Number(await this.#call('deadLetters.purge', filter))
   }
 }

@@ -1,14 +1,25 @@
 import { InvalidOptionError } from '../errors.js'
 
-/** @throws InvalidOptionError if it is no object, or has an option that is none: a slip of the pen must not pass for a default */
-export function knownOptions(where: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null)
+/**
+ * @throws InvalidOptionError if it is no object, has an option that does not exist, or one that is null: neither may pass for a default
+ *
+ * @param nullable those of which null is a value
+ */
+export function knownOptions(
+  where: string,
+  options: unknown,
+  known: readonly string[],
+  nullable: readonly string[] = [],
+): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new InvalidOptionError(`${where} takes its options as an object; this is ${shown(options)}.`)
-  for (const key of Object.keys(options)) {
+  for (const [key, value] of Object.entries(options)) {
     if (!known.includes(key))
       throw new InvalidOptionError(
         `${where} has no option ${JSON.stringify(key)}. It has: ${known.join(', ')}.`,
       )
+    if (value === null && !nullable.includes(key))
+      throw new InvalidOptionError(`${where}: ${key} is null. Leave it out, or undefined, for its default.`)
   }
 }
 
@@ -39,6 +50,8 @@ export function whole(option: string, value: unknown, least: number, most: numbe
   return number
 }
 
-function shown(value: unknown): string {
+/** A value as an error shows it. */
+export function shown(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.slice(0, 10).map(String).join(', ')}]`
   return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }

@@ -1,5 +1,5 @@
 import { Encoding, type Envelope, type Headers } from './envelope.js'
-import { RefusedByConsumerError } from '../errors.js'
+import { RefusedByConsumerError, type MsgvanError } from '../errors.js'
 import { readBody } from './payload.js'
 import { checkNack } from './retry-delay.js'
 
@@ -34,6 +34,8 @@ export interface Settler {
    * that is known; undefined: there is no doubt. A settler without it never has any.
    */
   inDoubt?(): Promise<void> | undefined
+  /** For what no call could report. */
+  report?(error: MsgvanError): void
   /** What it hands out is worked on there, for its books. */
   worksIn?(places: Places): void
 }

@@ -1,17 +1,15 @@
-import { InvalidOptionError } from '../errors.js'
-import { knownOptions } from './check-option.js'
+import { describe, InvalidOptionError } from '../errors.js'
+import { knownOptions, shown } from './check-option.js'
 
 /**
  * How long a failed message waits for its next attempt: milliseconds; a list of them, one for each failure, of which the
- * last holds for all that follow; or a function of what failed and how often it has, as `backoff` makes them.
+ * last holds for all that follow; or a function of what failed and how often it has, as `backoff` makes them. Of a function that throws, or
+ * whose result is no delay, the default takes the place, and `errors$` has an InvalidOptionError.
  */
 export type RetryDelay = number | readonly number[] | ((error: unknown, attempt: number) => number)
 
-/** What a delay function that throws stands for: its mistake must neither lose the message nor make a tight loop. */
-const FALLBACK_MS = 1_000
-
 /** The longest delay that is taken: about 285,000 years. Timers are cut into steps, so no delay is too long for one. */
-const LONGEST_MS = Number.MAX_SAFE_INTEGER
+export const LONGEST_MS = Number.MAX_SAFE_INTEGER
 
 const MOST_STEPS = 1_000
 
@@ -25,23 +23,63 @@ export function checkRetryDelay(where: string, delay: unknown): asserts delay is
   )
 }
 
-/** As it may cross to a host: `Infinity` cannot. */
-export function boundedRetryDelay(delay: RetryDelay): RetryDelay {
-  if (typeof delay === 'function') return delay
-  return typeof delay === 'number' ? bounded(delay) : delay.map(bounded)
+/**
+ * @param attempt how often the message has failed by now, from 1
+ * @param report gets the mistake of a delay function: it must neither lose the message nor make a tight loop
+ */
+export function retryDelayAfter(
+  delay: RetryDelay,
+  error: unknown,
+  attempt: number,
+  report: (mistake: InvalidOptionError) => void,
+): number {
+  if (typeof delay === 'number') return delay
+  if (typeof delay !== 'function')
+    return delay[Math.min(attempt, delay.length) - 1] ?? defaultDelay(error, attempt)
+  try {
+    const chosen: unknown = delay(error, attempt)
+    if (isDuration(chosen)) return chosen
+    report(mistake(`gave ${shown(chosen)}; a delay is milliseconds, 0 or more`))
+  } catch (cause) {
+    report(mistake(`threw: ${describe(cause)}`, cause))
+  }
+  return defaultDelay(error, attempt)
 }
 
-/** @param attempt how often the message has failed by now, from 1 */
-export function retryDelayAfter(delay: RetryDelay, error: unknown, attempt: number): number {
-  if (typeof delay === 'number') return delay
-  if (typeof delay !== 'function') return delay[Math.min(attempt, delay.length) - 1] ?? FALLBACK_MS
-  try {
-    const chosen = delay(error, attempt)
-    return chosen >= 0 ? Math.min(chosen, LONGEST_MS) : 0
-  } catch {
-    return FALLBACK_MS
-  }
+function mistake(what: string, cause?: unknown): InvalidOptionError {
+  return new InvalidOptionError(
+    `The delay function of a subscription ${what}. The default delay takes its place.`,
+    {
+      cause,
+    },
+  )
 }
+
+/** How delays grow, each in milliseconds. */
+export interface Growth {
+  readonly initial: number
+  readonly max: number
+  readonly factor: number
+  readonly jitter: number
+  readonly random: () => number
+}
+
+/** @param attempt how often it has failed, from 1 */
+export function grownDelay({ initial, max, factor, jitter, random }: Growth, attempt: number): number {
+  // The growth may be Infinity by now, and 0 times that is no number.
+  const delay = initial === 0 ? 0 : Math.min(max, initial * factor ** Math.max(0, attempt - 1))
+  return Math.round(delay * (1 - jitter * random()))
+}
+
+export const defaultGrowth: Growth = {
+  initial: 100,
+  max: 30_000,
+  factor: 2,
+  jitter: 0.5,
+  random: () => Math.random(),
+}
+
+export const defaultDelay = (_error: unknown, attempt: number): number => grownDelay(defaultGrowth, attempt)
 
 /** What `nack()` was given. @throws InvalidOptionError */
 export function checkNack(options: { delay?: number }): { delay?: number } {
@@ -50,17 +88,9 @@ export function checkNack(options: { delay?: number }): { delay?: number } {
   if (delay === undefined) return {}
   if (!isDuration(delay))
     throw new InvalidOptionError(`nack: delay is milliseconds, 0 or more. This is ${shown(delay)}.`)
-  return { delay: bounded(delay) }
-}
-
-function bounded(delay: number): number {
-  return Math.min(delay, LONGEST_MS)
+  return { delay }
 }
 
 function isDuration(value: unknown): value is number {
-  return typeof value === 'number' && value >= 0 && (value <= LONGEST_MS || value === Infinity)
-}
-
-function shown(value: unknown): string {
-  return Array.isArray(value) ? `[${value.slice(0, 10).map(String).join(', ')}]` : String(value)
+  return typeof value === 'number' && value >= 0 && value <= LONGEST_MS
 }

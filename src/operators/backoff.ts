@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '../errors.js'
-import { knownOptions } from '../message/check-option.js'
+import { knownOptions, shown } from '../message/check-option.js'
+import { defaultGrowth, grownDelay, LONGEST_MS } from '../message/retry-delay.js'
 
 export interface BackoffConfig {
   /** The first delay, in milliseconds. Default 100. */
@@ -25,14 +26,28 @@ export interface BackoffConfig {
  */
 export function backoff(config: BackoffConfig = {}): (error: unknown, attempt: number) => number {
   knownOptions('backoff()', config, ['initial', 'max', 'factor', 'jitter', 'random'])
-  const { initial = 100, max = 30_000, factor = 2, jitter = 0.5, random = Math.random } = config
-  if (!(initial >= 0) || !(max >= 0))
-    throw new InvalidOptionError('backoff: initial and max are milliseconds, 0 or more.')
-  if (!(factor >= 1)) throw new InvalidOptionError('backoff: factor is 1 or more.')
-  if (!(jitter >= 0 && jitter <= 1)) throw new InvalidOptionError('backoff: jitter is a number from 0 to 1.')
-  return (_error, attempt) => {
-    // The growth may be Infinity by now, and 0 times that is no number.
-    const delay = initial === 0 ? 0 : Math.min(max, initial * factor ** Math.max(0, attempt - 1))
-    return Math.round(delay * (1 - jitter * random()))
-  }
+  const { initial, max, factor, jitter, random } = { ...defaultGrowth, ...given(config) }
+  for (const [option, value, least, most] of [
+    ['initial', initial, 0, LONGEST_MS],
+    ['max', max, 0, LONGEST_MS],
+    ['factor', factor, 1, LONGEST_MS],
+    ['jitter', jitter, 0, 1],
+  ] as const)
+    if (typeof value !== 'number' || !(value >= least && value <= most))
+      throw new InvalidOptionError(
+        `backoff: ${option} is a number ${range(least, most)}; this is ${shown(value)}.`,
+      )
+  if (typeof random !== 'function')
+    throw new InvalidOptionError(`backoff: random is a function; this is ${shown(random)}.`)
+  const growth = { initial, max, factor, jitter, random }
+  return (_error, attempt) => grownDelay(growth, attempt)
+}
+
+function range(least: number, most: number): string {
+  return most === LONGEST_MS ? `from ${least} up` : `from ${least} to ${most}`
+}
+
+/** Without those that are undefined, which stand for the default. */
+function given(config: BackoffConfig): BackoffConfig {
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined))
 }

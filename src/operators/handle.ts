@@ -1,6 +1,6 @@
 import type { ObservableInput, OperatorFunction } from 'rxjs'
 import { Observable } from 'rxjs/internal/Observable'
-import { InvalidOptionError } from '../errors.js'
+import { InvalidOptionError, type MsgvanError } from '../errors.js'
 import { knownOptions, whole } from '../message/check-option.js'
 import { takeInHand } from '../message/in-hand.js'
 import { Message, type RetryRule } from '../message/message.js'
@@ -71,7 +71,7 @@ function work<P, R>(
       if (!isOnItsWayDown) settler.release(message)
     })
     const failed = (error: unknown) => {
-      settler.fail(message, error, retryRule(rules, error, message.attempt))
+      settler.fail(message, error, retryRule(rules, error, message))
       subscriber.complete()
     }
     let result: Observable<R>
@@ -106,9 +106,10 @@ function work<P, R>(
   })
 }
 
-function retryRule({ attempts, delay }: Rules, error: unknown, attempt: number): RetryRule {
+function retryRule({ attempts, delay }: Rules, error: unknown, message: Message): RetryRule {
+  const report = (mistake: MsgvanError) => Message.settlerOf(message).report?.(mistake)
   return {
     ...(attempts === undefined ? {} : { attempts }),
-    ...(delay === undefined ? {} : { delay: retryDelayAfter(delay, error, attempt) }),
+    ...(delay === undefined ? {} : { delay: retryDelayAfter(delay, error, message.attempt, report) }),
   }
 }
