@@ -22,6 +22,7 @@ import type { Factory } from './exposures.js'
 import { Letterbox, type Send } from './letterbox.js'
 import { Streams } from './streams.js'
 import { BusSubject } from './subject.js'
+import { checkPublication, checkPublishOptions, isPublication, type Publication } from './publication.js'
 import { TopicObservable } from './topic-observable.js'
 import { TopicSource } from './topic-source.js'
 
@@ -35,12 +36,6 @@ export interface BusOptions {
 }
 
 export const DEFAULT_MAX_PAYLOAD = 8 * 1024 * 1024
-
-interface Publication {
-  topic: string
-  payload?: unknown
-  headers?: Headers
-}
 
 /** A bus on any broker: all kinds of being connected share this code, so that they differ in nothing but their reach. */
 export function createBus<T extends Topics = AnyTopics>(
@@ -122,11 +117,11 @@ export class BrokerBus {
 
   publish(topicOrMessage: string | Publication, payload?: unknown, options?: PublishOptions): Promise<void> {
     try {
-      if (isObject(topicOrMessage)) {
+      if (isPublication(topicOrMessage)) {
         checkPublication(topicOrMessage)
         return this.#publish(topicOrMessage.topic, topicOrMessage.payload, topicOrMessage.headers)
       }
-      if (options !== undefined) knownOptions('publish()', options, ['headers'], ['headers'])
+      if (options !== undefined) checkPublishOptions(options)
       return this.#publish(topicOrMessage, payload, options?.headers)
     } catch (error) {
       return refusedWith(asError(error), this.#refused)
@@ -266,22 +261,4 @@ export class BrokerBus {
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new InvalidPayloadError(describe(error))
-}
-
-/** `null` is none, and no topic either. */
-function isObject(value: string | Publication | null): value is Publication {
-  return typeof value === 'object' && value !== null
-}
-
-/** A Message that came, or a copy of one, is published again by its topic, payload and headers. */
-const parts = new Set(['topic', 'payload', 'headers', 'id', 'timestamp', 'attempt', 'redelivered'])
-
-/** @throws InvalidOptionError */
-function checkPublication(publication: Publication): void {
-  for (const key in publication) {
-    if (!parts.has(key))
-      throw new InvalidOptionError(
-        `publish() takes a message of topic, payload and headers; it has no ${JSON.stringify(key)}.`,
-      )
-  }
 }

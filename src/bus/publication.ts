@@ -1,0 +1,34 @@
+import { InvalidOptionError } from '../errors.js'
+import { knownOptions } from '../message/check-option.js'
+import type { Headers } from '../message/envelope.js'
+
+/** A message as one object. */
+export interface Publication {
+  topic: string
+  payload?: unknown
+  headers?: Headers
+}
+
+/** A Message that came, or a copy of one, is published again by its topic, payload and headers. */
+const parts = new Set(['topic', 'payload', 'headers', 'id', 'timestamp', 'attempt', 'redelivered'])
+
+/** `null` is none, and no topic either. */
+export function isPublication(value: string | Publication | null): value is Publication {
+  return typeof value === 'object' && value !== null
+}
+
+/** @throws InvalidOptionError */
+export function checkPublication(publication: Publication): void {
+  for (const key in publication) {
+    if (!parts.has(key))
+      throw new InvalidOptionError(
+        `publish() takes a message of topic, payload and headers; it has no ${JSON.stringify(key)}.`,
+      )
+  }
+}
+
+/** @throws InvalidOptionError */
+export function checkPublishOptions(options: unknown): void {
+  // Headers that are null are refused as headers are.
+  knownOptions('publish()', options, ['headers'], ['headers'])
+}
