@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import { firstValueFrom, Subject } from 'rxjs'
+import { filter, firstValueFrom, Subject } from 'rxjs'
 import type { HostServer } from '../../src/host/server.js'
 import { ClosedError, handle, type Bus } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
 import { clientOf, startServer } from '../support/host-server.js'
-import { collect, payloads, publishAll, rejection, reports } from '../support/messages.js'
+import { collect, payloads, publishAll, rejection, reports, untilStatus } from '../support/messages.js'
 import { Proxy } from '../support/proxy.js'
 
 describe('a bus that closes before it is connected', () => {
@@ -74,6 +74,77 @@ describe('a bus that closes before it is connected', () => {
     expect(problems.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_DRAIN_TIMEOUT', 'MSGVAN_CLOSED'])
     expect(problems.values[0]?.message).to.contain('1 publishes not taken over, 2 requests not answered')
     expect(located).to.be.greaterThan(0)
+  })
+})
+
+describe('a bus that closes while its host does not answer', () => {
+  let server: HostServer
+  let proxy: Proxy
+  let bus: Bus
+
+  beforeEach(async () => {
+    server = await startServer()
+    proxy = await Proxy.to(server.port)
+    bus = clientOf(proxy.port).bus
+    await bus.ready()
+  })
+  afterEach(async () => {
+    await proxy.close()
+    await server.close()
+  })
+
+  const cut = async (): Promise<void> => {
+    proxy.cut()
+    await firstValueFrom(bus.state$.pipe(filter(state => state === 'reconnecting')))
+  }
+
+  it('does not wait for what it only asks', async () => {
+    await cut()
+    const asked = [bus.status(), bus.ready(), bus.deadLetters().list()].map(rejection)
+    await bus.close({ timeout: 60_000 })
+    for (const error of await Promise.all(asked)) expect(error).to.be.instanceOf(ClosedError)
+  })
+
+  it('ends what it only asks at once, whatever else it waits for', async () => {
+    await cut()
+    const asked = rejection(bus.status())
+    const published = bus.publish('t')
+    const closed = bus.close({ timeout: 60_000 })
+    expect(await asked).to.be.instanceOf(ClosedError)
+    proxy.mend()
+    await Promise.all([published, closed])
+  })
+
+  it('does not wait until the host hears of an unsubscribe, cut off or silent', async () => {
+    const topic = bus.topic('t').subscribe()
+    await bus.ready()
+    await cut()
+    topic.unsubscribe()
+    await bus.close({ timeout: 60_000 })
+    bus = clientOf(server.port, { url: `http://127.0.0.1:${proxy.port}` }).bus
+    proxy.mend()
+    const other = bus.topic('t').subscribe()
+    await bus.ready()
+    proxy.silence()
+    other.unsubscribe()
+    await bus.close({ timeout: 60_000 })
+  })
+
+  it('waits until the host has its verdicts', async () => {
+    const near = clientOf(server.port).bus
+    const problems = reports(bus)
+    const got = collect(bus.topic('t', { name: 'work', ack: 'manual' }))
+    await Promise.all([bus.ready(), near.ready()])
+    await near.publish('t', 1)
+    await got.first(1)
+    await cut()
+    got.values[0]?.ack()
+    const closed = bus.close({ timeout: 60_000 })
+    proxy.mend()
+    await closed
+    await untilStatus(near, 'work', { acked: 1, failed: 0, inFlight: 0, pending: 0 })
+    expect(problems.values).to.deep.equal([])
+    await near.close()
   })
 })
 

@@ -132,7 +132,7 @@ describe('a link', () => {
         expect(pair.b.received).to.deep.equal(upTo(pair.a.sent))
         expect(pair.a.received).to.deep.equal(upTo(pair.b.sent))
         for (const { link, acked } of [pair.a, pair.b]) {
-          expect(link.isIdle).to.equal(true)
+          expect(link.retained).to.deep.equal([])
           expect([...acked].sort((x, y) => x - y)).to.deep.equal(acked)
         }
       }),

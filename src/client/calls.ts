@@ -24,6 +24,9 @@ const LASTING = new Set([
   'host.capabilities',
 ])
 
+/** They change nothing: whoever closes does not wait for their answers. */
+const READS = new Set(['ready', 'status', 'hosts', 'actors.find', 'deadLetters.page', 'host.status'])
+
 /** Requests to the host that have an answer. They wait while there is no connection, and are asked again in a new session. */
 export class Calls {
   readonly #send: (frame: Uint8Array) => void
@@ -110,6 +113,15 @@ export class Calls {
     const pending = [...this.#pending.values()]
     this.#pending.clear()
     for (const { reject } of pending) reject(error)
+  }
+
+  /** Those that only ask. */
+  rejectReads(error: MsgvanError): void {
+    for (const [id, { method, reject }] of [...this.#pending]) {
+      if (!READS.has(method)) continue
+      this.#pending.delete(id)
+      reject(error)
+    }
   }
 
   #encode(id: number, method: string, args: unknown): Uint8Array {

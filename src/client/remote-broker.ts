@@ -288,6 +288,7 @@ export class RemoteBroker implements Broker {
   async #close({ drain = true, timeout = 10_000 }: CloseOptions): Promise<void> {
     const deadline = performance.now() + timeout
     this.#isDraining = drain
+    if (this.#connection === undefined) this.#calls.rejectReads(closedError())
     // A host that will not have us takes nothing over.
     const until = (isDone: () => boolean) =>
       drain ? this.#drain.until(() => this.#refusal !== undefined || isDone(), deadline) : true
@@ -329,9 +330,12 @@ export class RemoteBroker implements Broker {
     return this.#outbox.isEmpty && this.#inboxes.inHand === 0 && this.#isQuiet
   }
 
-  /** Nothing to tell the host; without a session it would not matter to it. */
+  /**
+   * No verdict is on its way to the host; without a session none would matter to it. What else may be on its way changes nothing once
+   * this bus is gone: who asked for an answer is gone too, and a goodbye gives back what an unsubscribe does.
+   */
   get #isQuiet(): boolean {
-    return this.#session === undefined || (!this.#inboxes.isDirty && this.#link.isIdle)
+    return this.#session === undefined || (!this.#inboxes.isDirty && !this.#link.retainsAny(FrameKind.Settle))
   }
 
   #newLink(): Link {

@@ -92,9 +92,9 @@ export class Link {
     return this.#transmit !== undefined && this.lastNumber - this.#receivedByPeer < EAGER_FRAMES
   }
 
-  /** The other side is done with everything. */
-  get isIdle(): boolean {
-    return this.#retained.length === 0
+  /** The other side is not done with some frame of that kind. */
+  retainsAny(kind: FrameKind): boolean {
+    return this.#retained.some(frame => frame.kind === kind)
   }
 
   /** Takes a frame over; its header is written when it goes. @returns its number */
