@@ -55,6 +55,8 @@ export interface Consumer {
   readonly isBusy?: boolean
   /** Its client is cut off, and may come back. Default: it is not. */
   readonly isAway?: boolean
+  /** It ends with the host that it is a client of. Default: it is a process of its own. */
+  readonly endsWithHost?: boolean
   /** Its subscription has other rules than it asked for, now or from the beginning on. Default: it need not know. */
   ruled?(rules: SubscriptionRequest): void
   /** For one that passes on: all that it was handed and has not settled is somebody else's by now. */

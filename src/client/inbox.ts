@@ -91,6 +91,11 @@ export class Inbox implements Membership {
   /** Nothing is handed out until the host has answered them. */
   readonly #questions = new Questions()
 
+  /** It ends with the host that it is a client of. */
+  get endsWithHost(): boolean {
+    return this.#consumer.endsWithHost === true
+  }
+
   constructor(
     readonly number: number,
     readonly request: SubscriptionRequest,

@@ -473,6 +473,7 @@ export class RemoteBroker implements Broker {
       method: 'subscribe',
       args: () => ({
         request: encodeRequest(request),
+        ...(inbox.endsWithHost ? { endsWithHost: true } : {}),
         ...(inbox.verdicts.length === 0 ? {} : { settled: encodeVerdicts(inbox.verdicts) }),
       }),
     }

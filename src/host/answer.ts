@@ -110,6 +110,8 @@ async function result(session: Session, method: string, args: unknown, services:
       if (fields.has('settled'))
         session.settledBefore(subscription, request, decodeVerdicts(fields.get('settled')))
       await session.open(subscription, request)
+      if (fields.optional('endsWithHost', key => fields.flag(key)) === true)
+        session.endsWithHost(subscription)
       return true
     }
     case 'books':

@@ -62,6 +62,8 @@ export class Attachment implements Consumer, SilentConsumer, Watched {
   #hasEnded = false
   #watch: SilenceWatch | undefined
   #isSilent = false
+  /** Its client runs in the host that it is a client of. */
+  endsWithHost = false
   /** The client is a host, and whoever consumes by way of it is cut off. */
   isBeyondAway = false
 
@@ -251,6 +253,12 @@ export class Attachment implements Consumer, SilentConsumer, Watched {
   /** The client said goodbye, or its session was taken over: what it held goes back. */
   goAway(): void {
     this.#leaveBroker()
+    this.#releaseAll()
+  }
+
+  /** The host between died. Its client may live and come back: what it held goes back, and has not failed. */
+  lose(): void {
+    this.#leaveBroker('death')
     this.#releaseAll()
   }
 

@@ -1,3 +1,4 @@
+import { isWorkerClient } from '../actors/worker-client.js'
 import type { Relay } from '../broker/relay.js'
 import type { MsgvanError } from '../errors.js'
 import type { ByteReader } from '../message/byte-reader.js'
@@ -63,8 +64,11 @@ export interface SessionState extends Pick<
   readonly calls: readonly Call[]
 }
 
-/** How a session comes to its end: the client said goodbye, or is gone for good. */
-export type SessionEnd = 'goodbye' | 'death'
+/**
+ * How a session comes to its end: the client said goodbye, or is gone for good; or it was a host that died and has another one in its
+ * place, to which its clients may come.
+ */
+export type SessionEnd = 'goodbye' | 'death' | 'replaced'
 
 /** What a host keeps of one client, connected or not: the link, its subscriptions, how far its publishes have come. */
 export class Session implements GuestSession, WatchedSession {
@@ -249,8 +253,9 @@ export class Session implements GuestSession, WatchedSession {
     const attachments = [...this.#attachments.values()]
     this.#attachments.clear()
     for (const attachment of attachments) {
-      if (how === 'death') attachment.die()
-      else attachment.goAway()
+      if (how === 'goodbye') attachment.goAway()
+      else if (how === 'death' || attachment.endsWithHost) attachment.die()
+      else attachment.lose()
     }
   }
 
@@ -345,6 +350,7 @@ export class Session implements GuestSession, WatchedSession {
     const joining = name === undefined ? asked : { ...asked, given: request.given, joins: request.joins }
     const { membership } = this.#attach(subscription, attachment => {
       attachment.key = this.#keyOf(subscription, request)
+      attachment.endsWithHost = isWorkerClient(this.client)
       attachment.expectSettledIn(request.ackTimeout)
       return { membership: consumers.consume(joining, attachment) }
     })
@@ -366,6 +372,12 @@ export class Session implements GuestSession, WatchedSession {
   /** Resolves when what it subscribed to is in force where it is kept; undefined when it is. */
   get placed(): Promise<unknown> | undefined {
     return this.#placing.size === 0 ? undefined : Promise.all(this.#placing)
+  }
+
+  /** The client is a host, and that consumer ends with it. */
+  endsWithHost(subscription: number): void {
+    const attachment = this.#attachments.get(subscription)
+    if (attachment !== undefined) attachment.endsWithHost = true
   }
 
   forsake(name: string): void {

@@ -132,7 +132,7 @@ export interface Names {
 /** What every kind of backbone needs of the host around it. */
 export interface BackboneMeans {
   readonly members: Members
-  readonly endSession: (client: string, how: 'goodbye' | 'death') => void
+  readonly endSession: (client: string, how: 'goodbye' | 'replaced') => void
   readonly warn: (text: string) => void
 }
 

@@ -17,7 +17,7 @@ import { Seen } from './seen.js'
 export interface LeaderOptions {
   readonly members: Members
   /** Ends another host's session. */
-  readonly endSession: (client: string, how: 'goodbye' | 'death') => void
+  readonly endSession: (client: string, how: 'goodbye' | 'replaced') => void
   readonly warn: (text: string) => void
 }
 
@@ -93,7 +93,7 @@ export class Leader implements Backbone {
   #admitted(guest: Guest, isHome: boolean, before?: string): void {
     for (const other of [...this.#guests]) {
       if (other.seat !== guest.seat || other.host.id === guest.host.id) continue
-      if (other.host.id !== before) this.#options.endSession(other.session.client, 'death')
+      if (other.host.id !== before) this.#options.endSession(other.session.client, 'replaced')
       else if (other.hasPassed) this.#options.endSession(other.session.client, 'goodbye')
     }
     this.#guests.add(guest)
