@@ -3,14 +3,14 @@ import type { Scenario } from './scenario.js'
 import { PATIENCE_MS, until } from './support/stage.js'
 import { Cast } from './together/cast.js'
 import { checkHistory } from './together/check-history.js'
-import { readHistory } from './together/history.js'
+import { OTHER_PROTOCOL, readHistory } from './together/history.js'
 import { Troubles } from './together/troubles.js'
 
 /** All features at once: what holds alone must hold where they meet. */
 export const together: Scenario = {
   name: 'together',
   title:
-    'three hosts with stores are killed (-9), stopped, cut off and restarted, and consumers killed, while all kinds of subscriptions and actors work',
+    'three hosts with stores are killed (-9), stopped, cut off, restarted and upgraded, and consumers killed, while all kinds of subscriptions and actors work',
   async run(stage, scale) {
     const kills = scale === 'long' ? 200 : 3
     const cast = await Cast.open(stage.sandbox.home, stage.random)
@@ -20,7 +20,10 @@ export const together: Scenario = {
       for (let kill = 1; troubles.kills < kills; kill += 1) {
         await cast.goesOn()
         await sleep(stage.random.between(100, 700))
-        await troubles.one()
+        // A short run has one of each kind of upgrade, too.
+        if (kill === 1) await troubles.do('upgrade')
+        else if (kill === 2) await troubles.do(OTHER_PROTOCOL)
+        else await troubles.one()
         if (kill === Math.ceil(kills / 3)) await cast.enterLate()
         if (kill % 8 === 0) await cast.replayLetters()
       }

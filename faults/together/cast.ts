@@ -4,57 +4,29 @@ import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Bus } from '../../src/index.js'
 import { ConventionHost } from '../../spec/support/convention.js'
+import { otherVersion } from '../../spec/support/other-version.js'
 import type { Started } from '../../spec/support/processes.js'
 import { Proxy } from '../../spec/support/proxy.js'
 import { Sandbox } from '../../spec/support/sandbox.js'
+import { PROTOCOL } from '../../src/wire/protocol.js'
 import { now } from '../support/clock.js'
 import type { Random } from '../support/random.js'
 import { until } from '../support/stage.js'
 import { Traffic } from './traffic.js'
 import { History, TELLER } from './history.js'
 import type { Part, Subscribing } from './party.js'
+import { audit, late, LEADER, nameOf, orders, plain, shaky, shared, strict } from './roles.js'
 
 const party = fileURLToPath(new URL('party.js', import.meta.url))
 const recorder = fileURLToPath(new URL('recorder.js', import.meta.url))
 const here = fileURLToPath(new URL('.', import.meta.url))
 
-const audit: Subscribing = {
-  sub: 'audit',
-  how: 'handle',
-  rules: { isAlone: true },
-  options: { name: 'audit' },
-}
-const plain = (sub: string): Subscribing => ({ sub, how: 'auto', rules: { isAlone: true } })
-const shared: Subscribing = {
-  sub: 'shared',
-  how: 'handle',
-  rules: { isAlone: false },
-  options: { name: 'shared' },
-}
-const orders: Subscribing = {
-  sub: 'orders',
-  how: 'handle',
-  // One at a time over two hosts: ten publishers would be too much for it.
-  rules: { isAlone: true, isOrdered: true, of: 'p0' },
-  options: { name: 'orders', ordered: true },
-}
-const shaky: Subscribing = {
-  sub: 'shaky',
-  how: 'retry',
-  rules: { isAlone: true },
-  options: { name: 'shaky' },
-}
-const strict: Subscribing = {
-  sub: 'strict',
-  how: 'strict',
-  rules: { isAlone: false },
-  options: { name: 'strict' },
-}
-const late: Subscribing = {
-  sub: 'late',
-  how: 'auto',
-  rules: { isAlone: true, replays: true },
-  options: { name: 'late', from: 'start' },
+/** Their command lines. */
+export interface Others {
+  /** Another version of the same protocol. */
+  readonly newer: string
+  /** A version of another protocol. */
+  readonly foreign: string
 }
 
 /** Three hosts, and who works with them, each a process of its own. */
@@ -65,6 +37,8 @@ export class Cast {
   readonly history: History
   readonly hosts: readonly ConventionHost[]
   readonly links: readonly Proxy[]
+  /** Packages of other versions. */
+  readonly others: Others
   readonly #random: Random
   readonly #publishers: Started[] = []
   readonly #traffic: Traffic
@@ -76,8 +50,10 @@ export class Cast {
     folder: string,
     hosts: readonly ConventionHost[],
     links: readonly Proxy[],
+    others: Others,
     random: Random,
   ) {
+    this.others = others
     this.folder = folder
     this.history = new History(folder, 'director')
     this.hosts = hosts
@@ -114,7 +90,11 @@ export class Cast {
       links.push(link)
       hosts.push(follower)
     }
-    return new Cast(folder, hosts, links, random)
+    const packages = join(home, 'packages')
+    await mkdir(packages)
+    const newer = await otherVersion(packages, { protocol: PROTOCOL, version: '9.8.7' })
+    const foreign = await otherVersion(packages, { protocol: 99, version: '99.0.0' })
+    return new Cast(folder, hosts, links, { newer: newer.main, foreign: foreign.main }, random)
   }
 
   /** Looks on, at the leader. */
@@ -134,9 +114,9 @@ export class Cast {
       async () => (await this.bus.status()).hosts.length === 3 || undefined,
     )
     await this.#actor()
-    await this.#consumes(0, 'c0', [audit, plain('plain0')])
+    await this.#consumes(0, 'c0', [audit, plain('plain0', nameOf(0))])
     await this.#consumes(1, 'c1', [orders, shared])
-    await this.#consumes(2, 'c2', [shaky, shared, plain('plain2')])
+    await this.#consumes(2, 'c2', [shaky, shared, plain('plain2', nameOf(2))])
     await this.mortalConsumer()
     const ten = Array.from({ length: 10 }, (_, i) => `p${i}`)
     this.#publishers.push(
@@ -210,7 +190,7 @@ export class Cast {
   }
 
   async #actor(): Promise<void> {
-    const rules = { of: `${TELLER}recorder`, isAlone: true }
+    const rules = { of: `${TELLER}recorder`, isAlone: true, keptBy: LEADER, diesWithHost: true }
     await this.bus.actors.create(
       { module: recorder, export: 'Recorder' },
       {
@@ -229,9 +209,10 @@ export class Cast {
     return process
   }
 
-  #part(at: number, part: Omit<Part, 'port' | 'folder' | 'seed'>): Started {
+  #part(at: number, part: Omit<Part, 'host' | 'port' | 'folder' | 'seed'>): Started {
     const { port, sandbox } = this.host(at)
-    const whole: Part = { ...part, port, folder: this.folder, seed: this.#random.between(1, 2 ** 31) }
+    const seed = this.#random.between(1, 2 ** 31)
+    const whole: Part = { ...part, host: nameOf(at), port, folder: this.folder, seed }
     return sandbox.node([party, JSON.stringify(whole)])
   }
 }

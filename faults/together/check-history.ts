@@ -1,4 +1,5 @@
-import { TELLER, type Event, type Key, type SubscriptionRules } from './history.js'
+import { OTHER_PROTOCOL, TELLER, type Event, type Key, type SubscriptionRules } from './history.js'
+import { Kills, type Begun } from './kills.js'
 
 /** What became of everything, by the histories alone. */
 export interface Verdict {
@@ -14,12 +15,10 @@ export interface Verdict {
 
 const keyOf = ({ by, n }: Key): string => `${by}/${n}`
 
-/** A verdict reaches a store within 20 ms of its host, and a slow machine: what was settled just before a kill may come again, unflagged. */
-const WINDOW_US = 2_000_000
-
 /**
  * Knows nothing of msgvan but its promises: a publish ends; what was accepted is done, or a dead letter, at every subscription that was
- * in force; first deliveries come in the order of publishing; a repeat is flagged; nothing is owed in the end.
+ * in force; first deliveries come in the order of publishing; a repeat is flagged; only what failed counts as failed; nothing is owed in
+ * the end.
  */
 export function checkHistory(events: readonly Event[]): Verdict {
   const problems = new Problems()
@@ -27,7 +26,7 @@ export function checkHistory(events: readonly Event[]): Verdict {
   const ended = new Set<string>()
   const accepted = new Map<string, Key>()
   const killed = new Set<string>()
-  const faults: number[] = []
+  const kills = new Kills()
   const subs = new Map<string, Sub>()
   const sub = (name: string): Sub => {
     const found = subs.get(name) ?? new Sub(name)
@@ -36,10 +35,14 @@ export function checkHistory(events: readonly Event[]): Verdict {
   }
   for (const event of events) {
     switch (event.what) {
+      case 'placed':
+        kills.placed(event.who, event.host)
+        break
       case 'called':
         calls.set(keyOf(event), event.at)
         break
       case 'taken':
+        kills.taken(event.who, calls.get(keyOf(event)) ?? 0)
         accepted.set(keyOf(event), { by: event.by, n: event.n })
         ended.add(keyOf(event))
         break
@@ -50,7 +53,7 @@ export function checkHistory(events: readonly Event[]): Verdict {
         sub(event.sub).subscribed(event.at, event.rules)
         break
       case 'begun':
-        sub(event.sub).begun(event, faults, problems)
+        sub(event.sub).begun(event, calls.get(keyOf(event)) ?? 0, kills, problems)
         break
       case 'done':
       case 'failed':
@@ -72,7 +75,7 @@ export function checkHistory(events: readonly Event[]): Verdict {
           )
         break
       case 'fault':
-        faults.push(event.at)
+        if (event.kind === 'kill') kills.killed(event.whom, event.at)
         break
       case 'trouble':
     }
@@ -94,7 +97,7 @@ export function checkHistory(events: readonly Event[]): Verdict {
 
 class Sub {
   since = Infinity
-  rules: SubscriptionRules = { isAlone: false }
+  rules: SubscriptionRules = { isAlone: false, keptBy: '' }
   mayHaveMissed = false
   repeats = 0
   readonly done = new Set<string>()
@@ -102,7 +105,10 @@ class Sub {
   /** Given up: a replay of the dead letter is a delivery of its own. */
   readonly #rejected = new Set<string>()
   /** When each was begun last. */
-  readonly #seen = new Map<string, number>()
+  readonly #seen = new Map<string, Begun>()
+  /** By consumer: when the newest was published that it has begun. */
+  readonly #newest = new Map<string, number>()
+  readonly #failures = new Map<string, number>()
   /** By publisher: the last that was begun for the first time. */
   readonly #last = new Map<string, number>()
   /** With `ordered`: begun, and neither done nor given up, by publisher. */
@@ -115,33 +121,44 @@ class Sub {
     this.rules = rules
   }
 
-  begun(event: Event & { what: 'begun' }, faults: readonly number[], problems: Problems): void {
+  begun(event: Event & { what: 'begun' }, called: number, kills: Kills, problems: Problems): void {
+    const { by, n, who, at, attempt, redelivered } = event
     const key = keyOf(event)
     const before = this.#seen.get(key)
-    this.#seen.set(key, event.at)
+    const newest = Math.max(this.#newest.get(who) ?? 0, called)
+    this.#newest.set(who, newest)
+    this.#seen.set(key, { at, newest })
+    if (
+      this.rules.isAlone &&
+      this.rules.diesWithHost !== true &&
+      attempt > 1 + (this.#failures.get(key) ?? 0)
+    )
+      problems.add('counts a failure that was none', `${key} at ${this.name}, attempt ${attempt}, ${at}`)
     if (before !== undefined) {
       this.repeats++
-      const isFlagged = event.redelivered || event.attempt > 1 || this.#rejected.has(key)
-      if (!isFlagged && !faults.some(fault => fault < event.at && before > fault - WINDOW_US))
-        problems.add('a repeat without its flag', `${key} at ${this.name}, ${event.at}`)
+      const isFlagged = redelivered || attempt > 1 || this.#rejected.has(key)
+      if (!isFlagged && !kills.mayHaveForgotten(before, this.rules.keptBy))
+        problems.add('a repeat without its flag', `${key} at ${this.name}, ${at}`)
       return
     }
-    // It failed before it was seen here, with the host that passed it on: others pass it while it waits.
-    if (event.attempt > 1) return
-    const last = this.#last.get(event.by) ?? 0
-    if (this.rules.isAlone && event.n < last)
+    // It died with its consumer before that wrote it down: others pass it while it waits.
+    if (attempt > 1 && this.rules.diesWithHost === true) return
+    const last = this.#last.get(by) ?? 0
+    if (this.rules.isAlone && n < last)
       problems.add('out of order', `${key} came behind ${last} at ${this.name}`)
-    this.#last.set(event.by, Math.max(last, event.n))
+    this.#last.set(by, Math.max(last, n))
     if (this.rules.isOrdered !== true) return
-    const open = this.#open.get(event.by)
-    if (open !== undefined)
-      problems.add('passed by in an ordered subscription', `${event.by}/${open} by ${event.n}`)
-    this.#open.set(event.by, event.n)
+    const open = this.#open.get(by)
+    if (open !== undefined) problems.add('passed by in an ordered subscription', `${by}/${open} by ${n}`)
+    this.#open.set(by, n)
   }
 
   settled(event: Event & { what: 'done' | 'failed' | 'rejected' | 'letter' }): void {
     const key = keyOf(event)
-    if (event.what === 'failed') return
+    if (event.what === 'failed') {
+      this.#failures.set(key, (this.#failures.get(key) ?? 0) + 1)
+      return
+    }
     if (event.what === 'done') this.done.add(key)
     else if (event.what === 'letter') this.letters.add(key)
     else this.#rejected.add(key)
@@ -185,7 +202,9 @@ function sum(subs: ReadonlyMap<string, Sub>, of: (sub: Sub) => number): number {
 }
 
 function recoveries(events: readonly Event[], calls: ReadonlyMap<string, number>): number[] {
-  const faults = events.filter(({ what }) => what === 'fault').map(({ at }) => at)
+  const faults = events
+    .filter(event => event.what === 'fault' && event.kind !== OTHER_PROTOCOL)
+    .map(({ at }) => at)
   const done = events.filter(event => event.what === 'done')
   const found: number[] = []
   let from = 0

@@ -1,10 +1,13 @@
 import { openSync, writeSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { now } from '../support/clock.js'
 
 /** Who tells an actor begins so. */
 export const TELLER = 'teller-'
+
+/** A fault for as long as it lasts: nothing goes on before it is over. */
+export const OTHER_PROTOCOL = 'other protocol'
 
 /** A message, by who published it and its number there. */
 export interface Key {
@@ -14,6 +17,8 @@ export interface Key {
 
 /** What somebody saw, in the order in which that one saw it. `at` is in microseconds, by a clock that all share. */
 export type Seen =
+  /** This process is a client of that host. */
+  | { readonly what: 'placed'; readonly host: string }
   | ({ readonly what: 'called' | 'taken' } & Key)
   | ({ readonly what: 'refused'; readonly code: string } & Key)
   /** `ready()` has resolved: what is called from now on is owed to it. `replays`: what was called before, too. */
@@ -38,6 +43,10 @@ export interface SubscriptionRules {
   readonly of?: string
   /** One consumer at a time: first deliveries come in order. */
   readonly isAlone: boolean
+  /** The host that keeps it. */
+  readonly keptBy: string
+  /** Its consumer is a process of a host, and dies with it: what it held has failed. */
+  readonly diesWithHost?: boolean
   readonly isOrdered?: boolean
   readonly replays?: boolean
 }
@@ -60,17 +69,39 @@ export class History {
   }
 }
 
-/** All that all of them saw, by time. @param since leaves out what was before, without reading it closely */
-export async function readHistory(folder: string, since = 0): Promise<Event[]> {
-  const files = (await readdir(folder)).filter(name => name.endsWith('.history'))
-  const texts = await Promise.all(files.map(name => readFile(join(folder, name), 'utf8')))
-  const lines = texts.flatMap(text => text.split('\n').slice(0, -1))
-  return lines
-    .filter(line => since === 0 || timeOf(line) >= since)
-    .map(line => JSON.parse(line) as Event)
-    .sort((a, b) => a.at - b.at)
+/** All that all of them saw, by time. */
+export async function readHistory(folder: string): Promise<Event[]> {
+  return (await new HistoryReader(folder).more()).sort((a, b) => a.at - b.at)
 }
 
-function timeOf(line: string): number {
-  return Number(/^\{"at":(\d+)/.exec(line)?.[1])
+/** Reads what is new in the histories: they grow to hundreds of megabytes. */
+export class HistoryReader {
+  /** By file: how far it is read. */
+  readonly #read = new Map<string, number>()
+
+  constructor(readonly folder: string) {}
+
+  /** What was written since the last time, file by file. */
+  async more(): Promise<Event[]> {
+    const files = (await readdir(this.folder)).filter(name => name.endsWith('.history'))
+    const events = await Promise.all(files.map(name => this.#moreOf(name)))
+    return events.flat()
+  }
+
+  async #moreOf(name: string): Promise<Event[]> {
+    const from = this.#read.get(name) ?? 0
+    const file = await open(join(this.folder, name))
+    try {
+      const { size } = await file.stat()
+      const bytes = Buffer.alloc(size - from)
+      const { bytesRead } = await file.read(bytes, 0, bytes.length, from)
+      // A line that is being written is read the next time.
+      const end = bytes.subarray(0, bytesRead).lastIndexOf(0x0a) + 1
+      this.#read.set(name, from + end)
+      const lines = bytes.toString('utf8', 0, end).split('\n').slice(0, -1)
+      return lines.map(line => JSON.parse(line) as Event)
+    } finally {
+      await file.close()
+    }
+  }
 }

@@ -16,6 +16,8 @@ import { History, TELLER, type Key, type SubscriptionRules } from './history.js'
 /** What one process of the cast does. As one JSON argument. */
 export interface Part {
   readonly who: string
+  /** By which the history calls the host at this port. */
+  readonly host: string
   readonly port: number
   readonly folder: string
   readonly seed: number
@@ -34,6 +36,7 @@ export interface Subscribing {
 
 const part = JSON.parse(process.argv[2] ?? '') as Part
 const history = new History(part.folder, part.who)
+history.write({ what: 'placed', host: part.host })
 const random = new Random(part.seed)
 let isTold = false
 process.stdin.on('end', () => (isTold = true)).resume()

@@ -1,8 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../support/random.js'
+import { msgvanMain } from '../../spec/support/sandbox.js'
 import type { Cast } from './cast.js'
+import { OTHER_PROTOCOL } from './history.js'
+import { nameOf } from './roles.js'
 
-type Kind = 'kill' | 'kill consumer' | 'stop' | 'cut' | 'restart'
+type Kind = 'kill' | 'kill consumer' | 'stop' | 'cut' | 'restart' | 'upgrade' | typeof OTHER_PROTOCOL
+
+const KILLS_OF_SIXTEEN = 10
+const others: readonly Kind[] = ['kill consumer', 'stop', 'cut', 'restart', 'upgrade', OTHER_PROTOCOL]
 
 /** What is done to the hosts and the links between them, drawn by chance; kills most of all. */
 export class Troubles {
@@ -24,16 +30,41 @@ export class Troubles {
   }
 
   async one(): Promise<void> {
-    const kinds: readonly Kind[] = ['kill', 'kill', 'kill', 'kill', 'kill consumer', 'stop', 'cut', 'restart']
-    const kind = kinds[this.#random.between(0, kinds.length - 1)] ?? 'kill'
+    const drawn = this.#random.between(0, KILLS_OF_SIXTEEN + others.length - 1)
+    await this.do(others[drawn - KILLS_OF_SIXTEEN] ?? 'kill')
+  }
+
+  async do(kind: Kind): Promise<void> {
     const at = this.#random.between(0, 2)
     this.#count.set(kind, (this.#count.get(kind) ?? 0) + 1)
-    this.#cast.history.write({ what: 'fault', kind, whom: kind === 'kill consumer' ? 'mortal' : `host${at}` })
-    if (kind === 'kill') await this.#kill(at)
-    else if (kind === 'kill consumer') await this.#cast.mortalConsumer()
-    else if (kind === 'stop') await this.#stop(at)
-    else if (kind === 'cut') await this.#cut(this.#random.between(0, 1))
-    else await this.#restart(at)
+    switch (kind) {
+      case 'kill':
+        this.#says(kind, nameOf(at))
+        return this.#kill(at)
+      case 'kill consumer':
+        this.#says(kind, 'mortal')
+        return this.#cast.mortalConsumer()
+      case 'stop':
+        this.#says(kind, nameOf(at))
+        return this.#stop(at)
+      case 'cut': {
+        const link = this.#random.between(0, 1)
+        this.#says(kind, `link${link}`)
+        return this.#cut(link)
+      }
+      case 'restart':
+        this.#says(kind, nameOf(at))
+        return this.#cast.host(at).restart()
+      case 'upgrade':
+        this.#says(kind, nameOf(at))
+        return this.#upgrade(at)
+      case OTHER_PROTOCOL:
+        return this.#otherProtocol(this.#random.between(0, 1) === 0 ? [at] : [0, 1, 2])
+    }
+  }
+
+  #says(kind: string, whom: string): void {
+    this.#cast.history.write({ what: 'fault', kind, whom })
   }
 
   async #kill(at: number): Promise<void> {
@@ -58,8 +89,31 @@ export class Troubles {
     link?.mend()
   }
 
-  /** In order: by its own command, with the settings that it had. */
-  async #restart(at: number): Promise<void> {
-    await this.#cast.host(at).restart()
+  /** To another version that speaks the same, or back: its clients are of this one all the while. */
+  async #upgrade(at: number): Promise<void> {
+    const host = this.#cast.host(at)
+    host.main = host.main === msgvanMain ? this.#cast.others.newer : msgvanMain
+    await host.restart()
+  }
+
+  /** To a version that no client and no other host here understands, and back. */
+  async #otherProtocol(all: readonly number[]): Promise<void> {
+    const hosts = all.map(at => this.#cast.host(at))
+    const before = hosts.map(({ main }) => main)
+    for (const [i, host] of hosts.entries()) {
+      this.#says(OTHER_PROTOCOL, nameOf(all[i] ?? 0))
+      host.main = this.#cast.others.foreign
+      await host.restart()
+    }
+    await sleep(this.#random.between(300, 4_000))
+    for (const [i, host] of hosts.entries()) {
+      const at = all[i] ?? 0
+      host.main = before[i] ?? msgvanMain
+      // Some that went over do not live to be taken back.
+      const isKilled = this.#random.between(0, 3) === 0
+      this.#says(isKilled ? 'kill' : 'back', nameOf(at))
+      if (isKilled) await this.#kill(at)
+      else await host.restart()
+    }
   }
 }

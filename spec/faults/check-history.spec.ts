@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import { checkHistory } from '../../faults/together/check-history.js'
-import type { Event, Seen } from '../../faults/together/history.js'
+import type { Event, Seen, SubscriptionRules } from '../../faults/together/history.js'
 
 /** The checker of `npm run faults -- together`: each kind of fault is found, and nothing else is. */
 describe('a history', () => {
-  const alone = { isAlone: true }
+  const alone = { isAlone: true, keptBy: 'host0' }
   let at = 0
   const told = (...seen: Seen[]): Event[] => seen.map(each => ({ at: (at += 1_000), who: 'w', ...each }))
   const published = (n: number): Event[] =>
@@ -12,9 +12,8 @@ describe('a history', () => {
   const begun = (n: number, more: { attempt?: number; redelivered?: boolean } = {}): Event[] =>
     told({ what: 'begun', sub: 's', by: 'p', n, attempt: 1, redelivered: false, ...more })
   const done = (n: number): Event[] => told({ what: 'done', sub: 's', by: 'p', n })
-  const subscribed = (
-    rules: Partial<typeof alone & { isOrdered: boolean; replays: boolean }> = {},
-  ): Event[] => told({ what: 'subscribed', sub: 's', rules: { ...alone, ...rules } })
+  const subscribed = (rules: Partial<SubscriptionRules> = {}): Event[] =>
+    told({ what: 'subscribed', sub: 's', rules: { ...alone, ...rules } })
   const rest = (pending: number): Event[] => told({ what: 'rest', sub: 's', pending, inFlight: 0 })
   const problems = (...events: Event[][]): string[] =>
     checkHistory(events.flat()).problems.map(problem => problem.split(':')[0] ?? '')
@@ -52,30 +51,63 @@ describe('a history', () => {
   it('shows first deliveries that came out of order', () => {
     const both = [subscribed(), published(1), published(2)]
     expect(problems(...both, begun(2), done(2), begun(1), done(1))).to.deep.equal(['out of order'])
-    expect(problems(...both, begun(2), done(2), begun(1, { attempt: 2 }), done(1))).to.deep.equal([])
+  })
+
+  it('shows what counts as failed and was not, unless its consumer died with its host', () => {
+    const both = [published(1), published(2), begun(2), done(2), begun(1, { attempt: 2 }), done(1)]
+    expect(problems(subscribed(), ...both)).to.deep.equal(['counts a failure that was none', 'out of order'])
+    expect(problems(subscribed({ diesWithHost: true }), ...both)).to.deep.equal([])
+    const failed = told({ what: 'failed', sub: 's', by: 'p', n: 1 })
+    const again = begun(1, { attempt: 2, redelivered: true })
+    expect(problems(subscribed(), published(1), begun(1), failed, again, done(1))).to.deep.equal([])
   })
 
   it('shows who was passed by in an ordered subscription', () => {
     const both = [subscribed({ isOrdered: true }), published(1), published(2)]
-    expect(problems(...both, begun(1), begun(2), done(2), begun(1, { attempt: 2 }), done(1))).to.deep.equal([
+    const failed = told({ what: 'failed', sub: 's', by: 'p', n: 1 })
+    const again = begun(1, { attempt: 2 })
+    expect(problems(...both, begun(1), failed, begun(2), done(2), again, done(1))).to.deep.equal([
       'passed by in an ordered subscription',
     ])
     expect(problems(...both, begun(1), done(1), begun(2), done(2))).to.deep.equal([])
   })
 
-  it('shows a repeat without its flag, unless a fault came within the window', () => {
-    const once = [subscribed(), published(1), begun(1), done(1)]
-    const fault = told({ what: 'fault', kind: 'kill', whom: 'host0' })
-    expect(problems(...once, begun(1))).to.deep.equal(['a repeat without its flag'])
-    expect(problems(...once, begun(1, { redelivered: true }))).to.deep.equal([])
-    expect(problems(...once, told({ what: 'fault', kind: 'kill', whom: 'host0' }), begun(1))).to.deep.equal(
-      [],
-    )
-    expect(problems(fault, ...once, begun(1))).to.deep.equal([])
-    at += 10_000_000
-    expect(problems(...once, told({ what: 'fault', kind: 'kill', whom: 'host0' }), begun(1))).to.deep.equal([
-      'a repeat without its flag',
-    ])
+  describe('with a repeat without its flag', () => {
+    const noFlag = ['a repeat without its flag']
+    const once = (): Event[] => [subscribed(), published(1), begun(1), done(1)].flat()
+    const kill = (whom = 'host0'): Event[] => told({ what: 'fault', kind: 'kill', whom })
+    /** Somebody publishes there, and is told that it is kept. */
+    const confirmed = (host: string, n: number): Event[] => [
+      ...told({ what: 'placed', host }),
+      ...published(n),
+    ]
+
+    it('shows it, and none that has it', () => {
+      expect(problems(once(), begun(1))).to.deep.equal(noFlag)
+      expect(problems(once(), begun(1, { redelivered: true }))).to.deep.equal([])
+      expect(
+        problems(once(), told({ what: 'fault', kind: 'restart', whom: 'host0' }), begun(1)),
+      ).to.deep.equal(noFlag)
+    })
+
+    it('allows it when the host that keeps it was killed before it can have written the delivery down', () => {
+      expect(problems(once(), kill(), begun(1))).to.deep.equal([])
+      expect(problems(once(), kill('host1'), begun(1))).to.deep.equal(noFlag)
+      expect(problems(kill(), once(), begun(1))).to.deep.equal(noFlag)
+      const last = [begun(2), done(2)]
+      expect(problems(once(), confirmed('host1', 2), kill(), begun(1), ...last)).to.deep.equal([])
+      expect(problems(once(), confirmed('host0', 2), kill(), begun(1), ...last)).to.deep.equal(noFlag)
+    })
+
+    it('allows it of what its consumer still had from the dead host', () => {
+      const late = (): Event[] => [subscribed(), published(1), kill(), begun(1), done(1), begun(1)].flat()
+      expect(problems(late())).to.deep.equal([])
+      // What was published after the kill came from the next one.
+      const [first, again] = [begun(1), begun(1)]
+      expect(
+        problems(subscribed(), published(1), kill(), published(2), begun(2), done(2), first, done(1), again),
+      ).to.include('a repeat without its flag')
+    })
   })
 
   it('shows books that are not at rest', () => {

@@ -5,13 +5,15 @@ import { isDeadWithin } from '../../src/daemon/gone.js'
 import { readPidHint } from '../../src/daemon/pid-hint.js'
 import { localSecret } from '../../src/daemon/secret.js'
 import type { Started } from './processes.js'
-import { Sandbox } from './sandbox.js'
+import { msgvanMain, Sandbox } from './sandbox.js'
 
 export const token = 'the token of a convention, long enough'
 
 /** One host of a convention: a process with a state folder and a port of its own. */
 export class ConventionHost {
   process: Started | undefined
+  /** The command line that starts and restarts it: this version's, or another's. */
+  main = msgvanMain
   readonly #buses: Bus[] = []
 
   constructor(
@@ -24,28 +26,34 @@ export class ConventionHost {
   }
 
   async start(args: readonly string[] = []): Promise<Started> {
-    const process = this.sandbox.msgvan(['host', ...this.args, ...args], { env: { MSGVAN_TOKEN: token } })
+    const process = this.sandbox.node([this.main, 'host', ...this.args, ...args], {
+      env: { MSGVAN_TOKEN: token },
+    })
     this.process = process
     await process.shows(/listening/)
     return process
   }
 
-  /** Of the host that has the port now, whoever started it. */
+  /** Of the host that has the port now, whoever started it, of whatever version. It is ended with the sandbox. */
   async pid(): Promise<number> {
-    return this.sandbox.hostPid()
+    const pid = await readPidHint(this.sandbox.paths, this.port)
+    if (pid === undefined) throw new Error('no host has written a pid file')
+    this.sandbox.owns(pid)
+    return pid
   }
 
   /** As kill -9 does, whoever started it. */
   async kill(): Promise<void> {
-    const pid = await readPidHint(this.sandbox.paths, this.port)
-    if (pid === undefined) throw new Error('no host has written a pid file')
+    const pid = await this.pid()
     process.kill(pid, 'SIGKILL')
     if (!(await isDeadWithin(30_000, pid))) throw new Error(`host ${pid} outlives kill -9`)
   }
 
   /** By the command, which leaves another host in the background. */
   async restart(): Promise<void> {
-    const { code, stderr } = await this.sandbox.msgvan(['restart'], { env: { MSGVAN_TOKEN: token } }).ended
+    const { code, stderr } = await this.sandbox.node([this.main, 'restart'], {
+      env: { MSGVAN_TOKEN: token },
+    }).ended
     if (code !== 0) throw new Error(`restart ended with ${code ?? 'a signal'}: ${stderr}`)
     await this.pid()
   }
