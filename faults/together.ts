@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Scenario } from './scenario.js'
-import { PATIENCE_MS, until } from './support/stage.js'
 import { Cast } from './together/cast.js'
 import { checkHistory } from './together/check-history.js'
 import { OTHER_PROTOCOL, readHistory } from './together/history.js'
@@ -29,11 +28,9 @@ export const together: Scenario = {
       }
       await cast.goesOn()
       await cast.leaveOff()
-      const owed = await until('everything to be settled', () => cast.rest(), PATIENCE_MS).catch(
-        async (error: unknown) => {
-          throw new Error(`${String(error)}: ${cast.owed}; the histories are in ${await cast.keep()}`)
-        },
-      )
+      await cast.comeToRest().catch(async (error: unknown) => {
+        throw new Error(`${String(error)}: ${cast.owed}; the histories are in ${await cast.keep()}`)
+      })
       const verdict = checkHistory(await readHistory(cast.folder))
       const problems = [...verdict.problems]
       if (problems.length > 0) problems.push(`the histories are in ${await cast.keep()}`)
@@ -45,7 +42,7 @@ export const together: Scenario = {
         accepted: verdict.accepted,
         acked: verdict.done,
         deadLettered: verdict.letters,
-        waiting: owed,
+        waiting: 0,
         dropped: 0,
         lostWithHost: 0,
         lost: verdict.problems.filter(problem => problem.startsWith('lost')).length,

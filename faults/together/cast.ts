@@ -120,7 +120,13 @@ export class Cast {
     await this.mortalConsumer()
     const ten = Array.from({ length: 10 }, (_, i) => `p${i}`)
     this.#publishers.push(
-      this.#part(0, { who: 'publisher0', publishers: ten.slice(0, 3), subscriptions: [] }),
+      this.#part(0, {
+        who: 'publisher0',
+        publishers: ten.slice(0, 3),
+        // Of this one all is handled in order, one at a time over two hosts.
+        ...(orders.rules.of === undefined ? {} : { slow: orders.rules.of }),
+        subscriptions: [],
+      }),
       this.#part(1, { who: 'publisher1', publishers: ten.slice(3, 6), subscriptions: [], tells: 'recorder' }),
       this.#part(2, { who: 'publisher2', publishers: ten.slice(6), subscriptions: [] }),
     )
@@ -157,8 +163,18 @@ export class Cast {
     }
   }
 
-  /** @returns how much is owed when nothing is; undefined while something is */
-  async rest(): Promise<number | undefined> {
+  /** However slow the machine: all that is owed is settled as long as something goes on. @throws Error when nothing does */
+  async comeToRest(): Promise<void> {
+    for (let isOver = false; !isOver;) {
+      const { owed } = this
+      isOver = await until('something to be settled', async () => {
+        const isAtRest = await this.#isAtRest()
+        return isAtRest || this.owed !== owed ? isAtRest : undefined
+      })
+    }
+  }
+
+  async #isAtRest(): Promise<boolean> {
     const { subscriptions } = await this.bus.status()
     this.owed = subscriptions
       .filter(({ pending, inFlight }) => pending + inFlight > 0)
@@ -167,14 +183,14 @@ export class Cast {
           `${each.name ?? each.id} ${each.pending} pending, ${each.inFlight} in flight, ${each.consumers} consumers`,
       )
       .join('; ')
-    if (subscriptions.some(({ pending, inFlight }) => pending + inFlight > 0)) return undefined
+    if (this.owed !== '') return false
     for (const { name, id, pending, inFlight } of subscriptions)
       this.history.write({ what: 'rest', sub: name ?? id, pending, inFlight })
     for await (const page of this.bus.deadLetters().pages()) {
       for (const { subscription, payload } of page)
         this.history.write({ what: 'letter', sub: subscription, ...(payload as { by: string; n: number }) })
     }
-    return 0
+    return true
   }
 
   /** Of a run that failed. @returns where to look */

@@ -22,6 +22,8 @@ export interface Part {
   readonly folder: string
   readonly seed: number
   readonly publishers: readonly string[]
+  /** One of them that publishes less. */
+  readonly slow?: string
   readonly subscriptions: readonly Subscribing[]
   /** The name of an actor that is told what is published, by one publisher of its own. */
   readonly tells?: string
@@ -69,7 +71,8 @@ async function publishAll(by: string): Promise<void> {
   for (let n = 1; !isTold;) {
     const batch = random.between(1, 6)
     await Promise.all(Array.from({ length: batch }, () => publish(bus, { by, n: n++ })))
-    await sleep(random.between(20, 120))
+    const pause = random.between(20, 120)
+    await sleep(by === part.slow ? 5 * pause : pause)
   }
   await bus.close()
 }
