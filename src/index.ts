@@ -1,7 +1,7 @@
 /** msgvan's public API, by name. Nothing else is exported to users but `msgvan/client` and `msgvan/operators`. */
 export { van, type VanOptions } from './van.js'
 
-export type { AnyTopics, Bus, Topics } from './bus/bus.js'
+export type { AnyTopics, Bus, ReadyOptions, Topics } from './bus/bus.js'
 export type { BusState, CloseOptions, Overflow } from './bus/broker.js'
 export type { RetryDelay } from './message/retry-delay.js'
 export type { DeadLetter, DeadLetterFilter, DeadLetters } from './bus/dead-letters.js'

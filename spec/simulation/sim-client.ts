@@ -230,6 +230,7 @@ export class SimClient {
     if (['MSGVAN_DRAIN_TIMEOUT', 'MSGVAN_CLOSED'].includes(error.code) && this.isClosing) return
     // Its publish is rejected, too.
     if (refusals.includes(error.code)) return
+    if (error.code === 'MSGVAN_HOST_UNREACHABLE') return trace.count('told of an outage')
     if (error.code === 'MSGVAN_SLOW_SUBSCRIPTION') return trace.count('told of a slow subscription')
     if (error.code !== 'MSGVAN_GAP') {
       books.violated(`${this.process.name} was told ${error.code}: ${error.message}`)

@@ -142,7 +142,8 @@ export interface Broker {
    */
   consume(request: SubscriptionRequest, consumer: Consumer): Membership
   /** Connected, and everything asked for so far is in force. */
-  ready(): Promise<void>
+  /** @param timeout how long it waits to be connected, in milliseconds. Default: its own */
+  ready(timeout?: number): Promise<void>
   unsubscribe(name: string): Promise<boolean>
   subscribeHandler(name: string, handler: ModuleRef, request: SubscriptionRequest): Promise<void>
   readonly actors: ActorBroker

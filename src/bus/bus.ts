@@ -41,6 +41,13 @@ type MaybePayload<P> = undefined extends P
  * await bus.publish('orders.created', { id: 7 })
  * await bus.close()
  */
+export interface ReadyOptions {
+  /** How long it waits, in milliseconds. Default: 30,000 for this machine's host to be there, 10,000 with `connect`; no limit once it is connected. */
+  timeout?: number
+  /** Ends the wait with its reason. The bus goes on. */
+  signal?: AbortSignal
+}
+
 export interface Bus<T extends Topics = AnyTopics> {
   /** The van's name. */
   readonly name: string
@@ -58,9 +65,9 @@ export interface Bus<T extends Topics = AnyTopics> {
    * Resolves when the bus is connected and all that it asked for so far is in force: every message published from then
    * on, by whomever, reaches the subscriptions made before the call.
    *
-   * @throws ClosedError, AuthError, VersionMismatchError, HostUnreachableError
+   * @throws ClosedError, AuthError, VersionMismatchError, HostUnreachableError, TimeoutError; the reason of `signal`
    */
-  ready(): Promise<void>
+  ready(options?: ReadyOptions): Promise<void>
 
   /**
    * Every message whose topic matches, whoever published it. Cold: each `subscribe()` registers a subscription of its

@@ -2,7 +2,22 @@ import { InvalidOptionError } from '../errors.js'
 import { atLeast, knownOptions, oneOf } from '../message/check-option.js'
 import { isUtf8 } from '../message/well-formed.js'
 import type { CloseOptions } from './broker.js'
+import type { ReadyOptions } from './bus.js'
 import type { TopicOptions } from './options.js'
+
+/** The longest timer of JavaScript: about 24 days. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
+/** @throws InvalidOptionError */
+export function checkReady(options: ReadyOptions): ReadyOptions {
+  knownOptions('ready()', options, ['timeout', 'signal'])
+  const { timeout } = options
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
+    throw new InvalidOptionError('signal is an AbortSignal.')
+  return timeout === undefined
+    ? options
+    : { ...options, timeout: atLeast('timeout', timeout, 0, LONGEST_TIMER) }
+}
 
 /** @throws InvalidOptionError */
 export function checkClose(options: CloseOptions): void {

@@ -9,15 +9,16 @@ import { ClosedError, describe, InvalidPayloadError, MsgvanError, RemoteError } 
 import type { ActorAddress } from './actor-ref.js'
 import type { Broker, BusState, CloseOptions } from './broker.js'
 import { caught, refusedWith } from './caught.js'
-import { checkClose, checkCrossing, checkExposedName, checkFactory } from './check-arguments.js'
+import { checkClose, checkCrossing, checkExposedName, checkFactory, checkReady } from './check-arguments.js'
 import type { Actors } from './actors.js'
-import type { AnyTopics, Bus, Topics } from './bus.js'
+import type { AnyTopics, Bus, ReadyOptions, Topics } from './bus.js'
 import { Correspondence } from './correspondence.js'
 import { ACTOR_ATTEMPTS, addressOf, createActors } from './create-actors.js'
 import { guarding } from './guarding.js'
 import { hostEvents, HOSTS_TOPIC, type HostEvent } from './hosts.js'
 import { checkModuleRef, type ModuleRef } from './module-ref.js'
 import { checkName, toRequest, type PublishOptions, type TopicOptions } from './options.js'
+import { readyWithin } from './ready-within.js'
 import type { Factory } from './exposures.js'
 import { Letterbox, type Send } from './letterbox.js'
 import { Streams } from './streams.js'
@@ -102,8 +103,10 @@ export class BrokerBus {
     if (options.tellsRefusals !== false) this.#refused = this.#tellRefused
   }
 
-  ready(): Promise<void> {
-    return this.#unlessEnding(this.#broker.ready())
+  ready(options: ReadyOptions = {}): Promise<void> {
+    const ready = async (): Promise<void> =>
+      readyWithin(timeout => this.#broker.ready(timeout), checkReady(options))
+    return this.#unlessEnding(ready())
   }
 
   topic(pattern: RegExp | string, options: TopicOptions = {}): Observable<Message> {

@@ -66,7 +66,11 @@ export class Connection {
     this.#request = request
     this.#owner = owner
     this.#deadline = setTimeout(() => {
-      this.#lose(new HostUnreachableError(`No answer from ${request.url} within ${HANDSHAKE_MS} ms.`))
+      this.#lose(
+        new HostUnreachableError(
+          `No answer from ${request.url} within ${HANDSHAKE_MS} ms: what listens there is no msgvan host, or it stands still.`,
+        ),
+      )
     }, HANDSHAKE_MS)
     this.#channel = request.dial(
       request.url,

@@ -2,6 +2,7 @@ import { io, NodeWebSocket, type Socket } from 'socket.io-client'
 import type { Channel, DialListener } from '../wire/channel.js'
 import type { ClientEvents, HostEvents } from '../wire/protocol.js'
 import { socketParser } from '../wire/socket-parser.js'
+import { whyUnreachable } from './unreachable.js'
 
 /** Opens a channel to a host. Returns at once. */
 export type Dial = (url: string, listener: DialListener, timeoutMs: number) => Channel<ClientEvents>
@@ -50,7 +51,7 @@ export const dialSocket =
     socket.on('connect_error', cause =>
       unlessOver(() => {
         isOver = true
-        listener.ended({ why: `cannot be reached${trouble(url, cause)}`, byPeer: false, cause })
+        listener.ended({ why: whyUnreachable(url, cause), byPeer: false, cause })
       }),
     )
     socket.on('disconnect', reason =>
@@ -75,22 +76,6 @@ export const dialSocket =
       },
     }
   }
-
-/** A certificate by somebody whom nobody here knows, in the words of OpenSSL. */
-const BY_STRANGER = /SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|CERT_UNTRUSTED|CERT_SIGNATURE_FAILURE/
-
-/** Of certificates there is more to say than that nobody was there. */
-function trouble(url: string, cause: object): string {
-  const { description } = cause as { description?: { message?: unknown; error?: { code?: unknown } } }
-  const said = description?.message
-  if (!url.startsWith('https:') || typeof said !== 'string') return ''
-  const code = String(description?.error?.code)
-  if (BY_STRANGER.test(code))
-    return ` (${said}): its certificate is by nobody who is trusted here. Give it, or that of whoever signed it: the option ca, or for a host --tls-ca FILE (MSGVAN_TLS_CA)`
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
-    return ` (${said}): reach it by a name or address that its certificate is for`
-  return ` (${said})`
-}
 
 function isLoopback(url: string): boolean {
   return /^http:\/\/(127\.[\d.]+|localhost|\[::1\])(:|\/|$)/.test(url)

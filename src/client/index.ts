@@ -31,7 +31,6 @@ export interface ConnectOptions {
 export function connect<T extends Topics = AnyTopics>(url: string, options: ConnectOptions = {}): Bus<T> {
   knownOptions('connect()', options, ['name', 'token', 'maxPayload', 'ca'])
   checkBusOptions(options)
-  checkUrl(url)
   for (const option of ['token', 'ca'] as const)
     if (typeof (options[option] ?? '') !== 'string') throw new InvalidOptionError(`${option} is a text.`)
   const { name = 'default', token, maxPayload, ca } = options
@@ -39,7 +38,7 @@ export function connect<T extends Topics = AnyTopics>(url: string, options: Conn
   const credential =
     token === undefined ? undefined : ({ kind: 'token', secret: tokenSecret(token) } as const)
   const broker = new RemoteBroker({
-    url,
+    url: originOf(url),
     van: name,
     secret: () => Promise.resolve(credential),
     ...limits,
@@ -48,12 +47,19 @@ export function connect<T extends Topics = AnyTopics>(url: string, options: Conn
   return createBus<T>(name, broker, limits)
 }
 
-function checkUrl(url: unknown): void {
-  const { protocol } = typeof url === 'string' && URL.canParse(url) ? new URL(url) : { protocol: '' }
+/** Where a host is has no path, nor anything behind it: what is wrong would only show as silence. */
+function originOf(url: unknown): string {
+  const parsed = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined
+  const { protocol = '', pathname, search, hash, username, password, port, origin = '' } = parsed ?? {}
   if (protocol !== 'http:' && protocol !== 'https:')
     throw new InvalidOptionError(`A host has a URL such as http://10.0.0.5:1900; this is ${shown(url)}.`)
+  if (pathname !== '/' || search !== '' || hash !== '' || username !== '' || password !== '' || port === '0')
+    throw new InvalidOptionError(
+      `A host's URL is its address alone, such as ${origin}; this is ${shown(url)}. A token is the option \`token\`.`,
+    )
+  return origin
 }
 
-export type { AnyTopics, Bus, Topics } from '../bus/bus.js'
+export type { AnyTopics, Bus, ReadyOptions, Topics } from '../bus/bus.js'
 export * from '../errors.js'
 export { Message } from '../message/message.js'

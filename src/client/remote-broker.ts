@@ -48,6 +48,8 @@ export type { RemoteBrokerOptions }
 const ABANDONED = ''
 /** One that ended without this side's doing: what may be missed by that is told. */
 const UNFIT = 'unfit'
+/** After so long without a host an attempt that fails is reported. */
+const OUTAGE_MS = 2_000
 
 /**
  * A bus's Broker in a host. Constructing it does no I/O before the current turn is over. It stays connected, and the
@@ -56,7 +58,8 @@ const UNFIT = 'unfit'
 export class RemoteBroker implements Broker {
   readonly checksPayloads = true
   readonly #readyTimeout: number
-  readonly #isSecure: boolean
+  /** By its URL, not as this machine's host. */
+  readonly #isElsewhere: boolean
   readonly #asHost: HostFrames | undefined
   readonly #isEndedByHost: boolean
   readonly #state$ = new CurrentState<BusState>('connecting')
@@ -79,8 +82,10 @@ export class RemoteBroker implements Broker {
   readonly #isHostAwaited: (error: MsgvanError) => boolean
   /** Why it is not connected. */
   #trouble: MsgvanError | undefined
-  /** The last kind of trouble that was reported: the same is not reported at each attempt. */
-  #lastReported: string | undefined
+  /** The kinds of trouble that were reported since it was connected: the same is not reported at each attempt. */
+  readonly #reported = new Set<string>()
+  /** Since when it is not connected. */
+  #awaySince = performance.now()
   #closing: Promise<void> | undefined
   #isDraining = false
   readonly #drain = new Drain()
@@ -90,7 +95,7 @@ export class RemoteBroker implements Broker {
     const { url = '', locate = () => Promise.resolve(url), van, secret, pid, thread, outbox = {} } = options
     this.#client = options.clientId ?? newId()
     this.#readyTimeout = options.readyTimeout ?? 10_000
-    this.#isSecure = options.url?.startsWith('https:') === true
+    this.#isElsewhere = options.locate === undefined
     this.#asHost = options.asHost
     this.#isEndedByHost = options.isEndedByHost ?? false
     this.#isHostAwaited = options.isHostAwaited ?? (() => false)
@@ -206,13 +211,13 @@ export class RemoteBroker implements Broker {
   }
 
   /** The host answers in order: when it answers this, it has acted on all that was asked before. */
-  async ready(): Promise<void> {
+  async ready(timeout = this.#readyTimeout): Promise<void> {
     const answer = this.#call('ready')
     let timer: ReturnType<typeof setTimeout> | undefined
     const unreachable = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        if (this.#connection === undefined) reject(this.#unreachable())
-      }, this.#readyTimeout)
+        if (this.#connection === undefined) reject(this.#unreachable(timeout))
+      }, timeout)
     })
     try {
       await Promise.race([answer, unreachable])
@@ -373,7 +378,7 @@ export class RemoteBroker implements Broker {
   #welcome(welcome: Welcome, connection: Connection): void {
     this.#refusal = undefined
     this.#isAwaited = false
-    this.#lastReported = undefined
+    this.#reported.clear()
     this.#connection = connection
     const { maxPayload } = welcome
     const isTooMuch = this.#outbox.hostTakes(maxPayload) || this.#calls.exceeds(maxPayload + FRAME_OVERHEAD)
@@ -430,6 +435,7 @@ export class RemoteBroker implements Broker {
 
   #disconnected(error: MsgvanError): void {
     this.#connection = undefined
+    this.#awaySince = performance.now()
     this.#link.detach()
     if (this.#closing === undefined) this.#state$.next('reconnecting')
     if (!(error instanceof SessionLostError) || this.#asHost !== undefined) {
@@ -445,10 +451,7 @@ export class RemoteBroker implements Broker {
   #failed(error: MsgvanError, final: boolean): void {
     this.#trouble = error
     this.#asHost?.failed(error)
-    if (this.#lastReported !== error.code && (final || error.code !== 'MSGVAN_HOST_UNREACHABLE')) {
-      this.#lastReported = error.code
-      this.report(error)
-    }
+    this.#reportOnce(error, final)
     if (!final) return
     this.#refusal = error
     this.#isAwaited = this.#isHostAwaited(error)
@@ -461,6 +464,15 @@ export class RemoteBroker implements Broker {
       this.#session = ABANDONED
     }
     this.#drain.look()
+  }
+
+  /** An outage is no trouble before it has lasted: a host that is started again is away for a moment. */
+  #reportOnce(error: MsgvanError, final: boolean): void {
+    if (this.#reported.has(error.code)) return
+    const isSilence = !final && error.code === 'MSGVAN_HOST_UNREACHABLE'
+    if (isSilence && (this.#asHost !== undefined || performance.now() - this.#awaySince < OUTAGE_MS)) return
+    this.#reported.add(error.code)
+    this.report(isSilence ? unreachable(`${error.message} This bus goes on trying.`, error) : error)
   }
 
   /** Again: what was kept has been replayed once; the host goes on where it was, if it knows. */
@@ -516,16 +528,19 @@ export class RemoteBroker implements Broker {
     return this.#isDraining && this.#inboxes.inHand > 0
   }
 
-  #unreachable(): MsgvanError {
-    const trouble = this.#trouble
-    // Of a certificate it says what to do; another host on this machine would not help.
-    const advice =
-      trouble !== undefined && this.#isSecure
-        ? `: ${trouble.message} This`
-        : '. Start one with `msgvan start`; this'
-    const text = `No host within ${this.#readyTimeout} ms${advice} bus goes on trying.`
-    return new HostUnreachableError(text, { cause: trouble })
+  #unreachable(timeout: number): MsgvanError {
+    const reason = this.#trouble === undefined ? '.' : `: ${this.#trouble.message}`
+    // Elsewhere another host on this machine would not help.
+    const advice = this.#isElsewhere ? '' : ' Start one with `msgvan start`.'
+    return unreachable(
+      `No host within ${timeout} ms${reason}${advice} This bus goes on trying.`,
+      this.#trouble,
+    )
   }
+}
+
+function unreachable(text: string, cause: MsgvanError | undefined): HostUnreachableError {
+  return new HostUnreachableError(text, { cause })
 }
 
 /** The name is there when its consumer is gone. */

@@ -7,6 +7,7 @@ import { BATCH_BYTES, FRAME_OVERHEAD, type ClientEvents, type HostEvents } from 
 import { socketParser } from '../wire/socket-parser.js'
 import { Doors, type TlsIdentity } from './doors.js'
 import type { Backbone } from './backbone/backbone.js'
+import { Origins, type RawConnection } from './origins.js'
 import { DEFAULT_MAX_PAYLOAD, HANDSHAKE_MS, Reception, type ReceptionOptions } from './reception.js'
 import type { Actors } from './actors/actors.js'
 import { socketChannel } from './socket-channel.js'
@@ -38,6 +39,7 @@ export class HostServer {
   readonly #http: HttpServer
   readonly #io: Server<ClientEvents, HostEvents>
   readonly #doors: Doors
+  readonly #origins: Origins
   /** Clients wait until all of it is there. */
   readonly #awaited = new Set<'store' | 'services'>()
   #opening: Promise<void> | undefined
@@ -62,6 +64,7 @@ export class HostServer {
       response.writeHead(404, { 'content-type': 'text/plain' }).end(`msgvan host ${version}\n`)
     })
     this.#doors = new Doors(this.#http, options.tls)
+    this.#origins = new Origins(options.origins ?? [], text => options.warn?.(text))
     this.#io = new Server<ClientEvents, HostEvents>(this.#http, {
       serveClient: false,
       transports: ['websocket'],
@@ -78,9 +81,11 @@ export class HostServer {
       },
     })
     const patience = { patience: 2 * this.#heartbeat, warn: (text: string) => options.warn?.(text) }
-    this.#io.on('connection', socket =>
-      socketChannel(socket, patience, channel => reception.greet(channel, socket.handshake.address)),
-    )
+    this.#io.engine.on('connection', (connection: RawConnection) => this.#origins.limit(connection))
+    this.#io.on('connection', socket => {
+      if (!this.#origins.refuses(socket))
+        socketChannel(socket, patience, channel => reception.greet(channel, socket.handshake.address))
+    })
   }
 
   /** Set by whoever runs actors in this host. */
@@ -188,10 +193,7 @@ export class HostServer {
     this.#letIn()
   }
 
-  /** Browsers send an Origin: a page that was not let in by name must not talk to this machine's host. */
   #mayConnect({ headers: { origin } }: IncomingMessage): boolean {
-    return (
-      !this.#reception.isClosing && (origin === undefined || this.#options.origins?.includes(origin) === true)
-    )
+    return !this.#reception.isClosing && this.#origins.mayAsk(origin)
   }
 }

@@ -1,0 +1,152 @@
+import { createServer as createHttpServer } from 'node:http'
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { once } from 'node:events'
+import { expect } from 'chai'
+import { connect } from '../../src/client/index.js'
+import { AuthError, HostUnreachableError, InvalidOptionError, type MsgvanError } from '../../src/errors.js'
+import type { HostServer } from '../../src/host/server.js'
+import { van } from '../../src/van.js'
+import { eventually } from '../support/eventually.js'
+import { startServer } from '../support/host-server.js'
+import { rejection } from '../support/rejection.js'
+import { freePort } from '../support/sandbox.js'
+
+const TOKEN = 'a token that is long enough'
+
+describe('connect()', () => {
+  const opened: { close(options: { drain: boolean }): Promise<void> }[] = []
+  const servers: (Server | HostServer)[] = []
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map(bus => bus.close({ drain: false })))
+    for (const server of servers.splice(0)) await server.close()
+  })
+
+  const listening = async (server: Server): Promise<number> => {
+    servers.push(server)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return (server.address() as AddressInfo).port
+  }
+  const host = async (): Promise<number> => {
+    const server = await startServer({ token: TOKEN })
+    servers.push(server)
+    return server.port
+  }
+  const errorsOf = (
+    url: string,
+    token?: string,
+  ): { bus: ReturnType<typeof connect>; errors: MsgvanError[] } => {
+    const bus = connect(url, token === undefined ? {} : { token })
+    opened.push(bus)
+    const errors: MsgvanError[] = []
+    bus.errors$.subscribe(error => errors.push(error))
+    return { bus, errors }
+  }
+
+  it('refuses at once what is no host’s URL', () => {
+    for (const url of [
+      'http://127.0.0.1:1900/foo',
+      'http://127.0.0.1:1900/?a=1',
+      'http://127.0.0.1:1900/#a',
+      'http://me:secret@127.0.0.1:1900',
+      'http://127.0.0.1:0',
+      'ws://127.0.0.1:1900',
+      '127.0.0.1:1900',
+      'http://a b:1900',
+      '',
+    ])
+      expect(() => connect(url), url).to.throw(InvalidOptionError, JSON.stringify(url))
+  })
+
+  it('takes a URL however it is written', async () => {
+    const port = await host()
+    for (const url of [
+      `HTTP://127.0.0.1:${port}`,
+      ` http://127.0.0.1:${port}/ `,
+      `http://LOCALHOST:${port}`,
+    ]) {
+      const { bus } = errorsOf(url, TOKEN)
+      await bus.ready()
+    }
+  })
+
+  it('says once on errors$ that nobody answers, and why, and goes on', async () => {
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}`
+    const { bus, errors } = errorsOf(url, TOKEN)
+    const states: string[] = []
+    bus.state$.subscribe(state => states.push(state))
+    await eventually(() => expect(errors).to.have.length(1))
+    expect(errors[0]).to.be.instanceOf(HostUnreachableError)
+    expect(errors[0]?.message).to.equal(
+      `${url} cannot be reached: nobody listens there (ECONNREFUSED). This bus goes on trying.`,
+    )
+    const error = await rejection(bus.ready({ timeout: 1_500 }))
+    expect(error).to.be.instanceOf(HostUnreachableError)
+    expect(error.message)
+      .to.contain('within 1500 ms')
+      .and.contain('ECONNREFUSED')
+      .and.not.contain('msgvan start')
+    expect(errors).to.have.length(1)
+    expect(states).to.deep.equal(['connecting'])
+    servers.push(await startServer({ token: TOKEN, port }))
+    await bus.ready()
+    expect(states).to.deep.equal(['connecting', 'connected'])
+  })
+
+  it('says of what answers that it is no msgvan host', async () => {
+    const web = await listening(createHttpServer((_, response) => response.writeHead(404).end('no')))
+    const mute = await listening(
+      createServer(socket =>
+        socket
+          .on('error', () => undefined)
+          .resume()
+          .end('220 mail ready\r\n'),
+      ),
+    )
+    const tls = await host()
+    for (const [url, reason] of [
+      [`http://127.0.0.1:${web}`, /no msgvan host \(HTTP 404\)|cut the connection off/],
+      [`http://127.0.0.1:${mute}`, /no HTTP, so it is no msgvan host/],
+      [`https://127.0.0.1:${tls}`, /does not speak TLS, use http:/],
+      ['http://no-such-name.invalid:1900', /ENOTFOUND|EAI_AGAIN/],
+    ] as const) {
+      const { errors } = errorsOf(url, TOKEN)
+      await eventually(() => expect(errors, url).to.have.length(1))
+      expect(errors[0]?.message, url).to.match(reason)
+    }
+  })
+
+  it('says at once that a token is the wrong one', async () => {
+    const { bus, errors } = errorsOf(`http://127.0.0.1:${await host()}`, 'another token, as long')
+    expect(await rejection(bus.ready())).to.be.instanceOf(AuthError)
+    expect(errors.map(({ code }) => code)).to.deep.equal(['MSGVAN_AUTH'])
+  })
+
+  it('van() without autoStart says it too', async () => {
+    const bus = van({ port: await freePort(), autoStart: false })
+    opened.push(bus)
+    const errors: MsgvanError[] = []
+    bus.errors$.subscribe(error => errors.push(error))
+    await eventually(() => expect(errors).to.have.length(1))
+    expect(errors[0]?.message).to.contain('nobody listens there')
+    expect((await rejection(bus.ready({ timeout: 10 }))).message).to.contain('msgvan start')
+  })
+
+  it('ready() ends with its signal, and refuses options that it cannot have', async () => {
+    const { bus } = errorsOf(`http://127.0.0.1:${await freePort()}`, TOKEN)
+    const controller = new AbortController()
+    const waiting = bus.ready({ signal: controller.signal })
+    const why = new Error('enough')
+    controller.abort(why)
+    expect(await rejection(waiting)).to.equal(why)
+    expect(await rejection(bus.ready({ signal: controller.signal }))).to.equal(why)
+    for (const options of [{ timeout: -1 }, { timeout: NaN }, { signal: {} }, { time: 1 }])
+      expect(await rejection(bus.ready(options as object))).to.be.instanceOf(InvalidOptionError)
+    await (() => {
+      const embedded = van({ embedded: true })
+      opened.push(embedded)
+      return embedded.ready({ timeout: 0, signal: new AbortController().signal })
+    })()
+  })
+})

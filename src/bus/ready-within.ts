@@ -1,0 +1,33 @@
+import { TimeoutError } from '../errors.js'
+import type { ReadyOptions } from './bus.js'
+
+/** Waits for a broker to be ready, as long as the caller wants to. */
+export async function readyWithin(
+  ready: (timeout?: number) => Promise<void>,
+  { timeout, signal }: ReadyOptions,
+): Promise<void> {
+  if (timeout === undefined && signal === undefined) return ready()
+  signal?.throwIfAborted()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let aborted = (): void => undefined
+  // A broker that is not connected says why, at the same time: so it is asked first.
+  const done = ready(timeout)
+  const given = new Promise<never>((_, reject) => {
+    aborted = () => reject(signal?.reason as Error)
+    signal?.addEventListener('abort', aborted)
+    if (timeout === undefined) return
+    timer = setTimeout(() => {
+      reject(
+        new TimeoutError(
+          `Not all that this bus asked for is in force within ${timeout} ms, though it is connected. It goes on waiting for it.`,
+        ),
+      )
+    }, timeout)
+  })
+  try {
+    await Promise.race([done, given])
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', aborted)
+  }
+}
