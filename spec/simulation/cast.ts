@@ -22,13 +22,17 @@ export class Cast {
   #host: SimHost | undefined
   #observer: SimClient | undefined
   #unnamed = 0
+  /** How often the host has been started by now. */
+  hostStarts = 0
+  /** What its log says. */
+  readonly warnings: string[] = []
   /** Nothing goes wrong for now. */
   isCalm = false
 
   constructor(stage: Stage, plan: Plan) {
     this.#stage = stage
     this.#plan = plan
-    this.#operator = this.#process('operator')
+    this.#operator = this.spawn('operator')
   }
 
   async gather(): Promise<void> {
@@ -40,14 +44,18 @@ export class Cast {
       url: HOST,
       sessionTtl,
       disk: this.#disk,
-      spawn: name => this.#process(name),
+      spawn: name => this.spawn(name),
       processOf: pid => this.#processes[pid - 1],
       ending: () => {
         for (const client of [...this.#clients, this.observer]) client.hostEnds()
       },
       ended: (how, status) =>
         books.hostEnded({ isKept: isStored, keepsNames: isStored || how === 'killed' }, status),
-      started: process => books.hostStarted(process),
+      started: process => {
+        this.hostStarts += 1
+        books.hostStarted(process)
+      },
+      warned: text => void this.warnings.push(text),
     })
     this.#host.start()
     await this.#stage.clock.advance(1)
@@ -138,6 +146,11 @@ export class Cast {
     if (trouble !== undefined) trace.count(`disks ${trouble}`)
   }
 
+  /** A piece of what is kept of a van is not what was written. @returns undefined if there is none */
+  damage(van: string): { readonly messages: number } | undefined {
+    return this.#disk?.damage(van)
+  }
+
   /** Everybody does as they should, and the observer takes what nobody else does. */
   async behave(): Promise<void> {
     for (const client of this.clients)
@@ -203,11 +216,12 @@ export class Cast {
   }
 
   #newClient(name: string): Promise<SimClient | undefined> {
-    const process = this.#process(name)
+    const process = this.spawn(name)
     return this.#stage.clock.as(process, () => new SimClient(process, HOST, this.#stage, this.#plan.client))
   }
 
-  #process(name: string): VirtualProcess {
+  /** A process of its own, that no client is in. */
+  spawn(name: string): VirtualProcess {
     const process = new VirtualProcess(name, this.#processes.length + 1)
     this.#processes.push(process)
     return process

@@ -33,11 +33,19 @@ export const features = [
   'purges',
   'from the start',
   'payloads that publish',
+  'backlogs',
+  'records damaged',
 ] as const
 export type Feature = (typeof features)[number]
 export type Pair = readonly [Feature, Feature]
 
-const onDisk: readonly Feature[] = ['kills in a write', 'disks full', 'disks failing', 'from the start']
+const onDisk: readonly Feature[] = [
+  'kills in a write',
+  'disks full',
+  'disks failing',
+  'from the start',
+  'records damaged',
+]
 
 /** Without a store there is no disk. */
 function canMeet(a: Feature, b: Feature): boolean {

@@ -31,6 +31,10 @@ export interface Plan {
   /** Clients' event loops stand still. */
   readonly blocks: boolean
   readonly clockJumps: boolean
+  /** Thousands of messages wait for a consumer. */
+  readonly hasBacklog: boolean
+  /** A record of the store is not what was written. */
+  readonly hasDamage: boolean
 }
 
 const topics = ['t.a', 't.b', 'u.a'] as const
@@ -45,6 +49,7 @@ export function drawPlan(random: Random, forced: readonly Feature[] = []): Plan 
     'disks full',
     'disks failing',
     'from the start',
+    'records damaged',
   )
   const isStored = (random.chance(0.5) || mustBeStored) && !must('hosts in memory')
   const hostKills = random.chance(0.4) || must('kills in a write')
@@ -84,6 +89,8 @@ export function drawPlan(random: Random, forced: readonly Feature[] = []): Plan 
     linkFaults: random.chance(0.8),
     blocks: random.chance(0.3),
     clockJumps: random.chance(0.3),
+    hasBacklog: random.chance(0.01) || must('backlogs'),
+    hasDamage: isStored && (random.chance(0.05) || must('records damaged')),
   }
 }
 

@@ -1,6 +1,15 @@
 import { ClosedError, StoreError, StoreFullError } from '../../src/errors.js'
+import { logsIn } from '../../src/host/store/accounts.js'
+import { decodeDamages, encodeDamages } from '../../src/store/damage.js'
 import { MemoryStore } from '../../src/store/memory-store.js'
-import type { Chunk, Store, StoreInfo, StoreTransaction, Table } from '../../src/store/store.js'
+import {
+  DAMAGES_KEY,
+  type Chunk,
+  type Store,
+  type StoreInfo,
+  type StoreTransaction,
+  type Table,
+} from '../../src/store/store.js'
 import type { Random } from './random.js'
 import type { Trace } from './trace.js'
 import type { VirtualClock } from './virtual-clock.js'
@@ -41,11 +50,39 @@ export class SimDisk {
     return this.#store
   }
 
+  /** While its host is dead. */
+  damage(van: string): { readonly messages: number } | undefined {
+    return damageLog(this.#content, van, this.#options.random)
+  }
+
   /** Its host is killed. */
   crash(): void {
     this.#store?.crash()
     this.#store = undefined
   }
+}
+
+/** In the log of a van. @returns of how many messages it was; undefined if nothing is kept of that van */
+function damageLog(content: MemoryStore, van: string, random: Random): { messages: number } | undefined {
+  const log = [...logsIn(content)].find(([, record]) => record.van === van && record.isOutbox !== true)?.[0]
+  if (log === undefined) return undefined
+  const chunks = [...content.scan(log, 0)]
+  const chunk = random.pick(chunks)
+  const book = random.pick([...content.records('books', `${log}/`)])
+  // In effect when the call returns, as the real store sets pieces aside before a host reads it.
+  void content.transact(to => {
+    const damages = decodeDamages(content.get('meta', DAMAGES_KEY))
+    if (chunk !== undefined && (book === undefined || random.chance(0.7))) {
+      const { first, count } = chunk
+      to.trim(log, first)
+      damages.push({ table: 'chunks', why: 'a bit was flipped', log, first, before: first + count })
+    } else if (book !== undefined) {
+      to.remove('books', book[0])
+      damages.push({ table: 'books', why: 'a bit was flipped', key: book[0] })
+    }
+    to.put('meta', DAMAGES_KEY, encodeDamages(damages))
+  })
+  return { messages: chunk?.count ?? 0 }
 }
 
 class SimStore implements Store {

@@ -25,6 +25,8 @@ export interface SimHostOptions {
   readonly ended: (how: 'killed' | 'stopped', status: Promise<Subscriptions>) => void
   /** It can be reached. */
   readonly started: (process: VirtualProcess) => void
+  /** It logs a warning. */
+  readonly warned: (text: string) => void
 }
 
 export type Subscriptions = Pick<VanStatus, 'subscriptions'>
@@ -132,10 +134,10 @@ export class SimHost implements Listening {
     return run.reception.greet(channel, '127.0.0.1')
   }
 
-  status(): Promise<Subscriptions> {
+  status(name = van): Promise<Subscriptions> {
     const run = this.#run
     if (run === undefined) throw new Error('the host is not there')
-    return statusOf(run)
+    return statusOf(run, name)
   }
 
   async #end(run: Run): Promise<void> {
@@ -183,12 +185,13 @@ export class SimHost implements Listening {
 
   #warned({ name }: VirtualProcess, text: string): void {
     this.#stage.trace.say(name, () => `warns: ${text}`)
+    this.#options.warned(text)
   }
 }
 
 /** Never makes a van. */
-function statusOf({ reception }: Run): Promise<Subscriptions> {
-  return reception.vans.includes(van)
-    ? reception.broker(van).status()
+function statusOf({ reception }: Run, name = van): Promise<Subscriptions> {
+  return reception.vans.includes(name)
+    ? reception.broker(name).status()
     : Promise.resolve({ subscriptions: [] })
 }

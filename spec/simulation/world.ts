@@ -1,6 +1,8 @@
 import type { Publication, SubscriptionAccount } from './account.js'
+import { Backlog } from './backlog.js'
 import { Cast } from './cast.js'
 import { checkRest } from './check-rest.js'
+import { DamagedRecord } from './damaged-record.js'
 import { drawPlan, type Plan } from './plan.js'
 import type { Feature } from './features.js'
 import { provoke } from './provoke.js'
@@ -21,11 +23,15 @@ export class World {
   readonly #stage: Stage
   readonly #plan: Plan
   readonly #cast: Cast
+  readonly #backlog: Backlog | undefined
+  readonly #damaged: DamagedRecord | undefined
 
   constructor(stage: Stage, forced: readonly Feature[] = []) {
     this.#stage = stage
     this.#plan = drawPlan(stage.random, forced)
     this.#cast = new Cast(stage, this.#plan)
+    if (this.#plan.hasBacklog) this.#backlog = new Backlog(stage, this.#cast)
+    if (this.#plan.hasDamage) this.#damaged = new DamagedRecord(stage, this.#cast)
     stage.trace.say('PLAN', () => JSON.stringify(this.#plan, (_, value: unknown) => shown(value)))
   }
 
@@ -34,6 +40,7 @@ export class World {
     await this.#cast.gather()
     // Half of the seeds begin when everything is in force, the others at once.
     if (random.chance(0.5)) await clock.advance(1_000)
+    await this.#backlog?.pileUp()
     for (let round = 1; round <= this.#plan.rounds && !this.#isBroken(); round += 1) {
       this.#cast.isCalm = false
       for (let done = 0; done < this.#plan.actionsPerRound && !this.#isBroken(); done += 1) {
@@ -41,6 +48,8 @@ export class World {
         await clock.advance(random.pick([0, 0, 1, 5, 20, 100, 400]))
       }
       if (round === 1) await this.#provoke()
+      if (round === 1) await this.#backlog?.takeAway()
+      if (round === 1) await this.#damaged?.run()
       await this.#rest()
       const isForced = this.#isDue('replays') || this.#isDue('purges')
       if (round < this.#plan.rounds && (isForced || random.chance(0.5))) await this.#replaySome()
@@ -149,6 +158,9 @@ export class World {
       left = await this.#leftOver()
     } while (left !== '' && clock.now < until)
     if (left !== '') books.violated(`it does not come to rest: ${left}`)
+    await this.#backlog?.finish()
+    await this.#damaged?.finish()
+    await this.#damaged?.close()
     await this.#rest()
   }
 
