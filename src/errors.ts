@@ -69,6 +69,17 @@ export class SubscriberError extends MsgvanError {
   }
 }
 
+/**
+ * A pipeline works later (`concatMap(async …)`), when its messages are acked already: what failed then was lost. Use `handle`. `cause` is
+ * what failed; none in the log's warning that values come so late.
+ */
+export class PipelineDefersError extends MsgvanError {
+  readonly code = 'MSGVAN_PIPELINE_DEFERS'
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause })
+  }
+}
+
 /** A subscriber said no: `nack()` or `reject(reason)`. */
 export class RefusedByConsumerError extends MsgvanError {
   readonly code = 'MSGVAN_REFUSED_BY_CONSUMER'
@@ -272,6 +283,7 @@ const byCode = {
   MSGVAN_PAYLOAD_TOO_LARGE: PayloadTooLargeError,
   MSGVAN_LIMIT: LimitError,
   MSGVAN_UNREADABLE_PAYLOAD: UnreadablePayloadError,
+  MSGVAN_PIPELINE_DEFERS: PipelineDefersError,
   MSGVAN_REFUSED_BY_CONSUMER: RefusedByConsumerError,
   MSGVAN_ACK_TIMEOUT: AckTimeoutError,
   MSGVAN_CONSUMER_DIED: ConsumerDiedError,

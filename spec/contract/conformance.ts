@@ -2,6 +2,7 @@ import type { Connection, ConnectionKind } from '../support/connections.js'
 import type { Connected } from './connected.js'
 import { creationFunctions } from './creation-functions.js'
 import { deadLetters } from './dead-letters.js'
+import { deferring } from './deferring.js'
 import { delivery } from './delivery.js'
 import { draining } from './draining.js'
 import { failure } from './failure.js'
@@ -21,6 +22,7 @@ import { retrying } from './retrying.js'
 import { rulesOfAName } from './rules-of-a-name.js'
 import { rxjsSemantics } from './rxjs-semantics.js'
 import { schemas } from './schemas.js'
+import { siblings } from './siblings.js'
 import { settlement } from './settlement.js'
 import { statusOfVan } from './status.js'
 import { subjects } from './subjects.js'
@@ -46,6 +48,7 @@ const themes: readonly Theme[] = [
   named,
   rulesOfAName,
   handling,
+  siblings,
   flow,
   schemas,
   subjects,
@@ -54,6 +57,7 @@ const themes: readonly Theme[] = [
   lifecycle,
   draining,
   throwingListeners,
+  deferring,
   wrongArguments,
   replay,
 ]

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { repeat, take } from 'rxjs'
+import { map, repeat, take } from 'rxjs'
 import { InvalidOptionError, NameTakenError, type Message } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
 import {
@@ -8,6 +8,7 @@ import {
   publishAll,
   register,
   rejection,
+  reports,
   thrown,
   untilStatus,
   upTo,
@@ -109,6 +110,23 @@ export function named(at: Connected): void {
       expect(heir.map(({ payload, attempt, redelivered }) => [payload, attempt, redelivered])).to.deep.equal(
         [1, 2, 3].map(value => [value, 1, true]),
       )
+    })
+
+    it('a refusal that no subscriber handles is on errors$ as what it is, and blames no subscriber', async () => {
+      const bus = at.bus()
+      const reported = reports(bus)
+      bus.topic('one', { name: 'w' }).subscribe()
+      await bus.ready()
+      bus.topic('two', { name: 'w' }).subscribe()
+      bus
+        .topic('two', { name: 'w' })
+        .pipe(map(({ payload }) => payload))
+        .subscribe()
+      expect((await reported.first(2)).map(({ code }) => code)).to.deep.equal([
+        'MSGVAN_NAME_TAKEN',
+        'MSGVAN_NAME_TAKEN',
+      ])
+      expect(reported.values[0]?.message).to.not.include('subscriber threw')
     })
 
     it('the same name with another pattern is refused, to that subscriber alone', async () => {

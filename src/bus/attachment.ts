@@ -1,4 +1,5 @@
 import type { Subscriber } from 'rxjs'
+import type { MsgvanError } from '../errors.js'
 import { Message, type Settler } from '../message/message.js'
 import { samePattern } from '../message/pattern.js'
 import type { Membership } from './broker.js'
@@ -65,6 +66,15 @@ export class Attachment implements Ending {
   /** The van put an end to it, or refuses because it is closed. */
   end(): void {
     this.run.end(this)
+  }
+
+  refused(error: MsgvanError): void {
+    this.run.refused(error)
+    this.beyond?.refused(error)
+  }
+
+  acked(): void {
+    this.run.acked()
   }
 
   /** The teardown of the topic's subscriber. */

@@ -14,11 +14,14 @@ type Report = (error: MsgvanError) => void
  */
 export function guardEnd(subscriber: Subscriber<unknown>, what: string, report: Report): void {
   const last = chainOf(subscriber).at(-1) ?? subscriber
-  guardLast(last, error => {
+  guardLast(last, (error, isUnhandled = false) => {
     // Where a topic meets it (`combineLatest`) it may be a message that fails.
     const run = Run.at(last)
     if (run !== undefined) run.threw(error)
-    else report(new SubscriberError(`A subscriber of ${what} threw: ${describe(error)}`, undefined, error))
+    else {
+      const text = isUnhandled ? `An error of ${what} has no handler` : `A subscriber of ${what} threw`
+      report(new SubscriberError(`${text}: ${describe(error)}`, undefined, error))
+    }
   })
 }
 

@@ -1,9 +1,11 @@
 import type { Subscriber } from 'rxjs'
+import type { MsgvanError } from '../errors.js'
 import { messageInHand } from '../message/in-hand.js'
 import { Message } from '../message/message.js'
 import { chainOf, guardEnd, isStopped } from '../operators/rxjs-internals.js'
 import { Attachment, attachmentOf } from './attachment.js'
 import type { Broker, Consumer, Membership, SubscriptionRequest } from './broker.js'
+import { Deferral } from './deferral.js'
 import { Kept, type Fits } from './kept.js'
 import { isPassedNow, pass, passing, type Passing } from './passing.js'
 import type { TopicSource } from './topic-source.js'
@@ -44,6 +46,9 @@ export class Run {
   #vans: WeakSet<Broker> | undefined
   #ends = 0
   #depth = 0
+  /** Why the van ended a topic of it. */
+  #refusal: MsgvanError | undefined
+  #deferral: Deferral | undefined
 
   /** @param isGuarded nobody is at its end but one observer that an app gave to `subscribe()`: no `share()`, no Subject */
   constructor(
@@ -77,8 +82,11 @@ export class Run {
   }
 
   #join(source: TopicSource): void {
-    if (this.#first === undefined) this.#first = source
-    else if (this.#first !== source) (this.#others ??= new WeakSet()).add(source)
+    if (this.#first === undefined) {
+      this.#first = source
+      if (this.#last !== undefined && source.autoAck) this.#deferral = new Deferral(source)
+    }
+    if (this.#first !== source) (this.#others ??= new WeakSet()).add(source)
   }
 
   #has(source: TopicSource): boolean {
@@ -99,7 +107,12 @@ export class Run {
       subscriber.complete = () => this.#passOn(subscriber, 'complete', complete)
     }
     const last = chain.at(-1)
-    if (last !== undefined) guardEnd(last, error => this.threw(error))
+    if (last !== undefined)
+      guardEnd(
+        last,
+        error => this.threw(error),
+        () => this.#deferral?.reached(),
+      )
   }
 
   attach(
@@ -171,7 +184,19 @@ export class Run {
     const attachment = message === undefined ? undefined : attachmentOf(message)
     if (message !== undefined && attachment !== undefined && this.#leadsTo(attachment))
       attachment.source.failed(message, error)
-    else this.#first?.report(error, undefined)
+    else if (this.#refusal !== undefined && error === this.#refusal) this.#first?.broker.report(this.#refusal)
+    else if (message !== undefined || this.#deferral?.failed(error) !== true)
+      this.#first?.report(error, undefined)
+  }
+
+  /** The van refuses a topic, and says why; an error of that kind is nobody's mistake in the pipeline. */
+  refused(error: MsgvanError): void {
+    this.#refusal = error
+  }
+
+  /** A message was acked because `next` returned. Not before a Subject, where the end is not known. */
+  acked(): void {
+    this.#deferral?.acked()
   }
 
   #leadsTo({ run, source }: Attachment): boolean {
@@ -277,6 +302,8 @@ export class Run {
     // With nothing in hand the error is late (manual settlement): a single open delivery caused it; of several nobody can tell.
     const message = messageInHand() ?? this.#sole(subscriber)
     const attachment = message === undefined ? undefined : attachmentOf(message)
+    if (message === undefined && thrown !== this.#refusal && !isPassedNow(this))
+      this.#deferral?.failed(thrown)
     if (message === undefined || attachment === undefined) return
     const isBehind =
       attachment.run === this ? attachment.chain.includes(subscriber) : this.#leadsTo(attachment)

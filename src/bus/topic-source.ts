@@ -42,6 +42,10 @@ export interface Ending {
   readonly cameBack: boolean
   /** All ends of the pipeline are known, and guarded. */
   readonly isGuarded: boolean
+  /** Before the van's own error goes down the pipeline. */
+  refused(error: MsgvanError): void
+  /** A message was acked because `next` returned. */
+  acked(): void
   end(): void
 }
 
@@ -67,7 +71,10 @@ export class TopicConsumer implements Consumer {
   error(error: MsgvanError): void {
     // For one that was there before, a closed bus is the end and no error: retry() would go on for ever.
     if (error instanceof ClosedError && this.#ending.cameBack) this.complete()
-    else this.#subscriber.error(error)
+    else {
+      this.#ending.refused(error)
+      this.#subscriber.error(error)
+    }
   }
 
   complete(): void {
@@ -84,7 +91,9 @@ export class TopicConsumer implements Consumer {
     } finally {
       takeInHand(before)
     }
-    if (this.#source.autoAck && !Message.isClaimed(message)) message.ack()
+    if (!this.#source.autoAck || Message.isClaimed(message)) return
+    message.ack()
+    this.#ending.acked()
   }
 
   #nextUnguarded(message: Message): void {

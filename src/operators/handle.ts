@@ -1,20 +1,12 @@
-import type { ObservableInput, OperatorFunction } from 'rxjs'
-import { Observable } from 'rxjs/internal/Observable'
-import { InvalidOptionError, type MsgvanError } from '../errors.js'
-import { knownOptions, whole } from '../message/check-option.js'
-import { takeInHand } from '../message/in-hand.js'
-import { Message, type RetryRule } from '../message/message.js'
-import { checkRetryDelay, retryDelayAfter, type RetryDelay } from '../message/retry-delay.js'
-import { innerFromInput } from './inner-from-input.js'
+import type { OperatorFunction } from 'rxjs'
+import { whole } from '../message/check-option.js'
+import type { Message } from '../message/message.js'
 import { mergeClaimed } from './merge-claimed.js'
+import { checkWork, work, type FailureRules, type Project } from './work.js'
 
-export interface HandleConfig {
+export interface HandleConfig extends FailureRules {
   /** How many messages are worked on at once. Default 1. */
   concurrency?: number
-  /** Total tries; rules over the subscription's. */
-  attempts?: number
-  /** Until the next attempt, as in `topic()`'s options; rules over the subscription's. */
-  delay?: RetryDelay
 }
 
 /**
@@ -34,82 +26,10 @@ export interface HandleConfig {
  *   .subscribe(receipt => console.log(receipt))
  */
 export function handle<P, R>(
-  project: (message: Message<P>) => ObservableInput<R> | R,
+  project: Project<P, R>,
   config: HandleConfig = {},
 ): OperatorFunction<Message<P>, R> {
-  if (typeof project !== 'function')
-    throw new InvalidOptionError('handle() takes a function of a message: handle(message => …).')
-  knownOptions('handle()', config, ['concurrency', 'attempts', 'delay'])
-  const { delay } = config
+  checkWork('handle', project, config, ['concurrency'])
   const concurrency = whole('handle: concurrency', config.concurrency ?? 1, 1, Number.MAX_SAFE_INTEGER)
-  const attempts =
-    config.attempts === undefined ? undefined : whole('handle: attempts', config.attempts, 1, 1_000_000)
-  if (delay !== undefined) checkRetryDelay('handle: delay', delay)
-  return mergeClaimed(message => work(message, project, { attempts, delay }), concurrency)
-}
-
-interface Rules {
-  readonly attempts: number | undefined
-  readonly delay: RetryDelay | undefined
-}
-
-function work<P, R>(
-  message: Message<P>,
-  project: (message: Message<P>) => ObservableInput<R> | R,
-  rules: Rules,
-): Observable<R> {
-  return new Observable<R>(subscriber => {
-    const settler = Message.settlerOf(message)
-    const heartbeat =
-      settler.ackTimeout > 0
-        ? setInterval(() => settler.extend(message), Math.min(Math.max(1, settler.ackTimeout / 3), 2 ** 30))
-        : undefined
-    let isOnItsWayDown = false
-    // Before the work is subscribed to: what ends at once must find it.
-    subscriber.add(() => {
-      clearInterval(heartbeat)
-      if (!isOnItsWayDown) settler.release(message)
-    })
-    const failed = (error: unknown) => {
-      settler.fail(message, error, retryRule(rules, error, message))
-      subscriber.complete()
-    }
-    let result: Observable<R>
-    try {
-      result = innerFromInput(project(message))
-    } catch (error) {
-      failed(error)
-      return
-    }
-    subscriber.add(
-      result.subscribe({
-        next: value => {
-          // An error further down is this message's failure, however late its result came.
-          const before = takeInHand(message)
-          isOnItsWayDown = true
-          try {
-            subscriber.next(value)
-          } finally {
-            takeInHand(before)
-            isOnItsWayDown = false
-          }
-          // A `take` down there had enough with this very result: it has seen it. (After an error it has failed by now.)
-          if (subscriber.closed) settler.ack(message)
-        },
-        error: failed,
-        complete: () => {
-          settler.ack(message)
-          subscriber.complete()
-        },
-      }),
-    )
-  })
-}
-
-function retryRule({ attempts, delay }: Rules, error: unknown, message: Message): RetryRule {
-  const report = (mistake: MsgvanError) => Message.settlerOf(message).report?.(mistake)
-  return {
-    ...(attempts === undefined ? {} : { attempts }),
-    ...(delay === undefined ? {} : { delay: retryDelayAfter(delay, error, message.attempt, report) }),
-  }
+  return mergeClaimed(message => work(message, project, config), concurrency)
 }

@@ -1,3 +1,6 @@
 export { backoff, type BackoffConfig } from './backoff.js'
 export { handle, type HandleConfig } from './handle.js'
+export { handleFirst } from './handle-first.js'
+export { handleLatest } from './handle-latest.js'
 export { publishTo, type Publisher } from './publish-to.js'
+export type { FailureRules, Project } from './work.js'

@@ -59,17 +59,23 @@ interface End {
   complete?(): void
 }
 
+/** @param isUnhandled the app did not throw: an error came to its end, which takes none */
+type Threw = (error: unknown, isUnhandled?: boolean) => void
+
 /** RxJS 7 would rethrow what an observer throws, and an error that it does not take, on a timer, and end the process. */
 class GuardedEnd implements Required<End> {
   readonly #end: End
-  readonly #threw: (error: unknown) => void
+  readonly #threw: Threw
+  readonly #reached: (() => void) | undefined
 
-  constructor(end: End, threw: (error: unknown) => void) {
+  constructor(end: End, threw: Threw, reached: (() => void) | undefined) {
     this.#end = end
     this.#threw = threw
+    this.#reached = reached
   }
 
   next(value: unknown): void {
+    this.#reached?.()
     try {
       this.#end.next?.(value)
     } catch (error) {
@@ -79,7 +85,7 @@ class GuardedEnd implements Required<End> {
 
   error(error: unknown): void {
     try {
-      if (this.#end.error === undefined) this.#threw(error)
+      if (this.#end.error === undefined) this.#threw(error, true)
       else this.#end.error(error)
     } catch (thrown) {
       this.#threw(thrown)
@@ -98,12 +104,14 @@ class GuardedEnd implements Required<End> {
 /**
  * Puts a guard around what the app gave to `subscribe()` at the end of a pipeline, unless there is one. Nothing happens where the
  * end is none of RxJS's (the deprecated `new Subscriber(observer)`): what such an observer throws comes up through `next`.
+ *
+ * @param reached a value comes to the end
  */
-export function guardEnd(last: Subscriber<unknown>, threw: (error: unknown) => void): void {
+export function guardEnd(last: Subscriber<unknown>, threw: Threw, reached?: () => void): void {
   const consumer = internalsOf(last).destination
   if (typeof consumer !== 'object' || consumer === null || !('partialObserver' in consumer)) return
   if (consumer.partialObserver instanceof GuardedEnd) return
-  consumer.partialObserver = new GuardedEnd(consumer.partialObserver as End, threw)
+  consumer.partialObserver = new GuardedEnd(consumer.partialObserver as End, threw, reached)
 }
 
 /** What `nextInto` returns when nothing was thrown. */

@@ -1,0 +1,153 @@
+import { expect } from 'chai'
+import {
+  bufferTime,
+  concatMap,
+  debounceTime,
+  delay,
+  exhaustMap,
+  map,
+  merge,
+  mergeMap,
+  NEVER,
+  retry,
+  startWith,
+  Subject,
+  switchMap,
+  takeUntil,
+  timeout,
+  timer,
+  toArray,
+  type OperatorFunction,
+} from 'rxjs'
+import { handle, type Bus, type Message, type MsgvanError } from '../../src/index.js'
+import { collect, reports, untilStatus, type Collected } from '../support/messages.js'
+import { eventually } from '../support/eventually.js'
+import type { Connected } from './connected.js'
+
+const DEFERS = 'MSGVAN_PIPELINE_DEFERS'
+const codes = ({ values }: Collected<MsgvanError>): string[] => values.map(({ code }) => code)
+const later = () => new Promise<void>(resolve => setTimeout(resolve, 1))
+const fail = async (): Promise<never> => {
+  await later()
+  throw new Error('too late')
+}
+
+/** The habits that ack at once and lose on failure. */
+const habits: Record<string, OperatorFunction<Message, unknown>> = {
+  concatMap: concatMap(fail),
+  mergeMap: mergeMap(fail),
+  switchMap: switchMap(fail),
+  exhaustMap: exhaustMap(fail),
+  'delay and map': source$ =>
+    source$.pipe(
+      delay(1),
+      map(() => {
+        throw new Error('too late')
+      }),
+    ),
+}
+
+export function deferring(at: Connected): void {
+  describe('a pipe that works later', () => {
+    /** `ask` after the bus was used: what was reported, once a message of its own has come through. */
+    const quiet = async (bus: Bus): Promise<void> => {
+      await bus.publish('positive control')
+      await later()
+      await later()
+    }
+
+    for (const [habit, operator] of Object.entries(habits)) {
+      it(`with ${habit} and retry(): what is lost is on errors$, and names handle`, async () => {
+        const bus = at.bus()
+        const reported = reports(bus)
+        bus.topic('t', { name: 'w' }).pipe(operator, retry()).subscribe()
+        await bus.ready()
+        await bus.publish('t')
+        const [error] = await reported.first(1)
+        expect(error?.code).to.equal(DEFERS)
+        expect(error?.message).to.match(/"t"|t/)
+        expect(error?.message).to.include('handle(')
+        expect((error?.cause as Error).message).to.equal('too late')
+        await quiet(bus)
+        expect(codes(reported)).to.deep.equal([DEFERS])
+      })
+    }
+
+    it('and has no retry(): it is reported once', async () => {
+      const bus = at.bus()
+      const reported = reports(bus)
+      bus.topic('t').pipe(concatMap(fail)).subscribe()
+      bus
+        .topic('t')
+        .pipe(concatMap(fail))
+        .subscribe({ error: () => undefined })
+      await bus.ready()
+      await bus.publish('t')
+      await reported.first(2)
+      await quiet(bus)
+      expect(codes(reported)).to.deep.equal([DEFERS, DEFERS])
+    })
+
+    it('and whose subscriber throws', async () => {
+      const bus = at.bus()
+      const reported = reports(bus)
+      bus
+        .topic('t')
+        .pipe(concatMap(later))
+        .subscribe(() => {
+          throw new Error('too late')
+        })
+      await bus.ready()
+      await bus.publish('t')
+      await reported.first(1)
+      expect(codes(reported)).to.deep.equal([DEFERS])
+    })
+
+    it('with handle loses nothing, and nothing is reported', async () => {
+      const bus = at.bus()
+      const reported = reports(bus)
+      const seen = collect(
+        bus.topic('t', { name: 'w', delay: 0 }).pipe(
+          handle(async ({ attempt }) => {
+            await later()
+            if (attempt === 1) throw new Error('once')
+            return attempt
+          }),
+          concatMap(async attempt => {
+            await later()
+            return attempt
+          }),
+        ),
+      )
+      await bus.publish('t')
+      expect(await seen.first(1)).to.deep.equal([2])
+      await untilStatus(bus, 'w', { acked: 1, failed: 1 })
+      expect(codes(reported)).to.deep.equal([])
+    })
+
+    it('by its nature is no error: debounceTime, startWith, takeUntil, bufferTime, timeout, merge, close()', async () => {
+      const bus = at.bus()
+      const reported = reports(bus)
+      const stop$ = new Subject<void>()
+      const all = [
+        bus.topic('t').pipe(debounceTime(1)),
+        bus.topic('t').pipe(startWith('first')),
+        bus.topic('t').pipe(takeUntil(stop$)),
+        bus.topic('t').pipe(takeUntil(stop$), toArray()),
+        bus.topic('t').pipe(bufferTime(1)),
+        merge(bus.topic('t'), timer(1, 1)),
+        bus.topic('t').pipe(toArray()),
+        bus.topic('t').pipe(switchMap(() => NEVER)),
+      ].map(each$ => collect(each$ as never))
+      const timedOut = collect(bus.topic('t').pipe(timeout(5)))
+      await bus.ready()
+      await bus.publish('t')
+      expect(await timedOut.failure()).to.be.instanceOf(Error)
+      await eventually(() => expect(all[0]?.values).to.have.length(1))
+      stop$.next()
+      for (const each of all) each.unsubscribe()
+      await bus.close()
+      expect(codes(reported)).to.deep.equal([])
+    })
+  })
+}

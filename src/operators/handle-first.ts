@@ -1,0 +1,24 @@
+import type { OperatorFunction } from 'rxjs'
+import type { Message } from '../message/message.js'
+import { oneAtATime, type OneAtATime } from './one-at-a-time.js'
+import { checkWork, work, type FailureRules, type Project } from './work.js'
+
+/**
+ * As `handle`, with `exhaustMap`'s choice: messages that come while work runs are acked, and nothing is done for them. A message that
+ * failed comes again after `delay`; if other work runs then, it is acked, too.
+ *
+ * @param project what to do with a message: an Observable, a promise, any other ObservableInput, or a plain value
+ * @throws InvalidOptionError
+ * @example
+ * bus.topic('cache.refresh').pipe(handleFirst(() => refresh(), { attempts: 3 })).subscribe()
+ */
+export function handleFirst<P, R>(
+  project: Project<P, R>,
+  config: FailureRules = {},
+): OperatorFunction<Message<P>, R> {
+  checkWork('handleFirst', project, config)
+  return oneAtATime<P, R, OneAtATime<P>>(
+    () => ({ begins: (_message, running) => running === undefined }),
+    message => work(message, project, config),
+  )
+}

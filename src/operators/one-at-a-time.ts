@@ -1,0 +1,90 @@
+import type { Observable, OperatorFunction, Subscriber } from 'rxjs'
+import { createOperatorSubscriber } from 'rxjs/internal/operators/OperatorSubscriber'
+import { Message } from '../message/message.js'
+import { lift } from './rxjs-internals.js'
+
+/** Decides about each message, by what runs. */
+export interface OneAtATime<P> {
+  /** Whether work on it begins, in place of what runs: that is cancelled, and its message acked. Else it is acked at once. */
+  begins(message: Message<P>, running: Message<P> | undefined): boolean
+}
+
+/** For `handleLatest` and `handleFirst`: one work at most runs, and messages do not wait for it. */
+export function oneAtATime<P, R, O extends OneAtATime<P>>(
+  rule: () => O,
+  work: (message: Message<P>, rule: O) => Observable<R>,
+): OperatorFunction<Message<P>, R> {
+  return source =>
+    lift<Message<P>, R>(source, {
+      call: (subscriber, upstream) => {
+        const place = new Place(subscriber, rule(), work)
+        upstream.subscribe(
+          createOperatorSubscriber<Message<P>>(
+            subscriber,
+            message => place.take(message),
+            () => place.sourceCompleted(),
+          ),
+        )
+      },
+    })
+}
+
+/** The one place of one subscribe(). */
+class Place<P, R, O extends OneAtATime<P>> {
+  readonly #subscriber: Subscriber<R>
+  readonly #rule: O
+  readonly #work: (message: Message<P>, rule: O) => Observable<R>
+  #running: { readonly message: Message<P>; readonly inner: Subscriber<R> } | undefined
+  #isSourceComplete = false
+
+  constructor(subscriber: Subscriber<R>, rule: O, work: (message: Message<P>, rule: O) => Observable<R>) {
+    this.#subscriber = subscriber
+    this.#rule = rule
+    this.#work = work
+  }
+
+  take(message: Message<P>): void {
+    Message.claim(message)
+    const settler = Message.settlerOf(message)
+    settler.begin(message)
+    if (!this.#rule.begins(message, this.#running?.message)) {
+      settler.ack(message)
+      return
+    }
+    this.#cancel()
+    this.#begin(message)
+  }
+
+  sourceCompleted(): void {
+    this.#isSourceComplete = true
+    if (this.#running === undefined) this.#subscriber.complete()
+  }
+
+  /** Acked before its work is torn down, which would give it back. */
+  #cancel(): void {
+    const superseded = this.#running
+    if (superseded === undefined) return
+    this.#running = undefined
+    Message.settlerOf(superseded.message).ack(superseded.message)
+    superseded.inner.unsubscribe()
+  }
+
+  #begin(message: Message<P>): void {
+    let isComplete = false
+    const inner: Subscriber<R> = createOperatorSubscriber<R>(
+      this.#subscriber,
+      result => this.#subscriber.next(result),
+      () => {
+        isComplete = true
+      },
+      undefined,
+      () => {
+        if (!isComplete || this.#running?.inner !== inner) return
+        this.#running = undefined
+        if (this.#isSourceComplete) this.#subscriber.complete()
+      },
+    )
+    this.#running = { message, inner }
+    this.#work(message, this.#rule).subscribe(inner)
+  }
+}

@@ -1,0 +1,102 @@
+import type { ObservableInput } from 'rxjs'
+import { Observable } from 'rxjs/internal/Observable'
+import { InvalidOptionError, type MsgvanError } from '../errors.js'
+import { knownOptions, whole } from '../message/check-option.js'
+import { takeInHand } from '../message/in-hand.js'
+import { Message, type RetryRule } from '../message/message.js'
+import { checkRetryDelay, retryDelayAfter, type RetryDelay } from '../message/retry-delay.js'
+import { innerFromInput } from './inner-from-input.js'
+
+/** What to do with a message: an Observable, a promise, any other ObservableInput, or a plain value. */
+export type Project<P, R> = (message: Message<P>) => ObservableInput<R> | R
+
+/** What an operator that settles messages may say about failures, over the subscription's own rules. */
+export interface FailureRules {
+  /** Total tries; rules over the subscription's. */
+  attempts?: number
+  /** Until the next attempt, as in `topic()`'s options; rules over the subscription's. */
+  delay?: RetryDelay
+}
+
+/** @throws InvalidOptionError */
+export function checkWork(
+  operator: string,
+  project: unknown,
+  rules: FailureRules,
+  more: string[] = [],
+): void {
+  if (typeof project !== 'function')
+    throw new InvalidOptionError(`${operator}() takes a function of a message: ${operator}(message => …).`)
+  knownOptions(`${operator}()`, rules, [...more, 'attempts', 'delay'])
+  if (rules.attempts !== undefined) whole(`${operator}: attempts`, rules.attempts, 1, 1_000_000)
+  if (rules.delay !== undefined) checkRetryDelay(`${operator}: delay`, rules.delay)
+}
+
+/**
+ * The work on one message that was claimed. Acks it when the work completes, fails it when the work errors, and completes in both
+ * cases; torn down before, it gives the message back.
+ *
+ * @param failed the message comes again, or becomes a dead letter
+ */
+export function work<P, R>(
+  message: Message<P>,
+  project: Project<P, R>,
+  rules: FailureRules,
+  failed?: () => void,
+): Observable<R> {
+  return new Observable<R>(subscriber => {
+    const settler = Message.settlerOf(message)
+    const heartbeat =
+      settler.ackTimeout > 0
+        ? setInterval(() => settler.extend(message), Math.min(Math.max(1, settler.ackTimeout / 3), 2 ** 30))
+        : undefined
+    let isOnItsWayDown = false
+    // Before the work is subscribed to: what ends at once must find it.
+    subscriber.add(() => {
+      clearInterval(heartbeat)
+      if (!isOnItsWayDown) settler.release(message)
+    })
+    const fail = (error: unknown) => {
+      settler.fail(message, error, retryRule(rules, error, message))
+      failed?.()
+      subscriber.complete()
+    }
+    let result: Observable<R>
+    try {
+      result = innerFromInput(project(message))
+    } catch (error) {
+      fail(error)
+      return
+    }
+    subscriber.add(
+      result.subscribe({
+        next: value => {
+          // An error further down is this message's failure, however late its result came.
+          const before = takeInHand(message)
+          isOnItsWayDown = true
+          try {
+            subscriber.next(value)
+          } finally {
+            takeInHand(before)
+            isOnItsWayDown = false
+          }
+          // A `take` down there had enough with this very result: it has seen it. (After an error it has failed by now.)
+          if (subscriber.closed) settler.ack(message)
+        },
+        error: fail,
+        complete: () => {
+          settler.ack(message)
+          subscriber.complete()
+        },
+      }),
+    )
+  })
+}
+
+function retryRule({ attempts, delay }: FailureRules, error: unknown, message: Message): RetryRule {
+  const report = (mistake: MsgvanError) => Message.settlerOf(message).report?.(mistake)
+  return {
+    ...(attempts === undefined ? {} : { attempts }),
+    ...(delay === undefined ? {} : { delay: retryDelayAfter(delay, error, message.attempt, report) }),
+  }
+}
