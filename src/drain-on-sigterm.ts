@@ -2,7 +2,8 @@ import type { Bus } from './bus/bus.js'
 
 /** What another copy of this module, of this or another version, knows of the one that came first. */
 interface SignalDrain {
-  add(bus: Drained): void
+  /** @param beforeEnd called before the signal ends the process: Node calls nothing then */
+  add(bus: Drained, beforeEnd: () => void): void
   /** Resolves when the process did not end by the signal after all; undefined while no signal came. */
   readonly ending: Promise<void> | undefined
 }
@@ -19,6 +20,7 @@ const EXIT_CODE = 143
  */
 class Drain implements SignalDrain {
   readonly #open = new Set<Drained>()
+  readonly #beforeEnd = new Set<() => void>()
   #ending: Promise<void> | undefined
   #survived: () => void = () => undefined
 
@@ -26,7 +28,8 @@ class Drain implements SignalDrain {
     return this.#ending
   }
 
-  add(bus: Drained): void {
+  add(bus: Drained, beforeEnd: () => void): void {
+    this.#beforeEnd.add(beforeEnd)
     if (this.#open.size === 0 && this.#ending === undefined) process.on('SIGTERM', this.#drain)
     this.#open.add(bus)
     bus.state$.subscribe({ complete: () => this.#forget(bus) })
@@ -49,6 +52,7 @@ class Drain implements SignalDrain {
 
   #end(): void {
     process.off('SIGTERM', this.#drain)
+    for (const act of this.#beforeEnd) act()
     const isLeftToApp = process.listenerCount('SIGTERM') > 0
     process.kill(process.pid, 'SIGTERM')
     // Nothing below happens in a process that the signal ends.
@@ -64,9 +68,9 @@ class Drain implements SignalDrain {
 const KEY = Symbol.for('msgvan.signal-drain.1')
 const shared: { [KEY]?: SignalDrain | undefined } = globalThis as object
 
-export function drainOnSigterm(bus: Drained): void {
+export function drainOnSigterm(bus: Drained, beforeEnd: () => void): void {
   const drain = (shared[KEY] ??= new Drain())
-  drain.add(bus)
+  drain.add(bus, beforeEnd)
 }
 
 /** While SIGTERM drains this process: resolves if the process goes on after all. */

@@ -1,6 +1,7 @@
 import { checkBusOptions } from './bus/check-bus-options.js'
 import { describe, InvalidOptionError } from './errors.js'
 import { knownOptions, oneOf, shown } from './message/check-option.js'
+import { hasLevelMethods, isLeveled } from './log/log.js'
 import { encodePayload } from './message/payload.js'
 import type { VanOptions } from './van.js'
 
@@ -36,10 +37,16 @@ export function checkOptions(options: VanOptions): void {
   if (capabilities !== undefined && !isPlain(capabilities))
     throw new InvalidOptionError('capabilities is an object of names and values, such as { gpu: true }.')
   if (capabilities !== undefined) mustCross(capabilities)
-  if (logger !== undefined && typeof (logger as Partial<typeof logger> | null)?.log !== 'function')
-    throw new InvalidOptionError('logger is a winston logger: it has log().')
+  if (logger !== undefined && !isLogger(logger))
+    throw new InvalidOptionError(
+      'logger is a winston logger, with levels and log(), or one with error(), warn(), info() and debug(), such as console.',
+    )
   if (options.embedded === true && (addr !== undefined || options.leader === true))
     throw new InvalidOptionError('An embedded bus has no host that could lead or join: leave `embedded` out.')
+}
+
+function isLogger(logger: unknown): boolean {
+  return typeof logger === 'object' && logger !== null && (isLeveled(logger) || hasLevelMethods(logger))
 }
 
 function text(option: string, value: unknown): void {

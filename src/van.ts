@@ -1,14 +1,14 @@
-import type { Logger } from 'winston'
 import { createBus } from './bus/create-bus.js'
 import type { AnyTopics, Bus, Topics } from './bus/bus.js'
 import type { Broker } from './bus/broker.js'
 import { connectLocal, type LocalOptions } from './daemon/connect.js'
-import { logTrouble } from './daemon/log-trouble.js'
+import { logAtEnd, logTrouble } from './daemon/log-trouble.js'
 import { drainOnSigterm, endingBySignal } from './drain-on-sigterm.js'
 import { embeddedBroker } from './embedded.js'
 import { InvalidOptionError } from './errors.js'
 import { checkOptions } from './van-options.js'
 import { listenAt } from './host/settings.js'
+import type { LogTarget } from './log/log.js'
 
 export interface VanOptions {
   /** The van's name, 1 to 200 characters. Vans never mix. Default `'default'`. */
@@ -25,8 +25,8 @@ export interface VanOptions {
   token?: string
   /** Log level debug instead of warning. Default false. */
   verbose?: boolean
-  /** Any winston logger, in place of syslog. */
-  logger?: Logger
+  /** Any winston logger, or one with a method for each level, such as `console`; in place of syslog. */
+  logger?: LogTarget
   /** The largest payload, in bytes. Default 8 MiB. */
   maxPayload?: number
   /**
@@ -70,7 +70,7 @@ export function van<T extends Topics = AnyTopics>(options: VanOptions = {}): Bus
     ...limits,
     ...(handlesSignals ? { refusalsWaitFor: endingBySignal } : {}),
   })
-  if (handlesSignals) drainOnSigterm(bus)
+  if (handlesSignals) drainOnSigterm(bus, logAtEnd)
   return bus
 }
 

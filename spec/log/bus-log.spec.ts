@@ -36,4 +36,38 @@ describe("log: what a bus could tell no caller, in the user's own logger", () =>
       })
     })
   }
+
+  it('has the code of the error, and the stack of what the app threw, as fields', async () => {
+    const entries: Record<string, unknown>[] = []
+    const logger = winston.createLogger({
+      format: winston.format(info => {
+        entries.push({ ...info })
+        return info
+      })(),
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston's own types
+      transports: [new winston.transports.Console({ log: (_info, next: () => void) => next() })],
+    })
+    const bus = van({ embedded: true, logger })
+    bus.topic('t', { attempts: 1 }).subscribe(function ofTheApp() {
+      throw new Error('broken')
+    })
+    await bus.publish('t')
+    const entry = await eventually(() => {
+      const found = entries.find(({ code }) => code === 'MSGVAN_SUBSCRIBER')
+      expect(found).to.not.equal(undefined)
+      return found
+    })
+    expect(entry?.['stack']).to.contain('ofTheApp')
+    expect(entry?.['message']).to.equal(
+      'van default: MSGVAN_SUBSCRIBER A subscriber of "t" threw: Error: broken',
+    )
+    await bus.close()
+  })
+
+  it('refuses what is no logger', () => {
+    for (const logger of [{ log: () => undefined }, {}, 'console', () => undefined])
+      expect(() => van({ embedded: true, logger: logger as unknown as Console })).to.throw(
+        /^logger is a winston logger/,
+      )
+  })
 })

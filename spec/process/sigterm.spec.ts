@@ -104,7 +104,7 @@ describe('SIGTERM', () => {
   it('drains the buses of two copies of msgvan in one process', async () => {
     const worker = sandbox.script(`
       const { van } = await import(${JSON.stringify(new URL('../../src/drain-on-sigterm.js?another', import.meta.url).href)})
-        .then(other => ({ van: () => { const bus = msgvan.van({ handleSignals: false }); other.drainOnSigterm(bus); return bus } }))
+        .then(other => ({ van: () => { const bus = msgvan.van({ handleSignals: false }); other.drainOnSigterm(bus, () => undefined); return bus } }))
       const another = van()
       another.state$.subscribe(state => { if (state === 'closed') console.log('closed') })
       ${working}`)

@@ -1,37 +1,75 @@
-import type { Logger } from 'winston'
 import type { Broker } from '../bus/broker.js'
 import type { MsgvanError } from '../errors.js'
-import type { Log } from '../log/log.js'
+import { logTo, type Log, type LogTarget } from '../log/log.js'
 
 /** One for all buses of this process: what it has to say of syslog it says once. */
-let shared: Promise<Log> | undefined
+let shared: Log | undefined
+let loading: Promise<void> | undefined
+
+interface Line {
+  readonly level: 'warning' | 'debug'
+  readonly text: string
+  readonly error: MsgvanError | undefined
+  readonly at: number
+}
+
+/** The first lines, while the logger is being loaded. */
+const MOST_WAITING = 1_000
+const waiting: Line[] = []
 
 /**
  * Logs what a bus reports: its errors as warnings, its states for debugging. The logger is loaded when there is something
- * to say: most processes never need it, and it takes its time to load.
+ * to say: most processes never need it, and it takes its time to load. What is to be said until then goes to standard error if the process
+ * ends first.
  */
 export function logTrouble(
   broker: Broker,
-  options: { van: string; verbose: boolean; logger: Logger | undefined },
+  { van, verbose, logger }: { van: string; verbose: boolean; logger: LogTarget | undefined },
 ): void {
-  const { van, verbose, logger } = options
-  const say = (level: 'warning' | 'debug', text: string): void => {
-    logFor(logger, verbose).then(
-      log => log[level](text),
-      () => undefined, // a bus works without a log
-    )
+  const own = logger === undefined ? undefined : logTo(logger)
+  const say = (level: Line['level'], text: string, error?: MsgvanError): void => {
+    const log = own ?? shared
+    if (log !== undefined) return write(log, level, text, error)
+    if (waiting.length < MOST_WAITING) waiting.push({ level, text, error, at: Date.now() })
+    load(verbose)
   }
-  const warn = (error: MsgvanError): void => say('warning', `van ${van}: ${error.code} ${error.message}`)
+  const warn = (error: MsgvanError): void =>
+    say('warning', `van ${van}: ${error.code} ${error.message}`, error)
   broker.errors$.subscribe(warn)
   broker.lateErrors$.subscribe(warn)
   if (verbose || logger !== undefined) broker.state$.subscribe(state => say('debug', `van ${van}: ${state}`))
 }
 
-async function logFor(logger: Logger | undefined, verbose: boolean): Promise<Log> {
-  const { logTo } = await import('../log/log.js')
-  if (logger !== undefined) return logTo(logger)
-  shared ??= import('../log/logger.js').then(({ createLogger }) =>
-    logTo(createLogger({ program: 'msgvan', verbose })),
+/** Whatever the process ends by: there is no time to load anything. */
+export function logAtEnd(): void {
+  for (const { level, text, at } of waiting.splice(0)) {
+    if (level === 'warning')
+      // A message is one line here too.
+      console.error(
+        `${new Date(at).toISOString()} msgvan[${process.pid}] ${level}: ${text.replace(/\s*[\r\n]+\s*/g, ' ')}`,
+      )
+  }
+}
+
+function load(verbose: boolean): void {
+  if (loading !== undefined) return
+  process.once('exit', logAtEnd)
+  loading = import('../log/logger.js').then(
+    ({ createLogger }) => {
+      shared = logTo(createLogger({ program: 'msgvan', verbose }))
+      process.off('exit', logAtEnd)
+      for (const { level, text, error } of waiting.splice(0)) write(shared, level, text, error)
+    },
+    () => {
+      // A bus works without a log.
+      process.off('exit', logAtEnd)
+      logAtEnd()
+      loading = undefined
+    },
   )
-  return shared
+}
+
+function write(log: Log, level: Line['level'], text: string, error: MsgvanError | undefined): void {
+  if (error === undefined) log[level](text)
+  else log[level](text, error)
 }

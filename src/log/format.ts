@@ -34,7 +34,7 @@ function compose(entry: object, stacks: boolean): string {
   const fields: Readonly<Record<string, unknown>> = { ...entry }
   const { message, code, cause, stack } = entry as Readonly<Record<string, unknown>>
   const parts = [brief(textOf(message))]
-  if (isCode(code)) parts.push(`[${code}]`)
+  if (isCode(code) && !textOf(message).includes(String(code))) parts.push(`[${code}]`)
   if (cause !== undefined) parts.push(`(cause: ${brief(textOf(cause))})`)
   for (const [key, value] of Object.entries(fields)) {
     if (!KNOWN.has(key) && value !== undefined) parts.push(`${brief(key)}=${brief(textOf(value, stacks))}`)

@@ -1,7 +1,15 @@
 import type { Logger } from 'winston'
 import { describe } from '../errors.js'
 
-/** What msgvan itself needs of a logger. Nothing here ever throws. `cause` is anything that was thrown. */
+/** A winston logger, or one with a method for each level as the console has. */
+export type LogTarget = Logger | LevelMethods
+
+export type LevelMethods = Record<'error' | 'warn' | 'info' | 'debug', (text: string) => void>
+
+/**
+ * What msgvan itself needs of a logger. Nothing here ever throws. `cause` is anything that was thrown; its code and its stack are
+ * fields of the entry, and its description is part of the text unless the text has its message.
+ */
 export interface Log {
   error(message: string, cause?: unknown): void
   warning(message: string, cause?: unknown): void
@@ -17,21 +25,55 @@ const NAMES: Readonly<Record<keyof Log, readonly string[]>> = {
   debug: ['debug', 'verbose', 'trace', 'silly'],
 }
 
-/** msgvan's four levels on any winston logger, whatever levels that has. */
-export function logTo(logger: Logger): Log {
+/** msgvan's four levels on any logger, whatever levels that has. */
+export function logTo(logger: LogTarget): Log {
+  const write = isLeveled(logger) ? writerFor(logger) : methodOf(logger)
   const writer = (name: keyof Log) => {
-    const level = levelFor(logger, name)
+    const put = write(name)
     return (message: string, ...causes: unknown[]) => {
+      const [cause] = causes
       // A format or transport of the user's may throw; that must not reach who had something to say.
       try {
-        if (causes.length === 0) logger.log(level, message)
-        else logger.log(level, `${message}: ${describe(causes[0])}`, detailsOf(causes[0]))
+        if (causes.length === 0) put(message)
+        else put(isSaid(message, cause) ? message : `${message}: ${describe(cause)}`, detailsOf(cause))
       } catch {
         // There is nowhere left to say it.
       }
     }
   }
   return { error: writer('error'), warning: writer('warning'), info: writer('info'), debug: writer('debug') }
+}
+
+type Put = (text: string, details?: object) => void
+
+function writerFor(logger: Logger): (name: keyof Log) => Put {
+  return name => {
+    const level = levelFor(logger, name)
+    return (text, details) => {
+      if (details === undefined) logger.log(level, text)
+      else logger.log(level, text, details)
+    }
+  }
+}
+
+/** One line: such a logger may show fields in many. */
+function methodOf(logger: LevelMethods): (name: keyof Log) => Put {
+  return name => text => logger[name === 'warning' ? 'warn' : name](text)
+}
+
+/** The one with levels by name is winston's; `console.log` has none. */
+export function isLeveled(logger: unknown): logger is Logger {
+  const { levels, log } = logger as Partial<Logger>
+  return typeof levels === 'object' && typeof log === 'function'
+}
+
+export function hasLevelMethods(logger: unknown): logger is LevelMethods {
+  const methods = logger as Partial<LevelMethods>
+  return (['error', 'warn', 'info', 'debug'] as const).every(name => typeof methods[name] === 'function')
+}
+
+function isSaid(message: string, cause: unknown): boolean {
+  return cause instanceof Error && cause.message !== '' && message.includes(cause.message)
 }
 
 /** The nearest name; where there is none, the logger's most severe level for trouble and its least severe for the rest. */
@@ -44,8 +86,10 @@ function levelFor({ levels }: Logger, name: keyof Log): string {
 
 function detailsOf(cause: unknown): { code?: unknown; stack?: string } {
   if (!(cause instanceof Error)) return {}
+  // Of what an app threw it is the app's own stack that helps.
+  const stack = (cause.cause instanceof Error ? cause.cause.stack : undefined) ?? cause.stack
   return {
     ...('code' in cause ? { code: cause.code } : {}),
-    ...(cause.stack === undefined ? {} : { stack: cause.stack }),
+    ...(stack === undefined ? {} : { stack }),
   }
 }
