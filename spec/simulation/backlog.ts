@@ -9,6 +9,7 @@ const VAN = 'backlog'
 const NAME = 'heap'
 /** All of it is worked off by then, when everybody behaves. */
 const FINISH_MS = 600_000
+const notices = ['MSGVAN_GAP', 'MSGVAN_SLOW_SUBSCRIPTION', 'MSGVAN_HOST_UNREACHABLE']
 const refusals = ['MSGVAN_STORE', 'MSGVAN_STORE_FULL', 'MSGVAN_OVERFLOW', 'MSGVAN_OUTBOX_FULL']
 
 interface Joined {
@@ -179,7 +180,7 @@ export class Backlog {
     const bus = await clock.as(process, () => simBus(this.#stage, process, this.#cast.host.url, VAN))
     if (bus === undefined) throw new Error(`${name} could not join`)
     bus.errors$.subscribe(({ code, message }) => {
-      if (code !== 'MSGVAN_GAP' && code !== 'MSGVAN_SLOW_SUBSCRIPTION' && !refusals.includes(code))
+      if (![...notices, ...refusals].includes(code))
         books.violated(`${name} of a backlog was told ${code}: ${message}`)
     })
     const joined = { bus, process }

@@ -42,10 +42,13 @@ function checkAgainstEarlier(
     })
 }
 
-/** With a store: that it was handed out was on no disk when the host died. Without: its publisher sends it again. */
-function mayComeUnflagged(earlier: Delivery, { account }: Delivery): boolean {
-  if (earlier.isFirm || !isOfHostBefore(earlier)) return false
-  return !account.wasForgotten
+/**
+ * With a store: that it was handed out was on no disk when the host died, or comes from a host that has died, to a consumer that
+ * stood still meanwhile. Without: its publisher sends it again.
+ */
+function mayComeUnflagged(earlier: Delivery, delivery: Delivery): boolean {
+  const isOfTwoHosts = (!earlier.isFirm && isOfHostBefore(earlier)) || isOfHostBefore(delivery)
+  return isOfTwoHosts && !delivery.account.wasForgotten
 }
 
 /** Per publisher and topic in publish order. What a leaving consumer gave back unseen comes to others after what they had. */

@@ -35,6 +35,7 @@ export const features = [
   'payloads that publish',
   'backlogs',
   'records damaged',
+  'observations',
 ] as const
 export type Feature = (typeof features)[number]
 export type Pair = readonly [Feature, Feature]
@@ -45,6 +46,7 @@ const onDisk: readonly Feature[] = [
   'disks failing',
   'from the start',
   'records damaged',
+  'observations',
 ]
 
 /** Without a store there is no disk. */

@@ -35,6 +35,8 @@ export interface Plan {
   readonly hasBacklog: boolean
   /** A record of the store is not what was written. */
   readonly hasDamage: boolean
+  /** One process observes what another one exposes. */
+  readonly hasObservation: boolean
 }
 
 const topics = ['t.a', 't.b', 'u.a'] as const
@@ -91,6 +93,7 @@ export function drawPlan(random: Random, forced: readonly Feature[] = []): Plan 
     clockJumps: random.chance(0.3),
     hasBacklog: random.chance(0.01) || must('backlogs'),
     hasDamage: isStored && (random.chance(0.05) || must('records damaged')),
+    hasObservation: random.chance(0.05) || must('observations'),
   }
 }
 

@@ -6,6 +6,7 @@ import { DamagedRecord } from './damaged-record.js'
 import { drawPlan, type Plan } from './plan.js'
 import type { Feature } from './features.js'
 import { provoke } from './provoke.js'
+import { Observing } from './observing.js'
 import type { Stage } from './stage.js'
 import { stir } from './trouble.js'
 
@@ -25,6 +26,7 @@ export class World {
   readonly #cast: Cast
   readonly #backlog: Backlog | undefined
   readonly #damaged: DamagedRecord | undefined
+  readonly #observing: Observing | undefined
 
   constructor(stage: Stage, forced: readonly Feature[] = []) {
     this.#stage = stage
@@ -32,6 +34,7 @@ export class World {
     this.#cast = new Cast(stage, this.#plan)
     if (this.#plan.hasBacklog) this.#backlog = new Backlog(stage, this.#cast)
     if (this.#plan.hasDamage) this.#damaged = new DamagedRecord(stage, this.#cast)
+    if (this.#plan.hasObservation) this.#observing = new Observing(stage, this.#cast)
     stage.trace.say('PLAN', () => JSON.stringify(this.#plan, (_, value: unknown) => shown(value)))
   }
 
@@ -41,6 +44,7 @@ export class World {
     // Half of the seeds begin when everything is in force, the others at once.
     if (random.chance(0.5)) await clock.advance(1_000)
     await this.#backlog?.pileUp()
+    await this.#observing?.begin()
     for (let round = 1; round <= this.#plan.rounds && !this.#isBroken(); round += 1) {
       this.#cast.isCalm = false
       for (let done = 0; done < this.#plan.actionsPerRound && !this.#isBroken(); done += 1) {
@@ -50,6 +54,7 @@ export class World {
       if (round === 1) await this.#provoke()
       if (round === 1) await this.#backlog?.takeAway()
       if (round === 1) await this.#damaged?.run()
+      if (round === 1) await this.#observing?.run()
       await this.#rest()
       const isForced = this.#isDue('replays') || this.#isDue('purges')
       if (round < this.#plan.rounds && (isForced || random.chance(0.5))) await this.#replaySome()
@@ -159,6 +164,7 @@ export class World {
     } while (left !== '' && clock.now < until)
     if (left !== '') books.violated(`it does not come to rest: ${left}`)
     await this.#backlog?.finish()
+    await this.#observing?.finish()
     await this.#damaged?.finish()
     await this.#damaged?.close()
     await this.#rest()
