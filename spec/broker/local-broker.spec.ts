@@ -89,6 +89,33 @@ describe('the broker, in virtual time', () => {
     expect(await statusOf(broker)).to.include({ failed: 6, deadLettered: 1, pending: 0, inFlight: 0 })
   })
 
+  it('gives back what failed and is due at once to a consumer that is busy meanwhile, and nothing else', async () => {
+    const busy = { ...consumer, isBusy: false, takesBack: true }
+    const membership = broker.consume(request({ delay: 0, prefetch: 3 }), busy)
+    for (const n of upTo(2)) await broker.publish('t', n, noHeaders)
+    busy.isBusy = true
+    membership.pause()
+    await broker.publish('t', 3, noHeaders)
+    seen[0]?.nack()
+    await turn()
+    expect(seen.map(({ payload, attempt }) => [payload, attempt])).to.deep.equal([
+      [1, 1],
+      [2, 1],
+      [1, 2],
+    ])
+    busy.takesBack = false
+    seen[2]?.nack()
+    await turn()
+    expect(seen).to.have.lengthOf(3)
+    busy.isBusy = false
+    membership.wake()
+    await turn()
+    expect(seen.slice(3).map(({ payload, attempt }) => [payload, attempt])).to.deep.equal([
+      [1, 3],
+      [3, 1],
+    ])
+  })
+
   it('hands nothing to a consumer that became busy outside its next, until it wakes', async () => {
     const busy = { ...consumer, isBusy: false }
     const membership = broker.consume(request(), busy)

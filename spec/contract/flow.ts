@@ -49,6 +49,32 @@ export function flow(at: Connected): void {
       await untilStatus(bus, 'w', { inFlight: 1, pending: 1 })
     })
 
+    for (const name of [undefined, 'w']) {
+      const kind = name === undefined ? 'without a name' : 'with a name'
+      itWith(
+        at,
+        'copies',
+        `what failed and is due at once comes again beyond the credit in bytes, ${kind}`,
+        async () => {
+          const bus = at.bus()
+          const large = Buffer.alloc(6 * 1024 * 1024)
+          const seen = collect(
+            bus.topic<{ n: number }>('t', { ack: 'manual', ...(name === undefined ? {} : { name }) }),
+          )
+          await bus.ready()
+          await publishAll(bus, 't', [{ n: 1 }, ...[2, 3, 4].map(n => ({ n, large })), { n: 5 }])
+          const [small, ...others] = await seen.first(4)
+          await untilStatus(bus, name ?? 't', { delivered: 4, inFlight: 4, pending: 1 })
+          small?.nack({ delay: 0 })
+          const again = (await seen.first(5))[4]
+          expect([again?.payload.n, again?.attempt]).to.deep.equal([1, 2])
+          await untilStatus(bus, name ?? 't', { delivered: 5, inFlight: 4, pending: 1 })
+          others[0]?.ack()
+          expect((await seen.first(6))[5]?.payload.n).to.equal(5)
+        },
+      )
+    }
+
     it('one slow subscriber slows no other', async () => {
       const bus = at.bus()
       collect(bus.topic('t', { name: 'slow', ack: 'manual', prefetch: 1 }))

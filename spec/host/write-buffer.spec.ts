@@ -4,7 +4,7 @@ import { WriteBufferWatch } from '../../src/host/write-buffer-watch.js'
 import type { HostServer } from '../../src/host/server.js'
 import type { Bus } from '../../src/index.js'
 import { clientOf, startServer } from '../support/host-server.js'
-import { collect, payloads, untilStatus, upTo } from '../support/messages.js'
+import { collect, payloads, publishAll, register, untilStatus, upTo } from '../support/messages.js'
 import { eventually } from '../support/eventually.js'
 import { Proxy } from '../support/proxy.js'
 
@@ -85,6 +85,24 @@ describe('a connection that is not read', () => {
     const came = await late.first(12)
     expect(came.map(({ payload: p }) => (p as { n: number }).n)).to.deep.equal(upTo(12))
     await untilStatus(publisher, 'slow', { acked: 12, redelivered: 0, failed: 0 })
+  })
+
+  it('gets again at once what it failed, before all that came behind it', async () => {
+    await start(10_000)
+    const publisher = bus(server.port)
+    await register(publisher, 'w', 't')
+    const large = Buffer.alloc(3 * megabyte, 1)
+    await publishAll(publisher, 't', [{ n: 1 }, { n: 2, large }, { n: 3, large }])
+    const seen: string[] = []
+    // Three messages in two frames: as the first one fails, the second frame is more than may wait for this client.
+    bus(server.port)
+      .topic<{ n: number }>('t', { name: 'w' })
+      .subscribe(message => {
+        seen.push(`${message.payload.n}/${message.attempt}`)
+        if (message.payload.n === 1 && message.attempt < 3) message.nack({ delay: 0 })
+      })
+    await untilStatus(publisher, 'w', { acked: 3, failed: 2 })
+    await eventually(() => expect(seen).to.deep.equal(['1/1', '1/2', '1/3', '2/1', '3/1']))
   })
 })
 

@@ -12,6 +12,8 @@ export class Item {
   firstFailedAt = 0
   /** Who failed it last: a retry prefers another one. */
   avoid: Member | undefined
+  /** It failed and may come again without a delay: who failed it waits for it, and gets it beyond its credit in bytes. */
+  isDueAtOnce = false
   /** Said with a failure (`handle`'s config); rules over the subscription's. */
   attempts: number | undefined
 

@@ -59,6 +59,15 @@ export class Member implements Membership {
     return open.size < this.#prefetch && open.bytes < MAX_BYTES_IN_FLIGHT
   }
 
+  /**
+   * It may have again what it failed a moment ago. Beyond its credit in bytes: it asked for this one first, and has held it beside the
+   * others before.
+   */
+  get takesBack(): boolean {
+    if (this.#standing !== Standing.Attached || this.inFlight >= this.#prefetch) return false
+    return this.#consumer.isBusy !== true || this.#consumer.takesBack === true
+  }
+
   get ready(): number {
     return this.#subscription.ready
   }
@@ -75,6 +84,7 @@ export class Member implements Membership {
     const isAgain = item.deliveries > 0 || item.envelope.mayHaveCome
     const message = new Message(item.envelope, this, item.failures + 1, isAgain, item)
     item.deliveries += 1
+    item.isDueAtOnce = false
     this.hand(message)
   }
 

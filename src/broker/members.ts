@@ -56,8 +56,12 @@ export class Members {
     if (this.#leaving.length > 0) this.#leaving = this.#leaving.filter(member => member.inFlight > 0)
   }
 
-  /** For a retry rather another one than who failed it. */
-  choose(avoid: Member | undefined): Member | undefined {
+  /**
+   * For a retry rather another one than who failed it.
+   *
+   * @param again if there is no other, who failed it may have it beyond its credit in bytes
+   */
+  choose(avoid: Member | undefined, again = false): Member | undefined {
     const present = this.#present
     let fallback: Member | undefined
     for (let step = 0; step < present.length; step += 1) {
@@ -71,7 +75,7 @@ export class Members {
       this.#next = at + 1
       return member
     }
-    return fallback
+    return fallback ?? (again && avoid?.takesBack === true ? avoid : undefined)
   }
 
   /** What those who take part hold goes back. */

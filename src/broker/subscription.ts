@@ -337,7 +337,7 @@ export class Subscription extends Bookless {
     const line = this.#line
     const first = line === undefined || line.length <= this.held ? undefined : line.first
     if (line === undefined || first === undefined) return false
-    const member = this.#choose(first.avoid)
+    const member = this.#choose(first.avoid, first.isDueAtOnce)
     if (member === undefined) return false
     line.shift()
     this.#letIn()
@@ -369,8 +369,9 @@ export class Subscription extends Bookless {
     const delay =
       retry?.delay ??
       retryDelayAfter(this.rules.delay, error, item.failures, mistake => this.owner.report?.(mistake))
-    if (delay > 0) this.#park(item, delay)
-    else this.#waiting.restore(item)
+    item.isDueAtOnce = delay <= 0
+    if (item.isDueAtOnce) this.#waiting.restore(item)
+    else this.#park(item, delay)
     this.wake()
   }
 
@@ -545,9 +546,9 @@ export class Subscription extends Bookless {
     member.handAgain(item)
   }
 
-  #choose(avoid: Member | undefined): Member | undefined {
+  #choose(avoid: Member | undefined, again = false): Member | undefined {
     if (this.rules.ordered && (!this.#hasNoneParked || this.inFlight > 0)) return undefined
-    return this.#members.choose(avoid)
+    return this.#members.choose(avoid, again)
   }
 
   #bury(item: Item, error: unknown): void {

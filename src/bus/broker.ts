@@ -53,6 +53,8 @@ export interface Consumer {
   complete(): void
   /** It has no room: it says `pause()` when this becomes true, and gets nothing until it says `wake()`. Default: never. */
   readonly isBusy?: boolean
+  /** While it is busy: it gets again all the same what it failed and is due at once, since that is what it waits for. Default: it does not. */
+  readonly takesBack?: boolean
   /** Its client is cut off, and may come back. Default: it is not. */
   readonly isAway?: boolean
   /** It ends with the host that it is a client of. Default: it is a process of its own. */

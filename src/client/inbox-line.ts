@@ -5,6 +5,8 @@ export class InboxLine {
   #waiting: (Message | undefined)[] = []
   #next = 0
   #kept: Message[] = []
+  /** Those that were kept back and come next now. */
+  readonly #brought = new Set<Message>()
 
   get isEmpty(): boolean {
     return this.first === undefined && this.#kept.length === 0
@@ -18,6 +20,11 @@ export class InboxLine {
     return this.#waiting[this.#next]
   }
 
+  /** The next one was kept back to come before all others. */
+  get isFirstBrought(): boolean {
+    return this.#brought.size > 0 && this.first !== undefined && this.#brought.has(this.first)
+  }
+
   push(message: Message): void {
     this.#waiting.push(message)
   }
@@ -29,11 +36,13 @@ export class InboxLine {
   bringKept(): void {
     const kept = this.#kept
     this.#kept = []
+    for (const message of kept) this.#brought.add(message)
     this.putFirst(kept)
   }
 
   /** Takes the first one out. */
   shift(): void {
+    if (this.#brought.size > 0 && this.first !== undefined) this.#brought.delete(this.first)
     this.#waiting[this.#next++] = undefined
     // Not one element at a time: that would make each step as long as the queue. Nor each time that nothing waits: as a rule
     // each message is alone here, and would have a list of its own.
@@ -52,6 +61,7 @@ export class InboxLine {
   takeThrough(last: number): Message[] {
     const isOver = (message: Message): boolean => (Message.tagOf(message) as number) <= last
     const over = [...this.#kept, ...this.#standing()].filter(isOver)
+    for (const message of over) this.#brought.delete(message)
     this.#kept = this.#kept.filter(message => !isOver(message))
     this.#waiting = this.#standing().filter(message => !isOver(message))
     this.#next = 0
@@ -62,6 +72,7 @@ export class InboxLine {
   clear(): Message[] {
     const all = [...this.#kept, ...this.#standing()]
     this.#kept = []
+    this.#brought.clear()
     this.#empty()
     return all
   }

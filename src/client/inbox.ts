@@ -236,7 +236,7 @@ export class Inbox implements Membership {
       this.#standing === Standing.Attached &&
       this.#questions.isNone &&
       !this.#isSending &&
-      this.#consumer.isBusy !== true
+      (this.#consumer.isBusy !== true || (this.#line.isFirstBrought && this.#consumer.takesBack === true))
     )
   }
 

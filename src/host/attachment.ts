@@ -25,6 +25,8 @@ export interface AttachmentOwner {
   settled(key: string, message: Message): KeptVerdict | undefined
   /** So much waits for the client that it gets nothing more for now. */
   readonly isBusy: boolean
+  /** It may still have again what it failed. */
+  takesBack(): boolean
 }
 
 /** What is said of one delivery. */
@@ -121,6 +123,10 @@ export class Attachment implements Consumer, SilentConsumer, Watched {
 
   get isBusy(): boolean {
     return this.#owner.isBusy || this.#isSilent
+  }
+
+  get takesBack(): boolean {
+    return !this.#isSilent && this.#owner.takesBack()
   }
 
   /** The client has no room any more. */

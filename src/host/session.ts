@@ -104,6 +104,8 @@ export class Session implements GuestSession, WatchedSession {
   /** What all attachments need of this session. Busy: the client does not keep up with reading. */
   readonly #places = {
     isBusy: false,
+    // Bounded, too: one that reads nothing could fail the same message for ever.
+    takesBack: () => this.link.retainedBytes <= 2 * this.#options.maxWaiting,
     isAway: () => !this.link.isAttached,
     hearing: this.#hearing,
     ruled: (subscription: number, rules: SubscriptionRequest) => this.#ruled(subscription, rules),
