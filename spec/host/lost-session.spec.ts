@@ -241,3 +241,83 @@ describe('what was on its way when a session was lost', () => {
     expect(new Set(seen.values).size).to.equal(10_000)
   })
 })
+
+describe('verdicts of a session that was lost', () => {
+  let disk: Disk
+  let host: { kept: HostServer; die: () => void }
+  let way: Proxy
+  let worker: Bus
+  let near: Bus
+
+  async function open(port = 0): Promise<typeof host> {
+    const { store, die } = disk.mortal()
+    const kept = await startServer({ port, sessionTtl: 20 })
+    kept.openStore(new HostStore({ store, warn: () => undefined }))
+    return { kept, die }
+  }
+
+  beforeEach(async () => {
+    disk = new Disk()
+    host = await open()
+    way = await Proxy.to(host.kept.port)
+    worker = clientOf(way.port).bus
+    near = clientOf(host.kept.port).bus
+  })
+
+  afterEach(async () => {
+    await Promise.all([worker, near].map(each => each.close({ drain: false })))
+    await way.close()
+    await host.kept.close()
+  })
+
+  /** Settles three messages of `w`, and no host has heard of it yet. */
+  async function settleUnheard(): Promise<Message[]> {
+    const seen = collect(worker.topic('t', { name: 'w', ack: 'manual' }))
+    await worker.ready()
+    await publishAll(near, 't', [1, 2, 3])
+    const messages = await seen.first(3)
+    await worker.ready()
+    way.silence('clients')
+    for (const message of messages) message.ack()
+    return seen.values
+  }
+
+  const ways: Record<string, () => Promise<void>> = {
+    'when its host has lost the session': async () => {
+      way.cut()
+      await eventually(() => expect(host.kept.clients).to.equal(1))
+    },
+    'when its host has died': async () => {
+      const { port } = host.kept
+      host.die()
+      way.cut()
+      await host.kept.close()
+      host = await open(port)
+    },
+  }
+
+  for (const [when, lose] of Object.entries(ways)) {
+    it(`count for the name that they were given under, ${when}`, async () => {
+      const seen = await settleUnheard()
+      await lose()
+      way.mend()
+      await untilStatus(near, 'w', { acked: 3, pending: 0, inFlight: 0 })
+      await publishAll(near, 't', [4])
+      await eventually(() => expect(payloads(seen)).to.deep.equal([1, 2, 3, 4]))
+    })
+
+    it(`count for no other that has the name by then, ${when}`, async () => {
+      const seen = await settleUnheard()
+      await lose()
+      expect(await near.unsubscribe('w')).to.equal(true)
+      const first = near.topic('t', { name: 'w', from: 'start', ack: 'manual', prefetch: 1 }).subscribe()
+      await near.ready()
+      first.unsubscribe()
+      await untilStatus(near, 'w', { pending: 3, consumers: 0 })
+      way.mend()
+      await eventually(() => expect(payloads(seen)).to.deep.equal([1, 2, 3, 1, 2, 3]))
+      for (const message of seen.slice(3)) expect(message.ack()).to.equal(true)
+      await untilStatus(near, 'w', { acked: 3, pending: 0, inFlight: 0 })
+    })
+  }
+})

@@ -40,6 +40,8 @@ export interface LocalBrokerOptions {
   counted?: Readonly<Counters> | undefined
   /** A named subscription has these rules from now on; undefined: it is gone. */
   nameChanged?: ((name: string, rules: SubscriptionRequest | undefined) => void) | undefined
+  /** Tells those apart that have a name one after another. Default: nobody asks. */
+  newIncarnation?: () => string
   /** Keeps what is owed beyond this process. Default: nobody does. */
   keeper?: Keeper
   /** Stands before the ids of subscriptions, to tell those of several hosts apart. Default: nothing. */

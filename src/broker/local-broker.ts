@@ -84,6 +84,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     this.#stamp = new Stamp(options.wallClock)
     this.#registry = new Registry(options.compile, this, storing(this, options), options.idPrefix)
     this.#registry.nameChanged = options.nameChanged
+    this.#registry.newIncarnation = options.newIncarnation
     this.#routes = this.#registry.routes
     if (options.keeper !== undefined) {
       this.#journal = new Journal(this, options.keeper)
@@ -234,6 +235,8 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
       return nowhere
     }
     const member = subscription.newMember(consumer, request)
+    const { incarnation } = subscription.rules
+    if (incarnation !== undefined) consumer.named?.(incarnation)
     subscription.join(member)
     if (request.name !== undefined && !areSameRules(subscription.rules, request))
       consumer.ruled?.(subscription.rules)

@@ -30,6 +30,9 @@ export class Registry {
   /** Told of each named subscription that comes or goes. */
   nameChanged: ((name: string, rules: SubscriptionRequest | undefined) => void) | undefined
 
+  /** Tells those apart that have a name one after another. */
+  newIncarnation: (() => string) | undefined
+
   constructor(
     compile: (pattern: RegExp) => Matcher,
     owner: SubscriptionOwner,
@@ -80,7 +83,14 @@ export class Registry {
       named.checkSame(request)
       return named
     }
-    return this.#adopt(request) ?? this.#add(request, undefined)
+    return this.#adopt(request) ?? this.#add(this.#anew(request), undefined)
+  }
+
+  /** As it goes on in the books. One that was there under another host has its incarnation. */
+  #anew(request: SubscriptionRequest): SubscriptionRequest {
+    if (request.name === undefined || request.incarnation !== undefined) return request
+    const incarnation = this.newIncarnation?.()
+    return incarnation === undefined ? request : { ...request, incarnation }
   }
 
   /** This one names a subscription of before the start, or its dead letters: no new one gets it. */

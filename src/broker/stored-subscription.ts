@@ -65,7 +65,7 @@ export class StoredSubscription extends Subscription {
   override set rules(rules: SubscriptionRequest) {
     this.#stored.isWhole = throwsAway(rules)
     super.rules = rules
-    this.#book.renew(rules)
+    this.#book.renew(this.rules)
   }
 
   override registered(): void {

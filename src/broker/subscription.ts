@@ -70,7 +70,8 @@ export class Subscription extends Bookless {
 
   set rules(rules: SubscriptionRequest) {
     this.changed()
-    this.#rules = rules
+    const { incarnation } = this.#rules
+    this.#rules = rules.incarnation === incarnation ? rules : { ...rules, incarnation }
     this.#members.ruled(rules)
     this.#letIn()
     this.wake()

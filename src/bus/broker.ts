@@ -19,6 +19,8 @@ export interface SubscriptionRequest {
   readonly pattern: RegExp | string
   /** Shared by all who subscribe under it, and kept until unsubscribed by name. */
   readonly name?: string | undefined
+  /** In a host: which one it is of those that had the name one after another. The host gives it with the name, and keeps it as long. */
+  readonly incarnation?: string | undefined
   /** For one without a name, in a host that keeps what it owes: by this its client finds it again after the host's death. */
   readonly session?: string | undefined
   /** Begins with what was kept. Only where that is done; one with a name that is there already goes on where it is. */
@@ -61,6 +63,8 @@ export interface Consumer {
   readonly endsWithHost?: boolean
   /** Its subscription has other rules than it asked for, now or from the beginning on. Default: it need not know. */
   ruled?(rules: SubscriptionRequest): void
+  /** Which incarnation of its name it has joined: before the first delivery. Default: it need not know. */
+  named?(incarnation: string): void
   /** For one that passes on: all that it was handed and has not settled is somebody else's by now. */
   lapsed?(): void
   /** It hands messages on to another process, and says itself (`begin`) how far that one has begun. Default: it does not. */

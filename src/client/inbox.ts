@@ -85,6 +85,8 @@ export class Inbox implements Membership {
   readonly #unconfirmed = new Unconfirmed()
   /** What was settled in a session that is lost, until the host of the next one has it. */
   #verdicts: KeptVerdict[] = []
+  /** Of which incarnation of its name: another one owes other messages. */
+  #incarnation: string | undefined
   /** What the consumer had, by the message's id, when a session was lost: it comes again. */
   readonly #hadBefore = new Set<string>()
   readonly #ledger = new Ledger(() => this.#owner.dirty(this))
@@ -121,6 +123,18 @@ export class Inbox implements Membership {
     this.#deadlines.limit = ackTimeout
     if (delay !== undefined || typeof this.#delay !== 'function') this.#delay = delay
     this.#consumer.ruled?.({ ...this.request, attempts, ackTimeout, delay: delay ?? this.request.delay })
+  }
+
+  named(incarnation: string): void {
+    // Of what is gone nobody needs to hear.
+    if (this.#incarnation !== incarnation) this.#verdicts = []
+    this.#incarnation = incarnation
+    this.#consumer.named?.(incarnation)
+  }
+
+  /** That it joined last. */
+  get incarnation(): string | undefined {
+    return this.#incarnation
   }
 
   get hasLeft(): boolean {

@@ -7,7 +7,7 @@ import type { DeliverReader } from '../wire/deliver-frame.js'
 import type { ConsumerBooks } from '../wire/consumer-books.js'
 import { FrameKind } from '../wire/frames.js'
 import { writeSettlement } from '../wire/settle-frame.js'
-import type { RulesInForce } from '../wire/subscription-request.js'
+import type { Named, RulesInForce } from '../wire/subscription-request.js'
 import { Inbox, type InboxOwner } from './inbox.js'
 import { Standstill } from './standstill.js'
 
@@ -123,6 +123,10 @@ export class Inboxes implements InboxOwner {
 
   ruled(rules: RulesInForce): void {
     this.#inboxes.get(rules.subscription)?.ruled(rules)
+  }
+
+  joined({ subscription, incarnation }: Named): void {
+    this.#inboxes.get(subscription)?.named(incarnation)
   }
 
   deliver(reader: DeliverReader): void {

@@ -15,7 +15,7 @@ import { DeliverReader } from '../wire/deliver-frame.js'
 import { FrameKind } from '../wire/frames.js'
 import { broken } from '../wire/protocol.js'
 import { decodeValue } from '../wire/host-frames.js'
-import { decodeRules } from '../wire/subscription-request.js'
+import { decodeNamed, decodeRules } from '../wire/subscription-request.js'
 import type { ReadingTable } from '../wire/string-table.js'
 import type { Calls } from './calls.js'
 import type { HostFrames } from './host-frames.js'
@@ -66,6 +66,8 @@ export function receiveFrame(
       return
     case FrameKind.Rules:
       return inboxes.ruled(decodeRules(decodeValue(body)))
+    case FrameKind.Named:
+      return inboxes.joined(decodeNamed(decodeValue(body)))
     case FrameKind.Interest:
     case FrameKind.Hosts:
     case FrameKind.Ask:

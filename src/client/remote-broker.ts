@@ -23,6 +23,7 @@ import type { Missed } from '../wire/control-frames.js'
 import type { Prove, Welcome } from '../wire/handshake.js'
 import { Link } from '../wire/link.js'
 import { FRAME_OVERHEAD } from '../wire/protocol.js'
+import { newId } from '../message/new-id.js'
 import { encodeVerdicts } from '../wire/kept-verdicts.js'
 import { encodeRequest } from '../wire/subscription-request.js'
 import { Calls } from './calls.js'
@@ -486,7 +487,9 @@ export class RemoteBroker implements Broker {
       args: () => ({
         request: encodeRequest(request),
         ...(inbox.endsWithHost ? { endsWithHost: true } : {}),
-        ...(inbox.verdicts.length === 0 ? {} : { settled: encodeVerdicts(inbox.verdicts) }),
+        ...(inbox.verdicts.length === 0
+          ? {}
+          : { settled: encodeVerdicts(inbox.verdicts, inbox.incarnation) }),
       }),
     }
     // Left meanwhile, and its goodbye was for the session that is lost. One with a name is registered all the same.
@@ -546,11 +549,4 @@ function unreachable(text: string, cause: MsgvanError | undefined): HostUnreacha
 /** The name is there when its consumer is gone. */
 function isLastingName(name: string | undefined): boolean {
   return name !== undefined && !isExposure(name)
-}
-
-function newId(): string {
-  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(9))
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
 }

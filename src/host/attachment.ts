@@ -6,6 +6,7 @@ import { broken } from '../wire/protocol.js'
 import type { KeptVerdict } from '../wire/kept-verdicts.js'
 import type { Settlement, Verdict } from '../wire/settle-frame.js'
 import type { HostBooks, Watched } from './liveness.js'
+import { keyOfName } from './settled-before.js'
 import { SilenceWatch, type Hearing, type SilentConsumer } from './silence.js'
 
 export interface AttachmentOwner {
@@ -15,6 +16,8 @@ export interface AttachmentOwner {
   ended(subscription: number, error: MsgvanError | undefined): void
   /** Deliveries up to this one are no longer the client's. */
   lapsed(subscription: number, through: number): void
+  /** The client's name is this one of those that had it one after another. */
+  named(subscription: number, incarnation: string): void
   /** It has other rules than the client asked for. */
   ruled(subscription: number, rules: SubscriptionRequest): void
   /** The client is cut off. */
@@ -52,6 +55,7 @@ export class Attachment implements Consumer, SilentConsumer, Watched {
   readonly #owner: AttachmentOwner
   /** Under which verdicts from before are looked for. */
   key: string | undefined
+  name: string | undefined
   #membership: Membership | undefined
   /** Open deliveries from number `#base` on; undefined once settled. */
   #open = none
@@ -172,6 +176,11 @@ export class Attachment implements Consumer, SilentConsumer, Watched {
   /** To the host that has the subscription, if that is another one. */
   tellAway(isAway: boolean): void {
     this.#membership?.away?.(isAway)
+  }
+
+  named(incarnation: string): void {
+    if (this.name !== undefined) this.key = keyOfName(this.name, incarnation)
+    this.#owner.named(this.subscription, incarnation)
   }
 
   ruled(rules: SubscriptionRequest): void {

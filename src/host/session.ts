@@ -21,7 +21,7 @@ import { FrameKind } from '../wire/frames.js'
 import { encodeValue } from '../wire/host-frames.js'
 import { Link, type LinkState, type RetainedFrame } from '../wire/link.js'
 import { BATCH_BYTES, broken, MAX_SUBSCRIPTIONS } from '../wire/protocol.js'
-import type { KeptVerdict } from '../wire/kept-verdicts.js'
+import type { KeptVerdicts } from '../wire/kept-verdicts.js'
 import { readSettlements } from '../wire/settle-frame.js'
 import { WritingTable } from '../wire/string-table.js'
 import { rulesInForce } from '../wire/subscription-request.js'
@@ -32,6 +32,7 @@ import { Attachment, type AttachmentState } from './attachment.js'
 import type { Guest, GuestSession } from './backbone/guest.js'
 import { Intake, type IntakeState } from './intake.js'
 import type { Publisher } from './publisher.js'
+import { keyOfName } from './settled-before.js'
 import { Hearing } from './silence.js'
 import type { Van } from './vans.js'
 
@@ -108,6 +109,7 @@ export class Session implements GuestSession, WatchedSession {
     takesBack: () => this.link.retainedBytes <= 2 * this.#options.maxWaiting,
     isAway: () => !this.link.isAttached,
     hearing: this.#hearing,
+    named: (subscription: number, incarnation: string) => this.#named(subscription, incarnation),
     ruled: (subscription: number, rules: SubscriptionRequest) => this.#ruled(subscription, rules),
     deliver: (subscription: number, number: number, message: Message) =>
       this.#deliver(subscription, number, message),
@@ -298,9 +300,8 @@ export class Session implements GuestSession, WatchedSession {
   }
 
   describe(subscription: number): string {
-    const key = this.#attachments.get(subscription)?.key
-    const what =
-      key?.startsWith('n/') === true ? `the subscription ${key.slice(2)}` : 'a subscription without a name'
+    const name = this.#attachments.get(subscription)?.name
+    const what = name === undefined ? 'a subscription without a name' : `the subscription ${name}`
     const who =
       this.pid === undefined ? `client ${this.client}` : `client ${this.client}, process ${this.pid}`
     return `van ${this.van.name}, ${what}: its consumer (${who})`
@@ -318,13 +319,19 @@ export class Session implements GuestSession, WatchedSession {
   }
 
   /** What the client settled of it while the host was dead, or its session lost. */
-  settledBefore(subscription: number, request: SubscriptionRequest, verdicts: readonly KeptVerdict[]): void {
-    this.van.settled.add(this.#keyOf(subscription, request), verdicts)
+  settledBefore(
+    subscription: number,
+    { name }: SubscriptionRequest,
+    { verdicts, incarnation }: KeptVerdicts,
+  ): void {
+    const { settled } = this.van
+    if (name === undefined) settled.add(this.#keyOf(subscription), verdicts)
+    else if (incarnation !== undefined) settled.add(keyOfName(name, incarnation), verdicts)
   }
 
-  /** All subscribers of a name share one. */
-  #keyOf(subscription: number, { name }: SubscriptionRequest): string {
-    return name === undefined ? `s/${this.client}/${subscription}` : `n/${name}`
+  /** Of one without a name. */
+  #keyOf(subscription: number): string {
+    return `s/${this.client}/${subscription}`
   }
 
   /** The client's number for a subscription is its own choice; ours is checked. @throws MsgvanError if it is refused */
@@ -351,7 +358,8 @@ export class Session implements GuestSession, WatchedSession {
     }
     const joining = name === undefined ? asked : { ...asked, given: request.given, joins: request.joins }
     const { membership } = this.#attach(subscription, attachment => {
-      attachment.key = this.#keyOf(subscription, request)
+      attachment.name = name
+      if (name === undefined) attachment.key = this.#keyOf(subscription)
       attachment.endsWithHost = isWorkerClient(this.client)
       attachment.expectSettledIn(request.ackTimeout)
       return { membership: consumers.consume(joining, attachment) }
@@ -540,6 +548,10 @@ export class Session implements GuestSession, WatchedSession {
     this.#flush()
     const wire = error === undefined ? undefined : toWireError(error)
     this.link.send(FrameKind.Ended, encodeEnded({ subscription, error: wire }))
+  }
+
+  #named(subscription: number, incarnation: string): void {
+    if (!this.#hasEnded) this.link.send(FrameKind.Named, encodeValue({ subscription, incarnation }))
   }
 
   #ruled(subscription: number, rules: SubscriptionRequest): void {

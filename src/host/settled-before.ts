@@ -68,6 +68,11 @@ export class SettledBefore {
   }
 }
 
+/** All subscribers of a name share one; who has the name after it was unsubscribed has another. */
+export function keyOfName(name: string, incarnation: string): string {
+  return `n/${incarnation}/${name}`
+}
+
 function keyOf({ publisher, sequence }: Pick<KeptVerdict, 'publisher' | 'sequence'>): string {
   return `${publisher}-${sequence}`
 }

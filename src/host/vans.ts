@@ -8,6 +8,7 @@ import { UnsupportedError, type MsgvanError } from '../errors.js'
 import { StoredEnvelope } from '../broker/stored-envelope.js'
 import { Encoding, type Envelope } from '../message/envelope.js'
 import { encodeLetter } from '../message/payload.js'
+import { newId } from '../message/new-id.js'
 import { isOwnMailbox } from '../message/topic.js'
 import type { Outbox } from '../broker/keeper.js'
 import type { Relay } from '../broker/relay.js'
@@ -91,6 +92,7 @@ export class Van {
       hostStatus,
       counted,
       idPrefix,
+      newIncarnation: newId,
       nameChanged: names && ((changed, rules) => names.changed(name, changed, rules)),
       ...(keeper === undefined ? {} : { keeper }),
       paused: subscription => this.#warn(subscription, warn),

@@ -28,6 +28,8 @@ export const FrameKind = {
   Books: 31,
   /** What another host kept may be lost, or passed this one by: the client knows which of its subscriptions that concerns. */
   Gap: 32,
+  /** Which incarnation of its name a subscription has joined: before its first delivery. */
+  Named: 33,
   /** Between hosts, both ways: what the sender wants to be sent. */
   Interest: 25,
   /** From a leader: who is there. */

@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../errors.js'
 import { Fields } from './fields.js'
 import type { Verdict } from './settle-frame.js'
+import { MAX_INCARNATION } from './subscription-request.js'
 
 /** A verdict on a message, by what names the message in the van: its host died, or gave the session up, before it had the verdict for good. */
 export interface KeptVerdict {
@@ -20,8 +21,15 @@ const MOST_ERRORS = 256
 const LONGEST_ERROR = 200
 const MOST = Number.MAX_SAFE_INTEGER
 
+/** What a consumer said of deliveries of one subscription. */
+export interface KeptVerdicts {
+  readonly verdicts: readonly KeptVerdict[]
+  /** Of one with a name: which of those that had it one after another. */
+  readonly incarnation: string | undefined
+}
+
 /** Acks, nearly all, as bare numbers of their publishers. */
-export function encodeVerdicts(verdicts: readonly KeptVerdict[]): unknown {
+export function encodeVerdicts(verdicts: readonly KeptVerdict[], incarnation: string | undefined): unknown {
   const acked = new Map<string, number[]>()
   const others: object[] = []
   // Of several on one message the last one counts.
@@ -44,11 +52,15 @@ export function encodeVerdicts(verdicts: readonly KeptVerdict[]): unknown {
       })
     }
   }
-  return { acked: [...acked].map(([publisher, sequences]) => ({ publisher, sequences })), others }
+  return {
+    ...(incarnation === undefined ? {} : { incarnation }),
+    acked: [...acked].map(([publisher, sequences]) => ({ publisher, sequences })),
+    others,
+  }
 }
 
 /** @throws InvalidOptionError */
-export function decodeVerdicts(value: unknown): KeptVerdict[] {
+export function decodeVerdicts(value: unknown): KeptVerdicts {
   const fail = (what: string) => new InvalidOptionError(`What a consumer has settled before ${what}.`)
   const fields = new Fields(value, fail)
   const acked = fields.list('acked', MOST_VERDICTS).flatMap(each => {
@@ -71,5 +83,6 @@ export function decodeVerdicts(value: unknown): KeptVerdict[] {
       attempts: of.optional('attempts', key => of.whole(key, 1)),
     }
   })
-  return [...acked, ...others]
+  const incarnation = fields.optional('incarnation', key => fields.text(key, MAX_INCARNATION))
+  return { verdicts: [...acked, ...others], incarnation }
 }

@@ -13,12 +13,15 @@ export type WirePattern = string | { readonly source: string; readonly flags: st
 /** Functions do not cross: a client with a delay of its own says it with each failure. */
 const hostDelay = backoff({ initial: 100, max: 30_000 })
 
+export const MAX_INCARNATION = 64
+
 const MOST = Number.MAX_SAFE_INTEGER
 
 export function encodeRequest(request: SubscriptionRequest): Record<string, unknown> {
   const {
     pattern,
     name,
+    incarnation,
     ordered,
     prefetch,
     attempts,
@@ -32,6 +35,7 @@ export function encodeRequest(request: SubscriptionRequest): Record<string, unkn
   return {
     pattern: encodePattern(pattern),
     ...(name === undefined ? {} : { name }),
+    ...(incarnation === undefined ? {} : { incarnation }),
     ...(typeof delay === 'function' ? {} : { delay }),
     ...(from === undefined ? {} : { from }),
     ordered,
@@ -52,6 +56,7 @@ export function decodeRequest(value: unknown): SubscriptionRequest {
   return {
     pattern: decodePattern(fields.get('pattern')),
     name: fields.optional('name', key => fields.text(key, 200)),
+    incarnation: fields.optional('incarnation', key => fields.text(key, MAX_INCARNATION)),
     delay: fields.optional('delay', key => readDelay(fields, key)) ?? hostDelay,
     from: fields.optional('from', () => decodeFrom(fields)),
     ordered: fields.flag('ordered'),
@@ -95,6 +100,21 @@ export function decodeRules(value: unknown): RulesInForce {
     attempts: fields.whole('attempts', 1, MOST),
     ackTimeout: fields.number('ackTimeout', 0, MOST),
     delay: fields.optional('delay', key => readDelay(fields, key)),
+  }
+}
+
+/** Which incarnation of its name a subscription has joined. */
+export interface Named {
+  readonly subscription: number
+  readonly incarnation: string
+}
+
+/** @throws ProtocolError */
+export function decodeNamed(value: unknown): Named {
+  const fields = new Fields(value, what => broken(`of a name ${what}`))
+  return {
+    subscription: fields.whole('subscription', 1),
+    incarnation: fields.text('incarnation', MAX_INCARNATION),
   }
 }
 
