@@ -11,6 +11,12 @@ const workers = new URL('workers.mjs', import.meta.url)
 for (const [name, value] of Object.entries({ ...client, ...operators }))
   if (name in msgvan) assert.equal(msgvan[name], value, `${name} is the same wherever it is imported from`)
 
+for (const [name, value] of Object.entries(msgvan))
+  if (name.endsWith('Error') && name !== 'MsgvanError') {
+    assert.equal(value.name, name, 'a class keeps its name in the bundle')
+    assert.equal(new value('why').name, name, 'an error has the name of its class')
+  }
+
 const bus = van({ capabilities: { adding: true } })
 bus.errors$.subscribe(error => console.error(error))
 assert.ok(bus.topic('any') instanceof Observable)

@@ -23,9 +23,18 @@ export function drainTimeout(
     ...(requests > 0 ? [`${requests} requests not answered`] : []),
     ...(deliveries > 0 ? [`${deliveries} deliveries not settled (${where(unsettled)})`] : []),
   ]
+  // Only about what was left: a message that never waited needs no advice.
+  const advice = [
+    ...(deliveries > 0
+      ? [
+          'Messages that were not settled go to the next subscriber of that name; without a name they are gone.',
+        ]
+      : []),
+    ...(publishes > 0 ? ['Rejected publishes can be published again.'] : []),
+  ]
+  const what = left.length === 0 ? 'acknowledgements on their way' : left.join(', ')
   return new DrainTimeoutError(
-    `close() waited for ${timeout} ms. Left behind: ${left.length === 0 ? 'acknowledgements on their way' : left.join(', ')}. ` +
-      'Messages that were not settled go to the next subscriber of that name; without a name they are gone. Rejected publishes can be published again.',
+    [`close() waited for ${timeout} ms. Left behind: ${what}.`, ...advice].join(' '),
   )
 }
 
