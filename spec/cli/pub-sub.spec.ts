@@ -141,6 +141,25 @@ describe('msgvan pub and sub', () => {
     expect((await sub.ended).stdout).to.equal('hitext\n')
   })
 
+  it('pub to a full subscription says whose it is, and ends with exit code 3 after --timeout', async () => {
+    const consumer = sandbox.script(`
+      const bus = msgvan.van()
+      bus.topic('t', { name: 'slow', ack: 'manual', prefetch: 1, maxPending: 1 }).subscribe()
+      await bus.ready()
+      console.log('ready')`)
+    await consumer.shows(/ready/)
+    await pub('t', 'in hand')
+    await pub('t', 'waits')
+    const { code, stderr } = await sandbox.msgvan(['pub', 't', 'too much', '--timeout', '6']).ended
+    expect(code).to.equal(3)
+    const lines = stderr.trimEnd().split('\n')
+    expect(lines).to.have.length(2)
+    expect(lines[0]).to.match(
+      /^msgvan: waits: the subscription "slow" is full \(1 waiting\), and its consumer is slow/,
+    )
+    expect(lines[1]).to.match(/^msgvan: the van did not take everything over within 6 s/)
+  })
+
   it('vans never mix', async () => {
     const sub = await listen('.', '--van', 'a', '--count', '1')
     await pub('t', 'elsewhere', '--van', 'b')

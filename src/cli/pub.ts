@@ -8,7 +8,9 @@ import type { Cli } from './cli.js'
 import { Exit } from './exit.js'
 import type { Globals } from './globals.js'
 import { linesOf } from './lines.js'
+import { nameWhoIsFull, within } from './pub-wait.js'
 import { publishLines } from './publish-lines.js'
+import { seconds } from './values.js'
 
 /** Of a line, and of an input that is one payload. */
 const LONGEST = 8 * 1024 * 1024
@@ -16,6 +18,7 @@ const LONGEST = 8 * 1024 * 1024
 interface Options {
   binary?: boolean
   json?: boolean
+  timeout?: number
 }
 
 export function addPub(program: Command, cli: Cli): void {
@@ -31,6 +34,11 @@ export function addPub(program: Command, cli: Cli): void {
     .argument('[payload]', 'text; - reads lines from standard input; left out: no payload')
     .option('--json', 'the payload (or each line that is not blank) is JSON')
     .addOption(binary.conflicts('json'))
+    .option(
+      '--timeout <seconds>',
+      'end after so long, with exit code 3, if the van has not taken everything over',
+      seconds,
+    )
     .addHelpText(
       'after',
       `
@@ -41,7 +49,11 @@ Examples:
   msgvan pub pictures - --binary < cat.png
   msgvan pub temperature -- -5          after -- nothing is an option`,
     )
-    .action(cli.action<Options>((globals, options, operands) => pub(cli, globals, options, operands)))
+    .action(
+      cli.action<Options>((globals, options, operands) =>
+        within(cli, options.timeout, pub(cli, globals, options, operands)),
+      ),
+    )
 }
 
 async function pub(
@@ -57,9 +69,11 @@ async function pub(
   if (binary) throw new InvalidOptionError('--binary reads standard input: give - as the payload.')
   const value = payload !== undefined && json ? parse(payload, 'The payload') : payload
   const bus = await openBus(cli, globals)
+  const stop = nameWhoIsFull(cli, bus)
   try {
     await bus.publish(topic, value)
   } finally {
+    stop()
     await bus.close()
   }
   return Exit.Done
@@ -71,6 +85,7 @@ type PublishFrom = (input: Readable, bus: Bus, signal: AbortSignal) => Promise<s
 async function publishInput(cli: Cli, globals: Globals, publishFrom: PublishFrom): Promise<number> {
   const { interrupt } = cli
   const bus: Bus = await openBus(cli, globals)
+  const stop = nameWhoIsFull(cli, bus)
   try {
     const input = addAbortSignal(interrupt.signal, process.stdin)
     const published = await publishFrom(input, bus, interrupt.signal)
@@ -78,6 +93,7 @@ async function publishInput(cli: Cli, globals: Globals, publishFrom: PublishFrom
   } catch (error) {
     if (!interrupt.signal.aborted) throw error
   } finally {
+    stop()
     await bus.close({ drain: !interrupt.signal.aborted })
   }
   return interrupt.exitCode ?? Exit.Done
