@@ -277,4 +277,14 @@ describe('what waits for a leader, at a follower with a store', () => {
     await reader.ready()
     expect((await bus(leader).status()).subscriptions.map(({ name }) => name)).to.include('keep')
   })
+
+  it('says that a subscription is not kept while the disk of the leader takes nothing, and ends nothing by that', async () => {
+    const reader = bus(follower)
+    await reader.ready()
+    leader.disk.isFull = true
+    reader.topic('r.x', { name: 'keep' }).subscribe()
+    expect(await rejection(reader.ready())).to.include({ code: 'MSGVAN_STORE' })
+    leader.disk.isFull = false
+    await eventually(() => reader.ready())
+  })
 })

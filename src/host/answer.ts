@@ -172,6 +172,8 @@ async function result(session: Session, method: string, args: unknown, services:
 async function allInForce(session: Session): Promise<void> {
   const { van, guest } = session
   const { placed } = session
+  // It may fail while the leader is asked.
+  placed?.catch(() => undefined)
   await van.reach.ready(guest)?.catch((error: unknown) => {
     if (!(error instanceof StoreError) || session.hasNames) throw error
   })

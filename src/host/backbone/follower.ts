@@ -1,4 +1,5 @@
 import type { Credential } from '../../client/connection.js'
+import type { Dial } from '../../client/dial-socket.js'
 import type { HostStatus } from '../../bus/status.js'
 import type { MsgvanError } from '../../errors.js'
 import type { Backbone, Reach, ReachingVan } from './backbone.js'
@@ -14,6 +15,8 @@ export interface FollowerOptions {
   readonly credential: () => Promise<Credential | undefined>
   /** By whose word it is believed, PEM. Default: as this machine does. */
   readonly ca?: string | undefined
+  /** How the leader is reached. Default: by socket.io. */
+  readonly dial?: Dial | undefined
   /** The same for every host that runs in this place, one after the other. */
   readonly seat: string
   readonly maxPayload: number
@@ -39,12 +42,13 @@ export class Follower implements Backbone {
   }
 
   reach(van: ReachingVan): Reach {
-    const { leader, credential, ca, seat, maxPayload, warn } = this.#options
+    const { leader, credential, ca, dial, seat, maxPayload, warn } = this.#options
     const uplink: Uplink = new Uplink({
       van,
       leader,
       credential,
       ca,
+      dial,
       seat,
       maxPayload,
       self: () => this.members.self,

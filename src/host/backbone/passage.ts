@@ -11,6 +11,14 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
+/** One that has been sent, in the order in which it first was. */
+interface Passing {
+  readonly order: number
+  readonly envelope: Envelope
+  /** Undefined once the leader holds it. */
+  message: Message | undefined
+}
+
 export interface PassageMeans {
   /** Passes it on; undefined while there is no room. */
   readonly send: (envelope: Envelope) => PublishPromise | undefined
@@ -29,10 +37,12 @@ export class Passage implements Consumer {
   readonly #means: PassageMeans
   /** Publishers that wait for the leader too, by the id of their message: the one that waited is another object by its turn. */
   readonly #waiting = new Map<string, Waiting>()
-  /** By id: the leader has these, and one of its subscriptions is full: their publishers wait. */
-  readonly #held = new Set<string>()
-  /** Of these, those that a leader which is gone has lost. */
-  #again: Envelope[] = []
+  /**
+   * Those that a leader which is gone may have lost, in their order: they go before all that comes. Whatever overtook another one of its
+   * publisher and topic would have that pass for one that came again.
+   */
+  readonly #again: Passing[] = []
+  #lastOrder = 0
   #isShut = true
   #isFull = false
 
@@ -53,12 +63,12 @@ export class Passage implements Consumer {
 
   /** What a leader that is gone held, and the next one is owed. */
   get again(): readonly Envelope[] {
-    return this.#again
+    return this.#again.filter(({ message }) => message === undefined).map(({ envelope }) => envelope)
   }
 
   /** Another process had come so far. */
   owes(again: Iterable<Envelope>): void {
-    this.#again.push(...again)
+    for (const envelope of again) this.#again.push({ order: 0, envelope, message: undefined })
   }
 
   forget(envelope: Envelope): void {
@@ -69,8 +79,7 @@ export class Passage implements Consumer {
   open(): void {
     this.#isShut = false
     this.#isFull = false
-    this.#sendAgain()
-    this.membership?.wake()
+    if (this.#sendAgain()) this.membership?.wake()
   }
 
   /** It cannot: this host alone keeps what it has taken over. */
@@ -87,23 +96,27 @@ export class Passage implements Consumer {
       this.#taken(message, envelope)
       return this.#means.unwanted(envelope)
     }
-    const bytes = inBytes(envelope)
-    // A leader that is gone may have handed it out.
-    const sent = this.#means.send(message.redelivered ? RepeatedEnvelope.of(bytes) : bytes)
+    const sent = this.#again.length > 0 ? undefined : this.#send(envelope, message.redelivered)
     if (sent === undefined) {
       this.#isFull = true
       this.membership?.release(message, true)
       return
     }
+    this.#lastOrder += 1
+    this.#follow(sent, { order: this.#lastOrder, envelope, message })
+  }
+
+  #follow(sent: PublishPromise, passing: Passing): void {
+    const { envelope } = passing
     sent.whenHeld = () => {
       // It is the leader's by now: one full subscription must not take the way of all the others.
-      message.ack()
-      this.#held.add(envelope.id)
+      passing.message?.ack()
+      passing.message = undefined
       this.#roomAgain()
     }
     sent.then(
-      () => this.#taken(message, envelope),
-      (error: unknown) => this.#refused(message, envelope, error),
+      () => this.#taken(passing.message, envelope),
+      (error: unknown) => this.#refused(passing, error),
     )
   }
 
@@ -115,47 +128,49 @@ export class Passage implements Consumer {
     this.shut()
   }
 
-  /** What the leader before held is owed by the next one. */
-  #sendAgain(): void {
-    const again = this.#again
-    this.#again = []
-    for (const envelope of again) {
+  /** @param mayHaveCome a leader that is gone may have handed it out */
+  #send(envelope: Envelope, mayHaveCome: boolean): PublishPromise | undefined {
+    const bytes = inBytes(envelope)
+    return this.#means.send(mayHaveCome ? RepeatedEnvelope.of(bytes) : bytes)
+  }
+
+  /** What the leader before held, or had not taken over yet, is owed by the next one. @returns whether there was room for all */
+  #sendAgain(): boolean {
+    for (let next = this.#again[0]; next !== undefined; next = this.#again[0]) {
+      if (this.#isShut) return false
+      const { envelope, message } = next
       if (!this.#means.isWanted(envelope.topic)) {
-        this.#taken(undefined, envelope)
+        this.#again.shift()
+        this.#taken(message, envelope)
+        if (message !== undefined) this.#means.unwanted(envelope)
         continue
       }
-      const sent = this.#isShut ? undefined : this.#means.send(RepeatedEnvelope.of(inBytes(envelope)))
+      const sent = this.#send(envelope, true)
       if (sent === undefined) {
-        this.#again.push(envelope)
-        continue
+        this.#isFull = true
+        return false
       }
-      this.#held.add(envelope.id)
-      sent.then(
-        () => this.#taken(undefined, envelope),
-        (error: unknown) => this.#refused(undefined, envelope, error),
-      )
+      this.#again.shift()
+      this.#follow(sent, next)
     }
+    return true
   }
 
   #taken(message: Message | undefined, envelope: Envelope): void {
     message?.ack()
     const key = envelope.id
-    this.#held.delete(key)
     this.#waiting.get(key)?.resolve()
     this.#waiting.delete(key)
     this.#roomAgain()
   }
 
-  #refused(message: Message | undefined, envelope: Envelope, error: unknown): void {
-    const wasHeld = this.#held.delete(envelope.id)
+  #refused(passing: Passing, error: unknown): void {
+    const { envelope, message } = passing
     // Not this message is refused, but this host, or its session is lost: it may be let in later.
     if (error instanceof MsgvanError && (isForGood(error) || isOfSession(error))) {
-      if (wasHeld || message === undefined) {
-        this.#again.push(envelope)
-        return
-      }
+      const later = this.#again.findIndex(({ order }) => order > passing.order)
+      this.#again.splice(later < 0 ? this.#again.length : later, 0, passing)
       this.#isFull = true
-      this.membership?.release(message, !isOfSession(error))
       return
     }
     message?.ack()
@@ -169,8 +184,8 @@ export class Passage implements Consumer {
   }
 
   #roomAgain(): void {
-    if (this.#again.length > 0 && !this.#isShut) this.#sendAgain()
     if (!this.#isFull || this.#isShut) return
+    if (!this.#sendAgain()) return
     this.#isFull = false
     this.membership?.wake()
   }

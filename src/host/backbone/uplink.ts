@@ -3,6 +3,7 @@ import { relayRules, type Relay } from '../../broker/relay.js'
 import type { Consumer, Membership, SubscriptionRequest } from '../../bus/broker.js'
 import type { HostStatus } from '../../bus/status.js'
 import type { Credential } from '../../client/connection.js'
+import type { Dial } from '../../client/dial-socket.js'
 import { RemoteBroker } from '../../client/remote-broker.js'
 import { ClosedError, describe, type MsgvanError, StoreDamagedError, StoreError } from '../../errors.js'
 import type { ByteReader } from '../../message/byte-reader.js'
@@ -31,6 +32,7 @@ export interface UplinkOptions {
   readonly leader: string
   readonly credential: () => Promise<Credential | undefined>
   readonly ca: string | undefined
+  readonly dial: Dial | undefined
   readonly seat: string
   readonly maxPayload: number
   readonly self: () => HostStatus
@@ -75,7 +77,7 @@ export class Uplink implements Reach, Names {
 
   constructor(options: UplinkOptions) {
     this.#options = options
-    const { van, leader, credential, ca, maxPayload } = options
+    const { van, leader, credential, ca, dial, maxPayload } = options
     const outbox = van.outbox()
     this.seen = new Seen(van.marks)
     this.#remote = new RemoteBroker({
@@ -84,6 +86,7 @@ export class Uplink implements Reach, Names {
       secret: credential,
       maxPayload,
       ...(ca === undefined ? {} : { ca }),
+      ...(dial === undefined ? {} : { dial }),
       asHost: {
         frame: (kind, body) => this.#frame(kind, body),
         failed: error => {
