@@ -1,10 +1,12 @@
 import { expect } from 'chai'
 import { lettersOn } from '../../src/bus/letterbox.js'
+import { Follower } from '../../src/host/backbone/follower.js'
+import { Leader } from '../../src/host/backbone/leader.js'
 import type { HostServer } from '../../src/host/server.js'
 import { HostStore } from '../../src/host/store/host-store.js'
 import { Disk } from '../support/disk.js'
 import { eventually } from '../support/eventually.js'
-import { clientOf, startServer, type Client } from '../support/host-server.js'
+import { clientOf, secret, startServer, type Client } from '../support/host-server.js'
 import { Proxy } from '../support/proxy.js'
 
 const ADDRESS = '$reply/asker'
@@ -23,7 +25,7 @@ describe('answers given by a host with a store before the client that asked its 
   const start = async (port = 0): Promise<void> => {
     const mortal = disk.mortal()
     die = mortal.die
-    server = await startServer({ port, awaitsStore: true })
+    server = await startServer({ port, awaitsStore: true, backbone: means => new Leader(means) })
     server.openStore(new HostStore({ store: mortal.store, warn: () => undefined }))
   }
 
@@ -37,10 +39,16 @@ describe('answers given by a host with a store before the client that asked its 
     await server.close()
   })
 
-  it('wait for it, in order', async () => {
-    const asker = client(proxy.port)
+  const restart = async (): Promise<void> => {
+    const { port } = server
+    die()
+    await server.close()
+    await start(port)
+  }
+  /** Asks by way of that host. @returns all that comes to its address */
+  const asking = async ({ broker, bus }: Client): Promise<unknown[]> => {
     const got: unknown[] = []
-    asker.broker.consume(lettersOn(ADDRESS), {
+    broker.consume(lettersOn(ADDRESS), {
       next: message => {
         got.push(message.payload)
         message.ack()
@@ -49,22 +57,56 @@ describe('answers given by a host with a store before the client that asked its 
       complete: () => undefined,
     })
     // The store knows its van.
-    asker.bus.topic('work', { name: 'work' }).subscribe()
-    await asker.bus.ready()
-    proxy.cut()
-    const { port } = server
-    die()
-    await server.close()
-    await start(port)
-    const answerer = client(port)
+    bus.topic('work', { name: 'work' }).subscribe()
+    await bus.ready()
+    return got
+  }
+  const answer = async (): Promise<void> => {
+    const answerer = client(server.port)
     for (const [id, answer] of [
       ['1', 'next'],
       ['1', 'last'],
       ['2', 'last'],
     ] as const)
       await answerer.broker.publish(ADDRESS, `${id} ${answer}`, { $ask: id, $answer: answer })
+  }
+
+  it('wait for it, in order', async () => {
+    const got = await asking(client(proxy.port))
+    proxy.cut()
+    await restart()
+    await answer()
     expect(got).to.deep.equal([])
     proxy.mend()
     await eventually(() => expect(got).to.deep.equal(['1 next', '1 last', '2 last']))
+  })
+
+  it('wait for it, in order, where it is a client of another host that is not back either', async () => {
+    const follower = await startServer({
+      hostStatus: () => ({
+        ...{ id: 'follower', pid: process.pid, version: '0', port: 1900, address: '' },
+        ...{ leader: false, capabilities: {}, uptimeMs: 0 },
+      }),
+      backbone: means =>
+        new Follower({
+          ...means,
+          leader: `http://127.0.0.1:${proxy.port}`,
+          credential: () => Promise.resolve({ secret }),
+          seat: 'the only one',
+          maxPayload: 1_000_000,
+        }),
+    })
+    const asker = client(follower.port)
+    const got = await asking(asker)
+    proxy.cut()
+    await restart()
+    await answer()
+    expect(got).to.deep.equal([])
+    proxy.mend()
+    await eventually(() => expect(got).to.deep.equal(['1 next', '1 last', '2 last']))
+    await asker.bus.close({ drain: false })
+    proxy.cut()
+    await eventually(() => expect(proxy.open).to.equal(0))
+    await follower.close()
   })
 })

@@ -117,6 +117,7 @@ export class Van {
       kept: () => this.kept(),
       marks: keeper,
       acceptFrom: (from, envelope, isAnswered) => this.acceptFrom(from, envelope, isAnswered),
+      arrived: topic => this.takeAnswers(topic),
       answer: (method, args) => answer(this, method, args),
       tellPublisher: (publisher, error) => this.notices.get(publisher)?.error(error),
       misses: error => this.#misses(error),

@@ -60,6 +60,8 @@ export interface ReachingVan {
   misses(error: MsgvanError): void
   /** The host that keeps this van does not know this one any more: its clients are told. */
   missed(missed: Missed): void
+  /** Another host wants what is sent there from now on: what waited for that is for it. */
+  arrived(topic: RegExp | string): void
   /** Answers for this host alone what a bus asks of the whole van. */
   answer(method: string, args: unknown): Promise<unknown>
 }

@@ -190,7 +190,10 @@ class LeaderReach implements Reach {
       acceptFrom: (from, envelope) => this.#van.acceptFrom(from, envelope, true),
       awaitRoom: (from, envelope) => this.#van.broker.awaitRoom(envelope, from),
       seen: this.seen,
-      wanted: pattern => this.#lobby.arrived(pattern),
+      wanted: pattern => {
+        this.#lobby.arrived(pattern)
+        this.#van.arrived(pattern)
+      },
       warn: text => this.#owner.warn(text),
       attached: (each, isAttached) => this.#owner.attached(each, isAttached),
       left: (each, mailboxes) => {
