@@ -187,6 +187,24 @@ export function payloadRules(at: Connected): void {
       expect(published.length).to.be.greaterThan(40)
     })
 
+    it('refuses headers whose entries it would lose, or that it cannot read', async () => {
+      const bus = at.bus()
+      const revoked = Proxy.revocable({}, {})
+      revoked.revoke()
+      const throwing = Object.defineProperty({}, 'x', {
+        enumerable: true,
+        get: () => {
+          throw new Error('no')
+        },
+      })
+      for (const headers of [new Map([['a', 'b']]), new URLSearchParams('a=b'), revoked.proxy, throwing]) {
+        const refused = await rejection(
+          bus.publish('t', 1, { headers: headers as unknown as Record<string, string> }),
+        )
+        expect(refused).to.be.instanceOf(InvalidPayloadError)
+      }
+    })
+
     it('refuses half a surrogate pair in a topic, a header or a pattern, and carries it in a payload', async () => {
       const bus = at.bus()
       const seen = collect(bus.topic(/./))

@@ -1,12 +1,17 @@
-import { chmod, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
+import { readSettings } from '../../src/daemon/settings-file.js'
 import { statePaths, type StatePaths } from '../../src/daemon/paths.js'
 import { fileToken, localSecret } from '../../src/daemon/secret.js'
-import { AuthError } from '../../src/errors.js'
+import { AuthError, InvalidOptionError } from '../../src/errors.js'
 import { Sandbox } from '../support/sandbox.js'
 import { rejection } from '../support/rejection.js'
+
+const run = promisify(execFile)
 
 describe('the secret of this user', () => {
   let folder: string
@@ -26,6 +31,23 @@ describe('the secret of this user', () => {
     expect(await localSecret(paths)).to.deep.equal(secret)
     expect(await readdir(paths.home)).to.deep.equal(['secret'])
   })
+
+  for (const [what, make] of Object.entries({
+    'a folder': (path: string) => mkdir(path, { recursive: true, mode: 0o700 }).then(() => undefined),
+    'a FIFO': (path: string) => run('mkfifo', ['-m', '600', path]).then(() => undefined),
+  })) {
+    it(`is refused if ${what} is in its place, and so are kept settings`, async () => {
+      await mkdir(paths.home, { recursive: true, mode: 0o700 })
+      await make(paths.token)
+      const refused = await rejection(fileToken(paths))
+      expect(refused).to.be.instanceOf(AuthError)
+      expect(String(refused)).to.include(`${paths.token} is not a file`)
+      await make(paths.settings(1900))
+      const unreadable = await rejection(readSettings(paths, 1900))
+      expect(unreadable).to.be.instanceOf(InvalidOptionError)
+      expect(String(unreadable)).to.include('no file')
+    })
+  }
 
   it('is one for all who ask at once', async () => {
     const secrets = await Promise.all(Array.from({ length: 50 }, () => localSecret(paths)))

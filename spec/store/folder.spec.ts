@@ -1,5 +1,16 @@
 import { execFile } from 'node:child_process'
-import { chmod, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -33,6 +44,14 @@ describe("a store's folder", () => {
     said = []
   })
   afterEach(() => rm(folder, { recursive: true }))
+
+  it('with a folder in the place of its data is refused, and left as it is', async () => {
+    await mkdir(join(folder, 'data.mdb'))
+    const error = await rejection(openIt())
+    expect(error).to.include({ code: 'MSGVAN_STORE' })
+    expect(String(error)).to.include('data.mdb in it is not a file')
+    expect(await readdir(folder)).to.include('data.mdb')
+  })
 
   const withFile = <T>(look: (file: PageFile) => T): T => {
     const file = new PageFile(join(folder, 'data.mdb'))

@@ -8,7 +8,7 @@ import type { Keeper } from './keeper.js'
 
 /** The newest are kept, per van: enough to look into and replay, bounded whatever happens. */
 const MAX_KEPT = 10_000
-const MAX_KEPT_BYTES = 1024 * 1024 * 1024
+const MAX_KEPT_BYTES = 256 * 1024 * 1024
 /** What a letter takes beside its payload and its texts, about. */
 const LETTER_BYTES = 512
 

@@ -14,8 +14,8 @@ const MOST_BYTES = 4096
  * @throws AuthError if others can read the file, or it is another user's
  */
 export async function readPrivate(path: string, remedy: string): Promise<Uint8Array | undefined> {
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- Windows has no O_NOFOLLOW
-  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- Windows has neither; without the second a FIFO would wait for a writer
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
   const file = await open(path, flags).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return undefined
     throw new AuthError(
@@ -25,7 +25,9 @@ export async function readPrivate(path: string, remedy: string): Promise<Uint8Ar
   })
   if (file === undefined) return undefined
   try {
-    const { uid, mode, size } = await file.stat()
+    const there = await file.stat()
+    const { uid, mode, size } = there
+    if (!there.isFile()) throw new AuthError(`${path} is not a file. Remove it, and begin again.`)
     if (process.getuid !== undefined) {
       if (uid !== process.getuid()) {
         throw new AuthError(

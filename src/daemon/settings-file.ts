@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises'
+import { readFile, rm, stat } from 'node:fs/promises'
 import { AuthError, describe, InvalidOptionError } from '../errors.js'
 import type { HostFlags } from '../host/settings.js'
 import { readKept, unknownSettings } from '../host/settings-kept.js'
@@ -33,14 +33,14 @@ export async function readSettings(paths: StatePaths, port: number): Promise<Kep
   const begin = `start the host with \`--fresh\` and all options that it needs: msgvan start --port ${port} --fresh …`
   const unreadable = (what: string): InvalidOptionError =>
     new InvalidOptionError(
-      `How the host on port ${port} was started cannot be read: ${path} ${what}. To go on, ${begin}`,
+      `How the host on port ${port} was started cannot be read: ${path} ${what}. To go on, remove it if it is no file, and ${begin}`,
     )
   const foreign = (writer: string, what: string): InvalidOptionError =>
     new InvalidOptionError(
       `The host on port ${port} was started by msgvan ${writer} with ${what}, which msgvan ${version} does not know. ` +
         `Start it with msgvan ${writer}; to go on without, ${begin}`,
     )
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+  const text = await readRegular(path).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return undefined
     throw unreadable(`gives ${describe(error)}`)
   })
@@ -104,6 +104,12 @@ export async function writeSettings(
   if (token !== undefined) await writePrivate(paths.hostToken(port), Buffer.from(`${token}\n`))
   await writePrivate(paths.settings(port), Buffer.from(`${JSON.stringify(kept, null, 2)}\n`))
   if (token === undefined) await rm(paths.hostToken(port), { force: true })
+}
+
+/** What is no file is not opened: a FIFO would wait for a writer. */
+async function readRegular(path: string): Promise<string> {
+  if (!(await stat(path)).isFile()) throw new Error('no file')
+  return readFile(path, 'utf8')
 }
 
 function parse(text: string): unknown {

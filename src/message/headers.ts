@@ -1,13 +1,31 @@
-import { InvalidPayloadError } from '../errors.js'
+import { describe, InvalidPayloadError, MsgvanError } from '../errors.js'
 import type { Headers } from './envelope.js'
 import { isUtf8 } from './well-formed.js'
 
 export const MAX_HEADER_BYTES = 16 * 1024
 
-/** Headers are text keys and values, of at most 16 KiB in all. */
+const WANTED = 'headers is an object of string values, such as { trace: "7f" }.'
+
+/** Headers are text keys and values, of at most 16 KiB in all. @throws InvalidPayloadError */
 export function checkHeaders(headers: unknown): asserts headers is Headers {
-  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
-    throw new InvalidPayloadError('headers is an object of string values, such as { trace: "7f" }.')
+  try {
+    check(headers)
+  } catch (error) {
+    if (error instanceof MsgvanError) throw error
+    // A getter of the app's, or a proxy that was revoked.
+    throw new InvalidPayloadError(`The headers cannot be read: ${describe(error)}. ${WANTED}`, {
+      cause: error,
+    })
+  }
+}
+
+function check(headers: unknown): void {
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers))
+    throw new InvalidPayloadError(WANTED)
+  // A Map, a URLSearchParams or fetch's Headers: what is in it is in no property.
+  if (Symbol.iterator in headers) {
+    const kind = Object.prototype.toString.call(headers).slice(8, -1)
+    throw new InvalidPayloadError(`${WANTED} A ${kind} is none: give Object.fromEntries(headers).`)
   }
   let length = 0
   for (const [key, value] of Object.entries(headers)) {

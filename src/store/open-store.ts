@@ -114,7 +114,9 @@ function prepareFolder(folder: string): void {
     makeFolder(folder)
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
     const file = join(folder, DATA_FILE)
-    if (existsSync(file)) accessSync(file, constants.R_OK | constants.W_OK)
+    if (!existsSync(file)) return
+    if (!statSync(file).isFile()) throw new Error(`${DATA_FILE} in it is not a file`)
+    accessSync(file, constants.R_OK | constants.W_OK)
   } catch (error) {
     throw unusable(folder, error)
   }
