@@ -41,7 +41,11 @@ export default tseslint.config(
   },
   {
     // `lift` and the symbol are what RxJS 7 has to offer here, and both stay for all of 7.
-    files: ['src/bus/topic-observable.ts', 'src/bus/subject.ts', 'src/operators/inner-from-input.ts'],
+    files: [
+      'src/bus/topic/topic-observable.ts',
+      'src/bus/topic/subject.ts',
+      'src/operators/inner-from-input.ts',
+    ],
     rules: { '@typescript-eslint/no-deprecated': 'off' },
   },
   {

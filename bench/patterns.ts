@@ -1,5 +1,5 @@
-import { linearMatcher } from '../src/broker/linear-matcher.js'
-import { PatternTable } from '../src/broker/pattern-table.js'
+import { linearMatcher } from '../src/broker/patterns/linear/linear-matcher.js'
+import { PatternTable } from '../src/broker/patterns/pattern-table.js'
 import { nativeMatcher, type Matcher } from '../src/message/pattern.js'
 import { van } from '../src/index.js'
 import { madePatterns, madeTopic, WITHOUT_LITERALS } from './patterns/made.js'

@@ -1,4 +1,4 @@
-import type { Bus } from './bus/bus.js'
+import type { Bus } from './bus/contract/bus.js'
 
 /** What another copy of this module, of this or another version, knows of the one that came first. */
 interface SignalDrain {

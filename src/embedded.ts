@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { LocalBroker } from './broker/local-broker.js'
-import { monotonicScheduler } from './broker/monotonic-scheduler.js'
-import { returnOf } from './bus/stream-letters.js'
-import { Encoding } from './message/envelope.js'
+import { monotonicScheduler } from './broker/clock/monotonic-scheduler.js'
+import { returnOf } from './bus/streams/stream-letters.js'
+import { Encoding } from './codec/encoding.js'
 import { nativeMatcher } from './message/pattern.js'
 import { version } from './version.js'
 

@@ -1,11 +1,11 @@
 /** msgvan's public API, by name. Nothing else is exported to users but `msgvan/client` and `msgvan/operators`. */
 export { van, type VanOptions } from './van.js'
 
-export type { AnyTopics, Bus, ReadyOptions, Topics } from './bus/bus.js'
-export type { BusState, CloseOptions, Overflow } from './bus/broker.js'
+export type { AnyTopics, Bus, ReadyOptions, Topics } from './bus/contract/bus.js'
+export type { BusState, CloseOptions, Overflow } from './bus/contract/broker.js'
 export type { RetryDelay } from './message/retry-delay.js'
-export type { DeadLetter, DeadLetterFilter, DeadLetters } from './bus/dead-letters.js'
-export { Actor, defineActor } from './actors/actor.js'
+export type { DeadLetter, DeadLetterFilter, DeadLetters } from './bus/contract/dead-letters.js'
+export { Actor, defineActor } from './actors/definition/actor.js'
 export type {
   ActorBehaviour,
   ActorContext,
@@ -13,13 +13,13 @@ export type {
   ChildExit,
   DefinedActor,
   ExitReason,
-} from './actors/actor.js'
-export type { Requirements } from './actors/requirements.js'
-export { ActorRef, type ActorAddress, type AskOptions } from './bus/actor-ref.js'
-export type { ActorOptions, Actors, CapabilityValues, Isolation } from './bus/actors.js'
-export type { HostEvent } from './bus/hosts.js'
-export { moduleRef, type ModuleRef } from './bus/module-ref.js'
-export type { PublishOptions, TopicOptions } from './bus/options.js'
+} from './actors/definition/actor.js'
+export type { Requirements } from './actors/definition/requirements.js'
+export { ActorRef, type ActorAddress, type AskOptions } from './bus/contract/actor-ref.js'
+export type { ActorOptions, Actors, CapabilityValues, Isolation } from './bus/contract/actors.js'
+export type { HostEvent } from './bus/contract/hosts.js'
+export { moduleRef, type ModuleRef } from './bus/contract/module-ref.js'
+export type { PublishOptions, TopicOptions } from './bus/contract/options.js'
 export type {
   ActorStatus,
   Counters,
@@ -28,8 +28,8 @@ export type {
   LogStatus,
   SubscriptionStatus,
   VanStatus,
-} from './bus/status.js'
-export { BusSubject } from './bus/subject.js'
+} from './bus/contract/status.js'
+export { BusSubject } from './bus/topic/subject.js'
 export type { Headers } from './message/envelope.js'
 export { Message } from './message/message.js'
 export type { ReplayFrom } from './message/replay.js'

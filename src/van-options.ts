@@ -2,7 +2,7 @@ import { checkBusOptions } from './bus/check-bus-options.js'
 import { describe, InvalidOptionError } from './errors.js'
 import { knownOptions, oneOf, shown } from './message/check-option.js'
 import { hasLevelMethods, isLeveled } from './log/log.js'
-import { encodePayload } from './message/payload.js'
+import { encodePayload } from './codec/payload.js'
 import type { VanOptions } from './van.js'
 
 const known: readonly (keyof VanOptions)[] = [

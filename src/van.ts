@@ -1,13 +1,13 @@
 import { createBus } from './bus/create-bus.js'
-import type { AnyTopics, Bus, Topics } from './bus/bus.js'
-import type { Broker } from './bus/broker.js'
+import type { AnyTopics, Bus, Topics } from './bus/contract/bus.js'
+import type { Broker } from './bus/contract/broker.js'
 import { connectLocal, type LocalOptions } from './daemon/connect.js'
 import { logAtEnd, logTrouble } from './daemon/log-trouble.js'
 import { drainOnSigterm, endingBySignal } from './drain-on-sigterm.js'
 import { embeddedBroker } from './embedded.js'
 import { InvalidOptionError } from './errors.js'
 import { checkOptions } from './van-options.js'
-import { listenAt } from './host/settings.js'
+import { listenAt } from './host/process/settings.js'
 import type { LogTarget } from './log/log.js'
 
 export interface VanOptions {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { linearMatcher } from '../../src/broker/linear-matcher.js'
+import { linearMatcher } from '../../src/broker/patterns/linear/linear-matcher.js'
 import { wanting } from '../../src/broker/wanting.js'
 
 describe('what is wanted of a log', () => {

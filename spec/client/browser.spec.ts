@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { rolldown } from 'rolldown'
 import { range } from 'rxjs'
-import type { HostServer } from '../../src/host/server.js'
+import type { HostServer } from '../../src/host/listen/server.js'
 import { startChromium, type Browser, type Page } from '../support/chromium.js'
 import { clientOf, startServer } from '../support/host-server.js'
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { firstValueFrom, range, toArray } from 'rxjs'
 import { handle, van, type Bus } from '../../src/index.js'
-import type { HostServer } from '../../src/host/server.js'
+import type { HostServer } from '../../src/host/listen/server.js'
 import { clientOf, startServer } from '../support/host-server.js'
 
 /** All that a bus does that needs a timer or a microtask. */

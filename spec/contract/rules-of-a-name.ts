@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { map, retry } from 'rxjs'
-import { keepingRules } from '../../src/bus/options.js'
+import { keepingRules } from '../../src/bus/contract/options.js'
 import {
   InvalidOptionError,
   NameTakenError,

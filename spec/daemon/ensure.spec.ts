@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { ensureHost, type EnsureMeans } from '../../src/daemon/ensure.js'
-import { statePaths } from '../../src/daemon/paths.js'
+import { statePaths } from '../../src/daemon/files/paths.js'
 import { HostUnreachableError, PortTakenError } from '../../src/errors.js'
 import { rejection } from '../support/rejection.js'
 

@@ -1,9 +1,10 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { EMPTY, Observable, Subject, type Subscription } from 'rxjs'
-import { Inboxes } from '../../src/client/inboxes.js'
-import type { Inbox } from '../../src/client/inbox.js'
-import { Encoding, Envelope } from '../../src/message/envelope.js'
+import { Inboxes } from '../../src/client/inbox/inboxes.js'
+import type { Inbox } from '../../src/client/inbox/inbox.js'
+import { Envelope } from '../../src/message/envelope.js'
+import { Encoding } from '../../src/codec/encoding.js'
 import { handle, type Message } from '../../src/index.js'
 
 const request = {

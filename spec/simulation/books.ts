@@ -9,7 +9,7 @@ import {
   type Rules,
   SubscriptionAccount,
 } from './account.js'
-import type { VanStatus } from '../../src/bus/status.js'
+import type { VanStatus } from '../../src/bus/contract/status.js'
 import { checkDelivery } from './check-delivery.js'
 import type { Trace } from './trace.js'
 import type { VirtualClock } from './virtual-clock.js'

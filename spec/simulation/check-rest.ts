@@ -1,5 +1,5 @@
-import type { DeadLetter } from '../../src/bus/dead-letters.js'
-import type { SubscriptionStatus, VanStatus } from '../../src/bus/status.js'
+import type { DeadLetter } from '../../src/bus/contract/dead-letters.js'
+import type { SubscriptionStatus, VanStatus } from '../../src/bus/contract/status.js'
 import {
   isForgotten,
   isInDoubt,

@@ -1,4 +1,4 @@
-import type { Dial } from '../../src/client/dial-socket.js'
+import type { Dial } from '../../src/client/connection/dial-socket.js'
 import type { Channel, ChannelListener, DialListener } from '../../src/wire/channel.js'
 import type { HostEvents } from '../../src/wire/protocol.js'
 import { Line } from './line.js'

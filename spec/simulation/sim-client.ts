@@ -1,6 +1,6 @@
 import { createBus } from '../../src/bus/create-bus.js'
 import { RemoteBroker } from '../../src/client/remote-broker.js'
-import { FrameKind } from '../../src/wire/frames.js'
+import { FrameKind } from '../../src/wire/frames/frames.js'
 import type { Welcome } from '../../src/wire/handshake.js'
 import { GapError, MsgvanError, type Bus, type BusState } from '../../src/index.js'
 import type { Outcome, Publication, Rules, SubscriptionAccount } from './account.js'

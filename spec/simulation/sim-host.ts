@@ -1,7 +1,7 @@
-import { restoreNames } from '../../src/host/kept-names.js'
-import { Reception } from '../../src/host/reception.js'
+import { restoreNames } from '../../src/host/van/kept-names.js'
+import { SessionManager } from '../../src/host/session/session-manager.js'
 import { HostStore } from '../../src/host/store/host-store.js'
-import type { VanStatus } from '../../src/bus/status.js'
+import type { VanStatus } from '../../src/bus/contract/status.js'
 import { version } from '../../src/index.js'
 import type { Channel } from '../../src/wire/channel.js'
 import type { HostEvents } from '../../src/wire/protocol.js'
@@ -34,7 +34,7 @@ export type Subscriptions = Pick<VanStatus, 'subscriptions'>
 /** One run of a host, from its start to its end. */
 interface Run {
   readonly process: VirtualProcess
-  readonly reception: Reception
+  readonly reception: SessionManager
   readonly store: HostStore | undefined
   readonly names: SimNames | undefined
   readonly channels: Set<Channel<HostEvents>>
@@ -157,10 +157,10 @@ export class SimHost implements Listening {
     this.#options.ended('stopped', status)
   }
 
-  #newReception(process: VirtualProcess, names: SimNames | undefined): Reception {
+  #newReception(process: VirtualProcess, names: SimNames | undefined): SessionManager {
     const { clock } = this.#stage
     const startedAt = clock.now
-    return new Reception({
+    return new SessionManager({
       secret,
       sessionTtl: this.#options.sessionTtl,
       names,

@@ -1,5 +1,5 @@
-import type { SubscriptionRequest } from '../../src/bus/broker.js'
-import type { KeptName, NamedRequest, NameKeeper } from '../../src/host/kept-names.js'
+import type { SubscriptionRequest } from '../../src/bus/contract/broker.js'
+import type { KeptName, NamedRequest, NameKeeper } from '../../src/host/van/kept-names.js'
 
 /** The file in which a host without a store keeps its names for the next one: it outlives its hosts. */
 export class NamesFile {

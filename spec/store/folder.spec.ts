@@ -311,7 +311,7 @@ describe("a store's folder", () => {
   })
 
   it('is not loaded by a host without a store', async () => {
-    const host = JSON.stringify(new URL('../../src/host/run-host.js', import.meta.url).href)
+    const host = JSON.stringify(new URL('../../src/host/process/run-host.js', import.meta.url).href)
     // lmdb leaves this behind when it is loaded.
     const program = `await import(${host}); console.log(typeof globalThis.__lmdb_envs__)`
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', program])

@@ -1,4 +1,4 @@
-import { dialSocket, type Dial } from '../../src/client/dial-socket.js'
+import { dialSocket, type Dial } from '../../src/client/connection/dial-socket.js'
 import type { Prove, Welcome } from '../../src/wire/handshake.js'
 
 /** Claims that session at first, as far as a client may have come in it that `received` so much; tells which ones it is given. */

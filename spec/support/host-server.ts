@@ -1,6 +1,6 @@
 import { createBus } from '../../src/bus/create-bus.js'
 import { RemoteBroker, type RemoteBrokerOptions } from '../../src/client/remote-broker.js'
-import { HostServer, type HostServerOptions } from '../../src/host/server.js'
+import { HostServer, type HostServerOptions } from '../../src/host/listen/server.js'
 import { version, type Bus } from '../../src/index.js'
 
 export const secret = new Uint8Array(32).fill(7)

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { ProtocolError } from '../../src/errors.js'
-import { ByteWriter } from '../../src/message/byte-writer.js'
-import { beginFrame, FrameKind, readHeader } from '../../src/wire/frames.js'
+import { ByteWriter } from '../../src/codec/byte-writer.js'
+import { beginFrame, FrameKind, readHeader } from '../../src/wire/frames/frames.js'
 import { Link } from '../../src/wire/link.js'
 
 /** One side of a link: what it was sent, and the turns of its event loop as the test takes them. */

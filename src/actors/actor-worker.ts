@@ -1,8 +1,8 @@
-import type { CapabilityValues } from '../bus/actors.js'
+import type { CapabilityValues } from '../bus/contract/actors.js'
 import { ActorStartError, describe } from '../errors.js'
-import { ACTOR, type ActorDefinition, type Actor } from './actor.js'
+import { ACTOR, type ActorDefinition, type Actor } from './definition/actor.js'
 import { ActorRun } from './actor-run.js'
-import { missing, type Requirements } from './requirements.js'
+import { missing, type Requirements } from './definition/requirements.js'
 import { connect, end, listen, loadExport, say, task } from './worker-side.js'
 import type { ActorTask } from './worker-messages.js'
 

@@ -1,6 +1,6 @@
-import type { Bus } from '../bus/bus.js'
+import type { Bus } from '../bus/contract/bus.js'
 import { createBus } from '../bus/create-bus.js'
-import { keepingRules } from '../bus/options.js'
+import { keepingRules } from '../bus/contract/options.js'
 import { describe } from '../errors.js'
 import type { Message } from '../message/message.js'
 import { handle } from '../operators/handle.js'

@@ -1,9 +1,9 @@
-import type { Isolation } from '../bus/actors.js'
+import type { Isolation } from '../bus/contract/actors.js'
 import { ActorStartError } from '../errors.js'
 import type { Log } from '../log/log.js'
 import { backoff } from '../operators/backoff.js'
 import { openIsolate, type Isolate } from './isolate.js'
-import { notPlaced, titleOf, type WantedActor } from './refusals.js'
+import { notPlaced, titleOf, type WantedActor } from './definition/refusals.js'
 import type { ActorTask, Consumed, FromWorker, ToWorker } from './worker-messages.js'
 
 /** So many crashes in a row, without a message done between them, and it is given up. */

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline'
 import { Worker } from 'node:worker_threads'
-import type { HandlerStatus } from '../bus/status.js'
+import type { HandlerStatus } from '../bus/contract/status.js'
 import { describe, HandlerModuleError } from '../errors.js'
 import { backoff } from '../operators/backoff.js'
 import type { FromWorker, HandlerTask, ToWorker } from './worker-messages.js'

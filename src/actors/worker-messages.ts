@@ -1,5 +1,5 @@
-import type { ActorAddress } from '../bus/actor-ref.js'
-import type { CapabilityValues } from '../bus/actors.js'
+import type { ActorAddress } from '../bus/contract/actor-ref.js'
+import type { CapabilityValues } from '../bus/contract/actors.js'
 import type { Log } from '../log/log.js'
 
 /** What a host says to a worker (a thread, or a process) that runs a handler or an actor, and what that says back. */

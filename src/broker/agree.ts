@@ -1,7 +1,7 @@
-import type { SubscriptionRequest } from '../bus/broker.js'
-import { areSameRules, differingRules } from '../bus/rules.js'
+import type { SubscriptionRequest } from '../bus/contract/broker.js'
+import { areSameRules, differingRules } from '../bus/contract/rules.js'
 import { rulesDiffer } from './refusals.js'
-import type { Subscription } from './subscription.js'
+import type { Subscription } from './subscription/subscription.js'
 
 /**
  * A subscriber joins a name that is there. With nobody attached, what it asks for holds from now on; with others attached, what it

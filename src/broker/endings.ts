@@ -1,4 +1,4 @@
-import type { Subscription } from './subscription.js'
+import type { Subscription } from './subscription/subscription.js'
 
 /** So much of what waits is given up in one go: then others have their turn, and what became of it is written. */
 const STEP = 1_000

@@ -1,13 +1,14 @@
 import type { SchedulerLike } from 'rxjs'
-import type { SubscriptionRequest } from '../bus/broker.js'
-import type { DeadLetter } from '../bus/dead-letters.js'
-import type { Counters, HostStatus } from '../bus/status.js'
-import type { Encoding, Envelope } from '../message/envelope.js'
+import type { SubscriptionRequest } from '../bus/contract/broker.js'
+import type { DeadLetter } from '../bus/contract/dead-letters.js'
+import type { Counters, HostStatus } from '../bus/contract/status.js'
+import type { Envelope } from '../message/envelope.js'
+import type { Encoding } from '../codec/encoding.js'
 import type { Matcher } from '../message/pattern.js'
 import type { MsgvanError } from '../errors.js'
-import type { Keeper } from './keeper.js'
+import type { DurableLog } from './durable/durable-log.js'
 import type { Relay } from './relay.js'
-import type { Subscription } from './subscription.js'
+import type { Subscription } from './subscription/subscription.js'
 
 /** What a dead letter travels as. */
 export type WrapLetter = (
@@ -43,7 +44,7 @@ export interface LocalBrokerOptions {
   /** Tells those apart that have a name one after another. Default: nobody asks. */
   newIncarnation?: () => string
   /** Keeps what is owed beyond this process. Default: nobody does. */
-  keeper?: Keeper
+  keeper?: DurableLog
   /** Stands before the ids of subscriptions, to tell those of several hosts apart. Default: nothing. */
   idPrefix?: string
   /** A subscription is full, and publishers begin to wait for it. */

@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs'
 import { caught, refusedWith } from '../bus/caught.js'
 import { CurrentState } from '../bus/current-state.js'
-import { isLetterbox } from '../bus/letterbox.js'
+import { isReplyInbox } from '../bus/actors/reply-inbox.js'
 import { Reports } from '../bus/reports.js'
 import type {
   Broker,
@@ -10,38 +10,39 @@ import type {
   Consumer,
   Membership,
   SubscriptionRequest,
-} from '../bus/broker.js'
-import type { DeadLetterFilter, DeadLetters } from '../bus/dead-letters.js'
-import { noActors } from '../bus/no-actors.js'
+} from '../bus/contract/broker.js'
+import type { DeadLetterFilter, DeadLetters } from '../bus/contract/dead-letters.js'
+import { noActors } from '../bus/actors/no-actors.js'
 import { drainTimeout } from '../bus/drain-timeout.js'
-import { areSameRules } from '../bus/rules.js'
-import type { Counters, HostStatus, VanStatus } from '../bus/status.js'
+import { areSameRules } from '../bus/contract/rules.js'
+import type { Counters, HostStatus, VanStatus } from '../bus/contract/status.js'
 import { ActorStoppedError, MsgvanError } from '../errors.js'
-import { Encoding, noHeaders, type Envelope, type Headers } from '../message/envelope.js'
+import { noHeaders, type Envelope, type Headers } from '../message/envelope.js'
+import { Encoding } from '../codec/encoding.js'
 import { isMailTopic } from '../message/topic.js'
 import { agree } from './agree.js'
 import { addCounts, noCounts } from './counters.js'
-import type { Buried, LetterPage } from './dead-letter-box.js'
-import { DeadLetterOffice, type DeadLetterOfficeOwner } from './dead-letter-office.js'
+import type { StoredDeadLetter, LetterPage } from './dead-letters/dead-letter-queue.js'
+import { DeadLetterHandler, type DeadLetterHandlerOwner } from './dead-letters/dead-letter-handler.js'
 import { Endings } from './endings.js'
-import { HandOver, type HandOverOwner } from './hand-over.js'
-import { Journal, KEPT_TOPICS } from './journal.js'
-import type { KeptSubscription, Outbox } from './keeper.js'
-import type { Item } from './item.js'
+import { Dispatcher, type DispatcherOwner } from './dispatcher.js'
+import { Journal, KEPT_TOPICS } from './durable/journal.js'
+import type { KeptSubscription, OutboundLog } from './durable/durable-log.js'
+import type { Item } from './subscription/item.js'
 import type { LocalBrokerOptions } from './local-broker-options.js'
-import { Member } from './member.js'
-import { Pause } from './pause.js'
-import type { PatternTable } from './pattern-table.js'
-import type { PatternWatcher } from './pattern-watcher.js'
-import { Quiet } from './quiet.js'
+import { Member } from './subscription/member.js'
+import { Pause } from './subscription/pause.js'
+import type { PatternTable } from './patterns/pattern-table.js'
+import type { PatternWatcher } from './patterns/pattern-watcher.js'
+import { DrainWaiter } from './clock/drain-waiter.js'
 import { closedError, heldFull, noHandlersHere, noStoreHere, outboxFull, overflow, slow } from './refusals.js'
 import { Registry } from './registry.js'
 import { Relay } from './relay.js'
-import { Stamp } from './stamp.js'
-import { storing } from './stored-subscription.js'
-import { Subscription, type SubscriptionState } from './subscription.js'
-import type { SubscriptionOwner } from './subscription-owner.js'
-import { Timers } from './timers.js'
+import { MessageFactory } from './message-factory.js'
+import { storing } from './durable/stored-subscription.js'
+import { Subscription, type SubscriptionState } from './subscription/subscription.js'
+import type { SubscriptionOwner } from './subscription/subscription-owner.js'
+import { Timers } from './clock/timers.js'
 
 export type { LocalBrokerOptions }
 
@@ -53,21 +54,21 @@ const RESUMED_AFTER_MS = 3_000
 const MAX_HELD_BYTES = 64 * 1024 * 1024
 
 /** The real Broker: routes, queues, hands out, settles and redelivers. Pure: no I/O, no timers but its scheduler's. */
-export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, DeadLetterOfficeOwner {
+export class LocalBroker implements Broker, SubscriptionOwner, DispatcherOwner, DeadLetterHandlerOwner {
   readonly checksPayloads = false
   readonly #options: LocalBrokerOptions
   readonly #maxHeld: number
   readonly #timers: Timers
   readonly #registry: Registry
   readonly #routes: PatternTable<Subscription>
-  readonly #letters: DeadLetterOffice
+  readonly #letters: DeadLetterHandler
   readonly actors = noActors
-  readonly #handOver: HandOver
+  readonly #handOver: Dispatcher
   readonly #endings: Endings
   /** What subscriptions did that are gone, and this van before it. */
   readonly #counts = noCounts()
-  readonly #stamp: Stamp
-  readonly #quiet: Quiet
+  readonly #stamp: MessageFactory
+  readonly #quiet: DrainWaiter
   readonly #state$ = new CurrentState<BusState>('connected')
   readonly #reports = new Reports()
   readonly #relays = new Set<Relay>()
@@ -81,7 +82,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
     if (options.counted !== undefined) addCounts(this.#counts, options.counted)
     this.#maxHeld = options.maxHeld ?? 100_000
     this.#timers = new Timers(options.scheduler)
-    this.#stamp = new Stamp(options.wallClock)
+    this.#stamp = new MessageFactory(options.wallClock)
     this.#registry = new Registry(options.compile, this, storing(this, options), options.idPrefix)
     this.#registry.nameChanged = options.nameChanged
     this.#registry.newIncarnation = options.newIncarnation
@@ -90,13 +91,13 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
       this.#journal = new Journal(this, options.keeper)
       for (const pattern of KEPT_TOPICS) this.#routes.add(pattern, this.#journal)
     }
-    this.#handOver = new HandOver(this, options.soon ?? (run => queueMicrotask(run)))
+    this.#handOver = new Dispatcher(this, options.soon ?? (run => queueMicrotask(run)))
     this.#endings = new Endings({
       after: (delay, run) => this.after(delay, run),
       kept: () => options.keeper?.kept(),
     })
-    this.#letters = new DeadLetterOffice(this, this.#registry, this.#stamp, options)
-    this.#quiet = new Quiet(
+    this.#letters = new DeadLetterHandler(this, this.#registry, this.#stamp, options)
+    this.#quiet = new DrainWaiter(
       () => this.#handOver.isDrained,
       () => this.#registry.all(),
       subscription => subscription.countInto(this.#counts),
@@ -245,7 +246,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
 
   #checkBeginning(request: SubscriptionRequest): void {
     const { from } = request
-    if (!(this.#isFinishing && isLetterbox(request))) this.checkOpen()
+    if (!(this.#isFinishing && isReplyInbox(request))) this.checkOpen()
     if (from !== undefined && this.#options.keeper === undefined) throw noStoreHere()
   }
 
@@ -283,7 +284,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   }
 
   /** Before anything else: what was kept from before the start. */
-  restore(subscriptions: Iterable<KeptSubscription>, letters: Iterable<Buried>): void {
+  restore(subscriptions: Iterable<KeptSubscription>, letters: Iterable<StoredDeadLetter>): void {
     const all = [...subscriptions]
     const buried = [...letters]
     for (const { id } of all) if (id !== undefined) this.#registry.reserve(id)
@@ -307,7 +308,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   }
 
   /** Another process kept these. */
-  takeInLetters(letters: Iterable<Buried>): void {
+  takeInLetters(letters: Iterable<StoredDeadLetter>): void {
     this.#letters.takeIn(letters)
   }
 
@@ -400,7 +401,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   }
 
   /** To a topic of the system's, made only if somebody listens. False if nobody does. */
-  say(...words: Parameters<DeadLetterOffice['say']>): boolean {
+  say(...words: Parameters<DeadLetterHandler['say']>): boolean {
     return !this.#closed && this.#letters.say(...words)
   }
 
@@ -410,7 +411,7 @@ export class LocalBroker implements Broker, SubscriptionOwner, HandOverOwner, De
   }
 
   /** A place for another host, which takes what it says that it wants. It is no subscription to those who ask for `status`. @param outbox what waits for it is kept there */
-  relay(consumer: Consumer, outbox?: Outbox): Relay {
+  relay(consumer: Consumer, outbox?: OutboundLog): Relay {
     const closed = (owed: readonly Item[]): void => {
       this.#relays.delete(relay)
       for (const { envelope } of owed) this.sendElsewhere(envelope)

@@ -1,5 +1,5 @@
-import type { SubscriptionRequest } from '../bus/broker.js'
-import { shownRule, type Rule } from '../bus/rules.js'
+import type { SubscriptionRequest } from '../bus/contract/broker.js'
+import { shownRule, type Rule } from '../bus/contract/rules.js'
 import {
   ClosedError,
   NameTakenError,
@@ -9,7 +9,7 @@ import {
   UnsupportedError,
 } from '../errors.js'
 import { describePattern } from '../message/pattern.js'
-import type { Subscription } from './subscription.js'
+import type { Subscription } from './subscription/subscription.js'
 
 export function closedError(): ClosedError {
   return new ClosedError('This bus is closed. Make a new one with van().')

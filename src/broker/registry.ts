@@ -1,10 +1,10 @@
-import type { SubscriptionRequest } from '../bus/broker.js'
+import type { SubscriptionRequest } from '../bus/contract/broker.js'
 import type { Matcher } from '../message/pattern.js'
-import { PatternTable } from './pattern-table.js'
-import type { PatternWatcher } from './pattern-watcher.js'
-import type { KeptSubscription } from './keeper.js'
-import { Subscription } from './subscription.js'
-import type { SubscriptionOwner } from './subscription-owner.js'
+import { PatternTable } from './patterns/pattern-table.js'
+import type { PatternWatcher } from './patterns/pattern-watcher.js'
+import type { KeptSubscription } from './durable/durable-log.js'
+import { Subscription } from './subscription/subscription.js'
+import type { SubscriptionOwner } from './subscription/subscription-owner.js'
 
 /** Makes a subscription, with what was kept of it if anything was. */
 export type MakeSubscription = (

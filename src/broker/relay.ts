@@ -1,13 +1,13 @@
-import type { Consumer, Membership, SubscriptionRequest } from '../bus/broker.js'
+import type { Consumer, Membership, SubscriptionRequest } from '../bus/contract/broker.js'
 import { patternKey } from '../message/pattern.js'
-import { Gate } from './gate.js'
-import type { Item } from './item.js'
-import type { Outbox } from './keeper.js'
-import type { Member } from './member.js'
-import { OutboxSubscription } from './outbox-subscription.js'
-import type { PatternTable } from './pattern-table.js'
-import type { SubscriptionOwner } from './subscription-owner.js'
-import { Subscription } from './subscription.js'
+import { Gate } from './subscription/gate.js'
+import type { Item } from './subscription/item.js'
+import type { OutboundLog } from './durable/durable-log.js'
+import type { Member } from './subscription/member.js'
+import { OutboxSubscription } from './durable/outbox-subscription.js'
+import type { PatternTable } from './patterns/pattern-table.js'
+import type { SubscriptionOwner } from './subscription/subscription-owner.js'
+import { Subscription } from './subscription/subscription.js'
 
 /** So many full subscriptions of one other host hold publishers here. */
 const MOST_GATES = 10_000
@@ -57,7 +57,7 @@ export class Relay {
     routes: PatternTable<Subscription>,
     owner: SubscriptionOwner,
     closed: (owed: readonly Item[]) => void,
-    outbox?: Outbox,
+    outbox?: OutboundLog,
   ) {
     this.#routes = routes
     this.#closed = closed

@@ -1,9 +1,9 @@
 import { InvalidOptionError } from '../errors.js'
 import { atLeast, knownOptions, oneOf } from '../message/check-option.js'
-import { isUtf8 } from '../message/well-formed.js'
-import type { CloseOptions } from './broker.js'
-import type { ReadyOptions } from './bus.js'
-import type { TopicOptions } from './options.js'
+import { isUtf8 } from '../codec/well-formed.js'
+import type { CloseOptions } from './contract/broker.js'
+import type { ReadyOptions } from './contract/bus.js'
+import type { TopicOptions } from './contract/options.js'
 
 /** The longest timer of JavaScript: about 24 days. */
 const LONGEST_TIMER = 2 ** 31 - 1

@@ -3,29 +3,29 @@ import { checkHeaders } from '../message/headers.js'
 import { noHeaders, type Headers } from '../message/envelope.js'
 import type { Message } from '../message/message.js'
 import { checkPattern, withoutPosition } from '../message/pattern.js'
-import { assertCarriable } from '../message/payload.js'
+import { assertCarriable } from '../codec/payload.js'
 import { checkPublishTopic } from '../message/topic.js'
 import { ClosedError, describe, InvalidPayloadError, MsgvanError, RemoteError } from '../errors.js'
-import type { ActorAddress } from './actor-ref.js'
-import type { Broker, BusState, CloseOptions } from './broker.js'
+import type { ActorAddress } from './contract/actor-ref.js'
+import type { Broker, BusState, CloseOptions } from './contract/broker.js'
 import { caught, refusedWith } from './caught.js'
 import { checkClose, checkCrossing, checkExposedName, checkFactory, checkReady } from './check-arguments.js'
-import type { Actors } from './actors.js'
-import type { AnyTopics, Bus, ReadyOptions, Topics } from './bus.js'
-import { Correspondence } from './correspondence.js'
-import { ACTOR_ATTEMPTS, addressOf, createActors } from './create-actors.js'
-import { guarding } from './guarding.js'
-import { hostEvents, HOSTS_TOPIC, type HostEvent } from './hosts.js'
-import { checkModuleRef, type ModuleRef } from './module-ref.js'
-import { checkName, toRequest, type PublishOptions, type TopicOptions } from './options.js'
+import type { Actors } from './contract/actors.js'
+import type { AnyTopics, Bus, ReadyOptions, Topics } from './contract/bus.js'
+import { ActorRequests } from './actors/actor-requests.js'
+import { ACTOR_ATTEMPTS, addressOf, createActors } from './actors/create-actors.js'
+import { guarding } from './topic/guarding.js'
+import { hostEvents, HOSTS_TOPIC, type HostEvent } from './contract/hosts.js'
+import { checkModuleRef, type ModuleRef } from './contract/module-ref.js'
+import { checkName, toRequest, type PublishOptions, type TopicOptions } from './contract/options.js'
 import { readyWithin } from './ready-within.js'
-import type { Factory } from './exposures.js'
-import { Letterbox, type Send } from './letterbox.js'
-import { Streams } from './streams.js'
-import { BusSubject } from './subject.js'
+import type { Factory } from './streams/exposures.js'
+import { ReplyInbox, type Send } from './actors/reply-inbox.js'
+import { Streams } from './streams/streams.js'
+import { BusSubject } from './topic/subject.js'
 import { checkPublication, checkPublishOptions, isPublication, type Publication } from './publication.js'
-import { TopicObservable } from './topic-observable.js'
-import { TopicSource } from './topic-source.js'
+import { TopicObservable } from './topic/topic-observable.js'
+import { TopicSource } from './topic/topic-source.js'
 
 export interface BusOptions {
   /** The largest payload, in bytes. Default 8 MiB. */
@@ -58,7 +58,7 @@ export class BrokerBus {
   #end: Promise<void> | undefined
   readonly #refusalsWaitFor: BusOptions['refusalsWaitFor']
   #actors: Actors | undefined
-  #correspondence: Correspondence | undefined
+  #correspondence: ActorRequests | undefined
   #hosts$: Observable<HostEvent> | undefined
   #streams: Streams | undefined
   /** To topics of the system's, which `publish` refuses. */
@@ -205,8 +205,8 @@ export class BrokerBus {
   }
 
   /** Where this bus asks and answers. */
-  get correspondence(): Correspondence {
-    this.#correspondence ??= new Correspondence(new Letterbox(this.#broker, this.#send))
+  get correspondence(): ActorRequests {
+    this.#correspondence ??= new ActorRequests(new ReplyInbox(this.#broker, this.#send))
     return this.#correspondence
   }
 

@@ -1,5 +1,5 @@
 import { TimeoutError } from '../errors.js'
-import type { ReadyOptions } from './bus.js'
+import type { ReadyOptions } from './contract/bus.js'
 
 /** Waits for a broker to be ready, as long as the caller wants to. */
 export async function readyWithin(

@@ -1,11 +1,11 @@
-import type { Bus } from '../bus/bus.js'
+import type { Bus } from '../bus/contract/bus.js'
 import { createBus } from '../bus/create-bus.js'
 import { connectLocal } from '../daemon/connect.js'
 import { somebodyListens } from '../daemon/listens.js'
 import { HostUnreachableError } from '../errors.js'
 import type { Cli } from './cli.js'
 import { lineOf } from './exit.js'
-import type { Globals } from './globals.js'
+import type { Globals } from './options/globals.js'
 
 /** A bus on this machine's host, connected. What no call could report goes to standard error, and not to the log too. */
 export async function openBus(cli: Cli, globals: Globals): Promise<Bus> {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { Exit, oneLine } from './exit.js'
-import { globalsOf, type Globals } from './globals.js'
+import { globalsOf, type Globals } from './options/globals.js'
 import { Interrupt } from './interrupt.js'
-import { Output } from './output.js'
+import { Output } from './text/output.js'
 
 /** What commands share: where data and talk go, what stops them, and how they end. */
 export class Cli {

@@ -1,8 +1,8 @@
-import type { SubscriptionRequest } from '../bus/broker.js'
+import type { SubscriptionRequest } from '../bus/contract/broker.js'
 import { GapError } from '../errors.js'
 import { describePattern } from '../message/pattern.js'
 import { isOwnMailbox } from '../message/topic.js'
-import type { Missed as MissedKinds } from '../wire/control-frames.js'
+import type { Missed as MissedKinds } from '../wire/frames/control-frames.js'
 
 const NOT_KNOWN =
   'The host does not know this bus any more: it was away for too long, or the host is a new one.'

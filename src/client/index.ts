@@ -1,5 +1,5 @@
 /** Straight to a running host, in Node and in browsers. Finding and starting this machine's host is `van()`'s work. */
-import type { AnyTopics, Bus, Topics } from '../bus/bus.js'
+import type { AnyTopics, Bus, Topics } from '../bus/contract/bus.js'
 import { checkBusOptions } from '../bus/check-bus-options.js'
 import { createBus } from '../bus/create-bus.js'
 import { knownOptions, shown } from '../message/check-option.js'
@@ -60,6 +60,6 @@ function originOf(url: unknown): string {
   return origin
 }
 
-export type { AnyTopics, Bus, ReadyOptions, Topics } from '../bus/bus.js'
+export type { AnyTopics, Bus, ReadyOptions, Topics } from '../bus/contract/bus.js'
 export * from '../errors.js'
 export { Message } from '../message/message.js'

@@ -1,7 +1,7 @@
 import type { MsgvanError } from '../errors.js'
-import type { Credential } from './connection.js'
-import type { Dial } from './dial-socket.js'
-import type { HostFrames } from './host-frames.js'
+import type { Credential } from './connection/connection.js'
+import type { Dial } from './connection/dial-socket.js'
+import type { HostFrames } from './connection/host-frames.js'
 
 export interface RemoteBrokerOptions {
   /** Where the host is: `http://127.0.0.1:1900`. Not needed with `locate`. */

@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs'
 import { refusedWith } from '../bus/caught.js'
 import { CurrentState } from '../bus/current-state.js'
-import { isLetterbox } from '../bus/letterbox.js'
+import { isReplyInbox } from '../bus/actors/reply-inbox.js'
 import { Reports } from '../bus/reports.js'
 import type {
   Broker,
@@ -10,38 +10,38 @@ import type {
   Consumer,
   Membership,
   SubscriptionRequest,
-} from '../bus/broker.js'
-import type { DeadLetters } from '../bus/dead-letters.js'
-import type { ModuleRef } from '../bus/module-ref.js'
-import type { HostStatus, VanStatus } from '../bus/status.js'
+} from '../bus/contract/broker.js'
+import type { DeadLetters } from '../bus/contract/dead-letters.js'
+import type { ModuleRef } from '../bus/contract/module-ref.js'
+import type { HostStatus, VanStatus } from '../bus/contract/status.js'
 import { HostUnreachableError, SessionLostError, type MsgvanError } from '../errors.js'
 import { drainTimeout } from '../bus/drain-timeout.js'
 import type { Envelope, Headers } from '../message/envelope.js'
 import { isExposure } from '../message/topic.js'
 import { DEFAULT_MAX_PAYLOAD } from '../bus/create-bus.js'
-import type { Missed } from '../wire/control-frames.js'
+import type { Missed } from '../wire/frames/control-frames.js'
 import type { Prove, Welcome } from '../wire/handshake.js'
 import { Link } from '../wire/link.js'
 import { FRAME_OVERHEAD } from '../wire/protocol.js'
 import { newId } from '../message/new-id.js'
-import { encodeVerdicts } from '../wire/kept-verdicts.js'
-import { encodeRequest } from '../wire/subscription-request.js'
-import { Calls } from './calls.js'
-import type { Connection } from './connection.js'
-import { Connector } from './connector.js'
-import { Drain } from './drain.js'
+import { encodeVerdicts } from '../wire/frames/kept-verdicts.js'
+import { encodeRequest } from '../wire/frames/subscription-request.js'
+import { Calls } from './calls/calls.js'
+import type { Connection } from './connection/connection.js'
+import { Connector } from './connection/connector.js'
+import { Drain } from './outbox/drain.js'
 import { gapBeyond, gapError } from './gap.js'
-import type { HostFrames } from './host-frames.js'
-import type { Inbox } from './inbox.js'
-import { Inboxes } from './inboxes.js'
-import { closedError, Outbox } from './outbox.js'
-import type { PublishPromise } from './publish-promise.js'
+import type { HostFrames } from './connection/host-frames.js'
+import type { Inbox } from './inbox/inbox.js'
+import { Inboxes } from './inbox/inboxes.js'
+import { closedError, Outbox } from './outbox/outbox.js'
+import type { PublishPromise } from './outbox/publish-promise.js'
 import type { RemoteBrokerOptions } from './remote-broker-options.js'
-import { remoteActors } from './remote-actors.js'
-import { RemoteDeadLetters } from './remote-dead-letters.js'
-import { ReadingTable } from '../wire/string-table.js'
-import { receiveFrame } from './receive-frame.js'
-import { FrameKind } from '../wire/frames.js'
+import { remoteActors } from './calls/remote-actors.js'
+import { RemoteDeadLetters } from './calls/remote-dead-letters.js'
+import { ReadingTable } from '../wire/frames/string-table.js'
+import { receiveFrame } from './connection/receive-frame.js'
+import { FrameKind } from '../wire/frames/frames.js'
 
 export type { RemoteBrokerOptions }
 
@@ -180,7 +180,7 @@ export class RemoteBroker implements Broker {
 
   consume(request: SubscriptionRequest, consumer: Consumer): Membership {
     const inbox = this.#inboxes.open(request, consumer)
-    if (this.#closing !== undefined && !(this.#isFinishing && isLetterbox(request))) {
+    if (this.#closing !== undefined && !(this.#isFinishing && isReplyInbox(request))) {
       this.#inboxes.end(inbox, closedError())
       return inbox
     }

@@ -1,11 +1,11 @@
 import { RemoteBroker } from '../client/remote-broker.js'
-import type { HostStatus } from '../bus/status.js'
+import type { HostStatus } from '../bus/contract/status.js'
 import { HostUnreachableError } from '../errors.js'
 import { tokenSecret } from '../wire/proof.js'
 import { identify, portTaken } from './identify.js'
 import { hostUrl } from './listens.js'
-import type { StatePaths } from './paths.js'
-import { knownSecret } from './secret.js'
+import type { StatePaths } from './files/paths.js'
+import { knownSecret } from './files/secret.js'
 
 /** A host on this machine, and how to prove oneself to it. */
 export interface HostAddress {

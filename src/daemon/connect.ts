@@ -1,14 +1,14 @@
 import { RemoteBroker } from '../client/remote-broker.js'
-import type { Credential } from '../client/connection.js'
+import type { Credential } from '../client/connection/connection.js'
 import { tokenSecret } from '../wire/proof.js'
-import { leaderUrl, port as checkPort, portSetting } from '../host/settings.js'
+import { leaderUrl, port as checkPort, portSetting } from '../host/process/settings.js'
 import { HostUnreachableError, InvalidOptionError, MsgvanError } from '../errors.js'
 import { identify, portTaken } from './identify.js'
 import { hostUrl, somebodyListens } from './listens.js'
-import { statePaths, type StatePaths } from './paths.js'
-import { readPidHint } from './pid-hint.js'
-import { ownThread } from './own-thread.js'
-import { knownSecret } from './secret.js'
+import { statePaths, type StatePaths } from './files/paths.js'
+import { readPidHint } from './files/pid-hint.js'
+import { ownThread } from './files/own-thread.js'
+import { knownSecret } from './files/secret.js'
 
 export interface LocalOptions {
   readonly van: string

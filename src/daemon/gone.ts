@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { somebodyListens } from './listens.js'
-import { isAlive } from './pid-hint.js'
+import { isAlive } from './files/pid-hint.js'
 
 /** Another process's end sends no signal to a process that is not its parent: it has to be looked for. */
 const LOOK_EVERY_MS = 20

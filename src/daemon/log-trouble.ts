@@ -1,4 +1,4 @@
-import type { Broker } from '../bus/broker.js'
+import type { Broker } from '../bus/contract/broker.js'
 import type { MsgvanError } from '../errors.js'
 import { logTo, type Log, type LogTarget } from '../log/log.js'
 

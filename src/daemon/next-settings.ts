@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { StoreError } from '../errors.js'
-import { hostSettings, portSetting, type HostFlags, type HostSettings } from '../host/settings.js'
-import { goingOn, isSaid, settingsTold } from '../host/settings-kept.js'
-import type { StatePaths } from './paths.js'
-import { readHostToken, readSettings } from './settings-file.js'
+import { hostSettings, portSetting, type HostFlags, type HostSettings } from '../host/process/settings.js'
+import { goingOn, isSaid, settingsTold } from '../host/process/settings-kept.js'
+import type { StatePaths } from './files/paths.js'
+import { readHostToken, readSettings } from './files/settings-file.js'
 
 /** How the next host on a port is to be. */
 export interface NextSettings {

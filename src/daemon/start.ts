@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, HostUnreachableError } from '../errors.js'
 import { launch, REPORT_FD, type Launched } from './launch.js'
-import { ensureHome, type StatePaths } from './paths.js'
+import { ensureHome, type StatePaths } from './files/paths.js'
 
 /** How a background host is to be. What is not said here it takes from the environment and the host before, as any host does. */
 export interface StartOptions {

@@ -4,7 +4,7 @@ import { AuthError, describe, HostUnreachableError, VersionMismatchError } from 
 import { askHost, type HostAddress } from './ask.js'
 import { isDeadWithin, isGoneWithin } from './gone.js'
 import { somebodyListens } from './listens.js'
-import { isAlive, isHostOn, readPidHint, removePidHint } from './pid-hint.js'
+import { isAlive, isHostOn, readPidHint, removePidHint } from './files/pid-hint.js'
 
 export type StopOutcome =
   /** Nobody was there. */

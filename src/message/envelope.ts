@@ -1,24 +1,9 @@
+import { Encoding } from '../codec/encoding.js'
+
 /** Text keys and values that travel beside the payload. */
 export type Headers = Readonly<Record<string, string>>
 
 export const noHeaders: Headers = Object.freeze({})
-
-/** What `Envelope.content` is, and how it is to be read. */
-export enum Encoding {
-  /** The payload itself: one process, no border crossed. */
-  Value = 0,
-  /** The payload's bytes, to be decoded when first read. */
-  Bytes = 1,
-  /** A dead letter's bytes, whose `payload` field is bytes again. */
-  Letter = 2,
-}
-
-const encodings = [Encoding.Value, Encoding.Bytes, Encoding.Letter] as const
-
-/** The encoding that a byte from outside names, if any. */
-export function encodingFrom(byte: number): Encoding | undefined {
-  return encodings[byte]
-}
 
 /**
  * One published message as brokers pass it on: made once per publish, shared by all deliveries, never changed.

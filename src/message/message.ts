@@ -1,6 +1,7 @@
-import { Encoding, type Envelope, type Headers } from './envelope.js'
+import type { Envelope, Headers } from './envelope.js'
+import { Encoding } from '../codec/encoding.js'
 import { RefusedByConsumerError, type MsgvanError } from '../errors.js'
-import { readBody } from './payload.js'
+import { readBody } from './envelope-body.js'
 import { checkNack } from './retry-delay.js'
 
 /**

@@ -1,5 +1,5 @@
 import { ProtocolError } from '../errors.js'
-import { Fields } from './fields.js'
+import { Fields } from './frames/fields.js'
 import { MAX_VAN_NAME } from './protocol.js'
 
 /**

@@ -1,5 +1,5 @@
-import type { ByteReader } from '../message/byte-reader.js'
-import { bodyOf, FrameKind, HEADER_BYTES, readHeader, writeHeader } from './frames.js'
+import type { ByteReader } from '../codec/byte-reader.js'
+import { bodyOf, FrameKind, HEADER_BYTES, readHeader, writeHeader } from './frames/frames.js'
 import { broken, EAGER_FRAMES, WINDOW_BYTES } from './protocol.js'
 
 export interface LinkOwner {

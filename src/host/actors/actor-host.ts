@@ -1,10 +1,10 @@
-import type { ChildExit, ExitReason } from '../../actors/actor.js'
+import type { ChildExit, ExitReason } from '../../actors/definition/actor.js'
 import type { LocalBroker } from '../../broker/local-broker.js'
-import type { ActorAddress } from '../../bus/actor-ref.js'
-import type { ActorRequest, CapabilityValues } from '../../bus/actors.js'
+import type { ActorAddress } from '../../bus/contract/actor-ref.js'
+import type { ActorRequest, CapabilityValues } from '../../bus/contract/actors.js'
 import type { Log } from '../../log/log.js'
-import type { HandlerHost } from '../handlers.js'
-import type { KeptActor } from '../registrations.js'
+import type { HandlerHost } from '../handlers/handlers.js'
+import type { KeptActor } from '../handlers/registrations.js'
 import type { Cast } from './running-actor.js'
 
 /** What actors need of the host around them. */

@@ -1,6 +1,6 @@
-import type { ActorRequest, CapabilityValues } from '../../bus/actors.js'
-import { MAX_SETUP_MS, SETUP_MS } from '../../bus/create-actors.js'
-import type { Fields } from '../../wire/fields.js'
+import type { ActorRequest, CapabilityValues } from '../../bus/contract/actors.js'
+import { MAX_SETUP_MS, SETUP_MS } from '../../bus/actors/create-actors.js'
+import type { Fields } from '../../wire/frames/fields.js'
 
 /** What a client or another host wants created, each field checked. */
 export function actorRequestOf(fields: Fields): ActorRequest {

@@ -1,23 +1,23 @@
 import { randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import type { ChildExit, ExitReason } from '../../actors/actor.js'
-import { notPlaced } from '../../actors/refusals.js'
-import { missing } from '../../actors/requirements.js'
-import type { ActorAddress } from '../../bus/actor-ref.js'
-import type { ActorRequest, CapabilityValues } from '../../bus/actors.js'
-import type { SubscriptionRequest } from '../../bus/broker.js'
-import type { ActorStatus } from '../../bus/status.js'
+import type { ChildExit, ExitReason } from '../../actors/definition/actor.js'
+import { notPlaced } from '../../actors/definition/refusals.js'
+import { missing } from '../../actors/definition/requirements.js'
+import type { ActorAddress } from '../../bus/contract/actor-ref.js'
+import type { ActorRequest, CapabilityValues } from '../../bus/contract/actors.js'
+import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { ActorStatus } from '../../bus/contract/status.js'
 import { ActorStoppedError, ClosedError, describe } from '../../errors.js'
 import { SHARED } from '../../message/topic.js'
-import { encodeRequest } from '../../wire/subscription-request.js'
-import type { ModuleRoots } from '../module-roots.js'
-import { OneAtATime } from '../one-at-a-time.js'
-import type { KeptActor } from '../registrations.js'
+import { encodeRequest } from '../../wire/frames/subscription-request.js'
+import type { ModuleRoots } from '../handlers/module-roots.js'
+import { OneAtATime } from '../process/one-at-a-time.js'
+import type { KeptActor } from '../handlers/registrations.js'
 import type { ActorHost, BornOf, Relations, Spread, SpreadActor, StartOptions } from './actor-host.js'
 import { ActorEnds } from './actor-ends.js'
 import { ActorSubscriptions } from './actor-subscriptions.js'
-import { Crew } from './crew.js'
-import { Crews } from './crews.js'
+import { LocalInstances } from './local-instances.js'
+import { InstanceGroups } from './local-groups.js'
 import { openMailbox, tellOfChild } from './mailbox.js'
 import { label, type Cast, type RunningActor } from './running-actor.js'
 
@@ -32,7 +32,7 @@ export class Actors {
   /** Set by whoever knows other hosts. */
   relations: Relations | undefined
   /** Of actors that are on several hosts, what is here. */
-  readonly crews: Crews
+  readonly crews: InstanceGroups
   readonly #host: ActorHost
   readonly #roots: ModuleRoots
   readonly #actors = new Map<string, RunningActor>()
@@ -46,7 +46,7 @@ export class Actors {
   constructor(host: ActorHost, roots: ModuleRoots) {
     this.#host = host
     this.#roots = roots
-    this.crews = new Crews(host, roots)
+    this.crews = new InstanceGroups(host, roots)
     this.#ends = new ActorEnds({
       host,
       subscriptions: this.#subscriptions,
@@ -249,7 +249,7 @@ export class Actors {
       ...{ van, self, request, isLocalUser, parentHost, bornOf, isUp: false, ending: undefined },
       cast:
         this.#troupe({ van, self, request, subscriptions: () => this.#encoded(id), endSoon }, spread) ??
-        new Crew(this.#host, {
+        new LocalInstances(this.#host, {
           van,
           self,
           request,

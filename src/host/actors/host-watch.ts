@@ -1,4 +1,4 @@
-import type { Members } from '../backbone/members.js'
+import type { Members } from '../backbone/leader/members.js'
 
 /** A host that is cut off for a shorter time comes back as if nothing had been. */
 const GONE_MS = 10_000

@@ -1,11 +1,11 @@
-import type { ChildExit } from '../../actors/actor.js'
-import { childExitHeaders } from '../../actors/child-exit.js'
+import type { ChildExit } from '../../actors/definition/actor.js'
+import { childExitHeaders } from '../../actors/definition/child-exit.js'
 import type { LocalBroker } from '../../broker/local-broker.js'
-import { Encoding } from '../../message/envelope.js'
-import { encodePayload } from '../../message/payload.js'
+import { Encoding } from '../../codec/encoding.js'
+import { encodePayload } from '../../codec/payload.js'
 import { MAILBOX } from '../../message/topic.js'
 import { backoff } from '../../operators/backoff.js'
-import { DEFAULT_PENDING_BYTES } from '../../bus/pending-bytes.js'
+import { DEFAULT_PENDING_BYTES } from '../../bus/contract/pending-bytes.js'
 
 /** With one instance, messages wait where it is; several take one at a time, so that none waits behind a busy one. */
 export const PREFETCH = 64

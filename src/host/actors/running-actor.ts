@@ -1,6 +1,6 @@
-import type { ActorAddress } from '../../bus/actor-ref.js'
-import type { ActorRequest } from '../../bus/actors.js'
-import type { ActorStatus } from '../../bus/status.js'
+import type { ActorAddress } from '../../bus/contract/actor-ref.js'
+import type { ActorRequest } from '../../bus/contract/actors.js'
+import type { ActorStatus } from '../../bus/contract/status.js'
 import type { BornOf } from './actor-host.js'
 
 /** Who plays an actor: a crew of this host, or a troupe of several hosts. */

@@ -1,7 +1,7 @@
 import { UnsupportedError } from '../../errors.js'
 import type { Backbone, Reach } from './backbone.js'
 import { HostRequests, noSuchHost } from './host-requests.js'
-import type { Members } from './members.js'
+import type { Members } from './leader/members.js'
 
 /** No other host: everything is here. */
 export function alone(members: Members): Backbone {

@@ -1,7 +1,7 @@
 import { ProtocolError } from '../../errors.js'
-import { decodePayload, encodePayload } from '../../message/payload.js'
-import { toWireError, tooLargeAnswer, type WireError } from '../../wire/control-frames.js'
-import type { Fields } from '../../wire/fields.js'
+import { decodePayload, encodePayload } from '../../codec/payload.js'
+import { toWireError, tooLargeAnswer, type WireError } from '../../wire/frames/control-frames.js'
+import type { Fields } from '../../wire/frames/fields.js'
 import { ANSWER_PART_BYTES, MAX_ANSWER_BYTES } from '../../wire/protocol.js'
 
 /** What a host answers to another one's question. */

@@ -1,15 +1,15 @@
 import type { LocalBroker } from '../../broker/local-broker.js'
-import type { Outbox } from '../../broker/keeper.js'
+import type { OutboundLog } from '../../broker/durable/durable-log.js'
 import type { Relay } from '../../broker/relay.js'
 import type { MsgvanError } from '../../errors.js'
-import type { Consumer, Membership, SubscriptionRequest } from '../../bus/broker.js'
+import type { Consumer, Membership, SubscriptionRequest } from '../../bus/contract/broker.js'
 import type { Envelope } from '../../message/envelope.js'
-import type { Missed } from '../../wire/control-frames.js'
-import type { Fields } from '../../wire/fields.js'
-import type { Guest, GuestSession } from './guest.js'
+import type { Missed } from '../../wire/frames/control-frames.js'
+import type { Fields } from '../../wire/frames/fields.js'
+import type { FollowerSession, FollowerClientSession } from './leader/follower-session.js'
 import type { HostHandler } from './host-requests.js'
-import type { Members } from './members.js'
-import type { Seen, SeenMarks } from './seen.js'
+import type { Members } from './leader/members.js'
+import type { Seen, SeenMarks } from './follower/seen.js'
 
 /** What joins this host to others: nothing (`alone`), being the leader (`leader`), or having one (`follower`). One per host. */
 export interface Backbone {
@@ -45,7 +45,7 @@ export interface ReachingVan {
   readonly name: string
   readonly broker: LocalBroker
   /** Where what waits for a leader is kept, if this host keeps what it owes. Called once at most. */
-  outbox(): Outbox | undefined
+  outbox(): OutboundLog | undefined
   /** What is published anywhere in the van is kept here. */
   readonly isKept: boolean
   /** How far others' messages have come here, where that is kept. */
@@ -94,9 +94,9 @@ export interface Reach {
    *
    * @param except who asks, and need not be waited for
    */
-  ready(except?: Guest): undefined | Promise<void>
+  ready(except?: FollowerSession): undefined | Promise<void>
   /** Asks the other hosts that can be reached, each for itself; who does not answer in time is left out. */
-  ask(method: string, args: unknown, except?: Guest): Promise<unknown[]>
+  ask(method: string, args: unknown, except?: FollowerSession): Promise<unknown[]>
   /** A subscription of this host holds so much that publishers elsewhere should wait for it too, or it holds nothing any more. */
   crowded(id: string, pattern: RegExp | string, isCrowded: boolean): void
   /** Whoever published what came this way is told what no call could report. */
@@ -106,7 +106,7 @@ export interface Reach {
   /** That host is gone: what it held of a named subscription that is kept here is for others. */
   forsake(host: string, name: string): void
   /** Another host joins. @throws UnsupportedError if this one does not lead */
-  admit(session: GuestSession, subscription: number, fields: Fields): Guest
+  admit(session: FollowerClientSession, subscription: number, fields: Fields): FollowerSession
   close(): void
 }
 

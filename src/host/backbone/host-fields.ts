@@ -1,6 +1,6 @@
-import type { HostStatus } from '../../bus/status.js'
+import type { HostStatus } from '../../bus/contract/status.js'
 import { InvalidOptionError } from '../../errors.js'
-import { Fields } from '../../wire/fields.js'
+import { Fields } from '../../wire/frames/fields.js'
 
 /** Another host, as it says itself. @throws InvalidOptionError */
 export function hostOf(value: unknown): HostStatus {

@@ -1,5 +1,5 @@
 import { keyOf } from '../../broker/relay.js'
-import type { Interest } from '../../wire/host-frames.js'
+import type { Interest } from '../../wire/frames/host-frames.js'
 
 type Pattern = RegExp | string
 

@@ -1,11 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import type { Credential } from '../../client/connection.js'
+import type { Credential } from '../../client/connection/connection.js'
 import { AuthError } from '../../errors.js'
 import { tokenSecret } from '../../wire/proof.js'
-import type { ReceptionOptions } from '../reception.js'
-import { isLoopback, type HostSettings } from '../settings.js'
-import { Follower } from './follower.js'
-import { Leader } from './leader.js'
+import type { SessionManagerOptions } from '../session/session-manager.js'
+import { isLoopback, type HostSettings } from '../process/settings.js'
+import { Follower } from './follower/follower.js'
+import { Leader } from './leader/leader.js'
 
 /**
  * Whoever is reached from elsewhere, and whoever joins others, needs a token.
@@ -36,7 +36,7 @@ export function checkToken(
 export function joining(
   { leader, join, port, maxPayload }: HostSettings,
   { secret, token, ca }: { secret: Uint8Array; token: string | undefined; ca: string | undefined },
-): Pick<ReceptionOptions, 'backbone' | 'idPrefix'> {
+): Pick<SessionManagerOptions, 'backbone' | 'idPrefix'> {
   if (!leader && join === undefined) return {}
   const idPrefix = `${randomBytes(3).toString('hex')}-`
   if (join === undefined) return { idPrefix, backbone: means => new Leader(means) }

@@ -1,17 +1,17 @@
 import { isWorkerClient } from '../../actors/worker-client.js'
 import { rm } from 'node:fs/promises'
-import type { StatePaths } from '../../daemon/paths.js'
+import type { StatePaths } from '../../daemon/files/paths.js'
 import { describe, StoreError } from '../../errors.js'
-import { writeRegistrations, type Registrations } from '../registrations.js'
-import type { Reception } from '../reception.js'
-import type { Session } from '../session.js'
+import { writeRegistrations, type Registrations } from '../handlers/registrations.js'
+import type { SessionManager } from '../session/session-manager.js'
+import type { Session } from '../session/session.js'
 import { writeHandOver } from './write.js'
 
 export interface HandingOver {
   readonly paths: StatePaths
   readonly port: number
   readonly host: string
-  readonly reception: Reception
+  readonly reception: SessionManager
   readonly registered: () => Registrations
   readonly log: (text: string) => void
 }

@@ -1,8 +1,9 @@
-import { Item } from '../../broker/item.js'
-import { Encoding, Envelope, RepeatedEnvelope } from '../../message/envelope.js'
-import type { ByteReader } from '../../message/byte-reader.js'
-import { ByteWriter } from '../../message/byte-writer.js'
-import { inBytes } from '../../message/payload.js'
+import { Item } from '../../broker/subscription/item.js'
+import { Envelope, RepeatedEnvelope } from '../../message/envelope.js'
+import { Encoding } from '../../codec/encoding.js'
+import type { ByteReader } from '../../codec/byte-reader.js'
+import { ByteWriter } from '../../codec/byte-writer.js'
+import { inBytes } from '../../message/envelope-body.js'
 import {
   Deltas,
   readEncoding,
@@ -10,8 +11,8 @@ import {
   readTopic,
   writeFlags,
   writeHeaders,
-} from '../../wire/message-fields.js'
-import { ReadingTable, WritingTable } from '../../wire/string-table.js'
+} from '../../wire/frames/message-fields.js'
+import { ReadingTable, WritingTable } from '../../wire/frames/string-table.js'
 import { RECORD_BYTES } from './record-file.js'
 
 /** It was handed out, or failed, before. */

@@ -1,13 +1,13 @@
-import type { SubscriptionState } from '../../broker/subscription.js'
-import type { Counters } from '../../bus/status.js'
+import type { SubscriptionState } from '../../broker/subscription/subscription.js'
+import type { Counters } from '../../bus/contract/status.js'
 import { ProtocolError } from '../../errors.js'
-import { ByteReader } from '../../message/byte-reader.js'
-import { decodePayload } from '../../message/payload.js'
-import { Fields } from '../../wire/fields.js'
-import { decodeRequest } from '../../wire/subscription-request.js'
-import type { AttachmentState } from '../attachment.js'
+import { ByteReader } from '../../codec/byte-reader.js'
+import { decodePayload } from '../../codec/payload.js'
+import { Fields } from '../../wire/frames/fields.js'
+import { decodeRequest } from '../../wire/frames/subscription-request.js'
+import type { RemoteConsumerState } from '../session/remote-consumer.js'
 import type { PublisherMark } from '../store/publisher-mark.js'
-import type { SessionState } from '../session.js'
+import type { SessionState } from '../session/session.js'
 
 /** What is wrong with a record: it is left out. */
 export function strange(what: string): ProtocolError {
@@ -60,7 +60,7 @@ function wireErrorOf(fields: Fields): { code: string; text: string } {
   return { code: fields.text('code', 64), text: fields.text('text', 100_000) }
 }
 
-export function attachmentOf(fields: Fields): AttachmentState & { readonly place: number } {
+export function attachmentOf(fields: Fields): RemoteConsumerState & { readonly place: number } {
   return {
     place: fields.whole('place', 1),
     last: fields.whole('last'),

@@ -1,19 +1,19 @@
-import type { Item } from '../../broker/item.js'
-import type { Subscription } from '../../broker/subscription.js'
-import type { DeadLetter } from '../../bus/dead-letters.js'
-import { Member } from '../../broker/member.js'
+import type { Item } from '../../broker/subscription/item.js'
+import type { Subscription } from '../../broker/subscription/subscription.js'
+import type { DeadLetter } from '../../bus/contract/dead-letters.js'
+import { Member } from '../../broker/subscription/member.js'
 import { describe } from '../../errors.js'
-import type { ByteReader } from '../../message/byte-reader.js'
-import type { FrameKind } from '../../wire/frames.js'
-import type { Fields } from '../../wire/fields.js'
+import type { ByteReader } from '../../codec/byte-reader.js'
+import type { FrameKind } from '../../wire/frames/frames.js'
+import type { Fields } from '../../wire/frames/fields.js'
 import type { RetainedFrame } from '../../wire/link.js'
 import { PROTOCOL } from '../../wire/protocol.js'
-import { decodePattern, decodeRequest } from '../../wire/subscription-request.js'
-import type { Attachment } from '../attachment.js'
-import { Publisher } from '../publisher.js'
-import type { Reception } from '../reception.js'
-import type { Session, SessionState } from '../session.js'
-import type { Van } from '../vans.js'
+import { decodePattern, decodeRequest } from '../../wire/frames/subscription-request.js'
+import type { RemoteConsumer } from '../session/remote-consumer.js'
+import { Publisher } from '../session/publisher.js'
+import type { SessionManager } from '../session/session-manager.js'
+import type { Session, SessionState } from '../session/session.js'
+import type { Van } from '../van/vans.js'
 import { FORMAT, Kind } from './format.js'
 import { BlobTable, readItems, type Travelling } from './items.js'
 import { readRecordFile, type FileRecord } from './record-file.js'
@@ -45,7 +45,7 @@ export interface HandedOver {
  *
  * @throws ProtocolError if the file is none, or another version's
  */
-export function readHandOver(path: string, reception: Reception): HandedOver {
+export function readHandOver(path: string, reception: SessionManager): HandedOver {
   const reader = new HandOverReader(reception)
   const records = readRecordFile(path)
   for (let next = records.next(); ; next = records.next()) {
@@ -64,13 +64,13 @@ interface CurrentSession {
   /** By the number of the client's place. */
   readonly places: Map<
     number,
-    { readonly owed: Subscription | undefined; readonly attachment: Attachment | undefined }
+    { readonly owed: Subscription | undefined; readonly attachment: RemoteConsumer | undefined }
   >
-  readonly left: Attachment[]
+  readonly left: RemoteConsumer[]
 }
 
 class HandOverReader {
-  readonly #reception: Reception
+  readonly #reception: SessionManager
   readonly #blobs = new BlobTable()
   /** Subscriptions and relays, by their numbers in the file. */
   readonly #owed = new Map<number, Subscription>()
@@ -88,7 +88,7 @@ class HandOverReader {
   #missing = 0
   #sessions = 0
 
-  constructor(reception: Reception) {
+  constructor(reception: SessionManager) {
     this.#reception = reception
   }
 

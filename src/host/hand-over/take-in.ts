@@ -1,8 +1,8 @@
 import { existsSync, renameSync, rmSync } from 'node:fs'
 import { describe } from '../../errors.js'
 import { MAILBOX } from '../../message/topic.js'
-import type { Registrations } from '../registrations.js'
-import type { HostServer } from '../server.js'
+import type { Registrations } from '../handlers/registrations.js'
+import type { HostServer } from '../listen/server.js'
 import { BACK_MS } from '../store/kept-registrations.js'
 import type { HandedOver } from './read.js'
 

@@ -6,8 +6,8 @@ import { filter } from 'rxjs/internal/operators/filter'
 import { askHost } from '../../daemon/ask.js'
 import { isGoneWithin } from '../../daemon/gone.js'
 import { somebodyListens } from '../../daemon/listens.js'
-import type { StatePaths } from '../../daemon/paths.js'
-import { isHostOn, readPidHint } from '../../daemon/pid-hint.js'
+import type { StatePaths } from '../../daemon/files/paths.js'
+import { isHostOn, readPidHint } from '../../daemon/files/pid-hint.js'
 import { HostUnreachableError, VersionMismatchError } from '../../errors.js'
 
 interface Place {

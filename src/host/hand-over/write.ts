@@ -1,15 +1,15 @@
-import { Member } from '../../broker/member.js'
-import type { Subscription } from '../../broker/subscription.js'
-import { Inbox } from '../../client/inbox.js'
-import { ByteWriter } from '../../message/byte-writer.js'
+import { Member } from '../../broker/subscription/member.js'
+import type { Subscription } from '../../broker/subscription/subscription.js'
+import { Inbox } from '../../client/inbox/inbox.js'
+import { ByteWriter } from '../../codec/byte-writer.js'
 import { version } from '../../version.js'
 import { PROTOCOL } from '../../wire/protocol.js'
-import { encodePattern, encodeRequest } from '../../wire/subscription-request.js'
-import type { Attachment } from '../attachment.js'
-import type { Publisher } from '../publisher.js'
-import type { HeldInMemory } from '../reception.js'
-import type { Session } from '../session.js'
-import type { Van } from '../vans.js'
+import { encodePattern, encodeRequest } from '../../wire/frames/subscription-request.js'
+import type { RemoteConsumer } from '../session/remote-consumer.js'
+import type { Publisher } from '../session/publisher.js'
+import type { HeldInMemory } from '../session/session-manager.js'
+import type { Session } from '../session/session.js'
+import type { Van } from '../van/vans.js'
 import { BATCH, FORMAT, Kind, type Head } from './format.js'
 import type { Travelling } from './items.js'
 import { RecordFileWriter } from './record-file.js'
@@ -111,7 +111,7 @@ function writeGuest(file: RecordFileWriter, vans: VanWriter, session: Session): 
 }
 
 /** Where a client has its place: in a subscription of the file, or in one of another host, by which request. */
-function whereOf({ joined: membership }: Attachment, vans: VanWriter) {
+function whereOf({ joined: membership }: RemoteConsumer, vans: VanWriter) {
   if (membership instanceof Inbox)
     return membership.hasLeft ? undefined : { request: encodeRequest(membership.request) }
   if (!(membership instanceof Member)) return undefined
@@ -120,7 +120,7 @@ function whereOf({ joined: membership }: Attachment, vans: VanWriter) {
   return number === undefined ? undefined : { number, pattern: encodePattern(pattern), prefetch }
 }
 
-function* heldOf(open: Attachment['open']): Generator<Travelling> {
+function* heldOf(open: RemoteConsumer['open']): Generator<Travelling> {
   for (const [number, message] of open) {
     const item = Member.itemOf(message)
     if (item !== undefined) yield { item, number }

@@ -1,10 +1,10 @@
 import { decodeDamages, type Damage } from '../../store/damage.js'
 import { CAPABILITIES_KEY, DAMAGES_KEY, type Store, type Table } from '../../store/store.js'
 import { logsIn, otherMissing, type MissingInVan } from './accounts.js'
-import type { Outbox } from '../../broker/keeper.js'
+import type { OutboundLog } from '../../broker/durable/durable-log.js'
 import { outboxRules } from '../../broker/relay.js'
-import { decodePayload, encodePayload } from '../../message/payload.js'
-import type { MissingStatus } from '../../bus/status.js'
+import { decodePayload, encodePayload } from '../../codec/payload.js'
+import type { MissingStatus } from '../../bus/contract/status.js'
 import { describe } from '../../errors.js'
 import { Committer } from './committer.js'
 import type { Retention } from './log.js'
@@ -116,7 +116,7 @@ export class HostStore {
   }
 
   /** What waits in a van for this host's leader. */
-  outbox(van: string): Outbox {
+  outbox(van: string): OutboundLog {
     const keeper = this.#outboxes.get(van) ?? this.#keep(van, true)
     const [kept] = keeper.load().subscriptions
     return { keeper, book: kept?.book ?? keeper.open(outboxRules, 'outbox') }

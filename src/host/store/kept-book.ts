@@ -1,10 +1,10 @@
-import type { Book } from '../../broker/keeper.js'
-import { OpenPlaces } from '../../broker/open-places.js'
-import type { StoredEnvelope } from '../../broker/stored-envelope.js'
-import type { SubscriptionRequest } from '../../bus/broker.js'
+import type { Cursor } from '../../broker/durable/durable-log.js'
+import { OpenPlaces } from '../../broker/durable/open-places.js'
+import type { StoredEnvelope } from '../../broker/durable/stored-envelope.js'
+import type { SubscriptionRequest } from '../../bus/contract/broker.js'
 import type { Envelope } from '../../message/envelope.js'
-import { ByteReader } from '../../message/byte-reader.js'
-import { ByteWriter } from '../../message/byte-writer.js'
+import { ByteReader } from '../../codec/byte-reader.js'
+import { ByteWriter } from '../../codec/byte-writer.js'
 import { StoreDamagedError } from '../../errors.js'
 
 /** What a book needs of the keeper around it. */
@@ -27,13 +27,13 @@ export interface BookState {
 }
 
 /** One subscription's book. Its key says under what it is kept; one without a key is not. */
-export class KeptBook implements Book {
+export class KeptBook implements Cursor {
   high: number
   readonly liveFrom: number
   waiting: number
   waitingBytes: number
   readonly open: OpenPlaces
-  refused: Book['refused']
+  refused: Cursor['refused']
   readonly #owner: BookOwner
   /** Its owner knows that it has changed, until it is written. */
   #isToldChanged = false

@@ -1,11 +1,11 @@
 import { InvalidOptionError } from '../../errors.js'
 import { MAILBOX } from '../../message/topic.js'
-import { Fields } from '../../wire/fields.js'
-import { decodeRequest, encodeRequest } from '../../wire/subscription-request.js'
+import { Fields } from '../../wire/frames/fields.js'
+import { decodeRequest, encodeRequest } from '../../wire/frames/subscription-request.js'
 import type { ActorHost } from '../actors/actor-host.js'
-import type { HandlerHost } from '../handlers.js'
-import { eachUsable, type KeptActor, type Registrations } from '../registrations.js'
-import type { HostServer } from '../server.js'
+import type { HandlerHost } from '../handlers/handlers.js'
+import { eachUsable, type KeptActor, type Registrations } from '../handlers/registrations.js'
+import type { HostServer } from '../listen/server.js'
 import type { HostStore } from './host-store.js'
 
 /** So long clients take to come back to a host that was started again, with some to spare. */

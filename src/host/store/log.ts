@@ -1,5 +1,5 @@
-import type { LogReader } from '../../broker/keeper.js'
-import type { StoredEnvelope } from '../../broker/stored-envelope.js'
+import type { LogReader } from '../../broker/durable/durable-log.js'
+import type { StoredEnvelope } from '../../broker/durable/stored-envelope.js'
 import type { Chunk, Store, StoreTransaction } from '../../store/store.js'
 import { trimmable } from '../../store/store.js'
 import { MessageReader, MessageWriter } from './message-codec.js'

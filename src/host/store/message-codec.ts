@@ -1,7 +1,7 @@
-import { ByteReader } from '../../message/byte-reader.js'
-import { ByteWriter } from '../../message/byte-writer.js'
+import { ByteReader } from '../../codec/byte-reader.js'
+import { ByteWriter } from '../../codec/byte-writer.js'
 import type { Envelope } from '../../message/envelope.js'
-import { StoredEnvelope } from '../../broker/stored-envelope.js'
+import { StoredEnvelope } from '../../broker/durable/stored-envelope.js'
 import { StoreDamagedError } from '../../errors.js'
 import {
   Deltas,
@@ -10,8 +10,8 @@ import {
   writeFlags,
   writeHeaders,
   writePayloadOf,
-} from '../../wire/message-fields.js'
-import { ReadingTable, WritingTable } from '../../wire/string-table.js'
+} from '../../wire/frames/message-fields.js'
+import { ReadingTable, WritingTable } from '../../wire/frames/string-table.js'
 
 /** Writes messages one after another; a topic or a publisher is written out once. */
 export class MessageWriter {

@@ -1,17 +1,22 @@
 import { LRUCache } from 'lru-cache'
-import type { Buried } from '../../broker/dead-letter-box.js'
-import { REPLAYED, type Keeper, type KeptSubscription, type LogReader } from '../../broker/keeper.js'
-import { OpenPlaces } from '../../broker/open-places.js'
-import { StoredEnvelope } from '../../broker/stored-envelope.js'
+import type { StoredDeadLetter } from '../../broker/dead-letters/dead-letter-queue.js'
+import {
+  REPLAYED,
+  type DurableLog,
+  type KeptSubscription,
+  type LogReader,
+} from '../../broker/durable/durable-log.js'
+import { OpenPlaces } from '../../broker/durable/open-places.js'
+import { StoredEnvelope } from '../../broker/durable/stored-envelope.js'
 import { describe, InvalidPatternError, MsgvanError, StoreError } from '../../errors.js'
-import type { SubscriptionRequest } from '../../bus/broker.js'
-import type { LogStatus, MissingStatus } from '../../bus/status.js'
+import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { LogStatus, MissingStatus } from '../../bus/contract/status.js'
 import { ReplayStart } from '../../message/replay.js'
 import type { Envelope } from '../../message/envelope.js'
-import { decodePayload, encodePayload } from '../../message/payload.js'
+import { decodePayload, encodePayload } from '../../codec/payload.js'
 import type { Damage } from '../../store/damage.js'
 import { LOG_COPY, type Store, type StoreTransaction, type Table } from '../../store/store.js'
-import { encodeRequest } from '../../wire/subscription-request.js'
+import { encodeRequest } from '../../wire/frames/subscription-request.js'
 import { BookCopies } from './book-copies.js'
 import {
   accountsOf,
@@ -68,7 +73,7 @@ interface SubscriptionRecord {
 type Write = (transaction: StoreTransaction) => void
 
 /** Keeps what one van's broker owes: the log, a book for each subscription, dead letters, publishers' marks. */
-export class VanKeeper implements Keeper, BookOwner, Contributor {
+export class VanKeeper implements DurableLog, BookOwner, Contributor {
   readonly #options: VanKeeperOptions
   readonly #prefix: string
   readonly #log: Log
@@ -77,7 +82,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   readonly #copies: BookCopies
   /** What is owed beyond the log, by its negative place. */
   readonly #owed = new Map<number, { readonly book: string; readonly envelope: StoredEnvelope }>()
-  readonly #letters = new Map<Buried, string>()
+  readonly #letters = new Map<StoredDeadLetter, string>()
   readonly #marks: LRUCache<string, PublisherMark>
   readonly #changedMarks = new Set<string>()
   readonly #seen: LRUCache<string, number>
@@ -119,7 +124,7 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
   }
 
   /** What was kept when the host started. What cannot be used is set aside. */
-  load(): { subscriptions: KeptSubscription[]; letters: Buried[] } {
+  load(): { subscriptions: KeptSubscription[]; letters: StoredDeadLetter[] } {
     this.#each('publishers', (key, value) => this.#marks.set(key, decodeMark(value)))
     this.#each('seen', (key, value) => this.#seen.set(key, decodePayload(value) as number))
     this.#each('owed', (key, value) => {
@@ -127,10 +132,13 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
       const { book, message } = decodePayload(value) as { book: string; message: Uint8Array }
       this.#owed.set(at, { book, envelope: decodeMessage(message, at) })
     })
-    const letters: Buried[] = []
+    const letters: StoredDeadLetter[] = []
     this.#each('letters', (key, value) => {
       this.#numbered(key)
-      const { letter, message } = decodePayload(value) as { letter: Buried['letter']; message: Uint8Array }
+      const { letter, message } = decodePayload(value) as {
+        letter: StoredDeadLetter['letter']
+        message: Uint8Array
+      }
       const buried = { letter, envelope: decodeMessage(message) }
       this.#letters.set(buried, key)
       letters.push(buried)
@@ -267,14 +275,14 @@ export class VanKeeper implements Keeper, BookOwner, Contributor {
     return book
   }
 
-  letterKept(buried: Buried): void {
+  letterKept(buried: StoredDeadLetter): void {
     const key = this.#numberedKey()
     this.#letters.set(buried, key)
     const value = encodePayload({ letter: buried.letter, message: encodeMessage(buried.envelope) })
     this.#write(t => t.put('letters', this.#prefix + key, value))
   }
 
-  letterGone(buried: Buried): void {
+  letterGone(buried: StoredDeadLetter): void {
     const key = this.#letters.get(buried)
     if (key === undefined) return
     this.#letters.delete(buried)

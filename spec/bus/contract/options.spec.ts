@@ -1,0 +1,78 @@
+import { expect } from 'chai'
+import { connect } from '../../../src/client/index.js'
+import { backoff, handle, InvalidOptionError, publishTo, van, type Bus } from '../../../src/index.js'
+import { thrown } from '../../support/messages.js'
+
+/** As a program without types might give them. */
+const refuses = (call: (options: never) => unknown, wrong: readonly unknown[]): void => {
+  for (const options of wrong) {
+    const error = thrown(() => call(options as never))
+    expect(error, JSON.stringify(options)).to.be.instanceOf(InvalidOptionError)
+  }
+}
+
+describe('options', () => {
+  let bus: Bus
+  beforeEach(() => {
+    bus = van({ embedded: true })
+  })
+  afterEach(() => bus.close())
+
+  it('of van() that are none are refused at once, before anything is begun', () => {
+    refuses(van, [
+      null,
+      'default',
+      ...[{ nmae: 'x' }, { name: '' }, { name: 5 }, { name: 'x'.repeat(201) }],
+      ...[{ embedded: 'yes' }, { autoStart: 0 }, { verbose: 'yes' }, { leader: 1 }],
+      ...[{ port: 0 }, { port: 70_000 }, { port: 'http' }, { maxPayload: 0 }, { maxPayload: 1.5 }],
+      ...[{ token: 5 }, { token: '' }, { addr: 5 }, { addr: '' }],
+      ...[
+        { capabilities: null },
+        { capabilities: 5 },
+        { capabilities: ['gpu'] },
+        { capabilities: { gpu: () => 1 } },
+      ],
+      ...[{ logger: {} }, { logger: 'console' }, { logger: null }],
+    ])
+  })
+
+  it('of connect() too', () => {
+    const to = (options: never): unknown => connect('http://127.0.0.1:1', options)
+    refuses(to, [null, { nmae: 'x' }, { name: '' }, { token: 5 }, { maxPayload: 0 }, { ca: 5 }])
+    for (const url of ['', 'localhost', '10.0.0.5:1900', 'ftp://localhost', 5])
+      expect(
+        thrown(() => connect(url as string)),
+        String(url),
+      ).to.be.instanceOf(InvalidOptionError)
+  })
+
+  it('of topic() too', () => {
+    refuses(
+      options => bus.topic('t', options),
+      [
+        null,
+        5,
+        ...[{ nmae: 'x' }, { name: '' }, { ack: 'never' }, { ordered: 1 }, { overflow: 'drop' }],
+        ...[{ prefetch: 0 }, { prefetch: 1.5 }, { attempts: 0 }, { attempts: 2.5 }, { maxPending: 1.5 }],
+        ...[{ delay: -1 }, { delay: [] }, { ackTimeout: -1 }, { schema: {} }, { schema: 5 }],
+      ],
+    )
+  })
+
+  it('of handle() and publishTo() that are none of what these work with, too', () => {
+    refuses(handle, [undefined, null, 'not a function'])
+    refuses(given => publishTo(given, 'topic'), [undefined, null, {}, { publish: 'no function' }])
+    refuses(topic => publishTo(bus, topic), [undefined, null, 7])
+  })
+
+  it('of handle() and backoff() too', () => {
+    refuses(
+      options => handle(() => 1, options),
+      [
+        ...[null, { concurency: 2 }, { concurrency: 0 }, { concurrency: 1.5 }],
+        ...[{ attempts: 2.5 }, { attempts: NaN }, { delay: -1 }],
+      ],
+    )
+    refuses(backoff, [null, { base: 2 }, { initial: -1 }, { factor: 0.5 }, { jitter: 2 }])
+  })
+})

@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import { expect } from 'chai'
+import { openHostLog } from '../../../src/host/process/logs.js'
+import { version, type VanStatus } from '../../../src/index.js'
+import { msgvanMain, Sandbox } from '../../support/sandbox.js'
+
+describe('msgvan status, unsubscribe and logs', () => {
+  let sandbox: Sandbox
+  beforeEach(async () => {
+    sandbox = await Sandbox.make()
+  })
+  afterEach(() => sandbox.clean())
+
+  it('status shows subscriptions, as a table and exactly', async () => {
+    const worker = sandbox.msgvan(['sub', '^jobs', '--name', 'workers', '--verbose'])
+    await worker.shows(/listening for/)
+    await sandbox.msgvan(['pub', 'jobs', 'x']).ended
+    await worker.shows(/jobs x/)
+    const { code, stdout } = await sandbox.msgvan(['status', '--json']).ended
+    const status = JSON.parse(stdout) as VanStatus
+    expect({ code, van: status.van, version: status.host.version, port: status.host.port }).to.deep.equal({
+      code: 0,
+      van: 'default',
+      version,
+      port: sandbox.port,
+    })
+    expect(status.subscriptions).to.have.length(1)
+    expect(status.subscriptions[0]).to.include({
+      name: 'workers',
+      pattern: '/^jobs/',
+      consumers: 1,
+      delivered: 1,
+    })
+    expect(status.counters).to.include({ published: 1 })
+    const table = (await sandbox.msgvan(['status']).ended).stdout
+    expect(table).to.match(/^workers {2}\/\^jobs\/ +1 /m)
+  })
+
+  it("status counts what was published when nobody was there: a van's counters outlast its users", async () => {
+    const counters = async () => {
+      const { stdout } = await sandbox.msgvan(['status', '--json']).ended
+      return (JSON.parse(stdout) as VanStatus).counters
+    }
+    await sandbox.msgvan(['pub', 'jobs', '1']).ended
+    expect(await counters()).to.include({ published: 1, delivered: 0 })
+    expect(await counters()).to.include({ published: 1, delivered: 0 })
+  })
+
+  it('what cannot be written is an error: a full disk loses no output unnoticed', async function () {
+    if (!existsSync('/dev/full')) this.skip()
+    await sandbox.msgvan(['start']).ended
+    const full = openSync('/dev/full', 'w')
+    const status = spawn(process.execPath, [msgvanMain, 'status'], {
+      env: sandbox.env,
+      stdio: ['ignore', full, 'pipe'],
+    })
+    if (status.stderr === null) throw new Error('no standard error')
+    const said = text(status.stderr)
+    const [code] = (await once(status, 'exit')) as [number | null]
+    closeSync(full)
+    expect(code).to.equal(1)
+    expect(await said).to.match(/^msgvan: cannot write: .*ENOSPC/)
+  })
+
+  it('unsubscribe removes a named subscription, and says when there is none', async () => {
+    const worker = sandbox.msgvan(['sub', '^jobs', '--name', 'workers', '--verbose'])
+    await worker.shows(/listening for/)
+    await worker.kill('SIGINT')
+    expect(await sandbox.msgvan(['unsubscribe', 'workers', '--json']).ended).to.include({
+      code: 0,
+      stdout: '{"name":"workers","removed":true}\n',
+    })
+    const again = await sandbox.msgvan(['unsubscribe', 'workers']).ended
+    expect(again).to.include({ code: 1, stdout: '' })
+    expect(again.stderr).to.equal('msgvan: there is no subscription "workers" in van default\n')
+  })
+
+  it('logs shows what handlers printed, of all or of one, without a host too', async () => {
+    const log = openHostLog(sandbox.paths.log(sandbox.port))
+    log.write('print', 'out', 'Handler got 1')
+    log.write('other', 'err', 'oh')
+    log.close()
+    const all = (await sandbox.msgvan(['logs']).ended).stdout
+    expect(all).to.match(/^\S+Z print out Handler got 1\n\S+Z other err oh\n$/)
+    expect((await sandbox.msgvan(['logs', 'other']).ended).stdout).to.match(/^\S+Z other err oh\n$/)
+    const json = (await sandbox.msgvan(['logs', 'print', '--json']).ended).stdout
+    expect(JSON.parse(json)).to.include({ name: 'print', stream: 'out', text: 'Handler got 1' })
+    expect(await sandbox.msgvan(['logs', 'nobody']).ended).to.include({ code: 0, stdout: '', stderr: '' })
+  })
+
+  it('logs --follow goes on through the next host, and ends by Ctrl-C', async () => {
+    const logs = sandbox.msgvan(['logs', '--follow'])
+    for (const text of ['before', 'after']) {
+      const log = openHostLog(sandbox.paths.log(sandbox.port))
+      log.write('h', 'out', text)
+      log.close()
+      await logs.shows(new RegExp(`h out ${text}\\n`))
+    }
+    expect(await logs.kill('SIGINT')).to.include({ code: 130, signal: null, stderr: '' })
+  })
+
+  it('start is done twice over, and says so', async () => {
+    const first = await sandbox.msgvan(['start', '--json']).ended
+    const { started, host } = JSON.parse(first.stdout) as { started: boolean; host: { pid: number } }
+    expect(started).to.equal(true)
+    const second = JSON.parse((await sandbox.msgvan(['start', '--json']).ended).stdout) as typeof host & {
+      started: boolean
+    }
+    expect(second).to.have.nested.property('host.pid', host.pid)
+    expect(second.started).to.equal(false)
+  })
+
+  it('host takes capabilities, which status shows', async () => {
+    await sandbox.msgvan(['start', '--capabilities', '{"gpu":2}', '--idle', '60']).ended
+    const status = JSON.parse((await sandbox.msgvan(['status', '--json']).ended).stdout) as VanStatus
+    expect(status.host.capabilities).to.deep.equal({ gpu: 2 })
+  })
+
+  it('host in the foreground ends in order by Ctrl-C, with exit code 0', async () => {
+    const host = sandbox.msgvan(['host'])
+    await host.shows(/listening on 127\.0\.0\.1:\d+ \(pid \d+\)/)
+    expect(await host.kill('SIGINT')).to.include({ code: 0, signal: null, stdout: '' })
+  })
+})

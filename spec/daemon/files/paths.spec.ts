@@ -1,0 +1,42 @@
+import { homedir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { statePaths } from '../../../src/daemon/files/paths.js'
+import { InvalidOptionError } from '../../../src/errors.js'
+
+describe('the state folder', () => {
+  it('is MSGVAN_HOME; a relative one is refused, since each folder would get secrets of its own', () => {
+    expect(statePaths({ MSGVAN_HOME: '/somewhere' }).home).to.equal('/somewhere')
+    for (const MSGVAN_HOME of ['near', './near', '../../near', '~/near'])
+      expect(() => statePaths({ MSGVAN_HOME }), MSGVAN_HOME).to.throw(InvalidOptionError, MSGVAN_HOME)
+  })
+
+  it('is no folder in the current one, whatever XDG_STATE_HOME and HOME say', function () {
+    if (process.platform !== 'linux') this.skip()
+    expect(statePaths({ XDG_STATE_HOME: '/state', HOME: '/home/me' }).home).to.equal('/state/msgvan')
+    for (const XDG_STATE_HOME of ['state', './state', ''])
+      expect(statePaths({ XDG_STATE_HOME, HOME: '/home/me' }).home).to.equal('/home/me/.local/state/msgvan')
+    const own = join(userInfo().homedir, '.local', 'state', 'msgvan')
+    const before = process.env['HOME']
+    try {
+      for (const HOME of ['', 'me', '.']) {
+        process.env['HOME'] = HOME
+        expect(statePaths({ HOME }).home).to.equal(own)
+      }
+    } finally {
+      process.env['HOME'] = before
+    }
+  })
+
+  it('is where the system keeps state otherwise', function () {
+    if (process.platform !== 'linux' || process.env['XDG_STATE_HOME'] !== undefined) this.skip()
+    expect(statePaths({}).home).to.equal(join(homedir(), '.local', 'state', 'msgvan'))
+    expect(statePaths({ MSGVAN_HOME: '' }).home).to.equal(statePaths({}).home)
+  })
+
+  it('has files by port, so that two hosts never share one', () => {
+    const paths = statePaths({ MSGVAN_HOME: '/h' })
+    const files = [1900, 1901].flatMap(port => [paths.log(port), paths.output(port), paths.pid(port)])
+    expect(new Set(files).size).to.equal(6)
+  })
+})

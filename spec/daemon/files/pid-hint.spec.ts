@@ -1,0 +1,62 @@
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { expect } from 'chai'
+import {
+  isAlive,
+  isHostOn,
+  readPidHint,
+  removePidHint,
+  writePidHint,
+} from '../../../src/daemon/files/pid-hint.js'
+import { Sandbox } from '../../support/sandbox.js'
+
+describe('the pid file', () => {
+  let sandbox: Sandbox
+  let server: Server | undefined
+
+  beforeEach(async () => {
+    sandbox = await Sandbox.make()
+  })
+  afterEach(async () => {
+    const { paths, port } = sandbox
+    await removePidHint(paths, port)
+    if (server !== undefined) await new Promise(resolve => server?.close(resolve))
+    server = undefined
+    await sandbox.clean()
+  })
+
+  it('is written, read and removed', async () => {
+    const { paths, port } = sandbox
+    expect(await readPidHint(paths, port)).to.equal(undefined)
+    await writePidHint(paths, port)
+    expect(await readPidHint(paths, port)).to.equal(process.pid)
+    await removePidHint(paths, port)
+    expect(await readPidHint(paths, port)).to.equal(undefined)
+  })
+
+  it('of another process is not removed, and nonsense in it is no pid', async () => {
+    const { paths, port } = sandbox
+    await writeFile(paths.pid(port), '999999999\n')
+    await removePidHint(paths, port)
+    expect(await readPidHint(paths, port)).to.equal(999999999)
+    for (const text of ['', '-1\n', '12', '1e3\n', '99999999999\n', '1\n2\n']) {
+      await writeFile(paths.pid(port), text)
+      expect(await readPidHint(paths, port), JSON.stringify(text)).to.equal(undefined)
+    }
+  })
+
+  it('is believed only of a process that holds the port', async function () {
+    if (process.platform !== 'linux') this.skip()
+    server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const stranger = sandbox.node(['-e', 'process.stdin.resume(); console.log("up")'])
+    await stranger.shows(/up/)
+    expect(await isHostOn(process.pid, port)).to.equal(true)
+    expect(await isHostOn(stranger.pid, port)).to.equal(false)
+    expect(isAlive(stranger.pid)).to.equal(true)
+    await stranger.kill('SIGKILL')
+    expect(isAlive(stranger.pid)).to.equal(false)
+  })
+})

@@ -1,0 +1,150 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { hostUrl } from '../../../src/daemon/listens.js'
+import { Actors } from '../../../src/host/actors/actors.js'
+import { Handlers } from '../../../src/host/handlers/handlers.js'
+import { ModuleRoots } from '../../../src/host/handlers/module-roots.js'
+import { startRegistered } from '../../../src/host/handlers/registrations.js'
+import type { HostServer } from '../../../src/host/listen/server.js'
+import { HostStore } from '../../../src/host/store/host-store.js'
+import { keeping, keptRegistrations, openKept } from '../../../src/host/store/kept-registrations.js'
+import type { Bus } from '../../../src/index.js'
+import { MAILBOX } from '../../../src/message/topic.js'
+import { Disk } from '../../support/disk.js'
+import { eventually } from '../../support/eventually.js'
+import { clientOf, secret, startServer } from '../../support/host-server.js'
+import { actorsModule as module } from '../../support/hosts.js'
+
+const nothing = (): void => undefined
+
+/** A host with a store and actors, in this process. */
+interface Host {
+  readonly server: HostServer
+  readonly actors: Actors
+  readonly warnings: string[]
+  readonly offer: (capabilities: object) => void
+  readonly die: () => void
+}
+
+/** Before an actor is started again. */
+let pause = 5
+
+async function startHost(disk: Disk, port: number, capabilities: Record<string, unknown>): Promise<Host> {
+  const { store: table, die } = disk.mortal()
+  const store = new HostStore({ store: table, warn: nothing })
+  const server = await startServer({ port, sessionTtl: 5_000, awaitsStore: true })
+  server.openStore(store)
+  const kept = keptRegistrations(store, undefined)
+  openKept(server, kept, () => undefined)
+  const warnings: string[] = []
+  const host = {
+    broker: (van: string) => server.broker(van),
+    replace: (...subscription: Parameters<HostServer['replace']>) => server.replace(...subscription),
+    connection: { url: hostUrl(server.port), secret },
+    endSession: (client: string) => server.endSession(client),
+    line: nothing,
+    warn: (text: string) => void warnings.push(text),
+    log: { error: nothing, warning: nothing, info: nothing, debug: nothing },
+    capabilities: () => capabilities,
+    restartDelay: () => pause,
+    ...keeping(store),
+  }
+  const roots = new ModuleRoots([])
+  const actors = new Actors(host, roots)
+  server.actors = actors
+  await startRegistered(kept, new Handlers(host, roots), actors, host.warn)
+  return { server, actors, warnings, die, offer: changes => Object.assign(capabilities, changes) }
+}
+
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
+
+describe('actors that a host with a store has again', () => {
+  let folder: string
+  let file: string
+  let disk: Disk
+  let host: Host
+  let bus: Bus
+  const COUNT = 1_500
+
+  beforeEach(async () => {
+    pause = 5
+    folder = await mkdtemp(join(tmpdir(), 'msgvan-spec-'))
+    file = join(folder, 'file')
+    disk = new Disk()
+    host = await startHost(disk, 0, { writer: true })
+    ;({ bus } = clientOf(host.server.port))
+    bus.errors$.subscribe()
+  })
+  afterEach(async () => {
+    await bus.close({ drain: false })
+    await host.actors.stopAll()
+    await host.server.close()
+    await rm(folder, { recursive: true })
+  })
+
+  /** As after kill -9: nothing is written any more; then another host over the same disk. */
+  const again = async (capabilities: Record<string, unknown> = { writer: true }): Promise<void> => {
+    const { port } = host.server
+    host.die()
+    await host.actors.stopAll()
+    await host.server.close()
+    host = await startHost(disk, port, capabilities)
+    await bus.ready()
+  }
+  const mailbox = async () =>
+    (await bus.status()).subscriptions.find(({ name }) => name?.startsWith(MAILBOX) === true)
+  const done = async (): Promise<number[]> =>
+    (await readFile(`${file}.done`, 'utf8')).trim().split('\n').map(Number)
+  /** An actor that is told so much while it cannot be set up. */
+  const fill = async (): Promise<void> => {
+    const actor = await bus.actors.create(
+      { module, export: 'NeedsNoFile' },
+      { name: 'it', args: file, setupTimeout: 60_000 },
+    )
+    await writeFile(file, '')
+    await again()
+    await Promise.all(numbers(COUNT).map(i => actor.tell(i)))
+  }
+
+  it('crash if they cannot be set up at its start, and their messages wait for them', async () => {
+    // Ten of them are not over before all is told.
+    pause = 1_000
+    await fill()
+    await eventually(() => expect(host.warnings.join()).to.match(/it crashed.*the file is there/))
+    expect(await mailbox()).to.include({ pending: COUNT })
+    expect((await bus.status()).actors).to.have.lengthOf(1)
+    expect(await bus.actors.find('it')).not.to.equal(undefined)
+    await rm(file)
+    await eventually(async () => expect(await done()).to.deep.equal(numbers(COUNT)), 20_000)
+    expect(await bus.deadLetters().list()).to.deep.equal([])
+  })
+
+  it('are given up after ten crashes in a row, and what they were told is in dead letters, all of it', async () => {
+    await fill()
+    await eventually(() => expect(host.warnings.join()).to.match(/it crashed too often/), 30_000)
+    await eventually(async () => expect(await bus.deadLetters().list()).to.have.lengthOf(COUNT), 20_000)
+    expect(host.warnings.filter(text => text.includes('starts again'))).to.have.lengthOf(9)
+    const letters = (await bus.deadLetters().list()).map(({ payload }) => payload)
+    expect(letters).to.have.members(numbers(COUNT))
+    await eventually(async () => expect(await bus.actors.find('it')).to.equal(undefined))
+    await again()
+    expect(await bus.actors.find('it')).to.equal(undefined)
+    expect((await bus.deadLetters().list()).map(({ payload }) => payload)).to.have.members(numbers(COUNT))
+  })
+
+  it('wait, with what they were told, for a host that has what their class requires', async () => {
+    const writer = await bus.actors.create({ module, export: 'Writer' }, { name: 'it' })
+    await again({})
+    await writer.tell('one')
+    await eventually(() =>
+      expect(host.warnings.join()).to.match(/it did not start again: its host has no writer/),
+    )
+    await eventually(async () => expect((await bus.status()).actors).to.deep.equal([]))
+    expect(await mailbox()).to.include({ pending: 1 })
+    await again()
+    await eventually(async () => expect(await mailbox()).to.include({ pending: 0, inFlight: 0 }))
+    expect(await bus.deadLetters().list()).to.deep.equal([])
+  })
+})

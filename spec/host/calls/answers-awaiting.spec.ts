@@ -1,0 +1,112 @@
+import { expect } from 'chai'
+import { lettersOn } from '../../../src/bus/actors/reply-inbox.js'
+import { Follower } from '../../../src/host/backbone/follower/follower.js'
+import { Leader } from '../../../src/host/backbone/leader/leader.js'
+import type { HostServer } from '../../../src/host/listen/server.js'
+import { HostStore } from '../../../src/host/store/host-store.js'
+import { Disk } from '../../support/disk.js'
+import { eventually } from '../../support/eventually.js'
+import { clientOf, secret, startServer, type Client } from '../../support/host-server.js'
+import { Proxy } from '../../support/proxy.js'
+
+const ADDRESS = '$reply/asker'
+
+describe('answers given by a host with a store before the client that asked its predecessor is back', () => {
+  const disk = new Disk()
+  let server: HostServer
+  let proxy: Proxy
+  const clients: Client[] = []
+  let die = (): unknown => undefined
+  const client = (port: number): Client => {
+    const made = clientOf(port)
+    clients.push(made)
+    return made
+  }
+  const start = async (port = 0): Promise<void> => {
+    const mortal = disk.mortal()
+    die = mortal.die
+    server = await startServer({ port, awaitsStore: true, backbone: means => new Leader(means) })
+    server.openStore(new HostStore({ store: mortal.store, warn: () => undefined }))
+  }
+
+  beforeEach(async () => {
+    await start()
+    proxy = await Proxy.to(server.port)
+  })
+  afterEach(async () => {
+    await Promise.all(clients.splice(0).map(({ bus }) => bus.close({ drain: false })))
+    await proxy.close()
+    await server.close()
+  })
+
+  const restart = async (): Promise<void> => {
+    const { port } = server
+    die()
+    await server.close()
+    await start(port)
+  }
+  /** Asks by way of that host. @returns all that comes to its address */
+  const asking = async ({ broker, bus }: Client): Promise<unknown[]> => {
+    const got: unknown[] = []
+    broker.consume(lettersOn(ADDRESS), {
+      next: message => {
+        got.push(message.payload)
+        message.ack()
+      },
+      error: error => got.push(error),
+      complete: () => undefined,
+    })
+    // The store knows its van.
+    bus.topic('work', { name: 'work' }).subscribe()
+    await bus.ready()
+    return got
+  }
+  const answer = async (): Promise<void> => {
+    const answerer = client(server.port)
+    for (const [id, answer] of [
+      ['1', 'next'],
+      ['1', 'last'],
+      ['2', 'last'],
+    ] as const)
+      await answerer.broker.publish(ADDRESS, `${id} ${answer}`, { $ask: id, $answer: answer })
+  }
+
+  it('wait for it, in order', async () => {
+    const got = await asking(client(proxy.port))
+    proxy.cut()
+    await restart()
+    await answer()
+    expect(got).to.deep.equal([])
+    proxy.mend()
+    await eventually(() => expect(got).to.deep.equal(['1 next', '1 last', '2 last']))
+  })
+
+  it('wait for it, in order, where it is a client of another host that is not back either', async () => {
+    const follower = await startServer({
+      hostStatus: () => ({
+        ...{ id: 'follower', pid: process.pid, version: '0', port: 1900, address: '' },
+        ...{ leader: false, capabilities: {}, uptimeMs: 0 },
+      }),
+      backbone: means =>
+        new Follower({
+          ...means,
+          leader: `http://127.0.0.1:${proxy.port}`,
+          credential: () => Promise.resolve({ secret }),
+          seat: 'the only one',
+          maxPayload: 1_000_000,
+        }),
+    })
+    const asker = client(follower.port)
+    const got = await asking(asker)
+    proxy.cut()
+    await restart()
+    await answer()
+    expect(got).to.deep.equal([])
+    proxy.mend()
+    await eventually(() => expect(got).to.deep.equal(['1 next', '1 last', '2 last']))
+    await asker.bus.close({ drain: false })
+    proxy.cut()
+    await eventually(() => expect(proxy.open).to.equal(0))
+    await follower.close()
+  })
+})

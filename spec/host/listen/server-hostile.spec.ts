@@ -1,0 +1,327 @@
+import { expect } from 'chai'
+import { io, type Socket } from 'socket.io-client'
+import * as stockParser from 'socket.io-parser'
+import { randomUUID } from 'node:crypto'
+import { connect } from 'node:net'
+import type { HostServer } from '../../../src/host/listen/server.js'
+import type { Bus } from '../../../src/index.js'
+import { ByteWriter } from '../../../src/codec/byte-writer.js'
+import { encodeCall } from '../../../src/wire/frames/control-frames.js'
+import { beginFrame, FrameKind, writeHeader } from '../../../src/wire/frames/frames.js'
+import { prove } from '../../../src/wire/proof.js'
+import { PROTOCOL } from '../../../src/wire/protocol.js'
+import { PublishWriter } from '../../../src/wire/frames/publish-frame.js'
+import { socketParser } from '../../../src/wire/socket-parser.js'
+import { WritingTable } from '../../../src/wire/frames/string-table.js'
+import { clientOf, secret, startServer } from '../../support/host-server.js'
+import { collect, payloads, rejection } from '../../support/messages.js'
+
+interface Refusal {
+  code: string
+  message: string
+}
+
+/** A hand-made client: speaks socket.io, and the protocol as far as the test wants. */
+class Stranger {
+  readonly socket: Socket
+  /** A client of its own: a host remembers what each has published. */
+  readonly client = randomUUID()
+  readonly refusal: Promise<Refusal | undefined>
+
+  constructor(port: number, headers: Record<string, string> = {}, parser: unknown = socketParser) {
+    this.socket = io(`http://127.0.0.1:${port}`, {
+      transports: ['websocket'],
+      reconnection: false,
+      forceNew: true,
+      extraHeaders: headers,
+      parser,
+    })
+    let told: Refusal | undefined
+    this.socket.on('refused', (refusal: Refusal) => (told = refusal))
+    this.refusal = new Promise(resolve => {
+      this.socket.on('disconnect', () => resolve(told))
+      this.socket.on('connect_error', () => resolve(told))
+    })
+  }
+
+  hello(changes: Record<string, unknown> = {}): Record<string, unknown> {
+    const own = {
+      protocol: PROTOCOL,
+      version: '0.1.0',
+      van: 'default',
+      client: this.client,
+      nonce: 'ab',
+      credential: 'secret',
+    }
+    return { ...own, ...changes }
+  }
+
+  /** The whole handshake, as it should be. */
+  async enter(): Promise<this> {
+    this.socket.emit('hello', this.hello())
+    const { nonce } = await this.next<{ nonce: string }>('challenge')
+    const transcript = {
+      protocol: PROTOCOL,
+      van: 'default',
+      client: this.client,
+      clientNonce: 'ab',
+      hostNonce: nonce,
+    }
+    this.socket.emit('prove', { proof: await prove(secret, 'client', transcript) })
+    await this.next('welcome')
+    return this
+  }
+
+  /** The next frame that is more than an acknowledgement, as text. */
+  answer(): Promise<string> {
+    return new Promise(resolve => {
+      this.socket.on('frame', (bytes: Buffer) => {
+        if (bytes[0] !== FrameKind.Ack) resolve(bytes.toString())
+      })
+    })
+  }
+
+  next<T>(event: string): Promise<T> {
+    return new Promise(resolve => this.socket.once(event, resolve))
+  }
+
+  send(...arguments_: unknown[]): this {
+    this.socket.emit('frame', ...arguments_)
+    return this
+  }
+}
+
+function frame(kind: number, number: number, body: Uint8Array, received = 0, acked = 0): Uint8Array {
+  const writer = beginFrame(new ByteWriter())
+  writer.raw(body)
+  const bytes = writer.take()
+  writeHeader(bytes, kind as FrameKind, number, received, acked)
+  return bytes
+}
+
+function numbered(bytes: Uint8Array, kind: FrameKind, number = 1): Uint8Array {
+  writeHeader(bytes, kind, number, 0, 0)
+  return bytes
+}
+
+function publication(topic: string, payload: unknown): Uint8Array {
+  const writer = new PublishWriter(new WritingTable())
+  writer.add(topic, 0, {}, payload, Infinity)
+  return numbered(writer.take(), FrameKind.Publish)
+}
+
+const huge = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f]
+
+const garbage: Record<string, unknown> = {
+  'no argument': undefined,
+  'a text': 'frame',
+  'a number': 7,
+  'an object': { kind: 10 },
+  'nothing in it': new Uint8Array(0),
+  'half a header': new Uint8Array(7).fill(10),
+  'an unknown kind': frame(99, 1, new Uint8Array(0)),
+  'a kind for clients only': frame(FrameKind.Deliver, 1, new Uint8Array(0)),
+  'a gap before it': frame(FrameKind.Sync, 5, Uint8Array.of(1)),
+  'a huge number': frame(FrameKind.Sync, 2 ** 48 - 1, Uint8Array.of(1)),
+  'an acknowledgement of what was never sent': frame(FrameKind.Sync, 1, Uint8Array.of(1), 5, 5),
+  'more acknowledged than received': frame(FrameKind.Sync, 1, Uint8Array.of(1), 0, 1),
+  'no number where one belongs': frame(FrameKind.Publish, 0, new Uint8Array(0)),
+  'a truncated batch': publication('topic', 'payload').subarray(0, 30),
+  'a number over 2^53': frame(FrameKind.Sync, 1, Uint8Array.of(...huge.slice(0, 6), 0xff, 0xff, 0x7f)),
+  'a huge count of verdicts': frame(FrameKind.Settle, 1, Uint8Array.of(1, 0, 0, ...huge)),
+  'a huge count of kept deliveries': frame(FrameKind.Leave, 1, Uint8Array.of(1, 0, ...huge)),
+  'a topic number that was never given': frame(FrameKind.Publish, 1, Uint8Array.of(0, 100, 0, 0, 0, 0, 0, 0)),
+  'an empty topic': frame(FrameKind.Publish, 1, Uint8Array.of(0, 0, 0, 2, 0, 0, 0, 0, 0)),
+  'a payload longer than the frame': frame(
+    FrameKind.Publish,
+    1,
+    Uint8Array.of(0, 0, 1, 97, 2, 0, 255, 255, 255, 127),
+  ),
+  'a topic over 1,024 bytes': publication('x'.repeat(1_100), 1),
+  'a call that cannot be read': frame(FrameKind.Call, 1, Uint8Array.of(1, 1, 97, 0xff, 77)),
+}
+
+describe('a host and strangers', () => {
+  let server: HostServer
+  let bus: Bus
+  const strangers: Stranger[] = []
+  const stranger = (headers?: Record<string, string>, parser?: unknown): Stranger => {
+    const made = new Stranger(server.port, headers, parser)
+    strangers.push(made)
+    return made
+  }
+
+  before(async () => {
+    server = await startServer({ token: 'the token' })
+  })
+  after(() => server.close())
+  beforeEach(async () => {
+    bus = clientOf(server.port).bus
+    await bus.ready()
+  })
+  /** Whatever the stranger did, the others go on. */
+  afterEach(async () => {
+    for (const { socket, client } of strangers.splice(0)) {
+      socket.disconnect()
+      // It said no goodbye: the host would wait for it.
+      server.endSession(client)
+    }
+    const seen = collect(bus.topic('still here'))
+    await bus.publish('still here', 1)
+    expect(payloads(await seen.first(1))).to.deep.equal([1])
+    await bus.close()
+  })
+
+  for (const [what, bytes] of Object.entries(garbage)) {
+    it(`a frame with ${what}: told why, and dropped`, async () => {
+      const { refusal } = (await stranger().enter()).send(bytes)
+      expect(await refusal).to.include({ code: 'MSGVAN_PROTOCOL' })
+    })
+  }
+
+  it('a frame in socket.io’s own encoding: dropped', async () => {
+    const entered = await stranger({}, stockParser).enter()
+    await entered.send(publication('t', 1)).refusal
+    expect(entered.socket.connected).to.equal(false)
+  })
+
+  it('a frame of 64 MiB: dropped', async () => {
+    const entered = await stranger().enter()
+    entered.send(new Uint8Array(64 * 1024 * 1024))
+    await entered.refusal
+  })
+
+  it('a payload over maxPayload: refused, and the connection stays', async () => {
+    const entered = await stranger().enter()
+    const outcome = entered.answer()
+    entered.send(publication('t', Buffer.alloc(8 * 1024 * 1024)))
+    expect(await outcome).to.contain('MSGVAN_PAYLOAD_TOO_LARGE')
+    expect(entered.socket.connected).to.equal(true)
+  })
+
+  it('a publish to a system topic: refused, and the connection stays', async () => {
+    const entered = await stranger().enter()
+    const outcome = entered.answer()
+    entered.send(publication('$dead/x', 1))
+    expect(await outcome).to.contain('MSGVAN_INVALID_TOPIC')
+    expect(entered.socket.connected).to.equal(true)
+  })
+
+  for (const [method, args, code] of [
+    ['no such', {}, 'MSGVAN_UNSUPPORTED'],
+    ['subscribe', 7, 'MSGVAN_INVALID_OPTION'],
+    [
+      'subscribe',
+      { subscription: 1, request: { pattern: { source: '(', flags: '' } } },
+      'MSGVAN_INVALID_PATTERN',
+    ],
+    ['subscribe', { subscription: 1, request: { pattern: 't', prefetch: -1 } }, 'MSGVAN_INVALID_OPTION'],
+    ['unsubscribe', { name: 5 }, 'MSGVAN_INVALID_OPTION'],
+    ['handlers.register', {}, 'MSGVAN_UNSUPPORTED'],
+  ] as const) {
+    it(`the call ${method} with ${JSON.stringify(args)}: refused as ${code}`, async () => {
+      const entered = await stranger().enter()
+      const reply = entered.answer()
+      entered.send(numbered(encodeCall({ id: 1, method, args }), FrameKind.Call))
+      expect(await reply).to.contain(code)
+    })
+  }
+
+  it('an unknown event, or a frame before the proof: told why, and dropped', async () => {
+    const one = stranger()
+    one.socket.emit('join', 'room')
+    expect(await one.refusal).to.include({ code: 'MSGVAN_PROTOCOL' })
+    expect(await stranger().send(publication('t', 1)).refusal).to.include({ code: 'MSGVAN_PROTOCOL' })
+  })
+
+  for (const [what, hello] of Object.entries({
+    nothing: undefined,
+    'a text': 'hello',
+    'no van': { van: undefined },
+    'a van without a name': { van: '' },
+    'a van with a name too long': { van: 'v'.repeat(300) },
+    'a client that is no text': { client: {} },
+    'an unknown kind of credential': { credential: 'password' },
+  })) {
+    it(`a hello with ${what}: told why, and dropped`, async () => {
+      const one = stranger()
+      one.socket.emit('hello', typeof hello === 'object' ? one.hello(hello) : hello)
+      expect(await one.refusal).to.include({ code: 'MSGVAN_PROTOCOL' })
+    })
+  }
+
+  it('a hello of another protocol: told both versions and what to do', async () => {
+    const one = stranger()
+    one.socket.emit('hello', { protocol: 99, version: '9.9.9' })
+    const refusal = await one.refusal
+    expect(refusal).to.include({ code: 'MSGVAN_VERSION_MISMATCH' })
+    expect(refusal?.message).to.match(/protocol \d+\b.*9\.9\.9.*protocol 99.*msgvan restart/)
+  })
+
+  it('a wrong proof, and one that repeats the host’s own: refused', async () => {
+    for (const answer of [() => 'ab'.repeat(32), (proof: string) => proof]) {
+      const one = stranger()
+      one.socket.emit('hello', one.hello())
+      const { proof } = await one.next<{ proof: string }>('challenge')
+      one.socket.emit('prove', { proof: answer(proof) })
+      expect(await one.refusal).to.include({ code: 'MSGVAN_AUTH' })
+    }
+  })
+
+  it('a wrong token and a wrong secret: the client is told, by a call too, and the host goes on', async () => {
+    for (const kind of ['token', 'secret'] as const) {
+      const wrong = clientOf(server.port, {
+        secret: () => Promise.resolve({ kind, secret: new Uint8Array(32) }),
+      }).bus
+      const problems = collect(wrong.errors$)
+      for (const call of [wrong.ready(), wrong.publish('t', 1), wrong.status()]) {
+        expect(await rejection(call)).to.include({ code: 'MSGVAN_AUTH' })
+      }
+      // Why there is no connection, once; and the publish that was refused.
+      expect(problems.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_AUTH', 'MSGVAN_AUTH'])
+      await wrong.close()
+    }
+  })
+
+  it('the right token: welcome, but not to what only this user may do', async () => {
+    const { bus: far, broker } = clientOf(server.port, {
+      secret: () => Promise.resolve({ kind: 'token', secret: new TextEncoder().encode('the token') }),
+    })
+    await far.ready()
+    expect(await rejection(broker.control('stop'))).to.be.instanceOf(Error)
+    await far.close()
+  })
+
+  it('a web page that was not let in: refused before a word is spoken', async () => {
+    expect(await stranger({ origin: 'https://evil.example' }).refusal).to.equal(undefined)
+    // The same client without an Origin comes in.
+    await stranger().enter()
+  })
+
+  it('bytes that are no HTTP: hung up on', async () => {
+    const socket = connect(server.port, '127.0.0.1')
+    socket.on('error', () => undefined)
+    const closed = new Promise(resolve => socket.on('close', resolve))
+    socket.write('\0\x01garbage\r\n\r\n')
+    socket.resume()
+    await closed
+  })
+
+  it('a session that another connection takes over: the newest wins, and the other is told', async () => {
+    const first = stranger()
+    first.socket.emit('hello', first.hello())
+    const challenge = await first.next<{ nonce: string }>('challenge')
+    const transcript = { protocol: PROTOCOL, van: 'default', client: first.client, clientNonce: 'ab' }
+    const proof = await prove(secret, 'client', { ...transcript, hostNonce: challenge.nonce })
+    first.socket.emit('prove', { proof })
+    const { session } = await first.next<{ session: string }>('welcome')
+    const second = stranger()
+    second.socket.emit('hello', second.hello({ client: first.client }))
+    const { nonce } = await second.next<{ nonce: string }>('challenge')
+    const again = await prove(secret, 'client', { ...transcript, hostNonce: nonce })
+    second.socket.emit('prove', { proof: again, session: { id: session, received: 0 } })
+    expect(await second.next('welcome')).to.include({ session, resumed: true })
+    expect(await first.refusal).to.include({ code: 'MSGVAN_SESSION_LOST' })
+    expect(second.socket.connected).to.equal(true)
+  })
+})

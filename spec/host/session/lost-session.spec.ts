@@ -1,0 +1,331 @@
+import { expect } from 'chai'
+import { of, Subject } from 'rxjs'
+import { hostUrl } from '../../../src/daemon/listens.js'
+import { Follower } from '../../../src/host/backbone/follower/follower.js'
+import { Leader } from '../../../src/host/backbone/leader/leader.js'
+import type { HostServer } from '../../../src/host/listen/server.js'
+import { HostStore } from '../../../src/host/store/host-store.js'
+import { handle, OverflowError, type Bus, type Message } from '../../../src/index.js'
+import { Disk } from '../../support/disk.js'
+import { eventually } from '../../support/eventually.js'
+import { clientOf, secret, startServer } from '../../support/host-server.js'
+import {
+  collect,
+  payloads,
+  publishAll,
+  register,
+  rejection,
+  untilStatus,
+  upTo,
+} from '../../support/messages.js'
+import { Proxy } from '../../support/proxy.js'
+
+describe('what was on its way when a session was lost', () => {
+  let server: HostServer
+  let proxy: Proxy
+  let far: Bus
+  let near: Bus
+
+  beforeEach(async () => {
+    server = await startServer({ sessionTtl: 20, backbone: means => new Leader(means) })
+    proxy = await Proxy.to(server.port)
+    far = clientOf(proxy.port).bus
+    near = clientOf(server.port).bus
+    await Promise.all([far.ready(), near.ready()])
+  })
+
+  afterEach(async () => {
+    await Promise.all([far, near].map(each => each.close({ drain: false })))
+    await proxy.close()
+    await server.close()
+  })
+
+  /** The session of `far` is lost; it begins a new one. */
+  async function loseSession(): Promise<void> {
+    proxy.cut()
+    await eventually(() => expect(server.clients).to.equal(1))
+    proxy.mend()
+  }
+
+  it('a dead letter that is replayed comes, whatever its consumer had settled when the session was lost', async () => {
+    const seen = collect(far.topic('t', { name: 'w', ack: 'manual', attempts: 1 }))
+    await far.ready()
+    await near.publish('t', 1)
+    const [message] = await seen.first(1)
+    await far.ready() // by now the host knows that it was handed out
+    proxy.silence('clients')
+    message?.ack()
+    await loseSession()
+    await far.ready()
+    await eventually(async () => expect(await near.deadLetters().list()).to.have.lengthOf(1))
+    expect(await near.deadLetters().replay()).to.equal(1)
+    await eventually(() => expect(payloads(seen.values)).to.deep.equal([1, 1]))
+    seen.values[1]?.ack()
+  })
+
+  it('a dead letter that is replayed comes, behind a thousand others that wait', async () => {
+    const seen = collect(far.topic<number>('t', { name: 'w', ack: 'manual', attempts: 1, prefetch: 1 }))
+    await far.ready()
+    await near.publish('t', 1)
+    const [message] = await seen.first(1)
+    await far.ready()
+    proxy.silence('clients')
+    message?.ack()
+    await loseSession()
+    await far.ready()
+    await eventually(async () => expect(await near.deadLetters().list()).to.have.lengthOf(1))
+    const others = upTo(1_100).map(n => n + 1)
+    await Promise.all(others.map(n => near.publish('t', n)))
+    expect(await near.deadLetters().replay()).to.equal(1)
+    for (let at = 1; at <= others.length; at += 1) (await seen.first(at + 1))[at]?.ack()
+    await eventually(() => expect(payloads(seen.values)).to.deep.equal([1, ...others, 1]))
+    seen.values.at(-1)?.ack()
+  })
+
+  it('a dead letter that is replayed comes through a follower, too', async () => {
+    const { host: leading } = await near.status()
+    const follower = await startServer({
+      sessionTtl: 20,
+      hostStatus: () => ({ ...leading, id: 'follower' }),
+      backbone: means =>
+        new Follower({
+          ...means,
+          leader: hostUrl(server.port),
+          credential: () => Promise.resolve({ secret }),
+          seat: 'the only one',
+          maxPayload: 1_000_000,
+        }),
+    })
+    const way = await Proxy.to(follower.port)
+    const worker = clientOf(way.port).bus
+    const seen = collect(worker.topic('t', { name: 'w', ack: 'manual', attempts: 1 }))
+    await worker.ready()
+    await near.publish('t', 1)
+    const [message] = await seen.first(1)
+    await worker.ready()
+    way.silence('clients')
+    message?.ack()
+    way.cut()
+    await eventually(() => expect(follower.clients).to.equal(0))
+    way.mend()
+    await worker.ready()
+    await eventually(async () => expect(await near.deadLetters().list()).to.have.lengthOf(1))
+    expect(await near.deadLetters().replay()).to.equal(1)
+    await eventually(() => expect(payloads(seen.values)).to.deep.equal([1, 1]))
+    seen.values[1]?.ack()
+    await worker.close()
+    await way.close()
+    await follower.close()
+  })
+
+  it('a publish that was refused, and its publisher not told, is refused when it comes again', async () => {
+    const rules = { name: 'w', ack: 'manual', prefetch: 1, maxPending: 1, overflow: 'error' } as const
+    const held = collect(near.topic('t', rules))
+    await near.ready()
+    await near.publish('t', 1)
+    await near.publish('t', 2)
+    await held.first(1)
+    proxy.silence()
+    const after = collect(near.topic('after'))
+    await near.ready()
+    const refused = rejection(far.publish('t', 3))
+    const taken = far.publish('after')
+    await after.first(1) // by now the host has looked at both
+    await loseSession()
+    expect(await refused).to.be.instanceOf(OverflowError)
+    await taken
+  })
+
+  it('a publish that could not be kept, and its publisher not told, is refused when it comes again', async () => {
+    const disk = new Disk()
+    const warnings: string[] = []
+    const kept = await startServer({ sessionTtl: 20 })
+    kept.openStore(new HostStore({ store: disk.mortal().store, warn: text => warnings.push(text) }))
+    const way = await Proxy.to(kept.port)
+    const publisher = clientOf(way.port).bus
+    await publisher.publish('t', 1)
+    way.silence()
+    disk.isFull = true
+    const refused = rejection(publisher.publish('t', 2))
+    await eventually(() => expect(warnings).to.have.lengthOf(1))
+    way.cut()
+    await eventually(() => expect(kept.clients).to.equal(0))
+    disk.isFull = false
+    way.mend()
+    expect(await refused).to.include({ code: 'MSGVAN_STORE' })
+    await publisher.publish('t', 3)
+    await publisher.close()
+    await way.close()
+    await kept.close()
+  })
+
+  it('a publish that was refused, and its publisher not told, is refused by the next host with that store', async () => {
+    const disk = new Disk()
+    const open = async (port = 0) => {
+      const { store, die } = disk.mortal()
+      const kept = await startServer({ port })
+      kept.openStore(new HostStore({ store, warn: () => undefined }))
+      return { kept, die }
+    }
+    const first = await open()
+    const { port } = first.kept
+    const way = await Proxy.to(port)
+    const publisher = clientOf(way.port).bus
+    const other = clientOf(port).bus
+    await publisher.ready()
+    const rules = { name: 'w', ack: 'manual', prefetch: 1, maxPending: 1, overflow: 'error' } as const
+    const held = collect(other.topic('t', rules))
+    const after = collect(other.topic('after'))
+    await other.ready()
+    await other.publish('t', 1)
+    await other.publish('t', 2)
+    await held.first(1)
+    way.silence()
+    const refused = rejection(publisher.publish('t', 3))
+    const taken = publisher.publish('after')
+    await after.first(1)
+    await other.publish('after') // by now all of it is on the disk
+    first.die()
+    way.cut()
+    await first.kept.close()
+    const second = await open(port)
+    way.mend()
+    expect(await refused).to.be.instanceOf(OverflowError)
+    await taken
+    await Promise.all([publisher, other].map(each => each.close({ drain: false })))
+    await way.close()
+    await second.kept.close()
+  })
+
+  it('a publish that is held back still is when it comes again', async () => {
+    const rules = { name: 'w', ack: 'manual', prefetch: 1, maxPending: 1 } as const
+    const seen = collect(near.topic<number>('t', rules))
+    await near.ready()
+    await near.publish('t', 1)
+    await near.publish('t', 2)
+    const [first] = await seen.first(1)
+    let isTaken = false
+    const held = far.publish('t', 3).then(() => (isTaken = true))
+    await far.ready()
+    await loseSession()
+    await far.ready()
+    expect(isTaken).to.equal(false)
+    first?.ack()
+    await held
+    ;(await seen.first(2))[1]?.ack()
+    expect(payloads(await seen.first(3))).to.deep.equal([1, 2, 3])
+  })
+
+  it('one that left a subscription with a name before that was in force leaves it in the new session too', async () => {
+    proxy.silence()
+    const subscription = far.topic('t', { name: 'w' }).subscribe()
+    await untilStatus(near, 'w', { consumers: 1 })
+    subscription.unsubscribe()
+    await untilStatus(near, 'w', { consumers: 0 })
+    await loseSession()
+    await far.ready()
+    await untilStatus(near, 'w', { consumers: 0 })
+  })
+
+  it('thousands that waited inside handle come again, and its places are free for them', async () => {
+    await register(near, 'w', 't')
+    await publishAll(near, 't', upTo(10_000))
+    let isHeld = true
+    const held = new Subject<number>()
+    const started = new Set<number>()
+    const work = ({ payload }: Message<number>) => {
+      started.add(payload)
+      return isHeld ? held : of(payload)
+    }
+    const seen = collect(far.topic<number>('t', { name: 'w' }).pipe(handle(work, { concurrency: 1 })))
+    await untilStatus(near, 'w', { inFlight: 4_096 })
+    await eventually(() => expect(started.size).to.equal(1))
+    await loseSession()
+    await far.ready()
+    await untilStatus(near, 'w', { inFlight: 4_096, acked: 0 })
+    isHeld = false
+    held.complete()
+    await untilStatus(near, 'w', { acked: 10_000, inFlight: 0, pending: 0 })
+    expect(new Set(seen.values).size).to.equal(10_000)
+  })
+})
+
+describe('verdicts of a session that was lost', () => {
+  let disk: Disk
+  let host: { kept: HostServer; die: () => void }
+  let way: Proxy
+  let worker: Bus
+  let near: Bus
+
+  async function open(port = 0): Promise<typeof host> {
+    const { store, die } = disk.mortal()
+    const kept = await startServer({ port, sessionTtl: 20 })
+    kept.openStore(new HostStore({ store, warn: () => undefined }))
+    return { kept, die }
+  }
+
+  beforeEach(async () => {
+    disk = new Disk()
+    host = await open()
+    way = await Proxy.to(host.kept.port)
+    worker = clientOf(way.port).bus
+    near = clientOf(host.kept.port).bus
+  })
+
+  afterEach(async () => {
+    await Promise.all([worker, near].map(each => each.close({ drain: false })))
+    await way.close()
+    await host.kept.close()
+  })
+
+  /** Settles three messages of `w`, and no host has heard of it yet. */
+  async function settleUnheard(): Promise<Message[]> {
+    const seen = collect(worker.topic('t', { name: 'w', ack: 'manual' }))
+    await worker.ready()
+    await publishAll(near, 't', [1, 2, 3])
+    const messages = await seen.first(3)
+    await worker.ready()
+    way.silence('clients')
+    for (const message of messages) message.ack()
+    return seen.values
+  }
+
+  const ways: Record<string, () => Promise<void>> = {
+    'when its host has lost the session': async () => {
+      way.cut()
+      await eventually(() => expect(host.kept.clients).to.equal(1))
+    },
+    'when its host has died': async () => {
+      const { port } = host.kept
+      host.die()
+      way.cut()
+      await host.kept.close()
+      host = await open(port)
+    },
+  }
+
+  for (const [when, lose] of Object.entries(ways)) {
+    it(`count for the name that they were given under, ${when}`, async () => {
+      const seen = await settleUnheard()
+      await lose()
+      way.mend()
+      await untilStatus(near, 'w', { acked: 3, pending: 0, inFlight: 0 })
+      await publishAll(near, 't', [4])
+      await eventually(() => expect(payloads(seen)).to.deep.equal([1, 2, 3, 4]))
+    })
+
+    it(`count for no other that has the name by then, ${when}`, async () => {
+      const seen = await settleUnheard()
+      await lose()
+      expect(await near.unsubscribe('w')).to.equal(true)
+      const first = near.topic('t', { name: 'w', from: 'start', ack: 'manual', prefetch: 1 }).subscribe()
+      await near.ready()
+      first.unsubscribe()
+      await untilStatus(near, 'w', { pending: 3, consumers: 0 })
+      way.mend()
+      await eventually(() => expect(payloads(seen)).to.deep.equal([1, 2, 3, 1, 2, 3]))
+      for (const message of seen.slice(3)) expect(message.ack()).to.equal(true)
+      await untilStatus(near, 'w', { acked: 3, pending: 0, inFlight: 0 })
+    })
+  }
+})

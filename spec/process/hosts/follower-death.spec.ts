@@ -1,0 +1,35 @@
+import { expect } from 'chai'
+import { newWorkerClient } from '../../../src/actors/worker-client.js'
+import { Convention } from '../../support/convention.js'
+import { eventually } from '../../support/eventually.js'
+import { collect, untilStatus } from '../../support/messages.js'
+
+describe('the death of a follower', () => {
+  let hosts: Convention
+  beforeEach(async () => {
+    hosts = await Convention.start(1)
+  })
+  afterEach(() => hosts.clean())
+
+  it('is no failure of what its clients held, who live; of what its own handlers and actors held it is', async () => {
+    const near = hosts.leader.bus()
+    const clients = [hosts.follower().bus(), hosts.follower().bus('default', { clientId: newWorkerClient() })]
+    const works = clients.map((bus, at) =>
+      collect(bus.topic('t', { name: `work ${at}`, ack: 'manual', attempts: 2, delay: 0 })),
+    )
+    await Promise.all(clients.map(bus => bus.ready()))
+    await near.publish('t', 1)
+    for (const work of works) await work.first(1)
+    await hosts.follower().kill()
+    await hosts.follower().start()
+    const again = await Promise.all(works.map(async work => (await work.first(2))[1]))
+    expect(again.map(message => [message?.attempt, message?.redelivered])).to.deep.equal([
+      [1, true],
+      [2, true],
+    ])
+    await untilStatus(near, 'work 0', { failed: 0, inFlight: 1 })
+    await untilStatus(near, 'work 1', { failed: 1, inFlight: 1 })
+    for (const message of again) message?.ack()
+    await eventually(() => untilStatus(near, 'work 0', { acked: 1, pending: 0 }))
+  })
+})

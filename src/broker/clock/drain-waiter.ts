@@ -1,0 +1,72 @@
+import type { Subscription } from '../subscription/subscription.js'
+import type { Timers } from './timers.js'
+
+/** Waits until everything that was handed out is settled, for a broker that closes. */
+export class DrainWaiter {
+  readonly #isDrained: () => boolean
+  readonly #registered: () => Iterable<Subscription>
+  /** Unnamed, and gone but for messages that their consumers took along: these are waited for, too. */
+  readonly #lingering = new Set<Subscription>()
+  readonly #gone: (subscription: Subscription) => void
+  #onQuiet: (() => void) | undefined
+
+  /** @param gone told when a subscription lingers no more */
+  constructor(
+    isDrained: () => boolean,
+    registered: () => Iterable<Subscription>,
+    gone: (subscription: Subscription) => void,
+  ) {
+    this.#isDrained = isDrained
+    this.#registered = registered
+    this.#gone = gone
+  }
+
+  /** @param holdsMore the subscription's consumer may have a message in hand */
+  linger(subscription: Subscription, holdsMore: boolean): void {
+    for (const each of this.#lingering) if (each.inFlight === 0) this.#forget(each)
+    this.#lingering.add(subscription)
+    if (!holdsMore && subscription.inFlight === 0) this.#forget(subscription)
+  }
+
+  /** Those that are off the list, and counted apart from it, until what their consumers took along is settled. */
+  get lingering(): Iterable<Subscription> {
+    return this.#lingering
+  }
+
+  /** Subscriptions with messages that were handed out and not settled. */
+  unsettled(): Subscription[] {
+    return [...this.#registered(), ...this.#lingering].filter(({ inFlight }) => inFlight > 0)
+  }
+
+  inFlight(): number {
+    let sum = 0
+    for (const subscription of this.#registered()) sum += subscription.inFlight
+    for (const subscription of this.#lingering) sum += subscription.inFlight
+    return sum
+  }
+
+  #forget(subscription: Subscription): void {
+    this.#lingering.delete(subscription)
+    this.#gone(subscription)
+  }
+
+  /** Resolves with whether everything handed out was settled in time. */
+  wait(timeout: number, timers: Timers): Promise<boolean> {
+    return new Promise(resolve => {
+      const finish = (isQuiet: boolean): void => {
+        this.#onQuiet = undefined
+        cancel()
+        resolve(isQuiet)
+      }
+      const cancel = timers.after(timeout, () => finish(false))
+      this.#onQuiet = () => finish(true)
+      // Not at once: close() may come from inside a `next`, whose message is in the books when that returns.
+      queueMicrotask(() => this.check())
+    })
+  }
+
+  /** Something was settled, or handed on. */
+  check(): void {
+    if (this.#onQuiet !== undefined && this.#isDrained() && this.inFlight() === 0) this.#onQuiet()
+  }
+}

@@ -1,0 +1,144 @@
+import { Observable } from 'rxjs/internal/Observable'
+import { Subject } from 'rxjs/internal/Subject'
+import {
+  PAGE_BYTES,
+  PAGE_LETTERS,
+  type DeadLetter,
+  type DeadLetterFilter,
+} from '../../bus/contract/dead-letters.js'
+import { describe } from '../../errors.js'
+import type { Envelope } from '../../message/envelope.js'
+import type { Item } from '../subscription/item.js'
+import type { DurableLog } from '../durable/durable-log.js'
+
+/** The newest are kept, per van: enough to look into and replay, bounded whatever happens. */
+const MAX_KEPT = 10_000
+const MAX_KEPT_BYTES = 256 * 1024 * 1024
+/** What a letter takes beside its payload and its texts, about. */
+const LETTER_BYTES = 512
+
+/** One page of a list. */
+export interface LetterPage {
+  readonly letters: readonly StoredDeadLetter[]
+  /** Where the next one begins; undefined behind the last. */
+  readonly next: number | undefined
+}
+
+export interface StoredDeadLetter {
+  readonly envelope: Envelope
+  readonly letter: Omit<DeadLetter, 'payload'>
+}
+
+/** Keeps what subscriptions gave up on. Knows nothing of payloads: those stay with the envelope. */
+export class DeadLetterQueue {
+  /** Each with its place, which only grows. */
+  readonly #kept = new Map<StoredDeadLetter, number>()
+  #lastPlace = 0
+  #bytes = 0
+  readonly #keeper: DurableLog | undefined
+  readonly #new = new Subject<StoredDeadLetter>()
+  readonly new$: Observable<StoredDeadLetter> = this.#new.asObservable()
+
+  constructor(keeper?: DurableLog) {
+    this.#keeper = keeper
+  }
+
+  get size(): number {
+    return this.#kept.size
+  }
+
+  /** A dead letter as it is kept, for `keep`. */
+  write(
+    subscription: string,
+    { envelope, failures, firstFailedAt }: Item,
+    error: unknown,
+    now: number,
+  ): StoredDeadLetter {
+    const { id, topic, headers } = envelope
+    const letter = {
+      id,
+      topic,
+      headers,
+      subscription,
+      attempts: failures,
+      error: describe(error),
+      firstAt: firstFailedAt === 0 ? now : firstFailedAt,
+      lastAt: now,
+    }
+    return { envelope: envelope.apart, letter }
+  }
+
+  /** @returns how many had to go to make room */
+  keep(buried: StoredDeadLetter): number {
+    this.#add(buried)
+    this.#keeper?.letterKept(buried)
+    let pushedOut = 0
+    for (const [oldest] of this.#kept) {
+      if (this.#kept.size <= MAX_KEPT && (this.#bytes <= MAX_KEPT_BYTES || oldest === buried)) break
+      this.remove(oldest)
+      pushedOut++
+    }
+    this.#new.next(buried)
+    return pushedOut
+  }
+
+  restore(letters: Iterable<StoredDeadLetter>): void {
+    for (const buried of letters) this.#add(buried)
+  }
+
+  /** Another process kept them. */
+  takeIn(letters: Iterable<StoredDeadLetter>): void {
+    for (const buried of letters) {
+      this.#add(buried)
+      this.#keeper?.letterKept(buried)
+    }
+  }
+
+  #add(buried: StoredDeadLetter): void {
+    this.#kept.set(buried, ++this.#lastPlace)
+    this.#bytes += bytesOf(buried)
+  }
+
+  list(filter: DeadLetterFilter = {}): StoredDeadLetter[] {
+    return [...this.#kept.keys()].filter(buried => matches(filter, buried))
+  }
+
+  /** @param after where the page before ended; 0 for the first one */
+  page(filter: DeadLetterFilter, after: number, withPayloads: boolean): LetterPage {
+    const letters: StoredDeadLetter[] = []
+    let bytes = 0
+    let last = after
+    for (const [buried, place] of this.#kept) {
+      if (place <= after || !matches(filter, buried)) continue
+      const size = withPayloads ? bytesOf(buried) : bytesOf(buried) - buried.envelope.size
+      if (letters.length > 0 && (letters.length >= PAGE_LETTERS || bytes + size > PAGE_BYTES))
+        return { letters, next: last }
+      letters.push(buried)
+      bytes += size
+      last = place
+    }
+    return { letters, next: undefined }
+  }
+
+  remove(buried: StoredDeadLetter): void {
+    if (this.#kept.delete(buried)) this.#bytes -= bytesOf(buried)
+    this.#keeper?.letterGone(buried)
+  }
+
+  close(): void {
+    this.#new.complete()
+  }
+}
+
+function matches({ subscription, id }: DeadLetterFilter, { letter }: StoredDeadLetter): boolean {
+  return (
+    (subscription === undefined || subscription === letter.subscription) &&
+    (id === undefined || id === letter.id)
+  )
+}
+
+function bytesOf({ envelope, letter }: StoredDeadLetter): number {
+  let headers = 0
+  for (const key in letter.headers) headers += key.length + (letter.headers[key]?.length ?? 0)
+  return LETTER_BYTES + envelope.size + headers + letter.topic.length + letter.error.length
+}

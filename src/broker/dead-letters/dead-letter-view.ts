@@ -1,0 +1,98 @@
+import { Observable } from 'rxjs/internal/Observable'
+import { map } from 'rxjs/internal/operators/map'
+import {
+  checkFilter,
+  type DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterListOptions,
+  type DeadLetters,
+} from '../../bus/contract/dead-letters.js'
+import { guardEnd } from '../../bus/topic/guarding.js'
+import type { MsgvanError } from '../../errors.js'
+import type { Envelope } from '../../message/envelope.js'
+import { Encoding } from '../../codec/encoding.js'
+import { readBody } from '../../message/envelope-body.js'
+import type { StoredDeadLetter, DeadLetterQueue } from './dead-letter-queue.js'
+
+/** What a view needs of the broker. */
+export interface DeadLetterMeans {
+  /** @throws ClosedError */
+  check(): void
+  report(error: MsgvanError): void
+  /** False when the subscription that it came from is gone. */
+  replayOne(buried: StoredDeadLetter): boolean
+}
+
+/** An app's view of the dead letters: with payloads read, which the box itself never does. */
+export class DeadLetterView extends Observable<DeadLetter> implements DeadLetters {
+  readonly #box: DeadLetterQueue
+  readonly #means: DeadLetterMeans
+
+  constructor(box: DeadLetterQueue, means: DeadLetterMeans) {
+    super(subscriber => {
+      guardEnd(subscriber, 'deadLetters()', error => means.report(error))
+      return box.new$.pipe(map(withPayload)).subscribe(subscriber)
+    })
+    this.#box = box
+    this.#means = means
+  }
+
+  list(filter?: DeadLetterFilter, options?: DeadLetterListOptions): Promise<DeadLetter[]> {
+    return this.#call(() => {
+      checkFilter(filter, options)
+      return this.#box.list(filter).map(readerOf(options))
+    })
+  }
+
+  async *pages(filter: DeadLetterFilter = {}, options?: DeadLetterListOptions): AsyncIterable<DeadLetter[]> {
+    checkFilter(filter, options)
+    let after: number | undefined = 0
+    do {
+      const from: number = after
+      const { letters, next } = await this.#call(() =>
+        this.#box.page(filter, from, options?.payloads !== false),
+      )
+      if (letters.length > 0) yield letters.map(readerOf(options))
+      after = next
+    } while (after !== undefined)
+  }
+
+  replay(filter?: DeadLetterFilter): Promise<number> {
+    return this.#call(() => {
+      checkFilter(filter)
+      return this.#removeAll(this.#box.list(filter).filter(buried => this.#means.replayOne(buried)))
+    })
+  }
+
+  purge(filter?: DeadLetterFilter): Promise<number> {
+    return this.#call(() => {
+      checkFilter(filter)
+      return this.#removeAll(this.#box.list(filter))
+    })
+  }
+
+  #removeAll(gone: readonly StoredDeadLetter[]): number {
+    for (const buried of gone) this.#box.remove(buried)
+    return gone.length
+  }
+
+  #call<R>(run: () => R): Promise<R> {
+    return new Promise(resolve => {
+      this.#means.check()
+      resolve(run())
+    })
+  }
+}
+
+function readerOf(options: DeadLetterListOptions | undefined): (buried: StoredDeadLetter) => DeadLetter {
+  return options?.payloads === false ? ({ letter }) => ({ ...letter, payload: undefined }) : withPayload
+}
+
+function withPayload({ envelope, letter }: StoredDeadLetter): DeadLetter {
+  return { ...letter, payload: readBody(envelope) }
+}
+
+/** Inside one process a letter needs no wrapping. */
+export function unwrappedLetter(letter: Omit<DeadLetter, 'payload'>, envelope: Envelope) {
+  return { body: withPayload({ envelope, letter }), size: 0, encoding: Encoding.Value }
+}

@@ -1,0 +1,168 @@
+import type { Envelope } from '../message/envelope.js'
+import type { Pause } from './subscription/pause.js'
+import type { Subscription } from './subscription/subscription.js'
+
+/** What a hand-over needs of the broker around it. */
+export interface DispatcherOwner {
+  /** Nothing is queued and nobody is ready, for now. */
+  drained(): void
+}
+
+/**
+ * Hands messages out one after another, never one inside the other: what a handler publishes is queued behind the message
+ * in hand, so that every subscriber sees the same order and no stack overflows.
+ */
+export class Dispatcher {
+  readonly #owner: DispatcherOwner
+  readonly #soon: (run: () => void) => void
+  #busy = false
+  /** Published from inside a hand-over, each with whom it matched at that moment. */
+  #queued: { envelope: Envelope; targets: readonly Subscription[]; pause: Pause | undefined }[] = []
+  readonly #ready = new Set<Subscription>()
+  /** There may be something queued, or somebody ready. */
+  #hasMore = false
+  #isScheduled = false
+  #published = 0
+
+  constructor(owner: DispatcherOwner, soon: (run: () => void) => void) {
+    this.#owner = owner
+    this.#soon = soon
+  }
+
+  /** A hand-over is running: publishes queue, dispatches wait. */
+  get isBusy(): boolean {
+    return this.#busy
+  }
+
+  /** How many messages were taken over. */
+  get published(): number {
+    return this.#published
+  }
+
+  get queued(): number {
+    return this.#queued.length
+  }
+
+  get isDrained(): boolean {
+    return this.#queued.length === 0 && this.#ready.size === 0
+  }
+
+  /**
+   * The usual way, for a message with one place to go.
+   * @returns false if that place does not stand open: nothing was done
+   */
+  runStraight(envelope: Envelope, target: Subscription): boolean {
+    if (this.#busy || !target.isStraight) return false
+    this.#published += 1
+    this.#busy = true
+    try {
+      target.take(envelope)
+    } finally {
+      this.#busy = false
+    }
+    if (this.#hasMore) this.#drainAlone()
+    return true
+  }
+
+  /**
+   * To all of them at once or, from inside a hand-over, as soon as it is the message's turn.
+   * @param isOwn it was published at this host: each counts once in the van
+   * @param pause some of them have no room
+   */
+  run(envelope: Envelope, targets: readonly Subscription[], isOwn: boolean, pause?: Pause): void {
+    if (isOwn) this.#published += 1
+    if (this.#busy) {
+      this.enqueue(envelope, targets, pause)
+      return
+    }
+    this.#busy = true
+    try {
+      this.#distribute(envelope, targets, pause)
+      if (this.#hasMore) this.#drain()
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  enqueue(envelope: Envelope, targets: readonly Subscription[], pause?: Pause): void {
+    for (const target of targets) target.queued += 1
+    this.#queued.push({ envelope, targets, pause })
+    this.#hasMore = true
+  }
+
+  /** It has something waiting that it may be able to hand out. */
+  wake(subscription: Subscription): void {
+    this.#ready.add(subscription)
+    this.#hasMore = true
+    this.schedule()
+  }
+
+  forget(subscription: Subscription): void {
+    this.#ready.delete(subscription)
+  }
+
+  /** Drains soon, outside the current call stack; a hand-over that is running will do so anyway. */
+  schedule(): void {
+    if (this.#busy || this.#isScheduled) return
+    this.#isScheduled = true
+    this.#soon(() => {
+      this.#isScheduled = false
+      if (!this.#busy) this.#drainAlone()
+    })
+  }
+
+  #drainAlone(): void {
+    this.#busy = true
+    try {
+      this.#drain()
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  #drain(): void {
+    for (;;) {
+      if (this.#queued.length > 0) {
+        const batch = this.#queued
+        this.#queued = []
+        for (const { envelope, targets, pause } of batch)
+          for (const target of targets) this.#route(envelope, target, pause)
+        continue
+      }
+      if (this.#ready.size === 0) break
+      this.#dispatchReady()
+    }
+    this.#hasMore = false
+    this.#owner.drained()
+  }
+
+  /** The first that is ready, until it has nothing more to hand out or somebody published something. */
+  #dispatchReady(): void {
+    for (const subscription of this.#ready) {
+      while (subscription.dispatchOne()) if (this.#queued.length > 0) return
+      this.#ready.delete(subscription)
+      return
+    }
+  }
+
+  /**
+   * What the first target's handler publishes finds the message counted at the others already.
+   * (Not for…of: these loops run once per message.)
+   */
+  #distribute(envelope: Envelope, targets: readonly Subscription[], pause: Pause | undefined): void {
+    for (let at = 0; at < targets.length; at += 1) {
+      const target = targets[at]
+      if (target !== undefined) target.queued += 1
+    }
+    for (let at = 0; at < targets.length; at += 1) {
+      const target = targets[at]
+      if (target !== undefined) this.#route(envelope, target, pause)
+    }
+  }
+
+  #route(envelope: Envelope, target: Subscription, pause: Pause | undefined): void {
+    target.queued -= 1
+    if (pause?.isFor(target) === true) target.take(envelope, pause)
+    else target.take(envelope)
+  }
+}

@@ -1,0 +1,237 @@
+import type { Envelope } from '../../message/envelope.js'
+import { Item } from '../subscription/item.js'
+import type { DurableLog, LogReader } from './durable-log.js'
+import { placeOf, type StoredEnvelope } from './stored-envelope.js'
+import { PendingQueue } from '../subscription/pending-queue.js'
+
+/** So many of those that wait are in memory; the others are read when it is their turn. */
+const WINDOW = 1_000
+const WINDOW_BYTES = 4 * 1024 * 1024
+
+export interface LogQueueOptions {
+  readonly keeper: Pick<DurableLog, 'read'>
+  readonly wants: (topic: string) => boolean
+  /** What is to come before all else. */
+  readonly first: readonly Item[]
+  /** Where the rest of what waits begins in the log. */
+  readonly from: number
+  /** Before this, what matches was not counted. */
+  readonly liveFrom: number
+  /** How many of those from `liveFrom` on wait. */
+  readonly unread: number
+  /** Bytes of their payloads. */
+  readonly unreadBytes: number
+  /** As `StoredLine.isWhole`. */
+  readonly isWhole: boolean
+}
+
+/** A waiting line whose end is on the disk once it is long: a million that wait cost no memory. */
+export class LogQueue extends PendingQueue {
+  /** Nothing that comes waits on the disk only: what may be thrown away at either end has to be at hand. */
+  isWhole: boolean
+  /** There is more to read, at another time. */
+  later: () => void = () => undefined
+  /** So many that were counted are not there. */
+  short: (count: number, bytes: number) => void = () => undefined
+  readonly #options: LogQueueOptions
+  /** What waits from here on is on the disk; undefined: all is in memory. */
+  #reader: LogReader | undefined
+  #unread: number
+  /** Of those that are unread. */
+  #unreadBytes: number
+  /** The last place that counted as unread. */
+  #unreadThrough = 0
+  /** Where all is at hand, what comes while a replay is still before it. */
+  readonly #behind = new PendingQueue()
+  /** Of what is replayed, so much is in memory. */
+  #replays = 0
+  #replayBytes = 0
+  /** Of the next one that is read. Orders from before the start are negative. */
+  #readOrder = -(2 ** 51)
+
+  constructor(options: LogQueueOptions) {
+    super()
+    this.#options = options
+    this.isWhole = options.isWhole
+    this.#unread = options.unread
+    this.#unreadBytes = options.unreadBytes
+    for (const item of options.first) this.#add(item)
+    if (options.unread > 0 || options.from < options.liveFrom)
+      this.#reader = options.keeper.read(options.from)
+  }
+
+  override get length(): number {
+    return super.length + this.#unread + this.#behind.length + (this.#hasHistory ? 1 : 0)
+  }
+
+  override get bytes(): number {
+    return super.bytes + this.#unreadBytes + this.#behind.bytes
+  }
+
+  override get replaying(): number {
+    return this.#replays + (this.#hasHistory ? 1 : 0)
+  }
+
+  override get replayingBytes(): number {
+    return this.#replayBytes
+  }
+
+  override get first(): Item | undefined {
+    if (super.length === 0 && this.#reader !== undefined) this.#refill(this.#reader)
+    if (super.length === 0 && this.#reader === undefined && this.#behind.length > 0) {
+      for (const item of this.#behind) super.push(item)
+      this.#behind.clear()
+    }
+    return super.first
+  }
+
+  get #hasHistory(): boolean {
+    return this.#reader !== undefined && this.#reader.at < this.#options.liveFrom
+  }
+
+  override push(item: Item): void {
+    const at = placeOf(item.envelope)
+    // What was thrown away since lies behind what is read here, so that it is not read again.
+    if (this.isWhole) this.#readAll()
+    if (this.isWhole && (this.replaying > 0 || this.#behind.length > 0)) return this.#behind.push(item)
+    if (at === undefined || at < 0 || (this.isWhole && this.#reader === undefined)) return super.push(item)
+    if (this.#reader === undefined && super.length < WINDOW && super.bytes < WINDOW_BYTES)
+      return super.push(item)
+    if (this.#reader === undefined) {
+      this.#reader = this.#options.keeper.read(at)
+      this.#readOrder = item.order
+    }
+    this.#unread += 1
+    this.#unreadBytes += item.envelope.size
+    this.#unreadThrough = at
+  }
+
+  /** Not what is replayed: of that there is no end. */
+  #readAll(): void {
+    for (
+      let reader = this.#reader;
+      reader !== undefined && reader.at >= this.#options.liveFrom;
+      reader = this.#reader
+    ) {
+      const before = reader.at
+      this.#refill(reader, Infinity)
+      if (this.#reader === reader && reader.at === before) return
+    }
+  }
+
+  override shift(): Item | undefined {
+    if (this.first === undefined) return undefined
+    const item = super.shift()
+    if (item !== undefined) this.#count(item, -1)
+    return item
+  }
+
+  override shiftOldest(): Item | undefined {
+    if (this.replaying === 0) return this.shift()
+    const behind = this.#behind.shift()
+    if (behind !== undefined) return behind
+    let oldest: Item | undefined
+    for (const item of super[Symbol.iterator]()) {
+      oldest = item
+      if (!this.#isReplay(item)) break
+    }
+    if (oldest === undefined || this.#isReplay(oldest)) return undefined
+    this.removeAll(item => item === oldest)
+    return oldest
+  }
+
+  override restore(item: Item): void {
+    this.#count(item, 1)
+    super.restore(item)
+  }
+
+  override restoreAll(items: Item[]): void {
+    // A few are restored one by one, and counted there.
+    if (items.length >= 4) for (const item of items) this.#count(item, 1)
+    super.restoreAll(items)
+  }
+
+  override *[Symbol.iterator](): Generator<Item> {
+    yield* super[Symbol.iterator]()
+    yield* this.#behind
+  }
+
+  /**
+   * These could not be kept: they do not wait any more.
+   * @param gone called for each that was in memory
+   * @returns how many of them waited
+   */
+  forget(refused: readonly StoredEnvelope[], gone: (envelope: Envelope) => void): number {
+    const { wants, liveFrom } = this.#options
+    const places = new Set(refused.map(({ at }) => at))
+    const isRefused = ({ envelope, deliveries }: Item): boolean => {
+      const isGone = deliveries === 0 && places.has(placeOf(envelope) ?? 0)
+      if (isGone) gone(envelope)
+      return isGone
+    }
+    const removed = this.removeAll(isRefused) + this.#behind.removeAll(isRefused)
+    const reader = this.#reader
+    if (reader === undefined) return removed
+    const from = Math.max(reader.at, liveFrom)
+    const unread = refused.filter(({ at, topic }) => at >= from && at <= this.#unreadThrough && wants(topic))
+    this.#unread -= unread.length
+    for (const { size } of unread) this.#unreadBytes -= size
+    return removed + unread.length
+  }
+
+  override clear(): void {
+    super.clear()
+    this.#behind.clear()
+    this.#replays = this.#replayBytes = 0
+    this.#reader = undefined
+    this.#unread = 0
+    this.#unreadBytes = 0
+  }
+
+  /** From before its subscription began. */
+  #isReplay({ envelope }: Item): boolean {
+    const at = placeOf(envelope)
+    return at !== undefined && at > 0 && at < this.#options.liveFrom
+  }
+
+  #count(item: Item, by: 1 | -1): void {
+    if (!this.#isReplay(item)) return
+    this.#replays += by
+    this.#replayBytes += by * item.envelope.size
+  }
+
+  #add(item: Item): void {
+    this.#count(item, 1)
+    super.push(item)
+  }
+
+  #refill(reader: LogReader, most = WINDOW): void {
+    const { wants, liveFrom } = this.#options
+    let read = 0
+    const mostBytes = most === WINDOW ? WINDOW_BYTES : Infinity
+    while (read < most && super.bytes < mostBytes) {
+      const isLive = reader.at >= liveFrom
+      if (isLive && this.#unread === 0) break
+      const before = reader.at
+      // Behind the replay lies what counts, and what was thrown away since.
+      const envelope = reader.next(wants, isLive ? undefined : liveFrom)
+      if (envelope === undefined && !isLive && reader.at >= liveFrom) continue
+      if (envelope === undefined) {
+        // It stood still: the end is reached, whatever was counted.
+        if (reader.at === before) {
+          if (this.#unread > 0) this.short(this.#unread, this.#unreadBytes)
+          this.#unread = this.#unreadBytes = 0
+        } else if (read === 0 && most === WINDOW) this.later()
+        break
+      }
+      read += 1
+      if (envelope.at >= liveFrom) {
+        this.#unread -= 1
+        this.#unreadBytes = this.#unread === 0 ? 0 : Math.max(0, this.#unreadBytes - envelope.size)
+      }
+      this.#add(new Item(envelope, this.#readOrder))
+      this.#readOrder += 1
+    }
+    if (this.#unread === 0 && reader.at >= liveFrom) this.#reader = undefined
+  }
+}

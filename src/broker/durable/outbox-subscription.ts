@@ -1,0 +1,27 @@
+import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { Envelope } from '../../message/envelope.js'
+import type { DurableLog, OutboundLog } from './durable-log.js'
+import type { Pause } from '../subscription/pause.js'
+import { StoredEnvelope } from './stored-envelope.js'
+import { StoredSubscription } from './stored-subscription.js'
+import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
+
+/**
+ * What waits for another host, kept in a log of its own: which messages these are was decided when they were taken over, and
+ * cannot be told from their topics later.
+ */
+export class OutboxSubscription extends StoredSubscription {
+  readonly #keeper: DurableLog
+
+  constructor({ keeper, book }: OutboundLog, rules: SubscriptionRequest, owner: SubscriptionOwner) {
+    const compile = () => ({ test: () => true })
+    super({ id: '', request: rules, owner, keeper, book, compile })
+    this.#keeper = keeper
+  }
+
+  override take(envelope: Envelope, pause?: Pause): void {
+    const kept = StoredEnvelope.of(envelope)
+    this.#keeper.append(kept)
+    super.take(kept, pause)
+  }
+}

@@ -1,0 +1,289 @@
+import type { Consumer, SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { Envelope } from '../../message/envelope.js'
+import { Message, type RetryRule } from '../../message/message.js'
+import type { Matcher } from '../../message/pattern.js'
+import { isPassing } from '../../message/topic.js'
+import { Item } from '../subscription/item.js'
+import { REPLAYED, type Cursor, type DurableLog } from './durable-log.js'
+import type { LocalBrokerOptions } from '../local-broker-options.js'
+import { Member } from '../subscription/member.js'
+import type { MakeSubscription } from '../registry.js'
+import { placeOf, type StoredEnvelope } from './stored-envelope.js'
+import type { Pause } from '../subscription/pause.js'
+import { LogQueue } from './log-queue.js'
+import { Subscription } from '../subscription/subscription.js'
+import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
+import { wanting } from '../wanting.js'
+
+/** Orders of what was open at the start come before those of what is read, and both before those of what arrives. */
+const FIRST_ORDER = -(2 ** 52)
+
+export interface StoredSubscriptionOptions {
+  readonly id: string
+  readonly request: SubscriptionRequest
+  readonly owner: SubscriptionOwner
+  readonly keeper: DurableLog
+  readonly compile: (pattern: RegExp) => Matcher
+  readonly book: Cursor
+}
+
+/** A subscription whose book is kept: what it is owed outlives this process. */
+export class StoredSubscription extends Subscription {
+  readonly #book: Cursor
+  readonly #stored: LogQueue
+  /** Before anything was taken in. */
+  #owedBefore: ReadonlySet<string> | undefined
+  /** Removed: what it owes is being given up. */
+  #isRetired = false
+
+  constructor({ id, request, owner, keeper, compile, book }: StoredSubscriptionOptions) {
+    const line = new LogQueue({
+      keeper,
+      wants: wanting(request.pattern, compile),
+      first: openAtStart(book, keeper),
+      from: book.high + 1,
+      liveFrom: book.liveFrom,
+      unread: book.waiting,
+      unreadBytes: book.waitingBytes,
+      isWhole: throwsAway(request),
+    })
+    super(id, request, owner, line)
+    line.later = () => owner.after(0, () => this.wake())
+    line.short = (count, bytes) => {
+      this.#waitsNoMore(count, bytes)
+      book.changed()
+    }
+    this.#book = book
+    this.#stored = line
+    book.refused = envelopes => this.#refused(envelopes)
+  }
+
+  override get rules(): SubscriptionRequest {
+    return super.rules
+  }
+
+  override set rules(rules: SubscriptionRequest) {
+    this.#stored.isWhole = throwsAway(rules)
+    super.rules = rules
+    this.#book.renew(this.rules)
+  }
+
+  override registered(): void {
+    this.#book.changed()
+  }
+
+  override newMember(consumer: Consumer, request: SubscriptionRequest): Member {
+    return new StoredMember(this, consumer, request)
+  }
+
+  override take(envelope: Envelope, pause?: Pause): void {
+    const at = placeOf(envelope)
+    if (at !== undefined) this.#arrived(at, envelope.size)
+    super.take(envelope, pause)
+  }
+
+  override replay(envelope: Envelope): void {
+    super.replay(this.#book.owe(envelope))
+  }
+
+  /** What another process owed comes beyond the log, each once: the one that did this before may have died before it told. */
+  override takenIn(item: Item): Item | undefined {
+    this.#owedBefore ??= new Set(this.#book.owed().map(({ id }) => id))
+    if (this.#owedBefore.has(item.envelope.id)) return undefined
+    const own = new Item(this.#book.owe(item.envelope), item.order)
+    const { failures, deliveries, firstFailedAt, attempts } = item
+    return Object.assign(own, { failures, deliveries, firstFailedAt, attempts })
+  }
+
+  override failed(item: Item, error: unknown, retry: RetryRule | undefined): void {
+    const at = placeOf(item.envelope)
+    // Before: it may be given up on in there.
+    if (at !== undefined && at > 0) this.#book.open.set(at, item.failures + 1)
+    this.#book.changed()
+    super.failed(item, error, retry)
+  }
+
+  override gone({ envelope }: Item): void {
+    const at = placeOf(envelope)
+    // It never had its turn.
+    if (at !== undefined && at > this.#book.high) this.#passed(at, envelope.size)
+    this.settled(envelope)
+  }
+
+  override endKept(reason: string): void {
+    this.#book.end(this.rules, reason)
+  }
+
+  override retire(giveUp: (item: Item) => void): void {
+    this.#isRetired = true
+    super.retire(item => {
+      if (this.#isReplay(item)) this.gone(item)
+      else giveUp(item)
+    })
+  }
+
+  override giveUpSome(most: number, mostBytes: number): boolean {
+    const hasMore = super.giveUpSome(most, mostBytes)
+    this.#closeIfOver()
+    return hasMore
+  }
+
+  /** Of what was there before it began, and was not handed out: it stays in the log. */
+  #isReplay({ envelope, deliveries }: Item): boolean {
+    const at = placeOf(envelope)
+    return at !== undefined && at > 0 && at < this.#book.liveFrom && deliveries === 0
+  }
+
+  /** Retired, and nothing is owed or worked on any more. */
+  #closeIfOver(): void {
+    if (this.#isRetired && this.pending === 0 && this.inFlight === 0) this.#book.remove()
+  }
+
+  override end(completeMembers: boolean): Item[] {
+    const waited = super.end(completeMembers)
+    this.#book.remove()
+    return waited
+  }
+
+  /** A subscriber gets it now. */
+  handed(envelope: Envelope): void {
+    const at = placeOf(envelope)
+    const book = this.#book
+    if (at === undefined || at < 0) return
+    // What comes for the first time is in no book.
+    if (at > book.high) book.open.push(at)
+    else if ((book.open.get(at) ?? REPLAYED) === REPLAYED) book.open.set(at, 0)
+    this.#passed(at, envelope.size)
+    book.changed()
+  }
+
+  settled(envelope: Envelope): void {
+    const at = placeOf(envelope)
+    if (at === undefined) return
+    if (at < 0) this.#book.settleOwed(at)
+    else this.#book.open.delete(at)
+    this.#book.changed()
+    if (this.#isRetired) this.#closeIfOver()
+  }
+
+  protected override dropped(envelope: Envelope): void {
+    const at = placeOf(envelope)
+    if (at === undefined) return
+    if (at <= this.#book.high) return this.settled(envelope)
+    // The newest is dropped while older ones wait: after a start it would wait again, within `maxPending`.
+    if (this.rules.overflow === 'drop-oldest') this.#passed(at, envelope.size)
+    else this.#waitsNoMore(1, envelope.size)
+    this.#book.changed()
+  }
+
+  #arrived(at: number, size: number): void {
+    const book = this.#book
+    // Nothing before it waits: the log is needed from here on only.
+    if (book.waiting === 0 && book.high + 1 >= book.liveFrom) book.high = Math.max(book.high, at - 1)
+    book.waiting += 1
+    book.waitingBytes += size
+    book.changed()
+  }
+
+  /** The disk is full, and their publishers are told so: nobody is owed them. Who has one in hand keeps it. */
+  #refused(envelopes: readonly StoredEnvelope[]): void {
+    const book = this.#book
+    const before = this.#stored.bytes
+    let handed = 0
+    let handedBytes = 0
+    const gone = this.#stored.forget(envelopes, envelope => {
+      const at = placeOf(envelope) ?? 0
+      if (at > book.high) return
+      // It had gone out, and came back unseen.
+      book.open.delete(at)
+      handed += 1
+      handedBytes += envelope.size
+    })
+    if (gone === 0) return
+    this.#waitsNoMore(gone - handed, before - this.#stored.bytes - handedBytes)
+    book.changed()
+    this.forgetLast(gone - handed)
+  }
+
+  #passed(at: number, size: number): void {
+    const book = this.#book
+    if (at <= book.high) return
+    book.high = at
+    if (at >= book.liveFrom) this.#waitsNoMore(1, size)
+  }
+
+  #waitsNoMore(count: number, bytes: number): void {
+    const book = this.#book
+    book.waiting -= count
+    book.waitingBytes = book.waiting === 0 ? 0 : Math.max(0, book.waitingBytes - bytes)
+  }
+}
+
+function throwsAway({ overflow }: SubscriptionRequest): boolean {
+  return overflow === 'drop-oldest' || overflow === 'drop-newest'
+}
+
+/** How subscriptions are made where what they are owed is kept; undefined where it is not. */
+export function storing(
+  owner: SubscriptionOwner,
+  { keeper, compile }: Pick<LocalBrokerOptions, 'keeper' | 'compile'>,
+): MakeSubscription | undefined {
+  if (keeper === undefined) return undefined
+  return (id, request, kept) => {
+    // Answers are not in the log: who asked ends with them, or asks again.
+    if (typeof request.pattern === 'string' && isPassing(request.pattern))
+      return new Subscription(id, request, owner)
+    return new StoredSubscription({
+      id,
+      request,
+      owner,
+      keeper,
+      compile,
+      book: kept?.book ?? keeper.open(request, id),
+    })
+  }
+}
+
+/** Enters into the book what it is handed and what it acks. */
+class StoredMember extends Member {
+  readonly #of: StoredSubscription
+
+  constructor(subscription: StoredSubscription, consumer: Consumer, request: SubscriptionRequest) {
+    super(subscription, consumer, request)
+    this.#of = subscription
+  }
+
+  override hand(message: Message): void {
+    this.#of.handed(Message.envelopeOf(message))
+    super.hand(message)
+  }
+
+  override ack(message: Message): boolean {
+    if (!super.ack(message)) return false
+    this.#of.settled(Message.envelopeOf(message))
+    return true
+  }
+}
+
+/** What was handed out before the start and not settled, in order; then what is owed beyond the log. */
+function openAtStart(book: Cursor, keeper: DurableLog): Item[] {
+  const items: Item[] = []
+  const add = (envelope: Envelope, failures: number): void => {
+    const item = new Item(envelope, FIRST_ORDER + items.length)
+    if (failures !== REPLAYED) {
+      item.deliveries = 1
+      item.failures = failures
+    }
+    items.push(item)
+  }
+  const places = [...book.open].map(([place]) => place)
+  const open = keeper.readAll(places.sort((a, b) => a - b))
+  for (const envelope of open) add(envelope, book.open.get(envelope.at) ?? 0)
+  // What is no longer there is no longer owed.
+  if (open.length < book.open.size) {
+    const there = new Set(open.map(({ at }) => at))
+    for (const at of places) if (!there.has(at)) book.open.delete(at)
+  }
+  for (const envelope of book.owed()) add(envelope, 0)
+  return items
+}

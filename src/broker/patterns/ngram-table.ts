@@ -1,0 +1,182 @@
+const SMALLEST = 64
+const NOBODY = -1
+
+/**
+ * Under each gram's key a list of postings, newest first. Open addressing in flat arrays: no object for a gram or a posting.
+ * Most grams of a topic have nobody under them, which one bit tells.
+ */
+export class NGramTable<E> {
+  /** Eight bits for each slot, few of which are set: the key of each gram has one, and so have some that are gone. */
+  #filter = new Uint8Array(SMALLEST)
+  #gone = 0
+  #keys = new Int32Array(SMALLEST)
+  /** The first posting under the key (below 0: the slot is free), and how many there are. */
+  #heads = new Int32Array(SMALLEST).fill(NOBODY)
+  #counts = new Int32Array(SMALLEST)
+  #mask = SMALLEST - 1
+  #bits = SMALLEST * 8 - 1
+  #used = 0
+
+  #owners: (E | undefined)[] = []
+  #keyOf = new Int32Array(SMALLEST)
+  #next = new Int32Array(SMALLEST)
+  #previous = new Int32Array(SMALLEST)
+  /** The next posting of the same owner. */
+  #sibling = new Int32Array(SMALLEST)
+  #free = NOBODY
+
+  /** No gram has anything. */
+  get isEmpty(): boolean {
+    return this.#used === 0
+  }
+
+  /** The first posting under a key; below 0: there is none. */
+  first(key: number): number {
+    const bit = (key >>> 2) & this.#bits
+    if (((this.#filter[bit >>> 3] ?? 0) & (1 << (bit & 7))) === 0) return NOBODY
+    const slot = this.#find(key)
+    return slot < 0 ? NOBODY : (this.#heads[slot] ?? NOBODY)
+  }
+
+  count(key: number): number {
+    const slot = this.#find(key)
+    return slot < 0 ? 0 : (this.#counts[slot] ?? 0)
+  }
+
+  /** The one after it under the same key; below 0: there is none. */
+  after(posting: number): number {
+    return this.#next[posting] ?? NOBODY
+  }
+
+  owner(posting: number): E | undefined {
+    return this.#owners[posting]
+  }
+
+  key(posting: number): number {
+    return this.#keyOf[posting] ?? 0
+  }
+
+  /** The owner's next posting; below 0: that was the last. */
+  sibling(posting: number): number {
+    return this.#sibling[posting] ?? NOBODY
+  }
+
+  /**
+   * @param sibling another posting of the owner's, or below 0
+   * @returns the posting
+   */
+  add(key: number, owner: E, sibling: number): number {
+    if ((this.#used + 1) * 2 > this.#mask) this.#resize((this.#mask + 1) * 2)
+    const posting = this.#newPosting()
+    let slot = this.#find(key)
+    if (slot < 0) {
+      slot = ~slot
+      this.#occupy(slot, key, NOBODY, 0)
+      this.#used += 1
+    }
+    const head = this.#heads[slot] ?? NOBODY
+    if (head >= 0) this.#previous[head] = posting
+    this.#owners[posting] = owner
+    this.#keyOf[posting] = key
+    this.#next[posting] = head
+    this.#previous[posting] = NOBODY
+    this.#sibling[posting] = sibling
+    this.#heads[slot] = posting
+    this.#counts[slot] = (this.#counts[slot] ?? 0) + 1
+    return posting
+  }
+
+  /** @returns whether it was the last under its key */
+  remove(posting: number): boolean {
+    const slot = this.#find(this.#keyOf[posting] ?? 0)
+    const next = this.#next[posting] ?? NOBODY
+    const previous = this.#previous[posting] ?? NOBODY
+    if (next >= 0) this.#previous[next] = previous
+    if (previous >= 0) this.#next[previous] = next
+    else this.#heads[slot] = next
+    this.#owners[posting] = undefined
+    this.#next[posting] = this.#free
+    this.#free = posting
+    const left = (this.#counts[slot] ?? 1) - 1
+    this.#counts[slot] = left
+    if (left > 0) return false
+    this.#clear(slot)
+    this.#used -= 1
+    this.#gone += 1
+    if (this.#mask >= SMALLEST && this.#used * 8 < this.#mask) this.#resize((this.#mask + 1) / 2)
+    else if (this.#gone > this.#mask) this.#resize(this.#mask + 1)
+    return true
+  }
+
+  /** The slot of the key; if there is none, `~` of the free one where it belongs. */
+  #find(key: number): number {
+    const heads = this.#heads
+    const mask = this.#mask
+    let slot = (key >>> 2) & mask
+    while ((heads[slot] ?? NOBODY) >= 0) {
+      if (this.#keys[slot] === key) return slot
+      slot = (slot + 1) & mask
+    }
+    return ~slot
+  }
+
+  #occupy(slot: number, key: number, head: number, count: number): void {
+    this.#keys[slot] = key
+    this.#heads[slot] = head
+    this.#counts[slot] = count
+    const bit = (key >>> 2) & this.#bits
+    this.#filter[bit >>> 3] = (this.#filter[bit >>> 3] ?? 0) | (1 << (bit & 7))
+  }
+
+  /** Whoever had to go past this slot moves up: a gap would hide them. */
+  #clear(slot: number): void {
+    let gap = slot
+    for (let at = (gap + 1) & this.#mask; (this.#heads[at] ?? NOBODY) >= 0; at = (at + 1) & this.#mask) {
+      const key = this.#keys[at] ?? 0
+      const home = (key >>> 2) & this.#mask
+      if (((at - home) & this.#mask) < ((at - gap) & this.#mask)) continue
+      this.#occupy(gap, key, this.#heads[at] ?? NOBODY, this.#counts[at] ?? 0)
+      gap = at
+    }
+    this.#heads[gap] = NOBODY
+  }
+
+  #resize(size: number): void {
+    const [keys, heads, counts] = [this.#keys, this.#heads, this.#counts]
+    this.#filter = new Uint8Array(size)
+    this.#gone = 0
+    this.#keys = new Int32Array(size)
+    this.#heads = new Int32Array(size).fill(NOBODY)
+    this.#counts = new Int32Array(size)
+    this.#mask = size - 1
+    this.#bits = size * 8 - 1
+    for (let at = 0; at < heads.length; at += 1) {
+      const head = heads[at] ?? NOBODY
+      const key = keys[at] ?? 0
+      if (head >= 0) this.#occupy(~this.#find(key), key, head, counts[at] ?? 0)
+    }
+  }
+
+  #newPosting(): number {
+    const posting = this.#free
+    if (posting >= 0) {
+      this.#free = this.#next[posting] ?? NOBODY
+      return posting
+    }
+    const size = this.#owners.length
+    if (size === this.#next.length) {
+      this.#keyOf = grown(this.#keyOf)
+      this.#next = grown(this.#next)
+      this.#previous = grown(this.#previous)
+      this.#sibling = grown(this.#sibling)
+    }
+    this.#owners.push(undefined)
+    return size
+  }
+}
+
+function grown(list: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const more = new Int32Array(Math.ceil(list.length * 1.5))
+  more.set(list)
+  return more
+}

@@ -1,0 +1,251 @@
+import { type Matcher, checkPattern, patternKey, reachesSystemTopics } from '../../message/pattern.js'
+import { isSystemTopic } from '../../message/topic.js'
+import { append, takeOut, type Addition, type Additions } from '../subscription/additions.js'
+import { NGramIndex, Indexed } from './ngram-index.js'
+import { requiredLiterals } from './required-literals.js'
+import { topicLengths } from './topic-lengths.js'
+import { TopicCache } from './topic-cache.js'
+
+/** Changes by which a cached topic may lag and still be brought up to date, rather than looked up anew. */
+const CHANGES_KEPT = 32
+/** Each takes about 200 bytes. */
+const CACHED_TOPICS = 65_536
+const nothing: readonly never[] = Object.freeze([])
+
+/** One RegExp, however often it was added. */
+class Entry<V> extends Indexed implements Additions<V> {
+  more: Addition<V>[] | undefined
+
+  constructor(
+    readonly matcher: Matcher,
+    readonly isOfSystem: boolean,
+    public order: number,
+    public value: V,
+  ) {
+    super()
+  }
+
+  matches(topic: string): boolean {
+    return (this.isOfSystem || !isSystemTopic(topic)) && this.matcher.test(topic)
+  }
+}
+
+interface Change<V> {
+  readonly entry: Entry<V>
+  readonly value: V
+  readonly added: boolean
+}
+
+/** What a topic leads to. */
+export interface Route<V> {
+  /** In the order of addition, each once. The array is never changed afterwards, nor may the caller. */
+  readonly values: readonly V[]
+  /** The value, where there is one and no other. */
+  readonly only: V | undefined
+}
+
+class Cached<V> implements Route<V> {
+  only: V | undefined
+
+  constructor(
+    public version: number,
+    public values: readonly V[],
+  ) {
+    this.only = values.length === 1 ? values[0] : undefined
+  }
+
+  renew(values: readonly V[]): void {
+    this.values = values
+    this.only = values.length === 1 ? values[0] : undefined
+  }
+}
+
+/**
+ * Which values belong to a topic: those that were added under the topic itself, or under a RegExp that matches it.
+ * Made for very many patterns and for topics that come again: a known topic costs one Map lookup.
+ */
+export class PatternTable<V> {
+  readonly #compile: (pattern: RegExp) => Matcher
+  readonly #exact = new Map<string, Additions<V>>()
+  readonly #entries = new Map<string, Entry<V>>()
+  readonly #index = new NGramIndex<Entry<V>>()
+  readonly #cache: TopicCache<Cached<V>>
+  /** The last CHANGES_KEPT changes of RegExps, the one that led to version n at n modulo CHANGES_KEPT. */
+  readonly #changes: Change<V>[] = []
+  /** The last pattern that was checked, and is about to be added. */
+  #checked: { readonly key: string; readonly matcher: Matcher } | undefined
+  #version = 0
+  #order = 0
+  #size = 0
+
+  /** `compile` makes a pattern's matcher, once for equal patterns, and refuses what cannot be matched by throwing. */
+  constructor(compile: (pattern: RegExp) => Matcher, options: { cachedTopics?: number } = {}) {
+    this.#compile = compile
+    this.#cache = new TopicCache(options.cachedTopics ?? CACHED_TOPICS)
+  }
+
+  /** How many values there are: additions less removals. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** How many topics are remembered at present. */
+  get cachedTopics(): number {
+    return this.#cache.size
+  }
+
+  /**
+   * Puts the value under the pattern.
+   *
+   * @returns by what `remove` knows this addition
+   * @throws InvalidPatternError
+   */
+  add(pattern: RegExp | string, value: V): number {
+    checkPattern(pattern)
+    if (typeof pattern === 'string') this.#addExact(pattern, value)
+    else this.#addRegExp(pattern, value)
+    this.#size++
+    return this.#order++
+  }
+
+  /** Refuses what `add` refuses, before anything is done with the pattern. @throws InvalidPatternError */
+  check(pattern: RegExp | string): void {
+    checkPattern(pattern)
+    if (typeof pattern === 'string') return
+    const key = patternKey(pattern)
+    if (!this.#entries.has(key)) this.#checked = { key, matcher: this.#compile(pattern) }
+  }
+
+  /** Takes one addition out again. False if it is not there, or no more. */
+  remove(pattern: RegExp | string, addition: number): boolean {
+    const isOut =
+      typeof pattern === 'string'
+        ? this.#removeExact(pattern, addition)
+        : this.#removeRegExp(pattern, addition)
+    if (isOut && --this.#size === 0) this.#forget()
+    return isOut
+  }
+
+  match(topic: string): readonly V[] {
+    return this.route(topic).values
+  }
+
+  /** Good for now: it may change with the next addition or removal. */
+  route(topic: string): Route<V> {
+    const cached = this.#cache.get(topic)
+    return cached?.version === this.#version ? cached : this.#find(topic, cached)
+  }
+
+  #find(topic: string, cached: Cached<V> | undefined): Cached<V> {
+    if (cached !== undefined && this.#catchUp(topic, cached)) return cached
+    const values = this.#lookUp(topic)
+    if (cached === undefined) {
+      const fresh = new Cached(this.#version, values)
+      this.#cache.set(topic, fresh)
+      return fresh
+    }
+    cached.version = this.#version
+    this.#renew(topic, cached, values)
+    return cached
+  }
+
+  #addExact(topic: string, value: V): void {
+    const additions = this.#exact.get(topic)
+    if (additions === undefined) this.#exact.set(topic, { order: this.#order, value, more: undefined })
+    else append(additions, this.#order, value)
+    this.#cache.delete(topic)
+  }
+
+  #removeExact(topic: string, order: number): boolean {
+    const additions = this.#exact.get(topic)
+    if (additions === undefined) return false
+    const isLast = additions.more === undefined || additions.more.length === 0
+    if (takeOut(additions, order) === undefined) return false
+    if (isLast) this.#exact.delete(topic)
+    this.#cache.delete(topic)
+    return true
+  }
+
+  #addRegExp(pattern: RegExp, value: V): void {
+    const key = patternKey(pattern)
+    let entry = this.#entries.get(key)
+    if (entry === undefined) {
+      const matcher = this.#checked?.key === key ? this.#checked.matcher : this.#compile(pattern)
+      this.#checked = undefined
+      entry = new Entry<V>(matcher, reachesSystemTopics(pattern), this.#order, value)
+      this.#entries.set(key, entry)
+      this.#index.add(entry, requiredLiterals(pattern), () => topicLengths(pattern))
+    } else append(entry, this.#order, value)
+    this.#note({ entry, value, added: true })
+  }
+
+  #removeRegExp(pattern: RegExp, order: number): boolean {
+    const key = patternKey(pattern)
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return false
+    const isLast = entry.more === undefined || entry.more.length === 0
+    const taken = takeOut(entry, order)
+    if (taken === undefined) return false
+    this.#note({ entry, value: taken.value, added: false })
+    if (!isLast) return true
+    this.#entries.delete(key)
+    this.#index.remove(entry)
+    return true
+  }
+
+  #note(change: Change<V>): void {
+    this.#changes[++this.#version % CHANGES_KEPT] = change
+  }
+
+  /** Nothing is left: hold on to no value, and to no topic. */
+  #forget(): void {
+    this.#changes.length = 0
+    this.#cache.clear()
+  }
+
+  /** Goes through what changed since. False if that takes a look-up. */
+  #catchUp(topic: string, cached: Cached<V>): boolean {
+    if (this.#version - cached.version > CHANGES_KEPT) return false
+    let values = cached.values
+    for (let version = cached.version + 1; version <= this.#version; version++) {
+      const change = this.#changes[version % CHANGES_KEPT]
+      if (change === undefined) return false
+      // A value that is not there was not taken away; one that is may be there by another pattern, too.
+      if (!change.added && values.includes(change.value)) return false
+      // Not a candidate: known without its matcher, which may not even be compiled yet.
+      if (!change.added || values.includes(change.value)) continue
+      if (this.#index.isCandidate(change.entry, topic) && change.entry.matches(topic))
+        values = [...values, change.value]
+    }
+    cached.version = this.#version
+    if (values !== cached.values) this.#renew(topic, cached, values)
+    return true
+  }
+
+  #renew(topic: string, cached: Cached<V>, values: readonly V[]): void {
+    cached.renew(values)
+    this.#cache.set(topic, cached)
+  }
+
+  #lookUp(topic: string): readonly V[] {
+    const found: Addition<V>[] = []
+    const exact = this.#exact.get(topic)
+    if (exact !== undefined) collect(exact, found)
+    const candidates = this.#index.candidates(topic)
+    for (let i = 0; i < candidates.length; i++) {
+      const entry = candidates[i]
+      if (entry?.matches(topic) === true) collect(entry, found)
+    }
+    const [first] = found
+    if (first === undefined) return nothing
+    if (found.length === 1) return [first.value]
+    found.sort((a, b) => a.order - b.order)
+    return [...new Set(found.map(addition => addition.value))]
+  }
+}
+
+function collect<V>(additions: Additions<V>, found: Addition<V>[]): void {
+  found.push(additions)
+  if (additions.more === undefined) return
+  for (const addition of additions.more) found.push(addition)
+}

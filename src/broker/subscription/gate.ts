@@ -1,0 +1,63 @@
+import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { Envelope } from '../../message/envelope.js'
+import { HeldBack } from './held-back.js'
+import type { Pause } from './pause.js'
+import type { Relay } from '../relay.js'
+import { Subscription } from './subscription.js'
+import type { SubscriptionOwner } from './subscription-owner.js'
+
+const rules: Omit<SubscriptionRequest, 'pattern'> = {
+  ordered: false,
+  prefetch: 1,
+  attempts: 1,
+  delay: 0,
+  ackTimeout: 0,
+  maxPending: 1,
+  maxPendingBytes: 1,
+  overflow: 'pause',
+}
+
+/**
+ * Stands for a subscription of another host that is full, among the targets of what is published here: it holds the promises of
+ * those who publish what that one wants. The messages themselves go there by the relay, as all others do.
+ */
+export class Gate extends Subscription {
+  readonly #waiting = new HeldBack()
+
+  constructor(
+    pattern: RegExp | string,
+    readonly relay: Relay,
+    owner: SubscriptionOwner,
+  ) {
+    super('', { pattern, ...rules }, owner)
+  }
+
+  override get isStraight(): boolean {
+    return false
+  }
+
+  override get isFull(): boolean {
+    return true
+  }
+
+  override get held(): number {
+    return this.#waiting.count
+  }
+
+  override get heldBytes(): number {
+    return this.#waiting.bytes
+  }
+
+  override take(envelope: Envelope, pause?: Pause): void {
+    if (pause !== undefined) this.#waiting.add(envelope.size, pause)
+  }
+
+  /** That subscription has room again, or is gone. */
+  open(): void {
+    this.#waiting.letAllIn()
+  }
+
+  override refuseHeld(error: Error): void {
+    this.#waiting.refuse(error)
+  }
+}

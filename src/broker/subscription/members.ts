@@ -1,0 +1,98 @@
+import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { Member } from './member.js'
+
+const nobody: readonly Member[] = []
+
+/** Who takes part in a subscription, each in turn among those with credit. */
+export class Members {
+  /** Each change makes a list of just the size: mostly it is one member. */
+  #present = nobody
+  /** Members that left with messages that they still settle. */
+  #leaving = nobody
+  #next = 0
+
+  get size(): number {
+    return this.#present.length
+  }
+
+  /** The one that takes part, where there is just one. */
+  get only(): Member | undefined {
+    return this.#present.length === 1 ? this.#present[0] : undefined
+  }
+
+  get inFlight(): number {
+    let sum = 0
+    for (const member of this.#present) sum += member.inFlight
+    for (const member of this.#leaving) sum += member.inFlight
+    return sum
+  }
+
+  /** Not counting those whose connection is cut. */
+  get isAttended(): boolean {
+    return this.#present.some(({ isAway }) => !isAway)
+  }
+
+  ruled(rules: SubscriptionRequest): void {
+    for (const member of this.#present) member.ruled(rules)
+  }
+
+  /** Those that take part, and those that left and still settle. */
+  all(): readonly Member[] {
+    return [...this.#present, ...this.#leaving]
+  }
+
+  add(member: Member): void {
+    // A list that is spread into another has room for sixteen more.
+    this.#present = this.#present.length === 0 ? [member] : [...this.#present, member]
+  }
+
+  leave(member: Member): void {
+    this.#present = this.#present.filter(each => each !== member)
+    if (!this.#leaving.includes(member)) this.#leaving = [...this.#leaving, member]
+  }
+
+  /** A delivery was settled: who left and holds nothing any more is forgotten. */
+  forgetGone(): void {
+    if (this.#leaving.length > 0) this.#leaving = this.#leaving.filter(member => member.inFlight > 0)
+  }
+
+  /**
+   * For a retry rather another one than who failed it.
+   *
+   * @param again if there is no other, who failed it may have it beyond its credit in bytes
+   */
+  choose(avoid: Member | undefined, again = false): Member | undefined {
+    const present = this.#present
+    let fallback: Member | undefined
+    for (let step = 0; step < present.length; step += 1) {
+      const at = (this.#next + step) % present.length
+      const member = present[at]
+      if (member?.hasCredit !== true) continue
+      if (member === avoid && present.length > 1) {
+        fallback = member
+        continue
+      }
+      this.#next = at + 1
+      return member
+    }
+    return fallback ?? (again && avoid?.takesBack === true ? avoid : undefined)
+  }
+
+  /** What those who take part hold goes back. */
+  surrender(): void {
+    for (const member of this.#present) member.surrender()
+  }
+
+  /** All who take part, who do so no more. */
+  takeAll(): readonly Member[] {
+    const all = this.#present
+    this.#present = nobody
+    return all
+  }
+
+  endLeaving(): void {
+    const leaving = this.#leaving
+    this.#leaving = nobody
+    for (const member of leaving) member.end()
+  }
+}

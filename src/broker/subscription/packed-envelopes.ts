@@ -1,0 +1,75 @@
+import { Envelope, RepeatedEnvelope, ReplayedEnvelope, type Headers } from '../../message/envelope.js'
+import { Encoding, encodingFrom } from '../../codec/encoding.js'
+
+/** So many in each. */
+const CAPACITY = 1_024
+
+/** Beside the encoding. */
+const REPEATED = 0x80
+const REPLAYED = 0x40
+
+/**
+ * Envelopes that wait behind many others, as columns: a third of the memory that objects take, whose bytes stay where they
+ * are and are shared with the other subscriptions that they wait for.
+ */
+export class PackedEnvelopes {
+  readonly #publishers: string[] = []
+  readonly #topics: string[] = []
+  readonly #headers: Headers[] = []
+  readonly #contents: unknown[] = []
+  readonly #sequences = new Float64Array(CAPACITY)
+  readonly #timestamps = new Float64Array(CAPACITY)
+  readonly #sizes = new Float64Array(CAPACITY)
+  readonly #offsets = new Uint32Array(CAPACITY)
+  readonly #encodings = new Uint8Array(CAPACITY)
+  #length = 0
+
+  /** @param firstOrder of the first one; each is one more than that before it */
+  constructor(readonly firstOrder: number) {}
+
+  get length(): number {
+    return this.#length
+  }
+
+  /** Takes one in, if it is the next one and there is room. */
+  add(envelope: Envelope, order: number): boolean {
+    const at = this.#length
+    if (at === CAPACITY || order !== this.firstOrder + at) return false
+    this.#publishers.push(envelope.publisher)
+    this.#topics.push(envelope.topic)
+    this.#headers.push(envelope.headers)
+    this.#contents.push(envelope.content)
+    this.#sequences[at] = envelope.sequence
+    this.#timestamps[at] = envelope.timestamp
+    this.#sizes[at] = envelope.size
+    this.#offsets[at] = envelope.offset
+    this.#encodings[at] =
+      envelope.encoding | (envelope.mayHaveCome ? REPEATED : 0) | (envelope.isReplayed ? REPLAYED : 0)
+    this.#length += 1
+    return true
+  }
+
+  /** As they were. */
+  *envelopes(): Generator<Envelope> {
+    for (let at = 0; at < this.#length; at += 1) {
+      const flags = this.#encodings[at] ?? Encoding.Value
+      const Kind = kindOf(flags)
+      yield new Kind(
+        this.#publishers[at] ?? '',
+        this.#sequences[at] ?? 0,
+        this.#topics[at] ?? '',
+        this.#headers[at] ?? {},
+        this.#timestamps[at] ?? 0,
+        this.#contents[at],
+        this.#sizes[at] ?? 0,
+        encodingFrom(flags & ~(REPEATED | REPLAYED)) ?? Encoding.Value,
+        this.#offsets[at],
+      )
+    }
+  }
+}
+
+function kindOf(flags: number): typeof Envelope {
+  if ((flags & REPLAYED) !== 0) return ReplayedEnvelope
+  return (flags & REPEATED) === 0 ? Envelope : RepeatedEnvelope
+}

@@ -1,0 +1,71 @@
+import { Item } from './item.js'
+import { PackedEnvelopes } from './packed-envelopes.js'
+import { PendingQueue } from './pending-queue.js'
+
+/** So many stand ready to be handed out; who comes behind them is packed. */
+const READY = 1_024
+
+/** A waiting line whose end is packed once it is long: a million that wait take little more memory than their bytes. */
+export class PackedQueue extends PendingQueue {
+  /** Behind all that stand ready. What comes back was handed out, so it belongs before these. */
+  #packed: PackedEnvelopes[] = []
+  #packedLength = 0
+  #packedBytes = 0
+
+  override get length(): number {
+    return super.length + this.#packedLength
+  }
+
+  override get bytes(): number {
+    return super.bytes + this.#packedBytes
+  }
+
+  override get first(): Item | undefined {
+    if (this.#packedLength > 0 && super.length === 0) this.#unpack()
+    return super.first
+  }
+
+  override push(item: Item): void {
+    if (this.#packedLength === 0 && super.length < READY) {
+      super.push(item)
+      return
+    }
+    this.#packedLength += 1
+    this.#packedBytes += item.envelope.size
+    if (this.#packed.at(-1)?.add(item.envelope, item.order) === true) return
+    const packed = new PackedEnvelopes(item.order)
+    packed.add(item.envelope, item.order)
+    this.#packed.push(packed)
+  }
+
+  override shift(): Item | undefined {
+    return this.first === undefined ? undefined : super.shift()
+  }
+
+  override *[Symbol.iterator](): Generator<Item> {
+    yield* super[Symbol.iterator]()
+    for (const packed of this.#packed) yield* itemsOf(packed)
+  }
+
+  override clear(): void {
+    super.clear()
+    this.#packed = []
+    this.#packedLength = 0
+    this.#packedBytes = 0
+  }
+
+  #unpack(): void {
+    const packed = this.#packed.shift()
+    if (packed === undefined) return
+    this.#packedLength -= packed.length
+    for (const item of itemsOf(packed)) {
+      this.#packedBytes -= item.envelope.size
+      super.push(item)
+    }
+  }
+}
+
+function* itemsOf(packed: PackedEnvelopes): Generator<Item> {
+  let order = packed.firstOrder
+  for (const envelope of packed.envelopes()) yield new Item(envelope, order++)
+}

@@ -1,0 +1,51 @@
+import type { Item } from './item.js'
+import type { SubscriptionOwner } from './subscription-owner.js'
+
+/** Failed messages that wait for their next attempt. */
+export class RetryQueue {
+  readonly #timers: Pick<SubscriptionOwner, 'after' | 'now'>
+  readonly #isDue: (item: Item) => void
+  /** Each with what calls its timer off, and when it is due. */
+  readonly #items = new Map<Item, { readonly cancel: () => void; readonly due: number }>()
+  #bytes = 0
+
+  constructor(timers: Pick<SubscriptionOwner, 'after' | 'now'>, isDue: (item: Item) => void) {
+    this.#timers = timers
+    this.#isDue = isDue
+  }
+
+  get size(): number {
+    return this.#items.size
+  }
+
+  /** Of the payloads. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  add(item: Item, delay: number): void {
+    const cancel = this.#timers.after(delay, () => {
+      this.#items.delete(item)
+      this.#bytes -= item.envelope.size
+      this.#isDue(item)
+    })
+    this.#bytes += item.envelope.size
+    this.#items.set(item, { cancel, due: this.#timers.now() + delay })
+  }
+
+  items(): Iterable<Item> {
+    return this.#items.keys()
+  }
+
+  /** Each with the milliseconds until its next attempt. */
+  *waits(): Generator<[Item, number]> {
+    const now = this.#timers.now()
+    for (const [item, { due }] of this.#items) yield [item, Math.max(0, due - now)]
+  }
+
+  clear(): void {
+    for (const { cancel } of this.#items.values()) cancel()
+    this.#items.clear()
+    this.#bytes = 0
+  }
+}

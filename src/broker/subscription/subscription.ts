@@ -1,0 +1,611 @@
+import type { Consumer, LeaveCause, Overflow, SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { Counters, SubscriptionStatus } from '../../bus/contract/status.js'
+import { ReplayedEnvelope, type Envelope } from '../../message/envelope.js'
+import { Message, type RetryRule } from '../../message/message.js'
+import { retryDelayAfter } from '../../message/retry-delay.js'
+import { describePattern, samePattern } from '../../message/pattern.js'
+import { isExposure, isNewsTopic } from '../../message/topic.js'
+import { NoopHooks } from './noop-hooks.js'
+import { addCounts, noCounts } from '../counters.js'
+import { HeldBack } from './held-back.js'
+import { Item } from './item.js'
+import { Member } from './member.js'
+import { Members } from './members.js'
+import { RetryQueue } from './retry-queue.js'
+import type { Pause } from './pause.js'
+import { nameTaken } from '../refusals.js'
+import type { SubscriptionOwner } from './subscription-owner.js'
+import { PackedQueue } from './packed-queue.js'
+import type { PendingQueue } from './pending-queue.js'
+
+/** What a subscription is, apart from what it owes. */
+export interface SubscriptionState {
+  readonly id: string
+  readonly rules: SubscriptionRequest
+  readonly counts: Readonly<Counters>
+  readonly nextOrder: number
+}
+
+const uncounted: Readonly<Counters> = Object.freeze(noCounts())
+
+/** A pattern and where its messages go: the waiting line, its members with their credit, redelivery, and the count of it all. */
+export class Subscription extends NoopHooks {
+  readonly #members = new Members()
+  /** Made when there is something to count, as are the others below: of very many subscriptions few have any of it. */
+  #counts: Counters | undefined
+  #rules: SubscriptionRequest
+  #heldBack: HeldBack | undefined
+  /** Published from inside a hand-over and not routed yet: it counts as waiting, or a handler could publish past every limit. */
+  queued = 0
+  /** Its place in the table of patterns, where it is registered. */
+  route = -1
+  #line: PendingQueue | undefined
+  #parked: RetryQueue | undefined
+  #nextOrder = 1
+  /**
+   * Who takes a new message while there is nothing to decide: nobody waits, and this is the only member and has credit.
+   * Whatever may change that calls `changed`.
+   */
+  #straight: Member | undefined
+  #ended = false
+  /** Where what it still owes goes after its end, if that does not end with it. */
+  #giveUp: ((item: Item) => void) | undefined
+  /** It had no name, and its consumer is gone without a goodbye: what it is owed nobody will ever take. */
+  #isLost = false
+
+  constructor(
+    readonly id: string,
+    rules: SubscriptionRequest,
+    readonly owner: SubscriptionOwner,
+    line?: PendingQueue,
+  ) {
+    super()
+    this.#rules = rules
+    this.#line = line
+  }
+
+  get rules(): SubscriptionRequest {
+    return this.#rules
+  }
+
+  set rules(rules: SubscriptionRequest) {
+    this.changed()
+    const { incarnation } = this.#rules
+    this.#rules = rules.incarnation === incarnation ? rules : { ...rules, incarnation }
+    this.#members.ruled(rules)
+    this.#letIn()
+    this.wake()
+    this.owner.renewed?.(this)
+  }
+
+  get counts(): Readonly<Counters> {
+    return this.#counts ?? uncounted
+  }
+
+  get #counting(): Counters {
+    return (this.#counts ??= noCounts())
+  }
+
+  get #waiting(): PendingQueue {
+    return (this.#line ??= new PackedQueue())
+  }
+
+  get #waits(): number {
+    return this.#line?.length ?? 0
+  }
+
+  get key(): string {
+    return this.rules.name ?? this.id
+  }
+
+  /** What it is owed and has not handed out, the held ones included. */
+  get #owed(): number {
+    return this.#waits + (this.#parked?.size ?? 0)
+  }
+
+  get pending(): number {
+    return this.#owed - this.held
+  }
+
+  get pendingBytes(): number {
+    return (this.#line?.bytes ?? 0) + (this.#parked?.bytes ?? 0) - this.heldBytes
+  }
+
+  /** What counts against `maxPending`. */
+  get #counted(): number {
+    return this.pending - (this.#line?.replaying ?? 0)
+  }
+
+  get #countedBytes(): number {
+    return this.pendingBytes - (this.#line?.replayingBytes ?? 0)
+  }
+
+  /** Messages at the end of its line that it has no room for: their publishers wait. */
+  get held(): number {
+    return this.#heldBack?.count ?? 0
+  }
+
+  /** Messages that wait for nothing but a consumer with credit. */
+  get ready(): number {
+    if (this.#ended || (this.rules.ordered && (!this.#hasNoneParked || this.inFlight > 0))) return 0
+    return Math.max(0, this.#waits - this.held)
+  }
+
+  get heldBytes(): number {
+    return this.#heldBack?.bytes ?? 0
+  }
+
+  /** A new message can be handed out at once, and nothing is before it. */
+  get isStraight(): boolean {
+    return this.#straight !== undefined && this.queued === 0
+  }
+
+  /** A new message has to wait, to be dropped or to be refused. */
+  get isFull(): boolean {
+    if (this.#ended) return false
+    return (
+      this.#isPausing ||
+      this.#counted + this.queued >= this.rules.maxPending ||
+      (this.#countedBytes >= this.rules.maxPendingBytes && this.#counted > 0)
+    )
+  }
+
+  /** Not counting what is queued, which comes behind. */
+  get #hasRoom(): boolean {
+    return (
+      this.#counted < this.rules.maxPending &&
+      (this.#countedBytes < this.rules.maxPendingBytes || this.#counted === 0)
+    )
+  }
+
+  get #isPausing(): boolean {
+    return this.#heldBack?.isEmpty === false
+  }
+
+  /** Nobody will take what it holds, unless somebody comes. */
+  get #isAbandoned(): boolean {
+    return this.#isPausing && this.#members.size === 0 && this.rules.name !== undefined
+  }
+
+  /** The system's own news waits for nobody, and is refused to nobody: the oldest goes. */
+  overflowOf(topic: string): Overflow {
+    const { overflow } = this.rules
+    return overflow !== 'drop-newest' && isNewsTopic(topic) ? 'drop-oldest' : overflow
+  }
+
+  get inFlight(): number {
+    return this.#members.inFlight
+  }
+
+  /** Its name is there as long as its consumers are. */
+  get isLentName(): boolean {
+    return this.rules.name !== undefined && isExposure(this.rules.name)
+  }
+
+  /** Somebody consumes it whose connection is not cut. */
+  get isAttended(): boolean {
+    return this.#members.isAttended
+  }
+
+  hasPattern(pattern: RegExp | string): boolean {
+    return samePattern(pattern, this.rules.pattern)
+  }
+
+  /** A second subscriber under the same name must mean the same thing by it. */
+  checkSame(request: SubscriptionRequest): void {
+    if (this.hasPattern(request.pattern)) return
+    throw nameTaken(this, request)
+  }
+
+  newMember(consumer: Consumer, request: SubscriptionRequest): Member {
+    return new Member(this, consumer, request)
+  }
+
+  join(member: Member): void {
+    this.changed()
+    this.#members.add(member)
+    this.#heldBack?.forgetTold()
+    if (this.#waits > 0) this.wake()
+  }
+
+  /** The next message goes the long way round, which finds out anew whether there is a short one. */
+  changed(): void {
+    this.#straight = undefined
+  }
+
+  /**
+   * A newly published message: handed out at once when nothing is before it and somebody has credit.
+   *
+   * @param pause its publisher waits if there is still no room for it here
+   */
+  take(envelope: Envelope, pause?: Pause): void {
+    const mustWait = pause !== undefined && this.#mustWait
+    const member = mustWait ? undefined : (this.#straight ?? this.#chooseForNew())
+    if (member === undefined) {
+      this.#keep(envelope, pause)
+      return
+    }
+    this.#counting.delivered += 1
+    member.hand(new Message(envelope, member, 1, envelope.mayHaveCome, this.#nextOrder++))
+    pause?.taken()
+  }
+
+  get #mustWait(): boolean {
+    return !this.#ended && (this.#isPausing || !this.#hasRoom)
+  }
+
+  #chooseForNew(): Member | undefined {
+    if (this.#ended || this.#waits > 0) return undefined
+    const member = this.#choose(undefined)
+    const isStraight = member !== undefined && member === this.#members.only && this.#hasNoneParked
+    if (isStraight && !this.rules.ordered && !this.owner.isClosing) this.#straight = member
+    return member
+  }
+
+  #keep(envelope: Envelope, pause: Pause | undefined): void {
+    const mustWait = this.#mustWait
+    if (mustWait && this.overflowOf(envelope.topic) === 'pause') return this.#hold(envelope, pause)
+    pause?.taken()
+    // It was taken over for this one before it ended.
+    const isGivenUp = this.#giveUp !== undefined
+    if (!isGivenUp && (this.#ended || (mustWait && !this.#makeRoom(envelope)))) return
+    this.#push(envelope)
+  }
+
+  #hold(envelope: Envelope, pause: Pause | undefined): void {
+    this.#push(envelope)
+    this.#wait(envelope.size, pause)
+  }
+
+  #wait(size: number | undefined, pause: Pause | undefined): void {
+    this.#heldBack ??= new HeldBack()
+    const isFirst = this.#heldBack.isEmpty
+    this.#heldBack.add(size, pause)
+    if (isFirst) this.owner.paused(this)
+    this.#sayIfCrowded(this.#heldBack, this.#heldBack.isMuch)
+    if (pause !== undefined && this.#isAbandoned && this.#heldBack.isNews(pause))
+      this.owner.abandonedPublisher(this, pause)
+  }
+
+  /** A publisher comes again whose message has waited here since before the start: it waits for room. */
+  awaitRoom(pause: Pause): void {
+    if (this.#ended || (this.#isRoomEnough && !this.#isPausing)) pause.taken()
+    else this.#wait(undefined, pause)
+  }
+
+  /** No more waits than may. */
+  get #isRoomEnough(): boolean {
+    return this.#counted <= this.rules.maxPending && this.#countedBytes <= this.rules.maxPendingBytes
+  }
+
+  /** As many as there is room for now. */
+  #letIn(): void {
+    const held = this.#heldBack
+    if (held === undefined) return
+    while (!held.isEmpty && !this.#ended) {
+      const isRoom = held.isFirstBare ? this.#isRoomEnough : this.#hasRoom
+      if (!isRoom) {
+        if (this.rules.overflow === 'pause') return
+        // By its new rules nobody waits any more.
+        if (this.rules.overflow === 'drop-oldest' && !held.isFirstBare) this.#dropOldest()
+      }
+      held.letIn()
+    }
+    if (this.#ended) held.letAllIn()
+    if (held.isEmpty) this.#sayIfCrowded(held, false)
+  }
+
+  /** From when much is held until nothing is. */
+  #sayIfCrowded(held: HeldBack, isCrowded: boolean): void {
+    if (held.isCrowded === isCrowded || (held.isCrowded && !held.isEmpty)) return
+    held.isCrowded = isCrowded
+    this.owner.crowded?.(this, isCrowded)
+  }
+
+  /** Publishers that wait are told that they wait in vain. */
+  refuseHeld(error: Error): void {
+    this.#heldBack?.refuse(error)
+  }
+
+  /** The last ones could not be kept, and are gone from the line. */
+  protected forgetLast(count: number): void {
+    this.changed()
+    this.#heldBack?.forgetLast(count)
+    this.#letIn()
+  }
+
+  #push(envelope: Envelope): void {
+    this.changed()
+    this.#waiting.push(new Item(envelope, this.#nextOrder++))
+  }
+
+  /** There is no room by `overflow: 'error'`: one that came from another host is dropped. */
+  refused(topic: string): boolean {
+    if (this.overflowOf(topic) !== 'error' || !this.isFull) return false
+    this.#count('dropped')
+    return true
+  }
+
+  /** A dead letter comes back, with a fresh count. */
+  replay(envelope: Envelope): void {
+    if (this.#ended) return
+    this.#push(envelope.isReplayed ? envelope : ReplayedEnvelope.of(envelope))
+    this.wake()
+  }
+
+  /** Hands out the next one. False when nothing waits or nobody has credit. */
+  dispatchOne(): boolean {
+    const line = this.#line
+    const first = line === undefined || line.length <= this.held ? undefined : line.first
+    if (line === undefined || first === undefined) return false
+    const member = this.#choose(first.avoid, first.isDueAtOnce)
+    if (member === undefined) return false
+    line.shift()
+    this.#letIn()
+    this.#hand(member, first)
+    return line.length > this.held
+  }
+
+  acked(): void {
+    this.#counting.acked += 1
+    // Nobody waits, then, neither here nor for this.
+    if (this.#straight !== undefined) return
+    this.#members.forgetGone()
+    this.owner.settled()
+    this.wake()
+  }
+
+  failed(item: Item, error: unknown, retry: RetryRule | undefined): void {
+    this.changed()
+    this.#members.forgetGone()
+    this.#count('failed')
+    item.failures += 1
+    if (item.firstFailedAt === 0) item.firstFailedAt = this.owner.now()
+    if (this.#ended) return this.#tooLate([item])
+    if (retry?.attempts !== undefined) item.attempts = retry.attempts
+    if (item.failures >= (item.attempts ?? this.rules.attempts)) {
+      this.#bury(item, error)
+      return
+    }
+    const delay =
+      retry?.delay ??
+      retryDelayAfter(this.rules.delay, error, item.failures, mistake => this.owner.report?.(mistake))
+    item.isDueAtOnce = delay <= 0
+    if (item.isDueAtOnce) this.#waiting.restore(item)
+    else this.#park(item, delay)
+    this.wake()
+  }
+
+  rejected(item: Item, reason: unknown): void {
+    this.changed()
+    this.#members.forgetGone()
+    this.#count('failed')
+    item.failures += 1
+    if (item.firstFailedAt === 0) item.firstFailedAt = this.owner.now()
+    if (this.#ended) this.#tooLate([item])
+    else this.#bury(item, reason)
+  }
+
+  returned(items: Item[], untouched: boolean): void {
+    this.changed()
+    this.#members.forgetGone()
+    if (untouched) {
+      for (const item of items) {
+        item.deliveries -= 1
+        if (item.deliveries > 0) this.#count('redelivered', -1)
+      }
+      this.#count('delivered', -items.length)
+    }
+    if (this.#ended) return this.#tooLate(items)
+    this.#waiting.restoreAll(items)
+    this.wake()
+  }
+
+  left(member: Member, cause: LeaveCause): void {
+    this.changed()
+    this.#members.leave(member)
+    if (this.#isAbandoned)
+      for (const pause of this.#heldBack?.untold() ?? []) this.owner.abandonedPublisher(this, pause)
+    if (this.rules.name !== undefined && !(this.isLentName && this.#members.size === 0)) return this.wake()
+    this.#isLost = cause === 'death'
+    this.#drop(this.#owed)
+    this.owner.abandoned(this)
+  }
+
+  wake(): void {
+    if (!this.#ended && this.#waits > this.held) this.owner.wake(this)
+  }
+
+  /** Removed, or the van closed: what waited, which is returned, is no longer owed. */
+  end(completeMembers: boolean): Item[] {
+    const waited = [...(this.#line ?? []), ...(this.#parked?.items() ?? [])]
+    this.#line?.clear()
+    this.#parked?.clear()
+    this.#end(completeMembers)
+    return waited
+  }
+
+  /**
+   * Removed, and all that it owes is given up: what waits, and what its consumers held, by `giveUpSome`; what those work on that
+   * left before, when that fails or comes back.
+   */
+  retire(giveUp: (item: Item) => void): void {
+    this.#members.surrender()
+    for (const item of this.#parked?.items() ?? []) this.#waiting.restore(item)
+    this.#parked?.clear()
+    this.#giveUp = giveUp
+    this.#end(true)
+  }
+
+  /** Of what waits at most so many, in order. @returns whether more waits */
+  giveUpSome(most: number, mostBytes: number): boolean {
+    let bytes = 0
+    for (let count = 0; count < most && bytes < mostBytes; count += 1) {
+      const item = this.#line?.shift()
+      if (item === undefined) break
+      bytes += item.envelope.size
+      this.#giveUp?.(item)
+    }
+    return this.#waits > 0
+  }
+
+  #end(completeMembers: boolean): void {
+    this.changed()
+    this.#ended = true
+    for (const member of this.#members.takeAll()) {
+      member.end()
+      if (completeMembers) member.complete()
+    }
+    // Not for an unnamed one that its consumer left: what that consumer took along it may still settle.
+    if (completeMembers && this.#giveUp === undefined) this.#members.endLeaving()
+    this.#letIn()
+  }
+
+  /** It is off the list: what it has counted goes into the sum of those before it, and so does what it still may count. */
+  countInto(sum: Counters): void {
+    if (this.#counts === sum) return
+    addCounts(sum, this.counts)
+    this.#counts = sum
+  }
+
+  /** Those that take part, and those that left and still settle. */
+  get members(): readonly Member[] {
+    return this.#members.all()
+  }
+
+  /** What it is, without what it owes: for another process. */
+  get state(): SubscriptionState {
+    return { id: this.id, rules: this.#rules, counts: this.counts, nextOrder: this.#nextOrder }
+  }
+
+  /**
+   * What it owes that was handed out, or failed, before; with the milliseconds until its next attempt, if it waits for that.
+   * @param travels a member whose messages go with it, and are none of these
+   */
+  *begun(travels: (member: Member) => boolean): Generator<[Item, number?]> {
+    for (const member of this.#members.all())
+      if (!travels(member)) for (const item of member.held()) yield [item]
+    if (this.#parked !== undefined) yield* this.#parked.waits()
+    for (const item of this.#line?.begun() ?? []) yield [item]
+  }
+
+  /** What it owes that was never handed out, in order. */
+  *fresh(): Generator<Item> {
+    for (const item of this.#line ?? []) if (!item.isBegun) yield item
+  }
+
+  /** In another process it owes this too: first of all what was begun, then the rest in order. */
+  owes(begun: Item[], parked: Iterable<[Item, number]>, fresh: Iterable<Item>): void {
+    this.changed()
+    if (begun.length > 0) this.#waiting.restoreAll(begun)
+    for (const [item, delay] of parked) this.#park(item, delay)
+    for (const item of fresh) {
+      const mustWait = this.#mustWait && this.overflowOf(item.envelope.topic) === 'pause'
+      this.#waiting.push(item)
+      // Its publisher waits again when it is back.
+      if (mustWait) this.#wait(item.envelope.size, undefined)
+    }
+    this.wake()
+  }
+
+  /** As it is owed here; undefined: it is owed already. */
+  takenIn(item: Item): Item | undefined {
+    return item
+  }
+
+  /** In another process it goes on from there. */
+  resume({ counts, nextOrder }: Pick<SubscriptionState, 'counts' | 'nextOrder'>): void {
+    addCounts(this.#counting, counts)
+    this.#nextOrder = Math.max(this.#nextOrder, nextOrder)
+  }
+
+  status(): SubscriptionStatus {
+    const { delivered, acked, failed, redelivered, deadLettered, dropped } = this.counts
+    const name = this.rules.name
+    return {
+      id: this.id,
+      ...(name === undefined ? {} : { name }),
+      pattern: describePattern(this.rules.pattern),
+      consumers: this.#members.size,
+      pending: this.pending,
+      pendingBytes: this.pendingBytes,
+      held: this.held,
+      inFlight: this.inFlight,
+      delivered,
+      acked,
+      failed,
+      redelivered,
+      deadLettered,
+      dropped,
+      pausing: this.#isPausing,
+    }
+  }
+
+  #hand(member: Member, item: Item): void {
+    this.#count('delivered')
+    if (item.deliveries > 0) this.#count('redelivered')
+    member.handAgain(item)
+  }
+
+  #choose(avoid: Member | undefined, again = false): Member | undefined {
+    if (this.rules.ordered && (!this.#hasNoneParked || this.inFlight > 0)) return undefined
+    return this.#members.choose(avoid, again)
+  }
+
+  #bury(item: Item, error: unknown): void {
+    if (this.owner.buried(this, item, error)) this.#counting.deadLettered += 1
+    this.wake()
+  }
+
+  /** For the two rules that throw something away. False: it is the new one that goes. */
+  #makeRoom(envelope: Envelope): boolean {
+    const overflow = this.overflowOf(envelope.topic)
+    const isNews = overflow !== this.rules.overflow
+    // News makes room for news only.
+    const first = isNews ? this.#line?.first : undefined
+    const isNewest = isNews && (first === undefined || !isNewsTopic(first.envelope.topic))
+    if (overflow === 'drop-newest' || isNewest) {
+      this.#count('dropped')
+      this.dropped?.(envelope)
+      return false
+    }
+    if (overflow === 'drop-oldest') this.#dropOldest()
+    return true
+  }
+
+  #dropOldest(): void {
+    const oldest = this.#line?.shiftOldest()
+    if (oldest === undefined) return
+    this.#count('dropped')
+    this.dropped?.(oldest.envelope)
+  }
+
+  get #hasNoneParked(): boolean {
+    return this.#parked === undefined || this.#parked.size === 0
+  }
+
+  #park(item: Item, delay: number): void {
+    this.#parked ??= new RetryQueue(this.owner, due => {
+      this.changed()
+      this.#waiting.restore(due)
+      this.wake()
+    })
+    this.#parked.add(item, delay)
+  }
+
+  /** What comes back after the end is no longer owed, or given up. Who asked for what was exposed is told. */
+  #tooLate(items: readonly Item[]): void {
+    if (this.#giveUp !== undefined) return items.forEach(this.#giveUp)
+    if (this.isLentName) for (const { envelope } of items) this.owner.unrouted(envelope)
+    this.#drop(items.length)
+  }
+
+  #drop(count: number): void {
+    if (this.#isLost && count > 0) this.#count('dropped', count)
+  }
+
+  #count(what: 'delivered' | 'acked' | 'failed' | 'redelivered' | 'dropped', by = 1): void {
+    this.#counting[what] += by
+    this.owner.settled()
+  }
+}

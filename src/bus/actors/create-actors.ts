@@ -1,0 +1,100 @@
+import type { Observable } from 'rxjs'
+import { InvalidOptionError } from '../../errors.js'
+import { MAILBOX } from '../../message/topic.js'
+import { ActorRef, type ActorAddress, type ActorMail, type AskOptions } from '../contract/actor-ref.js'
+import type { ActorBroker, ActorOptions, ActorRequest, Actors } from '../contract/actors.js'
+import { checkModuleRef, moduleText, type ModuleRef } from '../contract/module-ref.js'
+import { checkName } from '../contract/options.js'
+import { atLeast, knownOptions, whole } from '../../message/check-option.js'
+import type { ActorRequests } from './actor-requests.js'
+import type { Send } from './reply-inbox.js'
+
+export interface ActorMeans {
+  readonly broker: ActorBroker
+  readonly post: Send
+  /** Made when something is asked for the first time. */
+  readonly correspondence: () => ActorRequests
+  /** What is thrown at the end of answers is reported. */
+  readonly guarded: <A>(answers$: Observable<A>) => Observable<A>
+  /** The actor that creates others: these are its children. */
+  readonly parent?: string | undefined
+}
+
+/** Total tries of a message that an actor throws on. */
+export const ACTOR_ATTEMPTS = 2
+
+/** How long an actor may take to be set up, in milliseconds. */
+export const SETUP_MS = 10_000
+export const MAX_SETUP_MS = 86_400_000
+
+const DEFAULT_TIMEOUT = 30_000
+
+/** The actors of a van, as a bus or an actor has them. */
+export function createActors({ broker, post, correspondence, guarded, parent }: ActorMeans): Actors {
+  const mail: ActorMail = {
+    tell: (id, payload, headers = {}) => post(MAILBOX + id, payload, headers),
+    ask: (id, payload, { timeout = DEFAULT_TIMEOUT, headers }: AskOptions) => {
+      atLeast('ask: timeout', timeout, 1, Number.MAX_SAFE_INTEGER)
+      const question = { topic: MAILBOX + id, payload, headers, timeout, whom: `Actor ${id}` }
+      return guarded(correspondence().ask(question))
+    },
+    stop: id => broker.stop(id),
+  }
+  const refTo = (address: ActorAddress): ActorRef => new ActorRef(address, mail)
+  return {
+    create: async (actor, options = {}) => refTo(await broker.create(toActorRequest(actor, options, parent))),
+    find: async name => {
+      checkName(name, 'An actor')
+      const address = await broker.find(name)
+      return address === undefined ? undefined : refTo(address)
+    },
+    ref: actor => refTo(addressOf(actor)),
+    // Not an async function: what is no actor is refused at once, as by `ref`.
+    stop: actor => broker.stop(addressOf(actor).id),
+  }
+}
+
+/** @throws InvalidOptionError */
+export function addressOf(actor: unknown): ActorAddress {
+  if (typeof actor === 'string' && isId(actor)) return { id: actor }
+  if (typeof actor === 'object' && actor !== null && 'id' in actor && isId(actor.id)) {
+    const name = 'name' in actor && typeof actor.name === 'string' ? { name: actor.name } : {}
+    return { id: actor.id, ...name }
+  }
+  throw new InvalidOptionError(
+    'This is no actor: give an ActorRef, the address that came in a payload, or an id.',
+  )
+}
+
+function isId(id: unknown): id is string {
+  return typeof id === 'string' && id.length > 0 && id.length <= 100
+}
+
+/** @throws InvalidOptionError */
+function toActorRequest(actor: ModuleRef, options: ActorOptions, parent: string | undefined): ActorRequest {
+  checkModuleRef(actor, 'An actor')
+  const known = ['name', 'args', 'instances', 'requires', 'isolation', 'attempts', 'setupTimeout']
+  knownOptions('actors.create()', options, known, ['args'])
+  const { name, args, requires = {}, isolation = 'thread' } = options
+  if (name !== undefined) checkName(name, 'An actor')
+  // JavaScript may give anything.
+  const given: unknown = requires
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new InvalidOptionError(
+      'requires is an object of values here: a function cannot cross to a host. Put it into the class, as `static requires`.',
+    )
+  if (!['thread', 'process'].includes(isolation))
+    throw new InvalidOptionError(`isolation is 'thread' or 'process'; this is ${JSON.stringify(isolation)}.`)
+  return {
+    module: moduleText(actor),
+    export: actor.export ?? 'default',
+    name,
+    args,
+    instances: whole('instances', options.instances ?? 1, 1, 1_000),
+    requires,
+    isolation,
+    attempts: whole('attempts', options.attempts ?? ACTOR_ATTEMPTS, 1, 1_000_000),
+    setupTimeout: whole('setupTimeout', options.setupTimeout ?? SETUP_MS, 1, MAX_SETUP_MS),
+    parent,
+  }
+}

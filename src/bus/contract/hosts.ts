@@ -1,0 +1,60 @@
+import { Observable } from 'rxjs/internal/Observable'
+import type { Message } from '../../message/message.js'
+import type { Broker } from './broker.js'
+import type { HostStatus } from './status.js'
+
+/** On which every host tells its own clients of a change: the payload is a list of HostStatus, its own first. */
+export const HOSTS_TOPIC = '$hosts'
+
+/** What happened to a host of the van, and how it is now (`left`: how it was). */
+export interface HostEvent {
+  readonly type: 'joined' | 'left' | 'changed'
+  readonly host: HostStatus
+}
+
+/** Who is there, then who comes, goes and changes. @param news what comes on HOSTS_TOPIC */
+export function hostEvents(broker: Broker, news: Observable<Message>): Observable<HostEvent> {
+  return new Observable(subscriber => {
+    const known = new Map<string, HostStatus>()
+    const tell = (hosts: readonly HostStatus[]): void => {
+      const now = new Map(hosts.map(host => [host.id, host]))
+      for (const [id, host] of known) {
+        if (now.has(id)) continue
+        known.delete(id)
+        subscriber.next({ type: 'left', host })
+      }
+      for (const [id, host] of now) {
+        const before = known.get(id)
+        known.set(id, host)
+        if (before === undefined) subscriber.next({ type: 'joined', host })
+        else if (!isSameHost(before, host)) subscriber.next({ type: 'changed', host })
+      }
+    }
+    // Asked again whenever there is a connection: news of meanwhile may be missing. Answer and news come in order.
+    const ask = (): void => {
+      broker.hosts().then(
+        hosts => {
+          if (!subscriber.closed) tell(hosts)
+        },
+        () => undefined,
+      )
+    }
+    subscriber.add(
+      news.subscribe({
+        next: message => tell(message.payload as HostStatus[]),
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => subscriber.complete(),
+      }),
+    )
+    subscriber.add(
+      broker.state$.subscribe(state => {
+        if (state === 'connected') ask()
+      }),
+    )
+  })
+}
+
+/** But for its age. */
+export function isSameHost(a: HostStatus, b: HostStatus): boolean {
+  return JSON.stringify({ ...a, uptimeMs: 0 }) === JSON.stringify({ ...b, uptimeMs: 0 })
+}

@@ -1,0 +1,146 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { InvalidOptionError } from '../../errors.js'
+import { atLeast, knownOptions, oneOf, whole } from '../../message/check-option.js'
+import type { Headers } from '../../message/envelope.js'
+import { checkReplayFrom, type ReplayFrom } from '../../message/replay.js'
+import { checkRetryDelay, defaultDelay, type RetryDelay } from '../../message/retry-delay.js'
+import { isUtf8 } from '../../codec/well-formed.js'
+import type { Overflow, SubscriptionRequest } from './broker.js'
+import { DEFAULT_PENDING_BYTES } from './pending-bytes.js'
+import { RULES } from './rules.js'
+
+/** What a subscription may ask for. Durations in milliseconds. */
+export interface TopicOptions<P = unknown> {
+  /** Named: kept in the van until `unsubscribe(name)`, the work shared by all who subscribe under it. Default: none. */
+  name?: string
+  /** `'auto'` (default): settled when `next()` returns. `'manual'`: by the message's verbs, or by `handle`. */
+  ack?: 'auto' | 'manual'
+  /** A failed message holds back those behind it until it is settled. Default false: others pass it. */
+  ordered?: boolean
+  /** How many deliveries may be unsettled at once at this subscriber. Default 4,096; with `ordered` always 1. */
+  prefetch?: number
+  /** Total tries before the message becomes a dead letter. Default 5. */
+  attempts?: number
+  /**
+   * Until the next attempt: ms; a list of them, one for each failure, the last repeated; or a function of error and
+   * attempt. Default: `backoff({ initial: 100, max: 30_000 })`.
+   */
+  delay?: RetryDelay
+  /**
+   * No settlement within this many ms fails the delivery. Default 0: no limit. Over a host also of a process that is stopped, or whose event
+   * loop is blocked: that is found when nothing was heard of it for so long, and at least for 2,000 ms.
+   */
+  ackTimeout?: number
+  /** How many messages may wait. Default 100,000. */
+  maxPending?: number
+  /** How many bytes of payloads may wait, though always one message. Default 64 MiB. An embedded bus has no bytes to count. */
+  maxPendingBytes?: number
+  /**
+   * What happens beyond `maxPending` and `maxPendingBytes`: `'pause'` (default) holds the publishers' promises back, and nobody's
+   * message: all other subscriptions have it at once, and this one keeps its order. `'drop-oldest'` and
+   * `'drop-newest'` throw messages away and count them, `'error'` rejects the publish with OverflowError.
+   */
+  overflow?: Overflow
+  /**
+   * Replay, on a host with a store: what it has kept, in order, then what comes, without a gap or a double between. `'start'`: all of
+   * it; `'last'`: the newest message of each topic; a number: from that place in the van's log on (`status().log`); a Date; or
+   * `{ last: n }`: the last n that match. A named subscription that is there already goes on where it is. Default: only what comes.
+   */
+  from?: ReplayFrom
+  /**
+   * What is given here changes the rules of the name for all who subscribe under it. Default false: a rule that differs is refused with
+   * NameTakenError while others are attached; with nobody attached the new rules hold. Rules are `ordered`, `attempts`, `delay`, `ackTimeout`,
+   * `maxPending`, `maxPendingBytes` and `overflow`.
+   */
+  replace?: boolean
+  /** Any Standard Schema (zod, valibot, arktype …): validates and types the payload. What it refuses fails the delivery. */
+  schema?: StandardSchemaV1<unknown, P>
+}
+
+export interface PublishOptions {
+  headers?: Headers
+}
+
+/** The longest time that is taken: about 285,000 years. Timers are cut into steps, so none is too long for one. */
+const longest = Number.MAX_SAFE_INTEGER
+
+const known = [
+  'name',
+  'ack',
+  'ordered',
+  'prefetch',
+  'attempts',
+  'delay',
+  'ackTimeout',
+  'maxPending',
+  'maxPendingBytes',
+  'overflow',
+  'replace',
+  'schema',
+  'from',
+]
+
+export function toRequest(pattern: RegExp | string, options: TopicOptions): SubscriptionRequest {
+  knownOptions('topic()', options, known)
+  const { name, ack, ordered = false, delay = defaultDelay, overflow = 'pause' } = options
+  if (options.from !== undefined) checkReplayFrom(options.from)
+  if (name !== undefined) checkName(name)
+  oneOf('ack', ack ?? 'auto', ['auto', 'manual'])
+  oneOf('overflow', overflow, ['pause', 'drop-oldest', 'drop-newest', 'error'])
+  oneOf('ordered', ordered, [true, false])
+  oneOf('replace', options.replace ?? false, [true, false])
+  if (options.replace === true && name === undefined)
+    throw new InvalidOptionError('replace changes the rules of a name: give a name, or leave it out.')
+  checkRetryDelay('delay', delay)
+  if (options.schema !== undefined) checkSchema(options.schema)
+  return {
+    pattern,
+    name,
+    from: options.from,
+    ordered,
+    prefetch: ordered ? 1 : whole('prefetch', options.prefetch ?? 4096, 1, 1_000_000),
+    attempts: whole('attempts', options.attempts ?? 5, 1, 1_000_000),
+    delay,
+    ackTimeout: atLeast('ackTimeout', options.ackTimeout ?? 0, 0, longest),
+    maxPending: whole('maxPending', options.maxPending ?? 100_000, 1, 1_000_000_000),
+    maxPendingBytes: whole('maxPendingBytes', options.maxPendingBytes ?? DEFAULT_PENDING_BYTES, 1, longest),
+    overflow,
+    ...(name === undefined ? {} : joining(options)),
+  }
+}
+
+/** How it is with the rules of a name that is there already. */
+function joining(
+  options: TopicOptions & { [KEEP_RULES]?: true },
+): Pick<SubscriptionRequest, 'given' | 'joins'> {
+  const given = RULES.filter(rule => options[rule] !== undefined)
+  const joins = options[KEEP_RULES] === true ? 'keep' : options.replace === true ? 'replace' : undefined
+  return { given, joins }
+}
+
+const KEEP_RULES = Symbol('keep the rules of a name')
+
+/** @internal For one that joins a name as it finds it: the rules that are there stay. */
+export function keepingRules<P>(options: TopicOptions<P>): TopicOptions<P> {
+  return Object.assign(options, { [KEEP_RULES]: true })
+}
+
+/** Of a subscription or an actor: a non-empty string of at most 200 characters. */
+export function checkName(name: unknown, whose = 'A subscription'): asserts name is string {
+  if (typeof name !== 'string' || name.length === 0 || name.length > 200 || !isUtf8(name)) {
+    throw new InvalidOptionError(
+      `${whose} name is a non-empty string of at most 200 characters, without half a surrogate pair.`,
+    )
+  }
+}
+
+function checkSchema(schema: unknown): void {
+  const standard: unknown = isRecord(schema) ? schema['~standard'] : undefined
+  if (!isRecord(standard) || typeof standard['validate'] !== 'function')
+    throw new InvalidOptionError('schema is a Standard Schema: an object with "~standard".validate().')
+}
+
+/** Some schemas are functions. */
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function'
+}

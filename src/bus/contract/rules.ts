@@ -1,0 +1,43 @@
+import type { RetryDelay } from '../../message/retry-delay.js'
+import type { SubscriptionRequest } from './broker.js'
+
+/** The rules of a name: all who subscribe under it share them. What else is asked for is each subscriber's own. */
+export const RULES = [
+  'ordered',
+  'attempts',
+  'delay',
+  'ackTimeout',
+  'maxPending',
+  'maxPendingBytes',
+  'overflow',
+] as const
+
+export type Rule = (typeof RULES)[number]
+
+type Rules = Pick<SubscriptionRequest, Rule>
+
+/** Which of these rules differ. Functions are not compared: they stay with who gave them. */
+export function differingRules(rules: Rules, asked: Rules, among: readonly Rule[]): Rule[] {
+  return among.filter(rule => {
+    if (rule !== 'delay') return rules[rule] !== asked[rule]
+    return typeof asked.delay !== 'function' && !isSameDelay(rules.delay, asked.delay)
+  })
+}
+
+/** Nothing would change. */
+export function areSameRules(rules: Rules, others: Rules): boolean {
+  return RULES.every(rule =>
+    rule === 'delay' ? isSameDelay(rules.delay, others.delay) : rules[rule] === others[rule],
+  )
+}
+
+/** What of a rule can be shown. */
+export function shownRule(rules: Rules, rule: Rule): string {
+  const value = rules[rule]
+  return typeof value === 'function' ? `${rule} by a function` : `${rule} ${JSON.stringify(value)}`
+}
+
+function isSameDelay(delay: RetryDelay, other: RetryDelay): boolean {
+  if (typeof delay !== 'object' || typeof other !== 'object') return delay === other
+  return delay.length === other.length && delay.every((each, at) => each === other[at])
+}

@@ -1,0 +1,235 @@
+import type { Subscriber } from 'rxjs'
+import { Observable } from 'rxjs/internal/Observable'
+import {
+  errorFromCode,
+  NotExposedError,
+  ObservationLostError,
+  RemoteError,
+  TimeoutError,
+  type MsgvanError,
+} from '../../errors.js'
+import type { Message } from '../../message/message.js'
+import { EXPOSED } from '../../message/topic.js'
+import { crossed } from '../actors/crossing-error.js'
+import { CODE, FROM, type ReplyInbox } from '../actors/reply-inbox.js'
+import { COUNT, KIND, LOOKS_GONE, STREAM, type StreamLetter } from './stream-letters.js'
+
+/** So long who exposes has to say that it began, in milliseconds. */
+const BEGIN_MS = 30_000
+
+/** One observation, as who observes sees it. */
+interface Observation {
+  readonly name: string
+  readonly subscriber: Subscriber<unknown>
+  /** Who exposes it, once that is known. */
+  exposer: string | undefined
+  /** Values that came. */
+  count: number
+  patience: ReturnType<typeof setTimeout> | undefined
+}
+
+/** What one bus observes. */
+export class Observations {
+  readonly #letterbox: ReplyInbox
+  readonly #running = new Map<string, Observation>()
+  /** Who exposes and was not to be found: since the last look, and how many looks in a row. */
+  readonly #gone = new Set<string>()
+  #looksGone = new Map<string, number>()
+  /** To whom a letter of a look is on its way. */
+  readonly #telling = new Set<string>()
+  #lastId = 0
+
+  constructor(letterbox: ReplyInbox) {
+    this.#letterbox = letterbox
+  }
+
+  get isIdle(): boolean {
+    return this.#running.size === 0
+  }
+
+  /** Cold: asked for at each subscription. @param begin before the first letter goes out */
+  observe(name: string, args: unknown, begin: () => void): Observable<unknown> {
+    return new Observable<unknown>(subscriber => {
+      begin()
+      this.#lastId += 1
+      const id = String(this.#lastId)
+      const observation: Observation = { name, subscriber, exposer: undefined, count: 0, patience: undefined }
+      this.#running.set(id, observation)
+      subscriber.add(() => this.#left(id, observation))
+      const headers = { [FROM]: this.#letterbox.address, [STREAM]: id }
+      this.#letterbox.post(EXPOSED + name, args, headers).then(
+        () => this.#await(observation),
+        (error: unknown) => subscriber.error(error),
+      )
+    })
+  }
+
+  read(message: Message): void {
+    const { [KIND]: kind, [FROM]: from, [STREAM]: id = '' } = message.headers
+    const observation = this.#running.get(id)
+    if (observation !== undefined) this.#take(id, observation, kind as StreamLetter, message)
+    // Nobody wants it any more, and who exposes it may not know.
+    else if (from !== undefined && (kind === 'begun' || kind === 'next' || kind === 'values'))
+      this.#cancel(id, from)
+  }
+
+  #take(id: string, observation: Observation, kind: StreamLetter, message: Message): void {
+    const { subscriber } = observation
+    clearTimeout(observation.patience)
+    observation.exposer ??= message.headers[FROM]
+    if (kind === 'error') {
+      this.#running.delete(id)
+      subscriber.error(failure(observation, message))
+      return
+    }
+    const { values, error } = valuesOf(kind, message)
+    if (error !== undefined) {
+      // What came is no payload.
+      subscriber.error(error)
+      return
+    }
+    const count = Number(message.headers[COUNT])
+    if (count !== observation.count + values.length) {
+      this.#lost(observation, 'values were lost on their way')
+      return
+    }
+    observation.count = count
+    for (const value of values) subscriber.next(value)
+    if (kind !== 'done') return
+    this.#running.delete(id)
+    subscriber.complete()
+  }
+
+  /** Who exposes says what runs there for this bus. */
+  compare(from: string, running: ReadonlyMap<string, number>): void {
+    for (const id of running.keys()) if (!this.#running.has(id)) this.#cancel(id, from)
+    for (const [id, observation] of [...this.#running]) {
+      if (observation.exposer !== from) continue
+      const count = running.get(id)
+      if (count === undefined) this.#lost(observation, 'who exposed it does not know of it any more')
+      else if (count > observation.count) this.#lost(observation, 'values were lost on their way')
+    }
+  }
+
+  gone(address: string): void {
+    this.#gone.add(address)
+  }
+
+  /** From time to time: whether those who expose are there. */
+  look(): void {
+    const observed = new Map<string, string[]>()
+    for (const [id, { exposer }] of this.#running) {
+      if (exposer === undefined) continue
+      const ids = observed.get(exposer)
+      if (ids === undefined) observed.set(exposer, [id])
+      else ids.push(id)
+    }
+    const looks = new Map([...this.#gone].map(address => [address, (this.#looksGone.get(address) ?? 0) + 1]))
+    this.#gone.clear()
+    this.#looksGone = looks
+    for (const [exposer, ids] of observed) {
+      if ((looks.get(exposer) ?? 0) >= LOOKS_GONE) this.#loseAll(exposer)
+      else this.#tell(exposer, ids)
+    }
+  }
+
+  /** What is observed there. The next time not before this has left: while there is no connection letters would gather. */
+  #tell(exposer: string, ids: readonly string[]): void {
+    if (this.#telling.has(exposer)) return
+    this.#telling.add(exposer)
+    const headers = { [KIND]: 'observing' satisfies StreamLetter, [FROM]: this.#letterbox.address }
+    this.#letterbox
+      .post(exposer, ids, headers)
+      .catch(() => undefined)
+      .finally(() => this.#telling.delete(exposer))
+  }
+
+  /** No letters come any more. */
+  end(error: MsgvanError | undefined): void {
+    const running = [...this.#running.values()]
+    this.#running.clear()
+    for (const { subscriber, patience } of running) {
+      clearTimeout(patience)
+      if (error === undefined) subscriber.complete()
+      else subscriber.error(error)
+    }
+  }
+
+  /** The bus closes: those who expose are told, and every observation is complete. */
+  close(): void {
+    for (const [id, { exposer }] of this.#running) if (exposer !== undefined) this.#cancel(id, exposer)
+    this.end(undefined)
+  }
+
+  #loseAll(exposer: string): void {
+    for (const observation of [...this.#running.values()])
+      if (observation.exposer === exposer) this.#lost(observation, 'who exposed it is gone')
+  }
+
+  #lost({ name, subscriber }: Observation, why: string): void {
+    subscriber.error(
+      new ObservationLostError(
+        `The observable ${JSON.stringify(name)} broke off: ${why}. Subscribe again, as retry() does.`,
+      ),
+    )
+  }
+
+  /** It was taken over: now somebody has to begin. */
+  #await(observation: Observation): void {
+    const { name, subscriber, exposer } = observation
+    if (subscriber.closed || exposer !== undefined) return
+    observation.patience = setTimeout(() => {
+      const seconds = BEGIN_MS / 1_000
+      subscriber.error(
+        new TimeoutError(
+          `Who exposes ${JSON.stringify(name)} did not begin within ${seconds} s: it is busy, or away. Try again, as retry() does.`,
+        ),
+      )
+    }, BEGIN_MS)
+  }
+
+  #left(id: string, observation: Observation): void {
+    clearTimeout(observation.patience)
+    // Still there: it has not ended on the other side.
+    if (this.#running.delete(id) && observation.exposer !== undefined) this.#cancel(id, observation.exposer)
+  }
+
+  #cancel(id: string, exposer: string): void {
+    const headers = { [KIND]: 'cancel' satisfies StreamLetter, [STREAM]: id, [FROM]: this.#letterbox.address }
+    this.#letterbox.post(exposer, undefined, headers).catch(() => undefined)
+  }
+}
+
+interface Values {
+  readonly values: readonly unknown[]
+  readonly error?: unknown
+}
+
+const noValues: Values = { values: [] }
+
+/** What a letter has for its observer, or why that cannot be read. */
+function valuesOf(kind: StreamLetter, message: Message): Values {
+  if (kind !== 'next' && kind !== 'values') return noValues
+  try {
+    const { payload } = message
+    if (kind === 'next') return { values: [payload] }
+    return Array.isArray(payload) ? { values: payload } : noValues
+  } catch (error) {
+    return { values: [], error }
+  }
+}
+
+/** What came in place of a value, as the error that it is. */
+function failure({ name }: Observation, message: Message): MsgvanError {
+  const code = message.headers[CODE]
+  if (code === 'MSGVAN_NOT_EXPOSED')
+    return new NotExposedError(
+      `Nobody exposes ${JSON.stringify(name)} in this van. Start who does, or try again later: retry({ delay: 1000 }).`,
+    )
+  const { error, cause } = crossed(
+    message,
+    `The observable ${JSON.stringify(name)} broke off, and who exposes it did not say why.`,
+  )
+  if (code === undefined || code === 'MSGVAN_REMOTE') return new RemoteError(error, { cause })
+  return errorFromCode(code, error)
+}

@@ -1,0 +1,45 @@
+import type { Observer } from 'rxjs'
+import type { MsgvanError } from '../../errors.js'
+import { Message } from '../../message/message.js'
+import type { Consumer } from '../contract/broker.js'
+import type { TopicSource } from './topic-source.js'
+
+/**
+ * Hands deliveries straight to the app's observer, where no operator stands between: then nothing can fail but that very
+ * call, and nobody has to find out later which message was in hand.
+ */
+export class BareConsumer implements Consumer {
+  readonly #source: TopicSource
+  readonly #observer: Partial<Observer<Message>>
+  readonly #ending: Pick<Consumer, 'error' | 'complete'>
+  readonly #autoAck: boolean
+
+  /** @param ending sees to what is no message */
+  constructor(
+    source: TopicSource,
+    observer: Partial<Observer<Message>>,
+    ending: Pick<Consumer, 'error' | 'complete'>,
+  ) {
+    this.#source = source
+    this.#observer = observer
+    this.#ending = ending
+    this.#autoAck = source.autoAck
+  }
+
+  next(message: Message): void {
+    try {
+      this.#observer.next?.(message)
+    } catch (error) {
+      this.#source.failed(message, error)
+    }
+    if (this.#autoAck && !Message.isClaimed(message)) message.ack()
+  }
+
+  error(error: MsgvanError): void {
+    this.#ending.error(error)
+  }
+
+  complete(): void {
+    this.#ending.complete()
+  }
+}

@@ -1,0 +1,33 @@
+import type { Subscriber } from 'rxjs'
+import { Observable } from 'rxjs/internal/Observable'
+import { describe, SubscriberError, type MsgvanError } from '../../errors.js'
+import { chainOf, guardEnd as guardLast } from '../../operators/rxjs-internals.js'
+import { Run } from './run.js'
+
+type Report = (error: MsgvanError) => void
+
+/**
+ * For what a bus tells besides messages: what the app throws at the end of its pipeline, and an error that it does not
+ * handle, is reported, and ends no process.
+ *
+ * @param what it is, for people
+ */
+export function guardEnd(subscriber: Subscriber<unknown>, what: string, report: Report): void {
+  const last = chainOf(subscriber).at(-1) ?? subscriber
+  guardLast(last, (error, isUnhandled = false) => {
+    // Where a topic meets it (`combineLatest`) it may be a message that fails.
+    const run = Run.at(last)
+    if (run !== undefined) run.threw(error)
+    else {
+      const text = isUnhandled ? `An error of ${what} has no handler` : `A subscriber of ${what} threw`
+      report(new SubscriberError(`${text}: ${describe(error)}`, undefined, error))
+    }
+  })
+}
+
+export function guarding<T>(source: Observable<T>, what: string, report: Report): Observable<T> {
+  return new Observable(subscriber => {
+    guardEnd(subscriber, what, report)
+    return source.subscribe(subscriber)
+  })
+}

@@ -1,0 +1,90 @@
+import type { Subscriber } from 'rxjs'
+import type { Attachment } from './attachment.js'
+import type { Membership } from '../contract/broker.js'
+import { stoppedAt } from './passing.js'
+
+/** How long an unnamed subscription waits for `retry({ delay })` to come back for it. */
+const patience = 60_000
+
+type Chain = readonly Subscriber<unknown>[]
+export type Fits = (attachment: Attachment) => boolean
+
+interface BrokenOff {
+  readonly attachment: Attachment
+  /** The pipeline that broke off. */
+  readonly chain: Chain
+  /** The last thing that passed: after an error somebody may come back later. */
+  cause: 'error' | 'complete'
+  /** Stops waiting. */
+  stop: (() => void) | undefined
+}
+
+const none: readonly BrokenOff[] = []
+
+/** Unnamed subscriptions whose pipeline broke off, kept for a resubscription. */
+export class RetryMemory {
+  #all = none
+
+  add(attachment: Attachment, cause: 'error' | 'complete', chain: Chain): void {
+    this.#all = [...this.#all, { attachment, chain, cause, stop: undefined }]
+  }
+
+  /** @param onlyNow not one that is waited with for later */
+  take(fits: Fits, onlyNow = false): Membership | undefined {
+    const taken = this.#all.find(
+      ({ attachment, stop }) => !attachment.isOver && fits(attachment) && !(onlyNow && stop !== undefined),
+    )
+    return taken === undefined ? undefined : this.#remove(taken)
+  }
+
+  /** An error passes there: what an operator had to say at the end of its source (`toArray`) may fail, too. */
+  failed(subscriber: Subscriber<unknown>): void {
+    for (const each of this.#all) if (each.chain.includes(subscriber)) each.cause = 'error'
+  }
+
+  /**
+   * Nobody resubscribed within the call. After an error somebody may come back later (`retry({ delay })`), to the subscriber at which
+   * the error stopped, for as long as that one is there.
+   *
+   * @param others more chains that the error went down
+   * @param giveBack to whom it came from, who takes it if there may be others who come back within the call
+   */
+  settle(others: readonly Chain[], giveBack: (attachment: Attachment, chain: Chain) => boolean): void {
+    for (const each of this.#all) {
+      if (each.stop !== undefined) continue
+      const hopes =
+        each.cause === 'complete' ? [] : [each.chain, ...others].flatMap(chain => stoppedAt(chain) ?? [])
+      if (hopes.length > 0) each.stop = waitAt(hopes, () => this.#drop(each))
+      else if (each.cause === 'error' && giveBack(each.attachment, each.chain)) this.#forget(each)
+      else this.#drop(each)
+    }
+  }
+
+  #drop(brokenOff: BrokenOff): void {
+    this.#remove(brokenOff)?.leave(brokenOff.cause)
+  }
+
+  #remove(brokenOff: BrokenOff): Membership | undefined {
+    this.#forget(brokenOff)
+    return brokenOff.attachment.release()
+  }
+
+  #forget(brokenOff: BrokenOff): void {
+    brokenOff.stop?.()
+    this.#all = this.#all.filter(each => each !== brokenOff)
+  }
+}
+
+/** Until all of them are torn down, or patience ends. @returns what stops it */
+function waitAt(hopes: readonly Subscriber<unknown>[], giveUp: () => void): () => void {
+  const timer = setTimeout(giveUp, patience)
+  if (typeof timer === 'object') timer.unref()
+  const look = (): void => {
+    if (hopes.every(hope => hope.closed)) giveUp()
+  }
+  for (const hope of hopes) hope.add(look)
+  return () => {
+    clearTimeout(timer)
+    for (const hope of hopes) hope.remove(look)
+  }
+}

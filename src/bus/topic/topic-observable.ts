@@ -1,0 +1,106 @@
+import type { Observer, Operator, Subscriber, Subscription } from 'rxjs'
+import { Observable } from 'rxjs/internal/Observable'
+import type { Message } from '../../message/message.js'
+import { chainOf, isSubscriber } from '../../operators/rxjs-internals.js'
+import type { Attachment } from './attachment.js'
+import { BareConsumer } from './bare-consumer.js'
+import type { Consumer } from '../contract/broker.js'
+import { Run } from './run.js'
+import { TopicConsumer, type TopicSource } from './topic-source.js'
+
+type PartialObserver<V> = Partial<Observer<V>>
+
+/** The Run of what is behind a stage; and if that ends at a Subject, the one behind that. */
+interface Place {
+  readonly run: Run
+  readonly beyond: Run | undefined
+}
+
+/**
+ * What `topic()` returns, and every stock operator piped onto it. Whatever subscribes to it, an operator, `merge()` or an app, it
+ * finds the pipeline that this is a part of by the chain of subscribers that it is given (`Run`). `lift` keeps the link
+ * to the source besides, past Subjects, at which a chain ends.
+ */
+export class TopicObservable<V> extends Observable<V> {
+  readonly #topic: TopicSource
+  readonly #upstream: TopicObservable<unknown> | undefined
+  readonly #stage: Operator<unknown, V> | undefined
+
+  constructor(topic: TopicSource, upstream?: TopicObservable<unknown>, stage?: Operator<unknown, V>) {
+    super()
+    this.#topic = topic
+    this.#upstream = upstream
+    this.#stage = stage
+  }
+
+  /** @internal The hook that RxJS 7's operators go through. */
+  override lift<R>(operator?: Operator<V, R>): Observable<R> {
+    // RxJS's ConnectableObservable (publish(), multicast()) borrows the lift of its source.
+    if (!(#topic in this)) return Observable.prototype.lift.call(this, operator) as Observable<R>
+    return new TopicObservable<R>(this.#topic, this, operator)
+  }
+
+  override subscribe(observer?: PartialObserver<V>): Subscription
+  override subscribe(next: (value: V) => void): Subscription
+  override subscribe(
+    next?: ((value: V) => void) | null,
+    error?: ((error: unknown) => void) | null,
+    complete?: (() => void) | null,
+  ): Subscription
+  override subscribe(
+    observerOrNext?: PartialObserver<V> | ((value: V) => void) | null,
+    error?: ((error: unknown) => void) | null,
+    complete?: (() => void) | null,
+  ): Subscription {
+    if (isSubscriber<V>(observerOrNext)) return this.subscribeIn(observerOrNext)
+    const observer: PartialObserver<V> =
+      typeof observerOrNext === 'function' || observerOrNext == null
+        ? {
+            ...(observerOrNext == null ? {} : { next: observerOrNext }),
+            ...(error == null ? {} : { error }),
+            ...(complete == null ? {} : { complete }),
+          }
+        : observerOrNext
+    return new Observable<V>(subscriber => {
+      this.subscribeIn(subscriber, undefined, observer)
+    }).subscribe(observer)
+  }
+
+  /**
+   * @internal One stage of a running pipeline.
+   * @param place where `lift` leads to
+   * @param end the app's observer behind `subscriber`: where there is no operator between, messages go straight to it
+   */
+  subscribeIn(subscriber: Subscriber<V>, place?: Place, end?: PartialObserver<V>): Subscription {
+    const chain = chainOf(subscriber)
+    const run = Run.from(chain, this.#topic, place?.run, end !== undefined && !isSubject(end))
+    const beyond = run === place?.run ? place.beyond : place?.run
+    if (this.#stage !== undefined && this.#upstream !== undefined) {
+      subscriber.add(this.#stage.call(subscriber, new RunningStage(this.#upstream, { run, beyond })))
+    } else {
+      // The root: V is Message here, and only here.
+      const root = chain as unknown as Attachment['chain']
+      run.attach(root, this.#topic, beyond, attachment =>
+        this.#consumer(new TopicConsumer(this.#topic, root[0], attachment), end),
+      )
+    }
+    return subscriber
+  }
+
+  #consumer(consumer: TopicConsumer, end: PartialObserver<V> | undefined): Consumer {
+    // Behind a Subject are others.
+    if (end === undefined || isSubject(end) || this.#topic.schema !== undefined) return consumer
+    return new BareConsumer(this.#topic, end as PartialObserver<Message>, consumer)
+  }
+}
+
+const isSubject = (end: object): boolean => 'observers' in end
+
+/** A stage as the operator after it sees it: whatever subscribes to it, now or at a retry, does so inside the Run. */
+class RunningStage<V> extends Observable<V> {
+  constructor(stage: TopicObservable<V>, place: Place) {
+    super(subscriber => {
+      stage.subscribeIn(subscriber, place)
+    })
+  }
+}

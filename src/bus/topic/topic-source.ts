@@ -1,0 +1,147 @@
+import type { Subscriber } from 'rxjs'
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { ClosedError, describe, SchemaError, SubscriberError, type MsgvanError } from '../../errors.js'
+import { takeInHand } from '../../message/in-hand.js'
+import { Message } from '../../message/message.js'
+import { nextInto, nothing } from '../../operators/rxjs-internals.js'
+import type { Broker, Consumer, SubscriptionRequest } from '../contract/broker.js'
+import type { Run } from './run.js'
+
+/** What every pipeline from one `topic()` call shares: where to subscribe, and how deliveries are settled. */
+export class TopicSource {
+  /** What is between the topic and a Subject (`share()`), for all pipelines behind that together. */
+  multicast: Run | undefined
+
+  constructor(
+    readonly broker: Broker,
+    readonly request: SubscriptionRequest,
+    readonly autoAck: boolean,
+    readonly schema: StandardSchemaV1 | undefined,
+  ) {}
+
+  get isNamed(): boolean {
+    return this.request.name !== undefined
+  }
+
+  /** Whoever it was handed to threw. */
+  failed(message: Message, error: unknown): void {
+    Message.settlerOf(message).fail(message, error)
+    this.report(error, message.topic)
+  }
+
+  report(error: unknown, topic: string | undefined): void {
+    const where = topic === undefined ? '' : ` of ${JSON.stringify(topic)}`
+    const failure = new SubscriberError(`A subscriber${where} threw: ${describe(error)}`, topic, error)
+    this.broker.report(failure)
+  }
+}
+
+/** What a pipeline makes of the end that the van puts to its subscription. */
+export interface Ending {
+  /** Its pipeline was subscribed to that van before: a retry() or repeat() came back, or concat() goes on. */
+  readonly cameBack: boolean
+  /** All ends of the pipeline are known, and guarded. */
+  readonly isGuarded: boolean
+  /** Before the van's own error goes down the pipeline. */
+  refused(error: MsgvanError): void
+  /** A message was acked because `next` returned. */
+  acked(): void
+  end(): void
+}
+
+/** Hands deliveries to the first subscriber of a pipeline and settles what that subscriber leaves to it. */
+export class TopicConsumer implements Consumer {
+  readonly #source: TopicSource
+  readonly #subscriber: Subscriber<Message>
+  readonly #ending: Ending
+  /** Set while schema results are awaited: later messages line up behind. */
+  #validating: Promise<void> | undefined
+
+  constructor(source: TopicSource, subscriber: Subscriber<Message>, ending: Ending) {
+    this.#source = source
+    this.#subscriber = subscriber
+    this.#ending = ending
+  }
+
+  next(message: Message): void {
+    if (this.#source.schema === undefined) this.#handOut(message)
+    else this.#validate(message, this.#source.schema)
+  }
+
+  error(error: MsgvanError): void {
+    // For one that was there before, a closed bus is the end and no error: retry() would go on for ever.
+    if (error instanceof ClosedError && this.#ending.cameBack) this.complete()
+    else {
+      this.#ending.refused(error)
+      this.#subscriber.error(error)
+    }
+  }
+
+  complete(): void {
+    this.#ending.end()
+  }
+
+  #handOut(message: Message): void {
+    const before = takeInHand(message)
+    try {
+      if (this.#ending.isGuarded) this.#subscriber.next(message)
+      else this.#nextUnguarded(message)
+    } catch (error) {
+      this.#source.failed(message, error)
+    } finally {
+      takeInHand(before)
+    }
+    if (!this.#source.autoAck || Message.isClaimed(message)) return
+    message.ack()
+    this.#ending.acked()
+  }
+
+  #nextUnguarded(message: Message): void {
+    const thrown = nextInto(this.#subscriber, message)
+    if (thrown !== nothing) this.#source.failed(message, thrown)
+  }
+
+  #validate(message: Message, schema: StandardSchemaV1): void {
+    if (this.#validating !== undefined) {
+      this.#line(() => this.#check(message, schema))
+      return
+    }
+    const pending = this.#check(message, schema)
+    if (pending !== undefined) this.#line(() => pending)
+  }
+
+  #line(step: () => Promise<void> | undefined): void {
+    const line: Promise<void> = (this.#validating ?? Promise.resolve()).then(step).then(() => {
+      if (this.#validating === line) this.#validating = undefined
+    })
+    this.#validating = line
+  }
+
+  #check(message: Message, schema: StandardSchemaV1): Promise<void> | undefined {
+    const refuse = (error: unknown) => this.#source.failed(message, error)
+    const judge = (result: StandardSchemaV1.Result<unknown>) => {
+      if (this.#subscriber.closed) {
+        Message.settlerOf(message).release(message, true)
+      } else if (result.issues === undefined) {
+        Message.replacePayload(message, result.value)
+        this.#handOut(message)
+      } else {
+        const why = result.issues.map(issue => issue.message).join('; ')
+        refuse(
+          new SchemaError(
+            `The payload of ${JSON.stringify(message.topic)} fails its schema: ${why}`,
+            result.issues,
+          ),
+        )
+      }
+    }
+    try {
+      const result = schema['~standard'].validate(message.payload)
+      if (result instanceof Promise) return result.then(judge).catch(refuse)
+      judge(result)
+    } catch (error) {
+      refuse(error)
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,32 @@
+import type { Command } from 'commander'
+import { openBus, withoutStart } from '../bus.js'
+import type { Cli } from '../cli.js'
+import { Exit } from '../exit.js'
+import type { Globals } from '../options/globals.js'
+import { statusText } from '../text/status-text.js'
+
+interface Options {
+  json?: boolean
+}
+
+export function addStatus(program: Command, cli: Cli): void {
+  program
+    .command('status')
+    .summary("show the host and the van's subscriptions")
+    .description(
+      "Show this machine's host, the van's subscriptions with what waits in them, and counters. Starts no host: exit code 1 if none is running.",
+    )
+    .option('--json', 'the same as one JSON object')
+    .action(cli.action<Options>((globals, options) => status(cli, globals, options)))
+}
+
+async function status(cli: Cli, globals: Globals, { json = false }: Options): Promise<number> {
+  const bus = await openBus(cli, withoutStart(globals))
+  try {
+    const now = await bus.status()
+    await cli.output.line(json ? JSON.stringify(now) : statusText(now))
+    return Exit.Done
+  } finally {
+    await bus.close()
+  }
+}

@@ -1,0 +1,46 @@
+import type { Command } from 'commander'
+import { statePaths } from '../../daemon/files/paths.js'
+import type { StopOutcome } from '../../daemon/stop.js'
+import type { Cli } from '../cli.js'
+import { Exit } from '../exit.js'
+import type { Globals } from '../options/globals.js'
+
+interface Options {
+  json?: boolean
+}
+
+export function addStop(program: Command, cli: Cli): void {
+  program
+    .command('stop')
+    .summary('end the host')
+    .description(
+      'End the host in order, and wait until it is gone. What it keeps in memory goes with it: named subscriptions, handlers, messages that wait.',
+    )
+    .option('--json', 'print what became of it as a JSON object')
+    .action(cli.action<Options>((globals, options) => stop(cli, globals, options)))
+}
+
+async function stop(cli: Cli, globals: Globals, { json = false }: Options): Promise<number> {
+  const outcome = await stopIt(cli, globals, json)
+  if (json) await cli.output.line(JSON.stringify(outcome))
+  return Exit.Done
+}
+
+/** Stops the host and says so. */
+export async function stopIt(cli: Cli, { port, token }: Globals, quiet = false): Promise<StopOutcome> {
+  const { stopHost } = await import('../../daemon/stop.js')
+  const outcome = await stopHost({ port, token, paths: statePaths() })
+  if (outcome.was === 'terminated' || outcome.was === 'killed') {
+    const signal = outcome.was === 'killed' ? 'SIGKILL' : 'SIGTERM'
+    cli.talk(
+      `the host on port ${port} did not end in order (${outcome.why}): ended process ${outcome.pid} by ${signal}`,
+    )
+  } else if (!quiet) {
+    cli.talk(
+      outcome.was === 'absent'
+        ? `no host is running on port ${port}`
+        : `the host on port ${port} has ended (pid ${outcome.pid})`,
+    )
+  }
+  return outcome
+}

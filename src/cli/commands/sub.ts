@@ -1,0 +1,60 @@
+import { InvalidArgumentError, type Command } from 'commander'
+import type { ReplayFrom } from '../../message/replay.js'
+import type { Cli } from '../cli.js'
+import type { SubOptions } from '../work/run-sub.js'
+import { count, seconds } from '../options/values.js'
+
+export function addSub(program: Command, cli: Cli): void {
+  const json = program.createOption('--json', 'a JSON object a line, with id, topic, payload, headers …')
+  program
+    .command('sub')
+    .summary('show messages as they come')
+    .description(
+      'Show each message whose topic matches, as "topic payload". Ends with exit code 0 after --count messages or when nobody reads its output any more, 3 after --timeout, 130 on Ctrl-C.',
+    )
+    .argument('<pattern>', "a regular expression, found anywhere in the topic: '^orders\\.' anchors it")
+    .option('--count <n>', 'end after so many messages', count)
+    .option('--timeout <seconds>', 'end after so long, with exit code 3', seconds)
+    .option('--name <name>', 'join the named subscription: it shares the work, and keeps while you are away')
+    .option(
+      '--from <where>',
+      'replay what a host with a store has kept: start, last (of each topic), last:N, a time, or a place in the log',
+      replayFrom,
+    )
+    .option('--raw', 'the payload alone: bytes as they are, all else a line')
+    .addOption(json.conflicts('raw'))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  msgvan sub '^orders\\.(eu|us)\\.'
+  msgvan sub '^t' --count 3 --timeout 5
+  msgvan sub . --json | jq .payload
+  msgvan sub '^prices' --from last    what each topic said last, then what comes
+  msgvan sub '^jobs' --name workers   run two: each job goes to one of them`,
+    )
+    .action(
+      cli.action<SubOptions>(async (globals, options, operands) => {
+        // Loaded when it is wanted: other commands have no use for what it needs.
+        const { sub } = await import('../work/run-sub.js')
+        return sub(cli, globals, options, operands)
+      }),
+    )
+}
+
+/** As in ISO 8601; a Date would make something of 'last:0' and of '-1' too. */
+const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/i
+
+/** What is all digits is a place. */
+function replayFrom(text: string): ReplayFrom {
+  const last = /^last:([1-9]\d{0,14})$/.exec(text)?.[1]
+  if (text === 'start' || text === 'last') return text
+  if (last !== undefined) return { last: Number(last) }
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  const time = new Date(TIME.test(text) ? text : NaN)
+  if (Number.isNaN(time.getTime()))
+    throw new InvalidArgumentError(
+      'It is start, last, last:N, a time such as 2026-05-01T12:00Z, or a number.',
+    )
+  return time
+}

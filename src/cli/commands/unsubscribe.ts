@@ -1,0 +1,43 @@
+import type { Command } from 'commander'
+import { openBus, withoutStart } from '../bus.js'
+import type { Cli } from '../cli.js'
+import { Exit } from '../exit.js'
+import type { Globals } from '../options/globals.js'
+
+interface Options {
+  json?: boolean
+}
+
+export function addUnsubscribe(program: Command, cli: Cli): void {
+  program
+    .command('unsubscribe')
+    .summary('remove a named subscription')
+    .description(
+      'Remove a named subscription or handler, with all that waits in it. Exit code 1 if there is none of that name.',
+    )
+    .argument('<name>', 'as `msgvan status` shows it')
+    .option('--json', 'print {"name":…,"removed":true|false}')
+    .action(cli.action<Options>((globals, options, operands) => unsubscribe(cli, globals, options, operands)))
+}
+
+async function unsubscribe(
+  cli: Cli,
+  globals: Globals,
+  { json = false }: Options,
+  [name = '']: string[],
+): Promise<number> {
+  const bus = await openBus(cli, withoutStart(globals))
+  try {
+    const removed = await bus.unsubscribe(name)
+    if (json) await cli.output.line(JSON.stringify({ name, removed }))
+    else
+      cli.talk(
+        removed
+          ? `${name} is unsubscribed`
+          : `there is no subscription ${JSON.stringify(name)} in van ${bus.name}`,
+      )
+    return removed ? Exit.Done : Exit.Error
+  } finally {
+    await bus.close()
+  }
+}

@@ -1,0 +1,80 @@
+import type { SubscriptionStatus, VanStatus } from '../../bus/contract/status.js'
+
+/** The state of a van as a text for people, at 80 columns unless names or patterns are long. */
+export function statusText({
+  van,
+  host,
+  hosts,
+  subscriptions,
+  actors,
+  counters,
+  missing = [],
+}: VanStatus): string {
+  const { published, delivered, acked, failed, redelivered, deadLettered, dropped } = counters
+  return [
+    `van ${van}, host ${host.version} on port ${host.port} (pid ${host.pid}), up ${duration(host.uptimeMs)}`,
+    ...hosts
+      .filter(({ id }) => id !== host.id)
+      .map(
+        each =>
+          `with ${each.leader ? 'the leader' : 'a host'} at ${each.address}:${each.port}, ${each.version}, up ${duration(each.uptimeMs)}`,
+      ),
+    '',
+    ...(subscriptions.length === 0 ? ['no subscriptions'] : table(subscriptions)),
+    ...notes(subscriptions),
+    ...missing.map(({ text }) => `missing, since the store was damaged: ${text}`),
+    ...(actors.length === 0
+      ? []
+      : [`${actors.length} ${actors.length === 1 ? 'actor' : 'actors'}: see \`msgvan actors\``]),
+    '',
+    `published ${published}, delivered ${delivered}, acked ${acked}, failed ${failed}, redelivered ${redelivered}, dead ${deadLettered}, dropped ${dropped}`,
+  ].join('\n')
+}
+
+export function duration(ms: number): string {
+  const seconds = Math.floor(ms / 1000)
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 120) return `${minutes} min`
+  const hours = Math.floor(minutes / 60)
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`
+}
+
+function table(subscriptions: readonly SubscriptionStatus[]): string[] {
+  const rows = [
+    ['NAME', 'PATTERN', 'CONSUMERS', 'PENDING', 'IN FLIGHT', 'ACKED', 'FAILED', 'DEAD'],
+    ...subscriptions.map(each => [
+      each.name ?? '-',
+      each.pattern,
+      ...[each.consumers, each.pending, each.inFlight, each.acked, each.failed, each.deadLettered].map(
+        String,
+      ),
+    ]),
+  ]
+  return columns(rows, 2)
+}
+
+/** @param left so many columns are texts; the others are numbers, and a last text may follow */
+export function columns(rows: readonly (readonly string[])[], left: number): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))
+  return rows.map(row =>
+    row
+      .map((cell, column) =>
+        column < left ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+function* notes(subscriptions: readonly SubscriptionStatus[]): Generator<string> {
+  for (const { id, name, handler, pausing, held, consumers } of subscriptions) {
+    const who = name ?? id
+    if (handler !== undefined) {
+      const restarts = handler.restarts === 0 ? '' : `, restarted ${handler.restarts} times`
+      yield `${who}: handler ${handler.export} of ${handler.module} is ${handler.state}${restarts}`
+    }
+    const why = consumers === 0 ? 'is full and has no consumer' : 'is slow'
+    if (pausing) yield `${who} ${why}: publishers wait for it, ${held} messages are held`
+  }
+}

@@ -1,0 +1,90 @@
+import { Observable } from 'rxjs/internal/Observable'
+import type { Broker, SubscriptionRequest } from '../../bus/contract/broker.js'
+import {
+  checkFilter,
+  type DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterListOptions,
+  type DeadLetters,
+} from '../../bus/contract/dead-letters.js'
+import { guardEnd } from '../../bus/topic/guarding.js'
+import { UnreadablePayloadError } from '../../errors.js'
+import { decodeLetter } from '../../codec/payload.js'
+import { DEFAULT_PENDING_BYTES } from '../../bus/contract/pending-bytes.js'
+import { Fields } from '../../wire/frames/fields.js'
+
+const announcements: SubscriptionRequest = {
+  pattern: /^\$dead\//,
+  ordered: false,
+  prefetch: 256,
+  attempts: 1,
+  delay: 0,
+  ackTimeout: 0,
+  maxPending: 10_000,
+  maxPendingBytes: DEFAULT_PENDING_BYTES,
+  overflow: 'drop-oldest',
+}
+
+/** The host's dead letters. What crosses are letters around payloads that are bytes; they are read here. */
+export class RemoteDeadLetters extends Observable<DeadLetter> implements DeadLetters {
+  readonly #call: (method: string, args: unknown) => Promise<unknown>
+  readonly #hosts: () => Promise<readonly { readonly id: string }[]>
+
+  constructor(broker: Broker, call: (method: string, args: unknown) => Promise<unknown>) {
+    super(subscriber => {
+      guardEnd(subscriber, 'deadLetters()', error => broker.report(error))
+      const membership = broker.consume(announcements, {
+        next(message) {
+          subscriber.next(message.payload as DeadLetter)
+          message.ack()
+        },
+        error: error => subscriber.error(error),
+        complete: () => subscriber.complete(),
+      })
+      return () => membership.leave('unsubscribe')
+    })
+    this.#call = call
+    this.#hosts = () => broker.hosts()
+  }
+
+  async list(filter?: DeadLetterFilter, options?: DeadLetterListOptions): Promise<DeadLetter[]> {
+    const letters: DeadLetter[] = []
+    for await (const page of this.pages(filter, options)) for (const letter of page) letters.push(letter)
+    return letters
+  }
+
+  async *pages(
+    filter: DeadLetterFilter = {},
+    options: DeadLetterListOptions = {},
+  ): AsyncIterable<DeadLetter[]> {
+    checkFilter(filter, options)
+    const { payloads = true } = options
+    for (const { id: host } of await this.#hosts()) {
+      let after: number | undefined = 0
+      do {
+        const answer = await this.#call('deadLetters.page', { ...filter, host, after, payloads })
+        const page = new Fields(answer, what => new UnreadablePayloadError(`A page of dead letters ${what}.`))
+        const letters = page.list('letters').map(readLetter)
+        if (letters.length > 0) yield letters
+        const next = page.optional('next', key => page.whole(key))
+        // Places only grow: else it would never end.
+        after = next !== undefined && next > after ? next : undefined
+      } while (after !== undefined)
+    }
+  }
+
+  async replay(filter: DeadLetterFilter = {}): Promise<number> {
+    checkFilter(filter)
+    return Number(await this.#call('deadLetters.replay', filter))
+  }
+
+  async purge(filter: DeadLetterFilter = {}): Promise<number> {
+    checkFilter(filter)
+    return Number(await this.#call('deadLetters.purge', filter))
+  }
+}
+
+function readLetter(letter: unknown): DeadLetter {
+  if (letter instanceof Uint8Array) return decodeLetter(letter) as DeadLetter
+  return { ...(letter as Omit<DeadLetter, 'payload'>), payload: undefined }
+}

@@ -1,0 +1,208 @@
+import {
+  AuthError,
+  describe,
+  errorFromCode,
+  HostUnreachableError,
+  MsgvanError,
+  VersionMismatchError,
+} from '../../errors.js'
+import { version } from '../../version.js'
+import type { Channel } from '../../wire/channel.js'
+import {
+  checkChallenge,
+  checkRefusal,
+  checkWelcome,
+  type Hello,
+  type Prove,
+  type Welcome,
+} from '../../wire/handshake.js'
+import { newNonce, prove, sameProof, type Transcript } from '../../wire/proof.js'
+import { binary, PROTOCOL, type ClientEvents } from '../../wire/protocol.js'
+import type { Dial } from './dial-socket.js'
+
+/** What a client shows that it knows: the secret of this user on this machine, or the host's token. */
+export interface Credential {
+  /** Default `'secret'`. */
+  readonly kind?: 'secret' | 'token'
+  readonly secret: Uint8Array
+}
+
+export interface ConnectionRequest {
+  readonly dial: Dial
+  readonly url: string
+  readonly van: string
+  readonly client: string
+  readonly pid: number | undefined
+  readonly thread: number | undefined
+  readonly credential: Credential
+  /** Asked when the host has proved itself: where the session stands by then. */
+  readonly session: () => Prove['session']
+}
+
+export interface ConnectionOwner {
+  welcome(welcome: Welcome): void
+  /** @throws ProtocolError to end the connection */
+  frame(bytes: Uint8Array): void
+  /** Called once: it did not come to be, or is gone. */
+  lost(error: MsgvanError): void
+}
+
+const HANDSHAKE_MS = 10_000
+const FAREWELL_MS = 1_000
+
+/** One channel, from its handshake to its end. Never reconnects by itself. */
+export class Connection {
+  readonly #request: ConnectionRequest
+  readonly #owner: ConnectionOwner
+  readonly #channel: Channel<ClientEvents>
+  readonly #nonce = newNonce()
+  readonly #deadline: ReturnType<typeof setTimeout>
+  /** Waits for the host to hang up. */
+  #onHungUp: (() => void) | undefined
+  #isLost = false
+  #hasHostProved = false
+
+  constructor(request: ConnectionRequest, owner: ConnectionOwner) {
+    this.#request = request
+    this.#owner = owner
+    this.#deadline = setTimeout(() => {
+      this.#lose(
+        new HostUnreachableError(
+          `No answer from ${request.url} within ${HANDSHAKE_MS} ms: what listens there is no msgvan host, or it stands still.`,
+        ),
+      )
+    }, HANDSHAKE_MS)
+    this.#channel = request.dial(
+      request.url,
+      {
+        opened: () => this.#guard(() => this.#sayHello()),
+        event: (name, value) => this.#guard(() => this.#take(name, value)),
+        ended: ({ why, cause }) => {
+          this.#onHungUp?.()
+          this.#lose(new HostUnreachableError(`${request.url} ${why}.`, { cause }))
+        },
+      },
+      HANDSHAKE_MS,
+    )
+  }
+
+  send(frame: Uint8Array): void {
+    this.#channel.send('frame', frame)
+  }
+
+  /** After a goodbye: waits until the host hangs up. Hanging up first would lose what was sent last. */
+  async ended(): Promise<void> {
+    this.#isLost = true
+    if (this.#channel.isOpen) {
+      await new Promise<void>(resolve => {
+        const timer = setTimeout(resolve, FAREWELL_MS)
+        this.#onHungUp = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+    this.close()
+  }
+
+  close(): void {
+    this.#isLost = true
+    clearTimeout(this.#deadline)
+    this.#channel.close()
+  }
+
+  #take(name: string, value: unknown): void {
+    switch (name) {
+      case 'challenge':
+        this.#answer(value).catch((error: unknown) => this.#fail(error))
+        return
+      case 'welcome': {
+        this.#mustBeProved()
+        const welcome = checkWelcome(value)
+        clearTimeout(this.#deadline)
+        this.#owner.welcome(welcome)
+        return
+      }
+      case 'refused': {
+        const { code, message } = checkRefusal(value)
+        this.#lose(errorFromCode(code, message))
+        return
+      }
+      case 'frame':
+        this.#mustBeProved()
+        this.#owner.frame(binary(value))
+    }
+  }
+
+  #sayHello(): void {
+    const { van, client, credential, pid, thread } = this.#request
+    const hello: Hello = {
+      protocol: PROTOCOL,
+      version,
+      van,
+      client,
+      nonce: this.#nonce,
+      credential: credential.kind ?? 'secret',
+      pid,
+      thread,
+    }
+    this.#channel.send('hello', hello)
+  }
+
+  async #answer(value: unknown): Promise<void> {
+    const { nonce, proof } = checkChallenge(value)
+    const { van, client, credential, session, url } = this.#request
+    const transcript: Transcript = {
+      protocol: PROTOCOL,
+      van,
+      client,
+      clientNonce: this.#nonce,
+      hostNonce: nonce,
+    }
+    if (!sameProof(proof, await prove(credential.secret, 'host', transcript))) {
+      throw new AuthError(
+        `Whoever listens at ${url} does not know the ${credential.kind ?? 'secret'} of this user: it is another user's host, or none. ` +
+          'Give the right token or MSGVAN_HOME, or another port.',
+      )
+    }
+    const own = await prove(credential.secret, 'client', transcript)
+    if (this.#isLost) return
+    this.#hasHostProved = true
+    this.#channel.send('prove', { proof: own, session: session() } satisfies Prove)
+  }
+
+  /** An impostor may welcome us without proof: it must not get what waits to be sent. */
+  #mustBeProved(): void {
+    if (this.#hasHostProved) return
+    throw new AuthError(`Whoever listens at ${this.#request.url} gives no proof: it is no host of this user.`)
+  }
+
+  /** Whatever comes in is handled here: what breaks the protocol ends the connection, not the process. */
+  #guard(handle: () => void): void {
+    if (this.#isLost) return
+    try {
+      handle()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#lose(
+      error instanceof MsgvanError
+        ? error
+        : new HostUnreachableError(`The connection failed: ${describe(error)}`, { cause: error }),
+    )
+  }
+
+  #lose(error: MsgvanError): void {
+    if (this.#isLost) return
+    this.close()
+    this.#owner.lost(error)
+  }
+}
+
+/** Trying again without a change on either side is in vain. */
+export function isForGood(error: MsgvanError): boolean {
+  return error instanceof AuthError || error instanceof VersionMismatchError
+}

@@ -1,0 +1,113 @@
+import { AuthError, describe, HostUnreachableError, MsgvanError } from '../../errors.js'
+import type { Prove, Welcome } from '../../wire/handshake.js'
+import { Connection, isForGood, type Credential } from './connection.js'
+import type { Dial } from './dial-socket.js'
+
+export interface ConnectorOptions {
+  /** Default: by socket.io. */
+  readonly dial?: Dial | undefined
+  readonly ca?: string | undefined
+  readonly van: string
+  /** Asked before each attempt. */
+  readonly client: () => string
+  readonly pid?: number | undefined
+  readonly thread?: number | undefined
+  readonly credential: () => Promise<Credential | undefined>
+  /** Where the host is, asked before each attempt: the place to find or start it. */
+  readonly locate: () => Promise<string>
+  /** Milliseconds before the first and between later attempts; each is drawn from half of it to all of it. */
+  readonly backoff: { readonly initial: number; readonly max: number }
+}
+
+export interface ConnectorOwner {
+  session(): Prove['session']
+  welcome(welcome: Welcome, connection: Connection): void
+  /** @throws ProtocolError */
+  frame(bytes: Uint8Array): void
+  /** The connection that was up is gone. Another attempt follows. */
+  disconnected(error: MsgvanError): void
+  /** An attempt failed. `final`: because of what will not change by itself. Another attempt follows all the same. */
+  failed(error: MsgvanError, final: boolean): void
+}
+
+/** Keeps one connection up, for as long as it is not stopped. */
+export class Connector {
+  readonly #options: ConnectorOptions
+  readonly #owner: ConnectorOwner
+  #connection: Connection | undefined
+  #isUp = false
+  #isStopped = false
+  #attempts = 0
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(options: ConnectorOptions, owner: ConnectorOwner) {
+    this.#options = options
+    this.#owner = owner
+  }
+
+  start(): void {
+    this.#attempt().catch((error: unknown) => {
+      if (this.#isStopped) return
+      const known = error instanceof MsgvanError
+      this.#owner.failed(
+        known ? error : new HostUnreachableError(`No host to be found: ${describe(error)}`, { cause: error }),
+        true,
+      )
+      this.#retry()
+    })
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+    this.#connection?.close()
+    this.#connection = undefined
+  }
+
+  async #attempt(): Promise<void> {
+    const { van, pid, thread, ca, locate } = this.#options
+    const [url, dial] = await Promise.all([locate(), this.#options.dial ?? dialSocket(ca)])
+    const credential = await this.#options.credential()
+    if (credential === undefined)
+      throw new AuthError(`No secret and no token for ${url}. Give the option token.`)
+    if (this.#isStopped) return
+    const session = () => this.#owner.session()
+    const connection: Connection = new Connection(
+      { dial, url, van, client: this.#options.client(), pid, thread, credential, session },
+      {
+        welcome: welcome => {
+          this.#isUp = true
+          this.#attempts = 0
+          this.#owner.welcome(welcome, connection)
+        },
+        frame: bytes => this.#owner.frame(bytes),
+        lost: error => this.#lost(error),
+      },
+    )
+    this.#connection = connection
+  }
+
+  #lost(error: MsgvanError): void {
+    const wasUp = this.#isUp
+    this.#isUp = false
+    this.#connection = undefined
+    if (this.#isStopped) return
+    if (wasUp) this.#owner.disconnected(error)
+    if (!wasUp || isForGood(error)) this.#owner.failed(error, isForGood(error))
+    this.#retry()
+  }
+
+  #retry(): void {
+    // Owners may have stopped it in their callbacks.
+    if (this.#isStopped) return
+    const { initial, max } = this.#options.backoff
+    const ceiling = Math.min(max, initial * 2 ** this.#attempts)
+    this.#attempts++
+    this.#timer = setTimeout(() => this.start(), ceiling * (0.5 + Math.random() / 2))
+  }
+}
+
+/** Loaded when there is somebody to dial: an embedded bus never needs it, and it takes its time. */
+async function dialSocket(ca: string | undefined): Promise<Dial> {
+  return (await import('./dial-socket.js')).dialSocket(ca)
+}

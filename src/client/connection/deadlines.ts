@@ -1,0 +1,43 @@
+import type { Message } from '../../message/message.js'
+
+const LONGEST_TIMER = 2 ** 31 - 1
+
+/** `ackTimeout`, counted from the moment when a message is handed out: time in the inbox is not the subscriber's fault. */
+export class Deadlines {
+  readonly #expired: (message: Message) => void
+  readonly #timers = new Map<Message, ReturnType<typeof setTimeout>>()
+
+  /** @param limit in milliseconds; one that no timer can wait for never expires */
+  constructor(
+    public limit: number,
+    expired: (message: Message) => void,
+  ) {
+    this.#expired = expired
+  }
+
+  get isEmpty(): boolean {
+    return this.#timers.size === 0
+  }
+
+  start(message: Message): void {
+    this.stop(message)
+    if (this.limit > LONGEST_TIMER) return
+    const timer = setTimeout(() => {
+      this.#timers.delete(message)
+      this.#expired(message)
+    }, this.limit)
+    this.#timers.set(message, timer)
+  }
+
+  stop(message: Message): void {
+    const timer = this.#timers.get(message)
+    if (timer === undefined) return
+    clearTimeout(timer)
+    this.#timers.delete(message)
+  }
+
+  clear(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    this.#timers.clear()
+  }
+}

@@ -1,0 +1,14 @@
+import type { MsgvanError } from '../../errors.js'
+import type { ByteReader } from '../../codec/byte-reader.js'
+import type { Missed } from '../../wire/frames/control-frames.js'
+import type { FrameKind } from '../../wire/frames/frames.js'
+
+/** What a host that is another's client wants to hear beyond what every client does. */
+export interface HostFrames {
+  /** One that only hosts send. @throws ProtocolError */
+  frame(kind: FrameKind, body: ByteReader): void
+  /** An attempt to connect failed. Another follows. */
+  failed(error: MsgvanError): void
+  /** The other host does not know this one any more. */
+  missed(missed: Missed): void
+}

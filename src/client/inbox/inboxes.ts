@@ -1,0 +1,289 @@
+import type { Consumer, SubscriptionRequest } from '../../bus/contract/broker.js'
+import { isReplyInbox } from '../../bus/actors/reply-inbox.js'
+import type { MsgvanError } from '../../errors.js'
+import { ByteWriter } from '../../codec/byte-writer.js'
+import { encodeLeave, encodeSync, type Lapse } from '../../wire/frames/control-frames.js'
+import type { DeliverReader } from '../../wire/frames/deliver-frame.js'
+import type { ConsumerBooks } from '../../wire/frames/consumer-books.js'
+import { FrameKind } from '../../wire/frames/frames.js'
+import { writeSettlement } from '../../wire/frames/settle-frame.js'
+import type { Named, RulesInForce } from '../../wire/frames/subscription-request.js'
+import { Inbox, type InboxOwner } from './inbox.js'
+import { Standstill } from './standstill.js'
+
+/** With more of them those that nobody subscribes to are forgotten. */
+const MOST_NAMES = 1_000
+
+/** By then what was sent is with the operating system. A browser's timers do as well. */
+function nextTurn(run: () => void): void {
+  if ('setImmediate' in globalThis) setImmediate(run)
+  else setTimeout(run)
+}
+
+export interface InboxesLink {
+  wake(): void
+  /** For what no call could report. */
+  report?(error: MsgvanError): void
+  /** @returns the frame's number */
+  send(kind: FrameKind, frame: Uint8Array): number
+  /** Says that this side is there. */
+  sayHere(): void
+  /** The app is done with something that the host had taken away: no frame says so. */
+  doneWithTaken?(): void
+  /** A host's own client is cut off from it, or is back: only hosts have such. */
+  away?(subscription: number, isAway: boolean): void
+}
+
+/** All subscriptions of one bus: hands deliveries to them one at a time, and sends back what became of them. */
+export class Inboxes implements InboxOwner {
+  readonly #link: InboxesLink
+  readonly #inboxes = new Map<number, Inbox>()
+  /** They are over, but the app still works on what came from them. */
+  readonly #past = new Set<Inbox>()
+  readonly #writer = new ByteWriter()
+  #dirty: Inbox[] = []
+  /** Frames with verdicts that the host has not got for good, and whose verdicts they are. */
+  #sent: { readonly number: number; readonly inboxes: readonly Inbox[] }[] = []
+  /** A hand-over is running: whatever comes meanwhile waits for its end. */
+  #isHandingOut = false
+  #lastNumber = 0
+  readonly #standstill = new Standstill(milliseconds => {
+    for (const inbox of this.#inboxes.values()) inbox.stoodStill(milliseconds)
+  })
+  /** Under which something waits at the host for certain. */
+  readonly #names = new Set<string>()
+
+  constructor(link: InboxesLink) {
+    this.#link = link
+  }
+
+  report(error: MsgvanError): void {
+    this.#link.report?.(error)
+  }
+
+  /** What the app works on. */
+  get inHand(): number {
+    let sum = 0
+    for (const inbox of this.#inboxes.values()) sum += inbox.inHand
+    for (const inbox of this.#past) sum += inbox.inHand
+    return sum
+  }
+
+  /** Subscriptions with messages that were handed out and not settled. */
+  unsettled(): { rules: SubscriptionRequest; inFlight: number }[] {
+    return [...this.#inboxes.values(), ...this.#past]
+      .filter(({ inHand }) => inHand > 0)
+      .map(({ request, inHand }) => ({ rules: request, inFlight: inHand }))
+  }
+
+  get isDirty(): boolean {
+    return this.#dirty.length > 0
+  }
+
+  open(request: SubscriptionRequest, consumer: Consumer): Inbox {
+    const inbox = new Inbox(++this.#lastNumber, request, consumer, this)
+    this.#inboxes.set(inbox.number, inbox)
+    this.#standstill.begin()
+    return inbox
+  }
+
+  confirmed(): Inbox[] {
+    return [...this.#inboxes.values()].filter(inbox => inbox.isConfirmed)
+  }
+
+  /** Those that the host forgets with the session. Not the bus's own letterbox: who waits for a letter is told in another way. */
+  unnamed(): Inbox[] {
+    return [...this.#inboxes.values()].filter(
+      ({ request, hasLeft, wasConfirmed }) =>
+        wasConfirmed && request.name === undefined && !hasLeft && !isReplyInbox(request),
+    )
+  }
+
+  /** The host has said yes. */
+  confirm(inbox: Inbox): void {
+    inbox.isConfirmed = true
+    inbox.wasConfirmed = true
+    const { name } = inbox.request
+    if (name === undefined) return
+    this.#names.add(name)
+    if (this.#names.size <= MOST_NAMES) return
+    const open = new Set([...this.#inboxes.values()].map(({ request }) => request.name))
+    for (const each of this.#names) if (!open.has(each)) this.#names.delete(each)
+  }
+
+  /**
+   * Those whose messages wait at the host under a name. `repeat()` and the like have just subscribed anew: the name was there
+   * before.
+   */
+  named(): Inbox[] {
+    return [...this.#inboxes.values()].filter(
+      ({ request: { name }, hasLeft }) => name !== undefined && !hasLeft && this.#names.has(name),
+    )
+  }
+
+  ruled(rules: RulesInForce): void {
+    this.#inboxes.get(rules.subscription)?.ruled(rules)
+  }
+
+  joined({ subscription, incarnation }: Named): void {
+    this.#inboxes.get(subscription)?.named(incarnation)
+  }
+
+  deliver(reader: DeliverReader): void {
+    for (let delivery = reader.next(); delivery !== undefined; delivery = reader.next()) {
+      const inbox = this.#inboxes.get(delivery.subscription)
+      if (inbox === undefined) continue
+      inbox.deliver(delivery)
+      this.#pump(inbox)
+    }
+  }
+
+  synced(subscription: number): void {
+    const inbox = this.#inboxes.get(subscription)
+    if (inbox === undefined) return
+    inbox.synced()
+    this.#pump(inbox)
+    inbox.tellIfCaughtUp()
+  }
+
+  /** What is here of it; its verdicts so far are on their way before that. */
+  books(subscription: number): ConsumerBooks {
+    this.flush()
+    const nothing = { line: 0, open: 0, waiting: 0, places: 0, takes: false, asks: false }
+    return { subscription, ...(this.#inboxes.get(subscription)?.books ?? nothing) }
+  }
+
+  lapsed({ subscription, through }: Lapse): void {
+    this.#inboxes.get(subscription)?.lapsed(through)
+  }
+
+  ended(subscription: number, error: MsgvanError | undefined): void {
+    const inbox = this.#inboxes.get(subscription)
+    if (inbox !== undefined) this.end(inbox, error)
+  }
+
+  end(inbox: Inbox, error: MsgvanError | undefined): void {
+    this.#forget(inbox)
+    inbox.end(error)
+    if (inbox.inHand > 0) this.#past.add(inbox)
+  }
+
+  endAll(error: MsgvanError | undefined): void {
+    for (const inbox of [...this.#inboxes.values()]) this.end(inbox, error)
+  }
+
+  /** Before the bus goes: says for each subscription what its consumer never saw. */
+  sayGoodbye(): void {
+    this.flush()
+    for (const { hasLeft, number, handed } of this.#inboxes.values()) {
+      if (!hasLeft) this.#link.send(FrameKind.Leave, encodeLeave({ subscription: number, handed, kept: [] }))
+    }
+  }
+
+  /** Nothing new is handed out, but for answers: what is in hand may wait for them. */
+  stop(): void {
+    for (const inbox of this.#inboxes.values()) if (!isReplyInbox(inbox.request)) inbox.stop()
+  }
+
+  /** The session is lost: what was delivered is taken away, and who left has nothing more to settle. */
+  reset(): void {
+    this.#dirty = []
+    this.#sent = []
+    for (const inbox of [...this.#inboxes.values()]) {
+      inbox.reset()
+      if (inbox.hasLeft) this.#forget(inbox)
+    }
+  }
+
+  flush(): void {
+    if (this.#dirty.length === 0) return
+    const dirty = this.#dirty
+    this.#dirty = []
+    for (const inbox of dirty) {
+      writeSettlement(this.#writer, inbox.takeSettlement())
+      this.#forgetIfDone(inbox)
+    }
+    const number = this.#link.send(FrameKind.Settle, this.#writer.take())
+    for (const inbox of dirty) inbox.sent(number)
+    this.#sent.push({ number, inboxes: dirty })
+  }
+
+  /** The host is done with all frames up to this one. */
+  confirmedThrough(number: number): void {
+    let done = 0
+    for (const sent of this.#sent) {
+      if (sent.number > number) break
+      done += 1
+      for (const inbox of sent.inboxes) inbox.confirmed(sent.number)
+    }
+    if (done > 0) this.#sent.splice(0, done)
+  }
+
+  // What an inbox needs.
+
+  dirty(inbox: Inbox): void {
+    this.#dirty.push(inbox)
+    this.#link.wake()
+  }
+
+  sync(inbox: Inbox): void {
+    this.flush()
+    this.#link.send(FrameKind.Sync, encodeSync(inbox.number))
+  }
+
+  leave(inbox: Inbox, handed: number, kept: readonly number[]): void {
+    // Verdicts first: what they settle is not given back.
+    this.flush()
+    this.#link.send(FrameKind.Leave, encodeLeave({ subscription: inbox.number, handed, kept }))
+    this.#forgetIfDone(inbox)
+  }
+
+  away({ number }: Inbox, isAway: boolean): void {
+    this.#link.away?.(number, isAway)
+  }
+
+  sayHere(): void {
+    this.#link.sayHere()
+  }
+
+  look(): void {
+    this.#standstill.look()
+  }
+
+  doneWithTaken(inbox: Inbox): void {
+    if (inbox.inHand === 0) this.#past.delete(inbox)
+    this.#link.doneWithTaken?.()
+  }
+
+  pumpSoon(inbox: Inbox): void {
+    queueMicrotask(() => this.#pump(inbox))
+  }
+
+  pumpAfterSending(inbox: Inbox): void {
+    this.flush()
+    nextTurn(() => {
+      inbox.proceed()
+      this.#pump(inbox)
+    })
+  }
+
+  #forgetIfDone(inbox: Inbox): void {
+    if (inbox.hasLeft && inbox.open === 0) this.#forget(inbox)
+  }
+
+  #forget(inbox: Inbox): void {
+    this.#inboxes.delete(inbox.number)
+    if (inbox.inHand > 0) this.#past.add(inbox)
+    if (this.#inboxes.size === 0) this.#standstill.end()
+  }
+
+  #pump(inbox: Inbox): void {
+    if (this.#isHandingOut) return
+    this.#isHandingOut = true
+    try {
+      inbox.pump()
+    } finally {
+      this.#isHandingOut = false
+    }
+  }
+}

@@ -1,0 +1,258 @@
+import { StretchClock } from '../../broker/clock/stretch-clock.js'
+import { refusedWith } from '../../bus/caught.js'
+import { ClosedError, OutboxFullError, type MsgvanError } from '../../errors.js'
+import { RepeatedEnvelope, type Envelope, type Headers } from '../../message/envelope.js'
+import { tooLarge } from '../../codec/payload.js'
+import { fromWireError, type Outcome } from '../../wire/frames/control-frames.js'
+import { bodyOf, FrameKind } from '../../wire/frames/frames.js'
+import type { Link } from '../../wire/link.js'
+import { BATCH_BYTES, FRAME_OVERHEAD } from '../../wire/protocol.js'
+import { PublishReader, PublishWriter, type Sequence } from '../../wire/frames/publish-frame.js'
+import { rereading, WritingTable } from '../../wire/frames/string-table.js'
+import { PublishPromise } from './publish-promise.js'
+
+export interface OutboxLimits {
+  readonly maxMessages: number
+  readonly maxBytes: number
+  readonly maxPayload: number
+}
+
+const nothing = new Uint8Array(0)
+
+/** One PUBLISH frame and who waits for its entries. */
+interface Batch {
+  readonly number: number
+  /** Empty once those who passed them on keep what is held. */
+  bytes: Uint8Array
+  /** By entry. */
+  readonly promises: PublishPromise[]
+  /** Held back by the host, by entry. */
+  held: Set<number> | undefined
+}
+
+/** Publishes on their way to the host: collected into frames, kept until the host has taken them over, bounded. */
+export class Outbox {
+  readonly #limits: OutboxLimits
+  /** Of a payload: what this side takes, and the host as far as that is known. */
+  #maxPayload: number
+  #link: Link
+  readonly #sequence: Sequence = { last: 0 }
+  #table = new WritingTable()
+  #writer = new PublishWriter(this.#table, this.#sequence)
+  /** Of the frame being collected. */
+  #promises: PublishPromise[] = []
+  /** Sent and not acknowledged, in order. */
+  #batches: Batch[] = []
+  /** Acknowledged, but for entries that the host holds back. */
+  #holding = new Map<number, Batch>()
+  #messages = 0
+  #bytes = 0
+  /** It passes on what others published, and they keep what is held back: what one is full of must not fill the way of all. */
+  #isForOthers = false
+  readonly #clock = new StretchClock(undefined)
+
+  constructor(link: Link, limits: OutboxLimits) {
+    this.#link = link
+    this.#limits = limits
+    this.#maxPayload = limits.maxPayload
+  }
+
+  get maxPayload(): number {
+    return this.#maxPayload
+  }
+
+  /** What the host takes. @returns whether something was collected that it cannot take, so that it must be written anew */
+  hostTakes(maxPayload: number): boolean {
+    this.#maxPayload = Math.min(maxPayload, this.#limits.maxPayload)
+    const most = maxPayload + FRAME_OVERHEAD + BATCH_BYTES
+    return this.#writer.bytes > most || this.#batches.some(({ bytes }) => bytes.length > most)
+  }
+
+  /** Publishes that the host has not taken over. */
+  get size(): number {
+    return this.#messages
+  }
+
+  get isEmpty(): boolean {
+    return this.#messages === 0
+  }
+
+  publish(
+    topic: string,
+    payload: unknown,
+    headers: Headers,
+    refused?: (error: unknown) => void,
+  ): Promise<void> {
+    const { maxMessages, maxBytes } = this.#limits
+    if (this.#messages >= maxMessages || this.#bytes + this.#writer.bytes >= maxBytes)
+      return refusedWith(this.#full(), refused)
+    this.#writer.add(topic, this.#clock.read(), headers, payload, this.#maxPayload)
+    return this.#added(refused)
+  }
+
+  /**
+   * What another client published, by way of this one, a host. Its body is bytes.
+   *
+   * @returns undefined while there is no room
+   */
+  passOn(envelope: Envelope): PublishPromise | undefined {
+    const { maxMessages, maxBytes } = this.#limits
+    if (this.#messages >= maxMessages || this.#bytes + this.#writer.bytes >= maxBytes) return undefined
+    if (envelope.size > this.#maxPayload) {
+      const promise = new PublishPromise()
+      promise.refuse(tooLarge(envelope.size, this.#maxPayload))
+      return promise
+    }
+    this.#isForOthers = true
+    this.#writer.addBytes(envelope)
+    return this.#added()
+  }
+
+  /** Tells, whenever it is asked, whether all that waits now is taken over, or refused; not what comes later. */
+  whetherTaken(): () => boolean {
+    const promises = [...this.#holding.values(), ...this.#batches].flatMap(batch => batch.promises)
+    const waiting = [...promises, ...this.#promises].filter(promise => promise.isOpen)
+    let next = 0
+    return () => {
+      while (waiting[next]?.isOpen === false) next += 1
+      return next === waiting.length
+    }
+  }
+
+  #added(refused?: (error: unknown) => void): PublishPromise {
+    this.#messages++
+    const promise = new PublishPromise(refused)
+    this.#promises.push(promise)
+    if (this.#writer.bytes >= BATCH_BYTES) this.flush()
+    else this.#link.wake()
+    return promise
+  }
+
+  flush(): void {
+    if (this.#writer.count === 0) return
+    const bytes = this.#writer.take()
+    const promises = this.#promises
+    this.#promises = []
+    this.#bytes += bytes.length
+    // The number is the link's next one: an acknowledgement cannot come before `send` returns.
+    const number = this.#link.lastNumber + 1
+    this.#batches.push({ number, bytes, promises, held: undefined })
+    this.#link.send(FrameKind.Publish, bytes)
+  }
+
+  /** The host is done with all frames up to this number. */
+  acked(number: number): void {
+    let done = 0
+    for (const batch of this.#batches) {
+      if (batch.number > number) break
+      done++
+      this.#settle(batch)
+    }
+    if (done > 0) this.#batches.splice(0, done)
+  }
+
+  /** Comes before the acknowledgement of its frame, and again for what was held back. */
+  outcome({ frame, entries }: Outcome): void {
+    const batch = this.#holding.get(frame) ?? this.#batches.find(each => each.number === frame)
+    if (batch === undefined) return
+    for (const { index, outcome } of entries) {
+      const promise = batch.promises[index]
+      if (promise?.isOpen !== true) continue
+      if (outcome === 'held') {
+        batch.held ??= new Set()
+        if (this.#isForOthers && !batch.held.has(index)) this.#messages--
+        batch.held.add(index)
+        promise.whenHeld?.()
+        continue
+      }
+      const wasHeld = batch.held?.delete(index) === true
+      if (!(this.#isForOthers && wasHeld)) this.#messages--
+      if (outcome === 'taken') promise.take()
+      else promise.refuse(fromWireError(outcome))
+    }
+    if (batch.held?.size === 0 && this.#holding.delete(frame)) this.#bytes -= batch.bytes.length
+  }
+
+  /** The host has a new session for us: what it did not take over goes again, in order. */
+  renew(link: Link): void {
+    const again = [...this.#holding.values(), ...this.#batches]
+    const wasHeld = new Set(this.#holding.values())
+    this.#closeInto(again)
+    const table = this.#table
+    const { everTransmitted } = this.#link
+    this.#link = link
+    this.#table = new WritingTable()
+    this.#writer = new PublishWriter(this.#table, this.#sequence)
+    this.#batches = []
+    this.#holding = new Map()
+    this.#bytes = 0
+    for (const batch of again) this.#writeAgain(batch, table, wasHeld.has(batch), everTransmitted)
+  }
+
+  rejectAll(error: MsgvanError): void {
+    const batches = [...this.#holding.values(), ...this.#batches]
+    this.#closeInto(batches)
+    this.#batches = []
+    this.#holding.clear()
+    this.#messages = 0
+    this.#bytes = 0
+    for (const { promises } of batches) for (const promise of promises) promise.refuse(error)
+  }
+
+  /** What is being collected becomes a batch without being sent on the old link. */
+  #closeInto(batches: Batch[]): void {
+    if (this.#writer.count === 0) return
+    batches.push({ number: 0, bytes: this.#writer.take(), promises: this.#promises, held: undefined })
+    this.#promises = []
+  }
+
+  #writeAgain(batch: Batch, table: WritingTable, onlyHeld: boolean, everTransmitted: number): void {
+    let index = 0
+    // What never left this side is published for the first time.
+    const isRepeated = batch.number > 0 && batch.number <= everTransmitted
+    const reader = new PublishReader(bodyOf(batch.bytes), rereading(table), '', true)
+    for (let publication = reader.next(); publication !== undefined; publication = reader.next()) {
+      const promise = batch.promises[index]
+      const wanted = promise?.isOpen === true && (!onlyHeld || batch.held?.has(index) === true)
+      index++
+      if (!wanted) continue
+      if (publication.size > this.#maxPayload) {
+        this.#messages--
+        promise.refuse(tooLarge(publication.size, this.#maxPayload))
+        continue
+      }
+      this.#writer.addBytes(isRepeated ? RepeatedEnvelope.of(publication) : publication)
+      this.#promises.push(promise)
+      if (this.#writer.bytes >= BATCH_BYTES) this.flush()
+    }
+    this.flush()
+  }
+
+  /** Acknowledged: everything that is not held back was taken over. */
+  #settle(batch: Batch): void {
+    const { held, promises } = batch
+    promises.forEach((promise, index) => {
+      if (held?.has(index) === true || !promise.isOpen) return
+      this.#messages--
+      promise.take()
+    })
+    if (held !== undefined && held.size > 0) {
+      this.#holding.set(batch.number, batch)
+      if (!this.#isForOthers) return
+    }
+    this.#bytes -= batch.bytes.length
+    batch.bytes = nothing
+  }
+
+  #full(): OutboxFullError {
+    const { maxMessages, maxBytes } = this.#limits
+    return new OutboxFullError(
+      `The outbox is full: ${this.#messages} messages wait for the host (at most ${maxMessages}, or ${maxBytes} bytes). ` +
+        'Await publish() so that you are slowed down.',
+    )
+  }
+}
+
+export function closedError(): ClosedError {
+  return new ClosedError('This bus is closed. Make a new one.')
+}

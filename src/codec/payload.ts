@@ -1,0 +1,241 @@
+import {
+  describe,
+  InvalidPayloadError,
+  MsgvanError,
+  PayloadTooLargeError,
+  UnreadablePayloadError,
+} from '../errors.js'
+import { ByteReader } from './byte-reader.js'
+import { ByteWriter } from './byte-writer.js'
+import { copyPart } from './bytes.js'
+import { flatBytes, mostBytes, uncarriable } from './carriable.js'
+import { readValue } from './decode-value.js'
+import { writeValue } from './encode-value.js'
+import { Kind } from './value-kinds.js'
+import { Encoding, encodingFrom } from './encoding.js'
+
+/**
+ * The one check of what may be published, the same on every kind of bus. Cheap for what is usual: nothing is encoded
+ * unless the size comes near the limit.
+ *
+ * @throws InvalidPayloadError naming the place of what cannot be carried, PayloadTooLargeError
+ */
+export function assertCarriable(payload: unknown, maxPayload: number): void {
+  try {
+    const most = flatBytes(payload)
+    if (most >= 0 && most <= maxPayload) return
+  } catch (error) {
+    throw unpublishable(error)
+  }
+  assertUnusual(payload, maxPayload)
+}
+
+/**
+ * At most so many bytes; -1 for what cannot be carried. As cheap as can be: nothing is encoded.
+ *
+ * @throws what a getter or a proxy of the app's throws
+ */
+export function mostPayloadBytes(payload: unknown): number {
+  const most = flatBytes(payload)
+  return most >= 0 ? most : mostBytes(payload)
+}
+
+function assertUnusual(payload: unknown, maxPayload: number): void {
+  let most: number
+  try {
+    most = mostBytes(payload)
+  } catch (error) {
+    throw unpublishable(error)
+  }
+  if (most < 0) throw uncarriable(payload)
+  if (most <= maxPayload) return
+  const size = encodedSize(payload)
+  if (size > maxPayload) throw tooLarge(size, maxPayload)
+}
+
+/**
+ * What is over the limit at a glance, without the work of encoding it.
+ *
+ * @throws PayloadTooLargeError
+ */
+export function checkSize(payload: unknown, maxPayload: number): void {
+  const least =
+    typeof payload === 'string' ? payload.length : payload instanceof Uint8Array ? payload.byteLength : 0
+  if (least > maxPayload) throw tooLarge(least, maxPayload)
+}
+
+export function tooLarge(size: number, maxPayload: number): PayloadTooLargeError {
+  return new PayloadTooLargeError(
+    `A payload of ${size} bytes is over the limit of ${maxPayload}. Publish less at once, or a reference to where it lies.`,
+  )
+}
+
+const NodeBuffer = typeof Buffer === 'undefined' ? undefined : Buffer
+
+/** One for all payloads: what it gave away it never touches again. Away while it is in use. */
+let spare: ByteWriter | undefined = new ByteWriter()
+
+/** A getter of the payload may publish in turn: what it publishes is written by a writer of its own. */
+function written(write: (writer: ByteWriter) => void): Uint8Array {
+  const writer = spare ?? new ByteWriter()
+  spare = undefined
+  try {
+    write(writer)
+    return writer.take()
+  } catch (error) {
+    writer.truncate(0)
+    throw error
+  } finally {
+    spare = writer
+  }
+}
+
+function encodedSize(payload: unknown): number {
+  const own = new ByteWriter()
+  writePayload(own, payload)
+  return own.length
+}
+
+/**
+ * Appends a payload to bytes under way, so that a batch is written without a copy of each payload on its own. After an
+ * error the writer is as it was.
+ *
+ * @throws InvalidPayloadError
+ */
+export function writePayload(to: ByteWriter, payload: unknown): void {
+  const start = to.length
+  try {
+    writeValue(to, payload)
+  } catch (error) {
+    to.truncate(start)
+    // Once more from the top, for the place of what cannot be carried.
+    if (error instanceof InvalidPayloadError) throw uncarriable(payload)
+    throw error instanceof MsgvanError ? error : unpublishable(error)
+  }
+}
+
+/** A getter or a proxy of the app's may throw anything. */
+function unpublishable(error: unknown): InvalidPayloadError {
+  return new InvalidPayloadError(`The payload cannot be read: ${describe(error)}.`, { cause: error })
+}
+
+/** @throws InvalidPayloadError */
+export function encodePayload(payload: unknown): Uint8Array {
+  return written(writer => {
+    writePayload(writer, payload)
+  })
+}
+
+/**
+ * A fresh value at each call: nothing is shared with the bytes or with another reading of them. The bytes may come from
+ * anybody.
+ *
+ * @throws UnreadablePayloadError
+ */
+export function decodePayload(bytes: Uint8Array, from = 0, length = bytes.length - from): unknown {
+  return bufferIn(bytes, from, length) ?? decodeAny(bytes, from, length)
+}
+
+/** A Buffer by itself, without a reader; undefined for all else, and for what is not quite one. */
+function bufferIn(bytes: Uint8Array, from: number, size: number): Uint8Array | undefined {
+  if (NodeBuffer === undefined || bytes[from] !== Kind.Buffer) return undefined
+  let length = 0
+  let at = from + 1
+  let byte = 0x80
+  for (let shift = 0; byte >= 0x80 && shift < 28; shift += 7) {
+    byte = bytes[at++] ?? 0
+    length |= (byte & 0x7f) << shift
+  }
+  if (byte >= 0x80 || at + length !== from + size) return undefined
+  const copy = NodeBuffer.allocUnsafe(length)
+  copyPart(bytes, at, length, copy, 0)
+  return copy
+}
+
+function decodeAny(bytes: Uint8Array, from: number, length: number): unknown {
+  try {
+    const reader = new ByteReader(bytes, unreadable, from, length)
+    const value = readValue(reader)
+    reader.end()
+    return value
+  } catch (error) {
+    throw undecodable(error)
+  }
+}
+
+/** The fields of a dead letter that are not its payload. */
+type LetterFields = Readonly<Record<string, unknown>>
+
+/**
+ * A dead letter around a payload that stays the bytes it is. `inner` says how these are to be read: a dead letter may hold
+ * a dead letter.
+ */
+export function encodeLetter(
+  letter: LetterFields & { readonly payload: unknown },
+  inner: Encoding = Encoding.Bytes,
+): Uint8Array {
+  const { payload, ...fields } = letter
+  return written(writer => {
+    writer.u8(inner)
+    if (inner === Encoding.Value) {
+      writePayload(writer, payload)
+    } else {
+      const bytes = payload as Uint8Array
+      writer.varint(bytes.length)
+      writer.raw(bytes)
+    }
+    writePayload(writer, fields)
+  })
+}
+
+/** @throws UnreadablePayloadError */
+export function decodeLetter(bytes: Uint8Array): unknown {
+  return reading(() => {
+    const reader = new ByteReader(bytes, unreadable)
+    const inner = encodingFrom(reader.u8())
+    if (inner === undefined) throw unreadable('has an unknown encoding')
+    const payload =
+      inner === Encoding.Value ? readValue(reader) : bodyOrError(reader.raw(reader.varint()), inner)
+    const fields = readValue(reader)
+    reader.end()
+    if (typeof fields !== 'object' || fields === null) throw unreadable('is a dead letter without fields')
+    return { ...fields, payload }
+  })
+}
+
+/** A letter whose payload cannot be read is a letter all the same, and hides no other. */
+function bodyOrError(bytes: Uint8Array, encoding: Encoding): unknown {
+  try {
+    return decodeBody(bytes, encoding)
+  } catch (error) {
+    if (error instanceof UnreadablePayloadError) return error
+    throw error
+  }
+}
+
+/** @throws UnreadablePayloadError */
+export function decodeBody(bytes: Uint8Array, encoding: Encoding): unknown {
+  if (encoding === Encoding.Bytes) return decodePayload(bytes)
+  if (encoding === Encoding.Letter) return decodeLetter(bytes)
+  throw unreadable('is no bytes')
+}
+
+function unreadable(what: string): UnreadablePayloadError {
+  return new UnreadablePayloadError(
+    `The payload ${what}. Its publisher runs another version, or sent what is no payload.`,
+  )
+}
+
+/** Invalid dates, regular expressions, numbers: whatever the engine refuses is the bytes' fault. */
+function reading<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw undecodable(error)
+  }
+}
+
+function undecodable(error: unknown): MsgvanError {
+  if (error instanceof MsgvanError) return error
+  return new UnreadablePayloadError(`The payload cannot be decoded: ${describe(error)}.`, { cause: error })
+}

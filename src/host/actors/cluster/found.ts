@@ -1,0 +1,80 @@
+import type { ActorAddress } from '../../../bus/contract/actor-ref.js'
+import type { ActorRequest } from '../../../bus/contract/actors.js'
+import { addressOf } from '../../../bus/actors/create-actors.js'
+import { ActorPlacementError, NameTakenError } from '../../../errors.js'
+import type { Fields } from '../../../wire/frames/fields.js'
+import { fieldsOf } from '../../calls/call-fields.js'
+import type { BornOf } from '../actor-host.js'
+import type { Placed, Wanted } from './placement.js'
+
+/** One that is there, as its host tells others. */
+export interface Found {
+  readonly self: ActorAddress
+  readonly host: string
+  readonly module: string
+  readonly export: string
+}
+
+/** @throws NameTakenError if the name is another's */
+export function sameActor(there: Found, { module, export: exported }: ActorRequest): Found {
+  if (there.module === module && there.export === exported) return there
+  const name = JSON.stringify(there.self.name)
+  throw new NameTakenError(
+    `The name ${name} has an actor of ${there.module}, ${there.export}. Use another name, or stop that one first.`,
+  )
+}
+
+export function foundOf(
+  { self, request }: { readonly self: ActorAddress; readonly request: ActorRequest },
+  host: string,
+): Found {
+  return { self, host, module: request.module, export: request.export }
+}
+
+export function readFound(value: unknown): Found {
+  const fields = fieldsOf(value)
+  return {
+    self: addressOf(fields.get('self')),
+    host: fields.text('host', 100),
+    module: fields.text('module', 10_000),
+    export: fields.text('export', 1_000),
+  }
+}
+
+export function placedOf(value: unknown): Placed & { isNew: boolean } {
+  const fields = fieldsOf(value)
+  return { self: addressOf(fields.get('self')), host: fields.text('host', 100), isNew: fields.flag('isNew') }
+}
+
+/** @throws InvalidOptionError */
+export function bornOfIn(fields: Fields): BornOf {
+  return { incarnation: fields.text('incarnation', 100), host: fields.text('host', 100) }
+}
+
+export function askedBy(fields: Fields): Pick<Wanted, 'asking' | 'ticket' | 'parentAt' | 'bornOf'> {
+  const asking = fields.text('asking', 100)
+  // A host of before knew no others.
+  const parentAt = fields.optional('parentAt', key => fields.text(key, 100)) ?? asking
+  const bornOf = fields.optional('bornOf', key => bornOfIn(fields.fields(key)))
+  return { asking, ticket: fields.text('ticket', 100), parentAt, bornOf }
+}
+
+export function requiresOf(fields: Fields): ActorRequest['requires'] {
+  fields.fields('requires')
+  return fields.get('requires') as ActorRequest['requires']
+}
+
+/** A host that will not do, as it tells others: with what the class requires, so that they need not load it to know. */
+export function refusalOf({ message, requires }: ActorPlacementError): object {
+  return { refused: message, ...(requires === undefined ? {} : { requires }) }
+}
+
+/** @throws ActorPlacementError if that is what the host says */
+export function throwRefusal(answer: unknown): void {
+  if (answer === true) return
+  const fields = fieldsOf(answer)
+  throw new ActorPlacementError(
+    fields.text('refused', 100_000),
+    fields.has('requires') ? requiresOf(fields) : undefined,
+  )
+}

@@ -1,0 +1,152 @@
+import type { ChildExit } from '../../actors/definition/actor.js'
+import type { ActorAddress } from '../../bus/contract/actor-ref.js'
+import { fieldsOf } from '../calls/call-fields.js'
+import type { Backbone } from '../backbone/backbone.js'
+import { inTime } from '../backbone/host-requests.js'
+import { addressOf } from '../../bus/actors/create-actors.js'
+import { ActorStoppedError } from '../../errors.js'
+import type { BornOf, Relations } from './actor-host.js'
+import type { Actors } from './actors.js'
+import { bornOfIn } from './cluster/found.js'
+
+interface Child {
+  readonly van: string
+  readonly self: ActorAddress
+  readonly host: string
+  readonly bornOf?: BornOf | undefined
+}
+
+/** So long an actor takes at most to finish what it has in hand, and its children after it. */
+const STOP_MS = 25_000
+
+/** Parents and children on different hosts: each end is told to the other's host. */
+export class ParentLinks implements Omit<Relations, 'troupe' | 'spreadAgain'> {
+  readonly #here: Actors
+  readonly #backbone: Backbone
+  /** Of parents here, by their ids: the children elsewhere, by theirs. */
+  readonly #children = new Map<string, Map<string, Child>>()
+  /** Those that were to be stopped on a host that could not be reached. */
+  readonly #unwanted = new Map<string, Child>()
+
+  constructor(here: Actors, backbone: Backbone) {
+    this.#here = here
+    this.#backbone = backbone
+    backbone.serve('actors.childExited', body => {
+      const fields = fieldsOf(body)
+      const parent = fields.text('parent', 100)
+      const exit: ChildExit = {
+        child: addressOf(fields.get('child')),
+        reason: fields.oneOf('reason', ['stopped', 'crashed', 'unfit']),
+        detail: fields.text('detail', 100_000),
+      }
+      this.#children.get(parent)?.delete(exit.child.id)
+      here.tellParent(fields.text('van', 200), parent, exit)
+      return Promise.resolve(true)
+    })
+    backbone.serve('actors.adopt', body => {
+      const fields = fieldsOf(body)
+      const child = {
+        self: addressOf(fields.get('self')),
+        host: fields.text('host', 100),
+        // A host of before does not say.
+        bornOf: fields.optional('bornOf', key => bornOfIn(fields.fields(key))),
+      }
+      this.#adopted(fields.text('parent', 100), { van: fields.text('van', 200), ...child })
+      return Promise.resolve(true)
+    })
+    backbone.serve('actors.retire', body => {
+      const fields = fieldsOf(body)
+      const text = fields.text('text', 100_000)
+      return here.retire(fields.text('van', 200), fields.text('name', 200), text).then(() => true)
+    })
+  }
+
+  /** A parent has a child on another host than its own. @throws ActorStoppedError, RemoteError, TimeoutError; the child is stopped */
+  async adopt(parentAt: string, parent: string, { van, self, host, bornOf }: Child): Promise<void> {
+    try {
+      await this.#backbone.request(parentAt, 'actors.adopt', { van, parent, self, host, bornOf })
+    } catch (error) {
+      this.discard({ van, self, host })
+      throw error
+    }
+  }
+
+  /** @throws ActorStoppedError */
+  #adopted(parent: string, child: Child): void {
+    if (!this.#here.has(child.van, parent) || this.#here.isOver(child.bornOf))
+      throw new ActorStoppedError(`Actor ${parent} is stopped: it gets no more children.`)
+    const children = this.#children.get(parent) ?? new Map<string, Child>()
+    this.#children.set(parent, children.set(child.self.id, child))
+  }
+
+  /** It is stopped at once, or when its host can be reached again. */
+  discard(child: Child): void {
+    this.#stop(child).catch(() => this.#unwanted.set(child.self.id, child))
+  }
+
+  async endChildren(parent: string, incarnation?: string): Promise<void> {
+    const all = this.#children.get(parent)
+    const ending = [...(all?.values() ?? [])].filter(
+      ({ bornOf }) => incarnation === undefined || bornOf?.incarnation === incarnation,
+    )
+    for (const { self } of ending) all?.delete(self.id)
+    if (all?.size === 0) this.#children.delete(parent)
+    await this.#endAll(ending)
+  }
+
+  async #endAll(children: readonly Child[]): Promise<void> {
+    await Promise.all(
+      children.map(child =>
+        inTime(this.#stop(child), STOP_MS, `Host ${child.host}`).catch(() => {
+          this.#unwanted.set(child.self.id, child)
+        }),
+      ),
+    )
+  }
+
+  childExited(van: string, parent: string, parentHost: string, exit: ChildExit): void {
+    // A host that cannot be reached takes its children here for gone, or is gone itself.
+    this.#backbone.request(parentHost, 'actors.childExited', { van, parent, ...exit }).catch(() => undefined)
+  }
+
+  async retire(van: string, name: string, text: string): Promise<void> {
+    // While the leader is away the subscription stays: whoever takes its name finds what waits.
+    await this.#backbone.requestLeader('actors.retire', { van, name, text }).catch(() => undefined)
+  }
+
+  /** That host is there again. */
+  came(host: string): void {
+    for (const [id, child] of this.#unwanted) {
+      if (child.host !== host) continue
+      this.#unwanted.delete(id)
+      this.discard(child)
+    }
+  }
+
+  /** That host is gone, with all that ran there. */
+  gone(host: string): void {
+    for (const [id, child] of this.#unwanted) if (child.host === host) this.#unwanted.delete(id)
+    for (const [parent, children] of this.#children) {
+      for (const [id, child] of children) {
+        const { van, self, host: itsHost, bornOf } = child
+        if (itsHost !== host && bornOf?.host !== host) continue
+        children.delete(id)
+        if (itsHost !== host) {
+          void this.#endAll([child])
+          continue
+        }
+        this.#here.tellParent(van, parent, { child: self, reason: 'crashed', detail: 'its host is gone' })
+      }
+    }
+    this.#here.orphaned(host)
+  }
+
+  async #stop({ van, self: { id }, host }: Child): Promise<void> {
+    await this.#backbone.request(host, 'actors.stop', {
+      van,
+      id,
+      detail: 'its parent ended',
+      isUnmissed: true,
+    })
+  }
+}

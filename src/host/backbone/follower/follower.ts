@@ -1,0 +1,116 @@
+import type { Credential } from '../../../client/connection/connection.js'
+import type { Dial } from '../../../client/connection/dial-socket.js'
+import type { HostStatus } from '../../../bus/contract/status.js'
+import type { MsgvanError } from '../../../errors.js'
+import type { Backbone, Reach, ReachingVan } from '../backbone.js'
+import { HostRequests, LEADER, noSuchHost, type HostHandler } from '../host-requests.js'
+import { HOME_VAN } from '../leader/leader.js'
+import type { Members } from '../leader/members.js'
+import { LeaderLink } from './leader-link.js'
+
+export interface FollowerOptions {
+  readonly members: Members
+  /** Where the leader is. */
+  readonly leader: string
+  readonly credential: () => Promise<Credential | undefined>
+  /** By whose word it is believed, PEM. Default: as this machine does. */
+  readonly ca?: string | undefined
+  /** How the leader is reached. Default: by socket.io. */
+  readonly dial?: Dial | undefined
+  /** The same for every host that runs in this place, one after the other. */
+  readonly seat: string
+  readonly maxPayload: number
+  readonly warn: (text: string) => void
+}
+
+/** A host that has joined a leader: one link for each van that is in use here, and always one for the home van. */
+export class Follower implements Backbone {
+  readonly homes = [HOME_VAN]
+  readonly isFollower = true
+  readonly members: Members
+  readonly #options: FollowerOptions
+  readonly #uplinks = new Set<LeaderLink>()
+  readonly #requests = new HostRequests()
+  /** The host that this one goes on for. */
+  #before: string | undefined
+  /** The last trouble that was told: the same is not told for every van and every attempt. */
+  #told: string | undefined
+
+  constructor(options: FollowerOptions) {
+    this.#options = options
+    this.members = options.members
+  }
+
+  reach(van: ReachingVan): Reach {
+    const { leader, credential, ca, dial, seat, maxPayload, warn } = this.#options
+    const uplink: LeaderLink = new LeaderLink({
+      van,
+      leader,
+      credential,
+      ca,
+      dial,
+      seat,
+      maxPayload,
+      self: () => this.members.self,
+      before: () => this.#before,
+      hosts: hosts => this.#hosts(hosts),
+      up: isUp => this.#up(van.name, isUp),
+      failed: error => this.#failed(error),
+      requested: (name, body, from) => this.#requests.handle(name, body, from),
+      warn,
+      closed: () => this.#uplinks.delete(uplink),
+    })
+    this.#uplinks.add(uplink)
+    return uplink
+  }
+
+  request(host: string, name: string, body: unknown): Promise<unknown> {
+    const { id } = this.members.self
+    if (host === id) return this.#requests.handle(name, body, id)
+    const home = [...this.#uplinks].find(uplink => uplink.van === HOME_VAN)
+    return home?.request(host, name, body) ?? Promise.reject(noSuchHost(host))
+  }
+
+  requestLeader(name: string, body: unknown): Promise<unknown> {
+    return this.request(LEADER, name, body)
+  }
+
+  serve(name: string, handler: HostHandler): void {
+    this.#requests.serve(name, handler)
+  }
+
+  selfChanged(): void {
+    this.members.selfChanged()
+    for (const uplink of this.#uplinks) uplink.selfChanged()
+  }
+
+  goOn(host: string): void {
+    this.#before = host
+  }
+
+  abandon(): void {
+    for (const uplink of this.#uplinks) uplink.abandon()
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#uplinks].map(uplink => uplink.end()))
+  }
+
+  #hosts(hosts: readonly HostStatus[]): void {
+    this.members.replace(hosts)
+  }
+
+  #up(van: string, isUp: boolean): void {
+    if (van !== HOME_VAN) return
+    if (isUp) this.#told = undefined
+    else this.members.replace([])
+  }
+
+  #failed(error: MsgvanError): void {
+    if (this.#told === error.code) return
+    this.#told = error.code
+    this.#options.warn(
+      `cannot join the leader at ${this.#options.leader}: ${error.message} It is tried again.`,
+    )
+  }
+}

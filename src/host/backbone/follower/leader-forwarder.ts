@@ -1,0 +1,196 @@
+import type { Consumer, Membership } from '../../../bus/contract/broker.js'
+import { inBytes } from '../../../message/envelope-body.js'
+import { RepeatedEnvelope, type Envelope } from '../../../message/envelope.js'
+import { Message } from '../../../message/message.js'
+import { isForGood } from '../../../client/connection/connection.js'
+import type { PublishPromise } from '../../../client/outbox/publish-promise.js'
+import { ClosedError, describe, MsgvanError, SessionLostError } from '../../../errors.js'
+
+interface Waiting {
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/** One that has been sent, in the order in which it first was. */
+interface Passing {
+  readonly order: number
+  readonly envelope: Envelope
+  /** Undefined once the leader holds it. */
+  message: Message | undefined
+}
+
+export interface LeaderForwarderOptions {
+  /** Passes it on; undefined while there is no room. */
+  readonly send: (envelope: Envelope) => PublishPromise | undefined
+  /** Somebody beyond still wants such. */
+  readonly isWanted: (topic: string) => boolean
+  /** Nobody beyond wants it any more. */
+  readonly unwanted: (envelope: Envelope) => void
+  readonly warn: (text: string) => void
+}
+
+/** Hands what a relay has to the leader, and settles it as the leader takes it over. */
+export class LeaderForwarder implements Consumer {
+  readonly passesOn = true
+  /** The relay's own. */
+  membership: Membership | undefined
+  readonly #means: LeaderForwarderOptions
+  /** Publishers that wait for the leader too, by the id of their message: the one that waited is another object by its turn. */
+  readonly #waiting = new Map<string, Waiting>()
+  /**
+   * Those that a leader which is gone may have lost, in their order: they go before all that comes. Whatever overtook another one of its
+   * publisher and topic would have that pass for one that came again.
+   */
+  readonly #again: Passing[] = []
+  #lastOrder = 0
+  #isShut = true
+  #isFull = false
+
+  constructor(means: LeaderForwarderOptions) {
+    this.#means = means
+  }
+
+  get isBusy(): boolean {
+    return this.#isShut || this.#isFull
+  }
+
+  /** Resolves when the leader has it, or is gone; rejects if the leader refuses it. */
+  await(envelope: Envelope): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(envelope.id, { resolve, reject })
+    })
+  }
+
+  /** What a leader that is gone held, and the next one is owed. */
+  get again(): readonly Envelope[] {
+    return this.#again.filter(({ message }) => message === undefined).map(({ envelope }) => envelope)
+  }
+
+  /** Another process had come so far. */
+  owes(again: Iterable<Envelope>): void {
+    for (const envelope of again) this.#again.push({ order: 0, envelope, message: undefined })
+  }
+
+  forget(envelope: Envelope): void {
+    this.#waiting.delete(envelope.id)
+  }
+
+  /** The leader can be reached. */
+  open(): void {
+    this.#isShut = false
+    this.#isFull = false
+    if (this.#sendAgain()) this.membership?.wake()
+  }
+
+  /** It cannot: this host alone keeps what it has taken over. */
+  shut(): void {
+    this.#isShut = true
+    this.membership?.pause()
+    for (const { resolve } of this.#waiting.values()) resolve()
+    this.#waiting.clear()
+  }
+
+  next(message: Message): void {
+    const envelope = Message.envelopeOf(message)
+    if (!this.#means.isWanted(envelope.topic)) {
+      this.#taken(message, envelope)
+      return this.#means.unwanted(envelope)
+    }
+    const sent = this.#again.length > 0 ? undefined : this.#send(envelope, message.redelivered)
+    if (sent === undefined) {
+      this.#isFull = true
+      this.membership?.release(message, true)
+      return
+    }
+    this.#lastOrder += 1
+    this.#follow(sent, { order: this.#lastOrder, envelope, message })
+  }
+
+  #follow(sent: PublishPromise, passing: Passing): void {
+    const { envelope } = passing
+    sent.whenHeld = () => {
+      // It is the leader's by now: one full subscription must not take the way of all the others.
+      passing.message?.ack()
+      passing.message = undefined
+      this.#roomAgain()
+    }
+    sent.then(
+      () => this.#taken(passing.message, envelope),
+      (error: unknown) => this.#refused(passing, error),
+    )
+  }
+
+  error(): void {
+    this.shut()
+  }
+
+  complete(): void {
+    this.shut()
+  }
+
+  /** @param mayHaveCome a leader that is gone may have handed it out */
+  #send(envelope: Envelope, mayHaveCome: boolean): PublishPromise | undefined {
+    const bytes = inBytes(envelope)
+    return this.#means.send(mayHaveCome ? RepeatedEnvelope.of(bytes) : bytes)
+  }
+
+  /** What the leader before held, or had not taken over yet, is owed by the next one. @returns whether there was room for all */
+  #sendAgain(): boolean {
+    for (let next = this.#again[0]; next !== undefined; next = this.#again[0]) {
+      if (this.#isShut) return false
+      const { envelope, message } = next
+      if (!this.#means.isWanted(envelope.topic)) {
+        this.#again.shift()
+        this.#taken(message, envelope)
+        if (message !== undefined) this.#means.unwanted(envelope)
+        continue
+      }
+      const sent = this.#send(envelope, true)
+      if (sent === undefined) {
+        this.#isFull = true
+        return false
+      }
+      this.#again.shift()
+      this.#follow(sent, next)
+    }
+    return true
+  }
+
+  #taken(message: Message | undefined, envelope: Envelope): void {
+    message?.ack()
+    const key = envelope.id
+    this.#waiting.get(key)?.resolve()
+    this.#waiting.delete(key)
+    this.#roomAgain()
+  }
+
+  #refused(passing: Passing, error: unknown): void {
+    const { envelope, message } = passing
+    // Not this message is refused, but this host, or its session is lost: it may be let in later.
+    if (error instanceof MsgvanError && (isForGood(error) || isOfSession(error))) {
+      const later = this.#again.findIndex(({ order }) => order > passing.order)
+      this.#again.splice(later < 0 ? this.#again.length : later, 0, passing)
+      this.#isFull = true
+      return
+    }
+    message?.ack()
+    const key = envelope.id
+    const publisher = this.#waiting.get(key)
+    this.#waiting.delete(key)
+    if (publisher === undefined)
+      this.#means.warn(`the leader refused a message on ${envelope.topic}: ${describe(error)}`)
+    else publisher.reject(error)
+    this.#roomAgain()
+  }
+
+  #roomAgain(): void {
+    if (!this.#isFull || this.#isShut) return
+    if (!this.#sendAgain()) return
+    this.#isFull = false
+    this.membership?.wake()
+  }
+}
+
+function isOfSession(error: MsgvanError): boolean {
+  return error instanceof ClosedError || error instanceof SessionLostError
+}

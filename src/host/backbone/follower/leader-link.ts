@@ -1,0 +1,417 @@
+import { answerParts, type Answer } from '../answer-parts.js'
+import { relayRules, type Relay } from '../../../broker/relay.js'
+import type { Consumer, Membership, SubscriptionRequest } from '../../../bus/contract/broker.js'
+import type { HostStatus } from '../../../bus/contract/status.js'
+import type { Credential } from '../../../client/connection/connection.js'
+import type { Dial } from '../../../client/connection/dial-socket.js'
+import { RemoteBroker } from '../../../client/remote-broker.js'
+import { ClosedError, describe, type MsgvanError, StoreDamagedError, StoreError } from '../../../errors.js'
+import type { ByteReader } from '../../../codec/byte-reader.js'
+import type { Envelope } from '../../../message/envelope.js'
+import { isOwnMailbox } from '../../../message/topic.js'
+import { Message } from '../../../message/message.js'
+import { fromWireError, toWireError, type Missed } from '../../../wire/frames/control-frames.js'
+import { Fields } from '../../../wire/frames/fields.js'
+import { broken } from '../../../wire/protocol.js'
+import { FrameKind } from '../../../wire/frames/frames.js'
+import { decodeAsk, decodeFields, decodeInterest, encodeInterest } from '../../../wire/frames/host-frames.js'
+import { encodePattern, encodeRequest } from '../../../wire/frames/subscription-request.js'
+import type { Names, Reach, ReachingVan, Standing } from '../backbone.js'
+import { doesNotLead } from '../alone.js'
+import { deferred } from '../deferred.js'
+import { hostOf } from '../host-fields.js'
+import { REQUEST, TELL } from '../leader/follower-session.js'
+import { inTime, noSuchHost, REQUEST_MS } from '../host-requests.js'
+import { Interests } from '../interests.js'
+import { LeaderForwarder } from './leader-forwarder.js'
+import { Seen } from './seen.js'
+import { Wants } from '../leader/wants.js'
+
+export interface LeaderLinkOptions {
+  readonly van: ReachingVan
+  readonly leader: string
+  readonly credential: () => Promise<Credential | undefined>
+  readonly ca: string | undefined
+  readonly dial: Dial | undefined
+  readonly seat: string
+  readonly maxPayload: number
+  readonly self: () => HostStatus
+  /** The host that this one goes on for. */
+  readonly before: () => string | undefined
+  readonly hosts: (hosts: readonly HostStatus[]) => void
+  readonly up: (isUp: boolean) => void
+  /** Another host wants something done. */
+  readonly requested: (name: string, body: unknown, from: string) => Promise<unknown>
+  readonly failed: (error: MsgvanError) => void
+  readonly warn: (text: string) => void
+  readonly closed: () => void
+}
+
+/** So long the followers and clients of a leader that died have to come to the next one. */
+const SETTLING_MS = 5_000
+
+/** One van's link from a follower to its leader: a client's, which also says what is wanted and passes on what others published. */
+export class LeaderLink implements Reach, Names {
+  readonly #options: LeaderLinkOptions
+  readonly #remote: RemoteBroker
+  readonly relay: Relay
+  readonly #passage: LeaderForwarder
+  readonly #interests = new Interests<'here' | 'leader'>()
+  readonly seen: Seen
+  readonly #wants: Wants
+  /** A session has begun in which the leader has not said yet what it wants. */
+  #awaitsWants = true
+  /** Messages pass. */
+  #isOpen = false
+  #settling: NodeJS.Timeout | undefined
+  readonly #placed = new WeakMap<Membership, Promise<void>>()
+  #isUp = false
+  #wasUp = false
+  /** Subscriptions of this host that the leader's publishers wait for, by id. */
+  readonly #crowded = new Map<string, RegExp | string>()
+  /** Another process had come so far with the leader: what was missed since is not known yet. */
+  #hasBefore = false
+  /** An attempt to connect is under way whose outcome is not known: whoever wants to be ready waits for it. */
+  #firstAttempt: { readonly over: Promise<void>; readonly end: () => void } | undefined = deferred()
+  #down = deferred()
+
+  constructor(options: LeaderLinkOptions) {
+    this.#options = options
+    const { van, leader, credential, ca, dial, maxPayload } = options
+    const outbox = van.outbox()
+    this.seen = new Seen(van.marks)
+    this.#remote = new RemoteBroker({
+      url: leader,
+      van: van.name,
+      secret: credential,
+      maxPayload,
+      ...(ca === undefined ? {} : { ca }),
+      ...(dial === undefined ? {} : { dial }),
+      asHost: {
+        frame: (kind, body) => this.#frame(kind, body),
+        failed: error => {
+          this.#endFirstAttempt()
+          if (!this.#isUp) this.#passage.shut()
+          options.failed(error)
+        },
+        missed: missed => this.#missed(missed),
+      },
+    })
+    this.#passage = new LeaderForwarder({
+      send: envelope => this.#remote.passOn(envelope),
+      isWanted: topic => this.relay.takes(topic),
+      unwanted: envelope => van.broker.sendElsewhere(envelope),
+      warn: options.warn,
+    })
+    this.relay = van.broker.relay(this.#passage, outbox)
+    this.#passage.membership = this.relay.membership
+    this.#wants = new Wants(this.relay, options.warn)
+    this.#remote.consumeBy('backbone.join', () => this.#introduction(), relayRules, this.#taker())
+    van.broker.watchPatterns({
+      added: pattern => this.#interests.change('here', [pattern]),
+      removed: pattern => this.#interests.change('here', [], [pattern]),
+    })
+    this.#remote.state$.subscribe(state => this.#turn(state === 'connected'))
+    this.#remote.errors$.subscribe(error => {
+      // Everything else is told by `failed`.
+      if (error instanceof StoreDamagedError) van.misses(error)
+    })
+  }
+
+  get van(): string {
+    return this.#options.van.name
+  }
+
+  async request(host: string, name: string, body: unknown): Promise<unknown> {
+    await this.#firstAttempt?.over
+    if (!this.#isUp) throw noSuchHost(host)
+    const answer = this.#remote.call(REQUEST, { host, name, body })
+    const down = this.#down.over.then(() => Promise.reject(noSuchHost(host)))
+    return inTime(Promise.race([answer, down]), REQUEST_MS, `Host ${host}`)
+  }
+
+  /** Sessions that begin later say so themselves. */
+  selfChanged(): void {
+    if (this.#isUp) this.#remote.call('backbone.host', { host: this.#options.self() }).catch(() => undefined)
+  }
+
+  get standing(): Standing {
+    return { wanted: this.#wants.wanted, memory: this.#remote.memory }
+  }
+
+  get lost(): readonly Envelope[] {
+    return this.#passage.again
+  }
+
+  owesAgain(lost: readonly Envelope[]): void {
+    this.#passage.owes(lost)
+  }
+
+  goOn({ wanted, memory }: Standing): void {
+    if (memory === undefined) return
+    this.#hasBefore = true
+    this.#wants.anew(wanted)
+    this.#remote.renews(memory)
+  }
+
+  abandon(): void {
+    this.#remote.abandon()
+    this.#shut()
+  }
+
+  get names(): Names {
+    return this
+  }
+
+  accept(envelope: Envelope): undefined | Promise<void> {
+    const { broker } = this.#options.van
+    if (!(this.#isOpen || this.#isOpening) || !this.relay.takes(envelope.topic))
+      return broker.accept(envelope)
+    const passed = this.#passage.await(envelope)
+    const held = broker.accept(envelope)
+    if (held === undefined) return passed
+    held.catch(() => this.#passage.forget(envelope))
+    return Promise.all([held, passed]).then(() => undefined)
+  }
+
+  /** It is about to be known whether the leader can be reached, and what it wants. */
+  get #isOpening(): boolean {
+    return this.#firstAttempt !== undefined || (this.#isUp && this.#awaitsWants)
+  }
+
+  async ready(): Promise<void> {
+    await this.#firstAttempt?.over
+    if (this.#isUp) await Promise.race([this.#remote.call('ready'), this.#down.over])
+  }
+
+  async ask(method: string, args: unknown): Promise<unknown[]> {
+    await this.#firstAttempt?.over
+    if (!this.#isUp) return []
+    const nothing = Symbol('nothing')
+    const answer = await Promise.race([this.#remote.call(method, args), this.#down.over.then(() => nothing)])
+    return answer === nothing ? [] : [answer]
+  }
+
+  crowded(id: string, pattern: RegExp | string, isCrowded: boolean): void {
+    if (isCrowded) this.#crowded.set(id, pattern)
+    else this.#crowded.delete(id)
+    if (this.#isOpen) this.#sayCrowded(id, pattern, isCrowded)
+  }
+
+  #sayCrowded(id: string, pattern: RegExp | string, isCrowded: boolean): void {
+    this.#remote
+      .call('backbone.crowded', { id, pattern: encodePattern(pattern), isCrowded })
+      .catch(() => undefined)
+  }
+
+  tellPublisher(): void {
+    // The leader knows by which host its publishers came, and nobody publishes here by way of it.
+  }
+
+  forsake(): void {
+    // Who leads keeps what has a name.
+  }
+
+  admit(): never {
+    throw doesNotLead()
+  }
+
+  consume(request: SubscriptionRequest, consumer: Consumer): Membership {
+    const forget = this.#wants.assume(request.pattern)
+    const membership = this.#remote.consume(request, consumer)
+    // Answered behind the subscription itself, and behind the INTEREST that comes of it.
+    const placed = this.#remote.call('ready').then(forget, (error: unknown) => {
+      if (error instanceof StoreError) throw error
+      // This host ends. Nobody is told what is not so.
+      return new Promise<void>(() => undefined)
+    })
+    placed.catch(() => undefined)
+    this.#placed.set(membership, placed)
+    return membership
+  }
+
+  placed(membership: Membership): Promise<void> | undefined {
+    return this.#placed.get(membership)
+  }
+
+  async replace(request: SubscriptionRequest & { readonly name: string }): Promise<void> {
+    await this.#remote.call('backbone.replace', { request: encodeRequest(request) })
+  }
+
+  async unsubscribe(name: string): Promise<boolean> {
+    return (await this.#remote.call('unsubscribe', { name })) === true
+  }
+
+  close(): void {
+    void this.end()
+  }
+  async end(): Promise<void> {
+    this.#endFirstAttempt()
+    this.#turn(false)
+    this.relay.close()
+    this.#options.closed()
+    await this.#remote.close({ drain: false })
+  }
+
+  /** All that the leader has to know, at the beginning of every session. */
+  #introduction(): object {
+    this.#awaitsWants = true
+    const patterns = this.#interests.listen('leader', change => {
+      this.#remote.send(FrameKind.Interest, encodeInterest(change))
+    })
+    const { self, seat, van, before } = this.#options
+    const continues = before()
+    return {
+      ...{ host: self(), seat, patterns: patterns.map(encodePattern), isKept: van.isKept },
+      ...(continues === undefined ? {} : { continues }),
+    }
+  }
+
+  /** Takes in what comes from the leader, which keeps it until it is taken over here. */
+  #taker(): Consumer {
+    const { van } = this.#options
+    return {
+      next: message => {
+        const envelope = Message.envelopeOf(message)
+        const isRepeated = this.seen.isRepeated(envelope)
+        const held = isRepeated ? undefined : van.acceptFrom(this.relay, envelope, false)
+        // What an actor here was told is owed by the leader until this host's disk has it.
+        const isMail = !isRepeated && isOwnMailbox(envelope.topic)
+        const taken = isMail ? (held?.then(() => van.kept()) ?? van.kept()) : held
+        if (taken === undefined) message.ack()
+        else taken.catch((error: unknown) => this.#lost(envelope, error)).finally(() => message.ack())
+      },
+      error: error => this.#options.failed(error),
+      complete: () => undefined,
+    }
+  }
+
+  #lost(envelope: Envelope, error: unknown): void {
+    this.#options.warn(
+      `a message on ${envelope.topic} could not be taken from the leader: ${describe(error)}`,
+    )
+  }
+
+  #frame(kind: FrameKind, body: ByteReader): void {
+    switch (kind) {
+      case FrameKind.Interest: {
+        const { anew, add, remove } = decodeInterest(body)
+        if (anew) this.#wants.anew(add)
+        else this.#wants.change(add, remove)
+        if (anew) this.#awaitsWants = false
+        this.#openIfSettled()
+        return
+      }
+      case FrameKind.Hosts:
+        return this.#options.hosts(decodeFields(body).list('hosts', 10_000).map(hostOf))
+      default: {
+        const { id, method, args } = decodeAsk(body)
+        this.#asked(method, args).then(
+          (value: unknown) => this.#answer({ id, value }),
+          (error: unknown) => this.#answer({ id, error: toWireError(error) }),
+        )
+      }
+    }
+  }
+
+  #asked(method: string, args: unknown): Promise<unknown> {
+    if (method === TELL) {
+      const told = new Fields(args, what => broken(`of a host ${what}`))
+      const error = fromWireError({ code: told.text('code', 64), text: told.text('text', 10_000) })
+      this.#options.van.tellPublisher(told.text('publisher', 200), error)
+      return Promise.resolve()
+    }
+    if (method !== REQUEST) return this.#options.van.answer(method, args)
+    const fields = new Fields(args, what => broken(`of a host ${what}`))
+    return this.#options.requested(fields.text('name', 100), fields.get('body'), fields.text('from', 100))
+  }
+
+  #answer(answer: Answer): void {
+    // Whoever asked may be gone: then nobody misses it.
+    for (const part of answerParts(answer)) this.#remote.call('backbone.answer', part).catch(() => undefined)
+  }
+
+  /** What was published elsewhere meanwhile, or waited there in a memory that is gone, comes to nobody here. */
+  #missed(missed: Missed): void {
+    if (this.#hasBefore) return this.#missedBefore(missed)
+    // Whoever subscribed here before this host had ever joined was promised nothing of others.
+    if (!this.#wasUp) return
+    this.#tellMissed(missed)
+  }
+
+  /** The session is another process's: the leader may know that one, and owe this one all that it was owed. */
+  #missedBefore(missed: Missed): void {
+    this.#hasBefore = false
+    this.#remote.call('backbone.continued', {}).then(
+      hasContinued => {
+        if (hasContinued !== true) this.#tellMissed(missed)
+      },
+      // Closed, or of a version that knows nothing of it.
+      (error: unknown) => {
+        if (!(error instanceof ClosedError)) this.#tellMissed(missed)
+      },
+    )
+  }
+
+  #tellMissed(missed: Missed): void {
+    this.#options.van.missed(missed)
+    const names = missed.named ? ', and what waited for named subscriptions in its memory is lost' : ''
+    this.#options.warn(
+      `van ${this.van}: the leader at ${this.#options.leader} does not know this host any more. ` +
+        `Subscriptions without a name may have missed messages${names}: the clients concerned are told by a GapError.`,
+    )
+  }
+
+  #turn(isUp: boolean): void {
+    if (isUp) {
+      this.#wasUp = true
+      this.#endFirstAttempt()
+    }
+    if (isUp === this.#isUp) return
+    this.#isUp = isUp
+    if (isUp) {
+      this.#down = deferred()
+      this.#openIfSettled()
+    } else {
+      this.#down.end()
+      this.#shut()
+    }
+    this.#options.up(isUp)
+  }
+
+  /** A new leader is given time to hear of all that was wanted of the one before: else what was kept would reach nobody. */
+  #openIfSettled(): void {
+    if (!this.#isUp || this.#awaitsWants || this.#isOpen) return
+    if (!this.#wants.isSettled) {
+      this.#settling ??= setTimeout(() => {
+        this.#wants.forgetStale()
+        this.#openIfSettled()
+      }, SETTLING_MS)
+      return
+    }
+    clearTimeout(this.#settling)
+    this.#settling = undefined
+    this.#isOpen = true
+    this.relay.isAway = false
+    this.#passage.open()
+    for (const [id, pattern] of this.#crowded) this.#sayCrowded(id, pattern, true)
+    const lost = this.relay.takeDropped()
+    if (lost > 0)
+      this.#options.warn(
+        `van ${this.van}: ${lost} messages for other hosts were dropped while the leader could not be reached`,
+      )
+  }
+
+  #shut(): void {
+    clearTimeout(this.#settling)
+    this.#settling = undefined
+    this.#isOpen = false
+    this.relay.isAway = true
+    this.#passage.shut()
+  }
+
+  #endFirstAttempt(): void {
+    this.#firstAttempt?.end()
+    this.#firstAttempt = undefined
+  }
+}

@@ -1,0 +1,241 @@
+import type { Relay } from '../../../broker/relay.js'
+import type { HostStatus } from '../../../bus/contract/status.js'
+import type { Envelope } from '../../../message/envelope.js'
+import type { MsgvanError } from '../../../errors.js'
+import { FrameKind } from '../../../wire/frames/frames.js'
+import { decodePattern } from '../../../wire/frames/subscription-request.js'
+import type { Fields } from '../../../wire/frames/fields.js'
+import type { Backbone, Reach, ReachingVan } from '../backbone.js'
+import { FollowerSession, REQUEST, type FollowerClientSession } from './follower-session.js'
+import { hostOf } from '../host-fields.js'
+import { HostRequests, LEADER, noSuchHost, REQUEST_MS, type HostHandler } from '../host-requests.js'
+import { Interests } from '../interests.js'
+import { Lobby } from './lobby.js'
+import type { Members } from './members.js'
+import { Seen } from '../follower/seen.js'
+
+export interface LeaderOptions {
+  readonly members: Members
+  /** Ends another host's session. */
+  readonly endSession: (client: string, how: 'goodbye' | 'replaced') => void
+  readonly warn: (text: string) => void
+}
+
+/** Every follower has a link in this van, by which it is told of the hosts. */
+export const HOME_VAN = 'default'
+
+/** The host that others join. It passes on what each of them wants, and keeps the named subscriptions of all. */
+export class Leader implements Backbone {
+  readonly homes = []
+  readonly isFollower = false
+  readonly members: Members
+  readonly #options: LeaderOptions
+  readonly #guests = new Set<FollowerSession>()
+  readonly #homes = new WeakMap<FollowerSession, boolean>()
+  readonly #requests = new HostRequests()
+
+  constructor(options: LeaderOptions) {
+    this.#options = options
+    this.members = options.members
+    this.members.watch(() => {
+      for (const guest of this.#guests) this.#tellOfHosts(guest)
+    })
+  }
+
+  reach(van: ReachingVan): Reach {
+    const { warn } = this.#options
+    return new LeaderReach(van, {
+      warn,
+      admitted: (guest, isHome, before) => this.#admitted(guest, isHome, before),
+      attached: (guest, isAttached) => this.#attached(guest, isAttached),
+      left: guest => this.#left(guest),
+      request: (host, name, body, from) => this.#pass(host, name, body, from),
+    })
+  }
+
+  request(host: string, name: string, body: unknown): Promise<unknown> {
+    return this.#pass(host, name, body, this.members.self.id)
+  }
+
+  requestLeader(name: string, body: unknown): Promise<unknown> {
+    return this.request(LEADER, name, body)
+  }
+
+  serve(name: string, handler: HostHandler): void {
+    this.#requests.serve(name, handler)
+  }
+
+  selfChanged(): void {
+    this.members.selfChanged()
+  }
+
+  #pass(host: string, name: string, body: unknown, from: string): Promise<unknown> {
+    if (host === LEADER || host === this.members.self.id) return this.#requests.handle(name, body, from)
+    for (const guest of this.#guests)
+      if (guest.host.id === host && this.#isHome(guest) && guest.isAttached)
+        return guest.ask(REQUEST, { name, body, from }, REQUEST_MS)
+    return Promise.reject(noSuchHost(host))
+  }
+
+  #isHome(guest: FollowerSession): boolean {
+    return this.#homes.get(guest) === true
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  /**
+   * A host in the place of one that is gone: nobody will come back for what that one had.
+   *
+   * @param before the host that it goes on for: in each other van it comes for what that one had
+   */
+  #admitted(guest: FollowerSession, isHome: boolean, before?: string): void {
+    for (const other of [...this.#guests]) {
+      if (other.seat !== guest.seat || other.host.id === guest.host.id) continue
+      if (other.host.id !== before) this.#options.endSession(other.session.client, 'replaced')
+      else if (other.hasPassed) this.#options.endSession(other.session.client, 'goodbye')
+    }
+    this.#guests.add(guest)
+    this.#homes.set(guest, isHome)
+    this.#attached(guest, guest.isAttached)
+  }
+
+  #attached(guest: FollowerSession, isAttached: boolean): void {
+    if (!this.#isHome(guest)) return
+    if (!isAttached) return this.members.delete(guest.host.id)
+    this.members.set(guest.host)
+    this.#tellOfHosts(guest)
+  }
+
+  #left(guest: FollowerSession): void {
+    this.#guests.delete(guest)
+    if (this.#isHome(guest)) this.members.delete(guest.host.id)
+  }
+
+  #tellOfHosts(guest: FollowerSession): void {
+    if (this.#isHome(guest) && guest.isAttached) guest.send(FrameKind.Hosts, { hosts: this.members.list() })
+  }
+}
+
+interface ReachOwner {
+  warn(text: string): void
+  admitted(guest: FollowerSession, isHome: boolean, before: string | undefined): void
+  attached(guest: FollowerSession, isAttached: boolean): void
+  left(guest: FollowerSession): void
+  request(host: string, name: string, body: unknown, from: string): Promise<unknown>
+}
+
+/** One van of a leader, with the followers that have come to it. */
+class LeaderReach implements Reach {
+  readonly names = undefined
+  readonly #van: ReachingVan
+  readonly #owner: ReachOwner
+  readonly #guests = new Set<FollowerSession>()
+  readonly #interests = new Interests<FollowerSession | 'here'>()
+  readonly #lobby = new Lobby()
+  readonly seen: Seen
+
+  constructor(van: ReachingVan, owner: ReachOwner) {
+    this.#van = van
+    this.#owner = owner
+    this.seen = new Seen(van.marks)
+    van.broker.watchPatterns({
+      added: pattern => this.#interests.change('here', [pattern]),
+      removed: pattern => this.#interests.change('here', [], [pattern]),
+    })
+    // What is kept here is what is published in the whole van.
+    if (van.isKept) this.#interests.change('here', [/^/])
+  }
+
+  accept(envelope: Parameters<Reach['accept']>[0]): undefined | Promise<void> {
+    return this.#van.broker.accept(envelope)
+  }
+
+  ready(except?: FollowerSession): undefined | Promise<void> {
+    const waits: Promise<void>[] = []
+    for (const guest of this.#guests) {
+      const settled = guest === except ? undefined : guest.settled()
+      if (settled !== undefined) waits.push(settled)
+    }
+    return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined)
+  }
+
+  async ask(method: string, args: unknown, except?: FollowerSession): Promise<unknown[]> {
+    const asked = [...this.#guests].filter(guest => guest !== except && guest.isAttached)
+    const answers = await Promise.allSettled(asked.map(guest => guest.ask(method, args)))
+    return answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
+  }
+
+  crowded(): void {
+    // What followers' clients publish is held here, and they are told so.
+  }
+
+  tellPublisher(from: Relay, publisher: string, error: MsgvanError): void {
+    for (const guest of this.#guests) guest.tellPublisher(from, publisher, error)
+  }
+
+  forsake(host: string, name: string): void {
+    for (const guest of this.#guests) if (guest.host.id === host) guest.session.forsake(name)
+  }
+
+  /** @throws InvalidOptionError, InvalidPatternError */
+  admit(session: FollowerClientSession, subscription: number, fields: Fields): FollowerSession {
+    const host = reachable(hostOf(fields.get('host')), session.address)
+    const patterns = fields.list('patterns').map(decodePattern)
+    // A host of before does not say.
+    const isKept = fields.optional('isKept', key => fields.flag(key)) ?? false
+    const guest = new FollowerSession(
+      session,
+      session.relayTo(subscription),
+      host,
+      fields.text('seat', 128),
+      isKept,
+      {
+        interests: this.#interests,
+        acceptFrom: (from, envelope) => this.#van.acceptFrom(from, envelope, true),
+        awaitRoom: (from, envelope) => this.#van.broker.awaitRoom(envelope, from),
+        seen: this.seen,
+        wanted: pattern => {
+          this.#lobby.arrived(pattern)
+          this.#van.arrived(pattern)
+        },
+        warn: text => this.#owner.warn(text),
+        attached: (each, isAttached) => this.#owner.attached(each, isAttached),
+        left: (each, mailboxes) => {
+          this.#guests.delete(each)
+          const next = [...this.#guests].find(({ seat }) => seat === each.seat)
+          if (each.isKept)
+            this.#lobby.expect(
+              mailboxes.filter(topic => next?.wants(topic) !== true),
+              next !== undefined,
+            )
+          this.#owner.left(each)
+        },
+        request: (...request) => this.#owner.request(...request),
+      },
+    )
+    guest.begin(patterns)
+    const before = fields.optional('continues', key => fields.text(key, 100))
+    for (const other of this.#guests)
+      if (other.seat === guest.seat && other.host.id === before) other.passTo(guest)
+    this.#guests.add(guest)
+    this.#owner.admitted(guest, this.#van.name === HOME_VAN, before)
+    return guest
+  }
+
+  awaitActor(mail: Envelope): Promise<void> | undefined {
+    return this.#lobby.wait(mail)
+  }
+
+  close(): void {
+    this.#lobby.close()
+    this.#guests.clear()
+  }
+}
+
+/** Who listens on loopback alone, or on everything, does not know by which address it is seen. */
+function reachable(host: HostStatus, seen: string): HostStatus {
+  const isKnown = host.address !== '' && !/^(127\.|0\.0\.0\.0$|::1?$)/.test(host.address)
+  return isKnown ? host : { ...host, address: seen.replace(/^::ffff:/, '') }
+}

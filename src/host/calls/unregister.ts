@@ -1,0 +1,40 @@
+import type { HandlerStatus } from '../../bus/contract/status.js'
+import type { Actors } from '../actors/actors.js'
+import type { HandlerRequest } from '../handlers/handlers.js'
+import type { Session } from '../session/session.js'
+
+/** What runs handlers in this host. */
+export interface HandlerService {
+  /** @throws HandlerModuleError, InvalidPatternError */
+  register(wanted: HandlerRequest): Promise<void>
+  /** False when there was none. */
+  unregister(van: string, name: string): Promise<boolean>
+  /** Of a van, by name. */
+  all(van: string): Record<string, HandlerStatus>
+}
+
+/** Those of a host that may get the messages of a named subscription. */
+interface Serving {
+  readonly handlers: HandlerService | undefined
+  readonly actors: Actors | undefined
+}
+
+/** Between hosts: nothing of theirs serves that name any more. */
+export const UNREGISTER = 'backbone.unregister'
+
+/** No handler and no actor of this host gets the messages of that name any more. @returns whether a handler did */
+export async function unregister(van: string, name: string, { handlers, actors }: Serving): Promise<boolean> {
+  await actors?.unsubscribe(van, name)
+  return (await handlers?.unregister(van, name)) ?? false
+}
+
+/** Nor does one of another host. */
+export async function unregisterEverywhere(
+  { van, guest }: Pick<Session, 'van' | 'guest'>,
+  name: string,
+  serving: Serving,
+): Promise<boolean> {
+  const here = await unregister(van.name, name, serving)
+  const elsewhere = await van.reach.ask(UNREGISTER, { name }, guest)
+  return here || elsewhere.includes(true)
+}

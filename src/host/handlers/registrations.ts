@@ -1,0 +1,144 @@
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import type { ActorRequest, CapabilityValues } from '../../bus/contract/actors.js'
+import { decodePayload, encodePayload } from '../../codec/payload.js'
+import { isExposure, MAILBOX } from '../../message/topic.js'
+import { describe, InvalidOptionError } from '../../errors.js'
+import { decodeRequest, encodeRequest } from '../../wire/frames/subscription-request.js'
+import type { Actors } from '../actors/actors.js'
+import type { HandlerRequest, Handlers } from './handlers.js'
+import { Fields } from '../../wire/frames/fields.js'
+import type { NamedRequest } from '../van/kept-names.js'
+import type { HostServer } from '../listen/server.js'
+
+/** An actor as a host hands it over to the next one. */
+export interface KeptActor {
+  readonly van: string
+  /** Those who hold a ref go on using it. */
+  readonly id: string
+  readonly request: ActorRequest
+  readonly isLocalUser: boolean
+  /** On which other hosts its instances were, if they are spread. */
+  readonly hosts?: readonly string[] | undefined
+  /** The named subscriptions that it gets, where they are kept with it. */
+  readonly subscriptions?: readonly unknown[]
+}
+
+/** What is registered in a host, for the one that takes its place. Written by one msgvan and read by the next: plain values. */
+export interface Registrations {
+  readonly subscriptions: readonly { van: string; request: unknown; actor?: string }[]
+  readonly handlers: readonly (Omit<HandlerRequest, 'request'> & { request: unknown })[]
+  readonly actors: readonly KeptActor[]
+  /** What it offered, by whoever's word: what runs there requires it. */
+  readonly capabilities?: CapabilityValues
+}
+
+export function registrationsOf(
+  server: HostServer,
+  handlers: Handlers,
+  actors: Actors,
+  capabilities: CapabilityValues,
+): Registrations {
+  return {
+    capabilities,
+    subscriptions: server.vans.flatMap(van =>
+      server
+        .broker(van)
+        .named()
+        .filter(({ name }) => !name.startsWith(MAILBOX) && !isExposure(name))
+        .map(request => {
+          const actor = actors.subscriberOf(van, request.name)
+          return { van, request: encodeRequest(request), ...(actor === undefined ? {} : { actor }) }
+        }),
+    ),
+    handlers: handlers.registered().map(wanted => ({ ...wanted, request: encodeRequest(wanted.request) })),
+    actors: actors.registered(),
+  }
+}
+
+export async function writeRegistrations(file: string, registrations: unknown): Promise<void> {
+  await writeFile(file, encodePayload(registrations), { mode: 0o600 })
+}
+
+/** What the host before left. Undefined if there is none. A file that cannot be used is set aside, and told. */
+export async function readRegistrations(
+  file: string,
+  warn: (text: string) => void,
+): Promise<Registrations | undefined> {
+  const bytes = await readFile(file).catch(() => undefined)
+  if (bytes === undefined) return undefined
+  try {
+    return usable(decodePayload(bytes))
+  } catch (error) {
+    await rename(file, `${file}.damaged`).catch(() => undefined)
+    warn(`what ran in the host before does not start again: ${describe(error)} See ${file}.damaged`)
+    return undefined
+  }
+}
+
+/** Lists are lists: each record in them is looked at where it is used. @throws InvalidOptionError */
+function usable(kept: unknown): Registrations {
+  const fields = new Fields(kept, what => new InvalidOptionError(`What the host before left ${what}.`))
+  for (const list of ['subscriptions', 'handlers', 'actors'])
+    if (!Array.isArray(fields.get(list)))
+      throw new InvalidOptionError(`What the host before left has no list of ${list}.`)
+  return kept as Registrations
+}
+
+/** Where messages wait, at once: whoever publishes now finds them. */
+export function openSubscriptions(
+  server: HostServer,
+  { subscriptions }: Registrations,
+  warn: (text: string) => void,
+): void {
+  eachUsable(subscriptions, warn, ({ van, request }) => server.broker(van).replace(request))
+}
+
+/** Goes through the named ones. One that cannot be used is told, and keeps no other from its place. */
+export function eachUsable(
+  subscriptions: Registrations['subscriptions'],
+  warn: (text: string) => void,
+  take: (subscription: { readonly van: string; readonly request: NamedRequest }) => void,
+): void {
+  for (const { van, request: kept } of subscriptions) {
+    let name: string | undefined
+    try {
+      const request = decodeRequest(kept)
+      name = request.name
+      if (name !== undefined) take({ van, request: { ...request, name } })
+    } catch (error) {
+      warn(`the named subscription ${name ?? ''} is not there any more: ${describe(error)}`)
+    }
+  }
+}
+
+/** Starts what ran. One that does not start is said. */
+export async function startRegistered(
+  { subscriptions, handlers: kept, actors: keptActors }: Registrations,
+  handlers: Handlers,
+  actors: Actors,
+  warn: (text: string) => void,
+): Promise<void> {
+  const said = (what: string, work: Promise<unknown>): Promise<unknown> =>
+    work.catch((error: unknown) => warn(`${what} did not start again: ${describe(error)}`))
+  await Promise.all([
+    ...kept.map(wanted =>
+      said(
+        `handler ${wanted.name}`,
+        Promise.resolve().then(() =>
+          handlers.register({ ...wanted, request: decodeRequest(wanted.request), callerIsHandler: false }),
+        ),
+      ),
+    ),
+    ...keptActors.map(actor => said(`actor ${actor.request.name ?? actor.id}`, actors.restore(actor))),
+  ])
+  for (const { van, request, actor } of subscriptions) {
+    if (actor === undefined) continue
+    await said(
+      `a subscription of actor ${actor}`,
+      Promise.resolve().then(() => {
+        const decoded = decodeRequest(request)
+        return actors.subscribe(van, decoded.name ?? '', actor, decoded)
+      }),
+    )
+  }
+}

@@ -1,0 +1,151 @@
+import type { Server as HttpServer } from 'node:http'
+import {
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server as TcpServer,
+  type Socket,
+} from 'node:net'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
+
+/** A certificate with its chain, and its key: PEM. */
+export interface TlsIdentity {
+  readonly cert: string
+  readonly key: string
+}
+
+const LOOPBACK = '127.0.0.1'
+/** What a TLS connection begins with; HTTP begins with a letter. */
+const TLS_RECORD = 0x16
+const PATIENCE_MS = 10_000
+const TLS_ONLY = 'This msgvan host is reached by TLS only: https://.\n'
+
+/**
+ * Where a host listens: by loopback always, since there its machine finds it and the port is the lock; and by one address
+ * more, or by all. With a certificate, whoever comes from elsewhere has to speak TLS.
+ */
+export class Listeners {
+  readonly #http: HttpServer
+  readonly #tls: TlsServer | undefined
+  readonly #servers: TcpServer[] = []
+  /** All connections, those with TLS as the plain ones that carry it. */
+  readonly #sockets = new Set<Socket>()
+
+  constructor(http: HttpServer, identity?: TlsIdentity) {
+    this.#http = http
+    // Before anybody else hears of it.
+    http.prependListener('connection', (socket: Socket) => this.#keep(socket))
+    if (identity === undefined) return
+    this.#tls = createTlsServer({ ...identity, handshakeTimeout: PATIENCE_MS }, socket => {
+      http.emit('connection', socket)
+    })
+    // Whoever cannot shake hands is gone, and nobody else is concerned.
+    this.#tls.on('tlsClientError', (_, socket) => socket.destroy())
+    this.#tls.on('error', ignored)
+  }
+
+  /** Resolves when it listens; rejects with the system's own error (EADDRINUSE …). */
+  async open(port: number, listen = LOOPBACK): Promise<void> {
+    if (isWildcard(listen)) {
+      await this.#listen(this.#tls === undefined ? this.#http : this.#front(), port, listen)
+      return
+    }
+    await this.#listen(this.#http, port, LOOPBACK)
+    if (listen !== LOOPBACK) await this.#listen(this.#front(), this.port, listen)
+  }
+
+  /** As `address:port`. */
+  get addresses(): string[] {
+    return this.#servers.map(server => {
+      const { address, family, port } = addressOf(server)
+      return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`
+    })
+  }
+
+  /** Also when it was told 0; 0 when it does not listen. */
+  get port(): number {
+    const [first] = this.#servers
+    return first === undefined ? 0 : addressOf(first).port
+  }
+
+  /** Nobody comes in any more. */
+  close(): void {
+    for (const server of this.#servers.splice(0)) if (server !== this.#http) server.close()
+  }
+
+  /** Whoever is still there is cut off. */
+  cutOff(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  async #listen(server: TcpServer, port: number, address: string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, address, () => {
+        server.off('error', reject)
+        // A connection that it could not accept concerns nobody else.
+        server.on('error', ignored)
+        resolve()
+      })
+    })
+    this.#servers.push(server)
+  }
+
+  #front(): TcpServer {
+    const tls = this.#tls
+    if (tls === undefined) return createTcpServer(socket => this.#http.emit('connection', socket))
+    return createTcpServer(socket => this.#sort(socket, tls))
+  }
+
+  /**
+   * Whoever has a connection listens for its errors, and between one and the next nobody does: Node's server lets go of what is
+   * upgraded before engine.io has it. An error that nobody hears would end the process.
+   */
+  #keep(socket: Socket): void {
+    if (this.#sockets.has(socket)) return
+    this.#sockets.add(socket)
+    socket.on('error', ignored)
+    socket.once('close', () => this.#sockets.delete(socket))
+  }
+
+  /** By its first byte. */
+  #sort(socket: Socket, tls: TlsServer): void {
+    this.#keep(socket)
+    const gone = (): void => void socket.destroy()
+    socket.setTimeout(PATIENCE_MS, gone)
+    socket.once('data', first => {
+      socket.pause()
+      socket.setTimeout(0)
+      socket.off('timeout', gone)
+      socket.unshift(first)
+      // It reads what was put back by itself.
+      if (first[0] === TLS_RECORD) tls.emit('connection', socket)
+      else if (!isLoopbackPeer(socket.remoteAddress)) refuse(socket)
+      else {
+        this.#http.emit('connection', socket)
+        process.nextTick(() => socket.resume())
+      }
+    })
+  }
+}
+
+/** What it was about is closed by itself. */
+function ignored(): void {}
+
+function refuse(socket: Socket): void {
+  socket.end(
+    `HTTP/1.1 426 Upgrade Required\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${TLS_ONLY.length}\r\n\r\n${TLS_ONLY}`,
+  )
+}
+
+function addressOf(server: TcpServer): AddressInfo {
+  return server.address() as AddressInfo
+}
+
+function isWildcard(address: string): boolean {
+  return address === '0.0.0.0' || address === '::'
+}
+
+/** By the address that a connection comes from. */
+export function isLoopbackPeer(address = ''): boolean {
+  return /^(::ffff:)?127\.|^::1$/.test(address)
+}

@@ -1,0 +1,54 @@
+import { hostStatus, type HostAddress } from '../../daemon/ask.js'
+import {
+  AuthError,
+  describe,
+  HostUnreachableError,
+  InvalidOptionError,
+  MsgvanError,
+  PortTakenError,
+  VersionMismatchError,
+} from '../../errors.js'
+
+/** What became of listening, as an error that says what to do. `lookWhoIsThere`: also ask who has the port. */
+export async function whyNotListening(
+  error: unknown,
+  address: HostAddress,
+  lookWhoIsThere: boolean,
+): Promise<MsgvanError> {
+  const { port } = address
+  switch (error instanceof Error && 'code' in error ? error.code : undefined) {
+    case 'EADDRINUSE':
+      return lookWhoIsThere
+        ? whoIsThere(address)
+        : new PortTakenError(`Port ${port} is taken.`, { cause: error })
+    case 'EADDRNOTAVAIL':
+      return new InvalidOptionError('--listen: this machine has no such address.', { cause: error })
+    case 'EACCES':
+      return new HostUnreachableError(
+        `This user may not listen on port ${port}. Use one above 1023: --port or MSGVAN_PORT.`,
+        {
+          cause: error,
+        },
+      )
+    default:
+      return new HostUnreachableError(`Cannot listen on port ${port}: ${describe(error)}`, { cause: error })
+  }
+}
+
+async function whoIsThere(address: HostAddress): Promise<MsgvanError> {
+  const { port } = address
+  const another = 'or use another port: --port or MSGVAN_PORT.'
+  try {
+    const { version, pid, uptimeMs } = await hostStatus(address)
+    return new PortTakenError(
+      `A host is on port ${port} already: msgvan ${version}, process ${pid}, up ${Math.round(uptimeMs / 1000)} s. ` +
+        `Use it, end it with \`msgvan stop --port ${port}\`, ${another}`,
+    )
+  } catch (error) {
+    if (error instanceof VersionMismatchError || error instanceof PortTakenError) return error
+    const why = error instanceof AuthError ? "another user's host, by all signs" : describe(error)
+    return new PortTakenError(`Port ${port} is taken (${why}). End what is there, ${another}`, {
+      cause: error,
+    })
+  }
+}

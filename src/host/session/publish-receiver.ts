@@ -1,0 +1,248 @@
+import type { ByteReader } from '../../codec/byte-reader.js'
+import type { MsgvanError } from '../../errors.js'
+import { Envelope, noHeaders } from '../../message/envelope.js'
+import { Encoding } from '../../codec/encoding.js'
+import { tooLarge } from '../../codec/payload.js'
+import {
+  encodeGap,
+  encodeNotice,
+  encodeOutcome,
+  toWireError,
+  type OutcomeEntry,
+  type WireError,
+} from '../../wire/frames/control-frames.js'
+import { FrameKind } from '../../wire/frames/frames.js'
+import type { Link } from '../../wire/link.js'
+import { PublishReader } from '../../wire/frames/publish-frame.js'
+import { ReadingTable } from '../../wire/frames/string-table.js'
+import type { FollowerSession } from '../backbone/leader/follower-session.js'
+import type { LateOutcome, Publisher } from './publisher.js'
+import type { VanKeeper } from '../store/van-keeper.js'
+import type { Notices, Van } from '../van/vans.js'
+
+export interface PublishReceiverOptions {
+  readonly client: string
+  readonly van: Van
+  readonly maxPayload: number
+}
+
+/** Refusals that were told: by which frame, and of which publishes. */
+export interface ToldRefusals {
+  readonly number: number
+  readonly sequences: readonly number[]
+}
+
+/** A publish that is held back, by its frame and its place there. */
+interface HeldEntry {
+  readonly frame: number
+  readonly index: number
+  readonly envelope: Pick<Envelope, 'publisher' | 'sequence' | 'topic'>
+}
+
+/** Where an intake stands, for another process to go on with. */
+export interface PublishReceiverState {
+  readonly texts: readonly string[]
+  readonly told: readonly ToldRefusals[]
+  readonly held: readonly (HeldEntry['envelope'] & { readonly frame: number; readonly index: number })[]
+}
+
+/** What became of a publish that was not taken over at once, and which it is. */
+interface LateEntry extends OutcomeEntry {
+  readonly sequence: number
+}
+
+/** Takes in what one session's client publishes, and tells it what became of what was not taken over at once. */
+export class PublishReceiver {
+  readonly #options: PublishReceiverOptions
+  readonly #link: Link
+  readonly #guest: () => FollowerSession | undefined
+  readonly #publisher: Publisher
+  readonly #reading = new ReadingTable()
+  /** Publishes that are held back. */
+  readonly #held = new Set<HeldEntry>()
+  /** Outcomes of publishes that were held back, by frame, not told yet. */
+  readonly #untold = new Map<number, LateEntry[]>()
+  /** Refusals on their way to the client: the frame that tells, and what it tells of. */
+  readonly #refusals: ToldRefusals[] = []
+  #hasEnded = false
+  readonly #notices: Notices = {
+    error: error => {
+      if (!this.#hasEnded) this.#link.send(FrameKind.Notice, encodeNotice(toWireError(error)))
+    },
+    missed: missed => {
+      if (!this.#hasEnded) this.#link.send(FrameKind.Gap, encodeGap(missed))
+    },
+  }
+
+  /** @param guest the client as another host, if it is one: it may pass on what others published */
+  constructor(options: PublishReceiverOptions, link: Link, guest: () => FollowerSession | undefined) {
+    this.#options = options
+    this.#guest = guest
+    this.#link = link
+    this.#publisher = options.van.publisher(options.client)
+    options.van.notices.set(options.client, this.#notices)
+    const lost = options.van.lost
+    if (lost !== undefined) this.#notices.error(lost)
+  }
+
+  get publisher(): Publisher {
+    return this.#publisher
+  }
+
+  get state(): PublishReceiverState {
+    const held = [...this.#held].map(({ frame, index, envelope: { publisher, sequence, topic } }) => {
+      return { frame, index, publisher, sequence, topic }
+    })
+    return { texts: this.#reading.texts, told: this.#refusals, held }
+  }
+
+  /** Before anything is taken in: goes on where that of another process was. What was held back there is owed here. */
+  restore({ texts, told, held }: PublishReceiverState): void {
+    this.#reading.restore(texts)
+    this.#refusals.push(...told)
+    for (const { frame, index, publisher, sequence, topic } of held) {
+      const envelope = new Envelope(publisher, sequence, topic, noHeaders, 0, undefined, 0, Encoding.Bytes)
+      const outcome = this.#awaitAgain(envelope)
+      if (outcome === undefined) this.#settledLate(frame, { index, sequence, outcome: 'taken' })
+      else this.#late({ frame, index, envelope }, outcome)
+    }
+  }
+
+  /** One PUBLISH frame. A promise holds its acknowledgement back. */
+  take(body: ByteReader, frame: number): void | Promise<void> {
+    const { van, client, maxPayload } = this.#options
+    let late: LateEntry[] | undefined
+    /** To be refused again, if they cannot be kept. */
+    const offered: Envelope[] = []
+    let index = 0
+    const refusal = van.refusalOf(body.remaining)
+    const guest = this.#guest()
+    const reader = new PublishReader(body, this.#reading, client, guest !== undefined)
+    for (let envelope = reader.next(); envelope !== undefined; envelope = reader.next()) {
+      const outcome =
+        guest !== undefined && envelope.publisher !== client
+          ? this.#passedOn(envelope, guest, refusal)
+          : this.#publisher.offer(envelope, van, maxPayload, refusal)
+      if (van.keeper !== undefined) offered.push(envelope)
+      if (outcome !== undefined) (late ??= []).push(this.#late({ frame, index, envelope }, outcome))
+      index++
+    }
+    if (late !== undefined) this.#tell(frame, late)
+    return van.keeper === undefined ? undefined : this.#kept(van.keeper, frame, offered, late)
+  }
+
+  /** What is to be told goes out. */
+  flush(): void {
+    if (this.#untold.size === 0) return
+    for (const [frame, entries] of this.#untold) this.#tell(frame, entries)
+    this.#untold.clear()
+  }
+
+  /** The client is done with our frames up to this one: what it was told there it knows for good. */
+  acked(number: number): void {
+    for (
+      let told = this.#refusals[0];
+      told !== undefined && told.number <= number;
+      told = this.#refusals[0]
+    ) {
+      this.#refusals.shift()
+      for (const sequence of told.sequences) this.#publisher.isTold(sequence)
+    }
+  }
+
+  /** The session is over; its client may come back with another one. */
+  end(): void {
+    this.#hasEnded = true
+    this.#untold.clear()
+    const { van, client } = this.#options
+    if (van.notices.get(client) === this.#notices) van.notices.delete(client)
+    this.#options.van.remember(this.#options.client, this.#publisher)
+  }
+
+  /** Holds the frame's acknowledgement back until what was taken over is on the disk. */
+  #kept(
+    keeper: VanKeeper,
+    frame: number,
+    offered: readonly Envelope[],
+    told: readonly OutcomeEntry[] = [],
+  ): Promise<void> | undefined {
+    keeper.markTaken(this.#options.client, this.#publisher.mark)
+    return keeper.kept()?.catch((error: unknown) => {
+      const outcome = toWireError(error)
+      const late = new Set(told.map(({ index }) => index))
+      const entries = offered.flatMap((envelope, index) => {
+        if (late.has(index)) return []
+        this.#refuse(envelope, outcome)
+        return [{ index, sequence: envelope.sequence, outcome }]
+      })
+      keeper.markTaken(this.#options.client, this.#publisher.mark)
+      if (!this.#hasEnded && entries.length > 0) this.#tell(frame, entries)
+    })
+  }
+
+  /** It was taken over, and could not be kept: the same again is not taken for one that was. */
+  #refuse(envelope: Envelope, outcome: WireError): void {
+    if (envelope.publisher === this.#options.client) this.#publisher.refuse(envelope.sequence, outcome)
+    else this.#guest()?.forget(envelope)
+  }
+
+  /** It is in the books, and its publisher waits for room. */
+  #awaitAgain(envelope: Envelope): undefined | Promise<LateOutcome> {
+    const { van, client, maxPayload } = this.#options
+    if (envelope.publisher === client) {
+      const outcome = this.#publisher.offer(envelope, van, maxPayload, undefined)
+      return outcome instanceof Promise ? outcome : undefined
+    }
+    return van.awaitRoom(envelope)?.then(
+      () => 'taken' as const,
+      (error: unknown) => toWireError(error),
+    )
+  }
+
+  #passedOn(
+    envelope: Envelope,
+    guest: FollowerSession,
+    refusal: MsgvanError | undefined,
+  ): undefined | Promise<LateOutcome> | WireError {
+    const { maxPayload, van } = this.#options
+    if (envelope.size > maxPayload) return toWireError(tooLarge(envelope.size, maxPayload))
+    if (refusal !== undefined) return toWireError(refusal)
+    const held = guest.accept(envelope)
+    if (held === undefined) return undefined
+    return Promise.all([held, van.kept()]).then(
+      () => 'taken' as const,
+      (error: unknown) => toWireError(error),
+    )
+  }
+
+  #late(held: HeldEntry, outcome: Promise<LateOutcome> | WireError): LateEntry {
+    const { frame, index, envelope } = held
+    const { sequence } = envelope
+    if (!(outcome instanceof Promise)) return { index, sequence, outcome }
+    this.#held.add(held)
+    void outcome.then(settled => {
+      this.#held.delete(held)
+      this.#settledLate(frame, { index, sequence, outcome: settled })
+    })
+    return { index, sequence, outcome: 'held' }
+  }
+
+  /** Told at the end of the turn, with the others that there is room for now. */
+  #settledLate(frame: number, entry: LateEntry): void {
+    const { van, client } = this.#options
+    if (typeof entry.outcome !== 'string') van.keeper?.markTaken(client, this.#publisher.mark)
+    if (this.#hasEnded) return
+    const entries = this.#untold.get(frame)
+    if (entries === undefined) this.#untold.set(frame, [entry])
+    else entries.push(entry)
+    this.#link.wake()
+  }
+
+  #tell(frame: number, entries: readonly LateEntry[]): void {
+    const sequences = entries.flatMap(({ outcome, sequence }) =>
+      typeof outcome === 'string' ? [] : [sequence],
+    )
+    if (sequences.length > 0) this.#refusals.push({ number: this.#link.lastNumber + 1, sequences })
+    this.#link.send(FrameKind.Outcome, encodeOutcome({ frame, entries }))
+  }
+}

@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto'
+import { isThreadGone } from '../../daemon/files/own-thread.js'
+import { isAlive } from '../../daemon/files/pid-hint.js'
+import { Session, type SessionEnd, type SessionOptions } from './session.js'
+
+const FIRST_PID_CHECK_MS = 20
+
+export interface SessionsOptions {
+  /** How long a session waits for its client to come back, in milliseconds. */
+  readonly sessionTtl: number
+  /** How often, at last, it is looked whether the process or thread of a client that is away is still there. */
+  readonly pidCheckMs?: number
+  /** Whether a process of this machine is dead, or this thread of it. Default: asks the system. */
+  readonly isGone?: (pid: number, thread: number | undefined) => boolean
+  /** One began or ended. */
+  readonly changed: () => void
+}
+
+type NewSession = Omit<SessionOptions, 'id'>
+
+/** All sessions of a host: those whose clients are connected, and those that wait for theirs to come back. */
+export class Sessions {
+  readonly #options: SessionsOptions
+  readonly #sessions = new Map<string, Session>()
+  readonly #away = new Map<Session, () => void>()
+
+  constructor(options: SessionsOptions) {
+    this.#options = options
+  }
+
+  [Symbol.iterator](): Iterator<Session> {
+    return this.#sessions.values()
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  uses(van: string): boolean {
+    for (const session of this.#sessions.values()) if (session.van.name === van) return true
+    return false
+  }
+
+  /** The session that the client means, if it is there and the client's own. */
+  find(id: string, client: string, van: string): Session | undefined {
+    const session = this.#sessions.get(id)
+    return session?.client === client && session.van.name === van ? session : undefined
+  }
+
+  /** A client that begins anew has given up what it had before. */
+  giveUp(client: string, van: string): void {
+    for (const session of [...this.#sessions.values()]) {
+      if (session.client === client && session.van.name === van) this.end(session, 'goodbye')
+    }
+  }
+
+  begin(options: NewSession): Session {
+    const session = new Session({ ...options, id: randomBytes(16).toString('hex') })
+    this.#sessions.set(session.id, session)
+    this.#options.changed()
+    return session
+  }
+
+  all(): Iterable<Session> {
+    return this.#sessions.values()
+  }
+
+  /** One of another process goes on here: its client is on its way. */
+  restore(options: SessionOptions): Session {
+    const session = new Session(options)
+    this.#sessions.set(session.id, session)
+    this.#options.changed()
+    return session
+  }
+
+  /** Its client is connected: again, or for the first time. */
+  back(session: Session): void {
+    this.#away.get(session)?.()
+    this.#away.delete(session)
+  }
+
+  /** Its connection is gone. The session waits, but not for a process or a thread that is dead. */
+  away(session: Session): void {
+    if (!this.#sessions.has(session.id) || this.#away.has(session)) return
+    const { sessionTtl, pidCheckMs = 1_000 } = this.#options
+    if (this.#isGone(session)) return this.end(session, 'death')
+    const expiry = setTimeout(() => this.end(session, 'death'), sessionTtl)
+    // Sockets close a moment before their process is gone: it is looked for soon, and then less and less often.
+    let wait = FIRST_PID_CHECK_MS
+    const look = (): void => {
+      if (this.#isGone(session)) return this.end(session, 'death')
+      wait = Math.min(2 * wait, pidCheckMs)
+      check = setTimeout(look, wait)
+    }
+    let check = setTimeout(look, wait)
+    this.#away.set(session, () => {
+      clearTimeout(expiry)
+      clearTimeout(check)
+    })
+  }
+
+  end(session: Session, how: SessionEnd): void {
+    this.back(session)
+    session.end(how)
+    if (this.#sessions.delete(session.id)) this.#options.changed()
+  }
+
+  endClient(client: string, how: SessionEnd = 'death'): void {
+    for (const session of [...this.#sessions.values()]) if (session.client === client) this.end(session, how)
+  }
+
+  endAll(): void {
+    for (const session of [...this.#sessions.values()]) this.end(session, 'goodbye')
+  }
+
+  /** Unknown counts as there. */
+  #isGone({ pid, thread }: Session): boolean {
+    return pid !== undefined && (this.#options.isGone ?? isGone)(pid, thread)
+  }
+}
+
+function isGone(pid: number, thread: number | undefined): boolean {
+  return !isAlive(pid) || (thread !== undefined && isThreadGone(pid, thread))
+}

@@ -1,0 +1,52 @@
+import { Item } from '../../broker/subscription/item.js'
+import type { LocalBroker, LocalBrokerOptions } from '../../broker/local-broker.js'
+import { replyTopic, returnHeaders } from '../../bus/actors/actor-requests.js'
+import { refusalOf, returnOf } from '../../bus/streams/stream-letters.js'
+import { ActorStoppedError } from '../../errors.js'
+import type { Envelope, Headers } from '../../message/envelope.js'
+import { Encoding } from '../../codec/encoding.js'
+import { encodeLetter, encodePayload } from '../../codec/payload.js'
+import { isExposure, MAILBOX } from '../../message/topic.js'
+
+/** What becomes of mail that finds no actor, or one that fails: back to who asked, else to the dead letters. */
+export function mailRules(broker: () => LocalBroker): Pick<LocalBrokerOptions, 'unrouted' | 'takeBack'> {
+  return {
+    unrouted: envelope => {
+      if (envelope.topic.startsWith(MAILBOX)) undelivered(broker(), envelope)
+      else giveBack(broker(), returnOf(envelope))
+    },
+    takeBack: (letter, envelope, error) => {
+      // Who observes is told, and observes again or not.
+      if (isExposure(letter.subscription)) {
+        giveBack(broker(), refusalOf(envelope.headers, 'MSGVAN_OBSERVATION_LOST'))
+        return true
+      }
+      if (!letter.subscription.startsWith(MAILBOX)) return false
+      const wasStopped = error instanceof ActorStoppedError
+      const headers = returnHeaders(envelope, wasStopped ? error.code : 'MSGVAN_ACTOR')
+      const topic = replyTopic(envelope.headers)
+      if (headers === undefined || topic === undefined) return false
+      const id = letter.subscription.slice(MAILBOX.length)
+      const times = letter.attempts === 1 ? 'once' : `${letter.attempts} times`
+      const text = wasStopped ? error.message : `Actor ${id} failed ${times} on this message: ${letter.error}`
+      return broker().say(topic, headers, () => {
+        const body = encodeLetter({ ...letter, error: text, payload: envelope.body }, envelope.encoding)
+        return { body, size: body.length, encoding: Encoding.Letter }
+      })
+    },
+  }
+}
+
+function giveBack(broker: LocalBroker, back: { to: string; headers: Headers } | undefined): void {
+  if (back === undefined) return
+  broker.say(back.to, back.headers, () => {
+    const body = encodePayload(undefined)
+    return { body, size: body.length, encoding: Encoding.Bytes }
+  })
+}
+
+function undelivered(broker: LocalBroker, envelope: Envelope): void {
+  const id = envelope.topic.slice(MAILBOX.length)
+  const error = new ActorStoppedError(`There is no actor ${id}: it was stopped, or never was.`)
+  broker.giveUp(envelope.topic, new Item(envelope, 0), error)
+}

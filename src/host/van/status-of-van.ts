@@ -1,0 +1,43 @@
+import type { HandlerStatus, HostStatus, LogStatus, VanStatus } from '../../bus/contract/status.js'
+
+/** What one host knows of a van: also of handlers whose subscription another host keeps. */
+export interface StatusPart {
+  readonly status: VanStatus
+  readonly handlers: Readonly<Record<string, HandlerStatus>>
+}
+
+/** The whole van's: this host's part first, and itself as `host`. @param log of the host that keeps what is replayed */
+export function statusOfVan(
+  own: StatusPart,
+  others: readonly StatusPart[],
+  hosts: HostStatus[],
+  log: LogStatus | undefined,
+): VanStatus {
+  const parts = [own, ...others]
+  const handlers = Object.assign({}, ...parts.map(part => part.handlers)) as Record<string, HandlerStatus>
+  const subscriptions = parts
+    .flatMap(({ status }) => status.subscriptions)
+    .map(subscription => {
+      const { name } = subscription
+      const handler = name === undefined || !Object.hasOwn(handlers, name) ? undefined : handlers[name]
+      return handler === undefined ? subscription : { ...subscription, handler }
+    })
+  const counters = { ...own.status.counters }
+  for (const { status } of others) {
+    for (const key of Object.keys(counters) as (keyof typeof counters)[])
+      counters[key] += status.counters[key]
+  }
+  const actors = parts.flatMap(({ status }) => status.actors)
+  const missing = parts.flatMap(({ status }) => status.missing ?? [])
+  const { van, host } = own.status
+  return {
+    van,
+    host,
+    hosts,
+    subscriptions,
+    actors,
+    counters,
+    ...(log === undefined ? {} : { log }),
+    ...(missing.length === 0 ? {} : { missing }),
+  }
+}

@@ -1,0 +1,355 @@
+import { LRUCache } from 'lru-cache'
+import { linearMatcher } from '../../broker/patterns/linear/linear-matcher.js'
+import { LocalBroker } from '../../broker/local-broker.js'
+import { monotonicScheduler } from '../../broker/clock/monotonic-scheduler.js'
+import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { Counters, HostStatus } from '../../bus/contract/status.js'
+import { UnsupportedError, type MsgvanError } from '../../errors.js'
+import { StoredEnvelope } from '../../broker/durable/stored-envelope.js'
+import type { Envelope } from '../../message/envelope.js'
+import { Encoding } from '../../codec/encoding.js'
+import { encodeLetter } from '../../codec/payload.js'
+import { newId } from '../../message/new-id.js'
+import { isOwnMailbox } from '../../message/topic.js'
+import type { OutboundLog } from '../../broker/durable/durable-log.js'
+import type { Relay } from '../../broker/relay.js'
+import type { Subscription } from '../../broker/subscription/subscription.js'
+import type { Missed } from '../../wire/frames/control-frames.js'
+import { mailRules } from './mail.js'
+import { AnswersAwaiting } from '../calls/answers-awaiting.js'
+import type { Backbone, Reach } from '../backbone/backbone.js'
+import { Publisher } from '../session/publisher.js'
+import type { NameKeeper } from './kept-names.js'
+import { SettledBefore } from '../session/settled-before.js'
+import { missingError } from '../store/missing-error.js'
+import type { HostStore } from '../store/host-store.js'
+import { noMark } from '../store/publisher-mark.js'
+import type { VanKeeper } from '../store/van-keeper.js'
+
+/** So many publishers that went are remembered, so that what they publish again makes no duplicates. */
+const PUBLISHERS_REMEMBERED = 10_000
+
+/** Of one subscription that is slow a warning is given so often at most. */
+const WARN_EVERY_MS = 60_000
+
+/** Of so many vans that nobody uses any more the counters are remembered: names cost memory. */
+const VANS_REMEMBERED = 1_000
+
+export interface VansOptions {
+  readonly hostStatus: () => HostStatus
+  readonly backbone: () => Backbone
+  /** Stands before the ids of this host's subscriptions. Default: nothing. */
+  readonly idPrefix?: string | undefined
+  /** By what it is known whether what waits in memory is what waited there before. */
+  readonly memory: () => string | undefined
+  /** Takes note of named subscriptions. Default: nobody does. */
+  readonly names?: NameKeeper | undefined
+  readonly warn?: ((text: string) => void) | undefined
+  /** Answers for this host alone. */
+  readonly answer: (van: Van, method: string, args: unknown) => Promise<unknown>
+}
+
+/** How one client is told what no call could report. */
+export interface Notices {
+  error(error: MsgvanError): void
+  /** What another host kept may be lost, or passed this one by. */
+  missed(missed: Missed): void
+}
+
+/** One van in this host: its broker, its way to other hosts, and how far each publisher that is gone has come. */
+export class Van {
+  readonly broker: LocalBroker
+  readonly reach: Reach
+  readonly settled = new SettledBefore()
+  /** Named subscriptions are known to the next host from this moment on. */
+  readonly writeNames: () => void
+  /** What tells clients that are here something that no call could report, by client. */
+  readonly notices = new Map<string, Notices>()
+  /** For clients of the host before. */
+  readonly #answers = new AnswersAwaiting()
+  #lostElsewhere: MsgvanError | undefined
+  readonly #warnedAt = new WeakMap<Subscription, number>()
+  readonly #memory: () => string | undefined
+  readonly #publishers = new LRUCache<string, Publisher>({ max: PUBLISHERS_REMEMBERED })
+
+  constructor(
+    readonly name: string,
+    { hostStatus, idPrefix = '', backbone, answer, names, memory, warn }: VansOptions,
+    readonly keeper?: VanKeeper,
+    outbox?: () => OutboundLog,
+    counted?: Readonly<Counters>,
+  ) {
+    const rules = mailRules(() => broker)
+    const broker: LocalBroker = new LocalBroker({
+      ...rules,
+      unrouted: envelope => {
+        if (!this.#answers.keep(envelope)) rules.unrouted?.(envelope)
+      },
+      // Not before it can be reached.
+      coming: (envelope): Promise<void> | undefined => this.reach.awaitActor?.(envelope),
+      van: name,
+      scheduler: monotonicScheduler,
+      compile: linearMatcher,
+      hostStatus,
+      counted,
+      idPrefix,
+      newIncarnation: newId,
+      nameChanged: names && ((changed, rules) => names.changed(name, changed, rules)),
+      ...(keeper === undefined ? {} : { keeper }),
+      paused: subscription => this.#warn(subscription, warn),
+      crowded: ({ id, rules: { pattern } }, isCrowded) => this.reach.crowded(id, pattern, isCrowded),
+      tellPublisher: (publisher, error, from) => {
+        if (from === undefined) this.notices.get(publisher)?.error(error)
+        else this.reach.tellPublisher(from, publisher, error)
+      },
+      wrapLetter: (letter, envelope) => {
+        const body = encodeLetter({ ...letter, payload: envelope.body }, envelope.encoding)
+        return { body, size: body.length, encoding: Encoding.Letter }
+      },
+    })
+    this.broker = broker
+    this.#memory = memory
+    this.writeNames = () => names?.write()
+    this.reach = backbone().reach({
+      name,
+      broker,
+      outbox: () => outbox?.(),
+      isKept: keeper !== undefined,
+      kept: () => this.kept(),
+      marks: keeper,
+      acceptFrom: (from, envelope, isAnswered) => this.acceptFrom(from, envelope, isAnswered),
+      arrived: topic => this.takeAnswers(topic),
+      answer: (method, args) => answer(this, method, args),
+      tellPublisher: (publisher, error) => this.notices.get(publisher)?.error(error),
+      misses: error => this.#misses(error),
+      missed: missed => {
+        for (const client of this.notices.values()) client.missed(missed)
+      },
+    })
+  }
+
+  /** Of one that is full again and again, now and then. */
+  #warn(subscription: Subscription, warn: VansOptions['warn']): void {
+    const now = performance.now()
+    if (now - (this.#warnedAt.get(subscription) ?? -Infinity) < WARN_EVERY_MS) return
+    this.#warnedAt.set(subscription, now)
+    const { consumers, pending, pendingBytes } = subscription.status()
+    const who = consumers === 0 ? 'has no consumer' : `has ${consumers} consumers that are too slow`
+    warn?.(
+      `van ${this.name}: the subscription ${subscription.key} is full (${pending} messages, ${pendingBytes} bytes) and ${who}: ` +
+        'publishers wait for it',
+    )
+  }
+
+  /** As the broker's: taken over at once if undefined. With a store it counts when `kept` says so. */
+  accept(envelope: Envelope): undefined | Promise<void> {
+    return this.reach.accept(this.keeper === undefined ? envelope : StoredEnvelope.of(envelope))
+  }
+
+  /** What came from another host. */
+  acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> {
+    const taken = this.keeper === undefined ? envelope : StoredEnvelope.of(envelope)
+    return this.broker.acceptFrom(from, taken, isAnswered)
+  }
+
+  /** What is in the books since before the start comes again: its publisher waits while those it is for are too full. */
+  awaitRoom(envelope: Envelope): undefined | Promise<void> {
+    return this.broker.awaitRoom(envelope)
+  }
+
+  /** What a damaged store does not have any more, here or at the host that keeps this van: told to every client. */
+  get lost(): MsgvanError | undefined {
+    const missing = this.keeper?.missing ?? []
+    return missing.length > 0 ? missingError(this.name, missing) : this.#lostElsewhere
+  }
+
+  /** A host before this one had clients: answers to them wait until they are back, or have had their time. */
+  awaitAskers(): void {
+    this.#answers.begin()
+  }
+
+  askersHadTheirTime(): void {
+    this.#answers.end()
+  }
+
+  /** What waited for whoever is at that address from now on. */
+  takeAnswers(topic: RegExp | string): void {
+    for (const envelope of this.#answers.take(topic)) this.broker.accept(envelope)?.catch(() => undefined)
+  }
+
+  /** Something more is missing. */
+  tellLost(): void {
+    const { lost } = this
+    if (lost !== undefined) for (const client of this.notices.values()) client.error(lost)
+  }
+
+  /** The host that keeps this van says so of its store. */
+  #misses(error: MsgvanError): void {
+    if (error.message === this.#lostElsewhere?.message) return
+    this.#lostElsewhere = error
+    for (const client of this.notices.values()) client.error(error)
+  }
+
+  /** Why so many bytes are not taken over, if they are not. */
+  refusalOf(bytes: number): MsgvanError | undefined {
+    return this.keeper?.refusalOf(bytes)
+  }
+
+  /** Resolves when all that happened so far is on the disk; undefined where that is so, or where nothing is kept. */
+  kept(): Promise<void> | undefined {
+    return this.keeper?.kept()
+  }
+
+  /**
+   * Where a subscription is kept: one with a name, or that begins with what is kept, at one host of the van. Mailboxes are where
+   * their actors are, but for those of actors on several hosts.
+   */
+  home({
+    name,
+    from,
+  }: Pick<SubscriptionRequest, 'name' | 'from'>): Pick<LocalBroker, 'consume' | 'unsubscribe'> {
+    const { names } = this.reach
+    if (names === undefined || (name === undefined && from === undefined)) return this.broker
+    return name !== undefined && isOwnMailbox(name) ? this.broker : names
+  }
+
+  /** The memory, or the store, in which is what waits for named subscriptions, if it is here. */
+  get memory(): string | undefined {
+    return this.reach.names === undefined ? this.#memory() : undefined
+  }
+
+  /** Subscriptions of a client without a name go on where they were: they missed nothing, here or elsewhere. */
+  knows(client: string): boolean | undefined {
+    return this.keeper === undefined ? undefined : this.reach.names === undefined && this.keeper.knows(client)
+  }
+
+  /**
+   * Registers a named subscription in place of what the name had. @throws InvalidPatternError, UnsupportedError (`from` without
+   * a store)
+   */
+  async replace(request: SubscriptionRequest & { readonly name: string }): Promise<void> {
+    const { names } = this.reach
+    if (names !== undefined) return names.replace(request)
+    const from = request.from === undefined ? undefined : await this.keeper?.start(request)
+    this.broker.replace(from === undefined ? request : { ...request, from })
+  }
+
+  async close(): Promise<void> {
+    this.reach.close()
+    await this.broker.close({ drain: false })
+  }
+
+  /** How far publishers have come whose sessions ended: the one that was away for longest first. */
+  *publishers(): Generator<[string, Publisher]> {
+    for (const client of this.#publishers.rkeys()) {
+      const publisher = this.#publishers.peek(client)
+      if (publisher !== undefined) yield [client, publisher]
+    }
+  }
+
+  /** One whose session ended, or one that is new to this process. */
+  publisher(client: string): Publisher {
+    return (
+      this.#publishers.get(client) ??
+      new Publisher(this.keeper?.mark(client) ?? noMark, this.keeper === undefined)
+    )
+  }
+
+  /** Its session ended: it may come back. */
+  remember(client: string, publisher: Publisher): void {
+    publisher.isRemembered()
+    if (publisher.hasPublished) this.#publishers.set(client, publisher)
+  }
+}
+
+/** A host's vans: made when first asked for, dropped, but for their counters, when nobody is there and nothing waits. */
+export class Vans {
+  readonly #options: VansOptions
+  #store: HostStore | undefined
+  readonly #vans = new Map<string, Van>()
+  readonly #counted = new LRUCache<string, Counters>({ max: VANS_REMEMBERED })
+
+  constructor(options: VansOptions) {
+    this.#options = options
+  }
+
+  /** What is kept of before the start comes back; from now on all is kept. */
+  restore(store: HostStore): void {
+    if (this.#vans.size > 0) throw new Error('a van was there before its store')
+    this.#store = store
+    for (const name of store.vans) {
+      const { broker, keeper } = this.get(name)
+      const { subscriptions, letters } = keeper?.load() ?? { subscriptions: [], letters: [] }
+      broker.restore(subscriptions, letters)
+      this.get(name).awaitAskers()
+    }
+    store.accounted()
+    store.missed = name => this.#vans.get(name)?.tellLost()
+  }
+
+  /** Clients that were there before the start have had their time to come back. */
+  endOrphans(): void {
+    for (const van of this.#vans.values()) {
+      van.broker.endOrphans()
+      van.askersHadTheirTime()
+    }
+  }
+
+  get(name: string): Van {
+    let van = this.#vans.get(name)
+    if (van === undefined) {
+      const store = this.#store
+      const outbox = store && (() => store.outbox(name))
+      van = new Van(name, this.#options, store?.van(name), outbox, this.#counted.get(name))
+      this.#vans.set(name, van)
+    }
+    return van
+  }
+
+  /** @throws UnsupportedError if there is a store, which keeps it all */
+  checkMemory(): void {
+    if (this.#store !== undefined)
+      throw new UnsupportedError(
+        'This host has a store, which the next one opens: there is nothing to hand over.',
+      )
+  }
+
+  all(): Iterable<Van> {
+    return this.#vans.values()
+  }
+
+  /** To the subscribers of this host, in all vans. */
+  tell(topic: string, payload: unknown): void {
+    for (const { broker } of this.#vans.values()) broker.tell(topic, payload)
+  }
+
+  get names(): string[] {
+    return [...this.#vans.keys()]
+  }
+
+  /** No subscription, no dead letter, no publish that waits, in any of them. */
+  get isIdle(): boolean {
+    return [...this.#vans.values()].every(({ broker }) => broker.isIdle)
+  }
+
+  /** @param isUsed whether somebody is connected to it */
+  sweep(isUsed: (name: string) => boolean): void {
+    for (const [name, van] of this.#vans) {
+      if (!van.broker.isIdle || isUsed(name) || this.#options.backbone().homes.includes(name)) continue
+      this.#vans.delete(name)
+      this.#counted.set(name, van.broker.counters)
+      void van.close()
+    }
+  }
+
+  /** What is owed from now on is not written any more: what ends with this process is owed all the same. */
+  async freeze(): Promise<void> {
+    await this.#store?.freeze()
+  }
+
+  async close(): Promise<void> {
+    const vans = [...this.#vans.values()]
+    this.#vans.clear()
+    await Promise.all(vans.map(van => van.close()))
+  }
+}

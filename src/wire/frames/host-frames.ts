@@ -1,0 +1,81 @@
+import { describe, ProtocolError } from '../../errors.js'
+import type { ByteReader } from '../../codec/byte-reader.js'
+import { ByteWriter } from '../../codec/byte-writer.js'
+import { decodePayload, writePayload } from '../../codec/payload.js'
+import { Fields } from './fields.js'
+import { beginFrame } from './frames.js'
+import { broken } from '../protocol.js'
+import { decodePattern, encodePattern } from './subscription-request.js'
+
+type Pattern = RegExp | string
+
+/** What a host wants to be sent, as far as it has changed. */
+export interface Interest {
+  /** Whatever it said before, in this session or another, no longer holds. */
+  readonly anew: boolean
+  readonly add: readonly Pattern[]
+  readonly remove: readonly Pattern[]
+}
+
+/** A leader's call to a follower. Its answer is the follower's call `backbone.answer` with the same id. */
+export interface Ask {
+  readonly id: number
+  readonly method: string
+  readonly args: unknown
+}
+
+const MOST_PATTERNS = 1_000_000
+
+/** A frame whose body is one value: between hosts there are few of these, and they need no format of their own. */
+export function encodeValue(value: unknown): Uint8Array {
+  const writer = new ByteWriter()
+  beginFrame(writer)
+  writePayload(writer, value)
+  return writer.take()
+}
+
+export function encodeInterest({ anew, add, remove }: Interest): Uint8Array {
+  return encodeValue({ anew, add: add.map(encodePattern), remove: remove.map(encodePattern) })
+}
+
+/** @throws ProtocolError */
+export function decodeInterest(body: ByteReader): Interest {
+  const fields = decodeFields(body)
+  return {
+    anew: fields.flag('anew'),
+    add: patterns(fields.get('add')),
+    remove: patterns(fields.get('remove')),
+  }
+}
+
+/** @throws ProtocolError */
+export function decodeAsk(body: ByteReader): Ask {
+  const fields = decodeFields(body)
+  return { id: fields.whole('id'), method: fields.text('method', 100), args: fields.get('args') }
+}
+
+/** @throws ProtocolError */
+export function decodeFields(body: ByteReader): Fields {
+  return new Fields(decodeValue(body), what => broken(`of a host ${what}`))
+}
+
+/** @throws ProtocolError */
+export function decodeValue(body: ByteReader): unknown {
+  try {
+    return decodePayload(body.raw(body.remaining))
+  } catch (error) {
+    throw broken(`holds what cannot be read (${describe(error)})`)
+  }
+}
+
+function patterns(value: unknown): Pattern[] {
+  if (!Array.isArray(value) || value.length > MOST_PATTERNS)
+    throw broken('of a host holds no list of patterns')
+  return value.map(each => {
+    try {
+      return decodePattern(each)
+    } catch (error) {
+      throw error instanceof ProtocolError ? error : broken(`of a host holds no pattern (${describe(error)})`)
+    }
+  })
+}

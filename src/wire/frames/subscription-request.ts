@@ -1,0 +1,169 @@
+import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import { DEFAULT_PENDING_BYTES } from '../../bus/contract/pending-bytes.js'
+import { RULES, type Rule } from '../../bus/contract/rules.js'
+import { InvalidOptionError, InvalidPatternError } from '../../errors.js'
+import { backoff } from '../../operators/backoff.js'
+import { ReplayStart, type ReplayFrom } from '../../message/replay.js'
+import { Fields } from './fields.js'
+import { broken } from '../protocol.js'
+
+/** A pattern as it crosses; a RegExp is compiled on the other side only after it was judged there. */
+export type WirePattern = string | { readonly source: string; readonly flags: string }
+
+/** Functions do not cross: a client with a delay of its own says it with each failure. */
+const hostDelay = backoff({ initial: 100, max: 30_000 })
+
+export const MAX_INCARNATION = 64
+
+const MOST = Number.MAX_SAFE_INTEGER
+
+export function encodeRequest(request: SubscriptionRequest): Record<string, unknown> {
+  const {
+    pattern,
+    name,
+    incarnation,
+    ordered,
+    prefetch,
+    attempts,
+    delay,
+    ackTimeout,
+    maxPending,
+    maxPendingBytes,
+    overflow,
+  } = request
+  const from = encodeFrom(request.from)
+  return {
+    pattern: encodePattern(pattern),
+    ...(name === undefined ? {} : { name }),
+    ...(incarnation === undefined ? {} : { incarnation }),
+    ...(typeof delay === 'function' ? {} : { delay }),
+    ...(from === undefined ? {} : { from }),
+    ordered,
+    prefetch,
+    attempts,
+    ackTimeout,
+    maxPending,
+    maxPendingBytes,
+    overflow,
+    ...(request.given === undefined ? {} : { given: request.given }),
+    ...(request.joins === undefined ? {} : { joins: request.joins }),
+  }
+}
+
+/** @throws InvalidOptionError, InvalidPatternError */
+export function decodeRequest(value: unknown): SubscriptionRequest {
+  const fields = new Fields(value, what => new InvalidOptionError(`A subscription's request ${what}.`))
+  return {
+    pattern: decodePattern(fields.get('pattern')),
+    name: fields.optional('name', key => fields.text(key, 200)),
+    incarnation: fields.optional('incarnation', key => fields.text(key, MAX_INCARNATION)),
+    delay: fields.optional('delay', key => readDelay(fields, key)) ?? hostDelay,
+    from: fields.optional('from', () => decodeFrom(fields)),
+    ordered: fields.flag('ordered'),
+    prefetch: fields.whole('prefetch', 1, 1_000_000),
+    attempts: fields.whole('attempts', 1, MOST),
+    ackTimeout: fields.number('ackTimeout', 0, MOST),
+    maxPending: fields.number('maxPending', 1, MOST),
+    maxPendingBytes:
+      fields.optional('maxPendingBytes', key => fields.number(key, 1, MOST)) ?? DEFAULT_PENDING_BYTES,
+    overflow: fields.oneOf('overflow', ['pause', 'drop-oldest', 'drop-newest', 'error']),
+    given: fields.optional('given', key => readGiven(fields.list(key, RULES.length))),
+    joins: fields.optional('joins', key => fields.oneOf(key, ['keep', 'replace'] as const)),
+  }
+}
+
+function readGiven(names: readonly unknown[]): Rule[] {
+  return RULES.filter(rule => names.includes(rule))
+}
+
+/** What the rules of a name are now, for a consumer that asked for others. */
+export interface RulesInForce {
+  readonly subscription: number
+  readonly attempts: number
+  readonly ackTimeout: number
+  /** Undefined: a function, which whoever gave it asks. */
+  readonly delay: number | readonly number[] | undefined
+}
+
+export function rulesInForce(
+  subscription: number,
+  { attempts, ackTimeout, delay }: SubscriptionRequest,
+): RulesInForce {
+  return { subscription, attempts, ackTimeout, delay: typeof delay === 'function' ? undefined : delay }
+}
+
+/** @throws ProtocolError */
+export function decodeRules(value: unknown): RulesInForce {
+  const fields = new Fields(value, what => broken(`of rules ${what}`))
+  return {
+    subscription: fields.whole('subscription'),
+    attempts: fields.whole('attempts', 1, MOST),
+    ackTimeout: fields.number('ackTimeout', 0, MOST),
+    delay: fields.optional('delay', key => readDelay(fields, key)),
+  }
+}
+
+/** Which incarnation of its name a subscription has joined. */
+export interface Named {
+  readonly subscription: number
+  readonly incarnation: string
+}
+
+/** @throws ProtocolError */
+export function decodeNamed(value: unknown): Named {
+  const fields = new Fields(value, what => broken(`of a name ${what}`))
+  return {
+    subscription: fields.whole('subscription', 1),
+    incarnation: fields.text('incarnation', MAX_INCARNATION),
+  }
+}
+
+/** A host's own start is in the books that it keeps. */
+function encodeFrom(from: SubscriptionRequest['from']): unknown {
+  if (from instanceof ReplayStart) return undefined
+  return from instanceof Date ? { time: from.getTime() } : from
+}
+
+function decodeFrom(fields: Fields): ReplayFrom {
+  const from = fields.get('from')
+  if (typeof from === 'number') return fields.whole('from')
+  if (typeof from === 'string') return fields.oneOf('from', ['start', 'last'] as const)
+  const object = fields.fields('from')
+  if (object.has('last')) return { last: object.whole('last', 1) }
+  return new Date(object.number('time', -8.64e15, 8.64e15))
+}
+
+function readDelay(fields: Fields, key: string): number | readonly number[] {
+  return Array.isArray(fields.get(key)) ? fields.numbers(key, 0, MOST, 1_000) : fields.number(key, 0, MOST)
+}
+
+export function encodePattern(pattern: RegExp | string): WirePattern {
+  return typeof pattern === 'string' ? pattern : { source: pattern.source, flags: pattern.flags }
+}
+
+/** @throws InvalidOptionError, InvalidPatternError */
+export function decodePattern(value: unknown): RegExp | string {
+  if (typeof value === 'string') {
+    if (value.length <= 1_024) return value
+    throw new InvalidPatternError('A topic has at most 1,024 bytes.')
+  }
+  const { source, flags } = patternFields(
+    new Fields(value, what => new InvalidOptionError(`A pattern ${what}.`)),
+  )
+  try {
+    return new RegExp(source, flags)
+  } catch (cause) {
+    throw new InvalidPatternError(`/${source.slice(0, 100)}/${flags} is no regular expression.`, { cause })
+  }
+}
+
+function patternFields(pattern: Fields): { source: string; flags: string } {
+  const source = pattern.text('source', 100_000)
+  // Judged before it is parsed: the parser of regular expressions takes its time over very long ones.
+  if (source.length > 512) {
+    throw new InvalidPatternError(
+      `A pattern of ${source.length} characters is over the limit of 512 bytes in a host. Make it smaller.`,
+    )
+  }
+  return { source, flags: pattern.text('flags', 10) }
+}
