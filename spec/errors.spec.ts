@@ -80,6 +80,7 @@ describe('errors', () => {
       string,
       unknown
     >
+    expect(published).to.not.have.any.keys('describe', 'errorFromCode')
     const names = Object.keys(published).filter(name => name.endsWith('Error') && name !== 'MsgvanError')
     expect(names).to.have.lengthOf(all.length)
     for (const name of names) {

@@ -1,8 +1,10 @@
 /** msgvan's public API, by name. Nothing else is exported to users but `msgvan/client` and `msgvan/operators`. */
-export { van, type VanOptions } from './van.js'
+export { van } from './van.js'
+export type { VanOptions } from './van-options.js'
 
 export type { AnyTopics, Bus, ReadyOptions, Topics } from './bus/contract/bus.js'
-export type { BusState, CloseOptions, Overflow } from './bus/contract/broker.js'
+export type { BusState, CloseOptions } from './bus/contract/broker.js'
+export type { Overflow } from './bus/contract/subscription-request.js'
 export type { RetryDelay } from './message/retry-delay.js'
 export type { DeadLetter, DeadLetterFilter, DeadLetters } from './bus/contract/dead-letters.js'
 export { Actor, defineActor } from './actors/definition/actor.js'
@@ -36,6 +38,6 @@ export type { ReplayFrom } from './message/replay.js'
 export { version } from './version.js'
 
 export * from './operators/index.js'
-export * from './errors.js'
+export * from './public-errors.js'
 export type { Logger } from './log/logger.js'
 export type { LevelMethods } from './log/log.js'

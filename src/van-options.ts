@@ -1,9 +1,40 @@
+import type { LogTarget } from './log/log.js'
 import { checkBusOptions } from './bus/check-bus-options.js'
 import { describe, InvalidOptionError } from './errors.js'
 import { knownOptions, oneOf, shown } from './message/check-option.js'
 import { hasLevelMethods, isLeveled } from './log/log.js'
 import { encodePayload } from './codec/payload.js'
-import type { VanOptions } from './van.js'
+
+export interface VanOptions {
+  /** The van's name, 1 to 200 characters. Vans never mix. Default `'default'`. */
+  name?: string
+  /** In-process only: no host, no network. Each embedded bus is a van of its own. Default false. */
+  embedded?: boolean
+  /** Added to what this machine's host offers to actors; it stays when this bus is closed, and a value of null takes one away. Default none. */
+  capabilities?: Record<string, unknown>
+  /** This machine's host. Default: `MSGVAN_PORT`, else 1900. */
+  port?: number
+  /** Start this machine's host if it is not running. Default true. */
+  autoStart?: boolean
+  /** Prove oneself by this token. Default: this user's own secret, in the state folder. */
+  token?: string
+  /** Log level debug instead of warning. Default false. */
+  verbose?: boolean
+  /** Any winston logger, or one with a method for each level, such as `console`; in place of syslog. */
+  logger?: LogTarget
+  /** The largest payload, in bytes. Default 8 MiB. */
+  maxPayload?: number
+  /**
+   * `host[:port]` of a leader, which this machine's host joins if this call starts it. One that runs already and has not joined
+   * it stays as it is, and `errors$` says so. With `leader`: the address of its own by which others reach this machine's host.
+   * Default none.
+   */
+  addr?: string
+  /** Other hosts may join this machine's host, if this call starts it; otherwise as with `addr`. Default false. */
+  leader?: boolean
+  /** SIGTERM closes this bus, which drains it, before it ends the process; see `van()`. Default true. */
+  handleSignals?: boolean
+}
 
 const known: readonly (keyof VanOptions)[] = [
   'name',

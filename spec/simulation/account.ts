@@ -1,4 +1,4 @@
-import type { Overflow } from '../../src/bus/contract/broker.js'
+import type { Overflow } from '../../src/bus/contract/subscription-request.js'
 import type { VirtualProcess } from './virtual-process.js'
 
 /** What a publisher knows of its message. */

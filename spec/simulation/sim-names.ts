@@ -1,4 +1,4 @@
-import type { SubscriptionRequest } from '../../src/bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../src/bus/contract/subscription-request.js'
 import type { KeptName, NamedRequest, NameKeeper } from '../../src/host/van/kept-names.js'
 
 /** The file in which a host without a store keeps its names for the next one: it outlives its hosts. */

@@ -1,4 +1,4 @@
-import type { SubscriptionRequest } from '../../src/bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../src/bus/contract/subscription-request.js'
 import { LocalBroker, type LocalBrokerOptions } from '../../src/broker/local-broker.js'
 import { nativeMatcher } from '../../src/message/pattern.js'
 import { VirtualTime } from './virtual-time.js'

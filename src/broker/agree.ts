@@ -1,4 +1,4 @@
-import type { SubscriptionRequest } from '../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import { areSameRules, differingRules } from '../bus/contract/rules.js'
 import { rulesDiffer } from './refusals.js'
 import type { Subscription } from './subscription/subscription.js'

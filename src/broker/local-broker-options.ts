@@ -1,5 +1,5 @@
 import type { SchedulerLike } from 'rxjs'
-import type { SubscriptionRequest } from '../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import type { DeadLetter } from '../bus/contract/dead-letters.js'
 import type { Counters, HostStatus } from '../bus/contract/status.js'
 import type { Envelope } from '../message/envelope.js'

@@ -3,14 +3,8 @@ import { caught, refusedWith } from '../bus/caught.js'
 import { CurrentState } from '../bus/current-state.js'
 import { isReplyInbox } from '../bus/actors/reply-inbox.js'
 import { Reports } from '../bus/reports.js'
-import type {
-  Broker,
-  BusState,
-  CloseOptions,
-  Consumer,
-  Membership,
-  SubscriptionRequest,
-} from '../bus/contract/broker.js'
+import type { Broker, BusState, CloseOptions, Consumer, Membership } from '../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import type { DeadLetterFilter, DeadLetters } from '../bus/contract/dead-letters.js'
 import { noActors } from '../bus/actors/no-actors.js'
 import { drainTimeout } from '../bus/drain-timeout.js'

@@ -1,10 +1,11 @@
+import { newId } from '../message/new-id.js'
 import { Envelope, type Headers } from '../message/envelope.js'
 import type { Encoding } from '../codec/encoding.js'
 import { StretchClock } from './clock/stretch-clock.js'
 
 /** Makes the envelopes of one publisher: numbered, and with the time of day. */
 export class MessageFactory {
-  readonly #publisher = newPublisherId()
+  readonly #publisher = newId()
   readonly #clock: StretchClock
   #sequence = 0
 
@@ -30,11 +31,4 @@ export class MessageFactory {
       encoding,
     )
   }
-}
-
-function newPublisherId(): string {
-  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(9))
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
 }

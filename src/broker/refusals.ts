@@ -1,5 +1,6 @@
-import type { SubscriptionRequest } from '../bus/contract/broker.js'
-import { shownRule, type Rule } from '../bus/contract/rules.js'
+import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
+import { shownRule } from '../bus/contract/rules.js'
+import type { Rule } from '../bus/contract/subscription-request.js'
 import {
   ClosedError,
   NameTakenError,

@@ -1,4 +1,4 @@
-import type { SubscriptionRequest } from '../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import type { Matcher } from '../message/pattern.js'
 import { PatternTable } from './patterns/pattern-table.js'
 import type { PatternWatcher } from './patterns/pattern-watcher.js'

@@ -1,4 +1,5 @@
-import type { Consumer, Membership, SubscriptionRequest } from '../bus/contract/broker.js'
+import type { Consumer, Membership } from '../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import { patternKey } from '../message/pattern.js'
 import { Gate } from './subscription/gate.js'
 import type { Item } from './subscription/item.js'

@@ -1,3 +1,4 @@
+import { DEFAULT_MAX_PAYLOAD } from '../codec/payload.js'
 import type { Observable, ObservableInput, Subscription } from 'rxjs'
 import { checkHeaders } from '../message/headers.js'
 import { noHeaders, type Headers } from '../message/envelope.js'
@@ -36,7 +37,6 @@ export interface BusOptions {
   refusalsWaitFor?: () => Promise<void> | undefined
 }
 
-export const DEFAULT_MAX_PAYLOAD = 8 * 1024 * 1024
 
 /** A bus on any broker: all kinds of being connected share this code, so that they differ in nothing but their reach. */
 export function createBus<T extends Topics = AnyTopics>(

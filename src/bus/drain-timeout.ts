@@ -1,6 +1,6 @@
 import { DrainTimeoutError } from '../errors.js'
 import { describePattern } from '../message/pattern.js'
-import type { SubscriptionRequest } from './contract/broker.js'
+import type { SubscriptionRequest } from './contract/subscription-request.js'
 
 const MOST_NAMED = 10
 

@@ -1,4 +1,4 @@
-import type { SubscriptionRequest } from '../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import { GapError } from '../errors.js'
 import { describePattern } from '../message/pattern.js'
 import { isOwnMailbox } from '../message/topic.js'

@@ -61,5 +61,5 @@ function originOf(url: unknown): string {
 }
 
 export type { AnyTopics, Bus, ReadyOptions, Topics } from '../bus/contract/bus.js'
-export * from '../errors.js'
+export * from '../public-errors.js'
 export { Message } from '../message/message.js'

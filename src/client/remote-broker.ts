@@ -3,14 +3,8 @@ import { refusedWith } from '../bus/caught.js'
 import { CurrentState } from '../bus/current-state.js'
 import { isReplyInbox } from '../bus/actors/reply-inbox.js'
 import { Reports } from '../bus/reports.js'
-import type {
-  Broker,
-  BusState,
-  CloseOptions,
-  Consumer,
-  Membership,
-  SubscriptionRequest,
-} from '../bus/contract/broker.js'
+import type { Broker, BusState, CloseOptions, Consumer, Membership } from '../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import type { DeadLetters } from '../bus/contract/dead-letters.js'
 import type { ModuleRef } from '../bus/contract/module-ref.js'
 import type { HostStatus, VanStatus } from '../bus/contract/status.js'
@@ -18,7 +12,7 @@ import { HostUnreachableError, SessionLostError, type MsgvanError } from '../err
 import { drainTimeout } from '../bus/drain-timeout.js'
 import type { Envelope, Headers } from '../message/envelope.js'
 import { isExposure } from '../message/topic.js'
-import { DEFAULT_MAX_PAYLOAD } from '../bus/create-bus.js'
+import { DEFAULT_MAX_PAYLOAD } from '../codec/payload.js'
 import type { Missed } from '../wire/frames/control-frames.js'
 import type { Prove, Welcome } from '../wire/handshake.js'
 import { Link } from '../wire/link.js'

@@ -14,6 +14,9 @@ import { writeValue } from './encode-value.js'
 import { Kind } from './value-kinds.js'
 import { Encoding, encodingFrom } from './encoding.js'
 
+/** Bytes that a payload may take, unless a van or a host sets another limit. */
+export const DEFAULT_MAX_PAYLOAD = 8 * 1024 * 1024
+
 /**
  * The one check of what may be published, the same on every kind of bus. Cheap for what is usual: nothing is encoded
  * unless the size comes near the limit.

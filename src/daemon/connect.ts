@@ -6,31 +6,10 @@ import { HostUnreachableError, InvalidOptionError, MsgvanError } from '../errors
 import { identify, portTaken } from './identify.js'
 import { hostUrl, somebodyListens } from './listens.js'
 import { statePaths, type StatePaths } from './files/paths.js'
+import type { LocalOptions } from './local-options.js'
 import { readPidHint } from './files/pid-hint.js'
 import { ownThread } from './files/own-thread.js'
 import { knownSecret } from './files/secret.js'
-
-export interface LocalOptions {
-  readonly van: string
-  /** Default: MSGVAN_PORT, else 1900. */
-  readonly port?: number | undefined
-  /** Start a host if none is running. Default true. */
-  readonly autoStart?: boolean | undefined
-  /** Prove oneself by this token, not by this user's secret; a host that is started now takes it too, unless it was told another before. */
-  readonly token?: string | undefined
-  /** What this machine's host is to offer, beside what it does. */
-  readonly capabilities?: Readonly<Record<string, unknown>> | undefined
-  /** This machine's host leads. */
-  readonly leader?: boolean | undefined
-  /** Where others reach it. */
-  readonly listen?: string | undefined
-  /** The leader that this machine's host joins. */
-  readonly join?: string | undefined
-  readonly verbose?: boolean | undefined
-  readonly maxPayload?: number | undefined
-  /** How long `ready()` waits, in milliseconds. Default 30,000: a machine may be busy starting processes. */
-  readonly readyTimeout?: number | undefined
-}
 
 /** A host that could not be started is tried again after this long, then after twice as long, up to the most. */
 const FIRST_PAUSE_MS = 1_000

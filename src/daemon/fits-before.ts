@@ -1,6 +1,6 @@
 import { describe, HostUnreachableError, InvalidOptionError } from '../errors.js'
 import { leaderUrl, listenAddress } from '../host/process/settings.js'
-import type { LocalOptions } from './connect.js'
+import type { LocalOptions } from './local-options.js'
 import type { StatePaths } from './files/paths.js'
 import { readHostToken, readSettings, type KeptSettings } from './files/settings-file.js'
 

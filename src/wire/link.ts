@@ -106,15 +106,6 @@ export class Link {
     return number
   }
 
-  /** The frames not acknowledged, with their numbers: what a lost session leaves behind. */
-  *unacked(kind: FrameKind): Generator<{ number: number; body: ByteReader }> {
-    let number = this.#ackedByPeer
-    for (const frame of this.#retained) {
-      number++
-      if (frame.kind === kind) yield { number, body: bodyOf(frame.bytes) }
-    }
-  }
-
   /** All that was received is done with, or will be by whoever goes on. */
   get state(): LinkState {
     return { received: this.#received, ackedByPeer: this.#ackedByPeer, receivedByPeer: this.#receivedByPeer }

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import type { Consumer, LeaveCause, Membership, Overflow } from '../../../src/bus/contract/broker.js'
+import type { Consumer, LeaveCause, Membership } from '../../../src/bus/contract/broker.js'
+import type { Overflow } from '../../../src/bus/contract/subscription-request.js'
 import type { LocalBroker } from '../../../src/broker/local-broker.js'
 import { Envelope, noHeaders } from '../../../src/message/envelope.js'
 import { Encoding } from '../../../src/codec/encoding.js'

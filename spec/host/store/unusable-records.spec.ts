@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import type { SubscriptionRequest } from '../../../src/bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../../src/bus/contract/subscription-request.js'
 import { Capabilities } from '../../../src/host/handlers/capabilities.js'
 import {
   openSubscriptions,

@@ -1,4 +1,4 @@
-import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { LogStatus } from '../../bus/contract/status.js'
 import type { Envelope } from '../../message/envelope.js'
 import type { StoredDeadLetter } from '../dead-letters/dead-letter-queue.js'

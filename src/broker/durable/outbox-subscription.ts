@@ -1,4 +1,4 @@
-import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Envelope } from '../../message/envelope.js'
 import type { DurableLog, OutboundLog } from './durable-log.js'
 import type { Pause } from '../subscription/pause.js'

@@ -1,4 +1,5 @@
-import type { Consumer, SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { Consumer } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Envelope } from '../../message/envelope.js'
 import { Message, type RetryRule } from '../../message/message.js'
 import type { Matcher } from '../../message/pattern.js'

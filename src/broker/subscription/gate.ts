@@ -1,4 +1,4 @@
-import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Envelope } from '../../message/envelope.js'
 import { HeldBack } from './held-back.js'
 import type { Pause } from './pause.js'

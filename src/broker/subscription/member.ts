@@ -1,4 +1,5 @@
-import type { Consumer, LeaveCause, Membership, SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { Consumer, LeaveCause, Membership } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { AckTimeoutError, type MsgvanError } from '../../errors.js'
 import { Message, type RetryRule } from '../../message/message.js'
 import { Item } from './item.js'

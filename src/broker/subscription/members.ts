@@ -1,4 +1,4 @@
-import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Member } from './member.js'
 
 const nobody: readonly Member[] = []

@@ -1,4 +1,5 @@
-import type { Consumer, LeaveCause, Overflow, SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { Consumer, LeaveCause } from '../../bus/contract/broker.js'
+import type { Overflow, SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Counters, SubscriptionStatus } from '../../bus/contract/status.js'
 import { ReplayedEnvelope, type Envelope } from '../../message/envelope.js'
 import { Message, type RetryRule } from '../../message/message.js'

@@ -1,8 +1,10 @@
+import { newId } from '../../message/new-id.js'
 import type { MsgvanError } from '../../errors.js'
 import type { Headers } from '../../message/envelope.js'
 import type { Message } from '../../message/message.js'
 import { isPassing, REPLIES } from '../../message/topic.js'
-import type { Broker, SubscriptionRequest } from '../contract/broker.js'
+import type { Broker } from '../contract/broker.js'
+import type { SubscriptionRequest } from '../contract/subscription-request.js'
 import { DEFAULT_PENDING_BYTES } from '../contract/pending-bytes.js'
 
 /** Headers of letters: whom to answer, and what kind of error it is. */
@@ -22,7 +24,7 @@ export interface LetterReader {
 
 /** An address of one bus: a topic that it alone listens on, where letters for it come in order. */
 export class ReplyInbox {
-  readonly address = REPLIES + randomName()
+  readonly address = REPLIES + newId()
   readonly #broker: Broker
   /** @throws InvalidPayloadError, PayloadTooLargeError at once: nothing was sent, and what comes next may be */
   readonly send: Send
@@ -82,11 +84,4 @@ export function goneFrom({ headers }: Message): string | undefined {
 export function goneLetter(topic: string, headers: Headers): { to: string; headers: Headers } | undefined {
   const { [FROM]: to } = headers
   return to === undefined ? undefined : { to, headers: { [GONE]: topic } }
-}
-
-function randomName(): string {
-  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(9))
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
 }

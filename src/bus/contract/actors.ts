@@ -1,5 +1,5 @@
 import type { ActorAddress, ActorRef } from './actor-ref.js'
-import type { SubscriptionRequest } from './broker.js'
+import type { SubscriptionRequest } from './subscription-request.js'
 import type { ModuleRef } from './module-ref.js'
 
 /** What a host must offer. `true` stands for any truthy value; everything else for a value that is equal. */

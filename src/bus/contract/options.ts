@@ -5,9 +5,9 @@ import type { Headers } from '../../message/envelope.js'
 import { checkReplayFrom, type ReplayFrom } from '../../message/replay.js'
 import { checkRetryDelay, defaultDelay, type RetryDelay } from '../../message/retry-delay.js'
 import { isUtf8 } from '../../codec/well-formed.js'
-import type { Overflow, SubscriptionRequest } from './broker.js'
+import type { Overflow, SubscriptionRequest } from './subscription-request.js'
 import { DEFAULT_PENDING_BYTES } from './pending-bytes.js'
-import { RULES } from './rules.js'
+import { RULES } from './subscription-request.js'
 
 /** What a subscription may ask for. Durations in milliseconds. */
 export interface TopicOptions<P = unknown> {

@@ -1,18 +1,5 @@
 import type { RetryDelay } from '../../message/retry-delay.js'
-import type { SubscriptionRequest } from './broker.js'
-
-/** The rules of a name: all who subscribe under it share them. What else is asked for is each subscriber's own. */
-export const RULES = [
-  'ordered',
-  'attempts',
-  'delay',
-  'ackTimeout',
-  'maxPending',
-  'maxPendingBytes',
-  'overflow',
-] as const
-
-export type Rule = (typeof RULES)[number]
+import { RULES, type Rule, type SubscriptionRequest } from './subscription-request.js'
 
 type Rules = Pick<SubscriptionRequest, Rule>
 

@@ -4,7 +4,8 @@ import { ClosedError, describe, SchemaError, SubscriberError, type MsgvanError }
 import { takeInHand } from '../../message/in-hand.js'
 import { Message } from '../../message/message.js'
 import { nextInto, nothing } from '../../operators/rxjs-internals.js'
-import type { Broker, Consumer, SubscriptionRequest } from '../contract/broker.js'
+import type { Broker, Consumer } from '../contract/broker.js'
+import type { SubscriptionRequest } from '../contract/subscription-request.js'
 import type { Run } from './run.js'
 
 /** What every pipeline from one `topic()` call shares: where to subscribe, and how deliveries are settled. */

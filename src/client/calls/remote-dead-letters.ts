@@ -1,5 +1,6 @@
 import { Observable } from 'rxjs/internal/Observable'
-import type { Broker, SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { Broker } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import {
   checkFilter,
   type DeadLetter,

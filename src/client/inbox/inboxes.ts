@@ -1,4 +1,5 @@
-import type { Consumer, SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { Consumer } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { isReplyInbox } from '../../bus/actors/reply-inbox.js'
 import type { MsgvanError } from '../../errors.js'
 import { ByteWriter } from '../../codec/byte-writer.js'

@@ -1,5 +1,5 @@
 import type { Consumed } from '../../actors/worker-messages.js'
-import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 
 /** Which named subscriptions the actors of a host get, by actor. */
 export class ActorSubscriptions {

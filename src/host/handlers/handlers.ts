@@ -1,7 +1,7 @@
 import { newWorkerClient } from '../../actors/worker-client.js'
 import { SupervisedWorker } from '../../actors/supervised-worker.js'
 import type { HandlerTask } from '../../actors/worker-messages.js'
-import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { HandlerStatus } from '../../bus/contract/status.js'
 import { ClosedError } from '../../errors.js'
 import { consumedOf } from '../actors/actor-subscriptions.js'

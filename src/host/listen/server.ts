@@ -1,19 +1,15 @@
 import { createServer, type IncomingMessage, type Server as HttpServer } from 'node:http'
 import { Server } from 'socket.io'
 import type { LocalBroker } from '../../broker/local-broker.js'
-import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { version } from '../../version.js'
 import { BATCH_BYTES, FRAME_OVERHEAD, type ClientEvents, type HostEvents } from '../../wire/protocol.js'
 import { socketParser } from '../../wire/socket-parser.js'
 import { Listeners, type TlsIdentity } from './listeners.js'
 import type { Backbone } from '../backbone/backbone.js'
 import { Origins, type RawConnection } from './origins.js'
-import {
-  DEFAULT_MAX_PAYLOAD,
-  HANDSHAKE_MS,
-  SessionManager,
-  type SessionManagerOptions,
-} from '../session/session-manager.js'
+import { HANDSHAKE_MS, SessionManager, type SessionManagerOptions } from '../session/session-manager.js'
+import { DEFAULT_MAX_PAYLOAD } from '../../codec/payload.js'
 import type { Actors } from '../actors/actors.js'
 import { socketChannel } from './socket-channel.js'
 import type { HostStore } from '../store/host-store.js'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
-import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { HostStatus } from '../../bus/contract/status.js'
 import { ensureHome, statePaths, type StatePaths } from '../../daemon/files/paths.js'
 import { removePidHint, writePidHint } from '../../daemon/files/pid-hint.js'

@@ -1,4 +1,5 @@
-import type { Consumer, Membership, SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { Consumer, Membership } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { AckTimeoutError, ConsumerDiedError, type MsgvanError } from '../../errors.js'
 import type { Message } from '../../message/message.js'
 import type { Leave } from '../../wire/frames/control-frames.js'

@@ -1,5 +1,6 @@
+import { DEFAULT_MAX_PAYLOAD } from '../../codec/payload.js'
 import type { LocalBroker } from '../../broker/local-broker.js'
-import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { HOSTS_TOPIC } from '../../bus/contract/hosts.js'
 import type { HostStatus } from '../../bus/contract/status.js'
 import { HostUnreachableError, ProtocolError, SessionLostError } from '../../errors.js'
@@ -77,7 +78,6 @@ export interface HeldInMemory {
   readonly sessions: readonly Session[]
 }
 
-export const DEFAULT_MAX_PAYLOAD = 8 * 1024 * 1024
 export const HANDSHAKE_MS = 10_000
 
 /** Makes sure of each client that connects, and gives it its session: a new one, or its own of before. Knows no sockets. */

@@ -1,7 +1,7 @@
 import { linearMatcher } from '../../broker/patterns/linear/linear-matcher.js'
 import { OpenPlaces } from '../../broker/durable/open-places.js'
 import { wanting } from '../../broker/wanting.js'
-import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { MissingStatus } from '../../bus/contract/status.js'
 import { describePattern } from '../../message/pattern.js'
 import { decodePayload } from '../../codec/payload.js'

@@ -1,7 +1,7 @@
 import type { Cursor } from '../../broker/durable/durable-log.js'
 import { OpenPlaces } from '../../broker/durable/open-places.js'
 import type { StoredEnvelope } from '../../broker/durable/stored-envelope.js'
-import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Envelope } from '../../message/envelope.js'
 import { ByteReader } from '../../codec/byte-reader.js'
 import { ByteWriter } from '../../codec/byte-writer.js'

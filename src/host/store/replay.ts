@@ -1,6 +1,6 @@
 import { linearMatcher } from '../../broker/patterns/linear/linear-matcher.js'
 import { wanting } from '../../broker/wanting.js'
-import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { ReplayStart } from '../../message/replay.js'
 import type { Log } from './log.js'
 

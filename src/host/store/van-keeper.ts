@@ -9,7 +9,7 @@ import {
 import { OpenPlaces } from '../../broker/durable/open-places.js'
 import { StoredEnvelope } from '../../broker/durable/stored-envelope.js'
 import { describe, InvalidPatternError, MsgvanError, StoreError } from '../../errors.js'
-import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { LogStatus, MissingStatus } from '../../bus/contract/status.js'
 import { ReplayStart } from '../../message/replay.js'
 import type { Envelope } from '../../message/envelope.js'

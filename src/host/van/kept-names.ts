@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import type { LocalBroker } from '../../broker/local-broker.js'
-import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { describe } from '../../errors.js'
 import { isExposure, MAILBOX } from '../../message/topic.js'
 import { decodeRequest, encodeRequest } from '../../wire/frames/subscription-request.js'

@@ -1,6 +1,6 @@
-import type { SubscriptionRequest } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { DEFAULT_PENDING_BYTES } from '../../bus/contract/pending-bytes.js'
-import { RULES, type Rule } from '../../bus/contract/rules.js'
+import { RULES, type Rule } from '../../bus/contract/subscription-request.js'
 import { InvalidOptionError, InvalidPatternError } from '../../errors.js'
 import { backoff } from '../../operators/backoff.js'
 import { ReplayStart, type ReplayFrom } from '../../message/replay.js'

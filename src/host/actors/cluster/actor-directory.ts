@@ -1,7 +1,7 @@
 import { titleOf } from '../../../actors/definition/refusals.js'
 import type { ActorAddress } from '../../../bus/contract/actor-ref.js'
 import type { ActorRequest } from '../../../bus/contract/actors.js'
-import type { SubscriptionRequest } from '../../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
 import { addressOf } from '../../../bus/actors/create-actors.js'
 import {
   ActorPlacementError,

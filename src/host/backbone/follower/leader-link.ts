@@ -1,6 +1,7 @@
 import { answerParts, type Answer } from '../answer-parts.js'
 import { relayRules, type Relay } from '../../../broker/relay.js'
-import type { Consumer, Membership, SubscriptionRequest } from '../../../bus/contract/broker.js'
+import type { Consumer, Membership } from '../../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { Credential } from '../../../client/connection/connection.js'
 import type { Dial } from '../../../client/connection/dial-socket.js'
