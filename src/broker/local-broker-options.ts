@@ -7,7 +7,7 @@ import type { Encoding } from '../codec/encoding.js'
 import type { Matcher } from '../message/pattern.js'
 import type { MsgvanError } from '../errors.js'
 import type { DurableLog } from './durable/durable-log.js'
-import type { Relay } from './relay.js'
+import type { Origin } from './subscription/pause.js'
 import type { Subscription } from './subscription/subscription.js'
 
 /** What a dead letter travels as. */
@@ -52,7 +52,7 @@ export interface LocalBrokerOptions {
   /** A full subscription holds so much that publishers at other hosts should wait for it too, or it holds nothing any more. */
   crowded?: (subscription: Subscription, isCrowded: boolean) => void
   /** A publisher waits for a subscription that nobody consumes. @param from the way by which it came. Default: `errors$`. */
-  tellPublisher?: (publisher: string, error: MsgvanError, from: Relay | undefined) => void
+  tellPublisher?: (publisher: string, error: MsgvanError, from: Origin | undefined) => void
   /** How many publishes a full subscription may hold by `overflow: 'pause'`, or handlers queue. Default 100,000. */
   maxHeld?: number
 }

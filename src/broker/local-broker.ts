@@ -16,7 +16,8 @@ import { Encoding } from '../codec/encoding.js'
 import { isMailTopic } from '../message/topic.js'
 import { agree } from './agree.js'
 import { addCounts, noCounts } from './counters.js'
-import type { StoredDeadLetter, LetterPage } from './dead-letters/dead-letter-queue.js'
+import type { LetterPage } from './dead-letters/dead-letter-queue.js'
+import type { StoredDeadLetter } from './dead-letters/stored-dead-letter.js'
 import { DeadLetterHandler, type DeadLetterHandlerOwner } from './dead-letters/dead-letter-handler.js'
 import { Endings } from './endings.js'
 import { Dispatcher, type DispatcherOwner } from './dispatcher.js'
@@ -48,7 +49,7 @@ const RESUMED_AFTER_MS = 3_000
 const MAX_HELD_BYTES = 64 * 1024 * 1024
 
 /** The real Broker: routes, queues, hands out, settles and redelivers. Pure: no I/O, no timers but its scheduler's. */
-export class LocalBroker implements Broker, SubscriptionOwner, DispatcherOwner, DeadLetterHandlerOwner {
+export class LocalBroker implements Broker, SubscriptionOwner<Subscription>, DispatcherOwner, DeadLetterHandlerOwner {
   readonly checksPayloads = false
   readonly #options: LocalBrokerOptions
   readonly #maxHeld: number

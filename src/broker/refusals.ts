@@ -10,7 +10,15 @@ import {
   UnsupportedError,
 } from '../errors.js'
 import { describePattern } from '../message/pattern.js'
-import type { Subscription } from './subscription/subscription.js'
+
+/** What an error says of a subscription. */
+interface Described {
+  readonly key: string
+  readonly rules: SubscriptionRequest
+  readonly pending: number
+  readonly held: number
+  readonly heldBytes: number
+}
 
 export function closedError(): ClosedError {
   return new ClosedError('This bus is closed. Make a new one with van().')
@@ -22,14 +30,14 @@ export function outboxFull(most: number): OutboxFullError {
   )
 }
 
-export function overflow({ key, pending, rules }: Subscription): OverflowError {
+export function overflow({ key, pending, rules }: Described): OverflowError {
   const limit = pending >= rules.maxPending ? 'maxPending' : 'maxPendingBytes'
   return new OverflowError(
     `Subscription ${key} has ${pending} messages waiting, its ${limit}. Publish again later.`,
   )
 }
 
-export function heldFull({ key, held, heldBytes }: Subscription): OutboxFullError {
+export function heldFull({ key, held, heldBytes }: Described): OutboxFullError {
   return new OutboxFullError(
     `Subscription ${key} is full, and ${held} publishes (${heldBytes} bytes) wait for it already, as many as may. ` +
       'Await publish() so that you are slowed down.',
@@ -37,14 +45,14 @@ export function heldFull({ key, held, heldBytes }: Subscription): OutboxFullErro
 }
 
 /** Said to publishers that wait for one that has no consumer. */
-export function slow({ key, pending, rules }: Subscription): SlowSubscriptionError {
+export function slow({ key, pending, rules }: Described): SlowSubscriptionError {
   return new SlowSubscriptionError(
     `The subscription ${JSON.stringify(key)} (${describePattern(rules.pattern)}) is full with ${pending} messages and has no consumer: ` +
       'what you publish there waits until one comes. Start its consumer, unsubscribe it by name, or give it another `overflow`.',
   )
 }
 
-export function nameTaken({ key, rules }: Subscription, request: SubscriptionRequest): NameTakenError {
+export function nameTaken({ key, rules }: Described, request: SubscriptionRequest): NameTakenError {
   return new NameTakenError(
     `The name ${JSON.stringify(key)} has the pattern ${describePattern(rules.pattern)}; this asks for ${describePattern(request.pattern)}. ` +
       'Use another name, or unsubscribe this one first.',
@@ -53,7 +61,7 @@ export function nameTaken({ key, rules }: Subscription, request: SubscriptionReq
 
 /** @param differing at least one */
 export function rulesDiffer(
-  { key, rules }: Subscription,
+  { key, rules }: Described,
   request: SubscriptionRequest,
   differing: readonly Rule[],
 ): NameTakenError {

@@ -35,7 +35,7 @@ export class Registry {
 
   constructor(
     compile: (pattern: RegExp) => Matcher,
-    owner: SubscriptionOwner,
+    owner: SubscriptionOwner<Subscription>,
     make: MakeSubscription = (id, request) => new Subscription(id, request, owner),
     idPrefix = '',
   ) {

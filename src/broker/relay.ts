@@ -48,7 +48,7 @@ export class Relay {
   readonly #patterns = new Map<string, { readonly pattern: RegExp | string; readonly route: number }>()
   readonly #closed: (owed: readonly Item[]) => void
   readonly #rules: SubscriptionRequest
-  readonly #owner: SubscriptionOwner
+  readonly #owner: SubscriptionOwner<Subscription>
   /** By what the other host calls its subscription. */
   readonly #gates = new Map<string, { readonly gate: Gate; readonly route: number }>()
   #dropped = 0
@@ -56,14 +56,14 @@ export class Relay {
   constructor(
     consumer: Consumer,
     routes: PatternTable<Subscription>,
-    owner: SubscriptionOwner,
+    owner: SubscriptionOwner<Subscription>,
     closed: (owed: readonly Item[]) => void,
     outbox?: OutboundLog,
   ) {
     this.#routes = routes
     this.#closed = closed
     this.#rules = outbox === undefined ? relayRules : outboxRules
-    const relayOwner: SubscriptionOwner = {
+    const relayOwner: SubscriptionOwner<Subscription> = {
       after: (delay, run) => owner.after(delay, run),
       now: () => owner.now(),
       wake: subscription => owner.wake(subscription),

@@ -1,13 +1,12 @@
+import type { StoredDeadLetter } from './stored-dead-letter.js'
 import { Observable } from 'rxjs/internal/Observable'
 import { Subject } from 'rxjs/internal/Subject'
 import {
   PAGE_BYTES,
   PAGE_LETTERS,
-  type DeadLetter,
   type DeadLetterFilter,
 } from '../../bus/contract/dead-letters.js'
 import { describe } from '../../errors.js'
-import type { Envelope } from '../../message/envelope.js'
 import type { Item } from '../subscription/item.js'
 import type { DurableLog } from '../durable/durable-log.js'
 
@@ -22,11 +21,6 @@ export interface LetterPage {
   readonly letters: readonly StoredDeadLetter[]
   /** Where the next one begins; undefined behind the last. */
   readonly next: number | undefined
-}
-
-export interface StoredDeadLetter {
-  readonly envelope: Envelope
-  readonly letter: Omit<DeadLetter, 'payload'>
 }
 
 /** Keeps what subscriptions gave up on. Knows nothing of payloads: those stay with the envelope. */

@@ -12,7 +12,8 @@ import type { MsgvanError } from '../../errors.js'
 import type { Envelope } from '../../message/envelope.js'
 import { Encoding } from '../../codec/encoding.js'
 import { readBody } from '../../message/envelope-body.js'
-import type { StoredDeadLetter, DeadLetterQueue } from './dead-letter-queue.js'
+import type { DeadLetterQueue } from './dead-letter-queue.js'
+import type { StoredDeadLetter } from './stored-dead-letter.js'
 
 /** What a view needs of the broker. */
 export interface DeadLetterMeans {

@@ -1,7 +1,7 @@
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { LogStatus } from '../../bus/contract/status.js'
 import type { Envelope } from '../../message/envelope.js'
-import type { StoredDeadLetter } from '../dead-letters/dead-letter-queue.js'
+import type { StoredDeadLetter } from '../dead-letters/stored-dead-letter.js'
 import type { OpenPlaces } from './open-places.js'
 import type { StoredEnvelope } from './stored-envelope.js'
 

@@ -17,7 +17,7 @@ export const KEPT_TOPICS: readonly RegExp[] = [EVERYTHING, /^\$actor\//]
 export class Journal extends Subscription {
   readonly #keeper: DurableLog
 
-  constructor(owner: SubscriptionOwner, keeper: DurableLog) {
+  constructor(owner: SubscriptionOwner<Subscription>, keeper: DurableLog) {
     const none = {
       ordered: false,
       prefetch: 1,

@@ -1,3 +1,4 @@
+import type { Subscription } from '../subscription/subscription.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Envelope } from '../../message/envelope.js'
 import type { DurableLog, OutboundLog } from './durable-log.js'
@@ -13,7 +14,7 @@ import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
 export class OutboxSubscription extends StoredSubscription {
   readonly #keeper: DurableLog
 
-  constructor({ keeper, book }: OutboundLog, rules: SubscriptionRequest, owner: SubscriptionOwner) {
+  constructor({ keeper, book }: OutboundLog, rules: SubscriptionRequest, owner: SubscriptionOwner<Subscription>) {
     const compile = () => ({ test: () => true })
     super({ id: '', request: rules, owner, keeper, book, compile })
     this.#keeper = keeper

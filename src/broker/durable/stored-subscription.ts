@@ -22,7 +22,7 @@ const FIRST_ORDER = -(2 ** 52)
 export interface StoredSubscriptionOptions {
   readonly id: string
   readonly request: SubscriptionRequest
-  readonly owner: SubscriptionOwner
+  readonly owner: SubscriptionOwner<Subscription>
   readonly keeper: DurableLog
   readonly compile: (pattern: RegExp) => Matcher
   readonly book: Cursor
@@ -226,7 +226,7 @@ function throwsAway({ overflow }: SubscriptionRequest): boolean {
 
 /** How subscriptions are made where what they are owed is kept; undefined where it is not. */
 export function storing(
-  owner: SubscriptionOwner,
+  owner: SubscriptionOwner<Subscription>,
   { keeper, compile }: Pick<LocalBrokerOptions, 'keeper' | 'compile'>,
 ): MakeSubscription | undefined {
   if (keeper === undefined) return undefined

@@ -1,8 +1,7 @@
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Envelope } from '../../message/envelope.js'
 import { HeldBack } from './held-back.js'
-import type { Pause } from './pause.js'
-import type { Relay } from '../relay.js'
+import type { Origin, Pause } from './pause.js'
 import { Subscription } from './subscription.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
 
@@ -26,8 +25,8 @@ export class Gate extends Subscription {
 
   constructor(
     pattern: RegExp | string,
-    readonly relay: Relay,
-    owner: SubscriptionOwner,
+    readonly relay: Origin,
+    owner: SubscriptionOwner<Subscription>,
   ) {
     super('', { pattern, ...rules }, owner)
   }

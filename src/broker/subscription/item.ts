@@ -1,5 +1,5 @@
 import type { Envelope } from '../../message/envelope.js'
-import type { Member } from './member.js'
+import type { Membership } from '../../bus/contract/broker.js'
 
 /** One message as one subscription owes it, from its first wait to its settlement. */
 export class Item {
@@ -11,7 +11,7 @@ export class Item {
   /** Wall clock of the first failure. */
   firstFailedAt = 0
   /** Who failed it last: a retry prefers another one. */
-  avoid: Member | undefined
+  avoid: Membership | undefined
   /** It failed and may come again without a delay: who failed it waits for it, and gets it beyond its credit in bytes. */
   isDueAtOnce = false
   /** Said with a failure (`handle`'s config); rules over the subscription's. */

@@ -3,8 +3,8 @@ import type { SubscriptionRequest } from '../../bus/contract/subscription-reques
 import { AckTimeoutError, type MsgvanError } from '../../errors.js'
 import { Message, type RetryRule } from '../../message/message.js'
 import { Item } from './item.js'
+import type { SubscriptionOwner } from './subscription-owner.js'
 import { OpenDeliveries } from '../open-deliveries.js'
-import type { Subscription } from './subscription.js'
 
 /** Unsettled payload bytes at one consumer: beyond this it gets nothing more, though always one message. */
 const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024
@@ -18,11 +18,26 @@ enum Standing {
   Ended,
 }
 
+/** What a member needs of its subscription. */
+export interface MemberOwner {
+  readonly rules: SubscriptionRequest
+  readonly owner: Pick<SubscriptionOwner<never>, 'after' | 'now' | 'report'>
+  readonly ready: number
+  /** Something is no longer as it was: members, credit, rules. */
+  changed(): void
+  wake(): void
+  acked(): void
+  failed(item: Item, error: unknown, retry?: RetryRule): void
+  rejected(item: Item, reason: unknown): void
+  returned(items: readonly Item[], untouched: boolean): void
+  left(member: Member, cause: LeaveCause): void
+}
+
 /** One consumer's place in a subscription, and the settler of what it is handed. `message.tag` says that it is open. */
 export class Member implements Membership {
   readonly pattern: RegExp | string
   ackTimeout: number
-  readonly #subscription: Subscription
+  readonly #subscription: MemberOwner
   readonly #prefetch: number
   /** Made with the first: of very many members few ever have any. */
   #unsettled: OpenDeliveries | undefined
@@ -30,7 +45,7 @@ export class Member implements Membership {
   #standing: Standing = Standing.Attached
   #consumer: Consumer
 
-  constructor(subscription: Subscription, consumer: Consumer, { pattern, prefetch }: SubscriptionRequest) {
+  constructor(subscription: MemberOwner, consumer: Consumer, { pattern, prefetch }: SubscriptionRequest) {
     this.#subscription = subscription
     this.#consumer = consumer
     this.pattern = pattern
@@ -189,7 +204,7 @@ export class Member implements Membership {
     this.fail(message, new AckTimeoutError(`Not settled within ackTimeout, ${this.ackTimeout} ms.`))
   }
 
-  get subscription(): Subscription {
+  get subscription(): MemberOwner {
     return this.#subscription
   }
 

@@ -1,3 +1,4 @@
+import type { Membership } from '../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Member } from './member.js'
 
@@ -61,7 +62,7 @@ export class Members {
    *
    * @param again if there is no other, who failed it may have it beyond its credit in bytes
    */
-  choose(avoid: Member | undefined, again = false): Member | undefined {
+  choose(avoid: Membership | undefined, again = false): Member | undefined {
     const present = this.#present
     let fallback: Member | undefined
     for (let step = 0; step < present.length; step += 1) {
@@ -75,7 +76,7 @@ export class Members {
       this.#next = at + 1
       return member
     }
-    return fallback ?? (again && avoid?.takesBack === true ? avoid : undefined)
+    return fallback ?? (again ? present.find(each => each === avoid && each.takesBack) : undefined)
   }
 
   /** What those who take part hold goes back. */

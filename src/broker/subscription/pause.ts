@@ -1,9 +1,9 @@
-import type { Relay } from '../relay.js'
-import type { Subscription } from './subscription.js'
+/** The way by which a message came: the relay of the host that sent it. */
+export type Origin = object
 
 /** One publish that some of its targets have no room for: its publisher waits until each of these has let the message in. */
 export class Pause {
-  readonly #targets: readonly Subscription[]
+  readonly #targets: readonly object[]
   #left: number
   #error: Error | undefined
   #resolve: (() => void) | undefined
@@ -11,9 +11,9 @@ export class Pause {
 
   /** @param from the way by which the message came, if another host sent it */
   constructor(
-    targets: readonly Subscription[],
+    targets: readonly object[],
     readonly publisher: string,
-    readonly from: Relay | undefined,
+    readonly from: Origin | undefined,
   ) {
     this.#targets = targets
     this.#left = targets.length
@@ -23,7 +23,7 @@ export class Pause {
     return this.#left === 0 || this.#error !== undefined
   }
 
-  isFor(target: Subscription): boolean {
+  isFor(target: object): boolean {
     return this.#targets.includes(target)
   }
 

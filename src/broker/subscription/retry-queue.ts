@@ -1,15 +1,20 @@
 import type { Item } from './item.js'
-import type { SubscriptionOwner } from './subscription-owner.js'
+
+/** Time, and what runs later. */
+export interface RetryTimers {
+  after(delay: number, run: () => void): () => void
+  now(): number
+}
 
 /** Failed messages that wait for their next attempt. */
 export class RetryQueue {
-  readonly #timers: Pick<SubscriptionOwner, 'after' | 'now'>
+  readonly #timers: RetryTimers
   readonly #isDue: (item: Item) => void
   /** Each with what calls its timer off, and when it is due. */
   readonly #items = new Map<Item, { readonly cancel: () => void; readonly due: number }>()
   #bytes = 0
 
-  constructor(timers: Pick<SubscriptionOwner, 'after' | 'now'>, isDue: (item: Item) => void) {
+  constructor(timers: RetryTimers, isDue: (item: Item) => void) {
     this.#timers = timers
     this.#isDue = isDue
   }

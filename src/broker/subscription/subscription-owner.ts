@@ -2,32 +2,31 @@ import type { MsgvanError } from '../../errors.js'
 import type { Envelope } from '../../message/envelope.js'
 import type { Item } from './item.js'
 import type { Pause } from './pause.js'
-import type { Subscription } from './subscription.js'
 
 /** What a subscription needs of the broker around it. */
-export interface SubscriptionOwner {
+export interface SubscriptionOwner<S> {
   after(delay: number, run: () => void): () => void
   now(): number
   /** Has it dispatch soon: never from inside a `next`. */
-  wake(subscription: Subscription): void
+  wake(subscription: S): void
   /** It is full, and publishers begin to wait for it. */
-  paused(subscription: Subscription): void
+  paused(subscription: S): void
   /** It holds so much that publishers at other hosts should wait for it too, or it holds nothing any more. */
-  crowded?(subscription: Subscription, isCrowded: boolean): void
+  crowded?(subscription: S, isCrowded: boolean): void
   /** This publisher waits for one that has no consumer. Said once, until one comes or there is room. */
-  abandonedPublisher(subscription: Subscription, pause: Pause): void
+  abandonedPublisher(subscription: S, pause: Pause): void
   /** It gave up on a message. @returns false if that becomes no dead letter, because somebody took it back */
-  buried(subscription: Subscription, item: Item, error: unknown): boolean
+  buried(subscription: S, item: Item, error: unknown): boolean
   /** It waits for all deliveries to be settled. */
   readonly isClosing: boolean
   /** There is nobody any more whom this is for. */
   unrouted(envelope: Envelope): void
   /** It has other rules now. */
-  renewed?(subscription: Subscription): void
+  renewed?(subscription: S): void
   /** For what no call could report. */
   report?(error: MsgvanError): void
   /** A delivery was settled, or given back. */
   settled(): void
   /** A subscription that is there for its consumers alone lost the last one. */
-  abandoned(subscription: Subscription): void
+  abandoned(subscription: S): void
 }

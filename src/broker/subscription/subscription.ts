@@ -1,4 +1,4 @@
-import type { Consumer, LeaveCause } from '../../bus/contract/broker.js'
+import type { Consumer, LeaveCause, Membership } from '../../bus/contract/broker.js'
 import type { Overflow, SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Counters, SubscriptionStatus } from '../../bus/contract/status.js'
 import { ReplayedEnvelope, type Envelope } from '../../message/envelope.js'
@@ -10,7 +10,7 @@ import { NoopHooks } from './noop-hooks.js'
 import { addCounts, noCounts } from '../counters.js'
 import { HeldBack } from './held-back.js'
 import { Item } from './item.js'
-import { Member } from './member.js'
+import { Member, type MemberOwner } from './member.js'
 import { Members } from './members.js'
 import { RetryQueue } from './retry-queue.js'
 import type { Pause } from './pause.js'
@@ -30,7 +30,7 @@ export interface SubscriptionState {
 const uncounted: Readonly<Counters> = Object.freeze(noCounts())
 
 /** A pattern and where its messages go: the waiting line, its members with their credit, redelivery, and the count of it all. */
-export class Subscription extends NoopHooks {
+export class Subscription extends NoopHooks implements MemberOwner {
   readonly #members = new Members()
   /** Made when there is something to count, as are the others below: of very many subscriptions few have any of it. */
   #counts: Counters | undefined
@@ -57,7 +57,7 @@ export class Subscription extends NoopHooks {
   constructor(
     readonly id: string,
     rules: SubscriptionRequest,
-    readonly owner: SubscriptionOwner,
+    readonly owner: SubscriptionOwner<Subscription>,
     line?: PendingQueue,
   ) {
     super()
@@ -548,7 +548,7 @@ export class Subscription extends NoopHooks {
     member.handAgain(item)
   }
 
-  #choose(avoid: Member | undefined, again = false): Member | undefined {
+  #choose(avoid: Membership | undefined, again = false): Member | undefined {
     if (this.rules.ordered && (!this.#hasNoneParked || this.inFlight > 0)) return undefined
     return this.#members.choose(avoid, again)
   }

@@ -1,3 +1,4 @@
+import type { Origin } from '../../broker/subscription/pause.js'
 import type { LocalBroker } from '../../broker/local-broker.js'
 import type { OutboundLog } from '../../broker/durable/durable-log.js'
 import type { Relay } from '../../broker/relay.js'
@@ -101,7 +102,7 @@ export interface Reach {
   /** A subscription of this host holds so much that publishers elsewhere should wait for it too, or it holds nothing any more. */
   crowded(id: string, pattern: RegExp | string, isCrowded: boolean): void
   /** Whoever published what came this way is told what no call could report. */
-  tellPublisher(from: Relay, publisher: string, error: MsgvanError): void
+  tellPublisher(from: Origin, publisher: string, error: MsgvanError): void
   /** Resolves when it is known whether an actor is there again whose host is on its way back; undefined when none is. */
   awaitActor?(mail: Envelope): Promise<void> | undefined
   /** That host is gone: what it held of a named subscription that is kept here is for others. */

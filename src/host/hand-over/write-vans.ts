@@ -19,7 +19,7 @@ export class VanWriter {
   readonly #blobs: BlobWriter
   readonly #items: ItemWriter
   /** Subscriptions and relays, by the number that they have in the file. */
-  readonly #numbers = new Map<Subscription, number>()
+  readonly #numbers = new Map<object, number>()
   /** Whose messages go with their sessions. */
   readonly #travels: (member: Member) => boolean
 
@@ -31,7 +31,7 @@ export class VanWriter {
   }
 
   /** The number of a subscription that was written. */
-  numberOf(subscription: Subscription): number | undefined {
+  numberOf(subscription: object): number | undefined {
     return this.#numbers.get(subscription)
   }
 

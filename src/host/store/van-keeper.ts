@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { StoredDeadLetter } from '../../broker/dead-letters/dead-letter-queue.js'
+import type { StoredDeadLetter } from '../../broker/dead-letters/stored-dead-letter.js'
 import {
   REPLAYED,
   type DurableLog,

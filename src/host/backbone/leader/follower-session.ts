@@ -1,3 +1,4 @@
+import type { Origin } from '../../../broker/subscription/pause.js'
 import { AnswerParts } from '../answer-parts.js'
 import type { Relay } from '../../../broker/relay.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
@@ -171,7 +172,7 @@ export class FollowerSession {
   }
 
   /** If it came by this way. Nobody waits for it: a host that is cut off has other troubles. */
-  tellPublisher(from: Relay, publisher: string, error: MsgvanError): void {
+  tellPublisher(from: Origin, publisher: string, error: MsgvanError): void {
     if (from === this.relay && this.isAttached)
       this.ask(TELL, { publisher, ...toWireError(error) }).catch(() => undefined)
   }

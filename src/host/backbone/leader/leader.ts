@@ -1,4 +1,4 @@
-import type { Relay } from '../../../broker/relay.js'
+import type { Origin } from '../../../broker/subscription/pause.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { Envelope } from '../../../message/envelope.js'
 import type { MsgvanError } from '../../../errors.js'
@@ -171,7 +171,7 @@ class LeaderReach implements Reach {
     // What followers' clients publish is held here, and they are told so.
   }
 
-  tellPublisher(from: Relay, publisher: string, error: MsgvanError): void {
+  tellPublisher(from: Origin, publisher: string, error: MsgvanError): void {
     for (const guest of this.#guests) guest.tellPublisher(from, publisher, error)
   }
 
