@@ -1,23 +1,31 @@
 import type { Subscriber } from 'rxjs'
 import type { MsgvanError } from '../../errors.js'
-import { Message, type Settler } from '../../message/message.js'
+import type { Message } from '../../message/message.js'
 import { samePattern } from '../../message/pattern.js'
 import type { Membership } from '../contract/broker.js'
-import type { Run } from './run.js'
 import type { Ending, TopicSource } from './topic-source.js'
 
-const attachments = new WeakMap<Settler, Attachment>()
+/** The subscriber that a topic was given, and those after it. */
+export type RootChain = readonly [Subscriber<Message>, ...Subscriber<unknown>[]]
 
-/** By which pipeline a message came: of several that had its subscription one after another, the last. */
-export function attachmentOf(message: Message): Attachment | undefined {
-  return attachments.get(Message.settlerOf(message))
+/** The pipeline that an attachment is part of. */
+export interface AttachmentOwner {
+  readonly isGuarded: boolean
+  /** The van ended the subscription, or refuses it because it is closed. */
+  end(attachment: unknown): void
+  /** The topic's subscriber is torn down. */
+  detach(attachment: unknown): void
+  /** The van refuses the topic. */
+  refused(error: MsgvanError): void
+  /** A message was acked because `next` returned. */
+  acked(): void
 }
 
 /** A topic's subscription at the root of a pipeline, until the pipeline breaks off. */
-export class Attachment implements Ending {
+export class Attachment<R extends AttachmentOwner> implements Ending {
   #membership: Membership | undefined
   /** Another pipeline whose error was being told when this took its subscription over. */
-  from: Run | undefined
+  from: R | undefined
   /** The van ended it. */
   isOver = false
 
@@ -27,10 +35,10 @@ export class Attachment implements Ending {
    * @param cameBack its pipeline was subscribed to that van before
    */
   constructor(
-    readonly run: Run,
+    readonly run: R,
     readonly source: TopicSource,
-    readonly chain: readonly [Subscriber<Message>, ...Subscriber<unknown>[]],
-    readonly beyond: Run | undefined,
+    readonly chain: RootChain,
+    readonly beyond: R | undefined,
     readonly cameBack: boolean,
   ) {}
 
@@ -53,7 +61,6 @@ export class Attachment implements Ending {
 
   bind(membership: Membership): void {
     this.#membership = membership
-    attachments.set(membership, this)
   }
 
   /** Gives the subscription away: what becomes of it is no longer decided here. */

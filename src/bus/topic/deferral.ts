@@ -1,7 +1,7 @@
 import { describe, PipelineDefersError } from '../../errors.js'
 import { messageInHand } from '../../message/in-hand.js'
 import { describePattern } from '../../message/pattern.js'
-import { passing } from './passing.js'
+import { isPassing } from './passing.js'
 import type { TopicSource } from './topic-source.js'
 
 const ADVICE =
@@ -33,7 +33,7 @@ export class Deferral {
     if (this.#hasReached) return
     if (messageInHand() !== undefined) this.#hasReached = true
     // What an operator has to say when its source completes (`toArray`) belongs there.
-    else if (this.#hasAcked && !this.#isSaid && passing() === undefined) this.#say()
+    else if (this.#hasAcked && !this.#isSaid && !isPassing()) this.#say()
   }
 
   /**

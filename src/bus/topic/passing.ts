@@ -1,41 +1,54 @@
 import type { Subscriber } from 'rxjs'
 import { isStopped } from '../../operators/rxjs-internals.js'
-import type { Run } from './run.js'
 
 /** An error or a completion on its way down a pipeline, on this very call stack. */
-export interface Passing {
-  readonly run: Run
+export interface Passing<R> {
+  readonly run: R
   readonly cause: 'error' | 'complete'
   /** The subscriber that it passes, and those after it. */
-  readonly chain: readonly Subscriber<unknown>[]
-  readonly outer: Passing | undefined
+  readonly chain: Chain
+  readonly outer: Passing<R> | undefined
 }
 
-let innermost: Passing | undefined
+type Chain = readonly Subscriber<unknown>[]
+
 /** Subscribers that an error has passed within this call. */
 let passed = new WeakSet<Subscriber<unknown>>()
+let depth = 0
 
-/** The innermost one; `outer` leads to the others. */
-export function passing(): Passing | undefined {
-  return innermost
+/** An error or a completion is on its way down some pipeline. */
+export function isPassing(): boolean {
+  return depth > 0
 }
 
-/** Something is on its way down this pipeline. */
-export function isPassedNow(run: Run): boolean {
-  for (let each = innermost; each !== undefined; each = each.outer) if (each.run === run) return true
-  return false
-}
+/** The errors and completions that are on their way on this call stack, each down a pipeline of kind `R`. */
+export class PassingStack<R> {
+  #innermost: Passing<R> | undefined
 
-export function pass(run: Run, cause: Passing['cause'], chain: Passing['chain'], on: () => void): void {
-  const outer = innermost
-  if (outer === undefined) passed = new WeakSet()
-  const [subscriber] = chain
-  if (cause === 'error' && subscriber !== undefined) passed.add(subscriber)
-  innermost = { run, cause, chain, outer }
-  try {
-    on()
-  } finally {
-    innermost = outer
+  /** The innermost one; `outer` leads to the others. */
+  get innermost(): Passing<R> | undefined {
+    return this.#innermost
+  }
+
+  /** Something is on its way down this pipeline. */
+  has(run: R): boolean {
+    for (let each = this.#innermost; each !== undefined; each = each.outer) if (each.run === run) return true
+    return false
+  }
+
+  pass(run: R, cause: Passing<R>['cause'], chain: Chain, on: () => void): void {
+    const outer = this.#innermost
+    if (outer === undefined) passed = new WeakSet()
+    const [subscriber] = chain
+    if (cause === 'error' && subscriber !== undefined) passed.add(subscriber)
+    this.#innermost = { run, cause, chain, outer }
+    depth += 1
+    try {
+      on()
+    } finally {
+      depth -= 1
+      this.#innermost = outer
+    }
   }
 }
 
@@ -43,7 +56,7 @@ export function pass(run: Run, cause: Passing['cause'], chain: Passing['chain'],
  * The subscriber at which an error stopped that went down this chain: whoever comes back after it does so to that one.
  * Undefined when it is stopped meanwhile, or the error went to the end.
  */
-export function stoppedAt(chain: Passing['chain']): Subscriber<unknown> | undefined {
+export function stoppedAt(chain: Chain): Subscriber<unknown> | undefined {
   const next = chain[chain.findLastIndex(each => passed.has(each)) + 1]
   return next === undefined || isStopped(next) ? undefined : next
 }

@@ -1,5 +1,4 @@
 import type { Subscriber } from 'rxjs'
-import type { Attachment } from './attachment.js'
 import type { Membership } from '../contract/broker.js'
 import { stoppedAt } from './passing.js'
 
@@ -7,10 +6,14 @@ import { stoppedAt } from './passing.js'
 const patience = 60_000
 
 type Chain = readonly Subscriber<unknown>[]
-export type Fits = (attachment: Attachment) => boolean
+/** What is kept: a topic's subscription whose pipeline broke off. */
+interface Releasable {
+  readonly isOver: boolean
+  release(): Membership | undefined
+}
 
-interface BrokenOff {
-  readonly attachment: Attachment
+interface BrokenOff<A> {
+  readonly attachment: A
   /** The pipeline that broke off. */
   readonly chain: Chain
   /** The last thing that passed: after an error somebody may come back later. */
@@ -19,18 +22,18 @@ interface BrokenOff {
   stop: (() => void) | undefined
 }
 
-const none: readonly BrokenOff[] = []
+const none: readonly never[] = []
 
 /** Unnamed subscriptions whose pipeline broke off, kept for a resubscription. */
-export class RetryMemory {
-  #all = none
+export class RetryMemory<A extends Releasable> {
+  #all: readonly BrokenOff<A>[] = none
 
-  add(attachment: Attachment, cause: 'error' | 'complete', chain: Chain): void {
+  add(attachment: A, cause: 'error' | 'complete', chain: Chain): void {
     this.#all = [...this.#all, { attachment, chain, cause, stop: undefined }]
   }
 
   /** @param onlyNow not one that is waited with for later */
-  take(fits: Fits, onlyNow = false): Membership | undefined {
+  take(fits: (attachment: A) => boolean, onlyNow = false): Membership | undefined {
     const taken = this.#all.find(
       ({ attachment, stop }) => !attachment.isOver && fits(attachment) && !(onlyNow && stop !== undefined),
     )
@@ -49,7 +52,7 @@ export class RetryMemory {
    * @param others more chains that the error went down
    * @param giveBack to whom it came from, who takes it if there may be others who come back within the call
    */
-  settle(others: readonly Chain[], giveBack: (attachment: Attachment, chain: Chain) => boolean): void {
+  settle(others: readonly Chain[], giveBack: (attachment: A, chain: Chain) => boolean): void {
     for (const each of this.#all) {
       if (each.stop !== undefined) continue
       const hopes =
@@ -60,16 +63,16 @@ export class RetryMemory {
     }
   }
 
-  #drop(brokenOff: BrokenOff): void {
+  #drop(brokenOff: BrokenOff<A>): void {
     this.#remove(brokenOff)?.leave(brokenOff.cause)
   }
 
-  #remove(brokenOff: BrokenOff): Membership | undefined {
+  #remove(brokenOff: BrokenOff<A>): Membership | undefined {
     this.#forget(brokenOff)
     return brokenOff.attachment.release()
   }
 
-  #forget(brokenOff: BrokenOff): void {
+  #forget(brokenOff: BrokenOff<A>): void {
     brokenOff.stop?.()
     this.#all = this.#all.filter(each => each !== brokenOff)
   }

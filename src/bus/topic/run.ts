@@ -1,14 +1,14 @@
 import type { Subscriber } from 'rxjs'
 import type { MsgvanError } from '../../errors.js'
 import { messageInHand } from '../../message/in-hand.js'
-import { Message } from '../../message/message.js'
+import { Message, type Settler } from '../../message/message.js'
 import { chainOf, guardEnd, isStopped } from '../../operators/rxjs-internals.js'
-import { Attachment, attachmentOf } from './attachment.js'
+import { Attachment, type RootChain } from './attachment.js'
 import type { Broker, Consumer, Membership } from '../contract/broker.js'
 import type { SubscriptionRequest } from '../contract/subscription-request.js'
 import { Deferral } from './deferral.js'
-import { RetryMemory, type Fits } from './retry-memory.js'
-import { isPassedNow, pass, passing, type Passing } from './passing.js'
+import { RetryMemory } from './retry-memory.js'
+import { PassingStack, type Passing } from './passing.js'
 import type { TopicSource } from './topic-source.js'
 
 /** How often a pipeline may come back, within one call, to what has ended. */
@@ -19,6 +19,15 @@ const runs = new WeakMap<Subscriber<unknown>, Run>()
 
 type Chain = readonly Subscriber<unknown>[]
 
+type Attached = Attachment<Run>
+type Fits = (attachment: Attached) => boolean
+
+/** By which pipeline a message came: of several that had its subscription one after another, the last. */
+const attachments = new WeakMap<Settler, Attached>()
+const stack = new PassingStack<Run>()
+/** What is between a topic and a Subject (`share()`), for all pipelines behind that together. */
+const multicasts = new WeakMap<TopicSource, Run>()
+
 /**
  * One pipeline, from all topics that stand at its roots to its end, with all the resubscriptions that `retry` and `repeat` make inside it.
  *
@@ -27,7 +36,7 @@ type Chain = readonly Subscriber<unknown>[]
  * resubscription that may follow, with the rest of what it is owed.
  *
  * It is known by the last subscriber of the chain that RxJS makes, which lives as long as the pipeline. Where a Subject stands
- * in between (`share()`), the chain ends at it; then all that is before it is a Run of the topic's own (`TopicSource.multicast`), and
+ * in between (`share()`), the chain ends at it; then all that is before it is a Run of the topic's own (`multicasts`), and
  * what is behind it belongs together with that as far as `lift` leads.
  */
 export class Run {
@@ -35,8 +44,8 @@ export class Run {
   readonly #last: Subscriber<unknown> | undefined
   #first: TopicSource | undefined
   #others: WeakSet<TopicSource> | undefined
-  #attached: Attachment[] = []
-  #keeps: RetryMemory | undefined
+  #attached: Attached[] = []
+  #keeps: RetryMemory<Attached> | undefined
   /** Before a Subject: pipelines behind it that something passed meanwhile. */
   #beyond: Chain[] | undefined
   #endedNames: Set<string> | undefined
@@ -78,8 +87,8 @@ export class Run {
     return runs.get(last)
   }
 
-  get #kept(): RetryMemory {
-    return (this.#keeps ??= new RetryMemory())
+  get #kept(): RetryMemory<Attached> {
+    return (this.#keeps ??= new RetryMemory<Attached>())
   }
 
   #join(source: TopicSource): void {
@@ -117,10 +126,10 @@ export class Run {
   }
 
   attach(
-    chain: Attachment['chain'],
+    chain: RootChain,
     source: TopicSource,
     beyond: Run | undefined,
-    consumerOf: (attachment: Attachment) => Consumer,
+    consumerOf: (attachment: Attached) => Consumer,
   ): void {
     const subscriber = chain[0]
     if (subscriber.closed) return
@@ -135,6 +144,7 @@ export class Run {
     const kept = this.#takeOver(attachment, beyond)
     const membership = kept ?? source.broker.consume((beyond ?? this).#requestOf(source), consumer)
     attachment.bind(membership)
+    attachments.set(membership, attachment)
     this.#attached.push(attachment)
     subscriber.add(attachment)
     kept?.resume(consumer)
@@ -144,7 +154,7 @@ export class Run {
    * The van ended it. The pipeline sees that as a completion. What comes back all the same (`repeat()`) would come back for
    * ever, and ends as a whole.
    */
-  end(attachment: Attachment): void {
+  end(attachment: Attached): void {
     const { name } = attachment.source.request
     attachment.isOver = true
     if (name !== undefined) (this.#endedNames ??= new Set()).add(name)
@@ -154,10 +164,10 @@ export class Run {
   }
 
   /** `concat` has a next one to go on to; but what comes back again and again, or later, is a `repeat()`. */
-  #endAgain({ subscriber, beyond }: Attachment): void {
+  #endAgain({ subscriber, beyond }: Attached): void {
     const run = beyond ?? this
     run.#ends += 1
-    if (run.#ends > (passing() === undefined ? 1 : MOST_ENDS)) run.#last?.complete()
+    if (run.#ends > (stack.innermost === undefined ? 1 : MOST_ENDS)) run.#last?.complete()
     subscriber.complete()
   }
 
@@ -182,7 +192,7 @@ export class Run {
   /** A throw at the end of the pipeline. */
   threw(error: unknown): void {
     const message = messageInHand()
-    const attachment = message === undefined ? undefined : attachmentOf(message)
+    const attachment = message === undefined ? undefined : attachments.get(Message.settlerOf(message))
     if (message !== undefined && attachment !== undefined && this.#leadsTo(attachment))
       attachment.source.failed(message, error)
     else if (this.#refusal !== undefined && error === this.#refusal) this.#first?.broker.report(this.#refusal)
@@ -200,7 +210,7 @@ export class Run {
     this.#deferral?.acked()
   }
 
-  #leadsTo({ run, source }: Attachment): boolean {
+  #leadsTo({ run, source }: Attached): boolean {
     return run === this || (run.#isBeforeSubject && this.#has(source))
   }
 
@@ -208,7 +218,7 @@ export class Run {
     return this.#last === undefined
   }
 
-  detach(attachment: Attachment): void {
+  detach(attachment: Attached): void {
     this.#attached = this.#attached.filter(each => each !== attachment)
     const { membership } = attachment
     if (membership === undefined) return
@@ -223,8 +233,8 @@ export class Run {
     why.run.#kept.add(attachment, why.cause, chain)
   }
 
-  #whyDown({ chain, source }: Attachment): Passing | undefined {
-    for (let each = passing(); each !== undefined; each = each.outer) {
+  #whyDown({ chain, source }: Attached): Passing<Run> | undefined {
+    for (let each = stack.innermost; each !== undefined; each = each.outer) {
       if (chain.includes(each.chain[0] as Subscriber<unknown>)) return each
       // The last of those behind a Subject lets go of it.
       if (this.#isBeforeSubject && each.run !== this && each.run.#has(source)) return each
@@ -233,7 +243,7 @@ export class Run {
   }
 
   /** What broke off, if this is who comes back for it: the very same topic sooner than one that asks for the same. */
-  #takeOver(attachment: Attachment, beyond: Run | undefined): Membership | undefined {
+  #takeOver(attachment: Attached, beyond: Run | undefined): Membership | undefined {
     const { source } = attachment
     if (source.isNamed) return undefined
     return (
@@ -242,13 +252,13 @@ export class Run {
     )
   }
 
-  #takeBrokenOff(attachment: Attachment, fits: Fits, beyond: Run | undefined): Membership | undefined {
+  #takeBrokenOff(attachment: Attached, fits: Fits, beyond: Run | undefined): Membership | undefined {
     const own = this.#keeps?.take(fits) ?? this.#takeStopped(fits)
     if (own !== undefined) return own
     const behind = beyond === undefined ? undefined : beyond.#keeps?.take(fits)
     if (behind !== undefined) return behind
     // Who subscribes anew while an error is told at the end of another pipeline, as what is made by hand does.
-    for (let each = passing(); each !== undefined; each = each.outer) {
+    for (let each = stack.innermost; each !== undefined; each = each.outer) {
       if (each.cause !== 'error' || each.run === this) continue
       const other = each.run.#keeps?.take(fits, true) ?? each.run.#takeStopped(fits)
       if (other === undefined) continue
@@ -259,16 +269,16 @@ export class Run {
   }
 
   /** It broke off again while the error is still told that made it begin: `retry` comes back once more. */
-  #giveBack(attachment: Attachment, chain: Chain): boolean {
+  #giveBack(attachment: Attached, chain: Chain): boolean {
     const { from } = attachment
-    if (from === undefined || !isPassedNow(from)) return false
+    if (from === undefined || !stack.has(from)) return false
     from.#kept.add(attachment, 'error', chain)
     return true
   }
 
   /** `retryWhen`, and what connects a Subject anew, come back before what broke off is torn down. */
   #takeStopped(fits: Fits): Membership | undefined {
-    if (passing() === undefined) return undefined
+    if (stack.innermost === undefined) return undefined
     const stopped = this.#attached.find(each => fits(each) && each.chain.some(isStopped))
     const why = stopped === undefined ? undefined : this.#whyDown(stopped)
     if (stopped === undefined || why === undefined) return undefined
@@ -277,15 +287,15 @@ export class Run {
     return membership
   }
 
-  #passOn(subscriber: Subscriber<unknown>, cause: Passing['cause'], on: () => void): void {
+  #passOn(subscriber: Subscriber<unknown>, cause: Passing<Run>['cause'], on: () => void): void {
     // Before anything is closed: then nobody knows any more what comes next.
     const chain = chainOf(subscriber)
     this.#depth += 1
     try {
-      pass(this, cause, chain, on)
+      stack.pass(this, cause, chain, on)
     } finally {
       this.#depth -= 1
-      const before = passing()?.run
+      const before = stack.innermost?.run
       if (before !== undefined && before !== this && before.#isBeforeSubject) {
         before.#beyond ??= []
         before.#beyond.push(chain)
@@ -302,9 +312,8 @@ export class Run {
     this.#keeps?.failed(subscriber)
     // With nothing in hand the error is late (manual settlement): a single open delivery caused it; of several nobody can tell.
     const message = messageInHand() ?? this.#sole(subscriber)
-    const attachment = message === undefined ? undefined : attachmentOf(message)
-    if (message === undefined && thrown !== this.#refusal && !isPassedNow(this))
-      this.#deferral?.failed(thrown)
+    const attachment = message === undefined ? undefined : attachments.get(Message.settlerOf(message))
+    if (message === undefined && thrown !== this.#refusal && !stack.has(this)) this.#deferral?.failed(thrown)
     if (message === undefined || attachment === undefined) return
     const isBehind =
       attachment.run === this ? attachment.chain.includes(subscriber) : this.#leadsTo(attachment)
@@ -314,7 +323,7 @@ export class Run {
 
   #sole(subscriber: Subscriber<unknown>): Message | undefined {
     const own = this.#attached.filter(({ chain }) => chain.includes(subscriber))
-    const multicast = this.#first?.multicast
+    const multicast = this.#first === undefined ? undefined : multicasts.get(this.#first)
     const all = own.length > 0 || multicast === undefined ? own : multicast.#attached
     return all.length === 1 ? all[0]?.membership?.sole : undefined
   }
@@ -322,6 +331,9 @@ export class Run {
 
 function newRun(chain: Chain, source: TopicSource, before: Run | undefined, isGuarded: boolean): Run {
   if (before === undefined) return new Run(chain.at(-1), isGuarded)
-  source.multicast ??= new Run(undefined, false)
-  return source.multicast
+  const known = multicasts.get(source)
+  if (known !== undefined) return known
+  const run = new Run(undefined, false)
+  multicasts.set(source, run)
+  return run
 }

@@ -2,7 +2,7 @@ import type { Observer, Operator, Subscriber, Subscription } from 'rxjs'
 import { Observable } from 'rxjs/internal/Observable'
 import type { Message } from '../../message/message.js'
 import { chainOf, isSubscriber } from '../../operators/rxjs-internals.js'
-import type { Attachment } from './attachment.js'
+import type { RootChain } from './attachment.js'
 import { BareConsumer } from './bare-consumer.js'
 import type { Consumer } from '../contract/broker.js'
 import { Run } from './run.js'
@@ -79,7 +79,7 @@ export class TopicObservable<V> extends Observable<V> {
       subscriber.add(this.#stage.call(subscriber, new RunningStage(this.#upstream, { run, beyond })))
     } else {
       // The root: V is Message here, and only here.
-      const root = chain as unknown as Attachment['chain']
+      const root = chain as unknown as RootChain
       run.attach(root, this.#topic, beyond, attachment =>
         this.#consumer(new TopicConsumer(this.#topic, root[0], attachment), end),
       )

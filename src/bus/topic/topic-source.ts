@@ -6,13 +6,9 @@ import { Message } from '../../message/message.js'
 import { nextInto, nothing } from '../../operators/rxjs-internals.js'
 import type { Broker, Consumer } from '../contract/broker.js'
 import type { SubscriptionRequest } from '../contract/subscription-request.js'
-import type { Run } from './run.js'
 
 /** What every pipeline from one `topic()` call shares: where to subscribe, and how deliveries are settled. */
 export class TopicSource {
-  /** What is between the topic and a Subject (`share()`), for all pipelines behind that together. */
-  multicast: Run | undefined
-
   constructor(
     readonly broker: Broker,
     readonly request: SubscriptionRequest,

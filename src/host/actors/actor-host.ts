@@ -1,10 +1,11 @@
+import type { BornOf } from './parent.js'
 import type { ChildExit, ExitReason } from '../../actors/definition/actor.js'
 import type { LocalBroker } from '../../broker/local-broker.js'
 import type { ActorAddress } from '../../bus/contract/actor-ref.js'
 import type { ActorRequest, CapabilityValues } from '../../bus/contract/actors.js'
 import type { Log } from '../../log/log.js'
 import type { HandlerHost } from '../handlers/handlers.js'
-import type { KeptActor } from '../handlers/registrations.js'
+import type { KeptActor } from './kept-actor.js'
 import type { Cast } from './running-actor.js'
 
 /** What actors need of the host around them. */
@@ -51,14 +52,6 @@ export interface Relations {
   spreadAgain(kept: KeptActor): Spread
   /** Tells a parent on another host. */
   childExited(van: string, parent: string, parentHost: string, exit: ChildExit): void
-}
-
-/** The worker that created a child: one incarnation of one instance of its parent, which takes the child along when it ends. */
-export interface BornOf {
-  /** That worker's client id. */
-  readonly incarnation: string
-  /** The host on which it runs. */
-  readonly host: string
 }
 
 export interface StartOptions {

@@ -1,7 +1,7 @@
 import type { ActorAddress } from '../../bus/contract/actor-ref.js'
 import type { ActorRequest } from '../../bus/contract/actors.js'
 import type { ActorStatus } from '../../bus/contract/status.js'
-import type { BornOf } from './actor-host.js'
+import type { BornOf } from './parent.js'
 
 /** Who plays an actor: a crew of this host, or a troupe of several hosts. */
 export interface Cast {

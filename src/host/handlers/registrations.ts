@@ -1,5 +1,6 @@
+import type { KeptActor } from '../actors/kept-actor.js'
 import { readFile, rename, writeFile } from 'node:fs/promises'
-import type { ActorRequest, CapabilityValues } from '../../bus/contract/actors.js'
+import type { CapabilityValues } from '../../bus/contract/actors.js'
 import { decodePayload, encodePayload } from '../../codec/payload.js'
 import { isExposure, MAILBOX } from '../../message/topic.js'
 import { describe, InvalidOptionError } from '../../errors.js'
@@ -9,19 +10,6 @@ import type { HandlerRequest, Handlers } from './handlers.js'
 import { Fields } from '../../wire/frames/fields.js'
 import type { NamedRequest } from '../van/kept-names.js'
 import type { HostServer } from '../listen/server.js'
-
-/** An actor as a host hands it over to the next one. */
-export interface KeptActor {
-  readonly van: string
-  /** Those who hold a ref go on using it. */
-  readonly id: string
-  readonly request: ActorRequest
-  readonly isLocalUser: boolean
-  /** On which other hosts its instances were, if they are spread. */
-  readonly hosts?: readonly string[] | undefined
-  /** The named subscriptions that it gets, where they are kept with it. */
-  readonly subscriptions?: readonly unknown[]
-}
 
 /** What is registered in a host, for the one that takes its place. Written by one msgvan and read by the next: plain values. */
 export interface Registrations {

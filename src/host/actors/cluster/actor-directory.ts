@@ -36,7 +36,8 @@ import {
   type Found,
 } from './found.js'
 import { fitting } from './placement-offers.js'
-import { Placement, type Placed, type Wanted } from './placement.js'
+import { Placement } from './placement.js'
+import type { Placed, Wanted } from './wanted.js'
 import { Tickets } from './tickets.js'
 
 /** Whoever wants an actor. */

@@ -4,8 +4,8 @@ import { addressOf } from '../../../bus/actors/create-actors.js'
 import { ActorPlacementError, NameTakenError } from '../../../errors.js'
 import type { Fields } from '../../../wire/frames/fields.js'
 import { fieldsOf } from '../../calls/call-fields.js'
-import type { BornOf } from '../actor-host.js'
-import type { Placed, Wanted } from './placement.js'
+import type { BornOf } from '../parent.js'
+import type { Placed, Wanted } from './wanted.js'
 
 /** One that is there, as its host tells others. */
 export interface Found {

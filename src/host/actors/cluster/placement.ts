@@ -1,33 +1,12 @@
+import type { Placed, Wanted } from './wanted.js'
 import type { ActorAddress } from '../../../bus/contract/actor-ref.js'
-import type { ActorRequest } from '../../../bus/contract/actors.js'
 import { ActorPlacementError, RemoteError, TimeoutError } from '../../../errors.js'
 import type { Backbone } from '../../backbone/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'
-import type { BornOf } from '../actor-host.js'
 import { newActorId } from '../actors.js'
 import { throwRefusal } from './found.js'
 import { fitting } from './placement-offers.js'
 import { anotherMayDo, atHost, worst } from './placement-failures.js'
-
-/** An actor that somebody wants, on whichever host will do. */
-export interface Wanted {
-  readonly van: string
-  readonly request: ActorRequest
-  /** The host of whoever wants it, which is tried first. */
-  readonly asking: string
-  /** By which that host, and no other, knows whether they may name any module. */
-  readonly ticket: string
-  /** The host that keeps its parent. */
-  readonly parentAt: string
-  /** The worker that wants it as its child. */
-  readonly bornOf?: BornOf | undefined
-}
-
-/** Where it is now. */
-export interface Placed {
-  readonly self: ActorAddress
-  readonly host: string
-}
 
 /** Whoever wants an actor that no host will take hears of it within ten seconds. */
 export const PLACEMENT_MS = 9_000
