@@ -29,7 +29,7 @@ export default tseslint.config(
       'no-restricted-syntax': [
         'error',
         ...[
-          ':not(CallExpression, MemberExpression, TSTypeQuery) > Identifier',
+          ':not(CallExpression, MemberExpression, TSTypeQuery, ImportSpecifier) > Identifier',
           'CallExpression > Identifier.arguments',
         ].map(passedOn => ({
           selector: `${passedOn}[name=/^(queueMicrotask|(set|clear)(Timeout|Interval))$/]`,

@@ -49,7 +49,9 @@ const RESUMED_AFTER_MS = 3_000
 const MAX_HELD_BYTES = 64 * 1024 * 1024
 
 /** The real Broker: routes, queues, hands out, settles and redelivers. Pure: no I/O, no timers but its scheduler's. */
-export class LocalBroker implements Broker, SubscriptionOwner<Subscription>, DispatcherOwner, DeadLetterHandlerOwner {
+export class LocalBroker
+  implements Broker, SubscriptionOwner<Subscription>, DispatcherOwner, DeadLetterHandlerOwner
+{
   readonly checksPayloads = false
   readonly #options: LocalBrokerOptions
   readonly #maxHeld: number

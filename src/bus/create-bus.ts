@@ -37,7 +37,6 @@ export interface BusOptions {
   refusalsWaitFor?: () => Promise<void> | undefined
 }
 
-
 /** A bus on any broker: all kinds of being connected share this code, so that they differ in nothing but their reach. */
 export function createBus<T extends Topics = AnyTopics>(
   name: string,

@@ -1,11 +1,7 @@
 import type { StoredDeadLetter } from './stored-dead-letter.js'
 import { Observable } from 'rxjs/internal/Observable'
 import { Subject } from 'rxjs/internal/Subject'
-import {
-  PAGE_BYTES,
-  PAGE_LETTERS,
-  type DeadLetterFilter,
-} from '../../bus/contract/dead-letters.js'
+import { PAGE_BYTES, PAGE_LETTERS, type DeadLetterFilter } from '../../bus/contract/dead-letters.js'
 import { describe } from '../../errors.js'
 import type { Item } from '../subscription/item.js'
 import type { DurableLog } from '../durable/durable-log.js'

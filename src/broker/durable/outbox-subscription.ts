@@ -14,7 +14,11 @@ import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
 export class OutboxSubscription extends StoredSubscription {
   readonly #keeper: DurableLog
 
-  constructor({ keeper, book }: OutboundLog, rules: SubscriptionRequest, owner: SubscriptionOwner<Subscription>) {
+  constructor(
+    { keeper, book }: OutboundLog,
+    rules: SubscriptionRequest,
+    owner: SubscriptionOwner<Subscription>,
+  ) {
     const compile = () => ({ test: () => true })
     super({ id: '', request: rules, owner, keeper, book, compile })
     this.#keeper = keeper
