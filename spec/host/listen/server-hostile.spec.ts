@@ -292,8 +292,8 @@ describe('a host and strangers', () => {
     await far.close()
   })
 
-  it('a web page that was not let in: refused before a word is spoken', async () => {
-    expect(await stranger({ origin: 'https://evil.example' }).refusal).to.equal(undefined)
+  it('a web page that was not let in: refused at once, with the reason', async () => {
+    expect(await stranger({ origin: 'https://evil.example' }).refusal).to.include({ code: 'MSGVAN_AUTH' })
     // The same client without an Origin comes in.
     await stranger().enter()
   })
