@@ -59,7 +59,7 @@ describe('the secret of this user', () => {
     const sandbox = await Sandbox.make()
     try {
       const modules = ['secret', 'paths'].map(
-        name => new URL(`../../src/daemon/${name}.js`, import.meta.url).href,
+        name => new URL(`../../../src/daemon/files/${name}.js`, import.meta.url).href,
       )
       const code = `
         const [{ localSecret }, { statePaths }] = await Promise.all(${JSON.stringify(modules)}.map(url => import(url)))
