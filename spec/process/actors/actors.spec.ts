@@ -191,7 +191,7 @@ describe('actors', () => {
     )
     for (const requires of [null, [], 'gpu']) {
       const more = { requires: requires as unknown as Record<string, unknown> }
-      await refused('Memory', 'MSGVAN_INVALID_OPTION', /^requires is an object of values/, more)
+      await refused('Memory', 'MSGVAN_INVALID_OPTION', /requires is (an object of values|null)/, more)
     }
     await refused('Memory', 'MSGVAN_INVALID_OPTION', /^instances is a whole number/, { instances: 1.5 })
     await refused('Memory', 'MSGVAN_INVALID_OPTION', /^An actor name/, { name: '' })

@@ -194,7 +194,7 @@ describe('restart of a host without a store', () => {
   it('is refused while messages wait in an older host, which hands nothing over, unless they may be lost', async () => {
     await sandbox.msgvan(['stop']).ended
     const older = await otherVersion(sandbox.home, { protocol: PROTOCOL, version: '0.0.9' })
-    const source = join(dirname(older.main), '../../host/run-host.js')
+    const source = join(dirname(older.main), '../host/process/run-host.js')
     const text = await readFile(source, 'utf8')
     await writeFile(
       source,
