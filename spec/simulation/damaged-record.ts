@@ -41,7 +41,8 @@ export class DamagedRecord {
     const joined = await this.#join()
     const { bus, process } = joined
     await clock.as(process, () => {
-      const registering = bus.topic('d', { name: NAME }).subscribe()
+      // With the host away it is still there when the first messages come.
+      const registering = this.#consume(bus)
       registered(bus, registering)
     })
     await clock.advance(500)
@@ -62,11 +63,7 @@ export class DamagedRecord {
   async finish(): Promise<void> {
     const { clock, books } = this.#stage
     const { bus, process } = this.#joined[0] ?? (await this.#join())
-    await clock.as(process, () =>
-      bus.topic<number>('d', { name: NAME }).subscribe(({ payload }) => {
-        this.#received.set(payload, (this.#received.get(payload) ?? 0) + 1)
-      }),
-    )
+    await clock.as(process, () => void this.#consume(bus))
     const until = clock.now + FINISH_MS
     let isLeft: boolean
     do {
@@ -97,6 +94,12 @@ export class DamagedRecord {
     const { clock } = this.#stage
     for (const { bus, process } of this.#joined)
       await clock.as(process, () => void bus.close({ timeout: 500 }))
+  }
+
+  #consume(bus: Bus): Subscription {
+    return bus.topic<number>('d', { name: NAME }).subscribe(({ payload }) => {
+      this.#received.set(payload, (this.#received.get(payload) ?? 0) + 1)
+    })
   }
 
   /** Of messages of this subscription, so many at most. */
