@@ -15,5 +15,11 @@ describe('what close() says when it stops waiting', () => {
     expect(drainTimeout(10, [], 0, 1).message).to.equal(
       'close() waited for 10 ms. Left behind: 1 requests not answered.',
     )
+    expect(drainTimeout(10, [], 0, 0, 2).message).to.equal(
+      'close() waited for 10 ms. Left behind: 2 messages not handed out.',
+    )
+    expect(drainTimeout(10, []).message).to.equal(
+      'close() waited for 10 ms. Left behind: acknowledgements on their way.',
+    )
   })
 })

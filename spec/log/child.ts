@@ -12,11 +12,16 @@ const room = new URL('../../src/log/', import.meta.url).href
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** Runs a program that has `createLogger` and `options` at hand, to its own end. One that does not end is killed: code null. */
-export async function runChild(program: string, options: object, flags: string[] = []): Promise<Ended> {
+export async function runChild(
+  program: string,
+  options: object,
+  flags: string[] = [],
+  timeout = 15_000,
+): Promise<Ended> {
   const code = `import { createLogger } from '${room}logger.js'; const options = ${JSON.stringify(options)};\n${program}`
   const child = spawn(process.execPath, [...flags, '--input-type=module', '-e', code], {
     cwd: root,
-    timeout: 15_000,
+    timeout,
   })
   const text = { out: '', err: '' }
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text.out += chunk))

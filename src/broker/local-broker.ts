@@ -500,7 +500,7 @@ export class LocalBroker
     this.#refuseHeld()
     this.#isDraining = drain
     if (drain && !(await this.#quiet.wait(timeout, this.#timers)))
-      this.report(drainTimeout(timeout, this.#quiet.unsettled()))
+      this.report(drainTimeout(timeout, this.#quiet.unsettled(), 0, 0, this.#handOver.waiting))
     this.#isDraining = false
     this.#refuseHeld()
     for (const subscription of this.#registry.all()) this.#remove(subscription, true)

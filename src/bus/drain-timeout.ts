@@ -16,6 +16,7 @@ export function drainTimeout(
   unsettled: readonly Unsettled[],
   publishes = 0,
   requests = 0,
+  queued = 0,
 ): DrainTimeoutError {
   const deliveries = unsettled.reduce((sum, { inFlight }) => sum + inFlight, 0)
   const left = [
@@ -23,6 +24,7 @@ export function drainTimeout(
     ...(requests > 0 ? [`${requests} requests not answered`] : []),
     ...(deliveries > 0 ? [`${deliveries} deliveries not settled (${where(unsettled)})`] : []),
   ]
+  if (queued > 0) left.push(`${queued} messages not handed out`)
   // Only about what was left: a message that never waited needs no advice.
   const advice = [
     ...(deliveries > 0

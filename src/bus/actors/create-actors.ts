@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs'
+import { refusedWith } from '../caught.js'
 import { InvalidOptionError } from '../../errors.js'
 import { MAILBOX } from '../../message/topic.js'
 import { ActorRef, type ActorAddress, type ActorMail, type AskOptions } from '../contract/actor-ref.js'
@@ -32,8 +33,17 @@ const DEFAULT_TIMEOUT = 30_000
 /** The actors of a van, as a bus or an actor has them. */
 export function createActors({ broker, post, correspondence, guarded, parent }: ActorMeans): Actors {
   const mail: ActorMail = {
-    tell: (id, payload, headers = {}) => post(MAILBOX + id, payload, headers),
-    ask: (id, payload, { timeout = DEFAULT_TIMEOUT, headers }: AskOptions) => {
+    tell: (id, payload, options) => {
+      try {
+        knownOptions('tell()', options, ['headers'], ['headers'])
+      } catch (error) {
+        return refusedWith(error as Error, undefined)
+      }
+      return post(MAILBOX + id, payload, options.headers ?? {})
+    },
+    ask: (id, payload, options) => {
+      knownOptions('ask()', options, ['timeout', 'headers'], ['headers'])
+      const { timeout = DEFAULT_TIMEOUT, headers }: AskOptions = options
       atLeast('ask: timeout', timeout, 1, Number.MAX_SAFE_INTEGER)
       const question = { topic: MAILBOX + id, payload, headers, timeout, whom: `Actor ${id}` }
       return guarded(correspondence().ask(question))

@@ -15,7 +15,7 @@ export interface AskOptions {
 
 /** How a bus reaches actors. */
 export interface ActorMail {
-  tell(id: string, payload: unknown, headers: Headers | undefined): Promise<void>
+  tell(id: string, payload: unknown, options: { headers?: Headers }): Promise<void>
   ask(id: string, payload: unknown, options: AskOptions): Observable<unknown>
   stop(id: string): Promise<boolean>
 }
@@ -43,10 +43,10 @@ export class ActorRef implements ActorAddress {
    *
    * As with `publish`, you need not look at the promise.
    *
-   * @throws (as a rejection) InvalidPayloadError, PayloadTooLargeError, OutboxFullError, ClosedError
+   * @throws (as a rejection) InvalidPayloadError, PayloadTooLargeError, InvalidOptionError, OutboxFullError, ClosedError
    */
   tell(payload?: unknown, options: { headers?: Headers } = {}): Promise<void> {
-    return this.#mail.tell(this.id, payload, options.headers)
+    return this.#mail.tell(this.id, payload, options)
   }
 
   /**
