@@ -113,12 +113,21 @@ for (const folder of [source, target]) chmodSync(join(folder, 'cli', 'main.js'),
 
 /** Workers and processes are started by their paths: each must be there. */
 function checkPaths() {
+  const programs = new Set()
   for (const { fileName, code } of output) {
     const base = pathToFileURL(join(target, fileName))
     for (const [, path] of code.matchAll(/new URL\(["']([^"']+)["'], ?import\.meta\.url\)/g))
       if (!existsSync(new URL(path, base)))
         throw new Error(`${fileName} looks for ${path}, which is not there.`)
+    for (const [, path] of code.matchAll(/programFile(?:\$\d+)?\(["']([^"']+)["']\)/g)) {
+      programs.add(path)
+      for (const folder of [source, target])
+        if (!existsSync(join(folder, path)))
+          throw new Error(`${fileName} starts ${path}, which is not there.`)
+    }
   }
+  if (programs.size < 4)
+    throw new Error(`Only ${[...programs].join(', ')} are started by their paths: are names changed?`)
 }
 
 /** Whose code is in the bundle, in which version, and on what terms. */

@@ -128,6 +128,11 @@ export class HostUnreachableError extends MsgvanError {
   readonly code = 'MSGVAN_HOST_UNREACHABLE'
 }
 
+/** An app is a bundle, and lacks what only the installed package has. */
+export class NotInstalledError extends MsgvanError {
+  readonly code = 'MSGVAN_NOT_INSTALLED'
+}
+
 /** The port is taken: by another host, or by something that is none. */
 export class PortTakenError extends MsgvanError {
   readonly code = 'MSGVAN_PORT_TAKEN'
@@ -314,6 +319,7 @@ const byCode = {
   MSGVAN_STORE_DAMAGED: StoreDamagedError,
   MSGVAN_TIMEOUT: TimeoutError,
   MSGVAN_NOT_EXPOSED: NotExposedError,
+  MSGVAN_NOT_INSTALLED: NotInstalledError,
   MSGVAN_OBSERVATION_LOST: ObservationLostError,
   MSGVAN_REMOTE: RemoteError,
 } as const

@@ -21,6 +21,7 @@ export {
   MsgvanError,
   NameTakenError,
   NotExposedError,
+  NotInstalledError,
   ObservationLostError,
   OutboxFullError,
   OverflowError,

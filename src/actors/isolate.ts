@@ -1,16 +1,16 @@
 import { fork } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { Isolation } from '../bus/contract/actors.js'
+import { programFile } from '../program-file.js'
 import { describe } from '../errors.js'
 import { hasGroups, killGroup } from './process-group.js'
 import type { FromWorker, ToWorker, WorkerTask } from './worker-messages.js'
 
 const entries = {
-  handler: new URL('../actors/handler-worker.js', import.meta.url),
-  actor: new URL('../actors/actor-worker.js', import.meta.url),
+  handler: () => programFile('actors/handler-worker.js'),
+  actor: () => programFile('actors/actor-worker.js'),
 }
 
 /**
@@ -44,7 +44,7 @@ function environment({ url }: WorkerTask): NodeJS.ProcessEnv {
 }
 
 function openThread(task: WorkerTask, listener: IsolateListener): Isolate {
-  const worker = new Worker(entries[task.kind], {
+  const worker = new Worker(entries[task.kind](), {
     workerData: task,
     env: environment(task),
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
@@ -68,7 +68,7 @@ function openThread(task: WorkerTask, listener: IsolateListener): Isolate {
 
 /** Ends by itself when this process dies: see worker-side.ts. In a group of its own, so that what it started ends with it. */
 function openProcess(task: WorkerTask, listener: IsolateListener): Isolate {
-  const child = fork(fileURLToPath(entries[task.kind]), {
+  const child = fork(entries[task.kind](), {
     env: environment(task),
     detached: hasGroups,
     execArgv: [],

@@ -1,11 +1,10 @@
 import { createInterface } from 'node:readline'
 import { Worker } from 'node:worker_threads'
 import type { HandlerStatus } from '../bus/contract/status.js'
+import { programFile } from '../program-file.js'
 import { describe, HandlerModuleError } from '../errors.js'
 import { backoff } from '../operators/backoff.js'
 import type { FromWorker, HandlerTask, ToWorker } from './worker-messages.js'
-
-const entry = new URL('../actors/handler-worker.js', import.meta.url)
 
 /** A worker that ran this long before it crashed begins again with the shortest wait. */
 const STABLE_AFTER = 60_000
@@ -126,7 +125,7 @@ export class SupervisedWorker {
   }
 
   #start(task: HandlerTask): Worker {
-    const worker = new Worker(entry, {
+    const worker = new Worker(programFile('actors/handler-worker.js'), {
       workerData: task,
       // A bus that the module makes for itself is to be in this host, whatever port that has.
       env: { ...process.env, MSGVAN_PORT: new URL(task.url).port },

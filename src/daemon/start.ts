@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, HostUnreachableError } from '../errors.js'
 import { launch, REPORT_FD, type Launched } from './launch.js'
+import { programFile } from '../program-file.js'
 import { ensureHome, type StatePaths } from './files/paths.js'
 
 /** How a background host is to be. What is not said here it takes from the environment and the host before, as any host does. */
@@ -55,8 +55,6 @@ export type StartReport =
 /** A host that was started listens; or another process has the port, which the caller has to look at. */
 export type StartOutcome = { readonly started: true; readonly pid: number } | { readonly started: false }
 
-const main = fileURLToPath(new URL('../cli/main.js', import.meta.url))
-
 /** The host's own output file is begun anew over this. */
 const MOST_OUTPUT = 1024 * 1024
 
@@ -64,9 +62,11 @@ const MOST_OUTPUT = 1024 * 1024
  * Starts a host that stays when this process ends, and resolves when it listens.
  *
  * @throws HostUnreachableError with what it said last, if it could not start
+ * @throws NotInstalledError in a bundle without the installed package
  */
 export async function startHost(options: StartOptions): Promise<StartOutcome> {
   const { port, paths, timeout = 30_000 } = options
+  const main = programFile('cli/main.js')
   await ensureHome(paths.home)
   const output = openOutput(paths.output(port))
   let report: StartReport

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { programFile } from '../program-file.js'
 import type { Damage } from './damage.js'
 
 export interface Probed {
@@ -19,14 +19,13 @@ export interface Probed {
   readonly tables?: Readonly<Record<string, number>>
 }
 
-const program = fileURLToPath(new URL('../store/probe-process.js', import.meta.url))
-
 /**
  * Reads a store through in a process of its own, which a torn file may end.
  * @param isBrief only what every start needs: all records, and of the messages the newest
  */
 export function probe(folder: string, { isBrief }: { isBrief: boolean }): Promise<Probed> {
   return new Promise((resolve, reject) => {
+    const program = programFile('store/probe-process.js')
     const child = spawn(process.execPath, [program, folder, isBrief ? 'brief' : 'all'], {
       stdio: ['ignore', 'pipe', 'ignore'],
     })

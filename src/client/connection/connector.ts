@@ -1,4 +1,4 @@
-import { AuthError, describe, HostUnreachableError, MsgvanError } from '../../errors.js'
+import { AuthError, describe, HostUnreachableError, MsgvanError, NotInstalledError } from '../../errors.js'
 import type { Prove, Welcome } from '../../wire/handshake.js'
 import { Connection, isForGood, type Credential } from './connection.js'
 import type { Dial } from './dial-socket.js'
@@ -109,5 +109,14 @@ export class Connector {
 
 /** Loaded when there is somebody to dial: an embedded bus never needs it, and it takes its time. */
 async function dialSocket(ca: string | undefined): Promise<Dial> {
-  return (await import('./dial-socket.js')).dialSocket(ca)
+  try {
+    return (await import('./dial-socket.js')).dialSocket(ca)
+  } catch (error) {
+    // By esbuild, of an ES module: CommonJS inside has no `require`.
+    if (!(error instanceof Error && error.message.startsWith('Dynamic require of'))) throw error
+    throw new NotInstalledError(
+      `This bundle cannot load its connection (${error.message}). Make msgvan external in your bundler and install it where the app runs, or bundle to CommonJS.`,
+      { cause: error },
+    )
+  }
 }
