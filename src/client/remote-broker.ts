@@ -87,7 +87,7 @@ export class RemoteBroker implements Broker {
   readonly actors = remoteActors((method, args) => this.#call(method, args))
 
   constructor(options: RemoteBrokerOptions) {
-    const { url = '', locate = () => Promise.resolve(url), van, secret, pid, thread, outbox = {} } = options
+    const { outbox = {} } = options
     this.#client = options.clientId ?? newId()
     this.#readyTimeout = options.readyTimeout ?? 10_000
     this.#isElsewhere = options.locate === undefined
@@ -119,31 +119,7 @@ export class RemoteBroker implements Broker {
         this.#call('away', { subscription, isAway }).catch(() => undefined)
       },
     })
-    const backoff = options.backoff ?? { initial: 50, max: 1_000 }
-    this.#connector = new Connector(
-      {
-        dial: options.dial,
-        ca: options.ca,
-        van,
-        client: () => this.#client,
-        pid,
-        thread,
-        credential: secret,
-        locate,
-        backoff,
-      },
-      {
-        session: () => this.#resumable(),
-        welcome: (welcome, connection) => this.#welcome(welcome, connection),
-        frame: bytes => {
-          // It may have come before a standstill of this process, whose end nothing else has noticed yet.
-          this.#inboxes.look()
-          this.#link.receive(bytes)
-        },
-        disconnected: error => this.#disconnected(error),
-        failed: (error, final) => this.#failed(error, final),
-      },
-    )
+    this.#connector = this.#newConnector(options)
     queueMicrotask(() => {
       if (this.#closing === undefined || this.#owesHost) this.#connector.start()
     })
@@ -364,6 +340,25 @@ export class RemoteBroker implements Broker {
       },
       endOfTurn: run => queueMicrotask(run),
     })
+  }
+
+  #newConnector(options: RemoteBrokerOptions): Connector {
+    const { url = '', locate = () => Promise.resolve(url), van, secret, pid, thread, dial, ca } = options
+    const backoff = options.backoff ?? { initial: 50, max: 1_000 }
+    return new Connector(
+      { dial, ca, van, client: () => this.#client, pid, thread, credential: secret, locate, backoff },
+      {
+        session: () => this.#resumable(),
+        welcome: (welcome, connection) => this.#welcome(welcome, connection),
+        frame: bytes => {
+          // It may have come before a standstill of this process, whose end nothing else has noticed yet.
+          this.#inboxes.look()
+          this.#link.receive(bytes)
+        },
+        disconnected: error => this.#disconnected(error),
+        failed: (error, final) => this.#failed(error, final),
+      },
+    )
   }
 
   #resumable(): Prove['session'] {

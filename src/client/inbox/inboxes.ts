@@ -220,8 +220,6 @@ export class Inboxes implements InboxOwner {
     if (done > 0) this.#sent.splice(0, done)
   }
 
-  // What an inbox needs.
-
   dirty(inbox: Inbox): void {
     this.#dirty.push(inbox)
     this.#link.wake()

@@ -103,17 +103,8 @@ async function result(session: Session, method: string, args: unknown, services:
       van.writeNames()
       await allInForce(session)
       return true
-    case 'subscribe': {
-      const fields = fieldsOf(args)
-      const [subscription, request] = [fields.whole('subscription', 1), decodeRequest(fields.get('request'))]
-      // Before anything is handed out.
-      if (fields.has('settled'))
-        session.settledBefore(subscription, request, decodeVerdicts(fields.get('settled')))
-      await session.open(subscription, request)
-      if (fields.optional('endsWithHost', key => fields.flag(key)) === true)
-        session.endsWithHost(subscription)
-      return true
-    }
+    case 'subscribe':
+      return subscribe(session, fieldsOf(args))
     case 'books':
       session.booksCame(decodeBooks(fieldsOf(args)))
       return true
@@ -122,15 +113,8 @@ async function result(session: Session, method: string, args: unknown, services:
       session.away(fields.whole('subscription', 1), fields.flag('isAway'))
       return true
     }
-    case 'unsubscribe': {
-      const name = fieldsOf(args).text('name', 200)
-      const wasServed = await unregisterEverywhere(session, name, {
-        ...services,
-        actors: services.actors?.here,
-      })
-      const wasThere = await van.home({ name }).unsubscribe(name)
-      return wasThere || wasServed
-    }
+    case 'unsubscribe':
+      return unsubscribe(session, fieldsOf(args).text('name', 200), services)
     case 'status': {
       const [own, ...others] = (await everywhere()) as [StatusPart, ...StatusPart[]]
       const log = reach.names === undefined ? own : others.find(({ status: { log } }) => log !== undefined)
@@ -166,6 +150,23 @@ async function result(session: Session, method: string, args: unknown, services:
       if (method.startsWith('backbone.')) return answerHost(session, method, args)
       return control(session, method, args, services)
   }
+}
+
+async function subscribe(session: Session, fields: Fields): Promise<true> {
+  const [subscription, request] = [fields.whole('subscription', 1), decodeRequest(fields.get('request'))]
+  // Verdicts come first: they spare the client messages that it has settled.
+  if (fields.has('settled'))
+    session.settledBefore(subscription, request, decodeVerdicts(fields.get('settled')))
+  await session.open(subscription, request)
+  if (fields.optional('endsWithHost', key => fields.flag(key)) === true) session.endsWithHost(subscription)
+  return true
+}
+
+async function unsubscribe(session: Session, name: string, services: Services): Promise<boolean> {
+  const serving = { ...services, actors: services.actors?.here }
+  const wasServed = await unregisterEverywhere(session, name, serving)
+  const wasThere = await session.van.home({ name }).unsubscribe(name)
+  return wasThere || wasServed
 }
 
 /** @throws StoreError, HostUnreachableError: something is not in force, or not kept, where it is to be kept */

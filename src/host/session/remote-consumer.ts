@@ -7,6 +7,8 @@ import { broken } from '../../wire/protocol.js'
 import type { KeptVerdict } from '../../wire/frames/kept-verdicts.js'
 import type { Settlement, Verdict } from '../../wire/frames/settle-frame.js'
 import type { HostBooks, Watched } from '../process/liveness.js'
+import { OpenDeliveries } from './open-deliveries.js'
+import { settleAs } from './settle-as.js'
 import { keyOfName } from './settled-before.js'
 import { SilenceWatch, type Hearing, type SilentConsumer } from './silence.js'
 
@@ -33,9 +35,6 @@ export interface RemoteConsumerOwner {
   takesBack(): boolean
 }
 
-/** What is said of one delivery. */
-type Said = Pick<KeptVerdict, 'error' | 'delay' | 'attempts'> & Pick<Verdict, 'verdict'>
-
 export interface RemoteConsumerState {
   /** The number of the last delivery. */
   readonly last: number
@@ -45,25 +44,13 @@ export interface RemoteConsumerState {
   readonly ackTimeout: number
 }
 
-/** Never written to: of very many subscriptions few have an open delivery. */
-const none: (Message | undefined)[] = []
-
-/** When so many more numbers are kept than are open, the few open ones are kept apart. */
-const SPARSE = 8_192
-
 /** One client's place in one subscription: numbers its deliveries, and settles them as the client says. */
-export class RemoteConsumer implements Consumer, SilentConsumer, Watched {
+export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentConsumer, Watched {
   readonly #owner: RemoteConsumerOwner
   /** Under which verdicts from before are looked for. */
   key: string | undefined
   name: string | undefined
   #membership: Membership | undefined
-  /** Open deliveries from number `#base` on; undefined once settled. */
-  #open = none
-  #base = 1
-  /** Open ones from before `#base`: a few that stay open while thousands pass. */
-  #stragglers: Map<number, Message> | undefined
-  #openCount = 0
   #handed = 0
   #hasLeft = false
   #hasEnded = false
@@ -78,6 +65,7 @@ export class RemoteConsumer implements Consumer, SilentConsumer, Watched {
     readonly subscription: number,
     owner: RemoteConsumerOwner,
   ) {
+    super()
     this.#owner = owner
   }
 
@@ -92,29 +80,22 @@ export class RemoteConsumer implements Consumer, SilentConsumer, Watched {
   /** Where it stands, for another process to go on with. */
   get state(): RemoteConsumerState {
     return {
-      last: this.#lastNumber,
+      last: this.lastNumber,
       handed: this.#handed,
       hasLeft: this.#hasLeft,
       ackTimeout: this.#watch?.ackTimeout ?? 0,
     }
   }
 
-  /** Open deliveries, by their numbers. */
-  get open(): readonly [number, Message][] {
-    return this.#opened()
-  }
-
   /** Before anything is delivered: goes on where that of another process was. */
   restore({ last, handed }: RemoteConsumerState): void {
-    this.#base = last + 1
+    this.startAfter(last)
     this.#handed = handed
   }
 
   /** The client holds this delivery, in its membership's books. */
   restoreOpen(number: number, message: Message): void {
-    this.#stragglers ??= new Map()
-    this.#stragglers.set(number, message)
-    if (this.#openCount++ === 0) this.#watch?.begin()
+    if (this.keepOpen(number, message)) this.#watch?.begin()
   }
 
   /** Its consumer has left, and settles what it holds. */
@@ -153,21 +134,18 @@ export class RemoteConsumer implements Consumer, SilentConsumer, Watched {
 
   /** Changes with all that happens here; undefined while it holds nothing and is owed nothing. */
   get progress(): string | undefined {
-    if (this.#openCount === 0 && !this.#isOwed) return undefined
-    return `${this.#lastNumber} ${this.#openCount} ${this.#handed}`
+    const isOwed = !this.#hasLeft && this.#membership?.hasCredit === true && (this.#membership.ready ?? 0) > 0
+    if (!this.holds && !isOwed) return undefined
+    return `${this.lastNumber} ${this.openCount} ${this.#handed}`
   }
 
   get books(): HostBooks {
     return {
       waiting: this.#membership?.ready ?? 0,
-      inFlight: this.#openCount,
+      inFlight: this.openCount,
       hasCredit: this.#membership?.hasCredit === true,
       isHere: this.#membership?.ready !== undefined,
     }
-  }
-
-  get #isOwed(): boolean {
-    return !this.#hasLeft && this.#membership?.hasCredit === true && (this.#membership.ready ?? 0) > 0
   }
 
   get isAway(): boolean {
@@ -189,12 +167,8 @@ export class RemoteConsumer implements Consumer, SilentConsumer, Watched {
     this.#owner.ruled(this.subscription, rules)
   }
 
-  get holds(): boolean {
-    return this.#openCount > 0
-  }
-
   fellSilent(): void {
-    const through = this.#lastNumber
+    const through = this.lastNumber
     // First, so that nothing of what goes back comes here again.
     this.#isSilent = true
     this.#membership?.pause()
@@ -212,25 +186,22 @@ export class RemoteConsumer implements Consumer, SilentConsumer, Watched {
 
   /** Gone, and nothing of it is left to settle. */
   get isDone(): boolean {
-    return this.#hasEnded || (this.#hasLeft && this.#openCount === 0)
+    return this.#hasEnded || (this.#hasLeft && this.openCount === 0)
   }
 
   next(message: Message): void {
     const verdict = this.key === undefined ? undefined : this.#owner.settled(this.key, message)
-    if (verdict !== undefined) return this.#settleAs(message, verdict)
-    if (this.#open === none) this.#open = [message]
-    else this.#open.push(message)
-    if (this.#openCount++ === 0) this.#watch?.begin()
-    if (this.#open.length > SPARSE + 2 * this.#openCount) this.#compact()
-    this.#owner.deliver(this.subscription, this.#lastNumber, message)
+    if (verdict !== undefined) return settleAs(this.#membership, message, verdict)
+    if (this.addOpen(message)) this.#watch?.begin()
+    this.#owner.deliver(this.subscription, this.lastNumber, message)
   }
 
   /** The host that keeps the subscription gives it to others: what waits at the client must not begin. */
   lapsed(): void {
-    if (this.#openCount === 0) return
-    for (const [number] of this.#opened()) this.#close(number)
+    if (this.openCount === 0) return
+    for (const [number] of this.open) this.closeDelivery(number)
     this.#watch?.end()
-    this.#owner.lapsed(this.subscription, this.#lastNumber)
+    this.#owner.lapsed(this.subscription, this.lastNumber)
   }
 
   error(error: MsgvanError): void {
@@ -243,38 +214,32 @@ export class RemoteConsumer implements Consumer, SilentConsumer, Watched {
 
   /** @throws ProtocolError for deliveries that never were */
   settle({ through, handed, verdicts }: Settlement): void {
-    if (through > this.#lastNumber || handed > this.#lastNumber)
+    if (through > this.lastNumber || handed > this.lastNumber)
       throw broken('settles a delivery that never was')
-    const begun = handed > this.#handed ? this.#at(handed) : undefined
+    const begun = handed > this.#handed ? this.openAt(handed) : undefined
     this.#handed = handed
     if (begun !== undefined) this.#membership?.begin(begun)
     for (const verdict of verdicts) this.#apply(verdict)
-    this.#ackThrough(through)
+    this.closeThrough(through, this.#membership)
   }
 
   /** @throws ProtocolError */
   leave({ handed, kept }: Leave): void {
-    if (handed > this.#lastNumber) throw broken('was handed a delivery that never was')
+    if (handed > this.lastNumber) throw broken('was handed a delivery that never was')
     if (this.#hasLeft) return
     // First, so that nothing of what goes back comes here again.
     this.#leaveBroker()
     const keep = new Set(kept)
-    for (const [number, message] of this.#opened()) {
+    for (const [number, message] of this.open) {
       if (keep.has(number)) continue
-      this.#close(number)
+      this.closeDelivery(number)
       this.#membership?.release(message, number > handed)
     }
   }
 
-  /** The client said goodbye, or its session was taken over: what it held goes back. */
-  goAway(): void {
-    this.#leaveBroker()
-    this.#releaseAll()
-  }
-
-  /** The host between died. Its client may live and come back: what it held goes back, and has not failed. */
-  lose(): void {
-    this.#leaveBroker('death')
+  /** Returns what the client held, which has not failed. `'death'`: the host between died, and its client may come back. */
+  giveBack(cause: 'complete' | 'death'): void {
+    this.#leaveBroker(cause)
     this.#releaseAll()
   }
 
@@ -287,10 +252,10 @@ export class RemoteConsumer implements Consumer, SilentConsumer, Watched {
 
   /** What the client was working on has failed; what it had not begun did not. With automatic settlement it worked on the oldest. */
   #failHeld(error: MsgvanError): void {
-    const open = this.#opened()
+    const { open } = this
     const held = open.filter(([number]) => number <= this.#handed)
     for (const [number, message] of held.length > 0 ? held : open.slice(0, 1)) {
-      this.#close(number)
+      this.closeDelivery(number)
       this.#membership?.fail(message, error)
     }
   }
@@ -304,112 +269,28 @@ export class RemoteConsumer implements Consumer, SilentConsumer, Watched {
 
   #releaseAll(): void {
     this.#watch?.end()
-    for (const [number, message] of this.#opened()) {
-      this.#close(number)
+    for (const [number, message] of this.open) {
+      this.closeDelivery(number)
       this.#membership?.release(message)
     }
-  }
-
-  get #lastNumber(): number {
-    return this.#base + this.#open.length - 1
   }
 
   #end(error: MsgvanError | undefined): void {
     this.#hasEnded = true
     this.#watch?.end()
-    this.#open = none
-    this.#stragglers = undefined
+    this.clearOpen()
     this.#owner.ended(this.subscription, error)
   }
 
   #apply(verdict: Verdict): void {
     const { number } = verdict
-    if (number < 1 || number > this.#lastNumber) throw broken('settles a delivery that never was')
-    const message = this.#close(number)
-    if (message !== undefined) this.#settleAs(message, verdict)
-  }
-
-  #settleAs(message: Message, verdict: Said): void {
-    const membership = this.#membership
-    if (membership === undefined) return
-    switch (verdict.verdict) {
-      case 'ack':
-        membership.ack(message)
-        return
-      case 'release':
-      case 'untouched':
-        membership.release(message, verdict.verdict === 'untouched')
-        return
-      case 'reject':
-        // The text itself: it was made of the error by the client.
-        membership.reject(message, verdict.error)
-        return
-      case 'fail': {
-        const { delay, attempts } = verdict
-        const retry = {
-          ...(delay === undefined ? {} : { delay }),
-          ...(attempts === undefined ? {} : { attempts }),
-        }
-        membership.fail(message, verdict.error, retry)
-      }
-    }
-  }
-
-  #ackThrough(through: number): void {
-    for (const [number, message] of this.#stragglers ?? []) {
-      if (number > through) break
-      this.#stragglers?.delete(number)
-      this.#openCount--
-      this.#membership?.ack(message)
-    }
-    if (through < this.#base) return
-    const settled = this.#open.splice(0, through - this.#base + 1)
-    this.#base = through + 1
-    for (const message of settled) {
-      if (message === undefined) continue
-      this.#openCount--
-      this.#membership?.ack(message)
-    }
+    if (number < 1 || number > this.lastNumber) throw broken('settles a delivery that never was')
+    const message = this.closeDelivery(number)
+    if (message !== undefined) settleAs(this.#membership, message, verdict)
   }
 
   /** Resolves when what failed with a delay of 0 has been delivered again; undefined: in the next microtask. */
   caughtUp(): Promise<void> | undefined {
     return this.#membership?.caughtUp?.()
-  }
-
-  #at(number: number): Message | undefined {
-    return number < this.#base ? this.#stragglers?.get(number) : this.#open[number - this.#base]
-  }
-
-  /** Takes an open delivery out of the books. */
-  #close(number: number): Message | undefined {
-    if (number < this.#base) {
-      const message = this.#stragglers?.get(number)
-      if (this.#stragglers?.delete(number) === true) this.#openCount--
-      return message
-    }
-    const message = this.#open[number - this.#base]
-    if (message === undefined) return undefined
-    this.#open[number - this.#base] = undefined
-    this.#openCount--
-    return message
-  }
-
-  #opened(): [number, Message][] {
-    const open: [number, Message][] = [...(this.#stragglers ?? [])]
-    this.#open.forEach((message, i) => {
-      if (message !== undefined) open.push([this.#base + i, message])
-    })
-    return open
-  }
-
-  #compact(): void {
-    const stragglers = (this.#stragglers ??= new Map<number, Message>())
-    for (const [number, message] of this.#opened()) if (number >= this.#base) stragglers.set(number, message)
-    // The one that is being delivered right now keeps its place.
-    const last = this.#lastNumber
-    stragglers.delete(last)
-    this.#open = this.#open.slice(-1)
-    this.#base = last
   }
 }

@@ -3,22 +3,19 @@ import type { LocalBroker } from '../../broker/local-broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { HOSTS_TOPIC } from '../../bus/contract/hosts.js'
 import type { HostStatus } from '../../bus/contract/status.js'
-import { HostUnreachableError, ProtocolError, SessionLostError } from '../../errors.js'
-import type { Channel, ChannelEnd, ChannelListener } from '../../wire/channel.js'
-import type { Hello } from '../../wire/handshake.js'
-import type { Call } from '../../wire/frames/control-frames.js'
+import type { Channel, ChannelListener } from '../../wire/channel.js'
 import type { RetainedFrame } from '../../wire/link.js'
-import { binary, type HostEvents } from '../../wire/protocol.js'
+import type { HostEvents } from '../../wire/protocol.js'
 import type { Actors } from '../actors/actors.js'
 import { ActorDirectory } from '../actors/cluster/actor-directory.js'
 import { answer, answerHere } from '../calls/answer.js'
 import { alone } from '../backbone/alone.js'
 import type { Backbone, MakeBackbone } from '../backbone/backbone.js'
 import { Members } from '../backbone/leader/members.js'
-import { isLoopbackPeer } from '../listen/listeners.js'
-import { ServerHandshake, refusalOf, type Authenticated, type Secrets } from '../listen/server-handshake.js'
+import type { Secrets } from '../listen/server-handshake.js'
 import type { NameKeeper } from '../van/kept-names.js'
 import { Liveness } from '../process/liveness.js'
+import { Admission } from './admission.js'
 import type { Session, SessionOptions, SessionState } from './session.js'
 import { Sessions } from './sessions.js'
 import type { HostStore } from '../store/host-store.js'
@@ -56,19 +53,7 @@ export interface SessionManagerOptions extends Secrets {
   readonly isGone?: (pid: number, thread: number | undefined) => boolean
 }
 
-/** A client that has connected: its channel, and the address by which it reached this host. */
-type Caller = Readonly<{ channel: Channel<HostEvents>; address: string }>
-
 type SessionOf = Pick<SessionState, 'client' | 'van' | 'isLocalUser' | 'pid' | 'thread' | 'address'>
-
-/** Calls that change nothing. */
-const REPEATABLE: ReadonlySet<string> = new Set([
-  'ready',
-  'status',
-  'hosts',
-  'deadLetters.list',
-  'actors.find',
-])
 
 /** What is in a host's memory alone. */
 export interface HeldInMemory {
@@ -78,9 +63,7 @@ export interface HeldInMemory {
   readonly sessions: readonly Session[]
 }
 
-export const HANDSHAKE_MS = 10_000
-
-/** Makes sure of each client that connects, and gives it its session: a new one, or its own of before. Knows no sockets. */
+/** Owns the host's sessions, vans and backbone. Knows no sockets. */
 export class SessionManager {
   /** Set by whoever runs handlers in this host. */
   handlers: HandlerService | undefined
@@ -92,14 +75,11 @@ export class SessionManager {
   readonly backbone: Backbone
   readonly #sessions: Sessions
   readonly #liveness: Liveness
-  /** Which connection a session has right now. */
-  readonly #channels = new Map<Session, Channel<HostEvents>>()
+  readonly #admission: Admission
   #actors: ActorDirectory | undefined
   #memory: string | undefined
   #store: HostStore | undefined
   readonly #handedOver = new Set<string>()
-  /** Calls that clients asked of a host before this one, answered when they are back. */
-  readonly #askedBefore = new Map<Session, readonly Call[]>()
   #isClosing = false
   #orphanage: NodeJS.Timeout | undefined
 
@@ -129,6 +109,14 @@ export class SessionManager {
       sessionTtl: options.sessionTtl ?? 60_000,
       changed: () => this.#changed(),
       ...(options.isGone === undefined ? {} : { isGone: options.isGone }),
+    })
+    this.#admission = new Admission({
+      secrets: options,
+      sessions: this.#sessions,
+      maxPayload: this.#maxPayload,
+      isClosing: () => this.#isClosing,
+      van: van => this.#vans.get(van),
+      sessionOptions: of => this.#sessionOptions(of),
     })
   }
 
@@ -193,11 +181,7 @@ export class SessionManager {
     this.#isClosing = true
     this.backbone.abandon?.()
     for (const session of this.#sessions.all()) if (!stays(session)) session.abandon()
-    for (const [session, channel] of this.#channels) {
-      if (stays(session)) continue
-      this.#channels.delete(session)
-      channel.close()
-    }
+    this.#admission.abandon(stays)
   }
 
   /** What waits here is what waited in the memory of another process. @returns false if all that was written down in this act is here */
@@ -223,7 +207,7 @@ export class SessionManager {
   resume(state: SessionState, retained: Iterable<RetainedFrame>): Session {
     const session = this.#sessions.restore({ ...this.#sessionOptions(state), id: state.id })
     session.restore(state, retained)
-    this.#askedBefore.set(session, state.calls)
+    this.#admission.asked(session, state.calls)
     return session
   }
 
@@ -270,119 +254,9 @@ export class SessionManager {
     return this.#vans.get(van).replace(request)
   }
 
-  /** Somebody connected. @returns who listens to that channel from now on */
+  /** A client connected. @returns the listener for its channel */
   greet(channel: Channel<HostEvents>, address: string): ChannelListener {
-    const greeting = new ServerHandshake(this.#options)
-    let session: Session | undefined
-    const failed = (error: unknown): void => {
-      clearTimeout(deadline)
-      if (session !== undefined && this.#channels.get(session) === channel)
-        this.#sessions.end(session, 'death')
-      drop(channel, error)
-    }
-    const deadline = setTimeout(() => failed(new ProtocolError('The handshake took too long.')), HANDSHAKE_MS)
-    const handle = (name: string, value: unknown): Promise<void> | void => {
-      switch (name) {
-        case 'hello':
-          return greeting.hello(value).then(challenge => channel.send('challenge', challenge))
-        case 'prove':
-          return greeting.prove(value).then(greeted => {
-            if (!channel.isOpen || this.#isClosing) return
-            clearTimeout(deadline)
-            session = this.#admit({ channel, address }, greeted)
-          })
-        case 'frame':
-          if (session === undefined) throw new ProtocolError('A frame came before the handshake was over.')
-          if (this.#channels.get(session) === channel) this.#receive(session, channel, value)
-          return
-        default:
-          throw new ProtocolError('There is no such event.')
-      }
-    }
-    return {
-      event: (name, value) => {
-        try {
-          handle(name, value)?.catch(failed)
-        } catch (error) {
-          failed(error)
-        }
-      },
-      ended: end => {
-        clearTimeout(deadline)
-        if (session !== undefined && this.#channels.get(session) === channel) this.#disconnected(session, end)
-      },
-    }
-  }
-
-  #receive(session: Session, channel: Channel<HostEvents>, bytes: unknown): void {
-    session.receive(binary(bytes))
-    if (!session.hasEnded) return
-    // A goodbye came: the client waits for us to hang up.
-    this.#sessions.end(session, 'goodbye')
-    channel.close()
-  }
-
-  #disconnected(session: Session, { byPeer, isSilent = false }: ChannelEnd): void {
-    this.#channels.delete(session)
-    session.detach(isSilent)
-    // A client that closed during the handshake does not even know of its session.
-    if (byPeer && session.link.received === 0) this.#sessions.end(session, 'goodbye')
-    else this.#sessions.away(session)
-  }
-
-  #admit(caller: Caller, { hello, prove, isLocalUser }: Authenticated): Session {
-    const { channel } = caller
-    const { session: wanted } = prove
-    const found = wanted === undefined ? undefined : this.#sessions.find(wanted.id, hello.client, hello.van)
-    // Who says that it received what was never sent, or less than it said before, has another past than this session: told
-    // that it goes on, it would fail each time and come again for ever.
-    const known = found?.link.fits(wanted?.received ?? 0) === true ? found : undefined
-    const isRestored = known === undefined ? this.#vans.get(hello.van).knows(hello.client) : undefined
-    const session = known ?? this.#begin(caller, hello, isLocalUser)
-    const before = this.#channels.get(session)
-    if (before !== undefined) {
-      session.detach()
-      drop(before, new SessionLostError('Another connection has taken over this session.'))
-    }
-    this.#channels.set(session, channel)
-    this.#sessions.back(session)
-    const { received } = session.link
-    const { memory } = session.van
-    channel.send('welcome', {
-      session: session.id,
-      resumed: known !== undefined,
-      received,
-      maxPayload: this.#maxPayload,
-      ...(isRestored === undefined ? {} : { restored: isRestored }),
-      ...(memory === undefined ? {} : { memory }),
-    })
-    session.attach(known === undefined ? 0 : (wanted?.received ?? 0), frame => channel.send('frame', frame))
-    this.#answerAgain(session)
-    return session
-  }
-
-  /** What only asks is asked again; what may have been done is not done twice. */
-  #answerAgain(session: Session): void {
-    const calls = this.#askedBefore.get(session) ?? []
-    this.#askedBefore.delete(session)
-    for (const call of calls) {
-      if (REPEATABLE.has(call.method)) session.answerAgain(call)
-      else
-        session.refuse(
-          call,
-          new HostUnreachableError(
-            'The host was restarted before it answered: it is not known whether that was done. Look, and ask again.',
-          ),
-        )
-    }
-  }
-
-  #begin({ address }: Caller, { client, van, pid, thread }: Hello, isLocalUser: boolean): Session {
-    this.#giveUp(client, van)
-    // Elsewhere the numbers mean another process.
-    const isHere = isLocalUser && isLoopbackPeer(address)
-    const of = isHere ? { pid, thread } : { pid: undefined, thread: undefined }
-    return this.#sessions.begin(this.#sessionOptions({ client, van, isLocalUser, address, ...of }))
+    return this.#admission.greet(channel, address)
   }
 
   #sessionOptions({ client, van, isLocalUser, pid, thread, address }: SessionOf): Omit<SessionOptions, 'id'> {
@@ -401,26 +275,9 @@ export class SessionManager {
     }
   }
 
-  /** A client that begins anew has given up what it had. Whoever still speaks for that is another one by the same name. */
-  #giveUp(client: string, van: string): void {
-    const others = [...this.#channels].filter(
-      ([session]) => session.client === client && session.van.name === van,
-    )
-    this.#sessions.giveUp(client, van)
-    for (const [, channel] of others)
-      drop(channel, new SessionLostError('Another connection has begun a new session as this client.'))
-  }
-
   #changed(): void {
-    for (const session of this.#channels.keys()) if (session.hasEnded) this.#channels.delete(session)
+    this.#admission.sweep()
     this.#vans.sweep(van => this.#sessions.uses(van))
     this.#options.changed?.()
   }
-}
-
-/** Tells why, then ends the connection. */
-function drop(channel: Channel<HostEvents>, error: unknown): void {
-  if (!channel.isOpen) return
-  channel.send('refused', refusalOf(error))
-  channel.close()
 }

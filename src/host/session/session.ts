@@ -258,9 +258,9 @@ export class Session implements FollowerClientSession, WatchedSession {
     const attachments = [...this.#attachments.values()]
     this.#attachments.clear()
     for (const attachment of attachments) {
-      if (how === 'goodbye') attachment.goAway()
+      if (how === 'goodbye') attachment.giveBack('complete')
       else if (how === 'death' || attachment.endsWithHost) attachment.die()
-      else attachment.lose()
+      else attachment.giveBack('death')
     }
   }
 

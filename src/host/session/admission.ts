@@ -1,0 +1,203 @@
+import { HostUnreachableError, ProtocolError, SessionLostError } from '../../errors.js'
+import type { Channel, ChannelEnd, ChannelListener } from '../../wire/channel.js'
+import type { Call } from '../../wire/frames/control-frames.js'
+import type { Hello } from '../../wire/handshake.js'
+import { binary, type HostEvents } from '../../wire/protocol.js'
+import { isLoopbackPeer } from '../listen/listeners.js'
+import { ServerHandshake, refusalOf, type Authenticated, type Secrets } from '../listen/server-handshake.js'
+import type { Van } from '../van/vans.js'
+import type { Session, SessionOptions, SessionState } from './session.js'
+import type { Sessions } from './sessions.js'
+
+export const HANDSHAKE_MS = 10_000
+
+/** A client that has connected: its channel, and the address by which it reached this host. */
+type Caller = Readonly<{ channel: Channel<HostEvents>; address: string }>
+
+type SessionOf = Pick<SessionState, 'client' | 'van' | 'isLocalUser' | 'pid' | 'thread' | 'address'>
+
+/** Calls that change nothing. */
+const REPEATABLE: ReadonlySet<string> = new Set([
+  'ready',
+  'status',
+  'hosts',
+  'deadLetters.list',
+  'actors.find',
+])
+
+/** What admission needs of the host around it. */
+export interface AdmissionMeans {
+  readonly secrets: Secrets
+  readonly sessions: Sessions
+  readonly maxPayload: number
+  readonly isClosing: () => boolean
+  readonly van: (name: string) => Van
+  readonly sessionOptions: (of: SessionOf) => Omit<SessionOptions, 'id'>
+}
+
+/** Authenticates each client that connects, and gives it its session: a new one, or the one that it had. */
+export class Admission {
+  readonly #means: AdmissionMeans
+  /** The connection that each session has right now. */
+  readonly #channels = new Map<Session, Channel<HostEvents>>()
+  /** Calls to the host process before this one, which are answered when their clients are back. */
+  readonly #askedBefore = new Map<Session, readonly Call[]>()
+
+  constructor(means: AdmissionMeans) {
+    this.#means = means
+  }
+
+  /** The client of this session asked these calls of the process before this one. */
+  asked(session: Session, calls: readonly Call[]): void {
+    this.#askedBefore.set(session, calls)
+  }
+
+  /** Closes all connections but those of sessions that stay. */
+  abandon(stays: (session: Session) => boolean): void {
+    for (const [session, channel] of this.#channels) {
+      if (stays(session)) continue
+      this.#channels.delete(session)
+      channel.close()
+    }
+  }
+
+  /** Forgets the connections of sessions that have ended. */
+  sweep(): void {
+    for (const session of this.#channels.keys()) if (session.hasEnded) this.#channels.delete(session)
+  }
+
+  /** A client connected. @returns the listener for its channel */
+  greet(channel: Channel<HostEvents>, address: string): ChannelListener {
+    const handshake = new ServerHandshake(this.#means.secrets)
+    let session: Session | undefined
+    const failed = (error: unknown): void => {
+      clearTimeout(deadline)
+      if (session !== undefined && this.#channels.get(session) === channel)
+        this.#means.sessions.end(session, 'death')
+      drop(channel, error)
+    }
+    const deadline = setTimeout(() => failed(new ProtocolError('The handshake took too long.')), HANDSHAKE_MS)
+    const handle = (name: string, value: unknown): Promise<void> | void => {
+      switch (name) {
+        case 'hello':
+          return handshake.hello(value).then(challenge => channel.send('challenge', challenge))
+        case 'prove':
+          return handshake.prove(value).then(proved => {
+            if (!channel.isOpen || this.#means.isClosing()) return
+            clearTimeout(deadline)
+            session = this.#admit({ channel, address }, proved)
+          })
+        case 'frame':
+          if (session === undefined) throw new ProtocolError('A frame came before the handshake was over.')
+          if (this.#channels.get(session) === channel) this.#receive(session, channel, value)
+          return
+        default:
+          throw new ProtocolError('There is no such event.')
+      }
+    }
+    return {
+      event: (name, value) => {
+        try {
+          handle(name, value)?.catch(failed)
+        } catch (error) {
+          failed(error)
+        }
+      },
+      ended: end => {
+        clearTimeout(deadline)
+        if (session !== undefined && this.#channels.get(session) === channel) this.#disconnected(session, end)
+      },
+    }
+  }
+
+  #receive(session: Session, channel: Channel<HostEvents>, bytes: unknown): void {
+    session.receive(binary(bytes))
+    if (!session.hasEnded) return
+    // A goodbye came: the client waits for us to hang up.
+    this.#means.sessions.end(session, 'goodbye')
+    channel.close()
+  }
+
+  #disconnected(session: Session, { byPeer, isSilent = false }: ChannelEnd): void {
+    this.#channels.delete(session)
+    session.detach(isSilent)
+    // A client that closed during the handshake does not even know of its session.
+    if (byPeer && session.link.received === 0) this.#means.sessions.end(session, 'goodbye')
+    else this.#means.sessions.away(session)
+  }
+
+  #admit(caller: Caller, { hello, prove, isLocalUser }: Authenticated): Session {
+    const { channel } = caller
+    const { session: wanted } = prove
+    const found =
+      wanted === undefined ? undefined : this.#means.sessions.find(wanted.id, hello.client, hello.van)
+    // Who says that it received what was never sent, or less than it said before, has another past than this session: told
+    // that it goes on, it would fail each time and come again for ever.
+    const known = found?.link.fits(wanted?.received ?? 0) === true ? found : undefined
+    const isRestored = known === undefined ? this.#means.van(hello.van).knows(hello.client) : undefined
+    const session = known ?? this.#begin(caller, hello, isLocalUser)
+    const before = this.#channels.get(session)
+    if (before !== undefined) {
+      session.detach()
+      drop(before, new SessionLostError('Another connection has taken over this session.'))
+    }
+    this.#channels.set(session, channel)
+    this.#means.sessions.back(session)
+    const { received } = session.link
+    const { memory } = session.van
+    channel.send('welcome', {
+      session: session.id,
+      resumed: known !== undefined,
+      received,
+      maxPayload: this.#means.maxPayload,
+      ...(isRestored === undefined ? {} : { restored: isRestored }),
+      ...(memory === undefined ? {} : { memory }),
+    })
+    session.attach(known === undefined ? 0 : (wanted?.received ?? 0), frame => channel.send('frame', frame))
+    this.#answerAgain(session)
+    return session
+  }
+
+  /** What only asks is asked again; what may have been done is not done twice. */
+  #answerAgain(session: Session): void {
+    const calls = this.#askedBefore.get(session) ?? []
+    this.#askedBefore.delete(session)
+    for (const call of calls) {
+      if (REPEATABLE.has(call.method)) session.answerAgain(call)
+      else
+        session.refuse(
+          call,
+          new HostUnreachableError(
+            'The host was restarted before it answered: it is not known whether that was done. Look, and ask again.',
+          ),
+        )
+    }
+  }
+
+  #begin({ address }: Caller, { client, van, pid, thread }: Hello, isLocalUser: boolean): Session {
+    this.#giveUp(client, van)
+    // Elsewhere the numbers mean another process.
+    const isHere = isLocalUser && isLoopbackPeer(address)
+    const of = isHere ? { pid, thread } : { pid: undefined, thread: undefined }
+    return this.#means.sessions.begin(
+      this.#means.sessionOptions({ client, van, isLocalUser, address, ...of }),
+    )
+  }
+
+  /** A client that begins anew has given up what it had. Whoever still speaks for that is another one by the same name. */
+  #giveUp(client: string, van: string): void {
+    const others = [...this.#channels].filter(
+      ([session]) => session.client === client && session.van.name === van,
+    )
+    this.#means.sessions.giveUp(client, van)
+    for (const [, channel] of others)
+      drop(channel, new SessionLostError('Another connection has begun a new session as this client.'))
+  }
+}
+
+/** Tells why, then ends the connection. */
+function drop(channel: Channel<HostEvents>, error: unknown): void {
+  if (!channel.isOpen) return
+  channel.send('refused', refusalOf(error))
+  channel.close()
+}
