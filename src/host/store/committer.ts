@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Store, StoreTransaction } from '../../store/store.js'
 
 /** How long what can wait does: verdicts on messages, mostly, which are only redelivered if they get lost. */
@@ -5,7 +6,10 @@ const PATIENCE_MS = 20
 /** So often what comes is waited for, as long as something comes. */
 const GATHERING_TURNS = 4
 const RETRY_MS = 500
-const FINISH_TRIES = 5
+/** Pauses after failed tries to write all at the end: a disk that is away for a moment costs nothing. 1.5 seconds in all. */
+const FINISH_PAUSES_MS = [50, 100, 200, 400, 750]
+/** Writes at the end that succeed, and after which there is still more. */
+const FINISH_MORE = 5
 
 /** Somebody with something to write. */
 export interface Contributor {
@@ -61,15 +65,22 @@ export class Committer {
     return this.#tried.promise
   }
 
-  /** All that can be written is: for a host that ends. */
+  /** Writes everything that can be written, for a host that ends. Gives up after about 1.5 seconds of failed tries. */
   async finish(): Promise<void> {
-    // What comes while one is written is written, too; what fails again and again is not.
-    for (
-      let tries = 0;
-      tries < FINISH_TRIES && (this.#changed.size > 0 || this.#running !== undefined);
-      tries += 1
-    )
-      await this.kept()?.catch(() => undefined)
+    const pauses = [...FINISH_PAUSES_MS]
+    // What changes during one transaction needs another one.
+    let more = FINISH_MORE
+    while (this.#changed.size > 0 || this.#running !== undefined) {
+      try {
+        await this.kept()
+        more -= 1
+        if (more === 0) break
+      } catch {
+        const pause = pauses.shift()
+        if (pause === undefined) break
+        await sleep(pause)
+      }
+    }
     clearTimeout(this.#timer)
   }
 
