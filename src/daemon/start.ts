@@ -1,48 +1,20 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, HostUnreachableError } from '../errors.js'
+import { settingsByKey, type HostFlags } from '../host/process/settings-table.js'
 import { launch, REPORT_FD, type Launched } from './launch.js'
 import { programFile } from '../program-file.js'
 import { ensureHome, type StatePaths } from './files/paths.js'
 
-/** How a background host is to be. What is not said here it takes from the environment and the host before, as any host does. */
-export interface StartOptions {
+/** The settings of a background host. What is missing here comes from the environment and the host before, as for any host. */
+export interface StartOptions extends Omit<HostFlags, 'port' | 'capabilities'> {
   readonly port: number
   readonly paths: StatePaths
-  readonly token?: string | undefined
   readonly capabilities?: Readonly<Record<string, unknown>> | undefined
-  readonly verbose?: boolean | undefined
-  /** Beyond loopback only with a token. */
-  readonly listen?: string | undefined
-  /** A client starts it, not a user. */
-  readonly auto?: boolean | undefined
   /** Begins without what the host before was started with. */
   readonly fresh?: boolean | undefined
   /** First has the host that is there hand over all that is in its memory. */
   readonly takesOver?: boolean | undefined
-  /** Seconds, as text. */
-  readonly idle?: string | undefined
-  /** Seconds, as text. */
-  readonly sessionTtl?: string | undefined
-  readonly heartbeat?: string | undefined
-  /** Bytes, as text. */
-  readonly maxPayload?: string | undefined
-  readonly origins?: readonly string[] | undefined
-  /** The folder in which it keeps what it owes. */
-  readonly store?: string | undefined
-  readonly retainAge?: string | undefined
-  readonly retainBytes?: string | undefined
-  readonly storeFloor?: string | undefined
-  readonly watch?: boolean | undefined
-  readonly leader?: boolean | undefined
-  /** The leader's address. */
-  readonly join?: string | undefined
-  /** PEM files. */
-  readonly tlsCert?: string | undefined
-  readonly tlsKey?: string | undefined
-  readonly tlsCa?: string | undefined
-  /** Folders for handler modules of callers that are not local. */
-  readonly roots?: readonly string[] | undefined
   /** The longest wait until it listens, in milliseconds. Default 30,000. */
   readonly timeout?: number
 }
@@ -119,33 +91,23 @@ function unreported(message: string): StartReport {
 }
 
 function flags(options: StartOptions): string[] {
-  const { port, verbose, listen, idle, sessionTtl, heartbeat, maxPayload, origins, roots, store } = options
-  const { retainAge, retainBytes, storeFloor, watch, leader, join, tlsCert, tlsKey, tlsCa } = options
+  // Capabilities go by the environment.
+  const all: HostFlags = { ...options, port: String(options.port), capabilities: undefined }
+  const settings = settingsByKey.flatMap(([key, { flag, byEnvironment, isPath }]) => {
+    const value = all[key]
+    if (value === undefined || value === false || byEnvironment === true) return []
+    if (value === true) return [flag]
+    // Made absolute here: the host runs in another directory.
+    const texts = (typeof value === 'string' ? [value] : value).map(text => (isPath ? resolve(text) : text))
+    return texts.length === 0 ? [] : [flag, ...texts]
+  })
   const { auto, fresh, takesOver } = options
-  const given = ['--port', String(port)]
-  if (verbose === true) given.push('--verbose')
-  if (watch === true) given.push('--watch')
-  if (listen !== undefined) given.push('--listen', listen)
-  if (auto === true) given.push('--auto')
-  if (fresh === true) given.push('--fresh')
-  if (takesOver === true) given.push('--take-over')
-  if (idle !== undefined) given.push('--idle', idle)
-  if (sessionTtl !== undefined) given.push('--session-ttl', sessionTtl)
-  if (heartbeat !== undefined) given.push('--heartbeat', heartbeat)
-  if (maxPayload !== undefined) given.push('--max-payload', maxPayload)
-  if (origins !== undefined) given.push('--origin', ...origins)
-  if (retainAge !== undefined) given.push('--retain-age', retainAge)
-  if (retainBytes !== undefined) given.push('--retain-bytes', retainBytes)
-  if (storeFloor !== undefined) given.push('--store-floor', storeFloor)
-  if (leader === true) given.push('--leader')
-  if (join !== undefined) given.push('--join', join)
-  // Made absolute here: the host runs in another directory.
-  if (store !== undefined) given.push('--store', resolve(store))
-  if (tlsCert !== undefined) given.push('--tls-cert', resolve(tlsCert))
-  if (tlsKey !== undefined) given.push('--tls-key', resolve(tlsKey))
-  if (tlsCa !== undefined) given.push('--tls-ca', resolve(tlsCa))
-  if (roots !== undefined) given.push('--root', ...roots.map(root => resolve(root)))
-  return given
+  return [
+    ...settings,
+    ...(auto === true ? ['--auto'] : []),
+    ...(fresh === true ? ['--fresh'] : []),
+    ...(takesOver === true ? ['--take-over'] : []),
+  ]
 }
 
 /**

@@ -2,10 +2,8 @@ import { askHost } from '../../daemon/ask.js'
 import { nextSettings } from '../../daemon/next-settings.js'
 import { statePaths } from '../../daemon/files/paths.js'
 import type { HostFlags } from '../../host/process/settings.js'
+import { SETTINGS, type SettingKey } from '../../host/process/settings-table.js'
 import { readKept } from '../../host/process/settings-kept.js'
-
-/** How a flag is written, where it is not by its key. */
-const FLAGS: Partial<Record<keyof HostFlags, string>> = { origins: '--origin', roots: '--root' }
 
 /**
  * What a host that was running already was started with otherwise than flags and variables say now, as flags. A host that does not
@@ -17,8 +15,8 @@ export async function differingFlags(given: HostFlags, port: number): Promise<st
   const running = await askHost({ port, paths }, broker => broker.control('settings')).catch(() => undefined)
   if (running === undefined) return []
   const is = readKept(running)
-  return (Object.keys(told) as (keyof HostFlags)[])
+  return (Object.keys(told) as SettingKey[])
     .filter(key => key !== 'capabilities' && key !== 'verbose')
     .filter(key => JSON.stringify(told[key]) !== JSON.stringify(is[key]))
-    .map(key => FLAGS[key] ?? `--${key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`)
+    .map(key => SETTINGS[key].flag)
 }

@@ -1,0 +1,371 @@
+import { resolve } from 'node:path'
+import {
+  bytes,
+  DEFAULT_PORT,
+  folder,
+  heartbeat,
+  jsonObject,
+  leaderUrl,
+  listenAddress,
+  manyBytes,
+  milliseconds,
+  paths,
+  port,
+  token,
+  words,
+  yesOrNo,
+} from './setting-values.js'
+
+/** An auto-started host ends after ten idle minutes. */
+const AUTO_IDLE_SECONDS = 600
+
+/** A flag as a command line gives it: text, a switch, or several texts. */
+export type FlagValue = string | boolean | readonly string[]
+
+/** One setting of a host. Types, command line, spawn arguments, restart and the table of docs/host.md come from it. */
+export interface Setting<F extends string, V extends FlagValue, T> {
+  readonly kind: 'text' | 'switch' | 'list'
+  readonly flag: `--${string}`
+  /** What the flag takes, as `--help` shows it. */
+  readonly takes: string
+  readonly variable: `MSGVAN_${string}`
+  /** Its name among the checked settings. */
+  readonly field: F
+  /** @throws InvalidOptionError @param ca the certificates of the leader are known, so TLS is its default scheme */
+  parse(this: void, text: string, ca: string | undefined): T
+  readonly default: T
+  /** The default of a host that a client starts. */
+  readonly autoDefault?: T
+  /** The default, for people. */
+  readonly shown: string
+  /** Its value as a flag for the next host; undefined: the default is enough. */
+  kept(this: void, value: T): V | undefined
+  readonly help: string
+  /** Every command has it, with a meaning of its own. */
+  readonly isGlobal?: boolean
+  /** It makes sense with a store only. */
+  readonly isForStore?: boolean
+  /** Relative to the working directory, which the host does not share. */
+  readonly isPath?: boolean
+  /** It goes to a new host by the environment, and not by the command line that everybody sees. */
+  readonly byEnvironment?: boolean
+  /** Errors never repeat it. */
+  readonly isSecret?: boolean
+}
+
+type Given<F extends string, V extends FlagValue, T> = Omit<Setting<F, V, T>, 'kind' | 'kept'>
+
+const text = <const F extends string, T>(
+  setting: Given<F, string, T>,
+  kept: (value: T) => string | undefined,
+): Setting<F, string, T> => ({ ...setting, kind: 'text', kept })
+
+const toggle = <const F extends string>(
+  setting: Omit<Given<F, boolean, boolean>, 'parse' | 'takes' | 'default'>,
+): Setting<F, boolean, boolean> => ({
+  ...{ ...setting, kind: 'switch', takes: '', default: false, parse: yesOrNo },
+  kept: isOn => (isOn ? true : undefined),
+})
+
+const list = <const F extends string>(
+  setting: Omit<Given<F, readonly string[], readonly string[]>, 'default'>,
+): Setting<F, readonly string[], readonly string[]> => ({
+  ...{ ...setting, kind: 'list', default: [] },
+  kept: all => (all.length === 0 ? undefined : all),
+})
+
+const same = (value: string | undefined): string | undefined => value
+const seconds = (ms: number): string | undefined => (ms === Infinity ? undefined : String(ms / 1000))
+const number = (value: number): string => String(value)
+const file = (path: string): string => resolve(path)
+
+/** All settings of a host, by the names of their flags in code. */
+export const SETTINGS = {
+  port: text(
+    {
+      flag: '--port',
+      takes: '<port>',
+      variable: 'MSGVAN_PORT',
+      field: 'port',
+      parse: text => port(text),
+      default: DEFAULT_PORT,
+      isGlobal: true,
+      shown: '1900',
+      help: "the host's port",
+    },
+    number,
+  ),
+  token: text(
+    {
+      flag: '--token',
+      takes: '<token>',
+      variable: 'MSGVAN_TOKEN',
+      field: 'token',
+      parse: token,
+      default: undefined as string | undefined,
+      isGlobal: true,
+      byEnvironment: true,
+      isSecret: true,
+      shown: 'the file `token` in the state folder',
+      help: 'the token that callers prove themselves by',
+    },
+    same,
+  ),
+  verbose: toggle({
+    flag: '--verbose',
+    variable: 'MSGVAN_VERBOSE',
+    field: 'verbose',
+    isGlobal: true,
+    shown: 'warnings only',
+    help: 'log more',
+  }),
+  leader: toggle({
+    flag: '--leader',
+    variable: 'MSGVAN_LEADER',
+    field: 'leader',
+    shown: 'takes no other hosts',
+    help: 'let other hosts join this one, with its token',
+  }),
+  join: text(
+    {
+      flag: '--join',
+      takes: '<address[:port]>',
+      variable: 'MSGVAN_JOIN',
+      field: 'join',
+      parse: leaderUrl,
+      default: undefined as string | undefined,
+      shown: 'joins no leader',
+      help: 'join the leader there, with its token',
+    },
+    same,
+  ),
+  tlsCert: text(
+    {
+      flag: '--tls-cert',
+      takes: '<file>',
+      variable: 'MSGVAN_TLS_CERT',
+      field: 'tlsCert',
+      parse: file,
+      default: undefined as string | undefined,
+      isPath: true,
+      shown: 'no TLS',
+      help: 'take only TLS from beyond loopback, with this certificate, PEM',
+    },
+    same,
+  ),
+  tlsKey: text(
+    {
+      flag: '--tls-key',
+      takes: '<file>',
+      variable: 'MSGVAN_TLS_KEY',
+      field: 'tlsKey',
+      parse: file,
+      default: undefined as string | undefined,
+      isPath: true,
+      shown: 'no TLS',
+      help: 'the key of that certificate',
+    },
+    same,
+  ),
+  tlsCa: text(
+    {
+      flag: '--tls-ca',
+      takes: '<file>',
+      variable: 'MSGVAN_TLS_CA',
+      field: 'tlsCa',
+      parse: file,
+      default: undefined as string | undefined,
+      isPath: true,
+      shown: 'a leader is reached in the clear, or by `--join https://…`',
+      help: 'join a leader by TLS, whose certificate one of these has signed',
+    },
+    same,
+  ),
+  listen: text(
+    {
+      flag: '--listen',
+      takes: '<address>',
+      variable: 'MSGVAN_LISTEN',
+      field: 'listen',
+      parse: listenAddress,
+      default: '127.0.0.1',
+      shown: '127.0.0.1',
+      help: 'listen beyond loopback too, with a token only: an IP address of this machine, or 0.0.0.0 for all',
+    },
+    same,
+  ),
+  idle: text(
+    {
+      flag: '--idle',
+      takes: '<seconds>',
+      variable: 'MSGVAN_IDLE',
+      field: 'idleMs',
+      parse: milliseconds,
+      default: 0,
+      autoDefault: AUTO_IDLE_SECONDS * 1000,
+      shown: '0; a host that a client starts: 600',
+      help: 'end after this time without work; 0: never',
+    },
+    seconds,
+  ),
+  sessionTtl: text(
+    {
+      flag: '--session-ttl',
+      takes: '<seconds>',
+      variable: 'MSGVAN_SESSION_TTL',
+      field: 'sessionTtlMs',
+      parse: milliseconds,
+      default: 60_000,
+      shown: '60',
+      help: 'how long a client that is cut off may take to come back',
+    },
+    seconds,
+  ),
+  heartbeat: text(
+    {
+      flag: '--heartbeat',
+      takes: '<seconds>',
+      variable: 'MSGVAN_HEARTBEAT',
+      field: 'heartbeatMs',
+      parse: heartbeat,
+      default: 10_000,
+      shown: '10',
+      help: 'time between pings; the host gives a peer up that answers none for two of these',
+    },
+    seconds,
+  ),
+  maxPayload: text(
+    {
+      flag: '--max-payload',
+      takes: '<bytes>',
+      variable: 'MSGVAN_MAX_PAYLOAD',
+      field: 'maxPayload',
+      parse: bytes,
+      default: 8 * 1024 * 1024,
+      shown: '8388608',
+      help: 'the largest payload',
+    },
+    number,
+  ),
+  origins: list({
+    flag: '--origin',
+    takes: '<url...>',
+    variable: 'MSGVAN_ORIGINS',
+    field: 'origins',
+    parse: words,
+    shown: 'none',
+    help: 'web pages that may connect',
+  }),
+  store: text(
+    {
+      flag: '--store',
+      takes: '<folder>',
+      variable: 'MSGVAN_STORE',
+      field: 'store',
+      parse: folder,
+      default: undefined as string | undefined,
+      isPath: true,
+      shown: 'in memory only',
+      help: 'keep what it owes in this folder',
+    },
+    same,
+  ),
+  retainAge: text(
+    {
+      flag: '--retain-age',
+      takes: '<seconds>',
+      variable: 'MSGVAN_RETAIN_AGE',
+      field: 'retainAgeMs',
+      parse: milliseconds,
+      default: Infinity,
+      isForStore: true,
+      shown: 'no limit',
+      help: 'keep messages that no subscription is owed for this long, for replay',
+    },
+    seconds,
+  ),
+  retainBytes: text(
+    {
+      flag: '--retain-bytes',
+      takes: '<bytes>',
+      variable: 'MSGVAN_RETAIN_BYTES',
+      field: 'retainBytes',
+      parse: manyBytes,
+      default: 1024 ** 3,
+      isForStore: true,
+      shown: '1073741824',
+      help: 'keep at most so much of them in each van',
+    },
+    number,
+  ),
+  storeFloor: text(
+    {
+      flag: '--store-floor',
+      takes: '<bytes>',
+      variable: 'MSGVAN_STORE_FLOOR',
+      field: 'storeFloor',
+      parse: manyBytes,
+      default: 64 * 1024 ** 2,
+      isForStore: true,
+      shown: '67108864',
+      help: 'refuse publishes when the disk of the store has less free room',
+    },
+    number,
+  ),
+  roots: list({
+    flag: '--root',
+    takes: '<folder...>',
+    variable: 'MSGVAN_ROOTS',
+    field: 'roots',
+    parse: paths,
+    isPath: true,
+    shown: 'none',
+    help: 'folders from which callers that are not local may have handler modules loaded',
+  }),
+  watch: toggle({
+    flag: '--watch',
+    variable: 'MSGVAN_WATCH',
+    field: 'watch',
+    shown: 'modules are not watched',
+    help: 'start handlers and actors again when their modules change',
+  }),
+  capabilities: text(
+    {
+      flag: '--capabilities',
+      takes: '<json>',
+      variable: 'MSGVAN_CAPABILITIES',
+      field: 'capabilities',
+      parse: jsonObject,
+      default: {},
+      byEnvironment: true,
+      shown: '{}',
+      help: 'the capabilities that this host offers to actors, as a JSON object',
+    },
+    value => JSON.stringify(value),
+  ),
+}
+
+export type SettingKey = keyof typeof SETTINGS
+type Of<K extends SettingKey> = (typeof SETTINGS)[K]
+
+/** As given on a command line. Each value may be missing. */
+export type HostFlags = {
+  readonly [K in SettingKey]?: NonNullable<ReturnType<Of<K>['kept']>> | undefined
+} & {
+  /** A client starts it: other defaults hold. */
+  readonly auto?: boolean | undefined
+}
+
+/** The settings of a host, checked, wherever each came from. Times are in milliseconds. */
+export type HostSettings = {
+  readonly [K in SettingKey as Of<K>['field']]: Of<K>['default']
+} & {
+  /** A client started it, not a user. */
+  readonly auto: boolean
+}
+
+/** All settings, for code that treats them alike. */
+export const settingsByKey = Object.entries(SETTINGS) as unknown as readonly (readonly [
+  SettingKey,
+  Setting<keyof HostSettings, FlagValue, unknown>,
+])[]
