@@ -29,6 +29,8 @@ export class DamagedRecord {
   /** So many messages were in the piece that is gone. */
   #gone = 0
   #isTold = false
+  /** The name could not be kept: nothing is owed to it. */
+  #isRefused = false
   #startsBefore = 0
 
   constructor(stage: Stage, cast: Cast) {
@@ -43,7 +45,7 @@ export class DamagedRecord {
     await clock.as(process, () => {
       // With the host away it is still there when the first messages come.
       const registering = this.#consume(bus)
-      registered(bus, registering)
+      registered(bus, registering, () => (this.#isRefused = true))
     })
     await clock.advance(500)
     for (let round = 0; round < 5; round += 1) {
@@ -78,6 +80,7 @@ export class DamagedRecord {
       process.name,
       () => `misses ${lost}; ${named} are named, ${this.#gone} were in the piece`,
     )
+    if (this.#isRefused) return
     if (lost > this.#gone) books.violated(`${lost} messages are gone with a piece that had ${this.#gone}`)
     const isLogged = this.#cast.warnings.some(
       text => text.startsWith(`van ${VAN} misses`) && text.includes(NAME),
@@ -149,7 +152,12 @@ export class DamagedRecord {
 }
 
 /** It is in force, and stays when its subscriber goes; on a disk that fails it may not be kept. */
-function registered(bus: Bus, subscription: Subscription): void {
-  const leave = (): void => subscription.unsubscribe()
-  bus.ready().then(leave, leave)
+function registered(bus: Bus, subscription: Subscription, refused: () => void): void {
+  bus.ready().then(
+    () => subscription.unsubscribe(),
+    () => {
+      refused()
+      subscription.unsubscribe()
+    },
+  )
 }
