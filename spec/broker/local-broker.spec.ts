@@ -12,7 +12,7 @@ import { VirtualTime } from '../support/virtual-time.js'
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
 async function statusOf(broker: LocalBroker): Promise<SubscriptionStatus | undefined> {
-  return (await broker.status()).subscriptions[0]
+  return (await broker.control.status()).subscriptions[0]
 }
 
 describe('the broker, in virtual time', () => {
@@ -58,7 +58,7 @@ describe('the broker, in virtual time', () => {
     expect(unrouted).to.deep.equal([2, 3, 1])
     await own.publish(topic, 4, noHeaders)
     expect(unrouted).to.deep.equal([2, 3, 1, 4])
-    expect((await own.status()).subscriptions).to.deep.equal([])
+    expect((await own.control.status()).subscriptions).to.deep.equal([])
     await own.close()
   })
 
@@ -173,7 +173,7 @@ describe('the broker, in virtual time', () => {
     await broker.publish('t', 1, noHeaders)
     await advance(10)
     await advance(10)
-    const [letter] = await broker.deadLetters().list()
+    const [letter] = await broker.control.deadLetters().list()
     expect(letter).to.include({ attempts: 2, firstAt: 10, lastAt: 20 })
     expect(letter?.error).to.match(/AckTimeoutError/)
   })
@@ -207,7 +207,7 @@ describe('the broker, in virtual time', () => {
     broker.consume(request({ name: 'w', delay: 100 }), consumer)
     await broker.publish('t', 1, noHeaders)
     seen[0]?.nack()
-    await broker.unsubscribe('w')
+    await broker.control.unsubscribe('w')
     await advance(1_000)
     expect(seen).to.have.lengthOf(1)
   })
@@ -263,7 +263,7 @@ describe('the broker, in virtual time', () => {
     await broker.publish('t', 1, noHeaders)
     const held = [broker.publish('t', 2, noHeaders), broker.publish('t', 3, noHeaders)]
     expect(await rejection(broker.publish('t', 4, noHeaders))).to.include({ code: 'MSGVAN_OUTBOX_FULL' })
-    await broker.unsubscribe('w')
+    await broker.control.unsubscribe('w')
     await Promise.all(held)
   })
 
@@ -281,7 +281,7 @@ describe('the broker, in virtual time', () => {
     const held = [publish(2), publish(3)]
     expect(await rejection(publish(4) ?? Promise.resolve())).to.include({ code: 'MSGVAN_OUTBOX_FULL' })
     expect(all).to.have.lengthOf(3)
-    await broker.unsubscribe('w')
+    await broker.control.unsubscribe('w')
     await Promise.all(held.map(each => each ?? Promise.resolve()))
   })
 
@@ -310,18 +310,18 @@ describe('the broker, in virtual time', () => {
     })
     broker.replace({ ...request({ pattern: /^[tu]$/, maxPending: 2 }), name: 'w' })
     await broker.publish('t', 1, noHeaders)
-    const { subscriptions } = await broker.status()
+    const { subscriptions } = await broker.control.status()
     expect(subscriptions.find(({ name }) => name === 'w')).to.include({ pending: 2, pausing: true })
-    await broker.unsubscribe('w')
+    await broker.control.unsubscribe('w')
   })
 
   it('keeps the newest 10,000 dead letters, and counts those that went', async () => {
     broker.consume(request({ name: 'w' }), { ...consumer, next: message => void message.reject('no') })
     for (const n of upTo(10_003)) await broker.publish('t', n, noHeaders)
-    const letters = await broker.deadLetters().list()
+    const letters = await broker.control.deadLetters().list()
     expect(letters).to.have.lengthOf(10_000)
     expect(letters[0]?.payload).to.equal(4)
-    expect((await broker.status()).counters).to.include({ deadLettered: 10_003, dropped: 3 })
+    expect((await broker.control.status()).counters).to.include({ deadLettered: 10_003, dropped: 3 })
   })
 
   it('is idle when nobody is attached, nothing is named and nothing is kept', async () => {
@@ -332,7 +332,7 @@ describe('the broker, in virtual time', () => {
     expect(broker.isIdle).to.equal(true)
     broker.replace({ ...request(), name: 'w' })
     expect(broker.isIdle).to.equal(false)
-    await broker.unsubscribe('w')
+    await broker.control.unsubscribe('w')
     expect(broker.isIdle).to.equal(true)
   })
 

@@ -43,7 +43,7 @@ describe('a relay', () => {
     relay.wantNoMore(/^a/)
     await publish(broker, 'a', 2)
     expect(beyond.topics).to.deep.equal(['ab 1', 'a 1', 'xb 1'])
-    expect((await broker.status()).subscriptions).to.deep.equal([])
+    expect((await broker.control.status()).subscriptions).to.deep.equal([])
   })
 
   it('gives nothing back to where it came from, and does not count it as published', async () => {
@@ -55,7 +55,7 @@ describe('a relay', () => {
     await broker.acceptFrom(relay, elsewhere('t', 1), true)
     expect(beyond.topics).to.deep.equal([])
     expect(third.topics).to.deep.equal(['t 1'])
-    expect((await broker.status()).counters.published).to.equal(0)
+    expect((await broker.control.status()).counters.published).to.equal(0)
   })
 
   it('holds publishers back when it is full; while it is away it keeps the newest, and nobody waits', async () => {

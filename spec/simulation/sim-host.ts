@@ -192,6 +192,6 @@ export class SimHost implements Listening {
 /** Never makes a van. */
 function statusOf({ reception }: Run, name = van): Promise<Subscriptions> {
   return reception.vans.includes(name)
-    ? reception.broker(name).status()
+    ? reception.broker(name).control.status()
     : Promise.resolve({ subscriptions: [] })
 }

@@ -78,7 +78,7 @@ export class ConventionHost {
   async control(method: string, args?: unknown): Promise<unknown> {
     const broker = this.#broker('default')
     try {
-      return await broker.control(method, args)
+      return await broker.callHost(method, args)
     } finally {
       await broker.close({ drain: false })
     }

@@ -5,11 +5,10 @@ import { isReplyInbox } from '../bus/actors/reply-inbox.js'
 import { Reports } from '../bus/reports.js'
 import type { Broker, BusState, CloseOptions, Consumer, Membership } from '../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
-import type { DeadLetterFilter, DeadLetters } from '../bus/contract/dead-letters.js'
-import { noActors } from '../bus/actors/no-actors.js'
+import type { DeadLetterFilter } from '../bus/contract/dead-letters.js'
 import { drainTimeout } from '../bus/drain-timeout.js'
 import { areSameRules } from '../bus/contract/rules.js'
-import type { Counters, HostStatus, VanStatus } from '../bus/contract/status.js'
+import type { Counters } from '../bus/contract/status.js'
 import { ActorStoppedError, MsgvanError } from '../errors.js'
 import { noHeaders, type Envelope, type Headers } from '../message/envelope.js'
 import { Encoding } from '../codec/encoding.js'
@@ -25,12 +24,13 @@ import { Journal, KEPT_TOPICS } from './durable/journal.js'
 import type { KeptSubscription, OutboundLog } from './durable/durable-log.js'
 import type { Item } from './subscription/item.js'
 import type { LocalBrokerOptions } from './local-broker-options.js'
+import { LocalControl } from './local-control.js'
 import { Member } from './subscription/member.js'
 import { Pause } from './subscription/pause.js'
 import type { PatternTable } from './patterns/pattern-table.js'
 import type { PatternWatcher } from './patterns/pattern-watcher.js'
 import { DrainWaiter } from './clock/drain-waiter.js'
-import { closedError, heldFull, noHandlersHere, noStoreHere, outboxFull, overflow, slow } from './refusals.js'
+import { closedError, heldFull, noStoreHere, outboxFull, overflow, slow } from './refusals.js'
 import { Registry } from './registry.js'
 import { Relay } from './relay.js'
 import { MessageFactory } from './message-factory.js'
@@ -59,7 +59,7 @@ export class LocalBroker
   readonly #registry: Registry
   readonly #routes: PatternTable<Subscription>
   readonly #letters: DeadLetterHandler
-  readonly actors = noActors
+  readonly control: LocalControl
   readonly #handOver: Dispatcher
   readonly #endings: Endings
   /** What subscriptions did that are gone, and this van before it. */
@@ -99,6 +99,15 @@ export class LocalBroker
       () => this.#registry.all(),
       subscription => subscription.countInto(this.#counts),
     )
+    this.control = new LocalControl({
+      options,
+      registry: this.#registry,
+      letters: this.#letters,
+      drainWaiter: this.#quiet,
+      isClosed: () => this.#closed,
+      counters: () => this.counters,
+      remove: subscription => this.#remove(subscription, true),
+    })
   }
 
   get state$(): Observable<BusState> {
@@ -345,14 +354,6 @@ export class LocalBroker
     })
   }
 
-  unsubscribe(name: string): Promise<boolean> {
-    if (this.#closed) return Promise.reject(closedError())
-    const subscription = this.#registry.byName(name)
-    if (subscription === undefined) return Promise.resolve(false)
-    this.#remove(subscription, true)
-    return Promise.resolve(true)
-  }
-
   #remove(subscription: Subscription, completeMembers: boolean): Item[] {
     this.#unlist(subscription)
     return subscription.end(completeMembers)
@@ -436,10 +437,6 @@ export class LocalBroker
     this.announce(this.#stamp.envelope(topic, noHeaders, payload, 0, Encoding.Value), targets)
   }
 
-  subscribeHandler(): Promise<void> {
-    return Promise.reject(noHandlersHere())
-  }
-
   /** What was counted here, but for the subscriptions that are there. */
   get ownCounters(): Counters {
     return { ...this.#counts, published: this.#counts.published + this.#handOver.published }
@@ -456,32 +453,6 @@ export class LocalBroker
     for (const { counts } of this.#registry.all()) addCounts(sum, counts)
     for (const { counts } of this.#quiet.lingering) addCounts(sum, counts)
     return sum
-  }
-
-  status(): Promise<VanStatus> {
-    if (this.#closed) return Promise.reject(closedError())
-    const host = this.#options.hostStatus()
-    // A subscription without a name whose consumer took messages along is there until these are settled.
-    const lingering = [...this.#quiet.lingering].filter(({ inFlight }) => inFlight > 0)
-    const subscriptions = [...this.#registry.all(), ...lingering].map(subscription => subscription.status())
-    const counters = this.counters
-    return Promise.resolve({
-      van: this.#options.van,
-      host,
-      hosts: [host],
-      subscriptions,
-      actors: [],
-      counters,
-      ...(this.#options.keeper === undefined ? {} : { log: this.#options.keeper.extent }),
-    })
-  }
-
-  hosts(): Promise<HostStatus[]> {
-    return Promise.resolve([this.#options.hostStatus()])
-  }
-
-  deadLetters(): DeadLetters {
-    return this.#letters.view()
   }
 
   /** The dead letters as they are kept, for a host that passes payloads on unread. */

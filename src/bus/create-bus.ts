@@ -169,7 +169,7 @@ export class BrokerBus {
     checkModuleRef(handler)
     checkCrossing(options, 'handler')
     await this.#unlessEnding(
-      this.#broker.subscribeHandler(name, handler, { ...toRequest(pattern, options), name }),
+      this.#broker.control.subscribeHandler(name, handler, { ...toRequest(pattern, options), name }),
     )
   }
 
@@ -184,7 +184,7 @@ export class BrokerBus {
     const { id } = addressOf(actor)
     checkCrossing(options, 'actor')
     const request = { ...toRequest(pattern, { attempts: ACTOR_ATTEMPTS, ...options }), name }
-    await this.#unlessEnding(this.#broker.actors.subscribe(name, id, request))
+    await this.#unlessEnding(this.#broker.control.actors.subscribe(name, id, request))
   }
 
   get actors(): Actors {
@@ -195,7 +195,7 @@ export class BrokerBus {
   /** Actors, of which those created here are children of that one. */
   actorsOf(parent: string | undefined): Actors {
     return createActors({
-      broker: this.#broker.actors,
+      broker: this.#broker.control.actors,
       post: this.#post,
       correspondence: () => this.correspondence,
       guarded: answers$ => this.#guarding(answers$, 'ask()'),
@@ -232,11 +232,11 @@ export class BrokerBus {
 
   async unsubscribe(name: string): Promise<boolean> {
     checkName(name)
-    return this.#unlessEnding(this.#broker.unsubscribe(name))
+    return this.#unlessEnding(this.#broker.control.unsubscribe(name))
   }
 
   status() {
-    return this.#unlessEnding(this.#broker.status())
+    return this.#unlessEnding(this.#broker.control.status())
   }
 
   get hosts$(): Observable<HostEvent> {
@@ -245,7 +245,7 @@ export class BrokerBus {
   }
 
   deadLetters() {
-    return this.#broker.deadLetters()
+    return this.#broker.control.deadLetters()
   }
 
   close(options: CloseOptions = {}): Promise<void> {

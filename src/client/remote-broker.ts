@@ -4,10 +4,8 @@ import { CurrentState } from '../bus/current-state.js'
 import { isReplyInbox } from '../bus/actors/reply-inbox.js'
 import { Reports } from '../bus/reports.js'
 import type { Broker, BusState, CloseOptions, Consumer, Membership } from '../bus/contract/broker.js'
+import type { Control } from '../bus/contract/control.js'
 import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
-import type { DeadLetters } from '../bus/contract/dead-letters.js'
-import type { ModuleRef } from '../bus/contract/module-ref.js'
-import type { HostStatus, VanStatus } from '../bus/contract/status.js'
 import { HostUnreachableError, SessionLostError, type MsgvanError } from '../errors.js'
 import { drainTimeout } from '../bus/drain-timeout.js'
 import type { Envelope, Headers } from '../message/envelope.js'
@@ -31,8 +29,7 @@ import { Inboxes } from './inbox/inboxes.js'
 import { closedError, Outbox } from './outbox/outbox.js'
 import type { PublishPromise } from './outbox/publish-promise.js'
 import type { RemoteBrokerOptions } from './remote-broker-options.js'
-import { remoteActors } from './calls/remote-actors.js'
-import { RemoteDeadLetters } from './calls/remote-dead-letters.js'
+import { RemoteControl } from './calls/remote-control.js'
 import { ReadingTable } from '../wire/frames/string-table.js'
 import { receiveFrame } from './connection/receive-frame.js'
 import { FrameKind } from '../wire/frames/frames.js'
@@ -84,7 +81,7 @@ export class RemoteBroker implements Broker {
   #closing: Promise<void> | undefined
   #isDraining = false
   readonly #drain = new Drain()
-  readonly actors = remoteActors((method, args) => this.#call(method, args))
+  readonly control: Control = new RemoteControl(this, (method, args) => this.#call(method, args))
 
   constructor(options: RemoteBrokerOptions) {
     const { outbox = {} } = options
@@ -197,34 +194,8 @@ export class RemoteBroker implements Broker {
     }
   }
 
-  async unsubscribe(name: string): Promise<boolean> {
-    return (await this.#call('unsubscribe', { name })) === true
-  }
-
-  async subscribeHandler(name: string, handler: ModuleRef, request: SubscriptionRequest): Promise<void> {
-    const { module, export: exported = 'default' } = handler
-    await this.#call('handlers.register', {
-      name,
-      module: String(module),
-      export: exported,
-      request: encodeRequest(request),
-    })
-  }
-
-  async status(): Promise<VanStatus> {
-    return (await this.#call('status')) as VanStatus
-  }
-
-  async hosts(): Promise<HostStatus[]> {
-    return (await this.#call('hosts')) as HostStatus[]
-  }
-
-  deadLetters(): DeadLetters {
-    return new RemoteDeadLetters(this, (method, args) => this.#call(method, args))
-  }
-
   /** A request to the host itself, for the command line: `host.stop`, `host.status` and the like. */
-  control(method: string, args?: unknown): Promise<unknown> {
+  callHost(method: string, args?: unknown): Promise<unknown> {
     return this.#call(`host.${method}`, args)
   }
 

@@ -54,5 +54,5 @@ export async function askHost<T>(
 
 /** Who the host on this port is. */
 export function hostStatus(address: HostAddress, timeout?: number): Promise<HostStatus> {
-  return askHost(address, async broker => (await broker.status()).host, timeout)
+  return askHost(address, async broker => (await broker.control.status()).host, timeout)
 }

@@ -41,9 +41,9 @@ export function connectLocal(options: LocalOptions): RemoteBroker {
   }
   const offer = (): void => {
     if (options.capabilities !== undefined)
-      broker.control('capabilities', options.capabilities).catch(refused)
+      broker.callHost('capabilities', options.capabilities).catch(refused)
     if (options.leader === true || leader !== undefined)
-      broker.control('joining').then(joining => {
+      broker.callHost('joining').then(joining => {
         const trouble = misfit(joining as Joining, leader, options.listen)
         if (trouble !== undefined) broker.report(trouble)
       }, refused)

@@ -56,13 +56,13 @@ function askToStop(address: HostAddress, timeout: number): Promise<{ pid: number
   return askHost(
     address,
     async broker => {
-      const { pid } = (await broker.status()).host
+      const { pid } = (await broker.control.status()).host
       const wasSeen = await isHostOn(pid, address.port)
       // Its answer may be lost with the connection: that it went is answer enough.
       const gone = firstValueFrom(broker.state$.pipe(filter(state => state === 'reconnecting')), {
         defaultValue: 'closed',
       })
-      await Promise.race([broker.control('stop'), gone])
+      await Promise.race([broker.callHost('stop'), gone])
       return { pid, wasSeen }
     },
     timeout,

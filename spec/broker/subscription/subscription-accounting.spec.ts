@@ -331,7 +331,7 @@ class World {
   /** For every message that was accepted exactly one is true, in each named subscription. */
   async check(): Promise<void> {
     if (this.#complaints.length > 0) throw this.#complaints[0]
-    const { subscriptions } = await this.broker.status()
+    const { subscriptions } = await this.broker.control.status()
     for (const name of ['w', 'x']) {
       const status = subscriptions.find(each => each.name === name)
       if (status === undefined) throw new Error(`${name} is gone`)
@@ -347,7 +347,7 @@ class World {
       // What was handed out may come back, full or not; what is new stops at the limit.
       if (!this.cameBack && failed === 0) expect(pending).to.be.at.most(this.rules.maxPending)
     }
-    const letters = await this.broker.deadLetters().list()
+    const letters = await this.broker.control.deadLetters().list()
     for (const name of ['w', 'x']) {
       const status = subscriptions.find(each => each.name === name)
       expect(letters.filter(letter => letter.subscription === name)).to.have.lengthOf(
@@ -370,7 +370,7 @@ class World {
     }
     await Promise.all(this.holding)
     await this.check()
-    const { subscriptions } = await this.broker.status()
+    const { subscriptions } = await this.broker.control.status()
     for (const { pending, held, inFlight, pausing } of subscriptions.filter(
       each => each.name !== undefined,
     )) {

@@ -288,7 +288,7 @@ describe('a host and strangers', () => {
       secret: () => Promise.resolve({ kind: 'token', secret: new TextEncoder().encode('the token') }),
     })
     await far.ready()
-    expect(await rejection(broker.control('stop'))).to.be.instanceOf(Error)
+    expect(await rejection(broker.callHost('stop'))).to.be.instanceOf(Error)
     await far.close()
   })
 

@@ -244,7 +244,7 @@ describe('a host with a store', () => {
     await eventually(() => expect(got).to.deep.equal([1]))
     // Answers to clients wait for the disk.
     await eventually(async () => {
-      const { subscriptions } = await server.broker('default').status()
+      const { subscriptions } = await server.broker('default').control.status()
       expect(subscriptions[0]).to.include({ name: 'n', pending: 1, acked: 1 })
     })
     goOn()

@@ -115,7 +115,7 @@ describe('new code of what a host runs', () => {
     ]
     expect(await sandbox.msgvan(started, { env: { MSGVAN_TOKEN: token } }).ended).to.include({ code: 0 })
     bus = busOn(sandbox, randomUUID())
-    const settings = () => askHost(sandbox, broker => broker.control('settings'))
+    const settings = () => askHost(sandbox, broker => broker.callHost('settings'))
     const before = await settings()
     expect(before).to.include({ leader: true, token, idle: '300' })
     for (const args of [['restart'], ['restart', '--json']]) {

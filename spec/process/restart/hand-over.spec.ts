@@ -152,7 +152,7 @@ describe('restart of a host without a store', () => {
       clientId: 'asks',
       secret: async () => ({ secret: await localSecret(sandbox.paths) }),
     })
-    expect(await asking.control('handOver', { client: 'asks' })).to.equal(true)
+    expect(await asking.callHost('handOver', { client: 'asks' })).to.equal(true)
     await asking.close({ drain: false })
     expect(await isGoneWithin(10_000, pid, sandbox.port)).to.equal(true)
     expect(existsSync(sandbox.paths.handOver(sandbox.port))).to.equal(true)

@@ -20,7 +20,7 @@ describe('how a host was started', () => {
   afterEach(() => sandbox.clean())
 
   const settings = async () =>
-    (await askHost(sandbox, broker => broker.control('settings'))) as Record<string, unknown>
+    (await askHost(sandbox, broker => broker.callHost('settings'))) as Record<string, unknown>
   const none = { store: undefined, token: undefined }
   const run = async (...args: string[]) => {
     const ended = await sandbox.msgvan(args).ended
@@ -232,7 +232,7 @@ describe('how a host was started', () => {
       subscriber.write('go\n')
       await subscriber.shows(/kept/)
       await subscriber.shows(/got after/)
-      const { missing } = await askHost(sandbox, broker => broker.status())
+      const { missing } = await askHost(sandbox, broker => broker.control.status())
       expect(missing).to.have.lengthOf(2)
       expect(missing?.[1]).to.deep.equal({ subscription: 'work', text: 'all that waited for work' })
       // The next one finds a store that is whole.

@@ -2,10 +2,7 @@ import type { Observable } from 'rxjs'
 import type { MsgvanError } from '../../errors.js'
 import type { Headers } from '../../message/envelope.js'
 import type { Message, Settler } from '../../message/message.js'
-import type { ActorBroker } from './actors.js'
-import type { DeadLetters } from './dead-letters.js'
-import type { ModuleRef } from './module-ref.js'
-import type { HostStatus, VanStatus } from './status.js'
+import type { Control } from './control.js'
 import type { SubscriptionRequest } from './subscription-request.js'
 
 export type BusState = 'connecting' | 'connected' | 'reconnecting' | 'closed'
@@ -89,6 +86,8 @@ export interface Membership extends Settler {
  * `publish` still goes through, and so does a letterbox (`isLetterbox`).
  */
 export interface Broker {
+  /** Everything but the way of messages: status, hosts, names, handlers, actors, dead letters. */
+  readonly control: Control
   /** Replays the current state; completes after 'closed'. */
   readonly state$: Observable<BusState>
   /** What no call could report. Hot. */
@@ -114,16 +113,12 @@ export interface Broker {
    * which may.
    */
   consume(request: SubscriptionRequest, consumer: Consumer): Membership
-  /** Connected, and everything asked for so far is in force. */
-  /** @param timeout how long it waits to be connected, in milliseconds. Default: its own */
+  /**
+   * Resolves when it is connected, and everything that was asked for so far is in force.
+   *
+   * @param timeout the longest wait for a connection, in milliseconds. Default: its own
+   */
   ready(timeout?: number): Promise<void>
-  unsubscribe(name: string): Promise<boolean>
-  subscribeHandler(name: string, handler: ModuleRef, request: SubscriptionRequest): Promise<void>
-  readonly actors: ActorBroker
-  status(): Promise<VanStatus>
-  /** The hosts that can be reached, this one first. */
-  hosts(): Promise<HostStatus[]>
-  deadLetters(): DeadLetters
   /** Something no call could report: it goes to `errors$`. @param toLogOnly to `lateErrors$` */
   report(error: MsgvanError, toLogOnly?: boolean): void
   close(options: CloseOptions): Promise<void>

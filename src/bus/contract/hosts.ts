@@ -32,7 +32,7 @@ export function hostEvents(broker: Broker, news: Observable<Message>): Observabl
     }
     // Asked again whenever there is a connection: news of meanwhile may be missing. Answer and news come in order.
     const ask = (): void => {
-      broker.hosts().then(
+      broker.control.hosts().then(
         hosts => {
           if (!subscriber.closed) tell(hosts)
         },

@@ -12,7 +12,7 @@ import { readKept } from '../../host/process/settings-kept.js'
 export async function differingFlags(given: HostFlags, port: number): Promise<string[]> {
   const paths = statePaths()
   const { told } = await nextSettings(given, paths, true)
-  const running = await askHost({ port, paths }, broker => broker.control('settings')).catch(() => undefined)
+  const running = await askHost({ port, paths }, broker => broker.callHost('settings')).catch(() => undefined)
   if (running === undefined) return []
   const is = readKept(running)
   return (Object.keys(told) as SettingKey[])

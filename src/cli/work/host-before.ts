@@ -85,8 +85,8 @@ function vansOf(registered: unknown): string[] {
 async function ask(paths: StatePaths, port: number): Promise<Answer> {
   const { askHost } = await import('../../daemon/ask.js')
   const all = async (broker: RemoteBroker): Promise<Answer> => ({
-    registered: await broker.control('registrations'),
-    settings: await broker.control('settings').catch(unknownToIt),
+    registered: await broker.callHost('registrations'),
+    settings: await broker.callHost('settings').catch(unknownToIt),
   })
   return askHost({ port, paths }, all, ASKING_MS).catch((why: unknown) => ({ why }))
 }

@@ -46,8 +46,8 @@ async function waitingIn(port: number, van: string): Promise<{ messages: number;
         reject(new HostUnreachableError(`The host on port ${port} does not say what waits in it.`))
       }, ANSWER_MS)
     })
-    const { subscriptions } = await Promise.race([broker.status(), late])
-    const letters = await Promise.race([broker.deadLetters().list(), late])
+    const { subscriptions } = await Promise.race([broker.control.status(), late])
+    const letters = await Promise.race([broker.control.deadLetters().list(), late])
     const messages = subscriptions.reduce((sum, { pending, inFlight }) => sum + pending + inFlight, 0)
     return { messages, letters: letters.length }
   } finally {

@@ -45,7 +45,7 @@ export class RemoteDeadLetters extends Observable<DeadLetter> implements DeadLet
       return () => membership.leave('unsubscribe')
     })
     this.#call = call
-    this.#hosts = () => broker.hosts()
+    this.#hosts = () => broker.control.hosts()
   }
 
   async list(filter?: DeadLetterFilter, options?: DeadLetterListOptions): Promise<DeadLetter[]> {

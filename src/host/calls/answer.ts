@@ -165,7 +165,7 @@ async function subscribe(session: Session, fields: Fields): Promise<true> {
 async function unsubscribe(session: Session, name: string, services: Services): Promise<boolean> {
   const serving = { ...services, actors: services.actors?.here }
   const wasServed = await unregisterEverywhere(session, name, serving)
-  const wasThere = await session.van.home({ name }).unsubscribe(name)
+  const wasThere = await session.van.unsubscribe(name)
   return wasThere || wasServed
 }
 
@@ -197,7 +197,7 @@ export async function answerHere(
 ): Promise<unknown> {
   switch (method) {
     case 'status': {
-      const status = await broker.status()
+      const status = await broker.control.status()
       const { missing = [] } = keeper ?? {}
       return {
         status: {
@@ -211,9 +211,9 @@ export async function answerHere(
     case 'deadLetters.page':
       return letterPage(broker, args)
     case 'deadLetters.replay':
-      return broker.deadLetters().replay(filterOf(args))
+      return broker.control.deadLetters().replay(filterOf(args))
     case 'deadLetters.purge':
-      return broker.deadLetters().purge(filterOf(args))
+      return broker.control.deadLetters().purge(filterOf(args))
     case UNREGISTER:
       return unregister(van, fieldsOf(args).text('name', 200), { handlers, actors: actors?.here })
     default:
@@ -224,7 +224,7 @@ export async function answerHere(
 /** Of this host, if it is this host's turn. */
 async function letterPage(broker: Van['broker'], args: unknown): Promise<unknown> {
   const fields = fieldsOf(args)
-  const [own] = await broker.hosts()
+  const [own] = await broker.control.hosts()
   if (own?.id !== fields.text('host', 100)) return undefined
   const withPayloads = fields.flag('payloads')
   const { letters, next } = broker.letterPage(filterOf(args), fields.whole('after'), withPayloads)

@@ -45,12 +45,12 @@ function ask({ port, paths }: Place): Promise<number> {
   return askHost(
     { port, paths, client },
     async broker => {
-      const { pid } = (await broker.status()).host
+      const { pid } = (await broker.control.status()).host
       // Its answer may be lost with the connection: that it went is answer enough.
       const gone = firstValueFrom(broker.state$.pipe(filter(state => state === 'reconnecting')), {
         defaultValue: 'closed',
       })
-      await Promise.race([broker.control('handOver', { client }), gone])
+      await Promise.race([broker.callHost('handOver', { client }), gone])
       return pid
     },
     WRITING_MS,

@@ -204,13 +204,18 @@ export class Van {
    * Where a subscription is kept: one with a name, or that begins with what is kept, at one host of the van. Mailboxes are where
    * their actors are, but for those of actors on several hosts.
    */
-  home({
-    name,
-    from,
-  }: Pick<SubscriptionRequest, 'name' | 'from'>): Pick<LocalBroker, 'consume' | 'unsubscribe'> {
+  home({ name, from }: Pick<SubscriptionRequest, 'name' | 'from'>): Pick<LocalBroker, 'consume'> {
     const { names } = this.reach
     if (names === undefined || (name === undefined && from === undefined)) return this.broker
     return name !== undefined && isOwnMailbox(name) ? this.broker : names
+  }
+
+  /** Removes a named subscription at its home. */
+  unsubscribe(name: string): Promise<boolean> {
+    const { names } = this.reach
+    return names === undefined || isOwnMailbox(name)
+      ? this.broker.control.unsubscribe(name)
+      : names.unsubscribe(name)
   }
 
   /** The memory, or the store, in which is what waits for named subscriptions, if it is here. */

@@ -1,0 +1,69 @@
+import { noActors } from '../bus/actors/no-actors.js'
+import type { Control } from '../bus/contract/control.js'
+import type { DeadLetters } from '../bus/contract/dead-letters.js'
+import type { Counters, HostStatus, VanStatus } from '../bus/contract/status.js'
+import type { DrainWaiter } from './clock/drain-waiter.js'
+import type { DeadLetterHandler } from './dead-letters/dead-letter-handler.js'
+import type { LocalBrokerOptions } from './local-broker-options.js'
+import { closedError, noHandlersHere } from './refusals.js'
+import type { Registry } from './registry.js'
+import type { Subscription } from './subscription/subscription.js'
+
+/** The parts of a LocalBroker that its Control works on. */
+export interface LocalControlOwner {
+  readonly options: Pick<LocalBrokerOptions, 'van' | 'hostStatus' | 'keeper'>
+  readonly registry: Registry
+  readonly letters: DeadLetterHandler
+  readonly drainWaiter: DrainWaiter
+  isClosed(): boolean
+  counters(): Counters
+  remove(subscription: Subscription): void
+}
+
+/** The Control of a LocalBroker. It starts neither handlers nor actors: a host does. */
+export class LocalControl implements Control {
+  readonly actors = noActors
+  readonly #owner: LocalControlOwner
+
+  constructor(owner: LocalControlOwner) {
+    this.#owner = owner
+  }
+
+  status(): Promise<VanStatus> {
+    const { options, registry, drainWaiter } = this.#owner
+    if (this.#owner.isClosed()) return Promise.reject(closedError())
+    const host = options.hostStatus()
+    // An unnamed subscription whose consumer took messages along stays until these are settled.
+    const lingering = [...drainWaiter.lingering].filter(({ inFlight }) => inFlight > 0)
+    const subscriptions = [...registry.all(), ...lingering].map(subscription => subscription.status())
+    return Promise.resolve({
+      van: options.van,
+      host,
+      hosts: [host],
+      subscriptions,
+      actors: [],
+      counters: this.#owner.counters(),
+      ...(options.keeper === undefined ? {} : { log: options.keeper.extent }),
+    })
+  }
+
+  hosts(): Promise<HostStatus[]> {
+    return Promise.resolve([this.#owner.options.hostStatus()])
+  }
+
+  deadLetters(): DeadLetters {
+    return this.#owner.letters.view()
+  }
+
+  unsubscribe(name: string): Promise<boolean> {
+    if (this.#owner.isClosed()) return Promise.reject(closedError())
+    const subscription = this.#owner.registry.byName(name)
+    if (subscription === undefined) return Promise.resolve(false)
+    this.#owner.remove(subscription)
+    return Promise.resolve(true)
+  }
+
+  subscribeHandler(): Promise<void> {
+    return Promise.reject(noHandlersHere())
+  }
+}
