@@ -1,5 +1,5 @@
 import { MemoryStore } from '../../src/store/memory-store.js'
-import { StoreError } from '../../src/errors.js'
+import { StoreError, StoreFullError } from '../../src/errors.js'
 import type { Store } from '../../src/store/store.js'
 
 const nothing = (): void => undefined
@@ -9,6 +9,8 @@ export class Disk {
   readonly store = new MemoryStore()
   /** It takes nothing more. */
   isFull = false
+  /** It says beforehand that it takes nothing more. */
+  hasNoRoom = false
 
   mortal(): { store: Store; die: () => void } {
     let isDead = false
@@ -22,7 +24,9 @@ export class Disk {
         collect({ append: nothing, put: nothing, remove: nothing, trim: nothing })
         throw new StoreError('The disk is full.')
       },
-      checkRoom: () => undefined,
+      checkRoom: () => {
+        if (this.hasNoRoom) throw new StoreFullError('The disk is nearly full.')
+      },
       scan: (log, from) => store.scan(log, from),
       scanBack: log => store.scanBack(log),
       get: (table, key) => store.get(table, key),

@@ -1,8 +1,15 @@
 import { expect } from 'chai'
 import { PublishPromise } from '../../../src/client/outbox/publish-promise.js'
-import { SessionLostError } from '../../../src/errors.js'
+import {
+  OverflowError,
+  PayloadTooLargeError,
+  SessionLostError,
+  StoreError,
+  StoreFullError,
+} from '../../../src/errors.js'
 import { LeaderForwarder } from '../../../src/host/backbone/follower/leader-forwarder.js'
-import { noHeaders, type Envelope } from '../../../src/message/envelope.js'
+import { Encoding } from '../../../src/codec/encoding.js'
+import { Envelope, noHeaders } from '../../../src/message/envelope.js'
 import { brokerIn } from '../../support/local-broker.js'
 import { VirtualTime } from '../../support/virtual-time.js'
 
@@ -13,6 +20,9 @@ describe('the passage to a leader', () => {
   const open = async (count: number) => {
     const broker = brokerIn(new VirtualTime())
     const sent: { readonly envelope: Envelope; readonly promise: PublishPromise }[] = []
+    const time = new VirtualTime()
+    const lost: number[] = []
+    const warnings: string[] = []
     let room = Infinity
     const passage = new LeaderForwarder({
       send: envelope => {
@@ -23,8 +33,11 @@ describe('the passage to a leader', () => {
       },
       isWanted: () => true,
       unwanted: () => undefined,
-      warn: text => {
-        throw new Error(text)
+      lost: ({ sequence }) => lost.push(sequence),
+      warn: text => warnings.push(text),
+      after: (ms, run) => {
+        const retry = time.schedule(run, ms)
+        return () => retry.unsubscribe()
       },
     })
     const relay = broker.relay(passage)
@@ -35,7 +48,11 @@ describe('the passage to a leader', () => {
     return {
       relay,
       passage,
+      broker,
+      time,
       sent,
+      lost,
+      warnings,
       order: () => sent.map(({ envelope }) => envelope.sequence),
       limit: (most: number) => (room = most),
     }
@@ -73,6 +90,80 @@ describe('the passage to a leader', () => {
     await turn()
     expect(order().slice(4)).to.deep.equal([1, 2, 3, 4])
     for (const { promise } of sent.slice(5)) promise.take()
+    await turn()
+    expect(relay.isIdle).to.equal(true)
+  })
+
+  it('keeps what the leader has no room for now, sends it again in its order and flagged, and lets other topics pass', async () => {
+    const { relay, broker, time, sent, order, lost, warnings } = await open(3)
+    sent[0]?.promise.take()
+    sent[1]?.promise.refuse(new StoreFullError('The disk is nearly full.'))
+    sent[2]?.promise.refuse(new StoreFullError('The disk is nearly full.'))
+    await turn()
+    await broker.publish('t', 4, noHeaders)
+    await broker.publish('other', 5, noHeaders)
+    expect(order()).to.deep.equal([1, 2, 3, 5])
+    expect(relay.backlog).to.equal(4)
+    time.advance(500)
+    expect(order().slice(4)).to.deep.equal([2, 3, 4])
+    expect(sent.slice(4).map(({ envelope }) => envelope.mayHaveCome)).to.deep.equal([true, true, true])
+    for (const { promise } of sent.slice(3)) promise.take()
+    await turn()
+    expect(relay.isIdle).to.equal(true)
+    expect(lost).to.deep.equal([])
+    expect(warnings).to.have.lengthOf(1)
+  })
+
+  it('tries less and less often while the leader goes on refusing', async () => {
+    const { time, sent, warnings } = await open(1)
+    const triedAt: number[] = []
+    for (let seconds = 0; seconds < 60; seconds += 0.5) {
+      if (sent.at(-1)?.promise.isOpen === true) {
+        triedAt.push(seconds)
+        sent.at(-1)?.promise.refuse(new StoreError('The disk fails.'))
+        await turn()
+      }
+      time.advance(500)
+    }
+    expect(triedAt).to.deep.equal([0, 0.5, 1.5, 3.5, 7.5, 15.5, 25.5, 35.5, 45.5, 55.5])
+    expect(warnings).to.have.lengthOf(1)
+  })
+
+  it('keeps what was refused for the next leader, too', async () => {
+    const { passage, sent, order } = await open(3)
+    sent[1]?.promise.refuse(new OverflowError('The subscription is full.'))
+    await turn()
+    await lose(passage, sent.slice())
+    passage.open()
+    expect(order().slice(3)).to.deep.equal([1, 2, 3])
+  })
+
+  it('names what the leader never takes, and keeps it no longer', async () => {
+    const { relay, sent, lost } = await open(2)
+    sent[0]?.promise.refuse(new PayloadTooLargeError('It is too large.'))
+    sent[1]?.promise.take()
+    await turn()
+    expect(lost).to.deep.equal([1])
+    expect(relay.isIdle).to.equal(true)
+  })
+
+  it('refuses a publisher that waits for the leader, and keeps nothing of that', async () => {
+    const { relay, passage, sent, broker, time, order } = await open(1)
+    sent[0]?.promise.refuse(new StoreFullError('The disk is nearly full.'))
+    await turn()
+    const refused: unknown[] = []
+    // It is behind one that is kept: its publisher would wait for long.
+    const envelope = sent[0]?.envelope
+    if (envelope === undefined) throw new Error('nothing was sent')
+    passage
+      .await(new Envelope(envelope.publisher, 2, 't', noHeaders, 0, undefined, 0, Encoding.Bytes))
+      .catch((error: unknown) => refused.push(error))
+    await broker.publish('t', 2, noHeaders)
+    await turn()
+    expect(refused).to.have.lengthOf(1)
+    time.advance(500)
+    expect(order()).to.deep.equal([1, 1])
+    sent[1]?.promise.take()
     await turn()
     expect(relay.isIdle).to.equal(true)
   })

@@ -287,4 +287,34 @@ describe('what waits for a leader, at a follower with a store', () => {
     leader.disk.isFull = false
     await eventually(() => reader.ready())
   })
+
+  for (const [trouble, turn] of [
+    ['that fails', (disk: Disk, isOn: boolean) => (disk.isFull = isOn)],
+    ['that has no room', (disk: Disk, isOn: boolean) => (disk.hasNoRoom = isOn)],
+  ] as const)
+    it(`is kept while a leader that is back has a disk ${trouble}, and all of it comes once there is room`, async () => {
+      const publisher = bus(follower)
+      await publisher.ready()
+      await leader.die()
+      const count = 50
+      await Promise.all(upTo(count).map(i => publisher.publish('jobs', i)))
+      turn(leader.disk, true)
+      await leader.start()
+      // It is told at once, since it waits for the leader itself: so it is known that the leader refuses.
+      await eventually(async () => {
+        const error = await rejection(publisher.publish('elsewhere', 0))
+        expect(error)
+          .to.have.property('code')
+          .that.matches(/^MSGVAN_STORE/)
+      })
+      turn(leader.disk, false)
+      const got: { readonly payload: unknown; readonly redelivered: boolean }[] = []
+      bus(leader)
+        .topic(/^jobs/, { name: 'work' })
+        .subscribe(({ payload, redelivered }) => got.push({ payload, redelivered }))
+      await eventually(() => expect(new Set(got.map(({ payload }) => payload))).to.have.lengthOf(count))
+      const firsts = got.filter(({ payload }, at) => got.findIndex(each => each.payload === payload) === at)
+      expect(firsts.map(({ payload }) => payload)).to.deep.equal(upTo(count))
+      for (const again of got.filter(each => !firsts.includes(each))) expect(again.redelivered).to.equal(true)
+    })
 })

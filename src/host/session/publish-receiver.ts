@@ -1,5 +1,6 @@
 import type { ByteReader } from '../../codec/byte-reader.js'
-import type { MsgvanError } from '../../errors.js'
+import { MsgvanError } from '../../errors.js'
+import { mayPass } from '../backbone/may-pass.js'
 import { Envelope, noHeaders } from '../../message/envelope.js'
 import { Encoding } from '../../codec/encoding.js'
 import { tooLarge } from '../../codec/payload.js'
@@ -183,7 +184,7 @@ export class PublishReceiver {
   /** It was taken over, and could not be kept: the same again is not taken for one that was. */
   #refuse(envelope: Envelope, outcome: WireError): void {
     if (envelope.publisher === this.#options.client) this.#publisher.refuse(envelope.sequence, outcome)
-    else this.#guest()?.forget(envelope)
+    else this.#guest()?.refuse(envelope)
   }
 
   /** It is in the books, and its publisher waits for room. */
@@ -206,12 +207,15 @@ export class PublishReceiver {
   ): undefined | Promise<LateOutcome> | WireError {
     const { maxPayload, van } = this.#options
     if (envelope.size > maxPayload) return toWireError(tooLarge(envelope.size, maxPayload))
-    if (refusal !== undefined) return toWireError(refusal)
-    const held = guest.accept(envelope)
+    const held = guest.accept(envelope, refusal)
     if (held === undefined) return undefined
+    if (held instanceof MsgvanError) return toWireError(held)
     return Promise.all([held, van.kept()]).then(
       () => 'taken' as const,
-      (error: unknown) => toWireError(error),
+      (error: unknown) => {
+        if (mayPass(error)) guest.refuse(envelope)
+        return toWireError(error)
+      },
     )
   }
 

@@ -2,6 +2,7 @@ import type { Consumer, Membership } from '../../../bus/contract/broker.js'
 import { inBytes } from '../../../message/envelope-body.js'
 import { RepeatedEnvelope, type Envelope } from '../../../message/envelope.js'
 import { Message } from '../../../message/message.js'
+import { mayPass } from '../may-pass.js'
 import { isForGood } from '../../../client/connection/connection.js'
 import type { PublishPromise } from '../../../client/outbox/publish-promise.js'
 import { ClosedError, describe, MsgvanError, SessionLostError } from '../../../errors.js'
@@ -26,7 +27,21 @@ export interface LeaderForwarderOptions {
   readonly isWanted: (topic: string) => boolean
   /** Nobody beyond wants it any more. */
   readonly unwanted: (envelope: Envelope) => void
+  /** The leader never takes it, and its publisher does not wait any more. */
+  readonly lost: (envelope: Envelope, error: unknown) => void
   readonly warn: (text: string) => void
+  /** Runs it after so many milliseconds. @returns cancels that */
+  readonly after: (ms: number, run: () => void) => () => void
+}
+
+/** After so long what the leader has refused for now is sent again; each time in a row twice as long, up to the second one. */
+const RETRY_MS = 500
+const LONGEST_RETRY_MS = 10_000
+
+/** Of one publisher and topic: those that the leader refused for now, and those that came behind them. */
+interface Refused {
+  readonly error: unknown
+  readonly passings: Passing[]
 }
 
 /** Hands what a relay has to the leader, and settles it as the leader takes it over. */
@@ -42,6 +57,10 @@ export class LeaderForwarder implements Consumer {
    * publisher and topic would have that pass for one that came again.
    */
   readonly #again: Passing[] = []
+  /** By publisher and topic: what the leader has no room for now. It stops the way of nothing else. */
+  readonly #refusedForNow = new Map<string, Refused>()
+  #retryMs = RETRY_MS
+  #cancelRetry: (() => void) | undefined
   #lastOrder = 0
   #isShut = true
   #isFull = false
@@ -63,7 +82,9 @@ export class LeaderForwarder implements Consumer {
 
   /** What a leader that is gone held, and the next one is owed. */
   get again(): readonly Envelope[] {
-    return this.#again.filter(({ message }) => message === undefined).map(({ envelope }) => envelope)
+    return this.#inOrder()
+      .filter(({ message }) => message === undefined)
+      .map(({ envelope }) => envelope)
   }
 
   /** Another process had come so far. */
@@ -77,6 +98,7 @@ export class LeaderForwarder implements Consumer {
 
   /** The leader can be reached. */
   open(): void {
+    this.#retryNothing()
     this.#isShut = false
     this.#isFull = false
     if (this.#sendAgain()) this.membership?.wake()
@@ -86,6 +108,13 @@ export class LeaderForwarder implements Consumer {
   shut(): void {
     this.#isShut = true
     this.membership?.pause()
+    this.#retryNothing()
+    this.#retryMs = RETRY_MS
+    this.#owesAlone()
+  }
+
+  /** No publisher waits for the leader any longer. */
+  #owesAlone(): void {
     for (const { resolve } of this.#waiting.values()) resolve()
     this.#waiting.clear()
   }
@@ -96,14 +125,20 @@ export class LeaderForwarder implements Consumer {
       this.#taken(message, envelope)
       return this.#means.unwanted(envelope)
     }
+    const refused = this.#again.length > 0 ? undefined : this.#refusedForNow.get(keyOf(envelope))
+    if (refused !== undefined) return this.#refused(this.#passing(envelope, message), refused.error)
     const sent = this.#again.length > 0 ? undefined : this.#send(envelope, message.redelivered)
     if (sent === undefined) {
       this.#isFull = true
       this.membership?.release(message, true)
       return
     }
+    this.#follow(sent, this.#passing(envelope, message))
+  }
+
+  #passing(envelope: Envelope, message: Message): Passing {
     this.#lastOrder += 1
-    this.#follow(sent, { order: this.#lastOrder, envelope, message })
+    return { order: this.#lastOrder, envelope, message }
   }
 
   #follow(sent: PublishPromise, passing: Passing): void {
@@ -157,6 +192,7 @@ export class LeaderForwarder implements Consumer {
   }
 
   #taken(message: Message | undefined, envelope: Envelope): void {
+    if (this.#refusedForNow.size === 0) this.#retryMs = RETRY_MS
     message?.ack()
     const key = envelope.id
     this.#waiting.get(key)?.resolve()
@@ -173,14 +209,53 @@ export class LeaderForwarder implements Consumer {
       this.#isFull = true
       return
     }
-    message?.ack()
     const key = envelope.id
     const publisher = this.#waiting.get(key)
     this.#waiting.delete(key)
-    if (publisher === undefined)
-      this.#means.warn(`the leader refused a message on ${envelope.topic}: ${describe(error)}`)
+    if (publisher === undefined && mayPass(error)) return this.#keep(passing, error)
+    message?.ack()
+    if (publisher === undefined) this.#means.lost(envelope, error)
     else publisher.reject(error)
     this.#roomAgain()
+  }
+
+  /** Its publisher relies on this host: it is sent again later. */
+  #keep(passing: Passing, error: unknown): void {
+    const key = keyOf(passing.envelope)
+    const refused = this.#refusedForNow.get(key)
+    if (refused === undefined) this.#refusedForNow.set(key, { error, passings: [passing] })
+    else refused.passings.push(passing)
+    if (!this.#isShut && this.#cancelRetry === undefined) this.#retryLater(error)
+    this.#roomAgain()
+  }
+
+  #retryLater(error: unknown): void {
+    if (this.#retryMs === RETRY_MS)
+      this.#means.warn(
+        `the leader takes no messages for now, or not all: they are kept here, and sent again: ${describe(error)}`,
+      )
+    this.#cancelRetry = this.#means.after(this.#retryMs, () => {
+      this.#retryNothing()
+      this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS)
+      // What comes behind may have to wait for long: this host owes that, too.
+      this.#owesAlone()
+      this.#isFull = true
+      this.#roomAgain()
+    })
+  }
+
+  /** All goes into one line again. */
+  #retryNothing(): void {
+    this.#cancelRetry?.()
+    this.#cancelRetry = undefined
+    this.#again.splice(0, Infinity, ...this.#inOrder())
+    this.#refusedForNow.clear()
+  }
+
+  #inOrder(): readonly Passing[] {
+    if (this.#refusedForNow.size === 0) return [...this.#again]
+    const refused = [...this.#refusedForNow.values()].flatMap(({ passings }) => passings)
+    return [...refused, ...this.#again].sort((one, other) => one.order - other.order)
   }
 
   #roomAgain(): void {
@@ -189,6 +264,10 @@ export class LeaderForwarder implements Consumer {
     this.#isFull = false
     this.membership?.wake()
   }
+}
+
+function keyOf({ publisher, topic }: Envelope): string {
+  return `${publisher} ${topic}`
 }
 
 function isOfSession(error: MsgvanError): boolean {

@@ -8,7 +8,7 @@ import type { Dial } from '../../../client/connection/dial-socket.js'
 import { RemoteBroker } from '../../../client/remote-broker.js'
 import { ClosedError, describe, type MsgvanError, StoreDamagedError, StoreError } from '../../../errors.js'
 import type { ByteReader } from '../../../codec/byte-reader.js'
-import type { Envelope } from '../../../message/envelope.js'
+import { RepeatedEnvelope, type Envelope } from '../../../message/envelope.js'
 import { isOwnMailbox } from '../../../message/topic.js'
 import { Message } from '../../../message/message.js'
 import { fromWireError, toWireError, type Missed } from '../../../wire/frames/control-frames.js'
@@ -19,6 +19,7 @@ import { decodeAsk, decodeFields, decodeInterest, encodeInterest } from '../../.
 import { encodePattern, encodeRequest } from '../../../wire/frames/subscription-request.js'
 import type { Names, Reach, ReachingVan, Standing } from '../backbone.js'
 import { doesNotLead } from '../alone.js'
+import { mayPass } from '../may-pass.js'
 import { deferred } from '../deferred.js'
 import { hostOf } from '../host-fields.js'
 import { REQUEST, TELL } from '../leader/follower-session.js'
@@ -50,6 +51,9 @@ export interface LeaderLinkOptions {
 
 /** So long the followers and clients of a leader that died have to come to the next one. */
 const SETTLING_MS = 5_000
+
+/** After so long the leader hands out again what this host had no room for. */
+const TAKE_AGAIN_MS = 1_000
 
 /** One van's link from a follower to its leader: a client's, which also says what is wanted and passes on what others published. */
 export class LeaderLink implements Reach, Names {
@@ -102,7 +106,12 @@ export class LeaderLink implements Reach, Names {
       send: envelope => this.#remote.passOn(envelope),
       isWanted: topic => this.relay.takes(topic),
       unwanted: envelope => van.broker.sendElsewhere(envelope),
+      lost: (envelope, error) => this.#refusedForGood(envelope, error),
       warn: options.warn,
+      after: (ms, run) => {
+        const timer = setTimeout(run, ms)
+        return () => clearTimeout(timer)
+      },
     })
     this.relay = van.broker.relay(this.#passage, outbox)
     this.#passage.membership = this.relay.membership
@@ -275,19 +284,41 @@ export class LeaderLink implements Reach, Names {
       next: message => {
         const envelope = Message.envelopeOf(message)
         const isRepeated = this.seen.isRepeated(envelope)
-        const held = isRepeated ? undefined : van.acceptFrom(this.relay, envelope, false)
+        // Refused here before: others may have it.
+        const own = message.attempt > 1 ? RepeatedEnvelope.of(envelope) : envelope
+        const held = isRepeated ? undefined : van.acceptFrom(this.relay, own, false)
         // What an actor here was told is owed by the leader until this host's disk has it.
         const isMail = !isRepeated && isOwnMailbox(envelope.topic)
         const taken = isMail ? (held?.then(() => van.kept()) ?? van.kept()) : held
         if (taken === undefined) message.ack()
-        else taken.catch((error: unknown) => this.#lost(envelope, error)).finally(() => message.ack())
+        else
+          taken.then(
+            () => message.ack(),
+            (error: unknown) => this.#notTaken(message, envelope, error),
+          )
       },
       error: error => this.#options.failed(error),
       complete: () => undefined,
     }
   }
 
-  #lost(envelope: Envelope, error: unknown): void {
+  /** It was taken over while the leader was away: its publisher knows nothing of this but by `errors$`. */
+  #refusedForGood({ publisher, topic }: Envelope, error: unknown): void {
+    const text =
+      `The leader refuses a message on ${topic} that this host had taken over from its publisher, for good. ` +
+      `It reaches nobody beyond this host: ${describe(error)}`
+    this.#options.warn(`van ${this.van}: ${text}`)
+    this.#options.van.tellPublisher(publisher, fromWireError({ ...toWireError(error), text }))
+  }
+
+  /** Once this host has room the leader still has it, if it may have room. */
+  #notTaken(message: Message, envelope: Envelope, error: unknown): void {
+    if (mayPass(error)) {
+      this.seen.refuse(envelope)
+      message.nack({ delay: TAKE_AGAIN_MS })
+      return
+    }
+    message.ack()
     this.#options.warn(
       `a message on ${envelope.topic} could not be taken from the leader: ${describe(error)}`,
     )

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Envelope } from '../../../message/envelope.js'
+import { RefusedRanges } from './refused-ranges.js'
 
 /** Where it is kept how far each publisher has come on each topic, by way of another host. */
 export interface SeenMarks {
@@ -13,6 +14,7 @@ export interface SeenMarks {
 
 const MOST_PUBLISHERS = 2_000
 const MOST_TOPICS = 1_000
+const MOST_REFUSED = 2_000
 
 /**
  * What came from other hosts, to tell what comes again when a link's session was lost, or this host died. Per publisher and topic messages come
@@ -20,6 +22,13 @@ const MOST_TOPICS = 1_000
  */
 export class Seen {
   readonly #publishers = new LRUCache<string, Map<string, number>>({ max: MOST_PUBLISHERS })
+  /** By publisher and topic. One that is dropped takes the mark back with it: loss is worse than repetition. */
+  readonly #refused = new LRUCache<string, RefusedRanges>({
+    max: MOST_REFUSED,
+    dispose: ({ publisher, topic, first }, _, reason) => {
+      if (reason === 'evict' && first !== undefined) this.#publishers.peek(publisher)?.set(topic, first - 1)
+    },
+  })
   readonly #marks: SeenMarks | undefined
   #last = ''
   #topics = new Map<string, number>()
@@ -31,21 +40,54 @@ export class Seen {
 
   /** Takes note of it. @returns whether it was there before */
   isRepeated({ publisher, topic, sequence }: Envelope): boolean {
-    if (publisher !== this.#last) this.#turnTo(publisher)
-    const topics = this.#topics
-    const last = topics.get(topic) ?? this.#marks?.seen(publisher, topic) ?? 0
-    if (sequence <= last) return true
-    if (topics.size >= MOST_TOPICS && !topics.has(topic)) topics.clear()
-    topics.set(topic, sequence)
-    this.#marks?.markSeen(publisher, topic, sequence)
+    const last = this.#lastOf(publisher, topic)
+    if (sequence <= last) return this.#refused.size === 0 || !this.#fill(publisher, topic, sequence, last)
+    this.#note(topic, sequence)
+    if (this.#refused.size === 0 || this.#refused.get(seenKey(publisher, topic)) === undefined)
+      this.#marks?.markSeen(publisher, topic, sequence)
     return false
   }
 
-  /** It is to be taken over when it comes again. */
-  forget({ publisher, topic, sequence }: Envelope): void {
-    const topics = this.#publishers.get(publisher)
-    if ((topics?.get(topic) ?? 0) >= sequence) topics?.set(topic, sequence - 1)
+  /** Whether it was there before. Takes no note. */
+  has({ publisher, topic, sequence }: Envelope): boolean {
+    if (sequence > this.#lastOf(publisher, topic)) return false
+    return this.#refused.get(seenKey(publisher, topic))?.has(sequence) !== true
+  }
+
+  /** It was refused: it is taken over when it comes again, also if later ones of its publisher and topic were taken over meanwhile. */
+  refuse({ publisher, topic, sequence }: Envelope): void {
+    const last = this.#lastOf(publisher, topic)
+    const key = seenKey(publisher, topic)
+    let refused = this.#refused.get(key)
+    if (refused === undefined) {
+      refused = new RefusedRanges(publisher, topic)
+      this.#refused.set(key, refused)
+    }
+    refused.add(sequence, last)
+    if (sequence > last) this.#note(topic, sequence)
     this.#marks?.forgetSeen(publisher, topic, sequence)
+  }
+
+  /** @returns whether it was refused before */
+  #fill(publisher: string, topic: string, sequence: number, last: number): boolean {
+    const key = seenKey(publisher, topic)
+    const refused = this.#refused.get(key)
+    if (refused?.fill(sequence) !== true) return false
+    if (refused.first === undefined) this.#refused.delete(key)
+    this.#marks?.markSeen(publisher, topic, (refused.first ?? last + 1) - 1)
+    return true
+  }
+
+  #lastOf(publisher: string, topic: string): number {
+    if (publisher !== this.#last) this.#turnTo(publisher)
+    return this.#topics.get(topic) ?? this.#marks?.seen(publisher, topic) ?? 0
+  }
+
+  /** Of the publisher that was turned to. */
+  #note(topic: string, sequence: number): void {
+    const topics = this.#topics
+    if (topics.size >= MOST_TOPICS && !topics.has(topic)) topics.clear()
+    topics.set(topic, sequence)
   }
 
   /** All of it, for another process. */
@@ -53,7 +95,7 @@ export class Seen {
     // The one that was least in use first: it is the first to be forgotten.
     for (const publisher of this.#publishers.rkeys()) {
       const topics = this.#publishers.peek(publisher)
-      if (topics !== undefined) yield [publisher, topics]
+      if (topics !== undefined) yield [publisher, this.#withoutRefused(publisher, topics)]
     }
   }
 
@@ -61,6 +103,17 @@ export class Seen {
     this.#publishers.set(publisher, new Map(topics))
     this.#last = ''
     this.#topics = new Map()
+  }
+
+  /** Another process knows no ranges: what was taken over behind a refused one may come twice there. */
+  #withoutRefused(publisher: string, topics: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+    if (this.#refused.size === 0) return topics
+    return new Map(
+      [...topics].map(([topic, last]) => {
+        const first = this.#refused.peek(seenKey(publisher, topic))?.first
+        return [topic, first === undefined ? last : first - 1]
+      }),
+    )
   }
 
   #turnTo(publisher: string): void {
@@ -72,4 +125,8 @@ export class Seen {
     this.#last = publisher
     this.#topics = topics
   }
+}
+
+function seenKey(publisher: string, topic: string): string {
+  return `${publisher} ${topic}`
 }

@@ -103,15 +103,23 @@ export class FollowerSession {
     return this.relay.has(pattern)
   }
 
-  /** Something that one of its clients published, or of another of its kind. */
-  accept(envelope: Envelope): undefined | Promise<void> {
+  /**
+   * Something that one of its clients published, or of another of its kind.
+   *
+   * @param refusal why nothing new is taken over now, if so
+   */
+  accept(envelope: Envelope, refusal: MsgvanError | undefined): undefined | Promise<void> | MsgvanError {
     const { seen, acceptFrom, awaitRoom } = this.#owner
+    if (refusal !== undefined && !seen.has(envelope)) {
+      seen.refuse(envelope)
+      return refusal
+    }
     return (seen.isRepeated(envelope) ? awaitRoom : acceptFrom)(this.relay, envelope)
   }
 
-  /** It was taken over, and then could not be kept. */
-  forget(envelope: Envelope): void {
-    this.#owner.seen.forget(envelope)
+  /** It was not taken over, or could not be kept: it is new when it comes again. */
+  refuse(envelope: Envelope): void {
+    this.#owner.seen.refuse(envelope)
   }
 
   /** @throws ProtocolError */

@@ -1,0 +1,61 @@
+/** Beyond that the two oldest become one. */
+const MOST_RANGES = 64
+
+interface Range {
+  from: number
+  to: number
+}
+
+/**
+ * Which messages of one publisher and topic were refused and have not come again. Messages that were refused with no other one
+ * taken over between them are one range. Where ranges are joined, a message between them may be taken over twice: that is better than to lose one.
+ */
+export class RefusedRanges {
+  readonly publisher: string
+  readonly topic: string
+  /** In ascending order. */
+  readonly #ranges: Range[] = []
+
+  constructor(publisher: string, topic: string) {
+    this.publisher = publisher
+    this.topic = topic
+  }
+
+  get first(): number | undefined {
+    return this.#ranges[0]?.from
+  }
+
+  has(sequence: number): boolean {
+    return this.#find(sequence) !== undefined
+  }
+
+  /** @param last the last message that came before this one, refused or not */
+  add(sequence: number, last: number): void {
+    const ranges = this.#ranges
+    const newest = ranges.at(-1)
+    if (newest !== undefined && sequence > last && newest.to === last) {
+      newest.to = sequence
+      return
+    }
+    if (this.has(sequence)) return
+    const later = ranges.findIndex(({ from }) => from > sequence)
+    ranges.splice(later < 0 ? ranges.length : later, 0, { from: sequence, to: sequence })
+    const [oldest, second] = ranges
+    if (ranges.length <= MOST_RANGES || oldest === undefined || second === undefined) return
+    second.from = oldest.from
+    ranges.shift()
+  }
+
+  /** It has come again, in publish order: those before it in its range do not come any more. @returns whether it was refused */
+  fill(sequence: number): boolean {
+    const range = this.#find(sequence)
+    if (range === undefined) return false
+    range.from = sequence + 1
+    if (range.from > range.to) this.#ranges.splice(this.#ranges.indexOf(range), 1)
+    return true
+  }
+
+  #find(sequence: number): Range | undefined {
+    return this.#ranges.find(({ from, to }) => from <= sequence && sequence <= to)
+  }
+}

@@ -1,0 +1,11 @@
+import { OutboxFullError, OverflowError, StoreError, StoreFullError } from '../../errors.js'
+
+/** A leader that refuses a message for such a reason may take the same message later. */
+export function mayPass(error: unknown): boolean {
+  return (
+    error instanceof StoreError ||
+    error instanceof StoreFullError ||
+    error instanceof OutboxFullError ||
+    error instanceof OverflowError
+  )
+}
