@@ -11,7 +11,7 @@ import type { Registry } from '../registry.js'
 import type { MessageFactory } from '../message-factory.js'
 import type { Subscription } from '../subscription/subscription.js'
 
-/** What a dead letter office needs of the broker around it. */
+/** The broker around the dead letters, as they see it. */
 export interface DeadLetterHandlerOwner {
   /** @throws ClosedError */
   checkOpen(): void
@@ -55,12 +55,12 @@ export class DeadLetterHandler {
     return this.#box.page(filter, after, withPayloads)
   }
 
-  /** Kept from before the start. */
-  /** Kept by another process. */
+  /** Letters that another process kept. */
   takeIn(letters: Iterable<StoredDeadLetter>): void {
     this.#box.takeIn(letters)
   }
 
+  /** Letters that the store kept from before the start. */
   restore(letters: Iterable<StoredDeadLetter>): void {
     this.#box.restore(letters)
   }

@@ -3,7 +3,7 @@ import type { Envelope } from '../../message/envelope.js'
 import type { Item } from './item.js'
 import type { Pause } from './pause.js'
 
-/** What a subscription needs of the broker around it. */
+/** The broker around a subscription, as the subscription sees it. */
 export interface SubscriptionOwner<S> {
   after(delay: number, run: () => void): () => void
   now(): number
@@ -13,13 +13,13 @@ export interface SubscriptionOwner<S> {
   paused(subscription: S): void
   /** It holds so much that publishers at other hosts should wait for it too, or it holds nothing any more. */
   crowded?(subscription: S, isCrowded: boolean): void
-  /** This publisher waits for one that has no consumer. Said once, until one comes or there is room. */
+  /** This publisher waits for a subscription without a consumer. Called once, until a consumer joins or there is room. */
   abandonedPublisher(subscription: S, pause: Pause): void
-  /** It gave up on a message. @returns false if that becomes no dead letter, because somebody took it back */
+  /** It gave up on a message. @returns false if `takeBack` accepts the message, so that it becomes no dead letter */
   buried(subscription: S, item: Item, error: unknown): boolean
   /** It waits for all deliveries to be settled. */
   readonly isClosing: boolean
-  /** There is nobody any more whom this is for. */
+  /** This message has no subscription any more. */
   unrouted(envelope: Envelope): void
   /** It has other rules now. */
   renewed?(subscription: S): void
@@ -27,6 +27,6 @@ export interface SubscriptionOwner<S> {
   report?(error: MsgvanError): void
   /** A delivery was settled, or given back. */
   settled(): void
-  /** A subscription that is there for its consumers alone lost the last one. */
+  /** A subscription that ends with its last consumer has lost it. */
   abandoned(subscription: S): void
 }

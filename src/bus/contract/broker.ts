@@ -17,61 +17,61 @@ export interface Consumer {
   error(error: MsgvanError): void
   /** The van closed. */
   complete(): void
-  /** It has no room: it says `pause()` when this becomes true, and gets nothing until it says `wake()`. Default: never. */
+  /** It has no room. It calls `pause()` when this becomes true, and gets nothing until it calls `wake()`. Default: false. */
   readonly isBusy?: boolean
-  /** While it is busy: it gets again all the same what it failed and is due at once, since that is what it waits for. Default: it does not. */
+  /** While it is busy, it still gets again a message that it failed and that is due at once: it waits for that one. Default: false. */
   readonly takesBack?: boolean
-  /** Its client is cut off, and may come back. Default: it is not. */
+  /** Its client is cut off, and may come back. Default: false. */
   readonly isAway?: boolean
-  /** It ends with the host that it is a client of. Default: it is a process of its own. */
+  /** It ends when its host ends. Default: false, since it is a process of its own. */
   readonly endsWithHost?: boolean
-  /** Its subscription has other rules than it asked for, now or from the beginning on. Default: it need not know. */
+  /** Called with the rules of its subscription when they differ from its request, at the start or later. Default: ignored. */
   ruled?(rules: SubscriptionRequest): void
-  /** Which incarnation of its name it has joined: before the first delivery. Default: it need not know. */
+  /** Called before the first delivery with the incarnation of the name that it joined. Default: ignored. */
   named?(incarnation: string): void
-  /** For one that passes on: all that it was handed and has not settled is somebody else's by now. */
+  /** Called on a consumer that passes messages on: its unsettled messages belong to other consumers now. */
   lapsed?(): void
-  /** It hands messages on to another process, and says itself (`begin`) how far that one has begun. Default: it does not. */
+  /** It passes messages on to another process, and calls `begin` when that process begins one. Default: false. */
   readonly passesOn?: boolean
 }
 
 /**
- * Why a consumer's pipeline came down: `'unsubscribe'`: somebody let go; `'complete'`: an operator had enough (`take`);
- * `'error'`: an error travelled down; `'death'`: its process is gone, or given up.
+ * Why a consumer's pipeline ended. `'unsubscribe'`: the app unsubscribed. `'complete'`: an operator completed it (`take`).
+ * `'error'`: an error passed through it. `'death'`: its process died, or the host gave it up.
  */
 export type LeaveCause = 'unsubscribe' | 'complete' | 'error' | 'death'
 
 /**
  * One consumer's place in a subscription. Verdicts on its deliveries go to the same object.
  *
- * `leave` takes effect at once: not one `next` after it, in the middle of a batch too. What was not handed out goes back
- * untouched. Of what was handed out and not settled, the message in hand (its `next` is running) always stays with this
- * consumer until it is settled; the others stay too after `'complete'` and `'death'`, and go back uncounted after the other
- * causes. An unnamed subscription ends with its consumer; after `'death'`, what it was owed counts as dropped. Leaving twice
- * does nothing.
+ * `leave` takes effect at once: no `next` comes after it, even in the middle of a batch. Messages that were not handed out
+ * stay in the queue. The message in hand (its `next` is running) stays with this consumer until it is settled. The other
+ * unsettled messages stay with it too after `'complete'` and `'death'`; after the other causes they go back to the queue,
+ * and count no failure. An unnamed subscription ends with its consumer; after `'death'` its queue counts as dropped. A second
+ * `leave` does nothing.
  *
- * `suspend` and `resume` are for an unnamed subscription whose pipeline broke off and is about to be built anew: it goes on
- * collecting, nothing is handed out in between, and the same messages stay or go back as with `leave`, those that go back first
- * in line. `resume` hands out to the new consumer, never before it has returned.
+ * `suspend` and `resume` are for an unnamed subscription whose pipeline broke and is about to be rebuilt. In between, it
+ * collects messages and hands out none. The same messages stay or go back as with `leave`; those that go back come first in
+ * the queue. `resume` hands out to the new consumer, and returns before the first delivery.
  */
 export interface Membership extends Settler {
-  /** The one delivery that was handed out and not settled; undefined when there is none, or more than one. */
+  /** The only unsettled delivery; undefined when there is none, or more than one. */
   readonly sole: Message | undefined
   leave(cause: LeaveCause): void
   suspend(cause: LeaveCause): void
   resume(consumer: Consumer): void
-  /** The consumer is busy, and was not. Not needed inside its own `next`. */
+  /** The consumer became busy. Not needed inside its own `next`. */
   pause(): void
-  /** The consumer's client is cut off, or is back, where the subscription is at another host. Default: `isAway` says so. */
+  /** The consumer's client is cut off or back, and the subscription is at another host. Default: `isAway` tells it. */
   away?(isAway: boolean): void
   /** The consumer was busy and has room again. */
   wake(): void
-  /** Messages that wait for nothing but credit here, where that is known. */
+  /** How many messages could be handed out if there were credit; undefined where that is unknown. */
   readonly ready?: number
   readonly hasCredit?: boolean
   /**
-   * Resolves when what failed with a delay of 0 has been handed out again, where that is decided elsewhere; undefined when
-   * nothing is awaited. A membership without it hands out in the microtask after the failure.
+   * Resolves when each message that failed with a delay of 0 has been handed out again, for a membership whose broker is in
+   * another process; undefined when none is due. A membership without it hands out in the microtask after the failure.
    */
   caughtUp?(): Promise<void> | undefined
 }
@@ -92,15 +92,15 @@ export interface Broker {
   readonly state$: Observable<BusState>
   /** What no call could report. Hot. */
   readonly errors$: Observable<MsgvanError>
-  /** What cannot be told on `errors$`: what comes after its end, and what its own subscribers throw. For the log. Hot. */
+  /** Errors that `errors$` cannot carry: those after its end, and those that its own subscribers throw. For the log. Hot. */
   readonly lateErrors$: Observable<MsgvanError>
-  /** It encodes a payload when that is published, and checks it there: a getter in it is called once. */
+  /** `publish` encodes the payload, and checks it while doing so: a getter in it is called once. */
   readonly checksPayloads: boolean
   /**
-   * Resolves when the van has taken the message over. Topic, headers and, unless it `checksPayloads`, the payload were checked. A
-   * refusal that nobody looks at ends no process.
+   * Resolves when the van has taken the message over. The caller has checked topic and headers, and the payload unless
+   * `checksPayloads`. A rejection that has no handler does not end the process.
    *
-   * @param refused told of a refusal, too
+   * @param refused called with the reason when the promise rejects
    */
   publish(
     topic: string,
@@ -109,8 +109,8 @@ export interface Broker {
     refused?: (error: unknown) => void,
   ): Promise<void>
   /**
-   * Registers at once (in force after `ready`). Deliveries never begin before it returns; a refusal comes as `consumer.error`,
-   * which may.
+   * Registers at once, and is in force after `ready`. Deliveries begin after it returns. A refusal is a call of
+   * `consumer.error`, which may come before.
    */
   consume(request: SubscriptionRequest, consumer: Consumer): Membership
   /**
@@ -119,13 +119,13 @@ export interface Broker {
    * @param timeout the longest wait for a connection, in milliseconds. Default: its own
    */
   ready(timeout?: number): Promise<void>
-  /** Something no call could report: it goes to `errors$`. @param toLogOnly to `lateErrors$` */
+  /** Emits on `errors$` an error that no call can report. @param toLogOnly emits it on `lateErrors$` instead. Default false */
   report(error: MsgvanError, toLogOnly?: boolean): void
   close(options: CloseOptions): Promise<void>
 }
 
 export interface CloseOptions {
-  /** Wait until publishes are taken over and running deliveries are settled. Default true. */
+  /** Waits until publishes are taken over and running deliveries are settled. Default true. */
   drain?: boolean
   /** The longest wait, in milliseconds. Default 10,000. */
   timeout?: number
