@@ -26,7 +26,36 @@ describe('docs', () => {
     expect(broken).to.deep.equal([])
     expect(links).to.be.greaterThan(10)
   })
+
+  it('name only files and folders that are there', async () => {
+    const missing: string[] = []
+    let named = 0
+    for (const name of await readdir(join(root, 'docs'))) {
+      const text = await readFile(join(root, 'docs', name), 'utf8')
+      for (const path of pathsIn(text)) {
+        named += 1
+        if (!isPath(path)) missing.push(`docs/${name}: ${path}`)
+      }
+    }
+    expect(missing).to.deep.equal([])
+    expect(named).to.be.greaterThan(50)
+    expect(isPath('broker/hand-over.ts'), 'a path of an older version').to.equal(false)
+  })
 })
+
+/** Paths of this project between backquotes: `broker/dispatcher.ts`, `host/session/`, `spec/contract/`. */
+function pathsIn(text: string): string[] {
+  return [...text.matchAll(PATH)].map(([, path = '']) => path)
+}
+
+const ROOMS =
+  'actors|bench|broker|bus|cli|client|codec|daemon|faults|host|log|message|operators|scripts|spec|src|store|wire'
+const PATH = new RegExp(`\`((?:${ROOMS})/[\\w/-]*(?:\\.[jt]s)?)\``, 'g')
+
+/** Docs name a file of a room without `src/`, and a spec without `spec/` and its ending. */
+function isPath(path: string): boolean {
+  return [`src/${path}`, path, `spec/${path}.spec.ts`].some(each => existsSync(join(root, each)))
+}
 
 async function isThere(page: string, link: string): Promise<boolean> {
   const [path = '', anchor] = link.split('#')
