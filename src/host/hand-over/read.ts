@@ -1,6 +1,4 @@
-import type { Item } from '../../broker/subscription/item.js'
 import type { Subscription } from '../../broker/subscription/subscription.js'
-import type { DeadLetter } from '../../bus/contract/dead-letters.js'
 import { Member } from '../../broker/subscription/member.js'
 import { describe } from '../../errors.js'
 import type { ByteReader } from '../../codec/byte-reader.js'
@@ -15,7 +13,7 @@ import type { SessionManager } from '../session/session-manager.js'
 import type { Session, SessionState } from '../session/session.js'
 import type { Van } from '../van/vans.js'
 import { FORMAT, Kind } from './format.js'
-import { BlobTable, readItems, type Travelling } from './items.js'
+import { OwedReader } from './owed-reader.js'
 import { readRecordFile, type FileRecord } from './record-file.js'
 import {
   attachmentOf,
@@ -71,21 +69,15 @@ interface CurrentSession {
 
 class HandOverReader {
   readonly #reception: SessionManager
-  readonly #blobs = new BlobTable()
-  /** Subscriptions and relays, by their numbers in the file. */
-  readonly #owed = new Map<number, Subscription>()
+  readonly #owed = new OwedReader()
   /** Those that are there for their consumers alone. */
   readonly #lent: [Van, Subscription][] = []
   readonly #trouble: string[] = []
   #isBegun = false
   /** Clients go on where they were. Those of another protocol cannot. */
   #keepsSessions = true
-  /** Milliseconds since it was written. */
-  #elapsed = 0
   #van: Van | undefined
   #session: CurrentSession | undefined
-  #messages = 0
-  #missing = 0
   #sessions = 0
 
   constructor(reception: SessionManager) {
@@ -110,8 +102,9 @@ class HandOverReader {
       if (subscription.members.length === 0) broker.forsake(subscription)
     if (damaged > 0) this.#trouble.push(`${damaged} records are damaged`)
     if (isTorn) this.#trouble.push('the file ends too early')
-    if (this.#missing > 0) this.#trouble.push(`the payloads of ${this.#missing} messages are missing`)
-    return { isNew: true, messages: this.#messages, sessions: this.#sessions, trouble: this.#trouble }
+    if (this.#owed.missing > 0)
+      this.#trouble.push(`the payloads of ${this.#owed.missing} messages are missing`)
+    return { isNew: true, messages: this.#owed.messages, sessions: this.#sessions, trouble: this.#trouble }
   }
 
   #begin(kind: number, reader: ByteReader): boolean {
@@ -125,16 +118,16 @@ class HandOverReader {
     if (!this.#reception.goOn(head.text('memory', 64), head.text('host', 64), at)) return false
     this.#isBegun = true
     this.#keepsSessions = head.whole('protocol') === PROTOCOL
-    this.#elapsed = Math.max(0, Date.now() - at)
+    this.#owed.writtenBefore(Math.max(0, Date.now() - at))
     return true
   }
 
   #record(kind: Kind, reader: ByteReader): void {
     switch (kind) {
       case Kind.Blobs:
-        return this.#blobs.add(reader)
+        return this.#owed.addBlobs(reader)
       case Kind.Items:
-        return this.#items(reader)
+        return this.#owed.items(reader)
       case Kind.Held:
         return this.#held(reader)
       case Kind.Again:
@@ -155,7 +148,7 @@ class HandOverReader {
       case Kind.Relay:
         return this.#relay(fieldsOf(value))
       case Kind.Letters:
-        return this.#letters(listOf(value), reader)
+        return this.#ofVan.broker.takeInLetters(this.#owed.letters(listOf(value), reader))
       case Kind.Marks:
         return this.#marks(listOf(value))
       case Kind.Seen:
@@ -194,7 +187,7 @@ class HandOverReader {
     const { name } = state.rules
     if (name === undefined && !this.#keepsSessions) return
     const subscription = van.broker.settle(state)
-    this.#owed.set(fields.whole('number'), subscription)
+    this.#owed.register(fields.whole('number'), subscription)
     if (name === undefined || subscription.isLentName) this.#lent.push([van, subscription])
   }
 
@@ -208,58 +201,12 @@ class HandOverReader {
         memory: fields.optional('memory', key => fields.text(key, 200)),
       })
     relay.owed.resume({ counts: countersOf(fields.fields('counts')), nextOrder: fields.whole('nextOrder') })
-    this.#owed.set(fields.whole('number'), relay.owed)
-  }
-
-  #items(reader: ByteReader): void {
-    const number = reader.varint()
-    this.#owe(this.#owed.get(number), this.#read(reader))
+    this.#owed.register(fields.whole('number'), relay.owed)
   }
 
   #again(reader: ByteReader): void {
     reader.varint()
-    this.#ofVan.reach.owesAgain?.([...this.#read(reader)].map(({ item: { envelope } }) => envelope))
-  }
-
-  #read(reader: ByteReader): Generator<Travelling> {
-    return readItems(
-      reader,
-      number => this.#blobs.find(number),
-      () => (this.#missing += 1),
-    )
-  }
-
-  #owe(owed: Subscription | undefined, travelling: Iterable<Travelling>): void {
-    const begun: Item[] = []
-    const parked: [Item, number][] = []
-    const fresh: Item[] = []
-    for (const { item: travelled, wait } of travelling) {
-      const item = owed?.takenIn(travelled)
-      if (item === undefined) continue
-      if (wait !== undefined && wait > this.#elapsed) parked.push([item, wait - this.#elapsed])
-      else if (item.isBegun) begun.push(item)
-      else fresh.push(item)
-    }
-    if (owed === undefined) return
-    this.#messages += begun.length + parked.length + fresh.length
-    owed.owes(begun, parked, fresh)
-  }
-
-  #letters(letters: readonly unknown[], reader: ByteReader): void {
-    const kept = [...this.#read(reader)].map(({ item: { envelope, order } }) => {
-      const { id, topic, headers } = envelope
-      const fields = fieldsOf(letters[order])
-      const letter: Omit<DeadLetter, 'payload'> = {
-        ...{ id, topic, headers },
-        subscription: fields.text('subscription'),
-        attempts: fields.whole('attempts'),
-        error: fields.text('error', 1_000_000),
-        firstAt: fields.number('firstAt', 0, Number.MAX_SAFE_INTEGER),
-        lastAt: fields.number('lastAt', 0, Number.MAX_SAFE_INTEGER),
-      }
-      return { envelope: envelope.apart, letter }
-    })
-    this.#ofVan.broker.takeInLetters(kept)
+    this.#ofVan.reach.owesAgain?.([...this.#owed.read(reader)].map(({ item: { envelope } }) => envelope))
   }
 
   #marks(marks: readonly unknown[]): void {
@@ -312,7 +259,7 @@ class HandOverReader {
       if (state.last > 0) session.lapse(place, state.last)
       return
     }
-    const owed = this.#owed.get(fields.whole('number'))
+    const owed = this.#owed.find(fields.whole('number'))
     if (owed === undefined || session === undefined) {
       places.set(place, { owed, attachment: undefined })
       return
@@ -330,13 +277,13 @@ class HandOverReader {
     const { places } = this.#ofSession
     const { owed, attachment } = places.get(reader.varint()) ?? {}
     const membership = attachment?.joined
-    const travelling = this.#read(reader)
-    if (attachment === undefined || !(membership instanceof Member)) return this.#owe(owed, travelling)
+    const travelling = this.#owed.read(reader)
+    if (attachment === undefined || !(membership instanceof Member)) return this.#owed.owe(owed, travelling)
     for (const { item: travelled, number = 0 } of travelling) {
       const item = owed?.takenIn(travelled)
       if (item === undefined) continue
       attachment.restoreOpen(number, membership.holds(item))
-      this.#messages += 1
+      this.#owed.countHeld()
     }
   }
 

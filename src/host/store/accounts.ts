@@ -48,101 +48,140 @@ interface Owed {
   readonly open: [place: number, failures: number][]
 }
 
+interface LogPart {
+  readonly number: number
+  readonly end: number
+  readonly isOutbox: boolean
+}
+
 /** Holds each subscription's book of a log against what is still there of it, and names what is not. */
-export function accountsOf(
-  store: StoreReader,
-  log: { readonly number: number; readonly end: number; readonly isOutbox: boolean },
-  damages: readonly Damage[],
-): Accounts {
-  const prefix = `${log.number}/`
-  const lost = damages
-    .filter(damage => damage.table === 'chunks' && (damage.log ?? log.number) === log.number)
-    .map(({ first = 1, before }) => ({ first: Math.max(first, 1), before }))
-  const ranges = merged(
-    lost.map(({ first, before = log.end }) => ({ first, before: Math.min(before, log.end) })),
-  )
-  // Nothing says how far the log went beyond what is there.
-  const isOpen = lost.some(({ first, before }) => before === undefined && first >= log.end)
-  const missing: MissingStatus[] = []
-  const books = new Map<string, BookState | undefined>()
-  const owed: Owed[] = []
-  const kept = new Map(
-    [...store.records('books', prefix)].map(([key, value]) => [key.slice(prefix.length), value]),
-  )
-  const copies = copiesIn(store.records('copies', prefix), prefix)
-  const subscriptions = new Map(
-    [...store.records('subscriptions', prefix)].map(([key, value]) => [key.slice(prefix.length), value]),
-  )
-  const restored = new Map([...copies.rules].filter(([key]) => !subscriptions.has(key)))
-  let oldest: number | undefined
-  for (const [key, value] of [...subscriptions, ...restored]) {
-    const rules = rulesIn(value)
-    if (rules === undefined) {
-      // Said when it is loaded.
-      kept.delete(key)
-      continue
+export function accountsOf(store: StoreReader, log: LogPart, damages: readonly Damage[]): Accounts {
+  const auditor = new Auditor(store, log, damages)
+  auditor.subscriptions()
+  auditor.booksWithoutRules()
+  auditor.openMessages()
+  auditor.places()
+  return auditor.accounts
+}
+
+/** Goes through one log's books in four steps, in this order. */
+class Auditor {
+  readonly #store: StoreReader
+  readonly #log: LogPart
+  readonly #ranges: readonly Range[]
+  /** The log may have gone further than what is there: nothing shows how far. */
+  readonly #isOpen: boolean
+  readonly #missing: MissingStatus[] = []
+  readonly #books = new Map<string, BookState | undefined>()
+  readonly #owed: Owed[] = []
+  /** Books whose subscription has not come up yet. */
+  readonly #kept: Map<string, Uint8Array>
+  readonly #rules: ReadonlyMap<string, Uint8Array>
+  readonly #copies: ReturnType<typeof copiesIn>
+  readonly #restored: ReadonlyMap<string, Uint8Array>
+  #oldest: number | undefined
+
+  constructor(store: StoreReader, log: LogPart, damages: readonly Damage[]) {
+    this.#store = store
+    this.#log = log
+    const prefix = `${log.number}/`
+    const lost = damages
+      .filter(damage => damage.table === 'chunks' && (damage.log ?? log.number) === log.number)
+      .map(({ first = 1, before }) => ({ first: Math.max(first, 1), before }))
+    this.#ranges = merged(
+      lost.map(({ first, before = log.end }) => ({ first, before: Math.min(before, log.end) })),
+    )
+    this.#isOpen = lost.some(({ first, before }) => before === undefined && first >= log.end)
+    const own = (table: 'books' | 'subscriptions'): Map<string, Uint8Array> =>
+      new Map([...store.records(table, prefix)].map(([key, value]) => [key.slice(prefix.length), value]))
+    this.#kept = own('books')
+    const rules = own('subscriptions')
+    this.#rules = rules
+    this.#copies = copiesIn(store.records('copies', prefix), prefix)
+    this.#restored = new Map([...this.#copies.rules].filter(([key]) => !rules.has(key)))
+  }
+
+  get accounts(): Accounts {
+    return { missing: this.#missing, books: this.#books, restored: this.#restored }
+  }
+
+  subscriptions(): void {
+    for (const [key, value] of [...this.#rules, ...this.#restored]) {
+      const rules = rulesIn(value)
+      const state = this.#kept.get(key)
+      this.#kept.delete(key)
+      // Loading reports rules that cannot be used.
+      if (rules === undefined) continue
+      const label = this.#log.isOutbox ? 'the leader' : labelOf(key, describePattern(rules.pattern))
+      if (state === undefined) this.#withoutBook(key, label)
+      else this.#withBook(key, label, rules.pattern, decodeBook(state))
     }
-    const { pattern } = rules
-    const label = log.isOutbox ? 'the leader' : labelOf(key, describePattern(pattern))
-    const state = kept.get(key)
-    kept.delete(key)
-    if (state === undefined) {
-      const copy = copies.books.get(key)
-      if (copy === undefined) oldest ??= firstOf(store, log)
-      const { high, open } = copy === undefined ? nothingDone(oldest) : decodeBook(copy)
-      // All that matches comes from the log, whatever was counted.
-      books.set(key, { high, liveFrom: log.end, waiting: 0, waitingBytes: 0, open })
-      const what = copy === undefined ? 'has done of its messages' : 'did in the last moments before'
-      const again = copy === undefined ? 'all that are kept and match are' : 'that is'
-      missing.push({
+  }
+
+  /** It goes on from its copy, or from the beginning of the log. */
+  #withoutBook(key: string, label: string): void {
+    const copy = this.#copies.books.get(key)
+    if (copy === undefined) this.#oldest ??= firstOf(this.#store, this.#log)
+    const { high, open } = copy === undefined ? nothingDone(this.#oldest) : decodeBook(copy)
+    // All that matches comes from the log, whatever was counted.
+    this.#books.set(key, { high, liveFrom: this.#log.end, waiting: 0, waitingBytes: 0, open })
+    const what = copy === undefined ? 'has done of its messages' : 'did in the last moments before'
+    const again = copy === undefined ? 'all that are kept and match are' : 'that is'
+    this.#missing.push({
+      subscription: label,
+      text: `what ${label} ${what} is not known any more: ${again} handed out again`,
+    })
+    const most = within(this.#ranges, high + 1)
+    if (most > 0)
+      this.#missing.push({
         subscription: label,
-        text: `what ${label} ${what} is not known any more: ${again} handed out again`,
+        messages: most,
+        text: `up to ${messagesOf(most)} that waited for ${label}`,
       })
-      const most = within(ranges, high + 1)
-      if (most > 0)
-        missing.push({
-          subscription: label,
-          messages: most,
-          text: `up to ${messagesOf(most)} that waited for ${label}`,
-        })
-      if (isOpen) missing.push(perhaps(label))
-      continue
-    }
-    const book = decodeBook(state)
+    if (this.#isOpen) this.#missing.push(perhaps(label))
+  }
+
+  #withBook(key: string, label: string, pattern: SubscriptionRequest['pattern'], book: BookState): void {
     const needs = Math.min(
-      book.waiting > 0 || book.high + 1 < book.liveFrom ? book.high + 1 : log.end,
+      book.waiting > 0 || book.high + 1 < book.liveFrom ? book.high + 1 : this.#log.end,
       book.open.first,
     )
-    if (isOpen || ranges.some(({ before }) => before > needs)) {
-      const wants = log.isOutbox ? () => true : wanting(pattern, linearMatcher)
-      owed.push({ key, label, book, wants, waiting: 0, open: [] })
+    if (!this.#isOpen && !this.#ranges.some(({ before }) => before > needs)) return
+    const wants = this.#log.isOutbox ? () => true : wanting(pattern, linearMatcher)
+    this.#owed.push({ key, label, book, wants, waiting: 0, open: [] })
+  }
+
+  booksWithoutRules(): void {
+    for (const [key, value] of this.#kept) {
+      this.#books.set(key, undefined)
+      const { waiting, open } = decodeBook(value)
+      const label = labelOf(key)
+      const messages = waiting + open.size
+      this.#missing.push({
+        subscription: label,
+        messages,
+        text: `the rules of ${label}, and ${messagesOf(messages)} that waited there`,
+      })
     }
   }
-  for (const [key, value] of kept) {
-    books.set(key, undefined)
-    const { waiting, open } = decodeBook(value)
-    const label = labelOf(key)
-    const messages = waiting + open.size
-    missing.push({
-      subscription: label,
-      messages,
-      text: `the rules of ${label}, and ${messagesOf(messages)} that waited there`,
-    })
+
+  openMessages(): void {
+    if (this.#owed.length === 0) return
+    count(this.#store, this.#log, this.#owed)
+    for (const each of this.#owed) settle(each, this.#ranges, { books: this.#books, missing: this.#missing })
   }
-  if (owed.length > 0) {
-    count(store, log, owed)
-    for (const each of owed) settle(each, ranges, { books, missing })
+
+  places(): void {
+    for (const { first, before } of this.#ranges)
+      this.#missing.push({
+        messages: before - first,
+        text: `up to ${messagesOf(before - first)} of the log, from place ${first} to ${before - 1}`,
+      })
+    if (this.#isOpen)
+      this.#missing.push({
+        text: `perhaps messages at the end of the log, from place ${this.#log.end} on: how many there were is not known`,
+      })
   }
-  for (const { first, before } of ranges)
-    missing.push({
-      messages: before - first,
-      text: `up to ${messagesOf(before - first)} of the log, from place ${first} to ${before - 1}`,
-    })
-  if (isOpen)
-    missing.push({
-      text: `perhaps messages at the end of the log, from place ${log.end} on: how many there were is not known`,
-    })
-  return { missing, books, restored }
 }
 
 /** Neighbours that are lost are bounded by the next whole one, each: no place counts twice. */
