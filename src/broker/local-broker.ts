@@ -13,7 +13,7 @@ import { ActorStoppedError, MsgvanError } from '../errors.js'
 import { noHeaders, type Envelope, type Headers } from '../message/envelope.js'
 import { Encoding } from '../codec/encoding.js'
 import { isMailTopic } from '../message/topic.js'
-import { agree } from './agree.js'
+import { applyRequestRules } from './apply-request-rules.js'
 import { addCounts, noCounts } from './counters.js'
 import type { LetterPage } from './dead-letters/dead-letter-queue.js'
 import type { StoredDeadLetter } from './dead-letters/stored-dead-letter.js'
@@ -58,14 +58,14 @@ export class LocalBroker
   readonly #timers: Timers
   readonly #registry: Registry
   readonly #routes: PatternTable<Subscription>
-  readonly #letters: DeadLetterHandler
+  readonly #deadLetters: DeadLetterHandler
   readonly control: LocalControl
-  readonly #handOver: Dispatcher
+  readonly #dispatcher: Dispatcher
   readonly #endings: Endings
   /** What subscriptions did that are gone, and this van before it. */
   readonly #counts = noCounts()
-  readonly #stamp: MessageFactory
-  readonly #quiet: DrainWaiter
+  readonly #messages: MessageFactory
+  readonly #drainWaiter: DrainWaiter
   readonly #state$ = new CurrentState<BusState>('connected')
   readonly #reports = new Reports()
   readonly #relays = new Set<Relay>()
@@ -79,7 +79,7 @@ export class LocalBroker
     if (options.counted !== undefined) addCounts(this.#counts, options.counted)
     this.#maxHeld = options.maxHeld ?? 100_000
     this.#timers = new Timers(options.scheduler)
-    this.#stamp = new MessageFactory(options.wallClock)
+    this.#messages = new MessageFactory(options.wallClock)
     this.#registry = new Registry(options.compile, this, storing(this, options), options.idPrefix)
     this.#registry.nameChanged = options.nameChanged
     this.#registry.newIncarnation = options.newIncarnation
@@ -88,22 +88,22 @@ export class LocalBroker
       this.#journal = new Journal(this, options.keeper)
       for (const pattern of KEPT_TOPICS) this.#routes.add(pattern, this.#journal)
     }
-    this.#handOver = new Dispatcher(this, options.soon ?? (run => queueMicrotask(run)))
+    this.#dispatcher = new Dispatcher(this, options.soon ?? (run => queueMicrotask(run)))
     this.#endings = new Endings({
       after: (delay, run) => this.after(delay, run),
       kept: () => options.keeper?.kept(),
     })
-    this.#letters = new DeadLetterHandler(this, this.#registry, this.#stamp, options)
-    this.#quiet = new DrainWaiter(
-      () => this.#handOver.isDrained,
+    this.#deadLetters = new DeadLetterHandler(this, this.#registry, this.#messages, options)
+    this.#drainWaiter = new DrainWaiter(
+      () => this.#dispatcher.isDrained,
       () => this.#registry.all(),
       subscription => subscription.countInto(this.#counts),
     )
     this.control = new LocalControl({
       options,
       registry: this.#registry,
-      letters: this.#letters,
-      drainWaiter: this.#quiet,
+      letters: this.#deadLetters,
+      drainWaiter: this.#drainWaiter,
       isClosed: () => this.#closed,
       counters: () => this.counters,
       remove: subscription => this.#remove(subscription, true),
@@ -124,7 +124,7 @@ export class LocalBroker
 
   /** Nobody is attached, nothing is registered by name, nothing is kept. */
   get isIdle(): boolean {
-    const isEmpty = this.#registry.size === 0 && this.#letters.size === 0
+    const isEmpty = this.#registry.size === 0 && this.#deadLetters.size === 0
     return isEmpty && this.#endings.size === 0 && [...this.#relays].every(relay => relay.isIdle)
   }
 
@@ -139,7 +139,7 @@ export class LocalBroker
     refused?: (error: unknown) => void,
   ): Promise<void> {
     if (this.#closed && !this.#isFinishing) return refusedWith(closedError(), refused)
-    const outcome = this.accept(this.#stamp.envelope(topic, headers, payload, 0, Encoding.Value))
+    const outcome = this.accept(this.#messages.envelope(topic, headers, payload, 0, Encoding.Value))
     return outcome === undefined ? done : caught(outcome, refused)
   }
 
@@ -149,7 +149,7 @@ export class LocalBroker
    */
   accept(envelope: Envelope): undefined | Promise<void> {
     const { only, values } = this.#routes.route(envelope.topic)
-    if (only !== undefined && !this.#closed && this.#handOver.runStraight(envelope, only)) return undefined
+    if (only !== undefined && !this.#closed && this.#dispatcher.runStraight(envelope, only)) return undefined
     return this.#acceptUnusual(envelope, values)
   }
 
@@ -180,7 +180,7 @@ export class LocalBroker
     const pausing = full?.filter(target => target.overflowOf(envelope.topic) === 'pause')
     const refusal = full === undefined ? undefined : this.#refusal(envelope, full, isAnswered)
     if (refusal !== undefined) return Promise.reject(refusal)
-    if (this.#handOver.isBusy && this.#handOver.queued >= this.#maxHeld)
+    if (this.#dispatcher.isBusy && this.#dispatcher.queued >= this.#maxHeld)
       return Promise.reject(outboxFull(this.#maxHeld))
     if (this.#isUnrouted(targets)) {
       const coming = this.#options.coming?.(envelope)
@@ -194,7 +194,7 @@ export class LocalBroker
       pausing === undefined || pausing.length === 0 ? undefined : new Pause(pausing, envelope.publisher, from)
     const isTooMuch = pausing?.some(target => !this.#mayHold(target, envelope)) === true
     // From here on the van owes it to every target.
-    this.#handOver.run(envelope, targets, from === undefined, pause)
+    this.#dispatcher.run(envelope, targets, from === undefined, pause)
     if (pause === undefined || pause.isOver) return undefined
     return isAnswered || isTooMuch ? pause.done : undefined
   }
@@ -263,7 +263,7 @@ export class LocalBroker
       const { name } = request
       const before = name === undefined ? undefined : this.#registry.byName(name)
       const subscription = this.#registry.open(request)
-      if (subscription === before) agree(subscription, request)
+      if (subscription === before) applyRequestRules(subscription, request)
       return subscription
     } catch (error) {
       if (!(error instanceof MsgvanError)) throw error
@@ -295,7 +295,7 @@ export class LocalBroker
     const buried = [...letters]
     for (const { id } of all) if (id !== undefined) this.#registry.reserve(id)
     for (const { letter } of buried) this.#registry.reserve(letter.subscription)
-    this.#letters.restore(buried)
+    this.#deadLetters.restore(buried)
     for (const kept of all) {
       const { ending, request } = kept
       if (ending === undefined) this.#registry.restore(kept)
@@ -315,7 +315,7 @@ export class LocalBroker
 
   /** Another process kept these. */
   takeInLetters(letters: Iterable<StoredDeadLetter>): void {
-    this.#letters.takeIn(letters)
+    this.#deadLetters.takeIn(letters)
   }
 
   /** What is being given up is given up, all of it: another process goes on with the rest. */
@@ -366,7 +366,7 @@ export class LocalBroker
 
   #takeOff(subscription: Subscription): void {
     this.#registry.remove(subscription)
-    this.#handOver.forget(subscription)
+    this.#dispatcher.forget(subscription)
   }
 
   /**
@@ -395,12 +395,12 @@ export class LocalBroker
 
   /** What becomes of a message that nobody will take: a dead letter of that name, unless somebody takes it back. */
   giveUp(key: string, item: Item, error: MsgvanError): void {
-    if (this.#letters.bury(key, item, error)) this.#counts.deadLettered += 1
+    if (this.#deadLetters.bury(key, item, error)) this.#counts.deadLettered += 1
   }
 
   /** To a topic of the system's, made only if somebody listens. False if nobody does. */
   say(...words: Parameters<DeadLetterHandler['say']>): boolean {
-    return !this.#closed && this.#letters.say(...words)
+    return !this.#closed && this.#deadLetters.say(...words)
   }
 
   /** From now on the one watcher there is; told at once of what is subscribed to already. */
@@ -423,7 +423,7 @@ export class LocalBroker
   sendElsewhere(envelope: Envelope): void {
     if (this.#closed || !isMailTopic(envelope.topic)) return
     const targets = this.#routes.match(envelope.topic).filter(target => target !== this.#journal)
-    if (targets.length > 0) return this.#handOver.run(envelope, targets, false)
+    if (targets.length > 0) return this.#dispatcher.run(envelope, targets, false)
     const coming = this.#options.coming?.(envelope)
     if (coming === undefined) this.#options.unrouted?.(envelope)
     else void coming.then(() => this.sendElsewhere(envelope))
@@ -434,12 +434,12 @@ export class LocalBroker
     if (this.#closed) return
     const targets = this.#routes.match(topic).filter(target => this.#registry.has(target))
     if (targets.length === 0) return
-    this.announce(this.#stamp.envelope(topic, noHeaders, payload, 0, Encoding.Value), targets)
+    this.announce(this.#messages.envelope(topic, noHeaders, payload, 0, Encoding.Value), targets)
   }
 
   /** What was counted here, but for the subscriptions that are there. */
   get ownCounters(): Counters {
-    return { ...this.#counts, published: this.#counts.published + this.#handOver.published }
+    return { ...this.#counts, published: this.#counts.published + this.#dispatcher.published }
   }
 
   /** It was counted before, in another process. */
@@ -451,13 +451,13 @@ export class LocalBroker
   get counters(): Counters {
     const sum = this.ownCounters
     for (const { counts } of this.#registry.all()) addCounts(sum, counts)
-    for (const { counts } of this.#quiet.lingering) addCounts(sum, counts)
+    for (const { counts } of this.#drainWaiter.lingering) addCounts(sum, counts)
     return sum
   }
 
   /** The dead letters as they are kept, for a host that passes payloads on unread. */
   letterPage(filter: DeadLetterFilter, after: number, withPayloads: boolean): LetterPage {
-    return this.#letters.page(filter, after, withPayloads)
+    return this.#deadLetters.page(filter, after, withPayloads)
   }
 
   report(error: MsgvanError, toLogOnly?: boolean): void {
@@ -470,15 +470,15 @@ export class LocalBroker
     for (const subscription of this.#registry.all()) subscription.changed()
     this.#refuseHeld()
     this.#isDraining = drain
-    if (drain && !(await this.#quiet.wait(timeout, this.#timers)))
-      this.report(drainTimeout(timeout, this.#quiet.unsettled(), 0, 0, this.#handOver.waiting))
+    if (drain && !(await this.#drainWaiter.wait(timeout, this.#timers)))
+      this.report(drainTimeout(timeout, this.#drainWaiter.unsettled(), 0, 0, this.#dispatcher.waiting))
     this.#isDraining = false
     this.#refuseHeld()
     for (const subscription of this.#registry.all()) this.#remove(subscription, true)
     for (const relay of [...this.#relays]) relay.close()
     this.#timers.clear()
     this.#endings.close()
-    this.#letters.close()
+    this.#deadLetters.close()
     this.#state$.next('closed')
     this.#state$.complete()
     this.#reports.end()
@@ -490,7 +490,7 @@ export class LocalBroker
 
   /** It drains, and something is in hand: that may publish still. */
   get #isFinishing(): boolean {
-    return this.#isDraining && (this.#handOver.isBusy || this.#quiet.inFlight() > 0)
+    return this.#isDraining && (this.#dispatcher.isBusy || this.#drainWaiter.inFlight() > 0)
   }
 
   // What subscriptions need of their broker.
@@ -504,11 +504,11 @@ export class LocalBroker
   }
 
   now(): number {
-    return this.#stamp.now()
+    return this.#messages.now()
   }
 
   wake(subscription: Subscription): void {
-    this.#handOver.wake(subscription)
+    this.#dispatcher.wake(subscription)
   }
 
   paused(subscription: Subscription): void {
@@ -526,11 +526,11 @@ export class LocalBroker
   }
 
   drained(): void {
-    this.#quiet.check()
+    this.#drainWaiter.check()
   }
 
   buried(subscription: Subscription, item: Item, error: unknown): boolean {
-    const isDead = this.#letters.bury(subscription.key, item, error)
+    const isDead = this.#deadLetters.bury(subscription.key, item, error)
     subscription.gone?.(item)
     return isDead
   }
@@ -541,8 +541,8 @@ export class LocalBroker
 
   announce(envelope: Envelope, targets: readonly Subscription[]): void {
     if (this.#closed) return
-    this.#handOver.enqueue(envelope, targets)
-    this.#handOver.schedule()
+    this.#dispatcher.enqueue(envelope, targets)
+    this.#dispatcher.schedule()
   }
 
   checkOpen(): void {
@@ -558,13 +558,13 @@ export class LocalBroker
   }
 
   settled(): void {
-    if (this.#closed) this.#quiet.check()
+    if (this.#closed) this.#drainWaiter.check()
   }
 
   abandoned(subscription: Subscription): void {
     this.#takeOff(subscription)
     const owed = subscription.end(false)
     if (subscription.isLentName) for (const { envelope } of owed) this.unrouted(envelope)
-    this.#quiet.linger(subscription, this.#handOver.isBusy)
+    this.#drainWaiter.linger(subscription, this.#dispatcher.isBusy)
   }
 }

@@ -22,51 +22,51 @@ export interface DeadLetterHandlerOwner {
   pushedOut(): void
 }
 
-type OfficeRules = Pick<LocalBrokerOptions, 'wrapLetter' | 'takeBack' | 'keeper'>
+type DeadLetterOptions = Pick<LocalBrokerOptions, 'wrapLetter' | 'takeBack' | 'keeper'>
 
 /** Takes what subscriptions give up on: keeps it, tells those who listen on `$dead/…`, and sends it back when asked to. */
 export class DeadLetterHandler {
-  readonly #box: DeadLetterQueue
+  readonly #queue: DeadLetterQueue
   readonly #owner: DeadLetterHandlerOwner
   readonly #registry: Registry
-  readonly #stamp: MessageFactory
+  readonly #messages: MessageFactory
   readonly #wrap: WrapLetter
   readonly #takeBack: TakeBack
 
   constructor(
     owner: DeadLetterHandlerOwner,
     registry: Registry,
-    stamp: MessageFactory,
-    { wrapLetter = unwrappedLetter, takeBack = () => false, keeper }: OfficeRules,
+    messages: MessageFactory,
+    { wrapLetter = unwrappedLetter, takeBack = () => false, keeper }: DeadLetterOptions,
   ) {
     this.#owner = owner
     this.#registry = registry
-    this.#stamp = stamp
+    this.#messages = messages
     this.#wrap = wrapLetter
     this.#takeBack = takeBack
-    this.#box = new DeadLetterQueue(keeper)
+    this.#queue = new DeadLetterQueue(keeper)
   }
 
   get size(): number {
-    return this.#box.size
+    return this.#queue.size
   }
 
   page(filter: DeadLetterFilter, after: number, withPayloads: boolean): LetterPage {
-    return this.#box.page(filter, after, withPayloads)
+    return this.#queue.page(filter, after, withPayloads)
   }
 
   /** Letters that another process kept. */
   takeIn(letters: Iterable<StoredDeadLetter>): void {
-    this.#box.takeIn(letters)
+    this.#queue.takeIn(letters)
   }
 
   /** Letters that the store kept from before the start. */
   restore(letters: Iterable<StoredDeadLetter>): void {
-    this.#box.restore(letters)
+    this.#queue.restore(letters)
   }
 
   view(): DeadLetterView {
-    return new DeadLetterView(this.#box, {
+    return new DeadLetterView(this.#queue, {
       check: () => this.#owner.checkOpen(),
       report: error => this.#owner.report(error),
       replayOne: buried => this.#replay(buried),
@@ -77,9 +77,9 @@ export class DeadLetterHandler {
   bury(key: string, item: Item, error: unknown): boolean {
     // A dead letter's own failure makes no new one.
     if (item.envelope.topic.startsWith('$dead/')) return true
-    const buried = this.#box.write(key, item, error, this.#stamp.now())
+    const buried = this.#queue.write(key, item, error, this.#messages.now())
     if (this.#takeBack(buried.letter, buried.envelope, error)) return false
-    for (let gone = this.#box.keep(buried); gone > 0; gone--) this.#owner.pushedOut()
+    for (let gone = this.#queue.keep(buried); gone > 0; gone--) this.#owner.pushedOut()
     this.say(`$dead/${key}`, noHeaders, () => this.#wrap(buried.letter, buried.envelope))
     return true
   }
@@ -93,12 +93,12 @@ export class DeadLetterHandler {
     const targets = this.#registry.routes.match(topic)
     if (targets.length === 0) return false
     const { body, size, encoding } = make()
-    this.#owner.announce(this.#stamp.envelope(topic, headers, body, size, encoding), targets)
+    this.#owner.announce(this.#messages.envelope(topic, headers, body, size, encoding), targets)
     return true
   }
 
   close(): void {
-    this.#box.close()
+    this.#queue.close()
   }
 
   /** Back to the subscription that it came from, if that is still there. */

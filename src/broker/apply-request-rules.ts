@@ -4,12 +4,12 @@ import { rulesDiffer } from './refusals.js'
 import type { Subscription } from './subscription/subscription.js'
 
 /**
- * A subscriber joins a name that is there. With nobody attached, what it asks for holds from now on; with others attached, what it
- * gave must be what holds.
+ * A subscriber joins a name that exists. Without other consumers, the subscription takes its rules from the request. With
+ * others, each rule that the request gives must equal the rule in force.
  *
  * @throws NameTakenError
  */
-export function agree(subscription: Subscription, request: SubscriptionRequest): void {
+export function applyRequestRules(subscription: Subscription, request: SubscriptionRequest): void {
   const { joins, given = [] } = request
   if (joins === 'keep') return
   if (joins === 'replace' || !subscription.isAttended) {
