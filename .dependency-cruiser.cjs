@@ -33,6 +33,20 @@ module.exports = {
     },
     ...arrows,
     {
+      name: 'daemon-knows-the-settings-of-a-host-only',
+      comment: 'what a host is started with is all that they share in this direction',
+      severity: 'error',
+      from: { path: room('daemon') },
+      to: { path: '^src/host/(?!process/settings)' },
+    },
+    {
+      name: 'the-rooms-of-host-that-ask-the-daemon',
+      comment: 'to hand over, to listen, to start and to tell whether a process is alive',
+      severity: 'error',
+      from: { path: '^src/host/(?!(hand-over|listen|process|session)/)' },
+      to: { path: room('daemon') },
+    },
+    {
       name: 'broker-is-pure',
       comment: 'no I/O in the broker',
       severity: 'error',
