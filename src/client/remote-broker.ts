@@ -14,6 +14,7 @@ import { DEFAULT_MAX_PAYLOAD } from '../codec/payload.js'
 import type { Missed } from '../wire/frames/control-frames.js'
 import type { Prove, Welcome } from '../wire/handshake.js'
 import { Link } from '../wire/link.js'
+import type { CallName } from '../wire/calls.js'
 import { FRAME_OVERHEAD } from '../wire/protocol.js'
 import { newId } from '../message/new-id.js'
 import { encodeVerdicts } from '../wire/frames/kept-verdicts.js'
@@ -201,7 +202,8 @@ export class RemoteBroker implements Broker {
 
   /** Any request. It waits while there is no connection. */
   call(method: string, args?: unknown): Promise<unknown> {
-    return this.#call(method, args)
+    const why = this.#whyNot()
+    return why === undefined ? this.#calls.call(method, args) : Promise.reject(why)
   }
 
   report(error: MsgvanError, toLogOnly?: boolean): void {
@@ -472,9 +474,8 @@ export class RemoteBroker implements Broker {
       )
   }
 
-  #call(method: string, args?: unknown): Promise<unknown> {
-    const why = this.#whyNot()
-    return why === undefined ? this.#calls.call(method, args) : Promise.reject(why)
+  #call(method: CallName, args?: unknown): Promise<unknown> {
+    return this.call(method, args)
   }
 
   #whyNot(): MsgvanError | undefined {

@@ -1,4 +1,5 @@
 import type { MsgvanError } from '../../errors.js'
+import { traitsOf } from '../../wire/calls.js'
 import { encodeCall, fromWireError, type Reply } from '../../wire/frames/control-frames.js'
 
 interface Pending {
@@ -11,21 +12,6 @@ interface Pending {
   readonly askedAgain: (() => void) | undefined
   readonly isLasting: boolean
 }
-
-/** What they ask for outlasts the bus: it is done, or refused, before a bus that drains is closed. */
-const LASTING = new Set([
-  'unsubscribe',
-  'handlers.register',
-  'actors.create',
-  'actors.subscribe',
-  'actors.stop',
-  'deadLetters.replay',
-  'deadLetters.purge',
-  'host.capabilities',
-])
-
-/** They change nothing: whoever closes does not wait for their answers. */
-const READS = new Set(['ready', 'status', 'hosts', 'actors.find', 'deadLetters.page', 'host.status'])
 
 /** Requests to the host that have an answer. They wait while there is no connection, and are asked again in a new session. */
 export class Calls {
@@ -49,7 +35,7 @@ export class Calls {
     method: string,
     args?: unknown,
     askedAgain?: () => void,
-    isLasting = LASTING.has(method),
+    isLasting = traitsOf(method).outlastsBus === true,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId
@@ -118,7 +104,7 @@ export class Calls {
   /** Those that only ask. */
   rejectReads(error: MsgvanError): void {
     for (const [id, { method, reject }] of [...this.#pending]) {
-      if (!READS.has(method)) continue
+      if (traitsOf(method).reads !== true) continue
       this.#pending.delete(id)
       reject(error)
     }

@@ -1,9 +1,10 @@
 import type { ActorAddress } from '../../bus/contract/actor-ref.js'
 import type { ActorBroker } from '../../bus/contract/actors.js'
+import type { CallName } from '../../wire/calls.js'
 import { encodeRequest } from '../../wire/frames/subscription-request.js'
 
 /** Actors of a van, by calls to the host. */
-export function remoteActors(call: (method: string, args: unknown) => Promise<unknown>): ActorBroker {
+export function remoteActors(call: (method: CallName, args: unknown) => Promise<unknown>): ActorBroker {
   return {
     create: async request => (await call('actors.create', request)) as ActorAddress,
     find: async name => (await call('actors.find', { name })) as ActorAddress | undefined,

@@ -12,6 +12,7 @@ import { guardEnd } from '../../bus/topic/guarding.js'
 import { UnreadablePayloadError } from '../../errors.js'
 import { decodeLetter } from '../../codec/payload.js'
 import { DEFAULT_PENDING_BYTES } from '../../bus/contract/pending-bytes.js'
+import type { CallName } from '../../wire/calls.js'
 import { Fields } from '../../wire/frames/fields.js'
 
 const announcements: SubscriptionRequest = {
@@ -28,10 +29,10 @@ const announcements: SubscriptionRequest = {
 
 /** The host's dead letters. What crosses are letters around payloads that are bytes; they are read here. */
 export class RemoteDeadLetters extends Observable<DeadLetter> implements DeadLetters {
-  readonly #call: (method: string, args: unknown) => Promise<unknown>
+  readonly #call: (method: CallName, args: unknown) => Promise<unknown>
   readonly #hosts: () => Promise<readonly { readonly id: string }[]>
 
-  constructor(broker: Broker, call: (method: string, args: unknown) => Promise<unknown>) {
+  constructor(broker: Broker, call: (method: CallName, args: unknown) => Promise<unknown>) {
     super(subscriber => {
       guardEnd(subscriber, 'deadLetters()', error => broker.report(error))
       const membership = broker.consume(announcements, {

@@ -9,6 +9,7 @@ import {
 import type { DeadLetterFilter } from '../../bus/contract/dead-letters.js'
 import type { HostStatus } from '../../bus/contract/status.js'
 import { encodeLetter } from '../../codec/payload.js'
+import { traitsOf } from '../../wire/calls.js'
 import { Fields } from '../../wire/frames/fields.js'
 import { decodeBooks } from '../../wire/frames/consumer-books.js'
 import { decodeVerdicts } from '../../wire/frames/kept-verdicts.js'
@@ -40,21 +41,6 @@ const PLACED_MS = 10_000
 /** What is told is on the disk, too, unless that takes so long. */
 const DISK_MS = 1_000
 
-/** These change what is kept: they end when it is. */
-const changes = new Set([
-  'ready',
-  'subscribe',
-  'unsubscribe',
-  'deadLetters.replay',
-  'deadLetters.purge',
-  'handlers.register',
-  'actors.create',
-  'actors.subscribe',
-  'actors.stop',
-  'backbone.replace',
-  UNREGISTER,
-])
-
 /**
  * Answers one call of a client; where what is owed is kept, when what it changed is on the disk.
  * @throws StoreError if it could not be written
@@ -71,7 +57,7 @@ export async function answer(
   const value = await result(session, method, args, services)
   const kept = keeper.kept()
   if (kept === undefined) return value
-  if (!changes.has(method)) {
+  if (traitsOf(method).isStored !== true) {
     await inTime(kept, DISK_MS, 'The disk').catch(() => undefined)
     return value
   }

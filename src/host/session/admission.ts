@@ -1,5 +1,6 @@
 import { HostUnreachableError, ProtocolError, SessionLostError } from '../../errors.js'
 import type { Channel, ChannelEnd, ChannelListener } from '../../wire/channel.js'
+import { traitsOf } from '../../wire/calls.js'
 import type { Call } from '../../wire/frames/control-frames.js'
 import type { Hello } from '../../wire/handshake.js'
 import { binary, type HostEvents } from '../../wire/protocol.js'
@@ -15,15 +16,6 @@ export const HANDSHAKE_MS = 10_000
 type Caller = Readonly<{ channel: Channel<HostEvents>; address: string }>
 
 type SessionOf = Pick<SessionState, 'client' | 'van' | 'isLocalUser' | 'pid' | 'thread' | 'address'>
-
-/** Calls that change nothing. */
-const REPEATABLE: ReadonlySet<string> = new Set([
-  'ready',
-  'status',
-  'hosts',
-  'deadLetters.list',
-  'actors.find',
-])
 
 /** What admission needs of the host around it. */
 export interface AdmissionMeans {
@@ -163,7 +155,7 @@ export class Admission {
     const calls = this.#askedBefore.get(session) ?? []
     this.#askedBefore.delete(session)
     for (const call of calls) {
-      if (REPEATABLE.has(call.method)) session.answerAgain(call)
+      if (traitsOf(call.method).isAnsweredAgain === true) session.answerAgain(call)
       else
         session.refuse(
           call,
