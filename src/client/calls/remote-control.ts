@@ -4,11 +4,12 @@ import type { DeadLetters } from '../../bus/contract/dead-letters.js'
 import type { ModuleRef } from '../../bus/contract/module-ref.js'
 import type { HostStatus, VanStatus } from '../../bus/contract/status.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
+import type { CallName } from '../../wire/calls.js'
 import { encodeRequest } from '../../wire/frames/subscription-request.js'
 import { remoteActors } from './remote-actors.js'
 import { RemoteDeadLetters } from './remote-dead-letters.js'
 
-type Call = (method: string, args?: unknown) => Promise<unknown>
+type Call = (method: CallName, args?: unknown) => Promise<unknown>
 
 /** The Control of a broker in a host: each method is one call. */
 export class RemoteControl implements Control {
