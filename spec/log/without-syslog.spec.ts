@@ -55,7 +55,7 @@ describe('log: without syslog', function () {
     ])
     expect({ code, err }).to.deep.equal({ code: 0, err: [] })
     expect(unstamped(read())).to.deep.equal([
-      `p[${pid}] warning: syslog at ${socket} takes no lines (the module unix-dgram is not built here: ` +
+      `p[${pid}] warning: syslog at ${socket} takes no lines (unix-dgram is not built here: ` +
         `Error: Cannot find module 'unix-dgram'): logging goes to ${file}`,
       `p[${pid}] warning: one`,
       `p[${pid}] error: two`,

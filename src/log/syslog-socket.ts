@@ -103,7 +103,9 @@ function errnoOf(failure: unknown): number | undefined {
   return typeof code === 'number' && code < 0 ? code : undefined
 }
 
+/** The list of places that `bindings` tried is left out: it says nothing but that the module is not built. */
 function unbuilt(failure: unknown): string {
   const [first = ''] = describe(failure).split('\n')
-  return `the module unix-dgram is not built here: ${first.slice(0, 200)}`
+  const reason = first.includes('Could not locate the bindings file') ? '' : `: ${first.slice(0, 200)}`
+  return `unix-dgram is not built here${reason}`
 }

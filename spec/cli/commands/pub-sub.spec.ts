@@ -207,6 +207,24 @@ describe('msgvan pub and sub', () => {
     expect(stderr.trimEnd().split('\n'), stderr).to.have.length(1)
   })
 
+  it('sub | head -1 ends sub after a burst, too, when no further message comes', async () => {
+    const pipeline = shell('msgvan sub "^t" --verbose | head -1; echo "codes ${PIPESTATUS[*]}"')
+    await pipeline.shows(/listening for/)
+    await shell('seq 200 | msgvan pub t -').ended
+    const { stdout } = await pipeline.ended
+    expect(stdout).to.equal('t 1\ncodes 0 0\n')
+  })
+
+  it('sub into a pipe whose reader stays runs on, and a reader that leaves without a message ends it', async () => {
+    const stays = shell('msgvan sub "^t" --verbose --count 2 | cat; echo "codes ${PIPESTATUS[*]}"')
+    const leaves = shell('msgvan sub "^t" --verbose | (read -r -t 0.1; true); echo "codes ${PIPESTATUS[*]}"')
+    expect((await leaves.ended).stdout).to.equal('codes 0 0\n')
+    await stays.shows(/listening for/)
+    await pub('t', '1')
+    await pub('t', '2')
+    expect((await stays.ended).stdout).to.equal('t 1\nt 2\ncodes 0 0\n')
+  })
+
   it('half a million lines go through in bounded memory', async function () {
     this.timeout(120_000)
     const count = 500_000

@@ -39,6 +39,7 @@ async function logs(
 ): Promise<number> {
   const { output, interrupt } = cli
   const paths = statePaths()
+  output.watchReader()
   const signal = AbortSignal.any([interrupt.signal, output.closed])
   for await (const lines of followLog(paths.log(port), { follow, signal })) {
     const shown = lines.flatMap(line => show(line, name, json))

@@ -41,6 +41,7 @@ Examples:
 async function top(cli: Cli, globals: Globals, options: Options): Promise<number> {
   const { interval: every = 1_000, count: wanted = Infinity, json = false } = options
   const { interrupt, output } = cli
+  output.watchReader()
   const over = whenAborted(AbortSignal.any([interrupt.signal, output.closed]))
   const bus = await openBus(cli, withoutStart(globals))
   try {

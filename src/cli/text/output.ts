@@ -1,3 +1,5 @@
+import { whenReaderLeaves } from './reader-left.js'
+
 /**
  * Standard output: what is written in one turn of the event loop is one write, and `write` says when it is out. A reader
  * that went away (`| head -1`) is no error: `closed` aborts, and what comes after goes nowhere.
@@ -20,6 +22,11 @@ export class Output {
   /** Aborts when nobody reads any more. */
   get closed(): AbortSignal {
     return this.#closed.signal
+  }
+
+  /** From now on `closed` aborts as soon as the reader of a pipe leaves, not only at the next write. */
+  watchReader(): void {
+    if (this.#stream === process.stdout) whenReaderLeaves(1, () => this.#closed.abort())
   }
 
   /** Why writing failed (a full disk, say), when it was not just a reader that had enough. */

@@ -38,6 +38,7 @@ export async function sub(
   output.closed.addEventListener('abort', () =>
     end.with(output.failure === undefined ? Exit.Done : Exit.Error),
   )
+  output.watchReader()
   const stopClock =
     options.timeout === undefined ? undefined : longTimeout(() => end.with(Exit.Timeout), options.timeout)
   try {
