@@ -1,5 +1,5 @@
 import Transport from 'winston-transport'
-import type { Fallback } from './fallback.js'
+import { consoleFallback, type Fallback } from './fallback.js'
 import { LEVEL, MESSAGE, type Sent, type SyslogSocket } from './syslog-socket.js'
 
 export interface SyslogTransportOptions {
@@ -100,9 +100,11 @@ export class SyslogTransport extends Transport {
     this.#fullSince = 0
     this.#meanwhile = 0
     const until = state === 'away' ? ' until it is back' : ''
-    this.#note(
-      `syslog at ${this.#socket.path} takes no lines (${reason}): logging goes to ${this.#fallback.name}${until}`,
-    )
+    // A machine without a syslog is no news, and on the console you see the lines.
+    if (reason !== 'ENOENT' || this.#fallback !== consoleFallback)
+      this.#note(
+        `syslog at ${this.#socket.path} takes no lines (${reason}): logging goes to ${this.#fallback.name}${until}`,
+      )
     this.#spill()
     clearTimeout(this.#timer)
     this.#timer = undefined
