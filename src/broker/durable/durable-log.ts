@@ -28,6 +28,8 @@ export interface Cursor {
   high: number
   /** From here on what matches is counted in `waiting`; what lies between `high` and this is replayed. */
   readonly liveFrom: number
+  /** From `liveFrom` up to here all was thrown away by `drop-oldest`, while a replay was still before it. 0: nothing was. */
+  droppedThrough: number
   /** Arrived, and not handed out yet. */
   waiting: number
   /** Bytes of their payloads. */

@@ -17,7 +17,9 @@ export interface LogQueueOptions {
   readonly from: number
   /** Before this, what matches was not counted. */
   readonly liveFrom: number
-  /** How many of those from `liveFrom` on wait. */
+  /** From `liveFrom` up to here nothing waits. */
+  readonly droppedThrough: number
+  /** How many of those behind that wait. */
   readonly unread: number
   /** Bytes of their payloads. */
   readonly unreadBytes: number
@@ -206,7 +208,7 @@ export class LogQueue extends PendingQueue {
   }
 
   #refill(reader: LogReader, most = WINDOW): void {
-    const { wants, liveFrom } = this.#options
+    const { wants, liveFrom, droppedThrough } = this.#options
     let read = 0
     const mostBytes = most === WINDOW ? WINDOW_BYTES : Infinity
     while (read < most && super.bytes < mostBytes) {
@@ -225,6 +227,7 @@ export class LogQueue extends PendingQueue {
         break
       }
       read += 1
+      if (envelope.at >= liveFrom && envelope.at <= droppedThrough) continue
       if (envelope.at >= liveFrom) {
         this.#unread -= 1
         this.#unreadBytes = this.#unread === 0 ? 0 : Math.max(0, this.#unreadBytes - envelope.size)

@@ -44,6 +44,7 @@ export class StoredSubscription extends Subscription {
       first: openAtStart(book, keeper),
       from: book.high + 1,
       liveFrom: book.liveFrom,
+      droppedThrough: book.droppedThrough,
       unread: book.waiting,
       unreadBytes: book.waitingBytes,
       isWhole: throwsAway(request),
@@ -172,9 +173,19 @@ export class StoredSubscription extends Subscription {
     if (at === undefined) return
     if (at <= this.#book.high) return this.settled(envelope)
     // The newest is dropped while older ones wait: after a start it would wait again, within `maxPending`.
-    if (this.rules.overflow === 'drop-oldest') this.#passed(at, envelope.size)
-    else this.#waitsNoMore(1, envelope.size)
+    const isOldest = this.rules.overflow === 'drop-oldest'
+    if (isOldest && !this.#isReplayBefore(at)) this.#passed(at, envelope.size)
+    else {
+      if (isOldest) this.#book.droppedThrough = Math.max(this.#book.droppedThrough, at)
+      this.#waitsNoMore(1, envelope.size)
+    }
     this.#book.changed()
+  }
+
+  /** What was there before the subscription began comes first, and is still owed when this one is thrown away. */
+  #isReplayBefore(at: number): boolean {
+    const { high, liveFrom } = this.#book
+    return high + 1 < liveFrom && at >= liveFrom
   }
 
   #arrived(at: number, size: number): void {

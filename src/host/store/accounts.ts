@@ -124,7 +124,14 @@ class Auditor {
     if (copy === undefined) this.#oldest ??= firstOf(this.#store, this.#log)
     const { high, open } = copy === undefined ? nothingDone(this.#oldest) : decodeBook(copy)
     // All that matches comes from the log, whatever was counted.
-    this.#books.set(key, { high, liveFrom: this.#log.end, waiting: 0, waitingBytes: 0, open })
+    this.#books.set(key, {
+      high,
+      liveFrom: this.#log.end,
+      droppedThrough: 0,
+      waiting: 0,
+      waitingBytes: 0,
+      open,
+    })
     const what = copy === undefined ? 'has done of its messages' : 'did in the last moments before'
     const again = copy === undefined ? 'all that are kept and match are' : 'that is'
     this.#missing.push({
@@ -209,6 +216,11 @@ function perhaps(label: string): MissingStatus {
   }
 }
 
+/** It came after the subscription began, and was neither handed out nor thrown away. */
+function isLive({ high, liveFrom, droppedThrough }: BookState, place: number): boolean {
+  return place > high && place >= liveFrom && place > droppedThrough
+}
+
 /** Goes through the log once. */
 function count(
   store: StoreReader,
@@ -222,7 +234,7 @@ function count(
       for (const each of owed) {
         const failures = each.book.open.get(place)
         if (failures !== undefined) each.open.push([place, failures])
-        else if (place > each.book.high && place >= each.book.liveFrom && each.wants(topic)) each.waiting += 1
+        else if (isLive(each.book, place) && each.wants(topic)) each.waiting += 1
       }
     })
   }
@@ -409,9 +421,9 @@ export function extentOf(
     ...[...store.records('books', `${number}/`)].map(([, book]) => book),
     ...copies.books.values(),
   ]) {
-    const { high, liveFrom, waiting } = decodeBook(value)
-    // What waits comes after both.
-    end = Math.max(end, Math.max(high + 1, liveFrom) + waiting)
+    const { high, liveFrom, droppedThrough, waiting } = decodeBook(value)
+    // What waits comes after all three.
+    end = Math.max(end, Math.max(high + 1, liveFrom, droppedThrough + 1) + waiting)
   }
   return { end, bytes }
 }

@@ -21,6 +21,7 @@ export interface BookOwner {
 export interface BookState {
   high: number
   liveFrom: number
+  droppedThrough: number
   waiting: number
   waitingBytes: number
   open: OpenPlaces
@@ -30,6 +31,7 @@ export interface BookState {
 export class KeptBook implements Cursor {
   high: number
   readonly liveFrom: number
+  droppedThrough: number
   waiting: number
   waitingBytes: number
   readonly open: OpenPlaces
@@ -42,11 +44,12 @@ export class KeptBook implements Cursor {
     public key: string | undefined,
     /** The subscription's. */
     readonly id: string | undefined,
-    { high, liveFrom, waiting, waitingBytes, open }: BookState,
+    { high, liveFrom, droppedThrough, waiting, waitingBytes, open }: BookState,
     owner: BookOwner,
   ) {
     this.high = high
     this.liveFrom = liveFrom
+    this.droppedThrough = droppedThrough
     this.waiting = waiting
     this.waitingBytes = waitingBytes
     this.open = open
@@ -101,6 +104,8 @@ export class KeptBook implements Cursor {
       writer.varint(failures + 1)
     }
     writer.varint(this.waitingBytes)
+    // Once that is passed nobody asks any more.
+    if (this.droppedThrough > this.high) writer.varint(this.droppedThrough)
     return writer.take()
   }
 }
@@ -113,6 +118,7 @@ export function decodeBook(bytes: Uint8Array): BookState {
   for (let left = reader.count(2); left > 0; left -= 1) open.push([reader.varint(), reader.varint() - 1])
   // Books of before this was kept end here.
   const waitingBytes = reader.remaining === 0 ? 0 : reader.varint()
+  const droppedThrough = reader.remaining === 0 ? 0 : reader.varint()
   reader.end()
-  return { high, liveFrom, waiting, waitingBytes, open: new OpenPlaces(open) }
+  return { high, liveFrom, droppedThrough, waiting, waitingBytes, open: new OpenPlaces(open) }
 }

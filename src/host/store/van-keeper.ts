@@ -266,7 +266,7 @@ export class VanKeeper implements DurableLog, BookOwner, Contributor {
     const book = new KeptBook(
       key,
       id,
-      { high: after, liveFrom: end, waiting: 0, waitingBytes: 0, open },
+      { high: after, liveFrom: end, droppedThrough: 0, waiting: 0, waitingBytes: 0, open },
       this,
     )
     if (key === undefined) return book
