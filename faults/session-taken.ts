@@ -34,6 +34,11 @@ export const sessionTaken: Scenario = {
     }
     publisher.end()
     await done([publisher])
+    // Whoever was told last comes back as another client a moment later.
+    await until('all consumers to be there', async () => {
+      const { consumers } = await stage.quiet()
+      return consumers > rounds || undefined
+    }).catch(() => undefined)
     const status = await stage.quiet()
     const evidence = await stage.evidence()
     const { account, problems } = balance(evidence, status)
