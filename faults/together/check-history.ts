@@ -106,6 +106,8 @@ class Sub {
   readonly #rejected = new Set<string>()
   /** When each was begun last. */
   readonly #seen = new Map<string, Begun>()
+  /** Begun once without the flag. */
+  readonly #unflagged = new Set<string>()
   /** By consumer: when the newest was published that it has begun. */
   readonly #newest = new Map<string, number>()
   readonly #failures = new Map<string, number>()
@@ -125,6 +127,7 @@ class Sub {
     const { by, n, who, at, attempt, redelivered } = event
     const key = keyOf(event)
     const before = this.#seen.get(key)
+    const isFlagged = redelivered || attempt > 1 || this.#rejected.has(key)
     const newest = Math.max(this.#newest.get(who) ?? 0, called)
     this.#newest.set(who, newest)
     this.#seen.set(key, { at, newest })
@@ -134,10 +137,12 @@ class Sub {
       attempt > 1 + (this.#failures.get(key) ?? 0)
     )
       problems.add('counts a failure that was none', `${key} at ${this.name}, attempt ${attempt}, ${at}`)
+    const isSecondUnflagged = !isFlagged && this.#unflagged.has(key)
+    if (!isFlagged) this.#unflagged.add(key)
     if (before !== undefined) {
       this.repeats++
-      const isFlagged = redelivered || attempt > 1 || this.#rejected.has(key)
-      if (!isFlagged && !kills.mayHaveForgotten(before, this.rules.keptBy))
+      // Of all deliveries of a message one has no flag: what a consumer had before its host ended it may begin after the flagged one.
+      if (isSecondUnflagged && !kills.mayHaveForgotten(before, this.rules.keptBy))
         problems.add('a repeat without its flag', `${key} at ${this.name}, ${at}`)
       return
     }
