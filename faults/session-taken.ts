@@ -38,7 +38,7 @@ export const sessionTaken: Scenario = {
     await until('all consumers to be there', async () => {
       const { consumers } = await stage.quiet()
       return consumers > rounds || undefined
-    }).catch(() => undefined)
+    })
     const status = await stage.quiet()
     const evidence = await stage.evidence()
     const { account, problems } = balance(evidence, status)

@@ -128,7 +128,8 @@ class Sub {
     const key = keyOf(event)
     const before = this.#seen.get(key)
     const isFlagged = redelivered || attempt > 1 || this.#rejected.has(key)
-    const newest = Math.max(this.#newest.get(who) ?? 0, called)
+    const newestBefore = this.#newest.get(who) ?? 0
+    const newest = Math.max(newestBefore, called)
     this.#newest.set(who, newest)
     this.#seen.set(key, { at, newest })
     if (
@@ -137,12 +138,12 @@ class Sub {
       attempt > 1 + (this.#failures.get(key) ?? 0)
     )
       problems.add('counts a failure that was none', `${key} at ${this.name}, attempt ${attempt}, ${at}`)
-    const isSecondUnflagged = !isFlagged && this.#unflagged.has(key)
+    const hadItFirst = !this.#unflagged.has(key) && before !== undefined && newestBefore < before.at
     if (!isFlagged) this.#unflagged.add(key)
     if (before !== undefined) {
       this.repeats++
-      // Of all deliveries of a message one has no flag: what a consumer had before its host ended it may begin after the flagged one.
-      if (isSecondUnflagged && !kills.mayHaveForgotten(before, this.rules.keptBy))
+      // It was handed out first, without the flag, and begins last: its consumer had it in hand when another one began it, flagged.
+      if (!isFlagged && !hadItFirst && !kills.mayHaveForgotten(before, this.rules.keptBy))
         problems.add('a repeat without its flag', `${key} at ${this.name}, ${at}`)
       return
     }

@@ -53,6 +53,28 @@ describe('a history', () => {
     expect(problems(...both, begun(2), done(2), begun(1), done(1))).to.deep.equal(['out of order'])
   })
 
+  it('takes an unflagged delivery that begins last, if its consumer had it when the flagged one began', () => {
+    const of = (who: string, events: Event[]): Event[] => events.map(event => ({ ...event, who }))
+    const flagged = (n: number): Event[] => of('a', [...begun(n, { redelivered: true }), ...done(n)])
+    const unflagged = (n: number): Event[] => of('b', [...begun(n), ...done(n)])
+    expect(problems(subscribed({ isAlone: false }), published(1), flagged(1), unflagged(1))).to.deep.equal([])
+    // What it begins meanwhile was published after the flagged one began: the host could tell it.
+    expect(
+      problems(
+        subscribed({ isAlone: false }),
+        published(1),
+        flagged(1),
+        published(2),
+        unflagged(2),
+        unflagged(1),
+      ),
+    ).to.deep.equal(['a repeat without its flag'])
+    // One has no flag, and no second one.
+    expect(
+      problems(subscribed({ isAlone: false }), published(1), unflagged(1), flagged(1), unflagged(1)),
+    ).to.deep.equal(['a repeat without its flag'])
+  })
+
   it('shows what counts as failed and was not, unless its consumer died with its host', () => {
     const both = [published(1), published(2), begun(2), done(2), begun(1, { attempt: 2 }), done(1)]
     expect(problems(subscribed(), ...both)).to.deep.equal(['counts a failure that was none', 'out of order'])

@@ -189,9 +189,13 @@ describe('actors', () => {
       /Actor Memory of file:.*actors\.js requires gpu/,
       nameless,
     )
-    for (const requires of [null, [], 'gpu']) {
+    for (const [requires, text] of [
+      [null, /requires is null\. Leave it out/],
+      [[], /^requires is an object of values/],
+      ['gpu', /^requires is an object of values/],
+    ] as const) {
       const more = { requires: requires as unknown as Record<string, unknown> }
-      await refused('Memory', 'MSGVAN_INVALID_OPTION', /requires is (an object of values|null)/, more)
+      await refused('Memory', 'MSGVAN_INVALID_OPTION', text, more)
     }
     await refused('Memory', 'MSGVAN_INVALID_OPTION', /^instances is a whole number/, { instances: 1.5 })
     await refused('Memory', 'MSGVAN_INVALID_OPTION', /^An actor name/, { name: '' })
