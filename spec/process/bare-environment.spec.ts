@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { msgvanMain, Sandbox } from '../support/sandbox.js'
+import { skipUnless } from '../support/requirement.js'
 
 /** A user of whom the system has no entry, as in a container that is run with an arbitrary uid. */
 const UNKNOWN_UID = 54_321
@@ -20,7 +21,7 @@ describe('a bare environment', () => {
   })
 
   it('a user without an entry and without HOME can import msgvan and use an embedded bus; a host needs MSGVAN_HOME', async function () {
-    if (process.getuid?.() !== 0) return this.skip()
+    skipUnless(this, process.getuid?.() === 0, 'only root can become another user')
     const module = new URL('../../src/index.js', import.meta.url).href
     const code = `
       process.setgid(${UNKNOWN_UID})
@@ -38,7 +39,7 @@ describe('a bare environment', () => {
       PATH: process.env['PATH'],
     })
     const { code: exit, stdout, stderr } = await app.ended
-    if (stderr.includes('EACCES')) return this.skip()
+    skipUnless(this, !stderr.includes('EACCES'), 'other users cannot read this checkout')
     expect({ exit, stdout, stderr }).to.deep.equal({
       exit: 0,
       stdout: 'unknown\nhere\nMSGVAN_INVALID_OPTION true\n',

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { msgvanMain, Sandbox } from '../support/sandbox.js'
+import { skipUnless } from '../support/requirement.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const bundlers = ['webpack', 'esbuild to CommonJS', 'esbuild to modules', 'vite', 'rollup', 'rolldown']
@@ -69,7 +70,7 @@ describe('an app that is bundled with msgvan inside', function () {
   for (const bundler of bundlers) {
     it(`by ${bundler}: has an embedded bus anywhere, and a host where msgvan is installed`, async function () {
       const file = await build(bundler, APP, 'node')
-      if (file === undefined) return this.skip()
+      if (file === undefined) return skipUnless(this, false, 'a bundler is not installed')
       const embedded = await sandbox.node([file]).ended
       expect(embedded.stdout, embedded.stderr).to.equal('got works\n')
       const { stdout, stderr } = await sandbox.node([file, 'host']).ended
@@ -81,7 +82,7 @@ describe('an app that is bundled with msgvan inside', function () {
 
     it(`by ${bundler}: the client for browsers needs nothing of Node`, async function () {
       const file = await build(bundler, PAGE, 'browser')
-      if (file === undefined) return this.skip()
+      if (file === undefined) return skipUnless(this, false, 'a bundler is not installed')
       const code = await readFile(file, 'utf8')
       expect(code).to.have.length.greaterThan(1_000)
       expect(code).to.not.match(/(from|require\()\s*["'`](node:|fs|net|tls|http)/)
@@ -90,7 +91,7 @@ describe('an app that is bundled with msgvan inside', function () {
 
   it('says that msgvan must be external where it is not installed, and keeps off a cli/main.js of the app', async function () {
     const file = await build('rolldown', APP, 'node')
-    if (file === undefined) return this.skip()
+    if (file === undefined) return skipUnless(this, false, 'a bundler is not installed')
     await cp(join(folder, 'app/out'), join(folder, 'elsewhere/out'), { recursive: true })
     await mkdir(join(folder, 'elsewhere/cli'))
     await writeFile(join(folder, 'elsewhere/cli/main.js'), 'console.log("of the app")')

@@ -6,6 +6,7 @@ import { isDeadWithin } from '../../src/daemon/gone.js'
 import { launch } from '../../src/daemon/launch.js'
 import { isAlive } from '../../src/daemon/files/pid-hint.js'
 import { Sandbox } from '../support/sandbox.js'
+import { onlyOnLinux } from '../support/requirement.js'
 
 describe('a host that started by itself', () => {
   let sandbox: Sandbox
@@ -37,7 +38,7 @@ describe('a host that started by itself', () => {
   })
 
   it('goes on when whatever descends from that process, or is in its group or session, is killed', async function () {
-    if (process.platform !== 'linux') this.skip()
+    onlyOnLinux(this)
     const process_ = sandbox.script(`
       const { spawn } = await import('node:child_process')
       console.log('child', spawn('sleep', ['1000']).pid)
@@ -96,7 +97,7 @@ describe('a host that started by itself', () => {
   })
 
   it('is free of what was meant for that process alone', async function () {
-    if (process.platform !== 'linux') this.skip()
+    onlyOnLinux(this)
     const env = { NODE_OPTIONS: '--title=mine', NODE_UNIQUE_ID: '7', MSGVAN_VERBOSE: '1', MY_OWN: 'kept' }
     await sandbox.msgvan(['pub', 't'], { env: { ...env, NODE_UNIQUE_ID: undefined } }).ended
     const pid = await sandbox.hostPid()

@@ -12,6 +12,7 @@ import { Server } from 'socket.io'
 import { localSecret } from '../../src/daemon/files/secret.js'
 import { newNonce } from '../../src/wire/proof.js'
 import { freePort, Sandbox } from '../support/sandbox.js'
+import { onlyOnLinux } from '../support/requirement.js'
 
 describe('a caller with the wrong proof', () => {
   let sandbox: Sandbox
@@ -44,7 +45,7 @@ describe('a caller with the wrong proof', () => {
   })
 
   it('is told when the secret was replaced under a running host, which can still be ended', async function () {
-    if (process.platform !== 'linux') this.skip()
+    onlyOnLinux(this)
     const host = sandbox.msgvan(['host'])
     await host.shows(/listening/)
     await writeFile(sandbox.paths.secret, new Uint8Array(32).fill(1))

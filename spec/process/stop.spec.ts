@@ -6,6 +6,7 @@ import { stopHost } from '../../src/daemon/stop.js'
 import { eventually } from '../support/eventually.js'
 import { lingering } from '../support/lingering.js'
 import { Sandbox } from '../support/sandbox.js'
+import { onlyOnLinux } from '../support/requirement.js'
 
 describe('msgvan stop', () => {
   let sandbox: Sandbox
@@ -88,7 +89,7 @@ describe('msgvan stop', () => {
   })
 
   it('ends one that does not answer, by its verified pid, and says so', async function () {
-    if (process.platform !== 'linux') this.skip()
+    onlyOnLinux(this)
     const host = sandbox.msgvan(['host'])
     await host.shows(/listening/)
     host.child.kill('SIGSTOP')
@@ -99,7 +100,7 @@ describe('msgvan stop', () => {
   })
 
   it('waits for that host alone: a client may start the next one as soon as the port is free', async function () {
-    if (process.platform !== 'linux') this.skip()
+    onlyOnLinux(this)
     const { env, letGo } = await lingering(sandbox.home)
     const first = sandbox.msgvan(['host'], { env })
     await first.shows(/listening/)

@@ -3,6 +3,7 @@ import type { Bus } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
 import { Sandbox } from '../support/sandbox.js'
 import { busOn } from '../support/sandbox-bus.js'
+import { onlyOnLinux } from '../support/requirement.js'
 
 const index = new URL('../../src/index.js', import.meta.url).href
 
@@ -22,7 +23,7 @@ describe('a bus in a worker thread', () => {
   })
 
   it('is dead when its thread is terminated, as a killed process is: its session waits for nobody', async function () {
-    if (process.platform !== 'linux') this.skip()
+    onlyOnLinux(this)
     const program = sandbox.script(`
       const { Worker } = await import('node:worker_threads')
       const inside = \`import { van } from ${JSON.stringify(index)}

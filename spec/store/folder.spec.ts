@@ -25,6 +25,7 @@ import { FORMAT } from '../../src/store/store.js'
 import { readSnapshot } from '../../src/store/snapshot.js'
 import { Sandbox } from '../support/sandbox.js'
 import { rejection } from '../support/rejection.js'
+import { skipUnless } from '../support/requirement.js'
 
 const run = promisify(execFile)
 const piece = (first: number, bytes = 20_000) => ({
@@ -134,7 +135,7 @@ describe("a store's folder", () => {
     expect(await rejection(openStore(file, { warn }))).to.include({ code: 'MSGVAN_STORE' })
     if (process.platform === 'linux')
       expect(await rejection(openStore('/proc/nowhere', { warn }))).to.include({ code: 'MSGVAN_STORE' })
-    if (process.getuid?.() === 0) this.skip() // root may write everywhere
+    skipUnless(this, process.getuid?.() !== 0, 'root may write everywhere')
     await chmod(folder, 0o500)
     expect(await rejection(openIt())).to.include({ code: 'MSGVAN_STORE' })
     await chmod(folder, 0o700)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
+import { skipUnless } from '../support/requirement.js'
 
 const run = promisify(execFile)
 const module = (name: string) => JSON.stringify(new URL(`../../src/store/${name}.js`, import.meta.url).href)
@@ -37,7 +38,7 @@ describe('a store whose disk takes no more', () => {
   afterEach(() => rm(folder, { recursive: true }))
 
   it('refuses with a typed error, ends no process, and takes more when there is room', async function () {
-    if (process.platform === 'win32') this.skip()
+    skipUnless(this, process.platform !== 'win32', 'not on Windows')
     // A limit on the size of files stands for a disk that is full in spite of the floor.
     const { stdout } = await run('bash', [
       '-c',
@@ -51,7 +52,7 @@ describe('a store whose disk takes no more', () => {
   })
 
   it('that became read-only refuses before lmdb finds out, and takes more when it is writable again', async function () {
-    if (process.platform === 'win32') this.skip()
+    skipUnless(this, process.platform !== 'win32', 'not on Windows')
     const readOnly = `
       const { chmodSync } = await import('node:fs')
       const { openStore } = await import(${module('open-store')})

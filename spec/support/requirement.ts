@@ -30,3 +30,15 @@ function isThere(program: string): boolean {
 export function searchPath(): string {
   return `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/local/sbin`
 }
+
+/** For a spec that this machine cannot run, whatever is installed: it is reported as not run, with the reason. */
+export function skipUnless(context: Context, isPossible: boolean, reason: string): void {
+  if (isPossible) return
+  console.log(`      not run: ${reason}`)
+  context.skip()
+}
+
+/** For a spec of what the product does on Linux alone. */
+export function onlyOnLinux(context: Context): void {
+  skipUnless(context, process.platform === 'linux', 'Linux only')
+}

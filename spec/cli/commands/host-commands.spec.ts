@@ -6,6 +6,7 @@ import { expect } from 'chai'
 import { openHostLog } from '../../../src/host/process/logs.js'
 import { version, type VanStatus } from '../../../src/index.js'
 import { msgvanMain, Sandbox } from '../../support/sandbox.js'
+import { skipUnless } from '../../support/requirement.js'
 
 describe('msgvan status, unsubscribe and logs', () => {
   let sandbox: Sandbox
@@ -50,7 +51,7 @@ describe('msgvan status, unsubscribe and logs', () => {
   })
 
   it('what cannot be written is an error: a full disk loses no output unnoticed', async function () {
-    if (!existsSync('/dev/full')) this.skip()
+    skipUnless(this, existsSync('/dev/full'), 'there is no /dev/full')
     await sandbox.msgvan(['start']).ended
     const full = openSync('/dev/full', 'w')
     const status = spawn(process.execPath, [msgvanMain, 'status'], {

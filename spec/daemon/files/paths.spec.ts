@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { statePaths } from '../../../src/daemon/files/paths.js'
 import { InvalidOptionError } from '../../../src/errors.js'
+import { onlyOnLinux, skipUnless } from '../../support/requirement.js'
 
 describe('the state folder', () => {
   it('is MSGVAN_HOME; a relative one is refused, since each folder would get secrets of its own', () => {
@@ -12,7 +13,7 @@ describe('the state folder', () => {
   })
 
   it('is no folder in the current one, whatever XDG_STATE_HOME and HOME say', function () {
-    if (process.platform !== 'linux') this.skip()
+    onlyOnLinux(this)
     expect(statePaths({ XDG_STATE_HOME: '/state', HOME: '/home/me' }).home).to.equal('/state/msgvan')
     for (const XDG_STATE_HOME of ['state', './state', ''])
       expect(statePaths({ XDG_STATE_HOME, HOME: '/home/me' }).home).to.equal('/home/me/.local/state/msgvan')
@@ -29,7 +30,8 @@ describe('the state folder', () => {
   })
 
   it('is where the system keeps state otherwise', function () {
-    if (process.platform !== 'linux' || process.env['XDG_STATE_HOME'] !== undefined) this.skip()
+    onlyOnLinux(this)
+    skipUnless(this, process.env['XDG_STATE_HOME'] === undefined, 'XDG_STATE_HOME is set')
     expect(statePaths({}).home).to.equal(join(homedir(), '.local', 'state', 'msgvan'))
     expect(statePaths({ MSGVAN_HOME: '' }).home).to.equal(statePaths({}).home)
   })

@@ -10,6 +10,7 @@ import {
   writePidHint,
 } from '../../../src/daemon/files/pid-hint.js'
 import { Sandbox } from '../../support/sandbox.js'
+import { onlyOnLinux } from '../../support/requirement.js'
 
 describe('the pid file', () => {
   let sandbox: Sandbox
@@ -47,7 +48,7 @@ describe('the pid file', () => {
   })
 
   it('is believed only of a process that holds the port', async function () {
-    if (process.platform !== 'linux') this.skip()
+    onlyOnLinux(this)
     server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo

@@ -9,6 +9,7 @@ import { eventually } from '../../support/eventually.js'
 import { otherVersion } from '../../support/other-version.js'
 import { lingering } from '../../support/lingering.js'
 import { Sandbox } from '../../support/sandbox.js'
+import { onlyOnLinux } from '../../support/requirement.js'
 
 describe('how a host was started', () => {
   let sandbox: Sandbox
@@ -287,7 +288,7 @@ describe('how a host was started', () => {
   })
 
   it('of an older host that cannot say so is given, or it is not restarted', async function () {
-    if (process.platform !== 'linux') this.skip()
+    onlyOnLinux(this)
     const other = await otherVersion(sandbox.home, { protocol: 99, version: '9.8.7' })
     expect(await sandbox.node([other.main, 'start', '--store', store]).ended).to.include({ code: 0 })
     const written = await readFile(sandbox.paths.settings(sandbox.port), 'utf8')
@@ -329,7 +330,7 @@ describe('how a host was started', () => {
   })
 
   it('is how a client starts the next one in the middle of a restart, too', async function () {
-    if (process.platform !== 'linux') this.skip()
+    onlyOnLinux(this)
     const { env, letGo } = await lingering(sandbox.home)
     const first = sandbox.msgvan(['host', '--store', store, '--heartbeat', '3'], { env })
     await first.shows(/listening/)

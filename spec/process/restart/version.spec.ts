@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { Sandbox } from '../../support/sandbox.js'
+import { onlyOnLinux } from '../../support/requirement.js'
 
 /** A host of a time to come, as far as an older client meets it: it refuses another protocol by name. */
 const newer = `
@@ -52,7 +53,7 @@ describe('a host of another protocol version', () => {
   })
 
   it('is ended by restart, which starts one of this version', async function () {
-    if (process.platform !== 'linux') this.skip()
+    onlyOnLinux(this)
     const old = await startNewer()
     const { code, stdout, stderr } = await sandbox.msgvan(['restart', '--fresh', '--lose-waiting', '--json'])
       .ended
@@ -64,7 +65,7 @@ describe('a host of another protocol version', () => {
   })
 
   it('is left alone by stop when its pid file names somebody else', async function () {
-    if (process.platform !== 'linux') this.skip()
+    onlyOnLinux(this)
     const old = await startNewer()
     const bystander = sandbox.node(['-e', 'process.stdin.resume(); console.log("up")'])
     await bystander.shows(/up/)
