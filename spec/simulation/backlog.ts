@@ -56,7 +56,10 @@ export class Backlog {
     const count = random.chance(0.03) ? 100_000 : random.pick([2_000, 5_000, 10_000])
     const publisher = await this.#join('publisher')
     await clock.as(publisher.process, () => {
-      const registering = publisher.bus.topic<number>('b', this.#options).subscribe()
+      // With the host away it is still there when the first messages come.
+      const registering = publisher.bus
+        .topic<number>('b', this.#options)
+        .subscribe(({ payload }) => this.#done.add(payload))
       const leave = (): void => registering.unsubscribe()
       publisher.bus.ready().then(leave, leave)
     })

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Store, StoreTransaction } from '../../store/store.js'
 
 /** How long what can wait does: verdicts on messages, mostly, which are only redelivered if they get lost. */
@@ -78,7 +77,7 @@ export class Committer {
       } catch {
         const pause = pauses.shift()
         if (pause === undefined) break
-        await sleep(pause)
+        await new Promise(resolve => setTimeout(resolve, pause))
       }
     }
     clearTimeout(this.#timer)
