@@ -33,7 +33,7 @@ export type {
 } from './bus/contract/status.js'
 export { BusSubject } from './bus/topic/subject.js'
 export type { Headers } from './message/envelope.js'
-export { Message } from './message/message.js'
+export { Message, type MessageFields } from './message/message.js'
 export type { ReplayFrom } from './message/replay.js'
 export { version } from './version.js'
 

@@ -7,6 +7,7 @@ import {
   InvalidTopicError,
   PayloadTooLargeError,
 } from '../../src/index.js'
+import type { Message } from '../../src/message/message.js'
 import { eventually } from '../support/eventually.js'
 import { collect, payloads, rejection } from '../support/messages.js'
 import { itWith, type Connected } from './connected.js'
@@ -45,6 +46,33 @@ const carried: readonly unknown[] = [
 
 export function payloadRules(at: Connected): void {
   describe('payloads', () => {
+    it('are in a spread, a clone and JSON of the message, with the rest of its data and nothing else', async () => {
+      const bus = at.bus()
+      const seen: Message[] = []
+      bus.topic('t').subscribe(message => seen.push(message))
+      await bus.ready()
+      for (let n = 0; n < 3; n += 1) await bus.publish('t', { n }, { headers: { a: 'b' } })
+      await eventually(() => expect(seen).to.have.length(3))
+      expect(new Set(seen.map(({ id }) => id)).size).to.equal(3)
+      for (const [n, message] of seen.entries()) {
+        const { id, timestamp } = message
+        expect(id).to.match(/^.+-[0-9a-z]+$/)
+        const all = {
+          id,
+          topic: 't',
+          payload: { n },
+          headers: { a: 'b' },
+          timestamp,
+          attempt: 1,
+          redelivered: false,
+        }
+        // eslint-disable-next-line @typescript-eslint/no-misused-spread -- its data are what is asked for
+        expect({ ...message }).to.deep.equal(all)
+        expect(structuredClone(message)).to.deep.equal(all)
+        expect(JSON.parse(JSON.stringify(message))).to.deep.equal(all)
+      }
+    })
+
     it('carries what structured clone takes', async () => {
       const bus = at.bus()
       const seen = collect(bus.topic('t'))

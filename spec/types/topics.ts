@@ -1,7 +1,7 @@
 import { expectTypeOf } from 'expect-type'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { interval, type Observable, type Subscription } from 'rxjs'
-import { van, type Bus, type BusSubject, type Message } from '../../src/index.js'
+import { van, type Bus, type BusSubject, type Message, type MessageFields } from '../../src/index.js'
 
 /** What the compiler must say. Built with everything else, never run. */
 
@@ -138,4 +138,13 @@ export function options(bus: Bus): void {
   void bus.close({ drian: false })
   // @ts-expect-error a misspelt option
   void bus.publish('t', 1, { header: {} })
+}
+
+/** What a copy of a message has: its data, and not its verbs. */
+export function spread(message: Message<Order>): void {
+  const copy: MessageFields<Order> = message.toJSON()
+  expectTypeOf(copy.id).toEqualTypeOf<string>()
+  expectTypeOf(copy.payload).toEqualTypeOf<Order>()
+  expectTypeOf(copy).not.toHaveProperty('ack')
+  expectTypeOf(copy).not.toHaveProperty('match')
 }

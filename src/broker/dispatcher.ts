@@ -1,4 +1,5 @@
-import type { Envelope } from '../message/envelope.js'
+import type { Envelope, Headers } from '../message/envelope.js'
+import type { MessageFactory } from './message-factory.js'
 import type { Pause } from './subscription/pause.js'
 import type { Subscription } from './subscription/subscription.js'
 
@@ -64,6 +65,29 @@ export class Dispatcher {
     this.#busy = true
     try {
       target.take(envelope)
+    } finally {
+      this.#busy = false
+    }
+    if (this.#hasMore) this.#drainAlone()
+    return true
+  }
+
+  /**
+   * As `runStraight`, for what is published in this process.
+   * @returns false if that place does not stand open: nothing was done
+   */
+  publishStraight(
+    messages: MessageFactory,
+    topic: string,
+    headers: Headers,
+    payload: unknown,
+    target: Subscription,
+  ): boolean {
+    if (this.#busy || !target.isStraight) return false
+    this.#published += 1
+    this.#busy = true
+    try {
+      target.takeStraight(messages, topic, headers, payload)
     } finally {
       this.#busy = false
     }

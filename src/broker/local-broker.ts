@@ -139,7 +139,15 @@ export class LocalBroker
     refused?: (error: unknown) => void,
   ): Promise<void> {
     if (this.#closed && !this.#isFinishing) return refusedWith(closedError(), refused)
-    const outcome = this.accept(this.#messages.envelope(topic, headers, payload, 0, Encoding.Value))
+    const { only, values } = this.#routes.route(topic)
+    if (
+      only !== undefined &&
+      !this.#closed &&
+      this.#dispatcher.publishStraight(this.#messages, topic, headers, payload, only)
+    )
+      return done
+    const envelope = this.#messages.envelope(topic, headers, payload, 0, Encoding.Value)
+    const outcome = this.#acceptUnusual(envelope, values)
     return outcome === undefined ? done : caught(outcome, refused)
   }
 

@@ -1,13 +1,16 @@
 import { newId } from '../message/new-id.js'
 import { Envelope, type Headers } from '../message/envelope.js'
+import { IdStretch, STRETCH } from '../message/message-id.js'
+import { Message, type Settler } from '../message/message.js'
 import type { Encoding } from '../codec/encoding.js'
 import { StretchClock } from './clock/stretch-clock.js'
 
-/** Makes the envelopes of one publisher: numbered, and with the time of day. */
+/** Makes the messages of one publisher: numbered from 1, and with the time of day. */
 export class MessageFactory {
   readonly #publisher = newId()
   readonly #clock: StretchClock
-  #sequence = 0
+  #stretch = new IdStretch(this.#publisher, 0)
+  #place = 0
 
   /** @param wallClock default: the machine's */
   constructor(wallClock: (() => number) | undefined) {
@@ -19,16 +22,24 @@ export class MessageFactory {
   }
 
   envelope(topic: string, headers: Headers, body: unknown, size: number, encoding: Encoding): Envelope {
-    this.#sequence += 1
-    return new Envelope(
-      this.#publisher,
-      this.#sequence,
-      topic,
-      headers,
-      this.#clock.read(),
-      body,
-      size,
-      encoding,
-    )
+    const place = this.#next()
+    const sequence = this.#stretch.number * STRETCH + place
+    return new Envelope(this.#publisher, sequence, topic, headers, this.#clock.read(), body, size, encoding)
+  }
+
+  /** One that goes straight to `settler`, its only consumer: it needs no envelope. */
+  message(topic: string, headers: Headers, payload: unknown, settler: Settler, tag: unknown): Message {
+    const place = this.#next()
+    const id = this.#stretch.beginning + (this.#stretch.ends[place] as string)
+    return Message.straight(id, topic, payload, headers, this.#clock.read(), settler, tag)
+  }
+
+  #next(): number {
+    this.#place += 1
+    if (this.#place === STRETCH) {
+      this.#stretch = new IdStretch(this.#publisher, this.#stretch.number + 1)
+      this.#place = 0
+    }
+    return this.#place
   }
 }

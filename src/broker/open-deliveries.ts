@@ -27,12 +27,12 @@ export class OpenDeliveries {
   add(message: Message): void {
     this.#messages.push(message)
     this.#size += 1
-    this.#bytes += Message.envelopeOf(message).size
+    this.#bytes += Message.sizeOf(message)
   }
 
   /** One that was added has lost its tag. */
   settled(message: Message): void {
-    const bytes = Message.envelopeOf(message).size
+    const bytes = Message.sizeOf(message)
     this.#size -= 1
     this.#bytes -= bytes
     this.#settledBytes += bytes

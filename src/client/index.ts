@@ -62,4 +62,4 @@ function originOf(url: unknown): string {
 
 export type { AnyTopics, Bus, ReadyOptions, Topics } from '../bus/contract/bus.js'
 export * from '../public-errors.js'
-export { Message } from '../message/message.js'
+export { Message, type MessageFields } from '../message/message.js'

@@ -2,7 +2,7 @@
 export enum Encoding {
   /** The payload itself: one process, no border crossed. */
   Value = 0,
-  /** The payload's bytes, to be decoded when first read. */
+  /** The payload's bytes, decoded where an app receives the message. */
   Bytes = 1,
   /** A dead letter's bytes, whose `payload` field is bytes again. */
   Letter = 2,

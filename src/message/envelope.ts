@@ -1,4 +1,5 @@
 import { Encoding } from '../codec/encoding.js'
+import { messageId } from './message-id.js'
 
 /** Text keys and values that travel beside the payload. */
 export type Headers = Readonly<Record<string, string>>
@@ -51,9 +52,9 @@ export class Envelope {
     return false
   }
 
-  /** Made when asked for: most messages are handled without anybody reading it. */
+  /** Made when asked for: hosts pass most messages on without reading it. */
   get id(): string {
-    return `${this.publisher}-${this.sequence.toString(36)}`
+    return messageId(this.publisher, this.sequence)
   }
 }
 

@@ -1,7 +1,8 @@
-import type { Envelope, Headers } from './envelope.js'
+import { Envelope, type Headers } from './envelope.js'
 import { Encoding } from '../codec/encoding.js'
 import { RefusedByConsumerError, type MsgvanError } from '../errors.js'
 import { readBody } from './envelope-body.js'
+import { partsOf } from './message-id.js'
 import { checkNack } from './retry-delay.js'
 
 /**
@@ -56,15 +57,21 @@ export interface RetryRule {
   readonly attempts?: number
 }
 
-/** Stands for a payload whose bytes nobody has asked for yet. */
-const unread = Symbol('unread')
+/** What a spread, a clone or JSON of a message has. */
+export type MessageFields<P = unknown> = Pick<
+  Message<P>,
+  'id' | 'topic' | 'payload' | 'headers' | 'timestamp' | 'attempt' | 'redelivered'
+>
 
 /**
  * One hand-over of one published message to one subscription.
  *
  * Settle it once: `ack()` (done), `nack()` (try again), `reject()` (give up, keep it as a dead letter). With
  * `ack: 'auto'` msgvan does that when `next()` returns. Treat the payload as immutable: inside one process all
- * subscribers share it; across processes each delivery decodes a fresh copy when `payload` is first read.
+ * subscribers share it; across processes each delivery has a fresh copy.
+ *
+ * `{ ...message }`, `structuredClone(message)` and `JSON.stringify(message)` have its data, from `id` to `redelivered`. They have
+ * neither `match` nor the verbs: only the message itself can be settled.
  *
  * @example
  * bus.topic('jobs', { name: 'workers', ack: 'manual' }).subscribe(message => {
@@ -73,48 +80,78 @@ const unread = Symbol('unread')
  * })
  */
 export class Message<P = unknown> {
-  readonly #envelope: Envelope
+  /** Of a message that goes straight to its consumer it is made when asked for. */
+  #envelope: Envelope | undefined
   readonly #settler: Settler
   #tag: unknown
   #claimed = false
-  #payload: unknown
+  /** Unique in the van; the same at every redelivery. */
+  readonly id: string
+  readonly topic: string
+  /** @throws UnreadablePayloadError if the bytes that came are no payload. That fails the delivery, as any throw does. */
+  readonly payload: P
+  readonly headers: Headers
+  /** When it was published: milliseconds since the epoch, by the publisher's clock. */
+  readonly timestamp: number
   /** 1 + the failures so far of this message in this subscription. */
   readonly attempt: number
   /** It was handed out before: to this subscriber or another of the same name. */
   readonly redelivered: boolean
 
-  /** Made by msgvan. `tag` is the settler's own note on this delivery. */
-  constructor(envelope: Envelope, settler: Settler, attempt: number, redelivered: boolean, tag: unknown) {
+  private constructor(
+    envelope: Envelope | undefined,
+    id: string,
+    topic: string,
+    payload: unknown,
+    headers: Headers,
+    timestamp: number,
+    settler: Settler,
+    attempt: number,
+    redelivered: boolean,
+    tag: unknown,
+  ) {
     this.#envelope = envelope
     this.#settler = settler
     this.#tag = tag
-    this.#payload = envelope.encoding === Encoding.Value ? envelope.content : unread
+    this.id = id
+    this.topic = topic
+    this.payload = payload as P
+    this.headers = headers
+    this.timestamp = timestamp
     this.attempt = attempt
     this.redelivered = redelivered
   }
 
-  /** Unique in the van; the same at every redelivery. */
-  get id(): string {
-    return this.#envelope.id
+  static {
+    // A first message without a time has V8 point to later times, rather than copy each into a box of its own.
+    const noTime = undefined as unknown as number
+    new Message(undefined, '', '', undefined, {}, noTime, {} as Settler, 1, false, undefined)
   }
 
-  get topic(): string {
-    return this.#envelope.topic
+  /** @internal One hand-over of an envelope. `tag` is the settler's own note on this delivery. A payload in bytes comes with `decode`. */
+  static of(
+    envelope: Envelope,
+    settler: Settler,
+    attempt: number,
+    redelivered: boolean,
+    tag: unknown,
+  ): Message {
+    const { id, topic, headers, timestamp } = envelope
+    const payload = envelope.encoding === Encoding.Value ? envelope.content : undefined
+    return new Message(envelope, id, topic, payload, headers, timestamp, settler, attempt, redelivered, tag)
   }
 
-  /** @throws UnreadablePayloadError if the bytes that came are no payload. That fails the delivery, as any throw does. */
-  get payload(): P {
-    if (this.#payload === unread) this.#payload = readBody(this.#envelope)
-    return this.#payload as P
-  }
-
-  get headers(): Headers {
-    return this.#envelope.headers
-  }
-
-  /** When it was published: milliseconds since the epoch, by the publisher's clock. */
-  get timestamp(): number {
-    return this.#envelope.timestamp
+  /** @internal The first hand-over of a message that goes straight from its publisher to one consumer in the same process. */
+  static straight(
+    id: string,
+    topic: string,
+    payload: unknown,
+    headers: Headers,
+    timestamp: number,
+    settler: Settler,
+    tag: unknown,
+  ): Message {
+    return new Message(undefined, id, topic, payload, headers, timestamp, settler, 1, false, tag)
   }
 
   /** What the subscription's RegExp matched, for its groups; null for a subscription to one exact topic. */
@@ -122,7 +159,7 @@ export class Message<P = unknown> {
     const pattern = this.#settler.pattern
     if (typeof pattern === 'string') return null
     pattern.lastIndex = 0
-    return pattern.exec(this.#envelope.topic)
+    return pattern.exec(this.topic)
   }
 
   /** Done. False if this delivery was settled before, or taken away since. */
@@ -146,7 +183,7 @@ export class Message<P = unknown> {
     return this.#settler.reject(this, reason ?? new RefusedByConsumerError('reject() by the subscriber'))
   }
 
-  toJSON(): Record<string, unknown> {
+  toJSON(): MessageFields<P> {
     const { id, topic, payload, headers, timestamp, attempt, redelivered } = this
     return { id, topic, payload, headers, timestamp, attempt, redelivered }
   }
@@ -157,7 +194,12 @@ export class Message<P = unknown> {
 
   /** @internal */
   static envelopeOf(message: Message): Envelope {
-    return message.#envelope
+    return (message.#envelope ??= message.#enclosed())
+  }
+
+  /** @internal Bytes of its payload, as far as known. */
+  static sizeOf(message: Message): number {
+    return message.#envelope?.size ?? 0
   }
 
   /** @internal */
@@ -185,8 +227,55 @@ export class Message<P = unknown> {
     return message.#claimed
   }
 
+  /** @internal Its payload came in bytes. */
+  static isInBytes(message: Message): boolean {
+    const envelope = message.#envelope
+    return envelope !== undefined && envelope.encoding !== Encoding.Value
+  }
+
+  /**
+   * @internal Before an app sees a message whose payload is in bytes. Hosts pass messages on without it. Bytes that are no payload fail the
+   * reader of `payload`, not the hand-over.
+   */
+  static decode(message: Message): void {
+    decode(message, Message.envelopeOf(message))
+  }
+
+  #enclosed(): Envelope {
+    const { publisher, sequence } = partsOf(this.id)
+    return new Envelope(
+      publisher,
+      sequence,
+      this.topic,
+      this.headers,
+      this.timestamp,
+      this.payload,
+      0,
+      Encoding.Value,
+    )
+  }
+
   /** @internal What a schema made of the payload takes its place. */
   static replacePayload(message: Message, payload: unknown): void {
-    message.#payload = payload
+    // Of the next attempt the publisher's own payload is the payload.
+    Message.envelopeOf(message)
+    const writable: Writable = message
+    writable.payload = payload
+  }
+}
+
+/** A message as msgvan itself may change it. */
+interface Writable {
+  payload: unknown
+}
+
+function decode(message: Writable, envelope: Envelope): void {
+  try {
+    message.payload = readBody(envelope)
+  } catch (error) {
+    const get = (): never => {
+      throw error
+    }
+    Object.defineProperty(message, 'payload', { get, enumerable: true, configurable: true })
   }
 }

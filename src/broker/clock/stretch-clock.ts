@@ -8,7 +8,8 @@ const SHARED = 32
 export class StretchClock {
   readonly #look: () => number
   readonly #shared: number
-  #now = 0
+  /** Not a number at first: then V8 keeps the reading as one object, which all messages of a stretch share. */
+  #now: number | undefined = undefined
   #left = 0
   #isEndAwaited = false
 
@@ -21,7 +22,7 @@ export class StretchClock {
   read(): number {
     if (this.#left === 0) this.#lookAgain()
     this.#left -= 1
-    return this.#now
+    return this.#now as number
   }
 
   #lookAgain(): void {

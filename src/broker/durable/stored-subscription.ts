@@ -1,6 +1,7 @@
 import type { Consumer } from '../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
-import type { Envelope } from '../../message/envelope.js'
+import { Encoding } from '../../codec/encoding.js'
+import type { Envelope, Headers } from '../../message/envelope.js'
 import { Message, type RetryRule } from '../../message/message.js'
 import type { Matcher } from '../../message/pattern.js'
 import { isPassing } from '../../message/topic.js'
@@ -8,6 +9,7 @@ import { Item } from '../subscription/item.js'
 import { REPLAYED, type Cursor, type DurableLog } from './durable-log.js'
 import type { LocalBrokerOptions } from '../local-broker-options.js'
 import { Member } from '../subscription/member.js'
+import type { MessageFactory } from '../message-factory.js'
 import type { MakeSubscription } from '../registry.js'
 import { placeOf, type StoredEnvelope } from './stored-envelope.js'
 import type { Pause } from '../subscription/pause.js'
@@ -82,6 +84,11 @@ export class StoredSubscription extends Subscription {
     const at = placeOf(envelope)
     if (at !== undefined) this.#arrived(at, envelope.size)
     super.take(envelope, pause)
+  }
+
+  /** A message needs its envelope here: that has its place in the log. */
+  override takeStraight(messages: MessageFactory, topic: string, headers: Headers, payload: unknown): void {
+    this.take(messages.envelope(topic, headers, payload, 0, Encoding.Value))
   }
 
   override replay(envelope: Envelope): void {

@@ -98,7 +98,7 @@ export class Member implements Membership {
 
   handAgain(item: Item): void {
     const isAgain = item.deliveries > 0 || item.envelope.mayHaveCome
-    const message = new Message(item.envelope, this, item.failures + 1, isAgain, item)
+    const message = Message.of(item.envelope, this, item.failures + 1, isAgain, item)
     item.deliveries += 1
     item.isDueAtOnce = false
     this.hand(message)
@@ -110,6 +110,7 @@ export class Member implements Membership {
    */
   hand(message: Message): void {
     try {
+      if (Message.isInBytes(message) && this.#consumer.passesOn !== true) Message.decode(message)
       this.#consumer.next(message)
     } catch (error) {
       this.fail(message, error)
@@ -228,7 +229,7 @@ export class Member implements Membership {
 
   /** In another process it held this: it does again. @returns the delivery, which is open */
   holds(item: Item): Message {
-    const message = new Message(item.envelope, this, item.failures + 1, item.deliveries > 1, item)
+    const message = Message.of(item.envelope, this, item.failures + 1, item.deliveries > 1, item)
     item.isBooked = true
     this.#subscription.changed()
     this.#unsettled ??= new OpenDeliveries()

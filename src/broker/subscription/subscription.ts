@@ -1,13 +1,15 @@
 import type { Consumer, LeaveCause, Membership } from '../../bus/contract/broker.js'
 import type { Overflow, SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Counters, SubscriptionStatus } from '../../bus/contract/status.js'
-import { ReplayedEnvelope, type Envelope } from '../../message/envelope.js'
+import { Encoding } from '../../codec/encoding.js'
+import { ReplayedEnvelope, type Envelope, type Headers } from '../../message/envelope.js'
 import { Message, type RetryRule } from '../../message/message.js'
 import { retryDelayAfter } from '../../message/retry-delay.js'
 import { describePattern, samePattern } from '../../message/pattern.js'
 import { isExposure, isNewsTopic } from '../../message/topic.js'
 import { NoopHooks } from './noop-hooks.js'
 import { addCounts, noCounts } from '../counters.js'
+import type { MessageFactory } from '../message-factory.js'
 import { HeldBack } from './held-back.js'
 import { Item } from './item.js'
 import { Member, type MemberOwner } from './member.js'
@@ -227,8 +229,16 @@ export class Subscription extends NoopHooks implements MemberOwner {
       return
     }
     this.#counting.delivered += 1
-    member.hand(new Message(envelope, member, 1, envelope.mayHaveCome, this.#nextOrder++))
+    member.hand(Message.of(envelope, member, 1, envelope.mayHaveCome, this.#nextOrder++))
     pause?.taken()
+  }
+
+  /** As `take`, where `isStraight` was just true. */
+  takeStraight(messages: MessageFactory, topic: string, headers: Headers, payload: unknown): void {
+    const member = this.#straight
+    if (member === undefined) return this.take(messages.envelope(topic, headers, payload, 0, Encoding.Value))
+    this.#counting.delivered += 1
+    member.hand(messages.message(topic, headers, payload, member, this.#nextOrder++))
   }
 
   get #mustWait(): boolean {

@@ -182,7 +182,7 @@ export class Inbox implements Membership {
     if (this.#standing === Standing.Left) return
     const isKnown = this.#hadBefore.size > 0 && this.#hadBefore.delete(envelope.id)
     if (this.#taken.size > 0) this.#comesAgain(envelope.id)
-    const message = new Message(envelope, this, attempt, redelivered || isKnown, number)
+    const message = Message.of(envelope, this, attempt, redelivered || isKnown, number)
     if (attempt > 1 && this.#questions.includes(Question.Again)) this.#line.keepBack(message)
     else this.#line.push(message)
     if (this.ackTimeout > 0)
@@ -291,6 +291,7 @@ export class Inbox implements Membership {
     this.#handed = Math.max(this.#handed, Message.tagOf(message) as number)
     this.#inHand = message
     try {
+      if (Message.isInBytes(message) && this.#consumer.passesOn !== true) Message.decode(message)
       this.#consumer.next(message)
     } catch (error) {
       this.fail(message, error)
@@ -437,7 +438,7 @@ export class Inbox implements Membership {
   reset(): void {
     this.#verdicts = [...this.#verdicts, ...this.#unconfirmed.take()].slice(-MOST_VERDICTS)
     this.#hadBefore.clear()
-    for (const message of this.#unsettled) this.#hadBefore.add(message.id)
+    for (const message of this.#unsettled) this.#hadBefore.add(Message.envelopeOf(message).id)
     this.#keepTaken(this.#unsettled)
     for (const message of [...this.#line.clear(), ...this.#unsettled]) Message.tag(message, undefined)
     if (this.#inHand !== undefined) Message.tag(this.#inHand, undefined)
@@ -500,7 +501,7 @@ export class Inbox implements Membership {
   /** Who settles by hand may hold the new delivery in place of the one before. */
   #comesAgain(id: string): void {
     for (const message of this.#taken)
-      if (message.id === id && !Message.isClaimed(message)) this.#taken.delete(message)
+      if (Message.envelopeOf(message).id === id && !Message.isClaimed(message)) this.#taken.delete(message)
   }
 
   /** Settles nothing: says which open deliveries stay, and takes the others from the app. */
@@ -519,6 +520,6 @@ export class Inbox implements Membership {
 
   #again(message: Message): Message {
     const number = this.#close(message)
-    return new Message(Message.envelopeOf(message), this, message.attempt, true, number)
+    return Message.of(Message.envelopeOf(message), this, message.attempt, true, number)
   }
 }
