@@ -53,7 +53,7 @@ class Stand {
         error: error => subscriber.error(error),
         complete: () => subscriber.complete(),
       })
-      return () => inbox?.leave('unsubscribe')
+      return () => inbox?.membership.leave('unsubscribe')
     })
     this.#subscription = topic$
       .pipe(handle(message => this.#begin(message), { concurrency }))

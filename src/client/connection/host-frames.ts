@@ -3,9 +3,9 @@ import type { ByteReader } from '../../codec/byte-reader.js'
 import type { Missed } from '../../wire/frames/control-frames.js'
 import type { FrameKind } from '../../wire/frames/frames.js'
 
-/** What a host that is another's client wants to hear beyond what every client does. */
+/** A host that is a client of another host handles these too. */
 export interface HostFrames {
-  /** One that only hosts send. @throws ProtocolError */
+  /** A frame that only hosts send. @throws ProtocolError */
   frame(kind: FrameKind, body: ByteReader): void
   /** An attempt to connect failed. Another follows. */
   failed(error: MsgvanError): void

@@ -22,23 +22,33 @@ import type { HostFrames } from './host-frames.js'
 import type { Inboxes } from '../inbox/inboxes.js'
 import type { Outbox } from '../outbox/outbox.js'
 
+export interface ReceiversOwner {
+  /** For errors that no call can report. */
+  report(error: MsgvanError): void
+  /** The host is a follower, and its leader does not know it any more. */
+  missed(missed: Missed): void
+}
+
 export interface Receivers {
   readonly inboxes: Inboxes
   readonly calls: Calls
   readonly outbox: Outbox
-  readonly report: (error: MsgvanError) => void
-  readonly missed: (missed: Missed) => void
-  /** Of this session. */
-  readonly table: ReadingTable
-  /** What only hosts say to each other; undefined where this side is none. */
+  /** Handles frames that only hosts send each other; undefined where this side is no host. */
   readonly asHost: HostFrames | undefined
+  readonly owner: ReceiversOwner
 }
 
-/** A frame of the host goes to whom it concerns. @throws ProtocolError */
+/**
+ * Hands a frame of the host to its receiver.
+ *
+ * @param table of this session
+ * @throws ProtocolError
+ */
 export function receiveFrame(
   kind: FrameKind,
   body: ByteReader,
-  { inboxes, calls, outbox, report, missed, table, asHost }: Receivers,
+  table: ReadingTable,
+  { inboxes, calls, outbox, asHost, owner }: Receivers,
 ): void {
   switch (kind) {
     case FrameKind.Ack:
@@ -58,9 +68,9 @@ export function receiveFrame(
     case FrameKind.Lapsed:
       return inboxes.lapsed(decodeLapse(body))
     case FrameKind.Notice:
-      return report(fromWireError(decodeNotice(body)))
+      return owner.report(fromWireError(decodeNotice(body)))
     case FrameKind.Gap:
-      return missed(decodeGap(body))
+      return owner.missed(decodeGap(body))
     case FrameKind.Books:
       calls.call('books', inboxes.books(decodeSync(body))).catch(() => undefined)
       return

@@ -1,11 +1,12 @@
-import { Message } from '../../message/message.js'
+import type { Message } from '../../message/message.js'
+import { numberOf } from './delivery-number.js'
 
-/** Deliveries that came and were not handed out yet, in order; and those that are kept back to come before all others. */
+/** Deliveries that are not handed out yet, in order. Some are kept back, to come before all others later. */
 export class InboxQueue {
   #waiting: (Message | undefined)[] = []
   #next = 0
   #kept: Message[] = []
-  /** Those that were kept back and come next now. */
+  /** Messages that were kept back, and are now first in the queue. */
   readonly #brought = new Set<Message>()
 
   get isEmpty(): boolean {
@@ -20,7 +21,7 @@ export class InboxQueue {
     return this.#waiting[this.#next]
   }
 
-  /** The next one was kept back to come before all others. */
+  /** The first message was kept back, to come before all others. */
   get isFirstBrought(): boolean {
     return this.#brought.size > 0 && this.first !== undefined && this.#brought.has(this.first)
   }
@@ -40,12 +41,12 @@ export class InboxQueue {
     this.putFirst(kept)
   }
 
-  /** Takes the first one out. */
+  /** Removes the first message. */
   shift(): void {
     if (this.#brought.size > 0 && this.first !== undefined) this.#brought.delete(this.first)
     this.#waiting[this.#next++] = undefined
-    // Not one element at a time: that would make each step as long as the queue. Nor each time that nothing waits: as a rule
-    // each message is alone here, and would have a list of its own.
+    // Removing one element at a time would cost as much as the queue is long. A new list whenever the queue is empty would
+    // cost one for each message, since most messages are alone here.
     if (this.#next < 1024) return
     this.#waiting.splice(0, this.#next)
     this.#next = 0
@@ -53,31 +54,31 @@ export class InboxQueue {
 
   putFirst(messages: readonly Message[]): void {
     if (messages.length === 0) return
-    this.#waiting = [...messages, ...this.#standing()]
+    this.#waiting = [...messages, ...this.#queued()]
     this.#next = 0
   }
 
-  /** Takes out all up to the delivery with this number. */
-  takeThrough(last: number): Message[] {
-    const isOver = (message: Message): boolean => (Message.tagOf(message) as number) <= last
-    const over = [...this.#kept, ...this.#standing()].filter(isOver)
+  /** Removes all messages up to the delivery with this number. */
+  removeThrough(last: number): Message[] {
+    const isOver = (message: Message): boolean => (numberOf(message) as number) <= last
+    const over = [...this.#kept, ...this.#queued()].filter(isOver)
     for (const message of over) this.#brought.delete(message)
     this.#kept = this.#kept.filter(message => !isOver(message))
-    this.#waiting = this.#standing().filter(message => !isOver(message))
+    this.#waiting = this.#queued().filter(message => !isOver(message))
     this.#next = 0
     return over
   }
 
-  /** @returns what was there */
+  /** @returns the removed messages */
   clear(): Message[] {
-    const all = [...this.#kept, ...this.#standing()]
+    const all = [...this.#kept, ...this.#queued()]
     this.#kept = []
     this.#brought.clear()
     this.#empty()
     return all
   }
 
-  #standing(): Message[] {
+  #queued(): Message[] {
     return this.#waiting.slice(this.#next).filter(message => message !== undefined)
   }
 

@@ -10,7 +10,7 @@ import { FrameKind } from '../../wire/frames/frames.js'
 import { writeSettlement } from '../../wire/frames/settle-frame.js'
 import type { Named, RulesInForce } from '../../wire/frames/subscription-request.js'
 import { Inbox, type InboxOwner } from './inbox.js'
-import { Standstill } from './standstill.js'
+import { Standstill } from '../connection/standstill.js'
 
 /** With more of them those that nobody subscribes to are forgotten. */
 const MOST_NAMES = 1_000
@@ -29,8 +29,8 @@ export interface InboxesLink {
   send(kind: FrameKind, frame: Uint8Array): number
   /** Says that this side is there. */
   sayHere(): void
-  /** The app is done with something that the host had taken away: no frame says so. */
-  doneWithTaken?(): void
+  /** The app has settled a message that the host took back. No frame tells. */
+  withdrawnSettled?(): void
   /** A host's own client is cut off from it, or is back: only hosts have such. */
   away?(subscription: number, isAway: boolean): void
 }
@@ -205,7 +205,7 @@ export class Inboxes implements InboxOwner {
       this.#forgetIfDone(inbox)
     }
     const number = this.#link.send(FrameKind.Settle, this.#writer.take())
-    for (const inbox of dirty) inbox.sent(number)
+    for (const inbox of dirty) inbox.verdicts.sent(number)
     this.#sent.push({ number, inboxes: dirty })
   }
 
@@ -215,7 +215,7 @@ export class Inboxes implements InboxOwner {
     for (const sent of this.#sent) {
       if (sent.number > number) break
       done += 1
-      for (const inbox of sent.inboxes) inbox.confirmed(sent.number)
+      for (const inbox of sent.inboxes) inbox.verdicts.confirmed(sent.number)
     }
     if (done > 0) this.#sent.splice(0, done)
   }
@@ -249,9 +249,9 @@ export class Inboxes implements InboxOwner {
     this.#standstill.look()
   }
 
-  doneWithTaken(inbox: Inbox): void {
+  withdrawnSettled(inbox: Inbox): void {
     if (inbox.inHand === 0) this.#past.delete(inbox)
-    this.#link.doneWithTaken?.()
+    this.#link.withdrawnSettled?.()
   }
 
   pumpSoon(inbox: Inbox): void {

@@ -1,41 +1,37 @@
 import type { Verdict } from '../../wire/frames/settle-frame.js'
 
-/** What became of one subscription's deliveries, as the host is told: how far all are settled, and what was said of single ones. */
+/** The settlements of one subscription for the next frame: the number through which all are settled, and single verdicts. */
 export class Ledger {
   readonly #onFirst: () => void
-  /** All deliveries up to here are settled; those beyond that are settled too are in `#ahead`. */
+  /** All deliveries up to here are settled. `#ahead` has the settled ones beyond. */
   #through = 0
   readonly #ahead = new Set<number>()
   #verdicts: Verdict[] = []
   #hasNews = false
 
-  /** @param onFirst called when there is something to tell, for the first time since `take` */
+  /** @param onFirst called with the first news since the last `take` */
   constructor(onFirst: () => void) {
     this.#onFirst = onFirst
   }
 
-  /** An ack that comes in its turn costs nothing but a count. */
+  /** An ack in order costs only a count. */
   acked(number: number): void {
     if (number === this.#through + 1) this.#advance()
     else {
-      // The host cannot tell an ack out of turn from the count alone.
+      // The count alone does not tell the host of an ack out of order.
       this.#ahead.add(number)
-      this.say({ number, verdict: 'ack' })
+      this.#add({ number, verdict: 'ack' })
     }
   }
 
-  /** Settled by a verdict that says more than an ack. */
+  /** Settled by a verdict that is more than an ack. */
   settled(verdict: Verdict): void {
-    this.say(verdict)
+    this.#add(verdict)
     if (verdict.number === this.#through + 1) this.#advance()
     else this.#ahead.add(verdict.number)
   }
 
-  say(verdict: Verdict): void {
-    this.#verdicts.push(verdict)
-    this.news()
-  }
-
+  /** The next frame has news even without a verdict. */
   news(): void {
     if (this.#hasNews) return
     this.#hasNews = true
@@ -54,6 +50,11 @@ export class Ledger {
     this.#ahead.clear()
     this.#verdicts = []
     this.#hasNews = false
+  }
+
+  #add(verdict: Verdict): void {
+    this.#verdicts.push(verdict)
+    this.news()
   }
 
   #advance(): void {

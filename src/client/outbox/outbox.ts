@@ -9,25 +9,13 @@ import type { Link } from '../../wire/link.js'
 import { BATCH_BYTES, FRAME_OVERHEAD } from '../../wire/protocol.js'
 import { PublishReader, PublishWriter, type Sequence } from '../../wire/frames/publish-frame.js'
 import { rereading, WritingTable } from '../../wire/frames/string-table.js'
+import { noBytes, type Batch } from './batch.js'
 import { PublishPromise } from './publish-promise.js'
 
 export interface OutboxLimits {
   readonly maxMessages: number
   readonly maxBytes: number
   readonly maxPayload: number
-}
-
-const nothing = new Uint8Array(0)
-
-/** One PUBLISH frame and who waits for its entries. */
-interface Batch {
-  readonly number: number
-  /** Empty once those who passed them on keep what is held. */
-  bytes: Uint8Array
-  /** By entry. */
-  readonly promises: PublishPromise[]
-  /** Held back by the host, by entry. */
-  held: Set<number> | undefined
 }
 
 /** Publishes on their way to the host: collected into frames, kept until the host has taken them over, bounded. */
@@ -241,7 +229,7 @@ export class Outbox {
       if (!this.#isForOthers) return
     }
     this.#bytes -= batch.bytes.length
-    batch.bytes = nothing
+    batch.bytes = noBytes
   }
 
   #full(): OutboxFullError {

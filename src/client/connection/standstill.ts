@@ -1,6 +1,6 @@
-/** Often enough for the shortest standstill that counts. */
+/** Shorter than the shortest standstill that counts. */
 const EVERY_MS = 500
-/** What takes no longer is no standstill. */
+/** A shorter pause does not count as a standstill. */
 const SHORTEST_MS = 1_000
 
 /** Notices that this process stood still: it was stopped, its machine slept, or its event loop was blocked. */
@@ -9,7 +9,7 @@ export class Standstill {
   #last = 0
   #timer: ReturnType<typeof setInterval> | undefined
 
-  /** @param stoodStill told of it by the next `look`, for how long at most */
+  /** @param stoodStill called by the next `look`, with the longest time that it can have been */
   constructor(stoodStill: (milliseconds: number) => void) {
     this.#stoodStill = stoodStill
   }
@@ -26,7 +26,7 @@ export class Standstill {
     this.#timer = undefined
   }
 
-  /** Wherever something begins that must not after a standstill: a timer that is late may come later still. */
+  /** Call it before you begin anything that must not begin after a standstill: the timer itself may be late. */
   look(): void {
     if (this.#timer === undefined) return
     const now = performance.now()

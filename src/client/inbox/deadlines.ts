@@ -2,12 +2,12 @@ import type { Message } from '../../message/message.js'
 
 const LONGEST_TIMER = 2 ** 31 - 1
 
-/** `ackTimeout`, counted from the moment when a message is handed out: time in the inbox is not the subscriber's fault. */
+/** Times `ackTimeout` from the moment when a message is handed out: the subscriber does not pay for time in the inbox. */
 export class Deadlines {
   readonly #expired: (message: Message) => void
   readonly #timers = new Map<Message, ReturnType<typeof setTimeout>>()
 
-  /** @param limit in milliseconds; one that no timer can wait for never expires */
+  /** @param limit in milliseconds; one that is too long for a timer never expires */
   constructor(
     public limit: number,
     expired: (message: Message) => void,

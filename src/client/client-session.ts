@@ -1,0 +1,199 @@
+import { SessionLostError, type MsgvanError } from '../errors.js'
+import { newId } from '../message/new-id.js'
+import type { Missed } from '../wire/frames/control-frames.js'
+import type { Prove, Welcome } from '../wire/handshake.js'
+import type { Connection } from './connection/connection.js'
+import { Connector, type ConnectorOwner } from './connection/connector.js'
+import type { HostFrames } from './connection/host-frames.js'
+import { Outage } from './connection/outage.js'
+import { gapBeyond, gapError } from './gap.js'
+import type { Inbox } from './inbox/inbox.js'
+import type { RemoteBrokerOptions } from './remote-broker-options.js'
+import type { Traffic } from './traffic.js'
+
+/** The id of a session that no host knows, so that the next one is new. */
+const ABANDONED = ''
+/** The id of a session that cannot go on. The bus reports what it may have missed. */
+const UNFIT = 'unfit'
+
+export interface ClientSessionOwner {
+  connected(): void
+  reconnecting(): void
+  /** For errors that no call can report. */
+  report(error: MsgvanError): void
+  /** A drain looks whether its work is done. */
+  changed(): void
+}
+
+/** The session of a bus in its host, over connections that come and go. It makes a new one when the host does not know it. */
+export class ClientSession implements ConnectorOwner {
+  readonly #traffic: Traffic
+  readonly #owner: ClientSessionOwner
+  readonly #outage: Outage
+  readonly #connector: Connector
+  readonly #asHost: HostFrames | undefined
+  readonly #isHostAwaited: (error: MsgvanError) => boolean
+  /** Names this bus's messages in the whole van. */
+  #client: string
+  #id: string | undefined
+  /** Identifies the memory, or the store, that has the messages of named subscriptions. */
+  #memory: string | undefined
+  #connection: Connection | undefined
+  /** The host refuses this client: every call fails by this error until that changes. */
+  #refusal: MsgvanError | undefined
+  /** With a refusal: publishes wait for the next host. */
+  #isAwaited = false
+
+  constructor(options: RemoteBrokerOptions, traffic: Traffic, owner: ClientSessionOwner) {
+    const { url = '', locate = () => Promise.resolve(url), van, secret, pid, thread, dial, ca } = options
+    this.#traffic = traffic
+    this.#owner = owner
+    this.#asHost = options.asHost
+    this.#client = options.clientId ?? newId()
+    this.#isHostAwaited = options.isHostAwaited ?? (() => false)
+    const isElsewhere = options.locate === undefined
+    this.#outage = new Outage(error => owner.report(error), options.asHost !== undefined, isElsewhere)
+    const backoff = options.backoff ?? { initial: 50, max: 1_000 }
+    this.#connector = new Connector(
+      { dial, ca, van, client: () => this.#client, pid, thread, credential: secret, locate, backoff },
+      this,
+    )
+  }
+
+  get isConnected(): boolean {
+    return this.#connection !== undefined
+  }
+
+  /** There was a host, and it may owe this bus something. */
+  get isKnown(): boolean {
+    return this.#id !== undefined
+  }
+
+  /** Why calls fail. */
+  get refusal(): MsgvanError | undefined {
+    return this.#refusal
+  }
+
+  /** Why publishes fail. */
+  get publishRefusal(): MsgvanError | undefined {
+    return this.#isAwaited ? undefined : this.#refusal
+  }
+
+  get memory(): string | undefined {
+    return this.#memory
+  }
+
+  /** Why `ready()` failed. */
+  unreachable(timeout: number): MsgvanError {
+    return this.#outage.unreachable(timeout)
+  }
+
+  connect(): void {
+    this.#connector.start()
+  }
+
+  /** Another process, with this memory or store, had a session. A new one follows it. Call it before `connect`. */
+  renews(memory: string | undefined): void {
+    this.#id = ABANDONED
+    this.#memory = memory
+  }
+
+  /** Another process goes on with this session: drops the connection without a goodbye. */
+  abandon(): void {
+    this.#traffic.detach()
+    this.#connection = undefined
+    this.#connector.stop()
+  }
+
+  /** Resolves when the host has hung up. */
+  async end(): Promise<void> {
+    await this.#connection?.ended()
+    this.#connection = undefined
+    this.#connector.stop()
+  }
+
+  session(): Prove['session'] {
+    return this.#id === undefined ? undefined : { id: this.#id, received: this.#traffic.received }
+  }
+
+  welcome(welcome: Welcome, connection: Connection): void {
+    this.#refusal = undefined
+    this.#isAwaited = false
+    this.#outage.end()
+    this.#connection = connection
+    const hasTooLarge = this.#traffic.hostTakes(welcome.maxPayload)
+    if (!welcome.resumed && this.#id !== undefined) this.#renew(this.#id, welcome)
+    // The host would end each connection at a frame that is too large.
+    else if (hasTooLarge) this.#traffic.renew()
+    // If the two sides do not fit, `attach` throws, and the next connection must not claim this session.
+    this.#id = UNFIT
+    this.#traffic.attach(welcome.received, frame => connection.send(frame))
+    this.#id = welcome.session
+    this.#memory = welcome.memory
+    this.#owner.connected()
+    this.#owner.changed()
+  }
+
+  frame(bytes: Uint8Array): void {
+    this.#traffic.receive(bytes)
+  }
+
+  /** The leader of the host does not know that host any more. */
+  missed(missed: Missed): void {
+    const { inboxes } = this.#traffic
+    const gap = gapBeyond(missed, requestsOf(inboxes.unnamed()), requestsOf(inboxes.named()))
+    if (gap !== undefined) this.#owner.report(gap)
+  }
+
+  disconnected(error: MsgvanError): void {
+    this.#connection = undefined
+    this.#outage.begin()
+    this.#traffic.detach()
+    this.#owner.reconnecting()
+    if (!(error instanceof SessionLostError) || this.#asHost !== undefined) {
+      // `state$` tells of the lost connection. A broken protocol is an error too.
+      if (error.code === 'MSGVAN_PROTOCOL') this.#owner.report(error)
+      return
+    }
+    // Another process uses the same client id. With the old id the two would take the session from each other forever.
+    this.#client = newId()
+    this.#owner.report(error)
+  }
+
+  failed(error: MsgvanError, isFinal: boolean): void {
+    this.#asHost?.failed(error)
+    this.#outage.failed(error, isFinal)
+    if (!isFinal) return
+    this.#refusal = error
+    this.#isAwaited = this.#isHostAwaited(error)
+    this.#traffic.calls.rejectAll(error)
+    if (this.#isAwaited) this.#id ??= ABANDONED
+    else {
+      // Rejected publishes must not go out when the host accepts this client later.
+      this.#traffic.outbox.rejectAll(error)
+      this.#id = ABANDONED
+    }
+    this.#owner.changed()
+  }
+
+  /** The host does not know this session: it restarted, or the bus was away for too long. */
+  #renew(lost: string, { restored, memory }: Welcome): void {
+    const { inboxes, outbox } = this.#traffic
+    const isOther = this.#memory !== undefined && this.#memory !== memory
+    const isNamedLost = isOther && inboxes.named().length > 0
+    // A host with a store goes on where it was. A bus without unnamed subscriptions missed nothing at a known memory.
+    const isWhole =
+      restored === true || (restored === false && !isNamedLost && inboxes.unnamed().length === 0)
+    if (this.#asHost !== undefined) {
+      // The clients of this host missed the same messages. Their session here did not break, so they do not know.
+      this.#asHost.missed({ live: true, replayed: restored !== true, named: isOther })
+      outbox.rejectAll(new SessionLostError('The leader is a new one.'))
+    } else if (lost !== ABANDONED && !isWhole)
+      this.#owner.report(gapError(requestsOf(inboxes.unnamed()), isOther ? requestsOf(inboxes.named()) : []))
+    this.#traffic.renew()
+  }
+}
+
+function requestsOf(inboxes: readonly Inbox[]) {
+  return inboxes.map(({ request }) => request)
+}
