@@ -43,7 +43,7 @@ describe('connect()', () => {
     return { bus, errors }
   }
 
-  it('refuses at once what is no host’s URL', () => {
+  it('refuses at once a URL that is not a host’s', () => {
     for (const url of [
       'http://127.0.0.1:1900/foo',
       'http://127.0.0.1:1900/?a=1',
@@ -58,7 +58,7 @@ describe('connect()', () => {
       expect(() => connect(url), url).to.throw(InvalidOptionError, JSON.stringify(url))
   })
 
-  it('takes a URL however it is written', async () => {
+  it('accepts all spellings of a URL', async () => {
     const port = await host()
     for (const url of [
       `HTTP://127.0.0.1:${port}`,
@@ -70,7 +70,7 @@ describe('connect()', () => {
     }
   })
 
-  it('says once on errors$ that nobody answers, and why, and goes on', async () => {
+  it('reports an unreachable host once on errors$, with the reason, and goes on', async () => {
     const port = await freePort()
     const url = `http://127.0.0.1:${port}`
     const { bus, errors } = errorsOf(url, TOKEN)
@@ -79,7 +79,7 @@ describe('connect()', () => {
     await eventually(() => expect(errors).to.have.length(1))
     expect(errors[0]).to.be.instanceOf(HostUnreachableError)
     expect(errors[0]?.message).to.equal(
-      `${url} cannot be reached: nobody listens there (ECONNREFUSED). This bus goes on trying.`,
+      `${url} cannot be reached: nothing listens there (ECONNREFUSED). This bus goes on trying.`,
     )
     const error = await rejection(bus.ready({ timeout: 1_500 }))
     expect(error).to.be.instanceOf(HostUnreachableError)
@@ -94,7 +94,7 @@ describe('connect()', () => {
     expect(states).to.deep.equal(['connecting', 'connected'])
   })
 
-  it('says of what answers that it is no msgvan host', async () => {
+  it('reports a server that is not a msgvan host', async () => {
     const web = await listening(createHttpServer((_, response) => response.writeHead(404).end('no')))
     const mute = await listening(
       createServer(socket =>
@@ -106,8 +106,8 @@ describe('connect()', () => {
     )
     const tls = await host()
     for (const [url, reason] of [
-      [`http://127.0.0.1:${web}`, /no msgvan host \(HTTP 404\)|cut the connection off/],
-      [`http://127.0.0.1:${mute}`, /no HTTP, so it is no msgvan host/],
+      [`http://127.0.0.1:${web}`, /not a msgvan host \(HTTP 404\)|closed the connection/],
+      [`http://127.0.0.1:${mute}`, /not speak HTTP, so it is not a msgvan host/],
       [`https://127.0.0.1:${tls}`, /does not speak TLS, use http:/],
       ['http://no-such-name.invalid:1900', /ENOTFOUND|EAI_AGAIN/],
     ] as const) {
@@ -117,23 +117,23 @@ describe('connect()', () => {
     }
   })
 
-  it('says at once that a token is the wrong one', async () => {
+  it('reports a wrong token at once', async () => {
     const { bus, errors } = errorsOf(`http://127.0.0.1:${await host()}`, 'another token, as long')
     expect(await rejection(bus.ready())).to.be.instanceOf(AuthError)
     expect(errors.map(({ code }) => code)).to.deep.equal(['MSGVAN_AUTH'])
   })
 
-  it('van() without autoStart says it too', async () => {
+  it('van() without autoStart reports an unreachable host too', async () => {
     const bus = van({ port: await freePort(), autoStart: false })
     opened.push(bus)
     const errors: MsgvanError[] = []
     bus.errors$.subscribe(error => errors.push(error))
     await eventually(() => expect(errors).to.have.length(1))
-    expect(errors[0]?.message).to.contain('nobody listens there')
+    expect(errors[0]?.message).to.contain('nothing listens there')
     expect((await rejection(bus.ready({ timeout: 10 }))).message).to.contain('msgvan start')
   })
 
-  it('ready() ends with its signal, and refuses options that it cannot have', async () => {
+  it('ready() ends with its signal, and refuses wrong options', async () => {
     const { bus } = errorsOf(`http://127.0.0.1:${await freePort()}`, TOKEN)
     const controller = new AbortController()
     const waiting = bus.ready({ signal: controller.signal })

@@ -30,8 +30,8 @@ async function useAll(bus: Bus): Promise<void> {
 }
 
 /** `spec/support/hooks.ts` has the global functions check `this` as a browser does. */
-describe('functions that the code is given', () => {
-  it('are refused by this suite as methods of other objects', () => {
+describe('injected functions', () => {
+  it('fail this suite when another object calls them as its methods', () => {
     for (const run of [
       queueMicrotask,
       setTimeout,

@@ -21,7 +21,7 @@ const request = {
   overflow: 'pause',
 } as const
 
-/** `handle` behind a real inbox: what comes, what is taken away and what work ends are up to the spec. */
+/** `handle` behind a real inbox. The spec decides which messages arrive, which lapse and which work ends. */
 class Stand {
   readonly running: { readonly number: number; readonly work: Subject<never> }[] = []
   /** Numbers of deliveries whose work began though they were somebody else's by then. */
@@ -138,7 +138,7 @@ const act = fc.oneof(
 )
 
 describe('the places of handle', () => {
-  it('are all free in the end, whatever is taken away, in whatever number and order; nothing that was taken away begins', async () => {
+  it('are all free in the end, however many messages lapse and in any order; no lapsed message begins', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 8 }),
@@ -176,7 +176,7 @@ describe('the places of handle', () => {
     })
   }
 
-  it('are free after 100,000 that wait and whose work ends at once', async () => {
+  it('are free after 100,000 messages that wait and whose work ends at once', async () => {
     const stand = new Stand(1)
     stand.deliver(1)
     stand.workEndsAtOnce = true

@@ -5,9 +5,9 @@ import { isOwnMailbox } from '../message/topic.js'
 import type { Missed as MissedKinds } from '../wire/frames/control-frames.js'
 
 const NOT_KNOWN =
-  'The host does not know this bus any more: it was away for too long, or the host is a new one.'
+  'The host does not know this bus any more: the bus was away for too long, or the host is a new one.'
 const NOT_KNOWN_BEYOND =
-  'The leader of the host does not know that host any more: it was away for too long, or the leader is a new one.'
+  'The leader of the host does not know that host any more: the host was away for too long, or the leader is a new one.'
 
 const MOST_NAMED = 10
 
@@ -15,8 +15,8 @@ type Missed = Pick<SubscriptionRequest, 'pattern' | 'name'>
 
 /**
  * The host does not know this bus any more.
- * @param unnamed what it subscribes to without a name
- * @param named what it subscribes to under a name, if the memory in which their messages waited is gone
+ * @param unnamed its subscriptions without a name
+ * @param named its named subscriptions, if the memory that had their messages is gone
  */
 export function gapError(unnamed: readonly Missed[], named: readonly Missed[], why = NOT_KNOWN): GapError {
   const patterns = unnamed.map(({ pattern }) => describePattern(pattern))
@@ -28,10 +28,10 @@ export function gapError(unnamed: readonly Missed[], named: readonly Missed[], w
     )
   if (names.length > 0)
     missed.push(
-      `What waited in the memory or the store of the host before is gone, also for subscriptions with a name: ${some(names)}. A host with a store (--store) loses nothing as long as that store is there.`,
+      `The messages that waited in the memory or the store of the last host are gone, also for subscriptions with a name: ${some(names)}. A host with a store (--store) loses nothing as long as that store exists.`,
     )
   if (missed.length === 0)
-    missed.push('Its subscriptions all have names, and miss nothing that the host still has.')
+    missed.push('All its subscriptions have names. They miss nothing that the host still has.')
   return new GapError(
     `${why} ${missed.join(' ')}`,
     [...patterns, ...named.map(({ pattern }) => describePattern(pattern))],
@@ -41,7 +41,7 @@ export function gapError(unnamed: readonly Missed[], named: readonly Missed[], w
 
 /**
  * The host is a follower, and its leader does not know it any more.
- * @returns undefined if that concerns none of these
+ * @returns undefined if these subscriptions missed nothing
  */
 export function gapBeyond(
   missed: MissedKinds,
@@ -49,7 +49,7 @@ export function gapBeyond(
   named: readonly SubscriptionRequest[],
 ): GapError | undefined {
   const concerned = unnamed.filter(({ from }) => (from === undefined ? missed.live : missed.replayed))
-  // An actor's mailbox is at the host where the actor is.
+  // An actor's mailbox is at the actor's own host, so it lost nothing.
   const lost = missed.named ? named.filter(({ name = '' }) => !isOwnMailbox(name)) : []
   return concerned.length + lost.length === 0 ? undefined : gapError(concerned, lost, NOT_KNOWN_BEYOND)
 }

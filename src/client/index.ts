@@ -1,4 +1,4 @@
-/** Straight to a running host, in Node and in browsers. Finding and starting this machine's host is `van()`'s work. */
+/** Connects to a running host, in Node and in browsers. `van()` finds or starts this machine's host. */
 import type { AnyTopics, Bus, Topics } from '../bus/contract/bus.js'
 import { checkBusOptions } from '../bus/check-bus-options.js'
 import { createBus } from '../bus/create-bus.js'
@@ -14,12 +14,12 @@ export interface ConnectOptions {
   token?: string
   /** The largest payload, in bytes. Default 8 MiB. */
   maxPayload?: number
-  /** For https: by whose word the host is believed, PEM. Default: as this machine does. A browser has its own. */
+  /** For https: the certificate to trust, PEM. Default: those that this machine trusts. Not in a browser. */
   ca?: string
 }
 
 /**
- * A bus in a host that runs already. Returns at once and connects in the background; it stays connected, and the process
+ * Makes a bus in a running host. Returns at once and connects in the background; it stays connected, and the process
  * alive, until `close()`.
  *
  * @param url such as `http://10.0.0.5:1900`, or `https://…` where the host has a certificate
@@ -32,7 +32,8 @@ export function connect<T extends Topics = AnyTopics>(url: string, options: Conn
   knownOptions('connect()', options, ['name', 'token', 'maxPayload', 'ca'])
   checkBusOptions(options)
   for (const option of ['token', 'ca'] as const)
-    if (typeof (options[option] ?? '') !== 'string') throw new InvalidOptionError(`${option} is a text.`)
+    if (typeof (options[option] ?? '') !== 'string')
+      throw new InvalidOptionError(`${option} must be a string.`)
   const { name = 'default', token, maxPayload, ca } = options
   const limits = maxPayload === undefined ? {} : { maxPayload }
   const credential =
@@ -47,15 +48,15 @@ export function connect<T extends Topics = AnyTopics>(url: string, options: Conn
   return createBus<T>(name, broker, limits)
 }
 
-/** Where a host is has no path, nor anything behind it: what is wrong would only show as silence. */
+/** Refuses a URL with a path or more: a wrong URL would otherwise only show as silence. */
 function originOf(url: unknown): string {
   const parsed = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined
   const { protocol = '', pathname, search, hash, username, password, port, origin = '' } = parsed ?? {}
   if (protocol !== 'http:' && protocol !== 'https:')
-    throw new InvalidOptionError(`A host has a URL such as http://10.0.0.5:1900; this is ${shown(url)}.`)
+    throw new InvalidOptionError(`The URL of a host looks like http://10.0.0.5:1900. This is ${shown(url)}.`)
   if (pathname !== '/' || search !== '' || hash !== '' || username !== '' || password !== '' || port === '0')
     throw new InvalidOptionError(
-      `A host's URL is its address alone, such as ${origin}; this is ${shown(url)}. A token is the option \`token\`.`,
+      `The URL of a host is only its address, such as ${origin}. This is ${shown(url)}. Give a token as the option \`token\`.`,
     )
   return origin
 }

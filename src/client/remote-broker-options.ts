@@ -4,39 +4,39 @@ import type { Dial } from './connection/dial-socket.js'
 import type { HostFrames } from './connection/host-frames.js'
 
 export interface RemoteBrokerOptions {
-  /** Where the host is: `http://127.0.0.1:1900`. Not needed with `locate`. */
+  /** The host's URL, such as `http://127.0.0.1:1900`. Not needed with `locate`. */
   url?: string
-  /** Asked before each attempt to connect, for the URL: the place to find or start a host. */
+  /** Returns the host's URL. Called before each attempt to connect, so it can find or start a host. */
   locate?: () => Promise<string>
   /**
-   * Whether what is published waits although `locate` has failed by this: there was a host, and the next one cannot be started yet.
-   * Calls fail by it in any case. Default: it is refused too.
+   * Whether publishes wait although `locate` has failed by this error: there was a host, and the next one cannot start yet.
+   * Calls fail in any case. Default: publishes fail too.
    */
   isHostAwaited?: (error: MsgvanError) => boolean
-  /** How a host is reached. Default: by socket.io. */
+  /** Opens a channel to the host. Default: socket.io. */
   dial?: Dial
-  /** By whose word a host is believed that is reached by https, PEM. Default: as this machine does. Not in a browser. */
+  /** For https: the certificate to trust, PEM. Default: those that this machine trusts. Not in a browser. */
   ca?: string
   van: string
-  /** What this client proves to know: this user's secret (the default kind), or a token. No host accepts undefined. */
+  /** This user's secret (the default kind), or a token. No host accepts undefined. */
   secret: () => Promise<Credential | undefined>
   /** Names this client, and its messages, in the whole van. Default: random. */
   clientId?: string
-  /** Of this process, if it runs on the host's machine: its death is then noticed at once. */
+  /** This process, if it runs on the host's machine: the host then notices its death at once. */
   pid?: number
-  /** With `pid`: the system's id of its thread, if that is a worker thread. */
+  /** With `pid`: the system's id of this thread, if it is a worker thread. */
   thread?: number | undefined
   /** The largest payload, in bytes. Default 8 MiB. */
   maxPayload?: number
-  /** What may wait to be taken over. Default 100,000 messages and 64 MiB. */
+  /** The limits for publishes that the host has not taken over. Default 100,000 messages and 64 MiB. */
   outbox?: { maxMessages?: number; maxBytes?: number }
   /** Milliseconds between attempts to connect. Default 50 to 1,000, jittered. */
   backoff?: { initial: number; max: number }
   /** This side is a host too. */
   asHost?: HostFrames
   /**
-   * This side is a worker of that host, which waits for its end. What it asked of the host may wait for the same, such as to stop the
-   * actor that it runs: `close()` has it sent, and does not wait for the answers.
+   * This side is a worker of that host, and the host waits for its end. The answer to a call may wait for the same end, such as to a
+   * call that stops the worker's own actor: `close()` sends such calls, and does not wait for the answers.
    */
   isEndedByHost?: boolean
   /** How long `ready()` waits for a host, in milliseconds. Default 10,000. */

@@ -6,30 +6,30 @@ interface Pending {
   readonly method: string
   readonly args: unknown
   readonly resolve: (value: unknown) => void
-  /** Of its frame. */
+  /** The size of its frame. */
   readonly bytes: number
   readonly reject: (error: unknown) => void
   readonly askedAgain: (() => void) | undefined
   readonly isLasting: boolean
 }
 
-/** Requests to the host that have an answer. They wait while there is no connection, and are asked again in a new session. */
+/** Calls to the host, each with an answer. They wait while there is no connection, and are sent again in a new session. */
 export class Calls {
   readonly #send: (frame: Uint8Array) => void
   readonly #pending = new Map<number, Pending>()
   readonly #maxBytes: () => number
   #lastId = 0
 
-  /** @param maxBytes what the host takes of arguments, as far as that is known */
+  /** @param maxBytes returns the host's limit for the arguments, as far as that is known */
   constructor(send: (frame: Uint8Array) => void, maxBytes: () => number = () => Infinity) {
     this.#send = send
     this.#maxBytes = maxBytes
   }
 
   /**
-   * @param args themselves, or a function that makes them whenever the call is sent
-   * @param askedAgain called after it was asked anew in a new session
-   * @param isLasting what it asks for outlasts the bus
+   * @param args the arguments, or a function that makes them whenever the call is sent
+   * @param askedAgain called after it was sent again in a new session
+   * @param isLasting its effect outlasts the bus
    */
   call(
     method: string,
@@ -47,32 +47,32 @@ export class Calls {
 
   answered(reply: Reply): void {
     const pending = this.#pending.get(reply.id)
-    // One that was rejected meanwhile.
+    // It was rejected meanwhile.
     if (pending === undefined) return
     this.#pending.delete(reply.id)
     if ('error' in reply) pending.reject(fromWireError(reply.error))
     else pending.resolve(reply.value)
   }
 
-  /** The last one that was asked. */
+  /** The id of the last call. */
   get last(): number {
     return this.#lastId
   }
 
-  /** Those without an answer that ask for what outlasts the bus. */
+  /** The number of calls without an answer whose effect outlasts the bus. */
   get lasting(): number {
     let count = 0
     for (const { isLasting } of this.#pending.values()) if (isLasting) count += 1
     return count
   }
 
-  /** Tells, whenever it is asked, whether all of those that wait now are answered; not what comes later. */
+  /** @returns a function that tells whether all lasting calls of now are answered. Later ones do not count. */
   whetherLastingAnswered(): () => boolean {
     const waiting = [...this.#pending].filter(([, { isLasting }]) => isLasting).map(([id]) => id)
     return () => !waiting.some(id => this.#pending.has(id))
   }
 
-  /** Those without an answer, up to this one. */
+  /** Sends the calls without an answer again, up to this one. */
   askAgain(last: number): void {
     for (const [id, { method, args, reject, askedAgain }] of [...this.#pending]) {
       if (id > last) continue
@@ -80,7 +80,7 @@ export class Calls {
       try {
         frame = this.#encode(id, method, args)
       } catch (error) {
-        // This host takes less than the one before.
+        // This host has a smaller limit than the last one.
         this.#pending.delete(id)
         reject(error)
         continue
@@ -90,7 +90,7 @@ export class Calls {
     }
   }
 
-  /** Whether one waits that this host cannot take. */
+  /** Whether a call without an answer is larger than this. */
   exceeds(maxBytes: number): boolean {
     return [...this.#pending.values()].some(({ bytes }) => bytes > maxBytes)
   }
@@ -101,7 +101,7 @@ export class Calls {
     for (const { reject } of pending) reject(error)
   }
 
-  /** Those that only ask. */
+  /** Rejects the calls that only read. */
   rejectReads(error: MsgvanError): void {
     for (const [id, { method, reject }] of [...this.#pending]) {
       if (traitsOf(method).reads !== true) continue

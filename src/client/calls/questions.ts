@@ -1,12 +1,12 @@
-/** What a client asks the host before it hands out more of a subscription. */
+/** A question to the host. The client hands out no more of a subscription before the answer. */
 export enum Question {
-  /** Failed messages are to come first: has it sent them again? */
+  /** Failed messages have to come first: has the host sent them again? */
   Again,
-  /** This process stood still: is what is here still its own? What is not has lapsed before the answer. */
+  /** This process stood still: are its deliveries still its own? The host withdraws the others before it answers. */
   Own,
 }
 
-/** The questions of one subscription that the host has not answered. It answers them in order. */
+/** The open questions of one subscription. The host answers them in order. */
 export class Questions {
   #asked: Question[] = []
   readonly #onceAnswered: (() => void)[] = []
@@ -31,7 +31,7 @@ export class Questions {
     this.#asked = []
   }
 
-  /** Resolves with the next `tell` that finds all of them answered; undefined when they are. */
+  /** Resolves at the next `tell` after the last answer; undefined when no question is open. */
   allAnswered(): Promise<void> | undefined {
     if (this.isNone) return undefined
     return new Promise(resolve => this.#onceAnswered.push(resolve))

@@ -3,7 +3,7 @@ import type { ActorBroker } from '../../bus/contract/actors.js'
 import type { CallName } from '../../wire/calls.js'
 import { encodeRequest } from '../../wire/frames/subscription-request.js'
 
-/** Actors of a van, by calls to the host. */
+/** The actors of a van. Each method is one call to the host. */
 export function remoteActors(call: (method: CallName, args: unknown) => Promise<unknown>): ActorBroker {
   return {
     create: async request => (await call('actors.create', request)) as ActorAddress,

@@ -27,7 +27,7 @@ const announcements: SubscriptionRequest = {
   overflow: 'drop-oldest',
 }
 
-/** The host's dead letters. What crosses are letters around payloads that are bytes; they are read here. */
+/** The host's dead letters. The host sends payloads as bytes, and this class decodes them. */
 export class RemoteDeadLetters extends Observable<DeadLetter> implements DeadLetters {
   readonly #call: (method: CallName, args: unknown) => Promise<unknown>
   readonly #hosts: () => Promise<readonly { readonly id: string }[]>
@@ -69,7 +69,7 @@ export class RemoteDeadLetters extends Observable<DeadLetter> implements DeadLet
         const letters = page.list('letters').map(readLetter)
         if (letters.length > 0) yield letters
         const next = page.optional('next', key => page.whole(key))
-        // Places only grow: else it would never end.
+        // Places only grow. Otherwise the loop would never end.
         after = next !== undefined && next > after ? next : undefined
       } while (after !== undefined)
     }

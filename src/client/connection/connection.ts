@@ -20,7 +20,7 @@ import { newNonce, prove, sameProof, type Transcript } from '../../wire/proof.js
 import { binary, PROTOCOL, type ClientEvents } from '../../wire/protocol.js'
 import type { Dial } from './dial-socket.js'
 
-/** What a client shows that it knows: the secret of this user on this machine, or the host's token. */
+/** A client proves that it knows this: the secret of this user on this machine, or the host's token. */
 export interface Credential {
   /** Default `'secret'`. */
   readonly kind?: 'secret' | 'token'
@@ -35,7 +35,7 @@ export interface ConnectionRequest {
   readonly pid: number | undefined
   readonly thread: number | undefined
   readonly credential: Credential
-  /** Asked when the host has proved itself: where the session stands by then. */
+  /** Called when the host has proved its identity. Returns the state of the session by then. */
   readonly session: () => Prove['session']
 }
 
@@ -43,7 +43,7 @@ export interface ConnectionOwner {
   welcome(welcome: Welcome): void
   /** @throws ProtocolError to end the connection */
   frame(bytes: Uint8Array): void
-  /** Called once: it did not come to be, or is gone. */
+  /** Called once: the connection failed, or it is gone. */
   lost(error: MsgvanError): void
 }
 
@@ -57,7 +57,7 @@ export class Connection {
   readonly #channel: Channel<ClientEvents>
   readonly #nonce = newNonce()
   readonly #deadline: ReturnType<typeof setTimeout>
-  /** Waits for the host to hang up. */
+  /** Called when the host has hung up. */
   #onHungUp: (() => void) | undefined
   #isLost = false
   #hasHostProved = false
@@ -68,7 +68,7 @@ export class Connection {
     this.#deadline = setTimeout(() => {
       this.#lose(
         new HostUnreachableError(
-          `No answer from ${request.url} within ${HANDSHAKE_MS} ms: what listens there is no msgvan host, or it stands still.`,
+          `No answer from ${request.url} within ${HANDSHAKE_MS} ms: the server there is not a msgvan host, or it does not respond.`,
         ),
       )
     }, HANDSHAKE_MS)
@@ -76,7 +76,7 @@ export class Connection {
       request.url,
       {
         opened: () => this.#guard(() => this.#sayHello()),
-        event: (name, value) => this.#guard(() => this.#take(name, value)),
+        event: (name, value) => this.#guard(() => this.#receive(name, value)),
         ended: ({ why, cause }) => {
           this.#onHungUp?.()
           this.#lose(new HostUnreachableError(`${request.url} ${why}.`, { cause }))
@@ -90,7 +90,7 @@ export class Connection {
     this.#channel.send('frame', frame)
   }
 
-  /** After a goodbye: waits until the host hangs up. Hanging up first would lose what was sent last. */
+  /** After a goodbye: resolves when the host has hung up. If this side hung up first, the last frames could be lost. */
   async ended(): Promise<void> {
     this.#isLost = true
     if (this.#channel.isOpen) {
@@ -111,13 +111,13 @@ export class Connection {
     this.#channel.close()
   }
 
-  #take(name: string, value: unknown): void {
+  #receive(name: string, value: unknown): void {
     switch (name) {
       case 'challenge':
         this.#answer(value).catch((error: unknown) => this.#fail(error))
         return
       case 'welcome': {
-        this.#mustBeProved()
+        this.#requireProof()
         const welcome = checkWelcome(value)
         clearTimeout(this.#deadline)
         this.#owner.welcome(welcome)
@@ -129,7 +129,7 @@ export class Connection {
         return
       }
       case 'frame':
-        this.#mustBeProved()
+        this.#requireProof()
         this.#owner.frame(binary(value))
     }
   }
@@ -161,7 +161,7 @@ export class Connection {
     }
     if (!sameProof(proof, await prove(credential.secret, 'host', transcript))) {
       throw new AuthError(
-        `Whoever listens at ${url} does not know the ${credential.kind ?? 'secret'} of this user: it is another user's host, or none. ` +
+        `The server at ${url} does not know the ${credential.kind ?? 'secret'} of this user: it is another user's host, or not a host. ` +
           'Give the right token or MSGVAN_HOME, or another port.',
       )
     }
@@ -171,13 +171,13 @@ export class Connection {
     this.#channel.send('prove', { proof: own, session: session() } satisfies Prove)
   }
 
-  /** An impostor may welcome us without proof: it must not get what waits to be sent. */
-  #mustBeProved(): void {
+  /** An impostor may send a welcome without a proof. It must not get the messages of this bus. */
+  #requireProof(): void {
     if (this.#hasHostProved) return
-    throw new AuthError(`Whoever listens at ${this.#request.url} gives no proof: it is no host of this user.`)
+    throw new AuthError(`The server at ${this.#request.url} gives no proof: it is not a host of this user.`)
   }
 
-  /** Whatever comes in is handled here: what breaks the protocol ends the connection, not the process. */
+  /** Handles everything that arrives. A broken protocol ends the connection, not the process. */
   #guard(handle: () => void): void {
     if (this.#isLost) return
     try {
@@ -202,7 +202,7 @@ export class Connection {
   }
 }
 
-/** Trying again without a change on either side is in vain. */
+/** Another attempt fails too unless one side changes. */
 export function isForGood(error: MsgvanError): boolean {
   return error instanceof AuthError || error instanceof VersionMismatchError
 }

@@ -8,12 +8,12 @@ export interface ConnectorOptions {
   readonly dial?: Dial | undefined
   readonly ca?: string | undefined
   readonly van: string
-  /** Asked before each attempt. */
+  /** Called before each attempt. */
   readonly client: () => string
   readonly pid?: number | undefined
   readonly thread?: number | undefined
   readonly credential: () => Promise<Credential | undefined>
-  /** Where the host is, asked before each attempt: the place to find or start it. */
+  /** Returns the host's URL. Called before each attempt, so it can find or start a host. */
   readonly locate: () => Promise<string>
   /** Milliseconds before the first and between later attempts; each is drawn from half of it to all of it. */
   readonly backoff: { readonly initial: number; readonly max: number }
@@ -26,11 +26,11 @@ export interface ConnectorOwner {
   frame(bytes: Uint8Array): void
   /** The connection that was up is gone. Another attempt follows. */
   disconnected(error: MsgvanError): void
-  /** An attempt failed. `final`: because of what will not change by itself. Another attempt follows all the same. */
-  failed(error: MsgvanError, final: boolean): void
+  /** An attempt failed. Another follows in any case. @param isFinal the reason does not change by itself */
+  failed(error: MsgvanError, isFinal: boolean): void
 }
 
-/** Keeps one connection up, for as long as it is not stopped. */
+/** Keeps one connection up until it is stopped. */
 export class Connector {
   readonly #options: ConnectorOptions
   readonly #owner: ConnectorOwner
@@ -50,7 +50,7 @@ export class Connector {
       if (this.#isStopped) return
       const known = error instanceof MsgvanError
       this.#owner.failed(
-        known ? error : new HostUnreachableError(`No host to be found: ${describe(error)}`, { cause: error }),
+        known ? error : new HostUnreachableError(`No host was found: ${describe(error)}`, { cause: error }),
         true,
       )
       this.#retry()
@@ -69,7 +69,7 @@ export class Connector {
     const [url, dial] = await Promise.all([locate(), this.#options.dial ?? dialSocket(ca)])
     const credential = await this.#options.credential()
     if (credential === undefined)
-      throw new AuthError(`No secret and no token for ${url}. Give the option token.`)
+      throw new AuthError(`There is no secret and no token for ${url}. Give the option token.`)
     if (this.#isStopped) return
     const session = () => this.#owner.session()
     const connection: Connection = new Connection(
@@ -107,15 +107,15 @@ export class Connector {
   }
 }
 
-/** Loaded when there is somebody to dial: an embedded bus never needs it, and it takes its time. */
+/** Loads socket.io late: an embedded bus never needs it, and loading takes time. */
 async function dialSocket(ca: string | undefined): Promise<Dial> {
   try {
     return (await import('./dial-socket.js')).dialSocket(ca)
   } catch (error) {
-    // By esbuild, of an ES module: CommonJS inside has no `require`.
+    // In an ES module that esbuild has bundled, the CommonJS modules inside have no `require`.
     if (!(error instanceof Error && error.message.startsWith('Dynamic require of'))) throw error
     throw new NotInstalledError(
-      `This bundle cannot load its connection (${error.message}). Make msgvan external in your bundler and install it where the app runs, or bundle to CommonJS.`,
+      `This bundle cannot load socket.io (${error.message}). Make msgvan external in your bundler and install it where the app runs, or bundle to CommonJS.`,
       { cause: error },
     )
   }

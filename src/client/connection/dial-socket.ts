@@ -7,14 +7,14 @@ import { whyUnreachable } from './unreachable.js'
 /** Opens a channel to a host. Returns at once. */
 export type Dial = (url: string, listener: DialListener, timeoutMs: number) => Channel<ClientEvents>
 
-/** A WebSocket of Node's `ws`; a browser's has no such way. */
+/** A WebSocket of Node's `ws`. A browser's cannot be terminated. */
 interface Terminable {
   terminate?(): void
 }
 
 /**
- * Masks guard proxies on the way against bytes that look like HTTP. On this machine there is none: of a mask of zeros
- * neither end has work, where they would else be the largest part of it for large messages.
+ * Masks protect proxies against bytes that look like HTTP. On this machine there is no proxy, and a mask of zeros spares both
+ * ends their largest part of the work on large messages.
  */
 class LoopbackWebSocket extends NodeWebSocket {
   override createSocket(uri: string, protocols: string | string[] | undefined, options: object): unknown {
@@ -25,7 +25,7 @@ class LoopbackWebSocket extends NodeWebSocket {
   }
 }
 
-/** By socket.io: one WebSocket, without any reconnection of its own. @param ca by whose word a host is believed, PEM */
+/** Dials with socket.io: one WebSocket, without a reconnection of its own. @param ca the certificate to trust, PEM */
 export const dialSocket =
   (ca?: string): Dial =>
   (url, listener, timeoutMs) => {
@@ -43,7 +43,7 @@ export const dialSocket =
       if (!isOver) tell()
     }
     socket.on('connect', () => {
-      // Kept from now on: socket.io lets go of it when it closes.
+      // Kept here because socket.io drops it on close.
       webSocket = (socket.io.engine.transport as { ws?: Terminable }).ws
       unlessOver(() => listener.opened())
     })
@@ -71,7 +71,7 @@ export const dialSocket =
       close: () => {
         isOver = true
         socket.disconnect()
-        // There is nothing left to say. In Node the WebSocket would wait up to 30 s for the other side to agree.
+        // Otherwise the WebSocket of Node waits up to 30 s for the other side to agree.
         webSocket?.terminate?.()
       },
     }

@@ -12,10 +12,10 @@ import type { Named, RulesInForce } from '../../wire/frames/subscription-request
 import { Inbox, type InboxOwner } from './inbox.js'
 import { Standstill } from '../connection/standstill.js'
 
-/** With more of them those that nobody subscribes to are forgotten. */
+/** With more names, those without an open subscription are forgotten. */
 const MOST_NAMES = 1_000
 
-/** By then what was sent is with the operating system. A browser's timers do as well. */
+/** By then the operating system has everything that was sent. In a browser, a timer has the same effect. */
 function nextTurn(run: () => void): void {
   if ('setImmediate' in globalThis) setImmediate(run)
   else setTimeout(run)
@@ -23,35 +23,35 @@ function nextTurn(run: () => void): void {
 
 export interface InboxesLink {
   wake(): void
-  /** For what no call could report. */
+  /** For errors that no call can report. */
   report?(error: MsgvanError): void
   /** @returns the frame's number */
   send(kind: FrameKind, frame: Uint8Array): number
-  /** Says that this side is there. */
+  /** Tells the host that this process is alive. */
   sayHere(): void
   /** The app has settled a message that the host took back. No frame tells. */
   withdrawnSettled?(): void
-  /** A host's own client is cut off from it, or is back: only hosts have such. */
+  /** For a host: a client of its own is cut off from it, or is back. */
   away?(subscription: number, isAway: boolean): void
 }
 
-/** All subscriptions of one bus: hands deliveries to them one at a time, and sends back what became of them. */
+/** All subscriptions of one bus. It hands out deliveries one at a time, and sends the verdicts back. */
 export class Inboxes implements InboxOwner {
   readonly #link: InboxesLink
   readonly #inboxes = new Map<number, Inbox>()
-  /** They are over, but the app still works on what came from them. */
+  /** They are over, but the app still works on their messages. */
   readonly #past = new Set<Inbox>()
   readonly #writer = new ByteWriter()
   #dirty: Inbox[] = []
-  /** Frames with verdicts that the host has not got for good, and whose verdicts they are. */
+  /** Frames with verdicts that the host has not confirmed, each with its inboxes. */
   #sent: { readonly number: number; readonly inboxes: readonly Inbox[] }[] = []
-  /** A hand-over is running: whatever comes meanwhile waits for its end. */
+  /** A hand-out is running. Later deliveries wait for its end. */
   #isHandingOut = false
   #lastNumber = 0
   readonly #standstill = new Standstill(milliseconds => {
     for (const inbox of this.#inboxes.values()) inbox.stoodStill(milliseconds)
   })
-  /** Under which something waits at the host for certain. */
+  /** Names under which the host certainly keeps messages. */
   readonly #names = new Set<string>()
 
   constructor(link: InboxesLink) {
@@ -62,7 +62,7 @@ export class Inboxes implements InboxOwner {
     this.#link.report?.(error)
   }
 
-  /** What the app works on. */
+  /** The number of messages that the app works on. */
   get inHand(): number {
     let sum = 0
     for (const inbox of this.#inboxes.values()) sum += inbox.inHand
@@ -92,7 +92,7 @@ export class Inboxes implements InboxOwner {
     return [...this.#inboxes.values()].filter(inbox => inbox.isConfirmed)
   }
 
-  /** Those that the host forgets with the session. Not the bus's own letterbox: who waits for a letter is told in another way. */
+  /** Those that the host forgets with the session, except the bus's own reply inbox: its callers learn of a loss in another way. */
   unnamed(): Inbox[] {
     return [...this.#inboxes.values()].filter(
       ({ request, hasLeft, wasConfirmed }) =>
@@ -100,7 +100,7 @@ export class Inboxes implements InboxOwner {
     )
   }
 
-  /** The host has said yes. */
+  /** The host has accepted it. */
   confirm(inbox: Inbox): void {
     inbox.isConfirmed = true
     inbox.wasConfirmed = true
@@ -113,8 +113,8 @@ export class Inboxes implements InboxOwner {
   }
 
   /**
-   * Those whose messages wait at the host under a name. `repeat()` and the like have just subscribed anew: the name was there
-   * before.
+   * Those whose messages wait at the host under a name. It counts names that were confirmed before, because `repeat()` may have
+   * subscribed again just now.
    */
   named(): Inbox[] {
     return [...this.#inboxes.values()].filter(
@@ -147,7 +147,7 @@ export class Inboxes implements InboxOwner {
     inbox.tellIfCaughtUp()
   }
 
-  /** What is here of it; its verdicts so far are on their way before that. */
+  /** The state of one subscription here. Its verdicts so far are sent before it. */
   books(subscription: number): ConsumerBooks {
     this.flush()
     const nothing = { line: 0, open: 0, waiting: 0, places: 0, takes: false, asks: false }
@@ -173,7 +173,7 @@ export class Inboxes implements InboxOwner {
     for (const inbox of [...this.#inboxes.values()]) this.end(inbox, error)
   }
 
-  /** Before the bus goes: says for each subscription what its consumer never saw. */
+  /** Before the bus goes: tells the host for each subscription the last delivery that the consumer saw. */
   sayGoodbye(): void {
     this.flush()
     for (const { hasLeft, number, handed } of this.#inboxes.values()) {
@@ -181,12 +181,12 @@ export class Inboxes implements InboxOwner {
     }
   }
 
-  /** Nothing new is handed out, but for answers: what is in hand may wait for them. */
+  /** Hands out nothing more, except answers: the work in hand may wait for them. */
   stop(): void {
     for (const inbox of this.#inboxes.values()) if (!isReplyInbox(inbox.request)) inbox.stop()
   }
 
-  /** The session is lost: what was delivered is taken away, and who left has nothing more to settle. */
+  /** The session is lost: all deliveries are withdrawn. A consumer that left has nothing more to settle. */
   reset(): void {
     this.#dirty = []
     this.#sent = []
@@ -209,7 +209,7 @@ export class Inboxes implements InboxOwner {
     this.#sent.push({ number, inboxes: dirty })
   }
 
-  /** The host is done with all frames up to this one. */
+  /** The host has handled all frames up to this one. */
   confirmedThrough(number: number): void {
     let done = 0
     for (const sent of this.#sent) {
@@ -231,7 +231,7 @@ export class Inboxes implements InboxOwner {
   }
 
   leave(inbox: Inbox, handed: number, kept: readonly number[]): void {
-    // Verdicts first: what they settle is not given back.
+    // Verdicts first, so that settled messages do not go back.
     this.flush()
     this.#link.send(FrameKind.Leave, encodeLeave({ subscription: inbox.number, handed, kept }))
     this.#forgetIfDone(inbox)

@@ -1,13 +1,13 @@
-/** Waits for a state that others bring about, and say so. */
+/** Waits until a condition is true. */
 export class Drain {
   #check: (() => void) | undefined
 
-  /** Something changed: whoever waits looks again. */
+  /** Something has changed: checks the condition again. */
   look(): void {
     this.#check?.()
   }
 
-  /** @param deadline by `performance.now()`: then it resolves all the same, with false */
+  /** @param deadline by `performance.now()` @returns whether the condition was true by then */
   until(isDone: () => boolean, deadline: number): Promise<boolean> {
     return new Promise(resolve => {
       const finish = (done: boolean): void => {

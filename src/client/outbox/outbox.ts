@@ -18,24 +18,24 @@ export interface OutboxLimits {
   readonly maxPayload: number
 }
 
-/** Publishes on their way to the host: collected into frames, kept until the host has taken them over, bounded. */
+/** Publishes on their way to the host. It collects them into frames, keeps them until the host takes them over, and is bounded. */
 export class Outbox {
   readonly #limits: OutboxLimits
-  /** Of a payload: what this side takes, and the host as far as that is known. */
+  /** The largest payload that both sides accept, as far as the host's limit is known. */
   #maxPayload: number
   #link: Link
   readonly #sequence: Sequence = { last: 0 }
   #table = new WritingTable()
   #writer = new PublishWriter(this.#table, this.#sequence)
-  /** Of the frame being collected. */
+  /** For the frame that is being collected. */
   #promises: PublishPromise[] = []
   /** Sent and not acknowledged, in order. */
   #batches: Batch[] = []
-  /** Acknowledged, but for entries that the host holds back. */
+  /** Acknowledged, except for entries that the host holds back. */
   #holding = new Map<number, Batch>()
   #messages = 0
   #bytes = 0
-  /** It passes on what others published, and they keep what is held back: what one is full of must not fill the way of all. */
+  /** It passes on others' messages. Their publishers keep the entries that are held back, so that one full subscription does not fill this outbox. */
   #isForOthers = false
   readonly #clock = new StretchClock(undefined)
 
@@ -49,7 +49,7 @@ export class Outbox {
     return this.#maxPayload
   }
 
-  /** What the host takes. @returns whether something was collected that it cannot take, so that it must be written anew */
+  /** Sets the host's limit. @returns whether a frame is too large for it, so that all must be written again */
   hostTakes(maxPayload: number): boolean {
     this.#maxPayload = Math.min(maxPayload, this.#limits.maxPayload)
     const most = maxPayload + FRAME_OVERHEAD + BATCH_BYTES
@@ -79,7 +79,7 @@ export class Outbox {
   }
 
   /**
-   * What another client published, by way of this one, a host. Its body is bytes.
+   * For a host: passes on what another client published. Its body is bytes.
    *
    * @returns undefined while there is no room
    */
@@ -96,7 +96,7 @@ export class Outbox {
     return this.#added()
   }
 
-  /** Tells, whenever it is asked, whether all that waits now is taken over, or refused; not what comes later. */
+  /** @returns a function that tells whether all publishes of now are taken over or refused. Later ones do not count. */
   whetherTaken(): () => boolean {
     const promises = [...this.#holding.values(), ...this.#batches].flatMap(batch => batch.promises)
     const waiting = [...promises, ...this.#promises].filter(promise => promise.isOpen)
@@ -122,13 +122,13 @@ export class Outbox {
     const promises = this.#promises
     this.#promises = []
     this.#bytes += bytes.length
-    // The number is the link's next one: an acknowledgement cannot come before `send` returns.
+    // The link's next number: an acknowledgement cannot come before `send` returns.
     const number = this.#link.lastNumber + 1
     this.#batches.push({ number, bytes, promises, held: undefined })
     this.#link.send(FrameKind.Publish, bytes)
   }
 
-  /** The host is done with all frames up to this number. */
+  /** The host has handled all frames up to this number. */
   acked(number: number): void {
     let done = 0
     for (const batch of this.#batches) {
@@ -139,7 +139,7 @@ export class Outbox {
     if (done > 0) this.#batches.splice(0, done)
   }
 
-  /** Comes before the acknowledgement of its frame, and again for what was held back. */
+  /** It comes before the acknowledgement of its frame, and again for entries that were held back. */
   outcome({ frame, entries }: Outcome): void {
     const batch = this.#holding.get(frame) ?? this.#batches.find(each => each.number === frame)
     if (batch === undefined) return
@@ -161,7 +161,7 @@ export class Outbox {
     if (batch.held?.size === 0 && this.#holding.delete(frame)) this.#bytes -= batch.bytes.length
   }
 
-  /** The host has a new session for us: what it did not take over goes again, in order. */
+  /** A new session: sends everything again that the host did not take over, in order. */
   renew(link: Link): void {
     const again = [...this.#holding.values(), ...this.#batches]
     const wasHeld = new Set(this.#holding.values())
@@ -187,7 +187,7 @@ export class Outbox {
     for (const { promises } of batches) for (const promise of promises) promise.refuse(error)
   }
 
-  /** What is being collected becomes a batch without being sent on the old link. */
+  /** Makes a batch of the frame that is being collected, without sending it on the old link. */
   #closeInto(batches: Batch[]): void {
     if (this.#writer.count === 0) return
     batches.push({ number: 0, bytes: this.#writer.take(), promises: this.#promises, held: undefined })
@@ -196,7 +196,7 @@ export class Outbox {
 
   #writeAgain(batch: Batch, table: WritingTable, onlyHeld: boolean, everTransmitted: number): void {
     let index = 0
-    // What never left this side is published for the first time.
+    // A frame that never left this side is no repetition.
     const isRepeated = batch.number > 0 && batch.number <= everTransmitted
     const reader = new PublishReader(bodyOf(batch.bytes), rereading(table), '', true)
     for (let publication = reader.next(); publication !== undefined; publication = reader.next()) {
@@ -216,7 +216,7 @@ export class Outbox {
     this.flush()
   }
 
-  /** Acknowledged: everything that is not held back was taken over. */
+  /** Its frame is acknowledged: every entry that is not held back was taken over. */
   #settle(batch: Batch): void {
     const { held, promises } = batch
     promises.forEach((promise, index) => {
@@ -236,7 +236,7 @@ export class Outbox {
     const { maxMessages, maxBytes } = this.#limits
     return new OutboxFullError(
       `The outbox is full: ${this.#messages} messages wait for the host (at most ${maxMessages}, or ${maxBytes} bytes). ` +
-        'Await publish() so that you are slowed down.',
+        'Await publish(), which slows you down.',
     )
   }
 }

@@ -1,8 +1,8 @@
 import type { MsgvanError } from '../../errors.js'
 
 /**
- * What `publish()` returns: a promise that becomes one when somebody asks. Each publish has an outcome of its own, but most
- * are never looked at one by one, and a hundred thousand promises a second cost more than the messages.
+ * The promise that `publish()` returns. It makes a real promise when you call `then`: most publishes are never awaited one by
+ * one, and a hundred thousand promises a second would cost more than the messages.
  */
 export class PublishPromise implements Promise<void> {
   readonly [Symbol.toStringTag] = 'Promise'
@@ -11,10 +11,10 @@ export class PublishPromise implements Promise<void> {
   #resolve: (() => void) | undefined
   #reject: ((error: MsgvanError) => void) | undefined
   readonly #refused: ((error: MsgvanError) => void) | undefined
-  /** Called when the host has the message, and a subscription that it is for is full. */
+  /** Called when the host has the message, and a subscription that matches is full. */
   whenHeld: (() => void) | undefined
 
-  /** @param refused told of a refusal, too */
+  /** @param refused called with the reason when the promise rejects */
   constructor(refused?: (error: MsgvanError) => void) {
     this.#refused = refused
   }
@@ -33,7 +33,7 @@ export class PublishPromise implements Promise<void> {
     if (this.#outcome !== 'open') return
     this.#outcome = error
     this.#refused?.(error)
-    // Who asked is told; and where nobody did, there is no rejection that would end the process.
+    // Without a handler there is no real promise, and so no unhandled rejection that would end the process.
     this.#reject?.(error)
   }
 
