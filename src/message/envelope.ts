@@ -27,6 +27,12 @@ export class Envelope {
     readonly offset = 0,
   ) {}
 
+  static {
+    // A first envelope without a time has V8 point to later times, rather than copy each into a box of its own.
+    const noTime = undefined as unknown as number
+    new Envelope('', 0, '', noHeaders, noTime, undefined, 0, Encoding.Value)
+  }
+
   /** The payload itself, or its own bytes. */
   get body(): unknown {
     if (this.encoding === Encoding.Value) return this.content

@@ -128,7 +128,7 @@ export class Message<P = unknown> {
     new Message(undefined, '', '', undefined, {}, noTime, {} as Settler, 1, false, undefined)
   }
 
-  /** @internal One hand-over of an envelope. `tag` is the settler's own note on this delivery. A payload in bytes comes with `decode`. */
+  /** @internal One hand-over of an envelope. `tag` is the settler's own note on this delivery. `open` adds its `id` and `payload`. */
   static of(
     envelope: Envelope,
     settler: Settler,
@@ -136,9 +136,8 @@ export class Message<P = unknown> {
     redelivered: boolean,
     tag: unknown,
   ): Message {
-    const { id, topic, headers, timestamp } = envelope
-    const payload = envelope.encoding === Encoding.Value ? envelope.content : undefined
-    return new Message(envelope, id, topic, payload, headers, timestamp, settler, attempt, redelivered, tag)
+    const { topic, headers, timestamp } = envelope
+    return new Message(envelope, '', topic, undefined, headers, timestamp, settler, attempt, redelivered, tag)
   }
 
   /** @internal The first hand-over of a message that goes straight from its publisher to one consumer in the same process. */
@@ -227,18 +226,17 @@ export class Message<P = unknown> {
     return message.#claimed
   }
 
-  /** @internal Its payload came in bytes. */
-  static isInBytes(message: Message): boolean {
-    const envelope = message.#envelope
-    return envelope !== undefined && envelope.encoding !== Encoding.Value
+  /** @internal It has no `id` and no `payload` yet. */
+  static isClosed(message: Message): boolean {
+    return message.#envelope !== undefined && message.id === ''
   }
 
   /**
-   * @internal Before an app sees a message whose payload is in bytes. Hosts pass messages on without it. Bytes that are no payload fail the
-   * reader of `payload`, not the hand-over.
+   * @internal Before an app sees it: a host that passes a message on needs neither its id nor its payload as a value. Bytes that
+   * are no payload fail the reader of `payload`, not the hand-over.
    */
-  static decode(message: Message): void {
-    decode(message, Message.envelopeOf(message))
+  static open(message: Message): void {
+    open(message, Message.envelopeOf(message))
   }
 
   #enclosed(): Envelope {
@@ -266,10 +264,12 @@ export class Message<P = unknown> {
 
 /** A message as msgvan itself may change it. */
 interface Writable {
+  id: string
   payload: unknown
 }
 
-function decode(message: Writable, envelope: Envelope): void {
+function open(message: Writable, envelope: Envelope): void {
+  message.id = envelope.id
   try {
     message.payload = readBody(envelope)
   } catch (error) {

@@ -110,7 +110,7 @@ export class Member implements Membership {
    */
   hand(message: Message): void {
     try {
-      if (Message.isInBytes(message) && this.#consumer.passesOn !== true) Message.decode(message)
+      if (Message.isClosed(message) && this.#consumer.passesOn !== true) Message.open(message)
       this.#consumer.next(message)
     } catch (error) {
       this.fail(message, error)

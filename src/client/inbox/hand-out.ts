@@ -126,7 +126,7 @@ export class HandOut {
     this.#last = Math.max(this.#last, number)
     this.#unsettled.enter(message)
     try {
-      if (Message.isInBytes(message) && this.#consumer.passesOn !== true) Message.decode(message)
+      if (Message.isClosed(message) && this.#consumer.passesOn !== true) Message.open(message)
       this.#consumer.next(message)
     } catch (error) {
       Message.settlerOf(message).fail(message, error)
