@@ -150,7 +150,7 @@ export class Outbox {
         batch.held ??= new Set()
         if (this.#isForOthers && !batch.held.has(index)) this.#messages--
         batch.held.add(index)
-        promise.whenHeld?.()
+        if (this.#holding.has(frame)) promise.whenHeld?.()
         continue
       }
       const wasHeld = batch.held?.delete(index) === true
@@ -220,7 +220,8 @@ export class Outbox {
   #settle(batch: Batch): void {
     const { held, promises } = batch
     promises.forEach((promise, index) => {
-      if (held?.has(index) === true || !promise.isOpen) return
+      if (!promise.isOpen) return
+      if (held?.has(index) === true) return promise.whenHeld?.()
       this.#messages--
       promise.take()
     })

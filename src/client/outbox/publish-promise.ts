@@ -11,7 +11,7 @@ export class PublishPromise implements Promise<void> {
   #resolve: (() => void) | undefined
   #reject: ((error: MsgvanError) => void) | undefined
   readonly #refused: ((error: MsgvanError) => void) | undefined
-  /** Called when the host has the message, and a subscription that matches is full. */
+  /** Called when the host has the message for good, and a subscription that matches is full. */
   whenHeld: (() => void) | undefined
 
   /** @param refused called with the reason when the promise rejects */
