@@ -311,9 +311,15 @@ export class LocalBroker
     }
   }
 
-  /** Clients that were there before the start have had their time to come back. */
-  endOrphans(): void {
-    for (const orphan of this.#registry.takeOrphans()) this.#remove(orphan, true)
+  /**
+   * Clients that were there before the start have had their time to come back.
+   *
+   * @param isAwaited this one is there, and is about to ask for what it had
+   * @returns whether some are awaited
+   */
+  endOrphans(isAwaited: (client: string) => boolean): boolean {
+    for (const orphan of this.#registry.takeOrphans(isAwaited)) this.#remove(orphan, true)
+    return this.#registry.hasOrphans
   }
 
   /** All that are registered, for another process to go on with. */

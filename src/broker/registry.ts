@@ -120,11 +120,15 @@ export class Registry {
     return this.#registrations.get(id)
   }
 
-  /** Those without a name whose clients did not come back for them. */
-  takeOrphans(): Subscription[] {
-    const orphans = [...this.#orphans.values()]
-    this.#orphans.clear()
-    return orphans
+  /** Those without a name whose clients did not come back for them. @param isAwaited it is there, and is about to ask for its own */
+  takeOrphans(isAwaited: (client: string) => boolean): Subscription[] {
+    const gone = [...this.#orphans].filter(([session]) => !isAwaited(clientOf(session)))
+    for (const [session] of gone) this.#orphans.delete(session)
+    return gone.map(([, orphan]) => orphan)
+  }
+
+  get hasOrphans(): boolean {
+    return this.#orphans.size > 0
   }
 
   #adopt(request: SubscriptionRequest): Subscription | undefined {
@@ -173,4 +177,9 @@ export class Registry {
     const { name } = subscription.rules
     if (name !== undefined && this.#names.delete(name)) this.nameChanged?.(name, undefined)
   }
+}
+
+/** Of a subscription's session, which is `CLIENT/NUMBER`. */
+function clientOf(session: string): string {
+  return session.slice(0, session.lastIndexOf('/'))
 }

@@ -5,6 +5,7 @@ import { NEVER } from 'rxjs'
 import { HostStore } from '../../../src/host/store/host-store.js'
 import type { Retention } from '../../../src/host/store/log.js'
 import type { HostServer } from '../../../src/host/listen/server.js'
+import { dialSocket, type Dial } from '../../../src/client/connection/dial-socket.js'
 import type { Bus, Message, MsgvanError } from '../../../src/index.js'
 import { Disk } from '../../support/disk.js'
 import { eventually } from '../../support/eventually.js'
@@ -20,10 +21,10 @@ describe('a host with a store', () => {
   let open: Bus[]
   let troubles: string[]
 
-  const start = async (port = 0): Promise<void> => {
+  const start = async (port = 0, sessionTtl = 5_000): Promise<void> => {
     const { store, die: kill } = disk.mortal()
     die = kill
-    server = await startServer({ port, sessionTtl: 5_000, awaitsStore: true })
+    server = await startServer({ port, sessionTtl, awaitsStore: true })
     server.openStore(new HostStore({ store, warn: text => troubles.push(text) }))
   }
   /** As kill -9 does: nothing is written any more; then another host over the same disk. */
@@ -342,6 +343,46 @@ describe('a host with a store', () => {
     await other.publish('t', 2)
     await eventually(() => expect(got).to.include(2))
     expect(got.filter(each => each === 2)).to.have.lengthOf(1)
+    expect(troubles).to.not.include('MSGVAN_GAP')
+  })
+
+  it('keeps what is owed to a client that is back, and has not asked for it by the time when others have lost theirs', async () => {
+    let isHeld = false
+    const release: (() => void)[] = []
+    const dial: Dial = (url, listener, timeoutMs) => {
+      const channel = dialSocket()(url, listener, timeoutMs)
+      return {
+        get isOpen() {
+          return channel.isOpen
+        },
+        close: () => channel.close(),
+        send: (event, value) => {
+          const send = (): void => channel.send(event, value)
+          if (isHeld && event === 'frame') release.push(send)
+          else send()
+        },
+      }
+    }
+    const first = bus({ dial })
+    const got: unknown[] = []
+    first.topic(/^t/).subscribe(({ payload }) => got.push(payload))
+    const gone = bus()
+    gone.topic(/^gone/).subscribe()
+    await Promise.all([first.ready(), gone.ready()])
+    isHeld = true
+    const { port } = server
+    die()
+    await server.close()
+    await gone.close({ drain: false })
+    await start(port, 2_000)
+    const other = bus()
+    await other.publish('t', 1)
+    const patterns = async () => (await other.status()).subscriptions.map(({ pattern }) => pattern)
+    expect(await patterns()).to.have.members(['/^t/', '/^gone/'])
+    await eventually(async () => expect(await patterns()).to.deep.equal(['/^t/']))
+    isHeld = false
+    for (const send of release.splice(0)) send()
+    await eventually(() => expect(got).to.deep.equal([1]))
     expect(troubles).to.not.include('MSGVAN_GAP')
   })
 

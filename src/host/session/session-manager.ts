@@ -162,7 +162,24 @@ export class SessionManager {
   restore(store: HostStore): void {
     this.#store = store
     this.#vans.restore(store)
-    this.#orphanage = setTimeout(() => this.#vans.endOrphans(), this.#options.sessionTtl ?? 60_000).unref()
+    this.#awaitOrphans(new Set())
+  }
+
+  /**
+   * One whose client is back, and stood still before it could ask for what it had, is not ended: the client was told that it has that again.
+   *
+   * @param heard sessions that had asked for something when it was last looked
+   */
+  #awaitOrphans(heard: ReadonlySet<Session>): void {
+    const { sessionTtl = 60_000 } = this.#options
+    this.#orphanage = setTimeout(() => {
+      const asking = [...this.#sessions].filter(session => !heard.has(session))
+      const isAwaited = (van: string, client: string): boolean =>
+        asking.some(session => session.client === client && session.van.name === van)
+      const areAwaited = this.#vans.endOrphans(isAwaited)
+      const hearing = [...this.#sessions].filter(({ link }) => link.received > 0)
+      if (areAwaited) this.#awaitOrphans(new Set(hearing))
+    }, sessionTtl).unref()
   }
 
   /** By which a client knows whether what waits here, in memory or in a store, is what waited there before. */

@@ -292,10 +292,11 @@ export class Vans {
     store.missed = name => this.#vans.get(name)?.tellLost()
   }
 
-  /** Clients that were there before the start have had their time to come back. */
-  endOrphans(): void {
+  /** Clients that were there before the start have had their time to come back. @returns whether some are awaited still */
+  endOrphans(isAwaited: (van: string, client: string) => boolean): boolean {
+    let areAwaited = false
     for (const van of this.#vans.values()) {
-      van.broker.endOrphans()
+      if (van.broker.endOrphans(client => isAwaited(van.name, client))) areAwaited = true
       van.askersHadTheirTime()
     }
   }
