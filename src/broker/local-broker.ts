@@ -148,6 +148,7 @@ export class LocalBroker
       return done
     const envelope = this.#messages.envelope(topic, headers, payload, 0, Encoding.Value)
     const outcome = this.#acceptUnusual(envelope, values)
+    if (outcome instanceof MsgvanError) return caught(Promise.reject(outcome), refused)
     return outcome === undefined ? done : caught(outcome, refused)
   }
 
@@ -158,15 +159,17 @@ export class LocalBroker
   accept(envelope: Envelope): undefined | Promise<void> {
     const { only, values } = this.#routes.route(envelope.topic)
     if (only !== undefined && !this.#closed && this.#dispatcher.runStraight(envelope, only)) return undefined
-    return this.#acceptUnusual(envelope, values)
+    const taken = this.#acceptUnusual(envelope, values)
+    return taken instanceof MsgvanError ? Promise.reject(taken) : taken
   }
 
   /**
    * As `accept`, for what came from another host by this way: it does not go back there.
    *
    * @param isAnswered its publisher is told of a refusal; else `overflow: 'error'` drops it
+   * @returns also why it is refused, if that is known at once: then what comes behind it can be refused, too
    */
-  acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> {
+  acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> | MsgvanError {
     const targets = from.others(this.#routes.match(envelope.topic))
     const willing = isAnswered ? targets : targets.filter(target => !target.refused(envelope.topic))
     return this.#acceptUnusual(envelope, willing, from, isAnswered)
@@ -177,8 +180,8 @@ export class LocalBroker
     targets: readonly Subscription[],
     from?: Relay,
     isAnswered = true,
-  ): undefined | Promise<void> {
-    if (this.#closed && !this.#isFinishing) return Promise.reject(closedError())
+  ): undefined | Promise<void> | MsgvanError {
+    if (this.#closed && !this.#isFinishing) return closedError()
     let full: Subscription[] | undefined
     // Not for…of: in a host this runs once per message.
     for (let at = 0; at < targets.length; at += 1) {
@@ -187,15 +190,16 @@ export class LocalBroker
     }
     const pausing = full?.filter(target => target.overflowOf(envelope.topic) === 'pause')
     const refusal = full === undefined ? undefined : this.#refusal(envelope, full, isAnswered)
-    if (refusal !== undefined) return Promise.reject(refusal)
-    if (this.#dispatcher.isBusy && this.#dispatcher.queued >= this.#maxHeld)
-      return Promise.reject(outboxFull(this.#maxHeld))
+    if (refusal !== undefined) return refusal
+    if (this.#dispatcher.isBusy && this.#dispatcher.queued >= this.#maxHeld) return outboxFull(this.#maxHeld)
     if (this.#isUnrouted(targets)) {
       const coming = this.#options.coming?.(envelope)
       if (coming !== undefined)
-        return coming.then(() =>
-          from === undefined ? this.accept(envelope) : this.acceptFrom(from, envelope, isAnswered),
-        )
+        return coming.then(() => {
+          if (from === undefined) return this.accept(envelope)
+          const taken = this.acceptFrom(from, envelope, isAnswered)
+          return taken instanceof MsgvanError ? Promise.reject(taken) : taken
+        })
       this.#options.unrouted?.(envelope)
     }
     const pause =

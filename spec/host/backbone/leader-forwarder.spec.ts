@@ -129,6 +129,31 @@ describe('the passage to a leader', () => {
     expect(warnings).to.have.lengthOf(1)
   })
 
+  it('tries again soon once the leader takes some of it, and warns once of all that', async () => {
+    const { time, sent, warnings, broker } = await open(3)
+    const last = (count: number) => sent.slice(-count)
+    const refuseLast = async (count: number): Promise<void> => {
+      for (const { promise } of last(count)) promise.refuse(new OverflowError('The subscription is full.'))
+      await turn()
+    }
+    await refuseLast(3)
+    time.advance(500)
+    await refuseLast(3)
+    time.advance(1_000)
+    last(3)[0]?.promise.take()
+    await turn()
+    await refuseLast(2)
+    const before = sent.length
+    time.advance(500)
+    expect(sent.length - before).to.equal(2)
+    expect(warnings).to.have.lengthOf(1)
+    for (const { promise } of last(2)) promise.take()
+    await turn()
+    await broker.publish('t', 4, noHeaders)
+    await refuseLast(1)
+    expect(warnings).to.have.lengthOf(2)
+  })
+
   it('keeps what was refused for the next leader, too', async () => {
     const { passage, sent, order } = await open(3)
     sent[1]?.promise.refuse(new OverflowError('The subscription is full.'))

@@ -58,6 +58,17 @@ describe('how far messages of other hosts have come', () => {
     expect(new Seen(kept).has(message(3))).to.equal(true)
   })
 
+  it('keeps the mark of what is taken in order behind a refused one, whose publisher was told', () => {
+    const kept = marks()
+    const seen = new Seen(kept, { isInOrder: true })
+    for (const sequence of [1, 2, 3]) seen.refuse(message(sequence))
+    seen.isRepeated(message(4))
+    for (const sequence of [5, 6, 7]) seen.refuse(message(sequence))
+    seen.isRepeated(message(6))
+    const next = new Seen(kept, { isInOrder: true })
+    expect([4, 6, 7].map(sequence => next.isRepeated(message(sequence)))).to.deep.equal([true, true, false])
+  })
+
   it('loses none of very many refused ones between others that were taken', () => {
     const seen = new Seen()
     for (let sequence = 1; sequence <= 1_000; sequence += 1)

@@ -55,7 +55,7 @@ export interface ReachingVan {
   /** Resolves when all that was taken over so far is on the disk; undefined when it is, or where nothing is kept. */
   kept(): Promise<void> | undefined
   /** Takes over what came from another host by this way. @param isAnswered its publisher is told of a refusal */
-  acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void>
+  acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> | MsgvanError
   /** One of this host's clients is told what no call could report. */
   tellPublisher(publisher: string, error: MsgvanError): void
   /** The host that keeps this van has lost something of it. */

@@ -1,7 +1,9 @@
 import { OutboxFullError, OverflowError, StoreError, StoreFullError } from '../../errors.js'
 
 /** A leader that refuses a message for such a reason may take the same message later. */
-export function mayPass(error: unknown): boolean {
+export function mayPass(
+  error: unknown,
+): error is StoreError | StoreFullError | OutboxFullError | OverflowError {
   return (
     error instanceof StoreError ||
     error instanceof StoreFullError ||

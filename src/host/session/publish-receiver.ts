@@ -33,11 +33,13 @@ export interface ToldRefusals {
   readonly sequences: readonly number[]
 }
 
+type PublishId = Pick<Envelope, 'publisher' | 'sequence' | 'topic'>
+
 /** A publish that is held back, by its frame and its place there. */
 interface HeldEntry {
   readonly frame: number
   readonly index: number
-  readonly envelope: Pick<Envelope, 'publisher' | 'sequence' | 'topic'>
+  readonly envelope: PublishId
 }
 
 /** Where an intake stands, for another process to go on with. */
@@ -49,7 +51,7 @@ export interface PublishReceiverState {
 
 /** What became of a publish that was not taken over at once, and which it is. */
 interface LateEntry extends OutcomeEntry {
-  readonly sequence: number
+  readonly envelope: PublishId
 }
 
 /** Takes in what one session's client publishes, and tells it what became of what was not taken over at once. */
@@ -104,7 +106,7 @@ export class PublishReceiver {
     for (const { frame, index, publisher, sequence, topic } of held) {
       const envelope = new Envelope(publisher, sequence, topic, noHeaders, 0, undefined, 0, Encoding.Bytes)
       const outcome = this.#awaitAgain(envelope)
-      if (outcome === undefined) this.#settledLate(frame, { index, sequence, outcome: 'taken' })
+      if (outcome === undefined) this.#settledLate(frame, { index, envelope, outcome: 'taken' })
       else this.#late({ frame, index, envelope }, outcome)
     }
   }
@@ -173,8 +175,8 @@ export class PublishReceiver {
       const late = new Set(told.map(({ index }) => index))
       const entries = offered.flatMap((envelope, index) => {
         if (late.has(index)) return []
-        this.#refuse(envelope, outcome)
-        return [{ index, sequence: envelope.sequence, outcome }]
+        this.#refuse(envelope, error)
+        return [{ index, envelope, outcome }]
       })
       keeper.markTaken(this.#options.client, this.#publisher.mark)
       if (!this.#hasEnded && entries.length > 0) this.#tell(frame, entries)
@@ -182,9 +184,10 @@ export class PublishReceiver {
   }
 
   /** It was taken over, and could not be kept: the same again is not taken for one that was. */
-  #refuse(envelope: Envelope, outcome: WireError): void {
-    if (envelope.publisher === this.#options.client) this.#publisher.refuse(envelope.sequence, outcome)
-    else this.#guest()?.refuse(envelope)
+  #refuse(envelope: Envelope, error: unknown): void {
+    if (envelope.publisher === this.#options.client)
+      this.#publisher.refuse(envelope.sequence, toWireError(error))
+    else this.#guest()?.refuse(envelope, error)
   }
 
   /** It is in the books, and its publisher waits for room. */
@@ -213,7 +216,7 @@ export class PublishReceiver {
     return Promise.all([held, van.kept()]).then(
       () => 'taken' as const,
       (error: unknown) => {
-        if (mayPass(error)) guest.refuse(envelope)
+        if (mayPass(error)) guest.refuse(envelope, error)
         return toWireError(error)
       },
     )
@@ -221,14 +224,13 @@ export class PublishReceiver {
 
   #late(held: HeldEntry, outcome: Promise<LateOutcome> | WireError): LateEntry {
     const { frame, index, envelope } = held
-    const { sequence } = envelope
-    if (!(outcome instanceof Promise)) return { index, sequence, outcome }
+    if (!(outcome instanceof Promise)) return { index, envelope, outcome }
     this.#held.add(held)
     void outcome.then(settled => {
       this.#held.delete(held)
-      this.#settledLate(frame, { index, sequence, outcome: settled })
+      this.#settledLate(frame, { index, envelope, outcome: settled })
     })
-    return { index, sequence, outcome: 'held' }
+    return { index, envelope, outcome: 'held' }
   }
 
   /** Told at the end of the turn, with the others that there is room for now. */
@@ -243,10 +245,14 @@ export class PublishReceiver {
   }
 
   #tell(frame: number, entries: readonly LateEntry[]): void {
-    const sequences = entries.flatMap(({ outcome, sequence }) =>
-      typeof outcome === 'string' ? [] : [sequence],
-    )
-    if (sequences.length > 0) this.#refusals.push({ number: this.#link.lastNumber + 1, sequences })
+    const number = this.#link.lastNumber + 1
+    const sequences: number[] = []
+    for (const { outcome, envelope } of entries) {
+      if (typeof outcome === 'string') continue
+      if (envelope.publisher === this.#options.client) sequences.push(envelope.sequence)
+      else this.#guest()?.isTold(envelope, number)
+    }
+    if (sequences.length > 0) this.#refusals.push({ number, sequences })
     this.#link.send(FrameKind.Outcome, encodeOutcome({ frame, entries }))
   }
 }

@@ -147,7 +147,7 @@ export class Van {
   }
 
   /** What came from another host. */
-  acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> {
+  acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> | MsgvanError {
     const taken = this.keeper === undefined ? envelope : StoredEnvelope.of(envelope)
     return this.broker.acceptFrom(from, taken, isAnswered)
   }
@@ -299,6 +299,7 @@ export class Vans {
       if (van.broker.endOrphans(client => isAwaited(van.name, client))) areAwaited = true
       van.askersHadTheirTime()
     }
+    return areAwaited
   }
 
   get(name: string): Van {

@@ -59,6 +59,10 @@ export class LeaderForwarder implements Consumer {
   readonly #again: Passing[] = []
   /** By publisher and topic: what the leader has no room for now. It stops the way of nothing else. */
   readonly #refusedForNow = new Map<string, Refused>()
+  /** Of which publishers and topics something was refused before the last try, and how much of it is not taken yet. */
+  #retried = new Set<string>()
+  #retriedLeft = 0
+  #hasWarned = false
   #retryMs = RETRY_MS
   #cancelRetry: (() => void) | undefined
   #lastOrder = 0
@@ -110,6 +114,8 @@ export class LeaderForwarder implements Consumer {
     this.membership?.pause()
     this.#retryNothing()
     this.#retryMs = RETRY_MS
+    this.#retried.clear()
+    this.#hasWarned = false
     this.#owesAlone()
   }
 
@@ -192,12 +198,22 @@ export class LeaderForwarder implements Consumer {
   }
 
   #taken(message: Message | undefined, envelope: Envelope): void {
-    if (this.#refusedForNow.size === 0) this.#retryMs = RETRY_MS
+    if (this.#retried.size > 0) this.#takenAgain(envelope)
     message?.ack()
     const key = envelope.id
     this.#waiting.get(key)?.resolve()
     this.#waiting.delete(key)
     this.#roomAgain()
+  }
+
+  /** The leader has some room again, if it is one of those that it had refused. */
+  #takenAgain(envelope: Envelope): void {
+    if (!this.#retried.has(keyOf(envelope))) return
+    this.#retryMs = RETRY_MS
+    this.#retriedLeft -= 1
+    if (this.#retriedLeft > 0) return
+    this.#retried.clear()
+    this.#hasWarned = false
   }
 
   #refused(passing: Passing, error: unknown): void {
@@ -230,11 +246,14 @@ export class LeaderForwarder implements Consumer {
   }
 
   #retryLater(error: unknown): void {
-    if (this.#retryMs === RETRY_MS)
+    if (!this.#hasWarned)
       this.#means.warn(
         `the leader takes no messages for now, or not all: they are kept here, and sent again: ${describe(error)}`,
       )
+    this.#hasWarned = true
     this.#cancelRetry = this.#means.after(this.#retryMs, () => {
+      this.#retried = new Set(this.#refusedForNow.keys())
+      this.#retriedLeft = this.#inOrder().length - this.#again.length
       this.#retryNothing()
       this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS)
       // What comes behind may have to wait for long: this host owes that, too.

@@ -6,7 +6,7 @@ import type { HostStatus } from '../../../bus/contract/status.js'
 import type { Credential } from '../../../client/connection/connection.js'
 import type { Dial } from '../../../client/connection/dial-socket.js'
 import { RemoteBroker } from '../../../client/remote-broker.js'
-import { ClosedError, describe, type MsgvanError, StoreDamagedError, StoreError } from '../../../errors.js'
+import { ClosedError, describe, MsgvanError, StoreDamagedError, StoreError } from '../../../errors.js'
 import type { ByteReader } from '../../../codec/byte-reader.js'
 import { RepeatedEnvelope, type Envelope } from '../../../message/envelope.js'
 import { isOwnMailbox } from '../../../message/topic.js'
@@ -287,6 +287,7 @@ export class LeaderLink implements Reach, Names {
         // Refused here before: others may have it.
         const own = message.attempt > 1 ? RepeatedEnvelope.of(envelope) : envelope
         const held = isRepeated ? undefined : van.acceptFrom(this.relay, own, false)
+        if (held instanceof MsgvanError) return this.#notTaken(message, envelope, held)
         // What an actor here was told is owed by the leader until this host's disk has it.
         const isMail = !isRepeated && isOwnMailbox(envelope.topic)
         const taken = isMail ? (held?.then(() => van.kept()) ?? van.kept()) : held

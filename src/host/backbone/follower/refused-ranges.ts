@@ -55,6 +55,12 @@ export class RefusedRanges {
     return true
   }
 
+  /** Those before it do not come any more. */
+  giveUpBefore(sequence: number): void {
+    const ranges = this.#ranges
+    while (ranges[0] !== undefined && ranges[0].to < sequence) ranges.shift()
+  }
+
   #find(sequence: number): Range | undefined {
     return this.#ranges.find(({ from, to }) => from <= sequence && sequence <= to)
   }

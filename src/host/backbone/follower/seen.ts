@@ -30,12 +30,17 @@ export class Seen {
     },
   })
   readonly #marks: SeenMarks | undefined
+  readonly #isInOrder: boolean
   #last = ''
   #topics = new Map<string, number>()
 
-  /** @param marks kept for longer than this process lives, if anything is */
-  constructor(marks?: SeenMarks) {
+  /**
+   * @param marks kept for longer than this process lives, if anything is
+   * @param isInOrder what was refused comes again before anything behind it is taken over, or never: its publisher was told
+   */
+  constructor(marks?: SeenMarks, { isInOrder = false } = {}) {
     this.#marks = marks
+    this.#isInOrder = isInOrder
   }
 
   /** Takes note of it. @returns whether it was there before */
@@ -43,7 +48,7 @@ export class Seen {
     const last = this.#lastOf(publisher, topic)
     if (sequence <= last) return this.#refused.size === 0 || !this.#fill(publisher, topic, sequence, last)
     this.#note(topic, sequence)
-    if (this.#refused.size === 0 || this.#refused.get(seenKey(publisher, topic)) === undefined)
+    if (this.#refused.size === 0 || !this.#awaitsRefused(publisher, topic))
       this.#marks?.markSeen(publisher, topic, sequence)
     return false
   }
@@ -68,11 +73,19 @@ export class Seen {
     this.#marks?.forgetSeen(publisher, topic, sequence)
   }
 
+  /** Of what came before a new one. */
+  #awaitsRefused(publisher: string, topic: string): boolean {
+    const key = seenKey(publisher, topic)
+    if (this.#isInOrder) this.#refused.delete(key)
+    return this.#refused.get(key) !== undefined
+  }
+
   /** @returns whether it was refused before */
   #fill(publisher: string, topic: string, sequence: number, last: number): boolean {
     const key = seenKey(publisher, topic)
     const refused = this.#refused.get(key)
     if (refused?.fill(sequence) !== true) return false
+    if (this.#isInOrder) refused.giveUpBefore(sequence)
     if (refused.first === undefined) this.#refused.delete(key)
     this.#marks?.markSeen(publisher, topic, (refused.first ?? last + 1) - 1)
     return true

@@ -2,7 +2,7 @@ import type { Origin } from '../../../broker/subscription/pause.js'
 import { AnswerParts } from '../answer-parts.js'
 import type { Relay } from '../../../broker/relay.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
-import { describe, RemoteError, TimeoutError, type MsgvanError } from '../../../errors.js'
+import { describe, MsgvanError, RemoteError, TimeoutError } from '../../../errors.js'
 import type { ByteReader } from '../../../codec/byte-reader.js'
 import type { Envelope } from '../../../message/envelope.js'
 import { isOwnMailbox } from '../../../message/topic.js'
@@ -13,8 +13,10 @@ import { decodeInterest, encodeInterest, encodeValue } from '../../../wire/frame
 import type { Link } from '../../../wire/link.js'
 import { decodePattern } from '../../../wire/frames/subscription-request.js'
 import { hostOf } from '../host-fields.js'
+import { mayPass } from '../may-pass.js'
 import type { Interests } from '../interests.js'
 import type { Seen } from '../follower/seen.js'
+import { RefusedLines } from './refused-lines.js'
 
 /** The session by which another host has come. */
 export interface FollowerClientSession {
@@ -30,7 +32,7 @@ export interface FollowerClientSession {
 
 export interface FollowerSessionOwner {
   readonly interests: Interests<FollowerSession | 'here'>
-  readonly acceptFrom: (from: Relay, envelope: Envelope) => undefined | Promise<void>
+  readonly acceptFrom: (from: Relay, envelope: Envelope) => undefined | Promise<void> | MsgvanError
   readonly awaitRoom: (from: Relay, envelope: Envelope) => undefined | Promise<void>
   readonly seen: Seen
   /** It is sent what matches from now on. */
@@ -67,6 +69,7 @@ export class FollowerSession {
   hasContinued = false
   /** Another process goes on where this one was. */
   hasPassed = false
+  readonly #refused = new RefusedLines()
   #lastAsked = 0
   /** The last frame that told it what is wanted of it. */
   #told = 0
@@ -110,16 +113,26 @@ export class FollowerSession {
    */
   accept(envelope: Envelope, refusal: MsgvanError | undefined): undefined | Promise<void> | MsgvanError {
     const { seen, acceptFrom, awaitRoom } = this.#owner
-    if (refusal !== undefined && !seen.has(envelope)) {
-      seen.refuse(envelope)
-      return refusal
+    const why = refusal ?? (this.#refused.isEmpty ? undefined : this.#refused.errorOf(envelope))
+    if (why !== undefined && !seen.has(envelope)) {
+      this.refuse(envelope, why)
+      return why
     }
-    return (seen.isRepeated(envelope) ? awaitRoom : acceptFrom)(this.relay, envelope)
+    if (seen.isRepeated(envelope)) return awaitRoom(this.relay, envelope)
+    const taken = acceptFrom(this.relay, envelope)
+    if (taken instanceof MsgvanError && mayPass(taken)) this.refuse(envelope, taken)
+    return taken
   }
 
-  /** It was not taken over, or could not be kept: it is new when it comes again. */
-  refuse(envelope: Envelope): void {
+  /** It was not taken over, or could not be kept: it is new when it comes again, and nothing goes before it until then. */
+  refuse(envelope: Envelope, error: unknown): void {
     this.#owner.seen.refuse(envelope)
+    if (mayPass(error)) this.#refused.refused(envelope, error)
+  }
+
+  /** @param frame of ours that tells it of a refusal */
+  isTold(refused: Pick<Envelope, 'publisher' | 'topic'>, frame: number): void {
+    this.#refused.isTold(refused, frame)
   }
 
   /** @throws ProtocolError */
@@ -144,6 +157,7 @@ export class FollowerSession {
   }
 
   acked(number: number): void {
+    if (!this.#refused.isEmpty) this.#refused.acked(number)
     if (this.#waiting.length === 0) return
     for (const { until, resolve } of this.#waiting) if (until <= number) resolve()
     this.#waiting = this.#waiting.filter(({ until }) => until > number)

@@ -139,7 +139,7 @@ class LeaderReach implements Reach {
   constructor(van: ReachingVan, owner: ReachOwner) {
     this.#van = van
     this.#owner = owner
-    this.seen = new Seen(van.marks)
+    this.seen = new Seen(van.marks, { isInOrder: true })
     van.broker.watchPatterns({
       added: pattern => this.#interests.change('here', [pattern]),
       removed: pattern => this.#interests.change('here', [], [pattern]),
