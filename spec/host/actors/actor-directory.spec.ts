@@ -31,7 +31,7 @@ describe('actors of several hosts', () => {
   const told = async (ref: ActorRef): Promise<unknown[]> =>
     (await firstValueFrom(ref.ask<Remembered>('now'))).all
 
-  it('are found, told, asked and stopped from all of them', async () => {
+  it('can be found, told, asked and stopped from every host', async () => {
     const [leader, follower, other] = await start({}, {}, {})
     for (const owner of [leader, follower]) {
       const own = await owner.bus().actors.create(actor('Memory'), { name: 'it' })
@@ -49,7 +49,7 @@ describe('actors of several hosts', () => {
     }
   })
 
-  it('get the messages of a named subscription, whoever says so, and the actor of another host no more', async () => {
+  it('consume a named subscription from any host on, and the actor of another host stops consuming it', async () => {
     const [leader, follower] = await start({}, {})
     const [here, there] = [leader.bus(), follower.bus()]
     const one = await there.actors.create(actor('Memory'))
@@ -71,7 +71,7 @@ describe('actors of several hosts', () => {
     expect(await rejection(here.subscribeActor('sub', one, 't'))).to.be.instanceOf(ActorStoppedError)
   })
 
-  it('have names of their own in the whole van: all that create at once get the same', async () => {
+  it('have unique names in the whole van: concurrent creators get the same actor', async () => {
     const three = await start({}, {}, {})
     const buses = three.map(host => host.bus())
     const refs = await Promise.all(
@@ -100,7 +100,7 @@ describe('actors of several hosts', () => {
     expect(await told(await bus.actors.create(actor('Memory')))).to.deep.equal(['now'])
   })
 
-  it('run where they fit: here if they do, else on the least loaded that does', async () => {
+  it('run on the caller’s host if they fit there, otherwise on the least loaded host that fits', async () => {
     const [leader, follower, other] = await start(
       { capabilities: { speed: 1 } },
       { capabilities: { writer: true, speed: 9 } },
@@ -120,7 +120,7 @@ describe('actors of several hosts', () => {
     expect(await firstValueFrom(writer.ask('it'))).to.equal('wrote it')
   })
 
-  it('are refused by name and capability where none fits, with nothing left; then a host gains it', async () => {
+  it('are refused with name and capability when no host fits, and start once a host gains the capability', async () => {
     const [leader, follower] = await start({}, {})
     const bus = follower.bus()
     const create = (): Promise<ActorRef> =>
@@ -138,7 +138,7 @@ describe('actors of several hosts', () => {
     expect(await hostOf(bus, await create())).to.equal(leader.id)
   })
 
-  it('are refused by capability also where other hosts may not load the module, but would not do anyway', async () => {
+  it('are refused with the capability also when other hosts may not load the module and would not fit anyway', async () => {
     const hosts = await start({ roots: [] }, { roots: [] }, { roots: [], capabilities: { writer: 0 } })
     for (const host of hosts) {
       const error = await rejection(host.bus().actors.create(actor('Writer'), { name: 'x' }))
@@ -150,7 +150,7 @@ describe('actors of several hosts', () => {
     }
   })
 
-  it('come to another host only by modules under its roots; at home they are what their user may load', async () => {
+  it('run on another host only from modules under its roots, and at home from any module of their user', async () => {
     const [, follower] = await start({ capabilities: { writer: true }, roots: [] }, { roots: [] })
     const error = await rejection(follower.bus().actors.create(actor('Writer'), { name: 'x' }))
     expect(error).to.include({ code: 'MSGVAN_ACTOR_START' })
@@ -183,7 +183,7 @@ describe('actors of several hosts', () => {
       await eventually(() => expect(hosts[parentAt]?.lines).to.include(`parent warning: ${text}`))
     }
 
-    it('a parent hears that its child was stopped, and that its host lost what it needs', async () => {
+    it('a parent learns that its child was stopped, and that the child’s host lost a capability', async () => {
       const { parent, child } = await family()
       await child.stop()
       await parentHears('child child stopped')
@@ -192,7 +192,7 @@ describe('actors of several hosts', () => {
       await parentHears('child next unfit')
     })
 
-    it('a child goes with its parent', async () => {
+    it('a child ends with its parent', async () => {
       const { parent, child, bus } = await family()
       await parent.stop()
       expect(await rejection(firstValueFrom(child.ask('it')))).to.be.instanceOf(ActorStoppedError)
@@ -220,7 +220,7 @@ describe('actors of several hosts', () => {
       expect(hosts[0]?.actors.size).to.equal(0)
     })
 
-    it('hosts that are cut off for long: the parent hears that its child is gone, and the child ends', async () => {
+    it('after a long cut the parent learns that its child is gone, and the child ends', async () => {
       await family(0)
       await hosts[1]?.server.backbone.close()
       await parentHears('child child crashed', 0)

@@ -60,7 +60,7 @@ async function startHost(disk: Disk, port: number, capabilities: Record<string, 
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
-describe('actors that a host with a store has again', () => {
+describe('actors of a host with a store, after its restart', () => {
   let folder: string
   let file: string
   let disk: Disk
@@ -108,7 +108,7 @@ describe('actors that a host with a store has again', () => {
     await Promise.all(numbers(COUNT).map(i => actor.tell(i)))
   }
 
-  it('crash if they cannot be set up at its start, and their messages wait for them', async () => {
+  it('crash if their setup fails, and their messages wait for them', async () => {
     // Ten of them are not over before all is told.
     pause = 1_000
     await fill()
@@ -121,7 +121,7 @@ describe('actors that a host with a store has again', () => {
     expect(await bus.deadLetters().list()).to.deep.equal([])
   })
 
-  it('are given up after ten crashes in a row, and what they were told is in dead letters, all of it', async () => {
+  it('are stopped after ten crashes in a row, and all their messages become dead letters', async () => {
     await fill()
     await eventually(() => expect(host.warnings.join()).to.match(/it crashed too often/), 30_000)
     await eventually(async () => expect(await bus.deadLetters().list()).to.have.lengthOf(COUNT), 20_000)
@@ -134,7 +134,7 @@ describe('actors that a host with a store has again', () => {
     expect((await bus.deadLetters().list()).map(({ payload }) => payload)).to.have.members(numbers(COUNT))
   })
 
-  it('wait, with what they were told, for a host that has what their class requires', async () => {
+  it('wait, with their messages, for a host that meets the requirements of their class', async () => {
     const writer = await bus.actors.create({ module, export: 'Writer' }, { name: 'it' })
     await again({})
     await writer.tell('one')

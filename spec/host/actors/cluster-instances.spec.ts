@@ -12,7 +12,7 @@ import { rejection } from '../../support/rejection.js'
 
 const actor = (name: string) => ({ module, export: name })
 
-describe('crews and who keeps them', () => {
+describe('instances on several hosts, and their coordinator', () => {
   let hosts: HostInProcess[] = []
   const start = async (...options: HostOptions[]): Promise<[HostInProcess, HostInProcess]> => {
     hosts = await startHosts(...options)
@@ -27,14 +27,14 @@ describe('crews and who keeps them', () => {
     return Object.fromEntries(parts.map(({ host, instances }) => [host, instances]))
   }
 
-  it('part when they are cut off for long: the crew ends, the others go on', async () => {
+  it('separate after a long cut: the instances of the cut host end, the others go on', async () => {
     const [leader, follower] = await start({}, {})
     const ref = await follower.bus().actors.create(actor('Worker'), { instances: 2, name: 'it' })
     leader.offer({ gpu: true })
     const other = await follower.bus().actors.create(actor('GpuWorker'))
     expect(await placed(leader.bus(), other)).to.deep.equal({ [leader.id]: 1 })
     await follower.server.backbone.close()
-    await eventually(() => expect(follower.actors.crews.all).to.deep.equal([]))
+    await eventually(() => expect(follower.actors.groups.all).to.deep.equal([]))
     const bus = leader.bus()
     await eventually(async () => expect(await placed(bus, ref)).to.deep.equal({ [leader.id]: 1 }))
 
@@ -43,7 +43,7 @@ describe('crews and who keeps them', () => {
     expect(await firstValueFrom(bus.actors.ref(other).ask(1))).to.have.property('instance')
   })
 
-  it('are on the other hosts where one may not load the module, or lacks what the class requires', async () => {
+  it('run on the other hosts when one may not load the module, or does not meet the requirements of the class', async () => {
     const [leader, follower] = await start(
       { roots: [], capabilities: { gpu: true } },
       { capabilities: { gpu: true } },
@@ -59,7 +59,7 @@ describe('crews and who keeps them', () => {
     expect([leader.actors.size, follower.actors.size]).to.deep.equal([0, 0])
   })
 
-  it('have children that end with the instance whose they are, and not with another one', async () => {
+  it('have children that end with the instance that created them, and not with another one', async () => {
     const [leader, follower] = await start({}, {})
     const bus = leader.bus()
     const mother = await bus.actors.create(actor('Mother'), { instances: 2 })
@@ -90,7 +90,7 @@ describe('crews and who keeps them', () => {
     expect([1, 2]).to.include(survivor)
   })
 
-  it('are not said to be none when their keeper cannot be reached', async () => {
+  it('are not reported as stopped when their coordinator cannot be reached', async () => {
     const [leader, follower] = await start({}, {})
     const bus = follower.bus()
     const ref = await bus.actors.create(actor('Worker'), { instances: 2 })
@@ -100,7 +100,7 @@ describe('crews and who keeps them', () => {
     expect(await rejection(ref.stop())).to.be.instanceOf(RemoteError)
   })
 
-  it('are of one host while the leader cannot be reached', async () => {
+  it('are all on one host while the leader cannot be reached', async () => {
     const [leader, follower] = await start({}, {})
     await leader.close()
     await eventually(() => expect(follower.server.backbone.members.list()).to.have.lengthOf(1))

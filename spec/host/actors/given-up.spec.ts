@@ -10,7 +10,7 @@ import { eventually } from '../../support/eventually.js'
 import { clientOf, startServer } from '../../support/host-server.js'
 import { rejection } from '../../support/rejection.js'
 
-const GONE = 'Actor a is no more: it was stopped.'
+const GONE = 'Actor a has ended: it was stopped.'
 
 /** One host after another over the same disk. */
 class Place {
@@ -59,7 +59,7 @@ class Place {
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
-describe('a subscription that is given up, in a host with a store', () => {
+describe('a retired subscription, in a host with a store', () => {
   const places: Place[] = []
   const place = async (): Promise<Place> => {
     const one = new Place()
@@ -121,7 +121,7 @@ describe('a subscription that is given up, in a host with a store', () => {
     })
   }
 
-  it('has one for what a consumer held that is attached, and for what one failed that left, and none for what that one did', async () => {
+  it('has one for each message that an attached consumer holds or that a former consumer failed, and none for an acked one', async () => {
     const one = await place()
     const bus = one.bus()
     await fill(bus, 10)
@@ -141,7 +141,7 @@ describe('a subscription that is given up, in a host with a store', () => {
     expect(await lettersOf(bus)).to.have.members([1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
 
-  it('tells who asked', async () => {
+  it('rejects each ask that waits for a reply', async () => {
     const one = await place()
     const bus = one.bus()
     openMailbox(one.server.broker('default'), 'a', 2)

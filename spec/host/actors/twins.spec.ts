@@ -7,7 +7,7 @@ import { eventually } from '../../support/eventually.js'
 import { clientOf, startServer, type Client } from '../../support/host-server.js'
 import { collect, publishAll, untilStatus, upTo } from '../../support/messages.js'
 
-describe('two clients that say they are the same one', () => {
+describe('two clients with the same id', () => {
   let server: HostServer
   const clients: Client[] = []
   const client = (clientId?: string, dial?: Dial): Client => {
@@ -28,7 +28,7 @@ describe('two clients that say they are the same one', () => {
     await server.close()
   })
 
-  it('the newest is; the other is told why, once, and goes on as another: nothing is lost', async () => {
+  it('the newest keeps the id; the other gets one error and goes on with a new id, and loses nothing', async () => {
     const first = client('twin').bus
     const told = collect(first.errors$)
     const seen = collect(first.topic<number>('t', { name: 'w', ack: 'manual' }))
@@ -58,7 +58,7 @@ describe('two clients that say they are the same one', () => {
     expect(told.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_SESSION_LOST', 'MSGVAN_GAP'])
   })
 
-  it('one that claims a session with another past gets one of its own', async () => {
+  it('a client that claims a session with another past gets a new session', async () => {
     const given: string[] = []
     const first = client(
       'twin',
@@ -80,7 +80,7 @@ describe('two clients that say they are the same one', () => {
     expect(new Set(given.slice(0, 2))).to.have.lengthOf(2)
   })
 
-  it('a claim that cannot be true begins a session of its own, and the one before ends', async () => {
+  it('an impossible claim begins a new session, and the old one ends', async () => {
     const given: string[] = []
     const first = client(
       'twin',

@@ -6,61 +6,72 @@ import type { ActorRequest, CapabilityValues } from '../../bus/contract/actors.j
 import type { Log } from '../../log/log.js'
 import type { HandlerHost } from '../handlers/handlers.js'
 import type { KeptActor } from './kept-actor.js'
-import type { Cast } from './running-actor.js'
+import type { ActorInstances } from './running-actor.js'
 
 /** What actors need of the host around them. */
 export interface ActorHost extends HandlerHost {
   readonly log: Log
   broker(van: string): LocalBroker
   capabilities(): CapabilityValues
-  /** Keeps an actor beyond the host's life, or with undefined its end. Default: nobody does. */
+  /** Keeps an actor beyond the host's life; with undefined it keeps it no longer. Default: actors end with the host. */
   keepActor?(van: string, id: string, kept: KeptActor | undefined): Promise<void>
-  /** Before it is started again after so many crashes in a row. Default: from 0.1 to 10 seconds. */
+  /** Milliseconds before a restart after so many crashes in a row. Default: from 0.1 to 10 seconds. */
   readonly restartDelay?: (error: unknown, crashes: number) => number
 }
 
-/** An actor whose instances are to be spread over hosts. */
+/** The order to spread an actor's instances over hosts. */
 export interface Spread {
-  /** The host of whoever wants it: among equals it is the first. */
+  /** The host of the caller. It comes first among equally loaded hosts. */
   readonly asking: string
-  /** By which that host knows whether they may name any module. */
+  /** Tells that host whether the caller may name any module. */
   readonly ticket: string
-  /** One of a host before this one: where it was, if those hosts come back soon. */
+  /** The actor ran before this host restarted, on these hosts. Placement waits a while for them. */
   readonly awaited?: readonly string[]
 }
 
-/** An actor for which a troupe is wanted. */
+/** An actor whose instances are spread over hosts. */
 export interface SpreadActor {
   readonly van: string
   readonly self: ActorAddress
   readonly request: ActorRequest
-  /** As other hosts are told. */
+  /** Its named subscriptions, encoded for other hosts. */
   readonly subscriptions: () => unknown[]
   /** Its last instance has ended. */
   readonly endSoon: (reason: ExitReason, detail: string) => void
 }
 
-/** The families of actors that have members on other hosts. */
+/** The instances here of one actor that is on several hosts. */
+export interface InstanceGroup {
+  readonly van: string
+  /** The id of the host that coordinates the actor: the leader. */
+  readonly coordinator: string
+}
+
+/** The links between actors here and actors on other hosts. */
 export interface Relations {
-  /** Resolves when no child of that actor runs on another host, or none that was born of that incarnation. */
+  /** Resolves when the actor's children on other hosts have ended. @param incarnation only those that this worker created */
   endChildren(parent: string, incarnation?: string): Promise<void>
-  /** Ends a named subscription, wherever in the van it is kept: what waits in it is given up. */
+  /** Ends a named subscription, at whichever host it is: its messages become dead letters. */
   retire(van: string, name: string, text: string): Promise<void>
   /** Instances on several hosts. */
-  troupe(actor: SpreadActor, spread: Spread): Cast
-  /** For one of a host before this one. */
+  spread(actor: SpreadActor, spread: Spread): ActorInstances
+  /** The order for an actor of the last host. */
   spreadAgain(kept: KeptActor): Spread
-  /** Tells a parent on another host. */
+  /** Notifies a parent on another host. */
   childExited(van: string, parent: string, parentHost: string, exit: ChildExit): void
+  /** Tells the coordinator that the instances here have ended, by themselves or with this host. */
+  groupEnded(id: string, group: InstanceGroup, reason: ExitReason, detail: string): Promise<void>
+  /** Tells the coordinator that a worker here has ended. Resolves when its children have. */
+  groupInstanceEnded(id: string, group: InstanceGroup, incarnation: string): Promise<void>
 }
 
 export interface StartOptions {
-  /** Who wants it proved to be this machine's user, who may name any module. */
+  /** The caller is this machine's user, who may name any module. */
   readonly isLocalUser: boolean
   readonly id?: string
-  /** It ran in a host before this one, and its mailbox is there. */
+  /** It ran in the last host, and its mailbox exists. */
   readonly isAgain?: boolean
-  /** Where its parent is, if that is another host: it has made sure that there is one. */
+  /** The host of its parent, if that is another one. That host has checked that the parent exists. */
   readonly parentHost?: string | undefined
   readonly bornOf?: BornOf | undefined
   /** Default: all instances are here. */

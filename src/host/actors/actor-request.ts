@@ -2,7 +2,7 @@ import type { ActorRequest, CapabilityValues } from '../../bus/contract/actors.j
 import { MAX_SETUP_MS, SETUP_MS } from '../../bus/actors/create-actors.js'
 import type { Fields } from '../../wire/frames/fields.js'
 
-/** What a client or another host wants created, each field checked. */
+/** The request of a client or another host for an actor, each field checked. */
 export function actorRequestOf(fields: Fields): ActorRequest {
   fields.fields('requires')
   return {
@@ -14,7 +14,7 @@ export function actorRequestOf(fields: Fields): ActorRequest {
     requires: fields.get('requires') as CapabilityValues,
     isolation: fields.oneOf('isolation', ['thread', 'process']),
     attempts: fields.whole('attempts', 1, 1_000_000),
-    // A client or a host of before does not say.
+    // Older clients and hosts do not send it.
     setupTimeout: fields.optional('setupTimeout', key => fields.whole(key, 1, MAX_SETUP_MS)) ?? SETUP_MS,
     parent: fields.optional('parent', key => fields.text(key, 100)),
   }

@@ -1,7 +1,8 @@
 import type { Consumed } from '../../actors/worker-messages.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
+import { encodeRequest } from '../../wire/frames/subscription-request.js'
 
-/** Which named subscriptions the actors of a host get, by actor. */
+/** The named subscriptions that actors of a host consume, by actor. */
 export class ActorSubscriptions {
   readonly #byActor = new Map<string, Map<string, SubscriptionRequest>>()
 
@@ -22,13 +23,18 @@ export class ActorSubscriptions {
     this.#byActor.delete(actor)
   }
 
-  /** As its worker consumes them. */
+  /** For other hosts, and for the store. */
+  encoded(actor: string): unknown[] {
+    return [...this.of(actor)].map(([name, rules]) => encodeRequest({ ...rules, name }))
+  }
+
+  /** For the actor's worker. */
   consumed(actor: string): Consumed[] {
     return [...this.of(actor)].map(([name, request]) => consumedOf(name, request))
   }
 }
 
-/** As a worker consumes a named subscription: functions do not cross. */
+/** A named subscription for a worker. It has no functions, which cannot cross. */
 export function consumedOf(name: string, request: SubscriptionRequest): Consumed {
   const { pattern, ordered, prefetch, attempts, ackTimeout, maxPending, maxPendingBytes } = request
   const delay = typeof request.delay === 'number' ? { delay: request.delay } : {}

@@ -1,14 +1,14 @@
 import type { ActorRequest } from '../../bus/contract/actors.js'
 
-/** An actor as a host hands it over to the next one. */
+/** An actor that the next host starts again. */
 export interface KeptActor {
   readonly van: string
-  /** Those who hold a ref go on using it. */
+  /** Stays the same, so that refs stay valid. */
   readonly id: string
   readonly request: ActorRequest
   readonly isLocalUser: boolean
-  /** On which other hosts its instances were, if they are spread. */
+  /** The other hosts that had instances of it. */
   readonly hosts?: readonly string[] | undefined
-  /** The named subscriptions that it gets, where they are kept with it. */
+  /** The named subscriptions that it consumes, where they are kept with it. */
   readonly subscriptions?: readonly unknown[]
 }

@@ -8,23 +8,23 @@ import type { ActorRequest } from '../../bus/contract/actors.js'
 import type { ActorStatus } from '../../bus/contract/status.js'
 import type { ActorHost } from './actor-host.js'
 import { PREFETCH } from './mailbox.js'
-import { label, type Cast } from './running-actor.js'
+import { label, type ActorInstances } from './running-actor.js'
 
 export interface LocalInstancesOptions {
   readonly van: string
   readonly self: ActorAddress
   readonly request: ActorRequest
   readonly consumed: () => Consumed[]
-  /** It cannot go on. */
+  /** Ends the actor: it cannot go on. */
   readonly endSoon: (reason: ExitReason, detail: string) => void
   /** A worker has ended. Resolves when its children have. */
-  readonly bereft: (incarnation: string) => Promise<void>
-  /** One of a host before this one cannot be here. Default: it cannot go on. */
+  readonly instanceEnded: (incarnation: string) => Promise<void>
+  /** An actor of the last host cannot run here. Default: `endSoon`. */
   readonly unfitAgain?: (lacks: string) => void
 }
 
-/** Instances of one actor on this host, each in a worker of its own, each started again when it crashes. */
-export class LocalInstances implements Cast {
+/** Instances of one actor on this host. Each has its own worker, and restarts when it crashes. */
+export class LocalInstances implements ActorInstances {
   readonly hosts = undefined
   readonly van: string
   readonly self: ActorAddress
@@ -52,7 +52,7 @@ export class LocalInstances implements Cast {
     return [this.request.module]
   }
 
-  /** Of these nothing stays if one cannot be. @throws ActorStartError, ActorPlacementError */
+  /** If one fails, none of these stays. @throws ActorStartError, ActorPlacementError */
   async start(numbers: readonly number[], loaded: () => void): Promise<void> {
     const added = numbers.map(number => this.#instance(number))
     for (const [at, number] of numbers.entries()) {
@@ -115,7 +115,7 @@ export class LocalInstances implements Cast {
       for (const instance of this.#instances.values()) instance.send({ kind: 'capabilities', capabilities })
   }
 
-  async tellSubscriptions(): Promise<void> {
+  async updateSubscriptions(): Promise<void> {
     const subscriptions = this.#options.consumed()
     await Promise.all([...this.#instances.values()].map(instance => instance.subscribe(subscriptions)))
   }
@@ -181,7 +181,7 @@ export class LocalInstances implements Cast {
         },
         gone: clientId => {
           host.endSession(clientId)
-          return this.#options.bereft(clientId)
+          return this.#options.instanceEnded(clientId)
         },
       },
       host.restartDelay,

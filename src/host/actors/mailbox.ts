@@ -7,10 +7,10 @@ import { MAILBOX } from '../../message/topic.js'
 import { backoff } from '../../operators/backoff.js'
 import { DEFAULT_PENDING_BYTES } from '../../bus/contract/pending-bytes.js'
 
-/** With one instance, messages wait where it is; several take one at a time, so that none waits behind a busy one. */
+/** For an actor with one instance. Several instances get one message at a time, so that none waits behind a busy instance. */
 export const PREFETCH = 64
 
-/** From now on what an actor is told waits for it. */
+/** Creates the mailbox: messages for the actor wait there from now on. */
 export function openMailbox(broker: LocalBroker, id: string, attempts: number): void {
   const topic = MAILBOX + id
   broker.replace({
@@ -27,8 +27,8 @@ export function openMailbox(broker: LocalBroker, id: string, attempts: number): 
   })
 }
 
-/** Puts a letter of its host's into the mailbox of an actor. */
-export function tellOfChild(broker: LocalBroker, parent: string, exit: ChildExit): void {
+/** Puts `childExited` into the mailbox of a parent. */
+export function mailChildExit(broker: LocalBroker, parent: string, exit: ChildExit): void {
   broker.say(MAILBOX + parent, childExitHeaders, () => {
     const body = encodePayload(exit)
     return { body, size: body.length, encoding: Encoding.Bytes }

@@ -1,4 +1,4 @@
-/** The worker that created a child: one incarnation of one instance of its parent, which takes the child along when it ends. */
+/** The worker that created a child: one incarnation of one instance of its parent. The child ends with it. */
 export interface BornOf {
   /** That worker's client id. */
   readonly incarnation: string

@@ -3,57 +3,57 @@ import type { ActorRequest } from '../../bus/contract/actors.js'
 import type { ActorStatus } from '../../bus/contract/status.js'
 import type { BornOf } from './parent.js'
 
-/** Who plays an actor: a crew of this host, or a troupe of several hosts. */
-export interface Cast {
-  /** The other hosts that it is on; undefined if it is on this one alone. */
+/** The instances of one actor: all on this host, or on several. */
+export interface ActorInstances {
+  /** The other hosts with instances; undefined if all are here. */
   readonly hosts: readonly string[] | undefined
-  /** So many workers of this host. */
+  /** The number of its workers on this host. */
   readonly size: number
-  /** `file:` URLs of what this host has loaded for it. */
+  /** `file:` URLs of the modules that this host has loaded for it. */
   readonly modules: readonly string[]
   /**
-   * Resolves when these instances are set up and take messages.
+   * Resolves when these instances are set up and accept messages.
    *
-   * @param loaded called before the first of them may take any
+   * @param loaded called before the first of them may get a message
    * @throws ActorStartError, ActorPlacementError
    */
   start(numbers: readonly number[], loaded: () => void): Promise<void>
   /**
-   * Of an actor that a host before this one had: what goes wrong is a crash like any other, and it goes on.
+   * Starts instances of an actor that the last host had. A failure is a crash, after which they start again.
    *
-   * @throws ActorPlacementError and the like: no host has it for now, and the next one that comes and fits will
+   * @throws ActorPlacementError and the like: no host fits for now, and the next one that fits gets them
    */
   startAgain(numbers: readonly number[]): Promise<void>
-  /** With what they have in hand done. */
+  /** Resolves when their messages in hand are done. */
   stop(): Promise<void>
   reload(): Promise<void>
   reconsider(): void
-  /** Resolves when they get the messages of those that they are to get, and of no others. */
-  tellSubscriptions(): Promise<void>
-  /** Of this host's part. */
+  /** Resolves when they consume exactly the actor's subscriptions. */
+  updateSubscriptions(): Promise<void>
+  /** Of the instances on this host. */
   status(host: string): ActorStatus[]
 }
 
-/** One actor, as the host knows it that keeps it. */
+/** One actor, at the host that has its mailbox. */
 export interface RunningActor {
   readonly van: string
   readonly self: ActorAddress
   readonly request: ActorRequest
   readonly isLocalUser: boolean
-  /** Where its parent is, if that is another host. */
+  /** The host of its parent, if that is another one. */
   readonly parentHost: string | undefined
   readonly bornOf: BornOf | undefined
-  readonly cast: Cast
+  readonly instances: ActorInstances
   /** Set up, and not ending. */
   isUp: boolean
   ending: Promise<void> | undefined
-  /** It ends with this host only: the next one has it again, with what waits for it. */
+  /** It ends at this host only. The next host has it again, with its messages. */
   isForLater?: boolean
-  /** Nobody is told of its end: who created it is no more. */
+  /** Its parent gets no `childExited`, because the worker that created it has ended. */
   isUnmissed?: boolean
 }
 
-/** What people call it. */
+/** Its name in texts. */
 export function label({ id, name }: ActorAddress): string {
   return name ?? id
 }

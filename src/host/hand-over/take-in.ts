@@ -52,7 +52,7 @@ function retireMailboxes(server: HostServer, registrations: Registrations | unde
     for (const { name } of broker.named()) {
       const id = name.slice(MAILBOX.length)
       if (name.startsWith(MAILBOX) && !ids.has(id))
-        void broker.retire(name, `Actor ${id} is no more: its host was restarted.`, BACK_MS)
+        void broker.retire(name, `Actor ${id} has ended: its host was restarted.`, BACK_MS)
     }
   }
 }

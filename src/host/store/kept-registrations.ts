@@ -66,7 +66,7 @@ export function openKept(
       const id = name.slice(MAILBOX.length)
       if (!name.startsWith(MAILBOX) || actors.some(actor => actor.id === id)) continue
       // Whoever asked has had no time yet to come back.
-      void server.broker(van).retire(name, `Actor ${id} is no more: its host died.`, BACK_MS)
+      void server.broker(van).retire(name, `Actor ${id} has ended: its host died.`, BACK_MS)
     }
   }
 }

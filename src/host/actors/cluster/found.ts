@@ -7,7 +7,7 @@ import { fieldsOf } from '../../calls/call-fields.js'
 import type { BornOf } from '../parent.js'
 import type { Placed, Wanted } from './wanted.js'
 
-/** One that is there, as its host tells others. */
+/** An existing actor, for other hosts. */
 export interface Found {
   readonly self: ActorAddress
   readonly host: string
@@ -20,7 +20,7 @@ export function sameActor(there: Found, { module, export: exported }: ActorReque
   if (there.module === module && there.export === exported) return there
   const name = JSON.stringify(there.self.name)
   throw new NameTakenError(
-    `The name ${name} has an actor of ${there.module}, ${there.export}. Use another name, or stop that one first.`,
+    `The name ${name} belongs to an actor of ${there.module}, ${there.export}. Use another name, or stop that actor first.`,
   )
 }
 
@@ -53,7 +53,7 @@ export function bornOfIn(fields: Fields): BornOf {
 
 export function askedBy(fields: Fields): Pick<Wanted, 'asking' | 'ticket' | 'parentAt' | 'bornOf'> {
   const asking = fields.text('asking', 100)
-  // A host of before knew no others.
+  // Older hosts do not send it.
   const parentAt = fields.optional('parentAt', key => fields.text(key, 100)) ?? asking
   const bornOf = fields.optional('bornOf', key => bornOfIn(fields.fields(key)))
   return { asking, ticket: fields.text('ticket', 100), parentAt, bornOf }
@@ -64,12 +64,12 @@ export function requiresOf(fields: Fields): ActorRequest['requires'] {
   return fields.get('requires') as ActorRequest['requires']
 }
 
-/** A host that will not do, as it tells others: with what the class requires, so that they need not load it to know. */
+/** The refusal of a host that does not fit, for other hosts. It has the requirements of the class, so that they need not load it. */
 export function refusalOf({ message, requires }: ActorPlacementError): object {
   return { refused: message, ...(requires === undefined ? {} : { requires }) }
 }
 
-/** @throws ActorPlacementError if that is what the host says */
+/** @throws ActorPlacementError if the host refuses */
 export function throwRefusal(answer: unknown): void {
   if (answer === true) return
   const fields = fieldsOf(answer)

@@ -1,3 +1,4 @@
+import type { ExitReason } from '../../../actors/definition/actor.js'
 import { titleOf } from '../../../actors/definition/refusals.js'
 import { addressOf } from '../../../bus/actors/create-actors.js'
 import { ActorPlacementError } from '../../../errors.js'
@@ -7,93 +8,108 @@ import { decodeRequest } from '../../../wire/frames/subscription-request.js'
 import type { Backbone } from '../../backbone/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'
 import { fieldsOf } from '../../calls/call-fields.js'
-import type { Spread, SpreadActor } from '../actor-host.js'
+import type { InstanceGroup, Relations, Spread, SpreadActor } from '../actor-host.js'
 import { actorRequestOf } from '../actor-request.js'
 import { consumedOf } from '../actor-subscriptions.js'
 import type { Actors } from '../actors.js'
+import type { KeptActor } from '../kept-actor.js'
 import { askedBy, refusalOf } from './found.js'
 import { ClusterInstances } from './cluster-instances.js'
+import type { Tickets } from './tickets.js'
 
 export interface InstanceCoordinatorOptions {
   readonly here: Actors
   readonly backbone: Backbone
-  /** Whether a ticket of this host says that it is its own user who wants an actor. Good once. */
-  readonly redeem: (ticket: string) => boolean
-  /** What a host that is gone held of a named subscription is for others. */
-  readonly forsake: (van: string, host: string, name: string) => void
-  /** Resolves when what this host said of messages so far has reached the leader, or that is away. */
+  readonly tickets: Tickets
+  /** Fails the messages of a named subscription that a host had which is gone. */
+  readonly failHeldBy: (van: string, host: string, name: string) => void
+  /** Resolves when the leader has all verdicts of this host, or is away. */
   readonly settled: (van: string) => void | Promise<void>
 }
 
-const TOLD_MS = 5_000
+const NOTICE_MS = 5_000
 
 /**
- * Actors with instances on several hosts. The leader keeps such an actor, with its mailbox: there it has a troupe. Each host has a
- * crew, and supervises that by itself. Who was out of reach is asked when it is back: a keeper asks whether its crew is there,
- * and a crew whether it is wanted.
+ * Coordinates actors with instances on several hosts. The coordinator of such an actor is the leader, which has its mailbox and its
+ * `ClusterInstances`. Each host supervises its own instances. After a cut, the coordinator asks each host whether it still has
+ * instances, and each host asks the coordinator whether its instances are still wanted.
  */
-export class InstanceCoordinator {
-  readonly #means: InstanceCoordinatorOptions
-  readonly #troupes = new Map<string, ClusterInstances>()
+export class InstanceCoordinator implements Pick<
+  Relations,
+  'spread' | 'spreadAgain' | 'groupEnded' | 'groupInstanceEnded'
+> {
+  readonly #options: InstanceCoordinatorOptions
+  /** The actors that this host coordinates, by id. */
+  readonly #actors = new Map<string, ClusterInstances>()
 
-  constructor(means: InstanceCoordinatorOptions) {
-    this.#means = means
-    const { here, backbone } = means
-    here.crews.ended = async (id, { van, keeper }, reason, detail) => {
-      const told = backbone.request(keeper, 'actors.crewEnded', { van, self: { id }, reason, detail })
-      await inTime(told, TOLD_MS, `Host ${keeper}`).catch(() => undefined)
-    }
-    here.crews.bereft = async (id, { van, keeper }, incarnation) => {
-      const told = backbone.request(keeper, 'actors.bereft', { van, self: { id }, incarnation })
-      // A keeper that cannot be reached takes this host for gone, with all its workers, or is gone with its children.
-      await inTime(told, TOLD_MS, `Host ${keeper}`).catch(() => undefined)
-    }
+  constructor(options: InstanceCoordinatorOptions) {
+    this.#options = options
     this.#serve()
   }
 
-  troupe(actor: SpreadActor, spread: Spread): ClusterInstances {
-    const { backbone, forsake } = this.#means
+  spread(actor: SpreadActor, spread: Spread): ClusterInstances {
+    const { backbone, failHeldBy } = this.#options
     const { van, self } = actor
-    const troupe: ClusterInstances = new ClusterInstances(actor, spread, {
+    const instances: ClusterInstances = new ClusterInstances(actor, spread, {
       backbone,
-      forsake: host => {
+      failHeldBy: host => {
         const names = actor.subscriptions().flatMap(request => decodeRequest(request).name ?? [])
-        for (const name of [MAILBOX + self.id, ...names]) forsake(van, host, name)
+        for (const name of [MAILBOX + self.id, ...names]) failHeldBy(van, host, name)
       },
       ended: () => {
-        if (this.#troupes.get(self.id) === troupe) this.#troupes.delete(self.id)
+        if (this.#actors.get(self.id) === instances) this.#actors.delete(self.id)
       },
     })
-    this.#troupes.set(self.id, troupe)
-    return troupe
+    this.#actors.set(self.id, instances)
+    return instances
+  }
+
+  spreadAgain({ isLocalUser, hosts = [] }: KeptActor): Spread {
+    const { backbone, tickets } = this.#options
+    return { asking: backbone.members.self.id, ticket: tickets.issue(isLocalUser), awaited: hosts }
+  }
+
+  async groupEnded(id: string, group: InstanceGroup, reason: ExitReason, detail: string): Promise<void> {
+    await this.#notify(group, 'actors.crewEnded', id, { reason, detail })
+  }
+
+  async groupInstanceEnded(id: string, group: InstanceGroup, incarnation: string): Promise<void> {
+    await this.#notify(group, 'actors.bereft', id, { incarnation })
   }
 
   came(host: string): void {
-    for (const troupe of this.#troupes.values()) troupe.came(host).catch(() => undefined)
-    for (const crew of this.#means.here.crews.keptBy(host)) void this.#keepIfWanted(host, crew)
+    for (const instances of this.#actors.values()) instances.came(host).catch(() => undefined)
+    for (const group of this.#options.here.groups.coordinatedBy(host))
+      void this.#stopUnlessWanted(host, group)
   }
 
   gone(host: string): void {
-    for (const troupe of [...this.#troupes.values()]) troupe.gone(host)
-    for (const crew of this.#means.here.crews.keptBy(host)) void this.#abandon(crew)
+    for (const instances of [...this.#actors.values()]) instances.gone(host)
+    for (const group of this.#options.here.groups.coordinatedBy(host)) void this.#abandon(group)
   }
 
-  async #keepIfWanted(keeper: string, { van, id }: { van: string; id: string }): Promise<void> {
-    const { here, backbone } = this.#means
-    const answer = backbone.request(keeper, 'actors.crewWanted', { van, self: { id } })
-    const isWanted = await inTime(answer, TOLD_MS, `Host ${keeper}`).catch(() => true)
-    if (isWanted === false) await here.crews.stop(van, id)
+  /** A coordinator that cannot be reached treats this host as gone, with its workers, or is gone itself. */
+  async #notify({ van, coordinator }: InstanceGroup, name: string, id: string, body: object): Promise<void> {
+    const answer = this.#options.backbone.request(coordinator, name, { van, self: { id }, ...body })
+    await inTime(answer, NOTICE_MS, `Host ${coordinator}`).catch(() => undefined)
   }
 
-  /** Who kept it is gone, and its mailbox too; in a leader to come this crew may have made one, without knowing. */
+  async #stopUnlessWanted(coordinator: string, { van, id }: { van: string; id: string }): Promise<void> {
+    const { here, backbone } = this.#options
+    const answer = backbone.request(coordinator, 'actors.crewWanted', { van, self: { id } })
+    const isWanted = await inTime(answer, NOTICE_MS, `Host ${coordinator}`).catch(() => true)
+    if (isWanted === false) await here.groups.stop(van, id)
+  }
+
+  /** Its coordinator is gone, with the mailbox. These instances may have made a new mailbox at the next leader, without knowing. */
   async #abandon({ van, id }: { van: string; id: string }): Promise<void> {
-    const { here, backbone } = this.#means
-    await here.crews.stop(van, id)
+    const { here, backbone } = this.#options
+    await here.groups.stop(van, id)
     await backbone.requestLeader('actors.abandoned', { van, self: { id } }).catch(() => undefined)
   }
 
   #serve(): void {
-    const { here, backbone, settled } = this.#means
+    const { here, backbone, settled } = this.#options
     const serve = (
       name: string,
       work: (fields: Fields, van: string, id: string, from: string) => unknown,
@@ -111,43 +127,43 @@ export class InstanceCoordinator {
       }
     })
     serve('actors.crewStop', async (_, van, id, from) => {
-      const wasThere = await here.crews.stop(van, id)
-      // What it did last has reached the mailbox: that gives up what it is owed now.
+      const wasThere = await here.groups.stop(van, id)
+      // The mailbox has the last verdicts before its messages become dead letters.
       if (wasThere && from !== backbone.members.self.id) await settled(van)
       return wasThere
     })
     serve('actors.crewSubscribe', async (fields, van, id) => {
-      await here.crews.subscribe(van, id, subscriptionsOf(fields))
+      await here.groups.subscribe(van, id, subscriptionsOf(fields))
       return true
     })
-    serve('actors.crewThere', (_, van, id) => here.crews.keeperOf(van, id) === backbone.members.self.id)
-    serve('actors.crewWanted', (_, __, id, from) => this.#troupes.get(id)?.isOn(from) ?? false)
+    serve('actors.crewThere', (_, van, id) => here.groups.coordinatorOf(van, id) === backbone.members.self.id)
+    serve('actors.crewWanted', (_, __, id, from) => this.#actors.get(id)?.isOn(from) ?? false)
     serve('actors.crewEnded', (fields, _, id, from) => {
       const reason = fields.oneOf('reason', ['stopped', 'crashed', 'unfit'])
-      this.#troupes.get(id)?.left(from, reason, fields.text('detail', 100_000))
+      this.#actors.get(id)?.left(from, reason, fields.text('detail', 100_000))
       return true
     })
     serve('actors.bereft', (fields, _, id) =>
-      here.bereft(id, fields.text('incarnation', 100)).then(() => true),
+      here.instanceEnded(id, fields.text('incarnation', 100)).then(() => true),
     )
     serve('actors.abandoned', (_, van, id) => {
       if (here.has(van, id)) return false
-      void here.retire(van, MAILBOX + id, `Actor ${id} is no more: its keeper is gone.`)
+      void here.retire(van, MAILBOX + id, `Actor ${id} has ended: the host that coordinated it is gone.`)
       return true
     })
   }
 
-  async #start(fields: Fields, van: string, keeper: string): Promise<true> {
-    const { here, redeem } = this.#means
+  async #start(fields: Fields, van: string, coordinator: string): Promise<true> {
+    const { here, tickets } = this.#options
     const request = actorRequestOf(fields.fields('request'))
     const self = addressOf(fields.get('self'))
     const within = fields.optional('within', key => fields.whole(key, 0, 1_000_000))
-    const started = here.crews.start({
-      ...{ van, self, request, keeper },
+    const started = here.groups.start({
+      ...{ van, self, request, coordinator },
       numbers: fields.numbers('numbers', 1, 1_000, 1_000),
-      isLocalUser: redeem(askedBy(fields).ticket),
+      isLocalUser: tickets.redeem(askedBy(fields).ticket),
       subscriptions: subscriptionsOf(fields),
-      // A host of before does not say.
+      // Older hosts do not send it.
       isAgain: fields.optional('isAgain', key => fields.flag(key)) ?? false,
     })
     if (within === undefined) await started
@@ -155,7 +171,7 @@ export class InstanceCoordinator {
       try {
         await inTime(started, within, `Actor ${titleOf(request)}`)
       } catch (error) {
-        // In time or not: of a crew that is only half there nothing stays, and whoever keeps it deals it out anew.
+        // If it is late, no instance stays here, and the coordinator places all again.
         started.catch(() => undefined)
         throw error
       }

@@ -13,20 +13,20 @@ import {
 const GOES_ON = [ActorPlacementError, HandlerModuleError]
 const GOES_ON_ELSEWHERE = [...GOES_ON, RemoteError, TimeoutError, UnsupportedError, ClosedError]
 
-/** Another host may do. @param isAsking it is the host of whoever asks that says so */
+/** Whether another host may fit. @param isAsking the error comes from the caller's own host */
 export function anotherMayDo(error: unknown, isAsking: boolean): boolean {
   return (isAsking ? GOES_ON : GOES_ON_ELSEWHERE).some(kind => error instanceof kind)
 }
 
-/** The same, saying of which host it is. */
+/** The same error, with its host. */
 export function atHost({ address, port }: HostStatus, error: unknown): unknown {
   if (error instanceof ActorPlacementError) return error
   return new ActorStartError(`On the host at ${address}:${port}: ${describe(error)}`, { cause: error })
 }
 
 /**
- * What whoever asked can do something about: a host that had all it takes, and failed, says more than one that lacks something. That
- * one could not load the module is a failure too, unless nobody knows whether it would have done: the class has a function.
+ * The error that helps the caller most. A host that meets all requirements and failed tells more than one that lacks something. A
+ * host that could not load the module failed too, unless its fitness is unknown because the class has a function as a requirement.
  */
 export function worst(failures: readonly unknown[]): unknown {
   const lacking = failures.find(each => each instanceof ActorPlacementError)
@@ -36,7 +36,9 @@ export function worst(failures: readonly unknown[]): unknown {
   if (failure instanceof HandlerModuleError) return new ActorStartError(failure.message, { cause: failure })
   if (failure !== lacking || lacking === undefined || failed.length === 0) return failure
   const refusals = failed.map(each => (each instanceof Error ? each.message : describe(each)))
-  return new ActorPlacementError(`${lacking.message} Some could not load it to know: ${refusals.join(' ')}`)
+  return new ActorPlacementError(
+    `${lacking.message} Some hosts could not load it to check: ${refusals.join(' ')}`,
+  )
 }
 
 function isUnloaded(failure: unknown): boolean {

@@ -6,16 +6,16 @@ import { fieldsOf } from '../../calls/call-fields.js'
 
 export interface Offer {
   readonly host: HostStatus
-  /** So many workers run there. */
+  /** The number of its workers. */
   readonly load: number
 }
 
 const OFFER_MS = 2_000
 
 /**
- * Hosts that have what an actor requires, as far as that is known before its class is loaded there; the least loaded first.
+ * Hosts that meet an actor's requirements, as far as that is known before its class is loaded there; the least loaded first.
  *
- * @param id of that actor: instances of it that a keeper before this one left behind are no load, since they make room
+ * @param id of that actor: instances of an earlier coordinator do not count as load, because they end when new ones start
  */
 export async function fitting(backbone: Backbone, requires: CapabilityValues, id?: string): Promise<Offer[]> {
   const offers = await Promise.allSettled(
@@ -34,25 +34,25 @@ export async function fitting(backbone: Backbone, requires: CapabilityValues, id
 }
 
 /**
- * Deals instances out, each to the host that has the fewest workers by then.
+ * Shares instances out, each to the host that has the fewest workers by then.
  *
- * @param first among equals
+ * @param first the host that comes first among equally loaded ones
  */
-export function deal(
+export function shareOut(
   numbers: readonly number[],
   offers: readonly Offer[],
   first: string,
 ): { readonly host: HostStatus; readonly numbers: number[] }[] {
   const isFirst = (host: HostStatus): number => Number(host.id === first)
-  const hands = [...offers]
+  const shares = [...offers]
     .sort((one, other) => isFirst(other.host) - isFirst(one.host))
     .map(({ host, load }) => ({ host, load, numbers: [] as number[] }))
   for (const number of numbers) {
-    const [least, ...others] = hands
+    const [least, ...others] = shares
     if (least === undefined) break
-    const hand = others.reduce((best, each) => (each.load < best.load ? each : best), least)
-    hand.load += 1
-    hand.numbers.push(number)
+    const share = others.reduce((best, each) => (each.load < best.load ? each : best), least)
+    share.load += 1
+    share.numbers.push(number)
   }
-  return hands.filter(hand => hand.numbers.length > 0)
+  return shares.filter(share => share.numbers.length > 0)
 }

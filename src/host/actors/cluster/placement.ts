@@ -3,23 +3,23 @@ import type { ActorAddress } from '../../../bus/contract/actor-ref.js'
 import { ActorPlacementError, RemoteError, TimeoutError } from '../../../errors.js'
 import type { Backbone } from '../../backbone/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'
-import { newActorId } from '../actors.js'
+import { newActorId } from '../actor-starts.js'
 import { throwRefusal } from './found.js'
 import { fitting } from './placement-offers.js'
 import { anotherMayDo, atHost, worst } from './placement-failures.js'
 
-/** Whoever wants an actor that no host will take hears of it within ten seconds. */
+/** A caller whose actor fits no host learns that within ten seconds. */
 export const PLACEMENT_MS = 9_000
-/** The host of whoever wants it, if it is not this one, may take longer: nobody else is asked meanwhile. */
+/** The caller's host, if it is not this one, may take longer: no other host is asked meanwhile. */
 export const ASKING_MS = 18_000
 
 export interface PlacementOwner {
   readonly backbone: Backbone
-  /** It may have been made, and nobody will use it. */
+  /** The actor may exist, and no caller will use it. */
   discard(van: string, placed: Placed): void
 }
 
-/** Finds the host for an actor: that of whoever asks if it will do, else the least loaded one that does. */
+/** Finds the host for an actor: the caller's own if it fits, otherwise the least loaded one that fits. */
 export class Placement {
   readonly #owner: PlacementOwner
 
@@ -28,7 +28,7 @@ export class Placement {
   }
 
   /**
-   * Nothing half-made stays of it if it fails.
+   * If it fails, nothing of the actor stays.
    *
    * @throws ActorPlacementError, ActorStartError, ActorStoppedError (its parent), ClosedError, RemoteError, TimeoutError
    */
@@ -58,7 +58,7 @@ export class Placement {
     throw worst(failures)
   }
 
-  /** @param within milliseconds. Undefined: as long as it takes */
+  /** @param within milliseconds. Undefined: no limit */
   async #startAt(host: string, wanted: Wanted, within: number | undefined): Promise<Placed> {
     const id = newActorId()
     const { name } = wanted.request

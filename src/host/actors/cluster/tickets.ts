@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-/** Of actors that are being placed: whether who wants them is this machine's user. Each good for one start here. */
+/** Tickets of placements under way. Each tells whether the caller is this machine's user, and is good for one start here. */
 export class Tickets {
   readonly #tickets = new Map<string, boolean>()
 
@@ -14,7 +14,7 @@ export class Tickets {
     return this.#tickets.get(ticket) ?? false
   }
 
-  /** @returns whether it is of this machine's user */
+  /** @returns whether the caller was this machine's user */
   redeem(ticket: string): boolean {
     const isLocalUser = this.isOfLocalUser(ticket)
     this.#tickets.delete(ticket)

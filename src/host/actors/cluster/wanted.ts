@@ -2,21 +2,21 @@ import type { ActorAddress } from '../../../bus/contract/actor-ref.js'
 import type { ActorRequest } from '../../../bus/contract/actors.js'
 import type { BornOf } from '../parent.js'
 
-/** An actor that somebody wants, on whichever host will do. */
+/** A request for an actor on any host that fits. */
 export interface Wanted {
   readonly van: string
   readonly request: ActorRequest
-  /** The host of whoever wants it, which is tried first. */
+  /** The caller's host, which is tried first. */
   readonly asking: string
-  /** By which that host, and no other, knows whether they may name any module. */
+  /** Tells that host, and no other, whether the caller may name any module. */
   readonly ticket: string
-  /** The host that keeps its parent. */
+  /** The host of its parent's mailbox. */
   readonly parentAt: string
-  /** The worker that wants it as its child. */
+  /** The worker that creates it as a child. */
   readonly bornOf?: BornOf | undefined
 }
 
-/** Where it is now. */
+/** A placed actor, and its host. */
 export interface Placed {
   readonly self: ActorAddress
   readonly host: string

@@ -1,16 +1,16 @@
-import type { Members } from '../backbone/leader/members.js'
+import type { Members } from '../../backbone/leader/members.js'
 
-/** A host that is cut off for a shorter time comes back as if nothing had been. */
+/** A host that comes back earlier was only cut off. */
 const GONE_MS = 10_000
 
 export interface HostWatchEvents {
-  /** It has been away for so long that what ran there is taken for ended. */
+  /** It was away for so long that its actors count as ended. */
   gone(host: string): void
-  /** It is there, for the first time or again. */
+  /** It is here, for the first time or again. */
   came(host: string): void
 }
 
-/** Tells hosts that are gone from hosts that are cut off for a moment. */
+/** Distinguishes hosts that are gone from hosts that are cut off for a moment. */
 export class HostWatch {
   readonly #members: Members
   readonly #events: HostWatchEvents

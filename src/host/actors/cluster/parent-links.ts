@@ -1,14 +1,14 @@
-import type { ChildExit } from '../../actors/definition/actor.js'
-import type { ActorAddress } from '../../bus/contract/actor-ref.js'
-import { fieldsOf } from '../calls/call-fields.js'
-import type { Backbone } from '../backbone/backbone.js'
-import { inTime } from '../backbone/host-requests.js'
-import { addressOf } from '../../bus/actors/create-actors.js'
-import { ActorStoppedError } from '../../errors.js'
-import type { Relations } from './actor-host.js'
-import type { BornOf } from './parent.js'
-import type { Actors } from './actors.js'
-import { bornOfIn } from './cluster/found.js'
+import type { ChildExit } from '../../../actors/definition/actor.js'
+import type { ActorAddress } from '../../../bus/contract/actor-ref.js'
+import { fieldsOf } from '../../calls/call-fields.js'
+import type { Backbone } from '../../backbone/backbone.js'
+import { inTime } from '../../backbone/host-requests.js'
+import { addressOf } from '../../../bus/actors/create-actors.js'
+import type { Relations } from '../actor-host.js'
+import { parentStopped } from '../actor-starts.js'
+import type { BornOf } from '../parent.js'
+import type { Actors } from '../actors.js'
+import { bornOfIn } from './found.js'
 
 interface Child {
   readonly van: string
@@ -17,16 +17,16 @@ interface Child {
   readonly bornOf?: BornOf | undefined
 }
 
-/** So long an actor takes at most to finish what it has in hand, and its children after it. */
+/** The longest wait for an actor and its children to finish their messages in hand. */
 const STOP_MS = 25_000
 
-/** Parents and children on different hosts: each end is told to the other's host. */
-export class ParentLinks implements Omit<Relations, 'troupe' | 'spreadAgain'> {
+/** Links between parents and children on different hosts: each host learns of an end on the other. */
+export class ParentLinks implements Pick<Relations, 'endChildren' | 'retire' | 'childExited'> {
   readonly #here: Actors
   readonly #backbone: Backbone
-  /** Of parents here, by their ids: the children elsewhere, by theirs. */
+  /** Children on other hosts, by their parents' ids and their own. */
   readonly #children = new Map<string, Map<string, Child>>()
-  /** Those that were to be stopped on a host that could not be reached. */
+  /** Children to stop on hosts that could not be reached. */
   readonly #unwanted = new Map<string, Child>()
 
   constructor(here: Actors, backbone: Backbone) {
@@ -41,7 +41,7 @@ export class ParentLinks implements Omit<Relations, 'troupe' | 'spreadAgain'> {
         detail: fields.text('detail', 100_000),
       }
       this.#children.get(parent)?.delete(exit.child.id)
-      here.tellParent(fields.text('van', 200), parent, exit)
+      here.notifyParent(fields.text('van', 200), parent, exit)
       return Promise.resolve(true)
     })
     backbone.serve('actors.adopt', body => {
@@ -49,7 +49,7 @@ export class ParentLinks implements Omit<Relations, 'troupe' | 'spreadAgain'> {
       const child = {
         self: addressOf(fields.get('self')),
         host: fields.text('host', 100),
-        // A host of before does not say.
+        // Older hosts do not send it.
         bornOf: fields.optional('bornOf', key => bornOfIn(fields.fields(key))),
       }
       this.#adopted(fields.text('parent', 100), { van: fields.text('van', 200), ...child })
@@ -62,7 +62,7 @@ export class ParentLinks implements Omit<Relations, 'troupe' | 'spreadAgain'> {
     })
   }
 
-  /** A parent has a child on another host than its own. @throws ActorStoppedError, RemoteError, TimeoutError; the child is stopped */
+  /** Tells the host of a parent about a child on another host. @throws ActorStoppedError, RemoteError, TimeoutError; the child is stopped */
   async adopt(parentAt: string, parent: string, { van, self, host, bornOf }: Child): Promise<void> {
     try {
       await this.#backbone.request(parentAt, 'actors.adopt', { van, parent, self, host, bornOf })
@@ -74,13 +74,12 @@ export class ParentLinks implements Omit<Relations, 'troupe' | 'spreadAgain'> {
 
   /** @throws ActorStoppedError */
   #adopted(parent: string, child: Child): void {
-    if (!this.#here.has(child.van, parent) || this.#here.isOver(child.bornOf))
-      throw new ActorStoppedError(`Actor ${parent} is stopped: it gets no more children.`)
+    if (!this.#here.has(child.van, parent) || this.#here.isOver(child.bornOf)) throw parentStopped(parent)
     const children = this.#children.get(parent) ?? new Map<string, Child>()
     this.#children.set(parent, children.set(child.self.id, child))
   }
 
-  /** It is stopped at once, or when its host can be reached again. */
+  /** Stops it at once, or when its host can be reached again. */
   discard(child: Child): void {
     this.#stop(child).catch(() => this.#unwanted.set(child.self.id, child))
   }
@@ -106,16 +105,16 @@ export class ParentLinks implements Omit<Relations, 'troupe' | 'spreadAgain'> {
   }
 
   childExited(van: string, parent: string, parentHost: string, exit: ChildExit): void {
-    // A host that cannot be reached takes its children here for gone, or is gone itself.
+    // A host that cannot be reached treats its children here as gone, or is gone itself.
     this.#backbone.request(parentHost, 'actors.childExited', { van, parent, ...exit }).catch(() => undefined)
   }
 
   async retire(van: string, name: string, text: string): Promise<void> {
-    // While the leader is away the subscription stays: whoever takes its name finds what waits.
+    // While the leader is away the subscription stays. The next consumer of its name gets its messages.
     await this.#backbone.requestLeader('actors.retire', { van, name, text }).catch(() => undefined)
   }
 
-  /** That host is there again. */
+  /** That host is back. */
   came(host: string): void {
     for (const [id, child] of this.#unwanted) {
       if (child.host !== host) continue
@@ -124,7 +123,7 @@ export class ParentLinks implements Omit<Relations, 'troupe' | 'spreadAgain'> {
     }
   }
 
-  /** That host is gone, with all that ran there. */
+  /** That host is gone, with its actors. */
   gone(host: string): void {
     for (const [id, child] of this.#unwanted) if (child.host === host) this.#unwanted.delete(id)
     for (const [parent, children] of this.#children) {
@@ -136,7 +135,7 @@ export class ParentLinks implements Omit<Relations, 'troupe' | 'spreadAgain'> {
           void this.#endAll([child])
           continue
         }
-        this.#here.tellParent(van, parent, { child: self, reason: 'crashed', detail: 'its host is gone' })
+        this.#here.notifyParent(van, parent, { child: self, reason: 'crashed', detail: 'its host is gone' })
       }
     }
     this.#here.orphaned(host)
