@@ -191,6 +191,8 @@ export class ClientSession implements ConnectorOwner {
     } else if (lost !== ABANDONED && !isWhole)
       this.#owner.report(gapError(requestsOf(inboxes.unnamed()), isOther ? requestsOf(inboxes.named()) : []))
     this.#traffic.renew()
+    // The host keeps what it owes until it has heard of all that is wanted, also if that is nothing.
+    if (restored === true) this.#traffic.calls.call('ready').catch(() => undefined)
   }
 }
 

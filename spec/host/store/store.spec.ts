@@ -386,6 +386,21 @@ describe('a host with a store', () => {
     expect(troubles).to.not.include('MSGVAN_GAP')
   })
 
+  it('ends what a client that is back wants no more', async () => {
+    const first = bus()
+    const subscription = first.topic(/^t/).subscribe()
+    await first.ready()
+    const { port } = server
+    die()
+    await server.close()
+    subscription.unsubscribe()
+    await start(port, 1_500)
+    const other = bus()
+    const patterns = async () => (await other.status()).subscriptions.map(({ pattern }) => pattern)
+    expect(await patterns()).to.deep.equal(['/^t/'])
+    await eventually(async () => expect(await patterns()).to.deep.equal([]))
+  })
+
   it('has clients wait until what was kept is there', async () => {
     const first = bus()
     await named(first, 'n', 't')

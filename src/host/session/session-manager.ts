@@ -53,6 +53,9 @@ export interface SessionManagerOptions extends Secrets {
   readonly isGone?: (pid: number, thread: number | undefined) => boolean
 }
 
+/** Clients of before say nothing if they want nothing. */
+const MOST_LOOKS = 10
+
 type SessionOf = Pick<SessionState, 'client' | 'van' | 'isLocalUser' | 'pid' | 'thread' | 'address'>
 
 /** What is in a host's memory alone. */
@@ -162,23 +165,25 @@ export class SessionManager {
   restore(store: HostStore): void {
     this.#store = store
     this.#vans.restore(store)
-    this.#awaitOrphans(new Set())
+    this.#awaitOrphans(new Map())
   }
 
   /**
-   * One whose client is back, and stood still before it could ask for what it had, is not ended: the client was told that it has that again.
+   * Ends what was kept for clients that do not come back. One that is back was told that it has it again: it may stand still before it asks.
    *
-   * @param heard sessions that had asked for something when it was last looked
+   * @param looks how often each session was there when it was looked
    */
-  #awaitOrphans(heard: ReadonlySet<Session>): void {
+  #awaitOrphans(looks: ReadonlyMap<Session, number>): void {
     const { sessionTtl = 60_000 } = this.#options
     this.#orphanage = setTimeout(() => {
-      const asking = [...this.#sessions].filter(session => !heard.has(session))
+      const looksOf = (session: Session): number => looks.get(session) ?? 0
+      const asking = [...this.#sessions].filter(
+        session => looksOf(session) < (session.link.received > 0 ? 1 : MOST_LOOKS),
+      )
       const isAwaited = (van: string, client: string): boolean =>
         asking.some(session => session.client === client && session.van.name === van)
-      const areAwaited = this.#vans.endOrphans(isAwaited)
-      const hearing = [...this.#sessions].filter(({ link }) => link.received > 0)
-      if (areAwaited) this.#awaitOrphans(new Set(hearing))
+      if (!this.#vans.endOrphans(isAwaited)) return
+      this.#awaitOrphans(new Map([...this.#sessions].map(session => [session, looksOf(session) + 1])))
     }, sessionTtl).unref()
   }
 
