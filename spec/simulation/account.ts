@@ -1,4 +1,5 @@
 import type { Overflow } from '../../src/bus/contract/subscription-request.js'
+import type { Place } from './place.js'
 import type { VirtualProcess } from './virtual-process.js'
 
 /** What a publisher knows of its message. */
@@ -23,6 +24,13 @@ export interface Publication {
   acceptedAt: number
   /** The host that its publisher was connected to by then. */
   acceptedBy: VirtualProcess | undefined
+  readonly place: Place
+  /** Its host knew for certain what others want only until this moment: all that was in force by then. */
+  knownUntil: number | undefined
+  /** Nobody beyond its host is owed it for certain. */
+  isAstray: boolean
+  /** All came to rest since: whoever is owed it has it. */
+  isFirm: boolean
 }
 
 /** What is there after a host's end. */
@@ -60,6 +68,7 @@ export interface Holder {
   /** How often its client was silent for so long that the host took what it held. */
   readonly lapses: number
   readonly hasLeft: boolean
+  readonly place: Place
   /** The host that its client's session is with. */
   readonly host: VirtualProcess | undefined
 }
@@ -73,6 +82,8 @@ export interface Delivery {
   readonly incarnation: number
   /** The host by which it came. */
   readonly host: VirtualProcess | undefined
+  /** The leader that this host had joined. */
+  readonly leader: VirtualProcess | undefined
   readonly publication: Publication
   readonly holder: Holder
   /** Which of its client's sessions it came in. */
@@ -99,8 +110,14 @@ export function isInDoubt(delivery: Delivery): boolean {
 }
 
 /** A host that it came by has ended since. */
-export function isOfHostBefore({ account, incarnation, host }: Delivery): boolean {
-  return account.incarnation > incarnation || host?.isDead === true
+export function isOfHostBefore(delivery: Delivery): boolean {
+  const { account, incarnation, host, leader, holder, lapses } = delivery
+  // What a leader that is dead had sent comes by way of its followers all the same.
+  const isLate =
+    account.incarnation > 0 &&
+    holder.place !== account.place &&
+    (holder.lapses > lapses || leader?.isDead === true)
+  return account.incarnation > incarnation || host?.isDead === true || isLate
 }
 
 /** It was in the memory of a host that has ended: what its publisher still waits for comes once more. */
@@ -119,6 +136,8 @@ interface Firsts {
 export class SubscriptionAccount {
   /** From this message on it is owed them for certain. */
   certainFrom: number | undefined
+  /** When that was known. */
+  #certainSince = 0
   /** It is being unsubscribed by name: nothing is owed for certain any more. */
   isVoid = false
   readonly deliveries = new Map<Publication, Delivery[]>()
@@ -141,6 +160,9 @@ export class SubscriptionAccount {
   readonly #replayed = new Set<Publication>()
   /** Dead letters that were purged. */
   readonly purged = new Set<Publication>()
+  /** It was to be kept, and the disk did not take it; it is not in force. */
+  #isUnkept = false
+  #isForgottenByName = false
   /** Its name is known to the next host. */
   #isNameKept = false
   /** The host that had it before it let anybody in, without what waited in it. */
@@ -156,6 +178,8 @@ export class SubscriptionAccount {
     readonly rules: Rules,
     /** How many messages had been published when it was asked for. */
     readonly begunAt: number,
+    /** The host that keeps it. */
+    readonly place: Place,
   ) {}
 
   get isNamed(): boolean {
@@ -190,9 +214,9 @@ export class SubscriptionAccount {
 
   /** Not what was taken over before somebody asked for it. */
   mayOwe(publication: Publication): boolean {
-    return (
-      publication.acceptedAt >= this.begunAt && publication.outcome !== 'refused' && this.matches(publication)
-    )
+    // What comes from another host was accepted before it arrives here.
+    const isInTime = publication.acceptedAt >= this.begunAt || publication.place !== this.place
+    return isInTime && publication.outcome !== 'refused' && this.matches(publication)
   }
 
   /** At rest: one whose publisher still waits has been taken over, and a full subscription keeps it from no other. */
@@ -202,8 +226,14 @@ export class SubscriptionAccount {
       this.certainFrom !== undefined &&
       (publication.outcome === 'accepted' || publication.outcome === 'open') &&
       (publication.number >= this.certainFrom || this.#wasTakenFor(publication)) &&
+      this.#isReachedBy(publication) &&
       this.matches(publication)
     )
+  }
+
+  #isReachedBy({ place, isAstray, knownUntil }: Publication): boolean {
+    if (place === this.place) return true
+    return !isAstray && (knownUntil === undefined || this.#certainSince < knownUntil)
   }
 
   #wasTakenFor({ acceptedBy }: Publication): boolean {
@@ -250,7 +280,12 @@ export class SubscriptionAccount {
     this.incarnation += 1
     // It may have taken back what a silent client held, and died before it could say so.
     if (this.rules.ackTimeout > 0) this.losses += 1
-    if (isKept) return
+    if (!keepsNames) this.#isForgottenByName = true
+    if (isKept) {
+      // A replay that is not on the disk is one of the host that has ended. Its client goes on with what comes.
+      if (this.#isUnkept && !this.isNamed) this.hasBegunAnew = true
+      return
+    }
     this.wasForgotten = true
     this.#restoredBy = undefined
     // Of one without a name its client has to be told first.
@@ -259,11 +294,34 @@ export class SubscriptionAccount {
     this.beginAnew()
   }
 
+  /** Its host forgot the name, and its consumers come and go: there may have been none since. */
+  get mayBeGone(): boolean {
+    return this.isNamed && this.isRestless && this.#isForgottenByName
+  }
+
+  /** Something came. */
+  isThere(): void {
+    this.#isForgottenByName = false
+  }
+
   /** The next one is there. */
-  hostStarted(host: VirtualProcess, published: number): void {
+  hostStarted(host: VirtualProcess, published: number, now: number): void {
     if (!this.#isNameKept) return
     this.#restoredBy = host
-    this.certainFrom ??= published
+    this.inForce(published, now)
+  }
+
+  /** @param from the first message that it is owed for certain */
+  inForce(from: number, now: number): void {
+    this.#isUnkept = false
+    if (this.certainFrom !== undefined) return
+    this.certainFrom = from
+    this.#certainSince = now
+  }
+
+  /** Its client is told that the disk has not taken it. */
+  wasNotKept(): void {
+    this.#isUnkept = this.certainFrom === undefined
   }
 
   /** Its consumer's session is lost, and what it was owed with it: it begins anew. */

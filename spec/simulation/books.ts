@@ -11,6 +11,7 @@ import {
 } from './account.js'
 import type { VanStatus } from '../../src/bus/contract/status.js'
 import { checkDelivery } from './check-delivery.js'
+import type { Place } from './place.js'
 import type { Trace } from './trace.js'
 import type { VirtualClock } from './virtual-clock.js'
 import type { VirtualProcess } from './virtual-process.js'
@@ -30,6 +31,8 @@ export class Books {
   deliveries = 0
   /** What must not be. */
   readonly violations: string[] = []
+  /** Keeps what has a name. */
+  leader: Place | undefined
   readonly #clock: VirtualClock
   readonly #trace: Trace
   #suspicions: Suspicion[] = []
@@ -52,21 +55,28 @@ export class Books {
     this.#suspicions.push(suspicion)
   }
 
-  /** A host that keeps subscriptions has ended. @param status of the van, as of that moment */
-  hostEnded(what: HostEnd, status: Promise<Pick<VanStatus, 'subscriptions'>>): void {
-    for (const account of this.subscriptions.values()) {
+  /** The host in this place has ended. @param status of the van, as of that moment */
+  hostEnded(place: Place, what: HostEnd, status: Promise<Pick<VanStatus, 'subscriptions'>>): void {
+    const kept = [...this.subscriptions.values()].filter(account => account.place === place)
+    for (const account of kept) {
       this.expire(account)
       account.hostEnded(what)
     }
+    // It may have been the only one that had them.
+    if (!what.isKept)
+      for (const publication of this.publications)
+        if (publication.place === place && !publication.isFirm && publication.knownUntil !== undefined)
+          publication.isAstray = true
     void status.then(({ subscriptions }) => {
-      for (const account of this.subscriptions.values())
+      for (const account of kept)
         account.droppedBefore += subscriptions.find(said => account.isOf(said))?.dropped ?? 0
     })
   }
 
   /** Another one is there. */
-  hostStarted(process: VirtualProcess): void {
-    for (const account of this.subscriptions.values()) account.hostStarted(process, this.publications.length)
+  hostStarted(place: Place, process: VirtualProcess): void {
+    for (const account of this.subscriptions.values())
+      if (account.place === place) account.hostStarted(process, this.publications.length, this.now)
   }
 
   /** All has come to rest: whoever lost its session knows by now. */
@@ -77,9 +87,25 @@ export class Books {
       this.expire(account)
       account.cameToRest(this.now)
     }
+    for (const publication of this.publications) {
+      if (publication.isFirm) continue
+      if (publication.knownUntil !== undefined && this.#mayBeRefusedBeyond(publication))
+        publication.isAstray = true
+      publication.isFirm = publication.outcome !== 'open'
+    }
   }
 
-  published(publisher: string, topic: string): Publication {
+  /** Its host had taken it over before the leader could refuse it. */
+  #mayBeRefusedBeyond(publication: Publication): boolean {
+    return [...this.subscriptions.values()].some(
+      account =>
+        account.place !== publication.place &&
+        account.rules.overflow === 'error' &&
+        account.matches(publication),
+    )
+  }
+
+  published(publisher: string, topic: string, place: Place): Publication {
     const number = this.publications.length
     const publication: Publication = {
       number,
@@ -89,6 +115,10 @@ export class Books {
       outcome: 'open',
       acceptedAt: Infinity,
       acceptedBy: undefined,
+      place,
+      knownUntil: place.knownUntil,
+      isAstray: false,
+      isFirm: false,
     }
     this.publications.push(publication)
     return publication
@@ -96,6 +126,7 @@ export class Books {
 
   /** @param by the host that said so */
   settledPublish(publication: Publication, outcome: Outcome, by: VirtualProcess | undefined): void {
+    publication.knownUntil = earlier(publication.knownUntil, publication.place.knownUntil)
     publication.outcome = outcome
     if (outcome === 'accepted') {
       publication.acceptedAt = this.publications.length
@@ -105,16 +136,21 @@ export class Books {
     for (const account of this.subscriptions.values()) {
       const deliveries = account.deliveries.get(publication) ?? []
       // A host before may have handed it out, and died before it was kept.
-      if (deliveries.some(each => !isForgotten(each) && (each.isFirm || !isOfHostBefore(each))))
+      if (
+        deliveries.some(
+          each => !isForgotten(each) && !isLostByLeader(each) && (each.isFirm || !isOfHostBefore(each)),
+        )
+      )
         this.violated(`#${publication.number} was refused, and delivered to ${account.key}`)
     }
   }
 
-  subscribed(key: string, rules: Rules): SubscriptionAccount {
+  subscribed(key: string, rules: Rules, place: Place): SubscriptionAccount {
     let account = this.subscriptions.get(key)
     if (account === undefined) {
       const begunAt = rules.from === undefined ? this.publications.length : 0
-      account = new SubscriptionAccount(key, rules, begunAt)
+      const keptAt = rules.name === undefined ? place : (this.leader ?? place)
+      account = new SubscriptionAccount(key, rules, begunAt, keptAt)
       this.subscriptions.set(key, account)
     }
     return account
@@ -122,7 +158,7 @@ export class Books {
 
   inForce(account: SubscriptionAccount): void {
     const isReplay = account.rules.from !== undefined && !account.hasBegunAnew
-    account.certainFrom ??= isReplay ? account.begunAt : this.publications.length
+    account.inForce(isReplay ? account.begunAt : this.publications.length, this.now)
   }
 
   /** A message came to a consumer. @param isExtended by `handle` for as long as that works on it */
@@ -145,6 +181,7 @@ export class Books {
       account,
       incarnation: account.incarnation,
       host: holder.host,
+      leader: holder.place.joined,
       publication,
       holder,
       epoch,
@@ -165,6 +202,7 @@ export class Books {
     )
     this.expire(account)
     checkDelivery(this, account, delivery)
+    account.isThere()
     account.of(publication).push(delivery)
     this.deliveries += 1
     return delivery
@@ -204,4 +242,14 @@ export class Books {
     }
     if (counted) delivery.state = verb
   }
+}
+
+/** It came by way of a follower from a leader that died with it. */
+function isLostByLeader({ publication, holder, leader, isFirm }: Delivery): boolean {
+  const { place } = publication
+  return place !== holder.place && leader?.isDead === true && (!isFirm || !place.isKept)
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined ? b : b === undefined ? a : Math.min(a, b)
 }

@@ -1,13 +1,13 @@
+import { Convention } from './convention.js'
 import { drawManner, goodManner } from './manner.js'
 import { drawRules, type Plan } from './plan.js'
 import type { Rules } from './account.js'
 import { SimClient } from './sim-client.js'
 import { SimDisk, type DiskTrouble } from './sim-disk.js'
-import { SimHost } from './sim-host.js'
+import type { SimHost } from './sim-host.js'
+import type { Place } from './place.js'
 import type { Stage } from './stage.js'
 import { VirtualProcess } from './virtual-process.js'
-
-const HOST = 'sim:host'
 
 /** All who take part: a host that may end and be started again, its clients that come and go, and an observer whom no trouble befalls. */
 export class Cast {
@@ -16,10 +16,10 @@ export class Cast {
   readonly #processes: VirtualProcess[] = []
   readonly #closing: { readonly client: SimClient; isOver: boolean }[] = []
   #clients: SimClient[] = []
+  readonly #everybody: SimClient[] = []
   /** Who starts hosts again. */
   readonly #operator: VirtualProcess
-  #disk: SimDisk | undefined
-  #host: SimHost | undefined
+  #convention: Convention | undefined
   #observer: SimClient | undefined
   #unnamed = 0
   /** How often the host has been started by now. */
@@ -36,37 +36,33 @@ export class Cast {
   }
 
   async gather(): Promise<void> {
-    const { random, books } = this.#stage
-    const { sessionTtl, isStored } = this.#plan
-    if (isStored) this.#disk = this.#newDisk()
-    this.#stage.trace.count(isStored ? 'stored hosts' : 'hosts in memory')
-    this.#host = new SimHost(this.#stage, {
-      url: HOST,
-      sessionTtl,
-      disk: this.#disk,
+    const { random } = this.#stage
+    this.#convention = new Convention(this.#stage, this.#plan, {
       spawn: name => this.spawn(name),
       processOf: pid => this.#processes[pid - 1],
-      ending: () => {
-        for (const client of [...this.#clients, this.observer]) client.hostEnds()
-      },
-      ended: (how, status) =>
-        books.hostEnded({ isKept: isStored, keepsNames: isStored || how === 'killed' }, status),
-      started: process => {
+      clients: () => this.#everybody,
+      disk: killed => this.#newDisk(killed),
+      operator: this.#operator,
+      leaderStarted: () => {
         this.hostStarts += 1
-        books.hostStarted(process)
       },
-      warned: text => void this.warnings.push(text),
+      leaderWarned: text => void this.warnings.push(text),
     })
-    this.#host.start()
+    this.#convention.start()
     await this.#stage.clock.advance(1)
-    this.#observer = await this.#newClient('observer')
+    this.#observer = await this.#newClient('observer', this.convention.leading)
     for (let made = 0; made < this.#plan.clients; made += 1) await this.join()
     for (const rules of this.#plan.named) await this.subscribe(random.pick(this.#clients), rules)
   }
 
+  get convention(): Convention {
+    if (this.#convention === undefined) throw new Error('there is no host yet')
+    return this.#convention
+  }
+
+  /** It leads, or is the only one. */
   get host(): SimHost {
-    if (this.#host === undefined) throw new Error('there is no host yet')
-    return this.#host
+    return this.convention.leader
   }
 
   get observer(): SimClient {
@@ -86,34 +82,31 @@ export class Cast {
   }
 
   killHost(): void {
-    this.host.kill()
-    this.startHostIn(this.#awayFor())
+    this.convention.kill(this.host)
   }
 
   stopHost(): void {
-    this.host.stop()
-    this.startHostIn(this.#awayFor())
-  }
-
-  /** Unless it has been started by then. */
-  startHostIn(milliseconds: number): void {
-    this.#stage.clock.schedule(milliseconds, () => this.host.start(), this.#operator)
+    this.convention.stop(this.host)
   }
 
   /** Everything that was taken from them is back: the host, its disk. */
   async heal(): Promise<void> {
     const { clock } = this.#stage
     this.isCalm = true
-    if (this.#disk !== undefined) this.#disk.trouble = undefined
-    for (let tries = 0; tries < 50 && !this.host.isUp; tries += 1) {
-      this.host.start()
+    for (const disk of this.convention.disks) disk.trouble = undefined
+    for (let tries = 0; tries < 150 && !this.convention.isUp; tries += 1) {
+      this.convention.start()
       await clock.advance(100)
     }
   }
 
-  async join(): Promise<void> {
-    const client = await this.#newClient(`c${this.#processes.length - 1}`)
-    if (client !== undefined) this.#clients.push(client)
+  /** @param place where it connects, by default any */
+  async join(
+    place = this.#stage.random.pick(this.convention.places) ?? this.convention.leading,
+  ): Promise<void> {
+    const client = await this.#newClient(`c${this.#processes.length - 1}`, place)
+    if (client === undefined) return
+    this.#clients.push(client)
   }
 
   /** @param rules default: of a new one without a name */
@@ -126,8 +119,11 @@ export class Cast {
     const isSimple =
       rules.from === undefined || !['retry', 'take', 'creation', 'combined'].includes(manner.style)
     const how = isSimple ? manner : { ...manner, style: 'auto' as const }
+    // A replay is the leader's, and ends with its follower.
+    const asked = client?.place.isLeader === true ? rules : live(rules)
     const partner = how.style === 'combined' ? this.#drawPartner(rules) : undefined
-    if (client !== undefined) await this.as(client, () => client.subscribe(rules, how, partner))
+    if (client !== undefined)
+      await this.as(client, () => client.subscribe(asked, how, partner && live(partner)))
   }
 
   /** Another subscription for the same pipeline, or none. */
@@ -139,16 +135,17 @@ export class Cast {
   }
 
   troubleDisk(trouble: DiskTrouble | undefined): void {
-    const { trace } = this.#stage
-    if (this.#disk === undefined) return
-    this.#disk.trouble = trouble
+    const { trace, random } = this.#stage
+    const disk = random.pick(this.convention.disks)
+    if (disk === undefined) return
+    disk.trouble = trouble
     trace.say('DISK', () => trouble ?? 'is in order')
     if (trouble !== undefined) trace.count(`disks ${trouble}`)
   }
 
   /** A piece of what is kept of a van is not what was written. @returns undefined if there is none */
   damage(van: string): { readonly messages: number } | undefined {
-    return this.#disk?.damage(van)
+    return this.convention.damage(van)
   }
 
   /** Everybody does as they should, and the observer takes what nobody else does. */
@@ -188,12 +185,7 @@ export class Cast {
     return this.#stage.clock.as(client.process, run)
   }
 
-  #awayFor(): number {
-    const { random } = this.#stage
-    return random.chance(0.8) ? random.between(1, 100) : random.between(100, 3_000)
-  }
-
-  #newDisk(): SimDisk {
+  #newDisk(killed: () => void): SimDisk {
     const { clock, random, trace } = this.#stage
     const own = random.fork()
     return new SimDisk({
@@ -202,9 +194,13 @@ export class Cast {
       trace,
       latency: () => own.pick([0, 0, 1, 3, own.between(0, 40)]),
       moment: () => {
-        if (!this.isCalm && own.chance(this.#plan.killsInWrites)) this.killHost()
+        if (!this.isCalm && own.chance(this.#plan.killsInWrites)) killed()
       },
     })
+  }
+
+  drawNamed(): Rules | undefined {
+    return this.#stage.random.pick(this.#plan.named)
   }
 
   /** @param replaying how likely it replays, where there is a store */
@@ -215,9 +211,14 @@ export class Cast {
     return this.#plan.isStored && random.chance(replaying) ? { ...rules, from: 'start' } : rules
   }
 
-  #newClient(name: string): Promise<SimClient | undefined> {
+  async #newClient(name: string, place: Place): Promise<SimClient | undefined> {
     const process = this.spawn(name)
-    return this.#stage.clock.as(process, () => new SimClient(process, HOST, this.#stage, this.#plan.client))
+    const client = await this.#stage.clock.as(
+      process,
+      () => new SimClient(process, place, this.#stage, this.#plan.client),
+    )
+    if (client !== undefined) this.#everybody.push(client)
+    return client
   }
 
   /** A process of its own, that no client is in. */
@@ -226,4 +227,9 @@ export class Cast {
     this.#processes.push(process)
     return process
   }
+}
+
+function live(rules: Rules): Rules {
+  const { from, ...others } = rules
+  return from === undefined ? rules : others
 }

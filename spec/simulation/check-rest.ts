@@ -18,7 +18,8 @@ export function checkRest(
   for (const account of books.subscriptions.values()) {
     if (account.isVoid || account.certainFrom === undefined) continue
     const said = status.subscriptions.find(each => account.isOf(each))
-    if (said === undefined) books.violated(`${account.key} is gone from the van`)
+    if (said === undefined && account.mayBeGone) account.beginAnew()
+    else if (said === undefined) books.violated(`${account.key} is gone from the van`)
     else new AccountCheck(books, account, said, letters).run()
   }
 }

@@ -4,6 +4,7 @@ import type { Delivery, Holder, SubscriptionAccount } from './account.js'
 import type { Books } from './books.js'
 import { goodManner, type Manner } from './manner.js'
 import { combined, created } from './pipelines.js'
+import type { Place } from './place.js'
 import type { Random } from './random.js'
 import type { SimClient } from './sim-client.js'
 import type { Trace } from './trace.js'
@@ -59,8 +60,15 @@ export class Member implements Holder {
     return this.client.host
   }
 
+  get place(): Place {
+    return this.client.place
+  }
+
   get lapses(): number {
-    return this.account.rules.ackTimeout === 0 ? 0 : this.client.lapses
+    const { rules, isNamed } = this.account
+    // A follower whose leader has taken something back tells its clients in the same way.
+    const isByWay = isNamed && !this.place.isLeader
+    return (rules.ackTimeout > 0 || isByWay ? this.client.lapses : 0) + (isByWay ? this.place.lapses : 0)
   }
 
   get #manner(): Manner {

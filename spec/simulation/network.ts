@@ -84,7 +84,7 @@ export class Network {
   /** The system closes what a dead process had open, after what it had sent. */
   died(process: VirtualProcess): void {
     this.#isolated.delete(process)
-    for (const line of this.#linesOf(process)) {
+    for (const line of [...this.#lines].filter(line => line.isOf(process))) {
       this.#troubled(line.process)
       line.cut(() => this.#random.between(0, 5))
     }
@@ -117,8 +117,9 @@ export class Network {
     this.#troubles.set(process, (this.#troubles.get(process) ?? 0) + 1)
   }
 
+  /** Those that it has opened. */
   #linesOf(process: VirtualProcess): Line[] {
-    return [...this.#lines].filter(line => line.isOf(process))
+    return [...this.#lines].filter(line => line.process === process)
   }
 
   #dial(process: VirtualProcess, url: string, listener: DialListener): Channel<object> {

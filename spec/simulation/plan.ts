@@ -1,5 +1,5 @@
 import type { Rules } from './account.js'
-import type { Feature } from './features.js'
+import { ofFollowers, type Feature } from './features.js'
 import type { Troubles } from './manner.js'
 import type { Latency } from './network.js'
 import type { Random } from './random.js'
@@ -18,6 +18,12 @@ export interface Plan {
   readonly named: readonly Rules[]
   readonly client: ClientOptions
   readonly troubles: Troubles
+  /** Of each host that joins the first one: whether it has a store. */
+  readonly followers: readonly boolean[]
+  /** Links between hosts are in trouble. */
+  readonly hostLinkFaults: boolean
+  /** Followers are killed, stopped, and stand still. */
+  readonly followerTrouble: boolean
   /** The host has a store. */
   readonly isStored: boolean
   /** It is killed, and started again. */
@@ -57,12 +63,16 @@ export function drawPlan(random: Random, forced: readonly Feature[] = []): Plan 
   const hostKills = random.chance(0.4) || must('kills in a write')
   const hostStops = random.chance(0.2)
   const killsInWrites = random.chance(0.5) ? 0.01 : 0
+  const followers = must('disks full', 'disks failing') ? [] : drawFollowers(random, forced)
   return {
     isStored,
     hostKills,
     hostStops,
     killsInWrites: must('kills in a write') ? 0.05 : isStored && hostKills ? killsInWrites : 0,
-    diskTrouble: isStored && random.chance(0.3),
+    followers,
+    hostLinkFaults: random.chance(0.6),
+    followerTrouble: random.chance(0.5),
+    diskTrouble: isStored && random.chance(0.3) && followers.length === 0,
     clients: random.between(1, 4),
     rounds: Math.max(random.between(1, 3), must('replays', 'purges') ? 2 : 1),
     forced,
@@ -95,6 +105,23 @@ export function drawPlan(random: Random, forced: readonly Feature[] = []): Plan 
     hasDamage: isStored && (random.chance(0.05) || must('records damaged')),
     hasObservation: random.chance(0.05) || must('observations'),
   }
+}
+
+function drawFollowers(random: Random, forced: readonly Feature[]): boolean[] {
+  const needed = forced.some(feature => ofFollowers.includes(feature)) ? 1 : 0
+  const count = Math.max(
+    needed,
+    random.weighted([
+      [6, 0],
+      [2, 1],
+      [2, 2],
+    ]) ?? 0,
+  )
+  const drawn = Array.from({ length: count }, () => random.chance(0.5))
+  if (forced.includes('stored followers')) drawn[0] = true
+  // Both may have to be there.
+  if (forced.includes('followers in memory')) drawn[forced.includes('stored followers') ? 1 : 0] = false
+  return drawn
 }
 
 /** An unnamed one says which it is in its pattern, so that the van's status can be told apart. */

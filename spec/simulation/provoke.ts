@@ -1,6 +1,7 @@
 import type { Rules } from './account.js'
 import type { Cast } from './cast.js'
-import type { Feature } from './features.js'
+import { ofFollowers, type Feature } from './features.js'
+import { losePatience } from './follower-trouble.js'
 import { goodManner, type Manner } from './manner.js'
 import type { SimClient } from './sim-client.js'
 import type { Stage } from './stage.js'
@@ -9,17 +10,25 @@ import { jump } from './trouble.js'
 /** Has a feature happen that this world must have, and that has not come by chance. */
 export async function provoke(stage: Stage, cast: Cast, feature: Feature): Promise<void> {
   const { network, clock, random } = stage
+  const { convention } = cast
+  const follower = random.pick(convention.followers)
   if (cast.awake.length === 0) await cast.join()
   const client = random.pick(cast.awake)
   if (client === undefined) return
+  for (let tries = 0; follower && ofFollowers.includes(feature) && tries < 20; tries += 1) {
+    if (follower.place.isJoined && convention.isUp) break
+    await clock.advance(500)
+  }
   const with_ = (manner: Partial<Manner>, rules: Partial<Rules> = {}) =>
     consume(stage, cast, client, { ...goodManner, ...manner }, rules)
   const styled = /^style (.*)$/.exec(feature)?.[1] as Manner['style'] | undefined
   if (styled !== undefined) return with_({ style: styled })
   switch (feature) {
     case 'host kills':
+    case 'leader kills':
       return cast.killHost()
     case 'host stops':
+    case 'leader stops':
       return cast.stopHost()
     case 'disks full':
     case 'disks failing':
@@ -51,9 +60,11 @@ export async function provoke(stage: Stage, cast: Cast, feature: Feature): Promi
     case 'nacks':
       return with_({ style: 'manual', failing: 0.7 })
     case 'rejects':
+      return with_({ style: 'manual', rejecting: 0.7 })
     case 'replays':
     case 'purges':
-      return with_({ style: 'manual', rejecting: 0.7 })
+      // It is known by its name whose dead letter it is.
+      return with_({ style: 'manual', rejecting: 0.7 }, cast.drawNamed())
     case 'holds':
       return with_({ style: 'manual', holding: 1 })
     case 'unsubscribes':
@@ -61,9 +72,24 @@ export async function provoke(stage: Stage, cast: Cast, feature: Feature): Promi
     case 'refused, MSGVAN_OVERFLOW':
       return with_({ style: 'manual', holding: 1 }, { prefetch: 1, maxPending: 3, overflow: 'error' })
     case 'from the start':
-      return with_({}, { from: 'start' })
+      return consume(stage, cast, cast.observer, goodManner, { from: 'start' })
     case 'payloads that publish':
       await cast.as(client, () => client.publishAnswering())
+      return
+    case 'follower kills':
+      return follower && convention.kill(follower.host)
+    case 'follower stops':
+      return follower && convention.stop(follower.host)
+    case 'follower freezes':
+      return follower && convention.freeze(follower, 300)
+    case 'host link cuts':
+      return follower && convention.breakLink(follower, 'cut')
+    case 'host link black holes':
+      return follower && convention.breakLink(follower, 'black hole')
+    case 'host link stalls':
+      return follower && convention.breakLink(follower, 'stall')
+    case 'uplinks lost':
+      return losePatience(stage, cast)
   }
 }
 

@@ -1,6 +1,6 @@
 import { Books } from './books.js'
 import { inEnvironment } from './environment.js'
-import { pairOf } from './features.js'
+import { dueOf } from './features.js'
 import { Network } from './network.js'
 import { Random } from './random.js'
 import { Trace } from './trace.js'
@@ -28,7 +28,7 @@ export async function runSeed(seed: number, { trace: isTraced = false } = {}): P
   try {
     await inEnvironment(clock, random.fork(), () => {
       const network = new Network(clock, random.fork(), trace)
-      return new World({ clock, random: random.fork(), network, books, trace }, pairOf(seed)).run()
+      return new World({ clock, random: random.fork(), network, books, trace }, dueOf(seed)).run()
     })
   } finally {
     process.off('unhandledRejection', unhandled)

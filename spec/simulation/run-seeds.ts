@@ -1,4 +1,4 @@
-import { Coverage } from './features.js'
+import { Coverage, dueOf } from './features.js'
 import { runSeed, type SeedResult } from './run-seed.js'
 
 export interface SeedsResult {
@@ -21,7 +21,7 @@ export async function runSeeds(
   for (let seed = from; seed < from + count; seed += 1) {
     const result = await runSeed(seed)
     ran += 1
-    coverage.add(result.counts)
+    coverage.add(result.counts, dueOf(seed))
     for (const [what, times] of result.counts) counts.set(what, (counts.get(what) ?? 0) + times)
     if (result.violations.length === 0) continue
     failed += 1

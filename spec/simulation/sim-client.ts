@@ -2,10 +2,11 @@ import { createBus } from '../../src/bus/create-bus.js'
 import { RemoteBroker } from '../../src/client/remote-broker.js'
 import { FrameKind } from '../../src/wire/frames/frames.js'
 import type { Welcome } from '../../src/wire/handshake.js'
-import { GapError, MsgvanError, type Bus, type BusState } from '../../src/index.js'
+import { GapError, MsgvanError, type Bus, type BusState, StoreError } from '../../src/index.js'
 import type { Outcome, Publication, Rules, SubscriptionAccount } from './account.js'
 import type { Manner } from './manner.js'
 import { Member } from './member.js'
+import type { Place } from './place.js'
 import { secret, van, type Stage } from './stage.js'
 import type { VirtualProcess } from './virtual-process.js'
 
@@ -45,7 +46,7 @@ export class SimClient {
 
   constructor(
     readonly process: VirtualProcess,
-    readonly url: string,
+    readonly place: Place,
     stage: Stage,
     options: ClientOptions,
   ) {
@@ -66,7 +67,7 @@ export class SimClient {
           },
           patience,
         ),
-      url,
+      url: place.url,
       van,
       secret: () => Promise.resolve({ secret }),
       clientId: process.name,
@@ -103,7 +104,7 @@ export class SimClient {
     const { books, random, trace } = this.#stage
     this.#lastMember += 1
     const name = `${this.process.name}.${this.#lastMember}`
-    const account = books.subscribed(rules.name ?? name, rules)
+    const account = books.subscribed(rules.name ?? name, rules, this.place)
     const member = new Member(name, this, account, manner, books, random, trace)
     this.members.push(member)
     trace.say(name, () => `subscribes to ${account.key}, ${JSON.stringify({ ...rules, ...manner })}`)
@@ -170,7 +171,7 @@ export class SimClient {
   /** @param encoding called while it is encoded */
   #publish(topic: string, encoding?: () => void): void {
     const { books, trace, random } = this.#stage
-    const publication = books.published(this.process.name, topic)
+    const publication = books.published(this.process.name, topic, this.place)
     const { number } = publication
     const ballast = random.chance(0.1) ? new Uint8Array(this.#options.ballast) : undefined
     this.#open.add(publication)
@@ -213,7 +214,8 @@ export class SimClient {
       case 'MSGVAN_OUTBOX_FULL':
       case 'MSGVAN_STORE_FULL':
         this.#stage.trace.count(`refused, ${code}`)
-        return this.#published(publication, 'refused')
+        // What the leader refuses the subscribers of a follower have.
+        return this.#published(publication, this.place.isLeader ? 'refused' : 'unkept')
       case 'MSGVAN_STORE':
         this.#stage.trace.count(`refused, ${code}`)
         return this.#published(publication, 'unkept')
@@ -239,6 +241,13 @@ export class SimClient {
     trace.count('gaps')
     if (error instanceof GapError) this.#gaps.push(error)
     for (const { hasLeft, account } of this.members) if (!hasLeft && !account.isNamed) account.beginAnew()
+    if (!this.place.isLeader) this.rejoined()
+  }
+
+  /** Its host and the leader know of each other again, or of what they have lost. */
+  rejoined(): void {
+    if (this.isGone) return
+    for (const member of this.members) if (!member.hasLeft) this.#awaitForce(member)
   }
 
   /** @param hear has the bus hear of it */
@@ -316,14 +325,20 @@ export class SimClient {
   }
 
   #awaitForce(member: Member): void {
-    const { epoch } = this
+    const { epoch, place } = this
     const { account } = member
+    const { troubles } = place
     const inForce = (): void => {
       if (this.host?.isDead !== false) return
+      // Whoever cannot reach the leader is ready without it: it is asked again when it can.
+      if (!place.isJoined || this.isGone) return
+      if (place.troubles !== troubles) return this.#awaitForce(member)
       this.#stage.trace.say(member.name, () => 'is in force')
       member.isInForce = true
       if (this.epoch === epoch || account.isNamed) this.#stage.books.inForce(account)
     }
-    this.bus.ready().then(inForce, () => undefined)
+    this.bus.ready().then(inForce, (error: unknown) => {
+      if (error instanceof StoreError && this.epoch === epoch) account.wasNotKept()
+    })
   }
 }

@@ -1,4 +1,5 @@
 import { restoreNames } from '../../src/host/van/kept-names.js'
+import type { MakeBackbone } from '../../src/host/backbone/backbone.js'
 import { SessionManager } from '../../src/host/session/session-manager.js'
 import { HostStore } from '../../src/host/store/host-store.js'
 import type { VanStatus } from '../../src/bus/contract/status.js'
@@ -12,6 +13,11 @@ import { secret, van, type Stage } from './stage.js'
 import type { VirtualProcess } from './virtual-process.js'
 
 export interface SimHostOptions {
+  readonly name: 'host' | 'follower'
+  /** What joins this run of it to others. Default: nothing. */
+  readonly backbone?: (process: VirtualProcess) => MakeBackbone
+  /** Its leader keeps what has a name. */
+  readonly isFollower?: boolean
   readonly url: string
   readonly sessionTtl: number
   /** What it keeps is there; undefined: in memory. */
@@ -82,11 +88,12 @@ export class SimHost implements Listening {
     this.#isStarting = true
     const { clock, trace } = this.#stage
     const { spawn, disk, started } = this.#options
-    const process = spawn('host')
+    const process = spawn(this.#options.name)
     const begin = (): void => {
       this.#isStarting = false
       trace.say(process.name, () => 'STARTS')
-      const names = disk === undefined ? new SimNames(this.#names) : undefined
+      const { isFollower = false } = this.#options
+      const names = disk === undefined && !isFollower ? new SimNames(this.#names) : undefined
       const reception = this.#newReception(process, names)
       const store = disk && this.#openStore(disk, process)
       if (store !== undefined) reception.restore(store)
@@ -104,7 +111,7 @@ export class SimHost implements Listening {
     if (run === undefined) return
     const { network, trace } = this.#stage
     trace.say(run.process.name, () => 'is KILLED')
-    trace.count('host kills')
+    trace.count(`${this.#options.name} kills`)
     this.#options.ending()
     const status = statusOf(run)
     run.process.isDead = true
@@ -121,7 +128,7 @@ export class SimHost implements Listening {
     if (run === undefined || this.#isStopping) return
     const { clock, trace } = this.#stage
     trace.say(run.process.name, () => 'STOPS')
-    trace.count('host stops')
+    trace.count(`${this.#options.name} stops`)
     this.#isStopping = true
     this.#options.ending()
     clock.schedule(0, () => void this.#end(run), run.process)
@@ -160,7 +167,9 @@ export class SimHost implements Listening {
   #newReception(process: VirtualProcess, names: SimNames | undefined): SessionManager {
     const { clock } = this.#stage
     const startedAt = clock.now
+    const backbone = this.#options.backbone?.(process)
     return new SessionManager({
+      ...(backbone === undefined ? {} : { backbone, idPrefix: `${process.pid}-` }),
       secret,
       sessionTtl: this.#options.sessionTtl,
       names,
@@ -172,7 +181,7 @@ export class SimHost implements Listening {
         version,
         port: 0,
         address: '',
-        leader: false,
+        leader: backbone !== undefined && this.#options.isFollower !== true,
         capabilities: {},
         uptimeMs: clock.now - startedAt,
       }),

@@ -1,4 +1,5 @@
 import type { Cast } from './cast.js'
+import { breakHostLink, troubleFollower } from './follower-trouble.js'
 import type { Plan } from './plan.js'
 import type { SimClient } from './sim-client.js'
 import type { Stage } from './stage.js'
@@ -11,6 +12,7 @@ export async function stir(stage: Stage, plan: Plan, cast: Cast): Promise<void> 
   const client = random.pick(cast.awake)
   if (client === undefined) return cast.clients.length < MOST_CLIENTS ? cast.join() : undefined
   const { troubles } = plan
+  const hasFollowers = plan.followers.length > 0
   const if_ = (isOn: boolean, weight: number) => (isOn ? weight : 0)
   const happening = random.weighted<() => Promise<unknown>>([
     [10, () => cast.as(client, () => client.publishSome(random.pick([1, 1, 3, 20])))],
@@ -26,6 +28,8 @@ export async function stir(stage: Stage, plan: Plan, cast: Cast): Promise<void> 
       if_(plan.diskTrouble, 2),
       () => Promise.resolve(cast.troubleDisk(random.pick([undefined, 'full', 'failing']))),
     ],
+    [if_(hasFollowers && plan.hostLinkFaults, 3), () => Promise.resolve(breakHostLink(stage, plan, cast))],
+    [if_(hasFollowers && plan.followerTrouble, 1), () => Promise.resolve(troubleFollower(stage, plan, cast))],
     [if_(plan.blocks, 1), () => Promise.resolve(client.block(random.between(100, 3_000)))],
     [if_(plan.client.answers, 1), () => cast.as(client, () => client.publishAnswering())],
     [if_(plan.clockJumps, 1), () => Promise.resolve(jump(stage))],

@@ -93,8 +93,9 @@ export class World {
       before = books.deliveries
       await clock.advance(QUIET_MS)
     }
+    for (const { place } of this.#cast.convention.followers) place.settles()
     books.cameToRest()
-    checkRest(books, await this.#cast.host.status(), await this.#letters())
+    checkRest(books, await this.#cast.convention.status(), await this.#letters())
     this.#cast.rest(false)
   }
 
@@ -172,7 +173,7 @@ export class World {
 
   async #leftOver(): Promise<string> {
     const open = this.#stage.books.publications.filter(({ outcome }) => outcome === 'open')
-    const { subscriptions } = await this.#cast.host.status()
+    const { subscriptions } = await this.#cast.convention.status()
     return [
       ...open.map(({ number }) => `#${number} is neither accepted nor refused`),
       ...subscriptions
@@ -184,15 +185,20 @@ export class World {
   /** All close: nothing may be left behind. */
   async #end(): Promise<void> {
     const { clock, books } = this.#stage
-    const { host, observer, clients } = this.#cast
+    const { observer, clients, convention } = this.#cast
     for (const client of [...clients, observer]) await this.#cast.close(client, true)
     await clock.advance(REST_MS)
     const { stillClosing } = this.#cast
     if (stillClosing > 0) books.violated(`${stillClosing} times close() did not end`)
-    if (host.clients > 0) books.violated(`${host.clients} sessions are left`)
-    host.stop()
+    // Followers are clients of their leader.
+    for (const host of [...convention.hosts].reverse()) {
+      if (host.clients > 0) books.violated(`${host.clients} sessions are left at ${host.url}`)
+      host.stop()
+      await clock.advance(1_000)
+    }
     await clock.advance(PATIENCE_MS)
-    if (host.process !== undefined) books.violated('the host did not stop')
+    for (const { process, url } of convention.hosts)
+      if (process !== undefined) books.violated(`the host at ${url} did not stop`)
     const timers = clock.pending.map(({ process }) => process.name)
     if (timers.length > 0) books.violated(`timers are left of ${timers.join(', ')}`)
     this.#isBroken()
