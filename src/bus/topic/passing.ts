@@ -30,10 +30,16 @@ export class PassingStack<R> {
     return this.#innermost
   }
 
-  /** Something is on its way down this pipeline. */
+  /** An error or a completion is on its way down this pipeline. */
   has(run: R): boolean {
-    for (let each = this.#innermost; each !== undefined; each = each.outer) if (each.run === run) return true
-    return false
+    return this.find(each => each.run === run) !== undefined
+  }
+
+  /** From the innermost one outwards. */
+  find(fits: (passing: Passing<R>) => boolean): Passing<R> | undefined {
+    let each = this.#innermost
+    while (each !== undefined && !fits(each)) each = each.outer
+    return each
   }
 
   pass(run: R, cause: Passing<R>['cause'], chain: Chain, on: () => void): void {
@@ -53,8 +59,8 @@ export class PassingStack<R> {
 }
 
 /**
- * The subscriber at which an error stopped that went down this chain: whoever comes back after it does so to that one.
- * Undefined when it is stopped meanwhile, or the error went to the end.
+ * The subscriber at which an error down this chain stopped. A resubscription comes back to it. Undefined when it is stopped
+ * meanwhile, or the error went to the end.
  */
 export function stoppedAt(chain: Chain): Subscriber<unknown> | undefined {
   const next = chain[chain.findLastIndex(each => passed.has(each)) + 1]

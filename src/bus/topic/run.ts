@@ -4,17 +4,17 @@ import { messageInHand } from '../../message/in-hand.js'
 import { Message, type Settler } from '../../message/message.js'
 import { chainOf, guardEnd, isStopped } from '../../operators/rxjs-internals.js'
 import { Attachment, type RootChain } from './attachment.js'
-import type { Broker, Consumer, Membership } from '../contract/broker.js'
-import type { SubscriptionRequest } from '../contract/subscription-request.js'
+import type { Consumer, Membership } from '../contract/broker.js'
 import { Deferral } from './deferral.js'
 import { RetryMemory } from './retry-memory.js'
 import { PassingStack, type Passing } from './passing.js'
+import { RunHistory } from './run-history.js'
 import type { TopicSource } from './topic-source.js'
 
-/** How often a pipeline may come back, within one call, to what has ended. */
+/** A pipeline may come back to an ended name so often within one call. */
 const MOST_ENDS = 20
 
-/** By each subscriber that is watched. */
+/** The run of each watched subscriber. */
 const runs = new WeakMap<Subscriber<unknown>, Run>()
 
 type Chain = readonly Subscriber<unknown>[]
@@ -22,67 +22,63 @@ type Chain = readonly Subscriber<unknown>[]
 type Attached = Attachment<Run>
 type Fits = (attachment: Attached) => boolean
 
-/** By which pipeline a message came: of several that had its subscription one after another, the last. */
+/** The pipeline of each membership. When several had it one after another, the last one. */
 const attachments = new WeakMap<Settler, Attached>()
 const stack = new PassingStack<Run>()
-/** What is between a topic and a Subject (`share()`), for all pipelines behind that together. */
+/** The run between a topic and a Subject (`share()`). All pipelines behind the Subject share it. */
 const multicasts = new WeakMap<TopicSource, Run>()
 
 /**
- * One pipeline, from all topics that stand at its roots to its end, with all the resubscriptions that `retry` and `repeat` make inside it.
+ * One pipeline, from all its topics to its end, with all resubscriptions that `retry` and `repeat` make inside it.
  *
- * Errors and completions that travel down it pass through here before they go on, so that the teardown they cause is told
- * apart from an unsubscribe: an error fails the message in hand, and in both cases an unnamed subscription is kept for the
- * resubscription that may follow, with the rest of what it is owed.
+ * Errors and completions pass through here on their way down. So the run can distinguish the teardown that they cause from an
+ * unsubscribe: an error fails the message in hand, and both keep an unnamed subscription, with the messages that it is still
+ * owed, for the resubscription that may follow.
  *
- * It is known by the last subscriber of the chain that RxJS makes, which lives as long as the pipeline. Where a Subject stands
- * in between (`share()`), the chain ends at it; then all that is before it is a Run of the topic's own (`multicasts`), and
- * what is behind it belongs together with that as far as `lift` leads.
+ * The last subscriber of the chain that RxJS makes identifies the run, because it lives as long as the pipeline. A Subject
+ * (`share()`) ends the chain: then the part before the Subject is a run of the topic (`multicasts`), and the part behind it
+ * belongs to that run as far as `lift` leads.
  */
 export class Run {
+  readonly #isBeforeSubject: boolean
   /** The end of the pipeline; undefined before a Subject. */
   readonly #last: Subscriber<unknown> | undefined
-  #first: TopicSource | undefined
-  #others: WeakSet<TopicSource> | undefined
+  readonly #history = new RunHistory()
   #attached: Attached[] = []
   #keeps: RetryMemory<Attached> | undefined
-  /** Before a Subject: pipelines behind it that something passed meanwhile. */
+  /** Before a Subject: the pipelines behind it that an error or a completion passed meanwhile. */
   #beyond: Chain[] | undefined
-  #endedNames: Set<string> | undefined
-  /** With a name, and subscribed to before. */
-  #joined: WeakSet<TopicSource> | undefined
-  /** Vans that it was subscribed to. */
-  #van: Broker | undefined
-  #vans: WeakSet<Broker> | undefined
   #ends = 0
   #depth = 0
-  /** Why the van ended a topic of it. */
+  /** The error by which the van ended one of its topics. */
   #refusal: MsgvanError | undefined
   #deferral: Deferral | undefined
 
-  /** @param isGuarded nobody is at its end but one observer that an app gave to `subscribe()`: no `share()`, no Subject */
+  /** @param isGuarded its end is the one observer that an app gave to `subscribe()`, and no `share()` or Subject */
   constructor(
     last: Subscriber<unknown> | undefined,
     readonly isGuarded: boolean,
   ) {
     this.#last = last
+    this.#isBeforeSubject = last === undefined
   }
 
   /**
-   * The pipeline that begins at this subscriber, watched from now on.
+   * The run of the pipeline that begins at this subscriber. It watches the pipeline from now on.
    *
-   * @param before the one that `lift` leads to
+   * @param before the run that `lift` leads to
    * @param isGuarded see the constructor
    */
   static from(chain: Chain, source: TopicSource, before: Run | undefined, isGuarded: boolean): Run {
     const known = chain.find(each => runs.has(each))
     const run = known === undefined ? newRun(chain, source, before, isGuarded) : (runs.get(known) as Run)
     run.#watch(chain)
-    run.#join(source)
+    const isFirst = run.#history.add(source)
+    if (isFirst && run.#last !== undefined && source.autoAck) run.#deferral = new Deferral(source)
     return run
   }
 
-  /** The one that ends at this subscriber, if any does. */
+  /** The run that ends at this subscriber, if there is one. */
   static at(last: Subscriber<unknown>): Run | undefined {
     return runs.get(last)
   }
@@ -91,30 +87,16 @@ export class Run {
     return (this.#keeps ??= new RetryMemory<Attached>())
   }
 
-  #join(source: TopicSource): void {
-    if (this.#first === undefined) {
-      this.#first = source
-      if (this.#last !== undefined && source.autoAck) this.#deferral = new Deferral(source)
-    }
-    if (this.#first !== source) (this.#others ??= new WeakSet()).add(source)
-  }
-
-  #has(source: TopicSource): boolean {
-    return this.#first === source || this.#others?.has(source) === true
-  }
-
-  /** From now on what passes these subscribers passes through here. */
+  /** Errors and completions of these subscribers pass through here from now on. */
   #watch(chain: Chain): void {
     for (const subscriber of chain) {
       if (runs.has(subscriber)) return
       runs.set(subscriber, this)
-      const error = subscriber.error.bind(subscriber)
-      const complete = subscriber.complete.bind(subscriber)
-      subscriber.error = (thrown: unknown) => {
-        if (!isStopped(subscriber)) this.#fail(subscriber, thrown)
-        this.#passOn(subscriber, 'error', () => error(thrown))
-      }
-      subscriber.complete = () => this.#passOn(subscriber, 'complete', complete)
+      intercept(
+        subscriber,
+        thrown => this.#fail(subscriber, thrown),
+        (cause, on) => this.#passOn(subscriber, cause, on),
+      )
     }
     const last = chain.at(-1)
     if (last !== undefined)
@@ -134,15 +116,13 @@ export class Run {
     const subscriber = chain[0]
     if (subscriber.closed) return
     const { name } = source.request
-    const cameBack = (beyond ?? this).#comesBackTo(source.broker)
+    const history = (beyond ?? this).#history
+    const cameBack = history.comesBackTo(source.broker)
     const attachment = new Attachment(this, source, chain, beyond, cameBack)
-    if (name !== undefined && this.#endedNames?.has(name) === true) {
-      this.#endAgain(attachment)
-      return
-    }
+    if (name !== undefined && this.#history.hasEnded(name)) return this.#endAgain(attachment)
     const consumer = consumerOf(attachment)
     const kept = this.#takeOver(attachment, beyond)
-    const membership = kept ?? source.broker.consume((beyond ?? this).#requestOf(source), consumer)
+    const membership = kept ?? source.broker.consume(history.requestOf(source), consumer)
     attachment.bind(membership)
     attachments.set(membership, attachment)
     this.#attached.push(attachment)
@@ -151,42 +131,24 @@ export class Run {
   }
 
   /**
-   * The van ended it. The pipeline sees that as a completion. What comes back all the same (`repeat()`) would come back for
-   * ever, and ends as a whole.
+   * The van ended the subscription, which the pipeline sees as a completion. A pipeline that subscribes again (`repeat()`) would do so
+   * forever, so it ends as a whole.
    */
   end(attachment: Attached): void {
     const { name } = attachment.source.request
     attachment.isOver = true
-    if (name !== undefined) (this.#endedNames ??= new Set()).add(name)
+    if (name !== undefined) this.#history.endName(name)
     if (attachment.subscriber.closed) return
     if (attachment.cameBack && attachment.membership === undefined) this.#endAgain(attachment)
     else attachment.subscriber.complete()
   }
 
-  /** `concat` has a next one to go on to; but what comes back again and again, or later, is a `repeat()`. */
+  /** `concat` goes on to its next source. A pipeline that comes back again and again, or later, has a `repeat()`. */
   #endAgain({ subscriber, beyond }: Attached): void {
     const run = beyond ?? this
     run.#ends += 1
     if (run.#ends > (stack.innermost === undefined ? 1 : MOST_ENDS)) run.#last?.complete()
     subscriber.complete()
-  }
-
-  /** What comes back to a name takes the rules that hold by now: they may have been changed for all meanwhile. */
-  #requestOf(source: TopicSource): SubscriptionRequest {
-    const { request, isNamed } = source
-    if (!isNamed) return request
-    this.#joined ??= new WeakSet()
-    if (this.#joined.has(source)) return { ...request, joins: 'keep' }
-    this.#joined.add(source)
-    return request
-  }
-
-  /** @returns whether it was subscribed to that van before */
-  #comesBackTo(van: Broker): boolean {
-    if (this.#van === van || this.#vans?.has(van) === true) return true
-    if (this.#van === undefined) this.#van = van
-    else (this.#vans ??= new WeakSet()).add(van)
-    return false
   }
 
   /** A throw at the end of the pipeline. */
@@ -195,12 +157,13 @@ export class Run {
     const attachment = message === undefined ? undefined : attachments.get(Message.settlerOf(message))
     if (message !== undefined && attachment !== undefined && this.#leadsTo(attachment))
       attachment.source.failed(message, error)
-    else if (this.#refusal !== undefined && error === this.#refusal) this.#first?.broker.report(this.#refusal)
+    else if (this.#refusal !== undefined && error === this.#refusal)
+      this.#history.first?.broker.report(this.#refusal)
     else if (message !== undefined || this.#deferral?.failed(error) !== true)
-      this.#first?.report(error, undefined)
+      this.#history.first?.report(error, undefined)
   }
 
-  /** The van refuses a topic, and says why; an error of that kind is nobody's mistake in the pipeline. */
+  /** The van refuses a topic by this error, which is not a mistake in the pipeline. */
   refused(error: MsgvanError): void {
     this.#refusal = error
   }
@@ -211,11 +174,7 @@ export class Run {
   }
 
   #leadsTo({ run, source }: Attached): boolean {
-    return run === this || (run.#isBeforeSubject && this.#has(source))
-  }
-
-  get #isBeforeSubject(): boolean {
-    return this.#last === undefined
+    return run === this || (run.#isBeforeSubject && this.#history.has(source))
   }
 
   detach(attachment: Attached): void {
@@ -234,15 +193,15 @@ export class Run {
   }
 
   #whyDown({ chain, source }: Attached): Passing<Run> | undefined {
-    for (let each = stack.innermost; each !== undefined; each = each.outer) {
-      if (chain.includes(each.chain[0] as Subscriber<unknown>)) return each
-      // The last of those behind a Subject lets go of it.
-      if (this.#isBeforeSubject && each.run !== this && each.run.#has(source)) return each
-    }
-    return undefined
+    return stack.find(
+      each =>
+        chain.includes(each.chain[0] as Subscriber<unknown>) ||
+        // The last pipeline behind a Subject disconnects it.
+        (this.#isBeforeSubject && each.run !== this && each.run.#history.has(source)),
+    )
   }
 
-  /** What broke off, if this is who comes back for it: the very same topic sooner than one that asks for the same. */
+  /** The membership that broke off, if this attachment comes back for it. The same topic comes before a topic with the same request. */
   #takeOver(attachment: Attached, beyond: Run | undefined): Membership | undefined {
     const { source } = attachment
     if (source.isNamed) return undefined
@@ -257,7 +216,7 @@ export class Run {
     if (own !== undefined) return own
     const behind = beyond === undefined ? undefined : beyond.#keeps?.take(fits)
     if (behind !== undefined) return behind
-    // Who subscribes anew while an error is told at the end of another pipeline, as what is made by hand does.
+    // Hand-made operators subscribe again while the error arrives at the end of another pipeline.
     for (let each = stack.innermost; each !== undefined; each = each.outer) {
       if (each.cause !== 'error' || each.run === this) continue
       const other = each.run.#keeps?.take(fits, true) ?? each.run.#takeStopped(fits)
@@ -268,7 +227,7 @@ export class Run {
     return undefined
   }
 
-  /** It broke off again while the error is still told that made it begin: `retry` comes back once more. */
+  /** It broke off again while the error that began it still passes: `retry` comes back once more. */
   #giveBack(attachment: Attached, chain: Chain): boolean {
     const { from } = attachment
     if (from === undefined || !stack.has(from)) return false
@@ -276,7 +235,7 @@ export class Run {
     return true
   }
 
-  /** `retryWhen`, and what connects a Subject anew, come back before what broke off is torn down. */
+  /** `retryWhen`, and operators that reconnect a Subject, come back before the teardown. */
   #takeStopped(fits: Fits): Membership | undefined {
     if (stack.innermost === undefined) return undefined
     const stopped = this.#attached.find(each => fits(each) && each.chain.some(isStopped))
@@ -288,7 +247,7 @@ export class Run {
   }
 
   #passOn(subscriber: Subscriber<unknown>, cause: Passing<Run>['cause'], on: () => void): void {
-    // Before anything is closed: then nobody knows any more what comes next.
+    // Read it before anything closes: a closed subscriber does not know its destination.
     const chain = chainOf(subscriber)
     this.#depth += 1
     try {
@@ -308,25 +267,41 @@ export class Run {
   }
 
   #fail(subscriber: Subscriber<unknown>, thrown: unknown): void {
-    // What an operator had to say at the end of its source (`toArray`) may fail, too.
+    // A value that an operator emits at the end of its source (`toArray`) may fail too.
     this.#keeps?.failed(subscriber)
-    // With nothing in hand the error is late (manual settlement): a single open delivery caused it; of several nobody can tell.
+    // With no message in hand the error is late (manual settlement). A single open delivery caused it. With several, the cause is unknown.
     const message = messageInHand() ?? this.#sole(subscriber)
     const attachment = message === undefined ? undefined : attachments.get(Message.settlerOf(message))
     if (message === undefined && thrown !== this.#refusal && !stack.has(this)) this.#deferral?.failed(thrown)
     if (message === undefined || attachment === undefined) return
     const isBehind =
       attachment.run === this ? attachment.chain.includes(subscriber) : this.#leadsTo(attachment)
-    // First in line again at once: whoever resubscribes decides how long to wait.
+    // First in the queue again at once: the resubscriber decides how long to wait.
     if (isBehind) Message.settlerOf(message).fail(message, thrown, { delay: 0 })
   }
 
   #sole(subscriber: Subscriber<unknown>): Message | undefined {
     const own = this.#attached.filter(({ chain }) => chain.includes(subscriber))
-    const multicast = this.#first === undefined ? undefined : multicasts.get(this.#first)
+    const { first } = this.#history
+    const multicast = first === undefined ? undefined : multicasts.get(first)
     const all = own.length > 0 || multicast === undefined ? own : multicast.#attached
     return all.length === 1 ? all[0]?.membership?.sole : undefined
   }
+}
+
+/** Calls `fail` before an error of this subscriber, and `pass` in place of its error or completion, which `on` continues. */
+function intercept(
+  subscriber: Subscriber<unknown>,
+  fail: (thrown: unknown) => void,
+  pass: (cause: Passing<Run>['cause'], on: () => void) => void,
+): void {
+  const error = subscriber.error.bind(subscriber)
+  const complete = subscriber.complete.bind(subscriber)
+  subscriber.error = (thrown: unknown) => {
+    if (!isStopped(subscriber)) fail(thrown)
+    pass('error', () => error(thrown))
+  }
+  subscriber.complete = () => pass('complete', complete)
 }
 
 function newRun(chain: Chain, source: TopicSource, before: Run | undefined, isGuarded: boolean): Run {

@@ -1,0 +1,59 @@
+import type { Broker } from '../contract/broker.js'
+import type { SubscriptionRequest } from '../contract/subscription-request.js'
+import type { TopicSource } from './topic-source.js'
+
+/** The topics, vans and names that one pipeline subscribed to so far. Most pipelines have one of each. */
+export class RunHistory {
+  #first: TopicSource | undefined
+  #others: WeakSet<TopicSource> | undefined
+  #van: Broker | undefined
+  #vans: WeakSet<Broker> | undefined
+  /** Topics with a name. */
+  #joined: WeakSet<TopicSource> | undefined
+  #endedNames: Set<string> | undefined
+
+  get first(): TopicSource | undefined {
+    return this.#first
+  }
+
+  /** @returns whether this is the first topic of the pipeline */
+  add(source: TopicSource): boolean {
+    if (this.#first === undefined) {
+      this.#first = source
+      return true
+    }
+    if (this.#first !== source) (this.#others ??= new WeakSet()).add(source)
+    return false
+  }
+
+  has(source: TopicSource): boolean {
+    return this.#first === source || this.#others?.has(source) === true
+  }
+
+  /** @returns whether the pipeline subscribed to this van before */
+  comesBackTo(van: Broker): boolean {
+    if (this.#van === van || this.#vans?.has(van) === true) return true
+    if (this.#van === undefined) this.#van = van
+    else (this.#vans ??= new WeakSet()).add(van)
+    return false
+  }
+
+  /** A pipeline that comes back to a name accepts its rules of now: others may have changed them meanwhile. */
+  requestOf(source: TopicSource): SubscriptionRequest {
+    const { request, isNamed } = source
+    if (!isNamed) return request
+    this.#joined ??= new WeakSet()
+    if (this.#joined.has(source)) return { ...request, joins: 'keep' }
+    this.#joined.add(source)
+    return request
+  }
+
+  /** The van ended the subscription of this name. */
+  endName(name: string): void {
+    ;(this.#endedNames ??= new Set()).add(name)
+  }
+
+  hasEnded(name: string): boolean {
+    return this.#endedNames?.has(name) === true
+  }
+}
