@@ -248,6 +248,17 @@ describe('assertCarriable', () => {
     }
   })
 
+  it('is known again in itself when reading it looks at another', () => {
+    const payload: Record<string, unknown> = {
+      get trap() {
+        assertCarriable({ nested: [{}] }, MAX)
+        return []
+      },
+    }
+    payload['self'] = payload
+    expect(() => assertCarriable(payload, MAX)).not.to.throw()
+  })
+
   it('stays whole when a getter changes the collection that is being written', () => {
     const list: unknown[] = [1]
     const map = new Map<unknown, unknown>()
