@@ -158,7 +158,9 @@ export class Books {
 
   inForce(account: SubscriptionAccount): void {
     const isReplay = account.rules.from !== undefined && !account.hasBegunAnew
-    account.inForce(isReplay ? account.begunAt : this.publications.length, this.now)
+    // One without a name that was on no disk when its host ended begins with the next one.
+    const isWhole = isReplay && (account.isNamed || account.incarnation === 0)
+    account.inForce(isWhole ? account.begunAt : this.publications.length, this.now)
   }
 
   /** A message came to a consumer. @param isExtended by `handle` for as long as that works on it */

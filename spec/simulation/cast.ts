@@ -2,6 +2,7 @@ import { Convention } from './convention.js'
 import { drawManner, goodManner } from './manner.js'
 import { drawRules, type Plan } from './plan.js'
 import type { Rules } from './account.js'
+import type { Acted } from './sim-actors.js'
 import { SimClient } from './sim-client.js'
 import { SimDisk, type DiskTrouble } from './sim-disk.js'
 import type { SimHost } from './sim-host.js'
@@ -24,6 +25,8 @@ export class Cast {
   #unnamed = 0
   /** How often the host has been started by now. */
   hostStarts = 0
+  /** What the workers of actors do, if there are any. */
+  acted: Acted | undefined
   /** What its log says. */
   readonly warnings: string[] = []
   /** Nothing goes wrong for now. */
@@ -47,6 +50,7 @@ export class Cast {
         this.hostStarts += 1
       },
       leaderWarned: text => void this.warnings.push(text),
+      acted: () => this.acted,
     })
     this.#convention.start()
     await this.#stage.clock.advance(1)

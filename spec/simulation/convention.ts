@@ -1,6 +1,7 @@
 import { Leader } from '../../src/host/backbone/leader/leader.js'
 import type { Place } from './place.js'
 import type { Plan } from './plan.js'
+import type { Acted } from './sim-actors.js'
 import type { SimClient } from './sim-client.js'
 import type { SimDisk } from './sim-disk.js'
 import { SimFollower } from './sim-follower.js'
@@ -18,6 +19,8 @@ export interface ConventionOptions {
   /** Who starts hosts again. */
   readonly operator: VirtualProcess
   readonly leaderStarted: () => void
+  /** What the workers of the leader's actors do; undefined: it has none. */
+  readonly acted: () => Acted | undefined
   /** What its log says. */
   readonly leaderWarned: (text: string) => void
 }
@@ -65,6 +68,7 @@ export class Convention {
         options.leaderStarted()
         books.hostStarted(this.leading, process)
       },
+      acted: options.acted,
       warned: options.leaderWarned,
     })
     this.followers = followers.map((isKept, at) => this.#follower(isKept, `follower${at + 1}`))
@@ -167,6 +171,7 @@ export class Convention {
       },
       ended: (_, status) => books.hostEnded(place, { isKept, keepsNames: true }, status),
       started: process => books.hostStarted(place, process),
+      acted: () => undefined,
       warned: () => undefined,
     })
     return { place, host, disk }

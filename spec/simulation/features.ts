@@ -7,6 +7,7 @@ export const features = [
   'kills in a write',
   'disks full',
   'disks failing',
+  'disks gone',
   'cuts',
   'black holes',
   'stalls',
@@ -47,6 +48,7 @@ export const features = [
   'host link black holes',
   'host link stalls',
   'uplinks lost',
+  'actors',
 ] as const
 export type Feature = (typeof features)[number]
 export type Pair = readonly [Feature, Feature]
@@ -55,6 +57,7 @@ const onDisk: readonly Feature[] = [
   'kills in a write',
   'disks full',
   'disks failing',
+  'disks gone',
   'from the start',
   'records damaged',
   'observations',
@@ -73,7 +76,7 @@ export const ofFollowers: readonly Feature[] = [
   'host link stalls',
   'uplinks lost',
 ]
-const ofDisks: readonly Feature[] = ['disks full', 'disks failing']
+const ofDisks: readonly Feature[] = ['disks full', 'disks failing', 'disks gone']
 
 /** Without a store there is no disk; disks in trouble are met by hosts that are alone. */
 function canMeet(a: Feature, b: Feature): boolean {

@@ -43,6 +43,8 @@ export interface Plan {
   readonly hasDamage: boolean
   /** One process observes what another one exposes. */
   readonly hasObservation: boolean
+  /** An actor is told much, and it, its worker and its host end. */
+  readonly hasActor: boolean
 }
 
 const topics = ['t.a', 't.b', 'u.a'] as const
@@ -56,6 +58,7 @@ export function drawPlan(random: Random, forced: readonly Feature[] = []): Plan 
     'kills in a write',
     'disks full',
     'disks failing',
+    'disks gone',
     'from the start',
     'records damaged',
   )
@@ -104,6 +107,7 @@ export function drawPlan(random: Random, forced: readonly Feature[] = []): Plan 
     hasBacklog: random.chance(0.01) || must('backlogs'),
     hasDamage: isStored && (random.chance(0.05) || must('records damaged')),
     hasObservation: random.chance(0.05) || must('observations'),
+    hasActor: random.chance(0.05) || must('actors'),
   }
 }
 

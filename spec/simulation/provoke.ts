@@ -32,7 +32,8 @@ export async function provoke(stage: Stage, cast: Cast, feature: Feature): Promi
       return cast.stopHost()
     case 'disks full':
     case 'disks failing':
-      cast.troubleDisk(feature === 'disks full' ? 'full' : 'failing')
+    case 'disks gone':
+      cast.troubleDisk(feature === 'disks full' ? 'full' : feature === 'disks gone' ? 'gone' : 'failing')
       await cast.as(client, () => client.publishSome(3))
       return
     case 'cuts':

@@ -15,8 +15,11 @@ import type { Trace } from './trace.js'
 import type { VirtualClock } from './virtual-clock.js'
 import type { VirtualProcess } from './virtual-process.js'
 
-/** `full`: nothing is taken over; `failing`: what is being written fails, as on a disk that has become read-only. */
-export type DiskTrouble = 'full' | 'failing'
+/**
+ * `full`: nothing is taken over; `failing`: what is being written fails, as on a disk that has become read-only; `gone`: its folder is
+ * not there, so that nothing is taken over and nothing is written.
+ */
+export type DiskTrouble = 'full' | 'failing' | 'gone'
 
 export interface SimDiskOptions {
   readonly clock: VirtualClock
@@ -120,6 +123,7 @@ class SimStore implements Store {
       remove: (table, key) => steps.push(content => content.remove(table, key)),
     })
     if (steps.length === 0) return
+    if (this.#disk.trouble === 'gone') throw this.#failure()
     // Of a process that died in that very moment nothing is heard any more.
     await new Promise<void>((resolve, reject) => {
       if (this.#process.isDead) return
@@ -131,6 +135,7 @@ class SimStore implements Store {
 
   checkRoom(): void {
     if (this.#disk.trouble === 'full') throw new StoreFullError('The simulated disk is full.')
+    if (this.#disk.trouble === 'gone') throw new StoreError('The folder of the simulated disk is not there.')
   }
 
   scan(log: number, from: number): IterableIterator<Chunk> {
@@ -202,7 +207,10 @@ class SimStore implements Store {
   }
 
   #trouble(): Error | undefined {
-    if (this.#disk.trouble !== 'failing') return undefined
+    return this.#disk.trouble === 'failing' || this.#disk.trouble === 'gone' ? this.#failure() : undefined
+  }
+
+  #failure(): Error {
     this.#options.trace.count('failed writes')
     return new StoreError('The simulated disk does not write.')
   }

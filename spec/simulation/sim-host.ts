@@ -8,6 +8,7 @@ import type { Channel } from '../../src/wire/channel.js'
 import type { HostEvents } from '../../src/wire/protocol.js'
 import type { Listening } from './network.js'
 import type { SimDisk } from './sim-disk.js'
+import { SimActors, type Acted } from './sim-actors.js'
 import { NamesFile, SimNames } from './sim-names.js'
 import { secret, van, type Stage } from './stage.js'
 import type { VirtualProcess } from './virtual-process.js'
@@ -31,6 +32,8 @@ export interface SimHostOptions {
   readonly ended: (how: 'killed' | 'stopped', status: Promise<Subscriptions>) => void
   /** It can be reached. */
   readonly started: (process: VirtualProcess) => void
+  /** What the workers of its actors do; undefined: it has none. */
+  readonly acted: () => Acted | undefined
   /** It logs a warning. */
   readonly warned: (text: string) => void
 }
@@ -44,6 +47,9 @@ interface Run {
   readonly store: HostStore | undefined
   readonly names: SimNames | undefined
   readonly channels: Set<Channel<HostEvents>>
+  readonly actors: SimActors | undefined
+  /** When nothing changes any more. */
+  last?: Promise<Subscriptions>
 }
 
 /** The place of a host, in which one runs after the other: the real one, from its reception on. */
@@ -98,8 +104,10 @@ export class SimHost implements Listening {
       const store = disk && this.#openStore(disk, process)
       if (store !== undefined) reception.restore(store)
       else restoreNames(reception, this.#names.read(), text => this.#warned(process, text))
+      const actors = this.#newActors(process, reception, store)
+      actors?.restore()
       reception.open()
-      this.#run = { process, reception, store, names, channels: new Set() }
+      this.#run = { process, reception, store, names, channels: new Set(), actors }
       started(process)
     }
     clock.schedule(0, begin, process)
@@ -113,8 +121,9 @@ export class SimHost implements Listening {
     trace.say(run.process.name, () => 'is KILLED')
     trace.count(`${this.#options.name} kills`)
     this.#options.ending()
-    const status = statusOf(run)
+    const status = run.last ?? statusOf(run)
     run.process.isDead = true
+    run.actors?.die()
     this.#run = undefined
     this.#isStopping = false
     this.#options.disk?.crash()
@@ -148,10 +157,11 @@ export class SimHost implements Listening {
   }
 
   async #end(run: Run): Promise<void> {
-    const { reception, store, names, channels, process } = run
+    const { reception, store, names, channels, process, actors } = run
     names?.end()
+    await actors?.stop()
     await reception.freeze()
-    const status = statusOf(run)
+    const status = (run.last = statusOf(run))
     reception.endSessions()
     for (const channel of channels) channel.close()
     await reception.closeVans()
@@ -186,6 +196,17 @@ export class SimHost implements Listening {
         uptimeMs: clock.now - startedAt,
       }),
     })
+  }
+
+  #newActors(
+    process: VirtualProcess,
+    reception: SessionManager,
+    store: HostStore | undefined,
+  ): SimActors | undefined {
+    const { url, spawn, acted } = this.#options
+    const actor = acted()
+    const warn = (text: string): void => this.#warned(process, text)
+    return actor && new SimActors(this.#stage, { url, process, reception, store, spawn, warn, acted: actor })
   }
 
   #openStore(disk: SimDisk, process: VirtualProcess): HostStore {

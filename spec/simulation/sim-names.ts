@@ -1,5 +1,10 @@
 import type { SubscriptionRequest } from '../../src/bus/contract/subscription-request.js'
-import type { KeptName, NamedRequest, NameKeeper } from '../../src/host/van/kept-names.js'
+import {
+  outlivesHost,
+  type KeptName,
+  type NamedRequest,
+  type NameKeeper,
+} from '../../src/host/van/kept-names.js'
 
 /** The file in which a host without a store keeps its names for the next one: it outlives its hosts. */
 export class NamesFile {
@@ -30,6 +35,7 @@ export class SimNames implements NameKeeper {
   }
 
   changed(van: string, name: string, rules: SubscriptionRequest | undefined): void {
+    if (!outlivesHost(name)) return
     const request: NamedRequest | undefined = rules && { ...rules, name, from: undefined }
     this.#changes.set(`${van} ${name}`, request && { van, request })
     if (this.#isScheduled) return

@@ -26,7 +26,7 @@ export async function stir(stage: Stage, plan: Plan, cast: Cast): Promise<void> 
     [if_(plan.hostStops, 0.5), () => Promise.resolve(cast.stopHost())],
     [
       if_(plan.diskTrouble, 2),
-      () => Promise.resolve(cast.troubleDisk(random.pick([undefined, 'full', 'failing']))),
+      () => Promise.resolve(cast.troubleDisk(random.pick([undefined, 'full', 'failing', 'gone']))),
     ],
     [if_(hasFollowers && plan.hostLinkFaults, 3), () => Promise.resolve(breakHostLink(stage, plan, cast))],
     [if_(hasFollowers && plan.followerTrouble, 1), () => Promise.resolve(troubleFollower(stage, plan, cast))],

@@ -1,4 +1,5 @@
 import type { Publication, SubscriptionAccount } from './account.js'
+import { Acting } from './acting.js'
 import { Backlog } from './backlog.js'
 import { Cast } from './cast.js'
 import { checkRest } from './check-rest.js'
@@ -27,6 +28,7 @@ export class World {
   readonly #backlog: Backlog | undefined
   readonly #damaged: DamagedRecord | undefined
   readonly #observing: Observing | undefined
+  readonly #acting: Acting | undefined
 
   constructor(stage: Stage, forced: readonly Feature[] = []) {
     this.#stage = stage
@@ -35,6 +37,7 @@ export class World {
     if (this.#plan.hasBacklog) this.#backlog = new Backlog(stage, this.#cast)
     if (this.#plan.hasDamage) this.#damaged = new DamagedRecord(stage, this.#cast)
     if (this.#plan.hasObservation) this.#observing = new Observing(stage, this.#cast)
+    if (this.#plan.hasActor) this.#cast.acted = this.#acting = new Acting(stage, this.#cast)
     stage.trace.say('PLAN', () => JSON.stringify(this.#plan, (_, value: unknown) => shown(value)))
   }
 
@@ -45,6 +48,7 @@ export class World {
     if (random.chance(0.5)) await clock.advance(1_000)
     await this.#backlog?.pileUp()
     await this.#observing?.begin()
+    await this.#acting?.begin()
     for (let round = 1; round <= this.#plan.rounds && !this.#isBroken(); round += 1) {
       this.#cast.isCalm = false
       for (let done = 0; done < this.#plan.actionsPerRound && !this.#isBroken(); done += 1) {
@@ -55,6 +59,7 @@ export class World {
       if (round === 1) await this.#backlog?.takeAway()
       if (round === 1) await this.#damaged?.run()
       if (round === 1) await this.#observing?.run()
+      if (round === 1) await this.#acting?.run()
       await this.#rest()
       const isForced = this.#isDue('replays') || this.#isDue('purges')
       if (round < this.#plan.rounds && (isForced || random.chance(0.5))) await this.#replaySome()
@@ -166,6 +171,7 @@ export class World {
     if (left !== '') books.violated(`it does not come to rest: ${left}`)
     await this.#backlog?.finish()
     await this.#observing?.finish()
+    await this.#acting?.finish()
     await this.#damaged?.finish()
     await this.#damaged?.close()
     await this.#rest()

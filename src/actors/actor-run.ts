@@ -23,6 +23,7 @@ import { handle } from '../operators/handle.js'
 import type { ActorBehaviour, ActorContext, ChildExit } from './definition/actor.js'
 import { answersOf } from './definition/answers.js'
 import { childExitOf } from './definition/child-exit.js'
+import { inForce } from './in-force.js'
 import type { ActorTask, Consumed, FromWorker } from './worker-messages.js'
 
 /** An actor as it is made: a class's instance, or a definition, whose `setup` says what it does. */
@@ -63,7 +64,7 @@ export class ActorRun {
     const given = await made.setup?.(this.#context)
     this.#behaviour = made.receive === undefined ? (given ?? {}) : made
     if (this.#behaviour.receive !== undefined) this.#consume()
-    await this.#bus.ready()
+    await inForce(this.#bus)
   }
 
   /** Finishes what it has in hand, and gives back what waits. */
@@ -95,7 +96,7 @@ export class ActorRun {
       this.#added$.next(consumed)
     }
     // The host has read by then who left.
-    return this.#bus.ready()
+    return inForce(this.#bus)
   }
 
   /**

@@ -4,6 +4,7 @@ import { keepingRules } from '../bus/contract/options.js'
 import { describe } from '../errors.js'
 import type { Message } from '../message/message.js'
 import { handle } from '../operators/handle.js'
+import { inForce } from './in-force.js'
 import { connect, end, listen, loadExport, say, task } from './worker-side.js'
 import type { HandlerTask } from './worker-messages.js'
 
@@ -23,7 +24,7 @@ function consume(handler: Handler, { van, name, pattern, options }: HandlerTask)
     .topic(pattern, keepingRules({ ...options, name, ack: 'manual' }))
     .pipe(handle<unknown, unknown>(message => handler(message)))
     .subscribe({ error: (error: unknown) => say({ kind: 'failed', message: describe(error) }) })
-  void bus.ready().then(
+  void inForce(bus).then(
     () => say({ kind: 'running' }),
     (error: unknown) => say({ kind: 'failed', message: describe(error) }),
   )

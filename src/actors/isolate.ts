@@ -34,9 +34,10 @@ export interface Isolate {
   terminate(): void
 }
 
-export function openIsolate(isolation: Isolation, task: WorkerTask, listener: IsolateListener): Isolate {
-  return isolation === 'process' ? openProcess(task, listener) : openThread(task, listener)
-}
+export type OpenIsolate = (isolation: Isolation, task: WorkerTask, listener: IsolateListener) => Isolate
+
+export const openIsolate: OpenIsolate = (isolation, task, listener) =>
+  isolation === 'process' ? openProcess(task, listener) : openThread(task, listener)
 
 /** A bus that the module makes for itself is to be in this host, whatever port that has. */
 function environment({ url }: WorkerTask): NodeJS.ProcessEnv {

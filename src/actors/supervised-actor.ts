@@ -2,7 +2,7 @@ import type { Isolation } from '../bus/contract/actors.js'
 import { ActorStartError } from '../errors.js'
 import type { Log } from '../log/log.js'
 import { backoff } from '../operators/backoff.js'
-import { openIsolate, type Isolate } from './isolate.js'
+import { openIsolate, type Isolate, type OpenIsolate } from './isolate.js'
 import { notPlaced, titleOf, type WantedActor } from './definition/refusals.js'
 import type { ActorTask, Consumed, FromWorker, ToWorker } from './worker-messages.js'
 
@@ -41,6 +41,7 @@ export class SupervisedActor {
   readonly #task: () => ActorTask
   readonly #events: ActorEvents
   readonly #delay: (error: unknown, crashes: number) => number
+  readonly #openIsolate: OpenIsolate
   #isolate: Isolate | undefined
   #state: 'starting' | 'running' | 'restarting' | 'stopped' = 'starting'
   /** It was set up once, here or in a host before: from then on a crash is followed by another start. */
@@ -65,8 +66,10 @@ export class SupervisedActor {
     task: () => ActorTask,
     events: ActorEvents,
     delay: (error: unknown, crashes: number) => number = backoff({ initial: 100, max: 10_000 }),
+    open: OpenIsolate = openIsolate,
   ) {
     this.#delay = delay
+    this.#openIsolate = open
     this.#isolation = isolation
     this.#task = task
     this.#events = events
@@ -154,7 +157,7 @@ export class SupervisedActor {
     const task = this.#task()
     this.#wasToldToGo = false
     let lastWords: string | undefined
-    const isolate = openIsolate(this.#isolation, task, {
+    const isolate = this.#openIsolate(this.#isolation, task, {
       line: (stream, text) => this.#events.line(stream, text),
       said: words => {
         if (words.kind === 'failed') lastWords = words.message

@@ -134,6 +134,22 @@ describe('actors of a host with a store, after its restart', () => {
     expect((await bus.deadLetters().list()).map(({ payload }) => payload)).to.have.members(numbers(COUNT))
   })
 
+  it('run also while the disk takes nothing: that is no crash', async () => {
+    const actor = await bus.actors.create({ module, export: 'NeedsNoFile' }, { name: 'it', args: file })
+    await actor.tell(1)
+    await eventually(async () => expect(await done()).to.deep.equal([1]))
+    disk.isFull = true
+    await again()
+    await eventually(async () =>
+      expect((await bus.status()).actors).to.have.nested.property('[0].state', 'running'),
+    )
+    await eventually(async () => expect(await mailbox()).to.include({ consumers: 1 }))
+    disk.isFull = false
+    await eventually(() => actor.tell(2))
+    await eventually(async () => expect((await done()).at(-1)).to.equal(2))
+    expect(host.warnings.filter(text => text.includes('crashed'))).to.deep.equal([])
+  })
+
   it('wait, with their messages, for a host that meets the requirements of their class', async () => {
     const writer = await bus.actors.create({ module, export: 'Writer' }, { name: 'it' })
     await again({})

@@ -1,6 +1,7 @@
 import type { BornOf } from './parent.js'
 import type { ChildExit, ExitReason } from '../../actors/definition/actor.js'
 import type { LocalBroker } from '../../broker/local-broker.js'
+import type { OpenIsolate } from '../../actors/isolate.js'
 import type { ActorAddress } from '../../bus/contract/actor-ref.js'
 import type { ActorRequest, CapabilityValues } from '../../bus/contract/actors.js'
 import type { Log } from '../../log/log.js'
@@ -17,6 +18,8 @@ export interface ActorHost extends HandlerHost {
   keepActor?(van: string, id: string, kept: KeptActor | undefined): Promise<void>
   /** Milliseconds before a restart after so many crashes in a row. Default: from 0.1 to 10 seconds. */
   readonly restartDelay?: (error: unknown, crashes: number) => number
+  /** What its workers run in. Default: threads and processes. */
+  readonly openIsolate?: OpenIsolate
 }
 
 /** The order to spread an actor's instances over hosts. */

@@ -18,7 +18,7 @@ import { label, type ActorInstances, type RunningActor } from './running-actor.j
 
 export interface ActorStartsOptions {
   readonly host: ActorHost
-  readonly roots: ModuleRoots
+  readonly roots: Pick<ModuleRoots, 'resolve'>
   readonly table: ActorTable
   readonly subscriptions: ActorSubscriptions
   readonly ends: ActorEnds

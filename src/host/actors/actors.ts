@@ -40,7 +40,7 @@ export class Actors {
   readonly #over = new LRUCache<string, true>({ max: ENDED_REMEMBERED })
   #relations: Relations | undefined
 
-  constructor(host: ActorHost, roots: ModuleRoots) {
+  constructor(host: ActorHost, roots: Pick<ModuleRoots, 'resolve'>) {
     const table = this.#table
     const subscriptions = this.#subscriptions
     const relations = () => this.#relations

@@ -31,12 +31,12 @@ interface Group extends InstanceGroup {
 /** The instances here of actors that are on several hosts. This host supervises them, and the leader coordinates them. */
 export class InstanceGroups {
   readonly #host: ActorHost
-  readonly #roots: ModuleRoots
+  readonly #roots: Pick<ModuleRoots, 'resolve'>
   readonly #relations: () => Relations | undefined
   readonly #groups = new Map<string, Group>()
   #isStopping = false
 
-  constructor(host: ActorHost, roots: ModuleRoots, relations: () => Relations | undefined) {
+  constructor(host: ActorHost, roots: Pick<ModuleRoots, 'resolve'>, relations: () => Relations | undefined) {
     this.#host = host
     this.#roots = roots
     this.#relations = relations

@@ -185,6 +185,7 @@ export class LocalInstances implements ActorInstances {
         },
       },
       host.restartDelay,
+      host.openIsolate,
     )
   }
 

@@ -52,7 +52,7 @@ export function keptRegistrations(store: HostStore, left: Registrations | undefi
  * no more (children, whose parents make new ones) are given up, with what waits in them.
  */
 export function openKept(
-  server: HostServer,
+  server: Pick<HostServer, 'broker' | 'vans'>,
   { subscriptions, actors }: Registrations,
   warn: (text: string) => void,
 ): void {

@@ -71,7 +71,7 @@ export class KeptNames implements NameKeeper {
   }
 
   changed(van: string, name: string, rules: SubscriptionRequest | undefined): void {
-    if (name.startsWith(MAILBOX) || isExposure(name)) return
+    if (!outlivesHost(name)) return
     this.#changes.set(keyOf(van, name), lineOf(van, name, rules))
     if (!this.#isOpen || this.#isScheduled) return
     this.#isScheduled = true
@@ -167,6 +167,11 @@ export function restoreNames(
       warn(`the named subscription ${request.name} is not there any more: ${describe(error)}`)
     }
   }
+}
+
+/** Whose consumer comes back: actors and what is exposed are gone with a host in memory. */
+export function outlivesHost(name: string): boolean {
+  return !name.startsWith(MAILBOX) && !isExposure(name)
 }
 
 const keyOf = (van: string, name: string): string => JSON.stringify([van, name])
