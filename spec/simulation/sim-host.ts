@@ -216,6 +216,8 @@ export class SimHost implements Listening {
   #warned({ name }: VirtualProcess, text: string): void {
     this.#stage.trace.say(name, () => `warns: ${text}`)
     this.#options.warned(text)
+    // By which a host tells that it has a fault of its own.
+    if (text.includes('stands still for')) this.#stage.books.violated(text)
   }
 }
 
