@@ -117,6 +117,28 @@ describe('connect()', () => {
     }
   })
 
+  it('reports a server that accepts and never answers after two seconds, and ready() names it', async () => {
+    const port = await listening(createServer(socket => socket.on('error', () => undefined).resume()))
+    const began = performance.now()
+    const { bus: elsewhere, errors } = errorsOf(`http://127.0.0.1:${port}`, TOKEN)
+    const here = van({ port, autoStart: false })
+    opened.push(here)
+    const errorsHere: MsgvanError[] = []
+    here.errors$.subscribe(error => errorsHere.push(error))
+    await eventually(() => expect([...errors, ...errorsHere]).to.have.length(2))
+    // Long before the handshake is given up.
+    expect(performance.now() - began).to.be.lessThan(9_000)
+    const no = `No answer from http://127.0.0.1:${port} within 2 s: the server there is not a msgvan host, or it does not respond.`
+    const advice =
+      'If it is another program, use another port for the host: --port, MSGVAN_PORT, or the option `port`.'
+    expect(errors[0]?.message).to.equal(`${no} This bus goes on trying.`)
+    expect(errorsHere[0]?.message).to.equal(`${no} ${advice} This bus goes on trying.`)
+    const ofReady = await rejection(elsewhere.ready({ timeout: 10 }))
+    expect(ofReady.message).to.equal(`No host within 10 ms: ${no} This bus goes on trying.`)
+    const ofReadyHere = await rejection(here.ready({ timeout: 10 }))
+    expect(ofReadyHere.message).to.equal(`No host within 10 ms: ${no} ${advice} This bus goes on trying.`)
+  })
+
   it('reports a wrong token at once', async () => {
     const { bus, errors } = errorsOf(`http://127.0.0.1:${await host()}`, 'another token, as long')
     expect(await rejection(bus.ready())).to.be.instanceOf(AuthError)

@@ -3,6 +3,7 @@ import { createBus } from '../bus/create-bus.js'
 import { connectLocal } from '../daemon/connect.js'
 import { somebodyListens } from '../daemon/listens.js'
 import { HostUnreachableError } from '../errors.js'
+import { isOutage } from '../client/connection/outage.js'
 import type { Cli } from './cli.js'
 import { lineOf } from './exit.js'
 import type { Globals } from './options/globals.js'
@@ -12,10 +13,14 @@ export async function openBus(cli: Cli, globals: Globals): Promise<Bus> {
   const { van, port, token, verbose, autoStart } = globals
   if (!autoStart) await mustListen(port)
   const bus = createBus(van, connectLocal({ van, port, token, verbose, autoStart }), { tellsRefusals: false })
+  let isReady = false
+  // What keeps it from being ready is thrown. Before that, only an outage shows why the command waits.
+  bus.errors$.subscribe(error => {
+    if (isReady || isOutage(error)) cli.talk(lineOf(error) ?? '')
+  })
   try {
     await bus.ready()
-    // Not before: what keeps it from being ready is thrown, and would be told twice.
-    bus.errors$.subscribe(error => cli.talk(lineOf(error) ?? ''))
+    isReady = true
   } catch (error) {
     await bus.close({ drain: false })
     throw error

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander'
+import { GOES_ON } from '../client/connection/outage.js'
 import {
   describe,
   InvalidOptionError,
@@ -18,7 +19,8 @@ export enum Exit {
 /** An error's one line for the terminal; undefined if all was said already. */
 export function lineOf(error: unknown): string | undefined {
   if (error instanceof CommanderError) return undefined // commander prints its own, by `outputError`
-  if (error instanceof MsgvanError) return oneLine(`${error.message} (${error.code})`)
+  // The command ends, and its bus with it.
+  if (error instanceof MsgvanError) return oneLine(`${error.message.replace(GOES_ON, '')} (${error.code})`)
   return oneLine(describe(error))
 }
 

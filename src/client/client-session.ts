@@ -160,6 +160,10 @@ export class ClientSession implements ConnectorOwner {
     this.#owner.report(error)
   }
 
+  silent(error: MsgvanError): void {
+    this.#outage.silent(error)
+  }
+
   failed(error: MsgvanError, isFinal: boolean): void {
     this.#asHost?.failed(error)
     this.#outage.failed(error, isFinal)

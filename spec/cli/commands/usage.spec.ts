@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { expect } from 'chai'
 import { Cli } from '../../../src/cli/cli.js'
 import { programOf } from '../../../src/cli/program.js'
@@ -61,6 +63,25 @@ describe('wrong usage', () => {
     const { code, stderr } = await sandbox.msgvan(['status'], { env: { MSGVAN_PORT: 'x' } }).ended
     expect(code).to.equal(2)
     expect(stderr).to.match(/^msgvan: MSGVAN_PORT: .*"x"/)
+  })
+
+  it('a port that accepts and never answers: each command says so after two seconds', async () => {
+    const server = createServer(socket => socket.on('error', () => undefined).resume())
+    server.listen(sandbox.port, '127.0.0.1')
+    await once(server, 'listening')
+    try {
+      await Promise.all(
+        [['pub', 't', 'x'], ['status'], ['sub', 't']].map(async args => {
+          const command = sandbox.msgvan(args)
+          const [line] = await command.shows(/^msgvan: .*\n/m)
+          expect(line).to.contain('No answer from').and.contain('use another port')
+          expect(line).to.not.contain('This bus').and.not.contain('msgvan start')
+          await command.kill('SIGKILL')
+        }),
+      )
+    } finally {
+      server.close()
+    }
   })
 
   it('is told from an error: no host, exit code 1', async () => {

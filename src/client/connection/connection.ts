@@ -43,11 +43,15 @@ export interface ConnectionOwner {
   welcome(welcome: Welcome): void
   /** @throws ProtocolError to end the connection */
   frame(bytes: Uint8Array): void
+  /** The other side has not answered for a while. The attempt goes on. */
+  silent(error: MsgvanError): void
   /** Called once: the connection failed, or it is gone. */
   lost(error: MsgvanError): void
 }
 
 const HANDSHAKE_MS = 10_000
+/** In two steps: after a standstill of this process, answers that have arrived are read before the second. */
+const SILENCE_MS = [1_800, 200] as const
 const FAREWELL_MS = 1_000
 
 /** One channel, from its handshake to its end. Never reconnects by itself. */
@@ -57,6 +61,7 @@ export class Connection {
   readonly #channel: Channel<ClientEvents>
   readonly #nonce = newNonce()
   readonly #deadline: ReturnType<typeof setTimeout>
+  #silence: ReturnType<typeof setTimeout>
   /** Called when the host has hung up. */
   #onHungUp: (() => void) | undefined
   #isLost = false
@@ -65,13 +70,11 @@ export class Connection {
   constructor(request: ConnectionRequest, owner: ConnectionOwner) {
     this.#request = request
     this.#owner = owner
-    this.#deadline = setTimeout(() => {
-      this.#lose(
-        new HostUnreachableError(
-          `No answer from ${request.url} within ${HANDSHAKE_MS} ms: the server there is not a msgvan host, or it does not respond.`,
-        ),
-      )
-    }, HANDSHAKE_MS)
+    this.#deadline = setTimeout(() => this.#lose(noAnswer(request.url, HANDSHAKE_MS)), HANDSHAKE_MS)
+    const [first, second] = SILENCE_MS
+    this.#silence = setTimeout(() => {
+      this.#silence = setTimeout(() => owner.silent(noAnswer(request.url, first + second)), second)
+    }, first)
     this.#channel = request.dial(
       request.url,
       {
@@ -107,7 +110,7 @@ export class Connection {
 
   close(): void {
     this.#isLost = true
-    clearTimeout(this.#deadline)
+    this.#stopClocks()
     this.#channel.close()
   }
 
@@ -119,7 +122,7 @@ export class Connection {
       case 'welcome': {
         this.#requireProof()
         const welcome = checkWelcome(value)
-        clearTimeout(this.#deadline)
+        this.#stopClocks()
         this.#owner.welcome(welcome)
         return
       }
@@ -132,6 +135,11 @@ export class Connection {
         this.#requireProof()
         this.#owner.frame(binary(value))
     }
+  }
+
+  #stopClocks(): void {
+    clearTimeout(this.#deadline)
+    clearTimeout(this.#silence)
   }
 
   #sayHello(): void {
@@ -200,6 +208,12 @@ export class Connection {
     this.close()
     this.#owner.lost(error)
   }
+}
+
+function noAnswer(url: string, milliseconds: number): HostUnreachableError {
+  return new HostUnreachableError(
+    `No answer from ${url} within ${milliseconds / 1_000} s: the server there is not a msgvan host, or it does not respond.`,
+  )
 }
 
 /** Another attempt fails too unless one side changes. */

@@ -26,6 +26,8 @@ export interface ConnectorOwner {
   frame(bytes: Uint8Array): void
   /** The connection that was up is gone. Another attempt follows. */
   disconnected(error: MsgvanError): void
+  /** The server accepts connections and does not answer. The attempt goes on. */
+  silent(error: MsgvanError): void
   /** An attempt failed. Another follows in any case. @param isFinal the reason does not change by itself */
   failed(error: MsgvanError, isFinal: boolean): void
 }
@@ -81,6 +83,7 @@ export class Connector {
           this.#owner.welcome(welcome, connection)
         },
         frame: bytes => this.#owner.frame(bytes),
+        silent: error => this.#owner.silent(error),
         lost: error => this.#lost(error),
       },
     )

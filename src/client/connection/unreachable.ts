@@ -14,6 +14,12 @@ export function whyUnreachable(url: string, cause: object): string {
   return reason === '' ? 'cannot be reached' : `cannot be reached: ${reason}`
 }
 
+/** The attempt failed since no program listens on that port. */
+export function isNothingThere(error: Error | undefined): boolean {
+  const { cause } = error ?? {}
+  return typeof cause === 'object' && cause !== null && failureOf(cause)?.code === 'ECONNREFUSED'
+}
+
 function reasonOf(url: string, { message, code }: Failure): string {
   const status = /^Unexpected server response: (\d+)$/.exec(message)?.[1]
   if (status === '426') return 'it speaks TLS only, use https:// (HTTP 426)'
