@@ -78,6 +78,10 @@ export class LogQueue extends PendingQueue {
     return this.#replayBytes
   }
 
+  override get readTo(): number {
+    return this.#reader?.at ?? 0
+  }
+
   override get first(): Item | undefined {
     if (super.length === 0 && this.#reader !== undefined) this.#refill(this.#reader)
     if (super.length === 0 && this.#reader === undefined && this.#behind.length > 0) {

@@ -23,6 +23,7 @@ export interface MemberOwner {
   readonly rules: SubscriptionRequest
   readonly owner: Pick<SubscriptionOwner<never>, 'after' | 'now' | 'report'>
   readonly ready: number
+  readonly readTo: number
   /** Something is no longer as it was: members, credit, rules. */
   changed(): void
   wake(): void
@@ -86,6 +87,10 @@ export class Member implements Membership {
 
   get ready(): number {
     return this.#subscription.ready
+  }
+
+  get readTo(): number {
+    return this.#subscription.readTo
   }
 
   report(error: MsgvanError): void {

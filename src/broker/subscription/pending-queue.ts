@@ -26,6 +26,11 @@ export class PendingQueue {
     return 0
   }
 
+  /** How far the log has been read for what waits; 0: all that waits is in memory. */
+  get readTo(): number {
+    return 0
+  }
+
   get first(): Item | undefined {
     return this.#items[this.#head]
   }

@@ -134,6 +134,11 @@ export class Subscription extends NoopHooks implements MemberOwner {
     return Math.max(0, this.#waits - this.held)
   }
 
+  /** Changes while the log is read for its messages. */
+  get readTo(): number {
+    return this.#line?.readTo ?? 0
+  }
+
   get heldBytes(): number {
     return this.#heldBack?.bytes ?? 0
   }

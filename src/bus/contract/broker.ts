@@ -68,6 +68,8 @@ export interface Membership extends Settler {
   wake(): void
   /** How many messages could be handed out if there were credit; undefined where that is unknown. */
   readonly ready?: number
+  /** Changes while the log is read for them: a replay may look at very many messages of others. */
+  readonly readTo?: number
   readonly hasCredit?: boolean
   /**
    * Resolves when each message that failed with a delay of 0 has been handed out again, for a membership whose broker is in

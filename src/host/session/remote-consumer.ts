@@ -136,7 +136,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
   get progress(): string | undefined {
     const isOwed = !this.#hasLeft && this.#membership?.hasCredit === true && (this.#membership.ready ?? 0) > 0
     if (!this.holds && !isOwed) return undefined
-    return `${this.lastNumber} ${this.openCount} ${this.#handed}`
+    return `${this.lastNumber} ${this.openCount} ${this.#handed} ${this.#membership?.readTo ?? 0}`
   }
 
   get books(): HostBooks {
