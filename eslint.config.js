@@ -26,8 +26,17 @@ export default tseslint.config(
   {
     files: ['src/**/*.ts'],
     rules: {
+      'no-console': 'error',
       'no-restricted-syntax': [
         'error',
+        ...[
+          'CallExpression[callee.property.name="write"][callee.object.property.name=/^std(out|err)$/]',
+          'CallExpression[callee.property.name="raw"][callee.object.name="output"]',
+          'CallExpression[callee.property.name="raw"][callee.object.property.name="output"]',
+        ].map(selector => ({
+          selector,
+          message: 'Write by `Output` or `Cli.talk`: they escape what could steer a terminal or fake a line.',
+        })),
         ...[
           ':not(CallExpression, MemberExpression, TSTypeQuery, ImportSpecifier) > Identifier',
           'CallExpression > Identifier.arguments',

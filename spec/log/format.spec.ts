@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { ClosedError } from '../../src/errors.js'
-import { escapeControls, formatLine } from '../../src/log/format.js'
+import { escapeControls } from '../../src/log/escape-controls.js'
+import { formatLine } from '../../src/log/format.js'
 
 describe('log: format', () => {
   it('leaves an ordinary message alone', () => {

@@ -97,6 +97,7 @@ function goWithParent(): void {
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
   process.on('uncaughtException', error => {
     say({ kind: 'failed', message: describe(error) })
+    // eslint-disable-next-line no-console -- the host reads it, line by line
     console.error(error)
     process.exit(1)
   })

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { escapeControls } from '../log/escape-controls.js'
 import { Exit, oneLine } from './exit.js'
 import { globalsOf, type Globals } from './options/globals.js'
 import { Interrupt } from './interrupt.js'
@@ -17,9 +18,10 @@ export class Cli {
     return (this.#interrupt ??= new Interrupt())
   }
 
-  /** One line for people, on standard error. */
+  /** One line for people, on standard error. Each command talks by it, and it cannot steer a terminal. */
   talk(text: string): void {
-    process.stderr.write(`msgvan: ${oneLine(text)}\n`)
+    // eslint-disable-next-line no-restricted-syntax -- the place for it
+    process.stderr.write(`msgvan: ${escapeControls(oneLine(text))}\n`)
   }
 
   /** An action for commander that ends with an exit code. `Options` are the command's own. */

@@ -48,7 +48,7 @@ export function programOf(cli: Cli): Command {
     .version(version)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(process.stdout.columns || 80, 80) })
-    .configureOutput({ outputError: (text, write) => write(`${oneUsageLine(text, cli)}\n`) })
+    .configureOutput({ outputError: text => cli.talk(usageLine(text, cli)) })
     .showSuggestionAfterError()
     .addHelpText(
       'after',
@@ -85,7 +85,7 @@ output, talk to standard error. \`msgvan <command> --help\` tells more.`,
 }
 
 /** Commander says "error: …", and a suggestion on a second line. */
-function oneUsageLine(text: string, cli: Cli): string {
+function usageLine(text: string, cli: Cli): string {
   const said = oneLine(text.replace(/^error: /, ''))
-  return `msgvan: ${said}${/[.?)]$/.test(said) ? '' : '.'} See \`${['msgvan', cli.command, '--help'].filter(Boolean).join(' ')}\`.`
+  return `${said}${/[.?)]$/.test(said) ? '' : '.'} See \`${['msgvan', cli.command, '--help'].filter(Boolean).join(' ')}\`.`
 }

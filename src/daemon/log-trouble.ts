@@ -1,5 +1,6 @@
 import type { Broker } from '../bus/contract/broker.js'
 import type { MsgvanError } from '../errors.js'
+import { escapeControls } from '../log/escape-controls.js'
 import { logTo, type Log, type LogTarget } from '../log/log.js'
 
 /** One for all buses of this process: what it has to say of syslog it says once. */
@@ -43,11 +44,12 @@ export function logTrouble(
 /** Whatever the process ends by: there is no time to load anything. */
 export function logAtEnd(): void {
   for (const { level, text, at } of waiting.splice(0)) {
-    if (level === 'warning')
+    if (level === 'warning') {
       // A message is one line here too.
-      console.error(
-        `${new Date(at).toISOString()} msgvan[${process.pid}] ${level}: ${text.replace(/\s*[\r\n]+\s*/g, ' ')}`,
-      )
+      const line = escapeControls(text.replace(/\s*[\r\n]+\s*/g, ' '))
+      // eslint-disable-next-line no-console -- no log is loaded by now
+      console.error(`${new Date(at).toISOString()} msgvan[${process.pid}] ${level}: ${line}`)
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { describe } from '../errors.js'
+import { escapeControls } from './escape-controls.js'
 
 /** Where lines go while syslog cannot take them. Writes at once, holds nothing back, never throws. */
 export interface Fallback {
@@ -14,7 +15,8 @@ export interface Fallback {
 export const consoleFallback: Fallback = {
   name: 'the console',
   write: line => {
-    console.error(line)
+    // eslint-disable-next-line no-console -- this is the console
+    console.error(escapeControls(line))
   },
   close: () => undefined,
 }

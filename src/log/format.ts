@@ -1,22 +1,11 @@
 import { describe } from '../errors.js'
+import { escapeControls } from './escape-controls.js'
 
 /** rsyslog takes 8 KiB a line unless told otherwise; this leaves room for its header. */
 const MAX_BYTES = 8_000
 
-/** C0, DEL, C1, the line separators, and what turns the direction of writing: each could fake a line of its own. */
-// eslint-disable-next-line no-control-regex
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
-const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 /** What has a place of its own in a line, or none. */
 const KNOWN = new Set(['level', 'message', 'name', 'stack', 'code', 'cause', 'timestamp'])
-
-/** Control characters as visible escapes: `\n`, `\x1b`, `\u2028`. */
-export function escapeControls(text: string): string {
-  return text.replace(UNSAFE, character => {
-    const code = character.charCodeAt(0)
-    return SHORT[character] ?? (code < 0x100 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`)
-  })
-}
 
 /**
  * A winston entry as one line: message, `[code]`, cause, other fields as `key=value`, and with `stacks` the stack.
@@ -69,8 +58,4 @@ function cut(line: string): string {
     .toString()
     .replace(/\ufffd+$/, '')
   return `${kept}… (cut, ${size} bytes)`
-}
-
-function hex(code: number, digits: number): string {
-  return code.toString(16).padStart(digits, '0')
 }

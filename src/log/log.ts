@@ -1,5 +1,6 @@
 import type { Logger } from 'winston'
 import { describe } from '../errors.js'
+import { escapeControls } from './escape-controls.js'
 
 /** A winston logger, or one with a method for each level as the console has. */
 export type LogTarget = Logger | LevelMethods
@@ -29,7 +30,7 @@ const NAMES: Readonly<Record<keyof Log, readonly string[]>> = {
 export function logTo(logger: LogTarget): Log {
   const write = isLeveled(logger) ? writerFor(logger) : methodOf(logger)
   const writer = (name: keyof Log) => {
-    const put = write(name)
+    const put = escaped(write(name))
     return (message: string, ...causes: unknown[]) => {
       const [cause] = causes
       // A format or transport of the user's may throw; that must not reach who had something to say.
@@ -45,6 +46,12 @@ export function logTo(logger: LogTarget): Log {
 }
 
 type Put = (text: string, details?: object) => void
+
+/** A topic, a name or an error of another program must not steer the terminal that such a logger writes to. */
+const escaped =
+  (put: Put): Put =>
+  (text, details) =>
+    put(escapeControls(text), details)
 
 function writerFor(logger: Logger): (name: keyof Log) => Put {
   return name => {

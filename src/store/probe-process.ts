@@ -86,4 +86,5 @@ function messagesIn(file: PageFile, chunks: Snapshot['chunks']): number {
 }
 
 const [, , folder = '', extent] = process.argv
+// eslint-disable-next-line no-restricted-syntax -- JSON, to the process that started it
 process.stdout.write(JSON.stringify(await main(folder, extent === 'brief')))

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { SubscriptionStatus, VanStatus } from '../../../src/bus/contract/status.js'
 import { sampleOf } from '../../../src/cli/text/rates.js'
-import { topText } from '../../../src/cli/text/top-text.js'
+import { topLines } from '../../../src/cli/text/top-text.js'
 
 const host = { id: 'h', pid: 4711, version: '0.1.0', port: 1900, address: '', leader: false, capabilities: {}, uptimeMs: 0 } // prettier-ignore
 const none = { delivered: 0, acked: 0, failed: 0, redelivered: 0, deadLettered: 0, dropped: 0 }
@@ -68,7 +68,7 @@ describe('what a van does in a second', () => {
       subscription('b', {}),
       subscription('c', {}),
     ]
-    const text = topText(sample(status(0, []), status(2, subscriptions)), 1)
+    const text = topLines(sample(status(0, []), status(2, subscriptions)), 1).join('\n')
     expect(text.split('\n').slice(1)).to.deep.equal([
       'a second: published 1, delivered 0, acked 0, failed 0, redelivered 0',
       'in all: published 2, dead 0, dropped 0',
@@ -78,7 +78,7 @@ describe('what a van does in a second', () => {
       '… and 2 more',
       'slow, publishers wait for: busy',
     ])
-    expect(topText(sample(status(0, []), status(0, [])))).to.match(
+    expect(topLines(sample(status(0, []), status(0, []))).join('\n')).to.match(
       /1 host, 0 subscriptions, 0 actors\n(.*\n)*no subscriptions$/,
     )
   })

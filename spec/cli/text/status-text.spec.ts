@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { duration, statusText } from '../../../src/cli/text/status-text.js'
+import { duration, statusLines } from '../../../src/cli/text/status-text.js'
 import type { SubscriptionStatus, VanStatus } from '../../../src/bus/contract/status.js'
 
 const host = {
@@ -41,8 +41,8 @@ const subscription = (some: Partial<SubscriptionStatus>): SubscriptionStatus => 
 })
 
 describe('the status as a text', () => {
-  const text = (subscriptions: SubscriptionStatus[]): string =>
-    statusText({
+  const text = (subscriptions: SubscriptionStatus[]): string[] =>
+    statusLines({
       van: 'default',
       host,
       hosts: [host],
@@ -60,7 +60,7 @@ describe('the status as a text', () => {
           handler: { module: 'file:///m.js', export: 'print', state: 'running', restarts: 2 },
         }),
         subscription({ inFlight: 3, acked: 7, failed: 2, deadLettered: 1 }),
-      ]).split('\n'),
+      ]),
     ).to.deep.equal([
       'van default, host 0.1.0 on port 1900 (pid 4711), up 3 min',
       '',
@@ -76,7 +76,7 @@ describe('the status as a text', () => {
   })
 
   it('says when there are no subscriptions', () => {
-    expect(text([])).to.contain('\nno subscriptions\n')
+    expect(text([])).to.contain('no subscriptions')
   })
 
   it('tells times as people do', () => {

@@ -41,9 +41,9 @@ async function list(cli: Cli, globals: Globals, { json = false }: Options): Prom
   const bus = await openBus(cli, withoutStart(globals))
   try {
     const { actors } = await bus.status()
-    if (json) for (const actor of actors) await cli.output.line(JSON.stringify(actor))
+    if (json) for (const actor of actors) await cli.output.json(JSON.stringify(actor))
     else if (actors.length === 0) cli.talk(`there are no actors in van ${bus.name}`)
-    else for (const line of columns(table(actors), 4)) await cli.output.line(line)
+    else await cli.output.lines(columns(table(actors), 4))
     return Exit.Done
   } finally {
     await bus.close()
@@ -77,7 +77,7 @@ async function stop(
     const { actors } = await bus.status()
     const actor = actors.find(({ id, name }) => id === idOrName || name === idOrName)
     const stopped = actor !== undefined && (await bus.actors.stop(actor))
-    if (json) await cli.output.line(JSON.stringify({ id: actor?.id ?? idOrName, stopped }))
+    if (json) await cli.output.json(JSON.stringify({ id: actor?.id ?? idOrName, stopped }))
     else
       cli.talk(
         stopped

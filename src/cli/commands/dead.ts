@@ -6,7 +6,7 @@ import type { Cli } from '../cli.js'
 import { InvalidOptionError } from '../../errors.js'
 import { Exit } from '../exit.js'
 import type { Globals } from '../options/globals.js'
-import { deadLetterJson, deadLetterLine, deadLetterText } from '../text/show.js'
+import { deadLetterJson, deadLetterLine, deadLetterLines } from '../text/show.js'
 
 interface Options {
   subscription?: string
@@ -71,7 +71,8 @@ async function list(cli: Cli, globals: Globals, options: Options): Promise<numbe
   await withBus(cli, globals, async bus => {
     for await (const page of bus.deadLetters().pages(filterOf(options, undefined), { payloads: json })) {
       count += page.length
-      for (const letter of page) await cli.output.line(json ? deadLetterJson(letter) : deadLetterLine(letter))
+      for (const letter of page)
+        await (json ? cli.output.json(deadLetterJson(letter)) : cli.output.line(deadLetterLine(letter)))
     }
   })
   if (count === 0) cli.talk('no dead letters')
@@ -81,7 +82,9 @@ async function list(cli: Cli, globals: Globals, options: Options): Promise<numbe
 async function show(cli: Cli, globals: Globals, options: Options, id: string | undefined): Promise<number> {
   const letters = await withBus(cli, globals, bus => bus.deadLetters().list(filterOf(options, id)))
   for (const letter of letters)
-    await cli.output.line(options.json === true ? deadLetterJson(letter) : deadLetterText(letter))
+    await (options.json === true
+      ? cli.output.json(deadLetterJson(letter))
+      : cli.output.lines(deadLetterLines(letter)))
   if (letters.length > 0) return Exit.Done
   cli.talk(`there is no dead letter ${JSON.stringify(id)}: see \`msgvan dead list\``)
   return Exit.Error
@@ -100,7 +103,7 @@ async function each(
     throw new InvalidOptionError('Which dead letters? Give an id or --subscription, or --all, and not both.')
   const count = await withBus(cli, globals, bus => bus.deadLetters()[verb](filterOf(options, id)))
   const done = `${verb}${verb === 'purge' ? 'd' : 'ed'}`
-  if (json) await cli.output.line(JSON.stringify({ [done]: count }))
+  if (json) await cli.output.json(JSON.stringify({ [done]: count }))
   else cli.talk(`${done}: ${count}`)
   // Somebody who names one expects it to be there.
   return id !== undefined && count === 0 ? Exit.Error : Exit.Done

@@ -41,7 +41,7 @@ async function host(cli: Cli, globals: Globals, options: HostOptions): Promise<n
         report.listening()
         cli.talk(`listening on ${addresses.join(' and ')} (pid ${process.pid})`)
       },
-      ...(report.isAwaited ? {} : { echo: line => process.stdout.write(`${line.name}: ${line.text}\n`) }),
+      ...(report.isAwaited ? {} : { echo: line => void cli.output.line(`${line.name}: ${line.text}`) }),
     })
   } catch (error) {
     report.failed(error)

@@ -44,7 +44,7 @@ async function logs(
   for await (const lines of followLog(paths.log(port), { follow, signal })) {
     const shown = lines.flatMap(line => show(line, name, json))
     // A reader that is slow holds the reading of the file back.
-    if (shown.length > 0) await output.write(`${shown.join('\n')}\n`)
+    if (shown.length > 0) await (json ? output.json(...shown) : output.lines(shown))
     if (signal.aborted) break
   }
   await output.flush()

@@ -78,7 +78,7 @@ export async function startWith(
   const isNew = hasTakenOver || (await ensureHost({ ...wanted, autoStart: true }))
   const { host, missing = [] } = await askHost({ port, paths }, broker => broker.control.status())
   if (isNew) warnOfMissing(cli, missing)
-  if (json) await cli.output.line(JSON.stringify({ started: isNew, host }))
+  if (json) await cli.output.json(JSON.stringify({ started: isNew, host }))
   else cli.talk(`${describeHost(host)} ${isNew ? 'is up' : 'was running already'}`)
   return Exit.Done
 }

@@ -3,7 +3,7 @@ import { openBus, withoutStart } from '../bus.js'
 import type { Cli } from '../cli.js'
 import { Exit } from '../exit.js'
 import type { Globals } from '../options/globals.js'
-import { statusText } from '../text/status-text.js'
+import { statusLines } from '../text/status-text.js'
 
 interface Options {
   json?: boolean
@@ -24,7 +24,7 @@ async function status(cli: Cli, globals: Globals, { json = false }: Options): Pr
   const bus = await openBus(cli, withoutStart(globals))
   try {
     const now = await bus.status()
-    await cli.output.line(json ? JSON.stringify(now) : statusText(now))
+    await (json ? cli.output.json(JSON.stringify(now)) : cli.output.lines(statusLines(now)))
     return Exit.Done
   } finally {
     await bus.close()

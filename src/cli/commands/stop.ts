@@ -22,7 +22,7 @@ export function addStop(program: Command, cli: Cli): void {
 
 async function stop(cli: Cli, globals: Globals, { json = false }: Options): Promise<number> {
   const outcome = await stopIt(cli, globals, json)
-  if (json) await cli.output.line(JSON.stringify(outcome))
+  if (json) await cli.output.json(JSON.stringify(outcome))
   return Exit.Done
 }
 

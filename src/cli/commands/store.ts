@@ -90,7 +90,7 @@ async function report(cli: Cli, found: Report, isJson: boolean): Promise<number>
   const why = wrong ?? broken ?? damages[0]?.why
   if (isJson) {
     const damaged = why === undefined ? {} : { wrong: why, damages, missing }
-    await cli.output.line(JSON.stringify({ chunks, messages, records, ...damaged }))
+    await cli.output.json(JSON.stringify({ chunks, messages, records, ...damaged }))
   } else {
     const counted = `${messages} messages in ${chunks} pieces, ${records} records`
     await cli.output.line(`${counted}: ${why === undefined ? 'all as written' : `damaged: ${why}`}`)
@@ -127,32 +127,30 @@ async function info(cli: Cli, path: string, isJson: boolean): Promise<number> {
   if (why !== undefined) throw new StoreError(`The store in ${folder} is damaged: ${why}.`)
   const fileBytes = statSync(join(folder, 'data.mdb')).size
   if (isJson) {
-    await cli.output.line(
+    await cli.output.json(
       JSON.stringify({ kind: 'lmdb', folder, format, fileBytes, chunks, records: tables }),
     )
     return Exit.Done
   }
   const of = (table: string): number => tables?.[table] ?? 0
-  await cli.output.line(
-    [
-      `folder         ${folder}`,
-      `format         ${format}`,
-      `size           ${(fileBytes / 1024 / 1024).toFixed(1)} MiB`,
-      `pieces         ${chunks}`,
-      `subscriptions  ${of('subscriptions')}`,
-      `dead letters   ${of('letters')}`,
-      `publishers     ${of('publishers')}`,
-      `handlers       ${of('handlers')}`,
-      `actors         ${of('actors')}`,
-    ].join('\n'),
-  )
+  await cli.output.lines([
+    `folder         ${folder}`,
+    `format         ${format}`,
+    `size           ${(fileBytes / 1024 / 1024).toFixed(1)} MiB`,
+    `pieces         ${chunks}`,
+    `subscriptions  ${of('subscriptions')}`,
+    `dead letters   ${of('letters')}`,
+    `publishers     ${of('publishers')}`,
+    `handlers       ${of('handlers')}`,
+    `actors         ${of('actors')}`,
+  ])
   return Exit.Done
 }
 
 async function compact(cli: Cli, path: string, isJson: boolean): Promise<number> {
   const { compactStore } = await import('../../store/compact.js')
   const sizes = await compactStore(path)
-  if (isJson) await cli.output.line(JSON.stringify(sizes))
+  if (isJson) await cli.output.json(JSON.stringify(sizes))
   else cli.talk(`${sizes.before} bytes are now ${sizes.after}`)
   return Exit.Done
 }

@@ -6,7 +6,8 @@ import type { Cli } from '../cli.js'
 import { Exit } from '../exit.js'
 import type { Globals } from '../options/globals.js'
 import { sampleOf, type Look, type Sample } from '../text/rates.js'
-import { topText } from '../text/top-text.js'
+import type { Output } from '../text/output.js'
+import { topLines } from '../text/top-text.js'
 import { count, interval } from '../options/values.js'
 
 interface Options {
@@ -14,9 +15,6 @@ interface Options {
   count?: number
   json?: boolean
 }
-
-/** To the top left, and everything below is cleared: nothing flickers. */
-const ANEW = '\u001b[H\u001b[J'
 
 export function addTop(program: Command, cli: Cli): void {
   program
@@ -51,7 +49,7 @@ async function top(cli: Cli, globals: Globals, options: Options): Promise<number
       const after = await Promise.race([pass(every).then(() => look(bus)), over])
       if (after === undefined) break
       const sample = sampleOf(before, after, new Date())
-      await output.write(json ? `${JSON.stringify(sample)}\n` : screen(sample))
+      await (json ? output.json(JSON.stringify(sample)) : show(sample, output))
       before = after
     }
     return interrupt.exitCode ?? (output.failure === undefined ? Exit.Done : Exit.Error)
@@ -72,7 +70,7 @@ function whenAborted(signal: AbortSignal): Promise<undefined> {
 }
 
 /** On a terminal in place of the one before, as much as there is room for. */
-function screen(sample: Sample): string {
+function show(sample: Sample, output: Output): Promise<void> {
   const { isTTY, rows } = process.stdout
-  return isTTY ? `${ANEW}${topText(sample, Math.max(rows - 9, 5))}\n` : `${topText(sample)}\n\n`
+  return output.screen(topLines(sample, isTTY ? Math.max(rows - 9, 5) : Infinity), isTTY)
 }

@@ -29,7 +29,7 @@ async function unsubscribe(
   const bus = await openBus(cli, withoutStart(globals))
   try {
     const removed = await bus.unsubscribe(name)
-    if (json) await cli.output.line(JSON.stringify({ name, removed }))
+    if (json) await cli.output.json(JSON.stringify({ name, removed }))
     else
       cli.talk(
         removed

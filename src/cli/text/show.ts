@@ -46,7 +46,7 @@ export function deadLetterLine({ id, subscription, topic, attempts, lastAt, erro
   return oneLine(`${id} ${new Date(lastAt).toISOString()} ${subscription} ${topic} failed ${times}: ${error}`)
 }
 
-export function deadLetterText(letter: DeadLetter): string {
+export function deadLetterLines(letter: DeadLetter): string[] {
   const { id, topic, subscription, attempts, error, firstAt, lastAt, headers, payload } = letter
   return [
     `id            ${id}`,
@@ -58,7 +58,7 @@ export function deadLetterText(letter: DeadLetter): string {
     `error         ${oneLine(error)}`,
     `headers       ${JSON.stringify(headers)}`,
     `payload       ${toJson(payload)}`,
-  ].join('\n')
+  ]
 }
 
 function plain(value: unknown, above: readonly object[]): unknown {

@@ -1,7 +1,8 @@
+import { escapeControls } from '../../log/escape-controls.js'
 import type { SubscriptionStatus, VanStatus } from '../../bus/contract/status.js'
 
-/** The state of a van as a text for people, at 80 columns unless names or patterns are long. */
-export function statusText({
+/** The state of a van as lines for people, at 80 columns unless names or patterns are long. */
+export function statusLines({
   van,
   host,
   hosts,
@@ -9,7 +10,7 @@ export function statusText({
   actors,
   counters,
   missing = [],
-}: VanStatus): string {
+}: VanStatus): string[] {
   const { published, delivered, acked, failed, redelivered, deadLettered, dropped } = counters
   return [
     `van ${van}, host ${host.version} on port ${host.port} (pid ${host.pid}), up ${duration(host.uptimeMs)}`,
@@ -28,7 +29,7 @@ export function statusText({
       : [`${actors.length} ${actors.length === 1 ? 'actor' : 'actors'}: see \`msgvan actors\``]),
     '',
     `published ${published}, delivered ${delivered}, acked ${acked}, failed ${failed}, redelivered ${redelivered}, dead ${deadLettered}, dropped ${dropped}`,
-  ].join('\n')
+  ]
 }
 
 export function duration(ms: number): string {
@@ -54,10 +55,11 @@ function table(subscriptions: readonly SubscriptionStatus[]): string[] {
   return columns(rows, 2)
 }
 
-/** @param left so many columns are texts; the others are numbers, and a last text may follow */
+/** Each row is one line, whatever is in its cells. @param left so many columns are texts; the others are numbers, and a last text may follow */
 export function columns(rows: readonly (readonly string[])[], left: number): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))
-  return rows.map(row =>
+  const shown = rows.map(row => row.map(escapeControls))
+  const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map(row => row[column]?.length ?? 0)))
+  return shown.map(row =>
     row
       .map((cell, column) =>
         column < left ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),

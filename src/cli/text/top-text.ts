@@ -2,7 +2,7 @@ import type { Sample } from './rates.js'
 import { columns, duration } from './status-text.js'
 
 /** A sample for people. @param rows how many subscriptions are shown */
-export function topText(sample: Sample, rows = Infinity): string {
+export function topLines(sample: Sample, rows = Infinity): string[] {
   const { van, host, hosts, perSecond, counters, subscriptions, actors } = sample
   const shown = subscriptions.slice(0, rows)
   const slow = subscriptions.filter(({ pausing }) => pausing).map(({ id, name }) => name ?? id)
@@ -15,7 +15,7 @@ export function topText(sample: Sample, rows = Infinity): string {
     ...(shown.length === 0 ? ['no subscriptions'] : columns(table(shown), 2)),
     ...(more > 0 ? [`… and ${more} more`] : []),
     ...(slow.length > 0 ? [`slow, publishers wait for: ${slow.join(', ')}`] : []),
-  ].join('\n')
+  ]
 }
 
 function numberOf(count: number, what: string): string {

@@ -45,7 +45,7 @@ export async function bench(cli: Cli, globals: Globals, options: BenchOptions): 
   try {
     const figures = await Promise.race([measure(publisher, subscriber, count, size), interrupted])
     if (figures === undefined) return interrupt.exitCode ?? Exit.Error
-    await cli.output.line(json ? JSON.stringify(figures) : textOf(figures))
+    await (json ? cli.output.json(JSON.stringify(figures)) : cli.output.lines(linesOf(figures)))
     return Exit.Done
   } finally {
     await Promise.all([publisher, subscriber].map(bus => bus.close({ drain: false })))
@@ -153,12 +153,12 @@ function round(value: number, digits: number): number {
   return Number(value.toFixed(digits))
 }
 
-function textOf({ count, size, messagesPerSecond, megabytesPerSecond, latency, stored }: Figures): string {
+function linesOf({ count, size, messagesPerSecond, megabytesPerSecond, latency, stored }: Figures): string[] {
   const number = (value: number): string => value.toLocaleString('en')
   return [
     `${number(count)} messages of ${number(size)} bytes, published, acknowledged${stored ? ' when they are on the disk' : ''} and delivered:`,
     `  ${number(messagesPerSecond)} messages a second, ${number(megabytesPerSecond)} MB a second`,
     'one at a time, from publish() until it is acknowledged and its subscriber has it:',
     `  ${latency.p50} ms in the middle, ${latency.p99} ms for 99 of 100, ${latency.max} ms at most`,
-  ].join('\n')
+  ]
 }

@@ -11,6 +11,7 @@ import type { Cli } from '../cli.js'
 import { Exit } from '../exit.js'
 import type { Globals } from '../options/globals.js'
 import { longTimeout } from '../options/long-timeout.js'
+import type { Output } from '../text/output.js'
 import { messageJson, messageLine, rawPayload } from '../text/show.js'
 
 const PREFETCH = 1024
@@ -64,7 +65,7 @@ async function show(
 ): Promise<number> {
   const { count: wanted = Infinity, name, from } = options
   const prefetch = Math.min(PREFETCH, wanted)
-  const format = formatOf(options)
+  const write = writerOf(options, cli.output)
   try {
     const messages$ = bus.topic(
       pattern,
@@ -78,7 +79,7 @@ async function show(
     )
     const done = new Promise<void>((resolve, reject) => {
       messages$.pipe(take(wanted), takeUntil(end.signal)).subscribe({
-        next: message => hand(message, format, cli),
+        next: message => hand(message, write, cli),
         error: reject,
         complete: resolve,
       })
@@ -95,26 +96,29 @@ async function show(
 }
 
 /** Acked when it is written: what a reader did not get, a named subscription gives to the next. */
-function hand(message: Message, format: (message: Message) => string | Uint8Array, cli: Cli): void {
-  let shown: string | Uint8Array
+function hand(message: Message, write: Write, cli: Cli): void {
+  let written: Promise<void>
   try {
-    shown = format(message)
+    written = write(message)
   } catch (error) {
     if (!(error instanceof UnreadablePayloadError)) throw error
     cli.talk(`${message.topic}: ${error.message}`)
     message.reject(error)
     return
   }
-  void cli.output.write(shown).then(() => {
+  void written.then(() => {
     if (cli.output.closed.aborted) Message.settlerOf(message).release(message)
     else message.ack()
   })
 }
 
-function formatOf({ raw, json }: SubOptions): (message: Message) => string | Uint8Array {
-  if (raw === true) return rawPayload
-  const line = json === true ? messageJson : messageLine
-  return message => `${line(message)}\n`
+type Write = (message: Message) => Promise<void>
+
+function writerOf({ raw, json }: SubOptions, output: Output): Write {
+  // eslint-disable-next-line no-restricted-syntax -- the user asks for it
+  if (raw === true) return message => output.raw(rawPayload(message))
+  if (json === true) return message => output.json(messageJson(message))
+  return message => output.line(messageLine(message))
 }
 
 /** What ends a subscription before its count is full; the first to come decides the exit code. */

@@ -1,0 +1,37 @@
+import { PassThrough } from 'node:stream'
+import { expect } from 'chai'
+import { Output } from '../../../src/cli/text/output.js'
+
+/** A line break, an escape sequence, C1, DEL, a line separator, a mark that turns the direction of writing. */
+const HOSTILE = 'a\nb\r\u001b[2J\u009b31m\u007f\u2028\u202e\u200f'
+const SHOWN = 'a\\nb\\r\\x1b[2J\\x9b31m\\x7f\\u2028\\u202e\\u200f'
+
+async function written(write: (output: Output) => Promise<void>): Promise<string> {
+  const stream = new PassThrough()
+  const output = new Output(stream)
+  await write(output)
+  return String(stream.read())
+}
+
+describe('what a command writes', () => {
+  it('a line is one line, and steers no terminal', async () => {
+    expect(await written(output => output.line(HOSTILE))).to.equal(`${SHOWN}\n`)
+    expect(await written(output => output.line('a\tb é 🙂'))).to.equal('a\tb é 🙂\n')
+  })
+
+  it('so is each of several, and of a screen', async () => {
+    expect(await written(output => output.lines([HOSTILE, 'x']))).to.equal(`${SHOWN}\nx\n`)
+    expect(await written(output => output.screen([HOSTILE], false))).to.equal(`${SHOWN}\n\n`)
+    expect(await written(output => output.screen([HOSTILE], true))).to.equal(`\u001b[H\u001b[J${SHOWN}\n`)
+  })
+
+  it('JSON means the same, and is printable too', async () => {
+    const text = await written(output => output.json(JSON.stringify([HOSTILE]), '1'))
+    expect(text).to.equal('["a\\nb\\r\\u001b[2J\\u009b31m\\u007f\\u2028\\u202e\\u200f"]\n1\n')
+    expect(JSON.parse(text.split('\n')[0] ?? '')).to.deep.equal([HOSTILE])
+  })
+
+  it('raw is what it is', async () => {
+    expect(await written(output => output.raw(HOSTILE))).to.equal(HOSTILE)
+  })
+})
