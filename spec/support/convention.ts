@@ -1,3 +1,4 @@
+import type { CallArgs, HostMethod } from '../../src/wire/calls.js'
 import type { Bus } from '../../src/index.js'
 import { createBus } from '../../src/bus/create-bus.js'
 import { RemoteBroker, type RemoteBrokerOptions } from '../../src/client/remote-broker.js'
@@ -75,10 +76,10 @@ export class ConventionHost {
   }
 
   /** As the command line does it. */
-  async control(method: string, args?: unknown): Promise<unknown> {
+  async control<M extends HostMethod>(method: M, ...args: CallArgs<`host.${M}`>): Promise<unknown> {
     const broker = this.#broker('default')
     try {
-      return await broker.callHost(method, args)
+      return await broker.callHost(method, ...args)
     } finally {
       await broker.close({ drain: false })
     }

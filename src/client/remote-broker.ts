@@ -8,6 +8,7 @@ import { CurrentState } from '../bus/current-state.js'
 import { Reports } from '../bus/reports.js'
 import type { MsgvanError } from '../errors.js'
 import type { Envelope, Headers } from '../message/envelope.js'
+import type { CallArgs, CallName, HostMethod, ResultOf } from '../wire/calls.js'
 import type { FrameKind } from '../wire/frames/frames.js'
 import { RemoteControl } from './calls/remote-control.js'
 import { ClientSession } from './client-session.js'
@@ -25,7 +26,7 @@ export type { RemoteBrokerOptions }
  */
 export class RemoteBroker implements Broker {
   readonly checksPayloads = true
-  readonly control: Control = new RemoteControl(this, (method, args) => this.call(method, args))
+  readonly control: Control = new RemoteControl(this, (name, ...args) => this.call(name, ...args))
   readonly #readyTimeout: number
   readonly #state$ = new CurrentState<BusState>('connecting')
   readonly #reports = new Reports()
@@ -99,15 +100,10 @@ export class RemoteBroker implements Broker {
     return this.#whyNot() === undefined ? this.#outbox.passOn(envelope) : undefined
   }
 
-  /** For a host: a subscription that another call than `subscribe` asks for. @param args called whenever the call is sent */
-  consumeBy(
-    method: string,
-    args: () => object,
-    request: SubscriptionRequest,
-    consumer: Consumer,
-  ): Membership {
+  /** For a host: joins a leader, and consumes its messages. @param introduction called whenever the call is sent */
+  join(introduction: () => object, request: SubscriptionRequest, consumer: Consumer): Membership {
     const inbox = this.#traffic.inboxes.open(request, consumer)
-    inbox.asks = { method, args }
+    inbox.introduction = introduction
     this.#traffic.subscribe(inbox)
     return inbox.membership
   }
@@ -134,14 +130,14 @@ export class RemoteBroker implements Broker {
   }
 
   /** A call to the host process itself, for the command line: `host.stop`, `host.status` and the like. */
-  callHost(method: string, args?: unknown): Promise<unknown> {
-    return this.call(`host.${method}`, args)
+  callHost<M extends HostMethod>(method: M, ...args: CallArgs<`host.${M}`>): Promise<ResultOf<`host.${M}`>> {
+    return this.call(`host.${method}`, ...args)
   }
 
   /** Any call. It waits while there is no connection. */
-  call(method: string, args?: unknown): Promise<unknown> {
+  call<N extends CallName>(name: N, ...[args]: CallArgs<N>): Promise<ResultOf<N>> {
     const why = this.#whyNot()
-    return why === undefined ? this.#traffic.calls.call(method, args) : Promise.reject(why)
+    return why === undefined ? this.#traffic.calls.call(name, args) : Promise.reject(why)
   }
 
   report(error: MsgvanError, toLogOnly?: boolean): void {

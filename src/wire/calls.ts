@@ -1,53 +1,160 @@
-/** How both ends treat a call. */
-interface CallTraits {
-  /** It changes something that outlasts the bus: a bus that drains waits for the answer before it closes. */
-  readonly outlastsBus?: true
-  /** It only reads: a bus that closes while it is not connected does not wait for the answer. */
-  readonly reads?: true
-  /** It changes records in the store: the host answers when they are on the disk. */
-  readonly isStored?: true
-  /** The host process that takes over answers it again. It refuses all others: they may have been done. */
-  readonly isAnsweredAgain?: true
-}
+import type { ActorAddress } from '../bus/contract/actor-ref.js'
+import type { ActorRequest } from '../bus/contract/actors.js'
+import type { HostStatus, VanStatus } from '../bus/contract/status.js'
+import { decodeActorRequest } from './actor-request.js'
+import {
+  call,
+  count,
+  done,
+  flag,
+  nothing,
+  object,
+  trusted,
+  unchecked,
+  type CallDefinition,
+  type CallTraits,
+} from './call-definition.js'
+import { filterArgs, pageArgs, readLetterPage } from './dead-letter-calls.js'
+import { decodeBooks } from './frames/consumer-books.js'
+import type { Fields } from './frames/fields.js'
+import { crowdedArgs, subscribeArgs, withRequest } from './subscription-calls.js'
+
+const name = (fields: Fields): { name: string } => ({ name: fields.text('name', 200) })
+const named = object(name)
+
+/** Arguments that the leader reads where it uses them. */
+const forLeader = object<Fields, object>(fields => fields)
 
 /**
- * All calls between a bus and its host, and between hosts, by their names on the wire. Calls to the host process itself begin with
- * `host.`; this table lists only those with traits.
+ * All calls between a bus and its host, and from a follower to its leader, by their names on the wire: arguments, result and traits.
+ * Both ends have their types and checks from here. Calls to the host process itself begin with `host.`.
  */
 export const CALLS = {
-  ready: { reads: true, isStored: true, isAnsweredAgain: true },
-  subscribe: { isStored: true },
-  unsubscribe: { outlastsBus: true, isStored: true },
-  books: {},
-  away: {},
-  status: { reads: true, isAnsweredAgain: true },
-  hosts: { reads: true, isAnsweredAgain: true },
+  ready: call(nothing, done, { reads: true, isStored: true, isAnsweredAgain: true }),
+  subscribe: call(subscribeArgs, done, { isStored: true }),
+  unsubscribe: call(named, flag, { outlastsBus: true, isStored: true }),
+  books: call(object(decodeBooks), done),
+  away: call(
+    object(fields => ({ subscription: fields.whole('subscription', 1), isAway: fields.flag('isAway') })),
+    done,
+  ),
+  status: call(nothing, trusted<VanStatus>(), { reads: true, isAnsweredAgain: true }),
+  hosts: call(nothing, trusted<HostStatus[]>(), { reads: true, isAnsweredAgain: true }),
   // Not answered again: the host has another id after its restart, and a page names its host.
-  'deadLetters.page': { reads: true },
-  'deadLetters.replay': { outlastsBus: true, isStored: true },
-  'deadLetters.purge': { outlastsBus: true, isStored: true },
-  'handlers.register': { outlastsBus: true, isStored: true },
-  'actors.create': { outlastsBus: true, isStored: true },
-  'actors.find': { reads: true, isAnsweredAgain: true },
-  'actors.subscribe': { outlastsBus: true, isStored: true },
-  'actors.stop': { outlastsBus: true, isStored: true },
-  'backbone.join': {},
-  'backbone.answer': {},
-  'backbone.request': {},
-  'backbone.crowded': {},
-  'backbone.continued': {},
-  'backbone.host': {},
-  'backbone.replace': { isStored: true },
-  'backbone.unregister': { isStored: true },
-  'host.capabilities': { outlastsBus: true },
-  'host.status': { reads: true },
-} as const satisfies Record<string, CallTraits>
+  'deadLetters.page': call(pageArgs, readLetterPage, { reads: true }),
+  'deadLetters.replay': call(filterArgs, count, { outlastsBus: true, isStored: true }),
+  'deadLetters.purge': call(filterArgs, count, { outlastsBus: true, isStored: true }),
+  'handlers.register': call(
+    withRequest(fields => ({
+      ...name(fields),
+      module: fields.text('module', 10_000),
+      export: fields.text('export', 1_000),
+    })),
+    done,
+    { outlastsBus: true, isStored: true },
+  ),
+  'actors.create': call(object<ActorRequest>(decodeActorRequest), trusted<ActorAddress>(), {
+    outlastsBus: true,
+    isStored: true,
+  }),
+  'actors.find': call(named, trusted<ActorAddress | undefined>(), { reads: true, isAnsweredAgain: true }),
+  'actors.subscribe': call(
+    withRequest(fields => ({ ...name(fields), id: fields.text('id', 100) })),
+    done,
+    { outlastsBus: true, isStored: true },
+  ),
+  'actors.stop': call(
+    object(fields => ({ id: fields.text('id', 100) })),
+    flag,
+    { outlastsBus: true, isStored: true },
+  ),
+  'backbone.join': call(
+    object<{ subscription: number; introduction: Fields }, { subscription: number }>(fields => ({
+      subscription: fields.whole('subscription', 1),
+      introduction: fields,
+    })),
+    done,
+  ),
+  'backbone.answer': call(forLeader, done),
+  'backbone.request': call(
+    object(fields => ({
+      host: fields.text('host', 100),
+      name: fields.text('name', 100),
+      body: fields.get('body'),
+    })),
+    trusted<unknown>(),
+  ),
+  'backbone.crowded': call(crowdedArgs, done),
+  'backbone.continued': call(
+    object<object, undefined>(
+      () => ({}),
+      () => ({}),
+    ),
+    trusted<unknown>(),
+  ),
+  'backbone.host': call(
+    object(fields => ({ host: fields.get('host') })),
+    done,
+  ),
+  'backbone.replace': call(
+    withRequest(() => ({})),
+    done,
+    { isStored: true },
+  ),
+  'backbone.unregister': call(named, flag, { isStored: true }),
+  'host.stop': call(nothing, done),
+  'host.capabilities': call(unchecked, trusted<unknown>(), { outlastsBus: true }),
+  'host.joining': call(nothing, trusted<unknown>()),
+  'host.registrations': call(nothing, trusted<unknown>()),
+  'host.settings': call(nothing, trusted<unknown>()),
+  'host.handOver': call(
+    object(fields => ({ client: fields.text('client', 64) })),
+    done,
+  ),
+}
 
-export type CallName = keyof typeof CALLS | `host.${string}`
+type Calls = typeof CALLS
 
-const none: CallTraits = {}
+export type CallName = keyof Calls
+/** A call to the host process itself, without its `host.`. */
+export type HostMethod = CallName extends infer Name
+  ? Name extends `host.${infer Method}`
+    ? Method
+    : never
+  : never
+/** The calls that a host passes on to the other hosts, each of which answers for itself. */
+export type AskedOfHosts =
+  'status' | 'deadLetters.page' | 'deadLetters.replay' | 'deadLetters.purge' | 'backbone.unregister'
+
+/** The arguments that the caller gives. */
+export type SentArgs<N extends CallName> = Parameters<Calls[N]['args']['encode']>[0]
+/** The arguments, checked, that the host works with. */
+export type GotArgs<N extends CallName> = ReturnType<Calls[N]['args']['decode']>
+export type ResultOf<N extends CallName> = ReturnType<Calls[N]['result']>
+/** For a parameter list: calls without arguments need none. */
+export type CallArgs<N extends CallName> =
+  undefined extends SentArgs<N> ? [args?: SentArgs<N>] : [args: SentArgs<N>]
+export type Call = <N extends CallName>(name: N, ...args: CallArgs<N>) => Promise<ResultOf<N>>
+
+/** @param name as it came, or goes, over the link */
+export function isCallName(name: string): name is CallName {
+  return Object.hasOwn(CALLS, name)
+}
+
+const noTraits: CallTraits = {}
+const unknownCall: CallDefinition<unknown, unknown, unknown> = call(unchecked, trusted<unknown>(), noTraits)
+
+/** The definition for the caller's end. A call of another version has no traits and no checks: the host decides. */
+export function definitionOf(name: string): CallDefinition<unknown, unknown, unknown> {
+  return isCallName(name) ? (CALLS[name] as CallDefinition<unknown, unknown, unknown>) : unknownCall
+}
 
 /** @param name as it came, or goes, over the link: an unknown name has no traits */
 export function traitsOf(name: string): CallTraits {
-  return Object.hasOwn(CALLS, name) ? CALLS[name as keyof typeof CALLS] : none
+  return isCallName(name) ? CALLS[name] : noTraits
+}
+
+/** Checks the arguments of a call that arrived. @throws InvalidOptionError, InvalidPatternError */
+export function decodeArgs<N extends CallName>(called: N, args: unknown): GotArgs<N> {
+  return CALLS[called].args.decode(args) as GotArgs<N>
 }

@@ -1,8 +1,42 @@
 import { expect } from 'chai'
+import type { SubscriptionRequest } from '../../../src/bus/contract/subscription-request.js'
+import { InvalidOptionError } from '../../../src/errors.js'
 import type { HostServer } from '../../../src/host/listen/server.js'
-import { CALLS, traitsOf } from '../../../src/wire/calls.js'
+import {
+  CALLS,
+  decodeArgs,
+  isCallName,
+  traitsOf,
+  type CallName,
+  type GotArgs,
+  type SentArgs,
+} from '../../../src/wire/calls.js'
 import { clientOf, startServer } from '../../support/host-server.js'
 import { rejection } from '../../support/messages.js'
+
+const request: SubscriptionRequest = {
+  pattern: /^a\.(b|c)/i,
+  name: 'n',
+  incarnation: undefined,
+  from: undefined,
+  ordered: true,
+  prefetch: 5,
+  attempts: 3,
+  delay: 100,
+  ackTimeout: 0,
+  maxPending: 1_000,
+  maxPendingBytes: 1_000_000,
+  overflow: 'pause',
+  given: undefined,
+  joins: undefined,
+}
+
+/** Calls that accept an empty object: they have no arguments, or the host checks them where it uses them. */
+const ACCEPT_NOTHING: readonly CallName[] = [
+  ...(['ready', 'status', 'hosts', 'deadLetters.replay', 'deadLetters.purge'] as const),
+  ...(['backbone.answer', 'backbone.continued', 'backbone.host'] as const),
+  ...(['host.stop', 'host.capabilities', 'host.joining', 'host.registrations', 'host.settings'] as const),
+]
 
 describe('the table of calls', () => {
   let server: HostServer
@@ -19,20 +53,86 @@ describe('the table of calls', () => {
     await server.close()
   })
 
-  const outcome = (name: string) =>
-    client.broker.call(name, { subscription: 'no number' }).then(() => '', String)
+  /** As a client of another version, or a hostile one, calls. */
+  const outcome = (name: string, args: unknown = {}) =>
+    client.broker.call(name as 'host.capabilities', args).then(() => '', String)
 
-  it('lists only names that a host knows: each is answered, or refused for another reason', async () => {
-    // A server without a process has no control.
-    for (const name of Object.keys(CALLS).filter(each => !/^host\.|^backbone\.unregister$/.test(each)))
-      expect(await outcome(name), name).not.to.contain('has no call')
+  it('refuses an unknown name on the host, and gives it no traits', async () => {
+    for (const name of [
+      'no.such',
+      'host.no.such',
+      'backbone.no.such',
+      'toString',
+      '__proto__',
+      'constructor',
+    ]) {
+      expect(await outcome(name), name).to.contain('has no call')
+      expect(isCallName(name), name).to.equal(false)
+      expect(traitsOf(name), name).to.deep.equal({})
+    }
+    expect(await rejection(client.broker.call('no.such' as 'ready'))).to.include({
+      code: 'MSGVAN_UNSUPPORTED',
+    })
   })
 
-  it('gives an unknown name no traits, and the host refuses it', async () => {
-    for (const name of ['no.such', 'toString', '__proto__', 'backbone.unregister']) {
-      expect(await outcome(name), name).to.contain('has no call')
-      if (name !== 'backbone.unregister') expect(traitsOf(name)).to.deep.equal({})
+  it('refuses calls that only hosts make, and calls to a process where there is none', async () => {
+    expect(await outcome('backbone.unregister', { name: 'n' })).to.contain('has no call')
+    expect(await outcome('backbone.request')).to.contain('Only a host that has joined')
+    expect(await outcome('host.stop')).to.contain('has no call')
+  })
+
+  it('refuses wrong arguments with one error, whichever call it is', () => {
+    for (const name of Object.keys(CALLS) as CallName[])
+      for (const args of [
+        undefined,
+        null,
+        5,
+        'text',
+        [],
+        {},
+        { subscription: 'no number', name: 5, id: [] },
+      ]) {
+        const decode = () => decodeArgs(name, args)
+        const isAccepted = ACCEPT_NOTHING.includes(name)
+        if (!isAccepted) expect(decode, `${name} ${JSON.stringify(args)}`).to.throw(InvalidOptionError)
+      }
+  })
+
+  it('refuses wrong arguments over the link', async () => {
+    for (const [name, args] of [
+      ['unsubscribe', { name: 5 }],
+      ['actors.stop', {}],
+      ['away', { subscription: 0, isAway: true }],
+      ['books', { subscription: 1 }],
+      ['deadLetters.page', { host: 'h', after: -1, payloads: true }],
+      ['deadLetters.purge', { subscription: 5 }],
+      ['actors.find', undefined],
+    ] as const)
+      expect(await rejection(client.broker.call(name as 'host.capabilities', args)), name).to.include({
+        code: 'MSGVAN_INVALID_OPTION',
+      })
+    // Positive control: the same call with right arguments.
+    expect(await client.broker.call('unsubscribe', { name: 'none' })).to.equal(false)
+  })
+
+  it('gives the host the arguments that the caller gave', () => {
+    const crosses = <N extends CallName>(name: N, args: SentArgs<N>): void => {
+      const encode = CALLS[name].args.encode as (sent: SentArgs<N>) => unknown
+      const got: GotArgs<N> = decodeArgs(name, encode(args))
+      expect(got, name).to.deep.equal(args)
     }
-    expect(await rejection(client.broker.call('no.such'))).to.include({ code: 'MSGVAN_UNSUPPORTED' })
+    crosses('subscribe', { subscription: 7, request, endsWithHost: true, settled: undefined })
+    const verdict = { publisher: 'p', sequence: 3, attempt: 2, verdict: 'reject', error: 'why' } as const
+    crosses('subscribe', {
+      ...{ subscription: 7, request, endsWithHost: false },
+      settled: { incarnation: 'i', verdicts: [{ ...verdict, delay: undefined, attempts: undefined }] },
+    })
+    crosses('handlers.register', { name: 'n', module: 'file:///m.js', export: 'default', request })
+    crosses('actors.subscribe', { name: 'n', id: 'a', request })
+    crosses('backbone.replace', { request })
+    crosses('backbone.crowded', { id: 's', pattern: /^a/u, isCrowded: true })
+    crosses('deadLetters.page', { host: 'h', after: 3, payloads: false, subscription: 's' })
+    crosses('deadLetters.replay', { id: 'm' })
+    crosses('away', { subscription: 1, isAway: false })
   })
 })

@@ -83,10 +83,12 @@ describe('what is too large for a frame', () => {
   it('is refused as the arguments of a call, before and after the host is known; the bus goes on', async () => {
     server = await startServer()
     const { broker, bus } = client()
-    const early = broker.call('status', Buffer.alloc(9_000_000))
+    const early = broker.callHost('capabilities', Buffer.alloc(9_000_000))
     expect(await rejection(early)).to.be.instanceOf(LimitError)
     await bus.ready()
-    expect(await rejection(broker.call('status', Buffer.alloc(9_000_000)))).to.be.instanceOf(LimitError)
+    expect(await rejection(broker.callHost('capabilities', Buffer.alloc(9_000_000)))).to.be.instanceOf(
+      LimitError,
+    )
     expect((await bus.status()).van).to.equal('default')
   })
 
@@ -94,7 +96,9 @@ describe('what is too large for a frame', () => {
     server = await startServer({ maxPayload: 1_000 })
     const { broker, bus } = client()
     const states = collect(bus.state$)
-    expect(await rejection(broker.call('status', Buffer.alloc(1_000_000)))).to.be.instanceOf(LimitError)
+    expect(await rejection(broker.callHost('capabilities', Buffer.alloc(1_000_000)))).to.be.instanceOf(
+      LimitError,
+    )
     expect((await bus.status()).van).to.equal('default')
     expect(states.values).to.deep.equal(['connecting', 'connected'])
   })

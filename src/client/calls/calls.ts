@@ -1,9 +1,11 @@
 import type { MsgvanError } from '../../errors.js'
-import { traitsOf } from '../../wire/calls.js'
+import { definitionOf, type CallName, type ResultOf, type SentArgs } from '../../wire/calls.js'
+import type { CallDefinition } from '../../wire/call-definition.js'
 import { encodeCall, fromWireError, type Reply } from '../../wire/frames/control-frames.js'
 
 interface Pending {
-  readonly method: string
+  readonly name: string
+  readonly definition: CallDefinition<unknown, unknown, unknown>
   readonly args: unknown
   readonly resolve: (value: unknown) => void
   /** The size of its frame. */
@@ -31,16 +33,22 @@ export class Calls {
    * @param askedAgain called after it was sent again in a new session
    * @param isLasting its effect outlasts the bus
    */
-  call(
-    method: string,
-    args?: unknown,
+  call<N extends CallName>(
+    name: N,
+    args?: SentArgs<N> | (() => SentArgs<N>),
     askedAgain?: () => void,
-    isLasting = traitsOf(method).outlastsBus === true,
-  ): Promise<unknown> {
+    isLasting?: boolean,
+  ): Promise<ResultOf<N>> {
+    const definition = definitionOf(name)
     return new Promise((resolve, reject) => {
+      const call = {
+        ...{ name, definition, args, reject, askedAgain },
+        resolve: resolve as (value: unknown) => void,
+        isLasting: isLasting ?? definition.outlastsBus === true,
+      }
       const id = ++this.#lastId
-      const frame = this.#encode(id, method, args)
-      this.#pending.set(id, { method, args, bytes: frame.length, resolve, reject, askedAgain, isLasting })
+      const frame = this.#encode(id, call)
+      this.#pending.set(id, { ...call, bytes: frame.length })
       this.#send(frame)
     })
   }
@@ -51,7 +59,13 @@ export class Calls {
     if (pending === undefined) return
     this.#pending.delete(reply.id)
     if ('error' in reply) pending.reject(fromWireError(reply.error))
-    else pending.resolve(reply.value)
+    else {
+      try {
+        pending.resolve(pending.definition.result(reply.value))
+      } catch (error) {
+        pending.reject(error)
+      }
+    }
   }
 
   /** The id of the last call. */
@@ -74,19 +88,19 @@ export class Calls {
 
   /** Sends the calls without an answer again, up to this one. */
   askAgain(last: number): void {
-    for (const [id, { method, args, reject, askedAgain }] of [...this.#pending]) {
+    for (const [id, call] of [...this.#pending]) {
       if (id > last) continue
       let frame: Uint8Array
       try {
-        frame = this.#encode(id, method, args)
+        frame = this.#encode(id, call)
       } catch (error) {
         // This host has a smaller limit than the last one.
         this.#pending.delete(id)
-        reject(error)
+        call.reject(error)
         continue
       }
       this.#send(frame)
-      askedAgain?.()
+      call.askedAgain?.()
     }
   }
 
@@ -103,15 +117,15 @@ export class Calls {
 
   /** Rejects the calls that only read. */
   rejectReads(error: MsgvanError): void {
-    for (const [id, { method, reject }] of [...this.#pending]) {
-      if (traitsOf(method).reads !== true) continue
+    for (const [id, { definition, reject }] of [...this.#pending]) {
+      if (definition.reads !== true) continue
       this.#pending.delete(id)
       reject(error)
     }
   }
 
-  #encode(id: number, method: string, args: unknown): Uint8Array {
-    const given = typeof args === 'function' ? (args as () => unknown)() : args
-    return encodeCall({ id, method, args: given }, this.#maxBytes())
+  #encode(id: number, { name, definition, args }: Pick<Pending, 'name' | 'definition' | 'args'>): Uint8Array {
+    const sent = typeof args === 'function' ? (args as () => unknown)() : args
+    return encodeCall({ id, method: name, args: definition.args.encode(sent) }, this.#maxBytes())
   }
 }

@@ -4,12 +4,9 @@ import type { DeadLetters } from '../../bus/contract/dead-letters.js'
 import type { ModuleRef } from '../../bus/contract/module-ref.js'
 import type { HostStatus, VanStatus } from '../../bus/contract/status.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
-import type { CallName } from '../../wire/calls.js'
-import { encodeRequest } from '../../wire/frames/subscription-request.js'
+import type { Call } from '../../wire/calls.js'
 import { remoteActors } from './remote-actors.js'
 import { RemoteDeadLetters } from './remote-dead-letters.js'
-
-type Call = (method: CallName, args?: unknown) => Promise<unknown>
 
 /** The Control of a broker in a host: each method is one call. */
 export class RemoteControl implements Control {
@@ -23,20 +20,20 @@ export class RemoteControl implements Control {
     this.actors = remoteActors(call)
   }
 
-  async status(): Promise<VanStatus> {
-    return (await this.#call('status')) as VanStatus
+  status(): Promise<VanStatus> {
+    return this.#call('status')
   }
 
-  async hosts(): Promise<HostStatus[]> {
-    return (await this.#call('hosts')) as HostStatus[]
+  hosts(): Promise<HostStatus[]> {
+    return this.#call('hosts')
   }
 
   deadLetters(): DeadLetters {
     return new RemoteDeadLetters(this.#broker, this.#call)
   }
 
-  async unsubscribe(name: string): Promise<boolean> {
-    return (await this.#call('unsubscribe', { name })) === true
+  unsubscribe(name: string): Promise<boolean> {
+    return this.#call('unsubscribe', { name })
   }
 
   async subscribeHandler(name: string, handler: ModuleRef, request: SubscriptionRequest): Promise<void> {
@@ -45,7 +42,7 @@ export class RemoteControl implements Control {
       name,
       module: String(module),
       export: exported,
-      request: encodeRequest(request),
+      request,
     })
   }
 }

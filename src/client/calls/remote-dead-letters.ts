@@ -9,11 +9,10 @@ import {
   type DeadLetters,
 } from '../../bus/contract/dead-letters.js'
 import { guardEnd } from '../../bus/topic/guarding.js'
-import { UnreadablePayloadError } from '../../errors.js'
 import { decodeLetter } from '../../codec/payload.js'
 import { DEFAULT_PENDING_BYTES } from '../../bus/contract/pending-bytes.js'
-import type { CallName } from '../../wire/calls.js'
-import { Fields } from '../../wire/frames/fields.js'
+import type { Call } from '../../wire/calls.js'
+import type { LetterPage } from '../../wire/dead-letter-calls.js'
 
 const announcements: SubscriptionRequest = {
   pattern: /^\$dead\//,
@@ -29,10 +28,10 @@ const announcements: SubscriptionRequest = {
 
 /** The host's dead letters. The host sends payloads as bytes, and this class decodes them. */
 export class RemoteDeadLetters extends Observable<DeadLetter> implements DeadLetters {
-  readonly #call: (method: CallName, args: unknown) => Promise<unknown>
+  readonly #call: Call
   readonly #hosts: () => Promise<readonly { readonly id: string }[]>
 
-  constructor(broker: Broker, call: (method: CallName, args: unknown) => Promise<unknown>) {
+  constructor(broker: Broker, call: Call) {
     super(subscriber => {
       guardEnd(subscriber, 'deadLetters()', error => broker.report(error))
       const membership = broker.consume(announcements, {
@@ -64,11 +63,10 @@ export class RemoteDeadLetters extends Observable<DeadLetter> implements DeadLet
     for (const { id: host } of await this.#hosts()) {
       let after: number | undefined = 0
       do {
-        const answer = await this.#call('deadLetters.page', { ...filter, host, after, payloads })
-        const page = new Fields(answer, what => new UnreadablePayloadError(`A page of dead letters ${what}.`))
-        const letters = page.list('letters').map(readLetter)
+        const page: LetterPage = await this.#call('deadLetters.page', { ...filter, host, after, payloads })
+        const letters = page.letters.map(readLetter)
         if (letters.length > 0) yield letters
-        const next = page.optional('next', key => page.whole(key))
+        const { next } = page
         // Places only grow. Otherwise the loop would never end.
         after = next !== undefined && next > after ? next : undefined
       } while (after !== undefined)
@@ -77,12 +75,12 @@ export class RemoteDeadLetters extends Observable<DeadLetter> implements DeadLet
 
   async replay(filter: DeadLetterFilter = {}): Promise<number> {
     checkFilter(filter)
-    return Number(await this.#call('deadLetters.replay', filter))
+    return this.#call('deadLetters.replay', filter)
   }
 
   async purge(filter: DeadLetterFilter = {}): Promise<number> {
     checkFilter(filter)
-    return Number(await this.#call('deadLetters.purge', filter))
+    return this.#call('deadLetters.purge', filter)
   }
 }
 

@@ -48,8 +48,8 @@ export class Inbox implements HandOutOwner, MembershipOwner {
   isConfirmed = false
   /** The host accepted it in this session or an earlier one. */
   wasConfirmed = false
-  /** The call that asks the host for it. Default: `subscribe`. */
-  asks: { readonly method: string; readonly args: () => object } | undefined
+  /** For a host that joins a leader: returns its introduction, with which `backbone.join` asks for this. Default: `subscribe` asks. */
+  introduction: (() => object) | undefined
   readonly #owner: InboxOwner
   readonly #unsettled: UnsettledDeliveries
   readonly #handOut: HandOut

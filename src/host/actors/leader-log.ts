@@ -1,6 +1,6 @@
 import type { Log } from '../../log/log.js'
 import type { Backbone } from '../backbone/backbone.js'
-import { fieldsOf } from '../calls/call-fields.js'
+import { fieldsOf } from '../../wire/call-definition.js'
 
 const LEVELS: readonly (keyof Log)[] = ['error', 'warning', 'info', 'debug']
 /** More than so many lines on their way are not sent: a log must not grow into a load. */

@@ -1,3 +1,4 @@
+import type { AskedOfHosts, SentArgs } from '../../wire/calls.js'
 import type { Origin } from '../../broker/subscription/pause.js'
 import type { LocalBroker } from '../../broker/local-broker.js'
 import type { OutboundLog } from '../../broker/durable/durable-log.js'
@@ -98,7 +99,7 @@ export interface Reach {
    */
   ready(except?: FollowerSession): undefined | Promise<void>
   /** Asks the other hosts that can be reached, each for itself; who does not answer in time is left out. */
-  ask(method: string, args: unknown, except?: FollowerSession): Promise<unknown[]>
+  ask<N extends AskedOfHosts>(name: N, args: SentArgs<N>, except?: FollowerSession): Promise<unknown[]>
   /** A subscription of this host holds so much that publishers elsewhere should wait for it too, or it holds nothing any more. */
   crowded(id: string, pattern: RegExp | string, isCrowded: boolean): void
   /** Whoever published what came this way is told what no call could report. */

@@ -1,43 +1,60 @@
 import { AuthError, InvalidOptionError } from '../../errors.js'
+import { decodeArgs, type CallName, type GotArgs } from '../../wire/calls.js'
 import { broken } from '../../wire/protocol.js'
-import { decodeRequest } from '../../wire/frames/subscription-request.js'
-import { fieldsOf, noSuchCall } from './call-fields.js'
-import { REQUEST } from '../backbone/leader/follower-session.js'
+import type { FollowerSession } from '../backbone/leader/follower-session.js'
 import type { Session } from '../session/session.js'
+import { everywhere, type Caller } from './client-answers.js'
+import { noSuchCall, type Services } from './services.js'
+import { UNREGISTER } from './unregister.js'
 
-/** Calls that only another host makes. */
-export async function answerHost(session: Session, method: string, args: unknown): Promise<unknown> {
-  const { guest, van } = session
-  const fields = fieldsOf(args)
-  if (method === 'backbone.join') {
-    if (guest !== undefined) throw broken('joins a second time')
-    session.guest = van.reach.admit(session, fields.whole('subscription', 1), fields)
+export type HostCall = Extract<CallName, `backbone.${string}`>
+type FollowerCall = Exclude<HostCall, 'backbone.join'>
+
+/** A call of a host that has joined. */
+interface FollowerCaller extends Caller {
+  readonly guest: FollowerSession
+}
+
+const ANSWERS: { readonly [N in FollowerCall]: (caller: FollowerCaller, args: GotArgs<N>) => unknown } = {
+  'backbone.answer': ({ guest }, fields) => {
+    guest.answered(fields)
     return true
-  }
-  if (guest === undefined) throw new AuthError('Only a host that has joined may do that.')
-  switch (method) {
-    case 'backbone.answer':
-      guest.answered(fields)
-      return true
-    case REQUEST:
-      return guest.request(fields)
-    case 'backbone.crowded':
-      guest.crowded(fields)
-      return true
-    case 'backbone.continued':
-      return guest.hasContinued
-    case 'backbone.host':
-      guest.changed(fields)
-      return true
-    case 'backbone.replace': {
-      const request = decodeRequest(fields.get('request'))
-      if (request.name === undefined)
-        throw new InvalidOptionError('A subscription without a name cannot be replaced.')
-      await van.replace({ ...request, name: request.name })
-      await van.reach.ready(guest)
-      return true
-    }
-    default:
-      throw noSuchCall(method)
-  }
+  },
+  'backbone.request': ({ guest }, request) => guest.request(request),
+  'backbone.crowded': ({ guest }, crowded) => {
+    guest.crowded(crowded)
+    return true
+  },
+  'backbone.continued': ({ guest }) => guest.hasContinued,
+  'backbone.host': ({ guest }, { host }) => {
+    guest.changed(host)
+    return true
+  },
+  'backbone.replace': async ({ guest, session: { van } }, { request }) => {
+    if (request.name === undefined)
+      throw new InvalidOptionError('A subscription without a name cannot be replaced.')
+    await van.replace({ ...request, name: request.name })
+    await van.reach.ready(guest)
+    return true
+  },
+  [UNREGISTER]: async (caller, args) => (await everywhere(caller, UNREGISTER, args)).includes(true),
+}
+
+/** Answers calls that only another host makes. */
+export function answerHost(session: Session, name: HostCall, args: unknown, services: Services): unknown {
+  const { guest } = session
+  if (name === 'backbone.join') return join(session, decodeArgs(name, args))
+  if (guest === undefined)
+    throw name === UNREGISTER ? noSuchCall(name) : new AuthError('Only a host that has joined may do that.')
+  return answerBy(name, args, { session, services, guest })
+}
+
+function join(session: Session, { subscription, introduction }: GotArgs<'backbone.join'>): true {
+  if (session.guest !== undefined) throw broken('joins a second time')
+  session.guest = session.van.reach.admit(session, subscription, introduction)
+  return true
+}
+
+function answerBy<N extends FollowerCall>(name: N, args: unknown, caller: FollowerCaller): unknown {
+  return ANSWERS[name](caller, decodeArgs(name, args))
 }

@@ -5,9 +5,9 @@ import type { Fields } from '../../../wire/frames/fields.js'
 import { decodeRequest } from '../../../wire/frames/subscription-request.js'
 import type { Backbone } from '../../backbone/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'
-import { fieldsOf } from '../../calls/call-fields.js'
+import { fieldsOf } from '../../../wire/call-definition.js'
 import type { Van } from '../../van/vans.js'
-import { actorRequestOf } from '../actor-request.js'
+import { decodeActorRequest } from '../../../wire/actor-request.js'
 import type { Actors } from '../actors.js'
 import { parentHostOf, type ActorPlacing } from './actor-placing.js'
 import { askedBy, foundOf, refusalOf, requiresOf } from './found.js'
@@ -50,7 +50,7 @@ export function serveActors(options: ActorServicesOptions): void {
     return true
   })
   serve('actors.place', (fields, van) => {
-    const request = actorRequestOf(fields.fields('request'))
+    const request = decodeActorRequest(fields.fields('request'))
     const wanted = { van, request, ...askedBy(fields) }
     if (request.name !== undefined) return placing.placeNamed(wanted, request.name)
     return placing.place(wanted, fields.text('id', 100)).then(placed => ({ ...placed, isNew: true }))
@@ -79,7 +79,7 @@ async function startHere(
   van: string,
   { here, backbone, tickets, van: vanOf }: ActorServicesOptions,
 ): Promise<true> {
-  const request = actorRequestOf(fields.fields('request'))
+  const request = decodeActorRequest(fields.fields('request'))
   const { asking, ticket, parentAt, bornOf } = askedBy(fields)
   const id = fields.text('id', 100)
   const within = fields.optional('within', key => fields.whole(key, 0, 1_000_000))

@@ -7,9 +7,9 @@ import type { Fields } from '../../../wire/frames/fields.js'
 import { decodeRequest } from '../../../wire/frames/subscription-request.js'
 import type { Backbone } from '../../backbone/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'
-import { fieldsOf } from '../../calls/call-fields.js'
+import { fieldsOf } from '../../../wire/call-definition.js'
 import type { InstanceGroup, Relations, Spread, SpreadActor } from '../actor-host.js'
-import { actorRequestOf } from '../actor-request.js'
+import { decodeActorRequest } from '../../../wire/actor-request.js'
 import { consumedOf } from '../actor-subscriptions.js'
 import type { Actors } from '../actors.js'
 import type { KeptActor } from '../kept-actor.js'
@@ -155,7 +155,7 @@ export class InstanceCoordinator implements Pick<
 
   async #start(fields: Fields, van: string, coordinator: string): Promise<true> {
     const { here, tickets } = this.#options
-    const request = actorRequestOf(fields.fields('request'))
+    const request = decodeActorRequest(fields.fields('request'))
     const self = addressOf(fields.get('self'))
     const within = fields.optional('within', key => fields.whole(key, 0, 1_000_000))
     const started = here.groups.start({

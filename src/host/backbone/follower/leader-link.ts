@@ -1,5 +1,6 @@
 import { answerParts, type Answer } from '../answer-parts.js'
 import { relayRules, type Relay } from '../../../broker/relay.js'
+import type { AskedOfHosts, CallArgs, SentArgs } from '../../../wire/calls.js'
 import type { Consumer, Membership } from '../../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
@@ -16,7 +17,7 @@ import { Fields } from '../../../wire/frames/fields.js'
 import { broken } from '../../../wire/protocol.js'
 import { FrameKind } from '../../../wire/frames/frames.js'
 import { decodeAsk, decodeFields, decodeInterest, encodeInterest } from '../../../wire/frames/host-frames.js'
-import { encodePattern, encodeRequest } from '../../../wire/frames/subscription-request.js'
+import { encodePattern } from '../../../wire/frames/subscription-request.js'
 import type { Names, Reach, ReachingVan, Standing } from '../backbone.js'
 import { doesNotLead } from '../alone.js'
 import { mayPass } from '../may-pass.js'
@@ -116,7 +117,7 @@ export class LeaderLink implements Reach, Names {
     this.relay = van.broker.relay(this.#passage, outbox)
     this.#passage.membership = this.relay.membership
     this.#wants = new Wants(this.relay, options.warn)
-    this.#remote.consumeBy('backbone.join', () => this.#introduction(), relayRules, this.#taker())
+    this.#remote.join(() => this.#introduction(), relayRules, this.#taker())
     van.broker.watchPatterns({
       added: pattern => this.#interests.change('here', [pattern]),
       removed: pattern => this.#interests.change('here', [], [pattern]),
@@ -194,11 +195,14 @@ export class LeaderLink implements Reach, Names {
     if (this.#isUp) await Promise.race([this.#remote.call('ready'), this.#down.over])
   }
 
-  async ask(method: string, args: unknown): Promise<unknown[]> {
+  async ask<N extends AskedOfHosts>(name: N, args: SentArgs<N>): Promise<unknown[]> {
     await this.#firstAttempt?.over
     if (!this.#isUp) return []
     const nothing = Symbol('nothing')
-    const answer = await Promise.race([this.#remote.call(method, args), this.#down.over.then(() => nothing)])
+    const answer = await Promise.race([
+      this.#remote.call(name, ...([args] as CallArgs<N>)),
+      this.#down.over.then(() => nothing),
+    ])
     return answer === nothing ? [] : [answer]
   }
 
@@ -209,9 +213,7 @@ export class LeaderLink implements Reach, Names {
   }
 
   #sayCrowded(id: string, pattern: RegExp | string, isCrowded: boolean): void {
-    this.#remote
-      .call('backbone.crowded', { id, pattern: encodePattern(pattern), isCrowded })
-      .catch(() => undefined)
+    this.#remote.call('backbone.crowded', { id, pattern, isCrowded }).catch(() => undefined)
   }
 
   tellPublisher(): void {
@@ -245,11 +247,11 @@ export class LeaderLink implements Reach, Names {
   }
 
   async replace(request: SubscriptionRequest & { readonly name: string }): Promise<void> {
-    await this.#remote.call('backbone.replace', { request: encodeRequest(request) })
+    await this.#remote.call('backbone.replace', { request })
   }
 
   async unsubscribe(name: string): Promise<boolean> {
-    return (await this.#remote.call('unsubscribe', { name })) === true
+    return this.#remote.call('unsubscribe', { name })
   }
 
   close(): void {
@@ -375,7 +377,7 @@ export class LeaderLink implements Reach, Names {
   /** The session is another process's: the leader may know that one, and owe this one all that it was owed. */
   #missedBefore(missed: Missed): void {
     this.#hasBefore = false
-    this.#remote.call('backbone.continued', {}).then(
+    this.#remote.call('backbone.continued').then(
       hasContinued => {
         if (hasContinued !== true) this.#tellMissed(missed)
       },

@@ -11,7 +11,8 @@ import type { Fields } from '../../../wire/frames/fields.js'
 import { FrameKind } from '../../../wire/frames/frames.js'
 import { decodeInterest, encodeInterest, encodeValue } from '../../../wire/frames/host-frames.js'
 import type { Link } from '../../../wire/link.js'
-import { decodePattern } from '../../../wire/frames/subscription-request.js'
+import type { GotArgs } from '../../../wire/calls.js'
+import type { CrowdedArgs } from '../../../wire/subscription-calls.js'
 import { hostOf } from '../host-fields.js'
 import { mayPass } from '../may-pass.js'
 import type { Interests } from '../interests.js'
@@ -185,11 +186,9 @@ export class FollowerSession {
   }
 
   /** One of its subscriptions is full, and publishers here wait for it; or it is not any more. */
-  crowded(fields: Fields): void {
-    const id = fields.text('id', 200)
-    if (!fields.flag('isCrowded')) return this.relay.open(id)
-    // It wants such already, so that its pattern was judged before.
-    const pattern = decodePattern(fields.get('pattern'))
+  crowded({ id, pattern, isCrowded }: CrowdedArgs): void {
+    if (!isCrowded) return this.relay.open(id)
+    // The follower wants this pattern already, so it was checked before.
     if (this.relay.has(pattern)) this.relay.shut(id, pattern)
   }
 
@@ -211,18 +210,13 @@ export class FollowerSession {
   }
 
   /** It asks another host for something, by way of this one. */
-  request(fields: Fields): Promise<unknown> {
-    return this.#owner.request(
-      fields.text('host', 100),
-      fields.text('name', 100),
-      fields.get('body'),
-      this.host.id,
-    )
+  request({ host, name, body }: GotArgs<typeof REQUEST>): Promise<unknown> {
+    return this.#owner.request(host, name, body, this.host.id)
   }
 
   /** It says anew who it is: what it offers has changed. @throws InvalidOptionError */
-  changed(fields: Fields): void {
-    this.host = { ...hostOf(fields.get('host')), address: this.host.address }
+  changed(host: unknown): void {
+    this.host = { ...hostOf(host), address: this.host.address }
     this.#owner.attached(this, this.isAttached)
   }
 

@@ -1,3 +1,4 @@
+import type { AskedOfHosts, SentArgs } from '../../../wire/calls.js'
 import type { Origin } from '../../../broker/subscription/pause.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { Envelope } from '../../../message/envelope.js'
@@ -161,9 +162,13 @@ class LeaderReach implements Reach {
     return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined)
   }
 
-  async ask(method: string, args: unknown, except?: FollowerSession): Promise<unknown[]> {
+  async ask<N extends AskedOfHosts>(
+    name: N,
+    args: SentArgs<N>,
+    except?: FollowerSession,
+  ): Promise<unknown[]> {
     const asked = [...this.#guests].filter(guest => guest !== except && guest.isAttached)
-    const answers = await Promise.allSettled(asked.map(guest => guest.ask(method, args)))
+    const answers = await Promise.allSettled(asked.map(guest => guest.ask(name, args)))
     return answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
   }
 

@@ -1,9 +1,9 @@
-import type { ActorRequest, CapabilityValues } from '../../bus/contract/actors.js'
-import { MAX_SETUP_MS, SETUP_MS } from '../../bus/actors/create-actors.js'
-import type { Fields } from '../../wire/frames/fields.js'
+import type { ActorRequest, CapabilityValues } from '../bus/contract/actors.js'
+import { MAX_SETUP_MS, SETUP_MS } from '../bus/actors/create-actors.js'
+import type { Fields } from './frames/fields.js'
 
 /** The request of a client or another host for an actor, each field checked. */
-export function actorRequestOf(fields: Fields): ActorRequest {
+export function decodeActorRequest(fields: Fields): ActorRequest {
   fields.fields('requires')
   return {
     module: fields.text('module', 10_000),

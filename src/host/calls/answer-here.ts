@@ -1,0 +1,73 @@
+import { encodeLetter } from '../../codec/payload.js'
+import { decodeArgs, type AskedOfHosts, type GotArgs } from '../../wire/calls.js'
+import type { LetterPage } from '../../wire/dead-letter-calls.js'
+import type { StatusPart } from '../van/status-of-van.js'
+import type { Van } from '../van/vans.js'
+import { noSuchCall, type Services } from './services.js'
+import { unregister } from './unregister.js'
+
+interface Here {
+  readonly van: Pick<Van, 'broker' | 'name' | 'keeper'>
+  readonly services: Pick<Services, 'handlers' | 'actors'>
+}
+
+/** The answers of one host to calls that each host answers for itself. */
+const ANSWERS: { readonly [N in AskedOfHosts]: (here: Here, args: GotArgs<N>) => Promise<unknown> } = {
+  status: ({ van, services }) => statusPart(van, services),
+  'deadLetters.page': ({ van }, args) => letterPage(van.broker, args),
+  'deadLetters.replay': ({ van }, filter) => van.broker.control.deadLetters().replay(filter),
+  'deadLetters.purge': ({ van }, filter) => van.broker.control.deadLetters().purge(filter),
+  'backbone.unregister': ({ van, services: { handlers, actors } }, { name }) =>
+    unregister(van.name, name, { handlers, actors: actors?.here }),
+}
+
+/** Answers for this host alone: a client of it, or another host. */
+export function answerHere(
+  van: Here['van'],
+  name: string,
+  args: unknown,
+  services: Here['services'],
+): Promise<unknown> {
+  if (!isAskedOfHosts(name)) return Promise.reject(noSuchCall(name))
+  return answerBy(name, args, { van, services })
+}
+
+async function answerBy<N extends AskedOfHosts>(name: N, args: unknown, here: Here): Promise<unknown> {
+  return ANSWERS[name](here, decodeArgs(name, args))
+}
+
+function isAskedOfHosts(name: string): name is AskedOfHosts {
+  return Object.hasOwn(ANSWERS, name)
+}
+
+async function statusPart(
+  { broker, name: van, keeper }: Here['van'],
+  { handlers, actors }: Here['services'],
+): Promise<StatusPart> {
+  const status = await broker.control.status()
+  const { missing = [] } = keeper ?? {}
+  return {
+    status: {
+      ...status,
+      actors: actors?.here.status(van, status.host.id) ?? [],
+      ...(missing.length === 0 ? {} : { missing }),
+    },
+    handlers: handlers?.all(van) ?? {},
+  }
+}
+
+/** @returns undefined if the page is of another host */
+async function letterPage(
+  broker: Van['broker'],
+  { host, after, payloads, ...filter }: GotArgs<'deadLetters.page'>,
+): Promise<LetterPage | undefined> {
+  const [own] = await broker.control.hosts()
+  if (own?.id !== host) return undefined
+  const { letters, next } = broker.letterPage(filter, after, payloads)
+  return {
+    letters: letters.map(({ letter, envelope }) =>
+      payloads ? encodeLetter({ ...letter, payload: envelope.body }, envelope.encoding) : letter,
+    ),
+    ...(next === undefined ? {} : { next }),
+  }
+}

@@ -1,0 +1,148 @@
+import { HostUnreachableError, StoreError, TimeoutError, UnsupportedError } from '../../errors.js'
+import type { AskedOfHosts, CallName, GotArgs, ResultOf, SentArgs } from '../../wire/calls.js'
+import type { LetterPage } from '../../wire/dead-letter-calls.js'
+import { inTime } from '../backbone/host-requests.js'
+import type { Session } from '../session/session.js'
+import { statusOfVan, type StatusPart } from '../van/status-of-van.js'
+import { answerHere } from './answer-here.js'
+import { actorsIn, type Services } from './services.js'
+import { UNREGISTER, unregisterEverywhere } from './unregister.js'
+
+/** `ready` waits so long for the leader. */
+const PLACED_MS = 10_000
+
+/** A call of a client, with its session. */
+export interface Caller {
+  readonly session: Session
+  readonly services: Services
+}
+
+type ClientCall = Exclude<CallName, `host.${string}` | `backbone.${string}`>
+
+/** A follower gets its leader's `status` as a part of its own. */
+type Answer<N extends ClientCall> = ResultOf<N> | (N extends 'status' ? StatusPart : never)
+
+/** The answers to the calls of clients. Their arguments are checked. */
+export const CLIENT_ANSWERS: {
+  readonly [N in ClientCall]: (caller: Caller, args: GotArgs<N>) => Answer<N> | Promise<Answer<N>>
+} = {
+  ready: async ({ session }): Promise<true> => {
+    session.van.writeNames()
+    await allInForce(session)
+    return true
+  },
+  subscribe: ({ session }, args) => subscribe(session, args),
+  books: ({ session }, books) => {
+    session.booksCame(books)
+    return true
+  },
+  away: ({ session }, { subscription, isAway }) => {
+    session.away(subscription, isAway)
+    return true
+  },
+  unsubscribe: ({ session, services }, { name }) => unsubscribe(session, name, services),
+  status: caller => status(caller),
+  hosts: ({ services }) => services.hosts(),
+  'deadLetters.page': async (caller, args) => {
+    // One host at a time, so that an answer stays small. A host that is gone has no letters.
+    const pages = await everywhere(caller, 'deadLetters.page', args)
+    return (pages.find(page => page !== undefined) ?? { letters: [] }) as LetterPage
+  },
+  'deadLetters.replay': async (caller, filter) => sum(await everywhere(caller, 'deadLetters.replay', filter)),
+  'deadLetters.purge': async (caller, filter) => sum(await everywhere(caller, 'deadLetters.purge', filter)),
+  'handlers.register': (caller, args) => registerHandler(caller, args),
+  'actors.create': ({ session, services }, request) =>
+    actorsIn(services).create(session.van.name, request, session),
+  'actors.find': ({ session, services }, { name }) => actorsIn(services).find(session.van.name, name),
+  'actors.subscribe': async ({ session, services }, { name, id, request }): Promise<true> => {
+    await actorsIn(services).subscribe(session.van.name, name, id, request)
+    return true
+  },
+  'actors.stop': ({ session, services }, { id }) => actorsIn(services).stop(session.van.name, id),
+}
+
+export function isClientCall(name: string): name is ClientCall {
+  return Object.hasOwn(CLIENT_ANSWERS, name)
+}
+
+/** The answers of all hosts, this one first. */
+export async function everywhere<N extends AskedOfHosts>(
+  { session: { van, guest }, services }: Caller,
+  name: N,
+  args: SentArgs<N>,
+): Promise<unknown[]> {
+  const [own, others] = await Promise.all([
+    answerHere(van, name, args, services),
+    van.reach.ask(name, args, guest),
+  ])
+  return [own, ...others]
+}
+
+function sum(counts: readonly unknown[]): number {
+  return counts.reduce<number>((total, count) => total + Number(count), 0)
+}
+
+async function subscribe(
+  session: Session,
+  { subscription, request, endsWithHost, settled }: GotArgs<'subscribe'>,
+): Promise<true> {
+  // Verdicts come first: they spare the client messages that it has settled.
+  if (settled !== undefined) session.settledBefore(subscription, request, settled)
+  await session.open(subscription, request)
+  if (endsWithHost) session.endsWithHost(subscription)
+  return true
+}
+
+async function unsubscribe(session: Session, name: string, services: Services): Promise<boolean> {
+  const serving = { ...services, actors: services.actors?.here }
+  const wasServed = await unregisterEverywhere(session, name, serving)
+  const wasThere = await session.van.unsubscribe(name)
+  return wasThere || wasServed
+}
+
+async function status(caller: Caller): Promise<ResultOf<'status'> | StatusPart> {
+  const { session, services } = caller
+  const [own, ...others] = (await everywhere(caller, 'status', undefined)) as [StatusPart, ...StatusPart[]]
+  const log = session.van.reach.names === undefined ? own : others.find(part => part.status.log !== undefined)
+  const whole = statusOfVan(own, others, services.hosts(), log?.status.log)
+  return session.guest === undefined ? whole : { status: whole, handlers: {} }
+}
+
+/** @throws StoreError, HostUnreachableError: a subscription is not in force, or not kept, at the host that has to keep it */
+async function allInForce(session: Session): Promise<void> {
+  const { van, guest } = session
+  const { placed } = session
+  // It may fail while this waits for the leader.
+  placed?.catch(() => undefined)
+  await van.reach.ready(guest)?.catch((error: unknown) => {
+    if (!(error instanceof StoreError) || session.hasNames) throw error
+  })
+  if (placed === undefined) return
+  await inTime(placed, PLACED_MS, 'The leader').catch((error: unknown) => {
+    if (!(error instanceof TimeoutError)) throw error
+    throw new HostUnreachableError(
+      `The leader could not be reached within ${PLACED_MS} ms: subscriptions with a name, or with \`from\`, are not in force yet. They will be as soon as it can.`,
+      { cause: error },
+    )
+  })
+}
+
+async function registerHandler(
+  { session, services: { handlers, actors } }: Caller,
+  { name, module, export: exported, request }: GotArgs<'handlers.register'>,
+): Promise<true> {
+  if (handlers === undefined)
+    throw new UnsupportedError('This host runs no handlers. Subscribe in a process of your own.')
+  await handlers.register({
+    van: session.van.name,
+    name,
+    module,
+    export: exported,
+    request,
+    callerIsLocalUser: session.isLocalUser,
+    callerIsHandler: session.pid === process.pid,
+  })
+  await actors?.here.unsubscribe(session.van.name, name)
+  await session.van.reach.ask(UNREGISTER, { name })
+  return true
+}

@@ -1,0 +1,27 @@
+import type { HostStatus } from '../../bus/contract/status.js'
+import { UnsupportedError } from '../../errors.js'
+import type { ActorDirectory } from '../actors/cluster/actor-directory.js'
+import type { HandlerService } from './unregister.js'
+
+/** The parts of a host that answer calls. */
+export interface Services {
+  readonly handlers: HandlerService | undefined
+  readonly actors: ActorDirectory | undefined
+  /** All hosts, this one first. */
+  readonly hosts: () => HostStatus[]
+  /** Calls to the host itself, such as `stop`: only from callers who proved to be this machine's user. */
+  readonly control: ((method: string, args: unknown) => Promise<unknown>) | undefined
+}
+
+/** @throws UnsupportedError */
+export function actorsIn({ actors }: Services): ActorDirectory {
+  if (actors === undefined) throw new UnsupportedError('This host runs no actors.')
+  return actors
+}
+
+/** A name that is not in the table of calls, or not for this caller. */
+export function noSuchCall(name: string): UnsupportedError {
+  return new UnsupportedError(
+    `This host has no call ${JSON.stringify(name.slice(0, 100))}. It may be older than you: run \`msgvan restart\`.`,
+  )
+}

@@ -1,0 +1,65 @@
+import { InvalidOptionError } from '../errors.js'
+import { Fields } from './frames/fields.js'
+
+/** How both ends treat a call. */
+export interface CallTraits {
+  /** Its effect outlasts the bus: a bus that drains waits for the answer before it closes. */
+  readonly outlastsBus?: true
+  /** It only reads: a bus that closes while it is not connected does not wait for the answer. */
+  readonly reads?: true
+  /** It changes records in the store: the host answers when they are on the disk. */
+  readonly isStored?: true
+  /** The host process that takes over answers it again. It refuses all others: they may have been done. */
+  readonly isAnsweredAgain?: true
+}
+
+/** The arguments of a call: `Sent` is what the caller gives, `Got` what the host works with. */
+export interface CallArguments<Sent, Got = Sent> {
+  readonly encode: (sent: Sent) => unknown
+  /** @throws InvalidOptionError, and others by what it reads */
+  readonly decode: (value: unknown) => Got
+}
+
+/** One call: its arguments, its result and its traits. */
+export interface CallDefinition<Sent, Got, Result> extends CallTraits {
+  readonly args: CallArguments<Sent, Got>
+  /** Reads the answer of the host. */
+  readonly result: (value: unknown) => Result
+}
+
+/** For the table: infers the types of one call. */
+export function call<Sent, Got, Result>(
+  args: CallArguments<Sent, Got>,
+  result: (value: unknown) => Result,
+  traits: CallTraits = {},
+): CallDefinition<Sent, Got, Result> {
+  return { args, result, ...traits }
+}
+
+/** The arguments of a call, checked as you read them. */
+export function fieldsOf(args: unknown): Fields {
+  return new Fields(args, what => new InvalidOptionError(`The arguments of a call: this ${what}.`))
+}
+
+/** Arguments that are one object. @param encode Default: they cross as they are */
+export function object<Got, Sent = Got>(
+  decode: (fields: Fields) => Got,
+  encode: (sent: Sent) => unknown = sent => sent,
+): CallArguments<Sent, Got> {
+  return { encode, decode: value => decode(fieldsOf(value)) }
+}
+
+export const nothing: CallArguments<undefined> = { encode: () => undefined, decode: () => undefined }
+
+/** Arguments that the host checks where it uses them. */
+export const unchecked: CallArguments<unknown> = { encode: sent => sent, decode: value => value }
+
+/** Results. */
+export const done = (): true => true
+export const flag = (value: unknown): boolean => value === true
+export const count = (value: unknown): number => Number(value)
+/** Trusts the host, which has proved its identity. */
+export const trusted =
+  <Result>() =>
+  (value: unknown): Result =>
+    value as Result

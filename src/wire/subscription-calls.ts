@@ -1,0 +1,57 @@
+import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
+import { object } from './call-definition.js'
+import type { Fields } from './frames/fields.js'
+import { decodeVerdicts, encodeVerdicts, type KeptVerdicts } from './frames/kept-verdicts.js'
+import { decodePattern, decodeRequest, encodePattern, encodeRequest } from './frames/subscription-request.js'
+
+export interface SubscribeArgs {
+  /** The client's number for it. */
+  readonly subscription: number
+  readonly request: SubscriptionRequest
+  /** The consumer ends with the host of which this side is a client. */
+  readonly endsWithHost: boolean
+  /** Verdicts of a lost session. */
+  readonly settled: KeptVerdicts | undefined
+}
+
+export const subscribeArgs = object(
+  (fields): SubscribeArgs => ({
+    subscription: fields.whole('subscription', 1),
+    request: decodeRequest(fields.get('request')),
+    endsWithHost: fields.optional('endsWithHost', key => fields.flag(key)) ?? false,
+    settled: fields.has('settled') ? decodeVerdicts(fields.get('settled')) : undefined,
+  }),
+  ({ subscription, request, endsWithHost, settled }: SubscribeArgs) => ({
+    subscription,
+    request: encodeRequest(request),
+    ...(endsWithHost ? { endsWithHost } : {}),
+    ...(settled === undefined ? {} : { settled: encodeVerdicts(settled.verdicts, settled.incarnation) }),
+  }),
+)
+
+/** Arguments with a subscription request, and others that cross as they are. */
+export function withRequest<Others extends object>(decode: (fields: Fields) => Others) {
+  return object(
+    (fields): Others & { request: SubscriptionRequest } => ({
+      ...decode(fields),
+      request: decodeRequest(fields.get('request')),
+    }),
+    (sent: Others & { request: SubscriptionRequest }) => ({ ...sent, request: encodeRequest(sent.request) }),
+  )
+}
+
+/** A subscription of a follower is full, or has room again. */
+export interface CrowdedArgs {
+  readonly id: string
+  readonly pattern: RegExp | string
+  readonly isCrowded: boolean
+}
+
+export const crowdedArgs = object(
+  (fields): CrowdedArgs => ({
+    id: fields.text('id', 200),
+    pattern: decodePattern(fields.get('pattern')),
+    isCrowded: fields.flag('isCrowded'),
+  }),
+  ({ id, pattern, isCrowded }: CrowdedArgs) => ({ id, pattern: encodePattern(pattern), isCrowded }),
+)
