@@ -115,6 +115,24 @@ export function payloadRules(at: Connected): void {
       expect(payloads(await seen.first(1))).to.deep.equal(['good'])
     })
 
+    it('refuses what would cost its readers too much, at publish, and goes on', async () => {
+      const bus = at.bus()
+      const seen = collect(bus.topic('t'))
+      const costly = [
+        new Array<number>(1_000_000),
+        Array.from({ length: 20_000 }, () => new Map()),
+        1n << 600_000n,
+        [new RegExp('a'.repeat(10_000))],
+      ]
+      for (const value of costly) {
+        const refusal = await rejection(bus.publish('t', value))
+        expect(refusal).to.be.instanceOf(InvalidPayloadError)
+        expect((refusal as Error).message).to.match(/readers/)
+      }
+      await bus.publish('t', 'good')
+      expect(payloads(await seen.first(1))).to.deep.equal(['good'])
+    })
+
     it('refuses what keeps its state where no property shows it', async () => {
       const bus = at.bus()
       const seen = collect(bus.topic('t'))

@@ -1,6 +1,7 @@
 import { InvalidPayloadError } from '../errors.js'
-import { entriesOf, shapeOf, unboxed, valuesOf } from './shape.js'
+import { entriesOf, shapeOf, sizeOfMap, sizeOfSet, unboxed, valuesOf } from './shape.js'
 import { MAX_DEPTH } from './value-kinds.js'
+import { ALWAYS_ALLOWED, MANY_KEYS, MAX_BIGINT_BYTES, MAX_REGEXP_SOURCE, Work } from './work.js'
 
 /** Up to so many objects are told apart by looking through a list; a Set for each payload would cost more than the rest. */
 const FEW = 24
@@ -9,6 +10,25 @@ const FEW = 24
 let met: object[] = []
 let metMany: Set<object> | undefined
 let depth = 0
+/** The most that it can cost to read the value. */
+let work = 0
+
+/** What a walk found. */
+export interface Measured {
+  /** The most bytes that the value can take when encoded; -1 if it holds something that cannot be carried. */
+  readonly bytes: number
+  /** It may cost its readers more than they take: only encoding tells. */
+  readonly isCostly: boolean
+}
+
+/** As `mostBytes`, with what it costs to read. */
+export function measure(value: object): Measured {
+  let isCostly = false
+  const bytes = walk(value, () => {
+    isCostly = work > ALWAYS_ALLOWED
+  })
+  return { bytes, isCostly }
+}
 
 /**
  * The most bytes that the value can take when encoded, found by walking it once; -1 if it holds something that cannot be
@@ -18,26 +38,37 @@ export function mostBytes(value: unknown): number {
   const flat = flatBytes(value)
   if (flat >= 0) return flat
   if (typeof value !== 'object' || value === null) return ofPrimitive(value)
-  if (depth > 0) return insideAnother(value)
+  return walk(value, () => undefined)
+}
+
+/** @param done called before what the walk counted is forgotten */
+function walk(value: object, done: () => void): number {
+  if (depth > 0) return insideAnother(value, done)
   try {
-    return ofObject(value)
+    const bytes = ofObject(value)
+    done()
+    return bytes
   } finally {
     met.length = 0
     metMany = undefined
     depth = 0
+    work = 0
   }
 }
 
 /** A getter or a proxy of the value under way publishes, so that a second walk begins inside the first. */
-function insideAnother(value: object): number {
-  const outer = { met, metMany, depth }
+function insideAnother(value: object, done: () => void): number {
+  const outer = { met, metMany, depth, work }
   met = []
   metMany = undefined
   depth = 0
+  work = 0
   try {
-    return ofObject(value)
+    const bytes = ofObject(value)
+    done()
+    return bytes
   } finally {
-    ;({ met, metMany, depth } = outer)
+    ;({ met, metMany, depth, work } = outer)
   }
 }
 
@@ -87,7 +118,10 @@ function ofString(text: string): number {
 }
 
 function ofBigInt(value: bigint): number {
-  return BigInt.asIntN(64, value) === value ? 9 : 9 + value.toString(16).length
+  if (BigInt.asIntN(64, value) === value) return 9
+  const { length } = value.toString(16)
+  if (length > MAX_BIGINT_BYTES) work += ALWAYS_ALLOWED
+  return 9 + length
 }
 
 function ofObject(value: object): number {
@@ -107,11 +141,13 @@ function ofShape(value: object): number {
       return ofArray(value as unknown[])
     case 'view':
     case 'buffer':
+      work += Work.View + Work.Bytes
       return 11 + (value as ArrayBuffer).byteLength
     case 'date':
+      work += Work.Date
       return 9
     case 'regexp':
-      return 1 + ofString((value as RegExp).source) + ofString((value as RegExp).flags)
+      return ofRegExp(value as RegExp)
     case 'map':
       return ofMap(value as Map<unknown, unknown>)
     case 'set':
@@ -119,13 +155,20 @@ function ofShape(value: object): number {
     case 'error':
       return ofError(value as Error)
     case 'boxed':
+      work += Work.Boxed
       return 1 + ofPrimitive(unboxed(value))
     case 'uncarriable':
       return -1
   }
 }
 
+function ofRegExp({ source, flags }: RegExp): number {
+  work += Work.RegExp + (source.length > MAX_REGEXP_SOURCE ? ALWAYS_ALLOWED : source.length)
+  return 1 + ofString(source) + ofString(flags)
+}
+
 function ofPlain(value: Record<string, unknown>): number {
+  work += Work.Object
   let sum = 9
   for (const key in value) {
     if (!hasOwnProperty.call(value, key)) continue
@@ -138,6 +181,7 @@ function ofPlain(value: Record<string, unknown>): number {
 
 function ofArray(value: unknown[]): number {
   if (Object.keys(value).length !== value.length) return ofUnusual(value)
+  work += Work.Array
   let sum = 9
   for (let i = 0; i < value.length; i++) {
     const item = value[i]
@@ -151,6 +195,7 @@ function ofArray(value: unknown[]): number {
 
 function ofUnusual(value: unknown[]): number {
   const { indexes, names } = partsOf(value)
+  work += Work.Array + value.length
   let sum = 27 + indexes.length * 9
   for (const key of [...indexes, ...names]) {
     const size = ofAny((value as unknown as Record<string | number, unknown>)[key])
@@ -175,6 +220,7 @@ export function partsOf(value: unknown[]): { indexes: number[]; names: string[] 
 }
 
 function ofMap(value: Map<unknown, unknown>): number {
+  work += Work.Map + ofKeys(sizeOfMap(value))
   let sum = 9
   for (const [key, item] of entriesOf(value)) {
     const size = ofAny(key)
@@ -185,7 +231,13 @@ function ofMap(value: Map<unknown, unknown>): number {
   return sum
 }
 
+/** Whether many keys meet in one place is found out by encoding them. */
+function ofKeys(count: number): number {
+  return count > MANY_KEYS ? ALWAYS_ALLOWED : 0
+}
+
 function ofSet(value: Set<unknown>): number {
+  work += Work.Set + ofKeys(sizeOfSet(value))
   let sum = 9
   for (const item of valuesOf(value)) {
     const size = ofAny(item)
@@ -196,6 +248,7 @@ function ofSet(value: Set<unknown>): number {
 }
 
 function ofError(error: Error): number {
+  work += Work.Error
   const cause = Object.hasOwn(error, 'cause') ? ofAny(error.cause) : 0
   if (cause < 0) return -1
   return 2 + ofString(error.name) + ofString(error.message) + ofString(error.stack ?? '') + cause

@@ -1,5 +1,16 @@
 import type { ByteReader } from './byte-reader.js'
 import { Kind, MAX_DEPTH, viewNames } from './value-kinds.js'
+import {
+  keysAtFault,
+  longBigInt,
+  longRegExp,
+  MANY_KEYS,
+  MAX_BIGINT_BYTES,
+  MAX_REGEXP_SOURCE,
+  overBudget,
+  Work,
+  workAllowed,
+} from './work.js'
 
 const NodeBuffer = typeof Buffer === 'undefined' ? undefined : Buffer
 
@@ -38,9 +49,18 @@ class ValueReader {
   /** Objects read so far, by place: the first, and a list of the others if there are any. */
   #first: object | undefined
   #others: object[] | undefined
+  /** What may still be built: the bytes may come from somebody who wants much for few. */
+  #workLeft: number
 
   constructor(reader: ByteReader) {
     this.#reader = reader
+    this.#workLeft = workAllowed(reader.remaining)
+  }
+
+  /** Before anything is allocated. */
+  #need(work: number): void {
+    this.#workLeft -= work
+    if (this.#workLeft < 0) throw this.#reader.fail(overBudget)
   }
 
   any(depth: number): unknown {
@@ -100,9 +120,10 @@ class ValueReader {
       case Kind.ArrayBuffer:
         return this.#keep(this.#bytes())
       case Kind.Date:
+        this.#need(Work.Date)
         return this.#keep(new Date(reader.f64()))
       case Kind.RegExp:
-        return this.#keep(new RegExp(this.#text(), this.#text()))
+        return this.#regExp()
       case Kind.Error:
         return this.#error(depth)
       case Kind.Boxed:
@@ -147,29 +168,37 @@ class ValueReader {
 
   #utf16(): string {
     const reader = this.#reader
-    const length = reader.count(2)
-    const bytes = reader.raw(length * 2)
-    let text = ''
-    for (let i = 0; i < bytes.length; i += 2)
-      text += String.fromCharCode((bytes[i] ?? 0) | ((bytes[i + 1] ?? 0) << 8))
-    return text
+    return textOf(reader.raw(reader.count(2) * 2))
   }
 
   #bigInt(): bigint {
-    const bytes = this.#reader.raw(this.#reader.varint())
+    const length = this.#reader.varint()
+    if (length > MAX_BIGINT_BYTES) throw this.#reader.fail(longBigInt)
+    const bytes = this.#reader.raw(length)
     let hex = '0x0'
     for (const byte of bytes) hex += byte.toString(16).padStart(2, '0')
     return BigInt(hex)
   }
 
+  #regExp(): RegExp {
+    const source = this.#text()
+    if (source.length > MAX_REGEXP_SOURCE) throw this.#reader.fail(longRegExp)
+    this.#need(Work.RegExp + source.length)
+    return this.#keep(new RegExp(source, this.#text()))
+  }
+
   #plain(depth: number): object {
     const count = this.#reader.count(3)
+    this.#need(Work.Object)
     const object: Record<string, unknown> = this.#keep({})
     for (let i = 0; i < count; i++) {
       const key = this.#key()
       const value = this.any(depth)
       if (key === '__proto__') define(object, key, value)
-      else object[key] = value
+      else {
+        if (isFar(key, count)) keepInTable(object)
+        object[key] = value
+      }
     }
     return object
   }
@@ -188,6 +217,7 @@ class ValueReader {
 
   #array(depth: number): object {
     const count = this.#reader.count(1)
+    this.#need(Work.Array)
     const array: unknown[] = this.#keep([])
     for (let i = 0; i < count; i++) array.push(this.any(depth))
     return array
@@ -197,9 +227,12 @@ class ValueReader {
     const length = this.#reader.varint()
     if (length >= 2 ** 32) throw this.#reader.fail('holds an array that is too long')
     const count = this.#reader.count(2)
+    // Holes count: whoever goes through an array goes through them.
+    this.#need(Work.Array + length)
     const array: unknown[] = this.#keep([])
-    if (length > 0) {
-      // Setting `length` would allocate it all; a far element makes the engine keep a table instead.
+    if (length <= FEW_HOLES) array.length = length
+    else {
+      // A far element makes the engine keep a table; setting `length` would allocate it all.
       array[length - 1] = undefined
       Reflect.deleteProperty(array, length - 1)
     }
@@ -213,7 +246,9 @@ class ValueReader {
 
   #map(depth: number): object {
     const count = this.#reader.count(2)
+    this.#need(Work.Map)
     const map = this.#keep(new Map<unknown, unknown>())
+    if (count > MANY_KEYS) return this.#manyEntries(map, count, depth)
     for (let i = 0; i < count; i++) {
       const key = this.any(depth)
       map.set(key, this.any(depth))
@@ -221,20 +256,47 @@ class ValueReader {
     return map
   }
 
+  #manyEntries(map: Map<unknown, unknown>, count: number, depth: number): object {
+    const keys: unknown[] = []
+    const values: unknown[] = []
+    for (let i = 0; i < count; i++) {
+      keys.push(this.any(depth))
+      values.push(this.any(depth))
+    }
+    this.#checkKeys(keys)
+    for (let i = 0; i < count; i++) map.set(keys[i], values[i])
+    return map
+  }
+
+  #checkKeys(keys: readonly unknown[]): void {
+    const fault = keysAtFault(keys)
+    if (fault !== undefined) throw this.#reader.fail(fault)
+  }
+
   #set(depth: number): object {
     const count = this.#reader.count(1)
+    this.#need(Work.Set)
     const set = this.#keep(new Set())
-    for (let i = 0; i < count; i++) set.add(this.any(depth))
+    if (count <= MANY_KEYS) {
+      for (let i = 0; i < count; i++) set.add(this.any(depth))
+      return set
+    }
+    const items: unknown[] = []
+    for (let i = 0; i < count; i++) items.push(this.any(depth))
+    this.#checkKeys(items)
+    for (const item of items) set.add(item)
     return set
   }
 
   /** A copy: two readings of the same bytes share no memory. */
   #buffer(): Uint8Array {
+    this.#need(Work.Bytes)
     const bytes = this.#reader.raw(this.#reader.varint())
     return NodeBuffer === undefined ? bytes.slice() : NodeBuffer.from(bytes)
   }
 
   #bytes(): ArrayBuffer {
+    this.#need(Work.Bytes)
     const bytes = this.#reader.raw(this.#reader.varint())
     const copy = new ArrayBuffer(bytes.length)
     new Uint8Array(copy).set(bytes)
@@ -242,6 +304,7 @@ class ValueReader {
   }
 
   #view(): ArrayBufferView {
+    this.#need(Work.View)
     const kind = this.#reader.u8()
     const View = views[kind]
     if (View === undefined)
@@ -250,12 +313,13 @@ class ValueReader {
   }
 
   #error(depth: number): Error {
+    this.#need(Work.Error)
     const hasCause = this.#reader.u8() === 1
     const name = this.#text()
     const message = this.#text()
     const stack = this.#text()
     const kind = Object.hasOwn(errors, name) ? (errors[name] ?? Error) : Error
-    const error = this.#keep(new kind(message))
+    const error = this.#keep(withoutTrace(() => new kind(message)))
     if (error.name !== name) define(error, 'name', name)
     define(error, 'stack', stack)
     if (hasCause) define(error, 'cause', this.any(depth))
@@ -263,11 +327,54 @@ class ValueReader {
   }
 
   #boxed(): object {
+    this.#need(Work.Boxed)
     const value = this.any(MAX_DEPTH)
     if (value === null || value === undefined || typeof value === 'object')
       throw this.#reader.fail('boxes what is no primitive')
     return Object(value) as object
   }
+}
+
+/** The stack that it had is read; one of here would be made for nothing, and costs more than all the rest. */
+function withoutTrace(make: () => Error): Error {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  try {
+    return make()
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
+}
+
+/** Up to so many places the engine allocates for any array. */
+const FEW_HOLES = 1_024
+
+const TEXT_PART = 8_192
+
+/** Lone surrogates stay what they are. */
+function textOf(bytes: Uint8Array): string {
+  if (NodeBuffer !== undefined)
+    return NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf16le')
+  const units: number[] = []
+  for (let i = 0; i < bytes.length; i += 2) units.push((bytes[i] ?? 0) | ((bytes[i + 1] ?? 0) << 8))
+  let text = ''
+  for (let i = 0; i < units.length; i += TEXT_PART)
+    text += String.fromCharCode(...units.slice(i, i + TEXT_PART))
+  return text
+}
+
+/** Element number so much would have the engine allocate places for all before it. */
+function isFar(key: string, count: number): boolean {
+  const first = key.charCodeAt(0)
+  return first >= 0x31 && first <= 0x39 && key.length >= 2 && Number(key) > 4 * count && isIndex(key)
+}
+
+/** A very far element makes the engine keep a table of elements. */
+function keepInTable(object: Record<string, unknown>): void {
+  const far = String(2 ** 32 - 2)
+  if (Object.hasOwn(object, far)) return
+  object[far] = undefined
+  Reflect.deleteProperty(object, far)
 }
 
 /** The engine takes it for an element: any other number is a name. */

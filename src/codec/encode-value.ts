@@ -2,6 +2,19 @@ import type { ByteWriter } from './byte-writer.js'
 import { partsOf, uncarriable } from './carriable.js'
 import { entriesOf, shapeOf, sizeOfMap, sizeOfSet, timeOf, unboxed, valuesOf } from './shape.js'
 import { Kind, MAX_DEPTH, viewNames } from './value-kinds.js'
+import {
+  ALWAYS_ALLOWED,
+  keysAtFault,
+  longBigInt,
+  longRegExp,
+  MANY_KEYS,
+  MAX_BIGINT_BYTES,
+  MAX_REGEXP_SOURCE,
+  overBudget,
+  tooMuchWork,
+  Work,
+  workAllowed,
+} from './work.js'
 
 const NodeBuffer = typeof Buffer === 'undefined' ? undefined : Buffer
 const { hasOwnProperty } = Object.prototype as { hasOwnProperty: (this: object, key: string) => boolean }
@@ -14,6 +27,8 @@ let writtenCount = 0
 /** All of them, once they are more than a few. */
 let places: Map<object, number> | undefined
 let depth = 0
+/** What it will cost to read the value under way. */
+let work = 0
 
 /**
  * Appends one value. As structured clone does, it calls getters, keeps cycles and makes plain objects of class instances;
@@ -32,25 +47,33 @@ export function writeValue(writer: ByteWriter, value: unknown): void {
   }
   if (depth > 0) return writeInside(writer, value)
   try {
-    writeObject(writer, value)
+    writeWhole(writer, value)
   } finally {
     while (writtenCount > 0) written[--writtenCount] = undefined
     places = undefined
     depth = 0
+    work = 0
   }
+}
+
+function writeWhole(writer: ByteWriter, value: object): void {
+  const start = writer.length
+  writeObject(writer, value)
+  if (work > ALWAYS_ALLOWED && work > workAllowed(writer.length - start)) throw tooMuchWork(overBudget)
 }
 
 /** A getter or a proxy of the value that is being written publishes, so that a second value begins inside the first. */
 function writeInside(writer: ByteWriter, value: object): void {
-  const outer = { written, writtenCount, places, depth }
+  const outer = { written, writtenCount, places, depth, work }
   written = new Array<object | undefined>(FEW).fill(undefined)
   writtenCount = 0
   places = undefined
   depth = 0
+  work = 0
   try {
-    writeObject(writer, value)
+    writeWhole(writer, value)
   } finally {
-    ;({ written, writtenCount, places, depth } = outer)
+    ;({ written, writtenCount, places, depth, work } = outer)
   }
 }
 
@@ -113,6 +136,7 @@ function writeBigInt(writer: ByteWriter, value: bigint): void {
   writer.u8(value < 0n ? Kind.NegativeBigInt : Kind.BigInt)
   const hex = (value < 0n ? -value : value).toString(16)
   const even = hex.length % 2 === 0 ? hex : `0${hex}`
+  if (even.length > 2 * MAX_BIGINT_BYTES) throw tooMuchWork(longBigInt)
   writer.varint(even.length / 2)
   for (let i = 0; i < even.length; i += 2) writer.u8(Number.parseInt(even.slice(i, i + 2), 16))
 }
@@ -158,15 +182,15 @@ function writeShape(writer: ByteWriter, value: object): void {
     case 'view':
       return writeView(writer, value as ArrayBufferView)
     case 'buffer':
+      work += Work.Bytes
       writer.u8(Kind.ArrayBuffer)
       return writeSized(writer, new Uint8Array(value as ArrayBuffer))
     case 'date':
+      work += Work.Date
       writer.u8(Kind.Date)
       return writer.f64(timeOf(value as Date))
     case 'regexp':
-      writer.u8(Kind.RegExp)
-      writeText(writer, (value as RegExp).source)
-      return writeText(writer, (value as RegExp).flags)
+      return writeRegExp(writer, value as RegExp)
     case 'map':
       return writeMap(writer, value as Map<unknown, unknown>)
     case 'set':
@@ -174,6 +198,7 @@ function writeShape(writer: ByteWriter, value: object): void {
     case 'error':
       return writeError(writer, value as Error)
     case 'boxed':
+      work += Work.Boxed
       writer.u8(Kind.Boxed)
       return writePrimitive(writer, unboxed(value))
     case 'uncarriable':
@@ -181,7 +206,16 @@ function writeShape(writer: ByteWriter, value: object): void {
   }
 }
 
+function writeRegExp(writer: ByteWriter, { source, flags }: RegExp): void {
+  if (source.length > MAX_REGEXP_SOURCE) throw tooMuchWork(longRegExp)
+  work += Work.RegExp + source.length
+  writer.u8(Kind.RegExp)
+  writeText(writer, source)
+  writeText(writer, flags)
+}
+
 function writePlain(writer: ByteWriter, value: Record<string, unknown>): void {
+  work += Work.Object
   writer.u8(Kind.Object)
   const at = writer.length
   writer.u8(0)
@@ -202,12 +236,15 @@ function writeArray(writer: ByteWriter, value: unknown[]): void {
   if (Object.keys(value).length !== length) return writeUnusual(writer, value)
   const start = writer.length
   const before = places?.size ?? writtenCount
+  const workBefore = work
+  work += Work.Array
   writer.u8(Kind.Array)
   writer.varint(length)
   for (let i = 0; i < length; i++) {
     const item = value[i]
     if (item === undefined && !(i in value)) {
       forget(before)
+      work = workBefore
       writer.truncate(start)
       return writeUnusual(writer, value)
     }
@@ -227,6 +264,7 @@ function forget(length: number): void {
 function writeUnusual(writer: ByteWriter, value: unknown[]): void {
   const { length } = value
   const { indexes, names } = partsOf(value)
+  work += Work.Array + length
   writer.u8(names.length === 0 ? Kind.SparseArray : Kind.NamedArray)
   writer.varint(length)
   writer.varint(indexes.length)
@@ -244,12 +282,14 @@ function writeUnusual(writer: ByteWriter, value: unknown[]): void {
 
 function writeView(writer: ByteWriter, view: ArrayBufferView): void {
   if (NodeBuffer?.isBuffer(view) === true) {
+    work += Work.Bytes
     writeBuffer(writer, view)
     return
   }
   const name = view instanceof DataView ? 'DataView' : (view as Uint8Array)[Symbol.toStringTag]
   const kind = viewNames.indexOf(name)
   if (kind < 0) throw uncarriable(view)
+  work += Work.View + Work.Bytes
   writer.u8(Kind.View)
   writer.u8(kind)
   writeSized(writer, new Uint8Array(view.buffer, view.byteOffset, view.byteLength))
@@ -271,6 +311,8 @@ function writeMap(writer: ByteWriter, value: Map<unknown, unknown>): void {
   const at = writer.length
   writer.u8(0)
   const size = sizeOfMap(value)
+  work += Work.Map
+  if (size > MANY_KEYS) checkKeys([...entriesOf(value)].map(([key]) => key))
   let count = 0
   for (const [key, item] of entriesOf(value)) {
     if (count === size) break
@@ -286,6 +328,8 @@ function writeSet(writer: ByteWriter, value: Set<unknown>): void {
   const at = writer.length
   writer.u8(0)
   const size = sizeOfSet(value)
+  work += Work.Set
+  if (size > MANY_KEYS) checkKeys([...valuesOf(value)])
   let count = 0
   for (const item of valuesOf(value)) {
     if (count === size) break
@@ -295,7 +339,13 @@ function writeSet(writer: ByteWriter, value: Set<unknown>): void {
   writer.varintAt(at, count)
 }
 
+function checkKeys(keys: readonly unknown[]): void {
+  const fault = keysAtFault(keys)
+  if (fault !== undefined) throw tooMuchWork(fault)
+}
+
 function writeError(writer: ByteWriter, error: Error): void {
+  work += Work.Error
   const hasCause = Object.hasOwn(error, 'cause')
   writer.u8(Kind.Error)
   writer.u8(hasCause ? 1 : 0)

@@ -8,10 +8,11 @@ import {
 import { ByteReader } from './byte-reader.js'
 import { ByteWriter } from './byte-writer.js'
 import { copyPart } from './bytes.js'
-import { flatBytes, mostBytes, uncarriable } from './carriable.js'
+import { flatBytes, measure, mostBytes, uncarriable, type Measured } from './carriable.js'
 import { readValue } from './decode-value.js'
 import { writeValue } from './encode-value.js'
 import { Kind } from './value-kinds.js'
+import { isTooMuchWork } from './work.js'
 import { Encoding, encodingFrom } from './encoding.js'
 
 /** Bytes that a payload may take, unless a van or a host sets another limit. */
@@ -44,16 +45,20 @@ export function mostPayloadBytes(payload: unknown): number {
 }
 
 function assertUnusual(payload: unknown, maxPayload: number): void {
-  let most: number
+  const { bytes, isCostly } = measured(payload)
+  if (bytes < 0) throw uncarriable(payload)
+  if (bytes <= maxPayload && !isCostly) return
+  const size = encodedSize(payload)
+  if (size > maxPayload) throw tooLarge(size, maxPayload)
+}
+
+function measured(payload: unknown): Measured {
   try {
-    most = mostBytes(payload)
+    if (typeof payload === 'object' && payload !== null) return measure(payload)
+    return { bytes: mostBytes(payload), isCostly: typeof payload === 'bigint' }
   } catch (error) {
     throw unpublishable(error)
   }
-  if (most < 0) throw uncarriable(payload)
-  if (most <= maxPayload) return
-  const size = encodedSize(payload)
-  if (size > maxPayload) throw tooLarge(size, maxPayload)
 }
 
 /**
@@ -112,7 +117,7 @@ export function writePayload(to: ByteWriter, payload: unknown): void {
   } catch (error) {
     to.truncate(start)
     // Once more from the top, for the place of what cannot be carried.
-    if (error instanceof InvalidPayloadError) throw uncarriable(payload)
+    if (error instanceof InvalidPayloadError) throw isTooMuchWork(error) ? error : uncarriable(payload)
     throw error instanceof MsgvanError ? error : unpublishable(error)
   }
 }

@@ -1,0 +1,66 @@
+import { InvalidPayloadError } from '../errors.js'
+import { collide } from './collisions.js'
+
+// Few bytes can ask for much memory and time: an array of a thousand holes is four bytes. A value may need so much work as its
+// size allows, whoever made it, and what no subscriber would decode is refused at publish. One unit is about a word of memory.
+
+/** Every payload may need this much. */
+const BASE = 65_536
+const PER_BYTE = 4
+
+/** What may be needed to build a value of so many bytes. */
+export function workAllowed(bytes: number): number {
+  return BASE + PER_BYTE * bytes
+}
+
+/** No payload is refused for less than this. */
+export const ALWAYS_ALLOWED = BASE
+
+/** What it needs to build an object of each kind, apart from what is in it. */
+export const Work = {
+  Object: 8,
+  Array: 6,
+  Map: 32,
+  Set: 24,
+  View: 40,
+  Bytes: 24,
+  Date: 6,
+  RegExp: 64,
+  Error: 64,
+  Boxed: 4,
+} as const
+
+/** A number of more than half a million bits has no use as one value, and hangs whoever prints it. */
+export const MAX_BIGINT_BYTES = 65_536
+
+/** Characters of a regular expression's source. */
+export const MAX_REGEXP_SOURCE = 8_192
+
+/** Maps and sets of more keys are looked through for keys that meet in the engine's table. */
+export const MANY_KEYS = 256
+
+const overWorked = new WeakSet<Error>()
+
+/** @returns the error for a value that would cost whoever reads it too much */
+export function tooMuchWork(what: string): InvalidPayloadError {
+  const error = new InvalidPayloadError(
+    `The payload ${what}. Its readers would need more time or memory for it than they take. Publish it in another form, for example as a Buffer.`,
+  )
+  overWorked.add(error)
+  return error
+}
+
+export function isTooMuchWork(error: unknown): error is InvalidPayloadError {
+  return error instanceof InvalidPayloadError && overWorked.has(error)
+}
+
+/** Why a set of such keys cannot be read, if so. */
+export function keysAtFault(keys: readonly unknown[]): string | undefined {
+  return keys.length > MANY_KEYS && collide(keys)
+    ? 'holds a Map or a Set whose numbers meet in one place of the engine’s table'
+    : undefined
+}
+
+export const overBudget = 'needs more objects or holes than its size allows'
+export const longBigInt = `holds a BigInt of more than ${MAX_BIGINT_BYTES} bytes`
+export const longRegExp = `holds a regular expression of more than ${MAX_REGEXP_SOURCE} characters`
