@@ -22,6 +22,7 @@ import { retrying } from './retrying.js'
 import { rulesOfAName } from './rules-of-a-name.js'
 import { rxjsSemantics } from './rxjs-semantics.js'
 import { schemas } from './schemas.js'
+import { sharing } from './sharing.js'
 import { siblings } from './siblings.js'
 import { settlement } from './settlement.js'
 import { statusOfVan } from './status.js'
@@ -49,6 +50,7 @@ const themes: readonly Theme[] = [
   rulesOfAName,
   handling,
   siblings,
+  sharing,
   flow,
   schemas,
   subjects,

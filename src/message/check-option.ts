@@ -52,6 +52,12 @@ export function whole(option: string, value: unknown, least: number, most: numbe
 
 /** A value as an error shows it. */
 export function shown(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.slice(0, 10).map(String).join(', ')}]`
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+  if (Array.isArray(value)) return `[${value.slice(0, 10).map(shown).join(', ')}]`
+  if (typeof value === 'string') return JSON.stringify(value)
+  try {
+    return String(value)
+  } catch {
+    // It has no prototype, or one whose `toString` throws.
+    return 'an object'
+  }
 }

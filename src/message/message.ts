@@ -42,6 +42,12 @@ export interface Settler {
   worksIn?(places: Places): void
 }
 
+/** Operators down the pipeline settle the message, not the return of `next()`. */
+export interface Claimed {
+  /** `next()` has returned. */
+  handedOver(): void
+}
+
 /** Where messages are worked on, so many at once. */
 export interface Places {
   readonly free: number
@@ -84,7 +90,7 @@ export class Message<P = unknown> {
   #envelope: Envelope | undefined
   readonly #settler: Settler
   #tag: unknown
-  #claimed = false
+  #claim: Claimed | undefined
   /** Unique in the van; the same at every redelivery. */
   readonly id: string
   readonly topic: string
@@ -216,14 +222,19 @@ export class Message<P = unknown> {
     message.#tag = tag
   }
 
-  /** @internal Somebody down the pipeline (`handle`) settles this message: it is not settled when `next()` returns. Its work begins with `begin`. */
-  static claim(message: Message): void {
-    message.#claimed = true
+  /** @internal Only for `Claim`. Work on a message that is claimed begins with `begin`. */
+  static claim(message: Message, claim: Claimed): void {
+    message.#claim = claim
+  }
+
+  /** @internal The first claim. */
+  static claimOf(message: Message): Claimed | undefined {
+    return message.#claim
   }
 
   /** @internal */
   static isClaimed(message: Message): boolean {
-    return message.#claimed
+    return message.#claim !== undefined
   }
 
   /** @internal It has no `id` and no `payload` yet. */

@@ -1,7 +1,7 @@
 import type { OperatorFunction } from 'rxjs'
 import type { Message } from '../message/message.js'
 import { oneAtATime, type OneAtATime } from './one-at-a-time.js'
-import { checkWork, work, type FailureRules, type Project } from './work.js'
+import { checkWork, isMessage, work, type FailureRules, type Project } from './work.js'
 
 /**
  * As `handle`, with `exhaustMap`'s choice: messages that come while work runs are acked, and nothing is done for them. A message that
@@ -18,7 +18,8 @@ export function handleFirst<P, R>(
 ): OperatorFunction<Message<P>, R> {
   checkWork('handleFirst', project, config)
   return oneAtATime<P, R, OneAtATime<P>>(
+    isMessage('handleFirst'),
     () => ({ begins: (_message, running) => running === undefined }),
-    message => work(message, project, config),
+    (message, claim) => work(message, claim, project, config),
   )
 }

@@ -1,7 +1,7 @@
 import type { OperatorFunction } from 'rxjs'
 import type { Message } from '../message/message.js'
 import { oneAtATime, type OneAtATime } from './one-at-a-time.js'
-import { checkWork, work, type FailureRules, type Project } from './work.js'
+import { checkWork, isMessage, work, type FailureRules, type Project } from './work.js'
 
 /** So many messages that failed before a newer one came are remembered, to be acked when they come again. */
 const MOST_SUPERSEDED = 10_000
@@ -21,8 +21,9 @@ export function handleLatest<P, R>(
 ): OperatorFunction<Message<P>, R> {
   checkWork('handleLatest', project, config)
   return oneAtATime<P, R, Latest<P>>(
+    isMessage('handleLatest'),
     () => new Latest(),
-    (message, latest) => work(message, project, config, () => latest.failed(message)),
+    (message, claim, latest) => work(message, claim, project, config, () => latest.failed(message)),
   )
 }
 

@@ -1,8 +1,9 @@
 import type { OperatorFunction } from 'rxjs'
 import { whole } from '../message/check-option.js'
+import type { Claim } from '../message/claim.js'
 import type { Message } from '../message/message.js'
 import { mergeClaimed } from './merge-claimed.js'
-import { checkWork, work, type FailureRules, type Project } from './work.js'
+import { checkWork, isMessage, work, type FailureRules, type Project } from './work.js'
 
 export interface HandleConfig extends FailureRules {
   /** How many messages are worked on at once. Default 1. */
@@ -31,5 +32,9 @@ export function handle<P, R>(
 ): OperatorFunction<Message<P>, R> {
   checkWork('handle', project, config, ['concurrency'])
   const concurrency = whole('handle: concurrency', config.concurrency ?? 1, 1, Number.MAX_SAFE_INTEGER)
-  return mergeClaimed(message => work(message, project, config), concurrency)
+  return mergeClaimed<Message<P>, R>(
+    (message, claim) => work(message, claim as Claim, project, config),
+    concurrency,
+    isMessage('handle'),
+  )
 }

@@ -1,16 +1,23 @@
 import type { ObservableInput, OperatorFunction, Subscriber } from 'rxjs'
 import { innerFrom } from 'rxjs/internal/observable/innerFrom'
 import { createOperatorSubscriber } from 'rxjs/internal/operators/OperatorSubscriber'
+import { Claim } from '../message/claim.js'
 import { Message, type Places, type Settler } from '../message/message.js'
 import { lift } from './rxjs-internals.js'
+
+/** @param claim of a value that is a message */
+type ProjectClaimed<T, R> = (value: T, claim: Claim | undefined) => ObservableInput<R>
 
 /**
  * `mergeMap` for work that settles its messages itself. They are claimed on arrival, not when their turn comes: those that
  * wait for a free place must not be settled meanwhile. Torn down, it gives back, as never seen, those whose turn never came.
+ *
+ * @param check throws for a value that it does not take
  */
 export function mergeClaimed<T, R>(
-  project: (value: T) => ObservableInput<R>,
+  project: ProjectClaimed<T, R>,
   concurrency: number,
+  check?: (value: T) => void,
 ): OperatorFunction<T, R> {
   return source =>
     lift<T, R>(source, {
@@ -19,7 +26,10 @@ export function mergeClaimed<T, R>(
         upstream.subscribe(
           createOperatorSubscriber<T>(
             subscriber,
-            value => merging.take(value),
+            value => {
+              check?.(value)
+              merging.take(value)
+            },
             () => merging.sourceCompleted(),
           ),
         )
@@ -37,12 +47,13 @@ const FIRST_SWEEP = 1_024
  */
 class Merging<T, R> implements Places {
   readonly #subscriber: Subscriber<R>
-  readonly #project: (value: T) => ObservableInput<R>
+  readonly #project: ProjectClaimed<T, R>
   readonly #concurrency: number
-  #values: (T | undefined)[] = []
+  /** Of messages their claims. */
+  #values: (T | Claim | undefined)[] = []
   #next = 0
-  /** Messages among those that wait that were open when they came. */
-  readonly #open = new Set<Message>()
+  /** Claims among those that wait on messages that were open when they came. */
+  readonly #open = new Set<Claim>()
   #sweepAt = FIRST_SWEEP
   #settler: Settler | undefined
   /** One for each place that is taken. */
@@ -52,25 +63,27 @@ class Merging<T, R> implements Places {
   #isInDoubt = false
   #isSourceComplete = false
 
-  constructor(subscriber: Subscriber<R>, project: (value: T) => ObservableInput<R>, concurrency: number) {
+  constructor(subscriber: Subscriber<R>, project: ProjectClaimed<T, R>, concurrency: number) {
     this.#subscriber = subscriber
     this.#project = project
     this.#concurrency = concurrency
   }
 
   take(value: T): void {
-    if (value instanceof Message) {
-      Message.claim(value)
-      const settler = Message.settlerOf(value)
-      if (settler !== this.#settler) {
-        this.#settler = settler
-        settler.worksIn?.(this)
-      }
-      if (Message.tagOf(value) !== undefined) this.#open.add(value)
-    }
-    this.#values.push(value)
+    this.#values.push(value instanceof Message ? this.#claim(value) : value)
     if (this.#waiting >= this.#sweepAt) this.#sweep()
     this.#beginAll(this.#waiting === 1)
+  }
+
+  #claim(message: Message): Claim {
+    const claim = new Claim(message)
+    const settler = Message.settlerOf(message)
+    if (settler !== this.#settler) {
+      this.#settler = settler
+      settler.worksIn?.(this)
+    }
+    if (Message.tagOf(message) !== undefined) this.#open.add(claim)
+    return claim
   }
 
   sourceCompleted(): void {
@@ -79,7 +92,7 @@ class Merging<T, R> implements Places {
   }
 
   giveBack(): void {
-    for (const message of this.#open) Message.settlerOf(message).release(message, true)
+    for (const claim of this.#open) claim.release(true)
     this.#open.clear()
     this.#values = []
     this.#next = 0
@@ -93,7 +106,7 @@ class Merging<T, R> implements Places {
 
   get waiting(): number {
     let count = 0
-    for (const message of this.#open) if (Message.tagOf(message) !== undefined) count += 1
+    for (const { message } of this.#open) if (Message.tagOf(message) !== undefined) count += 1
     return count
   }
 
@@ -119,8 +132,8 @@ class Merging<T, R> implements Places {
       while (this.#mayBegin) {
         if (!isNew && this.#isDoubtful(this.#values[this.#next])) break
         isNew = false
-        const value = this.#shift()
-        if (!this.#wasTakenAway(value)) this.#begin(value)
+        const next = this.#shift()
+        if (!this.#wasTakenAway(next)) this.#begin(next)
       }
     } catch (error) {
       this.#subscriber.error(error)
@@ -130,11 +143,13 @@ class Merging<T, R> implements Places {
     if (this.#isSourceComplete && this.#waiting === 0 && this.#running.size === 0) this.#subscriber.complete()
   }
 
-  #begin(value: T): void {
-    if (value instanceof Message) {
-      this.#open.delete(value)
-      Message.settlerOf(value).begin(value)
+  #begin(next: T | Claim): void {
+    const claim = next instanceof Claim ? next : undefined
+    if (claim !== undefined) {
+      this.#open.delete(claim)
+      Message.settlerOf(claim.message).begin(claim.message)
     }
+    const value = (claim === undefined ? next : claim.message) as T
     let isComplete = false
     const inner = createOperatorSubscriber<R>(
       this.#subscriber,
@@ -150,12 +165,12 @@ class Merging<T, R> implements Places {
       },
     )
     this.#running.add(inner)
-    innerFrom(this.#project(value)).subscribe(inner)
+    innerFrom(this.#project(value, claim)).subscribe(inner)
   }
 
-  #isDoubtful(next: T | undefined): boolean {
-    if (!(next instanceof Message)) return false
-    const known = Message.settlerOf(next).inDoubt?.()
+  #isDoubtful(next: T | Claim | undefined): boolean {
+    if (!(next instanceof Claim)) return false
+    const known = Message.settlerOf(next.message).inDoubt?.()
     if (known === undefined) return false
     this.#isInDoubt = true
     void known.then(() => {
@@ -166,13 +181,15 @@ class Merging<T, R> implements Places {
   }
 
   /** The session was lost, or this process was stopped for too long: it is somebody else's by now. */
-  #wasTakenAway(value: T | undefined): boolean {
-    if (!(value instanceof Message) || Message.tagOf(value) !== undefined) return false
-    return this.#open.delete(value)
+  #wasTakenAway(value: T | Claim | undefined): boolean {
+    if (!(value instanceof Claim) || Message.tagOf(value.message) !== undefined) return false
+    if (!this.#open.delete(value)) return false
+    value.release(true)
+    return true
   }
 
-  #shift(): T {
-    const value = this.#values[this.#next] as T
+  #shift(): T | Claim {
+    const value = this.#values[this.#next] as T | Claim
     this.#values[this.#next++] = undefined
     if (this.#next === this.#values.length || this.#next === 1_024) {
       this.#values.splice(0, this.#next)

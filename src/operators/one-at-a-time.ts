@@ -1,5 +1,6 @@
 import type { Observable, OperatorFunction, Subscriber } from 'rxjs'
 import { createOperatorSubscriber } from 'rxjs/internal/operators/OperatorSubscriber'
+import { Claim } from '../message/claim.js'
 import { Message } from '../message/message.js'
 import { lift } from './rxjs-internals.js'
 
@@ -9,10 +10,15 @@ export interface OneAtATime<P> {
   begins(message: Message<P>, running: Message<P> | undefined): boolean
 }
 
-/** For `handleLatest` and `handleFirst`: one work at most runs, and messages do not wait for it. */
+/**
+ * For `handleLatest` and `handleFirst`: one work at most runs, and messages do not wait for it.
+ *
+ * @param check throws for a value that it does not take
+ */
 export function oneAtATime<P, R, O extends OneAtATime<P>>(
+  check: (message: Message<P>) => void,
   rule: () => O,
-  work: (message: Message<P>, rule: O) => Observable<R>,
+  work: (message: Message<P>, claim: Claim, rule: O) => Observable<R>,
 ): OperatorFunction<Message<P>, R> {
   return source =>
     lift<Message<P>, R>(source, {
@@ -21,7 +27,10 @@ export function oneAtATime<P, R, O extends OneAtATime<P>>(
         upstream.subscribe(
           createOperatorSubscriber<Message<P>>(
             subscriber,
-            message => place.take(message),
+            message => {
+              check(message)
+              place.take(message)
+            },
             () => place.sourceCompleted(),
           ),
         )
@@ -33,26 +42,29 @@ export function oneAtATime<P, R, O extends OneAtATime<P>>(
 class Place<P, R, O extends OneAtATime<P>> {
   readonly #subscriber: Subscriber<R>
   readonly #rule: O
-  readonly #work: (message: Message<P>, rule: O) => Observable<R>
-  #running: { readonly message: Message<P>; readonly inner: Subscriber<R> } | undefined
+  readonly #work: (message: Message<P>, claim: Claim, rule: O) => Observable<R>
+  #running: { readonly message: Message<P>; readonly claim: Claim; readonly inner: Subscriber<R> } | undefined
   #isSourceComplete = false
 
-  constructor(subscriber: Subscriber<R>, rule: O, work: (message: Message<P>, rule: O) => Observable<R>) {
+  constructor(
+    subscriber: Subscriber<R>,
+    rule: O,
+    work: (message: Message<P>, claim: Claim, rule: O) => Observable<R>,
+  ) {
     this.#subscriber = subscriber
     this.#rule = rule
     this.#work = work
   }
 
   take(message: Message<P>): void {
-    Message.claim(message)
-    const settler = Message.settlerOf(message)
-    settler.begin(message)
+    const claim = new Claim(message)
+    Message.settlerOf(message).begin(message)
     if (!this.#rule.begins(message, this.#running?.message)) {
-      settler.ack(message)
+      claim.ack()
       return
     }
     this.#cancel()
-    this.#begin(message)
+    this.#begin(message, claim)
   }
 
   sourceCompleted(): void {
@@ -65,11 +77,11 @@ class Place<P, R, O extends OneAtATime<P>> {
     const superseded = this.#running
     if (superseded === undefined) return
     this.#running = undefined
-    Message.settlerOf(superseded.message).ack(superseded.message)
+    superseded.claim.ack()
     superseded.inner.unsubscribe()
   }
 
-  #begin(message: Message<P>): void {
+  #begin(message: Message<P>, claim: Claim): void {
     let isComplete = false
     const inner: Subscriber<R> = createOperatorSubscriber<R>(
       this.#subscriber,
@@ -84,7 +96,7 @@ class Place<P, R, O extends OneAtATime<P>> {
         if (this.#isSourceComplete) this.#subscriber.complete()
       },
     )
-    this.#running = { message, inner }
-    this.#work(message, this.#rule).subscribe(inner)
+    this.#running = { message, claim, inner }
+    this.#work(message, claim, this.#rule).subscribe(inner)
   }
 }

@@ -27,7 +27,7 @@ export function publishTo<V>(bus: Publisher, topic: string | ((value: V) => stri
     throw new InvalidOptionError('publishTo() takes the bus to publish on: publishTo(bus, topic).')
   if (typeof topic !== 'string' && typeof topic !== 'function')
     throw new InvalidOptionError('publishTo() takes a topic, or a function that makes one of a value.')
-  return mergeClaimed(async (value: V) => {
+  return mergeClaimed(async (value: V, claim) => {
     const to = typeof topic === 'string' ? topic : topic(value)
     if (!(value instanceof Message)) {
       await bus.publish({ topic: to, payload: value })
@@ -36,9 +36,9 @@ export function publishTo<V>(bus: Publisher, topic: string | ((value: V) => stri
     const message = value as Message
     try {
       await bus.publish({ topic: to, payload: message.payload, headers: message.headers })
-      message.ack()
+      claim?.ack()
     } catch (error) {
-      Message.settlerOf(message).fail(message, error)
+      claim?.fail(error)
       throw error
     }
     return value

@@ -1,7 +1,8 @@
 import type { ObservableInput } from 'rxjs'
 import { Observable } from 'rxjs/internal/Observable'
 import { InvalidOptionError, type MsgvanError } from '../errors.js'
-import { knownOptions, whole } from '../message/check-option.js'
+import { knownOptions, shown, whole } from '../message/check-option.js'
+import { heartbeatOf, type Claim } from '../message/claim.js'
 import { takeInHand } from '../message/in-hand.js'
 import { Message, type RetryRule } from '../message/message.js'
 import { checkRetryDelay, retryDelayAfter, type RetryDelay } from '../message/retry-delay.js'
@@ -33,6 +34,20 @@ export function checkWork(
 }
 
 /**
+ * For the operators that settle messages.
+ *
+ * @returns throws for any other value
+ */
+export function isMessage(operator: string): (value: unknown) => void {
+  return value => {
+    if (value instanceof Message) return
+    throw new InvalidOptionError(
+      `${operator}() takes the message itself; this is ${shown(value)}. Put ${operator}() before operators that make something else of the message, such as map().`,
+    )
+  }
+}
+
+/**
  * The work on one message that was claimed. Acks it when the work completes, fails it when the work errors, and completes in both
  * cases; torn down before, it gives the message back.
  *
@@ -40,6 +55,7 @@ export function checkWork(
  */
 export function work<P, R>(
   message: Message<P>,
+  claim: Claim,
   project: Project<P, R>,
   rules: FailureRules,
   failed?: () => void,
@@ -48,16 +64,16 @@ export function work<P, R>(
     const settler = Message.settlerOf(message)
     const heartbeat =
       settler.ackTimeout > 0
-        ? setInterval(() => settler.extend(message), Math.min(Math.max(1, settler.ackTimeout / 3), 2 ** 30))
+        ? setInterval(() => settler.extend(message), heartbeatOf(settler.ackTimeout))
         : undefined
     let isOnItsWayDown = false
     // Before the work is subscribed to: what ends at once must find it.
     subscriber.add(() => {
       clearInterval(heartbeat)
-      if (!isOnItsWayDown) settler.release(message)
+      if (!isOnItsWayDown) claim.release()
     })
     const fail = (error: unknown) => {
-      settler.fail(message, error, retryRule(rules, error, message))
+      claim.fail(error, retryRule(rules, error, message))
       failed?.()
       subscriber.complete()
     }
@@ -81,11 +97,11 @@ export function work<P, R>(
             isOnItsWayDown = false
           }
           // A `take` down there had enough with this very result: it has seen it. (After an error it has failed by now.)
-          if (subscriber.closed) settler.ack(message)
+          if (subscriber.closed) claim.ack()
         },
         error: fail,
         complete: () => {
-          settler.ack(message)
+          claim.ack()
           subscriber.complete()
         },
       }),

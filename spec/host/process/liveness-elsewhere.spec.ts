@@ -6,6 +6,7 @@ import { hostUrl } from '../../../src/daemon/listens.js'
 import type { HostServer, HostServerOptions } from '../../../src/host/listen/server.js'
 import { HostStore } from '../../../src/host/store/host-store.js'
 import type { Bus, Message } from '../../../src/index.js'
+import { Claim } from '../../../src/message/claim.js'
 import { Message as MessageClass } from '../../../src/message/message.js'
 import { version } from '../../../src/version.js'
 import { Disk } from '../../support/disk.js'
@@ -27,7 +28,7 @@ const standingStill = (source: Observable<Message>) =>
     }
     subscriber.add(
       source.subscribe(message => {
-        MessageClass.claim(message)
+        new Claim(message)
         MessageClass.settlerOf(message).worksIn?.(places)
         waiting.push(message)
       }),

@@ -3,6 +3,7 @@ import { NEVER, Observable } from 'rxjs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { HostServer } from '../../../src/host/listen/server.js'
 import { handle, type Bus, type Message } from '../../../src/index.js'
+import { Claim } from '../../../src/message/claim.js'
 import { Message as MessageClass } from '../../../src/message/message.js'
 import { eventually } from '../../support/eventually.js'
 import { clientOf, startServer } from '../../support/host-server.js'
@@ -23,7 +24,7 @@ const standingStill = (source: Observable<Message>) =>
     }
     subscriber.add(
       source.subscribe(message => {
-        MessageClass.claim(message)
+        new Claim(message)
         MessageClass.settlerOf(message).worksIn?.(places)
         waiting.push(message)
       }),

@@ -1,5 +1,6 @@
 import type { Subscriber } from 'rxjs'
 import type { MsgvanError } from '../../errors.js'
+import { Claim } from '../../message/claim.js'
 import { messageInHand } from '../../message/in-hand.js'
 import { Message, type Settler } from '../../message/message.js'
 import { chainOf, guardEnd, isStopped } from '../../operators/rxjs-internals.js'
@@ -277,7 +278,7 @@ export class Run {
     const isBehind =
       attachment.run === this ? attachment.chain.includes(subscriber) : this.#leadsTo(attachment)
     // First in the queue again at once: the resubscriber decides how long to wait.
-    if (isBehind) Message.settlerOf(message).fail(message, thrown, { delay: 0 })
+    if (isBehind) Claim.fail(message, thrown, { delay: 0 }, attachment.run === this)
   }
 
   #sole(subscriber: Subscriber<unknown>): Message | undefined {

@@ -2,6 +2,7 @@ import type { Subscriber } from 'rxjs'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { ClosedError, describe, SchemaError, SubscriberError, type MsgvanError } from '../../errors.js'
 import { takeInHand } from '../../message/in-hand.js'
+import { Claim } from '../../message/claim.js'
 import { Message } from '../../message/message.js'
 import { nextInto, nothing } from '../../operators/rxjs-internals.js'
 import type { Broker, Consumer } from '../contract/broker.js'
@@ -22,7 +23,7 @@ export class TopicSource {
 
   /** Whoever it was handed to threw. */
   failed(message: Message, error: unknown): void {
-    Message.settlerOf(message).fail(message, error)
+    Claim.fail(message, error)
     this.report(error, message.topic)
   }
 
@@ -88,9 +89,12 @@ export class TopicConsumer implements Consumer {
     } finally {
       takeInHand(before)
     }
-    if (!this.#source.autoAck || Message.isClaimed(message)) return
-    message.ack()
-    this.#ending.acked()
+    const claim = Message.claimOf(message)
+    if (claim !== undefined) claim.handedOver()
+    else if (this.#source.autoAck) {
+      message.ack()
+      this.#ending.acked()
+    }
   }
 
   #nextUnguarded(message: Message): void {

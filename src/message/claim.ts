@@ -1,0 +1,111 @@
+import { messageInHand } from './in-hand.js'
+import { Message, type Claimed, type RetryRule } from './message.js'
+
+interface Failure {
+  readonly error: unknown
+  readonly retry: RetryRule | undefined
+}
+
+/**
+ * The hold of one operator on a message that it settles. Several operators may hold the same message (`handle` twice behind one
+ * `share()`): the last one to let go settles it for all. The first failure counts; without one a release counts, since an operator
+ * that let go early (`retry()`) has not done its work; else the message is acked.
+ */
+export class Claim implements Claimed {
+  /** Counts for all claims on the message. */
+  readonly #first: Claim
+  #isOpen = true
+  /** Claims that are open. */
+  #open = 1
+  /** An operator that comes later in the same hand-over may claim the message, too: nothing is settled before its end. */
+  #isInHandOver = false
+  #failure: Failure | undefined
+  #isReleased = false
+  #isTouched = false
+  #heartbeat: ReturnType<typeof setInterval> | undefined
+
+  constructor(readonly message: Message) {
+    const first = Message.claimOf(message)
+    if (first instanceof Claim) {
+      this.#first = first
+      first.#open += 1
+      first.#beat()
+    } else {
+      this.#first = this
+      this.#isInHandOver = messageInHand() === message
+      Message.claim(message, this)
+    }
+  }
+
+  /**
+   * A message failed by what is no claim on it: an error that passes, a throw at the end. While several operators hold it, it fails
+   * when all of them have let go.
+   *
+   * @param isBeforeAll no operator that holds it goes on, because the error comes from before them
+   */
+  static fail(message: Message, error: unknown, retry?: RetryRule, isBeforeAll = false): void {
+    const first = Message.claimOf(message)
+    if (!isBeforeAll && first instanceof Claim && first.#open > 1) first.#failure ??= { error, retry }
+    else Message.settlerOf(message).fail(message, error, retry)
+  }
+
+  ack(): void {
+    this.#first.#isTouched = true
+    this.#letGo()
+  }
+
+  fail(error: unknown, retry?: RetryRule): void {
+    if (!this.#isOpen) return
+    this.#first.#failure ??= { error, retry }
+    this.#letGo()
+  }
+
+  /** @param untouched its work did not begin */
+  release(untouched = false): void {
+    if (!this.#isOpen) return
+    this.#first.#isReleased = true
+    if (!untouched) this.#first.#isTouched = true
+    this.#letGo()
+  }
+
+  /** `next()` has returned: all operators that get the message within it have claimed it. */
+  handedOver(): void {
+    if (!this.#isInHandOver) return
+    this.#isInHandOver = false
+    if (this.#open === 0) this.#settle()
+  }
+
+  #letGo(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#first.#lose()
+  }
+
+  #lose(): void {
+    this.#open -= 1
+    if (this.#open === 0 && !this.#isInHandOver) this.#settle()
+  }
+
+  #settle(): void {
+    clearInterval(this.#heartbeat)
+    const settler = Message.settlerOf(this.message)
+    if (this.#failure !== undefined) settler.fail(this.message, this.#failure.error, this.#failure.retry)
+    else if (this.#isReleased) settler.release(this.message, !this.#isTouched)
+    else settler.ack(this.message)
+  }
+
+  /** When one has done its work, the message may wait for its turn at another: meanwhile its time does not run out. */
+  #beat(): void {
+    const settler = Message.settlerOf(this.message)
+    if (settler.ackTimeout === 0 || this.#heartbeat !== undefined) return
+    this.#heartbeat = setInterval(() => {
+      if (Message.tagOf(this.message) === undefined) clearInterval(this.#heartbeat)
+      else settler.extend(this.message)
+    }, heartbeatOf(settler.ackTimeout))
+  }
+}
+
+/** How often work tells that it goes on, so that `ackTimeout` does not run out. */
+export function heartbeatOf(ackTimeout: number): number {
+  return Math.min(Math.max(1, ackTimeout / 3), 2 ** 30)
+}
