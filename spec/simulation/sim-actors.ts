@@ -22,7 +22,8 @@ export interface Acted {
 export interface SimActorsOptions {
   readonly url: string
   readonly process: VirtualProcess
-  readonly reception: SessionManager
+  /** They are made before it. */
+  readonly sessions: () => SessionManager
   readonly store: HostStore | undefined
   readonly spawn: (name: string) => VirtualProcess
   readonly warn: (text: string) => void
@@ -33,11 +34,11 @@ export interface SimActorsOptions {
 export class SimActors {
   readonly #stage: Stage
   readonly #options: SimActorsOptions
-  readonly #actors: Actors
+  readonly here: Actors
   readonly #workers = new Set<VirtualProcess>()
 
   constructor(stage: Stage, options: SimActorsOptions) {
-    const { url, reception, store, warn } = options
+    const { url, sessions, store, warn } = options
     this.#stage = stage
     this.#options = options
     const log = { error: warn, warning: warn, info: () => undefined, debug: () => undefined }
@@ -45,33 +46,30 @@ export class SimActors {
       log,
       warn,
       line: () => undefined,
-      broker: (van: string) => reception.broker(van),
+      broker: (van: string) => sessions().broker(van),
       replace: (van: string, request: Parameters<SessionManager['replace']>[1]) =>
-        reception.replace(van, request),
+        sessions().replace(van, request),
       connection: { url, secret },
-      endSession: (client: string) => reception.endSession(client),
+      endSession: (client: string) => sessions().endSession(client),
       capabilities: () => ({}),
       openIsolate: this.#open,
-      ...(store === undefined ? {} : keeping(store)),
+      ...keeping(() => store),
     }
-    this.#actors = new Actors(host, { resolve: module => Promise.resolve(module) })
-    reception.actors = this.#actors
+    this.here = new Actors(host, { resolve: module => Promise.resolve(module) })
   }
 
   /** Those of the host before, before anybody is let in. */
   restore(): void {
-    const { store, reception, warn } = this.#options
+    const { store, sessions, warn } = this.#options
     if (store === undefined) return
     const kept = keptRegistrations(store, undefined)
-    openKept(reception, kept, warn)
+    openKept(sessions(), kept, warn)
     for (const actor of kept.actors)
-      this.#actors
-        .restore(actor)
-        .catch((error: unknown) => warn(`an actor did not start: ${describe(error)}`))
+      this.here.restore(actor).catch((error: unknown) => warn(`an actor did not start: ${describe(error)}`))
   }
 
   stop(): Promise<void> {
-    return this.#actors.stopAll()
+    return this.here.stopAll()
   }
 
   /** Threads end with their process. */

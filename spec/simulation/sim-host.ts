@@ -43,7 +43,7 @@ export type Subscriptions = Pick<VanStatus, 'subscriptions'>
 /** One run of a host, from its start to its end. */
 interface Run {
   readonly process: VirtualProcess
-  readonly reception: SessionManager
+  readonly sessions: SessionManager
   readonly store: HostStore | undefined
   readonly names: SimNames | undefined
   readonly channels: Set<Channel<HostEvents>>
@@ -52,7 +52,7 @@ interface Run {
   last?: Promise<Subscriptions>
 }
 
-/** The place of a host, in which one runs after the other: the real one, from its reception on. */
+/** The place of a host, in which one runs after the other: the real one, from its session manager on. */
 export class SimHost implements Listening {
   readonly #stage: Stage
   readonly #options: SimHostOptions
@@ -85,7 +85,7 @@ export class SimHost implements Listening {
   }
 
   get clients(): number {
-    return this.#run?.reception.clients ?? 0
+    return this.#run?.sessions.clients ?? 0
   }
 
   /** Within this moment, unless it is there. */
@@ -100,14 +100,14 @@ export class SimHost implements Listening {
       trace.say(process.name, () => 'STARTS')
       const { isFollower = false } = this.#options
       const names = disk === undefined && !isFollower ? new SimNames(this.#names) : undefined
-      const reception = this.#newReception(process, names)
       const store = disk && this.#openStore(disk, process)
-      if (store !== undefined) reception.restore(store)
-      else restoreNames(reception, this.#names.read(), text => this.#warned(process, text))
-      const actors = this.#newActors(process, reception, store)
+      const actors = this.#newActors(process, () => sessions, store)
+      const sessions: SessionManager = this.#newSessions(process, names, actors)
+      if (store !== undefined) sessions.restore(store)
+      else restoreNames(sessions, this.#names.read(), text => this.#warned(process, text))
       actors?.restore()
-      reception.open()
-      this.#run = { process, reception, store, names, channels: new Set(), actors }
+      sessions.open()
+      this.#run = { process, sessions, store, names, channels: new Set(), actors }
       started(process)
     }
     clock.schedule(0, begin, process)
@@ -147,7 +147,7 @@ export class SimHost implements Listening {
     const run = this.#run
     if (run === undefined) throw new Error('nobody listens')
     run.channels.add(channel)
-    return run.reception.greet(channel, '127.0.0.1')
+    return run.sessions.greet(channel, '127.0.0.1')
   }
 
   status(name = van): Promise<Subscriptions> {
@@ -157,14 +157,14 @@ export class SimHost implements Listening {
   }
 
   async #end(run: Run): Promise<void> {
-    const { reception, store, names, channels, process, actors } = run
+    const { sessions, store, names, channels, process, actors } = run
     names?.end()
     await actors?.stop()
-    await reception.freeze()
+    await sessions.freeze()
     const status = (run.last = statusOf(run))
-    reception.endSessions()
+    sessions.endSessions()
     for (const channel of channels) channel.close()
-    await reception.closeVans()
+    await sessions.closeVans()
     await store?.close()
     if (this.#run !== run) return
     process.isDead = true
@@ -174,12 +174,17 @@ export class SimHost implements Listening {
     this.#options.ended('stopped', status)
   }
 
-  #newReception(process: VirtualProcess, names: SimNames | undefined): SessionManager {
+  #newSessions(
+    process: VirtualProcess,
+    names: SimNames | undefined,
+    actors: SimActors | undefined,
+  ): SessionManager {
     const { clock } = this.#stage
     const startedAt = clock.now
     const backbone = this.#options.backbone?.(process)
     return new SessionManager({
       ...(backbone === undefined ? {} : { backbone, idPrefix: `${process.pid}-` }),
+      ...(actors === undefined ? {} : { actors: actors.here }),
       secret,
       sessionTtl: this.#options.sessionTtl,
       names,
@@ -200,13 +205,13 @@ export class SimHost implements Listening {
 
   #newActors(
     process: VirtualProcess,
-    reception: SessionManager,
+    sessions: () => SessionManager,
     store: HostStore | undefined,
   ): SimActors | undefined {
     const { url, spawn, acted } = this.#options
     const actor = acted()
     const warn = (text: string): void => this.#warned(process, text)
-    return actor && new SimActors(this.#stage, { url, process, reception, store, spawn, warn, acted: actor })
+    return actor && new SimActors(this.#stage, { url, process, sessions, store, spawn, warn, acted: actor })
   }
 
   #openStore(disk: SimDisk, process: VirtualProcess): HostStore {
@@ -222,8 +227,8 @@ export class SimHost implements Listening {
 }
 
 /** Never makes a van. */
-function statusOf({ reception }: Run, name = van): Promise<Subscriptions> {
-  return reception.vans.includes(name)
-    ? reception.broker(name).control.status()
+function statusOf({ sessions }: Run, name = van): Promise<Subscriptions> {
+  return sessions.vans.includes(name)
+    ? sessions.broker(name).control.status()
     : Promise.resolve({ subscriptions: [] })
 }

@@ -40,7 +40,25 @@ export class HostInProcess {
     { capabilities = {}, roots = [dirname(actorsModule)] }: HostOptions = {},
   ): Promise<HostInProcess> {
     const id = randomUUID()
+    const nothing = (): void => undefined
+    const actors = new Actors(
+      {
+        broker: van => server.broker(van),
+        replace: (van, request) => server.replace(van, request),
+        get connection() {
+          return { url: hostUrl(server.port), secret }
+        },
+        endSession: client => server.endSession(client),
+        line: (name, _, text) => void host.lines.push(`${name} ${text}`),
+        warn: nothing,
+        log: { error: nothing, warning: nothing, info: nothing, debug: nothing },
+        capabilities: () => capabilities,
+        restartDelay: () => 1,
+      },
+      new ModuleRoots(roots),
+    )
     const server: HostServer = await startServer({
+      actors,
       token,
       hostStatus: () => ({
         id,
@@ -64,22 +82,6 @@ export class HostInProcess {
               maxPayload: 1_000_000,
             }),
     })
-    const nothing = (): void => undefined
-    const actors = new Actors(
-      {
-        broker: van => server.broker(van),
-        replace: (van, request) => server.replace(van, request),
-        connection: { url: hostUrl(server.port), secret },
-        endSession: client => server.endSession(client),
-        line: (name, _, text) => void host.lines.push(`${name} ${text}`),
-        warn: nothing,
-        log: { error: nothing, warning: nothing, info: nothing, debug: nothing },
-        capabilities: () => capabilities,
-        restartDelay: () => 1,
-      },
-      new ModuleRoots(roots),
-    )
-    server.actors = actors
     const host = new HostInProcess(id, server, capabilities, actors)
     return host
   }

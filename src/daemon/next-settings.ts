@@ -8,9 +8,9 @@ import { readHostToken, readSettings } from './files/settings-file.js'
 /** How the next host on a port is to be. */
 export interface NextSettings {
   readonly settings: HostSettings
-  /** What of it the host after that one is to know. */
-  readonly told: HostFlags
-  /** What it offers is what the host before was told, and no flag or variable of now. */
+  /** The flags that the host after that one starts with, too. */
+  readonly flags: HostFlags
+  /** It offers the capabilities of the host before: no flag and no variable sets others. */
   readonly keepsCapabilities: boolean
   /** The host before kept what it owes in the same store. */
   readonly hadStore: boolean
@@ -19,7 +19,7 @@ export interface NextSettings {
 /**
  * Flag over environment over how the host before was started over default.
  *
- * @param isFresh begins without what the host before was told
+ * @param isFresh begins without the settings of the host before
  * @throws InvalidOptionError, AuthError if the token that goes on is gone, StoreError if the store that goes on is gone
  */
 export async function nextSettings(
@@ -42,7 +42,7 @@ export async function nextSettings(
   }
   return {
     settings,
-    told: settingsTold(settings, flags, before, env),
+    flags: settingsTold(settings, flags, before, env),
     keepsCapabilities: !isSaid('capabilities', given, env),
     // Of one that a flag or a variable says, a user may mean a new one.
     hadStore: store !== undefined && !isSaid('store', given, env),

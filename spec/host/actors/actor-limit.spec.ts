@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { Actors } from '../../../src/host/actors/actors.js'
 import { ModuleRoots } from '../../../src/host/handlers/module-roots.js'
+import type { HostServer } from '../../../src/host/listen/server.js'
 import { hostUrl } from '../../../src/daemon/listens.js'
 import { eventually } from '../../support/eventually.js'
 import { clientOf, secret, startServer } from '../../support/host-server.js'
@@ -10,14 +11,15 @@ const module = fileURLToPath(new URL('../../../../spec/fixtures/actors.js', impo
 
 describe('an actor that crashes each time', () => {
   it('is stopped after ten crashes in a row, with a warning, and its messages become dead letters', async () => {
-    const server = await startServer()
     const warnings: string[] = []
     const nothing = (): void => undefined
     const actors = new Actors(
       {
         broker: van => server.broker(van),
         replace: (van, request) => server.replace(van, request),
-        connection: { url: hostUrl(server.port), secret },
+        get connection() {
+          return { url: hostUrl(server.port), secret }
+        },
         endSession: client => server.endSession(client),
         line: nothing,
         warn: text => void warnings.push(text),
@@ -27,7 +29,7 @@ describe('an actor that crashes each time', () => {
       },
       new ModuleRoots([]),
     )
-    server.actors = actors
+    const server: HostServer = await startServer({ actors })
     const { bus } = clientOf(server.port)
     try {
       const actor = await bus.actors.create(

@@ -34,26 +34,27 @@ let pause = 5
 async function startHost(disk: Disk, port: number, capabilities: Record<string, unknown>): Promise<Host> {
   const { store: table, die } = disk.mortal()
   const store = new HostStore({ store: table, warn: nothing })
-  const server = await startServer({ port, sessionTtl: 5_000, awaitsStore: true })
-  server.openStore(store)
-  const kept = keptRegistrations(store, undefined)
-  openKept(server, kept, () => undefined)
   const warnings: string[] = []
   const host = {
     broker: (van: string) => server.broker(van),
     replace: (...subscription: Parameters<HostServer['replace']>) => server.replace(...subscription),
-    connection: { url: hostUrl(server.port), secret },
+    get connection() {
+      return { url: hostUrl(server.port), secret }
+    },
     endSession: (client: string) => server.endSession(client),
     line: nothing,
     warn: (text: string) => void warnings.push(text),
     log: { error: nothing, warning: nothing, info: nothing, debug: nothing },
     capabilities: () => capabilities,
     restartDelay: () => pause,
-    ...keeping(store),
+    ...keeping(() => store),
   }
   const roots = new ModuleRoots([])
   const actors = new Actors(host, roots)
-  server.actors = actors
+  const server: HostServer = await startServer({ port, sessionTtl: 5_000, awaitsStore: true, actors })
+  server.openStore(store)
+  const kept = keptRegistrations(store, undefined)
+  openKept(server, kept, () => undefined)
   await startRegistered(kept, new Handlers(host, roots), actors, host.warn)
   return { server, actors, warnings, die, offer: changes => Object.assign(capabilities, changes) }
 }

@@ -32,15 +32,15 @@ describe('what is in the memory of a host', () => {
     return bus
   }
   const write = (): number =>
-    writeHandOver(file, server.reception.held, { host: 'spec', staysBehind: () => false })
+    writeHandOver(file, server.sessions.held, { host: 'spec', staysBehind: () => false })
   /** The host writes down what it has and ends; another one takes it in. */
   const handOver = async () => {
     await new Promise(resolve => setImmediate(resolve))
     write()
-    server.reception.abandon(() => false)
+    server.sessions.abandon(() => false)
     const before = server
     const next = await start()
-    const handed = readHandOver(file, next.reception)
+    const handed = readHandOver(file, next.sessions)
     server = next
     await before.close()
     return handed
@@ -125,7 +125,7 @@ describe('what is in the memory of a host', () => {
     await bus.ready()
     await publishAll(bus, 't', upTo(3_000))
     await handOver()
-    expect(readHandOver(file, server.reception)).to.deep.equal({
+    expect(readHandOver(file, server.sessions)).to.deep.equal({
       isNew: false,
       messages: 0,
       sessions: 0,
@@ -145,7 +145,7 @@ describe('what is in the memory of a host', () => {
     const whole = readFileSync(file)
     const pending = async (): Promise<number[]> => {
       const next = await start()
-      const { trouble } = readHandOver(file, next.reception)
+      const { trouble } = readHandOver(file, next.sessions)
       expect(trouble).to.not.deep.equal([])
       return next
         .broker('default')
@@ -163,7 +163,7 @@ describe('what is in the memory of a host', () => {
     expect(await pending()).to.have.lengthOf(1)
     writeFileSync(file, 'something else')
     const next = await start()
-    expect(() => readHandOver(file, next.reception)).to.throw(/handed over/)
+    expect(() => readHandOver(file, next.sessions)).to.throw(/handed over/)
   })
 
   it('that cannot be written stays: the host goes on as before', async () => {

@@ -210,7 +210,7 @@ describe('what a host keeps and cannot use', () => {
     expect(await names()).to.include.members(['good', 'next'])
     expect(await names()).to.not.include('bad')
 
-    const { keep, keepActor } = keeping(store)
+    const { keep, keepActor } = keeping(() => store)
     const host = {
       broker: (van: string) => server.broker(van),
       replace: () => Promise.resolve(),

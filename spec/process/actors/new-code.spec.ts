@@ -54,7 +54,7 @@ describe('new code of what a host runs', () => {
     const speaker = await register()
     expect(await says(speaker)).to.equal('old')
     await writeFile(module, 'this is no program')
-    await host.shows(/has changed, and what runs of it was not started again/)
+    await host.shows(/has changed, and its handlers and actors still run the old code/)
     expect(await says(speaker)).to.equal('old')
     await write('new')
     await eventually(async () => expect(await says(speaker)).to.equal('new'))

@@ -39,12 +39,12 @@ async function restart(cli: Cli, globals: Globals, options: Options): Promise<nu
   // What is written down is of another host than an older one, which writes nothing.
   const isFresh = fresh || before.isOlder
   // Before anything is ended: what it had and what is wanted now may not go together.
-  const { settings, told } = await nextSettings(flags, statePaths(), isFresh)
+  const { settings, flags: kept } = await nextSettings(flags, statePaths(), isFresh)
   if (before.isOlder && !loseWaiting) await checkOlder(globals.port, before, options.store)
   const next = { ...options, fresh: isFresh }
   // A client may be faster than this command to start the next one: it is to be as it is wanted here.
   const { announceSettings } = await import('../../daemon/files/settings-file.js')
-  const withdraw = await announceSettings(statePaths(), globals.port, { flags: told, auto: settings.auto })
+  const withdraw = await announceSettings(statePaths(), globals.port, { flags: kept, auto: settings.auto })
   try {
     if (before.keeps === 'memory' && !before.isOlder) {
       try {

@@ -11,12 +11,12 @@ import { readKept } from '../../host/process/settings-kept.js'
  */
 export async function differingFlags(given: HostFlags, port: number): Promise<string[]> {
   const paths = statePaths()
-  const { told } = await nextSettings(given, paths, true)
+  const { flags } = await nextSettings(given, paths, true)
   const running = await askHost({ port, paths }, broker => broker.callHost('settings')).catch(() => undefined)
   if (running === undefined) return []
   const is = readKept(running)
-  return (Object.keys(told) as SettingKey[])
+  return (Object.keys(flags) as SettingKey[])
     .filter(key => key !== 'capabilities' && key !== 'verbose')
-    .filter(key => JSON.stringify(told[key]) !== JSON.stringify(is[key]))
+    .filter(key => JSON.stringify(flags[key]) !== JSON.stringify(is[key]))
     .map(key => SETTINGS[key].flag)
 }

@@ -7,7 +7,7 @@ import type { SubscriptionRequest } from '../../bus/contract/subscription-reques
 import { ActorStoppedError } from '../../errors.js'
 import { SHARED } from '../../message/topic.js'
 import type { ModuleRoots } from '../handlers/module-roots.js'
-import { OneAtATime } from '../process/one-at-a-time.js'
+import { OneAtATime } from '../handlers/one-at-a-time.js'
 import { ActorEnds } from './actor-ends.js'
 import type { ActorHost, Relations, StartOptions } from './actor-host.js'
 import { ActorStarts } from './actor-starts.js'

@@ -11,7 +11,7 @@ export interface HandingOver {
   readonly paths: StatePaths
   readonly port: number
   readonly host: string
-  readonly reception: SessionManager
+  readonly sessions: SessionManager
   readonly registered: () => Registrations
   readonly log: (text: string) => void
 }
@@ -24,21 +24,21 @@ export interface HandingOver {
  * @throws UnsupportedError if a store keeps it, StoreError if it cannot be written
  */
 export async function handOver(
-  { paths, port, host, reception, registered, log }: HandingOver,
+  { paths, port, host, sessions, registered, log }: HandingOver,
   by = '',
 ): Promise<void> {
   const file = paths.registrations(port)
   // Its handlers and actors are clients that end with it.
   const staysBehind = (session: Session): boolean =>
     session.pid === process.pid || isWorkerClient(session.client) || session.client === by
-  const held = reception.held
+  const held = sessions.held
   await writeRegistrations(file, registered())
   // What was said in this turn is answered.
   await new Promise(resolve => setImmediate(resolve))
   const begun = performance.now()
   try {
     const bytes = writeHandOver(paths.handOver(port), held, { host, staysBehind })
-    reception.abandon(session => session.client === by)
+    sessions.abandon(session => session.client === by)
     log(
       `all that was in memory is handed over: ${bytes} bytes in ${Math.round(performance.now() - begun)} ms`,
     )

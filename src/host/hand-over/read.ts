@@ -43,8 +43,8 @@ export interface HandedOver {
  *
  * @throws ProtocolError if the file is none, or another version's
  */
-export function readHandOver(path: string, reception: SessionManager): HandedOver {
-  const reader = new HandOverReader(reception)
+export function readHandOver(path: string, sessions: SessionManager): HandedOver {
+  const reader = new HandOverReader(sessions)
   const records = readRecordFile(path)
   for (let next = records.next(); ; next = records.next()) {
     if (next.done === true) return reader.finish(next.value.damaged, next.value.isTorn)
@@ -68,7 +68,7 @@ interface CurrentSession {
 }
 
 class HandOverReader {
-  readonly #reception: SessionManager
+  readonly #sessions: SessionManager
   readonly #owed = new OwedReader()
   /** Those that are there for their consumers alone. */
   readonly #lent: [Van, Subscription][] = []
@@ -78,10 +78,10 @@ class HandOverReader {
   #keepsSessions = true
   #van: Van | undefined
   #session: CurrentSession | undefined
-  #sessions = 0
+  #sessionCount = 0
 
-  constructor(reception: SessionManager) {
-    this.#reception = reception
+  constructor(sessions: SessionManager) {
+    this.#sessions = sessions
   }
 
   /** @returns false if all of it is here already */
@@ -104,7 +104,12 @@ class HandOverReader {
     if (isTorn) this.#trouble.push('the file ends too early')
     if (this.#owed.missing > 0)
       this.#trouble.push(`the payloads of ${this.#owed.missing} messages are missing`)
-    return { isNew: true, messages: this.#owed.messages, sessions: this.#sessions, trouble: this.#trouble }
+    return {
+      isNew: true,
+      messages: this.#owed.messages,
+      sessions: this.#sessionCount,
+      trouble: this.#trouble,
+    }
   }
 
   #begin(kind: number, reader: ByteReader): boolean {
@@ -115,7 +120,7 @@ class HandOverReader {
         `is of format ${format}, written by msgvan ${head.text('version', 64)}, which this version cannot read`,
       )
     const at = head.number('at', 0, Number.MAX_SAFE_INTEGER)
-    if (!this.#reception.goOn(head.text('memory', 64), head.text('host', 64), at)) return false
+    if (!this.#sessions.goOn(head.text('memory', 64), head.text('host', 64), at)) return false
     this.#isBegun = true
     this.#keepsSessions = head.whole('protocol') === PROTOCOL
     this.#owed.writtenBefore(Math.max(0, Date.now() - at))
@@ -177,7 +182,7 @@ class HandOverReader {
   }
 
   #beginVan(fields: Fields): void {
-    this.#van = this.#reception.van(fields.text('name', 200))
+    this.#van = this.#sessions.van(fields.text('name', 200))
     this.#van.broker.count(countersOf(fields.fields('counters')))
   }
 
@@ -224,7 +229,7 @@ class HandOverReader {
 
   #beginSession(state: SessionState): void {
     this.#endSession()
-    const van = this.#reception.van(state.van)
+    const van = this.#sessions.van(state.van)
     this.#session = {
       ...{ state, van, session: undefined, isBegun: false },
       ...{ frames: [], places: new Map(), left: [] },
@@ -243,8 +248,8 @@ class HandOverReader {
     if (current.isBegun) return current
     current.isBegun = true
     if (!this.#keepsSessions) return current
-    current.session = this.#reception.resume(current.state, current.frames)
-    this.#sessions += 1
+    current.session = this.#sessions.resume(current.state, current.frames)
+    this.#sessionCount += 1
     return current
   }
 
@@ -304,7 +309,7 @@ class HandOverReader {
     if (session === undefined) return
     for (const attachment of left) attachment.restoreLeft()
     session.guest?.detached()
-    this.#reception.await(session)
+    this.#sessions.await(session)
   }
 }
 

@@ -27,13 +27,13 @@ export async function takeIn(
   const { readHandOver } = await import('./read.js')
   let handed: HandedOver
   try {
-    handed = readHandOver(file, server.reception)
+    handed = readHandOver(file, server.sessions)
   } catch (error) {
     warn(`what the host before handed over stays in ${file}: ${describe(error)}`)
     return
   }
   retireMailboxes(server, registrations)
-  await server.reception.keptAll()
+  await server.sessions.keptAll()
   if (handed.trouble.length === 0) rmSync(file)
   else {
     renameSync(file, `${file}.damaged`)

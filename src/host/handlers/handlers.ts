@@ -6,7 +6,7 @@ import type { HandlerStatus } from '../../bus/contract/status.js'
 import { ClosedError } from '../../errors.js'
 import { consumedOf } from '../actors/actor-subscriptions.js'
 import type { ModuleRoots } from './module-roots.js'
-import { OneAtATime } from '../process/one-at-a-time.js'
+import { OneAtATime } from './one-at-a-time.js'
 
 /** A handler as a client asks for it. */
 export interface HandlerRequest {

@@ -11,12 +11,10 @@ import { Origins, type RawConnection } from './origins.js'
 import { HANDSHAKE_MS } from '../session/admission.js'
 import { SessionManager, type SessionManagerOptions } from '../session/session-manager.js'
 import { DEFAULT_MAX_PAYLOAD } from '../../codec/payload.js'
-import type { Actors } from '../actors/actors.js'
 import { socketChannel } from './socket-channel.js'
 import type { HostStore } from '../store/host-store.js'
-import type { HandlerService } from '../calls/unregister.js'
 
-/** So long clients that are told goodbye may take to answer: one that is stopped or blocked does not. */
+/** Time for clients to answer a goodbye. A client that is stopped or blocked does not answer. */
 const GOODBYE_MS = 1_000
 
 export interface HostServerOptions extends SessionManagerOptions {
@@ -25,27 +23,27 @@ export interface HostServerOptions extends SessionManagerOptions {
   readonly listen?: string | undefined
   /** Beyond loopback only TLS, with this certificate. Default: in the clear. */
   readonly tls?: TlsIdentity | undefined
-  /** From the first moment on clients wait for `openStore`: what they bring must be kept. Default false. */
+  /** Clients wait for `openStore`, so that the store keeps what they bring. Default false. */
   readonly awaitsStore?: boolean
-  /** From the first moment on clients wait for `ready`: what they ask for needs what is set until then. Default false. */
+  /** Clients wait for `ready`, so that their calls find handlers and actors. Default false. */
   readonly awaitsServices?: boolean
   /** Web pages that may connect, as their Origin. Default: none. */
   readonly origins?: readonly string[]
 }
 
-/** Listens for clients, and hands them to the reception. Knows nothing of processes, files and signals. */
+/** Listens for clients, and passes each to the session manager. Knows nothing of processes, files and signals. */
 export class HostServer {
   readonly #options: HostServerOptions
   readonly #heartbeat: number
-  readonly #reception: SessionManager
+  readonly sessions: SessionManager
   readonly #http: HttpServer
   readonly #io: Server<ClientEvents, HostEvents>
-  readonly #doors: Listeners
+  readonly #listeners: Listeners
   readonly #origins: Origins
-  /** Clients wait until all of it is there. */
+  /** Clients wait until this is empty. */
   readonly #awaited = new Set<'store' | 'services'>()
   #opening: Promise<void> | undefined
-  #letIn: () => void = () => undefined
+  #letClientsIn: () => void = () => undefined
 
   constructor(options: HostServerOptions) {
     this.#options = options
@@ -53,19 +51,18 @@ export class HostServer {
     if (options.awaitsServices === true) this.#awaited.add('services')
     if (this.#awaited.size > 0) {
       this.#opening = new Promise(resolve => {
-        this.#letIn = () => {
+        this.#letClientsIn = () => {
           this.#opening = undefined
           resolve()
         }
       })
     }
     this.#heartbeat = options.heartbeat ?? 10_000
-    const reception = new SessionManager(options)
-    this.#reception = reception
+    this.sessions = new SessionManager(options)
     this.#http = createServer((_, response) => {
       response.writeHead(404, { 'content-type': 'text/plain' }).end(`msgvan host ${version}\n`)
     })
-    this.#doors = new Listeners(this.#http, options.tls)
+    this.#listeners = new Listeners(this.#http, options.tls)
     this.#origins = new Origins(options.origins ?? [], text => options.warn?.(text))
     this.#io = new Server<ClientEvents, HostEvents>(this.#http, {
       serveClient: false,
@@ -74,7 +71,7 @@ export class HostServer {
       perMessageDeflate: false,
       maxHttpBufferSize: (options.maxPayload ?? DEFAULT_MAX_PAYLOAD) + FRAME_OVERHEAD + BATCH_BYTES,
       connectTimeout: HANDSHAKE_MS,
-      // Both sides go by these: each client is told them when it connects.
+      // Each client gets these when it connects, and uses them too.
       pingInterval: this.#heartbeat,
       pingTimeout: this.#heartbeat,
       allowRequest: (request, decide) => {
@@ -86,116 +83,101 @@ export class HostServer {
     this.#io.engine.on('connection', (connection: RawConnection) => this.#origins.limit(connection))
     this.#io.on('connection', socket => {
       if (!this.#origins.refuses(socket))
-        socketChannel(socket, patience, channel => reception.greet(channel, socket.handshake.address))
+        socketChannel(socket, patience, channel => this.sessions.greet(channel, socket.handshake.address))
     })
-  }
-
-  /** Set by whoever runs actors in this host. */
-  set actors(actors: Actors) {
-    this.#reception.actors = actors
-  }
-
-  /** Set by whoever runs handlers in this host. */
-  set handlers(handlers: HandlerService) {
-    this.#reception.handlers = handlers
   }
 
   /** Resolves when it listens; rejects with the system's own error (EADDRINUSE …). */
   async listen(): Promise<void> {
     const { port, listen } = this.#options
     try {
-      await this.#doors.open(port, listen)
+      await this.#listeners.open(port, listen)
     } catch (error) {
       await this.close()
       throw error
     }
-    if (this.#opening === undefined) this.#reception.open()
+    if (this.#opening === undefined) this.sessions.open()
   }
 
-  /** All that a store keeps comes back, and whoever waits for it (`awaitsStore`) is let in. */
+  /** Restores the contents of a store. Lets clients in that wait for it (`awaitsStore`). */
   openStore(store: HostStore): void {
-    this.#reception.restore(store)
-    this.#there('store')
+    this.sessions.restore(store)
+    this.#arrived('store')
   }
 
-  /** What runs handlers and actors is set, and whoever waits for it (`awaitsServices`) is let in. */
+  /** Handlers and actors can be called. Lets clients in that wait for it (`awaitsServices`). */
   ready(): void {
-    this.#there('services')
+    this.#arrived('services')
   }
 
-  /** Where it listens, as `address:port`. */
+  /** Each as `address:port`. */
   get addresses(): string[] {
-    return this.#doors.addresses
+    return this.#listeners.addresses
   }
 
-  /** The port that it listens on, also when it was told 0. */
+  /** The real port, also if the options have 0. */
   get port(): number {
-    return this.#doors.port
+    return this.#listeners.port
   }
 
-  /** Sessions, their clients connected or away. */
+  /** The number of sessions. Their clients are connected or away. */
   get clients(): number {
-    return this.#reception.clients
+    return this.sessions.clients
   }
 
-  /** Nobody is there, nothing waits. */
+  /** No session, no subscription, no message. */
   get isIdle(): boolean {
-    return this.#reception.isIdle
+    return this.sessions.isIdle
   }
 
   get vans(): string[] {
-    return this.#reception.vans
+    return this.sessions.vans
   }
 
   broker(van: string): LocalBroker {
-    return this.#reception.broker(van)
+    return this.sessions.broker(van)
   }
 
   get hostId(): string {
     return this.#options.hostStatus().id
   }
 
-  /** For what is handed over from one process to the next. */
-  get reception(): SessionManager {
-    return this.#reception
-  }
-
-  /** What joins this host to others. */
+  /** Joins this host to others. */
   get backbone(): Backbone {
-    return this.#reception.backbone
+    return this.sessions.backbone
   }
 
-  /** Registers a named subscription in place of what the name had in the whole van. */
+  /** Registers a named subscription, and replaces the one of that name in the whole van. */
   replace(van: string, request: SubscriptionRequest & { readonly name: string }): Promise<void> {
-    return this.#reception.replace(van, request)
+    return this.sessions.replace(van, request)
   }
 
-  /** Ends a client's session as its death would. */
+  /** Ends a client's session, as if the client had died. */
   endSession(client: string): void {
-    this.#reception.endSession(client)
+    this.sessions.endSession(client)
   }
 
   async close(): Promise<void> {
-    await this.#reception.freeze()
-    this.#letIn()
-    this.#reception.endSessions()
-    this.#doors.close()
+    await this.sessions.freeze()
+    this.#letClientsIn()
+    this.sessions.endSessions()
+    this.#listeners.close()
     this.#http.closeAllConnections()
-    const cut = setTimeout(() => this.#doors.cutOff(), GOODBYE_MS)
+    const cut = setTimeout(() => this.#listeners.cutOff(), GOODBYE_MS)
     await this.#io.close()
     clearTimeout(cut)
-    this.#doors.cutOff()
-    await this.#reception.closeVans()
+    this.#listeners.cutOff()
+    await this.sessions.closeVans()
   }
 
-  #there(what: 'store' | 'services'): void {
+  #arrived(what: 'store' | 'services'): void {
     this.#awaited.delete(what)
     if (this.#awaited.size > 0) return
-    this.#reception.open()
-    this.#letIn()
+    this.sessions.open()
+    this.#letClientsIn()
   }
 
   #mayConnect({ headers: { origin } }: IncomingMessage): boolean {
-    return !this.#reception.isClosing && this.#origins.mayAsk(origin)
+    return !this.sessions.isClosing && this.#origins.mayAsk(origin)
   }
 }

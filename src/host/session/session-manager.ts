@@ -15,7 +15,7 @@ import type { Backbone, MakeBackbone } from '../backbone/backbone.js'
 import { Members } from '../backbone/leader/members.js'
 import type { Secrets } from '../listen/server-handshake.js'
 import type { NameKeeper } from '../van/kept-names.js'
-import { Liveness } from '../process/liveness.js'
+import { Liveness } from './liveness.js'
 import { Admission } from './admission.js'
 import type { Session, SessionOptions, SessionState } from './session.js'
 import { Sessions } from './sessions.js'
@@ -25,32 +25,36 @@ import { Vans, type Van } from '../van/vans.js'
 
 export interface SessionManagerOptions extends Secrets {
   readonly hostStatus: () => HostStatus
-  /** Milliseconds that a session waits for its client to come back. Default 60,000. */
+  /** Milliseconds that a session lasts without its client. Default 60,000. */
   readonly sessionTtl?: number
   /** The largest payload, in bytes. Default 8 MiB. */
   readonly maxPayload?: number
-  /** What may wait for one client that does not read, in bytes: beyond it nothing more is handed to it. Default 64 MiB. */
+  /** Bytes that may wait for a client that does not read. It gets no more deliveries beyond that. Default 64 MiB. */
   readonly maxWaiting?: number
-  /** What joins this host to others. Default: nothing. */
+  /** Joins this host to others. Default: it is alone. */
   readonly backbone?: MakeBackbone
-  /** Stands before the ids of subscriptions, to tell those of several hosts apart. */
+  /** Begins the ids of subscriptions, so that those of different hosts differ. */
   readonly idPrefix?: string
-  /** Takes note of named subscriptions. Default: nobody does. */
+  /** Remembers named subscriptions for the next host. Default: they are forgotten. */
   readonly names?: NameKeeper | undefined
+  /** Runs handlers in this host. Default: it runs none. */
+  readonly handlers?: HandlerService
+  /** Runs actors in this host. Default: it runs none. */
+  readonly actors?: Actors
   /** Calls to the host itself, such as `stop`. */
   readonly control?: (method: string, args: unknown) => Promise<unknown>
   /**
-   * Milliseconds between pings, and for the answer to one: a peer that answers no more is given up after twice that, on
-   * either side; its session waits for it. Default 10,000.
+   * Milliseconds between pings, and for the answer to one. Both sides give up a connection after twice that without an
+   * answer. Its session stays. Default 10,000.
    */
   readonly heartbeat?: number
-  /** Milliseconds without progress after which a consumer with free places that is owed messages is a fault. Default 10,000. */
+  /** Milliseconds without progress until a consumer with credit and waiting messages is a fault. Default 10,000. */
   readonly stallAfter?: number
-  /** A client came or went for good. */
+  /** A client came, or its session ended. */
   readonly changed?: () => void
-  /** What an operator should know. */
+  /** Warns the operator. */
   readonly warn?: (text: string) => void
-  /** Whether a process of this machine is dead, or this thread of it. Default: asks the system. */
+  /** Whether a process of this machine, or this thread of it, is dead. Default: asks the system. */
   readonly isGone?: (pid: number, thread: number | undefined) => boolean
 }
 
@@ -59,7 +63,7 @@ const MOST_LOOKS = 10
 
 type SessionOf = Pick<SessionState, 'client' | 'van' | 'isLocalUser' | 'pid' | 'thread' | 'address'>
 
-/** What is in a host's memory alone. */
+/** The contents of a host's memory. */
 export interface HeldInMemory {
   /** The name of this memory. */
   readonly memory: string
@@ -69,18 +73,16 @@ export interface HeldInMemory {
 
 /** Owns the host's sessions, vans and backbone. Knows no sockets. */
 export class SessionManager {
-  /** Set by whoever runs handlers in this host. */
-  handlers: HandlerService | undefined
   readonly #options: SessionManagerOptions
   readonly #maxPayload: number
   readonly #vans: Vans
   readonly #members: Members
-  /** What joins this host to others. */
+  /** Joins this host to others. */
   readonly backbone: Backbone
   readonly #sessions: Sessions
   readonly #liveness: Liveness
   readonly #admission: Admission
-  #actors: ActorDirectory | undefined
+  readonly #actors: ActorDirectory | undefined
   #memory: string | undefined
   #store: HostStore | undefined
   readonly #handedOver = new Set<string>()
@@ -101,7 +103,7 @@ export class SessionManager {
       warn: options.warn,
       memory: () => (this.#store === undefined ? this.memory : this.#store.id),
       answer: (van, method, args) =>
-        answerHere(van, method, args, { handlers: this.handlers, actors: this.#actors }),
+        answerHere(van, method, args, { handlers: options.handlers, actors: this.#actors }),
     })
     this.#members.watch(() => this.#vans.tell(HOSTS_TOPIC, this.#members.list()))
     this.#liveness = new Liveness(
@@ -122,25 +124,22 @@ export class SessionManager {
       van: van => this.#vans.get(van),
       sessionOptions: of => this.#sessionOptions(of),
     })
+    if (options.actors !== undefined)
+      this.#actors = new ActorDirectory({
+        here: options.actors,
+        handlers: options.handlers,
+        backbone: this.backbone,
+        van: van => this.#vans.get(van),
+        patience: options.heartbeat,
+      })
   }
 
-  /** Set by whoever runs actors in this host. */
-  set actors(here: Actors) {
-    this.#actors = new ActorDirectory({
-      here,
-      handlers: () => this.handlers,
-      backbone: this.backbone,
-      van: van => this.#vans.get(van),
-      patience: this.#options.heartbeat,
-    })
-  }
-
-  /** Sessions, their clients connected or away. */
+  /** The number of sessions. Their clients are connected or away. */
   get clients(): number {
     return this.#sessions.size
   }
 
-  /** Nobody is there, nothing waits. */
+  /** No session, no subscription, no message. */
   get isIdle(): boolean {
     return this.#sessions.size === 0 && this.#vans.isIdle
   }
@@ -157,12 +156,12 @@ export class SessionManager {
     return this.#vans.get(van).broker
   }
 
-  /** Ends a client's session as its death would. */
+  /** Ends a client's session, as if the client had died. */
   endSession(client: string): void {
     this.#sessions.endClient(client)
   }
 
-  /** What a host before this one kept comes back. Before anybody is greeted. */
+  /** Restores the contents of a store. Called before the first client connects. */
   restore(store: HostStore): void {
     this.#store = store
     this.#vans.restore(store)
@@ -188,18 +187,18 @@ export class SessionManager {
     }, sessionTtl).unref()
   }
 
-  /** By which a client knows whether what waits here, in memory or in a store, is what waited there before. */
+  /** Identifies the messages of this host for clients: after a restart with another value they are lost. */
   get memory(): string {
     return (this.#memory ??= this.#options.hostStatus().id)
   }
 
-  /** All that goes to another process, if all of it is in this one's memory. */
+  /** Everything to hand over to another process. @throws UnsupportedError with a store */
   get held(): HeldInMemory {
     this.#vans.checkMemory()
     return { memory: this.memory, vans: [...this.#vans.all()], sessions: [...this.#sessions.all()] }
   }
 
-  /** It was written down for another process: from now on nothing here counts, and no client hears of it but those that stay. */
+  /** Everything was handed over to another process: this one does nothing more, and tells only the clients that stay. */
   abandon(stays: (session: Session) => boolean): void {
     this.#isClosing = true
     this.backbone.abandon?.()
@@ -207,7 +206,7 @@ export class SessionManager {
     this.#admission.abandon(stays)
   }
 
-  /** What waits here is what waited in the memory of another process. @returns false if all that was written down in this act is here */
+  /** Goes on with the memory of another process. @returns false if that hand-over is already here */
   goOn(memory: string, host: string, at: number): boolean {
     const act = `${host} ${at}`
     if (this.#handedOver.has(act)) return false
@@ -217,7 +216,7 @@ export class SessionManager {
     return true
   }
 
-  /** Resolves when all that was taken in is on the disk, where there is one. */
+  /** Resolves when everything taken in is on the disk, if there is a store. */
   async keptAll(): Promise<void> {
     for (const van of [...this.#vans.all()]) await van.kept()
   }
@@ -226,7 +225,7 @@ export class SessionManager {
     return this.#vans.get(name)
   }
 
-  /** The session of a client of another process goes on here, if the client comes back in time. */
+  /** Goes on with a session of another process. */
   resume(state: SessionState, retained: Iterable<RetainedFrame>): Session {
     const session = this.#sessions.restore({ ...this.#sessionOptions(state), id: state.id })
     session.restore(state, retained)
@@ -234,19 +233,19 @@ export class SessionManager {
     return session
   }
 
-  /** All of it is there. */
+  /** The session is complete: it waits for its client now. */
   await(session: Session): void {
     this.#sessions.away(session)
   }
 
-  /** What is owed at this moment is what a host with a store owes after its end. */
+  /** A store keeps what is owed at this moment, and no later change. */
   async freeze(): Promise<void> {
     this.#isClosing = true
     clearTimeout(this.#orphanage)
     await this.#vans.freeze()
   }
 
-  /** Ends all sessions; nobody is let in any more. */
+  /** Ends all sessions, and lets no client in any more. */
   endSessions(): void {
     this.#isClosing = true
     this.#liveness.end()
@@ -259,7 +258,7 @@ export class SessionManager {
     await this.#vans.close()
   }
 
-  /** Opens what is kept open though nobody uses it. */
+  /** Opens the vans that stay open without clients. */
   open(): void {
     for (const van of this.backbone.homes) this.#vans.get(van)
   }
@@ -272,7 +271,7 @@ export class SessionManager {
     })
   }
 
-  /** The van's named subscriptions are kept elsewhere, or here. */
+  /** Registers a named subscription, and replaces the one of that name in the whole van. */
   replace(van: string, request: SubscriptionRequest & { readonly name: string }): Promise<void> {
     return this.#vans.get(van).replace(request)
   }
@@ -290,7 +289,7 @@ export class SessionManager {
       maxWaiting: this.#options.maxWaiting ?? 64 * 1024 * 1024,
       answer: (session, method, args) =>
         answer(session, method, args, {
-          handlers: this.handlers,
+          handlers: this.#options.handlers,
           actors: this.#actors,
           control: this.#options.control,
           hosts: () => this.#members.list(),

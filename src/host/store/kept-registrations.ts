@@ -12,18 +12,18 @@ import type { HostStore } from './host-store.js'
 /** So long clients take to come back to a host that was started again, with some to spare. */
 export const BACK_MS = 3_000
 
-/** Has registrations of handlers and actors kept. */
+/** Keeps registrations of handlers and actors in the store, once it is open. Without a store, does nothing. */
 export function keeping(
-  store: HostStore,
+  store: () => HostStore | undefined,
 ): Required<Pick<HandlerHost, 'keep'>> & Required<Pick<ActorHost, 'keepActor'>> {
   return {
-    keep: (van, name, wanted) => {
-      if (wanted === undefined) return store.keepRegistered('handlers', van, name, undefined)
+    keep: async (van, name, wanted) => {
+      if (wanted === undefined) return store()?.keepRegistered('handlers', van, name, undefined)
       const { module, export: exported, request, callerIsLocalUser } = wanted
       const kept = { van, name, module, export: exported, request: encodeRequest(request), callerIsLocalUser }
-      return store.keepRegistered('handlers', van, name, kept)
+      return store()?.keepRegistered('handlers', van, name, kept)
     },
-    keepActor: (van, id, kept) => store.keepRegistered('actors', van, id, kept),
+    keepActor: async (van, id, kept) => store()?.keepRegistered('actors', van, id, kept),
   }
 }
 

@@ -38,7 +38,7 @@ interface Caller {
 export interface ActorDirectoryOptions {
   /** The actors of this host. */
   readonly here: Actors
-  readonly handlers: () => HandlerService | undefined
+  readonly handlers: HandlerService | undefined
   readonly backbone: Backbone
   readonly van: (name: string) => Van
   /** After so many milliseconds without a host, its actors count as ended. Default 10,000. */
@@ -160,7 +160,7 @@ export class ActorDirectory {
 
   async #subscribeHere(van: string, name: string, id: string, request: SubscriptionRequest): Promise<void> {
     await this.here.subscribe(van, name, id, request)
-    await this.#options.handlers()?.unregister(van, name)
+    await this.#options.handlers?.unregister(van, name)
     await this.#options.van(van).reach.ask(UNREGISTER, { name })
   }
 

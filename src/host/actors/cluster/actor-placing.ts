@@ -1,6 +1,6 @@
 import type { ActorRequest } from '../../../bus/contract/actors.js'
 import type { Backbone } from '../../backbone/backbone.js'
-import { OneAtATime } from '../../process/one-at-a-time.js'
+import { OneAtATime } from '../../handlers/one-at-a-time.js'
 import type { Van } from '../../van/vans.js'
 import { newActorId } from '../actor-starts.js'
 import type { Actors } from '../actors.js'
