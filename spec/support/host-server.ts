@@ -7,14 +7,15 @@ export const secret = new Uint8Array(32).fill(7)
 
 /** A host's server in this process, on a port of its own. */
 export async function startServer(options: Partial<HostServerOptions> = {}): Promise<HostServer> {
-  const server: HostServer = new HostServer({
+  let port = options.port ?? 0
+  const server = new HostServer({
     port: 0,
     secret,
     hostStatus: () => ({
       id: 'spec',
       pid: process.pid,
       version,
-      port: server.port,
+      port,
       address: '',
       leader: false,
       capabilities: {},
@@ -23,6 +24,7 @@ export async function startServer(options: Partial<HostServerOptions> = {}): Pro
     ...options,
   })
   await server.listen()
+  port = server.port
   return server
 }
 

@@ -1,23 +1,25 @@
 import { noActors } from '../bus/actors/no-actors.js'
 import type { Control } from '../bus/contract/control.js'
 import type { DeadLetters } from '../bus/contract/dead-letters.js'
-import type { Counters, HostStatus, VanStatus } from '../bus/contract/status.js'
+import type { HostStatus, VanStatus } from '../bus/contract/status.js'
 import type { DrainWaiter } from './clock/drain-waiter.js'
 import type { DeadLetterHandler } from './dead-letters/dead-letter-handler.js'
 import type { LocalBrokerOptions } from './local-broker-options.js'
 import { closedError, noHandlersHere } from './refusals.js'
-import type { Registry } from './registry.js'
-import type { Subscription } from './subscription/subscription.js'
+import type { BrokerCounters } from './broker-counters.js'
+import type { Lifetime } from './lifecycle/lifetime.js'
+import type { Registry } from './lifecycle/registry.js'
+import type { Subscriptions } from './lifecycle/subscriptions.js'
 
 /** The parts of a LocalBroker that its Control works on. */
 export interface LocalControlOwner {
   readonly options: Pick<LocalBrokerOptions, 'van' | 'hostStatus' | 'keeper'>
   readonly registry: Registry
-  readonly letters: DeadLetterHandler
+  readonly subscriptions: Subscriptions
+  readonly deadLetters: DeadLetterHandler
   readonly drainWaiter: DrainWaiter
-  isClosed(): boolean
-  counters(): Counters
-  remove(subscription: Subscription): void
+  readonly lifetime: Lifetime
+  readonly counters: BrokerCounters
 }
 
 /** The Control of a LocalBroker. It starts neither handlers nor actors: a host does. */
@@ -31,7 +33,7 @@ export class LocalControl implements Control {
 
   status(): Promise<VanStatus> {
     const { options, registry, drainWaiter } = this.#owner
-    if (this.#owner.isClosed()) return Promise.reject(closedError())
+    if (this.#owner.lifetime.isClosed) return Promise.reject(closedError())
     const host = options.hostStatus()
     // An unnamed subscription whose consumer took messages along stays until these are settled.
     const lingering = [...drainWaiter.lingering].filter(({ inFlight }) => inFlight > 0)
@@ -42,7 +44,7 @@ export class LocalControl implements Control {
       hosts: [host],
       subscriptions,
       actors: [],
-      counters: this.#owner.counters(),
+      counters: this.#owner.counters.all,
       ...(options.keeper === undefined ? {} : { log: options.keeper.extent }),
     })
   }
@@ -52,14 +54,14 @@ export class LocalControl implements Control {
   }
 
   deadLetters(): DeadLetters {
-    return this.#owner.letters.view()
+    return this.#owner.deadLetters.view()
   }
 
   unsubscribe(name: string): Promise<boolean> {
-    if (this.#owner.isClosed()) return Promise.reject(closedError())
+    if (this.#owner.lifetime.isClosed) return Promise.reject(closedError())
     const subscription = this.#owner.registry.byName(name)
     if (subscription === undefined) return Promise.resolve(false)
-    this.#owner.remove(subscription)
+    this.#owner.subscriptions.remove(subscription, true)
     return Promise.resolve(true)
   }
 

@@ -149,7 +149,7 @@ describe('what is in the memory of a host', () => {
       expect(trouble).to.not.deep.equal([])
       return next
         .broker('default')
-        .subscriptions()
+        .transfer.subscriptions()
         .map(subscription => subscription.pending)
     }
     const flipped = Buffer.from(whole)

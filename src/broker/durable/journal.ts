@@ -1,18 +1,31 @@
 import type { Envelope } from '../../message/envelope.js'
 import type { DurableLog } from './durable-log.js'
 import { StoredEnvelope } from './stored-envelope.js'
+import type { PatternTable } from '../patterns/pattern-table.js'
 import { Subscription } from '../subscription/subscription.js'
 import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
 
 /** Every topic but the system's. */
 const EVERYTHING = /^/
 
-/** What a log takes: all that is published, and actors' mail. */
-export const KEPT_TOPICS: readonly RegExp[] = [EVERYTHING, /^\$actor\//]
+/** The log has every message of apps, and actors' mail. */
+const KEPT_TOPICS: readonly RegExp[] = [EVERYTHING, /^\$actor\//]
+
+/** Adds the journal to every topic that the log has, before any other subscription. @returns undefined without a store */
+export function openJournal(
+  owner: SubscriptionOwner<Subscription>,
+  routes: PatternTable<Subscription>,
+  keeper: DurableLog | undefined,
+): Journal | undefined {
+  if (keeper === undefined) return undefined
+  const journal = new Journal(owner, keeper)
+  for (const pattern of KEPT_TOPICS) routes.add(pattern, journal)
+  return journal
+}
 
 /**
- * The first target of every topic in a broker that keeps what it owes: whatever is taken over goes to the log before it goes
- * anywhere else. Being a target like others, it costs a broker without a store nothing.
+ * The first target of every topic in a broker with a store: each message goes to the log before it goes anywhere else.
+ * Because it is a target like others, it costs a broker without a store nothing.
  */
 export class Journal extends Subscription {
   readonly #keeper: DurableLog

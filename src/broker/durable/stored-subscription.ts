@@ -9,8 +9,8 @@ import { Item } from '../subscription/item.js'
 import { REPLAYED, type Cursor, type DurableLog } from './durable-log.js'
 import type { LocalBrokerOptions } from '../local-broker-options.js'
 import { Member } from '../subscription/member.js'
-import type { MessageFactory } from '../message-factory.js'
-import type { MakeSubscription } from '../registry.js'
+import type { MessageFactory } from '../routing/message-factory.js'
+import type { MakeSubscription } from '../lifecycle/registry.js'
 import { placeOf, type StoredEnvelope } from './stored-envelope.js'
 import type { Pause } from '../subscription/pause.js'
 import { LogQueue } from './log-queue.js'
@@ -246,8 +246,8 @@ function throwsAway({ overflow }: SubscriptionRequest): boolean {
 export function storing(
   owner: SubscriptionOwner<Subscription>,
   { keeper, compile }: Pick<LocalBrokerOptions, 'keeper' | 'compile'>,
-): MakeSubscription | undefined {
-  if (keeper === undefined) return undefined
+): MakeSubscription {
+  if (keeper === undefined) return (id, request) => new Subscription(id, request, owner)
   return (id, request, kept) => {
     // Answers are not in the log: who asked ends with them, or asks again.
     if (typeof request.pattern === 'string' && isPassing(request.pattern))

@@ -1,6 +1,6 @@
 import { type Matcher, checkPattern, patternKey, reachesSystemTopics } from '../../message/pattern.js'
 import { isSystemTopic } from '../../message/topic.js'
-import { append, takeOut, type Addition, type Additions } from '../subscription/additions.js'
+import { append, takeOut, type Addition, type Additions } from './additions.js'
 import { NGramIndex, Indexed } from './ngram-index.js'
 import { requiredLiterals } from './required-literals.js'
 import { topicLengths } from './topic-lengths.js'

@@ -4,7 +4,7 @@ import { AckTimeoutError, type MsgvanError } from '../../errors.js'
 import { Message, type RetryRule } from '../../message/message.js'
 import { Item } from './item.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
-import { OpenDeliveries } from '../open-deliveries.js'
+import { OpenDeliveries } from './open-deliveries.js'
 
 /** Unsettled payload bytes at one consumer: beyond this it gets nothing more, though always one message. */
 const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024

@@ -29,7 +29,7 @@ export function openMailbox(broker: LocalBroker, id: string, attempts: number): 
 
 /** Puts `childExited` into the mailbox of a parent. */
 export function mailChildExit(broker: LocalBroker, parent: string, exit: ChildExit): void {
-  broker.say(MAILBOX + parent, childExitHeaders, () => {
+  broker.system.publish(MAILBOX + parent, childExitHeaders, () => {
     const body = encodePayload(exit)
     return { body, size: body.length, encoding: Encoding.Bytes }
   })

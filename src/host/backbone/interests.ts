@@ -1,4 +1,4 @@
-import { keyOf } from '../../broker/relay.js'
+import { keyOf } from '../../broker/routing/relay.js'
 import type { Interest } from '../../wire/frames/host-frames.js'
 
 type Pattern = RegExp | string

@@ -99,7 +99,7 @@ class HandOverReader {
     if (!this.#isBegun) throw strange('is missing: the first one')
     this.#endSession()
     for (const [{ broker }, subscription] of this.#lent)
-      if (subscription.members.length === 0) broker.forsake(subscription)
+      if (subscription.members.length === 0) broker.transfer.discard(subscription)
     if (damaged > 0) this.#trouble.push(`${damaged} records are damaged`)
     if (isTorn) this.#trouble.push('the file ends too early')
     if (this.#owed.missing > 0)
@@ -153,7 +153,7 @@ class HandOverReader {
       case Kind.Relay:
         return this.#relay(fieldsOf(value))
       case Kind.Letters:
-        return this.#ofVan.broker.takeInLetters(this.#owed.letters(listOf(value), reader))
+        return this.#ofVan.broker.transfer.takeInLetters(this.#owed.letters(listOf(value), reader))
       case Kind.Marks:
         return this.#marks(listOf(value))
       case Kind.Seen:
@@ -183,7 +183,7 @@ class HandOverReader {
 
   #beginVan(fields: Fields): void {
     this.#van = this.#sessions.van(fields.text('name', 200))
-    this.#van.broker.count(countersOf(fields.fields('counters')))
+    this.#van.broker.transfer.addCounts(countersOf(fields.fields('counters')))
   }
 
   #subscription(fields: Fields): void {
@@ -191,7 +191,7 @@ class HandOverReader {
     const van = this.#ofVan
     const { name } = state.rules
     if (name === undefined && !this.#keepsSessions) return
-    const subscription = van.broker.settle(state)
+    const subscription = van.broker.transfer.adopt(state)
     this.#owed.register(fields.whole('number'), subscription)
     if (name === undefined || subscription.isLentName) this.#lent.push([van, subscription])
   }
@@ -271,7 +271,9 @@ class HandOverReader {
     }
     const pattern = decodePattern(fields.get('pattern'))
     const request = { ...owed.rules, pattern, prefetch: fields.whole('prefetch', 1) }
-    const attachment = session.restoreAttachment(place, state, each => van.broker.join(owed, request, each))
+    const attachment = session.restoreAttachment(place, state, each =>
+      van.broker.transfer.join(owed, request, each),
+    )
     if (session.guest !== undefined && request.name !== undefined) session.nameOf(place, request.name)
     places.set(place, { owed, attachment })
     if (state.hasLeft) left.push(attachment)

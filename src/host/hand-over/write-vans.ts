@@ -38,7 +38,7 @@ export class VanWriter {
   van(van: Van, publishers: ReadonlyMap<string, Publisher>): void {
     const { broker, reach } = van
     this.#add(Kind.Van, { name: van.name, counters: broker.ownCounters })
-    for (const subscription of broker.subscriptions()) this.#subscription(subscription)
+    for (const subscription of broker.transfer.subscriptions()) this.#subscription(subscription)
     this.#letters(van)
     this.#marks(van, publishers)
     if (reach.seen !== undefined) this.#seen(reach.seen)

@@ -34,7 +34,7 @@ export function writeHandOver(
   { memory, vans, sessions }: HeldInMemory,
   options: HandOverOptions,
 ): number {
-  for (const { broker } of vans) broker.finishEndings()
+  for (const { broker } of vans) broker.transfer.finishEndings()
   const travelling = sessions.filter(session => !session.hasEnded && !options.staysBehind(session))
   const members = new Set<Member>()
   for (const { attachments } of travelling)

@@ -1,5 +1,5 @@
 import { isWorkerClient } from '../../actors/worker-client.js'
-import type { Relay } from '../../broker/relay.js'
+import type { Relay } from '../../broker/routing/relay.js'
 import type { MsgvanError } from '../../errors.js'
 import type { ByteReader } from '../../codec/byte-reader.js'
 import { Message } from '../../message/message.js'

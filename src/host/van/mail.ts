@@ -29,7 +29,7 @@ export function mailRules(broker: () => LocalBroker): Pick<LocalBrokerOptions, '
       const id = letter.subscription.slice(MAILBOX.length)
       const times = letter.attempts === 1 ? 'once' : `${letter.attempts} times`
       const text = wasStopped ? error.message : `Actor ${id} failed ${times} on this message: ${letter.error}`
-      return broker().say(topic, headers, () => {
+      return broker().system.publish(topic, headers, () => {
         const body = encodeLetter({ ...letter, error: text, payload: envelope.body }, envelope.encoding)
         return { body, size: body.length, encoding: Encoding.Letter }
       })
@@ -39,7 +39,7 @@ export function mailRules(broker: () => LocalBroker): Pick<LocalBrokerOptions, '
 
 function giveBack(broker: LocalBroker, back: { to: string; headers: Headers } | undefined): void {
   if (back === undefined) return
-  broker.say(back.to, back.headers, () => {
+  broker.system.publish(back.to, back.headers, () => {
     const body = encodePayload(undefined)
     return { body, size: body.length, encoding: Encoding.Bytes }
   })

@@ -12,7 +12,7 @@ import { encodeLetter } from '../../codec/payload.js'
 import { newId } from '../../message/new-id.js'
 import { isOwnMailbox } from '../../message/topic.js'
 import type { OutboundLog } from '../../broker/durable/durable-log.js'
-import type { Relay } from '../../broker/relay.js'
+import type { Relay } from '../../broker/routing/relay.js'
 import type { Subscription } from '../../broker/subscription/subscription.js'
 import type { Missed } from '../../wire/frames/control-frames.js'
 import { mailRules } from './mail.js'
@@ -285,7 +285,7 @@ export class Vans {
     for (const name of store.vans) {
       const { broker, keeper } = this.get(name)
       const { subscriptions, letters } = keeper?.load() ?? { subscriptions: [], letters: [] }
-      broker.restore(subscriptions, letters)
+      broker.transfer.restore(subscriptions, letters)
       this.get(name).awaitAskers()
     }
     store.accounted()
@@ -296,7 +296,7 @@ export class Vans {
   endOrphans(isAwaited: (van: string, client: string) => boolean): boolean {
     let areAwaited = false
     for (const van of this.#vans.values()) {
-      if (van.broker.endOrphans(client => isAwaited(van.name, client))) areAwaited = true
+      if (van.broker.transfer.endOrphans(client => isAwaited(van.name, client))) areAwaited = true
       van.askersHadTheirTime()
     }
     return areAwaited
@@ -327,7 +327,7 @@ export class Vans {
 
   /** To the subscribers of this host, in all vans. */
   tell(topic: string, payload: unknown): void {
-    for (const { broker } of this.#vans.values()) broker.tell(topic, payload)
+    for (const { broker } of this.#vans.values()) broker.system.publishHere(topic, payload)
   }
 
   get names(): string[] {

@@ -1,5 +1,5 @@
 import { answerParts, type Answer } from '../answer-parts.js'
-import { relayRules, type Relay } from '../../../broker/relay.js'
+import { relayRules, type Relay } from '../../../broker/routing/relay.js'
 import type { AskedOfHosts, CallArgs, SentArgs } from '../../../wire/calls.js'
 import type { Consumer, Membership } from '../../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
@@ -106,7 +106,7 @@ export class LeaderLink implements Reach, Names {
     this.#passage = new LeaderForwarder({
       send: envelope => this.#remote.passOn(envelope),
       isWanted: topic => this.relay.takes(topic),
-      unwanted: envelope => van.broker.sendElsewhere(envelope),
+      unwanted: envelope => van.broker.reroute(envelope),
       lost: (envelope, error) => this.#refusedForGood(envelope, error),
       warn: options.warn,
       after: (ms, run) => {

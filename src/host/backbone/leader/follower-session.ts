@@ -1,6 +1,6 @@
 import type { Origin } from '../../../broker/subscription/pause.js'
 import { AnswerParts } from '../answer-parts.js'
-import type { Relay } from '../../../broker/relay.js'
+import type { Relay } from '../../../broker/routing/relay.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import { describe, MsgvanError, RemoteError, TimeoutError } from '../../../errors.js'
 import type { ByteReader } from '../../../codec/byte-reader.js'

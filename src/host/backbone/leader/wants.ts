@@ -1,4 +1,4 @@
-import { keyOf, type Relay } from '../../../broker/relay.js'
+import { keyOf, type Relay } from '../../../broker/routing/relay.js'
 import { describe } from '../../../errors.js'
 
 type Pattern = RegExp | string

@@ -1,11 +1,11 @@
 import { expect } from 'chai'
-import { relayRules, type Relay } from '../../src/broker/relay.js'
-import type { Consumer } from '../../src/bus/contract/broker.js'
-import { Envelope, noHeaders } from '../../src/message/envelope.js'
-import { Encoding } from '../../src/codec/encoding.js'
-import type { Message } from '../../src/message/message.js'
-import { brokerIn } from '../support/local-broker.js'
-import { VirtualTime } from '../support/virtual-time.js'
+import { relayRules, type Relay } from '../../../src/broker/routing/relay.js'
+import type { Consumer } from '../../../src/bus/contract/broker.js'
+import { Envelope, noHeaders } from '../../../src/message/envelope.js'
+import { Encoding } from '../../../src/codec/encoding.js'
+import type { Message } from '../../../src/message/message.js'
+import { brokerIn } from '../../support/local-broker.js'
+import { VirtualTime } from '../../support/virtual-time.js'
 
 /** The far end of a relay: takes everything over, unless it is busy. */
 class Beyond implements Consumer {

@@ -1,7 +1,7 @@
-import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
-import { areSameRules, differingRules } from '../bus/contract/rules.js'
-import { rulesDiffer } from './refusals.js'
-import type { Subscription } from './subscription/subscription.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
+import { areSameRules, differingRules } from '../../bus/contract/rules.js'
+import { rulesDiffer } from '../refusals.js'
+import type { Subscription } from '../subscription/subscription.js'
 
 /**
  * A subscriber joins a name that exists. Without other consumers, the subscription takes its rules from the request. With

@@ -1,7 +1,7 @@
-import type { Envelope, Headers } from '../message/envelope.js'
+import type { Envelope, Headers } from '../../message/envelope.js'
 import type { MessageFactory } from './message-factory.js'
-import type { Pause } from './subscription/pause.js'
-import type { Subscription } from './subscription/subscription.js'
+import type { Pause } from '../subscription/pause.js'
+import type { Subscription } from '../subscription/subscription.js'
 
 /** What a hand-over needs of the broker around it. */
 export interface DispatcherOwner {

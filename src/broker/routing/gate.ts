@@ -1,9 +1,9 @@
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Envelope } from '../../message/envelope.js'
-import { HeldBack } from './held-back.js'
-import type { Origin, Pause } from './pause.js'
-import { Subscription } from './subscription.js'
-import type { SubscriptionOwner } from './subscription-owner.js'
+import { HeldBack } from '../subscription/held-back.js'
+import type { Origin, Pause } from '../subscription/pause.js'
+import { Subscription } from '../subscription/subscription.js'
+import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
 
 const rules: Omit<SubscriptionRequest, 'pattern'> = {
   ordered: false,

@@ -1,9 +1,9 @@
-import { newId } from '../message/new-id.js'
-import { Envelope, type Headers } from '../message/envelope.js'
-import { IdStretch, STRETCH } from '../message/message-id.js'
-import { Message, type Settler } from '../message/message.js'
-import type { Encoding } from '../codec/encoding.js'
-import { StretchClock } from './clock/stretch-clock.js'
+import { newId } from '../../message/new-id.js'
+import { Envelope, type Headers } from '../../message/envelope.js'
+import { IdStretch, STRETCH } from '../../message/message-id.js'
+import { Message, type Settler } from '../../message/message.js'
+import type { Encoding } from '../../codec/encoding.js'
+import { StretchClock } from '../clock/stretch-clock.js'
 
 /** Makes the messages of one publisher: numbered from 1, and with the time of day. */
 export class MessageFactory {

@@ -1,4 +1,4 @@
-import { Message } from '../message/message.js'
+import { Message } from '../../message/message.js'
 
 /** Of what was settled, so much may stay in the list until it is tidied up. */
 const SPARE = 64

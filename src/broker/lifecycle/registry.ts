@@ -1,47 +1,44 @@
-import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
-import type { Matcher } from '../message/pattern.js'
-import { PatternTable } from './patterns/pattern-table.js'
-import type { PatternWatcher } from './patterns/pattern-watcher.js'
-import type { KeptSubscription } from './durable/durable-log.js'
-import { Subscription } from './subscription/subscription.js'
-import type { SubscriptionOwner } from './subscription/subscription-owner.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
+import type { Matcher } from '../../message/pattern.js'
+import { PatternTable } from '../patterns/pattern-table.js'
+import type { PatternWatcher } from '../patterns/pattern-watcher.js'
+import type { KeptSubscription } from '../durable/durable-log.js'
+import type { Subscription } from '../subscription/subscription.js'
+import type { LocalBrokerOptions } from '../local-broker-options.js'
 
-/** Makes a subscription, with what was kept of it if anything was. */
+/** Makes a subscription. @param kept its contents in the store, if it is restored */
 export type MakeSubscription = (
   id: string,
   request: SubscriptionRequest,
   kept: KeptSubscription | undefined,
 ) => Subscription
 
-/** Which subscriptions there are: by topic, by id and by name. */
+type RegistryOptions = Pick<LocalBrokerOptions, 'compile' | 'idPrefix' | 'nameChanged' | 'newIncarnation'>
+
+/** The subscriptions of a broker: by topic, by id and by name. */
 export class Registry {
   readonly #compile: (pattern: RegExp) => Matcher
   readonly #make: MakeSubscription
-  /** Without a name, kept from before the start, by session: until their clients come back for them. */
+  /** Restored ones without a name, by session, until their clients come back for them. */
   readonly #orphans = new Map<string, Subscription>()
-  /** By topic: in the order of registration. */
+  /** By topic, in the order of registration. */
   readonly routes: PatternTable<Subscription>
   readonly #registrations = new Map<string, Subscription>()
   readonly #names = new Map<string, Subscription>()
-  /** Of all ids that are given here. */
+  /** Begins all ids that are made here. */
   readonly #prefix: string
   #watcher: PatternWatcher | undefined
   #lastId = 0
-  /** Told of each named subscription that comes or goes. */
-  nameChanged: ((name: string, rules: SubscriptionRequest | undefined) => void) | undefined
+  readonly #nameChanged: LocalBrokerOptions['nameChanged']
+  readonly #newIncarnation: LocalBrokerOptions['newIncarnation']
 
-  /** Tells those apart that have a name one after another. */
-  newIncarnation: (() => string) | undefined
-
-  constructor(
-    compile: (pattern: RegExp) => Matcher,
-    owner: SubscriptionOwner<Subscription>,
-    make: MakeSubscription = (id, request) => new Subscription(id, request, owner),
-    idPrefix = '',
-  ) {
+  constructor(make: MakeSubscription, options: RegistryOptions) {
+    const { compile, idPrefix = '', nameChanged, newIncarnation } = options
     this.#prefix = `${idPrefix}s`
     this.#compile = compile
     this.#make = make
+    this.#nameChanged = nameChanged
+    this.#newIncarnation = newIncarnation
     this.routes = new PatternTable<Subscription>(compile)
   }
 
@@ -57,7 +54,7 @@ export class Registry {
     return this.#registrations.has(id)
   }
 
-  /** The one watcher there is; told at once of what is there already. */
+  /** Replaces the watcher, and tells it of the present patterns at once. */
   watch(watcher: PatternWatcher): void {
     this.#watcher = watcher
     for (const { rules } of this.#registrations.values()) watcher.added(rules.pattern)
@@ -67,7 +64,7 @@ export class Registry {
     return this.#names.get(name)
   }
 
-  /** By what a dead letter calls it: its name, or its id if it has none. */
+  /** By its key in dead letters: its name, or its id if it has none. */
   byKey(key: string): Subscription | undefined {
     return this.#names.get(key) ?? this.#registrations.get(key)
   }
@@ -83,31 +80,31 @@ export class Registry {
       named.checkSame(request)
       return named
     }
-    return this.#adopt(request) ?? this.#add(this.#anew(request), undefined)
+    return this.#reclaim(request) ?? this.#add(this.#anew(request), undefined)
   }
 
-  /** As it goes on in the books. One that was there under another host has its incarnation. */
+  /** With an incarnation, if it has a name. A restored one has it already. */
   #anew(request: SubscriptionRequest): SubscriptionRequest {
     if (request.name === undefined || request.incarnation !== undefined) return request
-    const incarnation = this.newIncarnation?.()
+    const incarnation = this.#newIncarnation?.()
     return incarnation === undefined ? request : { ...request, incarnation }
   }
 
-  /** This one names a subscription of before the start, or its dead letters: no new one gets it. */
+  /** A restored subscription or dead letter has this id: no new one gets it. */
   reserve(id: string): void {
     if (!id.startsWith(this.#prefix)) return
     const number = Number(id.slice(this.#prefix.length))
     if (number > this.#lastId) this.#lastId = number
   }
 
-  /** One that was there before the start. */
+  /** Adds a subscription from the store. */
   restore(kept: KeptSubscription): void {
     const subscription = this.#add(kept.request, kept)
     if (kept.request.session !== undefined) this.#orphans.set(kept.request.session, subscription)
   }
 
-  /** One of another process, under its own id. @throws NameTakenError, InvalidPatternError */
-  settle(id: string, request: SubscriptionRequest): Subscription {
+  /** Adds a subscription of another process, under its own id if that is free. @throws InvalidPatternError */
+  adopt(id: string, request: SubscriptionRequest): Subscription {
     const number = Number(/\d+$/.exec(id)?.[0] ?? 0)
     this.#lastId = Math.max(this.#lastId, number)
     this.routes.check(request.pattern)
@@ -120,7 +117,7 @@ export class Registry {
     return this.#registrations.get(id)
   }
 
-  /** Those without a name whose clients did not come back for them. @param isAwaited it is there, and is about to ask for its own */
+  /** Restored ones without a name whose clients have not come back. @param isAwaited the client is connected, and may ask for its own */
   takeOrphans(isAwaited: (client: string) => boolean): Subscription[] {
     const gone = [...this.#orphans].filter(([session]) => !isAwaited(clientOf(session)))
     for (const [session] of gone) this.#orphans.delete(session)
@@ -131,7 +128,8 @@ export class Registry {
     return this.#orphans.size > 0
   }
 
-  #adopt(request: SubscriptionRequest): Subscription | undefined {
+  /** The restored subscription of the client's session, if its pattern is the same. */
+  #reclaim(request: SubscriptionRequest): Subscription | undefined {
     if (request.session === undefined) return undefined
     const orphan = this.#orphans.get(request.session)
     if (orphan?.hasPattern(request.pattern) !== true) return undefined
@@ -141,7 +139,7 @@ export class Registry {
   }
 
   #add(request: SubscriptionRequest, kept: KeptSubscription | undefined): Subscription {
-    // What is refused is never kept: the next start could not take it either.
+    // Checked before the store has it: the next start could not take it either.
     this.routes.check(request.pattern)
     return this.#enter(this.create(request, kept), request)
   }
@@ -150,13 +148,13 @@ export class Registry {
     subscription.route = this.routes.add(pattern, subscription)
     this.#registrations.set(subscription.id, subscription)
     if (name !== undefined) this.#names.set(name, subscription)
-    if (name !== undefined) this.nameChanged?.(name, subscription.rules)
+    if (name !== undefined) this.#nameChanged?.(name, subscription.rules)
     subscription.registered?.()
     this.#watcher?.added(pattern)
     return subscription
   }
 
-  /** One that nothing leads to. */
+  /** Creates a subscription without routing it. */
   create(request: SubscriptionRequest, kept?: KeptSubscription): Subscription {
     if (kept?.id !== undefined) return this.#make(kept.id, request, kept)
     this.#lastId += 1
@@ -175,7 +173,7 @@ export class Registry {
       this.#watcher?.removed(pattern)
     }
     const { name } = subscription.rules
-    if (name !== undefined && this.#names.delete(name)) this.nameChanged?.(name, undefined)
+    if (name !== undefined && this.#names.delete(name)) this.#nameChanged?.(name, undefined)
   }
 }
 

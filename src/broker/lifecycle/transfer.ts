@@ -1,0 +1,106 @@
+import type { Consumer } from '../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
+import type { Counters } from '../../bus/contract/status.js'
+import type { BrokerCounters } from '../broker-counters.js'
+import { addCounts } from '../counters.js'
+import type { DeadLetterHandler } from '../dead-letters/dead-letter-handler.js'
+import type { StoredDeadLetter } from '../dead-letters/stored-dead-letter.js'
+import type { KeptSubscription } from '../durable/durable-log.js'
+import type { Member } from '../subscription/member.js'
+import type { Subscription, SubscriptionState } from '../subscription/subscription.js'
+import type { Endings } from './endings.js'
+import type { Lifetime } from './lifetime.js'
+import type { Registry } from './registry.js'
+import type { Subscriptions } from './subscriptions.js'
+
+/** Milliseconds until a restored ending goes on, so that clients are back and learn of it. */
+const RESUMED_AFTER_MS = 3_000
+
+export interface TransferOptions {
+  readonly registry: Registry
+  readonly subscriptions: Subscriptions
+  readonly deadLetters: DeadLetterHandler
+  readonly endings: Endings
+  readonly counters: BrokerCounters
+  readonly lifetime: Lifetime
+}
+
+/** Moves the contents of a broker from one process to the next: out of a store, or by a hand-over. */
+export class Transfer {
+  readonly #options: TransferOptions
+
+  constructor(options: TransferOptions) {
+    this.#options = options
+  }
+
+  /** Restores the contents of a store. Called before anything else. */
+  restore(subscriptions: Iterable<KeptSubscription>, letters: Iterable<StoredDeadLetter>): void {
+    const { registry, deadLetters, subscriptions: own } = this.#options
+    const all = [...subscriptions]
+    const buried = [...letters]
+    for (const { id } of all) if (id !== undefined) registry.reserve(id)
+    for (const { letter } of buried) registry.reserve(letter.subscription)
+    deadLetters.restore(buried)
+    for (const kept of all) {
+      const { ending, request } = kept
+      if (ending === undefined) registry.restore(kept)
+      else void own.giveUpAll(registry.create(request, kept), ending, RESUMED_AFTER_MS)
+    }
+  }
+
+  /**
+   * Ends restored subscriptions without a name whose clients have not come back in their time.
+   *
+   * @param isAwaited the client is connected, and may ask for its own
+   * @returns whether some are left for such clients
+   */
+  endOrphans(isAwaited: (client: string) => boolean): boolean {
+    const { registry, subscriptions } = this.#options
+    for (const orphan of registry.takeOrphans(isAwaited)) subscriptions.remove(orphan, true)
+    return registry.hasOrphans
+  }
+
+  /** Everything registered, for another process. */
+  subscriptions(): readonly Subscription[] {
+    return this.#options.registry.all()
+  }
+
+  /** Gives up at once all that is being given up, so that another process need not. */
+  finishEndings(): void {
+    this.#options.endings.finish()
+  }
+
+  /** Takes in the dead letters of another process. */
+  takeInLetters(letters: Iterable<StoredDeadLetter>): void {
+    this.#options.deadLetters.takeIn(letters)
+  }
+
+  /** Adds the counts of another process. */
+  addCounts(counts: Readonly<Counters>): void {
+    addCounts(this.#options.counters.past, counts)
+  }
+
+  /** Goes on with a subscription of another process. @throws NameTakenError, InvalidPatternError */
+  adopt({ id, rules, ...state }: SubscriptionState): Subscription {
+    const { registry, lifetime } = this.#options
+    lifetime.checkOpen()
+    const known = rules.name === undefined ? undefined : registry.byName(rules.name)
+    known?.checkSame(rules)
+    if (known !== undefined) known.rules = rules
+    const subscription = known ?? registry.adopt(id, rules)
+    subscription.resume(state)
+    return subscription
+  }
+
+  /** Goes on with a consumer of another process, in the subscription that it had. */
+  join(subscription: Subscription, request: SubscriptionRequest, consumer: Consumer): Member {
+    const member = subscription.newMember(consumer, request)
+    subscription.join(member)
+    return member
+  }
+
+  /** Ends an adopted subscription that got no consumer. */
+  discard(subscription: Subscription): void {
+    this.#options.subscriptions.remove(subscription, false)
+  }
+}

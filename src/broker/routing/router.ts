@@ -1,0 +1,152 @@
+import { MsgvanError } from '../../errors.js'
+import type { Envelope } from '../../message/envelope.js'
+import { isMailTopic } from '../../message/topic.js'
+import type { Lifetime } from '../lifecycle/lifetime.js'
+import type { Registry } from '../lifecycle/registry.js'
+import type { LocalBrokerOptions } from '../local-broker-options.js'
+import type { PatternTable } from '../patterns/pattern-table.js'
+import { closedError, heldFull, outboxFull, overflow } from '../refusals.js'
+import { Pause } from '../subscription/pause.js'
+import type { Subscription } from '../subscription/subscription.js'
+import type { Dispatcher } from './dispatcher.js'
+import type { Relay } from './relay.js'
+
+/** Bytes that a full subscription may hold beyond `maxPendingBytes`. */
+const MAX_HELD_BYTES = 64 * 1024 * 1024
+
+export interface RouterOptions {
+  readonly options: Pick<LocalBrokerOptions, 'coming' | 'unrouted' | 'maxHeld'>
+  readonly registry: Registry
+  readonly dispatcher: Dispatcher
+  readonly lifetime: Lifetime
+  /** A target of every topic, with a store. */
+  readonly journal: Subscription | undefined
+}
+
+/** Decides about each message that cannot go straight to its one subscription: who gets it, who waits, who is refused. */
+export class Router {
+  readonly #routes: PatternTable<Subscription>
+  readonly #dispatcher: Dispatcher
+  readonly #lifetime: Lifetime
+  readonly #journal: Subscription | undefined
+  readonly #options: RouterOptions['options']
+  readonly #maxHeld: number
+
+  constructor({ options, registry, dispatcher, lifetime, journal }: RouterOptions) {
+    this.#routes = registry.routes
+    this.#dispatcher = dispatcher
+    this.#lifetime = lifetime
+    this.#journal = journal
+    this.#options = options
+    this.#maxHeld = options.maxHeld ?? 100_000
+  }
+
+  /**
+   * @param from the relay of the host that sent it: it does not go back there
+   * @param isAnswered its publisher learns of a refusal; else `overflow: 'error'` drops it
+   * @returns undefined when the van owes the message now; an error if the message is refused, and no subscription gets it.
+   *   Otherwise a promise, which resolves when all full subscriptions with `overflow: 'pause'` have room.
+   */
+  accept(
+    envelope: Envelope,
+    targets: readonly Subscription[],
+    from?: Relay,
+    isAnswered = true,
+  ): undefined | Promise<void> | MsgvanError {
+    if (this.#lifetime.refuses) return closedError()
+    let full: Subscription[] | undefined
+    // Not for…of: in a host this runs once per message.
+    for (let at = 0; at < targets.length; at += 1) {
+      const target = targets[at]
+      if (target?.isFull === true) (full ??= []).push(target)
+    }
+    const pausing = full?.filter(target => target.overflowOf(envelope.topic) === 'pause')
+    const refusal = full === undefined ? undefined : this.#refusal(envelope, full, isAnswered)
+    if (refusal !== undefined) return refusal
+    if (this.#dispatcher.isBusy && this.#dispatcher.queued >= this.#maxHeld) return outboxFull(this.#maxHeld)
+    if (this.#isUnrouted(targets)) {
+      const coming = this.#acceptUnrouted(envelope, from, isAnswered)
+      if (coming !== undefined) return coming
+    }
+    const pause =
+      pausing === undefined || pausing.length === 0 ? undefined : new Pause(pausing, envelope.publisher, from)
+    const isTooMuch = pausing?.some(target => !this.#mayHold(target, envelope)) === true
+    // From here on the van owes it to every target.
+    this.#dispatcher.run(envelope, targets, from === undefined, pause)
+    if (pause === undefined || pause.isOver) return undefined
+    return isAnswered || isTooMuch ? pause.done : undefined
+  }
+
+  /** As `accept`, for a message of another host. */
+  acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> | MsgvanError {
+    const targets = from.others(this.#routes.match(envelope.topic))
+    const willing = isAnswered ? targets : targets.filter(target => !target.refused(envelope.topic))
+    return this.accept(envelope, willing, from, isAnswered)
+  }
+
+  /**
+   * For a message that comes again, and that its subscriptions have had since before the start.
+   *
+   * @returns a promise that resolves when these have room; undefined if they have
+   */
+  awaitRoom({ topic, publisher }: Envelope, from?: Relay): undefined | Promise<void> {
+    const full = this.#routes
+      .match(topic)
+      .filter(target => target.isFull && target.overflowOf(topic) === 'pause')
+    if (full.length === 0 || this.#lifetime.isClosed) return undefined
+    const pause = new Pause(full, publisher, from)
+    for (const target of full) target.awaitRoom(pause)
+    return pause.isOver ? undefined : pause.done
+  }
+
+  /** The relay that owed this is gone: mail is for the host in its place, if that has the actor. Otherwise it is unrouted. */
+  reroute(envelope: Envelope): void {
+    const { coming, unrouted } = this.#options
+    if (this.#lifetime.isClosed || !isMailTopic(envelope.topic)) return
+    const targets = this.#routes.match(envelope.topic).filter(target => target !== this.#journal)
+    if (targets.length > 0) return this.#dispatcher.run(envelope, targets, false)
+    const arrival = coming?.(envelope)
+    if (arrival === undefined) unrouted?.(envelope)
+    else void arrival.then(() => this.reroute(envelope))
+  }
+
+  /** @returns a promise if its subscription may be on its way */
+  #acceptUnrouted(
+    envelope: Envelope,
+    from: Relay | undefined,
+    isAnswered: boolean,
+  ): undefined | Promise<void> {
+    const { coming, unrouted } = this.#options
+    const arrival = coming?.(envelope)
+    if (arrival === undefined) {
+      unrouted?.(envelope)
+      return undefined
+    }
+    return arrival.then(() => {
+      const taken =
+        from === undefined
+          ? this.accept(envelope, this.#routes.match(envelope.topic))
+          : this.acceptFrom(from, envelope, isAnswered)
+      return taken instanceof MsgvanError ? Promise.reject(taken) : taken
+    })
+  }
+
+  #isUnrouted(targets: readonly Subscription[]): boolean {
+    return targets.length === 0 || (targets.length === 1 && targets[0] === this.#journal)
+  }
+
+  /** The error for the publisher, if a full target refuses the message for all. */
+  #refusal(envelope: Envelope, full: readonly Subscription[], isAnswered: boolean): MsgvanError | undefined {
+    const refusing = full.find(target => target.overflowOf(envelope.topic) === 'error')
+    if (refusing !== undefined) return overflow(refusing)
+    if (!isAnswered) return undefined
+    const crowded = full.find(
+      target => target.overflowOf(envelope.topic) === 'pause' && !this.#mayHold(target, envelope),
+    )
+    return crowded === undefined ? undefined : heldFull(crowded)
+  }
+
+  #mayHold({ held, heldBytes }: Subscription, { size }: Envelope): boolean {
+    return held < this.#maxHeld && (held === 0 || heldBytes + size <= MAX_HELD_BYTES)
+  }
+}
