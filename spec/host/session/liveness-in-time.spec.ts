@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { Membership } from '../../../src/bus/contract/broker.js'
-import { Liveness } from '../../../src/host/process/liveness.js'
+import { Liveness } from '../../../src/host/session/liveness.js'
 import { RemoteConsumer, type RemoteConsumerOwner } from '../../../src/host/session/remote-consumer.js'
 import { Hearing } from '../../../src/host/session/silence.js'
 import { inEnvironment } from '../../simulation/environment.js'
