@@ -15,7 +15,11 @@ export function embeddedBroker(van: string): LocalBroker {
     unrouted: envelope => {
       const back = returnOf(envelope)
       if (back !== undefined)
-        broker.system.publish(back.to, back.headers, () => ({ body: undefined, size: 0, encoding: Encoding.Value }))
+        broker.system.publish(back.to, back.headers, () => ({
+          body: undefined,
+          size: 0,
+          encoding: Encoding.Value,
+        }))
     },
     scheduler: monotonicScheduler,
     compile: nativeMatcher,
