@@ -1,11 +1,14 @@
 import { expect } from 'chai'
 import { createSecretKey } from 'node:crypto'
+import { firstValueFrom, of } from 'rxjs'
 import {
   InvalidOptionError,
   InvalidPatternError,
   InvalidPayloadError,
   InvalidTopicError,
   PayloadTooLargeError,
+  type Bus,
+  type MessageFields,
 } from '../../src/index.js'
 import type { Message } from '../../src/message/message.js'
 import { eventually } from '../support/eventually.js'
@@ -44,6 +47,18 @@ const carried: readonly unknown[] = [
   BigInt64Array.of(-1n),
 ]
 
+type Sent = MessageFields<{ n: number }>
+
+/** A message as a subscriber has it. */
+async function anOrder(bus: Bus): Promise<Message<{ n: number }>> {
+  const orders = collect(bus.topic<{ n: number }>('orders'))
+  await bus.ready()
+  await bus.publish('orders', { n: 7 }, { headers: { a: 'b' } })
+  const [order] = await orders.first(1)
+  if (order === undefined) throw new Error('no order came')
+  return order
+}
+
 export function payloadRules(at: Connected): void {
   describe('payloads', () => {
     it('are in a spread, a clone and JSON of the message, with the rest of its data and nothing else', async () => {
@@ -70,6 +85,32 @@ export function payloadRules(at: Connected): void {
         expect({ ...message }).to.deep.equal(all)
         expect(structuredClone(message)).to.deep.equal(all)
         expect(JSON.parse(JSON.stringify(message))).to.deep.equal(all)
+      }
+    })
+
+    it('a message as a payload, inside one and in a remote observable has its data', async () => {
+      const bus = at.bus()
+      const message = await anOrder(bus)
+      const { id, timestamp } = message
+      const audit = collect(bus.topic<Sent>('audit'))
+      const batch = collect(bus.topic<{ list: Sent[] }>('batch'))
+      bus.expose('orders', () => of(message))
+      await bus.ready()
+      await bus.publish('audit', message)
+      await bus.publish('batch', { list: [message] })
+      const observed = await firstValueFrom(bus.observe<void, Sent>('orders'))
+      const [first, second] = [(await audit.first(1))[0], (await batch.first(1))[0]]
+      for (const sent of [first?.payload, second?.payload.list[0], observed]) {
+        // eslint-disable-next-line @typescript-eslint/no-misused-spread -- in one process it is the message itself
+        expect({ ...sent }).to.deep.equal({
+          id,
+          topic: 'orders',
+          payload: { n: 7 },
+          headers: { a: 'b' },
+          timestamp,
+          attempt: 1,
+          redelivered: false,
+        })
       }
     })
 

@@ -20,10 +20,22 @@ async function refusal(call: () => unknown): Promise<unknown> {
     : undefined
 }
 
+function circular(): object {
+  const itself: { itself?: object } = {}
+  itself.itself = itself
+  return itself
+}
+
+/** It has no prototype, and cannot be made a text. */
+const bare = (): object => Object.create(null) as object
+
 /** Calls with one wrong argument each, by the name that the error must have. */
 function wrongCalls(bus: Bus): [name: string, call: () => unknown][] {
   const topic = loose(bus.topic.bind(bus))
   const publish = loose(bus.publish.bind(bus))
+  const create = loose(bus.actors.create.bind(bus.actors))
+  const subscribeHandler = loose(bus.subscribeHandler.bind(bus))
+  const subscribeActor = loose(bus.subscribeActor.bind(bus))
   const letters = bus.deadLetters()
   const numbers = ['prefetch', 'attempts', 'ackTimeout', 'maxPending', 'maxPendingBytes']
   return [
@@ -55,6 +67,20 @@ function wrongCalls(bus: Bus): [name: string, call: () => unknown][] {
     ['timeOut', () => loose(bus.actors.ref('nobody').ask.bind(bus.actors.ref('nobody')))(1, { timeOut: 5 })],
     ['header', () => loose(bus.actors.ref('nobody').tell.bind(bus.actors.ref('nobody')))(1, { header: {} })],
     ['object', () => loose(bus.actors.ref('nobody').tell.bind(bus.actors.ref('nobody')))(1, 'text')],
+    ['isolation', () => create({ module: '/x.js' }, { isolation: 1n })],
+    ['isolation', () => create({ module: '/x.js' }, { isolation: circular() })],
+    ['isolation', () => create({ module: '/x.js' }, { isolation: bare() })],
+    ['object', () => subscribeHandler('n', { module: '/x.js' }, 't', null)],
+    ['nosuch', () => subscribeHandler('n', { module: '/x.js' }, 't', { nosuch: 1 })],
+    ['object', () => subscribeActor('n', 'nobody', 't', null)],
+    ['object', () => subscribeActor('n', 'nobody', 't', 5)],
+    ['nosuch', () => subscribeActor('n', 'nobody', 't', { nosuch: 1 })],
+    ['message', () => publish({ topic: 't' }, { headers: { a: 'b' } })],
+    ['message', () => publish({ topic: 't' }, 5)],
+    ['message', () => publish({ topic: 't' }, null)],
+    ['name', () => topic('t', { name: bare() })],
+    ['ack', () => topic('t', { ack: circular() })],
+    ['attempts', () => topic('t', { attempts: bare() })],
     ['instances', () => bus.actors.create({ module: '/x.js' }, { instances: null as unknown as number })],
     ['object', () => loose(bus.actors.create.bind(bus.actors))({ module: '/x.js' }, null)],
     ['drain', () => loose(bus.close.bind(bus))({ drain: null })],

@@ -40,6 +40,8 @@ export function typed(bus: Bus<Topics>, topic: string, pattern: RegExp | string)
   // A payload that may be undefined may be left out.
   void bus.publish('lamp.toggled')
   void bus.publish({ topic: 'lamp.toggled' })
+  // @ts-expect-error a message has its headers itself
+  void bus.publish({ topic: 'lamp.toggled' }, { headers: { a: 'b' } })
   void bus.publish('note.maybe')
   void bus.publish('note.maybe', 'text')
   // @ts-expect-error but it is no number

@@ -120,7 +120,7 @@ export class BrokerBus {
   publish(topicOrMessage: string | Publication, payload?: unknown, options?: PublishOptions): Promise<void> {
     try {
       if (isPublication(topicOrMessage)) {
-        checkPublication(topicOrMessage)
+        checkPublication(topicOrMessage, payload)
         return this.#publish(topicOrMessage.topic, topicOrMessage.payload, topicOrMessage.headers)
       }
       if (options !== undefined) checkPublishOptions(options)
@@ -167,10 +167,9 @@ export class BrokerBus {
     checkName(name)
     checkPattern(pattern)
     checkModuleRef(handler)
+    const request = { ...toRequest(pattern, options, 'subscribeHandler()'), name }
     checkCrossing(options, 'handler')
-    await this.#unlessEnding(
-      this.#broker.control.subscribeHandler(name, handler, { ...toRequest(pattern, options), name }),
-    )
+    await this.#unlessEnding(this.#broker.control.subscribeHandler(name, handler, request))
   }
 
   async subscribeActor(
@@ -182,8 +181,9 @@ export class BrokerBus {
     checkName(name)
     checkPattern(pattern)
     const { id } = addressOf(actor)
+    const rules = toRequest(pattern, options, 'subscribeActor()')
     checkCrossing(options, 'actor')
-    const request = { ...toRequest(pattern, { attempts: ACTOR_ATTEMPTS, ...options }), name }
+    const request = { ...rules, attempts: options.attempts ?? ACTOR_ATTEMPTS, name }
     await this.#unlessEnding(this.#broker.control.actors.subscribe(name, id, request))
   }
 

@@ -17,8 +17,15 @@ export function isPublication(value: string | Publication | null): value is Publ
   return typeof value === 'object' && value !== null
 }
 
-/** @throws InvalidOptionError */
-export function checkPublication(publication: Publication): void {
+/**
+ * @param more what stands behind it, as a program without types might give it
+ * @throws InvalidOptionError
+ */
+export function checkPublication(publication: Publication, more: unknown): void {
+  if (more !== undefined)
+    throw new InvalidOptionError(
+      'publish() takes a message as its only argument: publish({ topic, payload, headers }).',
+    )
   for (const key in publication) {
     if (!parts.has(key))
       throw new InvalidOptionError(

@@ -6,7 +6,7 @@ import { ActorRef, type ActorAddress, type ActorMail, type AskOptions } from '..
 import type { ActorBroker, ActorOptions, ActorRequest, Actors } from '../contract/actors.js'
 import { checkModuleRef, moduleText, type ModuleRef } from '../contract/module-ref.js'
 import { checkName } from '../contract/options.js'
-import { atLeast, knownOptions, whole } from '../../message/check-option.js'
+import { atLeast, knownOptions, oneOf, whole } from '../../message/check-option.js'
 import type { ActorRequests } from './actor-requests.js'
 import type { Send } from './reply-inbox.js'
 
@@ -93,8 +93,7 @@ function toActorRequest(actor: ModuleRef, options: ActorOptions, parent: string 
     throw new InvalidOptionError(
       'requires is an object of values here: a function cannot cross to a host. Put it into the class, as `static requires`.',
     )
-  if (!['thread', 'process'].includes(isolation))
-    throw new InvalidOptionError(`isolation is 'thread' or 'process'; this is ${JSON.stringify(isolation)}.`)
+  oneOf('isolation', isolation, ['thread', 'process'])
   return {
     module: moduleText(actor),
     export: actor.export ?? 'default',

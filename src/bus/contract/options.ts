@@ -80,8 +80,12 @@ const known = [
   'from',
 ]
 
-export function toRequest(pattern: RegExp | string, options: TopicOptions): SubscriptionRequest {
-  knownOptions('topic()', options, known)
+export function toRequest(
+  pattern: RegExp | string,
+  options: TopicOptions,
+  where = 'topic()',
+): SubscriptionRequest {
+  knownOptions(where, options, known)
   const { name, ack, ordered = false, delay = defaultDelay, overflow = 'pause' } = options
   if (options.from !== undefined) checkReplayFrom(options.from)
   if (name !== undefined) checkName(name)
