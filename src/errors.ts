@@ -57,7 +57,7 @@ export class SchemaError extends MsgvanError {
   }
 }
 
-/** A subscriber threw, or its pipeline ended in an error. `cause` is what was thrown. */
+/** A subscriber threw, a promise that it returned was rejected, or its pipeline ended in an error. `cause` is what was thrown. */
 export class SubscriberError extends MsgvanError {
   readonly code = 'MSGVAN_SUBSCRIBER'
   constructor(

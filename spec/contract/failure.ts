@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { map, Observable, tap } from 'rxjs'
-import { SubscriberError } from '../../src/index.js'
+import { SubscriberError, type Message } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
 import { collect, payloads, publishAll, reports, untilStatus } from '../support/messages.js'
 import type { Connected } from './connected.js'
@@ -42,6 +42,45 @@ export function failure(at: Connected): void {
           expect(report).to.be.instanceOf(SubscriberError)
           expect(report).to.include({ code: 'MSGVAN_SUBSCRIBER', topic: 't' })
           expect((report.cause as Error).message).to.equal('boom')
+        }
+      })
+    }
+
+    // What RxJS's types allow, and the linter does not: the promise is the point here.
+    /* eslint-disable @typescript-eslint/no-misused-promises */
+    const asyncEnds: Record<string, (source: Observable<Message>, work: () => Promise<void>) => void> = {
+      'bare, as a function': (source, work) => void source.subscribe(work),
+      'bare, in an observer': (source, work) => void source.subscribe({ next: work }),
+      'at the end of a pipe': (source, work) => void source.pipe(map(value => value)).subscribe(work),
+    }
+    /* eslint-enable @typescript-eslint/no-misused-promises */
+    for (const [where, subscribe] of Object.entries(asyncEnds)) {
+      it(`a promise that a subscriber returns (${where}) and that is rejected is reported; the message is acked by then`, async () => {
+        const bus = at.bus()
+        const reported = reports(bus)
+        const unhandled: unknown[] = []
+        const notice = (error: unknown): void => void unhandled.push(error)
+        process.on('unhandledRejection', notice)
+        try {
+          let calls = 0
+          subscribe(bus.topic('t', { name: 'w', delay: 0 }), async () => {
+            calls += 1
+            await Promise.resolve()
+            throw new Error('boom')
+          })
+          await bus.publish('t')
+          await eventually(() => expect(reported.values).to.have.lengthOf(1))
+          const [report] = reported.values
+          expect(report).to.be.instanceOf(SubscriberError).and.include({ topic: 't' })
+          expect(report?.message).to.equal(
+            'The promise of a subscriber of "t" was rejected: Error: boom. The message was acknowledged before: use `handle` for async work.',
+          )
+          expect((report?.cause as Error).message).to.equal('boom')
+          await untilStatus(bus, 'w', { acked: 1, failed: 0, pending: 0, inFlight: 0 })
+          expect(calls).to.equal(1)
+          expect(unhandled).to.deep.equal([])
+        } finally {
+          process.off('unhandledRejection', notice)
         }
       })
     }

@@ -53,6 +53,22 @@ export function throwingListeners(at: Connected): void {
       })
     }
 
+    for (const [name, tell] of Object.entries(told)) {
+      it(`of ${name} later, by a promise that it returns, is reported, and ends no process`, async () => {
+        const bus = at.bus()
+        const [source$, make] = tell(bus)
+        await bus.ready()
+        const reported = reports(bus)
+        if (name === 'observe()') await make()
+        // eslint-disable-next-line @typescript-eslint/no-misused-promises -- apps do it
+        source$.subscribe(async () => boom())
+        if (name !== 'observe()') await make()
+        const [error] = await reported.first(1)
+        expect(error).to.include({ code: 'MSGVAN_SUBSCRIBER' })
+        expect(error?.message).to.equal(`The promise of a subscriber of ${name} was rejected: Error: boom`)
+      })
+    }
+
     it('of errors$ is not told of itself, and the others are', async () => {
       const bus = at.bus()
       let calls = 0

@@ -4,6 +4,7 @@ import {
   describe,
   InvalidOptionError,
   InvalidPatternError,
+  InvalidPayloadError,
   InvalidTopicError,
   MsgvanError,
 } from '../errors.js'
@@ -26,7 +27,7 @@ export function lineOf(error: unknown): string | undefined {
 
 export function exitOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.Done : Exit.Usage
-  const usage = [InvalidOptionError, InvalidTopicError, InvalidPatternError].some(
+  const usage = [InvalidOptionError, InvalidTopicError, InvalidPatternError, InvalidPayloadError].some(
     kind => error instanceof kind,
   )
   return usage ? Exit.Usage : Exit.Error

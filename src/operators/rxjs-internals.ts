@@ -54,7 +54,7 @@ export function isStopped(subscriber: Subscriber<unknown>): boolean {
 
 /** What an app gave to `subscribe()`, as it is called. */
 interface End {
-  next?(value: unknown): void
+  next?(value: unknown): unknown
   error?(error: unknown): void
   complete?(): void
 }
@@ -62,22 +62,39 @@ interface End {
 /** @param isUnhandled the app did not throw: an error came to its end, which takes none */
 type Threw = (error: unknown, isUnhandled?: boolean) => void
 
+/** Learns what happens at the end of a pipeline. */
+export interface EndWatcher {
+  readonly threw: Threw
+  /** `subscribe(async …)`: the subscriber returned a promise, which RxJS does not look at. */
+  readonly returned: (promise: PromiseLike<unknown>) => void
+  /** A value comes to the end. */
+  readonly reached?: () => void
+}
+
+/** Whether it is a promise, of whichever kind. */
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
+
 /** RxJS 7 would rethrow what an observer throws, and an error that it does not take, on a timer, and end the process. */
 class GuardedEnd implements Required<End> {
   readonly #end: End
   readonly #threw: Threw
+  readonly #returned: (promise: PromiseLike<unknown>) => void
   readonly #reached: (() => void) | undefined
 
-  constructor(end: End, threw: Threw, reached: (() => void) | undefined) {
+  constructor(end: End, { threw, returned, reached }: EndWatcher) {
     this.#end = end
     this.#threw = threw
+    this.#returned = returned
     this.#reached = reached
   }
 
   next(value: unknown): void {
     this.#reached?.()
     try {
-      this.#end.next?.(value)
+      const result = this.#end.next?.(value)
+      if (isPromise(result)) this.#returned(result)
     } catch (error) {
       this.#threw(error)
     }
@@ -104,14 +121,12 @@ class GuardedEnd implements Required<End> {
 /**
  * Puts a guard around what the app gave to `subscribe()` at the end of a pipeline, unless there is one. Nothing happens where the
  * end is none of RxJS's (the deprecated `new Subscriber(observer)`): what such an observer throws comes up through `next`.
- *
- * @param reached a value comes to the end
  */
-export function guardEnd(last: Subscriber<unknown>, threw: Threw, reached?: () => void): void {
+export function guardEnd(last: Subscriber<unknown>, watcher: EndWatcher): void {
   const consumer = internalsOf(last).destination
   if (typeof consumer !== 'object' || consumer === null || !('partialObserver' in consumer)) return
   if (consumer.partialObserver instanceof GuardedEnd) return
-  consumer.partialObserver = new GuardedEnd(consumer.partialObserver as End, threw, reached)
+  consumer.partialObserver = new GuardedEnd(consumer.partialObserver as End, watcher)
 }
 
 /** What `nextInto` returns when nothing was thrown. */

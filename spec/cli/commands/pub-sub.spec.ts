@@ -44,6 +44,33 @@ describe('msgvan pub and sub', () => {
     expect(await second.ended).to.include({ code: 0, stdout: 't 2\nt 3\nt 4\nt 5\n' })
   })
 
+  it('sub --exact listens to one topic, and joins a name whose pattern is one; --name alone takes the pattern that is there', async () => {
+    const maker = sandbox.script(`
+      const bus = msgvan.van()
+      bus.topic('jobs.exact', { name: 'exact' }).subscribe().unsubscribe()
+      bus.topic(/^jobs\\./i, { name: 'regexp' }).subscribe().unsubscribe()
+      await bus.ready()
+      await bus.close()`)
+    expect((await maker.ended).code).to.equal(0)
+    const subs = [
+      await listen('jobs.exact', '--exact', '--count', '1'),
+      await listen('jobs.exact', '--exact', '--name', 'exact', '--count', '1'),
+      await listen('--name', 'regexp', '--count', '1'),
+    ]
+    await pub('jobsXexact', 'other')
+    await pub('jobs.exact', 'one')
+    for (const sub of subs) expect(await sub.ended).to.include({ code: 0, stdout: 'jobs.exact one\n' })
+    await pub('jobs.exact', 'two')
+    const again = await sandbox.msgvan(['sub', '--name', 'exact', '--count', '1']).ended
+    expect(again).to.include({ code: 0, stdout: 'jobs.exact two\n' })
+    const refused = await sandbox.msgvan(['sub', 'jobs.exact', '--name', 'exact']).ended
+    expect(refused).to.include({ code: 1, stdout: '' })
+    expect(refused.stderr).to.contain('MSGVAN_NAME_TAKEN')
+    const none = await sandbox.msgvan(['sub', '--name', 'nobody']).ended
+    expect(none).to.include({ code: 2, stdout: '' })
+    expect(none.stderr).to.match(/^msgvan: There is no subscription "nobody" in van default/)
+  })
+
   it('payloads: text, JSON, none, and what begins with a dash', async () => {
     const sub = await listen('^t', '--json', '--count', '5')
     await pub('t', 'hello world')
@@ -98,7 +125,7 @@ describe('msgvan pub and sub', () => {
   it('a line that is not UTF-8 is an error with its number, and nothing is published in its place', async () => {
     const sub = await listen('^t', '--count', '2')
     const { code, stderr } = await shell(`printf 'fine\\nf\\xfcr\\nnever\\n' | msgvan pub t -`).ended
-    expect(code).to.equal(1)
+    expect(code).to.equal(2)
     expect(stderr).to.match(/^msgvan: Line 2 of the input is not UTF-8\..*--binary.*\n$/)
     await pub('t', 'after')
     expect((await sub.ended).stdout).to.equal('t fine\nt after\n')

@@ -17,7 +17,9 @@ describe('wrong usage', () => {
     [[], /which command\?/],
     [['nonsense'], /unknown command 'nonsense'/],
     [['statsu'], /Did you mean status\?/],
-    [['sub'], /missing required argument 'pattern'.*`msgvan sub --help`/],
+    [['sub'], /Which topics\? Give a pattern.*--name/],
+    [['sub', '--exact', '--name', 'n'], /Which topics\?/],
+    [['sub', '', '--exact'], /one exact topic, and this is none/],
     [['sub', '('], /no regular expression/],
     [['sub', 't', '--count', '0'], /--count.*whole number from 1/],
     [['sub', 't', '--count', 'many'], /--count/],
@@ -81,6 +83,21 @@ describe('wrong usage', () => {
       )
     } finally {
       server.close()
+    }
+  })
+
+  it('a switch is 1 or 0, whatever the variable', async () => {
+    for (const [command, variable, value] of [
+      ['status', 'MSGVAN_START', 'yes'],
+      ['status', 'MSGVAN_VERBOSE', 'true'],
+      ['host', 'MSGVAN_WATCH', 'on'],
+      ['host', 'MSGVAN_LEADER', '2'],
+    ] as const) {
+      const { code, stderr } = await sandbox.msgvan([command], { env: { [variable]: value } }).ended
+      expect({ code, stderr }).to.deep.equal({
+        code: 2,
+        stderr: `msgvan: ${variable}: 1 or 0; this is "${value}". (MSGVAN_INVALID_OPTION)\n`,
+      })
     }
   })
 

@@ -1,6 +1,7 @@
 import type { Observer } from 'rxjs'
 import type { MsgvanError } from '../../errors.js'
 import { Message } from '../../message/message.js'
+import { isPromise } from '../../operators/rxjs-internals.js'
 import type { Consumer } from '../contract/broker.js'
 import type { TopicSource } from './topic-source.js'
 
@@ -28,7 +29,9 @@ export class BareConsumer implements Consumer {
 
   next(message: Message): void {
     try {
-      this.#observer.next?.(message)
+      // `void` may be a promise: subscribe(async …).
+      const returned: unknown = this.#observer.next?.(message)
+      if (isPromise(returned)) this.#source.watch(returned, message.topic)
     } catch (error) {
       this.#source.failed(message, error)
     }

@@ -14,14 +14,20 @@ type Report = (error: MsgvanError) => void
  */
 export function guardEnd(subscriber: Subscriber<unknown>, what: string, report: Report): void {
   const last = chainOf(subscriber).at(-1) ?? subscriber
-  guardLast(last, (error, isUnhandled = false) => {
-    // Where a topic meets it (`combineLatest`) it may be a message that fails.
-    const run = Run.at(last)
-    if (run !== undefined) run.threw(error)
-    else {
-      const text = isUnhandled ? `An error of ${what} has no handler` : `A subscriber of ${what} threw`
-      report(new SubscriberError(`${text}: ${describe(error)}`, undefined, error))
-    }
+  const tell = (text: string, error: unknown): void =>
+    report(new SubscriberError(`${text}: ${describe(error)}`, undefined, error))
+  guardLast(last, {
+    threw: (error, isUnhandled = false) => {
+      // Where a topic meets it (`combineLatest`) it may be a message that fails.
+      const run = Run.at(last)
+      if (run !== undefined) run.threw(error)
+      else tell(isUnhandled ? `An error of ${what} has no handler` : `A subscriber of ${what} threw`, error)
+    },
+    returned: promise => {
+      promise.then(undefined, (error: unknown) =>
+        tell(`The promise of a subscriber of ${what} was rejected`, error),
+      )
+    },
   })
 }
 

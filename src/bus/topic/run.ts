@@ -101,11 +101,11 @@ export class Run {
     }
     const last = chain.at(-1)
     if (last !== undefined)
-      guardEnd(
-        last,
-        error => this.threw(error),
-        () => this.#deferral?.reached(),
-      )
+      guardEnd(last, {
+        threw: error => this.threw(error),
+        returned: promise => this.#history.first?.watch(promise, messageInHand()?.topic),
+        reached: () => this.#deferral?.reached(),
+      })
   }
 
   attach(

@@ -27,6 +27,21 @@ export class TopicSource {
     this.report(error, message.topic)
   }
 
+  /** A subscriber returned a promise, which nothing waits for. A rejection would end the process. */
+  watch(promise: PromiseLike<unknown>, topic: string | undefined): void {
+    promise.then(undefined, (error: unknown) => {
+      const where = topic === undefined ? '' : ` of ${JSON.stringify(topic)}`
+      const settled = this.autoAck ? 'The message was acknowledged before' : 'It settles no message'
+      this.broker.report(
+        new SubscriberError(
+          `The promise of a subscriber${where} was rejected: ${describe(error)}. ${settled}: use \`handle\` for async work.`,
+          topic,
+          error,
+        ),
+      )
+    })
+  }
+
   report(error: unknown, topic: string | undefined): void {
     const where = topic === undefined ? '' : ` of ${JSON.stringify(topic)}`
     const failure = new SubscriberError(`A subscriber${where} threw: ${describe(error)}`, topic, error)

@@ -12,10 +12,14 @@ export function addSub(program: Command, cli: Cli): void {
     .description(
       'Show each message whose topic matches, as "topic payload". Ends with exit code 0 after --count messages or when nobody reads its output any more, 3 after --timeout, 130 on Ctrl-C.',
     )
-    .argument('<pattern>', "a regular expression, found anywhere in the topic: '^orders\\.' anchors it")
+    .argument('[pattern]', "a regular expression, found anywhere in the topic: '^orders\\.' anchors it")
+    .option('--exact', 'the pattern is one topic, as it stands, and no regular expression')
     .option('--count <n>', 'end after so many messages', count)
     .option('--timeout <seconds>', 'end after so long, with exit code 3', seconds)
-    .option('--name <name>', 'join the named subscription: it shares the work, and keeps while you are away')
+    .option(
+      '--name <name>',
+      'join the named subscription: it shares the work, and keeps while you are away. Without a pattern: as it is there',
+    )
     .option(
       '--from <where>',
       'replay what a host with a store has kept: start, last (of each topic), last:N, a time, or a place in the log',
@@ -31,7 +35,8 @@ Examples:
   msgvan sub '^t' --count 3 --timeout 5
   msgvan sub . --json | jq .payload
   msgvan sub '^prices' --from last    what each topic said last, then what comes
-  msgvan sub '^jobs' --name workers   run two: each job goes to one of them`,
+  msgvan sub '^jobs' --name workers   run two: each job goes to one of them
+  msgvan sub --name workers           join it, whatever its pattern is`,
     )
     .action(
       cli.action<SubOptions>(async (globals, options, operands) => {

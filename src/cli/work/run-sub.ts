@@ -3,8 +3,9 @@ import { takeUntil } from 'rxjs/internal/operators/takeUntil'
 import { Subject } from 'rxjs/internal/Subject'
 import type { Bus } from '../../bus/contract/bus.js'
 import { keepingRules } from '../../bus/contract/options.js'
-import { describe, InvalidPatternError, UnreadablePayloadError } from '../../errors.js'
+import { describe, InvalidOptionError, InvalidPatternError, UnreadablePayloadError } from '../../errors.js'
 import { Message } from '../../message/message.js'
+import { checkPattern, describePattern } from '../../message/pattern.js'
 import type { ReplayFrom } from '../../message/replay.js'
 import { openBus } from '../bus.js'
 import type { Cli } from '../cli.js'
@@ -17,6 +18,7 @@ import { messageJson, messageLine, rawPayload } from '../text/show.js'
 const PREFETCH = 1024
 
 export interface SubOptions {
+  exact?: boolean
   count?: number
   timeout?: number
   name?: string
@@ -30,9 +32,9 @@ export async function sub(
   cli: Cli,
   globals: Globals,
   options: SubOptions,
-  [source = '']: string[],
+  [source]: string[],
 ): Promise<number> {
-  const pattern = regExp(source)
+  const given = givenPattern(source, options)
   const { interrupt, output } = cli
   const end = new Ending()
   interrupt.signal.addEventListener('abort', () => end.with(interrupt.exitCode ?? Exit.Done))
@@ -49,7 +51,7 @@ export async function sub(
       void opening.then(late => late.close({ drain: false })).catch(() => undefined)
       return bus
     }
-    return await show(bus, pattern, options, cli, globals, end)
+    return await show(bus, given, options, cli, globals, end)
   } finally {
     stopClock?.()
   }
@@ -57,7 +59,7 @@ export async function sub(
 
 async function show(
   bus: Bus,
-  pattern: RegExp,
+  given: RegExp | string | undefined,
   options: SubOptions,
   cli: Cli,
   globals: Globals,
@@ -67,6 +69,7 @@ async function show(
   const prefetch = Math.min(PREFETCH, wanted)
   const write = writerOf(options, cli.output)
   try {
+    const pattern = given ?? (await patternOf(bus, name ?? ''))
     const messages$ = bus.topic(
       pattern,
       // Whoever looks on does not change the rules of those who work.
@@ -85,7 +88,7 @@ async function show(
       })
     })
     const inForce = bus.ready().then(() => {
-      if (globals.verbose) cli.talk(`listening for ${String(pattern)}`)
+      if (globals.verbose) cli.talk(`listening for ${describePattern(pattern)}`)
     })
     await Promise.all([inForce, done])
     await cli.output.flush()
@@ -135,6 +138,42 @@ class Ending {
     this.#resolve(this.settled)
     this.signal.next()
   }
+}
+
+/** undefined: the pattern of the named subscription that is there. */
+function givenPattern(source: string | undefined, { exact, name }: SubOptions): RegExp | string | undefined {
+  if (source !== undefined) return exact === true ? exactTopic(source) : regExp(source)
+  if (name === undefined || exact === true)
+    throw new InvalidOptionError(
+      'Which topics? Give a pattern, such as `msgvan sub .` for all; or --name, to join a subscription that is there.',
+    )
+  return undefined
+}
+
+/** @throws InvalidPatternError if there is no subscription of that name */
+async function patternOf(bus: Bus, name: string): Promise<RegExp | string> {
+  const found = (await bus.status()).subscriptions.find(each => each.name === name)
+  if (found === undefined)
+    throw new InvalidPatternError(
+      `There is no subscription ${JSON.stringify(name)} in van ${bus.name}: give the pattern that it is to have.`,
+    )
+  return patternFrom(found.pattern)
+}
+
+/** As a status shows it. A topic that looks like a RegExp is taken for one; then the van refuses the other pattern. */
+function patternFrom(shown: string): RegExp | string {
+  const [, source, flags] = /^\/(.*)\/([a-z]*)$/s.exec(shown) ?? []
+  if (source === undefined) return shown
+  try {
+    return new RegExp(source, flags)
+  } catch {
+    return shown
+  }
+}
+
+function exactTopic(topic: string): string {
+  checkPattern(topic)
+  return topic
 }
 
 function regExp(source: string): RegExp {

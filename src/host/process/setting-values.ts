@@ -105,10 +105,9 @@ export function paths(text: string): string[] {
   return text.split(delimiter).filter(path => path !== '')
 }
 
-export function yesOrNo(text: string): boolean {
-  if (['1', 'true', 'yes', 'on'].includes(text)) return true
-  if (['0', 'false', 'no', 'off'].includes(text)) return false
-  throw no('1 or 0')
+export function oneOrZero(text: string): boolean {
+  if (text !== '1' && text !== '0') throw no('1 or 0')
+  return text === '1'
 }
 
 export function jsonObject(text: string): Record<string, unknown> {

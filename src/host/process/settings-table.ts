@@ -13,7 +13,7 @@ import {
   port,
   token,
   words,
-  yesOrNo,
+  oneOrZero,
 } from './setting-values.js'
 
 /** An auto-started host ends after ten idle minutes. */
@@ -63,7 +63,7 @@ const text = <const F extends string, T>(
 const toggle = <const F extends string>(
   setting: Omit<Given<F, boolean, boolean>, 'parse' | 'takes' | 'default'>,
 ): Setting<F, boolean, boolean> => ({
-  ...{ ...setting, kind: 'switch', takes: '', default: false, parse: yesOrNo },
+  ...{ ...setting, kind: 'switch', takes: '', default: false, parse: oneOrZero },
   kept: isOn => (isOn ? true : undefined),
 })
 

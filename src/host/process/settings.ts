@@ -8,7 +8,7 @@ import {
   type HostSettings,
   type Setting,
 } from './settings-table.js'
-import { vanName, yesOrNo } from './setting-values.js'
+import { vanName, oneOrZero } from './setting-values.js'
 
 export { listenAddress, listenAt, leaderUrl, milliseconds, port } from './setting-values.js'
 export type { HostFlags, HostSettings } from './settings-table.js'
@@ -69,7 +69,7 @@ export function verboseSetting(flag: boolean | undefined, env: NodeJS.ProcessEnv
 }
 
 export function autoStartSetting(flag: boolean | undefined, env: NodeJS.ProcessEnv = process.env): boolean {
-  return given({ flag: '--no-start', variable: 'MSGVAN_START', parse: yesOrNo }, flag, env) ?? true
+  return given({ flag: '--no-start', variable: 'MSGVAN_START', parse: oneOrZero }, flag, env) ?? true
 }
 
 /** Loopback is what no other machine can reach. */
