@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import {
   chmod,
   mkdir,
@@ -11,6 +13,7 @@ import {
   truncate,
   writeFile,
 } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -52,6 +55,58 @@ describe("a store's folder", () => {
     expect(error).to.include({ code: 'MSGVAN_STORE' })
     expect(String(error)).to.include('data.mdb in it is not a file')
     expect(await readdir(folder)).to.include('data.mdb')
+  })
+
+  describe('beside other users', () => {
+    before(function () {
+      skipUnless(this, process.getuid !== undefined, 'this system has no users as POSIX has them')
+    })
+
+    it('has files for this user alone, also where they were made otherwise', async () => {
+      await chmod(folder, 0o755)
+      const first = await openIt()
+      await first.close()
+      const modes = async (): Promise<string[]> => {
+        const names = (await readdir(folder)).filter(name => name !== 'pieces').sort()
+        return Promise.all(
+          names.map(async name => `${name} ${((await stat(join(folder, name))).mode & 0o777).toString(8)}`),
+        )
+      }
+      expect(await modes()).to.deep.equal(['data.mdb 600', 'lock.key 600', 'lock.mdb 600'])
+      for (const name of await readdir(folder)) await chmod(join(folder, name), 0o644)
+      const again = await openIt()
+      await again.close()
+      expect(await modes()).to.deep.equal(['data.mdb 600', 'lock.key 600', 'lock.mdb 600'])
+      expect(said.filter(text => text.includes('others can list'))).to.have.length(2)
+    })
+
+    it('that others may write to is refused, with what to do', async () => {
+      await chmod(folder, 0o777)
+      const error = await rejection(openIt())
+      expect(error).to.include({ code: 'MSGVAN_STORE' })
+      expect(String(error)).to.include(`chmod 700 ${folder}`)
+      await chmod(folder, 0o700)
+      const store = await openIt()
+      await store.close()
+      expect(said).to.deep.equal([])
+    })
+
+    it('is locked under a name that those who can only look at it cannot make', async function () {
+      skipUnless(this, process.platform === 'linux', 'only Linux has sockets without a file')
+      const { dev, ino } = await stat(folder)
+      const guess = createHash('sha256').update(`${dev}:${ino}`).digest('hex').slice(0, 32)
+      const squatter = createServer(socket => socket.destroy())
+      squatter.listen(`\0msgvan-store-${guess}`)
+      await once(squatter, 'listening')
+      try {
+        const store = await openIt()
+        expect(await rejection(openIt())).to.include({ code: 'MSGVAN_STORE_IN_USE' })
+        await store.close()
+      } finally {
+        squatter.close()
+        await once(squatter, 'close')
+      }
+    })
   })
 
   const withFile = <T>(look: (file: PageFile) => T): T => {

@@ -1,20 +1,22 @@
-import { createHash } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { statSync, unlinkSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { StoreInUseError } from '../errors.js'
+import { lockKey } from './private-files.js'
 
 /**
  * Makes sure that one process has the folder. A socket is the lock, so that it goes with the process however that ends; on
- * Linux one without a file, on Windows a pipe.
+ * Linux one without a file, on Windows a pipe. Its name is made with a key that this user alone can read: another user who can look at
+ * the folder cannot take the name first.
  *
  * @returns what unlocks it
  * @throws StoreInUseError
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const { dev, ino } = statSync(folder)
-  const id = createHash('sha256').update(`${dev}:${ino}`).digest('hex').slice(0, 32)
+  const id = createHmac('sha256', lockKey(folder)).update(`${dev}:${ino}`).digest('hex').slice(0, 32)
   const address = addressOf(id)
   const server = (await listens(address)) ?? (await listensAfterTheDead(address))
   if (server === undefined) {

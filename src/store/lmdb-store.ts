@@ -17,6 +17,7 @@ import {
   type StoreTransaction,
   type Table,
 } from './store.js'
+import { makePrivate } from './private-files.js'
 
 type Records = Database<Buffer, string>
 
@@ -80,6 +81,8 @@ export class LmdbStore implements Store {
       ...{ txnStartThreshold: 1 },
       readOnly: options.readOnly === true,
     })
+    // lmdb makes its files as the umask lets it.
+    if (options.readOnly !== true) makePrivate(options.folder)
     return new LmdbStore(env, options)
   }
 

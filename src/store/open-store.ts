@@ -6,6 +6,7 @@ import { DATA_FILE, LOCK_FILE } from './data-file.js'
 import { lockFolder } from './folder-lock.js'
 import { FreeSpace } from './free-space.js'
 import { LmdbStore } from './lmdb-store.js'
+import { rightsOfOthers } from './private-files.js'
 import { repairStore, setFileAside, tidyFolder } from './repair.js'
 import { FORMAT } from './store.js'
 
@@ -30,7 +31,7 @@ export interface OpenStoreOptions {
  */
 export async function openStore(path: string, options: OpenStoreOptions): Promise<LmdbStore> {
   const folder = resolve(path)
-  prepareFolder(folder)
+  prepareFolder(folder, options.warn)
   const release = await lockFolder(folder)
   try {
     return await openLocked(folder, release, options)
@@ -109,9 +110,12 @@ async function mend(
   warn(`${is}: ${why.replace(/\.$/, '')}. What is whole was kept; the rest is in ${aside ?? folder}`)
 }
 
-function prepareFolder(folder: string): void {
+function prepareFolder(folder: string, warn: (text: string) => void): void {
   try {
     makeFolder(folder)
+    const others = rightsOfOthers(folder)
+    if (others.canWrite) throw new Error(`others can write to it: run chmod 700 ${folder}`)
+    if (others.canRead) warn(`others can list the folder of the store, ${folder}: run chmod 700 ${folder}`)
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
     const file = join(folder, DATA_FILE)
     if (!existsSync(file)) return
