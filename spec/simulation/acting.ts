@@ -82,12 +82,12 @@ export class Acting implements Acted {
     await clock.advance(random.between(0, 500))
     if (this.#actor === undefined) return
     trace.count('actors')
-    await this.#tell(random.chance(0.1) ? MANY : random.between(1, 300))
+    await this.#tell(random.chance(0.4) ? MANY : random.between(1, 300))
     await clock.advance(random.pick([0, 5, 100, 1_000]))
     await this.#disturb()
     await clock.advance(random.between(0, 3_000))
     await this.#tell(random.between(1, 20))
-    if (random.chance(0.4)) await this.#stop()
+    if (random.chance(0.3)) await this.#stop()
     if (random.chance(0.3)) this.#cast.killHost()
     await clock.advance(random.between(0, 2_000))
   }
@@ -151,7 +151,7 @@ export class Acting implements Acted {
       case 'stop':
         return this.#stop()
       case 'kill':
-        this.#failures = random.pick([0, 1, MOST_FAILURES, TOO_MANY_FAILURES])
+        this.#failures = random.pick([1, 1, MOST_FAILURES, TOO_MANY_FAILURES])
         if (this.#failures === TOO_MANY_FAILURES) this.#mayHaveEnded = true
         this.#mayHang = random.chance(0.2)
         return this.#cast.killHost()
