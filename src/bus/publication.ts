@@ -22,7 +22,8 @@ export function isPublication(value: string | Publication | null): value is Publ
  * @throws InvalidOptionError
  */
 export function checkPublication(publication: Publication, more: unknown): void {
-  if (more !== undefined)
+  // An object that is no message is a wrong topic.
+  if (more !== undefined && typeof publication.topic === 'string')
     throw new InvalidOptionError(
       'publish() takes a message as its only argument: publish({ topic, payload, headers }).',
     )
