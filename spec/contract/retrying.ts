@@ -15,6 +15,7 @@ import {
   Subject,
 } from 'rxjs'
 import type { Message } from '../../src/index.js'
+import { eventually } from '../support/eventually.js'
 import { collect, publishAll, register, reports, untilStatus, upTo } from '../support/messages.js'
 import type { Connected } from './connected.js'
 
@@ -30,6 +31,31 @@ function troubled(log: string[], trouble: Record<number, number>) {
 
 export function retrying(at: Connected): void {
   describe('stock retry()', () => {
+    it('gets the failed message first, then what it held beside it, flagged; only the failed one counts as redelivered', async () => {
+      const bus = at.bus()
+      const log: string[] = []
+      const held: Message[] = []
+      bus
+        .topic<number>('t', { ack: 'manual' })
+        .pipe(
+          tap(message => held.push(message)),
+          map(troubled(log, { 3: 1, 7: 1 })),
+          retry(),
+        )
+        .subscribe()
+      await bus.ready()
+      await publishAll(bus, 't', upTo(8))
+      await eventually(() => expect(log).to.have.length(18))
+      const again = ['3/2r', '1/1r', '2/1r', '4/1', '5/1', '6/1', '7/1']
+      const last = ['7/2r', '1/1r', '2/1r', '3/2r', '4/1r', '5/1r', '6/1r', '8/1']
+      // What was held is in the order of its publishing, but for what failed: that is first the first time.
+      expect(log.slice(0, 10)).to.deep.equal(['1/1', '2/1', '3/1', ...again])
+      expect(log.slice(10, 11)).to.deep.equal(['7/2r'])
+      expect(log.slice(10).sort()).to.deep.equal(last.sort())
+      for (const message of held) message.ack()
+      await untilStatus(bus, 't', { acked: 8, failed: 2, delivered: 10, redelivered: 2, inFlight: 0 })
+    })
+
     for (const name of [undefined, 'w']) {
       const kind = name === undefined ? 'an unnamed' : 'a named'
       const options = name === undefined ? {} : { name }

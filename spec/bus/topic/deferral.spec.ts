@@ -4,6 +4,7 @@ import {
   debounceTime,
   map,
   merge,
+  retry,
   startWith,
   Subject,
   takeUntil,
@@ -13,10 +14,11 @@ import {
 } from 'rxjs'
 import { createBus } from '../../../src/bus/create-bus.js'
 import { embeddedBroker } from '../../../src/embedded.js'
-import type { Message, MsgvanError } from '../../../src/index.js'
+import { publishTo, type Message, type MsgvanError } from '../../../src/index.js'
 import { collect } from '../../support/messages.js'
 
 describe('the warning that a pipe passes values on late', () => {
+  const elsewhere = { publish: () => Promise.resolve() }
   const later = () => new Promise<void>(resolve => setTimeout(resolve, 1))
 
   /** Codes of what is in the log alone, after two messages. */
@@ -49,6 +51,15 @@ describe('the warning that a pipe passes values on late', () => {
     'a pipe that passes them on at once': topic$ => topic$.pipe(map(({ payload }) => payload)),
     'values of another source': topic$ => merge(topic$, timer(1, 1)),
     'values before the first message': topic$ => topic$.pipe(startWith('first')),
+    'publishTo behind an operator that threw': topic$ =>
+      topic$.pipe(
+        map(message => {
+          if (message.attempt === 1) throw new Error('the first attempt')
+          return message
+        }),
+        publishTo(elsewhere, 'u'),
+        retry(),
+      ),
     'values at the end': topic$ => topic$.pipe(toArray()),
     'values at the end by takeUntil': topic$ => topic$.pipe(takeUntil(new Subject()), toArray()),
   })) {

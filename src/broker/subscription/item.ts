@@ -14,6 +14,8 @@ export class Item {
   avoid: Membership | undefined
   /** It failed and may come again without a delay: who failed it waits for it, and gets it beyond its credit in bytes. */
   isDueAtOnce = false
+  /** Its consumer gave it back for a moment, and takes it up again: that is no other hand-over. */
+  isTakenUp = false
   /** Said with a failure (`handle`'s config); rules over the subscription's. */
   attempts: number | undefined
 
@@ -22,6 +24,11 @@ export class Item {
     /** Its place in the subscription's order, kept through every redelivery. */
     readonly order: number,
   ) {}
+
+  /** It failed and comes again at once: before all others. Else by the subscription's order. */
+  comesBefore(other: Item): boolean {
+    return this.isDueAtOnce === other.isDueAtOnce ? this.order < other.order : this.isDueAtOnce
+  }
 
   /** It was handed out, or failed, before. */
   get isBegun(): boolean {

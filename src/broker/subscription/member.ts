@@ -106,6 +106,7 @@ export class Member implements Membership {
     const message = Message.of(item.envelope, this, item.failures + 1, isAgain, item)
     item.deliveries += 1
     item.isDueAtOnce = false
+    item.isTakenUp = false
     this.hand(message)
   }
 
@@ -253,7 +254,7 @@ export class Member implements Membership {
     if (this.#standing !== Standing.Attached) return
     this.#standing = Standing.Suspended
     this.#subscription.changed()
-    this.#giveBack(cause)
+    this.#giveBack(cause, true)
   }
 
   resume(consumer: Consumer): void {
@@ -286,12 +287,14 @@ export class Member implements Membership {
     this.#consumer.complete()
   }
 
-  #giveBack(cause: LeaveCause): void {
+  #giveBack(cause: LeaveCause, isSuspended = false): void {
     if (cause === 'complete' || cause === 'death') return
     const items: Item[] = []
     for (const message of this.#unsettled?.all() ?? []) {
       const item = this.#takeBack(message)
-      if (item !== undefined) items.push(item)
+      if (item === undefined) continue
+      item.isTakenUp = isSuspended
+      items.push(item)
     }
     this.#subscription.returned(items, false)
   }

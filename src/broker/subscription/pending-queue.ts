@@ -69,7 +69,7 @@ export class PendingQueue {
     this.#length += 1
     this.#bytes += item.envelope.size
     const first = this.first
-    if (first === undefined || item.order < first.order) {
+    if (first === undefined || item.comesBefore(first)) {
       if (this.#head > 0) this.#items[--this.#head] = item
       else this.#items.unshift(item)
       return
@@ -79,7 +79,7 @@ export class PendingQueue {
     while (low < high) {
       const middle = (low + high) >> 1
       const there = this.#items[middle]
-      if (there !== undefined && there.order < item.order) low = middle + 1
+      if (there?.comesBefore(item) === true) low = middle + 1
       else high = middle
     }
     this.#items.splice(low, 0, item)
@@ -93,7 +93,7 @@ export class PendingQueue {
     }
     for (const { envelope } of items) this.#bytes += envelope.size
     const all = [...items, ...this.#standing()]
-    all.sort((a, b) => a.order - b.order)
+    all.sort((a, b) => (a.comesBefore(b) ? -1 : 1))
     this.#items = all
     this.#length = all.length
     this.#head = 0

@@ -558,8 +558,10 @@ export class Subscription extends NoopHooks implements MemberOwner {
   }
 
   #hand(member: Member, item: Item): void {
-    this.#count('delivered')
-    if (item.deliveries > 0) this.#count('redelivered')
+    if (!item.isTakenUp) {
+      this.#count('delivered')
+      if (item.deliveries > 0) this.#count('redelivered')
+    }
     member.handAgain(item)
   }
 

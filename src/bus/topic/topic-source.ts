@@ -106,10 +106,7 @@ export class TopicConsumer implements Consumer {
     }
     const claim = Message.claimOf(message)
     if (claim !== undefined) claim.handedOver()
-    else if (this.#source.autoAck) {
-      message.ack()
-      this.#ending.acked()
-    }
+    else if (this.#source.autoAck && message.ack()) this.#ending.acked()
   }
 
   #nextUnguarded(message: Message): void {
