@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { LocalBroker } from './broker/local-broker.js'
 import { monotonicScheduler } from './broker/clock/monotonic-scheduler.js'
-import { returnOf } from './bus/streams/stream-letters.js'
+import { returnOf } from './bus/streams/stream-messages.js'
 import { Encoding } from './codec/encoding.js'
 import { nativeMatcher } from './message/pattern.js'
 import { version } from './version.js'

@@ -265,7 +265,7 @@ export class TimeoutError extends MsgvanError {
   readonly code = 'MSGVAN_TIMEOUT'
 }
 
-/** Nobody exposes an observable of that name in this van. */
+/** No bus in this van exposes an observable of that name. */
 export class NotExposedError extends MsgvanError {
   readonly code = 'MSGVAN_NOT_EXPOSED'
 }

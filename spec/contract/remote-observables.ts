@@ -126,7 +126,7 @@ export function remoteObservables(at: Connected): void {
       expect(await failure('function')).to.be.instanceOf(RemoteError)
     })
 
-    it('a throw of the factory goes to who observes, and what gives no Observable', async () => {
+    it('a throw of the factory goes to the observer, and so does the error of one that returns no Observable', async () => {
       const bus = at.bus()
       const told = reports(bus)
       await exposing('throws', () => {
@@ -208,7 +208,7 @@ export function remoteObservables(at: Connected): void {
       expect(await value).to.equal('here')
     })
 
-    it('withdrawn: who observes is told, and later nobody exposes it; others go on', async () => {
+    it('a withdrawn exposure ends with an error for its observer, and is not exposed later; others go on', async () => {
       const source$ = new Subject<number>()
       const exposed = await exposing('mine', () => source$)
       await exposing('other', () => source$)
@@ -345,7 +345,7 @@ export function remoteObservables(at: Connected): void {
       expect((await seen.first(1))[0]?.topic).to.equal('seen')
     })
 
-    itWith(at, 'severalBuses', 'close() of who exposes ends it with an error', async () => {
+    itWith(at, 'severalBuses', 'close() of the exposing bus ends it with an error', async () => {
       let ended = false
       await exposing('mine', () => new Observable(subscriber => {
         subscriber.next(1)
@@ -367,7 +367,7 @@ export function remoteObservables(at: Connected): void {
     itWith(
       at,
       'severalBuses',
-      'close() of who observes completes it there, and unsubscribes on the other side',
+      'close() of the observing bus completes it there, and unsubscribes on the other side',
       async () => {
         let running = 0
         await exposing('mine', () => new Observable(subscriber => {

@@ -138,7 +138,7 @@ export class ActorRun {
       isDone = resolve
     })
     const answer$ = defer(() => answersOf(this.#receive(message)))
-    return this.#bus.correspondence.answer(message, answer$).pipe(
+    return this.#bus.requests.answer(message, answer$).pipe(
       tap({ complete: () => this.#worked() }),
       // After the message is settled, so that an end that waits for this finds it done.
       finalize(() => queueMicrotask(isDone)),
@@ -192,7 +192,7 @@ export class ActorRun {
       tell: (actor, payload, options) => actors.ref(actor).tell(payload, options),
       ask: <A>(actor: Parameters<ActorContext['ask']>[0], payload?: unknown, options = {}) =>
         actors.ref(actor).ask<A>(payload, options),
-      answer: (message, answer) => bus.correspondence.answer(message, answersOf(answer)),
+      answer: (message, answer) => bus.requests.answer(message, answersOf(answer)),
       create: (actor, options) => actors.create(actor, options),
       after: (ms, payload) => this.#after(ms, () => own.tell(payload)),
       stop: () => this.#report('could not be stopped', own.stop()),

@@ -57,7 +57,7 @@ export class BrokerBus {
   #end: Promise<void> | undefined
   readonly #refusalsWaitFor: BusOptions['refusalsWaitFor']
   #actors: Actors | undefined
-  #correspondence: ActorRequests | undefined
+  #requests: ActorRequests | undefined
   #hosts$: Observable<HostEvent> | undefined
   #streams: Streams | undefined
   /** To topics of the system's, which `publish` refuses. */
@@ -197,16 +197,16 @@ export class BrokerBus {
     return createActors({
       broker: this.#broker.control.actors,
       post: this.#post,
-      correspondence: () => this.correspondence,
+      requests: () => this.requests,
       guarded: answers$ => this.#guarding(answers$, 'ask()'),
       parent,
     })
   }
 
   /** Where this bus asks and answers. */
-  get correspondence(): ActorRequests {
-    this.#correspondence ??= new ActorRequests(new ReplyInbox(this.#broker, this.#send))
-    return this.#correspondence
+  get requests(): ActorRequests {
+    this.#requests ??= new ActorRequests(new ReplyInbox(this.#broker, this.#send))
+    return this.#requests
   }
 
   expose<A>(name: string, factory: (args: A) => ObservableInput<unknown>): Subscription {

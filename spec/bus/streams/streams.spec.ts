@@ -141,7 +141,7 @@ describe('letters of remote observables', () => {
     expect(answers.values.map(({ headers }) => headers['$kind'])).to.deep.equal(['begun', 'next'])
   })
 
-  it('who observes and is nowhere to be found is given up', async () => {
+  it('drops the streams of an observer that the van does not find', async () => {
     let isRunning = false
     bus.expose('z', () => {
       isRunning = true

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { lettersOn } from '../../../src/bus/actors/reply-inbox.js'
+import { inboxRequest } from '../../../src/bus/actors/reply-inbox.js'
 import { Follower } from '../../../src/host/backbone/follower/follower.js'
 import { Leader } from '../../../src/host/backbone/leader/leader.js'
 import type { HostServer } from '../../../src/host/listen/server.js'
@@ -48,7 +48,7 @@ describe('answers given by a host with a store before the client that asked its 
   /** Asks by way of that host. @returns all that comes to its address */
   const asking = async ({ broker, bus }: Client): Promise<unknown[]> => {
     const got: unknown[] = []
-    broker.consume(lettersOn(ADDRESS), {
+    broker.consume(inboxRequest(ADDRESS), {
       next: message => {
         got.push(message.payload)
         message.ack()

@@ -17,15 +17,15 @@ import { Message } from '../../message/message.js'
 import type { DeadLetter } from '../contract/dead-letters.js'
 import { CODE, FROM, type ReplyInbox } from './reply-inbox.js'
 
-/** Headers of letters between those who ask and those who answer. */
+/** Headers of questions and answers. */
 export const ASK = '$ask'
 const ANSWER = '$answer'
 const CANCEL = '$cancel'
 
-/** `next` and `done` in one letter: most questions have one answer. */
+/** `last` is `next` and `done` in one message: most questions have one answer. */
 type Kind = 'next' | 'last' | 'done' | 'error'
 
-/** A timer of more would fire at once. */
+/** A longer timer would fire at once. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
 export interface Question {
@@ -34,46 +34,46 @@ export interface Question {
   readonly headers?: Headers | undefined
   /** Milliseconds until the first answer, and between answers. */
   readonly timeout: number
-  /** Who is asked, for people. */
-  readonly whom: string
+  /** The asked actor, in texts. */
+  readonly target: string
 }
 
 interface Asked {
   readonly subscriber: Subscriber<unknown>
-  /** Where to tell that no more answers are wanted. */
+  /** The address that gets the cancellation. */
   answerer: string | undefined
 }
 
-/** Whether somebody waits for an answer to this message. */
+/** Whether the sender waits for an answer to this message. */
 export function isQuestion({ headers }: Message): boolean {
   return ASK in headers && FROM in headers
 }
 
-/** Headers of the letter that gives a message back to who asked: its payload is a DeadLetter. Undefined if nobody did. */
+/** Headers of the message that returns a question to its asker, with a DeadLetter as payload. Undefined if it was no question. */
 export function returnHeaders({ headers }: { headers: Headers }, code: string): Headers | undefined {
   const ask = headers[ASK]
   return ask === undefined ? undefined : { [ASK]: ask, [ANSWER]: 'error', [CODE]: code }
 }
 
-/** Where answers to a message go. */
+/** The topic for answers to a message. */
 export function replyTopic(headers: Headers): string | undefined {
   return headers[FROM]
 }
 
-/** Questions and answers of one bus, as messages to and from a topic of its own. */
+/** Questions and answers of one bus, over its reply inbox. */
 export class ActorRequests {
-  readonly #letterbox: ReplyInbox
+  readonly #inbox: ReplyInbox
   readonly #asked = new Map<string, Asked>()
-  /** What this bus is answering: by whom it was asked, how to stop. */
+  /** Stops the answers that this bus is giving, by asker and question. */
   readonly #answering = new Map<string, () => void>()
   #lastId = 0
 
-  constructor(letterbox: ReplyInbox) {
-    this.#letterbox = letterbox
+  constructor(inbox: ReplyInbox) {
+    this.#inbox = inbox
   }
 
   /** Cold: asks at each subscription. */
-  ask({ topic, payload, headers, timeout, whom }: Question): Observable<unknown> {
+  ask({ topic, payload, headers, timeout, target }: Question): Observable<unknown> {
     const answers$ = new Observable<unknown>(subscriber => {
       this.#open()
       this.#lastId += 1
@@ -81,11 +81,11 @@ export class ActorRequests {
       const asked: Asked = { subscriber, answerer: undefined }
       this.#asked.set(id, asked)
       subscriber.add(() => {
-        // Still there: it was not answered to the end.
+        // It is not answered to the end.
         if (this.#asked.delete(id) && asked.answerer !== undefined) this.#cancel(id, asked.answerer)
       })
-      this.#letterbox
-        .post(topic, payload, { ...headers, [FROM]: this.#letterbox.address, [ASK]: id })
+      this.#inbox
+        .post(topic, payload, { ...headers, [FROM]: this.#inbox.address, [ASK]: id })
         .catch((error: unknown) => {
           this.#asked.delete(id)
           subscriber.error(error)
@@ -94,14 +94,17 @@ export class ActorRequests {
     if (timeout > LONGEST_TIMER) return answers$
     const late = () =>
       throwError(
-        () => new TimeoutError(`${whom} did not answer within ${timeout} ms. Give it more \`timeout\`.`),
+        () =>
+          new TimeoutError(
+            `${target} did not answer within ${timeout} ms. Raise \`timeout\` if it needs longer.`,
+          ),
       )
     return answers$.pipe(timeoutAfter({ each: timeout, with: late }))
   }
 
   /**
-   * Sends on to whoever asked with `message` what the given Observable emits, and passes it through. An error is passed
-   * through only: it fails the message, and the van tells the asker when it gives up.
+   * Sends the values of the given Observable to the asker of `message`, and passes them through. An error only passes
+   * through: it fails the message, and the van tells the asker after the last attempt.
    */
   answer<A>(message: Message, answers$: Observable<A>): Observable<A> {
     const { [FROM]: to, [ASK]: id } = message.headers
@@ -111,17 +114,17 @@ export class ActorRequests {
       this.#open()
       this.#answering.set(key, () => subscriber.complete())
       subscriber.add(() => this.#answering.delete(key))
-      /** Held back for a moment: it may turn out to be the last. */
+      /** Held back for a moment: it may be the last. */
       let held: { readonly value: A } | undefined
       const send = (kind: Kind, payload?: A): void => {
         held = undefined
         const headers = {
           [ASK]: id,
           [ANSWER]: kind,
-          ...(kind === 'next' ? { [FROM]: this.#letterbox.address } : {}),
+          ...(kind === 'next' ? { [FROM]: this.#inbox.address } : {}),
         }
-        this.#letterbox.post(to, payload, headers).catch((error: unknown) => {
-          // One that cannot be carried, as a rule. After the last one there is no message left to fail.
+        this.#inbox.post(to, payload, headers).catch((error: unknown) => {
+          // Usually a value that cannot be carried. After the last one there is no message left to fail.
           if (subscriber.closed) this.refuse(message, error)
           else subscriber.error(error)
         })
@@ -151,19 +154,19 @@ export class ActorRequests {
     })
   }
 
-  /** Tells who asked that no answer will come. */
+  /** Tells the asker that no answer will come. */
   refuse({ headers }: Message, error: unknown): void {
     const { [FROM]: to, [ASK]: id } = headers
     if (to === undefined || id === undefined) return
     const code = error instanceof MsgvanError ? { [CODE]: error.code } : {}
-    this.#letterbox
+    this.#inbox
       .post(to, { error: describe(error) }, { [ASK]: id, [ANSWER]: 'error', ...code })
       .catch(() => undefined)
   }
 
-  /** Before the first letter goes out, so that the answer finds somebody. */
+  /** Called before the first message goes out, so that the answer has a receiver. */
   #open(): void {
-    this.#letterbox.open({
+    this.#inbox.open({
       read: message => this.#read(message),
       ended: error => this.#end(error ?? new ClosedError('The bus was closed before the answer came.')),
     })
@@ -175,7 +178,7 @@ export class ActorRequests {
     if (id === undefined) return
     const asked = this.#asked.get(id)
     if (asked === undefined) {
-      // Nobody wants it any more, and who answers may not know.
+      // The asker is gone, and the answering side may not know.
       if (from !== undefined) this.#cancel(id, from)
       return
     }
@@ -190,14 +193,14 @@ export class ActorRequests {
       else if (kind === 'error') subscriber.error(failure(message))
       if (kind === 'last' || kind === 'done') subscriber.complete()
     } catch (error) {
-      // What came is no payload.
+      // The payload cannot be read.
       subscriber.error(error)
     }
   }
 
   #cancel(id: string, answerer: string): void {
-    this.#letterbox
-      .post(answerer, undefined, { [CANCEL]: id, [FROM]: this.#letterbox.address })
+    this.#inbox
+      .post(answerer, undefined, { [CANCEL]: id, [FROM]: this.#inbox.address })
       .catch(() => undefined)
   }
 
@@ -208,7 +211,7 @@ export class ActorRequests {
   }
 }
 
-/** What came back instead of an answer, as the error that it is. */
+/** The error that came instead of an answer. */
 function failure(message: Message): MsgvanError {
   const { error, payload } = message.payload as Partial<DeadLetter>
   const text = error ?? describe(message.payload)

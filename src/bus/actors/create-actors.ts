@@ -10,12 +10,12 @@ import { atLeast, knownOptions, oneOf, whole } from '../../message/check-option.
 import type { ActorRequests } from './actor-requests.js'
 import type { Send } from './reply-inbox.js'
 
-export interface ActorMeans {
+export interface ActorsOptions {
   readonly broker: ActorBroker
   readonly post: Send
-  /** Made when something is asked for the first time. */
-  readonly correspondence: () => ActorRequests
-  /** What is thrown at the end of answers is reported. */
+  /** Created at the first question. */
+  readonly requests: () => ActorRequests
+  /** Reports a throw at the end of the answers. */
   readonly guarded: <A>(answers$: Observable<A>) => Observable<A>
   /** The actor that creates others: these are its children. */
   readonly parent?: string | undefined
@@ -31,7 +31,7 @@ export const MAX_SETUP_MS = 86_400_000
 const DEFAULT_TIMEOUT = 30_000
 
 /** The actors of a van, as a bus or an actor has them. */
-export function createActors({ broker, post, correspondence, guarded, parent }: ActorMeans): Actors {
+export function createActors({ broker, post, requests, guarded, parent }: ActorsOptions): Actors {
   const mail: ActorMail = {
     tell: (id, payload, options) => {
       try {
@@ -45,8 +45,8 @@ export function createActors({ broker, post, correspondence, guarded, parent }: 
       knownOptions('ask()', options, ['timeout', 'headers'], ['headers'])
       const { timeout = DEFAULT_TIMEOUT, headers }: AskOptions = options
       atLeast('ask: timeout', timeout, 1, Number.MAX_SAFE_INTEGER)
-      const question = { topic: MAILBOX + id, payload, headers, timeout, whom: `Actor ${id}` }
-      return guarded(correspondence().ask(question))
+      const question = { topic: MAILBOX + id, payload, headers, timeout, target: `Actor ${id}` }
+      return guarded(requests().ask(question))
     },
     stop: id => broker.stop(id),
   }

@@ -7,26 +7,26 @@ import type { Broker } from '../contract/broker.js'
 import type { SubscriptionRequest } from '../contract/subscription-request.js'
 import { DEFAULT_PENDING_BYTES } from '../contract/pending-bytes.js'
 
-/** Headers of letters: whom to answer, and what kind of error it is. */
+/** Headers of messages between buses: the address for answers, and the code of an error. */
 export const FROM = '$from'
 export const CODE = '$code'
-/** From the van itself, about an address at which nobody is. */
+/** From the van itself: the address that has no bus any more. */
 const GONE = '$gone'
 
-/** How a bus carries letters: to topics of the system's. @throws InvalidPayloadError, PayloadTooLargeError */
+/** Sends to a topic of the system. @throws InvalidPayloadError, PayloadTooLargeError */
 export type Send = (topic: string, payload: unknown, headers: Headers) => Promise<void>
 
-export interface LetterReader {
+export interface InboxReader {
   read(message: Message): void
-  /** No letters come any more: the bus was closed, or the van refused. */
+  /** No more messages come: the bus was closed, or the van refused. */
   ended(error: MsgvanError | undefined): void
 }
 
-/** An address of one bus: a topic that it alone listens on, where letters for it come in order. */
+/** An address of one bus: a topic to which it alone subscribes, where messages for it arrive in order. */
 export class ReplyInbox {
   readonly address = REPLIES + newId()
   readonly #broker: Broker
-  /** @throws InvalidPayloadError, PayloadTooLargeError at once: nothing was sent, and what comes next may be */
+  /** @throws InvalidPayloadError, PayloadTooLargeError at once, and sends nothing */
   readonly send: Send
   #isOpen = false
 
@@ -40,11 +40,11 @@ export class ReplyInbox {
     await this.send(to, payload, headers)
   }
 
-  /** Before the first letter goes out, so that the answer finds somebody. Once: a second call does nothing. */
-  open(reader: LetterReader): void {
+  /** Call it before the first message goes out, so that the answer has a receiver. A second call does nothing. */
+  open(reader: InboxReader): void {
     if (this.#isOpen) return
     this.#isOpen = true
-    this.#broker.consume(lettersOn(this.address), {
+    this.#broker.consume(inboxRequest(this.address), {
       next: message => {
         reader.read(message)
         message.ack()
@@ -55,8 +55,8 @@ export class ReplyInbox {
   }
 }
 
-/** How a bus takes letters: once each, since who wrote is told of what fails. */
-export function lettersOn(topic: string): SubscriptionRequest {
+/** A subscription to messages for a bus. One attempt each, since the sender learns of a failure. */
+export function inboxRequest(topic: string): SubscriptionRequest {
   return {
     pattern: topic,
     ordered: false,
@@ -70,18 +70,18 @@ export function lettersOn(topic: string): SubscriptionRequest {
   }
 }
 
-/** Whether it is for letters to a bus, not for messages to an app. */
+/** Whether it is for messages to a bus itself, not to an app. */
 export function isReplyInbox({ pattern, name }: SubscriptionRequest): boolean {
   return name === undefined && typeof pattern === 'string' && isPassing(pattern)
 }
 
-/** The address at which nobody is, if this is what the van says. */
+/** The address without a bus, if this is the van's notice of one. */
 export function goneFrom({ headers }: Message): string | undefined {
   return headers[GONE]
 }
 
-/** What the van says to who wrote to an address at which nobody is; undefined if the letter does not say who that was. */
-export function goneLetter(topic: string, headers: Headers): { to: string; headers: Headers } | undefined {
+/** The van's notice to the sender of a message to an address without a bus; undefined if the message has no sender. */
+export function goneNotice(topic: string, headers: Headers): { to: string; headers: Headers } | undefined {
   const { [FROM]: to } = headers
   return to === undefined ? undefined : { to, headers: { [GONE]: topic } }
 }

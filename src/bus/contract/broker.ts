@@ -85,7 +85,7 @@ export interface Membership extends Settler {
  * Promised by every kind: per publisher and topic in publish order; at least once; a publish inside a `next` is queued
  * behind the message in hand; a consumer's failure reaches neither publishers nor other consumers.
  * All calls are safe at any time; after `close` they fail with ClosedError. While it drains and a delivery is in hand,
- * `publish` still goes through, and so does a letterbox (`isLetterbox`).
+ * `publish` still goes through, and so does a reply inbox (`isReplyInbox`).
  */
 export interface Broker {
   /** Everything but the way of messages: status, hosts, names, handlers, actors, dead letters. */

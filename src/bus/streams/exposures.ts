@@ -4,35 +4,35 @@ import { Subscription } from 'rxjs/internal/Subscription'
 import type { Message } from '../../message/message.js'
 import { EXPOSED } from '../../message/topic.js'
 import type { Broker } from '../contract/broker.js'
-import { FROM, lettersOn, type ReplyInbox } from '../actors/reply-inbox.js'
+import { FROM, inboxRequest, type ReplyInbox } from '../actors/reply-inbox.js'
 import { ObservingBus, type Exposure } from './observing-bus.js'
-import { STREAM } from './stream-letters.js'
+import { STREAM } from './stream-messages.js'
 
 export type Factory = (args: unknown) => ObservableInput<unknown>
 
-/** What one bus exposes, and who observes it. */
+/** The exposures of one bus, and the buses that observe them. */
 export class Exposures {
   readonly #broker: Broker
-  readonly #letterbox: ReplyInbox
+  readonly #inbox: ReplyInbox
   readonly #exposed = new Set<Subscription>()
   readonly #observers = new Map<string, ObservingBus>()
 
-  constructor(broker: Broker, letterbox: ReplyInbox) {
+  constructor(broker: Broker, inbox: ReplyInbox) {
     this.#broker = broker
-    this.#letterbox = letterbox
+    this.#inbox = inbox
   }
 
   get isIdle(): boolean {
     return this.#observers.size === 0
   }
 
-  /** All who expose one name share its observers: each is served by one of them. @param began one is observed */
+  /** Buses that expose the same name share its observers: each observer gets one of them. @param began called when one is observed */
   expose(name: string, factory: Factory, began: () => void): Subscription {
     const topic = EXPOSED + name
     const exposed: Exposure = { name }
     const exposure = new Subscription()
     const membership = this.#broker.consume(
-      { ...lettersOn(topic), name: topic },
+      { ...inboxRequest(topic), name: topic },
       {
         next: message => {
           this.#begin(exposed, factory, message)
@@ -72,19 +72,19 @@ export class Exposures {
     this.#observers.get(address)?.gone()
   }
 
-  /** What that bus says that it observes here. Of what is not here it is told, by what is. */
+  /** That bus sends what it observes here. If a stream is missing here, this sends back which ones run. */
   compare(address: string, ids: readonly string[]): void {
     const observer = this.#observers.get(address) ?? this.#observer(address)
     if (!ids.every(id => observer.has(id))) observer.tell()
   }
 
-  /** From time to time: whether those who observe are there. */
+  /** Called from time to time: looks whether the observing buses are there. */
   look(): void {
     for (const [address, observer] of this.#observers)
       if (observer.isDone || !observer.look()) this.#observers.delete(address)
   }
 
-  /** Its bus closes: nothing is begun any more, while that still drains, and the last words leave at once. */
+  /** Its bus closes: begins nothing more while the bus drains, and sends the last messages at once. */
   close(): void {
     for (const exposed of [...this.#exposed]) exposed.unsubscribe()
     for (const observer of this.#observers.values()) observer.flush()
@@ -95,6 +95,6 @@ export class Exposures {
   }
 
   #observer(address: string): ObservingBus {
-    return new ObservingBus(address, this.#letterbox, error => this.#broker.report(error))
+    return new ObservingBus(address, this.#inbox, error => this.#broker.report(error))
   }
 }

@@ -12,42 +12,43 @@ import type { Message } from '../../message/message.js'
 import { EXPOSED } from '../../message/topic.js'
 import { crossed } from '../actors/crossing-error.js'
 import { CODE, FROM, type ReplyInbox } from '../actors/reply-inbox.js'
-import { COUNT, KIND, LOOKS_GONE, STREAM, type StreamLetter } from './stream-letters.js'
+import { COUNT, KIND, LOOKS_GONE, STREAM, type StreamKind } from './stream-messages.js'
 
-/** So long who exposes has to say that it began, in milliseconds. */
+/** The longest wait for the first message of an exposure, in milliseconds. */
 const BEGIN_MS = 30_000
 
-/** One observation, as who observes sees it. */
+/** One observation, on the side that observes. */
 interface Observation {
   readonly name: string
   readonly subscriber: Subscriber<unknown>
-  /** Who exposes it, once that is known. */
+  /** The address of the exposing bus, once that is known. */
   exposer: string | undefined
-  /** Values that came. */
+  /** The number of values so far. */
   count: number
   patience: ReturnType<typeof setTimeout> | undefined
 }
 
-/** What one bus observes. */
+/** The observations of one bus. */
 export class Observations {
-  readonly #letterbox: ReplyInbox
+  readonly #inbox: ReplyInbox
   readonly #running = new Map<string, Observation>()
-  /** Who exposes and was not to be found: since the last look, and how many looks in a row. */
+  /** Addresses that the van did not find since the last look. */
   readonly #gone = new Set<string>()
+  /** The number of looks in a row at which an address was not found. */
   #looksGone = new Map<string, number>()
-  /** To whom a letter of a look is on its way. */
+  /** Addresses to which the last `observing` message is still on its way. */
   readonly #telling = new Set<string>()
   #lastId = 0
 
-  constructor(letterbox: ReplyInbox) {
-    this.#letterbox = letterbox
+  constructor(inbox: ReplyInbox) {
+    this.#inbox = inbox
   }
 
   get isIdle(): boolean {
     return this.#running.size === 0
   }
 
-  /** Cold: asked for at each subscription. @param begin before the first letter goes out */
+  /** Cold: each subscription is one observation. @param begin called before the first message goes out */
   observe(name: string, args: unknown, begin: () => void): Observable<unknown> {
     return new Observable<unknown>(subscriber => {
       begin()
@@ -56,8 +57,8 @@ export class Observations {
       const observation: Observation = { name, subscriber, exposer: undefined, count: 0, patience: undefined }
       this.#running.set(id, observation)
       subscriber.add(() => this.#left(id, observation))
-      const headers = { [FROM]: this.#letterbox.address, [STREAM]: id }
-      this.#letterbox.post(EXPOSED + name, args, headers).then(
+      const headers = { [FROM]: this.#inbox.address, [STREAM]: id }
+      this.#inbox.post(EXPOSED + name, args, headers).then(
         () => this.#await(observation),
         (error: unknown) => subscriber.error(error),
       )
@@ -67,13 +68,13 @@ export class Observations {
   read(message: Message): void {
     const { [KIND]: kind, [FROM]: from, [STREAM]: id = '' } = message.headers
     const observation = this.#running.get(id)
-    if (observation !== undefined) this.#take(id, observation, kind as StreamLetter, message)
-    // Nobody wants it any more, and who exposes it may not know.
+    if (observation !== undefined) this.#take(id, observation, kind as StreamKind, message)
+    // The observer is gone, and the exposing bus may not know.
     else if (from !== undefined && (kind === 'begun' || kind === 'next' || kind === 'values'))
       this.#cancel(id, from)
   }
 
-  #take(id: string, observation: Observation, kind: StreamLetter, message: Message): void {
+  #take(id: string, observation: Observation, kind: StreamKind, message: Message): void {
     const { subscriber } = observation
     clearTimeout(observation.patience)
     observation.exposer ??= message.headers[FROM]
@@ -84,7 +85,7 @@ export class Observations {
     }
     const { values, error } = valuesOf(kind, message)
     if (error !== undefined) {
-      // What came is no payload.
+      // The payload cannot be read.
       subscriber.error(error)
       return
     }
@@ -100,13 +101,13 @@ export class Observations {
     subscriber.complete()
   }
 
-  /** Who exposes says what runs there for this bus. */
+  /** The exposing bus sends which observations of this bus run there. */
   compare(from: string, running: ReadonlyMap<string, number>): void {
     for (const id of running.keys()) if (!this.#running.has(id)) this.#cancel(id, from)
     for (const [id, observation] of [...this.#running]) {
       if (observation.exposer !== from) continue
       const count = running.get(id)
-      if (count === undefined) this.#lost(observation, 'who exposed it does not know of it any more')
+      if (count === undefined) this.#lost(observation, 'the exposing bus does not know it any more')
       else if (count > observation.count) this.#lost(observation, 'values were lost on their way')
     }
   }
@@ -115,7 +116,7 @@ export class Observations {
     this.#gone.add(address)
   }
 
-  /** From time to time: whether those who expose are there. */
+  /** Called from time to time: looks whether the exposing buses are there. */
   look(): void {
     const observed = new Map<string, string[]>()
     for (const [id, { exposer }] of this.#running) {
@@ -133,18 +134,18 @@ export class Observations {
     }
   }
 
-  /** What is observed there. The next time not before this has left: while there is no connection letters would gather. */
+  /** Sends what this bus observes there. One at a time: without a connection such messages would pile up. */
   #tell(exposer: string, ids: readonly string[]): void {
     if (this.#telling.has(exposer)) return
     this.#telling.add(exposer)
-    const headers = { [KIND]: 'observing' satisfies StreamLetter, [FROM]: this.#letterbox.address }
-    this.#letterbox
+    const headers = { [KIND]: 'observing' satisfies StreamKind, [FROM]: this.#inbox.address }
+    this.#inbox
       .post(exposer, ids, headers)
       .catch(() => undefined)
       .finally(() => this.#telling.delete(exposer))
   }
 
-  /** No letters come any more. */
+  /** No more messages come. */
   end(error: MsgvanError | undefined): void {
     const running = [...this.#running.values()]
     this.#running.clear()
@@ -155,7 +156,7 @@ export class Observations {
     }
   }
 
-  /** The bus closes: those who expose are told, and every observation is complete. */
+  /** The bus closes: cancels every observation at its exposing bus, and completes it here. */
   close(): void {
     for (const [id, { exposer }] of this.#running) if (exposer !== undefined) this.#cancel(id, exposer)
     this.end(undefined)
@@ -163,7 +164,7 @@ export class Observations {
 
   #loseAll(exposer: string): void {
     for (const observation of [...this.#running.values()])
-      if (observation.exposer === exposer) this.#lost(observation, 'who exposed it is gone')
+      if (observation.exposer === exposer) this.#lost(observation, 'the exposing bus is gone')
   }
 
   #lost({ name, subscriber }: Observation, why: string): void {
@@ -182,7 +183,7 @@ export class Observations {
       const seconds = BEGIN_MS / 1_000
       subscriber.error(
         new TimeoutError(
-          `Who exposes ${JSON.stringify(name)} did not begin within ${seconds} s: it is busy, or away. Try again, as retry() does.`,
+          `The bus that exposes ${JSON.stringify(name)} did not begin within ${seconds} s: it is busy, or away. Try again, as retry() does.`,
         ),
       )
     }, BEGIN_MS)
@@ -195,8 +196,8 @@ export class Observations {
   }
 
   #cancel(id: string, exposer: string): void {
-    const headers = { [KIND]: 'cancel' satisfies StreamLetter, [STREAM]: id, [FROM]: this.#letterbox.address }
-    this.#letterbox.post(exposer, undefined, headers).catch(() => undefined)
+    const headers = { [KIND]: 'cancel' satisfies StreamKind, [STREAM]: id, [FROM]: this.#inbox.address }
+    this.#inbox.post(exposer, undefined, headers).catch(() => undefined)
   }
 }
 
@@ -207,8 +208,8 @@ interface Values {
 
 const noValues: Values = { values: [] }
 
-/** What a letter has for its observer, or why that cannot be read. */
-function valuesOf(kind: StreamLetter, message: Message): Values {
+/** The values in a message, or the error that they cannot be read. */
+function valuesOf(kind: StreamKind, message: Message): Values {
   if (kind !== 'next' && kind !== 'values') return noValues
   try {
     const { payload } = message
@@ -219,16 +220,16 @@ function valuesOf(kind: StreamLetter, message: Message): Values {
   }
 }
 
-/** What came in place of a value, as the error that it is. */
+/** The error that came instead of a value. */
 function failure({ name }: Observation, message: Message): MsgvanError {
   const code = message.headers[CODE]
   if (code === 'MSGVAN_NOT_EXPOSED')
     return new NotExposedError(
-      `Nobody exposes ${JSON.stringify(name)} in this van. Start who does, or try again later: retry({ delay: 1000 }).`,
+      `${JSON.stringify(name)} is not exposed in this van. Start a process that exposes it, or try again later: retry({ delay: 1000 }).`,
     )
   const { error, cause } = crossed(
     message,
-    `The observable ${JSON.stringify(name)} broke off, and who exposes it did not say why.`,
+    `The observable ${JSON.stringify(name)} broke off without a reason.`,
   )
   if (code === undefined || code === 'MSGVAN_REMOTE') return new RemoteError(error, { cause })
   return errorFromCode(code, error)

@@ -4,13 +4,13 @@ import type { Headers } from '../../message/envelope.js'
 import { mostPayloadBytes } from '../../codec/payload.js'
 import { crossing, type Crossing } from '../actors/crossing-error.js'
 import { CODE, FROM, type ReplyInbox } from '../actors/reply-inbox.js'
-import { COUNT, KIND, LOOKS_GONE, STREAM, type StreamLetter } from './stream-letters.js'
+import { COUNT, KIND, LOOKS_GONE, STREAM, type StreamKind } from './stream-messages.js'
 
-/** So many letters to one bus are on their way at once: a slow one is waited for. */
+/** At most so many messages to one bus are on their way at once. A slow bus slows its streams down. */
 const WINDOW = 256
-/** Of small values that wait so much goes into one letter. */
+/** Small values share one message of at most this size. */
 const BATCH_BYTES = 8 * 1024
-/** As much as a subscription may have waiting. */
+/** The same limit as `maxPending` of a subscription. */
 const MAX_WAITING = 100_000
 
 /** One call of `expose()`. */
@@ -18,7 +18,7 @@ export interface Exposure {
   readonly name: string
 }
 
-/** One observation, as who exposes it sees it. */
+/** One observation, on the side that exposes it. */
 interface Stream {
   readonly id: string
   readonly exposure: Exposure
@@ -27,37 +27,37 @@ interface Stream {
   /** Values that were sent. */
   count: number
   hasEmitted: boolean
-  /** Nothing more is taken from its source. */
+  /** Its source has ended, or is not wanted any more. */
   isOver: boolean
 }
 
-interface Letter {
+interface Outgoing {
   readonly stream: Stream
-  readonly kind: StreamLetter
+  readonly kind: StreamKind
   readonly payload: unknown
   readonly code?: string | undefined
 }
 
-/** A bus that observes what this one exposes: its streams, and what is to go there, in order. */
+/** A bus that observes exposures of this one: its streams, and the messages that wait for it, in order. */
 export class ObservingBus {
-  readonly #letterbox: ReplyInbox
+  readonly #inbox: ReplyInbox
   readonly #report: (error: MsgvanError) => void
   readonly #streams = new Map<string, Stream>()
-  #waiting: Letter[] = []
+  #waiting: Outgoing[] = []
   #next = 0
   #underWay = 0
   #isScheduled = false
-  /** A letter of a look is on its way. */
+  /** The last `running` message is still on its way. */
   #isTelling = false
   #wasGone = false
   #looksGone = 0
 
   constructor(
     readonly address: string,
-    letterbox: ReplyInbox,
+    inbox: ReplyInbox,
     report: (error: MsgvanError) => void,
   ) {
-    this.#letterbox = letterbox
+    this.#inbox = inbox
     this.#report = report
   }
 
@@ -70,12 +70,12 @@ export class ObservingBus {
   }
 
   begin(id: string, exposure: Exposure, source$: Observable<unknown>): void {
-    // One that comes twice is there.
+    // A repeated request: the stream exists.
     if (this.#streams.has(id)) return
     const stop = (): void => undefined
     const stream: Stream = { id, exposure, stop, count: 0, hasEmitted: false, isOver: false }
     this.#streams.set(id, stream)
-    // To be stopped from within its very first values, too.
+    // So that its very first values can stop it too.
     const stoppable$ = new Observable(subscriber => {
       stream.stop = () => subscriber.unsubscribe()
       return source$.subscribe(subscriber)
@@ -91,31 +91,31 @@ export class ObservingBus {
     if (!stream.hasEmitted && !stream.isOver) this.#push({ stream, kind: 'begun', payload: undefined })
   }
 
-  /** Nobody wants its values any more. */
+  /** The observer does not want its values any more. */
   cancel(id: string): void {
     const stream = this.#streams.get(id)
     if (stream !== undefined) this.#drop(stream)
   }
 
-  /** What is exposed by that name is not any more. */
+  /** This name is not exposed any more. */
   withdraw(exposure: Exposure): void {
     for (const stream of [...this.#streams.values()]) {
       if (stream.exposure !== exposure) continue
       this.#fail(
         stream,
         new ObservationLostError(
-          `${JSON.stringify(stream.exposure.name)} is not exposed any more by who did: it was withdrawn, or its bus closed.`,
+          `${JSON.stringify(stream.exposure.name)} is not exposed any more: the exposure was withdrawn, or its bus closed.`,
         ),
       )
     }
   }
 
-  /** It is not to be found. */
+  /** The van does not find that bus. */
   gone(): void {
     this.#wasGone = true
   }
 
-  /** From time to time: says what runs. @returns false if nobody is there */
+  /** Called from time to time: sends which streams run. @returns false if the bus is gone */
   look(): boolean {
     this.#looksGone = this.#wasGone ? this.#looksGone + 1 : 0
     this.#wasGone = false
@@ -123,25 +123,25 @@ export class ObservingBus {
       for (const stream of [...this.#streams.values()]) this.#drop(stream)
       return false
     }
-    // What waits says as much.
+    // The messages that wait tell as much.
     if (this.#waiting.length === 0) this.tell()
     return true
   }
 
-  /** What waits is sent now. */
+  /** Sends the waiting messages now. */
   flush(): void {
     this.#send()
   }
 
-  /** What runs here for it. Not again before this has left: while there is no connection letters would gather. */
+  /** Sends which streams run here for it. One at a time: without a connection such messages would pile up. */
   tell(): void {
     if (this.#isTelling) return
     this.#isTelling = true
     const running = [...this.#streams.values()].map(({ id, count }) => [id, count])
-    this.#letterbox
+    this.#inbox
       .post(this.address, running, {
-        [KIND]: 'running' satisfies StreamLetter,
-        [FROM]: this.#letterbox.address,
+        [KIND]: 'running' satisfies StreamKind,
+        [FROM]: this.#inbox.address,
       })
       .catch(() => undefined)
       .finally(() => {
@@ -158,7 +158,7 @@ export class ObservingBus {
     this.#fail(
       stream,
       new OverflowError(
-        `${MAX_WAITING} values wait for who observes ${JSON.stringify(stream.exposure.name)}, as many as may. Emit fewer at once, or thin them out (sample, bufferTime).`,
+        `${MAX_WAITING} values of ${JSON.stringify(stream.exposure.name)} wait for an observer, which is the limit. Emit fewer at once, or thin them out (sample, bufferTime).`,
       ),
     )
   }
@@ -168,7 +168,7 @@ export class ObservingBus {
     this.#end(stream, { stream, kind: 'error', payload: crossing(error), code })
   }
 
-  #end(stream: Stream, last: Letter): void {
+  #end(stream: Stream, last: Outgoing): void {
     if (stream.isOver) return
     this.#stop(stream)
     this.#push(last)
@@ -179,8 +179,8 @@ export class ObservingBus {
     try {
       stream.stop()
     } catch (error) {
-      // Its teardown threw: that is the app's, and nobody else's.
-      const text = `What ${JSON.stringify(stream.exposure.name)} exposes threw when it was unsubscribed: ${describe(error)}`
+      // Its teardown threw, which is a mistake of the app.
+      const text = `The observable ${JSON.stringify(stream.exposure.name)} threw when it was unsubscribed: ${describe(error)}`
       this.#report(new SubscriberError(text, undefined, error))
     }
   }
@@ -192,13 +192,13 @@ export class ObservingBus {
   }
 
   #unsend(stream: Stream): void {
-    this.#waiting = this.#waiting.slice(this.#next).filter(letter => letter.stream !== stream)
+    this.#waiting = this.#waiting.slice(this.#next).filter(item => item.stream !== stream)
     this.#next = 0
   }
 
-  /** What is emitted in one turn goes out together. */
-  #push(letter: Letter): void {
-    this.#waiting.push(letter)
+  /** Values of one turn go out together. */
+  #push(item: Outgoing): void {
+    this.#waiting.push(item)
     if (this.#isScheduled) return
     this.#isScheduled = true
     queueMicrotask(() => {
@@ -209,49 +209,49 @@ export class ObservingBus {
 
   #send(): void {
     while (this.#underWay < WINDOW) {
-      const letter = this.#waiting[this.#next]
-      if (letter === undefined) break
-      const values = this.#valuesFrom(letter)
+      const item = this.#waiting[this.#next]
+      if (item === undefined) break
+      const values = this.#valuesFrom(item)
       this.#next += Math.max(values.length, 1)
-      if (values.length > 1) this.#sendOne({ stream: letter.stream, kind: 'values', payload: values })
-      else this.#sendOne(letter)
+      if (values.length > 1) this.#sendOne({ stream: item.stream, kind: 'values', payload: values })
+      else this.#sendOne(item)
     }
     if (this.#next < this.#waiting.length / 2) return
     this.#waiting = this.#waiting.slice(this.#next)
     this.#next = 0
   }
 
-  /** The values of one stream that wait next, as many as fit into one letter; none but itself if that is large, or cannot be carried. */
-  #valuesFrom({ stream }: Letter): unknown[] {
+  /** The next values of this stream that fit into one message. Empty if the first one is large, or cannot be carried. */
+  #valuesFrom({ stream }: Outgoing): unknown[] {
     const values: unknown[] = []
     let room = BATCH_BYTES
     for (let at = this.#next; at < this.#waiting.length; at += 1) {
-      const letter = this.#waiting[at]
-      if (letter?.stream !== stream || letter.kind !== 'next') break
-      const size = sizeOf(letter.payload)
+      const item = this.#waiting[at]
+      if (item?.stream !== stream || item.kind !== 'next') break
+      const size = sizeOf(item.payload)
       if (size < 0 || size > room) break
       room -= size
-      values.push(letter.payload)
+      values.push(item.payload)
     }
     return values
   }
 
-  #sendOne(letter: Letter): void {
-    const { stream, kind, payload } = letter
+  #sendOne(item: Outgoing): void {
+    const { stream, kind, payload } = item
     const count = stream.count + (kind === 'next' ? 1 : kind === 'values' ? (payload as unknown[]).length : 0)
     try {
-      const sent = this.#letterbox.send(this.address, payload, this.#headersOf(letter, count))
+      const sent = this.#inbox.send(this.address, payload, this.#headersOf(item, count))
       this.#underWay += 1
       stream.count = count
       sent.then(
         () => this.#sent(),
         (error: unknown) => {
-          this.#refused(letter, error)
+          this.#refused(item, error)
           this.#sent()
         },
       )
     } catch (error) {
-      this.#refused(letter, error)
+      this.#refused(item, error)
       return
     }
     if (kind === 'done' || kind === 'error') this.#streams.delete(stream.id)
@@ -262,26 +262,26 @@ export class ObservingBus {
     this.#send()
   }
 
-  #headersOf({ stream: { id }, kind, code }: Letter, count: number): Headers {
-    const headers = { [STREAM]: id, [KIND]: kind, [COUNT]: String(count), [FROM]: this.#letterbox.address }
+  #headersOf({ stream: { id }, kind, code }: Outgoing, count: number): Headers {
+    const headers = { [STREAM]: id, [KIND]: kind, [COUNT]: String(count), [FROM]: this.#inbox.address }
     return code === undefined ? headers : { ...headers, [CODE]: code }
   }
 
-  /** A value that cannot be carried ends its stream; of such an error the text goes in its place. */
-  #refused(letter: Letter, error: unknown): void {
-    const { stream, kind, payload } = letter
+  /** A value that cannot be carried ends its stream. Of an error that cannot be carried, only the text goes out. */
+  #refused(item: Outgoing, error: unknown): void {
+    const { stream, kind, payload } = item
     if ((kind === 'next' || kind === 'values') && this.#streams.has(stream.id)) {
       this.#unsend(stream)
       this.#stop(stream)
       const code = error instanceof MsgvanError ? error.code : undefined
       this.#push({ stream, kind: 'error', payload: crossing(error), code })
     } else if (kind === 'error' && (payload as Crossing).cause !== undefined) {
-      this.#sendOne({ ...letter, payload: { error: (payload as Crossing).error } })
+      this.#sendOne({ ...item, payload: { error: (payload as Crossing).error } })
     }
   }
 }
 
-/** At most so many bytes; -1 for what cannot be carried, which is told when its turn comes. */
+/** The most bytes that it can take; -1 if it cannot be carried, which is reported when its turn comes. */
 function sizeOf(value: unknown): number {
   try {
     return mostPayloadBytes(value)

@@ -5,22 +5,22 @@ import type { Broker } from '../contract/broker.js'
 import { Exposures, type Factory } from './exposures.js'
 import { FROM, goneFrom, ReplyInbox, type Send } from '../actors/reply-inbox.js'
 import { Observations } from './observations.js'
-import { KIND, LOOK_MS, STREAM } from './stream-letters.js'
+import { KIND, LOOK_MS, STREAM } from './stream-messages.js'
 
 /**
- * Remote observables, both ends: letters between two buses over the van, at an address of each. Every value is counted, and
- * both ends look now and then whether the other one is there and has what was sent: nothing is missed in silence.
+ * Remote observables, both ends. They are messages between two buses, at an address of each. Both ends count the values, and look
+ * now and then whether the other end is there and has the same count. So no loss stays unnoticed.
  */
 export class Streams {
-  readonly #letterbox: ReplyInbox
+  readonly #inbox: ReplyInbox
   readonly #exposures: Exposures
   readonly #observations: Observations
   #looks: ReturnType<typeof setInterval> | undefined
 
   constructor(broker: Broker, send: Send) {
-    this.#letterbox = new ReplyInbox(broker, send)
-    this.#exposures = new Exposures(broker, this.#letterbox)
-    this.#observations = new Observations(this.#letterbox)
+    this.#inbox = new ReplyInbox(broker, send)
+    this.#exposures = new Exposures(broker, this.#inbox)
+    this.#observations = new Observations(this.#inbox)
   }
 
   expose(name: string, factory: Factory): Subscription {
@@ -35,7 +35,7 @@ export class Streams {
     })
   }
 
-  /** Before its bus goes: both ends learn of it. */
+  /** Before its bus goes: tells the other ends. */
   close(): void {
     clearInterval(this.#looks)
     this.#exposures.close()
@@ -43,7 +43,7 @@ export class Streams {
   }
 
   #open(): void {
-    this.#letterbox.open({ read: message => this.#read(message), ended: error => this.#ended(error) })
+    this.#inbox.open({ read: message => this.#read(message), ended: error => this.#ended(error) })
   }
 
   #read(message: Message): void {
@@ -72,12 +72,12 @@ export class Streams {
       clearInterval(this.#looks)
       this.#looks = undefined
     }, LOOK_MS)
-    // It keeps nobody alive; a browser's is a number.
+    // It does not keep the process alive. A browser's timer is a number.
     if (typeof this.#looks === 'object') this.#looks.unref()
   }
 }
 
-/** Letters may come from anybody. */
+/** Any client can send such a message, so its payload may be anything. */
 function listOf(message: Message): readonly unknown[] {
   try {
     const { payload } = message

@@ -1,7 +1,7 @@
 import { Item } from '../../broker/subscription/item.js'
 import type { LocalBroker, LocalBrokerOptions } from '../../broker/local-broker.js'
 import { replyTopic, returnHeaders } from '../../bus/actors/actor-requests.js'
-import { refusalOf, returnOf } from '../../bus/streams/stream-letters.js'
+import { refusalOf, returnOf } from '../../bus/streams/stream-messages.js'
 import { ActorStoppedError } from '../../errors.js'
 import type { Envelope, Headers } from '../../message/envelope.js'
 import { Encoding } from '../../codec/encoding.js'
