@@ -2,11 +2,12 @@ import type { Consumer, LeaveCause, Membership } from '../../bus/contract/broker
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { AckTimeoutError, type MsgvanError } from '../../errors.js'
 import { Message, type RetryRule } from '../../message/message.js'
+import { Deadlines } from './deadlines.js'
 import { Item } from './item.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
 import { OpenDeliveries } from './open-deliveries.js'
 
-/** Unsettled payload bytes at one consumer: beyond this it gets nothing more, though always one message. */
+/** Unsettled payload bytes at one consumer. Beyond this it gets no more, but it always gets one message. */
 const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024
 
 enum Standing {
@@ -18,13 +19,13 @@ enum Standing {
   Ended,
 }
 
-/** What a member needs of its subscription. */
+/** A subscription as its members see it. */
 export interface MemberOwner {
   readonly rules: SubscriptionRequest
   readonly owner: Pick<SubscriptionOwner<never>, 'after' | 'now' | 'report'>
   readonly ready: number
   readonly readTo: number
-  /** Something is no longer as it was: members, credit, rules. */
+  /** Members, credit or rules have changed. */
   changed(): void
   wake(): void
   acked(): void
@@ -34,15 +35,15 @@ export interface MemberOwner {
   left(member: Member, cause: LeaveCause): void
 }
 
-/** One consumer's place in a subscription, and the settler of what it is handed. `message.tag` says that it is open. */
+/** One consumer in a subscription, and the settler of its deliveries. The tag of a message shows that it is open. */
 export class Member implements Membership {
   readonly pattern: RegExp | string
   ackTimeout: number
   readonly #subscription: MemberOwner
-  readonly #prefetch: number
-  /** Made with the first: of very many members few ever have any. */
+  readonly prefetch: number
+  /** Made with the first one: of very many members few ever have any. */
   #unsettled: OpenDeliveries | undefined
-  #deadlines: Map<Message, () => void> | undefined
+  #deadlines: Deadlines | undefined
   #standing: Standing = Standing.Attached
   #consumer: Consumer
 
@@ -51,15 +52,15 @@ export class Member implements Membership {
     this.#consumer = consumer
     this.pattern = pattern
     this.ackTimeout = timedHere(consumer, subscription.rules)
-    this.#prefetch = prefetch
+    this.prefetch = prefetch
   }
 
-  /** Its client is cut off. */
+  /** The connection of its client is cut. */
   get isAway(): boolean {
     return this.#consumer.isAway === true
   }
 
-  /** Its subscription has other rules from now on. */
+  /** Its subscription has new rules. */
   ruled(rules: SubscriptionRequest): void {
     this.ackTimeout = timedHere(this.#consumer, rules)
     this.#consumer.ruled?.(rules)
@@ -73,15 +74,15 @@ export class Member implements Membership {
     if (this.#standing !== Standing.Attached || this.#consumer.isBusy === true) return false
     const open = this.#unsettled
     if (open === undefined || open.size === 0) return true
-    return open.size < this.#prefetch && open.bytes < MAX_BYTES_IN_FLIGHT
+    return open.size < this.prefetch && open.bytes < MAX_BYTES_IN_FLIGHT
   }
 
   /**
-   * It may have again what it failed a moment ago. Beyond its credit in bytes: it asked for this one first, and has held it beside the
-   * others before.
+   * It may have again what it failed a moment ago, also beyond its credit in bytes: it has held this message beside the others
+   * before.
    */
   get takesBack(): boolean {
-    if (this.#standing !== Standing.Attached || this.inFlight >= this.#prefetch) return false
+    if (this.#standing !== Standing.Attached || this.inFlight >= this.prefetch) return false
     return this.#consumer.isBusy !== true || this.#consumer.takesBack === true
   }
 
@@ -111,8 +112,8 @@ export class Member implements Membership {
   }
 
   /**
-   * What is settled before `next` returns never enters the books. Of a message that is handed out for the first time its
-   * place in the order is all there is to know, and its tag: an Item is made only when something goes wrong.
+   * A message that is settled before `next` returns is never entered. At its first delivery a message has only its order, as
+   * its tag: an Item is made only when something goes wrong.
    */
   hand(message: Message): void {
     try {
@@ -121,46 +122,43 @@ export class Member implements Membership {
     } catch (error) {
       this.fail(message, error)
     }
-    if (Message.tagOf(message) !== undefined) this.#book(message)
+    if (Message.tagOf(message) !== undefined) this.#enter(message)
   }
 
-  #book(message: Message): void {
+  #enter(message: Message): void {
     if (this.#standing === Standing.Ended) return
     const open = Message.tagOf(message) as Item | number
-    // That it is in the books is told by its tag: a number below zero, or the item itself.
+    // The tag of an entered message is a number below zero, or its item.
     if (typeof open === 'number') Message.tag(message, -open)
     else open.isBooked = true
     this.#unsettled ??= new OpenDeliveries()
     this.#unsettled.add(message)
-    // Of one that was claimed time runs from its beginning on: until then it waits behind others, which is not its fault.
+    // The time of a claimed message begins with its work: until then it waits behind others.
     if (this.ackTimeout > 0 && !Message.isClaimed(message)) this.extend(message)
     if (!this.hasCredit) this.#subscription.changed()
   }
 
-  /** The item of an open delivery, which is closed by this; undefined when it was settled or taken away. */
+  /** Closes an open delivery. @returns its item; undefined if it was settled or taken away */
   #takeBack(message: Message): Item | undefined {
     const open = this.#close(message)
     return typeof open === 'number' ? Item.handedOut(Message.envelopeOf(message), Math.abs(open)) : open
   }
 
-  /** As #takeBack, without making an Item of the order of one that was new. */
+  /** As #takeBack, but makes no Item at a first delivery. */
   #close(message: Message): Item | number | undefined {
     const open = Message.tagOf(message) as Item | number | undefined
     if (open === undefined || this.#standing === Standing.Ended || Message.settlerOf(message) !== this)
       return undefined
     Message.tag(message, undefined)
-    // What is settled at once is not in the books yet, and costs no look-up where nothing else is open.
-    if (this.inFlight > 0 || this.#deadlines !== undefined) this.#strike(message, open)
+    // A message that is settled at once is not entered yet, and costs no look-up if nothing else is open.
+    if (this.inFlight > 0 || this.#deadlines !== undefined) this.#remove(message, open)
     return open
   }
 
-  #strike(message: Message, open: Item | number): void {
+  #remove(message: Message, open: Item | number): void {
     if (typeof open === 'number' ? open < 0 : open.isBooked) this.#unsettled?.settled(message)
     if (typeof open !== 'number') open.isBooked = false
-    const cancel = this.#deadlines?.get(message)
-    if (cancel === undefined) return
-    cancel()
-    this.#deadlines?.delete(message)
+    this.#deadlines?.cancel(message)
   }
 
   ack(message: Message): boolean {
@@ -191,7 +189,7 @@ export class Member implements Membership {
     return true
   }
 
-  /** A death takes this whole process along: there is nobody to tell. */
+  /** The consumer is in this process, so its death needs no note. */
   begin(message: Message): void {
     this.extend(message)
   }
@@ -199,27 +197,17 @@ export class Member implements Membership {
   extend(message: Message): void {
     if (this.ackTimeout === 0 || this.#standing === Standing.Ended || Message.tagOf(message) === undefined)
       return
-    this.#deadlines ??= new Map()
-    this.#deadlines.get(message)?.()
-    this.#deadlines.set(
-      message,
-      this.#subscription.owner.after(this.ackTimeout, () => this.#timedOut(message)),
-    )
-  }
-
-  #timedOut(message: Message): void {
-    this.fail(message, new AckTimeoutError(`Not settled within ackTimeout, ${this.ackTimeout} ms.`))
+    this.#deadlines ??= new Deadlines(this.#subscription.owner)
+    this.#deadlines.set(message, this.ackTimeout, () => {
+      this.fail(message, new AckTimeoutError(`Not settled within ackTimeout, ${this.ackTimeout} ms.`))
+    })
   }
 
   get subscription(): MemberOwner {
     return this.#subscription
   }
 
-  get prefetch(): number {
-    return this.#prefetch
-  }
-
-  /** What it holds. */
+  /** Its open deliveries. */
   *held(): Generator<Item> {
     for (const message of this.#unsettled?.all() ?? []) {
       const item = Member.itemOf(message)
@@ -227,13 +215,13 @@ export class Member implements Membership {
     }
   }
 
-  /** What is owed by an open delivery. */
+  /** The item of an open delivery. */
   static itemOf(message: Message): Item | undefined {
     const open = Message.tagOf(message) as Item | number | undefined
     return typeof open === 'number' ? Item.handedOut(Message.envelopeOf(message), Math.abs(open)) : open
   }
 
-  /** In another process it held this: it does again. @returns the delivery, which is open */
+  /** Opens a delivery again that it had in another process. */
   holds(item: Item): Message {
     const message = Message.of(item.envelope, this, item.failures + 1, item.deliveries > 1, item)
     item.isBooked = true
@@ -272,12 +260,12 @@ export class Member implements Membership {
     this.#subscription.wake()
   }
 
-  /** The subscription is being given up: what is not settled goes back there. One that left settles what it kept. */
+  /** The subscription is being given up: unsettled messages go back to it. A member that left settles its own. */
   surrender(): void {
     if (this.#standing < Standing.Left) this.#giveBack('unsubscribe')
   }
 
-  /** The subscription itself is gone: nothing comes any more, and no verdict counts. */
+  /** The subscription is gone: no message comes any more, and no verdict counts. */
   end(): void {
     for (const message of this.#unsettled?.all() ?? []) this.#close(message)
     this.#standing = Standing.Ended
@@ -300,7 +288,7 @@ export class Member implements Membership {
   }
 }
 
-/** Where messages are passed on, their time runs where they go. */
+/** The time of a message that is passed on runs at its destination. */
 function timedHere(consumer: Consumer, { ackTimeout }: SubscriptionRequest): number {
   return consumer.passesOn === true ? 0 : ackTimeout
 }

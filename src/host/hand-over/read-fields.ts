@@ -6,7 +6,7 @@ import { decodePayload } from '../../codec/payload.js'
 import { Fields } from '../../wire/frames/fields.js'
 import { decodeRequest } from '../../wire/frames/subscription-request.js'
 import type { RemoteConsumerState } from '../session/remote-consumer.js'
-import type { PublisherMark } from '../store/publisher-mark.js'
+import type { PublisherMark } from '../store/records/publisher-mark.js'
 import type { SessionState } from '../session/session.js'
 
 /** What is wrong with a record: it is left out. */

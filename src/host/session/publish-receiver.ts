@@ -18,7 +18,7 @@ import { PublishReader } from '../../wire/frames/publish-frame.js'
 import { ReadingTable } from '../../wire/frames/string-table.js'
 import type { FollowerSession } from '../backbone/leader/follower-session.js'
 import type { LateOutcome, Publisher } from './publisher.js'
-import type { VanKeeper } from '../store/van-keeper.js'
+import type { VanStore } from '../store/van-store.js'
 import type { Notices, Van } from '../van/vans.js'
 
 export interface PublishReceiverOptions {
@@ -164,7 +164,7 @@ export class PublishReceiver {
 
   /** Holds the frame's acknowledgement back until what was taken over is on the disk. */
   #kept(
-    keeper: VanKeeper,
+    keeper: VanStore,
     frame: number,
     offered: readonly Envelope[],
     told: readonly OutcomeEntry[] = [],

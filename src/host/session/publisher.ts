@@ -3,7 +3,7 @@ import { Envelope } from '../../message/envelope.js'
 import { tooLarge } from '../../codec/payload.js'
 import { isMailTopic, isSystemTopic } from '../../message/topic.js'
 import { toWireError, type WireError } from '../../wire/frames/control-frames.js'
-import type { PublisherMark } from '../store/publisher-mark.js'
+import type { PublisherMark } from '../store/records/publisher-mark.js'
 
 /** What became of a publish that was not taken over at once. */
 export type LateOutcome = 'taken' | WireError

@@ -9,7 +9,7 @@ import { describe } from '../../errors.js'
 import { Committer } from './committer.js'
 import type { Retention } from './log.js'
 import { SetAside } from './set-aside.js'
-import { VanKeeper } from './van-keeper.js'
+import { VanStore } from './van-store.js'
 
 export const DEFAULT_RETENTION: Retention = { age: Infinity, bytes: 1024 ** 3 }
 
@@ -34,9 +34,9 @@ export class HostStore {
   readonly #options: HostStoreOptions
   readonly #committer: Committer
   readonly #aside: SetAside
-  readonly #keepers = new Map<string, VanKeeper>()
+  readonly #keepers = new Map<string, VanStore>()
   /** By van, what waits there for this host's leader. */
-  readonly #outboxes = new Map<string, VanKeeper>()
+  readonly #outboxes = new Map<string, VanStore>()
   /** Told of vans that miss something since a moment ago. */
   missed: (van: string) => void = () => undefined
   #lastNumber = 0
@@ -111,7 +111,7 @@ export class HostStore {
     return [...this.#keepers.keys()]
   }
 
-  van(name: string): VanKeeper {
+  van(name: string): VanStore {
     return this.#keepers.get(name) ?? this.#keep(name, false)
   }
 
@@ -182,14 +182,14 @@ export class HostStore {
     }
   }
 
-  #all(): VanKeeper[] {
+  #all(): VanStore[] {
     return [...this.#keepers.values(), ...this.#outboxes.values()]
   }
 
-  #keep(van: string, isOutbox: boolean, number = ++this.#lastNumber): VanKeeper {
+  #keep(van: string, isOutbox: boolean, number = ++this.#lastNumber): VanStore {
     const { store } = this.#options
     const retention = isOutbox ? NO_RETENTION : (this.#options.retention ?? DEFAULT_RETENTION)
-    const keeper = new VanKeeper({
+    const keeper = new VanStore({
       store,
       committer: this.#committer,
       van,

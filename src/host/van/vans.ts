@@ -23,8 +23,8 @@ import type { NameKeeper } from './kept-names.js'
 import { SettledBefore } from '../session/settled-before.js'
 import { missingError } from '../store/missing-error.js'
 import type { HostStore } from '../store/host-store.js'
-import { noMark } from '../store/publisher-mark.js'
-import type { VanKeeper } from '../store/van-keeper.js'
+import { noMark } from '../store/records/publisher-mark.js'
+import type { VanStore } from '../store/van-store.js'
 
 /** So many publishers that went are remembered, so that what they publish again makes no duplicates. */
 const PUBLISHERS_REMEMBERED = 10_000
@@ -75,7 +75,7 @@ export class Van {
   constructor(
     readonly name: string,
     { hostStatus, idPrefix = '', backbone, answer, names, memory, warn }: VansOptions,
-    readonly keeper?: VanKeeper,
+    readonly keeper?: VanStore,
     outbox?: () => OutboundLog,
     counted?: Readonly<Counters>,
   ) {
@@ -116,7 +116,7 @@ export class Van {
       outbox: () => outbox?.(),
       isKept: keeper !== undefined,
       kept: () => this.kept(),
-      marks: keeper,
+      marks: keeper?.seenMarks,
       acceptFrom: (from, envelope, isAnswered) => this.acceptFrom(from, envelope, isAnswered),
       arrived: topic => this.takeAnswers(topic),
       answer: (method, args) => answer(this, method, args),

@@ -1,6 +1,6 @@
-import { StoreDamagedError } from '../../errors.js'
-import { decodePayload, encodePayload } from '../../codec/payload.js'
-import type { WireError } from '../../wire/frames/control-frames.js'
+import { StoreDamagedError } from '../../../errors.js'
+import { decodePayload, encodePayload } from '../../../codec/payload.js'
+import type { WireError } from '../../../wire/frames/control-frames.js'
 
 /** How far a publisher has come, and which of its publishes up to there were refused without its having been told. */
 export interface PublisherMark {

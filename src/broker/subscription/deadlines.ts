@@ -1,0 +1,25 @@
+import type { Message } from '../../message/message.js'
+import type { RetryTimers } from './retry-queue.js'
+
+/** The end of `ackTimeout` for each open delivery of a consumer. */
+export class Deadlines {
+  readonly #timers: Pick<RetryTimers, 'after'>
+  readonly #cancels = new Map<Message, () => void>()
+
+  constructor(timers: Pick<RetryTimers, 'after'>) {
+    this.#timers = timers
+  }
+
+  /** Begins anew, if the delivery has one. */
+  set(message: Message, ms: number, due: () => void): void {
+    this.#cancels.get(message)?.()
+    this.#cancels.set(message, this.#timers.after(ms, due))
+  }
+
+  cancel(message: Message): void {
+    const cancel = this.#cancels.get(message)
+    if (cancel === undefined) return
+    cancel()
+    this.#cancels.delete(message)
+  }
+}

@@ -1,0 +1,47 @@
+import { LRUCache } from 'lru-cache'
+import type { StoreTransaction } from '../../../store/store.js'
+import { decodeMark, encodeMark, noMark, type PublisherMark } from './publisher-mark.js'
+import type { VanRecords } from './van-records.js'
+
+/** A publisher beyond this number is forgotten: what it publishes again may come twice. */
+const PUBLISHERS_REMEMBERED = 10_000
+
+/** How far each publisher has come, so that a message that comes again makes no duplicate. */
+export class PublisherMarks {
+  readonly #records: VanRecords
+  readonly #marks: LRUCache<string, PublisherMark>
+  readonly #changed = new Set<string>()
+
+  constructor(records: VanRecords) {
+    this.#records = records
+    this.#marks = new LRUCache({
+      max: PUBLISHERS_REMEMBERED,
+      dispose: (_, publisher, reason) => {
+        if (reason === 'evict') records.remove('publishers', publisher)
+      },
+    })
+  }
+
+  load(): void {
+    this.#records.each('publishers', (key, value) => this.#marks.set(key, decodeMark(value)))
+  }
+
+  get(publisher: string): PublisherMark {
+    return this.#marks.get(publisher) ?? noMark
+  }
+
+  set(publisher: string, mark: PublisherMark): void {
+    const { through, refused } = this.get(publisher)
+    if (mark.through <= through && mark.refused.size === 0 && refused.size === 0) return
+    this.#marks.set(publisher, mark)
+    this.#changed.add(publisher)
+    this.#records.changed()
+  }
+
+  /** After a failed transaction nothing is written again: the marks change when it is known what was refused with it. */
+  collect(transaction: StoreTransaction): void {
+    for (const publisher of this.#changed)
+      transaction.put('publishers', this.#records.prefix + publisher, encodeMark(this.get(publisher)))
+    this.#changed.clear()
+  }
+}

@@ -1,0 +1,62 @@
+import { LRUCache } from 'lru-cache'
+import { decodePayload, encodePayload } from '../../../codec/payload.js'
+import type { StoreTransaction } from '../../../store/store.js'
+import type { SeenMarks } from '../../backbone/follower/seen.js'
+import type { VanRecords } from './van-records.js'
+
+/** A publisher with a topic beyond this number is forgotten: its messages may come twice. */
+const SEEN_REMEMBERED = 20_000
+
+/** The last message of other hosts that came here, for each publisher and topic. */
+export class StoredSeenMarks implements SeenMarks {
+  readonly #records: VanRecords
+  readonly #sequences: LRUCache<string, number>
+  readonly #changed = new Set<string>()
+
+  constructor(records: VanRecords) {
+    this.#records = records
+    this.#sequences = new LRUCache({
+      max: SEEN_REMEMBERED,
+      dispose: (_, key, reason) => {
+        if (reason === 'evict') records.remove('seen', key)
+      },
+    })
+  }
+
+  load(): void {
+    this.#records.each('seen', (key, value) => this.#sequences.set(key, decodePayload(value) as number))
+  }
+
+  seen(publisher: string, topic: string): number {
+    return this.#sequences.get(keyOf(publisher, topic)) ?? 0
+  }
+
+  markSeen(publisher: string, topic: string, sequence: number): void {
+    const key = keyOf(publisher, topic)
+    if (sequence > (this.#sequences.get(key) ?? 0)) this.#set(key, sequence)
+  }
+
+  forgetSeen(publisher: string, topic: string, sequence: number): void {
+    const key = keyOf(publisher, topic)
+    if ((this.#sequences.get(key) ?? 0) >= sequence) this.#set(key, sequence - 1)
+  }
+
+  collect(transaction: StoreTransaction): void {
+    for (const key of this.#changed) {
+      const sequence = this.#sequences.get(key)
+      if (sequence !== undefined) transaction.put('seen', this.#records.prefix + key, encodePayload(sequence))
+    }
+    this.#changed.clear()
+  }
+
+  #set(key: string, sequence: number): void {
+    this.#sequences.set(key, sequence)
+    this.#changed.add(key)
+    this.#records.changed()
+  }
+}
+
+/** The length tells where the publisher ends: no other pair has the same key. */
+function keyOf(publisher: string, topic: string): string {
+  return `${publisher.length}:${publisher}${topic}`
+}
