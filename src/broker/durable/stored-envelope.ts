@@ -14,19 +14,17 @@ export class StoredEnvelope extends Envelope {
 
   static of(envelope: Envelope, at = 0): StoredEnvelope {
     const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset } = envelope
-    const stored = new StoredEnvelope(
-      publisher,
-      sequence,
-      topic,
-      headers,
-      timestamp,
-      content,
-      size,
-      encoding,
-      offset,
-    )
+    const Kind = envelope.mayHaveCome ? RepeatedStoredEnvelope : StoredEnvelope
+    const stored = new Kind(publisher, sequence, topic, headers, timestamp, content, size, encoding, offset)
     stored.at = at
     return stored
+  }
+}
+
+/** As `RepeatedEnvelope`. */
+class RepeatedStoredEnvelope extends StoredEnvelope {
+  override get mayHaveCome(): boolean {
+    return true
   }
 }
 
