@@ -6,7 +6,7 @@ import { Leader } from '../../../src/host/backbone/leader/leader.js'
 import type { HostServer } from '../../../src/host/listen/server.js'
 import { HostStore } from '../../../src/host/store/host-store.js'
 import { hostUrl } from '../../../src/daemon/listens.js'
-import { handle, type Bus } from '../../../src/index.js'
+import { handle, type Bus, type Message } from '../../../src/index.js'
 import { Disk } from '../../support/disk.js'
 import { eventually } from '../../support/eventually.js'
 import { clientOf, secret, startServer } from '../../support/host-server.js'
@@ -276,6 +276,38 @@ describe('what waits for a leader, at a follower with a store', () => {
     await leader.start()
     await reader.ready()
     expect((await bus(leader).status()).subscriptions.map(({ name }) => name)).to.include('keep')
+  })
+
+  it('comes again with its flag to who had it from a leader whose disk did not take it', async () => {
+    const publisher = bus(follower)
+    await publisher.ready()
+    await leader.die()
+    await publisher.publish('jobs', 1)
+    leader.disk.isFull = true
+    await leader.start()
+    const flags: boolean[] = []
+    const watcher = bus(leader)
+    watcher.topic(/^jobs/).subscribe(({ redelivered }) => flags.push(redelivered))
+    await eventually(() => expect(flags).to.have.lengthOf.greaterThan(1))
+    leader.disk.isFull = false
+    expect(flags.slice(1)).to.not.include(false)
+  })
+
+  it('comes from a leader to a subscription without a name though the disk of its follower failed meanwhile', async () => {
+    const reader = bus(follower)
+    const got: Message[] = []
+    reader.topic('news', { prefetch: 1, ack: 'manual' }).subscribe(message => got.push(message))
+    await reader.ready()
+    follower.disk.isFull = true
+    const publisher = bus(leader)
+    await Promise.all(upTo(20).map(n => publisher.publish('news', n)))
+    await eventually(() => expect(got).to.have.lengthOf(1))
+    expect(await rejection(reader.publish('else', 1))).to.include({ code: 'MSGVAN_STORE' })
+    follower.disk.isFull = false
+    await eventually(() => {
+      got.at(-1)?.ack()
+      expect(new Set(got.map(({ payload }) => payload))).to.have.lengthOf(20)
+    })
   })
 
   it('says that a subscription is not kept while the disk of the leader takes nothing, and ends nothing by that', async () => {

@@ -9,9 +9,7 @@ import type { Dial } from '../../../client/connection/dial-socket.js'
 import { RemoteBroker } from '../../../client/remote-broker.js'
 import { ClosedError, describe, MsgvanError, StoreDamagedError, StoreError } from '../../../errors.js'
 import type { ByteReader } from '../../../codec/byte-reader.js'
-import { RepeatedEnvelope, type Envelope } from '../../../message/envelope.js'
-import { isOwnMailbox } from '../../../message/topic.js'
-import { Message } from '../../../message/message.js'
+import type { Envelope } from '../../../message/envelope.js'
 import { fromWireError, toWireError, type Missed } from '../../../wire/frames/control-frames.js'
 import { Fields } from '../../../wire/frames/fields.js'
 import { broken } from '../../../wire/protocol.js'
@@ -20,12 +18,12 @@ import { decodeAsk, decodeFields, decodeInterest, encodeInterest } from '../../.
 import { encodePattern } from '../../../wire/frames/subscription-request.js'
 import type { Names, Reach, ReachingVan, Standing } from '../backbone.js'
 import { doesNotLead } from '../alone.js'
-import { mayPass } from '../may-pass.js'
 import { deferred } from '../deferred.js'
 import { hostOf } from '../host-fields.js'
 import { REQUEST, TELL } from '../leader/follower-session.js'
 import { inTime, noSuchHost, REQUEST_MS } from '../host-requests.js'
 import { Interests } from '../interests.js'
+import { LeaderIntake } from './leader-intake.js'
 import { LeaderForwarder } from './leader-forwarder.js'
 import { Seen } from './seen.js'
 import { Wants } from '../leader/wants.js'
@@ -52,9 +50,6 @@ export interface LeaderLinkOptions {
 
 /** So long the followers and clients of a leader that died have to come to the next one. */
 const SETTLING_MS = 5_000
-
-/** After so long the leader hands out again what this host had no room for. */
-const TAKE_AGAIN_MS = 1_000
 
 /** One van's link from a follower to its leader: a client's, which also says what is wanted and passes on what others published. */
 export class LeaderLink implements Reach, Names {
@@ -117,7 +112,14 @@ export class LeaderLink implements Reach, Names {
     this.relay = van.broker.relay(this.#passage, outbox)
     this.#passage.membership = this.relay.membership
     this.#wants = new Wants(this.relay, options.warn)
-    this.#remote.join(() => this.#introduction(), relayRules, this.#taker())
+    const intake = new LeaderIntake({
+      van,
+      seen: this.seen,
+      from: this.relay,
+      failed: options.failed,
+      warn: options.warn,
+    })
+    this.#remote.join(() => this.#introduction(), relayRules, intake)
     van.broker.watchPatterns({
       added: pattern => this.#interests.change('here', [pattern]),
       removed: pattern => this.#interests.change('here', [], [pattern]),
@@ -279,32 +281,6 @@ export class LeaderLink implements Reach, Names {
     }
   }
 
-  /** Takes in what comes from the leader, which keeps it until it is taken over here. */
-  #taker(): Consumer {
-    const { van } = this.#options
-    return {
-      next: message => {
-        const envelope = Message.envelopeOf(message)
-        const isRepeated = this.seen.isRepeated(envelope)
-        // Refused here before: others may have it.
-        const own = message.attempt > 1 ? RepeatedEnvelope.of(envelope) : envelope
-        const held = isRepeated ? undefined : van.acceptFrom(this.relay, own, false)
-        if (held instanceof MsgvanError) return this.#notTaken(message, envelope, held)
-        // What an actor here was told is owed by the leader until this host's disk has it.
-        const isMail = !isRepeated && isOwnMailbox(envelope.topic)
-        const taken = isMail ? (held?.then(() => van.kept()) ?? van.kept()) : held
-        if (taken === undefined) message.ack()
-        else
-          taken.then(
-            () => message.ack(),
-            (error: unknown) => this.#notTaken(message, envelope, error),
-          )
-      },
-      error: error => this.#options.failed(error),
-      complete: () => undefined,
-    }
-  }
-
   /** It was taken over while the leader was away: its publisher knows nothing of this but by `errors$`. */
   #refusedForGood({ publisher, topic }: Envelope, error: unknown): void {
     const text =
@@ -312,19 +288,6 @@ export class LeaderLink implements Reach, Names {
       `It reaches nobody beyond this host: ${describe(error)}`
     this.#options.warn(`van ${this.van}: ${text}`)
     this.#options.van.tellPublisher(publisher, fromWireError({ ...toWireError(error), text }))
-  }
-
-  /** Once this host has room the leader still has it, if it may have room. */
-  #notTaken(message: Message, envelope: Envelope, error: unknown): void {
-    if (mayPass(error)) {
-      this.seen.refuse(envelope)
-      message.nack({ delay: TAKE_AGAIN_MS })
-      return
-    }
-    message.ack()
-    this.#options.warn(
-      `a message on ${envelope.topic} could not be taken from the leader: ${describe(error)}`,
-    )
   }
 
   #frame(kind: FrameKind, body: ByteReader): void {

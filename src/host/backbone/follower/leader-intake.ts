@@ -1,0 +1,93 @@
+import type { Relay } from '../../../broker/relay.js'
+import type { Consumer } from '../../../bus/contract/broker.js'
+import { describe, MsgvanError } from '../../../errors.js'
+import { RepeatedEnvelope } from '../../../message/envelope.js'
+import { Message } from '../../../message/message.js'
+import type { ReachingVan } from '../backbone.js'
+import { mayPass } from '../may-pass.js'
+import type { Seen } from './seen.js'
+
+export interface LeaderIntakeOptions {
+  readonly van: ReachingVan
+  readonly seen: Seen
+  /** The way by which it comes. */
+  readonly from: Relay
+  readonly failed: (error: MsgvanError) => void
+  readonly warn: (text: string) => void
+}
+
+/** Messages that are on the disk at the same moment. */
+interface Batch {
+  readonly kept: Promise<void>
+  readonly messages: Message[]
+}
+
+/** After so long the leader hands out again what this host had no room for; each time in a row twice as long, up to the second one. */
+const TAKE_AGAIN_MS = 1_000
+const LONGEST_TAKE_AGAIN_MS = 10_000
+
+/** Takes in what comes from the leader, which keeps it until it is taken over here, and on the disk if this host has a store. */
+export class LeaderIntake implements Consumer {
+  readonly #options: LeaderIntakeOptions
+  #batch: Batch | undefined
+  #againMs = TAKE_AGAIN_MS
+
+  constructor(options: LeaderIntakeOptions) {
+    this.#options = options
+  }
+
+  next(message: Message): void {
+    const { van, seen, from } = this.#options
+    const envelope = Message.envelopeOf(message)
+    if (seen.isRepeated(envelope)) return this.#ackOnceKept(message)
+    // Refused here before: others may have it.
+    const own = message.attempt > 1 ? RepeatedEnvelope.of(envelope) : envelope
+    const held = van.acceptFrom(from, own, false)
+    if (held === undefined) return this.#ackOnceKept(message)
+    if (held instanceof MsgvanError) return this.#notTaken(message, held)
+    held.then(
+      () => this.#ackOnceKept(message),
+      (error: unknown) => this.#notTaken(message, error),
+    )
+  }
+
+  error(error: MsgvanError): void {
+    this.#options.failed(error)
+  }
+
+  complete(): void {
+    // The leader has left: the link says so.
+  }
+
+  #ackOnceKept(message: Message): void {
+    const kept = this.#options.van.kept()
+    if (kept === undefined) return void message.ack()
+    if (this.#batch?.kept === kept) return void this.#batch.messages.push(message)
+    const messages = [message]
+    this.#batch = { kept, messages }
+    const end = (settle: (each: Message) => unknown, againMs: number): void => {
+      if (this.#batch?.messages === messages) this.#batch = undefined
+      for (const each of messages) settle(each)
+      this.#againMs = againMs
+    }
+    kept.then(
+      () => end(each => each.ack(), TAKE_AGAIN_MS),
+      (error: unknown) =>
+        end(each => this.#notTaken(each, error), Math.min(2 * this.#againMs, LONGEST_TAKE_AGAIN_MS)),
+    )
+  }
+
+  /** Once this host has room the leader still has it, if it may have room. */
+  #notTaken(message: Message, error: unknown): void {
+    const envelope = Message.envelopeOf(message)
+    if (mayPass(error)) {
+      this.#options.seen.refuse(envelope)
+      message.nack({ delay: this.#againMs })
+      return
+    }
+    message.ack()
+    this.#options.warn(
+      `a message on ${envelope.topic} could not be taken from the leader: ${describe(error)}`,
+    )
+  }
+}
