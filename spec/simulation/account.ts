@@ -29,6 +29,8 @@ export interface Publication {
   knownUntil: number | undefined
   /** Nobody beyond its host is owed it for certain. */
   isAstray: boolean
+  /** Where the disk may not have taken it at first. */
+  readonly unkeptAt: Set<Place>
   /** All came to rest since: whoever is owed it has it. */
   isFirm: boolean
 }
@@ -106,7 +108,16 @@ export interface Delivery {
 export function isInDoubt(delivery: Delivery): boolean {
   const { holder, epoch, lapses, isFirm } = delivery
   if (isFirm) return false
+  if (mayBeUnkept(delivery.publication, delivery.account)) return true
   return holder.isGone || holder.epoch > epoch || holder.lapses > lapses || isOfHostBefore(delivery)
+}
+
+/** It came from another host, which sends it again if the disk here did not take it: then it is there twice. */
+export function mayBeUnkept(
+  { place, at, unkeptAt, isFirm }: Publication,
+  { place: here }: SubscriptionAccount,
+): boolean {
+  return place !== here && (unkeptAt.has(here) || (!isFirm && here.failedAt >= at))
 }
 
 /** A host that it came by has ended since. */
@@ -116,8 +127,8 @@ export function isOfHostBefore(delivery: Delivery): boolean {
   const isLate =
     account.incarnation > 0 &&
     holder.place !== account.place &&
-    (holder.lapses > lapses || leader?.isDead === true)
-  return account.incarnation > incarnation || host?.isDead === true || isLate
+    (holder.lapses > lapses || leader?.hasEnded === true)
+  return account.incarnation > incarnation || host?.hasEnded === true || isLate
 }
 
 /** It was in the memory of a host that has ended: what its publisher still waits for comes once more. */
@@ -295,13 +306,15 @@ export class SubscriptionAccount {
   }
 
   /** Its host forgot the name, and its consumers come and go: there may have been none since. */
-  get mayBeGone(): boolean {
+  get #mayBeGone(): boolean {
     return this.isNamed && this.isRestless && this.#isForgottenByName
   }
 
-  /** Something came. */
-  isThere(): void {
+  /** Something came. @param published how much was published by now */
+  isThere(published: number, now: number): void {
+    if (!this.#isForgottenByName) return
     this.#isForgottenByName = false
+    this.inForce(published, now)
   }
 
   /** The next one is there. */
@@ -314,7 +327,7 @@ export class SubscriptionAccount {
   /** @param from the first message that it is owed for certain */
   inForce(from: number, now: number): void {
     this.#isUnkept = false
-    if (this.certainFrom !== undefined) return
+    if (this.certainFrom !== undefined || this.#mayBeGone) return
     this.certainFrom = from
     this.#certainSince = now
   }
@@ -335,7 +348,7 @@ export class SubscriptionAccount {
     const line = `${publication.publisher} ${publication.topic}`
     let firsts = this.#lastFirst.get(holder)
     // In a session with a host that was started again what was not known to be handed out comes once more.
-    const isAnew = firsts !== undefined && firsts.epoch < epoch && firsts.host?.isDead === true
+    const isAnew = firsts !== undefined && firsts.epoch < epoch && firsts.host?.hasEnded === true
     if (firsts === undefined || isAnew) {
       firsts = { epoch, host, lines: new Map<string, Publication>() }
       this.#lastFirst.set(holder, firsts)

@@ -1,6 +1,7 @@
 import {
   isForgotten,
   isOfHostBefore,
+  mayBeUnkept,
   type Delivery,
   type HostEnd,
   type Holder,
@@ -91,6 +92,8 @@ export class Books {
       if (publication.isFirm) continue
       if (publication.knownUntil !== undefined && this.#mayBeRefusedBeyond(publication))
         publication.isAstray = true
+      for (const account of this.subscriptions.values())
+        if (mayBeUnkept(publication, account)) publication.unkeptAt.add(account.place)
       publication.isFirm = publication.outcome !== 'open'
     }
   }
@@ -118,6 +121,7 @@ export class Books {
       place,
       knownUntil: place.knownUntil,
       isAstray: false,
+      unkeptAt: new Set(),
       isFirm: false,
     }
     this.publications.push(publication)
@@ -204,7 +208,7 @@ export class Books {
     )
     this.expire(account)
     checkDelivery(this, account, delivery)
-    account.isThere()
+    account.isThere(this.publications.length, this.now)
     account.of(publication).push(delivery)
     this.deliveries += 1
     return delivery
@@ -249,7 +253,7 @@ export class Books {
 /** It came by way of a follower from a leader that died with it. */
 function isLostByLeader({ publication, holder, leader, isFirm }: Delivery): boolean {
   const { place } = publication
-  return place !== holder.place && leader?.isDead === true && (!isFirm || !place.isKept)
+  return place !== holder.place && leader?.hasEnded === true && (!isFirm || !place.isKept)
 }
 
 function earlier(a: number | undefined, b: number | undefined): number | undefined {

@@ -44,7 +44,7 @@ export class Cast {
       spawn: name => this.spawn(name),
       processOf: pid => this.#processes[pid - 1],
       clients: () => this.#everybody,
-      disk: killed => this.#newDisk(killed),
+      disk: (place, killed) => this.#newDisk(place, killed),
       operator: this.#operator,
       leaderStarted: () => {
         this.hostStarts += 1
@@ -89,15 +89,23 @@ export class Cast {
     this.convention.kill(this.host)
   }
 
+  restartHost(): void {
+    this.convention.restart()
+  }
+
   stopHost(): void {
     this.convention.stop(this.host)
+  }
+
+  mendDisks(): void {
+    for (const disk of this.convention.disks) disk.trouble = undefined
   }
 
   /** Everything that was taken from them is back: the host, its disk. */
   async heal(): Promise<void> {
     const { clock } = this.#stage
     this.isCalm = true
-    for (const disk of this.convention.disks) disk.trouble = undefined
+    this.mendDisks()
     for (let tries = 0; tries < 150 && !this.convention.isUp; tries += 1) {
       this.convention.start()
       await clock.advance(100)
@@ -189,7 +197,7 @@ export class Cast {
     return this.#stage.clock.as(client.process, run)
   }
 
-  #newDisk(killed: () => void): SimDisk {
+  #newDisk(place: Place, killed: () => void): SimDisk {
     const { clock, random, trace } = this.#stage
     const own = random.fork()
     return new SimDisk({
@@ -197,6 +205,9 @@ export class Cast {
       random: own,
       trace,
       latency: () => own.pick([0, 0, 1, 3, own.between(0, 40)]),
+      failed: () => {
+        place.failedAt = clock.now
+      },
       moment: () => {
         if (!this.isCalm && own.chance(this.#plan.killsInWrites)) killed()
       },

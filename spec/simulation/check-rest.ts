@@ -3,6 +3,7 @@ import type { SubscriptionStatus, VanStatus } from '../../src/bus/contract/statu
 import {
   isForgotten,
   isInDoubt,
+  mayBeUnkept,
   type Delivery,
   type Publication,
   type SubscriptionAccount,
@@ -18,8 +19,7 @@ export function checkRest(
   for (const account of books.subscriptions.values()) {
     if (account.isVoid || account.certainFrom === undefined) continue
     const said = status.subscriptions.find(each => account.isOf(each))
-    if (said === undefined && account.mayBeGone) account.beginAnew()
-    else if (said === undefined) books.violated(`${account.key} is gone from the van`)
+    if (said === undefined) books.violated(`${account.key} is gone from the van`)
     else new AccountCheck(books, account, said, letters).run()
   }
 }
@@ -113,7 +113,8 @@ class AccountCheck {
         this.#complain(`a dead letter of #${number}, which it was not owed`)
         continue
       }
-      if (seen.has(number)) this.#complain(`two dead letters of #${number}`)
+      if (seen.has(number) && !mayBeUnkept(publication, this.#account))
+        this.#complain(`two dead letters of #${number}`)
       seen.add(number)
       if (letter.error === '') this.#complain(`a dead letter of #${number} without a reason`)
       const deliveries = this.#account.of(publication)

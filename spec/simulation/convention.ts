@@ -15,7 +15,7 @@ export interface ConventionOptions {
   readonly spawn: (name: string) => VirtualProcess
   readonly processOf: (pid: number) => VirtualProcess | undefined
   readonly clients: () => readonly SimClient[]
-  readonly disk: (killed: () => void) => SimDisk
+  readonly disk: (place: Place, killed: () => void) => SimDisk
   /** Who starts hosts again. */
   readonly operator: VirtualProcess
   readonly leaderStarted: () => void
@@ -48,12 +48,12 @@ export class Convention {
     this.#options = options
     this.leading = {
       ...{ name: 'host', url: LEADER, isLeader: true, isJoined: true, joined: undefined },
-      ...{ lapses: 0, troubles: 0, knownUntil: undefined, isKept: plan.isStored },
+      ...{ lapses: 0, troubles: 0, knownUntil: undefined, isKept: plan.isStored, failedAt: -1 },
     }
     books.leader = this.leading
     const { isStored, followers } = plan
     trace.count(isStored ? 'stored hosts' : 'hosts in memory')
-    if (isStored) this.#disk = options.disk(() => this.kill(this.leader))
+    if (isStored) this.#disk = options.disk(this.leading, () => this.kill(this.leader))
     const { spawn, processOf } = options
     this.leader = new SimHost(stage, {
       ...{ name: 'host', url: LEADER, sessionTtl: plan.sessionTtl, disk: this.#disk, spawn, processOf },
@@ -64,9 +64,9 @@ export class Convention {
       },
       ended: (how, status) =>
         books.hostEnded(this.leading, { isKept: isStored, keepsNames: isStored || how === 'killed' }, status),
-      started: process => {
+      started: (process, goesOn) => {
         options.leaderStarted()
-        books.hostStarted(this.leading, process)
+        if (!goesOn) books.hostStarted(this.leading, process)
       },
       acted: options.acted,
       warned: options.leaderWarned,
@@ -107,6 +107,15 @@ export class Convention {
       this.#stage.trace.count('leader stops')
     host.stop()
     this.#startSoon(host)
+  }
+
+  /** It is restarted without a store: the next one goes on with all that it had. Followers are started in other ways. */
+  restart(): void {
+    if (!this.leader.isUp || this.leader.isKept) return
+    for (const { place } of this.followers) place.trouble()
+    for (const client of this.#options.clients()) client.handedOver()
+    this.leader.handOver()
+    this.#startSoon(this.leader)
   }
 
   /** What may befall the link between a follower and the leader. */
@@ -160,7 +169,7 @@ export class Convention {
     })
     trace.count('followers')
     trace.count(isKept ? 'stored followers' : 'followers in memory')
-    const disk = isKept ? this.#options.disk(() => this.kill(host)) : undefined
+    const disk = isKept ? this.#options.disk(place, () => this.kill(host)) : undefined
     const host: SimHost = new SimHost(this.#stage, {
       ...{ name: 'follower', url: place.url, sessionTtl: this.#plan.sessionTtl, disk, spawn, processOf },
       isFollower: true,

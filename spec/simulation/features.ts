@@ -4,6 +4,7 @@ export const features = [
   'hosts in memory',
   'host kills',
   'host stops',
+  'hand-overs',
   'kills in a write',
   'disks full',
   'disks failing',
@@ -76,13 +77,18 @@ export const ofFollowers: readonly Feature[] = [
   'host link stalls',
   'uplinks lost',
 ]
-const ofDisks: readonly Feature[] = ['disks full', 'disks failing', 'disks gone']
 
-/** Without a store there is no disk; disks in trouble are met by hosts that are alone. */
+const ofDisks: readonly Feature[] = ['disks full', 'disks failing', 'disks gone']
+const inMemory: readonly Feature[] = ['hosts in memory', 'hand-overs']
+
+/** Without a store there is no disk, and with one nothing is handed over. */
 function canMeet(a: Feature, b: Feature): boolean {
   const pair = [a, b]
+  const isStored = pair.some(each => [...onDisk, 'stored hosts'].includes(each))
+  if (isStored && pair.some(each => inMemory.includes(each))) return false
+  // Disks in trouble are met by hosts that are alone; what actors work on does not travel.
   if (pair.some(each => ofDisks.includes(each)) && pair.some(each => ofFollowers.includes(each))) return false
-  return !pair.includes('hosts in memory') || !pair.some(each => [...onDisk, 'stored hosts'].includes(each))
+  return !(pair.includes('actors') && pair.includes('hand-overs'))
 }
 
 export const pairs: readonly Pair[] = features.flatMap((a, at) =>

@@ -8,6 +8,8 @@ export interface Place {
   readonly isLeader: boolean
   /** What is owed here outlives the host. */
   readonly isKept: boolean
+  /** When a write on its disk failed last, in milliseconds. */
+  failedAt: number
   /** It and the host that leads know of each other right now. */
   readonly isJoined: boolean
   /** The run of the leader that it joined last, if it is a follower. */

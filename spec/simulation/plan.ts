@@ -30,6 +30,8 @@ export interface Plan {
   readonly hostKills: boolean
   /** It is stopped, and started again. */
   readonly hostStops: boolean
+  /** It is restarted, and the next one goes on with what it had in its memory. */
+  readonly handOvers: boolean
   /** How likely it is killed at the beginning or the end of a write. */
   readonly killsInWrites: number
   readonly diskTrouble: boolean
@@ -62,15 +64,17 @@ export function drawPlan(random: Random, forced: readonly Feature[] = []): Plan 
     'from the start',
     'records damaged',
   )
-  const isStored = (random.chance(0.5) || mustBeStored) && !must('hosts in memory')
+  const isStored = (random.chance(0.5) || mustBeStored) && !must('hosts in memory', 'hand-overs')
   const hostKills = random.chance(0.4) || must('kills in a write')
   const hostStops = random.chance(0.2)
   const killsInWrites = random.chance(0.5) ? 0.01 : 0
-  const followers = must('disks full', 'disks failing') ? [] : drawFollowers(random, forced)
+  const followers = must('disks full', 'disks failing', 'disks gone') ? [] : drawFollowers(random, forced)
+  const hasActor = (random.chance(0.05) || must('actors')) && !must('hand-overs')
   return {
     isStored,
     hostKills,
     hostStops,
+    handOvers: !isStored && !hasActor && random.chance(0.3),
     killsInWrites: must('kills in a write') ? 0.05 : isStored && hostKills ? killsInWrites : 0,
     followers,
     hostLinkFaults: random.chance(0.6),
@@ -107,7 +111,7 @@ export function drawPlan(random: Random, forced: readonly Feature[] = []): Plan 
     hasBacklog: random.chance(0.01) || must('backlogs'),
     hasDamage: isStored && (random.chance(0.05) || must('records damaged')),
     hasObservation: random.chance(0.05) || must('observations'),
-    hasActor: random.chance(0.05) || must('actors'),
+    hasActor,
   }
 }
 

@@ -27,6 +27,9 @@ export async function provoke(stage: Stage, cast: Cast, feature: Feature): Promi
     case 'host kills':
     case 'leader kills':
       return cast.killHost()
+    case 'hand-overs':
+      for (let tries = 0; tries < 40 && !cast.host.isUp; tries += 1) await clock.advance(100)
+      return cast.restartHost()
     case 'host stops':
     case 'leader stops':
       return cast.stopHost()

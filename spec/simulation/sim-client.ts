@@ -258,11 +258,12 @@ export class SimClient {
       this.process.name,
       () => `is welcomed${resumed ? ', resumed' : ''}${restored === true ? ', restored' : ''}`,
     )
-    const missing = restored === true ? [] : this.#inForce(this.host !== run && memory !== undefined)
+    const isOther = this.host?.origin !== run?.origin
+    const missing = restored === true ? [] : this.#inForce(isOther && memory !== undefined)
     if (hasLost) {
       this.#stage.trace.count('sessions lost')
       // A host that is a new one has nobody fail.
-      if (this.host === run) this.#lose()
+      if (!isOther) this.#lose()
       this.epoch += 1
       this.#gaps = []
     }
@@ -300,6 +301,11 @@ export class SimClient {
     this.#stage.trace.say(this.process.name, () => 'is told that it was SILENT')
     this.#stage.trace.count('lapses')
     this.#mayHaveLapsed()
+  }
+
+  /** Its host, or the leader of that, hands over: what has to be settled in time has the time anew. */
+  handedOver(): void {
+    if (!this.process.isDead) this.#mayHaveLapsed()
   }
 
   #mayHaveLapsed(): void {

@@ -29,6 +29,8 @@ export interface SimDiskOptions {
   readonly latency: () => number
   /** Called when something is about to be written, and when it is on the disk and nobody knows: moments to be killed in. */
   readonly moment: () => void
+  /** A write failed. */
+  readonly failed: () => void
 }
 
 interface Write {
@@ -212,6 +214,7 @@ class SimStore implements Store {
 
   #failure(): Error {
     this.#options.trace.count('failed writes')
+    this.#options.failed()
     return new StoreError('The simulated disk does not write.')
   }
 

@@ -26,6 +26,7 @@ export interface SimFollowerOptions {
 /** The place of a follower, as the books know it: how far it and its leader have heard of each other. */
 export class SimFollower implements Place {
   readonly isLeader = false
+  failedAt = -1
   lapses = 0
   troubles = 0
   readonly #stage: Stage

@@ -1,3 +1,8 @@
+import { rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readHandOver } from '../../src/host/hand-over/read.js'
+import { writeHandOver } from '../../src/host/hand-over/write.js'
 import { restoreNames } from '../../src/host/van/kept-names.js'
 import type { MakeBackbone } from '../../src/host/backbone/backbone.js'
 import { SessionManager } from '../../src/host/session/session-manager.js'
@@ -30,8 +35,8 @@ export interface SimHostOptions {
   readonly ending: () => void
   /** It has ended, one way or the other. */
   readonly ended: (how: 'killed' | 'stopped', status: Promise<Subscriptions>) => void
-  /** It can be reached. */
-  readonly started: (process: VirtualProcess) => void
+  /** It can be reached. @param goesOn all that the one before had in its memory is here */
+  readonly started: (process: VirtualProcess, goesOn: boolean) => void
   /** What the workers of its actors do; undefined: it has none. */
   readonly acted: () => Acted | undefined
   /** It logs a warning. */
@@ -60,6 +65,8 @@ export class SimHost implements Listening {
   readonly #names = new NamesFile()
   #isStarting = false
   #isStopping = false
+  /** What a run before handed over, for the next one. */
+  #handedOver: { readonly file: string; readonly by: VirtualProcess } | undefined
 
   constructor(stage: Stage, options: SimHostOptions) {
     this.#stage = stage
@@ -103,12 +110,14 @@ export class SimHost implements Listening {
       const store = disk && this.#openStore(disk, process)
       const actors = this.#newActors(process, () => sessions, store)
       const sessions: SessionManager = this.#newSessions(process, names, actors)
+      const goesOn = this.#handedOver !== undefined
       if (store !== undefined) sessions.restore(store)
-      else restoreNames(sessions, this.#names.read(), text => this.#warned(process, text))
+      this.#takeOver(sessions, process)
+      if (store === undefined) restoreNames(sessions, this.#names.read(), text => this.#warned(process, text))
       actors?.restore()
       sessions.open()
       this.#run = { process, sessions, store, names, channels: new Set(), actors }
-      started(process)
+      started(process, goesOn)
     }
     clock.schedule(0, begin, process)
   }
@@ -141,6 +150,41 @@ export class SimHost implements Listening {
     this.#isStopping = true
     this.#options.ending()
     clock.schedule(0, () => void this.#end(run), run.process)
+  }
+
+  /** As by `msgvan restart` of a host without a store, as far as the one that ends. */
+  handOver(): void {
+    const run = this.#run
+    if (run === undefined || this.#isStopping || this.isKept) return
+    const { clock, trace, network } = this.#stage
+    trace.say(run.process.name, () => 'HANDS OVER')
+    trace.count('hand-overs')
+    this.#isStopping = true
+    const write = (): void => {
+      const file = join(tmpdir(), `msgvan-simulation-${process.pid}-${run.process.pid}`)
+      run.names?.write()
+      writeHandOver(file, run.sessions.held, { host: idOf(run.process), staysBehind: () => false })
+      run.sessions.abandon(() => false)
+      this.#handedOver = { file, by: run.process }
+      run.process.isDead = true
+      this.#run = undefined
+      this.#isStopping = false
+      network.died(run.process)
+    }
+    clock.schedule(0, write, run.process)
+  }
+
+  #takeOver(sessionManager: SessionManager, process: VirtualProcess): void {
+    if (this.#handedOver === undefined) return
+    const { file, by } = this.#handedOver
+    this.#handedOver = undefined
+    by.goesOnIn(process)
+    const { books, trace } = this.#stage
+    const { isNew, messages, sessions, trouble } = readHandOver(file, sessionManager)
+    rmSync(file)
+    trace.say(process.name, () => `goes on with ${messages} messages and ${sessions} sessions`)
+    if (!isNew || trouble.length > 0)
+      books.violated(`what was handed over is not read: ${trouble.join('; ')}`)
   }
 
   greet(channel: Channel<HostEvents>) {
@@ -191,7 +235,7 @@ export class SimHost implements Listening {
       isGone: pid => this.#options.processOf(pid)?.isDead ?? true,
       warn: text => this.#warned(process, text),
       hostStatus: () => ({
-        id: `${process.name}-${process.pid}`,
+        id: idOf(process),
         pid: process.pid,
         version,
         port: 0,
@@ -231,4 +275,8 @@ function statusOf({ sessions }: Run, name = van): Promise<Subscriptions> {
   return sessions.vans.includes(name)
     ? sessions.broker(name).control.status()
     : Promise.resolve({ subscriptions: [] })
+}
+
+function idOf({ name, pid }: VirtualProcess): string {
+  return `${name}-${pid}`
 }

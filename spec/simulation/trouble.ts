@@ -24,6 +24,7 @@ export async function stir(stage: Stage, plan: Plan, cast: Cast): Promise<void> 
     [if_(plan.linkFaults, 8), () => cast.as(client, () => breakLink(stage, plan, client))],
     [if_(plan.hostKills, 1), () => Promise.resolve(cast.killHost())],
     [if_(plan.hostStops, 0.5), () => Promise.resolve(cast.stopHost())],
+    [if_(plan.handOvers, 1), () => Promise.resolve(cast.restartHost())],
     [
       if_(plan.diskTrouble, 2),
       () => Promise.resolve(cast.troubleDisk(random.pick([undefined, 'full', 'failing', 'gone']))),

@@ -57,6 +57,8 @@ export class World {
       }
       if (round === 1) await this.#provoke()
       if (round === 1) await this.#backlog?.takeAway()
+      // On a disk that takes nothing there is no record to be damaged.
+      if (round === 1 && this.#isDue('records damaged')) this.#cast.mendDisks()
       if (round === 1) await this.#damaged?.run()
       if (round === 1) await this.#observing?.run()
       if (round === 1) await this.#acting?.run()

@@ -1,4 +1,4 @@
-import type { Relay } from '../../../broker/relay.js'
+import type { Relay } from '../../../broker/routing/relay.js'
 import type { Consumer } from '../../../bus/contract/broker.js'
 import { describe, MsgvanError } from '../../../errors.js'
 import { RepeatedEnvelope } from '../../../message/envelope.js'
