@@ -1,5 +1,18 @@
 import { expect } from 'chai'
-import { connect, map, merge, mergeMap, retry, share, Subject, take, type Observable } from 'rxjs'
+import {
+  connect,
+  groupBy,
+  map,
+  merge,
+  mergeMap,
+  retry,
+  share,
+  Subject,
+  take,
+  windowCount,
+  type Observable,
+  type OperatorFunction,
+} from 'rxjs'
 import { handle, handleFirst, handleLatest, publishTo, type Bus, type Message } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
 import { collect, payloads, publishAll, reports, untilStatus, upTo } from '../support/messages.js'
@@ -7,6 +20,8 @@ import type { Connected } from './connected.js'
 
 const label = ({ payload, attempt }: Message): string => `${String(payload)}/${attempt}`
 const soon = () => new Promise<void>(resolve => setImmediate(resolve))
+
+type Work = OperatorFunction<Message, void>
 
 /** A topic whose messages several operators get. */
 const shared = (bus: Bus): Observable<Message<number>> =>
@@ -139,6 +154,40 @@ export function sharing(at: Connected): void {
       const all = ['a 1/1', 'a 2/1', 'b 1/1', 'b 2/1', 'x 1/1', 'x 1/1', 'x 2/1', 'x 2/1']
       expect(seen.sort()).to.deep.equal(all)
     })
+
+    const inside: Record<string, (work: Work) => (topic$: Observable<Message>) => Observable<unknown>> = {
+      'a group of groupBy': work => topic$ =>
+        topic$.pipe(
+          groupBy(({ topic }) => topic),
+          mergeMap(group => group.pipe(work)),
+        ),
+      'a window': work => topic$ =>
+        topic$.pipe(
+          windowCount(2),
+          mergeMap(each => each.pipe(work)),
+        ),
+      'connect()': work => topic$ => topic$.pipe(connect(s => s.pipe(work))),
+      'a Subject': work => topic$ => {
+        const subject = new Subject<Message>()
+        topic$.subscribe(subject)
+        return subject.pipe(work)
+      },
+    }
+    for (const [where, pipe] of Object.entries(inside))
+      it(`handle in the pipe of ${where} settles as it does elsewhere`, async () => {
+        const bus = at.bus()
+        const seen: string[] = []
+        const work = handle(async (message: Message) => {
+          await soon()
+          seen.push(label(message))
+          if (message.payload === 2 && message.attempt === 1) throw new Error('the first attempt')
+        })
+        pipe(work)(bus.topic('t', { name: 'w', delay: 0 })).subscribe()
+        await bus.ready()
+        await publishAll(bus, 't', upTo(3))
+        await untilStatus(bus, 'w', { acked: 3, failed: 1, inFlight: 0, pending: 0 })
+        expect(seen.sort()).to.deep.equal(['1/1', '2/1', '2/2', '3/1'])
+      })
 
     it('an error in one branch, and retry() there: the message fails when the other one is done', async () => {
       const bus = at.bus()
