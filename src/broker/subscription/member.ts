@@ -207,7 +207,6 @@ export class Member implements Membership {
     return this.#subscription
   }
 
-  /** Its open deliveries. */
   *held(): Generator<Item> {
     for (const message of this.#unsettled?.all() ?? []) {
       const item = Member.itemOf(message)
