@@ -1,9 +1,11 @@
 import type { MsgvanError } from '../../errors.js'
 import { isExposure } from '../../message/topic.js'
+import type { KeptVerdict } from '../../wire/frames/kept-verdicts.js'
 import type { SubscribeArgs } from '../../wire/subscription-calls.js'
 import type { Inbox } from '../inbox/inbox.js'
 import type { Inboxes } from '../inbox/inboxes.js'
 import type { Calls } from './calls.js'
+import { Question } from './questions.js'
 
 /** Asks the host for subscriptions. */
 export class SubscribeCalls {
@@ -21,12 +23,12 @@ export class SubscribeCalls {
   /** @param isAgain in a new session: the host replays nothing, and goes on where it was if it knows the name */
   subscribe(inbox: Inbox, isAgain = false): void {
     inbox.isConfirmed = false
-    this.#call(inbox, isAgain).then(
-      () => {
-        this.#inboxes.confirm(inbox)
-        inbox.verdicts.forgetKept()
-      },
+    const answer = this.#call(inbox, isAgain)
+    this.#asked(inbox)
+    answer.then(
+      () => this.#inboxes.confirm(inbox),
       (error: unknown) => {
+        inbox.memory.refused(inbox.number)
         // The subscription waits until the host accepts this client.
         if (this.#isRefusal(error)) inbox.isConfirmed = true
         else if (!inbox.hasLeft) this.#inboxes.end(inbox, error as MsgvanError)
@@ -35,30 +37,38 @@ export class SubscribeCalls {
   }
 
   #call(inbox: Inbox, isAgain: boolean): Promise<true> {
-    // Its consumer left while there was no session. A name has to be registered all the same.
-    const leaveAgain = () => {
-      if (inbox.hasLeft) this.#inboxes.leave(inbox, 0, [])
-    }
+    const askedAgain = () => this.#asked(inbox)
     const { number: subscription, introduction } = inbox
     if (introduction !== undefined) {
       const args = () => ({ subscription, ...introduction() })
-      return this.#calls.call('backbone.join', args, leaveAgain, false)
+      return this.#calls.call('backbone.join', args, askedAgain, false)
     }
     const isLasting = !isAgain && isLastingName(inbox.request.name)
-    return this.#calls.call('subscribe', () => argsOf(inbox, isAgain), leaveAgain, isLasting)
+    return this.#calls.call('subscribe', () => argsOf(inbox, isAgain), askedAgain, isLasting)
+  }
+
+  #asked(inbox: Inbox): void {
+    // Its consumer left while there was no session. A name has to be registered all the same.
+    if (inbox.hasLeft) this.#inboxes.leave(inbox, 0, [])
+    else if (inbox.memory.keptFor(inbox.number).some(isDueAtOnce)) inbox.ask(Question.Again)
   }
 }
 
 function argsOf(inbox: Inbox, isAgain: boolean): SubscribeArgs {
-  const { number: subscription, request, endsWithHost, incarnation } = inbox
-  const { kept } = inbox.verdicts
+  const { number: subscription, request, endsWithHost, memory } = inbox
+  const verdicts = memory.keptFor(subscription)
   return {
     subscription,
     // In a new session the name exists, and its rules may have changed since.
     request: isAgain ? { ...request, from: undefined, joins: 'keep' } : request,
     endsWithHost,
-    settled: kept.length === 0 ? undefined : { verdicts: kept, incarnation },
+    settled: verdicts.length === 0 ? undefined : { verdicts, incarnation: memory.incarnation },
   }
+}
+
+/** It failed, and comes before all others: `retry()` asks for it first. */
+function isDueAtOnce({ verdict, delay = 0 }: KeptVerdict): boolean {
+  return verdict === 'fail' && delay === 0
 }
 
 /** The name outlives its consumer. */

@@ -8,7 +8,7 @@ import { numberOf } from './delivery-number.js'
 import type { HandOut } from './hand-out.js'
 import { RetryRules } from './retry-rules.js'
 import type { UnsettledDeliveries } from './unsettled-deliveries.js'
-import type { Verdicts } from './verdicts.js'
+import type { Verdicts } from './verdicts/verdicts.js'
 
 /** The inbox around a membership. */
 export interface MembershipOwner {
@@ -106,7 +106,7 @@ export class InboxMembership implements Membership {
   release(message: Message, untouched = false): boolean {
     const number = this.#unsettled.close(message)
     if (number === undefined) return false
-    this.#verdicts.release(number, untouched)
+    this.#verdicts.release(message, number, untouched)
     return true
   }
 
@@ -126,7 +126,7 @@ export class InboxMembership implements Membership {
   leave(cause: LeaveCause): void {
     if (this.#handOut.hasLeft) return
     this.#handOut.leave()
-    const kept = this.#unsettled.leave(cause)
+    const kept = this.#unsettled.leave(cause, message => this.#verdicts.memory.saw(message))
     // A queued message behind one that failed and came again has a lower number than that one, so it needs a verdict of its own.
     for (const message of this.#handOut.queue.clear())
       if ((numberOf(message) as number) > this.#handOut.last) Message.tag(message, undefined)

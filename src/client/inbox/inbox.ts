@@ -8,11 +8,12 @@ import type { Settlement } from '../../wire/frames/settle-frame.js'
 import type { RulesInForce } from '../../wire/frames/subscription-request.js'
 import { silenceOf } from '../../wire/protocol.js'
 import { Question } from '../calls/questions.js'
+import type { DeliveryMemory } from './verdicts/delivery-memory.js'
 import { HandOut, type HandOutOwner } from './hand-out.js'
 import { InboxMembership, type MembershipOwner } from './inbox-membership.js'
 import { PresenceSignals } from './presence-signals.js'
 import { UnsettledDeliveries } from './unsettled-deliveries.js'
-import { Verdicts } from './verdicts.js'
+import { Verdicts } from './verdicts/verdicts.js'
 
 /** All inboxes of the bus, and its link. */
 export interface InboxOwner {
@@ -29,6 +30,8 @@ export interface InboxOwner {
   sayHere(): void
   /** Notices a standstill of this process, before anything begins that must not begin after one. */
   look(): void
+  /** The memory of an inbox that joined this incarnation of its name. */
+  memoryOf(inbox: Inbox, incarnation: string): DeliveryMemory
   /** The app has settled a message that the host took back. */
   withdrawnSettled(inbox: Inbox): void
   /** For errors that no call can report. */
@@ -54,18 +57,16 @@ export class Inbox implements HandOutOwner, MembershipOwner {
   readonly #unsettled: UnsettledDeliveries
   readonly #handOut: HandOut
   readonly #signals: PresenceSignals
-  #incarnation: string | undefined
-  /** Ids of messages that the consumer had when a session was lost: they come again. */
-  #hadBefore = new Set<string>()
 
   constructor(
     readonly number: number,
     readonly request: SubscriptionRequest,
     consumer: Consumer,
+    memory: DeliveryMemory,
     owner: InboxOwner,
   ) {
     this.#owner = owner
-    this.verdicts = new Verdicts(() => owner.dirty(this))
+    this.verdicts = new Verdicts(memory, () => owner.dirty(this))
     this.#unsettled = new UnsettledDeliveries(
       request.ackTimeout,
       message => this.#timeOut(message),
@@ -82,9 +83,8 @@ export class Inbox implements HandOutOwner, MembershipOwner {
     return this.#handOut.consumer.endsWithHost === true
   }
 
-  /** Of the name that it joined last. */
-  get incarnation(): string | undefined {
-    return this.#incarnation
+  get memory(): DeliveryMemory {
+    return this.verdicts.memory
   }
 
   get hasLeft(): boolean {
@@ -128,9 +128,7 @@ export class Inbox implements HandOutOwner, MembershipOwner {
 
   /** It joined this incarnation of its name. */
   named(incarnation: string): void {
-    // Another incarnation owes other messages.
-    if (this.#incarnation !== incarnation) this.verdicts.forgetKept()
-    this.#incarnation = incarnation
+    this.verdicts.memory = this.#owner.memoryOf(this, incarnation)
     this.#handOut.consumer.named?.(incarnation)
   }
 
@@ -138,7 +136,7 @@ export class Inbox implements HandOutOwner, MembershipOwner {
     const { queue, questions, hasLeft } = this.#handOut
     // It was on its way when the consumer left, and the host has it back already.
     if (hasLeft) return
-    const isKnown = this.#hadBefore.size > 0 && this.#hadBefore.delete(envelope.id)
+    const isKnown = this.memory.comesAgain(envelope)
     if (this.#unsettled.withdrawn.size > 0) this.#unsettled.withdrawn.deleteUnclaimed(envelope.id)
     const { membership } = this
     const message = Message.of(envelope, membership, attempt, redelivered || isKnown, number)
@@ -161,8 +159,8 @@ export class Inbox implements HandOutOwner, MembershipOwner {
     const over = this.#unsettled.through(through)
     if (!this.#passesOn) this.#unsettled.withdraw(over)
     // The host ignores these verdicts. They keep the numbers without a gap.
-    for (const message of [...this.#handOut.queue.removeThrough(through), ...over])
-      this.membership.release(message)
+    for (const message of this.#handOut.queue.removeThrough(through)) this.membership.release(message, true)
+    for (const message of over) this.membership.release(message)
   }
 
   /** The host answered the oldest question. Before that, it sent what had to come first, and took back what it gave to others. */
@@ -197,7 +195,7 @@ export class Inbox implements HandOutOwner, MembershipOwner {
   /** The session is lost, and with it all deliveries. The verdicts on them are kept. */
   reset(): void {
     this.verdicts.reset()
-    this.#hadBefore = new Set(this.#unsettled.ids)
+    for (const message of this.#unsettled.messages) this.memory.saw(message)
     this.#unsettled.reset(!this.#passesOn)
     this.#handOut.reset()
     this.#signals.stop()

@@ -9,6 +9,9 @@ import type { ConsumerBooks } from '../../wire/frames/consumer-books.js'
 import { FrameKind } from '../../wire/frames/frames.js'
 import { writeSettlement } from '../../wire/frames/settle-frame.js'
 import type { Named, RulesInForce } from '../../wire/frames/subscription-request.js'
+import type { DeliveryMemory } from './verdicts/delivery-memory.js'
+import { DeliveryMemories } from './verdicts/delivery-memories.js'
+import { SentVerdicts } from './verdicts/sent-verdicts.js'
 import { Inbox, type InboxOwner } from './inbox.js'
 import { Standstill } from '../connection/standstill.js'
 
@@ -41,10 +44,10 @@ export class Inboxes implements InboxOwner {
   readonly #inboxes = new Map<number, Inbox>()
   /** They are over, but the app still works on their messages. */
   readonly #past = new Set<Inbox>()
+  readonly #memories = new DeliveryMemories()
   readonly #writer = new ByteWriter()
   #dirty: Inbox[] = []
-  /** Frames with verdicts that the host has not confirmed, each with its inboxes. */
-  #sent: { readonly number: number; readonly inboxes: readonly Inbox[] }[] = []
+  readonly #sent = new SentVerdicts()
   /** A hand-out is running. Later deliveries wait for its end. */
   #isHandingOut = false
   #lastNumber = 0
@@ -82,7 +85,7 @@ export class Inboxes implements InboxOwner {
   }
 
   open(request: SubscriptionRequest, consumer: Consumer): Inbox {
-    const inbox = new Inbox(++this.#lastNumber, request, consumer, this)
+    const inbox = new Inbox(++this.#lastNumber, request, consumer, this.#memories.of(request.name), this)
     this.#inboxes.set(inbox.number, inbox)
     this.#standstill.begin()
     return inbox
@@ -188,10 +191,12 @@ export class Inboxes implements InboxOwner {
 
   /** The session is lost: all deliveries are withdrawn. A consumer that left has nothing more to settle. */
   reset(): void {
+    this.#memories.sessionLost()
     this.#dirty = []
-    this.#sent = []
+    this.#sent.clear()
     for (const inbox of [...this.#inboxes.values()]) {
       inbox.reset()
+      inbox.memory.sessionLost()
       if (inbox.hasLeft) this.#forget(inbox)
     }
   }
@@ -204,20 +209,12 @@ export class Inboxes implements InboxOwner {
       writeSettlement(this.#writer, inbox.takeSettlement())
       this.#forgetIfDone(inbox)
     }
-    const number = this.#link.send(FrameKind.Settle, this.#writer.take())
-    for (const inbox of dirty) inbox.verdicts.sent(number)
-    this.#sent.push({ number, inboxes: dirty })
+    this.#sent.add(this.#link.send(FrameKind.Settle, this.#writer.take()), dirty)
   }
 
   /** The host has handled all frames up to this one. */
   confirmedThrough(number: number): void {
-    let done = 0
-    for (const sent of this.#sent) {
-      if (sent.number > number) break
-      done += 1
-      for (const inbox of sent.inboxes) inbox.verdicts.confirmed(sent.number)
-    }
-    if (done > 0) this.#sent.splice(0, done)
+    this.#sent.confirmedThrough(number)
   }
 
   dirty(inbox: Inbox): void {
@@ -247,6 +244,10 @@ export class Inboxes implements InboxOwner {
 
   look(): void {
     this.#standstill.look()
+  }
+
+  memoryOf({ request, memory }: Inbox, incarnation: string): DeliveryMemory {
+    return request.name === undefined ? memory : this.#memories.joined(request.name, incarnation)
   }
 
   withdrawnSettled(inbox: Inbox): void {

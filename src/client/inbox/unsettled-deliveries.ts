@@ -44,8 +44,8 @@ export class UnsettledDeliveries {
     return this.#lastBegun
   }
 
-  get ids(): string[] {
-    return [...this.#messages].map(message => Message.envelopeOf(message).id)
+  get messages(): Iterable<Message> {
+    return this.#messages
   }
 
   get isTimed(): boolean {
@@ -104,12 +104,19 @@ export class UnsettledDeliveries {
     return [...this.#messages].sort((a, b) => (numberOf(a) as number) - (numberOf(b) as number))
   }
 
-  /** The consumer leaves: closes what goes back to the host, without a verdict. @returns the deliveries that stay */
-  leave(cause: LeaveCause): number[] {
+  /**
+   * The consumer leaves: closes what goes back to the host, without a verdict.
+   * @param goesBack called with each message that goes back
+   * @returns the deliveries that stay
+   */
+  leave(cause: LeaveCause, goesBack: (message: Message) => void): number[] {
     const isKept = cause === 'complete' || cause === 'death'
     if (!isKept) {
       this.withdrawn.clear()
-      for (const message of this.#messages) this.close(message)
+      for (const message of this.#messages) {
+        goesBack(message)
+        this.close(message)
+      }
     }
     return [...this.#messages, ...(this.#openInHand === undefined ? [] : [this.#openInHand])].map(
       message => numberOf(message) as number,

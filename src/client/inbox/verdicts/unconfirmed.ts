@@ -1,5 +1,5 @@
-import { Message } from '../../message/message.js'
-import { MOST_VERDICTS, type KeptVerdict } from '../../wire/frames/kept-verdicts.js'
+import { Message } from '../../../message/message.js'
+import { MOST_VERDICTS, type KeptVerdict } from '../../../wire/frames/kept-verdicts.js'
 
 /** A verdict that is more than an ack. */
 export type Failing =
@@ -23,6 +23,10 @@ export class Unconfirmed {
   /** Verdicts in frames on their way. */
   #sent = 0
 
+  get isEmpty(): boolean {
+    return this.#messages.length === 0
+  }
+
   add(message: Message, failing?: Failing): void {
     // A replayed dead letter: its id has earlier deliveries, so no host would take this verdict in the next session.
     if (Message.envelopeOf(message).isReplayed) return
@@ -39,8 +43,8 @@ export class Unconfirmed {
     this.#sent += count
   }
 
-  /** The host has handled all frames up to this one. */
-  confirmed(frame: number): void {
+  /** The host has handled all frames up to this one. @returns how many verdicts were in them */
+  confirmed(frame: number): number {
     let done = 0
     let count = 0
     for (const sent of this.#frames) {
@@ -48,10 +52,11 @@ export class Unconfirmed {
       done += 1
       count += sent.count
     }
-    if (done === 0) return
+    if (done === 0) return 0
     this.#frames.splice(0, done)
     this.#sent -= count
     this.#forget(count)
+    return count
   }
 
   take(): KeptVerdict[] {

@@ -1,4 +1,4 @@
-import type { Verdict } from '../../wire/frames/settle-frame.js'
+import type { Verdict } from '../../../wire/frames/settle-frame.js'
 
 /** The settlements of one subscription for the next frame: the number through which all are settled, and single verdicts. */
 export class Ledger {
