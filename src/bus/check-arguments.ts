@@ -1,6 +1,6 @@
 import { InvalidOptionError } from '../errors.js'
 import { atLeast, knownOptions, oneOf } from '../message/check-option.js'
-import { isUtf8 } from '../codec/well-formed.js'
+import { isUtf8 } from '../message/well-formed.js'
 import type { CloseOptions } from './contract/broker.js'
 import type { ReadyOptions } from './contract/bus.js'
 import type { TopicOptions } from './contract/options.js'

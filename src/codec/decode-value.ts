@@ -1,43 +1,15 @@
 import type { ByteReader } from './byte-reader.js'
-import { Kind, MAX_DEPTH, viewNames } from './value-kinds.js'
+import { define, errorOf, readBigInt, readBuffer, readBytes, readUtf16, readView } from './decode-parts.js'
+import { Kind, MAX_DEPTH } from './value-kinds.js'
 import {
   keysAtFault,
-  longBigInt,
   longRegExp,
   MANY_KEYS,
-  MAX_BIGINT_BYTES,
   MAX_REGEXP_SOURCE,
   overBudget,
   Work,
   workAllowed,
 } from './work.js'
-
-const NodeBuffer = typeof Buffer === 'undefined' ? undefined : Buffer
-
-const views: readonly (new (buffer: ArrayBuffer) => ArrayBufferView)[] = [
-  Int8Array,
-  Uint8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  Float32Array,
-  Float64Array,
-  BigInt64Array,
-  BigUint64Array,
-  DataView,
-]
-
-const errors: Readonly<Record<string, ErrorConstructor>> = {
-  Error,
-  EvalError,
-  RangeError,
-  ReferenceError,
-  SyntaxError,
-  TypeError,
-  URIError,
-}
 
 /** Reads one value. The bytes may come from anybody: nothing in them names a global, sets a prototype or makes code. */
 export function readValue(reader: ByteReader): unknown {
@@ -77,19 +49,19 @@ class ValueReader {
       case Kind.True:
         return true
       case Kind.Int:
-        return this.#int()
+        return signed(reader.varint())
       case Kind.Float:
         return reader.f64()
       case Kind.String:
         return reader.string()
       case Kind.Utf16:
-        return this.#utf16()
+        return readUtf16(reader)
       case Kind.BigInt64:
         return reader.i64()
       case Kind.BigInt:
-        return this.#bigInt()
+        return readBigInt(reader)
       case Kind.NegativeBigInt:
-        return -this.#bigInt()
+        return -readBigInt(reader)
       case Kind.Again:
         return this.#again()
       default:
@@ -114,11 +86,14 @@ class ValueReader {
       case Kind.Set:
         return this.#set(depth)
       case Kind.Buffer:
-        return this.#keep(this.#buffer())
+        this.#need(Work.Bytes)
+        return this.#keep(readBuffer(reader))
       case Kind.View:
-        return this.#keep(this.#view())
+        this.#need(Work.View + Work.Bytes)
+        return this.#keep(readView(reader))
       case Kind.ArrayBuffer:
-        return this.#keep(this.#bytes())
+        this.#need(Work.Bytes)
+        return this.#keep(readBytes(reader))
       case Kind.Date:
         this.#need(Work.Date)
         return this.#keep(new Date(reader.f64()))
@@ -147,11 +122,6 @@ class ValueReader {
     return object
   }
 
-  #int(): number {
-    const value = this.#reader.varint()
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2
-  }
-
   /** A string where nothing else may be. */
   #text(): string {
     const value = this.any(MAX_DEPTH)
@@ -162,22 +132,8 @@ class ValueReader {
   #key(): string {
     const kind = this.#reader.u8()
     if (kind === Kind.String) return this.#reader.recurring()
-    if (kind === Kind.Utf16) return this.#utf16()
+    if (kind === Kind.Utf16) return readUtf16(this.#reader)
     throw this.#reader.fail('lacks a key')
-  }
-
-  #utf16(): string {
-    const reader = this.#reader
-    return textOf(reader.raw(reader.count(2) * 2))
-  }
-
-  #bigInt(): bigint {
-    const length = this.#reader.varint()
-    if (length > MAX_BIGINT_BYTES) throw this.#reader.fail(longBigInt)
-    const bytes = this.#reader.raw(length)
-    let hex = '0x0'
-    for (const byte of bytes) hex += byte.toString(16).padStart(2, '0')
-    return BigInt(hex)
   }
 
   #regExp(): RegExp {
@@ -288,40 +244,13 @@ class ValueReader {
     return set
   }
 
-  /** A copy: two readings of the same bytes share no memory. */
-  #buffer(): Uint8Array {
-    this.#need(Work.Bytes)
-    const bytes = this.#reader.raw(this.#reader.varint())
-    return NodeBuffer === undefined ? bytes.slice() : NodeBuffer.from(bytes)
-  }
-
-  #bytes(): ArrayBuffer {
-    this.#need(Work.Bytes)
-    const bytes = this.#reader.raw(this.#reader.varint())
-    const copy = new ArrayBuffer(bytes.length)
-    new Uint8Array(copy).set(bytes)
-    return copy
-  }
-
-  #view(): ArrayBufferView {
-    this.#need(Work.View)
-    const kind = this.#reader.u8()
-    const View = views[kind]
-    if (View === undefined)
-      throw this.#reader.fail(`holds a view of unknown kind ${kind} (known: ${viewNames.join(', ')})`)
-    return new View(this.#bytes())
-  }
-
   #error(depth: number): Error {
     this.#need(Work.Error)
     const hasCause = this.#reader.u8() === 1
     const name = this.#text()
     const message = this.#text()
     const stack = this.#text()
-    const kind = Object.hasOwn(errors, name) ? (errors[name] ?? Error) : Error
-    const error = this.#keep(withoutTrace(() => new kind(message)))
-    if (error.name !== name) define(error, 'name', name)
-    define(error, 'stack', stack)
+    const error = this.#keep(errorOf(name, message, stack))
     if (hasCause) define(error, 'cause', this.any(depth))
     return error
   }
@@ -335,33 +264,13 @@ class ValueReader {
   }
 }
 
-/** The stack that it had is read; one of here would be made for nothing, and costs more than all the rest. */
-function withoutTrace(make: () => Error): Error {
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0
-  try {
-    return make()
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit
-  }
+/** Negative numbers are the odd ones. */
+function signed(value: number): number {
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2
 }
 
 /** Up to so many places the engine allocates for any array. */
 const FEW_HOLES = 1_024
-
-const TEXT_PART = 8_192
-
-/** Lone surrogates stay what they are. */
-function textOf(bytes: Uint8Array): string {
-  if (NodeBuffer !== undefined)
-    return NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf16le')
-  const units: number[] = []
-  for (let i = 0; i < bytes.length; i += 2) units.push((bytes[i] ?? 0) | ((bytes[i + 1] ?? 0) << 8))
-  let text = ''
-  for (let i = 0; i < units.length; i += TEXT_PART)
-    text += String.fromCharCode(...units.slice(i, i + TEXT_PART))
-  return text
-}
 
 /** Element number so much would have the engine allocate places for all before it. */
 function isFar(key: string, count: number): boolean {
@@ -381,14 +290,4 @@ function keepInTable(object: Record<string, unknown>): void {
 function isIndex(key: string): boolean {
   const index = Number(key)
   return index >= 0 && index < 2 ** 32 - 1 && Number.isInteger(index) && String(index) === key
-}
-
-/** An own property whatever the prototype says of the key; hidden on errors, as their own are. */
-function define(object: object, key: string, value: unknown): void {
-  Object.defineProperty(object, key, {
-    value,
-    writable: true,
-    configurable: true,
-    enumerable: !(object instanceof Error),
-  })
 }

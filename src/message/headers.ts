@@ -1,6 +1,6 @@
 import { describe, InvalidPayloadError, MsgvanError } from '../errors.js'
 import type { Headers } from './envelope.js'
-import { isUtf8 } from '../codec/well-formed.js'
+import { isUtf8 } from './well-formed.js'
 
 export const MAX_HEADER_BYTES = 16 * 1024
 

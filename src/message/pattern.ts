@@ -1,6 +1,6 @@
 import { InvalidPatternError } from '../errors.js'
 import { checkTopic } from './topic.js'
-import { isUtf8 } from '../codec/well-formed.js'
+import { isUtf8 } from './well-formed.js'
 
 /** Tells whether a topic matches: `RegExp.test` without its state. */
 export interface Matcher {

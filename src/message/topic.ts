@@ -1,5 +1,5 @@
 import { InvalidTopicError } from '../errors.js'
-import { isUtf8 } from '../codec/well-formed.js'
+import { isUtf8 } from './well-formed.js'
 
 export const MAX_TOPIC_BYTES = 1024
 /** A UTF-16 unit takes at most three bytes. */

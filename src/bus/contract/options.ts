@@ -4,7 +4,7 @@ import { atLeast, knownOptions, oneOf, whole } from '../../message/check-option.
 import type { Headers } from '../../message/envelope.js'
 import { checkReplayFrom, type ReplayFrom } from '../../message/replay.js'
 import { checkRetryDelay, defaultDelay, type RetryDelay } from '../../message/retry-delay.js'
-import { isUtf8 } from '../../codec/well-formed.js'
+import { isUtf8 } from '../../message/well-formed.js'
 import type { Overflow, SubscriptionRequest } from './subscription-request.js'
 import { DEFAULT_PENDING_BYTES } from './pending-bytes.js'
 import { RULES } from './subscription-request.js'
