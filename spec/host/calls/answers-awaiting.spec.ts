@@ -3,8 +3,6 @@ import { inboxRequest } from '../../../src/bus/actors/reply-inbox.js'
 import { Follower } from '../../../src/host/backbone/follower/follower.js'
 import { Leader } from '../../../src/host/backbone/leader/leader.js'
 import type { HostServer } from '../../../src/host/listen/server.js'
-import { openMailbox } from '../../../src/host/actors/mailbox.js'
-import type { DeadLetter } from '../../../src/index.js'
 import { HostStore } from '../../../src/host/store/host-store.js'
 import { Disk } from '../../support/disk.js'
 import { eventually } from '../../support/eventually.js'
@@ -24,10 +22,10 @@ describe('answers given by a host with a store before the client that asked its 
     clients.push(made)
     return made
   }
-  const start = async (port = 0, sessionTtl = 60_000): Promise<void> => {
+  const start = async (port = 0): Promise<void> => {
     const mortal = disk.mortal()
     die = mortal.die
-    server = await startServer({ port, sessionTtl, awaitsStore: true, backbone: means => new Leader(means) })
+    server = await startServer({ port, awaitsStore: true, backbone: means => new Leader(means) })
     server.openStore(new HostStore({ store: mortal.store, warn: () => undefined }))
   }
 
@@ -41,11 +39,11 @@ describe('answers given by a host with a store before the client that asked its 
     await server.close()
   })
 
-  const restart = async (sessionTtl?: number): Promise<void> => {
+  const restart = async (): Promise<void> => {
     const { port } = server
     die()
     await server.close()
-    await start(port, sessionTtl)
+    await start(port)
   }
   /** Asks by way of that host. @returns all that comes to its address */
   const asking = async ({ broker, bus }: Client): Promise<unknown[]> => {
@@ -81,47 +79,6 @@ describe('answers given by a host with a store before the client that asked its 
     expect(got).to.deep.equal([])
     proxy.mend()
     await eventually(() => expect(got).to.deep.equal(['1 next', '1 last', '2 last']))
-  })
-
-  /** Three questions wait in a mailbox. The host dies, and the mailbox has ended before the client is back. */
-  const endMailbox = async (asker: Client, sessionTtl?: number): Promise<void> => {
-    openMailbox(server.broker('default'), 'slow', 5)
-    for (const id of ['1', '2', '3'])
-      await asker.broker.publish('$actor/slow', `question ${id}`, { $ask: id, $from: ADDRESS })
-    proxy.cut()
-    await restart(sessionTtl)
-    await server.broker('default').retire('$actor/slow', 'Actor slow has ended: it was stopped.')
-  }
-  const letters = async (): Promise<unknown[]> =>
-    (await client(server.port).bus.deadLetters().list()).map(({ payload, error }) => [payload, error])
-
-  it('wait for it when they say that its actor has ended', async () => {
-    const asker = client(proxy.port)
-    const got = await asking(asker)
-    await endMailbox(asker)
-    expect(await letters()).to.deep.equal([])
-    proxy.mend()
-    await eventually(() => expect(got).to.have.lengthOf(3))
-    expect(got.map(letter => (letter as DeadLetter).payload)).to.deep.equal([
-      'question 1',
-      'question 2',
-      'question 3',
-    ])
-    expect(await letters()).to.deep.equal([])
-  })
-
-  it('make dead letters of the questions to an actor that has ended, when nobody comes for them in time', async () => {
-    const asker = client(proxy.port)
-    await asking(asker)
-    await endMailbox(asker, 500)
-    const error = 'ActorStoppedError: Actor slow has ended: it was stopped.'
-    await eventually(async () =>
-      expect(await letters()).to.deep.equal([
-        ['question 1', error],
-        ['question 2', error],
-        ['question 3', error],
-      ]),
-    )
   })
 
   it('wait for it, in order, where it is a client of another host that is not back either', async () => {

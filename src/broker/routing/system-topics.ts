@@ -25,21 +25,14 @@ export class SystemTopics {
     this.#options = options
   }
 
-  /**
-   * Encodes the body only if a subscription or another host wants it.
-   *
-   * @param keep called if none does: keeps the message for later, or returns false. Default: false
-   * @returns false if nothing wants or keeps it
-   */
-  publish(topic: string, headers: Headers, make: MakeBody, keep?: (envelope: Envelope) => boolean): boolean {
+  /** Encodes the body only if a subscription or another host wants it. @returns false if none does */
+  publish(topic: string, headers: Headers, make: MakeBody): boolean {
     const { registry, messages, lifetime } = this.#options
     if (lifetime.isClosed) return false
     const targets = registry.routes.match(topic)
-    if (targets.length === 0 && keep === undefined) return false
+    if (targets.length === 0) return false
     const { body, size, encoding } = make()
-    const envelope = messages.envelope(topic, headers, body, size, encoding)
-    if (targets.length === 0) return keep?.(envelope) === true
-    this.#announce(envelope, targets)
+    this.#announce(messages.envelope(topic, headers, body, size, encoding), targets)
     return true
   }
 

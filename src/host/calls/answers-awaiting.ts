@@ -11,8 +11,6 @@ const MOST_BYTES = 16 * 1024 * 1024
  */
 export class AnswersAwaiting {
   #answers: Map<string, Envelope[]> | undefined
-  /** Called for answers that their clients did not come for. */
-  readonly #unclaimed = new Map<Envelope, () => void>()
   #count = 0
   #bytes = 0
 
@@ -21,34 +19,21 @@ export class AnswersAwaiting {
     this.#answers ??= new Map()
   }
 
-  /** Clients are on their way back. */
-  get isOpen(): boolean {
-    return this.#answers !== undefined
-  }
-
   /** They have had it. */
   end(): void {
     this.#answers = undefined
     this.#count = 0
     this.#bytes = 0
-    const unclaimed = [...this.#unclaimed.values()]
-    this.#unclaimed.clear()
-    for (const tell of unclaimed) tell()
   }
 
-  /**
-   * Nobody has that address.
-   * @param unclaimed called if nobody comes for it in time
-   * @returns whether somebody may be on the way
-   */
-  keep(envelope: Envelope, unclaimed?: () => void): boolean {
+  /** Nobody has that address. @returns whether somebody may be on the way */
+  keep(envelope: Envelope): boolean {
     const { topic, size, headers } = envelope
     const answers = this.#answers
     if (answers === undefined || !topic.startsWith(REPLIES) || headers[ASK] === undefined) return false
     if (this.#count >= MOST || this.#bytes + size > MOST_BYTES) return false
     this.#count += 1
     this.#bytes += size
-    if (unclaimed !== undefined) this.#unclaimed.set(envelope, unclaimed)
     const before = answers.get(topic)
     if (before === undefined) answers.set(topic, [envelope])
     else before.push(envelope)
@@ -60,10 +45,9 @@ export class AnswersAwaiting {
     const waited = typeof topic === 'string' ? this.#answers?.get(topic) : undefined
     if (waited === undefined || typeof topic !== 'string') return []
     this.#answers?.delete(topic)
-    for (const envelope of waited) {
+    for (const { size } of waited) {
       this.#count -= 1
-      this.#bytes -= envelope.size
-      this.#unclaimed.delete(envelope)
+      this.#bytes -= size
     }
     return waited
   }

@@ -2,22 +2,14 @@ import { Item } from '../../broker/subscription/item.js'
 import type { LocalBroker, LocalBrokerOptions } from '../../broker/local-broker.js'
 import { replyTopic, returnHeaders } from '../../bus/actors/actor-requests.js'
 import { refusalOf, returnOf } from '../../bus/streams/stream-messages.js'
-import { ActorStoppedError, type MsgvanError } from '../../errors.js'
+import { ActorStoppedError } from '../../errors.js'
 import type { Envelope, Headers } from '../../message/envelope.js'
 import { Encoding } from '../../codec/encoding.js'
 import { encodeLetter, encodePayload } from '../../codec/payload.js'
 import { isExposure, MAILBOX } from '../../message/topic.js'
-import type { AnswersAwaiting } from '../calls/answers-awaiting.js'
 
-/**
- * What becomes of mail that finds no actor, or one that fails: back to who asked, else to the dead letters.
- *
- * @param answers for clients of the host before, which are on their way back
- */
-export function mailRules(
-  broker: () => LocalBroker,
-  answers: Pick<AnswersAwaiting, 'isOpen' | 'keep'>,
-): Pick<LocalBrokerOptions, 'unrouted' | 'takeBack'> {
+/** What becomes of mail that finds no actor, or one that fails: back to who asked, else to the dead letters. */
+export function mailRules(broker: () => LocalBroker): Pick<LocalBrokerOptions, 'unrouted' | 'takeBack'> {
   return {
     unrouted: envelope => {
       if (envelope.topic.startsWith(MAILBOX)) undelivered(broker(), envelope)
@@ -37,17 +29,10 @@ export function mailRules(
       const id = letter.subscription.slice(MAILBOX.length)
       const times = letter.attempts === 1 ? 'once' : `${letter.attempts} times`
       const text = wasStopped ? error.message : `Actor ${id} failed ${times} on this message: ${letter.error}`
-      const make = () => {
+      return broker().system.publish(topic, headers, () => {
         const body = encodeLetter({ ...letter, error: text, payload: envelope.body }, envelope.encoding)
         return { body, size: body.length, encoding: Encoding.Letter }
-      }
-      const giveUp = () => {
-        const { attempts: failures, firstAt: firstFailedAt } = letter
-        const item = Object.assign(new Item(envelope, 0), { failures, firstFailedAt })
-        broker().giveUp(letter.subscription, item, error as MsgvanError)
-      }
-      const keep = answers.isOpen ? (answer: Envelope) => answers.keep(answer, giveUp) : undefined
-      return broker().system.publish(topic, headers, make, keep)
+      })
     },
   }
 }

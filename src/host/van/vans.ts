@@ -79,7 +79,7 @@ export class Van {
     outbox?: () => OutboundLog,
     counted?: Readonly<Counters>,
   ) {
-    const rules = mailRules(() => broker, this.#answers)
+    const rules = mailRules(() => broker)
     const broker: LocalBroker = new LocalBroker({
       ...rules,
       unrouted: envelope => {
