@@ -217,7 +217,7 @@ describe('a host and strangers', () => {
     ],
     ['subscribe', { subscription: 1, request: { pattern: 't', prefetch: -1 } }, 'MSGVAN_INVALID_OPTION'],
     ['unsubscribe', { name: 5 }, 'MSGVAN_INVALID_OPTION'],
-    ['handlers.register', {}, 'MSGVAN_UNSUPPORTED'],
+    ['handlers.register', {}, 'MSGVAN_INVALID_OPTION'],
   ] as const) {
     it(`the call ${method} with ${JSON.stringify(args)}: refused as ${code}`, async () => {
       const entered = await stranger().enter()
