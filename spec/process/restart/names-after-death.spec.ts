@@ -74,7 +74,7 @@ describe('names after the death of a host without a store', () => {
     const [gap] = await errors.first(1)
     expect(gap).to.be.instanceOf(GapError)
     expect(gap).to.deep.include({ patterns: ['u', '/^t/'], names: ['work'] })
-    expect(gap?.message).to.match(/is gone, also for subscriptions with a name: work\./)
+    expect(gap?.message).to.match(/are gone, also for subscriptions with a name: work\./)
   })
 
   it('go with the host that is stopped, and come back with no rules but their own', async () => {

@@ -39,7 +39,7 @@ export class InboxMembership implements Membership {
   #places: Places | undefined
 
   constructor(
-    request: SubscriptionRequest,
+    readonly request: SubscriptionRequest,
     parts: { unsettled: UnsettledDeliveries; verdicts: Verdicts; handOut: HandOut },
     owner: MembershipOwner,
   ) {
@@ -54,6 +54,10 @@ export class InboxMembership implements Membership {
 
   get sole(): Message | undefined {
     return this.#unsettled.sole
+  }
+
+  get hasLeft(): boolean {
+    return this.#handOut.hasLeft
   }
 
   get places(): Places | undefined {

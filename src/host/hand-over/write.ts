@@ -1,6 +1,6 @@
 import { Member } from '../../broker/subscription/member.js'
 import type { Subscription } from '../../broker/subscription/subscription.js'
-import { Inbox } from '../../client/inbox/inbox.js'
+import { InboxMembership } from '../../client/inbox/inbox-membership.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
 import { version } from '../../version.js'
 import { PROTOCOL } from '../../wire/protocol.js'
@@ -112,7 +112,7 @@ function writeGuest(file: RecordFileWriter, vans: VanWriter, session: Session): 
 
 /** Where a client has its place: in a subscription of the file, or in one of another host, by which request. */
 function whereOf({ joined: membership }: RemoteConsumer, vans: VanWriter) {
-  if (membership instanceof Inbox)
+  if (membership instanceof InboxMembership)
     return membership.hasLeft ? undefined : { request: encodeRequest(membership.request) }
   if (!(membership instanceof Member)) return undefined
   const { subscription, pattern, prefetch } = membership
