@@ -139,6 +139,11 @@ describe('connect()', () => {
     expect(ofReadyHere.message).to.equal(`No host within 10 ms: ${no} ${advice} This bus goes on trying.`)
   })
 
+  it('refuses an empty token at once', () => {
+    for (const token of ['', ' '])
+      expect(() => connect('http://127.0.0.1:1', { token })).to.throw(InvalidOptionError)
+  })
+
   it('reports a wrong token at once', async () => {
     const { bus, errors } = errorsOf(`http://127.0.0.1:${await host()}`, 'another token, as long')
     expect(await rejection(bus.ready())).to.be.instanceOf(AuthError)

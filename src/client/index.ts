@@ -35,6 +35,7 @@ export function connect<T extends Topics = AnyTopics>(url: string, options: Conn
     if (typeof (options[option] ?? '') !== 'string')
       throw new InvalidOptionError(`${option} must be a string.`)
   const { name = 'default', token, maxPayload, ca } = options
+  if (token?.trim() === '') throw new InvalidOptionError('token must not be empty.')
   const limits = maxPayload === undefined ? {} : { maxPayload }
   const credential =
     token === undefined ? undefined : ({ kind: 'token', secret: tokenSecret(token) } as const)

@@ -4,8 +4,8 @@ import { collide } from './collisions.js'
 // Few bytes can ask for much memory and time: an array of a thousand holes is four bytes. A value may need so much work as its
 // size allows, whoever made it, and what no subscriber would decode is refused at publish. One unit is about a word of memory.
 
-/** Every payload may need this much. */
-const BASE = 65_536
+/** Every payload may need this much, which is 8 MiB: thousands of small Sets and views are honest. */
+const BASE = 1_048_576
 const PER_BYTE = 4
 
 /** What may be needed to build a value of so many bytes. */
