@@ -80,6 +80,39 @@ describe("a store's folder", () => {
       expect(said.filter(text => text.includes('others can list'))).to.have.length(2)
     })
 
+    it('leaves what else is in it as it is', async () => {
+      const [program, inner] = [join(folder, 'program'), join(folder, 'inner')]
+      await mkdir(inner)
+      await chmod(inner, 0o755)
+      for (const path of [program, join(inner, 'program')]) {
+        await writeFile(path, '')
+        await chmod(path, 0o755)
+      }
+      await mkdir(join(folder, 'damaged-1'))
+      await writeFile(join(folder, 'damaged-1', 'data.mdb'), '', { mode: 0o644 })
+      const store = await openIt()
+      await store.close()
+      const modes = async (...paths: string[]) =>
+        Promise.all(paths.map(async path => (await stat(path)).mode & 0o777))
+      expect(await modes(program, inner, join(inner, 'program'))).to.deep.equal([0o755, 0o755, 0o755])
+      expect(await modes(join(folder, 'damaged-1', 'data.mdb'))).to.deep.equal([0o600])
+    })
+
+    it('whose key is not whole is refused, rather than locked under another name', async () => {
+      const first = await openIt()
+      await truncate(join(folder, 'lock.key'), 5)
+      const error = await rejection(openIt())
+      expect(error).to.include({ code: 'MSGVAN_STORE' })
+      expect(String(error)).to.include('lock.key')
+      await first.close()
+    })
+
+    it('whose key cannot be made is refused, rather than locked without one', async () => {
+      // In its place stands what is no file, as on a disk that fails.
+      await mkdir(join(folder, 'lock.key'))
+      expect(await rejection(openIt())).to.include({ code: 'MSGVAN_STORE' })
+    })
+
     it('that others may write to is refused, with what to do', async () => {
       await chmod(folder, 0o777)
       const error = await rejection(openIt())

@@ -1,19 +1,24 @@
 import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
+  constants,
+  copyFileSync,
+  existsSync,
   linkSync,
   lstatSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { describe, StoreError } from '../errors.js'
+import { DATA_FILE, LOCK_FILE } from './data-file.js'
 
 const KEY_FILE = 'lock.key'
 const KEY_BYTES = 32
+const OWN_FILES = [DATA_FILE, LOCK_FILE, KEY_FILE]
 
 /** What a store's folder lets others do: its files are for one user. */
 export interface FolderRights {
@@ -28,56 +33,83 @@ export function rightsOfOthers(folder: string): FolderRights {
   return { canRead: (mode & 0o055) !== 0, canWrite: (mode & 0o022) !== 0 }
 }
 
-/** The files of a store, with the folders of pieces that were set aside, are for this user alone, whatever made them. */
+/** Folders that a repair or a compaction makes in that of the store. */
+const OWN_FOLDERS = /^(damaged|repair|compact)-/
+
+/** The files of a store are for this user alone, whatever made them. What else is in its folder is left as it is. */
 export function makePrivate(folder: string): void {
   if (process.getuid === undefined) return
   for (const name of readdirSync(folder)) {
     const path = join(folder, name)
     const found = lstatSync(path)
-    if (found.isDirectory()) {
-      if ((found.mode & 0o077) !== 0) chmodSync(path, 0o700)
-      makePrivate(path)
-    } else if (found.isFile() && (found.mode & 0o077) !== 0) chmodSync(path, 0o600)
+    if (found.isDirectory() && OWN_FOLDERS.test(name)) makeAllPrivate(path)
+    else if (found.isFile() && OWN_FILES.includes(name)) allow(path, 0o600)
   }
+}
+
+function makeAllPrivate(folder: string): void {
+  allow(folder, 0o700)
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name)
+    if (lstatSync(path).isFile()) allow(path, 0o600)
+  }
+}
+
+function allow(path: string, mode: number): void {
+  if ((lstatSync(path).mode & 0o777) !== mode) chmodSync(path, mode)
 }
 
 /**
- * The key that the name of the folder's lock is made with; made when it is first needed. A folder that takes no file, as one on a
- * disk that is read-only, has an empty one: nobody can write to it.
+ * The key that the name of the folder's lock is made with. It is made when it is first needed. In a folder that this user cannot write
+ * to, no host of this user can have the store: there the key is empty.
+ *
+ * @throws StoreError: with another key than the one of a running host, two hosts would have one store
  */
 export function lockKey(folder: string): Buffer {
   const file = join(folder, KEY_FILE)
-  const found = readKey(file)
-  if (found !== undefined) return found
-  // Beside it and then linked: of two processes that begin at once both read the key of one.
+  try {
+    return readKey(file) ?? makeKey(file)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (!existsSync(file) && (code === 'EROFS' || code === 'EACCES')) return Buffer.alloc(0)
+    throw new StoreError(
+      `The lock of the store in ${folder} cannot be used (${describe(error)}). Make ${KEY_FILE} there readable for this user, or remove it while no host has the store.`,
+      { cause: error },
+    )
+  }
+}
+
+/** Beside it and then linked: of two processes that begin at once both read the key of one. */
+function makeKey(file: string): Buffer {
   const aside = `${file}-${randomBytes(6).toString('hex')}`
   try {
-    writeFileSync(aside, randomBytes(KEY_BYTES), { mode: 0o600, flag: 'wx' })
-    linkOrRename(aside, file)
-  } catch {
-    // What is wrong with the folder is said by whoever opens the store.
-    return readKey(file) ?? Buffer.alloc(0)
+    writeFileSync(aside, randomBytes(KEY_BYTES), { mode: 0o600, flag: 'wx', flush: true })
+    linkOrCopy(aside, file)
   } finally {
     rmSync(aside, { force: true })
   }
-  return readKey(file) ?? Buffer.alloc(0)
+  return readKey(file) ?? makeKey(file)
 }
 
 /** Some file systems have no links. */
-function linkOrRename(from: string, to: string): void {
+function linkOrCopy(from: string, to: string): void {
   try {
     linkSync(from, to)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return
-    renameSync(from, to)
+    copyFileSync(from, to, constants.COPYFILE_EXCL)
   }
 }
 
+/** Undefined where there is none. */
 function readKey(file: string): Buffer | undefined {
+  let key: Buffer
   try {
-    const key = readFileSync(file)
-    return key.length === KEY_BYTES ? key : undefined
-  } catch {
-    return undefined
+    key = readFileSync(file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
+  if (key.length !== KEY_BYTES) throw new Error(`it has ${key.length} bytes, not ${KEY_BYTES}`)
+  return key
 }
