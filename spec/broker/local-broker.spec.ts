@@ -42,6 +42,19 @@ describe('the broker, in virtual time', () => {
   })
   afterEach(() => broker.close({ drain: false }))
 
+  it('what waits for its next attempt waits as long in the next process, though the time of day was set back', async () => {
+    let setBack = 0
+    const own = brokerIn(time, { wallClock: () => time.now() - setBack })
+    own.consume(request({ name: 'n', pattern: 't', delay: 400, attempts: 9 }), consumer)
+    await own.publish('t', 1, noHeaders)
+    seen[0]?.nack()
+    time.advance(100)
+    setBack = 5_000_000
+    const [owed] = own.transfer.subscriptions()
+    expect([...(owed?.begun(() => false) ?? [])].map(([, wait]) => wait)).to.deep.equal([300])
+    await own.close({ drain: false })
+  })
+
   it('what is exposed is there as long as somebody exposes it; what was on its way then finds nobody, and is told so', async () => {
     const unrouted: unknown[] = []
     const own = brokerIn(time, { unrouted: ({ body }) => void unrouted.push(body) })

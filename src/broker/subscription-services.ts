@@ -48,6 +48,10 @@ export class SubscriptionServices implements SubscriptionOwner<Subscription> {
     return this.#parts.messages.now()
   }
 
+  elapsed(): number {
+    return this.#parts.timers.now()
+  }
+
   wake(subscription: Subscription): void {
     this.#parts.dispatcher.wake(subscription)
   }

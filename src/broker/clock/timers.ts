@@ -20,6 +20,11 @@ export class Timers {
     this.#scheduler = scheduler
   }
 
+  /** By the scheduler's clock. */
+  now(): number {
+    return this.#scheduler.now()
+  }
+
   /** Runs once after `delay` milliseconds. The returned function calls it off. */
   after(delay: number, run: () => void): () => void {
     const entry: Entry = { due: this.#scheduler.now() + delay, run }

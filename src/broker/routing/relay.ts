@@ -66,6 +66,7 @@ export class Relay {
     const relayOwner: SubscriptionOwner<Subscription> = {
       after: (delay, run) => owner.after(delay, run),
       now: () => owner.now(),
+      elapsed: () => owner.elapsed(),
       wake: subscription => owner.wake(subscription),
       paused: () => undefined,
       abandonedPublisher: () => undefined,

@@ -1,9 +1,9 @@
 import type { Item } from './item.js'
 
-/** Time, and what runs later. */
+/** Timers, and the clock that they run by: the time of day may be set while a message waits. */
 export interface RetryTimers {
   after(delay: number, run: () => void): () => void
-  now(): number
+  elapsed(): number
 }
 
 /** Failed messages that wait for their next attempt. */
@@ -35,7 +35,7 @@ export class RetryQueue {
       this.#isDue(item)
     })
     this.#bytes += item.envelope.size
-    this.#items.set(item, { cancel, due: this.#timers.now() + delay })
+    this.#items.set(item, { cancel, due: this.#timers.elapsed() + delay })
   }
 
   items(): Iterable<Item> {
@@ -44,7 +44,7 @@ export class RetryQueue {
 
   /** Each with the milliseconds until its next attempt. */
   *waits(): Generator<[Item, number]> {
-    const now = this.#timers.now()
+    const now = this.#timers.elapsed()
     for (const [item, { due }] of this.#items) yield [item, Math.max(0, due - now)]
   }
 

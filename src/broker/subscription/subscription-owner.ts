@@ -6,7 +6,10 @@ import type { Pause } from './pause.js'
 /** The broker around a subscription, as the subscription sees it. */
 export interface SubscriptionOwner<S> {
   after(delay: number, run: () => void): () => void
+  /** The time of day. Somebody may set it back. */
   now(): number
+  /** Milliseconds by a clock that only goes forward: for waits. */
+  elapsed(): number
   /** Has it dispatch soon: never from inside a `next`. */
   wake(subscription: S): void
   /** It is full, and publishers begin to wait for it. */
