@@ -524,6 +524,27 @@ describe('a host with a store', () => {
     expect(got).to.deep.equal(wanted)
   })
 
+  it('throws the oldest away after a death, too, where that one waits behind a replay', async () => {
+    const publisher = bus()
+    await named(publisher, 'keeps', 't')
+    for (let n = 1; n <= 30; n += 1) await publisher.publish('t', n)
+    const first = bus()
+    const rules = { name: 'late', from: 'start', overflow: 'drop-oldest', maxPending: 3 } as const
+    const held = first.topic('t', { ...rules, ack: 'manual', prefetch: 1 }).subscribe()
+    await first.ready()
+    await publisher.publish('t', 31)
+    await crash()
+    await first.ready()
+    for (let n = 32; n <= 40; n += 1) await publisher.publish('t', n)
+    await eventually(async () => expect(await subscription(first, 'late')).to.include({ dropped: 7 }))
+    await crash()
+    held.unsubscribe()
+    const got: unknown[] = []
+    first.topic('t', rules).subscribe(({ payload }) => got.push(payload))
+    await eventually(() => expect(got.at(-1)).to.equal(40))
+    expect(got).to.deep.equal([...Array.from({ length: 30 }, (_, at) => at + 1), 38, 39, 40])
+  })
+
   it('trims what nobody is owed any more, and nothing else', async () => {
     await retaining({ age: Infinity, bytes: 0 })
     const first = bus()

@@ -7,6 +7,8 @@ import { PendingQueue } from '../subscription/pending-queue.js'
 /** So many of those that wait are in memory; the others are read when it is their turn. */
 const WINDOW = 1_000
 const WINDOW_BYTES = 4 * 1024 * 1024
+/** Orders of what waits behind a replay come after those of the replay, and before those of what arrives. */
+const FIRST_BEHIND = -(2 ** 50)
 
 export interface LogQueueOptions {
   readonly keeper: Pick<DurableLog, 'read'>
@@ -99,6 +101,7 @@ export class LogQueue extends PendingQueue {
     const at = placeOf(item.envelope)
     // What was thrown away since lies behind what is read here, so that it is not read again.
     if (this.isWhole) this.#readAll()
+    if (this.isWhole) this.#readBehind()
     if (this.isWhole && (this.replaying > 0 || this.#behind.length > 0)) return this.#behind.push(item)
     if (at === undefined || at < 0 || (this.isWhole && this.#reader === undefined)) return super.push(item)
     if (this.#reader === undefined && super.length < WINDOW && super.bytes < WINDOW_BYTES)
@@ -125,6 +128,27 @@ export class LogQueue extends PendingQueue {
     }
   }
 
+  /**
+   * Reads what waits behind a replay since before the start. The oldest of it is thrown away first, so it has to be at hand, and
+   * before everything that comes now.
+   */
+  #readBehind(): void {
+    if (this.#unread === 0 || !this.#hasHistory) return
+    const { keeper, wants, liveFrom, droppedThrough } = this.#options
+    const reader = keeper.read(Math.max(liveFrom, droppedThrough + 1))
+    for (let order = FIRST_BEHIND; this.#unread > 0; order += 1) {
+      const before = reader.at
+      const envelope = reader.next(wants)
+      if (envelope === undefined && reader.at === before) break
+      if (envelope === undefined) continue
+      this.#unread -= 1
+      this.#behind.push(new Item(envelope, order))
+    }
+    // Fewer are there than were counted.
+    if (this.#unread > 0) this.short(this.#unread, Math.max(0, this.#unreadBytes - this.#behind.bytes))
+    this.#unread = this.#unreadBytes = 0
+  }
+
   override shift(): Item | undefined {
     if (this.first === undefined) return undefined
     const item = super.shift()
@@ -134,16 +158,19 @@ export class LogQueue extends PendingQueue {
 
   override shiftOldest(): Item | undefined {
     if (this.replaying === 0) return this.shift()
-    const behind = this.#behind.shift()
-    if (behind !== undefined) return behind
-    let oldest: Item | undefined
+    if (this.isWhole) this.#readBehind()
+    return this.#shiftLive() ?? this.#behind.shift()
+  }
+
+  /** What was read with the replay, and is none of it, is older than what came since. */
+  #shiftLive(): Item | undefined {
+    if (super.length <= this.#replays) return undefined
     for (const item of super[Symbol.iterator]()) {
-      oldest = item
-      if (!this.#isReplay(item)) break
+      if (this.#isReplay(item)) continue
+      this.removeAll(each => each === item)
+      return item
     }
-    if (oldest === undefined || this.#isReplay(oldest)) return undefined
-    this.removeAll(item => item === oldest)
-    return oldest
+    return undefined
   }
 
   override restore(item: Item): void {
