@@ -11,6 +11,9 @@ export const noHeaders: Headers = Object.freeze({})
  * `publisher` and `sequence` name it in the whole van; brokers never look into its content.
  */
 export class Envelope {
+  /** All deliveries of the message share it. */
+  #id: string | undefined
+
   constructor(
     readonly publisher: string,
     readonly sequence: number,
@@ -60,7 +63,7 @@ export class Envelope {
 
   /** Made when asked for: hosts pass most messages on without reading it. */
   get id(): string {
-    return messageId(this.publisher, this.sequence)
+    return (this.#id ??= messageId(this.publisher, this.sequence))
   }
 }
 

@@ -134,7 +134,7 @@ export class Message<P = unknown> {
     new Message(undefined, '', '', undefined, {}, noTime, {} as Settler, 1, false, undefined)
   }
 
-  /** @internal One hand-over of an envelope. `tag` is the settler's own note on this delivery. `open` adds its `id` and `payload`. */
+  /** @internal One hand-over of an envelope. `tag` is the settler's own note on this delivery. `open` adds the `id` and the `payload` of one in bytes. */
   static of(
     envelope: Envelope,
     settler: Settler,
@@ -143,7 +143,11 @@ export class Message<P = unknown> {
     tag: unknown,
   ): Message {
     const { topic, headers, timestamp } = envelope
-    return new Message(envelope, '', topic, undefined, headers, timestamp, settler, attempt, redelivered, tag)
+    // In one process its app is next; the other encodings may go to another process first.
+    const isHere = envelope.encoding === Encoding.Value
+    const id = isHere ? envelope.id : ''
+    const payload = isHere ? envelope.content : undefined
+    return new Message(envelope, id, topic, payload, headers, timestamp, settler, attempt, redelivered, tag)
   }
 
   /** @internal The first hand-over of a message that goes straight from its publisher to one consumer in the same process. */
