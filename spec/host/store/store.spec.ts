@@ -559,6 +559,23 @@ describe('a host with a store', () => {
     expect(await subscription(first, 'n')).to.include({ pending: 1 })
   })
 
+  it('says of a replay without a name, too, that the disk does not take it', async () => {
+    const first = bus()
+    await first.publish('t', 1)
+    const { store } = disk
+    const write = store.transact.bind(store)
+    store.transact = () => Promise.reject(new Error('no room'))
+    const seen: unknown[] = []
+    first.topic('t').subscribe()
+    // Without a replay there is nothing that the next host would owe it.
+    await first.ready()
+    first.topic('t', { from: 'start' }).subscribe(({ payload }) => seen.push(payload))
+    expect(await rejection(first.ready())).to.include({ code: 'MSGVAN_STORE' })
+    await eventually(() => expect(seen).to.deep.equal([1]))
+    store.transact = write
+    await eventually(() => first.ready())
+  })
+
   it('refuses publishes while the disk is full, goes on with all else, and takes them again', async () => {
     const first = bus()
     await named(first, 'n', 't')

@@ -33,8 +33,8 @@ export async function answer(
   }
   // The host tries again until it is written; it refuses only messages.
   await kept.catch((error: unknown) => {
-    // `ready` reports it for subscriptions. Those without a name end with their host anyway.
-    if (name !== 'subscribe' && (name !== 'ready' || session.hasNames)) throw notKept(error)
+    // `ready` reports it for subscriptions with a name, and for replays, which the next host still owes.
+    if (name !== 'subscribe' && (name !== 'ready' || session.needsDisk)) throw notKept(error)
   })
   return value
 }

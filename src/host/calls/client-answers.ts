@@ -115,7 +115,7 @@ async function allInForce(session: Session): Promise<void> {
   // It may fail while this waits for the leader.
   placed?.catch(() => undefined)
   await van.reach.ready(guest)?.catch((error: unknown) => {
-    if (!(error instanceof StoreError) || session.hasNames) throw error
+    if (!(error instanceof StoreError) || session.needsDisk) throw error
   })
   if (placed === undefined) return
   await inTime(placed, PLACED_MS, 'The leader').catch((error: unknown) => {

@@ -85,7 +85,7 @@ export class Session implements FollowerClientSession, WatchedSession {
   /** The client is another host. */
   guest: FollowerSession | undefined
   /** It asked for subscriptions that a disk is to keep. */
-  hasNames = false
+  needsDisk = false
   readonly #options: SessionOptions
   readonly #intake: PublishReceiver
   readonly #deliveries = new DeliverWriter(new WritingTable())
@@ -338,7 +338,7 @@ export class Session implements FollowerClientSession, WatchedSession {
   /** The client's number for a subscription is its own choice; ours is checked. @throws MsgvanError if it is refused */
   subscribe(subscription: number, request: SubscriptionRequest): void | Promise<void> {
     const consumers = this.van.home(request)
-    if (request.name !== undefined) this.hasNames = true
+    if (request.name !== undefined || request.from !== undefined) this.needsDisk = true
     const session = this.#sessionOf(subscription, request)
     const { pattern, name, from, ordered, prefetch, attempts, delay, maxPending, maxPendingBytes, overflow } =
       request
