@@ -88,6 +88,24 @@ async function throughBus(): Promise<{ publish: Times; subscribe: Times; unsubsc
   return { publish: took, subscribe, unsubscribe }
 }
 
+/** So many patterns that no literal tells apart, as in a host: the first topic, and each that is new. In microseconds. */
+function withoutLiterals(count: number): { first: number; then: Times } {
+  const table = new PatternTable<number>(linearMatcher)
+  for (let i = 0; i < count; i += 1) {
+    const letters = `[a-${String.fromCharCode(98 + (i % 24))}]`
+    const other = `[^\\u${(0x400 + i).toString(16).padStart(4, '0')}]`
+    const [many, few] = [1 + (i % 20), 1 + (i % 7)]
+    table.add(
+      i % 2 === 0
+        ? new RegExp(`^[^.]+\\.${letters}+\\.${other}{${many}}$`)
+        : new RegExp(`${letters}\\d{${few}}${other}`),
+      i,
+    )
+  }
+  const first = timesOf(1, () => table.match(nextTopic())).p50
+  return { first, then: timesOf(quick ? 200 : 2_000, () => table.match(nextTopic())) }
+}
+
 printHead(
   `${PATTERNS.toLocaleString('en-US')} different patterns (${WITHOUT_LITERALS} of them without a literal), topics never seen before`,
 )
@@ -103,6 +121,7 @@ const rows = {
 }
 const single = oneByOne([native, linear])
 const { publish, subscribe, unsubscribe } = await throughBus()
+const unindexed = withoutLiterals(10_000)
 const micro = (value: number): string => `${value.toFixed(value < 100 ? 1 : 0)} µs`
 printTable([
   ['', 'p50', 'p99', 'wanted at p50', 'of one by one'],
@@ -121,6 +140,14 @@ printTable([
     '',
   ]),
   ['one by one', micro(single.p50), '', '', ''],
+  ['10,000 without a literal, the first topic', micro(unindexed.first), '', '', ''],
+  [
+    '10,000 without a literal, a new topic',
+    micro(unindexed.then.p50),
+    micro(unindexed.then.p99),
+    '≤ 10 ms',
+    '',
+  ],
 ])
 console.log(
   `\n  ${(PATTERNS * ONE_BY_ONE).toLocaleString('en-US')} pairs of pattern and topic compared, ${single.matches} matches: all the same\n`,

@@ -36,7 +36,7 @@ export class PayloadTooLargeError extends MsgvanError {
   readonly code = 'MSGVAN_PAYLOAD_TOO_LARGE'
 }
 
-/** Over a limit of the link: a request or an answer that is too large to be sent. Nothing of it was sent. */
+/** Over a limit: a request or an answer that is too large to be sent (nothing of it was sent), or patterns beyond the budget of a client. */
 export class LimitError extends MsgvanError {
   readonly code = 'MSGVAN_LIMIT'
 }

@@ -9,6 +9,9 @@ const BASE = 0x01000193
 /** Of the unit that leaves a gram of that length: BASE to the power of one less. */
 const LEAVING = LENGTHS.map(length => powerOfBase(length - 1))
 
+/** Patterns under one gram. Beyond so many, a topic that has the gram costs too much one by one. */
+const CROWD = 64
+
 const ANY_LENGTH = 0x7fffffff
 const anyLength: Lengths = { min: 0, max: Infinity }
 
@@ -120,6 +123,13 @@ export class NGramIndex<E extends Indexed> {
   #count(key: number, change: number): void {
     const kind = key & 3
     this.#inUse[kind] = (this.#inUse[kind] ?? 0) + change
+  }
+
+  /** Whether it would be a candidate as often as very many others are. */
+  isCrowded(literals: Literals): boolean {
+    if (literals.length === 0) return true
+    for (const key of this.#rarest(literals)) if (this.#grams.count(key) >= CROWD) return true
+    return false
   }
 
   /** The keys of that set which will bring in the fewest candidates, as far as one knows today. */

@@ -1,6 +1,9 @@
 import { type Matcher, checkPattern, patternKey, reachesSystemTopics } from '../../message/pattern.js'
 import { isSystemTopic } from '../../message/topic.js'
+import { LimitError } from '../../errors.js'
 import { append, takeOut, type Addition, type Additions } from './additions.js'
+import { CombinedPatterns, type Group } from './linear/combined-patterns.js'
+import { LinearMatcher } from './linear/linear-matcher.js'
 import { NGramIndex, Indexed } from './ngram-index.js'
 import { requiredLiterals } from './required-literals.js'
 import { topicLengths } from './topic-lengths.js'
@@ -10,11 +13,15 @@ import { TopicCache } from './topic-cache.js'
 const CHANGES_KEPT = 32
 /** Each takes about 200 bytes. */
 const CACHED_TOPICS = 65_536
+/** Instructions of all patterns that are matched together. Each may cost some time for each character of a new topic. */
+const MAX_COMBINED = 1_000_000
 const nothing: readonly never[] = Object.freeze([])
 
 /** One RegExp, however often it was added. */
 class Entry<V> extends Indexed implements Additions<V> {
   more: Addition<V>[] | undefined
+  /** It is matched together with others, and not in the index. */
+  group: Group<Entry<V>> | undefined
 
   constructor(
     readonly matcher: Matcher,
@@ -69,6 +76,8 @@ export class PatternTable<V> {
   readonly #exact = new Map<string, Additions<V>>()
   readonly #entries = new Map<string, Entry<V>>()
   readonly #index = new NGramIndex<Entry<V>>()
+  readonly #combined = new CombinedPatterns<Entry<V>>()
+  readonly #matching: Entry<V>[] = []
   readonly #cache: TopicCache<Cached<V>>
   /** The last CHANGES_KEPT changes of RegExps, the one that led to version n at n modulo CHANGES_KEPT. */
   readonly #changes: Change<V>[] = []
@@ -98,7 +107,7 @@ export class PatternTable<V> {
    * Puts the value under the pattern.
    *
    * @returns by what `remove` knows this addition
-   * @throws InvalidPatternError
+   * @throws InvalidPatternError, LimitError
    */
   add(pattern: RegExp | string, value: V): number {
     checkPattern(pattern)
@@ -108,12 +117,21 @@ export class PatternTable<V> {
     return this.#order++
   }
 
-  /** Refuses what `add` refuses, before anything is done with the pattern. @throws InvalidPatternError */
+  /** Refuses what `add` refuses, before anything is done with the pattern. @throws InvalidPatternError, LimitError */
   check(pattern: RegExp | string): void {
     checkPattern(pattern)
     if (typeof pattern === 'string') return
     const key = patternKey(pattern)
-    if (!this.#entries.has(key)) this.#checked = { key, matcher: this.#compile(pattern) }
+    if (this.#entries.has(key)) return
+    const matcher = this.#compile(pattern)
+    if (matcher instanceof LinearMatcher && !this.#hasRoom(matcher)) {
+      if (this.#index.isCrowded(requiredLiterals(pattern))) throw tooMany()
+    }
+    this.#checked = { key, matcher }
+  }
+
+  #hasRoom(matcher: LinearMatcher): boolean {
+    return this.#combined.size + matcher.program().size <= MAX_COMBINED
   }
 
   /** Takes one addition out again. False if it is not there, or no more. */
@@ -173,10 +191,20 @@ export class PatternTable<V> {
       const matcher = this.#checked?.key === key ? this.#checked.matcher : this.#compile(pattern)
       this.#checked = undefined
       entry = new Entry<V>(matcher, reachesSystemTopics(pattern), this.#order, value)
+      this.#place(entry, pattern)
       this.#entries.set(key, entry)
-      this.#index.add(entry, requiredLiterals(pattern), () => topicLengths(pattern))
     } else append(entry, this.#order, value)
     this.#note({ entry, value, added: true })
+  }
+
+  /** Where a look-up finds it. Those that it would find too often are matched together, if they can be. */
+  #place(entry: Entry<V>, pattern: RegExp): void {
+    const literals = requiredLiterals(pattern)
+    const { matcher } = entry
+    if (matcher instanceof LinearMatcher && this.#index.isCrowded(literals)) {
+      if (!this.#hasRoom(matcher)) throw tooMany()
+      entry.group = this.#combined.add(entry, matcher.program())
+    } else this.#index.add(entry, literals, () => topicLengths(pattern))
   }
 
   #removeRegExp(pattern: RegExp, order: number): boolean {
@@ -189,7 +217,8 @@ export class PatternTable<V> {
     this.#note({ entry, value: taken.value, added: false })
     if (!isLast) return true
     this.#entries.delete(key)
-    this.#index.remove(entry)
+    if (entry.group === undefined) this.#index.remove(entry)
+    else this.#combined.remove(entry, entry.group)
     return true
   }
 
@@ -214,8 +243,9 @@ export class PatternTable<V> {
       if (!change.added && values.includes(change.value)) return false
       // Not a candidate: known without its matcher, which may not even be compiled yet.
       if (!change.added || values.includes(change.value)) continue
-      if (this.#index.isCandidate(change.entry, topic) && change.entry.matches(topic))
-        values = [...values, change.value]
+      const { entry } = change
+      const isCandidate = entry.group !== undefined || this.#index.isCandidate(entry, topic)
+      if (isCandidate && entry.matches(topic)) values = [...values, change.value]
     }
     cached.version = this.#version
     if (values !== cached.values) this.#renew(topic, cached, values)
@@ -236,12 +266,28 @@ export class PatternTable<V> {
       const entry = candidates[i]
       if (entry?.matches(topic) === true) collect(entry, found)
     }
+    this.#matchCombined(topic, found)
     const [first] = found
     if (first === undefined) return nothing
     if (found.length === 1) return [first.value]
     found.sort((a, b) => a.order - b.order)
     return [...new Set(found.map(addition => addition.value))]
   }
+
+  #matchCombined(topic: string, found: Addition<V>[]): void {
+    if (this.#combined.size === 0) return
+    const matching = this.#matching
+    this.#combined.match(topic, matching)
+    const isOfSystem = isSystemTopic(topic)
+    for (const entry of matching) if (entry.isOfSystem || !isOfSystem) collect(entry, found)
+    matching.length = 0
+  }
+}
+
+function tooMany(): LimitError {
+  return new LimitError(
+    'This van has too many patterns that no literal tells apart: their instructions are over 1,000,000. Put a literal of three characters or more into each, as in /^orders\\./, or unsubscribe some.',
+  )
 }
 
 function collect<V>(additions: Additions<V>, found: Addition<V>[]): void {

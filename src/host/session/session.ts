@@ -31,6 +31,7 @@ import type { ConsumerBooks } from '../../wire/frames/consumer-books.js'
 import type { Watched, WatchedSession } from './liveness.js'
 import { RemoteConsumer, type RemoteConsumerState } from './remote-consumer.js'
 import type { FollowerSession, FollowerClientSession } from '../backbone/leader/follower-session.js'
+import { PatternBudget } from './pattern-budget.js'
 import { PublishReceiver, type PublishReceiverState } from './publish-receiver.js'
 import type { Publisher } from './publisher.js'
 import { keyOfName } from './settled-before.js'
@@ -90,6 +91,7 @@ export class Session implements FollowerClientSession, WatchedSession {
   readonly #intake: PublishReceiver
   readonly #deliveries = new DeliverWriter(new WritingTable())
   readonly #attachments = new Map<number, RemoteConsumer>()
+  readonly #patterns = new PatternBudget()
   /** Of a host: the names of those that have one. */
   readonly #names = new Map<number, string>()
   /** Subscriptions that it is being looked up for where they begin. */
@@ -359,6 +361,8 @@ export class Session implements FollowerClientSession, WatchedSession {
     }
     const joining = name === undefined ? asked : { ...asked, given: request.given, joins: request.joins }
     const { membership } = this.#attach(subscription, attachment => {
+      // A follower has the patterns of all its clients, each of which has a budget there.
+      if (this.guest === undefined) this.#patterns.take(subscription, pattern)
       attachment.name = name
       if (name === undefined) attachment.key = this.#keyOf(subscription)
       attachment.endsWithHost = isWorkerClient(this.client)
@@ -413,12 +417,17 @@ export class Session implements FollowerClientSession, WatchedSession {
       throw broken(`asks for more than ${MAX_SUBSCRIPTIONS} subscriptions`)
     this.#refused = undefined
     const attachment = new RemoteConsumer(subscription, this.#places)
-    const place = join(attachment)
-    attachment.membership = place.membership
-    const refused = this.#takeRefusal()
-    if (refused !== undefined) throw refused
-    this.#attachments.set(subscription, attachment)
-    return place
+    try {
+      const place = join(attachment)
+      attachment.membership = place.membership
+      const refused = this.#takeRefusal()
+      if (refused !== undefined) throw refused
+      this.#attachments.set(subscription, attachment)
+      return place
+    } catch (error) {
+      this.#patterns.release(subscription)
+      throw error
+    }
   }
 
   #takeRefusal(): MsgvanError | undefined {
@@ -545,6 +554,7 @@ export class Session implements FollowerClientSession, WatchedSession {
       return
     }
     this.#names.delete(subscription)
+    this.#patterns.release(subscription)
     if (this.#hasEnded) return
     this.#flush()
     const wire = error === undefined ? undefined : toWireError(error)
@@ -572,5 +582,6 @@ export class Session implements FollowerClientSession, WatchedSession {
     if (attachment?.isDone !== true) return
     this.#attachments.delete(attachment.subscription)
     this.#names.delete(attachment.subscription)
+    this.#patterns.release(attachment.subscription)
   }
 }

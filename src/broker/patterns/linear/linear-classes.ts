@@ -22,11 +22,15 @@ type ClassNode =
   | AST.ClassIntersection
   | AST.ClassSubtraction
 
+/** Each takes a look at all of Unicode when it first comes. */
+const MAX_PROPERTIES = 16
+
 /** What each atom of a pattern takes, as a plain set of characters, by ECMAScript's rules for the pattern's flags. */
 export class ClassReader {
   readonly #ignoreCase: boolean
   readonly #unicode: boolean
   readonly #sets: boolean
+  readonly #properties = new Set<string>()
   /** Without `u` or `v` a character is one UTF-16 unit. */
   readonly max: number
   readonly any: CharSet
@@ -87,9 +91,19 @@ export class ClassReader {
           )
         }
         const name = node.value === null ? node.key : `${node.key}=${node.value}`
-        return this.#signed(propertySet(`\\p{${name}}`), node.negate)
+        return this.#signed(this.#property(name), node.negate)
       }
     }
+  }
+
+  #property(name: string): CharSet {
+    this.#properties.add(name)
+    if (this.#properties.size > MAX_PROPERTIES) {
+      throw new InvalidPatternError(
+        `It has more than ${MAX_PROPERTIES} different Unicode properties. Leave some out, or split it in two.`,
+      )
+    }
+    return propertySet(`\\p{${name}}`)
   }
 
   /** `v` folds before it negates, `u` after: /\P{Lu}/iu takes everything, /\P{Lu}/iv only what has no case. */

@@ -1,43 +1,40 @@
 import { LRUCache } from 'lru-cache'
-import { RE2JS } from 're2js'
 import { InvalidPatternError } from '../../../errors.js'
 import { type Matcher, describePattern, patternKey } from '../../../message/pattern.js'
-import { type LinearPattern, encodeTopic, translate } from './linear-syntax.js'
+import { Automaton } from './automaton.js'
+import { compileProgram } from './compile-program.js'
+import type { Program } from './program.js'
 
-interface Program {
-  readonly pattern: LinearPattern
-  readonly compiled: RE2JS
-}
+/** Instructions that all automata of single patterns take together; beyond it the least used are made again at need. */
+const MAX_INSTRUCTIONS = 1_000_000
 
-/** Instructions that all compiled programs of this process take together; beyond it the least used are compiled again at need. */
-const MAX_INSTRUCTIONS = 2_000_000
-/** re2js lets a pattern's automaton grow to 8 MiB of states; past this it starts over, past sense it goes without. */
-const AUTOMATON_BYTES = 256 * 1024
-
-const programs = new LRUCache<string, Program>({
+const automata = new LRUCache<string, { readonly automaton: Automaton; readonly size: number }>({
   maxSize: MAX_INSTRUCTIONS,
-  sizeCalculation: program => program.compiled.programSize() + 50,
+  sizeCalculation: ({ size }) => size + 50,
 })
+
+/** A pattern is checked, and right after that often matched together with others. */
+let last: { readonly key: string; readonly program: Program } | undefined
 
 /**
  * Matches as the RegExp itself does, in time linear in the topic: for patterns that came over a link. Equal patterns share
- * one program, compiled when the first topic comes to it; a pattern that cannot be is refused here and now.
+ * one automaton, made when the first topic comes to it; a pattern that has none is refused here and now.
  * @throws InvalidPatternError saying why
  */
-export function linearMatcher(pattern: RegExp): Matcher {
+export function linearMatcher(pattern: RegExp): LinearMatcher {
+  const matcher = new LinearMatcher(pattern)
   try {
-    // What translate lets through, re2js compiles: it is written anew, within bounds tighter than re2js's own.
-    translate(pattern)
+    matcher.program()
   } catch (error) {
     if (!(error instanceof InvalidPatternError)) throw error
     throw new InvalidPatternError(`${shortly(pattern)} is no pattern for a host: ${error.message}`, {
       cause: error.cause,
     })
   }
-  return new LinearMatcher(pattern)
+  return matcher
 }
 
-class LinearMatcher implements Matcher {
+export class LinearMatcher implements Matcher {
   readonly #pattern: RegExp
   readonly #key: string
 
@@ -47,18 +44,23 @@ class LinearMatcher implements Matcher {
   }
 
   test(topic: string): boolean {
-    const { pattern, compiled } = programs.get(this.#key) ?? this.#compile()
-    return compiled.test(pattern.units || pattern.lines ? encodeTopic(topic, pattern) : topic)
+    const { automaton } = automata.get(this.#key) ?? this.#make()
+    return automaton.test(topic)
   }
 
-  #compile(): Program {
-    const pattern = translate(this.#pattern)
-    const compiled = RE2JS.compile(pattern.source)
-    const { dfa } = compiled.re2()
-    dfa.stateBudget = dfa.memBudget = AUTOMATON_BYTES
-    const program = { pattern, compiled }
-    programs.set(this.#key, program)
+  /** To be matched together with others. It is not kept here: patterns are many. */
+  program(): Program {
+    if (last?.key === this.#key) return last.program
+    const program = compileProgram(this.#pattern)
+    last = { key: this.#key, program }
     return program
+  }
+
+  #make(): { readonly automaton: Automaton } {
+    const program = this.program()
+    const made = { automaton: new Automaton([program]), size: program.size }
+    automata.set(this.#key, made)
+    return made
   }
 }
 

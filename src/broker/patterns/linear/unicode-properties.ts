@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { type CharSet, normalize } from './char-set.js'
 
-const known = new LRUCache<string, CharSet>({ max: 64 })
+const known = new LRUCache<string, CharSet>({ max: 2_048 })
 const BLOCK = 0x4000
 const MAX = 0x10ffff
 
