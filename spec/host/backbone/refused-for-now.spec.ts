@@ -88,7 +88,7 @@ describe('what a leader refuses for now', () => {
       endOfTurn: run => run(),
     })
     const guest = new FollowerSession(
-      { client: 'f', address: '', link, relayTo: () => relay, forsake: () => undefined },
+      { client: 'f', address: '', link, relayTo: () => relay, failHeldBy: () => undefined },
       relay,
       {
         ...{ id: 'f', pid: 1, version: '0', port: 0, address: '', leader: false },

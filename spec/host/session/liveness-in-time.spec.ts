@@ -1,8 +1,11 @@
 import { expect } from 'chai'
 import type { Membership } from '../../../src/bus/contract/broker.js'
 import { Liveness } from '../../../src/host/session/liveness.js'
-import { RemoteConsumer, type RemoteConsumerOwner } from '../../../src/host/session/remote-consumer.js'
-import { Hearing } from '../../../src/host/session/silence.js'
+import {
+  RemoteConsumer,
+  type RemoteConsumerOwner,
+} from '../../../src/host/session/consumers/remote-consumer.js'
+import { Hearing } from '../../../src/host/session/consumers/silence.js'
 import { inEnvironment } from '../../simulation/environment.js'
 import { Random } from '../../simulation/random.js'
 import { VirtualClock } from '../../simulation/virtual-clock.js'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { MAX_UNINDEXED } from '../../../src/host/session/pattern-budget.js'
+import { MAX_UNINDEXED } from '../../../src/host/session/consumers/pattern-budget.js'
 import type { HostServer } from '../../../src/host/listen/server.js'
 import { LimitError, type Bus } from '../../../src/index.js'
 import { clientOf, startServer } from '../../support/host-server.js'

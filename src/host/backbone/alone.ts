@@ -15,7 +15,7 @@ export function alone(members: Members): Backbone {
       accept: envelope => broker.accept(envelope),
       ready: () => undefined,
       ask: () => Promise.resolve([]),
-      forsake: () => undefined,
+      failHeldBy: () => undefined,
       tellPublisher: () => undefined,
       crowded: () => undefined,
       admit: () => {

@@ -107,7 +107,7 @@ export interface Reach {
   /** Resolves when it is known whether an actor is there again whose host is on its way back; undefined when none is. */
   awaitActor?(mail: Envelope): Promise<void> | undefined
   /** That host is gone: what it held of a named subscription that is kept here is for others. */
-  forsake(host: string, name: string): void
+  failHeldBy(host: string, name: string): void
   /** Another host joins. @throws UnsupportedError if this one does not lead */
   admit(session: FollowerClientSession, subscription: number, fields: Fields): FollowerSession
   close(): void

@@ -23,7 +23,7 @@ export async function answer(
 ): Promise<unknown> {
   const { keeper } = session.van
   if (keeper === undefined) return result(session, name, args, services)
-  if (name !== 'subscribe' && session.opened !== undefined) await session.opened
+  if (name !== 'subscribe' && session.subscriptions.opened !== undefined) await session.subscriptions.opened
   const value = await result(session, name, args, services)
   const kept = keeper.kept()
   if (kept === undefined) return value
@@ -34,7 +34,7 @@ export async function answer(
   // The host tries again until it is written; it refuses only messages.
   await kept.catch((error: unknown) => {
     // `ready` reports it for subscriptions with a name, and for replays, which the next host still owes.
-    if (name !== 'subscribe' && (name !== 'ready' || session.needsDisk)) throw notKept(error)
+    if (name !== 'subscribe' && (name !== 'ready' || session.subscriptions.needsDisk)) throw notKept(error)
   })
   return value
 }

@@ -33,11 +33,11 @@ export const CLIENT_ANSWERS: {
   },
   subscribe: ({ session }, args) => subscribe(session, args),
   books: ({ session }, books) => {
-    session.booksCame(books)
+    session.calls.booksCame(books)
     return true
   },
   away: ({ session }, { subscription, isAway }) => {
-    session.away(subscription, isAway)
+    session.consumers.away(subscription, isAway)
     return true
   },
   unsubscribe: ({ session, services }, { name }) => unsubscribe(session, name, services),
@@ -87,9 +87,9 @@ async function subscribe(
   { subscription, request, endsWithHost, settled }: GotArgs<'subscribe'>,
 ): Promise<true> {
   // Verdicts come first: they spare the client messages that it has settled.
-  if (settled !== undefined) session.settledBefore(subscription, request, settled)
-  await session.open(subscription, request)
-  if (endsWithHost) session.endsWithHost(subscription)
+  if (settled !== undefined) session.subscriptions.settledBefore(subscription, request, settled)
+  await session.subscriptions.open(subscription, request)
+  if (endsWithHost) session.consumers.endsWithHost(subscription)
   return true
 }
 
@@ -110,12 +110,12 @@ async function status(caller: Caller): Promise<ResultOf<'status'> | StatusPart> 
 
 /** @throws StoreError, HostUnreachableError: a subscription is not in force, or not kept, at the host that has to keep it */
 async function allInForce(session: Session): Promise<void> {
-  const { van, guest } = session
-  const { placed } = session
+  const { van, guest, subscriptions } = session
+  const { placed } = subscriptions
   // It may fail while this waits for the leader.
   placed?.catch(() => undefined)
   await van.reach.ready(guest)?.catch((error: unknown) => {
-    if (!(error instanceof StoreError) || session.needsDisk) throw error
+    if (!(error instanceof StoreError) || subscriptions.needsDisk) throw error
   })
   if (placed === undefined) return
   await inTime(placed, PLACED_MS, 'The leader').catch((error: unknown) => {

@@ -5,7 +5,7 @@ import { ByteReader } from '../../codec/byte-reader.js'
 import { decodePayload } from '../../codec/payload.js'
 import { Fields } from '../../wire/frames/fields.js'
 import { decodeRequest } from '../../wire/frames/subscription-request.js'
-import type { RemoteConsumerState } from '../session/remote-consumer.js'
+import type { RemoteConsumerState } from '../session/consumers/remote-consumer.js'
 import type { PublisherMark } from '../store/records/publisher-mark.js'
 import type { SessionState } from '../session/session.js'
 

@@ -7,7 +7,7 @@ import type { Fields } from '../../wire/frames/fields.js'
 import type { RetainedFrame } from '../../wire/link.js'
 import { PROTOCOL } from '../../wire/protocol.js'
 import { decodePattern, decodeRequest } from '../../wire/frames/subscription-request.js'
-import type { RemoteConsumer } from '../session/remote-consumer.js'
+import type { RemoteConsumer } from '../session/consumers/remote-consumer.js'
 import { Publisher } from '../session/publisher.js'
 import type { SessionManager } from '../session/session-manager.js'
 import type { Session, SessionState } from '../session/session.js'
@@ -259,9 +259,9 @@ class HandOverReader {
     if (fields.has('request')) {
       if (session === undefined) return
       const request = decodeRequest(fields.get('request'))
-      session.restoreAttachment(place, state, attachment => van.home(request).consume(request, attachment))
+      session.consumers.restore(place, state, attachment => van.home(request).consume(request, attachment))
       // What the client holds of it is on its way to somebody else.
-      if (state.last > 0) session.lapse(place, state.last)
+      if (state.last > 0) session.consumers.lapsed(place, state.last)
       return
     }
     const owed = this.#owed.find(fields.whole('number'))
@@ -271,10 +271,10 @@ class HandOverReader {
     }
     const pattern = decodePattern(fields.get('pattern'))
     const request = { ...owed.rules, pattern, prefetch: fields.whole('prefetch', 1) }
-    const attachment = session.restoreAttachment(place, state, each =>
+    const attachment = session.consumers.restore(place, state, each =>
       van.broker.transfer.join(owed, request, each),
     )
-    if (session.guest !== undefined && request.name !== undefined) session.nameOf(place, request.name)
+    if (session.guest !== undefined && request.name !== undefined) session.consumers.name(place, request.name)
     places.set(place, { owed, attachment })
     if (state.hasLeft) left.push(attachment)
   }
@@ -299,7 +299,7 @@ class HandOverReader {
     if (session === undefined) return
     const { place, ...state } = attachmentOf(fields)
     session.guest = van.reach.admit(session, place, fields)
-    const attachment = session.attachments.get(place)
+    const attachment = session.consumers.get(place)
     attachment?.restore(state)
     places.set(place, { owed: session.guest.relay.owed, attachment })
   }

@@ -5,7 +5,7 @@ import { ByteWriter } from '../../codec/byte-writer.js'
 import { version } from '../../version.js'
 import { PROTOCOL } from '../../wire/protocol.js'
 import { encodePattern, encodeRequest } from '../../wire/frames/subscription-request.js'
-import type { RemoteConsumer } from '../session/remote-consumer.js'
+import type { RemoteConsumer } from '../session/consumers/remote-consumer.js'
 import type { Publisher } from '../session/publisher.js'
 import type { HeldInMemory } from '../session/session-manager.js'
 import type { Session } from '../session/session.js'
@@ -37,8 +37,8 @@ export function writeHandOver(
   for (const { broker } of vans) broker.transfer.finishEndings()
   const travelling = sessions.filter(session => !session.hasEnded && !options.staysBehind(session))
   const members = new Set<Member>()
-  for (const { attachments } of travelling)
-    for (const { joined } of attachments.values()) if (joined instanceof Member) members.add(joined)
+  for (const { consumers } of travelling)
+    for (const { joined } of consumers) if (joined instanceof Member) members.add(joined)
   const file = new RecordFileWriter(path)
   try {
     const head: Head = {
@@ -77,15 +77,15 @@ function writeSession(file: RecordFileWriter, vans: VanWriter, session: Session)
     file.add(Kind.Frame, writer.take())
   }
   const relay = writeGuest(file, vans, session)
-  const places = [...session.attachments].flatMap(([place, attachment]) => {
-    const at = whereOf(attachment, vans)
-    const isRelay = relay !== undefined && (attachment.joined as Member).subscription === relay
-    return at === undefined || isRelay ? [] : [{ place, ...attachment.state, ...at }]
+  const places = [...session.consumers].flatMap(consumer => {
+    const at = whereOf(consumer, vans)
+    const isRelay = relay !== undefined && (consumer.joined as Member).subscription === relay
+    return at === undefined || isRelay ? [] : [{ place: consumer.subscription, ...consumer.state, ...at }]
   })
   for (const batch of batches(places, BATCH)) file.add(Kind.Attachments, valueRecord(batch))
-  for (const [place, { joined, open }] of session.attachments)
+  for (const { subscription, joined, open } of session.consumers)
     if (joined instanceof Member && vans.numberOf(joined.subscription) !== undefined)
-      vans.held(place, heldOf(open))
+      vans.held(subscription, heldOf(open))
 }
 
 /** @returns where what the other host is owed waits */
@@ -93,14 +93,13 @@ function writeGuest(file: RecordFileWriter, vans: VanWriter, session: Session): 
   const { guest } = session
   if (guest === undefined) return undefined
   const { owed, patterns } = guest.relay
-  const [place, attachment] =
-    [...session.attachments].find(([, { joined }]) => joined === guest.relay.membership) ?? []
-  if (place === undefined || attachment === undefined) return undefined
+  const consumer = [...session.consumers].find(({ joined }) => joined === guest.relay.membership)
+  if (consumer === undefined) return undefined
   file.add(
     Kind.Guest,
     valueRecord({
-      ...attachment.state,
-      place,
+      ...consumer.state,
+      place: consumer.subscription,
       host: guest.host,
       seat: guest.seat,
       patterns: patterns.map(encodePattern),

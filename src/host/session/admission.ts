@@ -155,9 +155,9 @@ export class Admission {
     const calls = this.#askedBefore.get(session) ?? []
     this.#askedBefore.delete(session)
     for (const call of calls) {
-      if (traitsOf(call.method).isAnsweredAgain === true) session.answerAgain(call)
+      if (traitsOf(call.method).isAnsweredAgain === true) session.calls.answer(call)
       else
-        session.refuse(
+        session.calls.refuse(
           call,
           new HostUnreachableError(
             'The host was restarted before it answered: it is not known whether that was done. Look, and ask again.',

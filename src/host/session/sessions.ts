@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { isThreadGone } from '../../daemon/files/own-thread.js'
 import { isAlive } from '../../daemon/files/pid-hint.js'
-import { Session, type SessionEnd, type SessionOptions } from './session.js'
+import type { SessionEnd } from './consumers/remote-consumers.js'
+import { Session, type SessionOptions } from './session.js'
 
 const FIRST_PID_CHECK_MS = 20
 

@@ -222,7 +222,7 @@ export class LeaderLink implements Reach, Names {
     // The leader knows by which host its publishers came, and nobody publishes here by way of it.
   }
 
-  forsake(): void {
+  failHeldBy(): void {
     // Who leads keeps what has a name.
   }
 

@@ -28,7 +28,7 @@ export interface FollowerClientSession {
   /** A place for it in the van: what is handed to the relay goes to the other host. */
   relayTo(subscription: number): Relay
   /** What it holds of that named subscription has failed, as if it had died, and goes to others. */
-  forsake(name: string): void
+  failHeldBy(name: string): void
 }
 
 export interface FollowerSessionOwner {

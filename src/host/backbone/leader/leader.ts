@@ -180,8 +180,8 @@ class LeaderReach implements Reach {
     for (const guest of this.#guests) guest.tellPublisher(from, publisher, error)
   }
 
-  forsake(host: string, name: string): void {
-    for (const guest of this.#guests) if (guest.host.id === host) guest.session.forsake(name)
+  failHeldBy(host: string, name: string): void {
+    for (const guest of this.#guests) if (guest.host.id === host) guest.session.failHeldBy(name)
   }
 
   /** @throws InvalidOptionError, InvalidPatternError */

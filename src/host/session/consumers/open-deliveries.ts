@@ -1,5 +1,5 @@
-import type { Membership } from '../../bus/contract/broker.js'
-import type { Message } from '../../message/message.js'
+import type { Membership } from '../../../bus/contract/broker.js'
+import type { Message } from '../../../message/message.js'
 
 /** Shared and never written to: most of very many subscriptions have no open delivery. */
 const none: (Message | undefined)[] = []

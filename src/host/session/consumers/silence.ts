@@ -1,4 +1,4 @@
-import { LOOKS, silenceOf } from '../../wire/protocol.js'
+import { LOOKS, silenceOf } from '../../../wire/protocol.js'
 
 /** One consumer of a client whose messages have to be settled in time. */
 export interface SilentConsumer {

@@ -1,7 +1,7 @@
-import type { Membership } from '../../bus/contract/broker.js'
-import type { Message } from '../../message/message.js'
-import type { KeptVerdict } from '../../wire/frames/kept-verdicts.js'
-import type { Verdict } from '../../wire/frames/settle-frame.js'
+import type { Membership } from '../../../bus/contract/broker.js'
+import type { Message } from '../../../message/message.js'
+import type { KeptVerdict } from '../../../wire/frames/kept-verdicts.js'
+import type { Verdict } from '../../../wire/frames/settle-frame.js'
 
 /** A client's verdict on one delivery, from a SETTLE frame or from before this session. */
 type ClientVerdict = Pick<KeptVerdict, 'error' | 'delay' | 'attempts'> & Pick<Verdict, 'verdict'>

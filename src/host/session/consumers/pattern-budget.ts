@@ -1,6 +1,6 @@
-import { linearMatcher } from '../../broker/patterns/linear/linear-matcher.js'
-import { requiredLiterals } from '../../broker/patterns/required-literals.js'
-import { LimitError } from '../../errors.js'
+import { linearMatcher } from '../../../broker/patterns/linear/linear-matcher.js'
+import { requiredLiterals } from '../../../broker/patterns/required-literals.js'
+import { LimitError } from '../../../errors.js'
 
 /** UTF-16 units of all patterns of one client, and of exact topics. */
 export const MAX_PATTERN_LENGTHS = 8 * 1024 * 1024

@@ -1,0 +1,151 @@
+import { isWorkerClient } from '../../../actors/worker-client.js'
+import type { Membership } from '../../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
+import { ReplayStart } from '../../../message/replay.js'
+import type { KeptVerdicts } from '../../../wire/frames/kept-verdicts.js'
+import type { Van } from '../../van/vans.js'
+import { keyOfName } from '../settled-before.js'
+import type { RemoteConsumers } from './remote-consumers.js'
+
+export interface ClientSubscriptionsOptions {
+  readonly client: string
+  readonly van: Van
+  readonly consumers: RemoteConsumers
+  /** The client is another host. */
+  readonly isHost: () => boolean
+}
+
+/** The subscriptions that one client asks for: finds the place where each begins and the host that keeps it, and adds its consumer. */
+export class ClientSubscriptions {
+  /** The client asked for subscriptions that a disk is to keep. */
+  needsDisk = false
+  readonly #options: ClientSubscriptionsOptions
+  /** Subscriptions whose beginning is being looked up. */
+  readonly #opening = new Set<number>()
+  #opened: Promise<void> | undefined
+  /** Subscriptions that another host keeps, until they are in force there. */
+  readonly #placing = new Set<Promise<void>>()
+  #isClosed = false
+
+  constructor(options: ClientSubscriptionsOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Subscribes, when it is known where to begin. Later calls wait for that (`opened`), and no message that is published meanwhile
+   * is missed.
+   */
+  open(subscription: number, request: SubscriptionRequest): void | Promise<void> {
+    const { keeper, broker } = this.#options.van
+    const isHere = request.from !== undefined && this.#options.van.home(request) === broker
+    const from = isHere ? keeper?.start(request) : undefined
+    if (from === undefined || from instanceof ReplayStart)
+      return this.#subscribe(subscription, from === undefined ? request : { ...request, from })
+    this.#opening.add(subscription)
+    const opened = from.then(start => {
+      // It may have left by now.
+      if (!this.#opening.delete(subscription) || this.#isClosed) return undefined
+      return this.#subscribe(subscription, { ...request, from: start })
+    })
+    const all = Promise.allSettled([this.#opened, opened]).then(() => {
+      if (this.#opened === all) this.#opened = undefined
+    })
+    this.#opened = all
+    return opened
+  }
+
+  /** Resolves when all subscriptions asked for so far are there; undefined when they are. */
+  get opened(): Promise<void> | undefined {
+    return this.#opened
+  }
+
+  /** Resolves when all subscriptions are in force where they are kept; undefined when they are. */
+  get placed(): Promise<unknown> | undefined {
+    return this.#placing.size === 0 ? undefined : Promise.all(this.#placing)
+  }
+
+  /** The client leaves a subscription: it does not begin any more. */
+  leave(subscription: number): void {
+    this.#opening.delete(subscription)
+  }
+
+  /** The session is over. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  /** The client's verdicts of a subscription from a time when the host was dead, or its session lost. */
+  settledBefore(
+    subscription: number,
+    { name }: SubscriptionRequest,
+    { verdicts, incarnation }: KeptVerdicts,
+  ): void {
+    const { settled } = this.#options.van
+    if (name === undefined) settled.add(this.#keyOf(subscription), verdicts)
+    else if (incarnation !== undefined) settled.add(keyOfName(name, incarnation), verdicts)
+  }
+
+  /** @throws ProtocolError, and why the subscription refuses the client */
+  #subscribe(subscription: number, request: SubscriptionRequest): void | Promise<void> {
+    const { client, van, consumers, isHost } = this.#options
+    const { name } = request
+    const broker = van.home(request)
+    if (name !== undefined || request.from !== undefined) this.needsDisk = true
+    const joining = this.#joining(subscription, request)
+    const { membership } = consumers.add(subscription, consumer => {
+      // A follower has the patterns of all its clients, each of which has a budget there.
+      if (!isHost()) consumers.patterns.take(subscription, request.pattern)
+      consumer.name = name
+      if (name === undefined) consumer.key = this.#keyOf(subscription)
+      consumer.endsWithHost = isWorkerClient(client)
+      consumer.expectSettledIn(request.ackTimeout)
+      return { membership: broker.consume(joining, consumer) }
+    })
+    if (name === undefined) van.takeAnswers(request.pattern)
+    else if (isHost()) consumers.name(subscription, name)
+    return broker === van.broker ? undefined : this.#placed(membership)
+  }
+
+  #joining(subscription: number, request: SubscriptionRequest): SubscriptionRequest {
+    const session = this.#sessionOf(subscription, request)
+    const { pattern, name, from, ordered, prefetch, attempts, delay, maxPending, maxPendingBytes, overflow } =
+      request
+    // Not spread: each copy would have a hidden class of its own, half a kilobyte for each subscription.
+    const asked: SubscriptionRequest = {
+      pattern,
+      name,
+      session,
+      from,
+      ordered,
+      prefetch,
+      attempts,
+      delay,
+      ackTimeout: request.ackTimeout,
+      maxPending,
+      maxPendingBytes,
+      overflow,
+    }
+    return name === undefined ? asked : { ...asked, given: request.given, joins: request.joins }
+  }
+
+  /** The client asks again, as it asked at first, until it is told that another host keeps it. */
+  #placed(membership: Membership): Promise<void> | undefined {
+    const placed = this.#options.van.reach.names?.placed(membership)
+    if (placed === undefined) return undefined
+    this.#placing.add(placed)
+    const isOver = (): unknown => this.#placing.delete(placed)
+    // `ready` reports why it could not be written.
+    return placed.then(isOver, isOver).then(() => undefined)
+  }
+
+  /** A store finds a subscription without a name again by this. */
+  #sessionOf(subscription: number, { name }: SubscriptionRequest): string | undefined {
+    const { client, van } = this.#options
+    return van.keeper !== undefined && name === undefined ? `${client}/${subscription}` : undefined
+  }
+
+  /** The key of the verdicts of a subscription without a name. */
+  #keyOf(subscription: number): string {
+    return `s/${this.#options.client}/${subscription}`
+  }
+}

@@ -1,0 +1,72 @@
+import type { MsgvanError } from '../../errors.js'
+import type { ByteReader } from '../../codec/byte-reader.js'
+import type { ConsumerBooks } from '../../wire/frames/consumer-books.js'
+import {
+  decodeCall,
+  encodeReply,
+  encodeSync,
+  toWireError,
+  type Call,
+} from '../../wire/frames/control-frames.js'
+import { FrameKind } from '../../wire/frames/frames.js'
+import type { SessionOutput } from './session-output.js'
+
+/** The calls between one session and its client: the client's to the host, and the host's question for a consumer's books. */
+export class SessionCalls {
+  readonly #answer: (method: string, args: unknown) => Promise<unknown>
+  readonly #output: SessionOutput
+  /** Those that are not answered yet. */
+  readonly #open = new Map<number, Call>()
+  /** Subscriptions whose client is asked for its books. */
+  readonly #asked = new Map<number, (books: ConsumerBooks) => void>()
+
+  constructor(answer: (method: string, args: unknown) => Promise<unknown>, output: SessionOutput) {
+    this.#answer = answer
+    this.#output = output
+  }
+
+  /** The calls that are not answered yet. */
+  get open(): readonly Call[] {
+    return [...this.#open.values()]
+  }
+
+  /** A CALL frame. @throws ProtocolError */
+  receive(body: ByteReader): void {
+    this.answer(decodeCall(body))
+  }
+
+  /** Answers a call of now, or one that the client made of the process before this one. */
+  answer(call: Call): void {
+    const { id, method, args } = call
+    this.#open.set(id, call)
+    const done = (frame: Uint8Array): void => {
+      this.#open.delete(id)
+      this.#reply(frame)
+    }
+    this.#answer(method, args).then(
+      value => done(encodeReply({ id, value })),
+      (error: unknown) => done(encodeReply({ id, error: toWireError(error) })),
+    )
+  }
+
+  refuse(call: Call, error: MsgvanError): void {
+    this.#reply(encodeReply({ id: call.id, error: toWireError(error) }))
+  }
+
+  /** Asks the client for its books of a subscription. Never settles if the client does not answer. */
+  askBooks(subscription: number): Promise<ConsumerBooks> {
+    this.#output.sendNow(FrameKind.Books, encodeSync(subscription))
+    return new Promise(resolve => this.#asked.set(subscription, resolve))
+  }
+
+  /** The client's answer to that. */
+  booksCame(books: ConsumerBooks): void {
+    this.#asked.get(books.subscription)?.(books)
+    this.#asked.delete(books.subscription)
+  }
+
+  /** Deliveries made before the reply go out before it. */
+  #reply(frame: Uint8Array): void {
+    this.#output.send(FrameKind.Reply, frame)
+  }
+}
