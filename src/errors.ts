@@ -1,6 +1,7 @@
 /**
- * Every error msgvan throws, rejects with or emits on `errors$`: one class per kind, each with a stable `code`.
- * Match on `code` (or `instanceof`), never on the text. `cause` holds what lay beneath, where something did.
+ * The base of every error that msgvan throws, rejects with or emits on `errors$`: one class for each kind, each with a
+ * stable `code`. Match on `code` (or `instanceof`), never on the text. `cause` holds the underlying error, if there is
+ * one.
  */
 export abstract class MsgvanError extends Error {
   abstract readonly code: `MSGVAN_${string}`
@@ -11,42 +12,44 @@ export abstract class MsgvanError extends Error {
   }
 }
 
-/** A topic that is empty, too long, not a string, or the system's own. */
+/** A topic is empty, too long, not a string, or a system topic. */
 export class InvalidTopicError extends MsgvanError {
   readonly code = 'MSGVAN_INVALID_TOPIC'
 }
 
-/** A pattern that cannot be used: not a RegExp or string, too long, too large, or not matchable in linear time. */
+/**
+ * A pattern cannot be used: it is neither a RegExp nor a string, too long, too large, or not matchable in linear time.
+ */
 export class InvalidPatternError extends MsgvanError {
   readonly code = 'MSGVAN_INVALID_PATTERN'
 }
 
-/** An option with a value that it cannot have. */
+/** An option has an invalid value. */
 export class InvalidOptionError extends MsgvanError {
   readonly code = 'MSGVAN_INVALID_OPTION'
 }
 
-/** A payload that cannot be carried (a function, a symbol …), headers that are not strings, or input that is not UTF-8. */
+/** A payload cannot cross (a function, a symbol …), headers are not strings, or input is not UTF-8. */
 export class InvalidPayloadError extends MsgvanError {
   readonly code = 'MSGVAN_INVALID_PAYLOAD'
 }
 
-/** A payload over `maxPayload`. */
+/** A payload is larger than `maxPayload`. */
 export class PayloadTooLargeError extends MsgvanError {
   readonly code = 'MSGVAN_PAYLOAD_TOO_LARGE'
 }
 
-/** Over a limit: a request or an answer that is too large to be sent (nothing of it was sent), or patterns beyond the budget of a client. */
+/** A request or an answer is over a limit of the link (nothing of it was sent), or a client uses more patterns than it may. */
 export class LimitError extends MsgvanError {
   readonly code = 'MSGVAN_LIMIT'
 }
 
-/** Bytes that came as a payload and are none. */
+/** Bytes came as a payload that are not one. */
 export class UnreadablePayloadError extends MsgvanError {
   readonly code = 'MSGVAN_UNREADABLE_PAYLOAD'
 }
 
-/** A payload that the subscription's `schema` refuses. `issues` is what the schema said. */
+/** A subscription's `schema` refuses the payload. `issues` holds the schema's result. */
 export class SchemaError extends MsgvanError {
   readonly code = 'MSGVAN_SCHEMA'
   constructor(
@@ -57,7 +60,7 @@ export class SchemaError extends MsgvanError {
   }
 }
 
-/** A subscriber threw, a promise that it returned was rejected, or its pipeline ended in an error. `cause` is what was thrown. */
+/** A subscriber threw, its promise was rejected, or its pipeline ended in an error. `cause` is the thrown value. */
 export class SubscriberError extends MsgvanError {
   readonly code = 'MSGVAN_SUBSCRIBER'
   constructor(
@@ -70,8 +73,8 @@ export class SubscriberError extends MsgvanError {
 }
 
 /**
- * A pipeline works later (`concatMap(async …)`), when its messages are acked already: what failed then was lost. Use `handle`. `cause` is
- * what failed; none in the log's warning that values come so late.
+ * A pipeline works later (`concatMap(async …)`), when its messages are acked already: a later failure lost them. Use
+ * `handle`. `cause` is that failure; the log's warning about late values has none.
  */
 export class PipelineDefersError extends MsgvanError {
   readonly code = 'MSGVAN_PIPELINE_DEFERS'
@@ -80,12 +83,12 @@ export class PipelineDefersError extends MsgvanError {
   }
 }
 
-/** A subscriber said no: `nack()` or `reject(reason)`. */
+/** A subscriber called `nack()` or `reject(reason)`. */
 export class RefusedByConsumerError extends MsgvanError {
   readonly code = 'MSGVAN_REFUSED_BY_CONSUMER'
 }
 
-/** Nobody settled a delivery within `ackTimeout`. */
+/** A delivery was not settled within `ackTimeout`. */
 export class AckTimeoutError extends MsgvanError {
   readonly code = 'MSGVAN_ACK_TIMEOUT'
 }
@@ -95,7 +98,7 @@ export class ConsumerDiedError extends MsgvanError {
   readonly code = 'MSGVAN_CONSUMER_DIED'
 }
 
-/** The name has another pattern; or others are attached, and a rule that was given differs. The text says which. */
+/** The name has another pattern; or others are attached, and a given rule differs. The text says which. */
 export class NameTakenError extends MsgvanError {
   readonly code = 'MSGVAN_NAME_TAKEN'
 }
@@ -105,7 +108,7 @@ export class ClosedError extends MsgvanError {
   readonly code = 'MSGVAN_CLOSED'
 }
 
-/** More is waiting to be published than the outbox may hold. */
+/** The outbox cannot hold another publish. */
 export class OutboxFullError extends MsgvanError {
   readonly code = 'MSGVAN_OUTBOX_FULL'
 }
@@ -116,24 +119,24 @@ export class OverflowError extends MsgvanError {
 }
 
 /**
- * A publish waits for a named subscription that is full and has no consumer. On `errors$`, once until a consumer comes. The
- * message is owed, and all other subscriptions have it.
+ * A publish waits for a named subscription that is full and has no consumer. `errors$` reports it once until a consumer
+ * comes. The van owes the message, and all other subscriptions have it.
  */
 export class SlowSubscriptionError extends MsgvanError {
   readonly code = 'MSGVAN_SLOW_SUBSCRIPTION'
 }
 
-/** The host cannot be reached, or could not be started. */
+/** The host cannot be reached, or did not start. */
 export class HostUnreachableError extends MsgvanError {
   readonly code = 'MSGVAN_HOST_UNREACHABLE'
 }
 
-/** An app is a bundle, and lacks what only the installed package has. */
+/** An app is a bundle, and lacks a part that only the installed package has. */
 export class NotInstalledError extends MsgvanError {
   readonly code = 'MSGVAN_NOT_INSTALLED'
 }
 
-/** The port is taken: by another host, or by something that is none. */
+/** Another host, or another program, has the port. */
 export class PortTakenError extends MsgvanError {
   readonly code = 'MSGVAN_PORT_TAKEN'
 }
@@ -148,7 +151,7 @@ export class AuthError extends MsgvanError {
   readonly code = 'MSGVAN_AUTH'
 }
 
-/** A frame that breaks the protocol. Whoever sent it is dropped. */
+/** A frame breaks the protocol. The host drops its sender. */
 export class ProtocolError extends MsgvanError {
   readonly code = 'MSGVAN_PROTOCOL'
 }
@@ -159,10 +162,10 @@ export class SessionLostError extends MsgvanError {
 }
 
 /**
- * Messages may have been missed: a bus came back to a host that does not know it any more (it was away for longer than the
- * host's session time, or the host ended). `patterns` are those of its subscriptions that may have missed messages: the ones without
- * a name and, if the host before had them in its memory and is gone, the ones with a name, which `names` gives: what waited for them
- * there is lost. A bus at a follower is told the same when the leader does not know that host any more.
+ * Messages may have been missed: a bus came back to a host that does not know it any more. Either the bus was away for
+ * longer than the host's session time, or the host ended. `patterns` are those of its subscriptions that may have
+ * missed messages: the unnamed ones; and, if the earlier host kept them in memory, the named ones in `names`, whose
+ * queues are lost. A bus at a follower gets the same error when the leader does not know that host any more.
  */
 export class GapError extends MsgvanError {
   readonly code = 'MSGVAN_GAP'
@@ -175,7 +178,7 @@ export class GapError extends MsgvanError {
   }
 }
 
-/** `close()` did not wait any longer. The text says what was left: publishes not taken over, deliveries not settled. */
+/** `close()` stopped waiting. The text lists the rest: publishes not taken over, deliveries not settled. */
 export class DrainTimeoutError extends MsgvanError {
   readonly code = 'MSGVAN_DRAIN_TIMEOUT'
 }
@@ -190,25 +193,27 @@ export class HandlerCrashedError extends MsgvanError {
   readonly code = 'MSGVAN_HANDLER_CRASHED'
 }
 
-/** No host has what the actor requires. The text names the actor and the capability that is missing. Nothing of it was created. */
+/**
+ * No host offers the actor's requirements. The text names the actor and the missing capability. Nothing was created.
+ */
 export class ActorPlacementError extends MsgvanError {
   readonly code = 'MSGVAN_ACTOR_PLACEMENT'
 
   constructor(
     message: string,
-    /** Among hosts: what its class requires, if those are values. */
+    /** Between hosts: the requirements of its class, if they are values. */
     readonly requires?: Readonly<Record<string, unknown>>,
   ) {
     super(message)
   }
 }
 
-/** The actor's module or class cannot be used, or it failed while it was set up. Nothing of it was created. */
+/** The actor's module or class cannot be used, or its set-up failed. Nothing was created. */
 export class ActorStartError extends MsgvanError {
   readonly code = 'MSGVAN_ACTOR_START'
 }
 
-/** An `ask` failed: the actor threw at every attempt. `original` is the payload that it was asked with. */
+/** An `ask` failed: the actor threw at every attempt. `original` is the payload of the question. */
 export class ActorError extends MsgvanError {
   readonly code = 'MSGVAN_ACTOR'
   constructor(
@@ -219,7 +224,10 @@ export class ActorError extends MsgvanError {
   }
 }
 
-/** There is no such actor: it was stopped, crashed too often, or never was. `original` is the payload that was meant for it. */
+/**
+ * The actor does not exist: it was stopped, crashed too often, or never existed. `original` is the payload that was
+ * meant for it.
+ */
 export class ActorStoppedError extends MsgvanError {
   readonly code = 'MSGVAN_ACTOR_STOPPED'
   constructor(
@@ -230,12 +238,12 @@ export class ActorStoppedError extends MsgvanError {
   }
 }
 
-/** Not to be had on this kind of bus, or in this version. The text says where it is. */
+/** This kind of bus, or this version, does not have it. The text says where to find it. */
 export class UnsupportedError extends MsgvanError {
   readonly code = 'MSGVAN_UNSUPPORTED'
 }
 
-/** The store's folder cannot be used, or could not be written. Nothing of what was refused with this was taken over. */
+/** The store's folder cannot be used or written. The van did not take the refused message over. */
 export class StoreError extends MsgvanError {
   readonly code = 'MSGVAN_STORE'
 }
@@ -250,7 +258,7 @@ export class StoreFormatError extends MsgvanError {
   readonly code = 'MSGVAN_STORE_FORMAT'
 }
 
-/** The store's disk is nearly full: nothing is taken over until there is room. */
+/** The store's disk is nearly full: the host takes nothing over until there is room. */
 export class StoreFullError extends MsgvanError {
   readonly code = 'MSGVAN_STORE_FULL'
 }
@@ -260,7 +268,7 @@ export class StoreDamagedError extends MsgvanError {
   readonly code = 'MSGVAN_STORE_DAMAGED'
 }
 
-/** It took longer than it may. */
+/** It took too long. */
 export class TimeoutError extends MsgvanError {
   readonly code = 'MSGVAN_TIMEOUT'
 }
@@ -270,12 +278,12 @@ export class NotExposedError extends MsgvanError {
   readonly code = 'MSGVAN_NOT_EXPOSED'
 }
 
-/** A remote observable broke off: who exposed it is gone or withdrew it, or values were lost on their way. */
+/** A remote observable broke off: the exposing bus is gone or withdrew it, or values were lost on their way. */
 export class ObservationLostError extends MsgvanError {
   readonly code = 'MSGVAN_OBSERVATION_LOST'
 }
 
-/** A request that the other side could not carry out, for a reason without a class of its own. */
+/** The other side could not carry out a request, for a reason without a class of its own. */
 export class RemoteError extends MsgvanError {
   readonly code = 'MSGVAN_REMOTE'
 }
@@ -324,16 +332,21 @@ const byCode = {
   MSGVAN_REMOTE: RemoteError,
 } as const
 
-/** The error that crossed a link as code and text, in its own class again. An unknown code becomes a RemoteError. */
+/**
+ * Makes the error again that crossed a link as code and text, in its own class. An unknown code becomes a RemoteError.
+ */
 export function errorFromCode(code: string, message: string): MsgvanError {
   const kind = Object.hasOwn(byCode, code) ? byCode[code as keyof typeof byCode] : RemoteError
   return new kind(message)
 }
 
-/** Of a longer text the beginning is shown: it is kept with a dead letter, and logged. */
+/** Cuts a longer text: it is kept with a dead letter, and logged. */
 const LONGEST_DESCRIPTION = 2_000
 
-/** Anything thrown (`undefined`, a frozen object, an Error with a cycle) as one readable text of bounded length. Never throws. */
+/**
+ * Anything thrown (`undefined`, a frozen object, an Error with a cycle) as one readable text of bounded length. Never
+ * throws.
+ */
 export function describe(thrown: unknown): string {
   try {
     const text = briefly(thrown)
@@ -352,11 +365,11 @@ function briefly(value: unknown): string {
 
 function shown(value: object): string {
   try {
-    // For one whose toJSON() says so there is no text.
+    // A toJSON() that returns undefined gives no text.
     const text = JSON.stringify(value) as string | undefined
     if (text !== undefined) return text
   } catch {
-    // A cycle, or something in it that throws.
+    // A cycle, or a part that throws.
   }
   return Object.prototype.toString.call(value)
 }

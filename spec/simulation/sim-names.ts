@@ -3,7 +3,7 @@ import {
   outlivesHost,
   type KeptName,
   type NamedRequest,
-  type NameKeeper,
+  type NameRegister,
 } from '../../src/host/van/kept-names.js'
 
 /** The file in which a host without a store keeps its names for the next one: it outlives its hosts. */
@@ -25,7 +25,7 @@ export class NamesFile {
 }
 
 /** One host's hold on it: what is not written when it dies is not there. */
-export class SimNames implements NameKeeper {
+export class SimNames implements NameRegister {
   readonly #file: NamesFile
   readonly #changes = new Map<string, KeptName | undefined>()
   #isScheduled = false

@@ -70,10 +70,10 @@ export function brokerParts(options: LocalBrokerOptions): BrokerParts {
   const base = { options, reports, timers, messages, registry, dispatcher, drainWaiter, lifetime, counters, system, deadLetters } // prettier-ignore
   const owner = new SubscriptionServices(base)
   const makeSubscription = storing(owner, options)
-  const journal = openJournal(owner, registry.routes, options.keeper)
+  const journal = openJournal(owner, registry.routes, options.durableLog)
   const endings = new Endings({
     after: (delay, run) => timers.after(delay, run),
-    kept: () => options.keeper?.kept(),
+    kept: () => options.durableLog?.kept(),
   })
   const subscriptions = new Subscriptions({ ...base, owner, endings, hasStore: journal !== undefined })
   const router = new Router({ ...base, journal })

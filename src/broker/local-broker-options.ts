@@ -44,7 +44,7 @@ export interface LocalBrokerOptions {
   /** Tells those apart that have a name one after another. Default: nobody asks. */
   newIncarnation?: () => string
   /** Keeps what is owed beyond this process. Default: nobody does. */
-  keeper?: DurableLog
+  durableLog?: DurableLog
   /** Stands before the ids of subscriptions, to tell those of several hosts apart. Default: nothing. */
   idPrefix?: string
   /** A subscription is full, and publishers begin to wait for it. */

@@ -13,7 +13,7 @@ import type { Subscriptions } from './lifecycle/subscriptions.js'
 
 /** The parts of a LocalBroker that its Control works on. */
 export interface LocalControlOwner {
-  readonly options: Pick<LocalBrokerOptions, 'van' | 'hostStatus' | 'keeper'>
+  readonly options: Pick<LocalBrokerOptions, 'van' | 'hostStatus' | 'durableLog'>
   readonly registry: Registry
   readonly subscriptions: Subscriptions
   readonly deadLetters: DeadLetterHandler
@@ -45,7 +45,7 @@ export class LocalControl implements Control {
       subscriptions,
       actors: [],
       counters: this.#owner.counters.all,
-      ...(options.keeper === undefined ? {} : { log: options.keeper.extent }),
+      ...(options.durableLog === undefined ? {} : { log: options.durableLog.extent }),
     })
   }
 

@@ -13,7 +13,7 @@ export function checkReady(options: ReadyOptions): ReadyOptions {
   knownOptions('ready()', options, ['timeout', 'signal'])
   const { timeout } = options
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
-    throw new InvalidOptionError('signal is an AbortSignal.')
+    throw new InvalidOptionError('signal must be an AbortSignal.')
   return timeout === undefined
     ? options
     : { ...options, timeout: atLeast('timeout', timeout, 0, LONGEST_TIMER) }
@@ -26,7 +26,7 @@ export function checkClose(options: CloseOptions): void {
   atLeast('timeout', options.timeout ?? 0, 0, Number.MAX_SAFE_INTEGER)
 }
 
-/** Its topic is that of a subscription's name. */
+/** The name of an exposure. It becomes part of a subscription's name. */
 export function checkExposedName(name: unknown): asserts name is string {
   if (typeof name !== 'string' || name.length === 0 || name.length > 180 || !isUtf8(name))
     throw new InvalidOptionError(
@@ -37,11 +37,11 @@ export function checkExposedName(name: unknown): asserts name is string {
 export function checkFactory(factory: unknown): void {
   if (typeof factory !== 'function')
     throw new InvalidOptionError(
-      'expose() takes a function that makes an Observable for each who observes: bus.expose(name, args => …).',
+      'expose() takes a function that makes an Observable for each observer: bus.expose(name, args => …).',
     )
 }
 
-/** What is given for a host, which runs the handler or the actor. */
+/** Checks options that cross to the host, which runs the handler or the actor. */
 export function checkCrossing({ delay, schema }: TopicOptions, what: string): void {
   if (typeof delay === 'function') {
     throw new InvalidOptionError(

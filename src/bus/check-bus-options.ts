@@ -1,6 +1,10 @@
 import { InvalidOptionError } from '../errors.js'
 
-/** What every way to a bus is given. @throws InvalidOptionError */
+/**
+ * Checks the options that every kind of bus has.
+ *
+ * @throws InvalidOptionError
+ */
 export function checkBusOptions({
   name = 'default',
   maxPayload = 1,

@@ -31,13 +31,16 @@ import { TopicSource } from './topic/topic-source.js'
 export interface BusOptions {
   /** The largest payload, in bytes. Default 8 MiB. */
   maxPayload?: number
-  /** `errors$` has each publish that is refused. Default true; false where every promise is looked at. */
-  tellsRefusals?: boolean
-  /** Asked by `close()`: until when refusals by the closed bus are held back. Default: they are not. */
+  /** `errors$` reports each refused publish. Default true; use false where every promise is looked at. */
+  reportsRefusals?: boolean
+  /**
+   * `close()` calls it: the closed bus holds its refusals back until the promise resolves. Default: it does not hold
+   * them back.
+   */
   refusalsWaitFor?: () => Promise<void> | undefined
 }
 
-/** A bus on any broker: all kinds of being connected share this code, so that they differ in nothing but their reach. */
+/** A bus on any broker: all kinds of connection share this code, so that they differ only in their reach. */
 export function createBus<T extends Topics = AnyTopics>(
   name: string,
   broker: Broker,
@@ -46,27 +49,29 @@ export function createBus<T extends Topics = AnyTopics>(
   return new BrokerBus(name, broker, options) as unknown as Bus<T>
 }
 
-/** @internal A bus as it is made; apps have it as a Bus. */
+/**
+ * @internal The class of a bus; apps see it as a Bus.
+ */
 export class BrokerBus {
   readonly state$: Observable<BusState>
   readonly errors$: Observable<MsgvanError>
   readonly #broker: Broker
   readonly #maxPayload: number
   #closing: Promise<void> | undefined
-  /** The process is about to end: an app that sees a refusal before that would end it in another way. */
+  /** The process is about to end. An app that sees a refusal before that might end it in another way. */
   #end: Promise<void> | undefined
   readonly #refusalsWaitFor: BusOptions['refusalsWaitFor']
   #actors: Actors | undefined
   #requests: ActorRequests | undefined
   #hosts$: Observable<HostEvent> | undefined
   #streams: Streams | undefined
-  /** To topics of the system's, which `publish` refuses. */
+  /** To system topics, which `publish` refuses. */
   readonly #send: Send = (topic, payload, headers) => {
     checkHeaders(headers)
     if (!this.#broker.checksPayloads) assertCarriable(payload, this.#maxPayload)
     return this.#broker.publish(topic, payload, headers)
   }
-  /** For an app: a refusal is caught and reported, as that of a publish. */
+  /** For an app: catches a refusal and reports it, as with a publish. */
   readonly #post: Send = (topic, payload, headers) => {
     try {
       return caught(this.#send(topic, payload, headers), this.#refused)
@@ -74,16 +79,16 @@ export class BrokerBus {
       return refusedWith(asError(error), this.#refused)
     }
   }
-  /** The promise of a publish need not be looked at: what becomes of it is told here as well. */
-  readonly #tellRefused = (error: unknown): void => {
-    // Who publishes what `errors$` says must not be told of that for ever.
+  /** An app need not look at the promise of a publish, so this reports a refusal as well. */
+  readonly #reportRefused = (error: unknown): void => {
+    // An app that publishes each error of `errors$` must not cause an endless loop.
     this.#refused = undefined
     try {
       this.#broker.report(
         error instanceof MsgvanError ? error : new RemoteError('A publish failed', { cause: error }),
       )
     } finally {
-      this.#refused = this.#tellRefused
+      this.#refused = this.#reportRefused
     }
   }
   #refused: ((error: unknown) => void) | undefined
@@ -97,9 +102,9 @@ export class BrokerBus {
     this.#maxPayload = options.maxPayload ?? DEFAULT_MAX_PAYLOAD
     this.#refusalsWaitFor = options.refusalsWaitFor
     this.state$ = guarding(broker.state$, 'state$', error => broker.report(error))
-    // There it would be told to the one that threw, for ever.
+    // On `errors$` the subscriber that threw would get its own error, again and again.
     this.errors$ = guarding(broker.errors$, 'errors$', error => broker.report(error, true))
-    if (options.tellsRefusals !== false) this.#refused = this.#tellRefused
+    if (options.reportsRefusals !== false) this.#refused = this.#reportRefused
   }
 
   ready(options: ReadyOptions = {}): Promise<void> {
@@ -192,7 +197,7 @@ export class BrokerBus {
     return this.#actors
   }
 
-  /** Actors, of which those created here are children of that one. */
+  /** Actors; those created here become children of `parent`. */
   actorsOf(parent: string | undefined): Actors {
     return createActors({
       broker: this.#broker.control.actors,
@@ -203,7 +208,7 @@ export class BrokerBus {
     })
   }
 
-  /** Where this bus asks and answers. */
+  /** The questions and answers of this bus. */
   get requests(): ActorRequests {
     this.#requests ??= new ActorRequests(new ReplyInbox(this.#broker, this.#send))
     return this.#requests

@@ -10,7 +10,7 @@ interface Unsettled {
   readonly inFlight: number
 }
 
-/** What `close()` says on `errors$` when it stops waiting. */
+/** The error on `errors$` when `close()` stops waiting. */
 export function drainTimeout(
   timeout: number,
   unsettled: readonly Unsettled[],
@@ -25,7 +25,7 @@ export function drainTimeout(
     ...(deliveries > 0 ? [`${deliveries} deliveries not settled (${where(unsettled)})`] : []),
   ]
   if (queued > 0) left.push(`${queued} messages not handed out`)
-  // Only about what was left: a message that never waited needs no advice.
+  // Advice only about things that were left behind.
   const advice = [
     ...(deliveries > 0
       ? [

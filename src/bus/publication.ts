@@ -9,20 +9,21 @@ export interface Publication {
   headers?: Headers
 }
 
-/** A Message that came, or a copy of one, is published again by its topic, payload and headers. */
+/** An app may publish a received Message, or a copy of one: by its topic, payload and headers. */
 const parts = new Set(['topic', 'payload', 'headers', 'id', 'timestamp', 'attempt', 'redelivered'])
 
-/** `null` is none, and no topic either. */
+/** `null` is neither a message nor a topic. */
 export function isPublication(value: string | Publication | null): value is Publication {
   return typeof value === 'object' && value !== null
 }
 
 /**
- * @param more what stands behind it, as a program without types might give it
+ * @param more the second argument, which a program without types might give
+ *
  * @throws InvalidOptionError
  */
 export function checkPublication(publication: Publication, more: unknown): void {
-  // An object that is no message is a wrong topic.
+  // An object that is not a message is a wrong topic.
   if (more !== undefined && typeof publication.topic === 'string')
     throw new InvalidOptionError(
       'publish() takes a message as its only argument: publish({ topic, payload, headers }).',
@@ -37,6 +38,6 @@ export function checkPublication(publication: Publication, more: unknown): void 
 
 /** @throws InvalidOptionError */
 export function checkPublishOptions(options: unknown): void {
-  // Headers that are null are refused as headers are.
+  // Refuses null headers as `headers` does.
   knownOptions('publish()', options, ['headers'], ['headers'])
 }

@@ -1,7 +1,7 @@
 import { TimeoutError } from '../errors.js'
 import type { ReadyOptions } from './contract/bus.js'
 
-/** Waits for a broker to be ready, as long as the caller wants to. */
+/** Waits until a broker is ready, as long as the caller wants to. */
 export async function readyWithin(
   ready: (timeout?: number) => Promise<void>,
   { timeout, signal }: ReadyOptions,
@@ -10,7 +10,7 @@ export async function readyWithin(
   signal?.throwIfAborted()
   let timer: ReturnType<typeof setTimeout> | undefined
   let aborted = (): void => undefined
-  // A broker that is not connected says why, at the same time: so it is asked first.
+  // A broker without a connection says why at that same time, so ask it first.
   const done = ready(timeout)
   const given = new Promise<never>((_, reject) => {
     aborted = () => reject(signal?.reason as Error)

@@ -1,14 +1,16 @@
 import { Subject } from 'rxjs/internal/Subject'
 import type { MsgvanError } from '../errors.js'
 
-/** What a broker could tell no caller. */
+/** Errors of a broker that no call could report. */
 export class Reports {
   readonly errors$ = new Subject<MsgvanError>()
-  /** What cannot be told there: once `errors$` has ended, and of its own subscribers. */
+  /** Errors that `errors$` cannot carry: those after its end, and those of its own subscribers. */
   readonly late$ = new Subject<MsgvanError>()
   #isOver = false
 
-  /** @param toLogOnly it comes from one of those who are told */
+  /**
+   * @param toLogOnly the error comes from a subscriber of `errors$`
+   */
   report(error: MsgvanError, toLogOnly = false): void {
     const reports$ = this.#isOver || toLogOnly ? this.late$ : this.errors$
     reports$.next(error)

@@ -12,7 +12,9 @@ import type { Globals } from './options/globals.js'
 export async function openBus(cli: Cli, globals: Globals): Promise<Bus> {
   const { van, port, token, verbose, autoStart } = globals
   if (!autoStart) await mustListen(port)
-  const bus = createBus(van, connectLocal({ van, port, token, verbose, autoStart }), { tellsRefusals: false })
+  const bus = createBus(van, connectLocal({ van, port, token, verbose, autoStart }), {
+    reportsRefusals: false,
+  })
   let isReady = false
   // What keeps it from being ready is thrown. Before that, only an outage shows why the command waits.
   bus.errors$.subscribe(error => {

@@ -21,7 +21,7 @@ export interface DeadLetterHandlerOwner {
   dropped(): void
 }
 
-type DeadLetterOptions = Pick<LocalBrokerOptions, 'wrapLetter' | 'takeBack' | 'keeper'>
+type DeadLetterOptions = Pick<LocalBrokerOptions, 'wrapLetter' | 'takeBack' | 'durableLog'>
 
 /** Keeps the messages that subscriptions give up on, publishes each on `$dead/…`, and replays them on request. */
 export class DeadLetterHandler {
@@ -36,14 +36,14 @@ export class DeadLetterHandler {
     owner: DeadLetterHandlerOwner,
     registry: Registry,
     messages: MessageFactory,
-    { wrapLetter = unwrappedLetter, takeBack = () => false, keeper }: DeadLetterOptions,
+    { wrapLetter = unwrappedLetter, takeBack = () => false, durableLog }: DeadLetterOptions,
   ) {
     this.#owner = owner
     this.#registry = registry
     this.#messages = messages
     this.#wrap = wrapLetter
     this.#takeBack = takeBack
-    this.#queue = new DeadLetterQueue(keeper)
+    this.#queue = new DeadLetterQueue(durableLog)
   }
 
   get size(): number {

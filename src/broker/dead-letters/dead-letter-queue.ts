@@ -25,12 +25,12 @@ export class DeadLetterQueue {
   readonly #kept = new Map<StoredDeadLetter, number>()
   #lastPlace = 0
   #bytes = 0
-  readonly #keeper: DurableLog | undefined
+  readonly #durableLog: DurableLog | undefined
   readonly #new = new Subject<StoredDeadLetter>()
   readonly new$: Observable<StoredDeadLetter> = this.#new.asObservable()
 
-  constructor(keeper?: DurableLog) {
-    this.#keeper = keeper
+  constructor(durableLog?: DurableLog) {
+    this.#durableLog = durableLog
   }
 
   get size(): number {
@@ -61,7 +61,7 @@ export class DeadLetterQueue {
   /** @returns how many had to go to make room */
   keep(buried: StoredDeadLetter): number {
     this.#add(buried)
-    this.#keeper?.letterKept(buried)
+    this.#durableLog?.letterKept(buried)
     let pushedOut = 0
     for (const [oldest] of this.#kept) {
       if (this.#kept.size <= MAX_KEPT && (this.#bytes <= MAX_KEPT_BYTES || oldest === buried)) break
@@ -80,7 +80,7 @@ export class DeadLetterQueue {
   takeIn(letters: Iterable<StoredDeadLetter>): void {
     for (const buried of letters) {
       this.#add(buried)
-      this.#keeper?.letterKept(buried)
+      this.#durableLog?.letterKept(buried)
     }
   }
 
@@ -112,7 +112,7 @@ export class DeadLetterQueue {
 
   remove(buried: StoredDeadLetter): void {
     if (this.#kept.delete(buried)) this.#bytes -= bytesOf(buried)
-    this.#keeper?.letterGone(buried)
+    this.#durableLog?.letterGone(buried)
   }
 
   close(): void {

@@ -70,8 +70,8 @@ export interface DurableLog {
 
 /** Where what waits for another host is kept: a log of its own, all of which that host is owed. */
 export interface OutboundLog {
-  readonly keeper: DurableLog
-  readonly book: Cursor
+  readonly durableLog: DurableLog
+  readonly cursor: Cursor
 }
 
 /** What was kept of one subscription. */
@@ -79,7 +79,7 @@ export interface KeptSubscription {
   /** Undefined where an older msgvan wrote it: it gets a new one. */
   readonly id?: string | undefined
   readonly request: SubscriptionRequest
-  readonly book: Cursor
+  readonly cursor: Cursor
   /** It was removed: why what it still owes is given up. */
   readonly ending?: string | undefined
 }

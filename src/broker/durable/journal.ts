@@ -15,10 +15,10 @@ const KEPT_TOPICS: readonly RegExp[] = [EVERYTHING, /^\$actor\//]
 export function openJournal(
   owner: SubscriptionOwner<Subscription>,
   routes: PatternTable<Subscription>,
-  keeper: DurableLog | undefined,
+  durableLog: DurableLog | undefined,
 ): Journal | undefined {
-  if (keeper === undefined) return undefined
-  const journal = new Journal(owner, keeper)
+  if (durableLog === undefined) return undefined
+  const journal = new Journal(owner, durableLog)
   for (const pattern of KEPT_TOPICS) routes.add(pattern, journal)
   return journal
 }
@@ -28,9 +28,9 @@ export function openJournal(
  * Because it is a target like others, it costs a broker without a store nothing.
  */
 export class Journal extends Subscription {
-  readonly #keeper: DurableLog
+  readonly #durableLog: DurableLog
 
-  constructor(owner: SubscriptionOwner<Subscription>, keeper: DurableLog) {
+  constructor(owner: SubscriptionOwner<Subscription>, durableLog: DurableLog) {
     const none = {
       ordered: false,
       prefetch: 1,
@@ -41,7 +41,7 @@ export class Journal extends Subscription {
       maxPendingBytes: Infinity,
     }
     super('journal', { pattern: EVERYTHING, overflow: 'pause', ...none }, owner)
-    this.#keeper = keeper
+    this.#durableLog = durableLog
   }
 
   override get isStraight(): boolean {
@@ -53,6 +53,6 @@ export class Journal extends Subscription {
   }
 
   override take(envelope: Envelope): void {
-    if (envelope instanceof StoredEnvelope) this.#keeper.append(envelope)
+    if (envelope instanceof StoredEnvelope) this.#durableLog.append(envelope)
   }
 }

@@ -11,7 +11,7 @@ const WINDOW_BYTES = 4 * 1024 * 1024
 const FIRST_BEHIND = -(2 ** 50)
 
 export interface LogQueueOptions {
-  readonly keeper: Pick<DurableLog, 'read'>
+  readonly durableLog: Pick<DurableLog, 'read'>
   readonly wants: (topic: string) => boolean
   /** What is to come before all else. */
   readonly first: readonly Item[]
@@ -61,7 +61,7 @@ export class LogQueue extends PendingQueue {
     this.#unreadBytes = options.unreadBytes
     for (const item of options.first) this.#add(item)
     if (options.unread > 0 || options.from < options.liveFrom)
-      this.#reader = options.keeper.read(options.from)
+      this.#reader = options.durableLog.read(options.from)
   }
 
   override get length(): number {
@@ -107,7 +107,7 @@ export class LogQueue extends PendingQueue {
     if (this.#reader === undefined && super.length < WINDOW && super.bytes < WINDOW_BYTES)
       return super.push(item)
     if (this.#reader === undefined) {
-      this.#reader = this.#options.keeper.read(at)
+      this.#reader = this.#options.durableLog.read(at)
       this.#readOrder = item.order
     }
     this.#unread += 1
@@ -134,8 +134,8 @@ export class LogQueue extends PendingQueue {
    */
   #readBehind(): void {
     if (this.#unread === 0 || !this.#hasHistory) return
-    const { keeper, wants, liveFrom, droppedThrough } = this.#options
-    const reader = keeper.read(Math.max(liveFrom, droppedThrough + 1))
+    const { durableLog, wants, liveFrom, droppedThrough } = this.#options
+    const reader = durableLog.read(Math.max(liveFrom, droppedThrough + 1))
     for (let order = FIRST_BEHIND; this.#unread > 0; order += 1) {
       const before = reader.at
       const envelope = reader.next(wants)

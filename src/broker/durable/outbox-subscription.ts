@@ -12,21 +12,21 @@ import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
  * cannot be told from their topics later.
  */
 export class OutboxSubscription extends StoredSubscription {
-  readonly #keeper: DurableLog
+  readonly #durableLog: DurableLog
 
   constructor(
-    { keeper, book }: OutboundLog,
+    { durableLog, cursor }: OutboundLog,
     rules: SubscriptionRequest,
     owner: SubscriptionOwner<Subscription>,
   ) {
     const compile = () => ({ test: () => true })
-    super({ id: '', request: rules, owner, keeper, book, compile })
-    this.#keeper = keeper
+    super({ id: '', request: rules, owner, durableLog, cursor, compile })
+    this.#durableLog = durableLog
   }
 
   override take(envelope: Envelope, pause?: Pause): void {
     const kept = StoredEnvelope.of(envelope)
-    this.#keeper.append(kept)
+    this.#durableLog.append(kept)
     super.take(kept, pause)
   }
 }

@@ -25,41 +25,41 @@ export interface StoredSubscriptionOptions {
   readonly id: string
   readonly request: SubscriptionRequest
   readonly owner: SubscriptionOwner<Subscription>
-  readonly keeper: DurableLog
+  readonly durableLog: DurableLog
   readonly compile: (pattern: RegExp) => Matcher
-  readonly book: Cursor
+  readonly cursor: Cursor
 }
 
 /** A subscription whose book is kept: what it is owed outlives this process. */
 export class StoredSubscription extends Subscription {
-  readonly #book: Cursor
+  readonly #cursor: Cursor
   readonly #stored: LogQueue
   /** Before anything was taken in. */
   #owedBefore: ReadonlySet<string> | undefined
   /** Removed: what it owes is being given up. */
   #isRetired = false
 
-  constructor({ id, request, owner, keeper, compile, book }: StoredSubscriptionOptions) {
+  constructor({ id, request, owner, durableLog, compile, cursor }: StoredSubscriptionOptions) {
     const line = new LogQueue({
-      keeper,
+      durableLog,
       wants: wanting(request.pattern, compile),
-      first: openAtStart(book, keeper),
-      from: book.high + 1,
-      liveFrom: book.liveFrom,
-      droppedThrough: book.droppedThrough,
-      unread: book.waiting,
-      unreadBytes: book.waitingBytes,
+      first: openAtStart(cursor, durableLog),
+      from: cursor.high + 1,
+      liveFrom: cursor.liveFrom,
+      droppedThrough: cursor.droppedThrough,
+      unread: cursor.waiting,
+      unreadBytes: cursor.waitingBytes,
       isWhole: throwsAway(request),
     })
     super(id, request, owner, line)
     line.later = () => owner.after(0, () => this.wake())
     line.short = (count, bytes) => {
       this.#waitsNoMore(count, bytes)
-      book.changed()
+      cursor.changed()
     }
-    this.#book = book
+    this.#cursor = cursor
     this.#stored = line
-    book.refused = envelopes => this.#refused(envelopes)
+    cursor.refused = envelopes => this.#refused(envelopes)
   }
 
   override get rules(): SubscriptionRequest {
@@ -69,11 +69,11 @@ export class StoredSubscription extends Subscription {
   override set rules(rules: SubscriptionRequest) {
     this.#stored.isWhole = throwsAway(rules)
     super.rules = rules
-    this.#book.renew(this.rules)
+    this.#cursor.renew(this.rules)
   }
 
   override registered(): void {
-    this.#book.changed()
+    this.#cursor.changed()
   }
 
   override newMember(consumer: Consumer, request: SubscriptionRequest): Member {
@@ -92,14 +92,14 @@ export class StoredSubscription extends Subscription {
   }
 
   override replay(envelope: Envelope): void {
-    super.replay(this.#book.owe(envelope))
+    super.replay(this.#cursor.owe(envelope))
   }
 
   /** What another process owed comes beyond the log, each once: the one that did this before may have died before it told. */
   override takenIn(item: Item): Item | undefined {
-    this.#owedBefore ??= new Set(this.#book.owed().map(({ id }) => id))
+    this.#owedBefore ??= new Set(this.#cursor.owed().map(({ id }) => id))
     if (this.#owedBefore.has(item.envelope.id)) return undefined
-    const own = new Item(this.#book.owe(item.envelope), item.order)
+    const own = new Item(this.#cursor.owe(item.envelope), item.order)
     const { failures, deliveries, firstFailedAt, attempts } = item
     return Object.assign(own, { failures, deliveries, firstFailedAt, attempts })
   }
@@ -107,20 +107,20 @@ export class StoredSubscription extends Subscription {
   override failed(item: Item, error: unknown, retry: RetryRule | undefined): void {
     const at = placeOf(item.envelope)
     // Before: it may be given up on in there.
-    if (at !== undefined && at > 0) this.#book.open.set(at, item.failures + 1)
-    this.#book.changed()
+    if (at !== undefined && at > 0) this.#cursor.open.set(at, item.failures + 1)
+    this.#cursor.changed()
     super.failed(item, error, retry)
   }
 
   override gone({ envelope }: Item): void {
     const at = placeOf(envelope)
     // It never had its turn.
-    if (at !== undefined && at > this.#book.high) this.#passed(at, envelope.size)
+    if (at !== undefined && at > this.#cursor.high) this.#passed(at, envelope.size)
     this.settled(envelope)
   }
 
   override endKept(reason: string): void {
-    this.#book.end(this.rules, reason)
+    this.#cursor.end(this.rules, reason)
   }
 
   override retire(giveUp: (item: Item) => void): void {
@@ -140,101 +140,102 @@ export class StoredSubscription extends Subscription {
   /** Of what was there before it began, and was not handed out: it stays in the log. */
   #isReplay({ envelope, deliveries }: Item): boolean {
     const at = placeOf(envelope)
-    return at !== undefined && at > 0 && at < this.#book.liveFrom && deliveries === 0
+    return at !== undefined && at > 0 && at < this.#cursor.liveFrom && deliveries === 0
   }
 
   /** Retired, and nothing is owed or worked on any more. */
   #closeIfOver(): void {
-    if (this.#isRetired && this.pending === 0 && this.inFlight === 0) this.#book.remove()
+    if (this.#isRetired && this.pending === 0 && this.inFlight === 0) this.#cursor.remove()
   }
 
   override end(completeMembers: boolean): Item[] {
     const waited = super.end(completeMembers)
-    this.#book.remove()
+    this.#cursor.remove()
     return waited
   }
 
   /** A subscriber gets it now. */
   handed(envelope: Envelope): void {
     const at = placeOf(envelope)
-    const book = this.#book
+    const cursor = this.#cursor
     if (at === undefined || at < 0) return
     // What comes for the first time is in no book.
-    if (at > book.high) book.open.push(at)
-    else if ((book.open.get(at) ?? REPLAYED) === REPLAYED) book.open.set(at, 0)
+    if (at > cursor.high) cursor.open.push(at)
+    else if ((cursor.open.get(at) ?? REPLAYED) === REPLAYED) cursor.open.set(at, 0)
     this.#passed(at, envelope.size)
-    book.changed()
+    cursor.changed()
   }
 
   settled(envelope: Envelope): void {
     const at = placeOf(envelope)
     if (at === undefined) return
-    if (at < 0) this.#book.settleOwed(at)
-    else this.#book.open.delete(at)
-    this.#book.changed()
+    if (at < 0) this.#cursor.settleOwed(at)
+    else this.#cursor.open.delete(at)
+    this.#cursor.changed()
     if (this.#isRetired) this.#closeIfOver()
   }
 
   protected override dropped(envelope: Envelope): void {
     const at = placeOf(envelope)
     if (at === undefined) return
-    if (at <= this.#book.high) return this.settled(envelope)
+    if (at <= this.#cursor.high) return this.settled(envelope)
     // The newest is dropped while older ones wait: after a start it would wait again, within `maxPending`.
     const isOldest = this.rules.overflow === 'drop-oldest'
     if (isOldest && !this.#isReplayBefore(at)) this.#passed(at, envelope.size)
     else {
-      if (isOldest) this.#book.droppedThrough = Math.max(this.#book.droppedThrough, at)
+      if (isOldest) this.#cursor.droppedThrough = Math.max(this.#cursor.droppedThrough, at)
       this.#waitsNoMore(1, envelope.size)
     }
-    this.#book.changed()
+    this.#cursor.changed()
   }
 
   /** What was there before the subscription began comes first, and is still owed when this one is thrown away. */
   #isReplayBefore(at: number): boolean {
-    const { high, liveFrom } = this.#book
+    const { high, liveFrom } = this.#cursor
     return high + 1 < liveFrom && at >= liveFrom
   }
 
   #arrived(at: number, size: number): void {
-    const book = this.#book
+    const cursor = this.#cursor
     // Nothing before it waits: the log is needed from here on only.
-    if (book.waiting === 0 && book.high + 1 >= book.liveFrom) book.high = Math.max(book.high, at - 1)
-    book.waiting += 1
-    book.waitingBytes += size
-    book.changed()
+    if (cursor.waiting === 0 && cursor.high + 1 >= cursor.liveFrom)
+      cursor.high = Math.max(cursor.high, at - 1)
+    cursor.waiting += 1
+    cursor.waitingBytes += size
+    cursor.changed()
   }
 
   /** The disk is full, and their publishers are told so: nobody is owed them. Who has one in hand keeps it. */
   #refused(envelopes: readonly StoredEnvelope[]): void {
-    const book = this.#book
+    const cursor = this.#cursor
     const before = this.#stored.bytes
     let handed = 0
     let handedBytes = 0
     const gone = this.#stored.forget(envelopes, envelope => {
       const at = placeOf(envelope) ?? 0
-      if (at > book.high) return
+      if (at > cursor.high) return
       // It had gone out, and came back unseen.
-      book.open.delete(at)
+      cursor.open.delete(at)
       handed += 1
       handedBytes += envelope.size
     })
     if (gone === 0) return
     this.#waitsNoMore(gone - handed, before - this.#stored.bytes - handedBytes)
-    book.changed()
+    cursor.changed()
     this.forgetLast(gone - handed)
   }
 
   #passed(at: number, size: number): void {
-    const book = this.#book
-    if (at <= book.high) return
-    book.high = at
-    if (at >= book.liveFrom) this.#waitsNoMore(1, size)
+    const cursor = this.#cursor
+    if (at <= cursor.high) return
+    cursor.high = at
+    if (at >= cursor.liveFrom) this.#waitsNoMore(1, size)
   }
 
   #waitsNoMore(count: number, bytes: number): void {
-    const book = this.#book
-    book.waiting -= count
-    book.waitingBytes = book.waiting === 0 ? 0 : Math.max(0, book.waitingBytes - bytes)
+    const cursor = this.#cursor
+    cursor.waiting -= count
+    cursor.waitingBytes = cursor.waiting === 0 ? 0 : Math.max(0, cursor.waitingBytes - bytes)
   }
 }
 
@@ -245,9 +246,9 @@ function throwsAway({ overflow }: SubscriptionRequest): boolean {
 /** How subscriptions are made where what they are owed is kept; undefined where it is not. */
 export function storing(
   owner: SubscriptionOwner<Subscription>,
-  { keeper, compile }: Pick<LocalBrokerOptions, 'keeper' | 'compile'>,
+  { durableLog, compile }: Pick<LocalBrokerOptions, 'durableLog' | 'compile'>,
 ): MakeSubscription {
-  if (keeper === undefined) return (id, request) => new Subscription(id, request, owner)
+  if (durableLog === undefined) return (id, request) => new Subscription(id, request, owner)
   return (id, request, kept) => {
     // Answers are not in the log: who asked ends with them, or asks again.
     if (typeof request.pattern === 'string' && isPassing(request.pattern))
@@ -256,9 +257,9 @@ export function storing(
       id,
       request,
       owner,
-      keeper,
+      durableLog,
       compile,
-      book: kept?.book ?? keeper.open(request, id),
+      cursor: kept?.cursor ?? durableLog.open(request, id),
     })
   }
 }
@@ -285,7 +286,7 @@ class StoredMember extends Member {
 }
 
 /** What was handed out before the start and not settled, in order; then what is owed beyond the log. */
-function openAtStart(book: Cursor, keeper: DurableLog): Item[] {
+function openAtStart(cursor: Cursor, durableLog: DurableLog): Item[] {
   const items: Item[] = []
   const add = (envelope: Envelope, failures: number): void => {
     const item = new Item(envelope, FIRST_ORDER + items.length)
@@ -295,14 +296,14 @@ function openAtStart(book: Cursor, keeper: DurableLog): Item[] {
     }
     items.push(item)
   }
-  const places = [...book.open].map(([place]) => place)
-  const open = keeper.readAll(places.sort((a, b) => a - b))
-  for (const envelope of open) add(envelope, book.open.get(envelope.at) ?? 0)
+  const places = [...cursor.open].map(([place]) => place)
+  const open = durableLog.readAll(places.sort((a, b) => a - b))
+  for (const envelope of open) add(envelope, cursor.open.get(envelope.at) ?? 0)
   // What is no longer there is no longer owed.
-  if (open.length < book.open.size) {
+  if (open.length < cursor.open.size) {
     const there = new Set(open.map(({ at }) => at))
-    for (const at of places) if (!there.has(at)) book.open.delete(at)
+    for (const at of places) if (!there.has(at)) cursor.open.delete(at)
   }
-  for (const envelope of book.owed()) add(envelope, 0)
+  for (const envelope of cursor.owed()) add(envelope, 0)
   return items
 }

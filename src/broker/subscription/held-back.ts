@@ -22,7 +22,7 @@ export class HeldBack {
   /** It was said that there are many. */
   isCrowded = false
   /** Publishers that know that no consumer is attached. */
-  readonly #told = new Set<string>()
+  readonly #informed = new Set<string>()
 
   /** Messages. */
   get count(): number {
@@ -68,7 +68,7 @@ export class HeldBack {
       this.#bytes -= first.size
     }
     first.pause?.taken()
-    if (this.isEmpty) this.forgetTold()
+    if (this.isEmpty) this.forgetInformed()
   }
 
   letAllIn(): void {
@@ -93,7 +93,7 @@ export class HeldBack {
   }
 
   /** Publishers that wait and have not been told yet that no consumer is attached: each once. */
-  *untold(): Generator<Pause> {
+  *uninformed(): Generator<Pause> {
     for (let at = this.#head; at < this.#waiting.length; at += 1) {
       const pause = this.#waiting[at]?.pause
       if (pause !== undefined && this.isNews(pause)) yield pause
@@ -101,13 +101,13 @@ export class HeldBack {
   }
 
   isNews({ publisher }: Pause): boolean {
-    if (this.#told.has(publisher)) return false
-    this.#told.add(publisher)
+    if (this.#informed.has(publisher)) return false
+    this.#informed.add(publisher)
     return true
   }
 
   /** From now on they are told anew. */
-  forgetTold(): void {
-    this.#told.clear()
+  forgetInformed(): void {
+    this.#informed.clear()
   }
 }

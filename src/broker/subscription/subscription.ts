@@ -212,7 +212,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
   join(member: Member): void {
     this.changed()
     this.#members.add(member)
-    this.#heldBack?.forgetTold()
+    this.#heldBack?.forgetInformed()
     if (this.#waits > 0) this.wake()
   }
 
@@ -421,7 +421,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
     this.changed()
     this.#members.leave(member)
     if (this.#isAbandoned)
-      for (const pause of this.#heldBack?.untold() ?? []) this.owner.abandonedPublisher(this, pause)
+      for (const pause of this.#heldBack?.uninformed() ?? []) this.owner.abandonedPublisher(this, pause)
     if (this.rules.name !== undefined && !(this.isLentName && this.#members.size === 0)) return this.wake()
     this.#isLost = cause === 'death'
     this.#drop(this.#owed)

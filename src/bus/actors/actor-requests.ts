@@ -25,7 +25,7 @@ const CANCEL = '$cancel'
 /** `last` is `next` and `done` in one message: most questions have one answer. */
 type Kind = 'next' | 'last' | 'done' | 'error'
 
-/** A longer timer would fire at once. */
+/** Node fires a longer timer at once. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
 export interface Question {
@@ -34,7 +34,7 @@ export interface Question {
   readonly headers?: Headers | undefined
   /** Milliseconds until the first answer, and between answers. */
   readonly timeout: number
-  /** The asked actor, in texts. */
+  /** The asked actor, for texts. */
   readonly target: string
 }
 
@@ -49,7 +49,10 @@ export function isQuestion({ headers }: Message): boolean {
   return ASK in headers && FROM in headers
 }
 
-/** Headers of the message that returns a question to its asker, with a DeadLetter as payload. Undefined if it was no question. */
+/**
+ * Headers of the message that returns a question to its asker, with a DeadLetter as payload. Undefined if it is not a
+ * question.
+ */
 export function returnHeaders({ headers }: { headers: Headers }, code: string): Headers | undefined {
   const ask = headers[ASK]
   return ask === undefined ? undefined : { [ASK]: ask, [ANSWER]: 'error', [CODE]: code }
@@ -81,7 +84,7 @@ export class ActorRequests {
       const asked: Asked = { subscriber, answerer: undefined }
       this.#asked.set(id, asked)
       subscriber.add(() => {
-        // It is not answered to the end.
+        // The answer is not complete.
         if (this.#asked.delete(id) && asked.answerer !== undefined) this.#cancel(id, asked.answerer)
       })
       this.#inbox
@@ -104,7 +107,7 @@ export class ActorRequests {
 
   /**
    * Sends the values of the given Observable to the asker of `message`, and passes them through. An error only passes
-   * through: it fails the message, and the van tells the asker after the last attempt.
+   * through: it fails the message, and the van informs the asker after the last attempt.
    */
   answer<A>(message: Message, answers$: Observable<A>): Observable<A> {
     const { [FROM]: to, [ASK]: id } = message.headers
@@ -114,7 +117,7 @@ export class ActorRequests {
       this.#open()
       this.#answering.set(key, () => subscriber.complete())
       subscriber.add(() => this.#answering.delete(key))
-      /** Held back for a moment: it may be the last. */
+      /** Held back for a moment, because it may be the last one. */
       let held: { readonly value: A } | undefined
       const send = (kind: Kind, payload?: A): void => {
         held = undefined
@@ -124,7 +127,7 @@ export class ActorRequests {
           ...(kind === 'next' ? { [FROM]: this.#inbox.address } : {}),
         }
         this.#inbox.post(to, payload, headers).catch((error: unknown) => {
-          // Usually a value that cannot be carried. After the last one there is no message left to fail.
+          // Usually a value that cannot cross. After the last value the message cannot fail any more.
           if (subscriber.closed) this.refuse(message, error)
           else subscriber.error(error)
         })
@@ -154,7 +157,7 @@ export class ActorRequests {
     })
   }
 
-  /** Tells the asker that no answer will come. */
+  /** Informs the asker that no answer will come. */
   refuse({ headers }: Message, error: unknown): void {
     const { [FROM]: to, [ASK]: id } = headers
     if (to === undefined || id === undefined) return
@@ -164,7 +167,7 @@ export class ActorRequests {
       .catch(() => undefined)
   }
 
-  /** Called before the first message goes out, so that the answer has a receiver. */
+  /** Call it before the first message goes out, so that the answer has a receiver. */
   #open(): void {
     this.#inbox.open({
       read: message => this.#read(message),
@@ -178,7 +181,7 @@ export class ActorRequests {
     if (id === undefined) return
     const asked = this.#asked.get(id)
     if (asked === undefined) {
-      // The asker is gone, and the answering side may not know.
+      // The asker has gone, and the answering side may not know.
       if (from !== undefined) this.#cancel(id, from)
       return
     }
@@ -211,7 +214,7 @@ export class ActorRequests {
   }
 }
 
-/** The error that came instead of an answer. */
+/** The error that came in place of an answer. */
 function failure(message: Message): MsgvanError {
   const { error, payload } = message.payload as Partial<DeadLetter>
   const text = error ?? describe(message.payload)

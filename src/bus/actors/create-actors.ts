@@ -17,20 +17,20 @@ export interface ActorsOptions {
   readonly requests: () => ActorRequests
   /** Reports a throw at the end of the answers. */
   readonly guarded: <A>(answers$: Observable<A>) => Observable<A>
-  /** The actor that creates others: these are its children. */
+  /** The actor that creates others; they become its children. */
   readonly parent?: string | undefined
 }
 
-/** Total tries of a message that an actor throws on. */
+/** Total tries of a message on which an actor throws. */
 export const ACTOR_ATTEMPTS = 2
 
-/** How long an actor may take to be set up, in milliseconds. */
+/** Milliseconds that an actor may take for its set-up. */
 export const SETUP_MS = 10_000
 export const MAX_SETUP_MS = 86_400_000
 
 const DEFAULT_TIMEOUT = 30_000
 
-/** The actors of a van, as a bus or an actor has them. */
+/** The actors of a van, for a bus or for an actor. */
 export function createActors({ broker, post, requests, guarded, parent }: ActorsOptions): Actors {
   const mail: ActorMail = {
     tell: (id, payload, options) => {
@@ -59,7 +59,7 @@ export function createActors({ broker, post, requests, guarded, parent }: Actors
       return address === undefined ? undefined : refTo(address)
     },
     ref: actor => refTo(addressOf(actor)),
-    // Not an async function: what is no actor is refused at once, as by `ref`.
+    // Not an async function: a wrong argument throws at once, as with `ref`.
     stop: actor => broker.stop(addressOf(actor).id),
   }
 }
@@ -72,7 +72,7 @@ export function addressOf(actor: unknown): ActorAddress {
     return { id: actor.id, ...name }
   }
   throw new InvalidOptionError(
-    'This is no actor: give an ActorRef, the address that came in a payload, or an id.',
+    'This is not an actor. Give an ActorRef, the address that came in a payload, or an id.',
   )
 }
 
@@ -87,7 +87,7 @@ function toActorRequest(actor: ModuleRef, options: ActorOptions, parent: string 
   knownOptions('actors.create()', options, known, ['args'])
   const { name, args, requires = {}, isolation = 'thread' } = options
   if (name !== undefined) checkName(name, 'An actor')
-  // JavaScript may give anything.
+  // JavaScript may pass anything.
   const given: unknown = requires
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new InvalidOptionError(

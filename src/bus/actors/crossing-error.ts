@@ -1,19 +1,23 @@
 import { describe } from '../../errors.js'
 import type { Message } from '../../message/message.js'
 
-/** An error as a payload: its text, and itself where it can be carried. */
+/** An error as a payload: its text, and the error itself if it can cross. */
 export interface Crossing {
   readonly error: string
   readonly cause?: unknown
 }
 
-/** What goes. */
+/** Makes the payload of an error. */
 export function crossing(error: unknown): Crossing {
   const text = error instanceof Error && error.message !== '' ? error.message : describe(error)
   return { error: text, cause: error }
 }
 
-/** What came. @param otherwise the text of one that does not say */
+/**
+ * Reads the error of a payload.
+ *
+ * @param otherwise the text for an error without one
+ */
 export function crossed(message: Message, otherwise: string): Crossing {
   try {
     const { payload } = message

@@ -6,5 +6,5 @@ const refuse = (): Promise<never> =>
     new UnsupportedError('An embedded bus has no host to run actors in. Use van() without `embedded`.'),
   )
 
-/** Of a Broker without a host. */
+/** For a broker without a host. */
 export const noActors: ActorBroker = { create: refuse, find: refuse, stop: refuse, subscribe: refuse }

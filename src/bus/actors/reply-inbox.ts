@@ -10,23 +10,29 @@ import { DEFAULT_PENDING_BYTES } from '../contract/pending-bytes.js'
 /** Headers of messages between buses: the address for answers, and the code of an error. */
 export const FROM = '$from'
 export const CODE = '$code'
-/** From the van itself: the address that has no bus any more. */
+/** A header of the van's own notices: an address whose bus is gone. */
 const GONE = '$gone'
 
-/** Sends to a topic of the system. @throws InvalidPayloadError, PayloadTooLargeError */
+/**
+ * Sends to a system topic.
+ *
+ * @throws InvalidPayloadError, PayloadTooLargeError
+ */
 export type Send = (topic: string, payload: unknown, headers: Headers) => Promise<void>
 
 export interface InboxReader {
   read(message: Message): void
-  /** No more messages come: the bus was closed, or the van refused. */
+  /** No more messages come: the bus is closed, or the van refused. */
   ended(error: MsgvanError | undefined): void
 }
 
-/** An address of one bus: a topic to which it alone subscribes, where messages for it arrive in order. */
+/** The address of one bus: a topic to which only this bus subscribes. Messages for it arrive in order. */
 export class ReplyInbox {
   readonly address = REPLIES + newId()
   readonly #broker: Broker
-  /** @throws InvalidPayloadError, PayloadTooLargeError at once, and sends nothing */
+  /**
+   * @throws InvalidPayloadError, PayloadTooLargeError at once, before it sends anything
+   */
   readonly send: Send
   #isOpen = false
 
@@ -35,7 +41,7 @@ export class ReplyInbox {
     this.send = send
   }
 
-  /** As `send`, with every error as a rejection. */
+  /** Like `send`, but every error is a rejection. */
   async post(to: string, payload: unknown, headers: Headers): Promise<void> {
     await this.send(to, payload, headers)
   }
@@ -55,7 +61,7 @@ export class ReplyInbox {
   }
 }
 
-/** A subscription to messages for a bus. One attempt each, since the sender learns of a failure. */
+/** A subscription to messages for a bus. One attempt each, because the sender learns of a failure. */
 export function inboxRequest(topic: string): SubscriptionRequest {
   return {
     pattern: topic,
@@ -70,17 +76,17 @@ export function inboxRequest(topic: string): SubscriptionRequest {
   }
 }
 
-/** Whether it is for messages to a bus itself, not to an app. */
+/** Whether it takes messages for the bus itself, not for an app. */
 export function isReplyInbox({ pattern, name }: SubscriptionRequest): boolean {
   return name === undefined && typeof pattern === 'string' && isPassing(pattern)
 }
 
-/** The address without a bus, if this is the van's notice of one. */
+/** The address whose bus is gone, if this message is the van's notice of one. */
 export function goneFrom({ headers }: Message): string | undefined {
   return headers[GONE]
 }
 
-/** The van's notice to the sender of a message to an address without a bus; undefined if the message has no sender. */
+/** The van's notice to the sender of a message to an address without a bus. Undefined if the message has no sender. */
 export function goneNotice(topic: string, headers: Headers): { to: string; headers: Headers } | undefined {
   const { [FROM]: to } = headers
   return to === undefined ? undefined : { to, headers: { [GONE]: topic } }

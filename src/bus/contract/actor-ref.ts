@@ -1,14 +1,17 @@
 import type { Observable } from 'rxjs'
 import type { Headers } from '../../message/envelope.js'
 
-/** An actor as a plain value: what becomes of an ActorRef inside a payload. `bus.actors.ref(address)` makes a ref of it again. */
+/**
+ * An actor as a plain value: an ActorRef inside a payload becomes one. `bus.actors.ref(address)` makes a ref of it
+ * again.
+ */
 export interface ActorAddress {
   readonly id: string
   readonly name?: string
 }
 
 export interface AskOptions {
-  /** Milliseconds until the first answer, and between answers; Infinity: for ever. Default 30,000. */
+  /** Milliseconds until the first answer, and between answers. Infinity sets no limit. Default 30,000. */
   timeout?: number
   headers?: Headers
 }
@@ -21,8 +24,9 @@ export interface ActorMail {
 }
 
 /**
- * An actor, wherever it runs. It may be part of any payload: it arrives there as its address, and is a ref again by
- * `bus.actors.ref(address)`. Actors' own `context.tell` and `context.ask` take the address as it is.
+ * An actor, wherever it runs. It may be part of any payload: it arrives there as its address, and
+ * `bus.actors.ref(address)` makes a ref of it again. An actor's own `context.tell` and `context.ask` take the address
+ * as it is.
  */
 export class ActorRef implements ActorAddress {
   readonly #mail: ActorMail
@@ -30,7 +34,7 @@ export class ActorRef implements ActorAddress {
   readonly id: string
   declare readonly name?: string
 
-  /** Made by msgvan. */
+  /** msgvan makes it. */
   constructor({ id, name }: ActorAddress, mail: ActorMail) {
     this.#mail = mail
     this.id = id
@@ -38,20 +42,21 @@ export class ActorRef implements ActorAddress {
   }
 
   /**
-   * Resolves when the van has taken the message over: it waits in the actor's mailbox, in order. If the actor is stopped
-   * it becomes a dead letter.
+   * Resolves when the van has taken the message over: it is in the actor's mailbox, in order. If the actor is stopped,
+   * the message becomes a dead letter.
    *
    * As with `publish`, you need not look at the promise.
    *
-   * @throws (as a rejection) InvalidPayloadError, PayloadTooLargeError, InvalidOptionError, OutboxFullError, ClosedError
+   * @throws (as a rejection) InvalidPayloadError, PayloadTooLargeError, InvalidOptionError, OutboxFullError,
+   * ClosedError
    */
   tell(payload?: unknown, options: { headers?: Headers } = {}): Promise<void> {
     return this.#mail.tell(this.id, payload, options)
   }
 
   /**
-   * The actor's answers to one message: what its `receive` returns. Each `subscribe()` asks once; unsubscribing ends what
-   * the actor is doing for it once the first answer has come.
+   * The actor's answers to one message: the values that its `receive` returns. Each `subscribe()` asks once.
+   * Unsubscribing ends the actor's work for it once the first answer has come.
    *
    * Errors with ActorError (it threw at every attempt), ActorStoppedError, TimeoutError.
    *
@@ -62,7 +67,10 @@ export class ActorRef implements ActorAddress {
     return this.#mail.ask(this.id, payload, options) as Observable<A>
   }
 
-  /** Lets it finish what it has in hand, then stops it and its children. False when there was none. */
+  /**
+   * Lets the actor finish its message in hand, then stops it and its children. Resolves with false when it does not
+   * exist.
+   */
   stop(): Promise<boolean> {
     return this.#mail.stop(this.id)
   }

@@ -2,27 +2,36 @@ import type { ActorAddress, ActorRef } from './actor-ref.js'
 import type { SubscriptionRequest } from './subscription-request.js'
 import type { ModuleRef } from './module-ref.js'
 
-/** What a host must offer. `true` stands for any truthy value; everything else for a value that is equal. */
+/**
+ * The capabilities that a host must offer. `true` stands for any truthy value; every other value stands for an equal
+ * value.
+ */
 export type CapabilityValues = Readonly<Record<string, unknown>>
 
 export type Isolation = 'thread' | 'process'
 
 export interface ActorOptions {
-  /** Unique in the van: to create it again gives the one that there is. Default: none. */
+  /** Unique in the van. If an actor has it already, `create` resolves with that actor. Default: none. */
   name?: string
-  /** Given to the actor's constructor, and as `context.args`. Anything a payload can be. */
+  /** The actor's constructor gets it, and `context.args` holds it. It may be any payload. */
   args?: unknown
-  /** So many share the work, each with a state of its own, spread over the hosts that fit. Default 1. */
+  /**
+   * The number of instances that share the work. Each has a state of its own. They spread over the hosts that fit.
+   * Default 1.
+   */
   instances?: number
-  /** In addition to what the class itself requires. Values only: a function belongs into the class. */
+  /** In addition to the requirements of the class itself. Values only: put a function into the class. */
   requires?: CapabilityValues
-  /** `'thread'` (default): each instance in a worker thread of the host; `'process'`: in a process of its own. */
+  /**
+   * `'thread'` (default) runs each instance in a worker thread of the host; `'process'` runs it in a process of its
+   * own.
+   */
   isolation?: Isolation
-  /** Total tries of a message that the actor throws on. Default 2. */
+  /** Total tries of a message on which the actor throws. Default 2. */
   attempts?: number
   /**
-   * Milliseconds that an instance may take until it is set up: its constructor and `setup`. One that takes longer fails `create`,
-   * and after a crash it counts as another. Default 10,000, at most a day.
+   * Milliseconds that an instance may take for its constructor and `setup`. If it takes longer, `create` fails. After a
+   * crash this counts as another crash. Default 10,000, at most a day.
    */
   setupTimeout?: number
 }
@@ -30,29 +39,30 @@ export interface ActorOptions {
 /** The actors of a van. */
 export interface Actors {
   /**
-   * Has a host that offers what the actor requires load the module and run the actor, until it is stopped. Resolves when it
-   * is set up and takes messages. If a `name` is given and taken by an actor of the same module and export, gives that one.
+   * Runs the actor on a host that offers the actor's requirements, until you stop it. Resolves when it is set up and
+   * takes messages. If an actor of the same module and export has the `name` already, resolves with that actor.
    *
-   * @throws (as a rejection) ActorPlacementError when no host has what it requires; ActorStartError for a missing module or
-   *   export, or an actor that fails in its set-up, or does not come to its end; NameTakenError; UnsupportedError on an embedded bus
+   * @throws (as a rejection) ActorPlacementError when no host offers the requirements; ActorStartError when the module
+   * or export is missing, or the set-up fails or does not end; NameTakenError; UnsupportedError on an embedded bus
    * @example
    * const writer = await bus.actors.create(moduleRef(new URL('writer.js', import.meta.url), 'Writer'), { args: { file } })
    * await writer.tell('a line')
    */
   create(actor: ModuleRef, options?: ActorOptions): Promise<ActorRef>
-  /** The actor with that name; undefined if there is none. */
+  /** Resolves with the actor of that name, or undefined. */
   find(name: string): Promise<ActorRef | undefined>
-  /** Makes a ref of an address that came in a payload, or of an id. */
+  /** Makes a ref of an id, or of an address that came in a payload. */
   ref(actor: ActorAddress | string): ActorRef
   /**
-   * Lets it finish what it has in hand, then stops it and its children. False when there was none.
+   * Lets the actor finish its message in hand, then stops it and its children. Resolves with false when it does not
+   * exist.
    *
-   * @throws (as a rejection) RemoteError when a host that may have it is lost meanwhile
+   * @throws (as a rejection) RemoteError when a host that may run it is lost meanwhile
    */
   stop(actor: ActorAddress | string): Promise<boolean>
 }
 
-/** What is asked of the host, every value in it checked and known. */
+/** A request to create an actor. Every value in it is checked. */
 export interface ActorRequest {
   readonly module: string
   readonly export: string
@@ -63,15 +73,15 @@ export interface ActorRequest {
   readonly isolation: Isolation
   readonly attempts: number
   readonly setupTimeout: number
-  /** The id of the actor whose child it is. */
+  /** The id of the parent actor. */
   readonly parent?: string | undefined
 }
 
-/** The part of a Broker that has to do with actors. */
+/** The part of a Broker for actors. */
 export interface ActorBroker {
   create(request: ActorRequest): Promise<ActorAddress>
   find(name: string): Promise<ActorAddress | undefined>
   stop(id: string): Promise<boolean>
-  /** Has it get the messages of a named subscription. */
+  /** Passes the messages of a named subscription to an actor. */
   subscribe(name: string, id: string, request: SubscriptionRequest): Promise<void>
 }

@@ -13,17 +13,19 @@ import type { ModuleRef } from './module-ref.js'
 import type { PublishOptions, TopicOptions } from './options.js'
 import type { VanStatus } from './status.js'
 
-/** What an app says of its topics: `interface MyTopics { 'orders.created': Order }`, given as `van<MyTopics>()`. */
+/** The type of an app's topics: `interface MyTopics { 'orders.created': Order }`, given as `van<MyTopics>()`. */
 export type Topics = object
 
-/** No topic is typed: every payload is `unknown` until the caller says otherwise. */
+/** The default: every payload is `unknown` unless the caller gives a type. */
 export interface AnyTopics {
   [topic: string]: unknown
 }
 
-/** The topics an app listed; none of an index signature, which would take `topic<string>('t')` for a topic's name. */
+/**
+ * The topics that an app lists. Leaves index signatures out, which would take `topic<string>('t')` for a topic's name.
+ */
 type TopicName<T> = string extends keyof T ? never : Extract<keyof T, string>
-/** Topics the app did not list are open: their payload is `unknown`. */
+/** The payload of a topic that the app does not list is `unknown`. */
 type PayloadOf<T, K extends string> = K extends keyof T ? T[K] : unknown
 type Publication<K, P> = { topic: K; headers?: Headers } & (undefined extends P
   ? { payload?: P }
@@ -33,7 +35,7 @@ type MaybePayload<P> = undefined extends P
   : [payload: P, options?: PublishOptions]
 
 /**
- * What an app holds: its handle on one van.
+ * An app's handle on one van.
  *
  * @example
  * const bus = van({ embedded: true })
@@ -42,7 +44,10 @@ type MaybePayload<P> = undefined extends P
  * await bus.close()
  */
 export interface ReadyOptions {
-  /** How long it waits, in milliseconds. Default: 30,000 for this machine's host to be there, 10,000 with `connect`; no limit once it is connected. */
+  /**
+   * The longest wait, in milliseconds. Default: 30,000 for this machine's host, 10,000 with `connect`; unlimited once
+   * it is connected.
+   */
   timeout?: number
   /** Ends the wait with its reason. The bus goes on. */
   signal?: AbortSignal
@@ -56,27 +61,29 @@ export interface Bus<T extends Topics = AnyTopics> {
   readonly state$: Observable<BusState>
 
   /**
-   * What no call could report: a subscriber that threw, a session lost, a host that refuses. Hot, and never an error of
-   * its own. Each failure is reported once.
+   * Errors that no call can report: a subscriber threw, a session is lost, a host refuses. Hot; it never errors itself.
+   * It reports each failure once.
    */
   readonly errors$: Observable<MsgvanError>
 
   /**
-   * Resolves when the bus is connected and all that it asked for so far is in force: every message published from then
-   * on, by whomever, reaches the subscriptions made before the call.
+   * Resolves when the bus is connected and every earlier request is in force: every message that any process publishes
+   * from then on reaches the subscriptions made before the call.
    *
    * @throws ClosedError, AuthError, VersionMismatchError, HostUnreachableError, TimeoutError; the reason of `signal`
    */
   ready(options?: ReadyOptions): Promise<void>
 
   /**
-   * Every message whose topic matches, whoever published it. Cold: each `subscribe()` registers a subscription of its
-   * own (or joins the one called `options.name`), unsubscribing removes it. Completes on `close()`; a lost connection is
-   * no error. An error in the pipeline fails the message that caused it, and stock `retry()` gets that message again first.
+   * Every message whose topic matches, of every publisher. Cold: each `subscribe()` registers a subscription of its own
+   * (or joins the one called `options.name`), and unsubscribing removes it. Completes on `close()`; a lost connection
+   * is not an error. An error in the pipeline fails the message that caused it, and stock `retry()` gets that message
+   * again first.
    *
    * @param pattern a RegExp, matched as `RegExp.test` does (anywhere unless anchored; `g` and `y` are ignored), or a
-   *   string: that one exact topic. Topics that begin with `$` need a pattern that begins with `^\$`.
-   * @throws InvalidPatternError, InvalidOptionError at once. What only the van can refuse (a name taken) errors the Observable.
+   * string: that one exact topic. Topics that begin with `$` need a pattern that begins with `^\$`.
+   * @throws InvalidPatternError, InvalidOptionError at once. If only the van can refuse it (a name is taken), the
+   * Observable errors.
    */
   topic<K extends TopicName<T>>(topic: K, options?: TopicOptions<T[K]>): Observable<Message<PayloadOf<T, K>>>
   topic<S extends StandardSchemaV1>(
@@ -89,9 +96,10 @@ export interface Bus<T extends Topics = AnyTopics> {
    * Resolves when the van has taken the message over: from then on the van owes it to every matching subscription.
    * While disconnected, publishes wait in order in a bounded outbox.
    *
-   * You need not look at the promise: a refusal ends no process, and is on `errors$` and in the log as well.
+   * You need not look at the promise: a refusal does not end the process, and `errors$` and the log report it as well.
    *
-   * @throws (as a rejection) InvalidTopicError, InvalidPayloadError, PayloadTooLargeError, OutboxFullError, OverflowError, ClosedError
+   * @throws (as a rejection) InvalidTopicError, InvalidPayloadError, PayloadTooLargeError, OutboxFullError,
+   * OverflowError, ClosedError
    */
   publish<K extends TopicName<T>>(topic: K, ...rest: MaybePayload<PayloadOf<T, K>>): Promise<void>
   publish<K extends string>(
@@ -111,10 +119,11 @@ export interface Bus<T extends Topics = AnyTopics> {
   subject<P = unknown>(topic: string): BusSubject<P>
 
   /**
-   * Has this machine's host run a handler for every message that matches, from now on and after this process has ended,
-   * until `unsubscribe(name)`. What the name had before is replaced.
+   * Runs a handler in this machine's host for every message that matches. It runs on after this process has ended,
+   * until `unsubscribe(name)`. It replaces an earlier handler or actor of that name.
    *
-   * @throws (as a rejection) HandlerModuleError naming the missing module or export, InvalidPatternError, UnsupportedError on an embedded bus
+   * @throws (as a rejection) HandlerModuleError naming the missing module or export, InvalidPatternError,
+   * UnsupportedError on an embedded bus
    */
   subscribeHandler(
     name: string,
@@ -124,31 +133,34 @@ export interface Bus<T extends Topics = AnyTopics> {
   ): Promise<void>
 
   /**
-   * Offers an Observable to the whole van: for each who observes it, the factory is called with what it gave, and its values,
-   * its error or its end go there. Unsubscribing (or `close()`) withdraws it, which ends what is observed of it with
-   * ObservationLostError. All who expose one name share the work: each observer is served by one of them.
+   * Offers an Observable to the whole van. For each observer, msgvan calls the factory with the observer's arguments,
+   * and sends its values, its error or its completion there. Unsubscribing (or `close()`) withdraws it: running
+   * observations end with ObservationLostError. All buses that expose one name share the work: one of them serves each
+   * observer.
    *
-   * Values go out in order, no faster than the van takes them over; up to 100,000 wait here for each observing bus, and one
-   * more ends that observation with OverflowError. An observer that goes, in whatever way, unsubscribes what the factory made.
+   * Values go out in order, no faster than the van takes them over. Up to 100,000 wait here for each observing bus; one
+   * more ends that observation with OverflowError. When an observer goes, in whatever way, msgvan unsubscribes its
+   * Observable.
    *
    * @param name at most 180 characters
-   * @param factory gives an Observable, or what RxJS makes one of. A throw goes to who observes.
-   * @throws InvalidOptionError, ClosedError at once. What only the van can refuse goes to `errors$`.
+   * @param factory returns an Observable, or a value that RxJS makes one of. Its throw goes to the observer.
+   * @throws InvalidOptionError, ClosedError at once. If only the van can refuse it, `errors$` reports it.
    * @example
    * const exposed = bus.expose('ticks', (every: number) => interval(every))
    */
   expose<A = unknown, R = unknown>(name: string, factory: (args: A) => ObservableInput<R>): Subscription
 
   /**
-   * An Observable that another process exposes (or this one). Cold: each `subscribe()` has the factory called with `args`;
-   * next, error, complete and unsubscribe cross. Values are fresh copies, but inside one process on an embedded bus. Completes on `close()`.
+   * An Observable that another process (or this one) exposes. Cold: each `subscribe()` calls the factory with `args`;
+   * next, error, complete and unsubscribe cross. Values are fresh copies, except inside one process on an embedded bus.
+   * Completes on `close()`.
    *
-   * It goes on over a cut link. What breaks it off is an error, never a silence: `retry()` begins anew.
-   * Errors with NotExposedError (nobody does), ObservationLostError (who did is gone, which is noticed within seconds of its
-   * end, or values were lost with a host), TimeoutError (it was not begun within 30 s), InvalidPayloadError (`args` cannot be
-   * carried), and RemoteError with what the other side's Observable emitted as error in `cause`.
+   * It survives a cut link. Every loss is an error, never a silence: `retry()` begins anew. Errors with NotExposedError
+   * (no bus exposes the name), ObservationLostError (the exposing bus is gone, which the bus notices within seconds, or
+   * values were lost with a host), TimeoutError (it did not begin within 30 s), InvalidPayloadError (`args` cannot
+   * cross), and RemoteError, whose `cause` is the error of the exposed Observable.
    *
-   * @throws InvalidOptionError at once, for a name that is none
+   * @throws InvalidOptionError at once, if `name` is not a valid name
    * @example
    * bus.observe<number, number>('ticks', 1_000).pipe(retry({ delay: 1_000 })).subscribe(tick => console.log(tick))
    */
@@ -158,10 +170,11 @@ export interface Bus<T extends Topics = AnyTopics> {
   readonly actors: Actors
 
   /**
-   * Has an actor get every message that matches, from now on and after this process has ended, until `unsubscribe(name)` or
-   * the actor's end. What the name had before is replaced.
+   * Passes every message that matches to an actor. It goes on after this process has ended, until `unsubscribe(name)`
+   * or the actor's end. It replaces an earlier handler or actor of that name.
    *
-   * @throws (as a rejection) ActorStoppedError if there is no such actor, InvalidPatternError, UnsupportedError on an embedded bus
+   * @throws (as a rejection) ActorStoppedError if the actor does not exist, InvalidPatternError, UnsupportedError on an
+   * embedded bus
    */
   subscribeActor(
     name: string,
@@ -171,24 +184,26 @@ export interface Bus<T extends Topics = AnyTopics> {
   ): Promise<void>
 
   /**
-   * The hosts of this van: to each subscriber first `joined` for those that are there, then what happens. A host that stops
-   * answering has `left` after two heartbeats (by default 20 seconds), one that ends at once. Completes with `close()`.
+   * The hosts of this van: each subscriber first gets `joined` for the present hosts, then every change. A host that
+   * stops answering has `left` after two heartbeats (by default 20 seconds), one that ends at once. Completes with
+   * `close()`.
    */
   readonly hosts$: Observable<HostEvent>
 
-  /** Removes a named subscription with all that waits in it, from any process. False when there was none. */
+  /**
+   * Removes a named subscription and all its messages, from any process. Resolves with false when it does not exist.
+   */
   unsubscribe(name: string): Promise<boolean>
 
   status(): Promise<VanStatus>
 
-  /** Messages that subscriptions gave up on: new ones as an Observable, those kept to list, replay and purge. */
+  /** Messages that subscriptions gave up on: new ones as an Observable, kept ones to list, replay and purge. */
   deadLetters(): DeadLetters
 
   /**
-   * Drains (unless `drain: false`), then completes every Observable of this bus. A second call gives the same promise.
-   * While it drains and a delivery of this bus is in hand, what it publishes, tells, asks and answers still goes through; new
-   * subscriptions are refused at once.
-   * Afterwards every call fails with ClosedError.
+   * Drains (unless `drain: false`), then completes every Observable of this bus. A second call returns the same
+   * promise. While it drains and a delivery of this bus is in hand, that delivery's publishes, tells, asks and answers
+   * still go through; new subscriptions are refused at once. Afterwards every call fails with ClosedError.
    */
   close(options?: CloseOptions): Promise<void>
 }

@@ -5,16 +5,16 @@ import type { HostStatus, VanStatus } from './status.js'
 import type { SubscriptionRequest } from './subscription-request.js'
 
 /**
- * The side of a broker that no message needs: an app looks into its van with it, and manages names, handlers and actors.
- * All calls are safe at any time. After `close` they reject with ClosedError.
+ * The part of a broker beside the way of messages: an app uses it to look into its van, and to manage names, handlers
+ * and actors. All calls are safe at any time. After `close` they reject with ClosedError.
  */
 export interface Control {
   readonly actors: ActorBroker
   status(): Promise<VanStatus>
-  /** The hosts that this one can reach. The own host comes first. */
+  /** The hosts that this one can reach. Its own host comes first. */
   hosts(): Promise<HostStatus[]>
   deadLetters(): DeadLetters
-  /** Removes the named subscription and its queue. Resolves with false when the van has none of that name. */
+  /** Removes the named subscription and its queue. Resolves with false when it does not exist. */
   unsubscribe(name: string): Promise<boolean>
   /** Loads the module into the host, which runs it as a consumer of this named subscription. */
   subscribeHandler(name: string, handler: ModuleRef, request: SubscriptionRequest): Promise<void>

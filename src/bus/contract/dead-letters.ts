@@ -3,7 +3,7 @@ import { InvalidOptionError } from '../../errors.js'
 import { knownOptions, oneOf, shown } from '../../message/check-option.js'
 import type { Headers } from '../../message/envelope.js'
 
-/** A page of a list is closed at so many letters, or bytes. */
+/** A page of a list ends at this number of letters, or of bytes. */
 export const PAGE_LETTERS = 1_000
 export const PAGE_BYTES = 4 * 1024 * 1024
 
@@ -12,12 +12,12 @@ export interface DeadLetter {
   /** The message's id. */
   id: string
   topic: string
-  /** As it was published; the UnreadablePayloadError itself where it cannot be read. */
+  /** The published payload, or the UnreadablePayloadError if it cannot be read. */
   payload: unknown
   headers: Headers
   /** The subscription's name, or its id if it has none. */
   subscription: string
-  /** How often it was tried. */
+  /** The number of tries. */
   attempts: number
   error: string
   /** First and last failure, milliseconds since the epoch. */
@@ -33,11 +33,13 @@ export interface DeadLetterFilter {
 }
 
 export interface DeadLetterListOptions {
-  /** Default true. False leaves `payload` undefined: a long list takes little memory. */
+  /** Default true. With false `payload` is undefined, so a long list takes little memory. */
   payloads?: boolean
 }
 
-/** @throws InvalidOptionError: a filter with a slip of the pen would purge everything */
+/**
+ * @throws InvalidOptionError: with an ignored typo in the filter, a purge would remove everything
+ */
 export function checkFilter(filter: unknown, options?: unknown): void {
   if (filter !== undefined) knownOptions('A filter of dead letters', filter, ['subscription', 'id'])
   for (const [key, value] of Object.entries(filter ?? {}))
@@ -48,21 +50,21 @@ export function checkFilter(filter: unknown, options?: unknown): void {
   oneOf('payloads', (options as DeadLetterListOptions).payloads ?? true, [true, false])
 }
 
-/** New ones as an Observable; those kept, to list, replay and purge. */
+/** New dead letters as an Observable; the kept ones to list, replay and purge. */
 export interface DeadLetters extends Observable<DeadLetter> {
   /** All of them in one list, the oldest of each host first. Payloads may take much memory: see `pages`. */
   list(filter?: DeadLetterFilter, options?: DeadLetterListOptions): Promise<DeadLetter[]>
   /**
-   * The same list, some letters at a time: at most 1,000 of them, or 4 MiB. What is replayed or purged meanwhile is left
-   * out; what is kept meanwhile may be in.
+   * The same list in pages of at most 1,000 letters, or 4 MiB. It leaves out letters that are replayed or purged
+   * meanwhile, and may include letters that are kept meanwhile.
    *
    * @example
    * for await (const page of bus.deadLetters().pages({ subscription: 'billing' }))
    *   for (const letter of page) console.log(letter.topic, letter.error)
    */
   pages(filter?: DeadLetterFilter, options?: DeadLetterListOptions): AsyncIterable<DeadLetter[]>
-  /** Each goes once more to the subscription that it came from, with a fresh count. Resolves with how many went. */
+  /** Sends each once more to the subscription that it came from, with a fresh count. Resolves with their number. */
   replay(filter?: DeadLetterFilter): Promise<number>
-  /** Resolves with how many were thrown away. */
+  /** Throws them away. Resolves with their number. */
   purge(filter?: DeadLetterFilter): Promise<number>
 }

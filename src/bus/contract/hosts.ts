@@ -3,16 +3,22 @@ import type { Message } from '../../message/message.js'
 import type { Broker } from './broker.js'
 import type { HostStatus } from './status.js'
 
-/** On which every host tells its own clients of a change: the payload is a list of HostStatus, its own first. */
+/**
+ * Every host announces changes to its own clients on this topic. The payload is a list of HostStatus, its own first.
+ */
 export const HOSTS_TOPIC = '$hosts'
 
-/** What happened to a host of the van, and how it is now (`left`: how it was). */
+/** A change of a host of the van, and its status now (`left`: its last status). */
 export interface HostEvent {
   readonly type: 'joined' | 'left' | 'changed'
   readonly host: HostStatus
 }
 
-/** Who is there, then who comes, goes and changes. @param news what comes on HOSTS_TOPIC */
+/**
+ * Emits the present hosts, then each host that comes, goes or changes.
+ *
+ * @param news the messages on HOSTS_TOPIC
+ */
 export function hostEvents(broker: Broker, news: Observable<Message>): Observable<HostEvent> {
   return new Observable(subscriber => {
     const known = new Map<string, HostStatus>()
@@ -30,7 +36,7 @@ export function hostEvents(broker: Broker, news: Observable<Message>): Observabl
         else if (!isSameHost(before, host)) subscriber.next({ type: 'changed', host })
       }
     }
-    // Asked again whenever there is a connection: news of meanwhile may be missing. Answer and news come in order.
+    // Asks again at each connection, because it may have missed news meanwhile. Answer and news come in order.
     const ask = (): void => {
       broker.control.hosts().then(
         hosts => {
@@ -54,7 +60,7 @@ export function hostEvents(broker: Broker, news: Observable<Message>): Observabl
   })
 }
 
-/** But for its age. */
+/** Compares everything except the age. */
 export function isSameHost(a: HostStatus, b: HostStatus): boolean {
   return JSON.stringify({ ...a, uptimeMs: 0 }) === JSON.stringify({ ...b, uptimeMs: 0 })
 }

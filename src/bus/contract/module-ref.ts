@@ -1,6 +1,6 @@
 import { InvalidOptionError } from '../../errors.js'
 
-/** A handler or actor as a host can load it: a module that Node can import, and the name it exports. */
+/** A handler or actor in a form that a host can load: a module that Node can import, and the name of its export. */
 export interface ModuleRef {
   /** A `file:` URL, or an absolute path. */
   readonly module: URL | string

@@ -9,15 +9,17 @@ import type { Overflow, SubscriptionRequest } from './subscription-request.js'
 import { DEFAULT_PENDING_BYTES } from './pending-bytes.js'
 import { RULES } from './subscription-request.js'
 
-/** What a subscription may ask for. Durations in milliseconds. */
+/** The options of a subscription. Durations are in milliseconds. */
 export interface TopicOptions<P = unknown> {
-  /** Named: kept in the van until `unsubscribe(name)`, the work shared by all who subscribe under it. Default: none. */
+  /**
+   * The van keeps a named subscription until `unsubscribe(name)`. All its subscribers share the work. Default: none.
+   */
   name?: string
-  /** `'auto'` (default): settled when `next()` returns. `'manual'`: by the message's verbs, or by `handle`. */
+  /** `'auto'` (default): settled when `next()` returns. `'manual'`: settled by the message's verbs, or by `handle`. */
   ack?: 'auto' | 'manual'
   /** A failed message holds back those behind it until it is settled. Default false: others pass it. */
   ordered?: boolean
-  /** How many deliveries may be unsettled at once at this subscriber. Default 4,096; with `ordered` always 1. */
+  /** The number of deliveries that this subscriber may hold unsettled. Default 4,096; with `ordered` always 1. */
   prefetch?: number
   /** Total tries before the message becomes a dead letter. Default 5. */
   attempts?: number
@@ -27,33 +29,40 @@ export interface TopicOptions<P = unknown> {
    */
   delay?: RetryDelay
   /**
-   * No settlement within this many ms fails the delivery. Default 0: no limit. Over a host also of a process that is stopped, or whose event
-   * loop is blocked: that is found when nothing was heard of it for so long, and at least for 2,000 ms.
+   * A delivery that is not settled within this many ms fails. Default 0: no limit. Over a host it also covers a process
+   * that is stopped, or whose event loop is blocked: the host notices after this long without a sign of it, and after
+   * 2,000 ms at the earliest.
    */
   ackTimeout?: number
-  /** How many messages may wait. Default 100,000. */
+  /** The number of messages that may wait. Default 100,000. */
   maxPending?: number
-  /** How many bytes of payloads may wait, though always one message. Default 64 MiB. An embedded bus has no bytes to count. */
+  /**
+   * The number of payload bytes that may wait; one message always may. Default 64 MiB. An embedded bus does not count
+   * bytes.
+   */
   maxPendingBytes?: number
   /**
-   * What happens beyond `maxPending` and `maxPendingBytes`: `'pause'` (default) holds the publishers' promises back, and nobody's
-   * message: all other subscriptions have it at once, and this one keeps its order. `'drop-oldest'` and
-   * `'drop-newest'` throw messages away and count them, `'error'` rejects the publish with OverflowError.
+   * The policy beyond `maxPending` and `maxPendingBytes`. `'pause'` (default) holds back the publishers' promises, but
+   * no message: all other subscriptions have it at once, and this one keeps its order. `'drop-oldest'` and
+   * `'drop-newest'` throw messages away and count them. `'error'` rejects the publish with OverflowError.
    */
   overflow?: Overflow
   /**
-   * Replay, on a host with a store: what it has kept, in order, then what comes, without a gap or a double between. `'start'`: all of
-   * it; `'last'`: the newest message of each topic; a number: from that place in the van's log on (`status().log`); a Date; or
-   * `{ last: n }`: the last n that match. A named subscription that is there already goes on where it is. Default: only what comes.
+   * Replays the log of a host with a store, in order, then continues with new messages, without a gap or a duplicate
+   * between. `'start'`: all of it; `'last'`: the newest message of each topic; a number: from that place in the van's
+   * log on (`status().log`); a Date; or `{ last: n }`: the last n that match. An existing named subscription continues
+   * at its own place. Default: only new messages.
    */
   from?: ReplayFrom
   /**
-   * What is given here changes the rules of the name for all who subscribe under it. Default false: a rule that differs is refused with
-   * NameTakenError while others are attached; with nobody attached the new rules hold. Rules are `ordered`, `attempts`, `delay`, `ackTimeout`,
-   * `maxPending`, `maxPendingBytes` and `overflow`.
+   * The rules that you give here change the name's rules for all its subscribers. Default false: while others are
+   * attached, a rule that differs is refused with NameTakenError; otherwise the new rules hold. Rules are `ordered`,
+   * `attempts`, `delay`, `ackTimeout`, `maxPending`, `maxPendingBytes` and `overflow`.
    */
   replace?: boolean
-  /** Any Standard Schema (zod, valibot, arktype …): validates and types the payload. What it refuses fails the delivery. */
+  /**
+   * Any Standard Schema (zod, valibot, arktype …): validates and types the payload. A delivery that it refuses fails.
+   */
   schema?: StandardSchemaV1<unknown, P>
 }
 
@@ -61,7 +70,7 @@ export interface PublishOptions {
   headers?: Headers
 }
 
-/** The longest time that is taken: about 285,000 years. Timers are cut into steps, so none is too long for one. */
+/** The longest time: about 285,000 years. Timers are cut into steps, so no time is too long for them. */
 const longest = Number.MAX_SAFE_INTEGER
 
 const known = [
@@ -113,7 +122,7 @@ export function toRequest(
   }
 }
 
-/** How it is with the rules of a name that is there already. */
+/** How to join the rules of an existing name. */
 function joining(
   options: TopicOptions & { [KEEP_RULES]?: true },
 ): Pick<SubscriptionRequest, 'given' | 'joins'> {
@@ -124,12 +133,14 @@ function joining(
 
 const KEEP_RULES = Symbol('keep the rules of a name')
 
-/** @internal For one that joins a name as it finds it: the rules that are there stay. */
+/**
+ * @internal For a subscriber that joins an existing name: the name's rules stay.
+ */
 export function keepingRules<P>(options: TopicOptions<P>): TopicOptions<P> {
   return Object.assign(options, { [KEEP_RULES]: true })
 }
 
-/** Of a subscription or an actor: a non-empty string of at most 200 characters. */
+/** The name of a subscription or an actor: a non-empty string of at most 200 characters. */
 export function checkName(name: unknown, whose = 'A subscription'): asserts name is string {
   if (typeof name !== 'string' || name.length === 0 || name.length > 200 || !isUtf8(name)) {
     throw new InvalidOptionError(

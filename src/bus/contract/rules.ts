@@ -3,7 +3,7 @@ import { RULES, type Rule, type SubscriptionRequest } from './subscription-reque
 
 type Rules = Pick<SubscriptionRequest, Rule>
 
-/** Which of these rules differ. Functions are not compared: they stay with who gave them. */
+/** The rules that differ. Functions are not compared: they stay in the process that gave them. */
 export function differingRules(rules: Rules, asked: Rules, among: readonly Rule[]): Rule[] {
   return among.filter(rule => {
     if (rule !== 'delay') return rules[rule] !== asked[rule]
@@ -11,14 +11,14 @@ export function differingRules(rules: Rules, asked: Rules, among: readonly Rule[
   })
 }
 
-/** Nothing would change. */
+/** The change would have no effect. */
 export function areSameRules(rules: Rules, others: Rules): boolean {
   return RULES.every(rule =>
     rule === 'delay' ? isSameDelay(rules.delay, others.delay) : rules[rule] === others[rule],
   )
 }
 
-/** What of a rule can be shown. */
+/** A rule as text. */
 export function shownRule(rules: Rules, rule: Rule): string {
   const value = rules[rule]
   return typeof value === 'function' ? `${rule} by a function` : `${rule} ${JSON.stringify(value)}`

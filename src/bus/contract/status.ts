@@ -1,19 +1,19 @@
-/** What `bus.status()` and `msgvan status --json` show. */
-/** What a host with a store has kept of a van. */
+/** The result of `bus.status()` and `msgvan status --json`. */
+/** The log of a van on a host with a store. */
 export interface LogStatus {
-  /** The place of the oldest message that is there. */
+  /** The place of the oldest message in the log. */
   readonly first: number
-  /** The place of the next one. */
+  /** The place of the next message. */
   readonly end: number
-  /** On the disk. */
+  /** Its size on the disk. */
   readonly bytes: number
 }
 
-/** What a host was owed to keep, and its store does not have any more: the disk did not give back what was written. */
+/** Messages that a host owes, and that its store has lost: the disk did not give back what was written. */
 export interface MissingStatus {
-  /** Of which subscription: its name, or what it asks for. */
+  /** The subscription's name, or its pattern. */
   subscription?: string
-  /** How many messages; at most, if the text says so. */
+  /** The number of messages; an upper bound if the text says so. */
   messages?: number
   text: string
 }
@@ -26,9 +26,9 @@ export interface VanStatus {
   subscriptions: SubscriptionStatus[]
   actors: ActorStatus[]
   counters: Counters
-  /** On a host with a store. */
+  /** Only on a host with a store. */
   log?: LogStatus
-  /** On a host whose store was damaged, since it runs. */
+  /** Only on a host whose store is damaged: the losses since its start. */
   missing?: readonly MissingStatus[]
 }
 
@@ -38,7 +38,7 @@ export interface HostStatus {
   version: string
   /** 0 for an embedded bus. */
   port: number
-  /** By which other machines reach it, if they do; '' for an embedded bus. */
+  /** The address for other machines, if they can reach it; '' for an embedded bus. */
   address: string
   /** Other hosts join it. */
   leader: boolean
@@ -48,15 +48,15 @@ export interface HostStatus {
 
 export interface SubscriptionStatus {
   id: string
-  /** undefined for an unnamed one. */
+  /** undefined for an unnamed subscription. */
   name?: string
-  /** A RegExp as `/source/flags`; a string is the one exact topic. */
+  /** A RegExp as `/source/flags`, or a string: the one exact topic. */
   pattern: string
-  /** How many consumers are attached. */
+  /** The number of attached consumers. */
   consumers: number
-  /** Waiting to be handed out, those that wait for a retry included. */
+  /** Messages that are not handed out, those before a retry included. */
   pending: number
-  /** Bytes of their payloads; 0 in an embedded bus, where payloads are no bytes. */
+  /** Bytes of their payloads; 0 in an embedded bus, where payloads have no bytes. */
   pendingBytes: number
   /** Beyond `maxPending`: owed, while their publishers wait for room. */
   held: number
@@ -68,9 +68,9 @@ export interface SubscriptionStatus {
   redelivered: number
   deadLettered: number
   dropped: number
-  /** 'pause' holds publishers back right now: this subscription is slow. */
+  /** 'pause' holds publishers back now: this subscription is slow. */
   pausing: boolean
-  /** Set when a host runs the handler: module, export, and how it fares. */
+  /** Set when a host runs the handler: module, export, and its state. */
   handler?: HandlerStatus
 }
 
@@ -81,16 +81,16 @@ export interface HandlerStatus {
   restarts: number
 }
 
-/** An actor on one host: one whose instances are on several has an entry for each of them, all with its id. */
+/** An actor on one host. An actor with instances on several hosts has an entry for each of them, all with its id. */
 export interface ActorStatus {
   id: string
   module: string
   export: string
   name?: string
   host: string
-  /** So many run on that host. */
+  /** The number of its instances on that host. */
   instances: number
-  /** Of these instances, all together. */
+  /** Of these instances, in sum. */
   restarts: number
   state: string
 }

@@ -1,7 +1,7 @@
 import type { ReplayFrom, ReplayStart } from '../../message/replay.js'
 import type { RetryDelay } from '../../message/retry-delay.js'
 
-/** The rules of a name: all who subscribe under it share them. What else is asked for is each subscriber's own. */
+/** The rules of a name: all its subscribers share them. Every other option belongs to one subscriber. */
 export const RULES = [
   'ordered',
   'attempts',
@@ -16,19 +16,24 @@ export type Rule = (typeof RULES)[number]
 
 export type Overflow = 'pause' | 'drop-oldest' | 'drop-newest' | 'error'
 
-/** What a subscription asks of the broker that holds it. All durations in milliseconds. */
+/** A subscription's request to its broker. All durations in milliseconds. */
 export interface SubscriptionRequest {
   readonly pattern: RegExp | string
-  /** Shared by all who subscribe under it, and kept until unsubscribed by name. */
+  /** All its subscribers share the subscription. It lasts until it is unsubscribed by name. */
   readonly name?: string | undefined
-  /** In a host: which one it is of those that had the name one after another. The host gives it with the name, and keeps it as long. */
+  /**
+   * In a host: tells subscriptions apart that had the name one after another. The host gives it with the name, and
+   * keeps it as long.
+   */
   readonly incarnation?: string | undefined
-  /** For one without a name, in a host that keeps what it owes: by this its client finds it again after the host's death. */
+  /** For an unnamed subscription in a host with a store: its client finds it again by this after the host's death. */
   readonly session?: string | undefined
-  /** Begins with what was kept. Only where that is done; one with a name that is there already goes on where it is. */
+  /**
+   * Begins with kept messages. Only for a broker with a log; an existing named subscription continues at its own place.
+   */
   readonly from?: ReplayFrom | ReplayStart | undefined
   readonly ordered: boolean
-  /** How many unsettled deliveries this consumer takes at once. */
+  /** The number of unsettled deliveries that this consumer takes at once. */
   readonly prefetch: number
   /** Total tries. */
   readonly attempts: number
@@ -39,8 +44,11 @@ export interface SubscriptionRequest {
   /** Of payloads. Inside one process they have no bytes. */
   readonly maxPendingBytes: number
   readonly overflow: Overflow
-  /** Of the rules of a name, those that were asked for: the others are defaults, which are not insisted on. */
+  /** The rules that the subscriber gave. The others are defaults, and may differ from the rules of the name. */
   readonly given?: readonly Rule[] | undefined
-  /** The rules of a name that is there stay, or change for all. Default: they stay where others are attached, and what is given must be the same. */
+  /**
+   * Whether the rules of an existing name stay, or change for all. Default: they stay while others are attached, and
+   * the given ones must be the same.
+   */
   readonly joins?: 'keep' | 'replace' | undefined
 }

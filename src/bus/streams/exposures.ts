@@ -26,7 +26,11 @@ export class Exposures {
     return this.#observers.size === 0
   }
 
-  /** Buses that expose the same name share its observers: each observer gets one of them. @param began called when one is observed */
+  /**
+   * Buses that expose the same name share its observers: each observer gets one of them.
+   *
+   * @param began called when one is observed
+   */
   expose(name: string, factory: Factory, began: () => void): Subscription {
     const topic = EXPOSED + name
     const exposed: Exposure = { name }
@@ -72,13 +76,13 @@ export class Exposures {
     this.#observers.get(address)?.gone()
   }
 
-  /** That bus sends what it observes here. If a stream is missing here, this sends back which ones run. */
+  /** A bus sends which streams it observes here. If one of them is missing here, this sends back which ones run. */
   compare(address: string, ids: readonly string[]): void {
     const observer = this.#observers.get(address) ?? this.#observer(address)
-    if (!ids.every(id => observer.has(id))) observer.tell()
+    if (!ids.every(id => observer.has(id))) observer.sendRunning()
   }
 
-  /** Called from time to time: looks whether the observing buses are there. */
+  /** Called from time to time: checks that the observing buses are there. */
   look(): void {
     for (const [address, observer] of this.#observers)
       if (observer.isDone || !observer.look()) this.#observers.delete(address)

@@ -21,9 +21,9 @@ const BEGIN_MS = 30_000
 interface Observation {
   readonly name: string
   readonly subscriber: Subscriber<unknown>
-  /** The address of the exposing bus, once that is known. */
+  /** The address of the exposing bus, once it is known. */
   exposer: string | undefined
-  /** The number of values so far. */
+  /** The number of received values. */
   count: number
   patience: ReturnType<typeof setTimeout> | undefined
 }
@@ -37,7 +37,7 @@ export class Observations {
   /** The number of looks in a row at which an address was not found. */
   #looksGone = new Map<string, number>()
   /** Addresses to which the last `observing` message is still on its way. */
-  readonly #telling = new Set<string>()
+  readonly #informing = new Set<string>()
   #lastId = 0
 
   constructor(inbox: ReplyInbox) {
@@ -48,7 +48,11 @@ export class Observations {
     return this.#running.size === 0
   }
 
-  /** Cold: each subscription is one observation. @param begin called before the first message goes out */
+  /**
+   * Cold: each subscription is one observation.
+   *
+   * @param begin called before the first message goes out
+   */
   observe(name: string, args: unknown, begin: () => void): Observable<unknown> {
     return new Observable<unknown>(subscriber => {
       begin()
@@ -69,7 +73,7 @@ export class Observations {
     const { [KIND]: kind, [FROM]: from, [STREAM]: id = '' } = message.headers
     const observation = this.#running.get(id)
     if (observation !== undefined) this.#take(id, observation, kind as StreamKind, message)
-    // The observer is gone, and the exposing bus may not know.
+    // The observer has gone, and the exposing bus may not know.
     else if (from !== undefined && (kind === 'begun' || kind === 'next' || kind === 'values'))
       this.#cancel(id, from)
   }
@@ -116,7 +120,7 @@ export class Observations {
     this.#gone.add(address)
   }
 
-  /** Called from time to time: looks whether the exposing buses are there. */
+  /** Called from time to time: checks that the exposing buses are there. */
   look(): void {
     const observed = new Map<string, string[]>()
     for (const [id, { exposer }] of this.#running) {
@@ -130,19 +134,19 @@ export class Observations {
     this.#looksGone = looks
     for (const [exposer, ids] of observed) {
       if ((looks.get(exposer) ?? 0) >= LOOKS_GONE) this.#loseAll(exposer)
-      else this.#tell(exposer, ids)
+      else this.#inform(exposer, ids)
     }
   }
 
-  /** Sends what this bus observes there. One at a time: without a connection such messages would pile up. */
-  #tell(exposer: string, ids: readonly string[]): void {
-    if (this.#telling.has(exposer)) return
-    this.#telling.add(exposer)
+  /** Sends which streams this bus observes there. One message at a time: without a connection they would pile up. */
+  #inform(exposer: string, ids: readonly string[]): void {
+    if (this.#informing.has(exposer)) return
+    this.#informing.add(exposer)
     const headers = { [KIND]: 'observing' satisfies StreamKind, [FROM]: this.#inbox.address }
     this.#inbox
       .post(exposer, ids, headers)
       .catch(() => undefined)
-      .finally(() => this.#telling.delete(exposer))
+      .finally(() => this.#informing.delete(exposer))
   }
 
   /** No more messages come. */
@@ -175,7 +179,7 @@ export class Observations {
     )
   }
 
-  /** It was taken over: now somebody has to begin. */
+  /** The van took the request over. Now an exposing bus has to begin. */
   #await(observation: Observation): void {
     const { name, subscriber, exposer } = observation
     if (subscriber.closed || exposer !== undefined) return
@@ -191,7 +195,7 @@ export class Observations {
 
   #left(id: string, observation: Observation): void {
     clearTimeout(observation.patience)
-    // Still there: it has not ended on the other side.
+    // The stream still runs: it has not ended on the other side.
     if (this.#running.delete(id) && observation.exposer !== undefined) this.#cancel(id, observation.exposer)
   }
 
@@ -208,7 +212,7 @@ interface Values {
 
 const noValues: Values = { values: [] }
 
-/** The values in a message, or the error that they cannot be read. */
+/** The values in a message, or the error that it cannot be read. */
 function valuesOf(kind: StreamKind, message: Message): Values {
   if (kind !== 'next' && kind !== 'values') return noValues
   try {
@@ -220,7 +224,7 @@ function valuesOf(kind: StreamKind, message: Message): Values {
   }
 }
 
-/** The error that came instead of a value. */
+/** The error that came in place of a value. */
 function failure({ name }: Observation, message: Message): MsgvanError {
   const code = message.headers[CODE]
   if (code === 'MSGVAN_NOT_EXPOSED')

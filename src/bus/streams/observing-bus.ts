@@ -6,7 +6,7 @@ import { crossing, type Crossing } from '../actors/crossing-error.js'
 import { CODE, FROM, type ReplyInbox } from '../actors/reply-inbox.js'
 import { COUNT, KIND, LOOKS_GONE, STREAM, type StreamKind } from './stream-messages.js'
 
-/** At most so many messages to one bus are on their way at once. A slow bus slows its streams down. */
+/** The number of messages to one bus that may be on their way at once. A slow bus slows its streams down. */
 const WINDOW = 256
 /** Small values share one message of at most this size. */
 const BATCH_BYTES = 8 * 1024
@@ -24,10 +24,10 @@ interface Stream {
   readonly exposure: Exposure
   /** Unsubscribes its source. */
   stop: () => void
-  /** Values that were sent. */
+  /** The number of sent values. */
   count: number
   hasEmitted: boolean
-  /** Its source has ended, or is not wanted any more. */
+  /** Its source has ended, or its values are not wanted any more. */
   isOver: boolean
 }
 
@@ -38,7 +38,7 @@ interface Outgoing {
   readonly code?: string | undefined
 }
 
-/** A bus that observes exposures of this one: its streams, and the messages that wait for it, in order. */
+/** A bus that observes exposures of this one: its streams, and the queue of messages for it. */
 export class ObservingBus {
   readonly #inbox: ReplyInbox
   readonly #report: (error: MsgvanError) => void
@@ -48,7 +48,7 @@ export class ObservingBus {
   #underWay = 0
   #isScheduled = false
   /** The last `running` message is still on its way. */
-  #isTelling = false
+  #isInforming = false
   #wasGone = false
   #looksGone = 0
 
@@ -75,7 +75,7 @@ export class ObservingBus {
     const stop = (): void => undefined
     const stream: Stream = { id, exposure, stop, count: 0, hasEmitted: false, isOver: false }
     this.#streams.set(id, stream)
-    // So that its very first values can stop it too.
+    // So that even its very first values can stop it.
     const stoppable$ = new Observable(subscriber => {
       stream.stop = () => subscriber.unsubscribe()
       return source$.subscribe(subscriber)
@@ -115,7 +115,11 @@ export class ObservingBus {
     this.#wasGone = true
   }
 
-  /** Called from time to time: sends which streams run. @returns false if the bus is gone */
+  /**
+   * Called from time to time: sends which streams run.
+   *
+   * @returns false if the bus is gone
+   */
   look(): boolean {
     this.#looksGone = this.#wasGone ? this.#looksGone + 1 : 0
     this.#wasGone = false
@@ -123,8 +127,8 @@ export class ObservingBus {
       for (const stream of [...this.#streams.values()]) this.#drop(stream)
       return false
     }
-    // The messages that wait tell as much.
-    if (this.#waiting.length === 0) this.tell()
+    // The queued messages contain the same news.
+    if (this.#waiting.length === 0) this.sendRunning()
     return true
   }
 
@@ -133,10 +137,10 @@ export class ObservingBus {
     this.#send()
   }
 
-  /** Sends which streams run here for it. One at a time: without a connection such messages would pile up. */
-  tell(): void {
-    if (this.#isTelling) return
-    this.#isTelling = true
+  /** Sends which streams run here for it. One message at a time: without a connection they would pile up. */
+  sendRunning(): void {
+    if (this.#isInforming) return
+    this.#isInforming = true
     const running = [...this.#streams.values()].map(({ id, count }) => [id, count])
     this.#inbox
       .post(this.address, running, {
@@ -145,7 +149,7 @@ export class ObservingBus {
       })
       .catch(() => undefined)
       .finally(() => {
-        this.#isTelling = false
+        this.#isInforming = false
       })
   }
 
@@ -179,7 +183,7 @@ export class ObservingBus {
     try {
       stream.stop()
     } catch (error) {
-      // Its teardown threw, which is a mistake of the app.
+      // Its teardown threw: a fault of the app.
       const text = `The observable ${JSON.stringify(stream.exposure.name)} threw when it was unsubscribed: ${describe(error)}`
       this.#report(new SubscriberError(text, undefined, error))
     }
@@ -221,7 +225,7 @@ export class ObservingBus {
     this.#next = 0
   }
 
-  /** The next values of this stream that fit into one message. Empty if the first one is large, or cannot be carried. */
+  /** The next values of this stream that fit into one message. Empty if the first one is large, or cannot cross. */
   #valuesFrom({ stream }: Outgoing): unknown[] {
     const values: unknown[] = []
     let room = BATCH_BYTES
@@ -267,7 +271,7 @@ export class ObservingBus {
     return code === undefined ? headers : { ...headers, [CODE]: code }
   }
 
-  /** A value that cannot be carried ends its stream. Of an error that cannot be carried, only the text goes out. */
+  /** A value that cannot cross ends its stream. If an error cannot cross, only its text goes out. */
   #refused(item: Outgoing, error: unknown): void {
     const { stream, kind, payload } = item
     if ((kind === 'next' || kind === 'values') && this.#streams.has(stream.id)) {
@@ -281,7 +285,7 @@ export class ObservingBus {
   }
 }
 
-/** The most bytes that it can take; -1 if it cannot be carried, which is reported when its turn comes. */
+/** An upper bound of its bytes; -1 if it cannot cross, which is reported when its turn comes. */
 function sizeOf(value: unknown): number {
   try {
     return mostPayloadBytes(value)

@@ -10,18 +10,24 @@ export const KIND = '$kind'
 export const COUNT = '$count'
 
 /**
- * To the observing bus: `begun` (no value yet), `next`, `values` (several in a list), `done`, `error`, and now and then `running`, with
- * all streams that run. To the exposing bus: `cancel`, and now and then `observing`.
+ * To the observing bus: `begun` (no value yet), `next`, `values` (several in a list), `done`, `error`, and now and then
+ * `running`, with all streams that run. To the exposing bus: `cancel`, and now and then `observing`.
  */
 export type StreamKind = 'begun' | 'next' | 'values' | 'done' | 'error' | 'running' | 'cancel' | 'observing'
 
 /** Milliseconds between two looks of each end for the other. */
 export const LOOK_MS = 1_000
 
-/** An end counts as gone after so many looks in a row: after a restart, a host learns of its buses one after the other. */
+/**
+ * An end counts as gone after this number of looks in a row: after a restart, a host learns of its buses one after the
+ * other.
+ */
 export const LOOKS_GONE = 2
 
-/** The van's answer to a message without a receiver: its address is of a bus that is gone, or its name is not exposed. */
+/**
+ * The van's answer to a message without a receiver: its address belongs to a bus that is gone, or its name is not
+ * exposed.
+ */
 export function returnOf({ topic, headers }: Envelope): { to: string; headers: Headers } | undefined {
   if (!isPassing(topic)) return undefined
   return isExposure(topic) ? refusalOf(headers, 'MSGVAN_NOT_EXPOSED') : goneNotice(topic, headers)

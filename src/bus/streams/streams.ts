@@ -8,8 +8,8 @@ import { Observations } from './observations.js'
 import { KIND, LOOK_MS, STREAM } from './stream-messages.js'
 
 /**
- * Remote observables, both ends. They are messages between two buses, at an address of each. Both ends count the values, and look
- * now and then whether the other end is there and has the same count. So no loss stays unnoticed.
+ * Remote observables, both ends. They are messages between the addresses of two buses. Both ends count the values, and
+ * regularly check that the other end is there and has the same count. So each end notices every loss.
  */
 export class Streams {
   readonly #inbox: ReplyInbox
@@ -35,7 +35,7 @@ export class Streams {
     })
   }
 
-  /** Before its bus goes: tells the other ends. */
+  /** Informs the other ends before its bus goes. */
   close(): void {
     clearInterval(this.#looks)
     this.#exposures.close()
@@ -72,7 +72,7 @@ export class Streams {
       clearInterval(this.#looks)
       this.#looks = undefined
     }, LOOK_MS)
-    // It does not keep the process alive. A browser's timer is a number.
+    // The timer does not keep the process alive. A browser's timer is a number.
     if (typeof this.#looks === 'object') this.#looks.unref()
   }
 }

@@ -5,7 +5,7 @@ import { samePattern } from '../../message/pattern.js'
 import type { Membership } from '../contract/broker.js'
 import type { Ending, TopicSource } from './topic-source.js'
 
-/** The subscriber that a topic was given, and those after it. */
+/** The subscriber of a topic, and the subscribers after it. */
 export type RootChain = readonly [Subscriber<Message>, ...Subscriber<unknown>[]]
 
 /** The pipeline that an attachment is part of. */
@@ -24,15 +24,15 @@ export interface AttachmentOwner {
 /** A topic's subscription at the root of a pipeline, until the pipeline breaks off. */
 export class Attachment<R extends AttachmentOwner> implements Ending {
   #membership: Membership | undefined
-  /** Another pipeline whose error was being told when this took its subscription over. */
+  /** Another pipeline whose error was on its way when this took its subscription over. */
   from: R | undefined
   /** The van ended it. */
   isOver = false
 
   /**
-   * @param chain the subscriber that the topic was given, and those after it
-   * @param beyond where a Subject stands in the pipeline (`share()`): the pipeline behind it that connected it
-   * @param cameBack its pipeline was subscribed to that van before
+   * @param chain the topic's subscriber, and the subscribers after it
+   * @param beyond if a Subject stands in the pipeline (`share()`): the pipeline behind it that connected it
+   * @param cameBack its pipeline has subscribed to that van before
    */
   constructor(
     readonly run: R,
@@ -54,7 +54,7 @@ export class Attachment<R extends AttachmentOwner> implements Ending {
     return this.#membership
   }
 
-  /** `defer(() => bus.topic(…))` asks anew each time: the same request is as good as the same Observable. */
+  /** `defer(() => bus.topic(…))` makes a new Observable each time: an equal request counts as the same one. */
   isAlike(source: TopicSource): boolean {
     return isAlike(this.source, source)
   }
@@ -63,14 +63,14 @@ export class Attachment<R extends AttachmentOwner> implements Ending {
     this.#membership = membership
   }
 
-  /** Gives the subscription away: what becomes of it is no longer decided here. */
+  /** Gives the subscription away: this no longer decides about it. */
   release(): Membership | undefined {
     const membership = this.#membership
     this.#membership = undefined
     return membership
   }
 
-  /** The van put an end to it, or refuses because it is closed. */
+  /** The van ended it, or refuses it because it is closed. */
   end(): void {
     this.run.end(this)
   }
@@ -90,7 +90,7 @@ export class Attachment<R extends AttachmentOwner> implements Ending {
   }
 }
 
-/** Whether both ask the same of the same van. Functions are not compared: `defer` makes new ones. */
+/** Whether both make the same request to the same van. Functions are not compared: `defer` makes new ones. */
 function isAlike(a: TopicSource, b: TopicSource): boolean {
   if (a.broker !== b.broker || !samePattern(a.request.pattern, b.request.pattern)) return false
   return JSON.stringify(rulesOf(a)) === JSON.stringify(rulesOf(b))

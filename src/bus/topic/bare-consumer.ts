@@ -6,8 +6,8 @@ import type { Consumer } from '../contract/broker.js'
 import type { TopicSource } from './topic-source.js'
 
 /**
- * Hands deliveries straight to the app's observer, where no operator stands between: then nothing can fail but that very
- * call, and nobody has to find out later which message was in hand.
+ * Hands deliveries straight to the app's observer if no operator stands between. Then only that call can fail, so it is
+ * clear which message was in hand.
  */
 export class BareConsumer implements Consumer {
   readonly #source: TopicSource
@@ -15,7 +15,9 @@ export class BareConsumer implements Consumer {
   readonly #ending: Pick<Consumer, 'error' | 'complete'>
   readonly #autoAck: boolean
 
-  /** @param ending sees to what is no message */
+  /**
+   * @param ending handles everything that is not a message
+   */
   constructor(
     source: TopicSource,
     observer: Partial<Observer<Message>>,

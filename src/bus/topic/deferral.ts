@@ -8,22 +8,23 @@ const ADVICE =
   "Put the work into handle(message => …) (handleLatest for switchMap, handleFirst for exhaustMap), or settle by `ack: 'manual'`."
 
 /**
- * Notices a pipeline that works later (`concatMap(async …)`): its messages are acked when the first operator has them, and what
- * fails afterwards is lost. Such a pipeline acks messages, and none has ever reached its end within `next`. (One whose other sources
- * pass values on in their own time, `merge(topic$, timer$)`, is none: its messages do reach the end.)
+ * Notices a pipeline that works later (`concatMap(async …)`): its messages are acked when the first operator has them,
+ * and a later failure loses them. Such a pipeline acks messages, and none has ever reached its end within `next`. (A
+ * pipeline whose other sources pass values on in their own time, `merge(topic$, timer$)`, is different: its messages do
+ * reach the end.)
  */
 export class Deferral {
   readonly #source: TopicSource
   #hasAcked = false
   #hasReached = false
-  #isSaid = false
+  #isReported = false
   #reported: unknown
 
   constructor(source: TopicSource) {
     this.#source = source
   }
 
-  /** A message was acked because `next` returned. */
+  /** `next` returned, so a message was acked. */
   acked(): void {
     this.#hasAcked = true
   }
@@ -32,14 +33,14 @@ export class Deferral {
   reached(): void {
     if (this.#hasReached) return
     if (messageInHand() !== undefined) this.#hasReached = true
-    // What an operator has to say when its source completes (`toArray`) belongs there.
-    else if (this.#hasAcked && !this.#isSaid && !isPassing()) this.#say()
+    // Values that an operator emits when its source completes (`toArray`) belong there.
+    else if (this.#hasAcked && !this.#isReported && !isPassing()) this.#report()
   }
 
   /**
    * Something failed with no message in hand.
    *
-   * @returns whether it is reported, by this or by a call before
+   * @returns whether this call or an earlier one reports it
    */
   failed(error: unknown): boolean {
     if (!this.#hasAcked || this.#hasReached) return false
@@ -47,17 +48,17 @@ export class Deferral {
     this.#reported = error
     this.#source.broker.report(
       new PipelineDefersError(
-        `A pipeline on ${this.#pattern} failed after its messages were acked, so that none of them comes again: ${describe(error)}. ${ADVICE}`,
+        `A pipeline on ${this.#pattern} failed after its messages were acked, and none of them comes again: ${describe(error)}. ${ADVICE}`,
         error,
       ),
     )
     return true
   }
 
-  #say(): void {
-    this.#isSaid = true
+  #report(): void {
+    this.#isReported = true
     const error = new PipelineDefersError(
-      `A pipeline on ${this.#pattern} passes values on after their messages were acked: what fails then is lost. ${ADVICE}`,
+      `A pipeline on ${this.#pattern} passes values on after their messages were acked: a failure then loses them. ${ADVICE}`,
     )
     this.#source.broker.report(error, true)
   }

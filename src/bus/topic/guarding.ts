@@ -7,10 +7,10 @@ import { Run } from './run.js'
 type Report = (error: MsgvanError) => void
 
 /**
- * For what a bus tells besides messages: what the app throws at the end of its pipeline, and an error that it does not
- * handle, is reported, and ends no process.
+ * For a bus's Observables other than topics: if the app throws at the end of its pipeline, or does not handle an error,
+ * this reports it, and the process lives on.
  *
- * @param what it is, for people
+ * @param what a readable name
  */
 export function guardEnd(subscriber: Subscriber<unknown>, what: string, report: Report): void {
   const last = chainOf(subscriber).at(-1) ?? subscriber
@@ -18,7 +18,7 @@ export function guardEnd(subscriber: Subscriber<unknown>, what: string, report: 
     report(new SubscriberError(`${text}: ${describe(error)}`, undefined, error))
   guardLast(last, {
     threw: (error, isUnhandled = false) => {
-      // Where a topic meets it (`combineLatest`) it may be a message that fails.
+      // Where a topic meets it (`combineLatest`), a message may fail.
       const run = Run.at(last)
       if (run !== undefined) run.threw(error)
       else tell(isUnhandled ? `An error of ${what} has no handler` : `A subscriber of ${what} threw`, error)

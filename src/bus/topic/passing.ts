@@ -21,7 +21,7 @@ export function isPassing(): boolean {
   return depth > 0
 }
 
-/** The errors and completions that are on their way on this call stack, each down a pipeline of kind `R`. */
+/** The errors and completions on their way on this call stack, each down a pipeline of kind `R`. */
 export class PassingStack<R> {
   #innermost: Passing<R> | undefined
 
@@ -59,8 +59,8 @@ export class PassingStack<R> {
 }
 
 /**
- * The subscriber at which an error down this chain stopped. A resubscription comes back to it. Undefined when it is stopped
- * meanwhile, or the error went to the end.
+ * The subscriber at which an error down this chain stopped. A resubscription comes back to it. Undefined when it is
+ * stopped meanwhile, or the error reached the end.
  */
 export function stoppedAt(chain: Chain): Subscriber<unknown> | undefined {
   const next = chain[chain.findLastIndex(each => passed.has(each)) + 1]

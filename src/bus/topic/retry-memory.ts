@@ -2,11 +2,11 @@ import type { Subscriber } from 'rxjs'
 import type { Membership } from '../contract/broker.js'
 import { stoppedAt } from './passing.js'
 
-/** How long an unnamed subscription waits for `retry({ delay })` to come back for it. */
+/** Milliseconds that an unnamed subscription waits for `retry({ delay })` to come back for it. */
 const patience = 60_000
 
 type Chain = readonly Subscriber<unknown>[]
-/** What is kept: a topic's subscription whose pipeline broke off. */
+/** A topic's subscription whose pipeline broke off. */
 interface Releasable {
   readonly isOver: boolean
   release(): Membership | undefined
@@ -16,7 +16,7 @@ interface BrokenOff<A> {
   readonly attachment: A
   /** The pipeline that broke off. */
   readonly chain: Chain
-  /** The last thing that passed: after an error somebody may come back later. */
+  /** The last event that passed. After an error the pipeline may come back later. */
   cause: 'error' | 'complete'
   /** Stops waiting. */
   stop: (() => void) | undefined
@@ -32,7 +32,9 @@ export class RetryMemory<A extends Releasable> {
     this.#all = [...this.#all, { attachment, chain, cause, stop: undefined }]
   }
 
-  /** @param onlyNow not one that is waited with for later */
+  /**
+   * @param onlyNow skips those that wait for a later resubscription
+   */
   take(fits: (attachment: A) => boolean, onlyNow = false): Membership | undefined {
     const taken = this.#all.find(
       ({ attachment, stop }) => !attachment.isOver && fits(attachment) && !(onlyNow && stop !== undefined),
@@ -40,17 +42,17 @@ export class RetryMemory<A extends Releasable> {
     return taken === undefined ? undefined : this.#remove(taken)
   }
 
-  /** An error passes there: what an operator had to say at the end of its source (`toArray`) may fail, too. */
+  /** An error passes there. Values that an operator emits at the end of its source (`toArray`) may fail, too. */
   failed(subscriber: Subscriber<unknown>): void {
     for (const each of this.#all) if (each.chain.includes(subscriber)) each.cause = 'error'
   }
 
   /**
-   * Nobody resubscribed within the call. After an error somebody may come back later (`retry({ delay })`), to the subscriber at which
-   * the error stopped, for as long as that one is there.
+   * The call ended without a resubscription. After an error a pipeline may come back later (`retry({ delay })`), to the
+   * subscriber at which the error stopped, while that subscriber exists.
    *
    * @param others more chains that the error went down
-   * @param giveBack to whom it came from, who takes it if there may be others who come back within the call
+   * @param giveBack the former owner; it takes the subscription back if other pipelines may come back within the call
    */
   settle(others: readonly Chain[], giveBack: (attachment: A, chain: Chain) => boolean): void {
     for (const each of this.#all) {
@@ -78,7 +80,11 @@ export class RetryMemory<A extends Releasable> {
   }
 }
 
-/** Until all of them are torn down, or patience ends. @returns what stops it */
+/**
+ * Waits until all of them are torn down, or patience ends.
+ *
+ * @returns a function that stops the wait
+ */
 function waitAt(hopes: readonly Subscriber<unknown>[], giveUp: () => void): () => void {
   const timer = setTimeout(giveUp, patience)
   if (typeof timer === 'object') timer.unref()

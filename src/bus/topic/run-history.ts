@@ -2,7 +2,7 @@ import type { Broker } from '../contract/broker.js'
 import type { SubscriptionRequest } from '../contract/subscription-request.js'
 import type { TopicSource } from './topic-source.js'
 
-/** The topics, vans and names that one pipeline subscribed to so far. Most pipelines have one of each. */
+/** The topics, vans and names to which one pipeline has subscribed. Most pipelines have one of each. */
 export class RunHistory {
   #first: TopicSource | undefined
   #others: WeakSet<TopicSource> | undefined
@@ -38,7 +38,7 @@ export class RunHistory {
     return false
   }
 
-  /** A pipeline that comes back to a name accepts its rules of now: others may have changed them meanwhile. */
+  /** A pipeline that comes back to a name accepts its present rules: others may have changed them meanwhile. */
   requestOf(source: TopicSource): SubscriptionRequest {
     const { request, isNamed } = source
     if (!isNamed) return request

@@ -12,7 +12,7 @@ import { PassingStack, type Passing } from './passing.js'
 import { RunHistory } from './run-history.js'
 import type { TopicSource } from './topic-source.js'
 
-/** A pipeline may come back to an ended name so often within one call. */
+/** The number of times that a pipeline may come back to an ended name within one call. */
 const MOST_ENDS = 20
 
 /** The run of each watched subscriber. */
@@ -23,7 +23,7 @@ type Chain = readonly Subscriber<unknown>[]
 type Attached = Attachment<Run>
 type Fits = (attachment: Attached) => boolean
 
-/** The pipeline of each membership. When several had it one after another, the last one. */
+/** The pipeline of each membership. If several had it one after another, the last one. */
 const attachments = new WeakMap<Settler, Attached>()
 const stack = new PassingStack<Run>()
 /** The run between a topic and a Subject (`share()`). All pipelines behind the Subject share it. */
@@ -32,13 +32,13 @@ const multicasts = new WeakMap<TopicSource, Run>()
 /**
  * One pipeline, from all its topics to its end, with all resubscriptions that `retry` and `repeat` make inside it.
  *
- * Errors and completions pass through here on their way down. So the run can distinguish the teardown that they cause from an
- * unsubscribe: an error fails the message in hand, and both keep an unnamed subscription, with the messages that it is still
- * owed, for the resubscription that may follow.
+ * Errors and completions pass through here on their way down. So the run can distinguish the teardown that they cause
+ * from an unsubscribe: an error fails the message in hand, and both keep an unnamed subscription, with its owed
+ * messages, for the resubscription that may follow.
  *
- * The last subscriber of the chain that RxJS makes identifies the run, because it lives as long as the pipeline. A Subject
- * (`share()`) ends the chain: then the part before the Subject is a run of the topic (`multicasts`), and the part behind it
- * belongs to that run as far as `lift` leads.
+ * The last subscriber of the chain that RxJS makes identifies the run, because it lives as long as the pipeline. A
+ * Subject (`share()`) ends the chain: then the part before the Subject is a run of the topic (`multicasts`), and the
+ * part behind it belongs to that run as far as `lift` leads.
  */
 export class Run {
   readonly #isBeforeSubject: boolean
@@ -55,7 +55,9 @@ export class Run {
   #refusal: MsgvanError | undefined
   #deferral: Deferral | undefined
 
-  /** @param isGuarded its end is the one observer that an app gave to `subscribe()`, and no `share()` or Subject */
+  /**
+   * @param isGuarded its end is the one observer that an app gave to `subscribe()`, and not a `share()` or Subject
+   */
   constructor(
     last: Subscriber<unknown> | undefined,
     readonly isGuarded: boolean,
@@ -67,7 +69,7 @@ export class Run {
   /**
    * The run of the pipeline that begins at this subscriber. It watches the pipeline from now on.
    *
-   * @param before the run that `lift` leads to
+   * @param before the run to which `lift` leads
    * @param isGuarded see the constructor
    */
   static from(chain: Chain, source: TopicSource, before: Run | undefined, isGuarded: boolean): Run {
@@ -164,12 +166,12 @@ export class Run {
       this.#history.first?.report(error, undefined)
   }
 
-  /** The van refuses a topic by this error, which is not a mistake in the pipeline. */
+  /** The van refuses a topic by this error. It is not a mistake in the pipeline. */
   refused(error: MsgvanError): void {
     this.#refusal = error
   }
 
-  /** A message was acked because `next` returned. Not before a Subject, where the end is not known. */
+  /** `next` returned, so a message was acked. Not before a Subject, where the end is unknown. */
   acked(): void {
     this.#deferral?.acked()
   }
@@ -228,7 +230,7 @@ export class Run {
     return undefined
   }
 
-  /** It broke off again while the error that began it still passes: `retry` comes back once more. */
+  /** It broke off again while its first error still passes: `retry` comes back once more. */
   #giveBack(attachment: Attached, chain: Chain): boolean {
     const { from } = attachment
     if (from === undefined || !stack.has(from)) return false
@@ -277,7 +279,7 @@ export class Run {
     if (message === undefined || attachment === undefined) return
     const isBehind =
       attachment.run === this ? attachment.chain.includes(subscriber) : this.#leadsTo(attachment)
-    // First in the queue again at once: the resubscriber decides how long to wait.
+    // First in the queue again at once: the resubscriber decides about the delay.
     if (isBehind) Claim.fail(message, thrown, { delay: 0 }, attachment.run === this)
   }
 
@@ -290,7 +292,9 @@ export class Run {
   }
 }
 
-/** Calls `fail` before an error of this subscriber, and `pass` in place of its error or completion, which `on` continues. */
+/**
+ * Calls `fail` before an error of this subscriber. Calls `pass` in place of its error or completion; `on` continues it.
+ */
 function intercept(
   subscriber: Subscriber<unknown>,
   fail: (thrown: unknown) => void,

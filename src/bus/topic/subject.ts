@@ -8,11 +8,11 @@ import type { Message } from '../../message/message.js'
 import { lift } from '../../operators/rxjs-internals.js'
 
 /**
- * An rxjs Subject across processes: `next(payload)` publishes to its one topic, subscribers get the payload of every
- * message on that topic, whoever published it, this subject's own included. `complete()` and `error()` end this subject
- * here, for its own subscribers; they do not cross.
+ * An rxjs Subject across processes. `next(payload)` publishes to its one topic. Subscribers get the payload of every
+ * message on that topic, this subject's own included. `complete()` and `error()` end this subject here, for its own
+ * subscribers; they do not cross.
  *
- * A publish that is refused has no caller to tell: it is on the bus's `errors$` and in the log.
+ * The bus's `errors$` and the log report a refused publish.
  *
  * @example
  * const lamp = bus.subject<boolean>('home.lamp')
@@ -25,7 +25,7 @@ export class BusSubject<P> extends Subject<P> {
   /** Late subscribers learn of the end too. */
   readonly #end = new ReplaySubject<void>(1)
   #ended = false
-  /** They are the topic's, not the Subject's own. */
+  /** The topic has the observers, not the Subject. */
   #observers = 0
 
   /** Made by `bus.subject(topic)`. */

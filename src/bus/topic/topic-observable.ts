@@ -10,16 +10,16 @@ import { TopicConsumer, type TopicSource } from './topic-source.js'
 
 type PartialObserver<V> = Partial<Observer<V>>
 
-/** The Run of what is behind a stage; and if that ends at a Subject, the one behind that. */
+/** The Run behind a stage; if it ends at a Subject, also the Run behind that. */
 interface Place {
   readonly run: Run
   readonly beyond: Run | undefined
 }
 
 /**
- * What `topic()` returns, and every stock operator piped onto it. Whatever subscribes to it, an operator, `merge()` or an app, it
- * finds the pipeline that this is a part of by the chain of subscribers that it is given (`Run`). `lift` keeps the link
- * to the source besides, past Subjects, at which a chain ends.
+ * The result of `topic()`, and of every stock operator piped onto it. At each subscription (by an operator, `merge()`
+ * or an app), it finds its pipeline by the chain of subscribers that it gets (`Run`). `lift` also keeps the link to the
+ * source, past Subjects, which end a chain.
  */
 export class TopicObservable<V> extends Observable<V> {
   readonly #topic: TopicSource
@@ -33,7 +33,9 @@ export class TopicObservable<V> extends Observable<V> {
     this.#stage = stage
   }
 
-  /** @internal The hook that RxJS 7's operators go through. */
+  /**
+   * @internal RxJS 7's operators go through this hook.
+   */
   override lift<R>(operator?: Operator<V, R>): Observable<R> {
     // RxJS's ConnectableObservable (publish(), multicast()) borrows the lift of its source.
     if (!(#topic in this)) return Observable.prototype.lift.call(this, operator) as Observable<R>
@@ -68,8 +70,9 @@ export class TopicObservable<V> extends Observable<V> {
 
   /**
    * @internal One stage of a running pipeline.
-   * @param place where `lift` leads to
-   * @param end the app's observer behind `subscriber`: where there is no operator between, messages go straight to it
+   *
+   * @param place the Run to which `lift` leads
+   * @param end the app's observer behind `subscriber`. Without an operator between, messages go straight to it
    */
   subscribeIn(subscriber: Subscriber<V>, place?: Place, end?: PartialObserver<V>): Subscription {
     const chain = chainOf(subscriber)
@@ -78,7 +81,7 @@ export class TopicObservable<V> extends Observable<V> {
     if (this.#stage !== undefined && this.#upstream !== undefined) {
       subscriber.add(this.#stage.call(subscriber, new RunningStage(this.#upstream, { run, beyond })))
     } else {
-      // The root: V is Message here, and only here.
+      // At the root, and only here, V is Message.
       const root = chain as unknown as RootChain
       run.attach(root, this.#topic, beyond, attachment =>
         this.#consumer(new TopicConsumer(this.#topic, root[0], attachment), end),
@@ -88,7 +91,7 @@ export class TopicObservable<V> extends Observable<V> {
   }
 
   #consumer(consumer: TopicConsumer, end: PartialObserver<V> | undefined): Consumer {
-    // Behind a Subject are others.
+    // Other subscribers stand behind a Subject.
     if (end === undefined || isSubject(end) || this.#topic.schema !== undefined) return consumer
     return new BareConsumer(this.#topic, end as PartialObserver<Message>, consumer)
   }
@@ -96,7 +99,7 @@ export class TopicObservable<V> extends Observable<V> {
 
 const isSubject = (end: object): boolean => 'observers' in end
 
-/** A stage as the operator after it sees it: whatever subscribes to it, now or at a retry, does so inside the Run. */
+/** A stage for the operator after it: every subscription to it, now or at a retry, happens inside the Run. */
 class RunningStage<V> extends Observable<V> {
   constructor(stage: TopicObservable<V>, place: Place) {
     super(subscriber => {

@@ -8,7 +8,7 @@ import { nextInto, nothing } from '../../operators/rxjs-internals.js'
 import type { Broker, Consumer } from '../contract/broker.js'
 import type { SubscriptionRequest } from '../contract/subscription-request.js'
 
-/** What every pipeline from one `topic()` call shares: where to subscribe, and how deliveries are settled. */
+/** The common part of all pipelines from one `topic()` call: where to subscribe, and how to settle deliveries. */
 export class TopicSource {
   constructor(
     readonly broker: Broker,
@@ -21,13 +21,13 @@ export class TopicSource {
     return this.request.name !== undefined
   }
 
-  /** Whoever it was handed to threw. */
+  /** The subscriber threw. */
   failed(message: Message, error: unknown): void {
     Claim.fail(message, error)
     this.report(error, message.topic)
   }
 
-  /** A subscriber returned a promise, which nothing waits for. A rejection would end the process. */
+  /** A subscriber returned a promise, which nothing awaits. A rejection would end the process. */
   watch(promise: PromiseLike<unknown>, topic: string | undefined): void {
     promise.then(undefined, (error: unknown) => {
       const where = topic === undefined ? '' : ` of ${JSON.stringify(topic)}`
@@ -49,25 +49,25 @@ export class TopicSource {
   }
 }
 
-/** What a pipeline makes of the end that the van puts to its subscription. */
+/** How a pipeline reacts when the van ends its subscription. */
 export interface Ending {
-  /** Its pipeline was subscribed to that van before: a retry() or repeat() came back, or concat() goes on. */
+  /** Its pipeline has subscribed to that van before: a retry() or repeat() came back, or concat() continues. */
   readonly cameBack: boolean
   /** All ends of the pipeline are known, and guarded. */
   readonly isGuarded: boolean
-  /** Before the van's own error goes down the pipeline. */
+  /** Called before the van's own error goes down the pipeline. */
   refused(error: MsgvanError): void
-  /** A message was acked because `next` returned. */
+  /** `next` returned, so a message was acked. */
   acked(): void
   end(): void
 }
 
-/** Hands deliveries to the first subscriber of a pipeline and settles what that subscriber leaves to it. */
+/** Hands deliveries to the first subscriber of a pipeline, and settles those that the subscriber leaves to it. */
 export class TopicConsumer implements Consumer {
   readonly #source: TopicSource
   readonly #subscriber: Subscriber<Message>
   readonly #ending: Ending
-  /** Set while schema results are awaited: later messages line up behind. */
+  /** Set while it awaits schema results: later messages queue behind. */
   #validating: Promise<void> | undefined
 
   constructor(source: TopicSource, subscriber: Subscriber<Message>, ending: Ending) {
@@ -82,7 +82,7 @@ export class TopicConsumer implements Consumer {
   }
 
   error(error: MsgvanError): void {
-    // For one that was there before, a closed bus is the end and no error: retry() would go on for ever.
+    // For a pipeline that came back, a closed bus is an end and not an error: retry() would go on for ever.
     if (error instanceof ClosedError && this.#ending.cameBack) this.complete()
     else {
       this.#ending.refused(error)

@@ -7,7 +7,7 @@ import { noSuchCall, type Services } from './services.js'
 import { unregister } from './unregister.js'
 
 interface Here {
-  readonly van: Pick<Van, 'broker' | 'name' | 'keeper'>
+  readonly van: Pick<Van, 'broker' | 'name' | 'vanStore'>
   readonly services: Pick<Services, 'handlers' | 'actors'>
 }
 
@@ -41,11 +41,11 @@ function isAskedOfHosts(name: string): name is AskedOfHosts {
 }
 
 async function statusPart(
-  { broker, name: van, keeper }: Here['van'],
+  { broker, name: van, vanStore }: Here['van'],
   { handlers, actors }: Here['services'],
 ): Promise<StatusPart> {
   const status = await broker.control.status()
-  const { missing = [] } = keeper ?? {}
+  const { missing = [] } = vanStore ?? {}
   return {
     status: {
       ...status,

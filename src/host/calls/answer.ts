@@ -21,11 +21,11 @@ export async function answer(
   args: unknown,
   services: Services,
 ): Promise<unknown> {
-  const { keeper } = session.van
-  if (keeper === undefined) return result(session, name, args, services)
+  const { vanStore } = session.van
+  if (vanStore === undefined) return result(session, name, args, services)
   if (name !== 'subscribe' && session.subscriptions.opened !== undefined) await session.subscriptions.opened
   const value = await result(session, name, args, services)
-  const kept = keeper.kept()
+  const kept = vanStore.kept()
   if (kept === undefined) return value
   if (traitsOf(name).isStored !== true) {
     await inTime(kept, DISK_MS, 'The disk').catch(() => undefined)

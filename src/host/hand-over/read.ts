@@ -218,7 +218,7 @@ class HandOverReader {
     for (const each of marks) {
       const { client, mark } = publisherOf(fieldsOf(each))
       this.#ofVan.remember(client, new Publisher(mark, false))
-      this.#ofVan.keeper?.markTaken(client, mark)
+      this.#ofVan.vanStore?.markTaken(client, mark)
     }
   }
 

@@ -126,12 +126,12 @@ export class PublishReceiver {
         guest !== undefined && envelope.publisher !== client
           ? this.#passedOn(envelope, guest, refusal)
           : this.#publisher.offer(envelope, van, maxPayload, refusal)
-      if (van.keeper !== undefined) offered.push(envelope)
+      if (van.vanStore !== undefined) offered.push(envelope)
       if (outcome !== undefined) (late ??= []).push(this.#late({ frame, index, envelope }, outcome))
       index++
     }
     if (late !== undefined) this.#tell(frame, late)
-    return van.keeper === undefined ? undefined : this.#kept(van.keeper, frame, offered, late)
+    return van.vanStore === undefined ? undefined : this.#kept(van.vanStore, frame, offered, late)
   }
 
   /** What is to be told goes out. */
@@ -164,13 +164,13 @@ export class PublishReceiver {
 
   /** Holds the frame's acknowledgement back until what was taken over is on the disk. */
   #kept(
-    keeper: VanStore,
+    vanStore: VanStore,
     frame: number,
     offered: readonly Envelope[],
     told: readonly OutcomeEntry[] = [],
   ): Promise<void> | undefined {
-    keeper.markTaken(this.#options.client, this.#publisher.mark)
-    return keeper.kept()?.catch((error: unknown) => {
+    vanStore.markTaken(this.#options.client, this.#publisher.mark)
+    return vanStore.kept()?.catch((error: unknown) => {
       const outcome = toWireError(error)
       const late = new Set(told.map(({ index }) => index))
       const entries = offered.flatMap((envelope, index) => {
@@ -178,7 +178,7 @@ export class PublishReceiver {
         this.#refuse(envelope, error)
         return [{ index, envelope, outcome }]
       })
-      keeper.markTaken(this.#options.client, this.#publisher.mark)
+      vanStore.markTaken(this.#options.client, this.#publisher.mark)
       if (!this.#hasEnded && entries.length > 0) this.#tell(frame, entries)
     })
   }
@@ -236,7 +236,7 @@ export class PublishReceiver {
   /** Told at the end of the turn, with the others that there is room for now. */
   #settledLate(frame: number, entry: LateEntry): void {
     const { van, client } = this.#options
-    if (typeof entry.outcome !== 'string') van.keeper?.markTaken(client, this.#publisher.mark)
+    if (typeof entry.outcome !== 'string') van.vanStore?.markTaken(client, this.#publisher.mark)
     if (this.#hasEnded) return
     const entries = this.#untold.get(frame)
     if (entries === undefined) this.#untold.set(frame, [entry])

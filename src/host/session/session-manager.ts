@@ -14,7 +14,7 @@ import { alone } from '../backbone/alone.js'
 import type { Backbone, MakeBackbone } from '../backbone/backbone.js'
 import { Members } from '../backbone/leader/members.js'
 import type { Secrets } from '../listen/server-handshake.js'
-import type { NameKeeper } from '../van/kept-names.js'
+import type { NameRegister } from '../van/kept-names.js'
 import { Liveness } from './liveness.js'
 import { Admission } from './admission.js'
 import type { Session, SessionOptions, SessionState } from './session.js'
@@ -36,7 +36,7 @@ export interface SessionManagerOptions extends Secrets {
   /** Begins the ids of subscriptions, so that those of different hosts differ. */
   readonly idPrefix?: string
   /** Remembers named subscriptions for the next host. Default: they are forgotten. */
-  readonly names?: NameKeeper | undefined
+  readonly names?: NameRegister | undefined
   /** Runs handlers in this host. Default: it runs none. */
   readonly handlers?: HandlerService
   /** Runs actors in this host. Default: it runs none. */

@@ -206,7 +206,7 @@ export class Session implements FollowerClientSession, WatchedSession {
       case FrameKind.Settle:
         this.consumers.settle(body)
         // Until it is on the disk the client keeps its verdicts: a next host would not know of them.
-        return this.van.keeper?.written()
+        return this.van.vanStore?.written()
       case FrameKind.Leave:
         return this.subscriptions.leave(this.consumers.leave(body))
       case FrameKind.Sync:

@@ -8,8 +8,8 @@ import { decodePayload } from '../../codec/payload.js'
 import type { Damage } from '../../store/damage.js'
 import { LOG_COPY, type Store } from '../../store/store.js'
 import { decodeRequest } from '../../wire/frames/subscription-request.js'
-import { copiesIn } from './book-copies.js'
-import { decodeBook, type BookState } from './kept-book.js'
+import { copiesIn } from './cursor-copies.js'
+import { decodeCursor, type CursorState } from './stored-cursor.js'
 import { topicsOf } from './log.js'
 
 /** What is kept of a log itself. */
@@ -27,7 +27,7 @@ export type StoreReader = Pick<Store, 'scan' | 'get' | 'records'>
 export interface Accounts {
   readonly missing: readonly MissingStatus[]
   /** The books as they are now, by their keys; undefined: there is no such subscription any more. */
-  readonly books: ReadonlyMap<string, BookState | undefined>
+  readonly cursors: ReadonlyMap<string, CursorState | undefined>
   /** Records of subscriptions that are gone, as they were copied. */
   readonly restored: ReadonlyMap<string, Uint8Array>
 }
@@ -42,7 +42,7 @@ interface Owed {
   readonly key: string
   readonly label: string
   readonly wants: (topic: string) => boolean
-  readonly book: BookState
+  readonly cursor: CursorState
   /** Of what waited: found. */
   waiting: number
   readonly open: [place: number, failures: number][]
@@ -58,7 +58,7 @@ interface LogPart {
 export function accountsOf(store: StoreReader, log: LogPart, damages: readonly Damage[]): Accounts {
   const auditor = new Auditor(store, log, damages)
   auditor.subscriptions()
-  auditor.booksWithoutRules()
+  auditor.cursorsWithoutRules()
   auditor.openMessages()
   auditor.places()
   return auditor.accounts
@@ -72,7 +72,7 @@ class Auditor {
   /** The log may have gone further than what is there: nothing shows how far. */
   readonly #isOpen: boolean
   readonly #missing: MissingStatus[] = []
-  readonly #books = new Map<string, BookState | undefined>()
+  readonly #cursors = new Map<string, CursorState | undefined>()
   readonly #owed: Owed[] = []
   /** Books whose subscription has not come up yet. */
   readonly #kept: Map<string, Uint8Array>
@@ -102,7 +102,7 @@ class Auditor {
   }
 
   get accounts(): Accounts {
-    return { missing: this.#missing, books: this.#books, restored: this.#restored }
+    return { missing: this.#missing, cursors: this.#cursors, restored: this.#restored }
   }
 
   subscriptions(): void {
@@ -113,18 +113,18 @@ class Auditor {
       // Loading reports rules that cannot be used.
       if (rules === undefined) continue
       const label = this.#log.isOutbox ? 'the leader' : labelOf(key, describePattern(rules.pattern))
-      if (state === undefined) this.#withoutBook(key, label)
-      else this.#withBook(key, label, rules.pattern, decodeBook(state))
+      if (state === undefined) this.#withoutCursor(key, label)
+      else this.#withCursor(key, label, rules.pattern, decodeCursor(state))
     }
   }
 
   /** It goes on from its copy, or from the beginning of the log. */
-  #withoutBook(key: string, label: string): void {
-    const copy = this.#copies.books.get(key)
+  #withoutCursor(key: string, label: string): void {
+    const copy = this.#copies.cursors.get(key)
     if (copy === undefined) this.#oldest ??= firstOf(this.#store, this.#log)
-    const { high, open } = copy === undefined ? nothingDone(this.#oldest) : decodeBook(copy)
+    const { high, open } = copy === undefined ? nothingDone(this.#oldest) : decodeCursor(copy)
     // All that matches comes from the log, whatever was counted.
-    this.#books.set(key, {
+    this.#cursors.set(key, {
       high,
       liveFrom: this.#log.end,
       droppedThrough: 0,
@@ -148,20 +148,25 @@ class Auditor {
     if (this.#isOpen) this.#missing.push(perhaps(label))
   }
 
-  #withBook(key: string, label: string, pattern: SubscriptionRequest['pattern'], book: BookState): void {
+  #withCursor(
+    key: string,
+    label: string,
+    pattern: SubscriptionRequest['pattern'],
+    cursor: CursorState,
+  ): void {
     const needs = Math.min(
-      book.waiting > 0 || book.high + 1 < book.liveFrom ? book.high + 1 : this.#log.end,
-      book.open.first,
+      cursor.waiting > 0 || cursor.high + 1 < cursor.liveFrom ? cursor.high + 1 : this.#log.end,
+      cursor.open.first,
     )
     if (!this.#isOpen && !this.#ranges.some(({ before }) => before > needs)) return
     const wants = this.#log.isOutbox ? () => true : wanting(pattern, linearMatcher)
-    this.#owed.push({ key, label, book, wants, waiting: 0, open: [] })
+    this.#owed.push({ key, label, cursor, wants, waiting: 0, open: [] })
   }
 
-  booksWithoutRules(): void {
+  cursorsWithoutRules(): void {
     for (const [key, value] of this.#kept) {
-      this.#books.set(key, undefined)
-      const { waiting, open } = decodeBook(value)
+      this.#cursors.set(key, undefined)
+      const { waiting, open } = decodeCursor(value)
       const label = labelOf(key)
       const messages = waiting + open.size
       this.#missing.push({
@@ -175,7 +180,8 @@ class Auditor {
   openMessages(): void {
     if (this.#owed.length === 0) return
     count(this.#store, this.#log, this.#owed)
-    for (const each of this.#owed) settle(each, this.#ranges, { books: this.#books, missing: this.#missing })
+    for (const each of this.#owed)
+      settle(each, this.#ranges, { cursors: this.#cursors, missing: this.#missing })
   }
 
   places(): void {
@@ -217,7 +223,7 @@ function perhaps(label: string): MissingStatus {
 }
 
 /** It came after the subscription began, and was neither handed out nor thrown away. */
-function isLive({ high, liveFrom, droppedThrough }: BookState, place: number): boolean {
+function isLive({ high, liveFrom, droppedThrough }: CursorState, place: number): boolean {
   return place > high && place >= liveFrom && place > droppedThrough
 }
 
@@ -227,35 +233,35 @@ function count(
   log: { readonly number: number; readonly end: number },
   owed: readonly Owed[],
 ): void {
-  const from = Math.min(...owed.map(({ book }) => Math.min(book.high + 1, book.open.first)))
+  const from = Math.min(...owed.map(({ cursor }) => Math.min(cursor.high + 1, cursor.open.first)))
   for (const chunk of store.scan(log.number, from)) {
     topicsOf(chunk).forEach((topic, index) => {
       const place = chunk.first + index
       for (const each of owed) {
-        const failures = each.book.open.get(place)
+        const failures = each.cursor.open.get(place)
         if (failures !== undefined) each.open.push([place, failures])
-        else if (isLive(each.book, place) && each.wants(topic)) each.waiting += 1
+        else if (isLive(each.cursor, place) && each.wants(topic)) each.waiting += 1
       }
     })
   }
 }
 
 function settle(
-  { key, label, book, waiting, open }: Owed,
+  { key, label, cursor, waiting, open }: Owed,
   ranges: readonly Range[],
-  { books, missing }: { books: Map<string, BookState | undefined>; missing: MissingStatus[] },
+  { cursors, missing }: { cursors: Map<string, CursorState | undefined>; missing: MissingStatus[] },
 ): void {
-  const left = Math.min(waiting, book.waiting)
-  const messages = book.waiting - left + book.open.size - open.length
+  const left = Math.min(waiting, cursor.waiting)
+  const messages = cursor.waiting - left + cursor.open.size - open.length
   if (messages > 0) {
     missing.push({ subscription: label, messages, text: `${messagesOf(messages)} that waited for ${label}` })
     // How large those are that are missing is not known.
-    const waitingBytes = left === 0 ? 0 : Math.round((book.waitingBytes * left) / book.waiting)
-    books.set(key, { ...book, waiting: left, waitingBytes, open: new OpenPlaces(open) })
+    const waitingBytes = left === 0 ? 0 : Math.round((cursor.waitingBytes * left) / cursor.waiting)
+    cursors.set(key, { ...cursor, waiting: left, waitingBytes, open: new OpenPlaces(open) })
   }
   const replayed = ranges.reduce(
     (sum, { first, before }) =>
-      sum + Math.max(0, Math.min(before, book.liveFrom) - Math.max(first, book.high + 1)),
+      sum + Math.max(0, Math.min(before, cursor.liveFrom) - Math.max(first, cursor.high + 1)),
     0,
   )
   if (replayed > 0)
@@ -270,17 +276,17 @@ function settle(
 export function missingFrom(
   first: number,
   { store, number, end }: { readonly store: StoreReader; readonly number: number; readonly end: number },
-  books: ReadonlyMap<string, BookState>,
+  cursors: ReadonlyMap<string, CursorState>,
 ): MissingStatus {
   let before = end
   for (const chunk of store.scan(number, first + 1)) {
     before = chunk.first
     break
   }
-  const mayWait = ({ high, liveFrom, waiting, open }: BookState): boolean =>
+  const mayWait = ({ high, liveFrom, waiting, open }: CursorState): boolean =>
     ((waiting > 0 || high + 1 < liveFrom) && high + 1 < before) ||
     [...open].some(([place]) => place >= first && place < before)
-  const names = [...books].filter(([, book]) => mayWait(book)).map(([key]) => labelOf(key))
+  const names = [...cursors].filter(([, cursor]) => mayWait(cursor)).map(([key]) => labelOf(key))
   const whose =
     names.length === 0 ? 'nobody waited for them' : `perhaps some that waited for ${names.join(', ')}`
   return {
@@ -384,7 +390,7 @@ function registered(what: string, key: string): MissingInVan {
   }
 }
 
-function nothingDone(oldest = 1): Pick<BookState, 'high' | 'open'> {
+function nothingDone(oldest = 1): Pick<CursorState, 'high' | 'open'> {
   return { high: oldest - 1, open: new OpenPlaces() }
 }
 
@@ -418,10 +424,10 @@ export function extentOf(
   }
   const copies = copiesIn(store.records('copies', `${number}/`), `${number}/`)
   for (const value of [
-    ...[...store.records('books', `${number}/`)].map(([, book]) => book),
-    ...copies.books.values(),
+    ...[...store.records('books', `${number}/`)].map(([, cursor]) => cursor),
+    ...copies.cursors.values(),
   ]) {
-    const { high, liveFrom, droppedThrough, waiting } = decodeBook(value)
+    const { high, liveFrom, droppedThrough, waiting } = decodeCursor(value)
     // What waits comes after all three.
     end = Math.max(end, Math.max(high + 1, liveFrom, droppedThrough + 1) + waiting)
   }

@@ -34,7 +34,7 @@ export class HostStore {
   readonly #options: HostStoreOptions
   readonly #committer: Committer
   readonly #aside: SetAside
-  readonly #keepers = new Map<string, VanStore>()
+  readonly #vanStores = new Map<string, VanStore>()
   /** By van, what waits there for this host's leader. */
   readonly #outboxes = new Map<string, VanStore>()
   /** Told of vans that miss something since a moment ago. */
@@ -56,7 +56,7 @@ export class HostStore {
       this.#keep(van, isOutbox === true, number)
     }
     this.#tidying = setInterval(() => {
-      for (const keeper of this.#all()) keeper.tidy()
+      for (const vanStore of this.#all()) vanStore.tidy()
     }, TIDY_EVERY_MS).unref()
   }
 
@@ -65,14 +65,14 @@ export class HostStore {
     if (this.#damages.length === 0) return
     for (const { van, ...missing } of otherMissing(this.#damages)) {
       if (van === undefined) this.#anywhere.push(missing)
-      else this.#keepers.get(van)?.addMissing([missing])
+      else this.#vanStores.get(van)?.addMissing([missing])
     }
     this.#damages = []
     for (const { text } of this.#anywhere) this.#options.warn(`the store was damaged, and misses: ${text}`)
-    for (const [van, keeper] of [...this.#keepers, ...this.#outboxes])
-      for (const { text } of keeper.missing)
+    for (const [van, vanStore] of [...this.#vanStores, ...this.#outboxes])
+      for (const { text } of vanStore.missing)
         this.#options.warn(`van ${van} misses, since the store was damaged: ${text}`)
-    for (const keeper of this.#keepers.values()) keeper.addMissing(this.#anywhere)
+    for (const vanStore of this.#vanStores.values()) vanStore.addMissing(this.#anywhere)
     const isKept = this.#committer.kept() ?? Promise.resolve()
     void isKept
       .then(() => this.#options.store.transact(t => t.remove('meta', DAMAGES_KEY)))
@@ -91,16 +91,16 @@ export class HostStore {
       if (van !== undefined) this.van(van).addMissing([each])
       else {
         this.#anywhere.push(each)
-        for (const keeper of this.#keepers.values()) keeper.addMissing([each])
+        for (const vanStore of this.#vanStores.values()) vanStore.addMissing([each])
       }
     }
   }
 
   /** Messages are not what was written, from this place of a log on. */
   found(log: number, first: number): void {
-    for (const [van, keeper] of [...this.#keepers, ...this.#outboxes]) {
-      if (keeper.number !== log) continue
-      const missing = keeper.found(first)
+    for (const [van, vanStore] of [...this.#vanStores, ...this.#outboxes]) {
+      if (vanStore.number !== log) continue
+      const missing = vanStore.found(first)
       this.#options.warn(`van ${van} misses, since the store was damaged: ${missing.text}`)
       this.missed(van)
     }
@@ -108,18 +108,18 @@ export class HostStore {
 
   /** Those that have something kept. */
   get vans(): string[] {
-    return [...this.#keepers.keys()]
+    return [...this.#vanStores.keys()]
   }
 
   van(name: string): VanStore {
-    return this.#keepers.get(name) ?? this.#keep(name, false)
+    return this.#vanStores.get(name) ?? this.#keep(name, false)
   }
 
   /** What waits in a van for this host's leader. */
   outbox(van: string): OutboundLog {
-    const keeper = this.#outboxes.get(van) ?? this.#keep(van, true)
-    const [kept] = keeper.load().subscriptions
-    return { keeper, book: kept?.book ?? keeper.open(outboxRules, 'outbox') }
+    const vanStore = this.#outboxes.get(van) ?? this.#keep(van, true)
+    const [kept] = vanStore.load().subscriptions
+    return { durableLog: vanStore, cursor: kept?.cursor ?? vanStore.open(outboxRules, 'outbox') }
   }
 
   /** What was registered to run in this host. */
@@ -170,7 +170,7 @@ export class HostStore {
   async freeze(): Promise<void> {
     clearInterval(this.#tidying)
     await this.#committer.finish()
-    for (const keeper of this.#all()) keeper.freeze()
+    for (const vanStore of this.#all()) vanStore.freeze()
   }
 
   async close(): Promise<void> {
@@ -183,13 +183,13 @@ export class HostStore {
   }
 
   #all(): VanStore[] {
-    return [...this.#keepers.values(), ...this.#outboxes.values()]
+    return [...this.#vanStores.values(), ...this.#outboxes.values()]
   }
 
   #keep(van: string, isOutbox: boolean, number = ++this.#lastNumber): VanStore {
     const { store } = this.#options
     const retention = isOutbox ? NO_RETENTION : (this.#options.retention ?? DEFAULT_RETENTION)
-    const keeper = new VanStore({
+    const vanStore = new VanStore({
       store,
       committer: this.#committer,
       van,
@@ -199,9 +199,9 @@ export class HostStore {
       damages: this.#damages,
       unusable: record => this.#aside.add(record),
     })
-    const keepers = isOutbox ? this.#outboxes : this.#keepers
-    keepers.set(van, keeper)
-    keeper.addMissing(this.#anywhere)
-    return keeper
+    const vanStores = isOutbox ? this.#outboxes : this.#vanStores
+    vanStores.set(van, vanStore)
+    vanStore.addMissing(this.#anywhere)
+    return vanStore
   }
 }

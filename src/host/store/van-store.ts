@@ -11,7 +11,7 @@ import { LOG_COPY, type Store, type StoreTransaction } from '../../store/store.j
 import { accountsOf, extentOf, missingFrom, type Accounts, type LogRecord } from './accounts.js'
 import type { PublisherMark } from './records/publisher-mark.js'
 import type { Committer, Contributor } from './committer.js'
-import type { KeptBook } from './kept-book.js'
+import type { StoredCursor } from './stored-cursor.js'
 import type { Unusable } from './set-aside.js'
 import { Log, type Retention } from './log.js'
 import { replayStart } from './replay.js'
@@ -116,7 +116,7 @@ export class VanStore implements DurableLog, Contributor {
     if (damages.length === 0) return undefined
     const accounts = accountsOf(store, { number, isOutbox, end: this.#log.end }, damages)
     this.addMissing(accounts.missing)
-    for (const [key, book] of accounts.books) if (book === undefined) this.#records.remove('books', key)
+    for (const [key, cursor] of accounts.cursors) if (cursor === undefined) this.#records.remove('books', key)
     return accounts
   }
 
@@ -140,7 +140,7 @@ export class VanStore implements DurableLog, Contributor {
     return this.#log.readAll(places)
   }
 
-  open(request: SubscriptionRequest, id: string): KeptBook {
+  open(request: SubscriptionRequest, id: string): StoredCursor {
     return this.#cursors.open(request, id, this.#log.end)
   }
 
@@ -207,10 +207,10 @@ export class VanStore implements DurableLog, Contributor {
   collect(transaction: StoreTransaction): (isWritten: boolean) => void {
     this.#isScheduled = false
     const keepWrites = this.#records.collect(transaction)
-    const books = this.#cursors.collect(transaction)
+    const cursors = this.#cursors.collect(transaction)
     this.#marks.collect(transaction)
     this.seenMarks.collect(transaction)
-    const copied = this.#cursors.collectCopies(transaction, books)
+    const copied = this.#cursors.collectCopies(transaction, cursors)
     const hasMessages = this.#log.hasNews
     const logEnded = this.#log.collect(transaction)
     const trimmed = this.#trim(transaction)
@@ -229,7 +229,7 @@ export class VanStore implements DurableLog, Contributor {
         this.#log.untrimmed(trimmed)
         keepWrites()
         this.#cursors.refused(refused)
-        this.#cursors.takeBack(books)
+        this.#cursors.takeBack(cursors)
       }
     }
   }

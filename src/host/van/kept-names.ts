@@ -15,7 +15,7 @@ export interface KeptName {
 }
 
 /** Takes note of the named subscriptions of a host. */
-export interface NameKeeper {
+export interface NameRegister {
   /** The name has these rules from now on; undefined: it is gone. */
   changed(van: string, name: string, rules: SubscriptionRequest | undefined): void
   /** All changes up to now are in the file when it returns. */
@@ -33,7 +33,7 @@ const SPARE_LINES = 1_000
  * of a name counts. Lines are appended in one call at the end of a turn, which outlives this process, and are not synced: whatever
  * ends the machine ends the clients too.
  */
-export class KeptNames implements NameKeeper {
+export class KeptNames implements NameRegister {
   readonly #file: string
   readonly #warn: (text: string) => void
   /** What is in the file and counts, by van and name. */

@@ -19,7 +19,7 @@ import { mailRules } from './mail.js'
 import { AnswersAwaiting } from '../calls/answers-awaiting.js'
 import type { Backbone, Reach } from '../backbone/backbone.js'
 import { Publisher } from '../session/publisher.js'
-import type { NameKeeper } from './kept-names.js'
+import type { NameRegister } from './kept-names.js'
 import { SettledBefore } from '../session/settled-before.js'
 import { missingError } from '../store/missing-error.js'
 import type { HostStore } from '../store/host-store.js'
@@ -43,7 +43,7 @@ export interface VansOptions {
   /** By what it is known whether what waits in memory is what waited there before. */
   readonly memory: () => string | undefined
   /** Takes note of named subscriptions. Default: nobody does. */
-  readonly names?: NameKeeper | undefined
+  readonly names?: NameRegister | undefined
   readonly warn?: ((text: string) => void) | undefined
   /** Answers for this host alone. */
   readonly answer: (van: Van, method: string, args: unknown) => Promise<unknown>
@@ -75,7 +75,7 @@ export class Van {
   constructor(
     readonly name: string,
     { hostStatus, idPrefix = '', backbone, answer, names, memory, warn }: VansOptions,
-    readonly keeper?: VanStore,
+    readonly vanStore?: VanStore,
     outbox?: () => OutboundLog,
     counted?: Readonly<Counters>,
   ) {
@@ -95,7 +95,7 @@ export class Van {
       idPrefix,
       newIncarnation: newId,
       nameChanged: names && ((changed, rules) => names.changed(name, changed, rules)),
-      ...(keeper === undefined ? {} : { keeper }),
+      ...(vanStore === undefined ? {} : { durableLog: vanStore }),
       paused: subscription => this.#warn(subscription, warn),
       crowded: ({ id, rules: { pattern } }, isCrowded) => this.reach.crowded(id, pattern, isCrowded),
       tellPublisher: (publisher, error, from) => {
@@ -114,9 +114,9 @@ export class Van {
       name,
       broker,
       outbox: () => outbox?.(),
-      isKept: keeper !== undefined,
+      isKept: vanStore !== undefined,
       kept: () => this.kept(),
-      marks: keeper?.seenMarks,
+      marks: vanStore?.seenMarks,
       acceptFrom: (from, envelope, isAnswered) => this.acceptFrom(from, envelope, isAnswered),
       arrived: topic => this.takeAnswers(topic),
       answer: (method, args) => answer(this, method, args),
@@ -143,12 +143,12 @@ export class Van {
 
   /** As the broker's: taken over at once if undefined. With a store it counts when `kept` says so. */
   accept(envelope: Envelope): undefined | Promise<void> {
-    return this.reach.accept(this.keeper === undefined ? envelope : StoredEnvelope.of(envelope))
+    return this.reach.accept(this.vanStore === undefined ? envelope : StoredEnvelope.of(envelope))
   }
 
   /** What came from another host. */
   acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> | MsgvanError {
-    const taken = this.keeper === undefined ? envelope : StoredEnvelope.of(envelope)
+    const taken = this.vanStore === undefined ? envelope : StoredEnvelope.of(envelope)
     return this.broker.acceptFrom(from, taken, isAnswered)
   }
 
@@ -159,7 +159,7 @@ export class Van {
 
   /** What a damaged store does not have any more, here or at the host that keeps this van: told to every client. */
   get lost(): MsgvanError | undefined {
-    const missing = this.keeper?.missing ?? []
+    const missing = this.vanStore?.missing ?? []
     return missing.length > 0 ? missingError(this.name, missing) : this.#lostElsewhere
   }
 
@@ -192,12 +192,12 @@ export class Van {
 
   /** Why so many bytes are not taken over, if they are not. */
   refusalOf(bytes: number): MsgvanError | undefined {
-    return this.keeper?.refusalOf(bytes)
+    return this.vanStore?.refusalOf(bytes)
   }
 
   /** Resolves when all that happened so far is on the disk; undefined where that is so, or where nothing is kept. */
   kept(): Promise<void> | undefined {
-    return this.keeper?.kept()
+    return this.vanStore?.kept()
   }
 
   /**
@@ -225,7 +225,9 @@ export class Van {
 
   /** Subscriptions of a client without a name go on where they were: they missed nothing, here or elsewhere. */
   knows(client: string): boolean | undefined {
-    return this.keeper === undefined ? undefined : this.reach.names === undefined && this.keeper.knows(client)
+    return this.vanStore === undefined
+      ? undefined
+      : this.reach.names === undefined && this.vanStore.knows(client)
   }
 
   /**
@@ -235,7 +237,7 @@ export class Van {
   async replace(request: SubscriptionRequest & { readonly name: string }): Promise<void> {
     const { names } = this.reach
     if (names !== undefined) return names.replace(request)
-    const from = request.from === undefined ? undefined : await this.keeper?.start(request)
+    const from = request.from === undefined ? undefined : await this.vanStore?.start(request)
     this.broker.replace(from === undefined ? request : { ...request, from })
   }
 
@@ -256,7 +258,7 @@ export class Van {
   publisher(client: string): Publisher {
     return (
       this.#publishers.get(client) ??
-      new Publisher(this.keeper?.mark(client) ?? noMark, this.keeper === undefined)
+      new Publisher(this.vanStore?.mark(client) ?? noMark, this.vanStore === undefined)
     )
   }
 
@@ -283,8 +285,8 @@ export class Vans {
     if (this.#vans.size > 0) throw new Error('a van was there before its store')
     this.#store = store
     for (const name of store.vans) {
-      const { broker, keeper } = this.get(name)
-      const { subscriptions, letters } = keeper?.load() ?? { subscriptions: [], letters: [] }
+      const { broker, vanStore } = this.get(name)
+      const { subscriptions, letters } = vanStore?.load() ?? { subscriptions: [], letters: [] }
       broker.transfer.restore(subscriptions, letters)
       this.get(name).awaitAskers()
     }

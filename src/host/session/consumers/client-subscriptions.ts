@@ -36,9 +36,9 @@ export class ClientSubscriptions {
    * is missed.
    */
   open(subscription: number, request: SubscriptionRequest): void | Promise<void> {
-    const { keeper, broker } = this.#options.van
+    const { vanStore, broker } = this.#options.van
     const isHere = request.from !== undefined && this.#options.van.home(request) === broker
-    const from = isHere ? keeper?.start(request) : undefined
+    const from = isHere ? vanStore?.start(request) : undefined
     if (from === undefined || from instanceof ReplayStart)
       return this.#subscribe(subscription, from === undefined ? request : { ...request, from })
     this.#opening.add(subscription)
@@ -141,7 +141,7 @@ export class ClientSubscriptions {
   /** A store finds a subscription without a name again by this. */
   #sessionOf(subscription: number, { name }: SubscriptionRequest): string | undefined {
     const { client, van } = this.#options
-    return van.keeper !== undefined && name === undefined ? `${client}/${subscription}` : undefined
+    return van.vanStore !== undefined && name === undefined ? `${client}/${subscription}` : undefined
   }
 
   /** The key of the verdicts of a subscription without a name. */

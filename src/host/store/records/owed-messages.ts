@@ -7,7 +7,7 @@ import { padded, type VanRecords } from './van-records.js'
 /** Messages that subscriptions are owed beyond the log, such as replayed dead letters. Each has a negative place. */
 export class OwedMessages {
   readonly #records: VanRecords
-  readonly #owed = new Map<number, { readonly book: string; readonly envelope: StoredEnvelope }>()
+  readonly #owed = new Map<number, { readonly cursor: string; readonly envelope: StoredEnvelope }>()
 
   constructor(records: VanRecords) {
     this.#records = records
@@ -16,20 +16,20 @@ export class OwedMessages {
   load(): void {
     this.#records.each('owed', (key, value) => {
       const at = -this.#records.numberOf(key)
-      const { book, message } = decodePayload(value) as { book: string; message: Uint8Array }
-      this.#owed.set(at, { book, envelope: decodeMessage(message, at) })
+      const { book: cursor, message } = decodePayload(value) as { book: string; message: Uint8Array }
+      this.#owed.set(at, { cursor, envelope: decodeMessage(message, at) })
     })
   }
 
-  /** @param book the key of the subscription. A subscription without one is not in the store. */
-  add(book: string | undefined, envelope: Envelope): StoredEnvelope {
+  /** @param cursor the key of the subscription. A subscription without one is not in the store. */
+  add(cursor: string | undefined, envelope: Envelope): StoredEnvelope {
     const stored = StoredEnvelope.of(envelope, -Number(this.#records.newKey()))
-    if (book !== undefined) this.#put(book, stored)
+    if (cursor !== undefined) this.#put(cursor, stored)
     return stored
   }
 
   of(key: string | undefined): StoredEnvelope[] {
-    return [...this.#owed.values()].filter(({ book }) => book === key).map(({ envelope }) => envelope)
+    return [...this.#owed.values()].filter(({ cursor }) => cursor === key).map(({ envelope }) => envelope)
   }
 
   settle(at: number): void {
@@ -38,15 +38,19 @@ export class OwedMessages {
 
   /** The subscription has another key from now on. */
   move(from: string, to: string): void {
-    for (const { book, envelope } of [...this.#owed.values()]) if (book === from) this.#put(to, envelope)
+    for (const { cursor, envelope } of [...this.#owed.values()]) if (cursor === from) this.#put(to, envelope)
   }
 
   removeAll(key: string): void {
-    for (const [at, { book }] of this.#owed) if (book === key) this.settle(at)
+    for (const [at, { cursor }] of this.#owed) if (cursor === key) this.settle(at)
   }
 
-  #put(book: string, envelope: StoredEnvelope): void {
-    this.#owed.set(envelope.at, { book, envelope })
-    this.#records.put('owed', padded(-envelope.at), encodePayload({ book, message: encodeMessage(envelope) }))
+  #put(cursor: string, envelope: StoredEnvelope): void {
+    this.#owed.set(envelope.at, { cursor, envelope })
+    this.#records.put(
+      'owed',
+      padded(-envelope.at),
+      encodePayload({ book: cursor, message: encodeMessage(envelope) }),
+    )
   }
 }

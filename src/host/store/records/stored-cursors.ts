@@ -10,8 +10,8 @@ import { ReplayStart } from '../../../message/replay.js'
 import type { StoreTransaction } from '../../../store/store.js'
 import { encodeRequest } from '../../../wire/frames/subscription-request.js'
 import { unusableRules, usableRequest, type Accounts } from '../accounts.js'
-import { BookCopies } from '../book-copies.js'
-import { decodeBook, KeptBook, type BookOwner, type BookState } from '../kept-book.js'
+import { CursorCopies } from '../cursor-copies.js'
+import { decodeCursor, StoredCursor, type CursorOwner, type CursorState } from '../stored-cursor.js'
 import type { OwedMessages } from './owed-messages.js'
 import type { VanRecords } from './van-records.js'
 
@@ -26,22 +26,22 @@ interface SubscriptionRecord {
 }
 
 /** The subscriptions of one van in the store: the rules and the cursor of each, with a copy. */
-export class StoredCursors implements BookOwner {
+export class StoredCursors implements CursorOwner {
   readonly #records: VanRecords
   readonly #owed: OwedMessages
-  readonly #copies: BookCopies
-  readonly #books = new Map<string, KeptBook>()
-  readonly #changed = new Set<KeptBook>()
+  readonly #copies: CursorCopies
+  readonly #cursors = new Map<string, StoredCursor>()
+  readonly #changed = new Set<StoredCursor>()
 
   constructor(records: VanRecords, owed: OwedMessages) {
     this.#records = records
     this.#owed = owed
-    this.#copies = new BookCopies(records.prefix)
+    this.#copies = new CursorCopies(records.prefix)
   }
 
   /** By the keys of their subscriptions. */
-  get all(): ReadonlyMap<string, KeptBook> {
-    return this.#books
+  get all(): ReadonlyMap<string, StoredCursor> {
+    return this.#cursors
   }
 
   /**
@@ -49,79 +49,83 @@ export class StoredCursors implements BookOwner {
    * @param lost learns of each subscription whose rules cannot be used
    */
   load(
-    mended: Pick<Accounts, 'books' | 'restored'> | undefined,
+    mended: Pick<Accounts, 'cursors' | 'restored'> | undefined,
     lost: (missing: MissingStatus) => void,
   ): KeptSubscription[] {
     const all = [...this.#records.all('subscriptions'), ...(mended?.restored ?? [])]
-    return all.flatMap(([key, value]) => this.#loadOne(key, value, mended?.books, lost) ?? [])
+    return all.flatMap(([key, value]) => this.#loadOne(key, value, mended?.cursors, lost) ?? [])
   }
 
   /** @param end the end of the log: a subscription without a replay begins there */
-  open(request: SubscriptionRequest, id: string, end: number): KeptBook {
+  open(request: SubscriptionRequest, id: string, end: number): StoredCursor {
     const { after, first } = request.from instanceof ReplayStart ? request.from : new ReplayStart(end - 1)
     const key = keyOf(request)
     const open = new OpenPlaces(first.map(place => [place, REPLAYED]))
-    const book = new KeptBook(
+    const cursor = new StoredCursor(
       key,
       id,
       { high: after, liveFrom: end, droppedThrough: 0, waiting: 0, waitingBytes: 0, open },
       this,
     )
-    if (key === undefined) return book
-    this.#books.set(key, book)
-    this.renewed(book, request)
-    return book
+    if (key === undefined) return cursor
+    this.#cursors.set(key, cursor)
+    this.renewed(cursor, request)
+    return cursor
   }
 
   /** Whether the store has subscriptions without a name of this client. */
   knows(client: string): boolean {
-    for (const key of this.#books.keys()) if (key.startsWith(`s/${client}/`)) return true
+    for (const key of this.#cursors.keys()) if (key.startsWith(`s/${client}/`)) return true
     return false
   }
 
   /** The first place of the log that a subscription still needs. @param end the end of the log */
   neededFrom(end: number): number {
     let first = Infinity
-    for (const book of this.#books.values()) first = Math.min(first, book.needsFrom(end))
+    for (const cursor of this.#cursors.values()) first = Math.min(first, cursor.needsFrom(end))
     return first
   }
 
   /** These messages could not be written: no subscription is owed them. */
   refused(envelopes: readonly StoredEnvelope[]): void {
-    if (envelopes.length > 0) for (const book of this.#books.values()) book.refused?.(envelopes)
+    if (envelopes.length > 0) for (const cursor of this.#cursors.values()) cursor.refused?.(envelopes)
   }
 
   /** @returns the cursors that it writes, for `collectCopies` and `takeBack` */
-  collect(transaction: StoreTransaction): readonly KeptBook[] {
-    const books = [...this.#changed]
+  collect(transaction: StoreTransaction): readonly StoredCursor[] {
+    const cursors = [...this.#changed]
     this.#changed.clear()
-    for (const book of books)
-      transaction.put('books', `${this.#records.prefix}${book.key ?? ''}`, book.encode())
-    return books
+    for (const cursor of cursors)
+      transaction.put('books', `${this.#records.prefix}${cursor.key ?? ''}`, cursor.encode())
+    return cursors
   }
 
   /** @returns a function for the outcome of the transaction */
-  collectCopies(transaction: StoreTransaction, books: readonly KeptBook[]): (isWritten: boolean) => void {
-    return this.#copies.collect(transaction, books)
+  collectCopies(
+    transaction: StoreTransaction,
+    cursors: readonly StoredCursor[],
+  ): (isWritten: boolean) => void {
+    return this.#copies.collect(transaction, cursors)
   }
 
   /** The transaction with these failed. */
-  takeBack(books: readonly KeptBook[]): void {
-    for (const book of books) if (this.#books.get(book.key ?? '') === book) this.#changed.add(book)
+  takeBack(cursors: readonly StoredCursor[]): void {
+    for (const cursor of cursors)
+      if (this.#cursors.get(cursor.key ?? '') === cursor) this.#changed.add(cursor)
   }
 
-  changed(book: KeptBook): void {
-    if (book.key === undefined || this.#books.get(book.key) !== book) return
-    this.#changed.add(book)
+  changed(cursor: StoredCursor): void {
+    if (cursor.key === undefined || this.#cursors.get(cursor.key) !== cursor) return
+    this.#changed.add(cursor)
     this.#records.changed()
   }
 
-  renewed(book: KeptBook, request: SubscriptionRequest): void {
-    const { key } = book
-    if (key === undefined || this.#books.get(key) !== book) return
+  renewed(cursor: StoredCursor, request: SubscriptionRequest): void {
+    const { key } = cursor
+    if (key === undefined || this.#cursors.get(key) !== cursor) return
     const { session } = request
-    this.#put(key, { id: book.id, session, request: encodeRequest(request) })
-    this.changed(book)
+    this.#put(key, { id: cursor.id, session, request: encodeRequest(request) })
+    this.changed(cursor)
   }
 
   #put(key: string, record: SubscriptionRecord): void {
@@ -135,42 +139,42 @@ export class StoredCursors implements BookOwner {
     })
   }
 
-  owe({ key }: KeptBook, envelope: Envelope): StoredEnvelope {
+  owe({ key }: StoredCursor, envelope: Envelope): StoredEnvelope {
     return this.#owed.add(key, envelope)
   }
 
-  owed({ key }: KeptBook): StoredEnvelope[] {
+  owed({ key }: StoredCursor): StoredEnvelope[] {
     return this.#owed.of(key)
   }
 
-  settleOwed(_: KeptBook, at: number): void {
+  settleOwed(_: StoredCursor, at: number): void {
     this.#owed.settle(at)
   }
 
   /** In one transaction: with it on the disk, the next host goes on to give up the messages. */
-  ended(book: KeptBook, request: SubscriptionRequest, reason: string): void {
-    const { key } = book
-    if (this.#records.isFrozen || key === undefined || this.#books.get(key) !== book) return
-    this.#forget(book, key)
+  ended(cursor: StoredCursor, request: SubscriptionRequest, reason: string): void {
+    const { key } = cursor
+    if (this.#records.isFrozen || key === undefined || this.#cursors.get(key) !== cursor) return
+    this.#forget(cursor, key)
     const next = ENDING + this.#records.newKey()
-    book.key = next
-    this.#books.set(next, book)
+    cursor.key = next
+    this.#cursors.set(next, cursor)
     this.#owed.move(key, next)
-    this.#put(next, { id: book.id, request: encodeRequest(request), ending: reason })
-    this.changed(book)
+    this.#put(next, { id: cursor.id, request: encodeRequest(request), ending: reason })
+    this.changed(cursor)
   }
 
-  removed(book: KeptBook): void {
-    const { key } = book
-    if (this.#records.isFrozen || key === undefined || this.#books.get(key) !== book) return
+  removed(cursor: StoredCursor): void {
+    const { key } = cursor
+    if (this.#records.isFrozen || key === undefined || this.#cursors.get(key) !== cursor) return
     this.#owed.removeAll(key)
-    this.#forget(book, key)
+    this.#forget(cursor, key)
   }
 
-  #forget(book: KeptBook, key: string): void {
-    this.#books.delete(key)
-    this.#changed.delete(book)
-    this.#copies.forget(book)
+  #forget(cursor: StoredCursor, key: string): void {
+    this.#cursors.delete(key)
+    this.#changed.delete(cursor)
+    this.#copies.forget(cursor)
     const { prefix } = this.#records
     this.#records.write(t => {
       t.remove('subscriptions', prefix + key)
@@ -182,16 +186,16 @@ export class StoredCursors implements BookOwner {
   #loadOne(
     key: string,
     value: Uint8Array,
-    mended: Accounts['books'] | undefined,
+    mended: Accounts['cursors'] | undefined,
     lost: (missing: MissingStatus) => void,
   ): KeptSubscription | undefined {
     const bytes = this.#records.get('books', key)
     if (mended?.get(key) === undefined && bytes === undefined) return undefined
-    let state: BookState | undefined
+    let state: CursorState | undefined
     let record: SubscriptionRecord
     let request: SubscriptionRequest
     try {
-      state = mended?.get(key) ?? (bytes && decodeBook(bytes))
+      state = mended?.get(key) ?? (bytes && decodeCursor(bytes))
       record = decodePayload(value) as SubscriptionRecord
       request = usableRequest(record.request)
     } catch (error) {
@@ -202,20 +206,20 @@ export class StoredCursors implements BookOwner {
     if (state === undefined) return undefined
     const { id, session, ending } = record
     if (key.startsWith(ENDING)) this.#records.numberOf(key.slice(ENDING.length))
-    const book = new KeptBook(key, id, state, this)
-    this.#books.set(key, book)
+    const cursor = new StoredCursor(key, id, state, this)
+    this.#cursors.set(key, cursor)
     const isCopied = this.#records.get('copies', `s/${key}`) !== undefined
     if (mended !== undefined || !isCopied) {
       this.#putRules(key, value)
-      book.changed()
+      cursor.changed()
     }
-    return { id, book, request: { ...request, session }, ending }
+    return { id, cursor, request: { ...request, session }, ending }
   }
 
   /** Sets aside a subscription whose rules cannot be used, with its cursor. @returns its loss */
   #unusable(
     key: string,
-    { value, state, error }: { value: Uint8Array; state: BookState | undefined; error: unknown },
+    { value, state, error }: { value: Uint8Array; state: CursorState | undefined; error: unknown },
   ): MissingStatus | undefined {
     const { prefix } = this.#records
     const own = prefix + key

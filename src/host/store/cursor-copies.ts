@@ -1,5 +1,5 @@
 import type { StoreTransaction } from '../../store/store.js'
-import type { KeptBook } from './kept-book.js'
+import type { StoredCursor } from './stored-cursor.js'
 
 /** So old a copy of a book may be. */
 const COPY_EVERY_MS = 1_000
@@ -11,9 +11,9 @@ const BOOK = 'b/'
  * Each subscription's rules and book once more, in another place of the disk: without its book a subscription would be handed all
  * that is kept again, and without its rules it would be gone. Books change with every transaction; they are copied once a second.
  */
-export class BookCopies {
+export class CursorCopies {
   readonly #prefix: string
-  readonly #stale = new Set<KeptBook>()
+  readonly #stale = new Set<StoredCursor>()
   #copiedAt = -Infinity
 
   /** @param prefix of all that is of this log */
@@ -30,22 +30,22 @@ export class BookCopies {
     transaction.remove('copies', this.#prefix + BOOK + key)
   }
 
-  forget(book: KeptBook): void {
-    this.#stale.delete(book)
+  forget(cursor: StoredCursor): void {
+    this.#stale.delete(cursor)
   }
 
   /** @returns what to call with how the transaction ended */
-  collect(transaction: StoreTransaction, changed: readonly KeptBook[]): (isWritten: boolean) => void {
-    for (const book of changed) this.#stale.add(book)
+  collect(transaction: StoreTransaction, changed: readonly StoredCursor[]): (isWritten: boolean) => void {
+    for (const cursor of changed) this.#stale.add(cursor)
     const now = performance.now()
     if (this.#stale.size === 0 || now - this.#copiedAt < COPY_EVERY_MS) return () => undefined
     const copied = [...this.#stale]
     this.#stale.clear()
     this.#copiedAt = now
-    for (const book of copied)
-      transaction.put('copies', `${this.#prefix}${BOOK}${book.key ?? ''}`, book.encode())
+    for (const cursor of copied)
+      transaction.put('copies', `${this.#prefix}${BOOK}${cursor.key ?? ''}`, cursor.encode())
     return isWritten => {
-      if (!isWritten) for (const book of copied) this.#stale.add(book)
+      if (!isWritten) for (const cursor of copied) this.#stale.add(cursor)
     }
   }
 }
@@ -54,13 +54,13 @@ export class BookCopies {
 export function copiesIn(
   records: Iterable<readonly [key: string, value: Uint8Array]>,
   prefix: string,
-): { rules: Map<string, Uint8Array>; books: Map<string, Uint8Array> } {
+): { rules: Map<string, Uint8Array>; cursors: Map<string, Uint8Array> } {
   const rules = new Map<string, Uint8Array>()
-  const books = new Map<string, Uint8Array>()
+  const cursors = new Map<string, Uint8Array>()
   for (const [fullKey, value] of records) {
     const key = fullKey.slice(prefix.length)
     if (key.startsWith(RULES)) rules.set(key.slice(RULES.length), value)
-    else books.set(key.slice(BOOK.length), value)
+    else cursors.set(key.slice(BOOK.length), value)
   }
-  return { rules, books }
+  return { rules, cursors }
 }

@@ -8,17 +8,17 @@ import { ByteWriter } from '../../codec/byte-writer.js'
 import { StoreDamagedError } from '../../errors.js'
 
 /** What a book needs of the keeper around it. */
-export interface BookOwner {
-  changed(book: KeptBook): void
-  renewed(book: KeptBook, request: SubscriptionRequest): void
-  owe(book: KeptBook, envelope: Envelope): StoredEnvelope
-  owed(book: KeptBook): StoredEnvelope[]
-  settleOwed(book: KeptBook, at: number): void
-  ended(book: KeptBook, request: SubscriptionRequest, reason: string): void
-  removed(book: KeptBook): void
+export interface CursorOwner {
+  changed(cursor: StoredCursor): void
+  renewed(cursor: StoredCursor, request: SubscriptionRequest): void
+  owe(cursor: StoredCursor, envelope: Envelope): StoredEnvelope
+  owed(cursor: StoredCursor): StoredEnvelope[]
+  settleOwed(cursor: StoredCursor, at: number): void
+  ended(cursor: StoredCursor, request: SubscriptionRequest, reason: string): void
+  removed(cursor: StoredCursor): void
 }
 
-export interface BookState {
+export interface CursorState {
   high: number
   liveFrom: number
   droppedThrough: number
@@ -28,7 +28,7 @@ export interface BookState {
 }
 
 /** One subscription's book. Its key says under what it is kept; one without a key is not. */
-export class KeptBook implements Cursor {
+export class StoredCursor implements Cursor {
   high: number
   readonly liveFrom: number
   droppedThrough: number
@@ -36,16 +36,16 @@ export class KeptBook implements Cursor {
   waitingBytes: number
   readonly open: OpenPlaces
   refused: Cursor['refused']
-  readonly #owner: BookOwner
+  readonly #owner: CursorOwner
   /** Its owner knows that it has changed, until it is written. */
-  #isToldChanged = false
+  #isMarkedChanged = false
 
   constructor(
     public key: string | undefined,
     /** The subscription's. */
     readonly id: string | undefined,
-    { high, liveFrom, droppedThrough, waiting, waitingBytes, open }: BookState,
-    owner: BookOwner,
+    { high, liveFrom, droppedThrough, waiting, waitingBytes, open }: CursorState,
+    owner: CursorOwner,
   ) {
     this.high = high
     this.liveFrom = liveFrom
@@ -63,8 +63,8 @@ export class KeptBook implements Cursor {
   }
 
   changed(): void {
-    if (this.#isToldChanged) return
-    this.#isToldChanged = true
+    if (this.#isMarkedChanged) return
+    this.#isMarkedChanged = true
     this.#owner.changed(this)
   }
 
@@ -93,7 +93,7 @@ export class KeptBook implements Cursor {
   }
 
   encode(): Uint8Array {
-    this.#isToldChanged = false
+    this.#isMarkedChanged = false
     const writer = new ByteWriter()
     writer.varint(this.high)
     writer.varint(this.liveFrom)
@@ -111,7 +111,7 @@ export class KeptBook implements Cursor {
 }
 
 /** @throws StoreDamagedError */
-export function decodeBook(bytes: Uint8Array): BookState {
+export function decodeCursor(bytes: Uint8Array): CursorState {
   const reader = new ByteReader(bytes, what => new StoreDamagedError(`A subscription's book ${what}.`))
   const [high, liveFrom, waiting] = [reader.varint(), reader.varint(), reader.varint()]
   const open: [number, number][] = []
