@@ -15,7 +15,7 @@ export interface BrokerCountersOptions {
 
 /** The counts of a broker: those of its subscriptions, present and past, and its own. */
 export class BrokerCounters {
-  /** What no present subscription has counted. Subscriptions that end add their counts here. */
+  /** The counts of ended subscriptions: each adds its own here at its end. */
   readonly past = noCounts()
   readonly #options: BrokerCountersOptions
 

@@ -10,7 +10,7 @@ import type { DurableLog } from './durable/durable-log.js'
 import type { Origin } from './subscription/pause.js'
 import type { Subscription } from './subscription/subscription.js'
 
-/** What a dead letter travels as. */
+/** Makes the payload that a dead letter travels as. */
 export type WrapLetter = (
   letter: Omit<DeadLetter, 'payload'>,
   envelope: Envelope,
@@ -26,32 +26,44 @@ export interface LocalBrokerOptions {
   wallClock?: () => number
   /** Runs something soon, outside the current call stack. Default `queueMicrotask`. */
   soon?: (run: () => void) => void
-  /** How patterns are matched: natively for the app's own, in linear time for those that came over a link. */
+  /**
+   * Makes the matcher of a pattern: native for the app's own patterns, in linear time for those that came over a link.
+   */
   compile: (pattern: RegExp) => Matcher
   /** Default: the letter itself, for one process. */
   wrapLetter?: WrapLetter
-  /** Gets what was published and matched by nobody. */
+  /** Gets published messages without any subscription. */
   unrouted?: (envelope: Envelope) => void
-  /** Asked before that: resolves when it is worth looking again whom it is for; undefined when it is not. */
+  /**
+   * Called before `unrouted`: resolves when a subscription may have come; undefined when the broker should not look
+   * again.
+   */
   coming?: (envelope: Envelope) => Promise<void> | undefined
-  /** A message was given up on: true if it is taken back, and becomes no dead letter. */
+  /**
+   * Gets a message that the broker gives up on. If it returns true, it takes the message back, which becomes no dead
+   * letter.
+   */
   takeBack?: TakeBack
   hostStatus: () => HostStatus
-  /** What was counted before: by this van, when nobody used it for a while. Default: nothing. */
+  /** The counts of this van before this broker. Default: none. */
   counted?: Readonly<Counters> | undefined
   /** A named subscription has these rules from now on; undefined: it is gone. */
   nameChanged?: ((name: string, rules: SubscriptionRequest | undefined) => void) | undefined
-  /** Tells those apart that have a name one after another. Default: nobody asks. */
+  /** Makes an id that tells subscriptions apart that have a name one after another. Default: none. */
   newIncarnation?: () => string
-  /** Keeps what is owed beyond this process. Default: nobody does. */
+  /** Keeps messages beyond this process. Default: none. */
   durableLog?: DurableLog
-  /** Stands before the ids of subscriptions, to tell those of several hosts apart. Default: nothing. */
+  /** The prefix of subscription ids, to tell those of several hosts apart. Default: none. */
   idPrefix?: string
   /** A subscription is full, and publishers begin to wait for it. */
   paused?: (subscription: Subscription) => void
   /** A full subscription holds so much that publishers at other hosts should wait for it too, or it holds nothing any more. */
   crowded?: (subscription: Subscription, isCrowded: boolean) => void
-  /** A publisher waits for a subscription that nobody consumes. @param from the way by which it came. Default: `errors$`. */
+  /**
+   * A publisher waits for a subscription without a consumer. Default: `errors$`.
+   *
+   * @param from the relay that the message came by
+   */
   tellPublisher?: (publisher: string, error: MsgvanError, from: Origin | undefined) => void
   /** How many publishes a full subscription may hold by `overflow: 'pause'`, or handlers queue. Default 100,000. */
   maxHeld?: number

@@ -106,8 +106,8 @@ export class LocalBroker implements Broker {
   /**
    * Takes over a message that has an envelope.
    *
-   * @returns undefined when the van owes the message now. Otherwise a promise: it rejects if the message is refused, and no
-   *   subscription gets it; it resolves when all full subscriptions with `overflow: 'pause'` have room.
+   * @returns undefined when the van owes the message now. Otherwise a promise: it rejects if the message is refused,
+   * and no subscription gets it; it resolves when all full subscriptions with `overflow: 'pause'` have room.
    */
   accept(envelope: Envelope): undefined | Promise<void> {
     const { only, values } = this.#routes.route(envelope.topic)
@@ -118,7 +118,7 @@ export class LocalBroker implements Broker {
   }
 
   /**
-   * As `accept`, for a message of another host: it does not go back there.
+   * Like `accept`, for a message of another host: it does not go back there.
    *
    * @param isAnswered its publisher learns of a refusal; else `overflow: 'error'` drops it
    * @returns the error itself, if it is refused at once: then the messages behind it can be refused, too
@@ -130,7 +130,7 @@ export class LocalBroker implements Broker {
   /**
    * For a message that comes again, and that its subscriptions have had since before the start.
    *
-   * @returns a promise that resolves when these have room; undefined if they have
+   * @returns a promise that resolves when these have room; undefined if they have it now
    */
   awaitRoom(envelope: Envelope, from?: Relay): undefined | Promise<void> {
     return this.#router.awaitRoom(envelope, from)
@@ -141,8 +141,8 @@ export class LocalBroker implements Broker {
   }
 
   /**
-   * Registers a named subscription without a consumer. It replaces the one of that name: with another pattern that is removed
-   * with all its messages; with the same one it gets the new rules.
+   * Registers a named subscription without a consumer. It replaces the one of that name: if the pattern differs, that
+   * is removed with all its messages; if the pattern is the same, it gets the new rules.
    *
    * @throws InvalidPatternError, UnsupportedError (`from` without a store)
    */
@@ -156,11 +156,12 @@ export class LocalBroker implements Broker {
   }
 
   /**
-   * Removes a named subscription, and gives up its messages step by step. With a store that goes on after this process.
+   * Removes a named subscription, and gives up its messages step by step. With a store this continues after this
+   * process.
    *
    * @param reason the text of their ActorStoppedError
    * @param delay milliseconds before the first step
-   * @returns resolves when nothing waits there any more; deliveries in hand may still come back
+   * @returns resolves when nothing is pending there any more; deliveries in hand may still come back
    */
   retire(name: string, reason: string, delay?: number): Promise<void> {
     return this.#parts.subscriptions.retire(name, reason, delay)
@@ -171,17 +172,21 @@ export class LocalBroker implements Broker {
     this.#parts.subscriptions.giveUp(key, item, error)
   }
 
-  /** Replaces the watcher, and tells it of the present patterns at once. */
+  /** Replaces the watcher, and passes it the present patterns at once. */
   watchPatterns(watcher: PatternWatcher): void {
     this.#parts.registry.watch(watcher)
   }
 
-  /** Opens a place for another host, which adds the patterns that it wants. @param outbox a log for its messages */
+  /**
+   * Opens a relay to another host, which adds the patterns that it wants.
+   *
+   * @param outbox a log for its messages
+   */
   relay(consumer: Consumer, outbox?: OutboundLog): Relay {
     return this.#parts.relays.open(consumer, outbox)
   }
 
-  /** The relay that owed this is gone: mail goes to the host in its place. Otherwise it is unrouted. */
+  /** The relay that owed this message is gone: mail goes to the host in its place. Other messages are unrouted. */
   reroute(envelope: Envelope): void {
     this.#router.reroute(envelope)
   }

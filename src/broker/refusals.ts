@@ -11,7 +11,7 @@ import {
 } from '../errors.js'
 import { describePattern } from '../message/pattern.js'
 
-/** What an error says of a subscription. */
+/** The part of a subscription that its errors show. */
 interface Described {
   readonly key: string
   readonly rules: SubscriptionRequest
@@ -26,7 +26,7 @@ export function closedError(): ClosedError {
 
 export function outboxFull(most: number): OutboxFullError {
   return new OutboxFullError(
-    `${most} publishes wait already, as many as may. Await publish() so that you are slowed down.`,
+    `${most} publishes wait already, which is the limit. Await publish(): then it slows you down.`,
   )
 }
 
@@ -39,22 +39,22 @@ export function overflow({ key, pending, rules }: Described): OverflowError {
 
 export function heldFull({ key, held, heldBytes }: Described): OutboxFullError {
   return new OutboxFullError(
-    `Subscription ${key} is full, and ${held} publishes (${heldBytes} bytes) wait for it already, as many as may. ` +
-      'Await publish() so that you are slowed down.',
+    `Subscription ${key} is full, and ${held} publishes (${heldBytes} bytes) wait for it already, which is the limit. ` +
+      'Await publish(): then it slows you down.',
   )
 }
 
-/** Said to publishers that wait for one that has no consumer. */
+/** For publishers that wait for a subscription without a consumer. */
 export function slow({ key, pending, rules }: Described): SlowSubscriptionError {
   return new SlowSubscriptionError(
     `The subscription ${JSON.stringify(key)} (${describePattern(rules.pattern)}) is full with ${pending} messages and has no consumer: ` +
-      'what you publish there waits until one comes. Start its consumer, unsubscribe it by name, or give it another `overflow`.',
+      'your publishes wait until one comes. Start its consumer, unsubscribe it by name, or give it another `overflow`.',
   )
 }
 
 export function nameTaken({ key, rules }: Described, request: SubscriptionRequest): NameTakenError {
   return new NameTakenError(
-    `The name ${JSON.stringify(key)} has the pattern ${describePattern(rules.pattern)}; this asks for ${describePattern(request.pattern)}. ` +
+    `The name ${JSON.stringify(key)} has the pattern ${describePattern(rules.pattern)}; you ask for ${describePattern(request.pattern)}. ` +
       'Use another name, or unsubscribe this one first.',
   )
 }
@@ -67,14 +67,14 @@ export function rulesDiffer(
 ): NameTakenError {
   const list = (of: SubscriptionRequest): string => differing.map(rule => shownRule(of, rule)).join(', ')
   return new NameTakenError(
-    `The name ${JSON.stringify(key)} has ${list(rules)}, and others are attached; this asks for ${list(request)}. ` +
-      'Leave that out to take what is there, change it for all with `replace: true`, or use another name.',
+    `The name ${JSON.stringify(key)} has ${list(rules)}, and others are attached; you ask for ${list(request)}. ` +
+      'Leave that out to take the present rules, change them for all with `replace: true`, or use another name.',
   )
 }
 
 export function noStoreHere(): UnsupportedError {
   return new UnsupportedError(
-    '`from` replays what a host with a store has kept: start that as `msgvan host --store DIR`, or leave `from` out.',
+    '`from` replays the log of a host with a store: start that host as `msgvan host --store DIR`, or leave `from` out.',
   )
 }
 

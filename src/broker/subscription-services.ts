@@ -28,7 +28,7 @@ export interface SubscriptionServicesOptions {
   readonly reports: Reports
 }
 
-/** The broker as its subscriptions see it. */
+/** The broker, as its subscriptions use it. */
 export class SubscriptionServices implements SubscriptionOwner<Subscription> {
   readonly #parts: SubscriptionServicesOptions
 

@@ -1,9 +1,9 @@
 import type { Matcher } from '../message/pattern.js'
 
-/** Few topics come again and again; of those that never end, so many are remembered. */
+/** Few topics come again and again; of an endless number it remembers this many. */
 const TOPICS_REMEMBERED = 10_000
 
-/** Says of each topic that is read from a log whether a pattern wants it. Compiled when the first one is asked about. */
+/** Whether a pattern wants a topic that is read from a log. Compiled when the first topic comes. */
 export function wanting(
   pattern: RegExp | string,
   compile: (pattern: RegExp) => Matcher,

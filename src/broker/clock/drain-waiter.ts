@@ -1,16 +1,18 @@
 import type { Subscription } from '../subscription/subscription.js'
 import type { Timers } from './timers.js'
 
-/** Waits until everything that was handed out is settled, for a broker that closes. */
+/** Waits until all deliveries are settled, for a broker that closes. */
 export class DrainWaiter {
   readonly #isDrained: () => boolean
   readonly #registered: () => Iterable<Subscription>
-  /** Unnamed, and gone but for messages that their consumers took along: these are waited for, too. */
+  /** Unnamed subscriptions that ended, while their consumers still settle messages. The drain waits for these, too. */
   readonly #lingering = new Set<Subscription>()
   readonly #gone: (subscription: Subscription) => void
   #onQuiet: (() => void) | undefined
 
-  /** @param gone told when a subscription lingers no more */
+  /**
+   * @param gone called when such a subscription has nothing left to settle
+   */
   constructor(
     isDrained: () => boolean,
     registered: () => Iterable<Subscription>,
@@ -21,14 +23,16 @@ export class DrainWaiter {
     this.#gone = gone
   }
 
-  /** @param holdsMore the subscription's consumer may have a message in hand */
+  /**
+   * @param holdsMore the subscription's consumer may have a message in hand
+   */
   linger(subscription: Subscription, holdsMore: boolean): void {
     for (const each of this.#lingering) if (each.inFlight === 0) this.#forget(each)
     this.#lingering.add(subscription)
     if (!holdsMore && subscription.inFlight === 0) this.#forget(subscription)
   }
 
-  /** Those that are off the list, and counted apart from it, until what their consumers took along is settled. */
+  /** Ended subscriptions whose consumers still settle messages. Status counts them apart. */
   get lingering(): Iterable<Subscription> {
     return this.#lingering
   }
@@ -60,12 +64,12 @@ export class DrainWaiter {
       }
       const cancel = timers.after(timeout, () => finish(false))
       this.#onQuiet = () => finish(true)
-      // Not at once: close() may come from inside a `next`, whose message is in the books when that returns.
+      // Not at once: close() may come from inside a `next`, and its message is entered when that returns.
       queueMicrotask(() => this.check())
     })
   }
 
-  /** Something was settled, or handed on. */
+  /** A delivery was settled, or handed on. */
   check(): void {
     if (this.#onQuiet !== undefined && this.#isDrained() && this.inFlight() === 0) this.#onQuiet()
   }

@@ -1,7 +1,7 @@
 import type { SchedulerLike } from 'rxjs'
 import { asyncScheduler } from 'rxjs/internal/scheduler/async'
 
-/** The async scheduler, its `now` on the monotonic clock: durations hold when somebody sets the wall clock. */
+/** The async scheduler with `now` on the monotonic clock: durations stay right when the wall clock is set. */
 export const monotonicScheduler: SchedulerLike = {
   now: () => performance.now(),
   schedule: asyncScheduler.schedule.bind(asyncScheduler),

@@ -1,9 +1,9 @@
-/** So many readings at most share one look at the clock. */
+/** The most messages that share one reading of the clock. */
 const SHARED = 32
 
 /**
- * The wall clock, read once for publishes that follow each other in one stretch of code: a reading costs more than all the
- * rest of handing a message on inside a process.
+ * The wall clock, read once for publishes that follow each other in one stretch of code. Inside a process, a reading
+ * costs more than all the rest of handing a message on.
  */
 export class StretchClock {
   readonly #look: () => number
@@ -13,7 +13,9 @@ export class StretchClock {
   #left = 0
   #isEndAwaited = false
 
-  /** @param look another clock than the machine's: that one is looked at each time */
+  /**
+   * @param look another clock than the machine's; it is read each time
+   */
   constructor(look: (() => number) | undefined) {
     this.#look = look ?? Date.now
     this.#shared = look === undefined ? SHARED : 1

@@ -25,7 +25,7 @@ export class Timers {
     return this.#scheduler.now()
   }
 
-  /** Runs once after `delay` milliseconds. The returned function calls it off. */
+  /** Runs once after `delay` milliseconds. The returned function cancels it. */
   after(delay: number, run: () => void): () => void {
     const entry: Entry = { due: this.#scheduler.now() + delay, run }
     this.#push(entry)
@@ -38,7 +38,7 @@ export class Timers {
     }
   }
 
-  /** How many are kept, those called off and not forgotten yet included. */
+  /** The number of deadlines in memory, cancelled ones that are not removed yet included. */
   get size(): number {
     return this.#heap.length
   }
@@ -85,9 +85,9 @@ export class Timers {
     this.#arm()
   }
 
-  /** Most deadlines are called off long before they are due: without this they would pile up until then. */
+  /** Most deadlines are cancelled long before they are due: without this they would pile up until then. */
   #forgetCalledOff(): void {
-    // What is sorted is a heap, too.
+    // A sorted array is a heap, too.
     this.#heap = this.#heap.filter(entry => entry.run !== undefined).sort((a, b) => a.due - b.due)
     this.#calledOff = 0
   }

@@ -10,12 +10,12 @@ import type { Registry } from '../lifecycle/registry.js'
 import type { MessageFactory } from '../routing/message-factory.js'
 import type { MakeBody } from '../routing/system-topics.js'
 
-/** The broker as its dead letters see it. */
+/** The broker, as its dead letters use it. */
 export interface DeadLetterHandlerOwner {
   /** @throws ClosedError */
   checkOpen(): void
   report(error: MsgvanError): void
-  /** Publishes on a topic of the system, soon. */
+  /** Publishes soon on a system topic. */
   publish(topic: string, headers: Headers, make: MakeBody): void
   /** A letter was dropped to make room for another one. */
   dropped(): void
@@ -74,7 +74,7 @@ export class DeadLetterHandler {
 
   /** @returns false if `takeBack` accepts the message, so that it becomes no dead letter */
   bury(key: string, item: Item, error: unknown): boolean {
-    // A dead letter's own failure makes no new one.
+    // A dead letter's own failure does not make a new one.
     if (item.envelope.topic.startsWith('$dead/')) return true
     const buried = this.#queue.write(key, item, error, this.#messages.now())
     if (this.#takeBack(buried.letter, buried.envelope, error)) return false
@@ -87,7 +87,11 @@ export class DeadLetterHandler {
     this.#queue.close()
   }
 
-  /** Replays it to its subscription. @returns false if that is gone */
+  /**
+   * Replays it to its subscription.
+   *
+   * @returns false if that subscription is gone
+   */
   #replay({ envelope, letter }: StoredDeadLetter): boolean {
     const subscription = this.#registry.byKey(letter.subscription)
     subscription?.replay(envelope)

@@ -6,20 +6,20 @@ import { describe } from '../../errors.js'
 import type { Item } from '../subscription/item.js'
 import type { DurableLog } from '../durable/durable-log.js'
 
-/** The newest are kept, per van: enough to look into and replay, bounded whatever happens. */
+/** Each van keeps this number of the newest: enough to look into and replay, and always bounded. */
 const MAX_KEPT = 10_000
 const MAX_KEPT_BYTES = 256 * 1024 * 1024
-/** What a letter takes beside its payload and its texts, about. */
+/** A letter takes about this much beside its payload and its texts. */
 const LETTER_BYTES = 512
 
 /** One page of a list. */
 export interface LetterPage {
   readonly letters: readonly StoredDeadLetter[]
-  /** Where the next one begins; undefined behind the last. */
+  /** The start of the next page; undefined after the last. */
   readonly next: number | undefined
 }
 
-/** Keeps what subscriptions gave up on. Knows nothing of payloads: those stay with the envelope. */
+/** Keeps the messages that subscriptions gave up on. It does not read payloads: they stay in the envelope. */
 export class DeadLetterQueue {
   /** Each with its place, which only grows. */
   readonly #kept = new Map<StoredDeadLetter, number>()
@@ -37,7 +37,7 @@ export class DeadLetterQueue {
     return this.#kept.size
   }
 
-  /** A dead letter as it is kept, for `keep`. */
+  /** Makes a dead letter for `keep`. */
   write(
     subscription: string,
     { envelope, failures, firstFailedAt }: Item,
@@ -58,7 +58,9 @@ export class DeadLetterQueue {
     return { envelope: envelope.apart, letter }
   }
 
-  /** @returns how many had to go to make room */
+  /**
+   * @returns the number of letters that had to go to make room
+   */
   keep(buried: StoredDeadLetter): number {
     this.#add(buried)
     this.#durableLog?.letterKept(buried)
@@ -76,7 +78,7 @@ export class DeadLetterQueue {
     for (const buried of letters) this.#add(buried)
   }
 
-  /** Another process kept them. */
+  /** Takes in letters that another process kept. */
   takeIn(letters: Iterable<StoredDeadLetter>): void {
     for (const buried of letters) {
       this.#add(buried)
@@ -93,7 +95,9 @@ export class DeadLetterQueue {
     return [...this.#kept.keys()].filter(buried => matches(filter, buried))
   }
 
-  /** @param after where the page before ended; 0 for the first one */
+  /**
+   * @param after the end of the page before; 0 for the first one
+   */
   page(filter: DeadLetterFilter, after: number, withPayloads: boolean): LetterPage {
     const letters: StoredDeadLetter[] = []
     let bytes = 0

@@ -15,16 +15,16 @@ import { readBody } from '../../message/envelope-body.js'
 import type { DeadLetterQueue } from './dead-letter-queue.js'
 import type { StoredDeadLetter } from './stored-dead-letter.js'
 
-/** What a view needs of the broker. */
+/** The part of the broker that a view uses. */
 export interface DeadLetterMeans {
   /** @throws ClosedError */
   check(): void
   report(error: MsgvanError): void
-  /** False when the subscription that it came from is gone. */
+  /** Returns false when its subscription is gone. */
   replayOne(buried: StoredDeadLetter): boolean
 }
 
-/** An app's view of the dead letters: with payloads read, which the box itself never does. */
+/** An app's view of the dead letters. It reads payloads, which the queue itself never does. */
 export class DeadLetterView extends Observable<DeadLetter> implements DeadLetters {
   readonly #box: DeadLetterQueue
   readonly #means: DeadLetterMeans

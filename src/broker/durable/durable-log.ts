@@ -7,79 +7,93 @@ import type { StoredEnvelope } from './stored-envelope.js'
 
 export const REPLAYED = -1
 
-/** Reads a van's log on, message by message. */
+/** Reads a van's log from a place on, message by message. */
 export interface LogReader {
-  /** The next place that it looks at. */
+  /** The next place to read. */
   readonly at: number
   /**
-   * The next message whose topic is wanted; undefined when the end is reached, or when so many others were looked at that the
-   * rest is better left for later.
-   * @param before nothing from this place on
+   * The next message with a wanted topic. Undefined at the end, or after so many other messages that the caller should
+   * go on later.
+   *
+   * @param before reads nothing from this place on
    */
   next(wants: (topic: string) => boolean, before?: number): StoredEnvelope | undefined
 }
 
 /**
- * What one subscription is owed, as it is kept: all that matches from `high` on, and before that only what is open. Whatever
- * changes is on the disk a little later, together with what was appended by then.
+ * A subscription's place in the log: it is owed all matches from `high` on, and before that only the open messages. A
+ * change is on the disk a little later, together with all appends before it.
  */
 export interface Cursor {
-  /** Up to here everything was handed out once, or thrown away. */
+  /** The place up to which everything was handed out once, or thrown away. */
   high: number
-  /** From here on what matches is counted in `waiting`; what lies between `high` and this is replayed. */
+  /** `waiting` counts the matches from here on. The matches between `high` and this place are a replay. */
   readonly liveFrom: number
-  /** From `liveFrom` up to here all was thrown away by `drop-oldest`, while a replay was still before it. 0: nothing was. */
+  /**
+   * `drop-oldest` threw away all from `liveFrom` up to here, while a replay was still before it. 0: it threw nothing
+   * away.
+   */
   droppedThrough: number
-  /** Arrived, and not handed out yet. */
+  /** Messages that arrived and are not handed out yet. */
   waiting: number
   /** Bytes of their payloads. */
   waitingBytes: number
-  /** Handed out and not settled, with the failures so far; `REPLAYED`: before everything else, and not handed out yet. */
+  /**
+   * Messages that are handed out and not settled, with their failures so far. `REPLAYED`: before everything else, and
+   * not handed out yet.
+   */
   readonly open: OpenPlaces
   changed(): void
-  /** Set by whom the book is of: told of messages that arrived and could not be kept. Their publishers have them refused. */
+  /**
+   * Set by the owning subscription. Gets the messages that arrived and could not be written; their publishers get a
+   * refusal.
+   */
   refused: ((envelopes: readonly StoredEnvelope[]) => void) | undefined
-  /** Other rules, the same pattern. */
+  /** The subscription has other rules, and the same pattern. */
   renew(request: SubscriptionRequest): void
-  /** It is owed this one beyond the log. */
+  /** Owes the subscription this message beyond the log. */
   owe(envelope: Envelope): StoredEnvelope
-  /** What it is owed beyond the log. */
+  /** The messages that it is owed beyond the log. */
   owed(): StoredEnvelope[]
   settleOwed(at: number): void
-  /** Its subscription is removed, and what it owes is given up for this reason, by the next process if this one dies. */
+  /** Its subscription is removed. Its messages are given up for this reason, by the next process if this one dies. */
   end(request: SubscriptionRequest, reason: string): void
-  /** Nothing is owed any more. */
+  /** The subscription is owed nothing any more. */
   remove(): void
 }
 
-/** Keeps what a broker owes for longer than its process lives. The broker's side of a store. */
+/** Keeps a broker's messages for longer than its process lives. The broker's side of a store. */
 export interface DurableLog {
-  /** Puts a message that was taken over at the end of the log, and its place into it. */
+  /** Appends a message to the log, and sets the message's place. */
   append(envelope: StoredEnvelope): void
   readonly extent: LogStatus
   read(from: number): LogReader
-  /** Single messages, by their places in ascending order; what is not there is left out. */
+  /** Single messages, by their places in ascending order. It leaves out those that the log does not have. */
   readAll(places: readonly number[]): StoredEnvelope[]
-  /** The books of a subscription that begins now, at its end or where it asks for. @param id by which letters call it */
+  /**
+   * The cursor of a new subscription, at the end of the log or at the place that it asks for.
+   *
+   * @param id the subscription in dead letters
+   */
   open(request: SubscriptionRequest, id: string): Cursor
-  /** Resolves when all that happened so far is on the disk; undefined when it is. Rejects if it could not be written. */
+  /** Resolves when everything so far is on the disk; undefined when it is. Rejects if it could not be written. */
   kept(): Promise<void> | undefined
   letterKept(buried: StoredDeadLetter): void
   letterGone(buried: StoredDeadLetter): void
 }
 
-/** Where what waits for another host is kept: a log of its own, all of which that host is owed. */
+/** A log of its own for messages to another host, which is owed all of it. */
 export interface OutboundLog {
   readonly durableLog: DurableLog
   readonly cursor: Cursor
 }
 
-/** What was kept of one subscription. */
+/** A subscription in the store. */
 export interface KeptSubscription {
   /** Undefined where an older msgvan wrote it: it gets a new one. */
   readonly id?: string | undefined
   readonly request: SubscriptionRequest
   readonly cursor: Cursor
-  /** It was removed: why what it still owes is given up. */
+  /** Set on a removed subscription: the reason for giving up its messages. */
   readonly ending?: string | undefined
 }

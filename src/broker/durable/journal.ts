@@ -5,7 +5,7 @@ import type { PatternTable } from '../patterns/pattern-table.js'
 import { Subscription } from '../subscription/subscription.js'
 import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
 
-/** Every topic but the system's. */
+/** Every topic except system topics. */
 const EVERYTHING = /^/
 
 /** The log has every message of apps, and actors' mail. */

@@ -4,53 +4,53 @@ import type { DurableLog, LogReader } from './durable-log.js'
 import { placeOf, type StoredEnvelope } from './stored-envelope.js'
 import { PendingQueue } from '../subscription/pending-queue.js'
 
-/** So many of those that wait are in memory; the others are read when it is their turn. */
+/** The most pending messages in memory. The queue reads the others when it is their turn. */
 const WINDOW = 1_000
 const WINDOW_BYTES = 4 * 1024 * 1024
-/** Orders of what waits behind a replay come after those of the replay, and before those of what arrives. */
+/** Messages behind a replay have orders after those of the replay, and before those of arriving messages. */
 const FIRST_BEHIND = -(2 ** 50)
 
 export interface LogQueueOptions {
   readonly durableLog: Pick<DurableLog, 'read'>
   readonly wants: (topic: string) => boolean
-  /** What is to come before all else. */
+  /** The messages before all others. */
   readonly first: readonly Item[]
-  /** Where the rest of what waits begins in the log. */
+  /** The place in the log where the rest begins. */
   readonly from: number
-  /** Before this, what matches was not counted. */
+  /** Matches before this place are not counted. */
   readonly liveFrom: number
-  /** From `liveFrom` up to here nothing waits. */
+  /** From `liveFrom` up to here nothing is pending. */
   readonly droppedThrough: number
-  /** How many of those behind that wait. */
+  /** The number of pending messages after `from`. */
   readonly unread: number
   /** Bytes of their payloads. */
   readonly unreadBytes: number
-  /** As `StoredLine.isWhole`. */
+  /** See `LogQueue.isWhole`. */
   readonly isWhole: boolean
 }
 
-/** A waiting line whose end is on the disk once it is long: a million that wait cost no memory. */
+/** A pending queue whose end is on the disk once it is long: a million messages cost no memory. */
 export class LogQueue extends PendingQueue {
-  /** Nothing that comes waits on the disk only: what may be thrown away at either end has to be at hand. */
+  /** Holds every arriving message in memory, because a drop may take it from either end. */
   isWhole: boolean
   /** There is more to read, at another time. */
   later: () => void = () => undefined
-  /** So many that were counted are not there. */
+  /** Some counted messages are missing from the log. */
   short: (count: number, bytes: number) => void = () => undefined
   readonly #options: LogQueueOptions
-  /** What waits from here on is on the disk; undefined: all is in memory. */
+  /** Reads the pending messages from here on; undefined: all of them are in memory. */
   #reader: LogReader | undefined
   #unread: number
-  /** Of those that are unread. */
+  /** Of the unread messages. */
   #unreadBytes: number
-  /** The last place that counted as unread. */
+  /** The last place that counts as unread. */
   #unreadThrough = 0
-  /** Where all is at hand, what comes while a replay is still before it. */
+  /** When all is in memory: the messages that arrive while a replay is still before them. */
   readonly #behind = new PendingQueue()
-  /** Of what is replayed, so much is in memory. */
+  /** The number of replayed messages in memory. */
   #replays = 0
   #replayBytes = 0
-  /** Of the next one that is read. Orders from before the start are negative. */
+  /** The order of the next message that it reads. Orders from before the start are negative. */
   #readOrder = -(2 ** 51)
 
   constructor(options: LogQueueOptions) {
@@ -99,7 +99,7 @@ export class LogQueue extends PendingQueue {
 
   override push(item: Item): void {
     const at = placeOf(item.envelope)
-    // What was thrown away since lies behind what is read here, so that it is not read again.
+    // Dropped messages lie behind the reader's place, so it does not read them again.
     if (this.isWhole) this.#readAll()
     if (this.isWhole) this.#readBehind()
     if (this.isWhole && (this.replaying > 0 || this.#behind.length > 0)) return this.#behind.push(item)
@@ -115,7 +115,7 @@ export class LogQueue extends PendingQueue {
     this.#unreadThrough = at
   }
 
-  /** Not what is replayed: of that there is no end. */
+  /** Reads everything except the replay, which may be endless. */
   #readAll(): void {
     for (
       let reader = this.#reader;
@@ -129,8 +129,8 @@ export class LogQueue extends PendingQueue {
   }
 
   /**
-   * Reads what waits behind a replay since before the start. The oldest of it is thrown away first, so it has to be at hand, and
-   * before everything that comes now.
+   * Reads the messages that have waited behind a replay since before the start. A drop takes the oldest of them first,
+   * so they have to be in memory, before all that arrives now.
    */
   #readBehind(): void {
     if (this.#unread === 0 || !this.#hasHistory) return
@@ -144,7 +144,7 @@ export class LogQueue extends PendingQueue {
       this.#unread -= 1
       this.#behind.push(new Item(envelope, order))
     }
-    // Fewer are there than were counted.
+    // The log has fewer than were counted.
     if (this.#unread > 0) this.short(this.#unread, Math.max(0, this.#unreadBytes - this.#behind.bytes))
     this.#unread = this.#unreadBytes = 0
   }
@@ -162,7 +162,7 @@ export class LogQueue extends PendingQueue {
     return this.#shiftLive() ?? this.#behind.shift()
   }
 
-  /** What was read with the replay, and is none of it, is older than what came since. */
+  /** Messages read with the replay that are not part of it are older than later arrivals. */
   #shiftLive(): Item | undefined {
     if (super.length <= this.#replays) return undefined
     for (const item of super[Symbol.iterator]()) {
@@ -190,9 +190,10 @@ export class LogQueue extends PendingQueue {
   }
 
   /**
-   * These could not be kept: they do not wait any more.
+   * Removes messages that could not be written.
+   *
    * @param gone called for each that was in memory
-   * @returns how many of them waited
+   * @returns the number of them that were pending
    */
   forget(refused: readonly StoredEnvelope[], gone: (envelope: Envelope) => void): number {
     const { wants, liveFrom } = this.#options
@@ -221,7 +222,7 @@ export class LogQueue extends PendingQueue {
     this.#unreadBytes = 0
   }
 
-  /** From before its subscription began. */
+  /** It is from before its subscription began. */
   #isReplay({ envelope }: Item): boolean {
     const at = placeOf(envelope)
     return at !== undefined && at > 0 && at < this.#options.liveFrom
@@ -246,11 +247,11 @@ export class LogQueue extends PendingQueue {
       const isLive = reader.at >= liveFrom
       if (isLive && this.#unread === 0) break
       const before = reader.at
-      // Behind the replay lies what counts, and what was thrown away since.
+      // Behind the replay lie the counted messages, and those dropped since.
       const envelope = reader.next(wants, isLive ? undefined : liveFrom)
       if (envelope === undefined && !isLive && reader.at >= liveFrom) continue
       if (envelope === undefined) {
-        // It stood still: the end is reached, whatever was counted.
+        // The reader does not move: it is at the end, whatever was counted.
         if (reader.at === before) {
           if (this.#unread > 0) this.short(this.#unread, this.#unreadBytes)
           this.#unread = this.#unreadBytes = 0

@@ -1,14 +1,14 @@
 const SPARE = 1_024
 
-/** Handed out and not settled; anything else than 0 failures is an exception. */
+/** Handed out and not settled; more than 0 failures is an exception. */
 const UNFAILED = 0
 
 /**
- * The places of a log that one subscription has open, each with its failures. They come in ascending order and go mostly in
- * that order, thousands at a time: those are a list from which the settled are struck; the few others are a map.
+ * The open places of one subscription in a log, each with its failures. They come in ascending order and go mostly in
+ * that order, thousands at a time: a list holds those, and a settled one is struck from it. A map holds the few others.
  */
 export class OpenPlaces {
-  /** Ascending; negative: struck. */
+  /** Ascending. A negative place is struck. */
   #places: number[] = []
   #head = 0
   #struck = 0
@@ -22,7 +22,7 @@ export class OpenPlaces {
     return this.#places.length - this.#head - this.#struck + this.#others.size
   }
 
-  /** One that no place so far comes after. */
+  /** Adds a place that comes after all others. */
   push(place: number): void {
     this.#places.push(place)
   }
@@ -48,7 +48,7 @@ export class OpenPlaces {
     }
   }
 
-  /** The first of them, or Infinity. */
+  /** The first open place, or Infinity. */
   get first(): number {
     let first = this.#places[this.#head] ?? Infinity
     for (const place of this.#others.keys()) if (place < first) first = place
@@ -74,7 +74,7 @@ export class OpenPlaces {
     this.#head = 0
   }
 
-  /** Where it is in the list; below 0: it is not, or is struck. */
+  /** Its index in the list; below 0 if it is missing or struck. */
   #find(place: number): number {
     let low = this.#head
     let high = this.#places.length - 1

@@ -8,8 +8,8 @@ import { StoredSubscription } from './stored-subscription.js'
 import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
 
 /**
- * What waits for another host, kept in a log of its own: which messages these are was decided when they were taken over, and
- * cannot be told from their topics later.
+ * Messages for another host, in a log of their own. The broker chose them when it took them over; their topics do not
+ * show it later.
  */
 export class OutboxSubscription extends StoredSubscription {
   readonly #durableLog: DurableLog

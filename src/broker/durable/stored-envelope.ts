@@ -1,10 +1,10 @@
 import { Envelope } from '../../message/envelope.js'
 
-/** A message in a broker that keeps what it owes. */
+/** A message in a broker with a log. */
 export class StoredEnvelope extends Envelope {
   /**
-   * Its place in the van's log, set when it is taken over; negative for one that a single subscription is owed beyond the log
-   * (a dead letter that was replayed).
+   * Its place in the van's log, set when the broker takes it over. Negative for a message that a single subscription is
+   * owed beyond the log (a replayed dead letter).
    */
   at = 0
 
@@ -21,14 +21,14 @@ export class StoredEnvelope extends Envelope {
   }
 }
 
-/** As `RepeatedEnvelope`. */
+/** Like `RepeatedEnvelope`. */
 class RepeatedStoredEnvelope extends StoredEnvelope {
   override get mayHaveCome(): boolean {
     return true
   }
 }
 
-/** Undefined for what is not kept: the system's own messages. */
+/** Undefined for a message that is not in the log: the system's own messages. */
 export function placeOf(envelope: Envelope): number | undefined {
   return envelope instanceof StoredEnvelope && envelope.at !== 0 ? envelope.at : undefined
 }

@@ -18,7 +18,9 @@ import { Subscription } from '../subscription/subscription.js'
 import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
 import { wanting } from '../wanting.js'
 
-/** Orders of what was open at the start come before those of what is read, and both before those of what arrives. */
+/**
+ * Orders of messages that were open at the start come before those that are read, and both before those that arrive.
+ */
 const FIRST_ORDER = -(2 ** 52)
 
 export interface StoredSubscriptionOptions {
@@ -30,13 +32,13 @@ export interface StoredSubscriptionOptions {
   readonly cursor: Cursor
 }
 
-/** A subscription whose book is kept: what it is owed outlives this process. */
+/** A durable subscription: its messages outlive this process. */
 export class StoredSubscription extends Subscription {
   readonly #cursor: Cursor
   readonly #stored: LogQueue
-  /** Before anything was taken in. */
+  /** Before it took in anything. */
   #owedBefore: ReadonlySet<string> | undefined
-  /** Removed: what it owes is being given up. */
+  /** It is removed, and gives up its messages. */
   #isRetired = false
 
   constructor({ id, request, owner, durableLog, compile, cursor }: StoredSubscriptionOptions) {
@@ -86,7 +88,7 @@ export class StoredSubscription extends Subscription {
     super.take(envelope, pause)
   }
 
-  /** A message needs its envelope here: that has its place in the log. */
+  /** A message needs its envelope here, which has its place in the log. */
   override takeStraight(messages: MessageFactory, topic: string, headers: Headers, payload: unknown): void {
     this.take(messages.envelope(topic, headers, payload, 0, Encoding.Value))
   }
@@ -95,7 +97,10 @@ export class StoredSubscription extends Subscription {
     super.replay(this.#cursor.owe(envelope))
   }
 
-  /** What another process owed comes beyond the log, each once: the one that did this before may have died before it told. */
+  /**
+   * Messages of another process come beyond the log, each once: an earlier process may have taken them in and died
+   * before it could report that.
+   */
   override takenIn(item: Item): Item | undefined {
     this.#owedBefore ??= new Set(this.#cursor.owed().map(({ id }) => id))
     if (this.#owedBefore.has(item.envelope.id)) return undefined
@@ -106,7 +111,7 @@ export class StoredSubscription extends Subscription {
 
   override failed(item: Item, error: unknown, retry: RetryRule | undefined): void {
     const at = placeOf(item.envelope)
-    // Before: it may be given up on in there.
+    // Enter it before: the call may give up on it.
     if (at !== undefined && at > 0) this.#cursor.open.set(at, item.failures + 1)
     this.#cursor.changed()
     super.failed(item, error, retry)
@@ -114,7 +119,7 @@ export class StoredSubscription extends Subscription {
 
   override gone({ envelope }: Item): void {
     const at = placeOf(envelope)
-    // It never had its turn.
+    // It was never handed out.
     if (at !== undefined && at > this.#cursor.high) this.#passed(at, envelope.size)
     this.settled(envelope)
   }
@@ -137,13 +142,13 @@ export class StoredSubscription extends Subscription {
     return hasMore
   }
 
-  /** Of what was there before it began, and was not handed out: it stays in the log. */
+  /** A message from before its beginning that was not handed out: it stays in the log. */
   #isReplay({ envelope, deliveries }: Item): boolean {
     const at = placeOf(envelope)
     return at !== undefined && at > 0 && at < this.#cursor.liveFrom && deliveries === 0
   }
 
-  /** Retired, and nothing is owed or worked on any more. */
+  /** The subscription is retired, and has no message left. */
   #closeIfOver(): void {
     if (this.#isRetired && this.pending === 0 && this.inFlight === 0) this.#cursor.remove()
   }
@@ -154,12 +159,12 @@ export class StoredSubscription extends Subscription {
     return waited
   }
 
-  /** A subscriber gets it now. */
+  /** A subscriber gets the message now. */
   handed(envelope: Envelope): void {
     const at = placeOf(envelope)
     const cursor = this.#cursor
     if (at === undefined || at < 0) return
-    // What comes for the first time is in no book.
+    // At its first delivery a message has no entry yet.
     if (at > cursor.high) cursor.open.push(at)
     else if ((cursor.open.get(at) ?? REPLAYED) === REPLAYED) cursor.open.set(at, 0)
     this.#passed(at, envelope.size)
@@ -179,7 +184,7 @@ export class StoredSubscription extends Subscription {
     const at = placeOf(envelope)
     if (at === undefined) return
     if (at <= this.#cursor.high) return this.settled(envelope)
-    // The newest is dropped while older ones wait: after a start it would wait again, within `maxPending`.
+    // If the newest is dropped while older ones wait, it would be pending again after a start, within `maxPending`.
     const isOldest = this.rules.overflow === 'drop-oldest'
     if (isOldest && !this.#isReplayBefore(at)) this.#passed(at, envelope.size)
     else {
@@ -189,7 +194,7 @@ export class StoredSubscription extends Subscription {
     this.#cursor.changed()
   }
 
-  /** What was there before the subscription began comes first, and is still owed when this one is thrown away. */
+  /** Messages from before the subscription's beginning come first, and are still owed when this one is dropped. */
   #isReplayBefore(at: number): boolean {
     const { high, liveFrom } = this.#cursor
     return high + 1 < liveFrom && at >= liveFrom
@@ -197,7 +202,7 @@ export class StoredSubscription extends Subscription {
 
   #arrived(at: number, size: number): void {
     const cursor = this.#cursor
-    // Nothing before it waits: the log is needed from here on only.
+    // Nothing before it is pending: the log is needed from here on only.
     if (cursor.waiting === 0 && cursor.high + 1 >= cursor.liveFrom)
       cursor.high = Math.max(cursor.high, at - 1)
     cursor.waiting += 1
@@ -205,7 +210,10 @@ export class StoredSubscription extends Subscription {
     cursor.changed()
   }
 
-  /** The disk is full, and their publishers are told so: nobody is owed them. Who has one in hand keeps it. */
+  /**
+   * The disk is full, and their publishers get a refusal: the messages are owed to no subscription. A consumer that has
+   * one in hand keeps it.
+   */
   #refused(envelopes: readonly StoredEnvelope[]): void {
     const cursor = this.#cursor
     const before = this.#stored.bytes
@@ -243,14 +251,14 @@ function throwsAway({ overflow }: SubscriptionRequest): boolean {
   return overflow === 'drop-oldest' || overflow === 'drop-newest'
 }
 
-/** How subscriptions are made where what they are owed is kept; undefined where it is not. */
+/** Makes durable subscriptions if there is a log, else those in memory. */
 export function storing(
   owner: SubscriptionOwner<Subscription>,
   { durableLog, compile }: Pick<LocalBrokerOptions, 'durableLog' | 'compile'>,
 ): MakeSubscription {
   if (durableLog === undefined) return (id, request) => new Subscription(id, request, owner)
   return (id, request, kept) => {
-    // Answers are not in the log: who asked ends with them, or asks again.
+    // Answers are not in the log: the asker ends with them, or asks again.
     if (typeof request.pattern === 'string' && isPassing(request.pattern))
       return new Subscription(id, request, owner)
     return new StoredSubscription({
@@ -264,7 +272,7 @@ export function storing(
   }
 }
 
-/** Enters into the book what it is handed and what it acks. */
+/** Enters deliveries and acks into the cursor. */
 class StoredMember extends Member {
   readonly #of: StoredSubscription
 
@@ -285,7 +293,7 @@ class StoredMember extends Member {
   }
 }
 
-/** What was handed out before the start and not settled, in order; then what is owed beyond the log. */
+/** Messages that were handed out before the start and not settled, in order; then those owed beyond the log. */
 function openAtStart(cursor: Cursor, durableLog: DurableLog): Item[] {
   const items: Item[] = []
   const add = (envelope: Envelope, failures: number): void => {
@@ -299,7 +307,7 @@ function openAtStart(cursor: Cursor, durableLog: DurableLog): Item[] {
   const places = [...cursor.open].map(([place]) => place)
   const open = durableLog.readAll(places.sort((a, b) => a - b))
   for (const envelope of open) add(envelope, cursor.open.get(envelope.at) ?? 0)
-  // What is no longer there is no longer owed.
+  // A message that is missing from the log is not owed any more.
   if (open.length < cursor.open.size) {
     const there = new Set(open.map(({ at }) => at))
     for (const at of places) if (!there.has(at)) cursor.open.delete(at)

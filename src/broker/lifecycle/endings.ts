@@ -1,12 +1,12 @@
 import type { Subscription } from '../subscription/subscription.js'
 
-/** Messages and bytes of one step. Between steps other work has its turn, and a store writes the outcome. */
+/** The most messages and bytes of one step. Between steps other work has its turn, and a store writes the outcome. */
 const STEP = 1_000
 const STEP_BYTES = 4 * 1024 * 1024
-/** Between tries while the disk fails. */
+/** Milliseconds between tries while the disk fails. */
 const RETRY_MS = 500
 
-/** The broker as endings see it. */
+/** The broker, as endings use it. */
 export interface EndingsOwner {
   after(delay: number, run: () => void): () => void
   /** Resolves when everything so far is on the disk; undefined if it is, or without a store. */
@@ -28,10 +28,10 @@ export class Endings {
   }
 
   /**
-   * Resolves when none of its messages waits any more, and a store has that; or when the broker closes: then the next one
-   * goes on, with a store.
+   * Resolves when none of its messages is pending any more and the store has that, or when the broker closes: with a
+   * store the next broker continues.
    *
-   * @param delay milliseconds before the first step; with 0 that happens at once
+   * @param delay milliseconds before the first step; 0 begins at once
    */
   begin(subscription: Subscription, delay: number): Promise<void> {
     const over = new Promise<void>(resolve => this.#unfinished.set(subscription, resolve))
@@ -40,7 +40,7 @@ export class Endings {
     return over
   }
 
-  /** Gives up the rest at once: another process goes on. */
+  /** Gives up the rest at once, because another process continues. */
   finish(): void {
     for (const subscription of this.#unfinished.keys()) while (subscription.giveUpSome(STEP, STEP_BYTES));
   }

@@ -6,7 +6,11 @@ import type { KeptSubscription } from '../durable/durable-log.js'
 import type { Subscription } from '../subscription/subscription.js'
 import type { LocalBrokerOptions } from '../local-broker-options.js'
 
-/** Makes a subscription. @param kept its contents in the store, if it is restored */
+/**
+ * Makes a subscription.
+ *
+ * @param kept its contents in the store, if it is restored
+ */
 export type MakeSubscription = (
   id: string,
   request: SubscriptionRequest,
@@ -19,13 +23,13 @@ type RegistryOptions = Pick<LocalBrokerOptions, 'compile' | 'idPrefix' | 'nameCh
 export class Registry {
   readonly #compile: (pattern: RegExp) => Matcher
   readonly #make: MakeSubscription
-  /** Restored ones without a name, by session, until their clients come back for them. */
+  /** Restored unnamed subscriptions, by session, until their clients come back for them. */
   readonly #orphans = new Map<string, Subscription>()
   /** By topic, in the order of registration. */
   readonly routes: PatternTable<Subscription>
   readonly #registrations = new Map<string, Subscription>()
   readonly #names = new Map<string, Subscription>()
-  /** Begins all ids that are made here. */
+  /** The prefix of all ids that this registry makes. */
   readonly #prefix: string
   #watcher: PatternWatcher | undefined
   #lastId = 0
@@ -54,7 +58,7 @@ export class Registry {
     return this.#registrations.has(id)
   }
 
-  /** Replaces the watcher, and tells it of the present patterns at once. */
+  /** Replaces the watcher, and passes it the present patterns at once. */
   watch(watcher: PatternWatcher): void {
     this.#watcher = watcher
     for (const { rules } of this.#registrations.values()) watcher.added(rules.pattern)
@@ -70,7 +74,8 @@ export class Registry {
   }
 
   /**
-   * The one of that name, or a new one.
+   * The subscription of that name, or a new one.
+   *
    * @throws NameTakenError, InvalidPatternError
    */
   open(request: SubscriptionRequest): Subscription {
@@ -83,7 +88,7 @@ export class Registry {
     return this.#reclaim(request) ?? this.#add(this.#anew(request), undefined)
   }
 
-  /** With an incarnation, if it has a name. A restored one has it already. */
+  /** Adds an incarnation to a named request. A restored one has it already. */
   #anew(request: SubscriptionRequest): SubscriptionRequest {
     if (request.name === undefined || request.incarnation !== undefined) return request
     const incarnation = this.#newIncarnation?.()
@@ -103,7 +108,11 @@ export class Registry {
     if (kept.request.session !== undefined) this.#orphans.set(kept.request.session, subscription)
   }
 
-  /** Adds a subscription of another process, under its own id if that is free. @throws InvalidPatternError */
+  /**
+   * Adds a subscription of another process, under its own id if that is free.
+   *
+   * @throws InvalidPatternError
+   */
   adopt(id: string, request: SubscriptionRequest): Subscription {
     const number = Number(/\d+$/.exec(id)?.[0] ?? 0)
     this.#lastId = Math.max(this.#lastId, number)
@@ -117,7 +126,11 @@ export class Registry {
     return this.#registrations.get(id)
   }
 
-  /** Restored ones without a name whose clients have not come back. @param isAwaited the client is connected, and may ask for its own */
+  /**
+   * Restored unnamed subscriptions whose clients have not come back.
+   *
+   * @param isAwaited the client is connected, and may ask for its own
+   */
   takeOrphans(isAwaited: (client: string) => boolean): Subscription[] {
     const gone = [...this.#orphans].filter(([session]) => !isAwaited(clientOf(session)))
     for (const [session] of gone) this.#orphans.delete(session)
@@ -139,7 +152,7 @@ export class Registry {
   }
 
   #add(request: SubscriptionRequest, kept: KeptSubscription | undefined): Subscription {
-    // Checked before the store has it: the next start could not take it either.
+    // Checks it before the store has it, because the next start could not take it either.
     this.routes.check(request.pattern)
     return this.#enter(this.create(request, kept), request)
   }
@@ -177,7 +190,7 @@ export class Registry {
   }
 }
 
-/** Of a subscription's session, which is `CLIENT/NUMBER`. */
+/** The client of a subscription's session, which is `CLIENT/NUMBER`. */
 function clientOf(session: string): string {
   return session.slice(0, session.lastIndexOf('/'))
 }

@@ -35,11 +35,11 @@ export class Subscriptions {
     this.#options = options
   }
 
-  /** Joins the subscription of that name, or a new one. A refusal goes to the consumer as an error. */
+  /** Joins the subscription of that name, or a new one. The consumer gets a refusal as an error. */
   consume(request: SubscriptionRequest, consumer: Consumer): Membership {
     const subscription = this.#subscriptionFor(request, consumer)
     if (subscription === undefined) {
-      // A member that is in no subscription, so that to leave does nothing.
+      // A member outside of all subscriptions, whose `leave` does nothing.
       const nowhere = new Member(new Subscription('nowhere', request, this.#options.owner), consumer, request)
       nowhere.end()
       return nowhere
@@ -54,8 +54,8 @@ export class Subscriptions {
   }
 
   /**
-   * Registers a named subscription without a consumer. It replaces the one of that name: with another pattern that is removed
-   * with all its messages; with the same one it gets the new rules.
+   * Registers a named subscription without a consumer. It replaces the one of that name: if the pattern differs, that
+   * is removed with all its messages; if the pattern is the same, it gets the new rules.
    *
    * @throws InvalidPatternError, UnsupportedError (`from` without a store)
    */
@@ -64,14 +64,14 @@ export class Subscriptions {
     this.#checkBeginning(request)
     const before = registry.byName(request.name)
     if (before !== undefined && !before.hasPattern(request.pattern)) {
-      // Refused before anything is removed.
+      // Refuse before anything is removed.
       registry.checkMatchable(request.pattern)
       this.remove(before, true)
     }
     registry.open(request).rules = request
   }
 
-  /** The rules of the named ones, without `from`: they have begun. */
+  /** The rules of the named subscriptions, without `from`: they have begun. */
   named(): (SubscriptionRequest & { readonly name: string })[] {
     return this.#options.registry.all().flatMap(({ rules }) => {
       const { name } = rules
@@ -85,11 +85,12 @@ export class Subscriptions {
   }
 
   /**
-   * Removes a named subscription, and gives up its messages step by step. With a store that goes on after this process.
+   * Removes a named subscription, and gives up its messages step by step. With a store this continues after this
+   * process.
    *
    * @param reason the text of their ActorStoppedError
    * @param delay milliseconds before the first step
-   * @returns resolves when nothing waits there any more; deliveries in hand may still come back
+   * @returns resolves when nothing is pending there any more; deliveries in hand may still come back
    */
   retire(name: string, reason: string, delay = 0): Promise<void> {
     const subscription = this.#options.registry.byName(name)

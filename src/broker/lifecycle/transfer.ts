@@ -13,7 +13,7 @@ import type { Lifetime } from './lifetime.js'
 import type { Registry } from './registry.js'
 import type { Subscriptions } from './subscriptions.js'
 
-/** Milliseconds until a restored ending goes on, so that clients are back and learn of it. */
+/** Milliseconds until a restored ending continues, so that clients are back and learn of it. */
 const RESUMED_AFTER_MS = 3_000
 
 export interface TransferOptions {
@@ -33,7 +33,7 @@ export class Transfer {
     this.#options = options
   }
 
-  /** Restores the contents of a store. Called before anything else. */
+  /** Restores the contents of a store. Call it before anything else. */
   restore(subscriptions: Iterable<KeptSubscription>, letters: Iterable<StoredDeadLetter>): void {
     const { registry, deadLetters, subscriptions: own } = this.#options
     const all = [...subscriptions]
@@ -49,7 +49,7 @@ export class Transfer {
   }
 
   /**
-   * Ends restored subscriptions without a name whose clients have not come back in their time.
+   * Ends restored unnamed subscriptions whose clients have not come back in time.
    *
    * @param isAwaited the client is connected, and may ask for its own
    * @returns whether some are left for such clients
@@ -60,12 +60,12 @@ export class Transfer {
     return registry.hasOrphans
   }
 
-  /** Everything registered, for another process. */
+  /** All subscriptions, for another process. */
   subscriptions(): readonly Subscription[] {
     return this.#options.registry.all()
   }
 
-  /** Gives up at once all that is being given up, so that another process need not. */
+  /** Finishes all endings at once, so that another process need not. */
   finishEndings(): void {
     this.#options.endings.finish()
   }
@@ -80,7 +80,11 @@ export class Transfer {
     addCounts(this.#options.counters.past, counts)
   }
 
-  /** Goes on with a subscription of another process. @throws NameTakenError, InvalidPatternError */
+  /**
+   * Continues a subscription of another process.
+   *
+   * @throws NameTakenError, InvalidPatternError
+   */
   adopt({ id, rules, ...state }: SubscriptionState): Subscription {
     const { registry, lifetime } = this.#options
     lifetime.checkOpen()
@@ -92,7 +96,7 @@ export class Transfer {
     return subscription
   }
 
-  /** Goes on with a consumer of another process, in the subscription that it had. */
+  /** Continues a consumer of another process, in its subscription. */
   join(subscription: Subscription, request: SubscriptionRequest, consumer: Consumer): Member {
     const member = subscription.newMember(consumer, request)
     subscription.join(member)

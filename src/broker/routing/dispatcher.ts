@@ -3,24 +3,24 @@ import type { MessageFactory } from './message-factory.js'
 import type { Pause } from '../subscription/pause.js'
 import type { Subscription } from '../subscription/subscription.js'
 
-/** What a hand-over needs of the broker around it. */
+/** The broker, as the dispatcher uses it. */
 export interface DispatcherOwner {
-  /** Nothing is queued and nobody is ready, for now. */
+  /** Nothing is queued and no subscription is ready, for now. */
   drained(): void
 }
 
 /**
- * Hands messages out one after another, never one inside the other: what a handler publishes is queued behind the message
- * in hand, so that every subscriber sees the same order and no stack overflows.
+ * Hands messages out one after another, never one inside the other. A message that a handler publishes is queued behind
+ * the message in hand, so that every subscriber sees the same order and no stack overflows.
  */
 export class Dispatcher {
   readonly #owner: DispatcherOwner
   readonly #soon: (run: () => void) => void
   #busy = false
-  /** Published from inside a hand-over, each with whom it matched at that moment. */
+  /** Published during a hand-over, each with the targets that matched at that moment. */
   #queued: { envelope: Envelope; targets: readonly Subscription[]; pause: Pause | undefined }[] = []
   readonly #ready = new Set<Subscription>()
-  /** There may be something queued, or somebody ready. */
+  /** A message may be queued, or a subscription ready. */
   #hasMore = false
   #isScheduled = false
   #published = 0
@@ -35,7 +35,7 @@ export class Dispatcher {
     return this.#busy
   }
 
-  /** How many messages were taken over. */
+  /** The number of messages taken over. */
   get published(): number {
     return this.#published
   }
@@ -56,8 +56,9 @@ export class Dispatcher {
   }
 
   /**
-   * The usual way, for a message with one place to go.
-   * @returns false if that place does not stand open: nothing was done
+   * The usual way, for a message with one target.
+   *
+   * @returns false if the target cannot take it straight; then nothing was done
    */
   runStraight(envelope: Envelope, target: Subscription): boolean {
     if (this.#busy || !target.isStraight) return false
@@ -73,8 +74,9 @@ export class Dispatcher {
   }
 
   /**
-   * As `runStraight`, for what is published in this process.
-   * @returns false if that place does not stand open: nothing was done
+   * Like `runStraight`, for a message published in this process.
+   *
+   * @returns false if the target cannot take it straight; then nothing was done
    */
   publishStraight(
     messages: MessageFactory,
@@ -96,9 +98,10 @@ export class Dispatcher {
   }
 
   /**
-   * To all of them at once or, from inside a hand-over, as soon as it is the message's turn.
-   * @param isOwn it was published at this host: each counts once in the van
-   * @param pause some of them have no room
+   * Hands the message to all targets at once or, during a hand-over, as soon as it is the message's turn.
+   *
+   * @param isOwn it was published at this host: each message counts once in the van
+   * @param pause some of the targets have no room
    */
   run(envelope: Envelope, targets: readonly Subscription[], isOwn: boolean, pause?: Pause): void {
     if (isOwn) this.#published += 1
@@ -121,7 +124,7 @@ export class Dispatcher {
     this.#hasMore = true
   }
 
-  /** It has something waiting that it may be able to hand out. */
+  /** The subscription may be able to hand out a message. */
   wake(subscription: Subscription): void {
     this.#ready.add(subscription)
     this.#hasMore = true
@@ -132,7 +135,7 @@ export class Dispatcher {
     this.#ready.delete(subscription)
   }
 
-  /** Drains soon, outside the current call stack; a hand-over that is running will do so anyway. */
+  /** Dispatches soon, outside the current call stack. A running hand-over does so anyway. */
   schedule(): void {
     if (this.#busy || this.#isScheduled) return
     this.#isScheduled = true
@@ -167,7 +170,7 @@ export class Dispatcher {
     this.#owner.drained()
   }
 
-  /** The first that is ready, until it has nothing more to hand out or somebody published something. */
+  /** Serves the first ready subscription until it has nothing more to hand out, or a message was published. */
   #dispatchReady(): void {
     for (const subscription of this.#ready) {
       while (subscription.dispatchOne()) if (this.#queued.length > 0) return
@@ -177,8 +180,8 @@ export class Dispatcher {
   }
 
   /**
-   * What the first target's handler publishes finds the message counted at the others already.
-   * (Not for…of: these loops run once per message.)
+   * When the first target's handler publishes, this message is counted at the others already. (Not for…of: these loops
+   * run once for each message.)
    */
   #distribute(envelope: Envelope, targets: readonly Subscription[], pause: Pause | undefined): void {
     for (let at = 0; at < targets.length; at += 1) {

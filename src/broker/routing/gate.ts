@@ -17,8 +17,8 @@ const rules: Omit<SubscriptionRequest, 'pattern'> = {
 }
 
 /**
- * Stands for a subscription of another host that is full, among the targets of what is published here: it holds the promises of
- * those who publish what that one wants. The messages themselves go there by the relay, as all others do.
+ * Stands for a full subscription of another host, among the targets of publishes here: it holds back the promises of
+ * their publishers. The messages themselves go there by the relay, like all others.
  */
 export class Gate extends Subscription {
   readonly #waiting = new HeldBack()

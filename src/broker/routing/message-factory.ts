@@ -5,7 +5,7 @@ import { Message, type Settler } from '../../message/message.js'
 import type { Encoding } from '../../codec/encoding.js'
 import { StretchClock } from '../clock/stretch-clock.js'
 
-/** Makes the messages of one publisher: numbered from 1, and with the time of day. */
+/** Makes the messages of one publisher: numbered from 1, with a timestamp. */
 export class MessageFactory {
   readonly #publisher = newId()
   readonly #clock: StretchClock
@@ -27,7 +27,7 @@ export class MessageFactory {
     return new Envelope(this.#publisher, sequence, topic, headers, this.#clock.read(), body, size, encoding)
   }
 
-  /** One that goes straight to `settler`, its only consumer: it needs no envelope. */
+  /** Makes a message that goes straight to `settler`, its only consumer: it needs no envelope. */
   message(topic: string, headers: Headers, payload: unknown, settler: Settler, tag: unknown): Message {
     const place = this.#next()
     const id = this.#stretch.beginning + (this.#stretch.ends[place] as string)

@@ -10,12 +10,14 @@ import type { PatternTable } from '../patterns/pattern-table.js'
 import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
 import { Subscription } from '../subscription/subscription.js'
 
-/** So many full subscriptions of one other host hold publishers here. */
+/** The most full subscriptions of one other host that hold back publishers here. */
 const MOST_GATES = 10_000
 
 const FOR_EVER = Number.MAX_SAFE_INTEGER
 
-/** Never given up on, never out of turn: what another host has not taken over stays first in line. */
+/**
+ * The relay never gives a message up and keeps the order: a message that the other host has not taken over stays first.
+ */
 export const relayRules: SubscriptionRequest = {
   pattern: /^/,
   ordered: false,
@@ -28,7 +30,7 @@ export const relayRules: SubscriptionRequest = {
   overflow: 'pause',
 }
 
-/** On a disk it has the room that there is. */
+/** On a disk it has all the room that there is. */
 export const outboxRules: SubscriptionRequest = {
   ...relayRules,
   name: 'leader',
@@ -37,8 +39,8 @@ export const outboxRules: SubscriptionRequest = {
 }
 
 /**
- * Where messages for another host wait and go: one subscription of many patterns, so that each message goes there once, and
- * with the queue, the credit and the bounds of any other. Its counts are its own.
+ * Queues messages for another host: one subscription of many patterns, so that each message goes there once, with the
+ * queue, the credit and the bounds of any other subscription. Its counts are its own.
  */
 export class Relay {
   readonly #routes: PatternTable<Subscription>
@@ -49,7 +51,7 @@ export class Relay {
   readonly #closed: (owed: readonly Item[]) => void
   readonly #rules: SubscriptionRequest
   readonly #owner: SubscriptionOwner<Subscription>
-  /** By what the other host calls its subscription. */
+  /** By the other host's id of its subscription. */
   readonly #gates = new Map<string, { readonly gate: Gate; readonly route: number }>()
   #dropped = 0
 
@@ -85,27 +87,27 @@ export class Relay {
     this.#subscription.join(this.#member)
   }
 
-  /** Where what it is owed waits. */
+  /** The subscription that holds its messages. */
   get owed(): Subscription {
     return this.#subscription
   }
 
-  /** The other host's place, by which it settles what it took over. */
+  /** The other host's membership: it settles the messages that it took over. */
   get membership(): Membership {
     return this.#member
   }
 
-  /** Nothing waits, and nothing is on its way. */
+  /** No message is pending or on its way. */
   get isIdle(): boolean {
     return this.backlog === 0
   }
 
-  /** Messages that wait, and that are on their way. */
+  /** The number of messages that are pending or on their way. */
   get backlog(): number {
     return this.#subscription.pending + this.#subscription.held + this.#subscription.inFlight
   }
 
-  /** Where a message goes that came by this way: to all but back. */
+  /** The targets of a message that came by this relay: all except the relay itself. */
   others(targets: readonly Subscription[]): readonly Subscription[] {
     return targets.filter(
       target => target !== this.#subscription && !(target instanceof Gate && target.relay === this),
@@ -116,13 +118,13 @@ export class Relay {
     return this.#routes.match(topic).includes(this.#subscription)
   }
 
-  /** While the other host cannot be reached nobody here waits for it: beyond `maxPending` the oldest go. */
+  /** While the other host is out of reach, no publisher here waits for it: beyond `maxPending` the oldest go. */
   set isAway(isAway: boolean) {
     this.#subscription.rules = isAway ? { ...this.#rules, overflow: 'drop-oldest' } : this.#rules
     if (isAway) this.#openGates()
   }
 
-  /** How many were dropped since the last time. */
+  /** The number of dropped messages since the last call. */
   takeDropped(): number {
     const { dropped } = this.#subscription.counts
     const news = dropped - this.#dropped
@@ -139,7 +141,7 @@ export class Relay {
   }
 
   /**
-   * A subscription of the other host is full, and holds much already: whoever publishes here what it wants waits for it.
+   * A subscription of the other host is full and holds many messages: publishers here whose messages match wait for it.
    *
    * @throws InvalidPatternError
    */
@@ -162,20 +164,24 @@ export class Relay {
     for (const id of [...this.#gates.keys()]) this.open(id)
   }
 
-  /** Publishers that wait until there is room here wait in vain. */
+  /** Rejects the promises of publishers that wait for room here. */
   refuseHeld(error: Error): void {
     for (const { gate } of this.#gates.values()) gate.refuseHeld(error)
     this.#subscription.refuseHeld(error)
   }
 
-  /** The other host wants what matches. Twice is once. @throws InvalidPatternError */
+  /**
+   * The other host wants matching messages. A second call does nothing.
+   *
+   * @throws InvalidPatternError
+   */
   want(pattern: RegExp | string): void {
     const key = keyOf(pattern)
     if (this.#patterns.has(key)) return
     this.#patterns.set(key, { pattern, route: this.#routes.add(pattern, this.#subscription) })
   }
 
-  /** What was taken for it while it did is still owed. */
+  /** Messages that were taken for it before are still owed. */
   wantNoMore(pattern: RegExp | string): void {
     const key = keyOf(pattern)
     const wanted = this.#patterns.get(key)
@@ -184,23 +190,26 @@ export class Relay {
     this.#patterns.delete(key)
   }
 
-  /** Nothing is owed any more. */
+  /** It owes nothing any more. */
   close(): void {
     this.#end()
     this.#closed([])
   }
 
-  /** The other host is gone: what it was owed is its broker's to judge. */
+  /** The other host is gone: the broker decides about its messages. */
   giveUp(): void {
-    // What is on its way comes back into the line.
+    // Messages on their way come back into the queue.
     this.#member.suspend('unsubscribe')
     this.#closed(this.#end())
   }
 
-  /** Another process goes on in the other host's place: it is owed what this one was. Before anything else is. */
+  /**
+   * Another process takes the other host's place: it is owed all that this relay owes. Call it before it is owed
+   * anything else.
+   */
   passTo(next: Relay): void {
     const { state } = this.#subscription
-    // What is on its way comes back into the line.
+    // Messages on their way come back into the queue.
     this.#member.suspend('unsubscribe')
     const owed = this.#end()
     this.#closed([])

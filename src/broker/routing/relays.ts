@@ -20,7 +20,9 @@ export class Relays {
     this.#router = router
   }
 
-  /** @param outbox a log for the messages of the relay. Default: they are in memory */
+  /**
+   * @param outbox a log for the messages of the relay. Default: they stay in memory
+   */
   open(consumer: Consumer, outbox?: OutboundLog): Relay {
     const closed = (owed: readonly Item[]): void => {
       this.#open.delete(relay)

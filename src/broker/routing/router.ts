@@ -23,7 +23,10 @@ export interface RouterOptions {
   readonly journal: Subscription | undefined
 }
 
-/** Decides about each message that cannot go straight to its one subscription: who gets it, who waits, who is refused. */
+/**
+ * Decides about each message that cannot go straight to its one subscription: who gets it, which publisher waits, which
+ * publish is refused.
+ */
 export class Router {
   readonly #routes: PatternTable<Subscription>
   readonly #dispatcher: Dispatcher
@@ -77,7 +80,7 @@ export class Router {
     return isAnswered || isTooMuch ? pause.done : undefined
   }
 
-  /** As `accept`, for a message of another host. */
+  /** Like `accept`, for a message of another host. */
   acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> | MsgvanError {
     const targets = from.others(this.#routes.match(envelope.topic))
     const willing = isAnswered ? targets : targets.filter(target => !target.refused(envelope.topic))
@@ -87,7 +90,7 @@ export class Router {
   /**
    * For a message that comes again, and that its subscriptions have had since before the start.
    *
-   * @returns a promise that resolves when these have room; undefined if they have
+   * @returns a promise that resolves when these have room; undefined if they have it now
    */
   awaitRoom({ topic, publisher }: Envelope, from?: Relay): undefined | Promise<void> {
     const full = this.#routes
@@ -99,7 +102,10 @@ export class Router {
     return pause.isOver ? undefined : pause.done
   }
 
-  /** The relay that owed this is gone: mail is for the host in its place, if that has the actor. Otherwise it is unrouted. */
+  /**
+   * The relay that owed this message is gone: mail goes to the host in its place, if that host has the actor. Other
+   * messages are unrouted.
+   */
   reroute(envelope: Envelope): void {
     const { coming, unrouted } = this.#options
     if (this.#lifetime.isClosed || !isMailTopic(envelope.topic)) return
@@ -110,7 +116,9 @@ export class Router {
     else void arrival.then(() => this.reroute(envelope))
   }
 
-  /** @returns a promise if its subscription may be on its way */
+  /**
+   * @returns a promise if its subscription may be on its way
+   */
   #acceptUnrouted(
     envelope: Envelope,
     from: Relay | undefined,

@@ -9,7 +9,7 @@ import type { MessageFactory } from './message-factory.js'
 /** A body that is encoded only if a subscription wants it. */
 export type MakeBody = () => { body: unknown; size: number; encoding: Encoding }
 
-/** The parts of a broker that publish on its own topics, those that begin with `$`. */
+/** The parts of a broker for its system topics, which begin with `$`. */
 export interface SystemTopicsOptions {
   readonly registry: Registry
   readonly dispatcher: Dispatcher
@@ -17,7 +17,7 @@ export interface SystemTopicsOptions {
   readonly lifetime: Lifetime
 }
 
-/** Publishes on the system's own topics. A closed broker publishes nothing there. */
+/** Publishes on system topics. A closed broker publishes nothing there. */
 export class SystemTopics {
   readonly #options: SystemTopicsOptions
 
@@ -25,7 +25,11 @@ export class SystemTopics {
     this.#options = options
   }
 
-  /** Encodes the body only if a subscription or another host wants it. @returns false if none does */
+  /**
+   * Encodes the body only if a subscription or another host wants it.
+   *
+   * @returns false if none does
+   */
   publish(topic: string, headers: Headers, make: MakeBody): boolean {
     const { registry, messages, lifetime } = this.#options
     if (lifetime.isClosed) return false
