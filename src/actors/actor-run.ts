@@ -26,7 +26,7 @@ import { childExitOf } from './definition/child-exit.js'
 import { inForce } from './in-force.js'
 import type { ActorTask, Consumed, FromWorker } from './worker-messages.js'
 
-/** An actor as it is made: a class's instance, or a definition, whose `setup` says what it does. */
+/** An actor's methods: a class's instance, or the result of a definition's `setup`. */
 export interface Made extends Omit<ActorBehaviour, 'setup'> {
   setup?(context: ActorContext): unknown
 }
@@ -47,7 +47,7 @@ export class ActorRun {
   readonly #added$ = new Subject<Consumed>()
   /** By name. */
   readonly #dropped$ = new Subject<string>()
-  /** Resolves when what it works on is done. */
+  /** Resolves when its message in hand is done. */
   #inHand: Promise<void> = Promise.resolve()
 
   constructor(task: ActorTask, broker: RemoteBroker, say: (words: FromWorker) => void) {
@@ -59,7 +59,7 @@ export class ActorRun {
     broker.errors$.subscribe(({ code, message }) => say({ kind: 'error', code, message }))
   }
 
-  /** Sets it up, and has it take messages. */
+  /** Sets it up, then takes messages. */
   async begin(made: Made): Promise<void> {
     const given = await made.setup?.(this.#context)
     this.#behaviour = made.receive === undefined ? (given ?? {}) : made
@@ -67,7 +67,7 @@ export class ActorRun {
     await inForce(this.#bus)
   }
 
-  /** Finishes what it has in hand, and gives back what waits. */
+  /** Finishes its message in hand, and gives back the pending ones. */
   async end(): Promise<void> {
     this.#isEnding = true
     this.#timers.clear()
@@ -95,13 +95,13 @@ export class ActorRun {
       this.#subscriptions.set(consumed.name, consumed)
       this.#added$.next(consumed)
     }
-    // The host has read by then who left.
+    // The host has read by then which topics it left.
     return inForce(this.#bus)
   }
 
   /**
-   * The letters of its host included. Ends, with what was handed out already still to be settled, when the actor does: each
-   * topic by itself, because one that is unsubscribed gives back what its actor has in hand.
+   * Includes the letters of its host. Ends when the actor does, with open deliveries still to be settled: each topic by
+   * itself, because an unsubscribed one gives back the message in hand.
    */
   get #mailbox$(): Observable<Message> {
     const { self, prefetch, attempts } = this.#task
@@ -129,7 +129,7 @@ export class ActorRun {
 
   #work(message: Message): Observable<unknown> {
     if (this.#isEnding) {
-      // Not its turn any more: for another instance, or nobody.
+      // Its turn is over: the message goes to another instance, or stays.
       Message.settlerOf(message).release(message, true)
       return EMPTY
     }
@@ -162,7 +162,7 @@ export class ActorRun {
     return this.#behaviour.childExited?.(exit, this.#context)
   }
 
-  /** For an actor without `receive`: what its host tells comes out elsewhere. */
+  /** For an actor without `receive`: the host's letters come out elsewhere. */
   get #messages$(): Observable<Message> {
     return this.#mailbox$.pipe(
       filter(message => {
@@ -201,12 +201,14 @@ export class ActorRun {
 
   #after(ms: number, tell: () => Promise<void>): Subscription {
     if (!(ms >= 0)) throw new InvalidOptionError(`after() takes milliseconds, 0 or more; this is ${ms}.`)
-    return new Subscription(this.#timers.after(ms, () => this.#report('could not tell itself', tell())))
+    return new Subscription(
+      this.#timers.after(ms, () => this.#report('could not send a message to itself', tell())),
+    )
   }
 
   #report(what: string, work: Promise<unknown>): void {
     work.catch((error: unknown) => {
-      // While it ends, its bus is closed under whatever it still began.
+      // While it ends, its bus closes under its unfinished work.
       if (!this.#isEnding) this.#context.log.error(what, error)
     })
   }

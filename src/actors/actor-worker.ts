@@ -7,8 +7,8 @@ import { connect, end, listen, loadExport, say, task } from './worker-side.js'
 import type { ActorTask } from './worker-messages.js'
 
 /**
- * The worker's own entry: loads the actor's module, says whether this host has what it requires, and on `go` makes the actor
- * and has it consume its mailbox.
+ * The worker's entry. It loads the actor's module and checks that this host meets its requirements. On `go` it makes
+ * the actor, which consumes its mailbox.
  */
 
 type Loaded = (new (args: unknown) => Actor) | ActorDefinition
@@ -22,7 +22,7 @@ function requirementsOf(actor: Loaded): Requirements {
   return (actor as { requires?: Requirements }).requires ?? {}
 }
 
-/** As far as they can be told to others. */
+/** The requirements that can cross to others. */
 function valuesOf(requires: Requirements): CapabilityValues | undefined {
   try {
     return typeof requires === 'function' ? undefined : structuredClone(requires)
@@ -39,9 +39,13 @@ function judge(actor: Loaded, capabilities: ActorTask['capabilities']): string |
   }
 }
 
-/** In JavaScript nobody has said so before. @throws ActorStartError */
+/**
+ * In JavaScript no compiler has checked it.
+ *
+ * @throws ActorStartError
+ */
 function able(actor: Actor, { export: exported }: ActorTask): Actor {
-  // Nor is it known before it is made: it may be a field of each.
+  // Known only once it is made: each instance may have it as a field.
   const { receive } = actor as { receive?: unknown }
   if (typeof receive === 'function') return actor
   throw new ActorStartError(

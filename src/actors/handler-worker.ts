@@ -9,8 +9,8 @@ import { connect, end, listen, loadExport, say, task } from './worker-side.js'
 import type { HandlerTask } from './worker-messages.js'
 
 /**
- * The worker's own entry: loads the module, says so, and on `go` consumes its named subscription as any bus client does.
- * A handler that throws fails its message; one that brings its thread down is started again by the host.
+ * The worker's entry. It loads the module and reports that. On `go` it consumes its named subscription like any bus
+ * client. A handler that throws fails its message; if its thread dies, the host starts it again.
  */
 
 type Handler = (message: Message) => unknown

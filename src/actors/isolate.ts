@@ -14,20 +14,21 @@ const entries = {
 }
 
 /**
- * Of a thread's memory for what is new, in MB. Each piece of it is a mapping of the host's, of which Linux gives a process 65,530
- * (vm.max_map_count): past that the host itself dies. By default a thread takes up to three quarters more, and 1,000 are too many.
+ * A thread's memory for new objects, in MB. Each piece of it is a mapping of the host's, of which Linux gives a process
+ * 65,530 (vm.max_map_count): past that the host itself dies. By default a thread takes up to three quarters more, and
+ * 1,000 are too many.
  */
 const YOUNG_MB = 2
 
 export interface IsolateListener {
   said(words: FromWorker): void
-  /** A line that it printed. */
+  /** It printed a line. */
   line(stream: 'out' | 'err', text: string): void
-  /** Once: it is gone, by itself or terminated. */
+  /** Called once: it is gone, by itself or terminated. */
   ended(reason: string): void
 }
 
-/** What runs a worker's entry apart from all else: a thread, or a process. */
+/** Runs a worker's entry apart from all else: a thread, or a process. */
 export interface Isolate {
   /** Does nothing once it has ended. */
   send(words: ToWorker): void
@@ -39,7 +40,7 @@ export type OpenIsolate = (isolation: Isolation, task: WorkerTask, listener: Iso
 export const openIsolate: OpenIsolate = (isolation, task, listener) =>
   isolation === 'process' ? openProcess(task, listener) : openThread(task, listener)
 
-/** A bus that the module makes for itself is to be in this host, whatever port that has. */
+/** If the module makes a bus for itself, that is in this host, whatever its port is. */
 function environment({ url }: WorkerTask): NodeJS.ProcessEnv {
   return { ...process.env, MSGVAN_PORT: new URL(url).port }
 }
@@ -67,7 +68,10 @@ function openThread(task: WorkerTask, listener: IsolateListener): Isolate {
   }
 }
 
-/** Ends by itself when this process dies: see worker-side.ts. In a group of its own, so that what it started ends with it. */
+/**
+ * It ends by itself when this process dies: see worker-side.ts. It has a process group of its own, so that its own
+ * child processes end with it.
+ */
 function openProcess(task: WorkerTask, listener: IsolateListener): Isolate {
   const child = fork(entries[task.kind](), {
     env: environment(task),
@@ -87,7 +91,7 @@ function openProcess(task: WorkerTask, listener: IsolateListener): Isolate {
   }
   const isolate: Isolate = {
     send: words => {
-      // What could not be sent is missed as the process is: it has ended, or is about to.
+      // If it cannot be sent, the process has ended, or is about to.
       if (child.connected) child.send(words, () => undefined)
     },
     terminate: () => void child.kill('SIGKILL'),

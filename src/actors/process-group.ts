@@ -1,12 +1,12 @@
-/** Windows has no process groups: there, what an actor's process started outlives it. */
+/** Windows has no process groups: there, the child processes of an actor's process outlive it. */
 export const hasGroups = process.platform !== 'win32'
 
-/** Ends all that the process with that pid started, itself included, but for what has made a group of its own. */
+/** Ends the process with that pid and all its child processes, except those in a group of their own. */
 export function killGroup(pid: number): void {
   if (!hasGroups) return
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {
-    // Nobody is in it any more.
+    // The group is empty.
   }
 }

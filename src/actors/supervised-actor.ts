@@ -6,21 +6,25 @@ import { openIsolate, type Isolate, type OpenIsolate } from './isolate.js'
 import { notPlaced, titleOf, type WantedActor } from './definition/refusals.js'
 import type { ActorTask, Consumed, FromWorker, ToWorker } from './worker-messages.js'
 
-/** So many crashes in a row, without a message done between them, and it is given up. */
+/** After this number of crashes in a row, without a finished message between them, it is given up. */
 const MAX_CRASHES = 10
 
 const LOAD_TIMEOUT = 30_000
 
-/** How long it may take to finish what it has in hand when it is told to stop. */
+/** Milliseconds that a stopped actor may take for its message in hand. */
 const STOP_TIMEOUT = 10_000
 
-/** How long its next incarnation waits for the end of the children of the last one. */
+/** Milliseconds that its next incarnation waits for the end of the last one's children. */
 const CHILDREN_MS = 1_000
 
 export interface ActorEvents {
   line(stream: 'out' | 'err', text: string): void
   log(level: keyof Log, text: string): void
-  /** Its host has not what it requires. @param hasRun it had, when this was started */
+  /**
+   * Its host does not meet its requirements.
+   *
+   * @param hasRun it met them when this was started
+   */
   unfit(missing: string, hasRun: boolean): void
   /** It crashed, and is started again after `delay` milliseconds. */
   crashed(reason: string, delay: number): void
@@ -44,15 +48,15 @@ export class SupervisedActor {
   readonly #openIsolate: OpenIsolate
   #isolate: Isolate | undefined
   #state: 'starting' | 'running' | 'restarting' | 'stopped' = 'starting'
-  /** It was set up once, here or in a host before: from then on a crash is followed by another start. */
+  /** It was set up once, here or in an earlier host: from then on it restarts after a crash. */
   #hasRun = false
   #hasRunHere = false
-  #wasToldToGo = false
+  #isGoing = false
   #crashesInARow = 0
   #restarts = 0
   #restartTimer: NodeJS.Timeout | undefined
   #setupTimer: NodeJS.Timeout | undefined
-  /** Ends the isolate that does not come to the end of its set-up. */
+  /** Ends an isolate that does not finish its set-up. */
   #giveUp: () => void = () => undefined
   #setupMs = 0
   #loading: Waiting | undefined
@@ -60,7 +64,9 @@ export class SupervisedActor {
   #onEnded: (() => void)[] = []
   readonly #onSubscribed: (() => void)[] = []
 
-  /** @param task made anew for each start, with a fresh client id */
+  /**
+   * @param task made anew for each start, with a fresh client id
+   */
   constructor(
     isolation: Isolation,
     task: () => ActorTask,
@@ -84,7 +90,7 @@ export class SupervisedActor {
   }
 
   /**
-   * Loads the module, and has it say whether this host will do.
+   * Loads the module, and checks in it whether this host fits.
    *
    * @throws ActorStartError, ActorPlacementError
    */
@@ -117,13 +123,13 @@ export class SupervisedActor {
     this.#starting = undefined
   }
 
-  /** One that ran in a host before this one: if it does not come to run, that is a crash like any other. */
+  /** For an actor of an earlier host: if it does not start, that is a crash like any other. */
   startAgain(): void {
     this.#hasRun = true
     this.#open()
   }
 
-  /** Lets it finish what it has in hand; after ten seconds it is ended. Resolves when its children are, too. */
+  /** Lets it finish its message in hand, and ends it after ten seconds. Resolves when its children have ended, too. */
   async stop(): Promise<void> {
     this.#state = 'stopped'
     clearTimeout(this.#restartTimer)
@@ -131,8 +137,8 @@ export class SupervisedActor {
     if (isolate === undefined) return
     const ended = new Promise<void>(resolve => this.#onEnded.push(resolve))
     const timer = setTimeout(() => isolate.terminate(), STOP_TIMEOUT)
-    // One that was never set up has nothing to finish, and may not listen.
-    if (this.#wasToldToGo && this.#hasRun) isolate.send({ kind: 'stop' })
+    // An actor that was never set up has nothing to finish, and may not listen.
+    if (this.#isGoing && this.#hasRun) isolate.send({ kind: 'stop' })
     else isolate.terminate()
     await ended
     clearTimeout(timer)
@@ -140,22 +146,22 @@ export class SupervisedActor {
 
   /** Resolves when it gets the messages of these beside those of its mailbox, and of no others. */
   async subscribe(subscriptions: readonly Consumed[]): Promise<void> {
-    // One that is started later is told by its task.
+    // A later start has it in its task.
     if (this.#isolate === undefined) return
     const isDone = new Promise<void>(resolve => this.#onSubscribed.push(resolve))
     this.send({ kind: 'subscriptions', subscriptions })
-    // One that is being started reads that before it begins.
-    if (this.#wasToldToGo) await isDone
+    // An actor that is starting reads it before it begins.
+    if (this.#isGoing) await isDone
   }
 
-  /** What it is to know while it runs. */
+  /** Sends it news while it runs. */
   send(words: ToWorker): void {
     this.#isolate?.send(words)
   }
 
   #open(): void {
     const task = this.#task()
-    this.#wasToldToGo = false
+    this.#isGoing = false
     let lastWords: string | undefined
     const isolate = this.#openIsolate(this.#isolation, task, {
       line: (stream, text) => this.#events.line(stream, text),
@@ -171,7 +177,7 @@ export class SupervisedActor {
       isolate.terminate()
     }
     this.#setupMs = task.setupTimeout
-    // Whoever waits for it looks at the time.
+    // The awaiting caller checks the time.
     if (this.#loading !== undefined) return
     this.#setupTimer = setTimeout(() => {
       lastWords = lateToLoad(task)
@@ -183,7 +189,7 @@ export class SupervisedActor {
     const wanted = wantedOf(task)
     switch (words.kind) {
       case 'loaded':
-        // Of a restart, which nobody waits for.
+        // A restart, which no caller awaits.
         if (this.#loading === undefined) this.#go()
         else this.#loading.resolve()
         return
@@ -231,7 +237,9 @@ export class SupervisedActor {
     if (this.#state !== 'stopped' && this.#hasRun) this.#restart(reason, bereft)
   }
 
-  /** @param bereft with its children gone their names are free for those to come: if that takes long, it does not wait */
+  /**
+   * @param bereft resolves when its children are gone, which frees their names; if that takes long, it does not wait
+   */
   #restart(reason: string, bereft: Promise<void>): void {
     this.#crashesInARow += 1
     if (this.#crashesInARow >= MAX_CRASHES) {
@@ -257,7 +265,7 @@ export class SupervisedActor {
   }
 
   #go(): void {
-    this.#wasToldToGo = true
+    this.#isGoing = true
     clearTimeout(this.#setupTimer)
     this.#setupTimer = setTimeout(this.#giveUp, this.#setupMs)
     this.#isolate?.send({ kind: 'go' })

@@ -6,21 +6,21 @@ import { describe, HandlerModuleError } from '../errors.js'
 import { backoff } from '../operators/backoff.js'
 import type { FromWorker, HandlerTask, ToWorker } from './worker-messages.js'
 
-/** A worker that ran this long before it crashed begins again with the shortest wait. */
+/** A worker that ran this long before a crash begins again with the shortest wait. */
 const STABLE_AFTER = 60_000
 
-/** How long a module may take to load. */
+/** Milliseconds that a module may take to load. */
 const LOAD_TIMEOUT = 30_000
 
-/** How long a worker may take to finish what it has in hand when it is told to stop. */
+/** Milliseconds that a stopped worker may take for its message in hand. */
 const STOP_TIMEOUT = 10_000
 
 export interface WorkerEvents {
-  /** A line that the handler printed. */
+  /** The handler printed a line. */
   line(stream: 'out' | 'err', text: string): void
   /** It crashed, and is started again after `delay` milliseconds. */
   crashed(reason: string, delay: number): void
-  /** Its bus reported something. */
+  /** Its bus reported an error. */
   error(code: string, message: string): void
   /** This thread's session will not come back. */
   gone(clientId: string): void
@@ -40,7 +40,9 @@ export class SupervisedWorker {
   #restartTimer: NodeJS.Timeout | undefined
   #running: () => void = () => undefined
 
-  /** @param task made anew for each start, with a fresh client id */
+  /**
+   * @param task made anew for each start, with a fresh client id
+   */
   constructor(task: () => HandlerTask, events: WorkerEvents) {
     this.#task = task
     this.#events = events
@@ -55,7 +57,7 @@ export class SupervisedWorker {
   }
 
   /**
-   * Loads the module and finds the export, and no more.
+   * Loads the module and finds the export.
    *
    * @throws HandlerModuleError
    */
@@ -94,7 +96,7 @@ export class SupervisedWorker {
     this.#supervise(worker, task.clientId)
   }
 
-  /** Lets it consume. Resolves when its subscription is in force, however many starts that takes. */
+  /** Starts consuming. Resolves when its subscription is in force, however many starts that takes. */
   run(): Promise<void> {
     return new Promise(resolve => {
       this.#running = resolve
@@ -102,7 +104,7 @@ export class SupervisedWorker {
     })
   }
 
-  /** Lets it finish what it has in hand; after ten seconds it is ended. */
+  /** Lets it finish its message in hand, and ends it after ten seconds. */
   async stop(): Promise<void> {
     this.#state = 'stopped'
     clearTimeout(this.#restartTimer)
@@ -127,7 +129,7 @@ export class SupervisedWorker {
   #start(task: HandlerTask): Worker {
     const worker = new Worker(programFile('actors/handler-worker.js'), {
       workerData: task,
-      // A bus that the module makes for itself is to be in this host, whatever port that has.
+      // If the module makes a bus for itself, that is in this host, whatever its port is.
       env: { ...process.env, MSGVAN_PORT: new URL(task.url).port },
       stdout: true,
       stderr: true,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 
 const PREFIX = 'worker/'
 
-/** The id of the client that a worker is of its host. */
+/** A new client id for a worker. */
 export function newWorkerClient(): string {
   return PREFIX + randomUUID()
 }

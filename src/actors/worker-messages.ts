@@ -2,21 +2,21 @@ import type { ActorAddress } from '../bus/contract/actor-ref.js'
 import type { CapabilityValues } from '../bus/contract/actors.js'
 import type { Log } from '../log/log.js'
 
-/** What a host says to a worker (a thread, or a process) that runs a handler or an actor, and what that says back. */
+/** The messages between a host and a worker (a thread, or a process) that runs a handler or an actor. */
 
 interface Task {
   /** `file:` URL of the module. */
   readonly module: string
   readonly export: string
   readonly van: string
-  /** Where the host listens: for buses that the module makes for itself. */
+  /** The host's address: for buses that the module makes for itself. */
   readonly url: string
   readonly secret: Uint8Array
   /** Its session's id: when the worker dies the host ends that session at once, without waiting for a reconnect. */
   readonly clientId: string
 }
 
-/** A named subscription, as a worker consumes it. */
+/** A named subscription that a worker consumes. */
 export interface Consumed {
   readonly name: string
   readonly pattern: RegExp | string
@@ -41,14 +41,14 @@ export interface ActorTask extends Task {
   /** The first instance is 1. */
   readonly instance: number
   readonly args: unknown
-  /** What this host offers, as far as it can cross. */
+  /** The capabilities of this host that can cross. */
   readonly capabilities: CapabilityValues
   /** Named subscriptions whose messages it gets beside those of its mailbox. */
   readonly subscriptions: readonly Consumed[]
-  /** How many messages it takes at once, all but one to wait. */
+  /** The number of messages that it takes at once; all but one wait. */
   readonly prefetch: number
   readonly attempts: number
-  /** How long it may take to be set up, in milliseconds. */
+  /** Milliseconds that it may take for its set-up. */
   readonly setupTimeout: number
 }
 
@@ -61,17 +61,17 @@ export type ToWorker =
   | { readonly kind: 'stop' }
   /** From now on these, and no others. */
   | { readonly kind: 'subscriptions'; readonly subscriptions: readonly Consumed[] }
-  /** What this host offers now. */
+  /** The present capabilities of this host. */
   | { readonly kind: 'capabilities'; readonly capabilities: CapabilityValues }
 
 export type FromWorker =
   | { readonly kind: 'loaded' }
-  /** This host has not what the class requires. */
+  /** This host does not meet the class's requirements. */
   | { readonly kind: 'unfit'; readonly missing: string; readonly requires?: CapabilityValues }
   | { readonly kind: 'running' }
-  /** It gets the messages of those subscriptions that it was told, and its host knows. */
+  /** It gets the messages of the given subscriptions, and its host knows that. */
   | { readonly kind: 'subscribed' }
-  /** A message was done: what crashes from now on is no worker that never works. */
+  /** A message was done: a later crash is not that of a worker that never works. */
   | { readonly kind: 'worked' }
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'error'; readonly code: string; readonly message: string }

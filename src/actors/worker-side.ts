@@ -4,11 +4,11 @@ import { RemoteBroker } from '../client/remote-broker.js'
 import { hasGroups, killGroup } from './process-group.js'
 import type { FromWorker, ToWorker, WorkerTask } from './worker-messages.js'
 
-/** A worker's own end: how it hears and answers its host, whether it is a thread or a process. */
+/** The worker's side of the connection to its host, in a thread or a process. */
 
 type Words = Exclude<ToWorker, { kind: 'task' }>
 
-/** What ends a worker that is done, however much its module left open, has this long to finish by itself. */
+/** Milliseconds until a finished worker is ended, however much its module left open. */
 const LINGER_MS = 500
 
 export const say = (words: FromWorker): void => {
@@ -20,7 +20,7 @@ const unheard: Words[] = []
 let isEnding = false
 let listener: ((words: Words) => void) | undefined
 
-/** From now on, and what came before. */
+/** From now on, and all earlier words. */
 export function listen(to: (words: Words) => void): void {
   listener = to
   for (const words of unheard.splice(0)) to(words)
@@ -41,7 +41,7 @@ export const task: WorkerTask = await new Promise(resolve => {
   }
 })
 
-/** The worker's own way to its host. */
+/** The worker's own connection to its host. */
 export function connect(): RemoteBroker {
   const { url, van, clientId, secret } = task
   return new RemoteBroker({
@@ -54,7 +54,7 @@ export function connect(): RemoteBroker {
   })
 }
 
-/** Says why and gives undefined if the module has no such export. */
+/** If the module lacks the export, it reports why and returns undefined. */
 export async function loadExport(what: string, isOne: (exported: unknown) => boolean): Promise<unknown> {
   try {
     const module = (await import(task.module)) as Record<string, unknown>
@@ -73,7 +73,7 @@ export async function loadExport(what: string, isOne: (exported: unknown) => boo
   return undefined
 }
 
-/** What the module opened for itself (a bus, a server) would keep the worker: it has a moment to finish. */
+/** Resources that the module opened for itself (a bus, a server) would keep the worker: it gets a moment to finish. */
 export function end(): void {
   isEnding = true
   parentPort?.close()
@@ -82,18 +82,18 @@ export function end(): void {
 }
 
 /**
- * A process ends with its host, also when that is killed: by the closed channel, and, if it is in the middle of a long
- * computation, by a thread that looks whose child it is.
+ * A process ends with its host, also when that is killed: by the closed channel, and, during a long computation, by a
+ * thread that checks its parent.
  */
 function goWithParent(): void {
   if (!isMainThread) return
   process.on('disconnect', () => {
     if (isEnding) return
-    // Last of all: what its module does at its exit is done by then.
+    // Last of all: by then its module's exit handlers are done.
     process.on('exit', () => killGroup(process.pid))
     process.exit()
   })
-  // A terminal's Ctrl-C goes to all its processes: the host says when it is time.
+  // A terminal's Ctrl-C goes to all its processes: the host decides when to end.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
   process.on('uncaughtException', error => {
     say({ kind: 'failed', message: describe(error) })

@@ -8,7 +8,7 @@ import type { Cli } from './cli.js'
 import { lineOf } from './exit.js'
 import type { Globals } from './options/globals.js'
 
-/** A bus on this machine's host, connected. What no call could report goes to standard error, and not to the log too. */
+/** A connected bus on this machine's host. Errors that no call reports go to standard error, and not to the log too. */
 export async function openBus(cli: Cli, globals: Globals): Promise<Bus> {
   const { van, port, token, verbose, autoStart } = globals
   if (!autoStart) await mustListen(port)
@@ -16,7 +16,7 @@ export async function openBus(cli: Cli, globals: Globals): Promise<Bus> {
     reportsRefusals: false,
   })
   let isReady = false
-  // What keeps it from being ready is thrown. Before that, only an outage shows why the command waits.
+  // `ready()` throws what keeps it from being ready. Until then, only an outage shows why the command waits.
   bus.errors$.subscribe(error => {
     if (isReady || isOutage(error)) cli.talk(lineOf(error) ?? '')
   })
@@ -30,13 +30,13 @@ export async function openBus(cli: Cli, globals: Globals): Promise<Bus> {
   return bus
 }
 
-/** A bus waits for a host to come; a command line says at once that there is none. */
+/** A bus waits for a host to come; a command reports at once that none runs. */
 async function mustListen(port: number): Promise<void> {
   if (await somebodyListens(port)) return
   throw new HostUnreachableError(`No host is running on port ${port}. Start one: msgvan start --port ${port}`)
 }
 
-/** For commands that only look at a host or ask it something: they start none. */
+/** For commands that only ask a host something: they do not start one. */
 export function withoutStart(globals: Globals): Globals {
   return { ...globals, autoStart: false }
 }

@@ -5,20 +5,20 @@ import { globalsOf, type Globals } from './options/globals.js'
 import { Interrupt } from './interrupt.js'
 import { Output } from './text/output.js'
 
-/** What commands share: where data and talk go, what stops them, and how they end. */
+/** The common part of all commands: where data and messages go, which signals stop them, and how they end. */
 export class Cli {
   readonly output = new Output()
   #interrupt: Interrupt | undefined
   exit: number = Exit.Done
-  /** The command's name, as far as there is one on the command line. */
+  /** The command's name, if the command line has one. */
   command: string | undefined
 
-  /** From the first call on, signals no longer end the process but abort this. */
+  /** From the first call on, signals do not end the process: they abort this. */
   get interrupt(): Interrupt {
     return (this.#interrupt ??= new Interrupt())
   }
 
-  /** One line for people, on standard error. Each command talks by it, and it cannot steer a terminal. */
+  /** One line for people, on standard error. Every command reports through it, and the text cannot steer a terminal. */
   talk(text: string): void {
     // eslint-disable-next-line no-restricted-syntax -- the place for it
     process.stderr.write(`msgvan: ${escapeControls(oneLine(text))}\n`)
@@ -37,7 +37,7 @@ export class Cli {
   }
 }
 
-/** Commander gives an option that a command and its subcommand both have to the command, wherever it stands. */
+/** If a command and its subcommand both have an option, commander gives it to the command, wherever it stands. */
 function optionsOf<Options extends object>(command: Command): Options {
   const { parent } = command
   const above = parent?.parent == null ? {} : parent.opts()

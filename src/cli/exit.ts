@@ -9,7 +9,7 @@ import {
   MsgvanError,
 } from '../errors.js'
 
-/** What the shell learns. A command that a signal ended exits with 128 + the signal's number, as the shell expects. */
+/** The exit codes. A command that a signal ended exits with 128 + the signal's number, as shells expect. */
 export enum Exit {
   Done = 0,
   Error = 1,
@@ -17,7 +17,7 @@ export enum Exit {
   Timeout = 3,
 }
 
-/** An error's one line for the terminal; undefined if all was said already. */
+/** An error's one line for the terminal; undefined if it was reported already. */
 export function lineOf(error: unknown): string | undefined {
   if (error instanceof CommanderError) return undefined // commander prints its own, by `outputError`
   // The command ends, and its bus with it.

@@ -22,7 +22,7 @@ export class Interrupt {
     return this.#controller.signal
   }
 
-  /** 128 + the signal's number: by that a shell knows to stop its loop too. undefined if there was no signal. */
+  /** 128 + the signal's number, by which a shell ends its loop too. Undefined without a signal. */
   get exitCode(): number | undefined {
     return this.#exitCode
   }

@@ -20,7 +20,7 @@ import { addSub } from './commands/sub.js'
 import { addTop } from './commands/top.js'
 import { addUnsubscribe } from './commands/unsubscribe.js'
 
-/** Runs one command line and says with which code the process is to end. */
+/** Runs one command line. Resolves with the exit code of the process. */
 export async function run(args: readonly string[]): Promise<number> {
   const cli = new Cli()
   const program = programOf(cli)
@@ -60,7 +60,7 @@ Examples:
   msgvan status
 
 Exit codes: ${Exit.Done} done, ${Exit.Error} error, ${Exit.Usage} wrong usage, ${Exit.Timeout} timeout. Data goes to standard
-output, talk to standard error. \`msgvan <command> --help\` tells more.`,
+output, messages to standard error. \`msgvan <command> --help\` describes a command.`,
     )
   addGlobalOptions(program)
   addHelp(program)
@@ -84,7 +84,7 @@ output, talk to standard error. \`msgvan <command> --help\` tells more.`,
   return program
 }
 
-/** Commander says "error: …", and a suggestion on a second line. */
+/** Commander writes "error: …", and a suggestion on a second line. */
 function usageLine(text: string, cli: Cli): string {
   const said = oneLine(text.replace(/^error: /, ''))
   return `${said}${/[.?)]$/.test(said) ? '' : '.'} See \`${['msgvan', cli.command, '--help'].filter(Boolean).join(' ')}\`.`

@@ -300,7 +300,7 @@ describe('how a host was started', () => {
       if (text !== undefined) await writeFile(sandbox.paths.settings(sandbox.port), text)
       const { code, stderr } = await sandbox.msgvan(['restart']).ended
       expect(code).to.equal(1)
-      expect(stderr).to.match(/cannot say how it was started.*runs still.*--store DIR.*--fresh/)
+      expect(stderr).to.match(/cannot report its options.*still runs.*--store DIR.*--fresh/)
       expect(stderr.trimEnd().split('\n')).to.have.length(1)
       expect(() => process.kill(pid, 0)).not.to.throw()
     }
@@ -325,7 +325,7 @@ describe('how a host was started', () => {
       '60',
     )
     expect(other.stderr).to.match(
-      /was running already\n.*started otherwise \(--heartbeat, --store, --root\).*restart/,
+      /was running already\n.*with other options \(--heartbeat, --store, --root\).*restart/,
     )
   })
 

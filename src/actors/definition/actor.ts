@@ -9,31 +9,34 @@ import type { Headers } from '../../message/envelope.js'
 import type { Message } from '../../message/message.js'
 import type { Requirements } from './requirements.js'
 
-/** By which a host knows an actor, whichever copy of this package its module uses. */
+/** A host knows an actor by this symbol, whichever copy of this package its module uses. */
 export const ACTOR = Symbol.for('msgvan.actor')
 
-/** Why a child is no more: `'stopped'` by somebody's call; `'crashed'` too often in a row; `'unfit'`: its host lost what it requires. */
+/**
+ * The reason for a child's end: `'stopped'` by a call; `'crashed'` too often in a row; `'unfit'`: its host lost one of
+ * its requirements.
+ */
 export type ExitReason = 'stopped' | 'crashed' | 'unfit'
 
 export interface ChildExit {
   readonly child: ActorAddress
   readonly reason: ExitReason
-  /** For people: what it crashed of. */
+  /** For people: the error of its crash. */
   readonly detail: string
 }
 
-/** What an actor has to work with. */
+/** An actor's tools. */
 export interface ActorContext {
   /** The actor itself. With several instances it stands for all of them. */
   readonly self: ActorRef
   /** 1 for the first instance. */
   readonly instance: number
-  /** As given to `actors.create`. */
+  /** The value given to `actors.create`. */
   readonly args: unknown
   /** A bus in the actor's own van, closed when it stops. */
   readonly bus: Bus
   /**
-   * Its mailbox, for an actor without `receive`: settled as `topic()` does it (when `next()` returns, or by `handle`).
+   * Its mailbox, for an actor without `receive`: settled like a `topic()` (when `next()` returns, or by `handle`).
    * Subscribe to it once, in `setup`.
    */
   readonly messages$: Observable<Message>
@@ -52,18 +55,18 @@ export interface ActorContext {
     options?: AskOptions,
   ) => Observable<A>
   /**
-   * With `messages$`: sends on what the given answer emits to whoever asked, and passes it through. What `receive` returns
-   * is answered by itself.
+   * With `messages$`: sends the values of the given answer to the asker, and passes them through. With `receive`,
+   * msgvan sends the returned value as the answer.
    *
    * @example
    * context.messages$.pipe(handle(message => context.answer(message, compute(message.payload)))).subscribe()
    */
   readonly answer: <A>(message: Message, answer: ObservableInput<A> | A) => Observable<A>
-  /** Creates a child: it is stopped with this actor, which is told when it ends. */
+  /** Creates a child: it is stopped with this actor, which learns of its end. */
   readonly create: (actor: ModuleRef, options?: ActorOptions) => Promise<ActorRef>
   /**
-   * Tells itself that payload after so many milliseconds, any number of them. Unsubscribing calls it off; stopping and
-   * crashing do so too.
+   * Sends that payload to the actor itself after `ms` milliseconds, any number of them. Unsubscribing, stopping and
+   * crashing cancel it.
    */
   readonly after: (ms: number, payload?: unknown) => Subscription
   /** Stops this actor when it is done with the message in hand. Returns at once. */
@@ -71,10 +74,10 @@ export interface ActorContext {
 }
 
 /**
- * An object with a mailbox: it gets one message after another, and nobody but itself touches its state. A host makes it, runs it
- * in a worker, and makes it anew when it crashes.
+ * An object with a mailbox: it gets one message after another, and only the actor itself touches its state. A host
+ * makes it, runs it in a worker, and makes it anew when it crashes.
  *
- * @typeParam P what its messages hold
+ * @typeParam P the type of its payloads
  * @example
  * export class Writer extends Actor {
  *   static requires = { writer: true }
@@ -84,19 +87,23 @@ export interface ActorContext {
  */
 export abstract class Actor<P = unknown> {
   static readonly [ACTOR] = true
-  /** What its host must offer. A function is called in the host that loads the class, with that host's capabilities. */
+  /**
+   * The requirements for its host. A function is called in the host that loads the class, with that host's
+   * capabilities.
+   */
   static requires?: Requirements
 
-  /** Before the first message; awaited. What it throws fails `actors.create`. */
+  /** Called before the first message, and awaited. If it throws, `actors.create` fails. */
   setup?(context: ActorContext): unknown
   /**
-   * One message. What it returns is the answer to whoever asked: a value, a promise of one, or an Observable or async
-   * iterable of many; the message is done when that is. If it throws, the message is tried again, then goes back to who asked, or to the dead letters.
+   * Handles one message. The returned value is the answer to the asker: a value, a promise of one, or an Observable or
+   * async iterable of many; the message is done when that is. If it throws, the message is tried again, then goes back
+   * to the asker, or to the dead letters.
    */
   abstract receive(message: Message<P>, context: ActorContext): unknown
-  /** A child of this actor is no more. */
+  /** A child of this actor has ended. */
   childExited?(exit: ChildExit, context: ActorContext): unknown
-  /** After the last message; awaited. Not after a crash. */
+  /** Called after the last message, and awaited. Not after a crash. */
   teardown?(context: ActorContext): unknown
 }
 
@@ -108,11 +115,11 @@ export interface ActorBehaviour {
 }
 
 export interface ActorDefinition {
-  /** What its host must offer. */
+  /** The requirements for its host. */
   readonly requires?: Requirements
   /**
-   * Called for each instance, and anew after a crash; awaited. It either subscribes to `context.messages$`, or returns an
-   * object with `receive` and whatever else an Actor has.
+   * Called for each instance, and anew after a crash; awaited. It either subscribes to `context.messages$`, or returns
+   * an object with `receive` and the other methods of an Actor.
    */
   setup(context: ActorContext): ActorBehaviour | undefined | void | Promise<ActorBehaviour | undefined | void>
 }
@@ -133,7 +140,7 @@ export interface DefinedActor extends ActorDefinition {
  * })
  */
 export function defineActor(definition: ActorDefinition): DefinedActor {
-  // As a program without types might give it.
+  // A program without types might give anything.
   if (typeof (definition as Partial<ActorDefinition> | undefined)?.setup !== 'function')
     throw new InvalidOptionError(
       'defineActor() takes a definition with a function `setup`: defineActor({ setup(context) { … } }).',

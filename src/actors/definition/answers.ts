@@ -6,7 +6,7 @@ import { mergeMap } from 'rxjs/internal/operators/mergeMap'
 import { isObservable } from 'rxjs/internal/util/isObservable'
 
 /**
- * What `receive` returned, as answers: those of an Observable or an async iterable; of a promise, what it resolves with,
+ * The answers in a result of `receive`: the values of an Observable or an async iterable; of a promise, its value,
  * which may be one of those. Everything else is one answer, arrays too.
  */
 export function answersOf<A>(returned: ObservableInput<A> | A): Observable<A> {

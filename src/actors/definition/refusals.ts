@@ -1,19 +1,21 @@
 import type { CapabilityValues } from '../../bus/contract/actors.js'
 import { ActorPlacementError } from '../../errors.js'
 
-/** An actor that somebody wants. */
+/** A requested actor. */
 export interface WantedActor {
   readonly name?: string | undefined
   readonly module: string
   readonly export: string
 }
 
-/** What people call an actor that is not there: its id was told to nobody. */
+/** A readable title of an actor that does not exist: no caller knows its id. */
 export function titleOf({ name, module, export: exported }: WantedActor): string {
   return name ?? `${exported} of ${module}`
 }
 
-/** @param requires what its class requires, as far as those are values */
+/**
+ * @param requires the requirements of its class, if they are values
+ */
 export function notPlaced(
   actor: WantedActor,
   lacks: string,

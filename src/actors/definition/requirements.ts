@@ -1,16 +1,16 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { CapabilityValues } from '../../bus/contract/actors.js'
 
-/** What an actor requires of its host: values, or a function of the host's capabilities that says whether they will do. */
+/** An actor's requirements for its host: values, or a function that checks the host's capabilities. */
 export type Requirements = CapabilityValues | ((capabilities: CapabilityValues) => boolean)
 
 /**
- * The first that is missing, as a text; undefined when all is there. `true` stands for any truthy value; everything else
- * for a value that is equal.
+ * The first missing capability, as a text; undefined if none is missing. `true` stands for any truthy value; every
+ * other value stands for an equal value.
  */
 export function missing(requires: Requirements, capabilities: CapabilityValues): string | undefined {
   if (typeof requires === 'function') {
-    // Nearly always it goes by the name of the property that it is: that says nothing.
+    // Nearly always its name is that of its property, which means nothing.
     const isNameless = ['', 'requires'].includes(requires.name)
     return requires(capabilities)
       ? undefined

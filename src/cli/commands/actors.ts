@@ -15,7 +15,7 @@ export function addActors(program: Command, cli: Cli): void {
     .command('actors')
     .summary('list actors, or stop one')
     .description(
-      "List the van's actors: id, name, state, host, instances there, restarts, export and module. One whose instances are on several hosts has a line for each.",
+      "List the van's actors: id, name, state, host, instances there, restarts, export and module. An actor with instances on several hosts has a line for each host.",
     )
     .option('--json', 'one JSON object a line')
     .addHelpText(
@@ -30,7 +30,7 @@ Examples:
     .command('stop')
     .summary('stop an actor')
     .description(
-      'Stop an actor and its children, when it is done with what it has in hand. Exit code 1 if there is none.',
+      'Stop an actor and its children, when its messages in hand are done. Exit code 1 if it does not exist.',
     )
     .argument('<id>', 'its id or name, as `msgvan actors` shows it')
     .option('--json', 'print {"id":…,"stopped":true|false}')
@@ -58,7 +58,7 @@ function table(actors: readonly ActorStatus[]): string[][] {
       name ?? '-',
       state,
       host.slice(0, 8),
-      // A host of before does not say.
+      // An older host does not report it.
       String((instances as number | undefined) ?? '-'),
       String(restarts),
       `${exported} of ${module}`,

@@ -8,10 +8,10 @@ export function addBench(program: Command, cli: Cli): void {
     .command('bench')
     .summary("measure this machine's host")
     .description(
-      "Measure how many messages a second go through this machine's host, and how long one takes: two buses in this process, one publishes, the other one subscribes, and looks at what comes. In a van of its own, msgvan-bench. Starts a host if none is running.",
+      "Measure how many messages a second go through this machine's host, and how long one takes: one bus in this process publishes, another one subscribes and checks each message. It uses a van of its own, msgvan-bench. Starts a host if none is running.",
     )
-    .option('--count <n>', 'so many messages (default 200000)', count)
-    .option('--size <bytes>', 'of so many bytes each (default 100)', bytes)
+    .option('--count <n>', 'number of messages (default 200000)', count)
+    .option('--size <bytes>', 'bytes of each message (default 100)', bytes)
     .option('--json', 'the figures as one JSON object')
     .addHelpText(
       'after',

@@ -14,7 +14,7 @@ interface Options {
   json?: boolean
 }
 
-/** `msgvan dead list|show|replay|purge`: what subscriptions gave up on. */
+/** `msgvan dead list|show|replay|purge`: dead letters. */
 export function addDead(program: Command, cli: Cli): void {
   const dead = program
     .command('dead')
@@ -27,7 +27,7 @@ export function addDead(program: Command, cli: Cli): void {
       `
 Examples:
   msgvan dead list --subscription billing
-  msgvan dead replay --subscription billing   once billing is mended
+  msgvan dead replay --subscription billing   once billing is repaired
   msgvan dead purge --all`,
     )
   dead.action(() => dead.error('which? One of: list, show, replay, purge'))
@@ -44,7 +44,7 @@ Examples:
   command(
     'show',
     'one with all its fields',
-    'One dead letter with its payload, headers and error.\nExit code 1 if there is none.',
+    'One dead letter with its payload, headers and error.\nExit code 1 if it does not exist.',
   )
     .argument('<id>', "the message's id, as `list` shows it")
     .option('--json', 'one JSON object a line')
@@ -52,7 +52,7 @@ Examples:
   command(
     'replay',
     'give them to their subscription again',
-    'Give dead letters to the subscription they came from once more, with a fresh\ncount, and to nobody else. Letters of a subscription that is gone stay.',
+    'Give dead letters once more to the subscription that they came from, and only\nto it, with a fresh count. Letters of a subscription that is gone stay.',
   )
     .argument('[id]', "a message's id; without it, --subscription or --all")
     .option('--all', 'all of the van')
@@ -105,7 +105,7 @@ async function each(
   const done = `${verb}${verb === 'purge' ? 'd' : 'ed'}`
   if (json) await cli.output.json(JSON.stringify({ [done]: count }))
   else cli.talk(`${done}: ${count}`)
-  // Somebody who names one expects it to be there.
+  // A user who names a letter expects it to exist.
   return id !== undefined && count === 0 ? Exit.Error : Exit.Done
 }
 

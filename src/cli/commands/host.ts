@@ -10,11 +10,11 @@ export function addHost(program: Command, cli: Cli): void {
     .command('host')
     .summary('be the host, in the foreground')
     .description(
-      'Be the host, in the foreground, until Ctrl-C (exit code 0), `msgvan stop`, or the end of --idle. What handlers print is shown here too. What no flag and no variable says is as the host before on this port was started with.',
+      'Be the host, in the foreground, until Ctrl-C (exit code 0), `msgvan stop`, or the end of --idle. It shows the output of handlers too. An option without a flag or variable is as it was for the last host on this port.',
     )
   addHostOptions(command)
-    .addOption(new Option('--report <fd>', 'where the process that started it waits').hideHelp())
-    .addOption(new Option('--take-over', 'first has the host that is there hand over').hideHelp())
+    .addOption(new Option('--report <fd>', 'where the starting process waits for its report').hideHelp())
+    .addOption(new Option('--take-over', 'first take over from the present host').hideHelp())
     .addOption(new Option('--auto', 'as a client starts it: it ends when it was idle').hideHelp())
     .addHelpText(
       'after',

@@ -16,7 +16,7 @@ export function addLogs(program: Command, cli: Cli): void {
     .command('logs')
     .summary('show what handlers in the host print')
     .description(
-      "Show what the host's handlers printed, oldest first, a line each:\n<time> <handler> <out|err> <text>. Works without a running host too.",
+      "Show the output of the host's handlers, oldest first, a line each:\n<time> <handler> <out|err> <text>. Works without a running host too.",
     )
     .argument('[name]', "only this handler's lines")
     .option('-f, --follow', 'go on as it comes, until Ctrl-C')
@@ -43,7 +43,7 @@ async function logs(
   const signal = AbortSignal.any([interrupt.signal, output.closed])
   for await (const lines of followLog(paths.log(port), { follow, signal })) {
     const shown = lines.flatMap(line => show(line, name, json))
-    // A reader that is slow holds the reading of the file back.
+    // A slow reader holds back the reading of the file.
     if (shown.length > 0) await (json ? output.json(...shown) : output.lines(shown))
     if (signal.aborted) break
   }

@@ -12,7 +12,7 @@ import { nameWhoIsFull, within } from '../work/pub-wait.js'
 import { publishLines } from '../work/publish-lines.js'
 import { seconds } from '../options/values.js'
 
-/** Of a line, and of an input that is one payload. */
+/** The limit of a line, and of an input that is one payload. */
 const LONGEST = 8 * 1024 * 1024
 
 interface Options {
@@ -22,21 +22,18 @@ interface Options {
 }
 
 export function addPub(program: Command, cli: Cli): void {
-  const binary = program.createOption(
-    '--binary',
-    'with -: the whole of standard input is one payload, of bytes',
-  )
+  const binary = program.createOption('--binary', 'with -: all of standard input is one payload, as bytes')
   program
     .command('pub')
     .summary('publish a message, or each line of standard input')
     .description('Publish one message. With - as the payload: each line of standard input is a message.')
-    .argument('<topic>', 'where to: any text that does not begin with $')
+    .argument('<topic>', 'the topic: any text that does not begin with $')
     .argument('[payload]', 'text; - reads lines from standard input; left out: no payload')
     .option('--json', 'the payload (or each line that is not blank) is JSON')
     .addOption(binary.conflicts('json'))
     .option(
       '--timeout <seconds>',
-      'end after so long, with exit code 3, if the van has not taken everything over',
+      'end after this time, with exit code 3, if the van has not taken everything over',
       seconds,
     )
     .addHelpText(
@@ -79,7 +76,7 @@ async function pub(
   return Exit.Done
 }
 
-/** Publishes what it reads, and returns how much the van took over. */
+/** Publishes its input. Resolves with the amount that the van took over. */
 type PublishFrom = (input: Readable, bus: Bus, signal: AbortSignal) => Promise<string>
 
 async function publishInput(cli: Cli, globals: Globals, publishFrom: PublishFrom): Promise<number> {
@@ -104,7 +101,7 @@ function inputLines(topic: string, json: boolean): PublishFrom {
     let number = 0
     const publish = (line: string): Promise<void> | undefined => {
       number += 1
-      // As NDJSON's readers do: a blank line, often the last one, is no value.
+      // Like NDJSON's readers: a blank line, often the last one, has no value.
       if (json && line.trim() === '') return undefined
       return bus.publish(topic, json ? parse(line, `Line ${number}`) : line)
     }

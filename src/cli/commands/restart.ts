@@ -19,30 +19,30 @@ export function addRestart(program: Command, cli: Cli): void {
     .command('restart')
     .summary('end the host and start one of this version')
     .description(
-      'End the host, also one of another version, and start one of this version in the background. Its clients come back by themselves; named subscriptions, handlers and actors stay registered, and run their modules anew; capabilities stay. So do all other options of the host before, its token too, unless a flag or a variable says otherwise or --fresh is given. An older host that cannot say its options is left as it is, unless you give some. Messages that wait in its memory go with it: the next host loads first, then the host before writes them down, and ends. If that fails it goes on. An older host cannot hand them over, and is left as it is while any wait.',
+      'End the host, also one of another version, and start one of this version in the background. Its clients come back by themselves; named subscriptions, handlers and actors stay registered, and run their modules anew; capabilities stay. So do all other options of the present host, its token too, unless you give a flag, a variable or --fresh. An older host that cannot report its options runs on, unless you give some. Messages in its memory move too: the next host loads first, then the present host writes them down, and ends. If that fails it runs on. An older host cannot hand them over, and runs on while it has any.',
     )
-    .option('--lose-waiting', 'go on even if messages that wait in memory cannot be handed over')
-    .option('--json', 'print who the host is as a JSON object')
+    .option('--lose-waiting', 'go on even if messages in memory cannot be handed over')
+    .option('--json', 'describe the host as a JSON object')
   addHostOptions(command).action(cli.action<Options>((globals, options) => restart(cli, globals, options)))
 }
 
 async function restart(cli: Cli, globals: Globals, options: Options): Promise<number> {
   const { json, fresh = false, loseWaiting = false, ...said } = options
   const given = hostFlags(globals, { ...said, fresh })
-  // A token is meant for the host to come.
+  // A token on the command line is for the next host.
   const own = { ...globals, token: undefined }
   const isGiven = fresh || Object.keys(said).length > 0 || Boolean(process.env['MSGVAN_STORE'])
   const { nextSettings } = await import('../../daemon/next-settings.js')
   const { askHostBefore } = await import('../work/host-before.js')
   const before = await askHostBefore(cli, globals.port, isGiven)
   const flags = fresh ? given : { ...goingOn(given, before.flags), auto: before.auto }
-  // What is written down is of another host than an older one, which writes nothing.
+  // An older host writes nothing down, so the file is of another host.
   const isFresh = fresh || before.isOlder
-  // Before anything is ended: what it had and what is wanted now may not go together.
+  // Before anything ends: the present store and the new options may not fit together.
   const { settings, flags: kept } = await nextSettings(flags, statePaths(), isFresh)
   if (before.isOlder && !loseWaiting) await checkOlder(globals.port, before, options.store)
   const next = { ...options, fresh: isFresh }
-  // A client may be faster than this command to start the next one: it is to be as it is wanted here.
+  // A client may start the next host before this command does: that host has these options, too.
   const { announceSettings } = await import('../../daemon/files/settings-file.js')
   const withdraw = await announceSettings(statePaths(), globals.port, { flags: kept, auto: settings.auto })
   try {
@@ -67,7 +67,9 @@ async function restart(cli: Cli, globals: Globals, options: Options): Promise<nu
   }
 }
 
-/** @throws UnsupportedError if messages would be lost with an older host, or nobody knows */
+/**
+ * @throws UnsupportedError if messages would be lost with an older host, or it does not report them
+ */
 async function checkOlder(
   port: number,
   { keeps, vans }: HostBefore,
@@ -78,7 +80,7 @@ async function checkOlder(
   await checkNothingWaits(port, vans)
 }
 
-/** The store that the next host is to have is that of the one before. */
+/** The next host is to have the store of the present one. */
 async function isInUse(folder: string): Promise<boolean> {
   const { lockFolder } = await import('../../store/folder-lock.js')
   try {

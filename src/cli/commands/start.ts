@@ -17,9 +17,9 @@ export function addStart(program: Command, cli: Cli): void {
     .command('start')
     .summary('start the host in the background')
     .description(
-      'Start the host in the background, if it is not running, and wait until it listens. What no flag and no variable says is as the host before on this port was started with, unless --fresh is given.',
+      'Start the host in the background, if it is not running, and wait until it listens. An option without a flag or variable is as it was for the last host on this port, unless you give --fresh.',
     )
-    .option('--json', 'print who the host is as a JSON object')
+    .option('--json', 'describe the host as a JSON object')
   addHostOptions(command).action(cli.action<Options>((globals, options) => start(cli, globals, options)))
 }
 
@@ -32,19 +32,21 @@ export async function start(cli: Cli, globals: Globals, options: Options): Promi
     const differing = await differingFlags(given, globals.port)
     if (differing.length > 0)
       cli.talk(
-        `that host was started otherwise (${differing.join(', ')}), and stays so: \`msgvan restart\` with these options starts it anew`,
+        `that host runs with other options (${differing.join(', ')}) and keeps them: \`msgvan restart\` with these options starts it anew`,
       )
   }
   return done
 }
 
-/** Of what is missing in a store. */
+/** The most lines about missing messages of a store. */
 const MOST_MISSING = 10
 
-/** A host that has much to hand over has time. */
+/** A host with many messages to hand over needs time. */
 const TAKING_OVER_MS = 360_000
 
-/** @returns false if somebody else has the port, once it was free */
+/**
+ * @returns false if another process has the port, once it was free
+ */
 async function takeOver(wanted: StartOptions): Promise<boolean> {
   const { startHost } = await import('../../daemon/start.js')
   const { started } = await startHost({ ...wanted, takesOver: true, timeout: TAKING_OVER_MS })
@@ -52,8 +54,8 @@ async function takeOver(wanted: StartOptions): Promise<boolean> {
 }
 
 /**
- * @param given those of a command line, and what an older host said of itself
- * @param takesOver the host that is there hands over what is in its memory, and ends
+ * @param given the options of a command line, and those that an older host reported
+ * @param takesOver the present host hands over its memory, and ends
  */
 export async function startWith(
   cli: Cli,
@@ -64,7 +66,7 @@ export async function startWith(
 ): Promise<number> {
   const paths = statePaths()
   const { nextSettings } = await import('../../daemon/next-settings.js')
-  // Wrong values are said here and now, not by a background process.
+  // Report wrong values here and now, not in a background process.
   await nextSettings(given, paths, fresh)
   const { ensureHost } = await import('../../daemon/ensure.js')
   const { askHost } = await import('../../daemon/ask.js')
@@ -83,7 +85,7 @@ export async function startWith(
   return Exit.Done
 }
 
-/** Of its store, as it found it. */
+/** The losses that the host found in its store. */
 function warnOfMissing(cli: Cli, missing: readonly MissingStatus[]): void {
   const named = missing.slice(0, MOST_MISSING).map(({ text }) => text)
   const more = missing.length > named.length ? `; and ${missing.length - named.length} more` : ''

@@ -14,7 +14,7 @@ export function addStatus(program: Command, cli: Cli): void {
     .command('status')
     .summary("show the host and the van's subscriptions")
     .description(
-      "Show this machine's host, the van's subscriptions with what waits in them, and counters. Starts no host: exit code 1 if none is running.",
+      "Show this machine's host, the van's subscriptions with their pending messages, and counters. It does not start a host: exit code 1 if none is running.",
     )
     .option('--json', 'the same as one JSON object')
     .action(cli.action<Options>((globals, options) => status(cli, globals, options)))

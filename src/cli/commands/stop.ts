@@ -14,9 +14,9 @@ export function addStop(program: Command, cli: Cli): void {
     .command('stop')
     .summary('end the host')
     .description(
-      'End the host in order, and wait until it is gone. What it keeps in memory goes with it: named subscriptions, handlers, messages that wait.',
+      'End the host in order, and wait until it is gone. Its memory goes with it: named subscriptions, handlers, pending messages.',
     )
-    .option('--json', 'print what became of it as a JSON object')
+    .option('--json', 'print the outcome as a JSON object')
     .action(cli.action<Options>((globals, options) => stop(cli, globals, options)))
 }
 
@@ -26,7 +26,7 @@ async function stop(cli: Cli, globals: Globals, { json = false }: Options): Prom
   return Exit.Done
 }
 
-/** Stops the host and says so. */
+/** Stops the host and reports it. */
 export async function stopIt(cli: Cli, { port, token }: Globals, quiet = false): Promise<StopOutcome> {
   const { stopHost } = await import('../../daemon/stop.js')
   const outcome = await stopHost({ port, token, paths: statePaths() })

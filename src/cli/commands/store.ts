@@ -11,13 +11,13 @@ interface Options {
   json?: boolean
 }
 
-/** `msgvan store check|repair|info|compact`: the folder where a host keeps what it owes. */
+/** `msgvan store check|repair|info|compact`: a host's store. */
 export function addStore(program: Command, cli: Cli): void {
   const store = program
     .command('store')
     .summary("check, repair, describe or compact a host's store")
     .description(
-      'The folder where a host keeps what it owes (`msgvan host --store`). `check` and `info` may run beside that host; `repair` and `compact` need it stopped.',
+      'The folder where a host keeps its messages (`msgvan host --store`). `check` and `info` may run beside that host; `repair` and `compact` need it stopped.',
     )
     .addHelpText(
       'after',
@@ -35,18 +35,18 @@ Examples:
     store
       .command(name)
       .description(description)
-      .argument('<folder>', 'as given to the host')
+      .argument('<folder>', 'the folder of the host')
       .option('--json', 'as one JSON object')
       .action(cli.action<Options>((_, { json = false }, [folder = '']) => run(cli, folder, json)))
 
   command('check', 'Read it all and compare checksums. Exit code 1 if anything is wrong.', check)
   command(
     'repair',
-    'Keep what is whole, set the rest aside, and say what is missing. Exit code 1 if anything was wrong.',
+    'Keep the whole parts, set the rest aside, and list what is missing. Exit code 1 if anything was wrong.',
     repair,
   )
-  command('info', 'Say how much is in it.', info)
-  command('compact', 'Give room that was freed back to the disk.', compact)
+  command('info', 'Show its size and contents.', info)
+  command('compact', 'Give freed room back to the disk.', compact)
 }
 
 async function check(cli: Cli, path: string, isJson: boolean): Promise<number> {
@@ -102,7 +102,7 @@ async function report(cli: Cli, found: Report, isJson: boolean): Promise<number>
   return why === undefined ? Exit.Done : Exit.Error
 }
 
-/** What cannot be read any more, by names. */
+/** The unreadable parts, by name. */
 async function missingOf(folder: string, { wrong, broken, damages }: Probed): Promise<MissingInVan[]> {
   if (wrong !== undefined || (broken === undefined && damages.length === 0)) return []
   const { PageFile } = await import('../../store/page-file.js')

@@ -10,22 +10,22 @@ export function addSub(program: Command, cli: Cli): void {
     .command('sub')
     .summary('show messages as they come')
     .description(
-      'Show each message whose topic matches, as "topic payload". Ends with exit code 0 after --count messages or when nobody reads its output any more, 3 after --timeout, 130 on Ctrl-C.',
+      'Show each message whose topic matches, as "topic payload". Ends with exit code 0 after --count messages or when its reader goes away, 3 after --timeout, 130 on Ctrl-C.',
     )
     .argument('[pattern]', "a regular expression, found anywhere in the topic: '^orders\\.' anchors it")
-    .option('--exact', 'the pattern is one topic, as it stands, and no regular expression')
-    .option('--count <n>', 'end after so many messages', count)
-    .option('--timeout <seconds>', 'end after so long, with exit code 3', seconds)
+    .option('--exact', 'the pattern is one exact topic, not a regular expression')
+    .option('--count <n>', 'end after this number of messages', count)
+    .option('--timeout <seconds>', 'end after this time, with exit code 3', seconds)
     .option(
       '--name <name>',
-      'join the named subscription: it shares the work, and keeps while you are away. Without a pattern: as it is there',
+      'join the named subscription: it shares the work, and keeps messages while you are away. Without a pattern: use its own',
     )
     .option(
       '--from <where>',
-      'replay what a host with a store has kept: start, last (of each topic), last:N, a time, or a place in the log',
+      'replay the log of a host with a store: start, last (of each topic), last:N, a time, or a place in the log',
       replayFrom,
     )
-    .option('--raw', 'the payload alone: bytes as they are, all else a line')
+    .option('--raw', 'the payload alone: bytes unchanged, everything else as a line')
     .addOption(json.conflicts('raw'))
     .addHelpText(
       'after',
@@ -34,23 +34,23 @@ Examples:
   msgvan sub '^orders\\.(eu|us)\\.'
   msgvan sub '^t' --count 3 --timeout 5
   msgvan sub . --json | jq .payload
-  msgvan sub '^prices' --from last    what each topic said last, then what comes
+  msgvan sub '^prices' --from last    the last of each topic, then new ones
   msgvan sub '^jobs' --name workers   run two: each job goes to one of them
   msgvan sub --name workers           join it, whatever its pattern is`,
     )
     .action(
       cli.action<SubOptions>(async (globals, options, operands) => {
-        // Loaded when it is wanted: other commands have no use for what it needs.
+        // Loads it on demand: other commands do not need it.
         const { sub } = await import('../work/run-sub.js')
         return sub(cli, globals, options, operands)
       }),
     )
 }
 
-/** As in ISO 8601; a Date would make something of 'last:0' and of '-1' too. */
+/** As in ISO 8601; a Date would accept 'last:0' and '-1' too. */
 const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/i
 
-/** What is all digits is a place. */
+/** Digits alone are a place. */
 function replayFrom(text: string): ReplayFrom {
   const last = /^last:([1-9]\d{0,14})$/.exec(text)?.[1]
   if (text === 'start' || text === 'last') return text

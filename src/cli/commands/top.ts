@@ -19,12 +19,12 @@ interface Options {
 export function addTop(program: Command, cli: Cli): void {
   program
     .command('top')
-    .summary('watch what a van does, the busiest subscription first')
+    .summary('watch a van, the busiest subscription first')
     .description(
-      'Show again and again what the van does in a second, and each subscription with what waits in it, the busiest first. Starts no host. Ends after --count, or by Ctrl-C.',
+      'Show the rates of the van a second, and each subscription with its pending messages, the busiest first, again and again. It does not start a host. Ends after --count, or on Ctrl-C.',
     )
-    .option('--interval <seconds>', 'look so often (default 1)', interval)
-    .option('--count <n>', 'end after so many looks', count)
+    .option('--interval <seconds>', 'time between two looks (default 1)', interval)
+    .option('--count <n>', 'end after this number of looks', count)
     .option('--json', 'a JSON object a line for each look')
     .addHelpText(
       'after',
@@ -45,7 +45,7 @@ async function top(cli: Cli, globals: Globals, options: Options): Promise<number
   try {
     let before = await look(bus)
     for (let looks = 0; looks < wanted; looks += 1) {
-      // A host that is away is waited for.
+      // Waits for a host that is away.
       const after = await Promise.race([pass(every).then(() => look(bus)), over])
       if (after === undefined) break
       const sample = sampleOf(before, after, new Date())
@@ -69,7 +69,7 @@ function whenAborted(signal: AbortSignal): Promise<undefined> {
   })
 }
 
-/** On a terminal in place of the one before, as much as there is room for. */
+/** On a terminal in place of the one before, as far as there is room. */
 function show(sample: Sample, output: Output): Promise<void> {
   const { isTTY, rows } = process.stdout
   return output.screen(topLines(sample, isTTY ? Math.max(rows - 9, 5) : Infinity), isTTY)

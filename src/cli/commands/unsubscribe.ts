@@ -13,9 +13,9 @@ export function addUnsubscribe(program: Command, cli: Cli): void {
     .command('unsubscribe')
     .summary('remove a named subscription')
     .description(
-      'Remove a named subscription or handler, with all that waits in it. Exit code 1 if there is none of that name.',
+      'Remove a named subscription or handler, with its pending messages. Exit code 1 if it does not exist.',
     )
-    .argument('<name>', 'as `msgvan status` shows it')
+    .argument('<name>', 'its name in `msgvan status`')
     .option('--json', 'print {"name":…,"removed":true|false}')
     .action(cli.action<Options>((globals, options, operands) => unsubscribe(cli, globals, options, operands)))
 }

@@ -7,7 +7,7 @@ import {
   verboseSetting,
 } from '../../host/process/settings.js'
 
-/** What every command knows: flag over environment over default. */
+/** The options of every command: flag over environment over default. */
 export interface Globals {
   readonly port: number
   readonly van: string
@@ -29,8 +29,8 @@ export function addGlobalOptions(program: Command): Command {
     .option('--port <port>', "the host's port (MSGVAN_PORT, default 1900)")
     .option('--van <name>', 'the van: messages of two vans never mix (MSGVAN_VAN)')
     .option('--token <token>', "the host's token, in place of this user's secret")
-    .option('--verbose', 'say more on standard error (MSGVAN_VERBOSE=1)')
-    .option('--no-start', 'start no host if none is running (MSGVAN_START=0)')
+    .option('--verbose', 'report more on standard error (MSGVAN_VERBOSE=1)')
+    .option('--no-start', 'do not start a host (MSGVAN_START=0)')
 }
 
 export function globalsOf(command: Command): Globals {
@@ -38,7 +38,8 @@ export function globalsOf(command: Command): Globals {
   return {
     port: portSetting(flags.port),
     van: vanSetting(flags.van),
-    // Not from the environment: MSGVAN_TOKEN is what a host takes. Its own user has the secret, and so more rights.
+    // Not from the environment: MSGVAN_TOKEN is the token that a host accepts. Its own user has the secret, and so more
+    // rights.
     token: tokenSetting(flags.token, {}),
     verbose: verboseSetting(flags.verbose),
     autoStart: autoStartSetting(flags.start === false ? false : undefined),

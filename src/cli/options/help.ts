@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
 
-/** `msgvan help sub`: commander's own would answer an unknown name with the whole page. */
+/** `msgvan help sub`: commander's own command would answer an unknown name with the whole page. */
 export function addHelp(program: Command): void {
   program
     .helpCommand(false)
     .command('help')
     .summary('the same as --help')
-    .description('Show what a command does, as `msgvan <command> --help` does.')
-    .argument('[command]', 'one of those that `msgvan help` lists')
+    .description('Describe a command, like `msgvan <command> --help`.')
+    .argument('[command]', 'a command that `msgvan help` lists')
     .addHelpText('after', '\nExamples:\n  msgvan help sub')
     .action((name: string | undefined) => {
       const command = name === undefined ? program : program.commands.find(each => each.name() === name)

@@ -3,10 +3,12 @@ import type { HostFlags } from '../../host/process/settings.js'
 import { settingsByKey } from '../../host/process/settings-table.js'
 import type { Globals } from './globals.js'
 
-/** The options of `host`, `start` and `restart` beyond those of all commands. The table of settings checks each text. */
+/**
+ * The options of `host`, `start` and `restart` beside those of all commands. The table of settings checks each text.
+ */
 export interface HostOptions extends Omit<HostFlags, 'port' | 'token' | 'verbose'> {
   fresh?: boolean
-  /** Of `host` alone, when another process starts it. */
+  /** Only for `host`, when another process starts it. */
   report?: string
   takeOver?: boolean
 }
@@ -32,10 +34,7 @@ export function addHostOptions(command: Command): Command {
       command.addOption(
         new HostOption(`${flag} ${takes}`.trim(), `${help} (${variable}, default: ${shown})`, key),
       )
-  return command.option(
-    '--fresh',
-    'begin without the options that the host before on this port was started with',
-  )
+  return command.option('--fresh', 'ignore the options of the last host on this port')
 }
 
 /** All flags of a command line, for the table of settings. */

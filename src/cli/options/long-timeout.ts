@@ -1,7 +1,7 @@
-/** The longest timer that Node takes; a longer one fires at once. */
+/** The longest timer of Node; a longer one fires at once. */
 const LONGEST = 2 ** 31 - 1
 
-/** A timeout of any length, in steps. Returns what cancels it. */
+/** A timeout of any length, in steps. Returns a function that cancels it. */
 export function longTimeout(act: () => void, ms: number): () => void {
   const due = performance.now() + ms
   let timer: NodeJS.Timeout

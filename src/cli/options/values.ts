@@ -1,7 +1,11 @@
 import { InvalidArgumentError } from 'commander'
 import { milliseconds } from '../../host/process/settings.js'
 
-/** How commands read the values of their options. @throws InvalidArgumentError, which commander puts into a line */
+/**
+ * These read the values of options.
+ *
+ * @throws InvalidArgumentError, which commander puts into a line
+ */
 export function count(text: string): number {
   if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 1 up.')
   return Number(text)
@@ -16,14 +20,14 @@ export function seconds(text: string): number {
   }
 }
 
-/** What is taken at intervals has some time between. In milliseconds. */
+/** Looks have some time between them. In milliseconds. */
 export function interval(text: string): number {
   const ms = seconds(text)
   if (ms < 100 || ms > 86_400_000) throw new InvalidArgumentError('It is 0.1 seconds to a day.')
   return ms
 }
 
-/** A payload's size, within what a host takes by default. */
+/** A payload's size, within the default limit of a host. */
 export function bytes(text: string): number {
   const size = count(text)
   if (size < 8 || size > 1024 * 1024) throw new InvalidArgumentError('It is 8 to 1,048,576 bytes.')

@@ -6,8 +6,9 @@ const LINE_FEED = 0x0a
 const BYTE_ORDER_MARK = '\ufeff'
 
 /**
- * The lines of a UTF-8 text stream, without their line breaks, in the lots in which they come. Reads no further than it is
- * asked to. A byte order mark at the beginning is no text. The part after the last line break is a line too, unless it is empty.
+ * The lines of a UTF-8 text stream, without their line breaks, in the batches in which they come. Reads no further than
+ * its consumer asks. Skips a byte order mark at the beginning. The part after the last line break is a line too, unless
+ * it is empty.
  *
  * @throws PayloadTooLargeError at a line of more than `longest` bytes
  * @throws InvalidPayloadError at the first line that is not UTF-8; the lines before it come first
@@ -38,7 +39,7 @@ export async function* linesOf(stream: Readable, longest: number): AsyncGenerato
   }
 }
 
-/** No byte of a longer character is a line feed, so that a lot that ends at one has whole characters. */
+/** A line feed is never part of a longer character, so a batch that ends at one has whole characters. */
 function linesIn(bytes: Buffer, isFirst: boolean): string[] {
   const text = bytes.toString('utf8')
   return text

@@ -1,14 +1,15 @@
 import { escapeControls, escapeJson } from '../../log/escape-controls.js'
 import { whenReaderLeaves } from './reader-left.js'
 
-/** To the top left, and everything below is cleared, so that nothing flickers. */
+/** Goes to the top left and clears everything below, so that nothing flickers. */
 const ANEW = '\u001b[H\u001b[J'
 
 /**
- * Standard output: what is written in one turn of the event loop is one write, and `write` says when it is out. A reader
- * that went away (`| head -1`) is no error: `closed` aborts, and what comes after goes nowhere.
+ * Standard output. All text of one turn of the event loop is one write, and `write` reports when it is out. A reader
+ * that goes away (`| head -1`) is not an error: `closed` aborts, and later text is discarded.
  *
- * Every command writes by it, and each text is escaped here: none can steer a terminal or fake a line. `raw` alone escapes nothing.
+ * Every command writes through it, and it escapes each text: none can steer a terminal or fake a line. Only `raw` does
+ * not escape.
  */
 export class Output {
   readonly #stream: NodeJS.WritableStream
@@ -25,7 +26,7 @@ export class Output {
     })
   }
 
-  /** Aborts when nobody reads any more. */
+  /** Aborts when the reader is gone. */
   get closed(): AbortSignal {
     return this.#closed.signal
   }
@@ -35,12 +36,12 @@ export class Output {
     if (this.#stream === process.stdout) whenReaderLeaves(1, () => this.#closed.abort())
   }
 
-  /** Why writing failed (a full disk, say), when it was not just a reader that had enough. */
+  /** The reason why writing failed (a full disk, say), unless the reader went away. */
   get failure(): Error | undefined {
     return this.#failure
   }
 
-  /** For people. Resolves when it was handed to the reader. Never rejects: see `closed`. */
+  /** For people. Resolves when the reader has it. Never rejects: see `closed`. */
   line(text: string): Promise<void> {
     return this.#write(`${shown(text)}\n`)
   }
@@ -49,18 +50,22 @@ export class Output {
     return this.#write(texts.map(text => `${shown(text)}\n`).join(''))
   }
 
-  /** On a terminal in place of what is there; elsewhere a block and a blank line. */
+  /** On a terminal in place of the present text; elsewhere as a block and a blank line. */
   screen(texts: readonly string[], isTerminal: boolean): Promise<void> {
     const block = texts.map(text => `${shown(text)}\n`).join('')
     return this.#write(isTerminal ? `${ANEW}${block}` : `${block}\n`)
   }
 
-  /** For programs. @param texts JSON, each on one line */
+  /**
+   * For programs.
+   *
+   * @param texts JSON, each on one line
+   */
   json(...texts: string[]): Promise<void> {
     return this.#write(texts.map(text => `${escapeJson(text)}\n`).join(''))
   }
 
-  /** What it is, whatever it does to a terminal: only where the user asks for that. */
+  /** Unchanged, whatever it does to a terminal: only on the user's request. */
   raw(chunk: string | Uint8Array): Promise<void> {
     return this.#write(chunk)
   }
@@ -71,7 +76,7 @@ export class Output {
     return this.#flush
   }
 
-  /** Resolves when all that was written so far is out. */
+  /** Resolves when everything so far is out. */
   async flush(): Promise<void> {
     await this.#flush
   }
@@ -87,7 +92,7 @@ export class Output {
   }
 }
 
-/** A tab harms nothing here: a message or a handler's line keeps its own. */
+/** A tab is harmless here: a message or a handler's line keeps its own. */
 function shown(text: string): string {
   return text.split('\t').map(escapeControls).join('\t')
 }

@@ -1,6 +1,6 @@
 import type { Counters, SubscriptionStatus, VanStatus } from '../../bus/contract/status.js'
 
-/** What a subscription did, a second. */
+/** The rates of a subscription, a second. */
 export interface SubscriptionRates {
   readonly delivered: number
   readonly acked: number
@@ -13,13 +13,13 @@ export interface Sample extends Omit<VanStatus, 'subscriptions'> {
   readonly time: string
   /** Between the two. */
   readonly seconds: number
-  /** What the van did, a second. */
+  /** The rates of the van, a second. */
   readonly perSecond: Counters
   /** The busiest first. */
   readonly subscriptions: (SubscriptionStatus & { readonly perSecond: SubscriptionRates })[]
 }
 
-/** A look at a van, with the time at which it was taken: one that does not go back. */
+/** A look at a van, with its time by a clock that does not go back. */
 export interface Look {
   readonly status: VanStatus
   readonly at: number
@@ -28,7 +28,7 @@ export interface Look {
 export function sampleOf(before: Look, after: Look, now: Date): Sample {
   const seconds = Math.max((after.at - before.at) / 1_000, 0.001)
   const known = new Map(before.status.subscriptions.map(each => [each.id, each]))
-  // A host that was started again, or a van that was forgotten, counts from the beginning.
+  // A restarted host, or a van that was forgotten, counts from the beginning.
   const rate = (then: number, since: number): number =>
     Math.round((10 * (since >= then ? since - then : since)) / seconds) / 10
   const { counters } = after.status

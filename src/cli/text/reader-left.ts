@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import { Socket } from 'node:net'
 
-/** The part of Node's handle of a stream that is used here. */
+/** The used part of Node's handle of a stream. */
 interface StreamHandle {
   open(fd: number): number
 }
@@ -13,11 +13,12 @@ interface TcpBinding {
 
 /**
  * Calls `left` once when the reader of the pipe at `fd` closes it, without a write. Does nothing for a file, a terminal
- * or a socket, nor where Node or the system does not allow it: then the next write notices. Keeps no process alive.
+ * or a socket, nor where Node or the system does not allow it: then the next write notices. It does not keep the
+ * process alive.
  *
- * Linux reports a pipe without a reader to whoever polls its writing end. Node's handle of a pipe polls a writing end
- * only while a write waits; its handle of a TCP socket does not look at the direction, and polls. It gets a descriptor of
- * its own, as two handles cannot poll the same one.
+ * Linux reports a pipe without a reader to a process that polls its writing end. Node's handle of a pipe polls a
+ * writing end only while a write waits; its handle of a TCP socket does not look at the direction, and polls. It gets a
+ * descriptor of its own, as two handles cannot poll the same one.
  */
 export function whenReaderLeaves(fd: number, left: () => void): void {
   const socket = polling(fd)

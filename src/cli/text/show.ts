@@ -4,15 +4,15 @@ import type { Message } from '../../message/message.js'
 import { oneLine } from '../exit.js'
 
 /**
- * Any payload as JSON, on one line. What JSON lacks: a BigInt becomes its digits, a Date its ISO form, bytes base64, a Map
- * an object (a list of pairs if its keys are no strings), a Set a list, NaN and the infinities their names; undefined
- * becomes null, and a value inside itself "[Circular]".
+ * Any payload as JSON, on one line. JSON lacks some values: a BigInt becomes its digits, a Date its ISO form, bytes
+ * base64, a Map an object (a list of pairs if its keys are not strings), a Set a list, NaN and the infinities their
+ * names; undefined becomes null, and a value inside itself "[Circular]".
  */
 export function toJson(value: unknown): string {
   try {
     return JSON.stringify(plain(value, []))
   } catch {
-    // Too deep for the stack: better to say so than to end a stream that goes on.
+    // Too deep for the stack: a short form is better than the end of the stream.
     return JSON.stringify(inspect(value, { depth: 5, breakLength: Infinity }))
   }
 }
@@ -23,13 +23,13 @@ export function messageJson(message: Message): string {
   return `{"id":${JSON.stringify(id)},"topic":${JSON.stringify(topic)},"payload":${toJson(payload)},${JSON.stringify(rest).slice(1)}`
 }
 
-/** Topic and payload for people, on one line: text as it is, all else as JSON. */
+/** Topic and payload for people, on one line: text unchanged, everything else as JSON. */
 export function messageLine(message: Message): string {
   const { payload } = message
   return `${message.topic} ${(typeof payload === 'string' ? payload : toJson(payload)).replace(/[\r\n]+/g, '⏎')}`
 }
 
-/** The payload alone: bytes as they are, text and all else as one line. */
+/** The payload alone: bytes unchanged, text and everything else as one line. */
 export function rawPayload({ payload }: Message): string | Uint8Array {
   if (types.isUint8Array(payload)) return payload
   if (payload instanceof ArrayBuffer) return new Uint8Array(payload)
@@ -40,7 +40,7 @@ export function deadLetterJson({ payload, ...rest }: DeadLetter): string {
   return `${JSON.stringify(rest).slice(0, -1)},"payload":${toJson(payload)}}`
 }
 
-/** What one looks for in a list: which, from where, how often, and why. */
+/** The main facts of a letter in a list: which, from where, how often, and why. */
 export function deadLetterLine({ id, subscription, topic, attempts, lastAt, error }: DeadLetter): string {
   const times = attempts === 1 ? 'once' : `${attempts} times`
   return oneLine(`${id} ${new Date(lastAt).toISOString()} ${subscription} ${topic} failed ${times}: ${error}`)

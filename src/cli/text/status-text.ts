@@ -55,7 +55,11 @@ function table(subscriptions: readonly SubscriptionStatus[]): string[] {
   return columns(rows, 2)
 }
 
-/** Each row is one line, whatever is in its cells. @param left so many columns are texts; the others are numbers, and a last text may follow */
+/**
+ * Each row is one line, whatever its cells contain.
+ *
+ * @param left the number of text columns; the others are numbers, and a last text may follow
+ */
 export function columns(rows: readonly (readonly string[])[], left: number): string[] {
   const shown = rows.map(row => row.map(escapeControls))
   const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map(row => row[column]?.length ?? 0)))

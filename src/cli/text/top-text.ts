@@ -1,7 +1,11 @@
 import type { Sample } from './rates.js'
 import { columns, duration } from './status-text.js'
 
-/** A sample for people. @param rows how many subscriptions are shown */
+/**
+ * A sample for people.
+ *
+ * @param rows the number of subscriptions to show
+ */
 export function topLines(sample: Sample, rows = Infinity): string[] {
   const { van, host, hosts, perSecond, counters, subscriptions, actors } = sample
   const shown = subscriptions.slice(0, rows)

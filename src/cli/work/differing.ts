@@ -6,8 +6,9 @@ import { SETTINGS, type SettingKey } from '../../host/process/settings-table.js'
 import { readKept } from '../../host/process/settings-kept.js'
 
 /**
- * What a host that was running already was started with otherwise than flags and variables say now, as flags. A host that does not
- * say it differs in nothing. Capabilities change while it runs, and what it logs is no reason to start it anew.
+ * The options, as flags, in which a running host differs from flags and variables now. A host that does not report an
+ * option does not differ in it. Capabilities change while it runs, and log options do not justify a restart, so both
+ * are left out.
  */
 export async function differingFlags(given: HostFlags, port: number): Promise<string[]> {
   const paths = statePaths()

@@ -4,18 +4,21 @@ import { basename, dirname } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 
 export interface FollowOptions {
-  /** Go on as the file grows, through rotation and a host's restart, until `signal` aborts. */
+  /** Goes on as the file grows, through rotation and a host's restart, until `signal` aborts. */
   readonly follow: boolean
   readonly signal: AbortSignal
 }
 
-/** fs.watch can miss changes (a network file system, too many watches): so often it is looked anyway. */
+/**
+ * fs.watch can miss changes (a network file system, too many watches), so this looks at the file at this interval as
+ * well.
+ */
 const LOOK_EVERY_MS = 1_000
 const CHUNK_BYTES = 64 * 1024
 
 /**
- * The lines of a host's log file, oldest first: those of the rotated file `<path>.1`, then of the file itself. A rotation
- * loses none: a file that was begun is read to its end before the next.
+ * The lines of a host's log file, oldest first: those of the rotated file `<path>.1`, then of the file itself. A
+ * rotation loses no line: it reads a file to the end before the next.
  */
 export async function* followLog(path: string, { follow, signal }: FollowOptions): AsyncGenerator<string[]> {
   const changes = follow ? watchFile(path, signal) : undefined
@@ -29,7 +32,7 @@ export async function* followLog(path: string, { follow, signal }: FollowOptions
         if (signal.aborted) return
         const next = await after(current, before, path)
         if (next !== undefined) {
-          yield* current.rest() // what came between the last look and the rotation
+          yield* current.rest() // the lines between the last look and the rotation
           yield* current.end()
           await current.close()
           before = current.inode
@@ -73,7 +76,7 @@ class LogFile {
 
   /** Whole lines up to the file's present end. */
   async *rest(): AsyncGenerator<string[]> {
-    // Somebody emptied it: what comes now stands at its beginning.
+    // The file was emptied: new lines stand at its beginning.
     if ((await this.handle.stat()).size < this.#position) this.#position = 0
     for (;;) {
       const { bytesRead } = await this.handle.read(this.#chunk, 0, CHUNK_BYTES, this.#position)
@@ -85,7 +88,7 @@ class LogFile {
     }
   }
 
-  /** What a writer that was killed left without a line break. */
+  /** A last line without a line break, of a writer that was killed. */
   *end(): Generator<string[]> {
     if (this.#partial !== '') yield [this.#partial]
     this.#partial = ''
@@ -100,7 +103,7 @@ async function firstOf(path: string): Promise<LogFile | undefined> {
   return (await LogFile.open(`${path}.1`)) ?? (await LogFile.open(path))
 }
 
-/** The file to read after this one; undefined while this one is the last. `before` is the inode of the one read before. */
+/** The next file; undefined while this one is the last. `before` is the inode of the file before. */
 async function after(
   current: LogFile,
   before: number | undefined,
@@ -109,7 +112,7 @@ async function after(
   const newest = await inodeOf(path)
   if (newest === undefined || newest === current.inode) return undefined
   const rotated = await LogFile.open(`${path}.1`)
-  // It was rotated more than once since: what lies between comes first.
+  // It was rotated more than once since: the file between comes first.
   if (rotated !== undefined && rotated.inode !== current.inode && rotated.inode !== before) return rotated
   await rotated?.close()
   return LogFile.open(path)
@@ -119,7 +122,7 @@ async function inodeOf(path: string): Promise<number | undefined> {
   return (await stat(path).catch(() => undefined))?.ino
 }
 
-/** Says when the file may have changed. A change between two calls of `next` is not lost. */
+/** Reports when the file may have changed. It does not lose a change between two calls of `next`. */
 function watchFile(path: string, signal: AbortSignal): { next(): Promise<void>; close(): void } {
   let changed = false
   let wake: (() => void) | undefined
@@ -129,7 +132,7 @@ function watchFile(path: string, signal: AbortSignal): { next(): Promise<void>; 
   }
   let watcher = watchFolder(path, notice)
   const timer = setInterval(() => {
-    // Its folder is made when the first host starts.
+    // The first host makes the folder.
     watcher ??= watchFolder(path, notice)
     notice()
   }, LOOK_EVERY_MS)
@@ -152,7 +155,7 @@ function watchFile(path: string, signal: AbortSignal): { next(): Promise<void>; 
   }
 }
 
-/** undefined: there is no such folder. */
+/** undefined: the folder does not exist. */
 function watchFolder(path: string, notice: () => void): FSWatcher | undefined {
   try {
     const watcher = watch(dirname(path), { persistent: true }, (_event, name) => {

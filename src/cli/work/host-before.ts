@@ -11,33 +11,37 @@ import type { Registrations } from '../../host/handlers/registrations.js'
 import { readKept } from '../../host/process/settings-kept.js'
 import type { Cli } from '../cli.js'
 
-/** Much is lost if it cannot answer: a host that is only slow has time. */
+/** Much is lost without its answer, so a slow host has time. */
 const ASKING_MS = 30_000
 
-/** What a restart knows of the host that it ends. */
+/** A restart's knowledge of the host that it ends. */
 export interface HostBefore {
-  /** Leaves what is registered for the next one. @returns takes it away then */
+  /**
+   * Leaves the registrations for the next host.
+   *
+   * @returns removes them again
+   */
   readonly leave: () => Promise<() => Promise<void>>
   /** A client started it, not a user. */
   readonly auto: boolean
-  /** It does not write down how it was started. */
+  /** It does not write down its options. */
   readonly isOlder: boolean
-  /** What an older one says of how it was started. */
+  /** The options that an older host reports. */
   readonly flags: HostFlags
-  /** Where it keeps what it owes; undefined: it is older, and does not say. */
+  /** Where it keeps messages; undefined: it is older, and does not report it. */
   readonly keeps: 'nothing' | 'memory' | 'store' | undefined
-  /** The vans in which something is registered, as far as it says so. */
+  /** The vans with registrations, if it reports them. */
   readonly vans: readonly string[] | undefined
 }
 
-/** What it answered, or why it did not. */
+/** Its answer, or the reason why there is none. */
 type Answer = { readonly registered: unknown; readonly settings: unknown } | { readonly why: unknown }
 
 /**
- * Asks the host what is registered in it, and finds out how it was started.
+ * Asks the host for its registrations, and finds out its options.
  *
- * @param isGiven the caller says how the next one is to be
- * @throws UnsupportedError if how it was started cannot be found out, and the caller does not say how the next one is to be
+ * @param isGiven the caller gives the options of the next host
+ * @throws UnsupportedError if the options cannot be found out, and the caller gives none
  */
 export async function askHostBefore(cli: Cli, port: number, isGiven: boolean): Promise<HostBefore> {
   const paths = statePaths()
@@ -54,7 +58,7 @@ export async function askHostBefore(cli: Cli, port: number, isGiven: boolean): P
 
   const leave = async (): Promise<() => Promise<void>> => {
     if ('why' in answer) {
-      // Said when the host has ended: a caller without proof is refused once, by that.
+      // Reported when the host has ended: before that a caller without proof is refused once.
       cli.talk(`what was registered in the host is not kept: ${shortly(answer.why)}`)
       return nothing()
     }
@@ -91,12 +95,12 @@ async function ask(paths: StatePaths, port: number): Promise<Answer> {
   return askHost({ port, paths }, all, ASKING_MS).catch((why: unknown) => ({ why }))
 }
 
-/** A host of before cannot say how it was started. */
+/** An older host cannot report its options. */
 function unknownToIt(error: unknown): undefined {
   if (!(error instanceof UnsupportedError)) throw error
 }
 
-/** What the host that runs has written down, and not one before it. */
+/** The options that the running host wrote down; not those of an earlier host. */
 async function writtenByIt(
   paths: StatePaths,
   port: number,
@@ -109,16 +113,16 @@ async function writtenByIt(
   return kept !== undefined && (await isHostOn(kept.pid, port)) ? kept : undefined
 }
 
-/** Why it is not ended: the next one would be of another kind, as one without the store of this one. */
+/** The reason to leave it running: the next one would differ, for example lack the store of this one. */
 async function unknownStart(paths: StatePaths, port: number, why: unknown): Promise<unknown> {
   const pid = await readPidHint(paths, port)
-  // Whoever is there is no host of this user: what there is to say of it was said.
+  // The process there is not a host of this user. Its errors were reported already.
   if (why !== undefined && (pid === undefined || !(await isHostOn(pid, port)))) return why
   const said = why instanceof VersionMismatchError ? 'it speaks another protocol' : describe(why)
   const because = why === undefined ? '' : ` (${said.replace(/\.$/, '')})`
   return new UnsupportedError(
-    `The host on port ${port} cannot say how it was started${because}. It runs still: the next one might lack its store. ` +
-      'Give the options that the next one needs, such as `msgvan restart --store DIR`; or `--fresh`, if it needs none.',
+    `The host on port ${port} cannot report its options${because}. It still runs: the next one might lack its store. ` +
+      'Give the options for the next one, such as `msgvan restart --store DIR`; or `--fresh` for none.',
     { cause: why },
   )
 }

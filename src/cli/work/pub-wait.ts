@@ -6,10 +6,10 @@ import { longTimeout } from '../options/long-timeout.js'
 const LOOK_EVERY_MS = 2_000
 
 /**
- * While something is being published: names each full subscription that holds publishers, once. One without a consumer is named by
- * `errors$` already.
+ * During a publish: names each full subscription that holds back publishers, once. `errors$` names one without a
+ * consumer already.
  *
- * @returns what ends it
+ * @returns a function that ends it
  */
 export function nameWhoIsFull(cli: Cli, bus: Bus): () => void {
   const named = new Set<string>()
@@ -22,12 +22,12 @@ export function nameWhoIsFull(cli: Cli, bus: Bus): () => void {
       )
     }
   }
-  // What goes wrong shows in the publish that waits.
+  // The waiting publish reports errors.
   const timer = setInterval(() => void look().catch(() => undefined), LOOK_EVERY_MS)
   return () => clearInterval(timer)
 }
 
-/** Ends with the exit code of a timeout if the work takes longer; the process ends then, and the work with it. */
+/** Ends with the exit code of a timeout if the work takes longer. The process ends then, and the work with it. */
 export async function within(cli: Cli, timeout: number | undefined, work: Promise<number>): Promise<number> {
   if (timeout === undefined) return work
   let stop: () => void = () => undefined

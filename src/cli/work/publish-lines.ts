@@ -1,13 +1,13 @@
-/** How much may be on its way at once: enough to keep batches full, little enough for any input to fit in memory. */
+/** The most messages on their way at once: enough to keep batches full, and few enough for memory with any input. */
 const MOST_MESSAGES = 4096
 const MOST_CHARACTERS = 1024 * 1024
 
 /**
- * Publishes what comes, in order, with a bounded number of unfinished publishes: input that comes faster than the van
- * takes it waits where it is. Stops at the first that fails.
+ * Publishes each line, in order, with a bounded number of unfinished publishes. Input that comes faster than the van
+ * takes it waits in its stream. Stops at the first failure.
  *
- * @param publish returns undefined for a line that is no message
- * @returns how many the van took over
+ * @param publish returns undefined for a line without a message
+ * @returns the number of messages that the van took over
  */
 export async function publishLines(
   lots: AsyncIterable<readonly string[]>,

@@ -14,9 +14,9 @@ export interface BenchOptions {
   json?: boolean
 }
 
-/** What nobody else's patterns match. */
+/** A van that other programs' patterns do not match. */
 const VAN = 'msgvan-bench'
-/** So many publishes are on their way at once. */
+/** The number of publishes on their way at once. */
 const UNDER_WAY = 10_000
 const SINGLE = 1_000
 
@@ -28,11 +28,11 @@ interface Figures {
   readonly megabytesPerSecond: number
   /** Of one message at a time, from `publish()` to its subscriber, in milliseconds. */
   readonly latency: { readonly p50: number; readonly p99: number; readonly max: number }
-  /** The host has a store: what is acknowledged is on its disk. */
+  /** The host has a store: an acknowledged message is on its disk. */
   readonly stored: boolean
 }
 
-/** `msgvan bench`, once it is known that this is what is wanted. */
+/** Runs `msgvan bench`. A file of its own, so that other commands do not load it. */
 export async function bench(cli: Cli, globals: Globals, options: BenchOptions): Promise<number> {
   const { count = 200_000, size = 100, json = false } = options
   const apart = { ...globals, van: VAN }
@@ -117,7 +117,7 @@ async function latencies(
   return { p50: at(0.5), p99: at(0.99), max: at(1) }
 }
 
-/** What came, which is looked at: a figure for messages that were lost or mixed up is none. */
+/** Checks each received message: a figure for lost or mixed-up messages is worthless. */
 class Receipt {
   readonly #size: number
   readonly #came = new Subject<number>()

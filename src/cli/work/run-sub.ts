@@ -27,7 +27,7 @@ export interface SubOptions {
   json?: boolean
 }
 
-/** `msgvan sub`, once it is known that this is what is wanted. */
+/** Runs `msgvan sub`. A file of its own, so that other commands do not load it. */
 export async function sub(
   cli: Cli,
   globals: Globals,
@@ -72,7 +72,7 @@ async function show(
     const pattern = given ?? (await patternOf(bus, name ?? ''))
     const messages$ = bus.topic(
       pattern,
-      // Whoever looks on does not change the rules of those who work.
+      // A watcher does not change the rules of the others.
       keepingRules({
         ack: 'manual',
         prefetch,
@@ -98,7 +98,7 @@ async function show(
   }
 }
 
-/** Acked when it is written: what a reader did not get, a named subscription gives to the next. */
+/** Acked when it is written: a named subscription gives a message that the reader did not get to the next one. */
 function hand(message: Message, write: Write, cli: Cli): void {
   let written: Promise<void>
   try {
@@ -124,7 +124,7 @@ function writerOf({ raw, json }: SubOptions, output: Output): Write {
   return message => output.line(messageLine(message))
 }
 
-/** What ends a subscription before its count is full; the first to come decides the exit code. */
+/** The events that end a subscription before its count is full; the first one decides the exit code. */
 class Ending {
   readonly signal = new Subject<void>()
   settled: number | undefined
@@ -140,27 +140,32 @@ class Ending {
   }
 }
 
-/** undefined: the pattern of the named subscription that is there. */
+/** undefined: the pattern of the existing named subscription. */
 function givenPattern(source: string | undefined, { exact, name }: SubOptions): RegExp | string | undefined {
   if (source !== undefined) return exact === true ? exactTopic(source) : regExp(source)
   if (name === undefined || exact === true)
     throw new InvalidOptionError(
-      'Which topics? Give a pattern, such as `msgvan sub .` for all; or --name, to join a subscription that is there.',
+      'Which topics? Give a pattern, such as `msgvan sub .` for all; or --name, to join an existing subscription.',
     )
   return undefined
 }
 
-/** @throws InvalidPatternError if there is no subscription of that name */
+/**
+ * @throws InvalidPatternError if the subscription does not exist
+ */
 async function patternOf(bus: Bus, name: string): Promise<RegExp | string> {
   const found = (await bus.status()).subscriptions.find(each => each.name === name)
   if (found === undefined)
     throw new InvalidPatternError(
-      `There is no subscription ${JSON.stringify(name)} in van ${bus.name}: give the pattern that it is to have.`,
+      `There is no subscription ${JSON.stringify(name)} in van ${bus.name}. Give a pattern for it.`,
     )
   return patternFrom(found.pattern)
 }
 
-/** As a status shows it. A topic that looks like a RegExp is taken for one; then the van refuses the other pattern. */
+/**
+ * Reads a pattern of a status. It takes a topic that looks like a RegExp for one; then the van refuses the other
+ * pattern.
+ */
 function patternFrom(shown: string): RegExp | string {
   const [, source, flags] = /^\/(.*)\/([a-z]*)$/s.exec(shown) ?? []
   if (source === undefined) return shown
@@ -180,8 +185,11 @@ function regExp(source: string): RegExp {
   try {
     return new RegExp(source)
   } catch (error) {
-    throw new InvalidPatternError(`${JSON.stringify(source)} is no regular expression: ${describe(error)}`, {
-      cause: error,
-    })
+    throw new InvalidPatternError(
+      `${JSON.stringify(source)} is not a regular expression: ${describe(error)}`,
+      {
+        cause: error,
+      },
+    )
   }
 }

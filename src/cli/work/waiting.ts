@@ -7,10 +7,10 @@ import { HostUnreachableError, UnsupportedError } from '../../errors.js'
 const ANSWER_MS = 10_000
 
 /**
- * An older host cannot hand over what waits in its memory.
+ * An older host cannot hand over the messages in its memory.
  *
- * @param vans those in which something is registered there; undefined: it does not say
- * @throws UnsupportedError if something waits, or nobody knows
+ * @param vans the vans with registrations; undefined: it does not report them
+ * @throws UnsupportedError if messages are pending, or it does not report them
  */
 export async function checkNothingWaits(port: number, vans: readonly string[] | undefined): Promise<void> {
   if (vans === undefined) throw refusal(port, 'it cannot be asked whether messages wait in its memory')
@@ -27,8 +27,8 @@ export async function checkNothingWaits(port: number, vans: readonly string[] | 
 
 function refusal(port: number, why: string): UnsupportedError {
   return new UnsupportedError(
-    `The host on port ${port} is an older one that hands nothing over, and ${why}. It runs still. ` +
-      'Let its consumers finish first; or lose what waits: `msgvan restart --lose-waiting`.',
+    `The host on port ${port} is an older one that hands nothing over, and ${why}. It still runs. ` +
+      'Let its consumers finish first; or lose these messages: `msgvan restart --lose-waiting`.',
   )
 }
 
@@ -43,7 +43,7 @@ async function waitingIn(port: number, van: string): Promise<{ messages: number;
   try {
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        reject(new HostUnreachableError(`The host on port ${port} does not say what waits in it.`))
+        reject(new HostUnreachableError(`The host on port ${port} does not report its pending messages.`))
       }, ANSWER_MS)
     })
     const { subscriptions } = await Promise.race([broker.control.status(), late])

@@ -6,7 +6,7 @@ import type { ActorSubscriptions } from './actor-subscriptions.js'
 import type { ActorTable } from './actor-table.js'
 import { label, type RunningActor } from './running-actor.js'
 
-/** An end waits at most so long until the actor's messages are dead letters. That work goes on afterwards. */
+/** An end waits at most this long until the actor's messages are dead letters. That work goes on afterwards. */
 const RETIRED_MS = 10_000
 
 export interface ActorEndsOptions {

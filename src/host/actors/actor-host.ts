@@ -16,9 +16,9 @@ export interface ActorHost extends HandlerHost {
   capabilities(): CapabilityValues
   /** Keeps an actor beyond the host's life; with undefined it keeps it no longer. Default: actors end with the host. */
   keepActor?(van: string, id: string, kept: KeptActor | undefined): Promise<void>
-  /** Milliseconds before a restart after so many crashes in a row. Default: from 0.1 to 10 seconds. */
+  /** Milliseconds before a restart, by the number of crashes in a row. Default: from 0.1 to 10 seconds. */
   readonly restartDelay?: (error: unknown, crashes: number) => number
-  /** What its workers run in. Default: threads and processes. */
+  /** Runs its workers. Default: threads and processes. */
   readonly openIsolate?: OpenIsolate
 }
 

@@ -19,7 +19,9 @@ import { mailChildExit, openMailbox } from './mailbox.js'
 import type { BornOf } from './parent.js'
 import type { ActorInstances, RunningActor } from './running-actor.js'
 
-/** It remembers so many ended workers: a child of one may be on its way for as long as its placement takes. */
+/**
+ * The number of ended workers that it remembers: a child of one may be on its way for as long as its placement takes.
+ */
 const ENDED_REMEMBERED = 10_000
 
 /**
@@ -98,7 +100,7 @@ export class Actors {
     return this.named(van, name)
   }
 
-  /** As `find`, without waiting. */
+  /** Like `find`, without waiting. */
   named(van: string, name: string): RunningActor | undefined {
     return this.#table.named(van, name)
   }

@@ -3,11 +3,11 @@ import type { Backbone } from '../backbone/backbone.js'
 import { fieldsOf } from '../../wire/call-definition.js'
 
 const LEVELS: readonly (keyof Log)[] = ['error', 'warning', 'info', 'debug']
-/** More than so many lines on their way are not sent: a log must not grow into a load. */
+/** The most lines on their way: a log must not grow into a load. */
 const MOST_ON_THE_WAY = 1_000
 const LONGEST_TEXT = 64 * 1024
 
-/** What actors log goes to their own host's log, and to that of the host that leads, whose level decides about it. */
+/** Log lines of actors go to their own host's log, and to the leader's log, whose level decides about them. */
 export function actorLog(log: Log, backbone: () => Backbone): Log {
   let onTheWay = 0
   const writer =
@@ -25,7 +25,7 @@ export function actorLog(log: Log, backbone: () => Backbone): Log {
   return { error: writer('error'), warning: writer('warning'), info: writer('info'), debug: writer('debug') }
 }
 
-/** Takes what actors of other hosts log. */
+/** Takes log lines of actors on other hosts. */
 export function takeActorLogs(log: Log, backbone: Backbone): void {
   backbone.serve('actors.log', (body, from) => {
     const fields = fieldsOf(body)

@@ -86,7 +86,7 @@ export class LocalInstances implements ActorInstances {
     await Promise.all([...this.#instances.values()].map(instance => instance.stop()))
   }
 
-  /** Its module has changed. What does not load leaves the old one as it is. */
+  /** Its module has changed. If it does not load, the old code stays. */
   async reload(): Promise<void> {
     if (!this.#isUp || this.#isEnding) return
     await Promise.all(
@@ -105,12 +105,12 @@ export class LocalInstances implements ActorInstances {
     )
   }
 
-  /** What the host offers has changed. */
+  /** The host's capabilities have changed. */
   reconsider(): void {
     const capabilities = this.#host.capabilities()
     const lacks = missing(this.request.requires, capabilities)
     if (lacks !== undefined) this.#unfit(lacks)
-    // What its class requires is known there.
+    // Now the requirements of its class are known.
     else
       for (const instance of this.#instances.values()) instance.send({ kind: 'capabilities', capabilities })
   }

@@ -41,7 +41,7 @@ export interface ActorDirectoryOptions {
   readonly handlers: HandlerService | undefined
   readonly backbone: Backbone
   readonly van: (name: string) => Van
-  /** After so many milliseconds without a host, its actors count as ended. Default 10,000. */
+  /** After this number of milliseconds without a host, its actors count as ended. Default 10,000. */
   readonly patience?: number | undefined
 }
 

@@ -13,7 +13,7 @@ import { label, type ActorInstances } from '../running-actor.js'
 
 export interface ClusterInstancesOptions {
   readonly backbone: Backbone
-  /** Fails the actor's messages that a host had which is gone. */
+  /** Fails the actor's messages that were at a lost host. */
   readonly failHeldBy: (host: string) => void
   readonly ended: () => void
 }

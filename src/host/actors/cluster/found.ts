@@ -15,7 +15,9 @@ export interface Found {
   readonly export: string
 }
 
-/** @throws NameTakenError if the name is another's */
+/**
+ * @throws NameTakenError if the name belongs to another actor
+ */
 export function sameActor(there: Found, { module, export: exported }: ActorRequest): Found {
   if (there.module === module && there.export === exported) return there
   const name = JSON.stringify(there.self.name)

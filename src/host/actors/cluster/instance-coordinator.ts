@@ -21,7 +21,7 @@ export interface InstanceCoordinatorOptions {
   readonly here: Actors
   readonly backbone: Backbone
   readonly tickets: Tickets
-  /** Fails the messages of a named subscription that a host had which is gone. */
+  /** Fails the messages of a named subscription that were at a lost host. */
   readonly failHeldBy: (van: string, host: string, name: string) => void
   /** Resolves when the leader has all verdicts of this host, or is away. */
   readonly settled: (van: string) => void | Promise<void>
