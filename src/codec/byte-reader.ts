@@ -10,16 +10,18 @@ const oneFloat = new Float64Array(1)
 const eightBytes = new Uint8Array(oneFloat.buffer)
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
-/** Reads what a ByteWriter wrote. Whatever is not there, or not so, is refused by `fail`, before anything is allocated for it. */
+/** Reads the output of a ByteWriter. `fail` refuses missing and wrong bytes, before anything is allocated for them. */
 export class ByteReader {
   readonly #bytes: Uint8Array
-  /** Made when first needed: most of what is read needs none. */
+  /** Made on demand: most readers need none. */
   #lazyView: DataView | undefined
   readonly #fail: (what: string) => Error
   readonly #end: number
   #at: number
 
-  /** @param from with `length`: of these bytes, only those */
+  /**
+   * @param from with `length`: reads only this part of the bytes
+   */
   constructor(bytes: Uint8Array, fail: (what: string) => Error, from = 0, length = bytes.length - from) {
     this.#bytes = asBuffer(bytes)
     this.#fail = fail
@@ -27,7 +29,7 @@ export class ByteReader {
     this.#end = from + length
   }
 
-  /** All bytes, those before and behind what is read too. */
+  /** All bytes, those before and behind the read part too. */
   get bytes(): Uint8Array {
     return this.#bytes
   }
@@ -80,7 +82,7 @@ export class ByteReader {
     }
   }
 
-  /** A number of things that follow, each at least `bytesEach` long: more than can be there is refused at once. */
+  /** A count of entries, each at least `bytesEach` long. Refuses at once a count that the rest cannot hold. */
   count(bytesEach: number): number {
     const count = this.varint()
     if (count * bytesEach > this.remaining)
@@ -94,7 +96,11 @@ export class ByteReader {
     return this.#bytes.subarray(at, at + length)
   }
 
-  /** As `raw`, without a view. @returns where in `bytes` they begin */
+  /**
+   * Like `raw`, without a view.
+   *
+   * @returns the place in `bytes` where they begin
+   */
   skip(length: number): number {
     return this.#step(length)
   }
@@ -104,7 +110,7 @@ export class ByteReader {
     return this.#text(this.#step(length), length)
   }
 
-  /** As `string`, for a text that is likely to have come before. */
+  /** Like `string`, for a text that is likely to have come before. */
   recurring(): string {
     const length = this.varint()
     const at = this.#step(length)

@@ -1,31 +1,31 @@
 import { copyPart, varintSize, viewOf } from './bytes.js'
 
-/** Node's Buffer where there is one: its string functions are several times faster than TextEncoder's. */
+/** Node's Buffer if it exists: its string functions are several times faster than TextEncoder's. */
 const NodeBuffer = typeof Buffer === 'undefined' ? undefined : Buffer
 
 const utf8Encoder = new TextEncoder()
 
 const FIRST_BYTES = 1024
-/** Up to this size what was written is copied out, and the memory used again. */
+/** Up to this size the result is copied out, and the memory used again. */
 const SMALL_BYTES = 4 * 1024
 const SHORT_STRING = 24
-/** Up to so many bytes a loop over words takes less time than a view to copy from. */
+/** Up to this number of bytes a loop over words is faster than a view to copy from. */
 const WORDS_BYTES = 112
 
 function allocate(bytes: number): Uint8Array {
   return NodeBuffer === undefined ? new Uint8Array(bytes) : NodeBuffer.allocUnsafeSlow(bytes)
 }
 
-/** Appends to a buffer that grows. What `take` gave away is never written to again. */
+/** Appends to a buffer that grows. It never writes to the memory of a result of `take` again. */
 export class ByteWriter {
   #bytes = allocate(FIRST_BYTES)
   #view = viewOf(this.#bytes)
   #start = 0
   #end = 0
-  /** What parts were copied from last, until what is written is taken. */
+  /** The last source of a copied part, until `take`. */
   #source: Uint8Array | undefined
   #sourceView: DataView | undefined
-  /** What is written next will be about as long as what was written last. */
+  /** The next result will be about as long as the last one. */
   #likely = FIRST_BYTES
 
   /** Bytes written since the last `take` or `drop`. */
@@ -33,7 +33,7 @@ export class ByteWriter {
     return this.#end - this.#start
   }
 
-  /** What was written, as memory that the writer never touches again. */
+  /** The written bytes, in memory that the writer never touches again. */
   take(): Uint8Array {
     const { length } = this
     this.#likely = length
@@ -48,12 +48,12 @@ export class ByteWriter {
     return taken
   }
 
-  /** Forgets what was written after `length` bytes: the way back after a value that turned out not to fit. */
+  /** Forgets everything after `length` bytes: the way back after a value that does not fit. */
   truncate(length: number): void {
     this.#end = this.#start + length
   }
 
-  /** What was written from `from` on, up to `to`: a view, good until more is written. */
+  /** The written bytes from `from` to `to`: a view, valid until the next write. */
   view(from: number, to = this.length): Uint8Array {
     return this.#bytes.subarray(this.#start + from, this.#start + to)
   }
@@ -69,7 +69,7 @@ export class ByteWriter {
     this.#end += 4
   }
 
-  /** Overwrites four bytes, `at` bytes into what was written. */
+  /** Overwrites four bytes, `at` bytes after the beginning. */
   u32At(at: number, value: number): void {
     this.#view.setUint32(this.#start + at, value, true)
   }
@@ -103,7 +103,7 @@ export class ByteWriter {
     this.#end = end
   }
 
-  /** In place of the one byte `at` bytes into what was written; what follows moves if that takes more room. */
+  /** Replaces the one byte `at` bytes after the beginning; the rest moves if the number takes more room. */
   varintAt(at: number, value: number): void {
     const more = varintSize(value) - 1
     if (more > 0) {
@@ -134,7 +134,7 @@ export class ByteWriter {
     this.#end += length
   }
 
-  /** Most parts are short and one after the other of the same bytes: four at a time they need no view of their own. */
+  /** Most parts are short and consecutive parts of the same bytes: four bytes at a time they need no view. */
   #words(bytes: Uint8Array, from: number, length: number): void {
     if (bytes !== this.#source || this.#sourceView === undefined) {
       this.#source = bytes
@@ -148,7 +148,7 @@ export class ByteWriter {
     for (; at < length; at++) this.#bytes[end + at] = bytes[from + at] ?? 0
   }
 
-  /** As `string`, with a byte in front. */
+  /** Like `string`, with a byte in front. */
   tagged(tag: number, text: string): boolean {
     const length = text.length
     if (length < SHORT_STRING) {
@@ -161,7 +161,7 @@ export class ByteWriter {
     return this.#longer(text, length)
   }
 
-  /** Length in bytes, then UTF-8. Says whether the text was plain ASCII. */
+  /** Length in bytes, then UTF-8. Returns whether the text is plain ASCII. */
   string(text: string): boolean {
     const length = text.length
     if (length < SHORT_STRING) {
@@ -173,7 +173,7 @@ export class ByteWriter {
 
   #longer(text: string, length: number): boolean {
     this.#reserve(13 + length * 3)
-    // The length comes first but is known last: leave room for the varint of the likeliest one, ASCII's.
+    // The length comes first but is known last: leave room for the varint of the likeliest length, that of ASCII.
     const room = varintSize(length)
     const from = this.#end + room
     const written = this.#utf8(text, from, length)

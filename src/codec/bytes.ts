@@ -1,6 +1,6 @@
 const NodeBuffer = typeof Buffer === 'undefined' ? undefined : Buffer
 
-/** Up to so many bytes a loop takes less time than a view to copy from. */
+/** Up to this number of bytes a loop is faster than a view to copy from. */
 const LOOP_BYTES = 24
 
 /** Copies a part of some bytes. */
@@ -9,14 +9,14 @@ export function copyPart(from: Uint8Array, start: number, length: number, to: Ui
   else for (let i = 0; i < length; i++) to[at + i] = from[start + i] ?? 0
 }
 
-/** Bytes that a varint of `value` takes. */
+/** The size of `value` as a varint, in bytes. */
 export function varintSize(value: number): number {
   let size = 1
   for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) size++
   return size
 }
 
-/** The same memory as a Buffer, in Node; in a browser, as it is. */
+/** The same memory as a Buffer in Node; unchanged in a browser. */
 export function asBuffer(bytes: Uint8Array): Uint8Array {
   if (NodeBuffer === undefined || NodeBuffer.isBuffer(bytes)) return bytes
   return NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -3,25 +3,25 @@ import { entriesOf, shapeOf, sizeOfMap, sizeOfSet, unboxed, valuesOf } from './s
 import { MAX_DEPTH } from './value-kinds.js'
 import { ALWAYS_ALLOWED, MANY_KEYS, MAX_BIGINT_BYTES, MAX_REGEXP_SOURCE, Work } from './work.js'
 
-/** Up to so many objects are told apart by looking through a list; a Set for each payload would cost more than the rest. */
+/** Up to this number of objects a list is searched; a Set for each payload would cost more than the rest. */
 const FEW = 24
 
-/** Objects met on the walk under way. Module-wide so that a walk allocates nothing; empty between walks. */
+/** Objects that the present walk has met. Module-wide so that a walk allocates nothing; empty between walks. */
 let met: object[] = []
 let metMany: Set<object> | undefined
 let depth = 0
-/** The most that it can cost to read the value. */
+/** An upper bound of the cost of reading the value. */
 let work = 0
 
-/** What a walk found. */
+/** The result of a walk. */
 export interface Measured {
-  /** The most bytes that the value can take when encoded; -1 if it holds something that cannot be carried. */
+  /** An upper bound of the encoded size; -1 if a part of the value cannot cross. */
   readonly bytes: number
-  /** It may cost its readers more than they take: only encoding tells. */
+  /** It may cost its readers more than the limit: only encoding shows. */
   readonly isCostly: boolean
 }
 
-/** As `mostBytes`, with what it costs to read. */
+/** Like `mostBytes`, with the cost of reading. */
 export function measure(value: object): Measured {
   let isCostly = false
   const bytes = walk(value, () => {
@@ -31,8 +31,8 @@ export function measure(value: object): Measured {
 }
 
 /**
- * The most bytes that the value can take when encoded, found by walking it once; -1 if it holds something that cannot be
- * carried. Getters are called, as structured clone does.
+ * An upper bound of the encoded size, by one walk; -1 if a part of the value cannot cross. It calls getters, as
+ * structured clone does.
  */
 export function mostBytes(value: unknown): number {
   const flat = flatBytes(value)
@@ -41,7 +41,9 @@ export function mostBytes(value: unknown): number {
   return walk(value, () => undefined)
 }
 
-/** @param done called before what the walk counted is forgotten */
+/**
+ * @param done called before the walk's counts are reset
+ */
 function walk(value: object, done: () => void): number {
   if (depth > 0) return insideAnother(value, done)
   try {
@@ -56,7 +58,7 @@ function walk(value: object, done: () => void): number {
   }
 }
 
-/** A getter or a proxy of the value under way publishes, so that a second walk begins inside the first. */
+/** A getter or a proxy of the value publishes, so a second walk begins inside the first. */
 function insideAnother(value: object, done: () => void): number {
   const outer = { met, metMany, depth, work }
   met = []
@@ -75,10 +77,10 @@ function insideAnother(value: object, done: () => void): number {
 const { hasOwnProperty } = Object.prototype as { hasOwnProperty: (this: object, key: string) => boolean }
 
 /**
- * The same for the usual payload, a plain object of text, numbers and the like, which needs no books on what was met.
- * and for bytes. -1 for all others.
- * (`hasOwnProperty.call` in a `for…in` costs nothing in V8; `Object.hasOwn` there makes it twice as slow. And with a
- * property read before it, `getPrototypeOf` costs nothing either, where it is a call into the runtime otherwise.)
+ * The same for the usual payload, a plain object of text, numbers and the like, which needs no record of met objects,
+ * and for bytes. -1 for all others. (`hasOwnProperty.call` in a `for…in` costs nothing in V8; `Object.hasOwn` there
+ * makes it twice as slow. And with a property read before it, `getPrototypeOf` costs nothing either; otherwise it is a
+ * call into the runtime.)
  */
 export function flatBytes(value: unknown): number {
   if (typeof value !== 'object' || value === null) return -1
@@ -206,7 +208,10 @@ function ofUnusual(value: unknown[]): number {
   return sum
 }
 
-/** What is there: a sparse array's length says nothing about its size. The names are its properties beside the elements. */
+/**
+ * The present elements: a sparse array's length does not show its size. The names are its properties beside the
+ * elements.
+ */
 export function partsOf(value: unknown[]): { indexes: number[]; names: string[] } {
   const indexes: number[] = []
   const names: string[] = []
@@ -231,7 +236,7 @@ function ofMap(value: Map<unknown, unknown>): number {
   return sum
 }
 
-/** Whether many keys meet in one place is found out by encoding them. */
+/** Encoding finds out whether many keys collide. */
 function ofKeys(count: number): number {
   return count > MANY_KEYS ? ALWAYS_ALLOWED : 0
 }
@@ -266,7 +271,7 @@ function meetAgain(value: object): boolean {
   return false
 }
 
-/** The error that names what cannot be carried, and where it is. Slow: only called when there is something to name. */
+/** The error that names a value that cannot cross, and its place. Slow: only for a value that was refused. */
 export function uncarriable(payload: unknown): InvalidPayloadError {
   const found = search(payload, 'payload', new Set(), 0)
   return new InvalidPayloadError(

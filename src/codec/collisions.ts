@@ -1,13 +1,13 @@
 /**
- * V8 hashes the numbers among the keys of a Map and a Set by functions without a secret (src/utils/utils.h, ComputeUnseededHash and
- * ComputeLongHash), so that whoever knows them can choose keys that all meet in one bucket: 65,000 of them take ten seconds.
- * Texts and objects have secrets in their hashes.
+ * V8 hashes the numbers among the keys of a Map and a Set by functions without a secret (src/utils/utils.h,
+ * ComputeUnseededHash and ComputeLongHash). An attacker can choose keys that all collide in one bucket: 65,000 of them
+ * take ten seconds. The hashes of texts and objects have secrets.
  */
 
-/** On the average a bucket has two keys. Numbers that nobody chose have some more; those that were chosen have them all. */
+/** On average a bucket has two keys. Honest numbers have some more; chosen ones are all in one. */
 const MOST = 64
 
-/** Whether so many numbers among these keys share buckets that a table of them would be slow. */
+/** Whether so many numbers among these keys collide that a table of them would be slow. */
 export function collide(keys: readonly unknown[]): boolean {
   const mask = buckets(keys.length) - 1
   const counts = new Uint32Array(mask + 1)
@@ -23,7 +23,7 @@ export function collide(keys: readonly unknown[]): boolean {
   return false
 }
 
-/** A table of V8's has a power of two of places, and a bucket for two of them. */
+/** V8's tables have a power of two of places, and a bucket for two of them. */
 function buckets(size: number): number {
   let places = 4
   while (places < size) places *= 2
@@ -43,7 +43,7 @@ export function hashOf(key: unknown): number | undefined {
 }
 
 const oneFloat = new Float64Array(1)
-/** The halves of it: the low one first, as on every machine that V8 runs on today. */
+/** Its halves: the low one first, as on every machine that V8 runs on today. */
 const twoInts = new Int32Array(oneFloat.buffer)
 
 function hashOfInt(key: number): number {

@@ -2,7 +2,7 @@ import type { ByteReader } from './byte-reader.js'
 import { viewNames } from './value-kinds.js'
 import { longBigInt, MAX_BIGINT_BYTES } from './work.js'
 
-// Values that have no others in them. Whoever reads them has paid for them from the budget of the payload.
+// Values without other values in them. The caller has taken their cost from the budget of the payload.
 
 const NodeBuffer = typeof Buffer === 'undefined' ? undefined : Buffer
 
@@ -31,7 +31,7 @@ const errors: Readonly<Record<string, ErrorConstructor>> = {
   URIError,
 }
 
-/** Lone surrogates stay what they are. */
+/** Keeps lone surrogates. */
 export function readUtf16(reader: ByteReader): string {
   return textOf(reader.raw(reader.count(2) * 2))
 }
@@ -79,7 +79,7 @@ export function readView(reader: ByteReader): ArrayBufferView {
   return new View(readBytes(reader))
 }
 
-/** The stack that it had is read. One of here would be made for nothing, and costs more than all the rest. */
+/** It reads the original stack. A new stack would be wasted, and costs more than all the rest. */
 export function errorOf(name: string, message: string, stack: string): Error {
   const kind = Object.hasOwn(errors, name) ? (errors[name] ?? Error) : Error
   const { stackTraceLimit } = Error
@@ -94,7 +94,7 @@ export function errorOf(name: string, message: string, stack: string): Error {
   }
 }
 
-/** An own property whatever the prototype says of the key; hidden on errors, as their own are. */
+/** Defines an own property, whatever the prototype has under the key; hidden on errors, like their own. */
 export function define(object: object, key: string, value: unknown): void {
   Object.defineProperty(object, key, {
     value,

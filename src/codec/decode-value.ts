@@ -11,17 +11,17 @@ import {
   workAllowed,
 } from './work.js'
 
-/** Reads one value. The bytes may come from anybody: nothing in them names a global, sets a prototype or makes code. */
+/** Reads one value. The bytes may be hostile: nothing in them names a global, sets a prototype or makes code. */
 export function readValue(reader: ByteReader): unknown {
   return new ValueReader(reader).any(0)
 }
 
 class ValueReader {
   readonly #reader: ByteReader
-  /** Objects read so far, by place: the first, and a list of the others if there are any. */
+  /** The objects so far, by place: the first, and a list of the others if there are any. */
   #first: object | undefined
   #others: object[] | undefined
-  /** What may still be built: the bytes may come from somebody who wants much for few. */
+  /** The remaining budget: hostile bytes may ask for much with few bytes. */
   #workLeft: number
 
   constructor(reader: ByteReader) {
@@ -29,7 +29,7 @@ class ValueReader {
     this.#workLeft = workAllowed(reader.remaining)
   }
 
-  /** Before anything is allocated. */
+  /** Call it before you allocate. */
   #need(work: number): void {
     this.#workLeft -= work
     if (this.#workLeft < 0) throw this.#reader.fail(overBudget)
@@ -122,7 +122,7 @@ class ValueReader {
     return object
   }
 
-  /** A string where nothing else may be. */
+  /** Reads a string; any other value is an error. */
   #text(): string {
     const value = this.any(MAX_DEPTH)
     if (typeof value !== 'string') throw this.#reader.fail('lacks a text')
@@ -159,7 +159,7 @@ class ValueReader {
     return object
   }
 
-  /** Defined, not assigned: `length` and what an array inherits stay what they are. */
+  /** Defines, never assigns: `length` and an array's inherited members stay. */
   #named(array: object, depth: number): object {
     const count = this.#reader.count(3)
     for (let i = 0; i < count; i++) {
@@ -183,12 +183,12 @@ class ValueReader {
     const length = this.#reader.varint()
     if (length >= 2 ** 32) throw this.#reader.fail('holds an array that is too long')
     const count = this.#reader.count(2)
-    // Holes count: whoever goes through an array goes through them.
+    // Holes count, because a loop over the array visits them.
     this.#need(Work.Array + length)
     const array: unknown[] = this.#keep([])
     if (length <= FEW_HOLES) array.length = length
     else {
-      // A far element makes the engine keep a table; setting `length` would allocate it all.
+      // A far element makes the engine keep a table; setting `length` would allocate all places.
       array[length - 1] = undefined
       Reflect.deleteProperty(array, length - 1)
     }
@@ -269,10 +269,10 @@ function signed(value: number): number {
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2
 }
 
-/** Up to so many places the engine allocates for any array. */
+/** Up to this number of places the engine allocates for any array. */
 const FEW_HOLES = 1_024
 
-/** Element number so much would have the engine allocate places for all before it. */
+/** From this element number on, the engine would allocate places for all before it. */
 function isFar(key: string, count: number): boolean {
   const first = key.charCodeAt(0)
   return first >= 0x31 && first <= 0x39 && key.length >= 2 && Number(key) > 4 * count && isIndex(key)
@@ -286,7 +286,7 @@ function keepInTable(object: Record<string, unknown>): void {
   Reflect.deleteProperty(object, far)
 }
 
-/** The engine takes it for an element: any other number is a name. */
+/** The engine takes it for an element; any other number is a name. */
 function isIndex(key: string): boolean {
   const index = Number(key)
   return index >= 0 && index < 2 ** 32 - 1 && Number.isInteger(index) && String(index) === key

@@ -21,18 +21,18 @@ const { hasOwnProperty } = Object.prototype as { hasOwnProperty: (this: object, 
 const loneSurrogate = /\p{Surrogate}/u
 const FEW = 24
 
-/** The first objects written so far, by place, for cycles and for one object in two places. Empty between values. */
+/** The first objects so far, by place, for cycles and for one object in two places. Empty between values. */
 let written = new Array<object | undefined>(FEW).fill(undefined)
 let writtenCount = 0
-/** All of them, once they are more than a few. */
+/** All of them, once there are more than a few. */
 let places: Map<object, number> | undefined
 let depth = 0
-/** What it will cost to read the value under way. */
+/** The cost of reading the present value. */
 let work = 0
 
 /**
- * Appends one value. As structured clone does, it calls getters, keeps cycles and makes plain objects of class instances;
- * unlike it, it keeps a Buffer a Buffer, and copies only the bytes that a view shows.
+ * Appends one value. Like structured clone, it calls getters, keeps cycles and makes plain objects of class instances.
+ * Unlike it, it keeps a Buffer a Buffer, and copies only the bytes that a view shows.
  *
  * @throws InvalidPayloadError
  */
@@ -62,7 +62,7 @@ function writeWhole(writer: ByteWriter, value: object): void {
   if (work > ALWAYS_ALLOWED && work > workAllowed(writer.length - start)) throw tooMuchWork(overBudget)
 }
 
-/** A getter or a proxy of the value that is being written publishes, so that a second value begins inside the first. */
+/** A getter or a proxy of the present value publishes, so a second value begins inside the first. */
 function writeInside(writer: ByteWriter, value: object): void {
   const outer = { written, writtenCount, places, depth, work }
   written = new Array<object | undefined>(FEW).fill(undefined)
@@ -113,7 +113,7 @@ function writeNumber(writer: ByteWriter, value: number): void {
   }
 }
 
-/** With its kind in front. */
+/** Writes the kind, then the text. */
 function writeText(writer: ByteWriter, text: string): void {
   const start = writer.length
   if (writer.tagged(Kind.String, text) || !loneSurrogate.test(text)) return
@@ -154,7 +154,7 @@ function writeObject(writer: ByteWriter, value: object): void {
   depth--
 }
 
-/** The place that the object has already; -1 if it is new, and now has one. */
+/** The place of a known object; -1 if it is new, and has a place from now on. */
 function remember(value: object): number {
   if (places !== undefined) {
     const place = places.get(value)
@@ -220,7 +220,7 @@ function writePlain(writer: ByteWriter, value: Record<string, unknown>): void {
   const at = writer.length
   writer.u8(0)
   let count = 0
-  // As in flatBytes: `for…in` reads each property where the engine knows it to be, where `value[key]` else looks it up.
+  // Like in flatBytes: `for…in` reads each property at its known place, while `value[key]` looks it up.
   for (const key in value) {
     if (!hasOwnProperty.call(value, key)) continue
     count++
@@ -232,7 +232,7 @@ function writePlain(writer: ByteWriter, value: Record<string, unknown>): void {
 
 function writeArray(writer: ByteWriter, value: unknown[]): void {
   const { length } = value
-  // Enumerable names beside the indexes, as a match of a RegExp has them, or holes.
+  // Enumerable names beside the indexes, like those of a RegExp match, or holes.
   if (Object.keys(value).length !== length) return writeUnusual(writer, value)
   const start = writer.length
   const before = places?.size ?? writtenCount
@@ -252,7 +252,7 @@ function writeArray(writer: ByteWriter, value: unknown[]): void {
   }
 }
 
-/** What was remembered since will be written once more. */
+/** The objects since then will be written once more. */
 function forget(length: number): void {
   if (places === undefined) {
     while (writtenCount > length) written[--writtenCount] = undefined
@@ -305,7 +305,7 @@ function writeSized(writer: ByteWriter, bytes: Uint8Array): void {
   writer.raw(bytes)
 }
 
-/** As many entries as there are when it begins: a getter inside may add some, or take some away. */
+/** Writes the number of entries at the beginning: a getter inside may add some, or remove some. */
 function writeMap(writer: ByteWriter, value: Map<unknown, unknown>): void {
   writer.u8(Kind.Map)
   const at = writer.length

@@ -15,14 +15,14 @@ import { Kind } from './value-kinds.js'
 import { isTooMuchWork } from './work.js'
 import { Encoding, encodingFrom } from './encoding.js'
 
-/** Bytes that a payload may take, unless a van or a host sets another limit. */
+/** The largest payload in bytes, unless a van or a host sets another limit. */
 export const DEFAULT_MAX_PAYLOAD = 8 * 1024 * 1024
 
 /**
- * The one check of what may be published, the same on every kind of bus. Cheap for what is usual: nothing is encoded
+ * The one check of a published payload, the same on every kind of bus. Cheap for usual payloads: it encodes nothing
  * unless the size comes near the limit.
  *
- * @throws InvalidPayloadError naming the place of what cannot be carried, PayloadTooLargeError
+ * @throws InvalidPayloadError naming the place of the value that cannot cross, PayloadTooLargeError
  */
 export function assertCarriable(payload: unknown, maxPayload: number): void {
   try {
@@ -35,9 +35,9 @@ export function assertCarriable(payload: unknown, maxPayload: number): void {
 }
 
 /**
- * At most so many bytes; -1 for what cannot be carried. As cheap as can be: nothing is encoded.
+ * An upper bound of the size; -1 for a payload that cannot cross. As cheap as possible: it encodes nothing.
  *
- * @throws what a getter or a proxy of the app's throws
+ * @throws the error of an app's getter or proxy
  */
 export function mostPayloadBytes(payload: unknown): number {
   const most = flatBytes(payload)
@@ -62,7 +62,7 @@ function measured(payload: unknown): Measured {
 }
 
 /**
- * What is over the limit at a glance, without the work of encoding it.
+ * Refuses an obviously large payload, without the work of encoding it.
  *
  * @throws PayloadTooLargeError
  */
@@ -74,16 +74,16 @@ export function checkSize(payload: unknown, maxPayload: number): void {
 
 export function tooLarge(size: number, maxPayload: number): PayloadTooLargeError {
   return new PayloadTooLargeError(
-    `A payload of ${size} bytes is over the limit of ${maxPayload}. Publish less at once, or a reference to where it lies.`,
+    `A payload of ${size} bytes is over the limit of ${maxPayload}. Publish less at once, or publish a reference to the data.`,
   )
 }
 
 const NodeBuffer = typeof Buffer === 'undefined' ? undefined : Buffer
 
-/** One for all payloads: what it gave away it never touches again. Away while it is in use. */
+/** One for all payloads: it never touches the memory of its results again. Undefined while it is in use. */
 let spare: ByteWriter | undefined = new ByteWriter()
 
-/** A getter of the payload may publish in turn: what it publishes is written by a writer of its own. */
+/** A getter of the payload may publish in turn: that publish gets a writer of its own. */
 function written(write: (writer: ByteWriter) => void): Uint8Array {
   const writer = spare ?? new ByteWriter()
   spare = undefined
@@ -105,8 +105,8 @@ function encodedSize(payload: unknown): number {
 }
 
 /**
- * Appends a payload to bytes under way, so that a batch is written without a copy of each payload on its own. After an
- * error the writer is as it was.
+ * Appends a payload to the present bytes, so that a batch needs no copy of each payload. After an error the writer is
+ * as it was.
  *
  * @throws InvalidPayloadError
  */
@@ -116,13 +116,13 @@ export function writePayload(to: ByteWriter, payload: unknown): void {
     writeValue(to, payload)
   } catch (error) {
     to.truncate(start)
-    // Once more from the top, for the place of what cannot be carried.
+    // Walks it once more, for the place of the value that cannot cross.
     if (error instanceof InvalidPayloadError) throw isTooMuchWork(error) ? error : uncarriable(payload)
     throw error instanceof MsgvanError ? error : unpublishable(error)
   }
 }
 
-/** A getter or a proxy of the app's may throw anything. */
+/** An app's getter or proxy may throw anything. */
 function unpublishable(error: unknown): InvalidPayloadError {
   return new InvalidPayloadError(`The payload cannot be read: ${describe(error)}.`, { cause: error })
 }
@@ -135,8 +135,8 @@ export function encodePayload(payload: unknown): Uint8Array {
 }
 
 /**
- * A fresh value at each call: nothing is shared with the bytes or with another reading of them. The bytes may come from
- * anybody.
+ * A fresh value at each call: it shares no memory with the bytes or with another reading of them. The bytes may be
+ * hostile.
  *
  * @throws UnreadablePayloadError
  */
@@ -144,7 +144,7 @@ export function decodePayload(bytes: Uint8Array, from = 0, length = bytes.length
   return bufferIn(bytes, from, length) ?? decodeAny(bytes, from, length)
 }
 
-/** A Buffer by itself, without a reader; undefined for all else, and for what is not quite one. */
+/** Reads a Buffer on its own, without a reader; undefined for all other values, and for a malformed one. */
 function bufferIn(bytes: Uint8Array, from: number, size: number): Uint8Array | undefined {
   if (NodeBuffer === undefined || bytes[from] !== Kind.Buffer) return undefined
   let length = 0
@@ -171,12 +171,12 @@ function decodeAny(bytes: Uint8Array, from: number, length: number): unknown {
   }
 }
 
-/** The fields of a dead letter that are not its payload. */
+/** The fields of a dead letter except its payload. */
 type LetterFields = Readonly<Record<string, unknown>>
 
 /**
- * A dead letter around a payload that stays the bytes it is. `inner` says how these are to be read: a dead letter may hold
- * a dead letter.
+ * Wraps a dead letter around a payload, which stays bytes. `inner` is their encoding: a dead letter may hold a dead
+ * letter.
  */
 export function encodeLetter(
   letter: LetterFields & { readonly payload: unknown },
@@ -211,7 +211,7 @@ export function decodeLetter(bytes: Uint8Array): unknown {
   })
 }
 
-/** A letter whose payload cannot be read is a letter all the same, and hides no other. */
+/** A letter whose payload cannot be read is still a letter, and hides no other. */
 function bodyOrError(bytes: Uint8Array, encoding: Encoding): unknown {
   try {
     return decodeBody(bytes, encoding)
@@ -225,16 +225,16 @@ function bodyOrError(bytes: Uint8Array, encoding: Encoding): unknown {
 export function decodeBody(bytes: Uint8Array, encoding: Encoding): unknown {
   if (encoding === Encoding.Bytes) return decodePayload(bytes)
   if (encoding === Encoding.Letter) return decodeLetter(bytes)
-  throw unreadable('is no bytes')
+  throw unreadable('is not bytes')
 }
 
 function unreadable(what: string): UnreadablePayloadError {
   return new UnreadablePayloadError(
-    `The payload ${what}. Its publisher runs another version, or sent what is no payload.`,
+    `The payload ${what}. Its publisher runs another version, or did not send a payload.`,
   )
 }
 
-/** Invalid dates, regular expressions, numbers: whatever the engine refuses is the bytes' fault. */
+/** Invalid dates, regular expressions, numbers: if the engine refuses a value, its bytes are wrong. */
 function reading<T>(read: () => T): T {
   try {
     return read()

@@ -1,4 +1,4 @@
-/** What kind of object this is to the codec. */
+/** The kind of an object for the codec. */
 export type Shape =
   | 'plain'
   | 'array'
@@ -27,17 +27,17 @@ const branded: Readonly<Record<string, Shape>> = {
 }
 
 /**
- * What an instance of a class is, as far as its prototype says: `'sealed'` if it is plain, but has no properties of its
- * own to carry and accessors that read something else.
+ * The kind of a class's instances, by its prototype: `'sealed'` if they are plain, but have accessors instead of own
+ * properties to carry.
  */
 type ClassShape = Shape | 'sealed'
 
-/** By prototype: a payload's class is looked into once. */
+/** By prototype: each class is examined once. */
 const classes = new WeakMap<object, ClassShape>()
 
 /**
- * Instances of a program's own classes are plain objects, as for structured clone. An object that keeps what it is where
- * no property shows it (a File, a key, an iterator, a URL) would arrive as `{}`: it is uncarriable.
+ * Instances of a program's own classes are plain objects, as for structured clone. An object whose state is not in
+ * properties (a File, a key, an iterator, a URL) would arrive as `{}`, so it cannot cross.
  */
 export function shapeOf(value: object): Shape {
   const proto = Object.getPrototypeOf(value) as object | null
@@ -54,7 +54,7 @@ export function shapeOf(value: object): Shape {
 function learn(value: object, proto: object): ClassShape {
   const tag = Object.prototype.toString.call(value)
   const shape = Object.hasOwn(branded, tag) ? branded[tag] : undefined
-  // A borrowed tag says nothing about others of that prototype.
+  // A borrowed tag proves nothing about other objects of that prototype.
   if (shape !== undefined && !isBrand(value, shape)) return 'uncarriable'
   const found = shape ?? classShapeOf(tag, proto)
   classes.set(proto, found)
@@ -79,13 +79,13 @@ function isRoot(proto: object): boolean {
   return Object.getPrototypeOf(proto) === null && Object.hasOwn(proto, 'hasOwnProperty')
 }
 
-/** Its class is the engine's, or the platform's own: only a subclass of those that are carried has such a prototype. */
+/** Its class belongs to the engine or the platform: only a subclass of the supported ones has such a prototype. */
 function isOfPlatform(proto: object): boolean {
   const make: unknown = Object.getOwnPropertyDescriptor(proto, 'constructor')?.value
   if (typeof make !== 'function') return false
   const { name } = make
   const global = Object.getOwnPropertyDescriptor(globalThis, name)
-  // What a script declares globally is enumerable; what the platform has is not.
+  // A script's global declarations are enumerable; the platform's are not.
   if (global?.value === make && global.enumerable === false) return true
   return (
     /\{\s*\[native code\]\s*\}$/.test(Function.prototype.toString.call(make)) &&
@@ -106,7 +106,7 @@ const setSize = getter(Set.prototype, 'size')
 const bufferLength = getter(ArrayBuffer.prototype, 'byteLength')
 const regExpSource = getter(RegExp.prototype, 'source')
 
-// What an object says of itself may be anything; what the engine's own functions say of it is so.
+// An object can lie about itself; the engine's own functions do not.
 
 export const sizeOfMap = (map: Map<unknown, unknown>): number => mapSize.call(map) as number
 export const sizeOfSet = (set: Set<unknown>): number => setSize.call(set) as number
@@ -123,7 +123,7 @@ const boxes: readonly { valueOf: unknown }[] = [
   BigInt.prototype,
 ]
 
-/** The primitive in a box, whatever its own `valueOf` says; undefined if it is no box. */
+/** The primitive in a box, whatever its own `valueOf` returns; undefined if it is not a box. */
 export function unboxed(value: object): unknown {
   for (const prototype of boxes) {
     try {

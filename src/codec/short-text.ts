@@ -1,14 +1,14 @@
-/** Up to so many bytes an ASCII text is put together here: a call of the platform's decoder costs more than that. */
+/** Up to this number of bytes an ASCII text is put together here: a call of the platform's decoder costs more. */
 const SHORT = 12
 const SLOTS = 512
-/** Longer texts are not likely to come again. */
+/** Longer texts rarely come again. */
 const MOST_BYTES = 32
 
-/** Texts that came lately, each in the one slot that its ends and its length give it, and beside them their bytes. */
+/** Recent texts, each in the one slot that its ends and its length give it, with their bytes beside them. */
 const recent: (string | undefined)[] = new Array<string | undefined>(SLOTS).fill(undefined)
 const recentBytes = new Uint8Array(SLOTS * MOST_BYTES)
 
-/** The text of so many bytes if it is short and plain ASCII; undefined if not. */
+/** A short plain ASCII text; undefined for any other. */
 export function shortAscii(bytes: Uint8Array, at: number, length: number): string | undefined {
   if (length > SHORT) return undefined
   let all = 0
@@ -19,8 +19,8 @@ export function shortAscii(bytes: Uint8Array, at: number, length: number): strin
 }
 
 /**
- * A key of an object: as a rule one that came before, and then this is that same text. The engine has to look up a new one
- * among all that it knows before it can be a key, which takes several times as long as all else about it.
+ * A key of an object. It returns the same text as before if it came before, which is the rule. The engine has to look
+ * up a new text among all its texts before it can be a key, which takes several times as long as all the rest.
  */
 export function recentText(bytes: Uint8Array, at: number, length: number): string | undefined {
   if (length === 0 || length > MOST_BYTES) return undefined
@@ -29,9 +29,13 @@ export function recentText(bytes: Uint8Array, at: number, length: number): strin
   return text?.length === length && isThere(bytes, at, length, slot) ? text : undefined
 }
 
-/** It came and was not known. @returns the engine's own copy of it, by which it finds a property without a look-up */
+/**
+ * A new text.
+ *
+ * @returns the engine's own copy of it, which finds a property without a look-up
+ */
 export function rememberText(bytes: Uint8Array, at: number, length: number, text: string): string {
-  // Shorter than its bytes: it is not ASCII.
+  // Shorter than its bytes, so it is not ASCII.
   if (length === 0 || length > MOST_BYTES || text.length !== length) return text
   const slot = slotOf(bytes, at, length)
   const own = Object.keys({ [text]: 0 })[0] ?? text
@@ -55,7 +59,7 @@ function byteAt(bytes: Uint8Array, at: number): number {
   return bytes[at] ?? 0x80
 }
 
-/** One call with all of them takes a third of what it takes to add one to the other. */
+/** One call with all of them takes a third of the time of adding them one by one. */
 function upToEight(bytes: Uint8Array, at: number, length: number): string {
   const a = byteAt(bytes, at)
   if (length < 2) return length === 0 ? '' : String.fromCharCode(a)

@@ -10,7 +10,7 @@ export const Kind = {
   Int: 4,
   Float: 5,
   String: 6,
-  /** For text with lone surrogates, which UTF-8 cannot say. */
+  /** For text with lone surrogates, which UTF-8 cannot express. */
   Utf16: 7,
   BigInt64: 8,
   BigInt: 9,
@@ -27,14 +27,14 @@ export const Kind = {
   ArrayBuffer: 20,
   Error: 21,
   Boxed: 22,
-  /** An object that came before, by its place among the objects: cycles, and one object in two places. */
+  /** An earlier object, by its place among the objects: cycles, and one object in two places. */
   Again: 23,
   /** An array with properties beside its elements, such as a match of a RegExp. */
   NamedArray: 24,
   SmallInt: 128,
 } as const
 
-/** Kinds of views, by their place in this list; a place is never given to another. */
+/** Kinds of views, by their place in this list. A place never changes its meaning. */
 export const viewNames = [
   'Int8Array',
   'Uint8Array',
@@ -50,5 +50,5 @@ export const viewNames = [
   'DataView',
 ] as const
 
-/** Deeper nesting is refused on both sides, instead of overflowing the stack. */
+/** Both sides refuse deeper nesting, instead of overflowing the stack. */
 export const MAX_DEPTH = 1_000

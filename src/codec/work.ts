@@ -1,22 +1,23 @@
 import { InvalidPayloadError } from '../errors.js'
 import { collide } from './collisions.js'
 
-// Few bytes can ask for much memory and time: an array of a thousand holes is four bytes. A value may need so much work as its
-// size allows, whoever made it, and what no subscriber would decode is refused at publish. One unit is about a word of memory.
+// Few bytes can ask for much memory and time: an array of a thousand holes is four bytes. A value may need work in
+// proportion to its size, whoever made it. A publish is refused if a subscriber would not decode it. One unit is about
+// a word of memory.
 
 /** Every payload may need this much, which is 8 MiB: thousands of small Sets and views are honest. */
 const BASE = 1_048_576
 const PER_BYTE = 4
 
-/** What may be needed to build a value of so many bytes. */
+/** The work that a value of this number of bytes may need. */
 export function workAllowed(bytes: number): number {
   return BASE + PER_BYTE * bytes
 }
 
-/** No payload is refused for less than this. */
+/** A payload that needs less is never refused. */
 export const ALWAYS_ALLOWED = BASE
 
-/** What it needs to build an object of each kind, apart from what is in it. */
+/** The work of building an object of each kind, without its contents. */
 export const Work = {
   Object: 8,
   Array: 6,
@@ -30,18 +31,20 @@ export const Work = {
   Boxed: 4,
 } as const
 
-/** A number of more than half a million bits has no use as one value, and hangs whoever prints it. */
+/** A longer number has no use as one value, and hangs a process that prints it. */
 export const MAX_BIGINT_BYTES = 65_536
 
 /** Characters of a regular expression's source. */
 export const MAX_REGEXP_SOURCE = 8_192
 
-/** Maps and sets of more keys are looked through for keys that meet in the engine's table. */
+/** Larger maps and sets are searched for keys that collide in the engine's table. */
 export const MANY_KEYS = 256
 
 const overWorked = new WeakSet<Error>()
 
-/** @returns the error for a value that would cost whoever reads it too much */
+/**
+ * @returns the error for a value that would cost its readers too much
+ */
 export function tooMuchWork(what: string): InvalidPayloadError {
   const error = new InvalidPayloadError(
     `The payload ${what}. Its readers would need more time or memory for it than they take. Publish it in another form, for example as a Buffer.`,
@@ -54,7 +57,7 @@ export function isTooMuchWork(error: unknown): error is InvalidPayloadError {
   return error instanceof InvalidPayloadError && overWorked.has(error)
 }
 
-/** Why a set of such keys cannot be read, if so. */
+/** The reason why a set of such keys cannot be read, if there is one. */
 export function keysAtFault(keys: readonly unknown[]): string | undefined {
   return keys.length > MANY_KEYS && collide(keys)
     ? 'holds a Map or a Set whose numbers meet in one place of the engine’s table'

@@ -1,6 +1,6 @@
 /**
- * C0, DEL, C1, the line separators, and the marks that turn the direction of writing. In a log or on a terminal each could fake
- * a line, or change what is shown.
+ * C0, DEL, C1, the line separators, and the marks that turn the direction of writing. In a log or on a terminal each
+ * could fake a line, or change the shown text.
  */
 // eslint-disable-next-line no-control-regex
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
@@ -14,7 +14,7 @@ export function escapeControls(text: string): string {
   })
 }
 
-/** JSON on one line, in the escapes of JSON: it means the same. */
+/** JSON on one line, in the escapes of JSON: its meaning stays the same. */
 export function escapeJson(json: string): string {
   return json.replace(UNSAFE, character => `\\u${hex(character.charCodeAt(0), 4)}`)
 }

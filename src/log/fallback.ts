@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { describe } from '../errors.js'
 import { escapeControls } from './escape-controls.js'
 
-/** Where lines go while syslog cannot take them. Writes at once, holds nothing back, never throws. */
+/** Takes the lines while syslog cannot. Writes at once, holds nothing back, never throws. */
 export interface Fallback {
   /** For people: "the console", or the path. */
   readonly name: string
@@ -33,7 +33,7 @@ const PAUSE_MS = 5_000
 
 /**
  * A file of limited size. Appends synchronously: no line waits in memory, and none is lost when the process ends in the
- * next moment. winston's own File transport buffers a burst without bound and keeps write errors to itself.
+ * next moment. winston's own File transport buffers a burst without bound and hides write errors.
  */
 export class FileFallback implements Fallback {
   readonly #maxSize: number
@@ -73,7 +73,7 @@ export class FileFallback implements Fallback {
     try {
       if (fd !== undefined) closeSync(fd)
     } catch {
-      // Nothing to be done: the descriptor is gone either way.
+      // It cannot be helped: the descriptor is gone either way.
     }
   }
 

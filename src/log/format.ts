@@ -1,15 +1,15 @@
 import { describe } from '../errors.js'
 import { escapeControls } from './escape-controls.js'
 
-/** rsyslog takes 8 KiB a line unless told otherwise; this leaves room for its header. */
+/** rsyslog takes 8 KiB a line by default; this leaves room for its header. */
 const MAX_BYTES = 8_000
 
-/** What has a place of its own in a line, or none. */
+/** Fields with a place of their own in a line, or without one. */
 const KNOWN = new Set(['level', 'message', 'name', 'stack', 'code', 'cause', 'timestamp'])
 
 /**
  * A winston entry as one line: message, `[code]`, cause, other fields as `key=value`, and with `stacks` the stack.
- * Never more than 8,000 bytes and a note of what was cut; never a line break; never throws.
+ * Never more than 8,000 bytes, with a note if it was cut; never a line break; never throws.
  */
 export function formatLine(entry: object, options: { stacks?: boolean } = {}): string {
   try {
@@ -45,7 +45,7 @@ function isCode(code: unknown): code is string | number {
   return typeof code === 'string' || typeof code === 'number'
 }
 
-/** A part never needs to be longer than the line: a megabyte is not escaped to be thrown away. */
+/** A part never needs to be longer than the line: this does not escape a megabyte only to throw it away. */
 function brief(text: string): string {
   return text.length > MAX_BYTES ? `${text.slice(0, MAX_BYTES)}… (${text.length - MAX_BYTES} more)` : text
 }

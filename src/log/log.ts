@@ -2,14 +2,14 @@ import type { Logger } from 'winston'
 import { describe } from '../errors.js'
 import { escapeControls } from './escape-controls.js'
 
-/** A winston logger, or one with a method for each level as the console has. */
+/** A winston logger, or one with a method for each level like the console. */
 export type LogTarget = Logger | LevelMethods
 
 export type LevelMethods = Record<'error' | 'warn' | 'info' | 'debug', (text: string) => void>
 
 /**
- * What msgvan itself needs of a logger. Nothing here ever throws. `cause` is anything that was thrown; its code and its stack are
- * fields of the entry, and its description is part of the text unless the text has its message.
+ * msgvan's own logger. It never throws. `cause` is anything that was thrown; its code and its stack are fields of the
+ * entry, and its description is part of the text unless the text has its message.
  */
 export interface Log {
   error(message: string, cause?: unknown): void
@@ -18,7 +18,7 @@ export interface Log {
   debug(message: string, cause?: unknown): void
 }
 
-/** What each level is called where it goes by another name: in npm's levels, in cli's, in those of other loggers. */
+/** The names of each level in other schemes: in npm's levels, in cli's, in those of other loggers. */
 const NAMES: Readonly<Record<keyof Log, readonly string[]>> = {
   error: ['error', 'err', 'crit', 'fatal'],
   warning: ['warning', 'warn'],
@@ -33,12 +33,12 @@ export function logTo(logger: LogTarget): Log {
     const put = escaped(write(name))
     return (message: string, ...causes: unknown[]) => {
       const [cause] = causes
-      // A format or transport of the user's may throw; that must not reach who had something to say.
+      // A user's format or transport may throw; that must not reach the caller.
       try {
         if (causes.length === 0) put(message)
-        else put(isSaid(message, cause) ? message : `${message}: ${describe(cause)}`, detailsOf(cause))
+        else put(hasMessageOf(message, cause) ? message : `${message}: ${describe(cause)}`, detailsOf(cause))
       } catch {
-        // There is nowhere left to say it.
+        // There is nowhere left to report it.
       }
     }
   }
@@ -47,7 +47,7 @@ export function logTo(logger: LogTarget): Log {
 
 type Put = (text: string, details?: object) => void
 
-/** A topic, a name or an error of another program must not steer the terminal that such a logger writes to. */
+/** A topic, a name or an error of another program must not steer the terminal of such a logger. */
 const escaped =
   (put: Put): Put =>
   (text, details) =>
@@ -68,7 +68,7 @@ function methodOf(logger: LevelMethods): (name: keyof Log) => Put {
   return name => text => logger[name === 'warning' ? 'warn' : name](text)
 }
 
-/** The one with levels by name is winston's; `console.log` has none. */
+/** Only winston's has levels by name; `console.log` has none. */
 export function isLeveled(logger: unknown): logger is Logger {
   const { levels, log } = logger as Partial<Logger>
   return typeof levels === 'object' && typeof log === 'function'
@@ -79,11 +79,11 @@ export function hasLevelMethods(logger: unknown): logger is LevelMethods {
   return (['error', 'warn', 'info', 'debug'] as const).every(name => typeof methods[name] === 'function')
 }
 
-function isSaid(message: string, cause: unknown): boolean {
+function hasMessageOf(message: string, cause: unknown): boolean {
   return cause instanceof Error && cause.message !== '' && message.includes(cause.message)
 }
 
-/** The nearest name; where there is none, the logger's most severe level for trouble and its least severe for the rest. */
+/** The nearest name. Without one, errors get the logger's most severe level, and the rest its least severe. */
 function levelFor({ levels }: Logger, name: keyof Log): string {
   const known = NAMES[name].find(candidate => Object.hasOwn(levels, candidate))
   if (known !== undefined) return known
@@ -93,7 +93,7 @@ function levelFor({ levels }: Logger, name: keyof Log): string {
 
 function detailsOf(cause: unknown): { code?: unknown; stack?: string } {
   if (!(cause instanceof Error)) return {}
-  // Of what an app threw it is the app's own stack that helps.
+  // For an error that an app threw, the app's own stack helps.
   const stack = (cause.cause instanceof Error ? cause.cause.stack : undefined) ?? cause.stack
   return {
     ...('code' in cause ? { code: cause.code } : {}),

@@ -7,24 +7,26 @@ import { SyslogTransport } from './syslog-transport.js'
 export type { Logger } from 'winston'
 
 export interface CreateLoggerOptions {
-  /** The name in syslog: `msgvan`, `msgvan-host` … Anything but letters, digits, `.`, `_` and `-` becomes `-`. */
+  /**
+   * The name in syslog: `msgvan`, `msgvan-host` … Every character except letters, digits, `.`, `_` and `-` becomes `-`.
+   */
   readonly program: string
   /** Level debug, with stacks, instead of warning. */
   readonly verbose?: boolean | undefined
-  /** Where lines go while syslog cannot take them: a file, rotated at 4 MiB, three kept. Default: standard error. */
+  /** Takes the lines while syslog cannot: a file, rotated at 4 MiB, three kept. Default: standard error. */
   readonly file?: string | undefined
   /** Default `/dev/log`. */
   readonly socket?: string | undefined
   /** How often an absent syslog is tried again, in ms. Default 5,000. */
   readonly retryEvery?: number | undefined
-  /** Used instead, as it is. */
+  /** Used instead, unchanged. */
   readonly logger?: Logger | undefined
 }
 
 /**
  * A winston logger to this machine's syslog, with syslog's levels. While syslog is away the lines go to `file`, or to
- * standard error. Never throws, never emits `error`, never keeps the process alive. `close()` it; what is logged
- * after that is dropped.
+ * standard error. It never throws, never emits `error`, and never keeps the process alive. `close()` it; it drops later
+ * lines.
  */
 export function createLogger(options: CreateLoggerOptions): Logger {
   if (options.logger !== undefined) return options.logger
@@ -43,7 +45,7 @@ export function createLogger(options: CreateLoggerOptions): Logger {
   })
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- it is one: the rule loses the way through `export =`
   logger.add(transport)
-  // After `end()` a stream answers a write with an `error` event; a log line is not worth the process.
+  // After `end()` a stream answers a write with an `error` event; a log line must not end the process.
   logger.on('error', () => undefined)
   // A logger without transports would complain about every line, and keep it.
   logger.on('close', () => {

@@ -3,7 +3,7 @@ import { isMainThread } from 'node:worker_threads'
 import { Syslog } from 'winston-syslog'
 import { describe } from '../errors.js'
 
-/** `full`: try again in a moment. `away`: nobody listens. `unusable`: never in this process. */
+/** `full`: try again in a moment. `away`: no process listens. `unusable`: never in this process. */
 export type Sent =
   { readonly state: 'sent' } | { readonly state: 'full' | 'away' | 'unusable'; readonly reason: string }
 
@@ -11,17 +11,17 @@ export type Sent =
 export const LEVEL = Symbol.for('level')
 export const MESSAGE = Symbol.for('message')
 
-/** sockaddr_un holds 108 bytes; unix-dgram cuts a longer path without a word. */
+/** sockaddr_un holds 108 bytes; unix-dgram silently cuts a longer path. */
 const MAX_PATH = 107
 const SENT: Sent = { state: 'sent' }
 
 /**
- * One winston-syslog transport at a time, made safe: what it could not send is taken off its endless queue, its `error`
- * events become results, and it lives for one turn of the event loop only, as its socket would keep the process alive.
+ * One winston-syslog transport at a time, made safe: unsent lines leave its endless queue, its `error` events become
+ * results, and it lives for one turn of the event loop only, because its socket would keep the process alive.
  *
- * Protocol `unix` names the path with every line, so a syslog that was started again is found by itself. RFC 3164
- * without a host name is what syslog(3) sends to a local socket: rsyslog takes a host name there for the program, and
- * an RFC 5424 header for text.
+ * Protocol `unix` names the path with every line, so a restarted syslog is found without help. RFC 3164 without a host
+ * name is the format of syslog(3) for a local socket: rsyslog takes a host name there for the program, and an RFC 5424
+ * header for text.
  */
 export class SyslogSocket {
   readonly #program: string
@@ -39,7 +39,7 @@ export class SyslogSocket {
     if (!isMainThread) this.#unusable = 'it cannot be used from a worker thread'
   }
 
-  /** Sends, or says why not, before it returns. Never throws. */
+  /** Sends, or returns the reason why not. Never throws. */
   send(level: string, line: string): Sent {
     if (this.#unusable !== undefined) return { state: 'unusable', reason: this.#unusable }
     this.#failure = undefined
@@ -103,7 +103,7 @@ function errnoOf(failure: unknown): number | undefined {
   return typeof code === 'number' && code < 0 ? code : undefined
 }
 
-/** The list of places that `bindings` tried is left out: it says nothing but that the module is not built. */
+/** Leaves out the list of places that `bindings` tried: it only means that the module is not built. */
 function unbuilt(failure: unknown): string {
   const [first = ''] = describe(failure).split('\n')
   const reason = first.includes('Could not locate the bindings file') ? '' : `: ${first.slice(0, 200)}`

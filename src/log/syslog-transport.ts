@@ -16,7 +16,7 @@ interface Line {
   readonly at: number
 }
 
-/** At most this many lines wait, and only for a syslog that is there and has its hands full. */
+/** At most this many lines wait, and only for a syslog that is there but full. */
 const MAX_WAITING = 1_000
 /** A full syslog is tried again after this … */
 const FULL_RETRY_MS = 20
@@ -24,9 +24,9 @@ const FULL_RETRY_MS = 20
 const FULL_PATIENCE_MS = 3_000
 
 /**
- * Lines to syslog while it takes them, else to the fallback. Says once when it goes away and once when it is back. Every
- * line is handled before `log` returns, so winston's own unbounded buffers never fill. Holds no handle that keeps the
- * process alive.
+ * Sends lines to syslog while it takes them, otherwise to the fallback. Reports once when it goes away and once when it
+ * is back. Every line is handled before `log` returns, so winston's own unbounded buffers never fill. Holds no handle
+ * that keeps the process alive.
  */
 export class SyslogTransport extends Transport {
   readonly #program: string
@@ -52,8 +52,8 @@ export class SyslogTransport extends Transport {
   override log(info: Readonly<Record<symbol, unknown>>, next: () => void): void {
     this.#take({ level: String(info[LEVEL]), text: String(info[MESSAGE]), at: Date.now() })
     this.emit('logged', info)
-    // As winston-transport itself does for lines it filters out: else each line of a burst leaves a callback for the next
-    // turn of the event loop.
+    // As winston-transport itself does for lines that it filters out: otherwise each line of a burst leaves a callback
+    // for the next turn of the event loop.
     ;(this as unknown as { _writableState: { sync: boolean } })._writableState.sync = false
     next()
   }
@@ -71,7 +71,7 @@ export class SyslogTransport extends Transport {
     this.#send()
   }
 
-  /** Sends what waits, in order. */
+  /** Sends the waiting lines, in order. */
   #send(): void {
     let line: Line | undefined
     while ((line = this.#waiting[0]) !== undefined) {
@@ -100,7 +100,7 @@ export class SyslogTransport extends Transport {
     this.#fullSince = 0
     this.#meanwhile = 0
     const until = state === 'away' ? ' until it is back' : ''
-    // A machine without a syslog is no news, and on the console you see the lines.
+    // A machine without a syslog is not worth a line, and on the console you see the lines.
     if (reason !== 'ENOENT' || this.#fallback !== consoleFallback)
       this.#note(
         `syslog at ${this.#socket.path} takes no lines (${reason}): logging goes to ${this.#fallback.name}${until}`,
@@ -111,7 +111,7 @@ export class SyslogTransport extends Transport {
     if (state === 'away') this.#again(this.#retryEvery, () => this.#probe())
   }
 
-  /** The line that says "back" is itself the question whether it is. */
+  /** The line that reports "back" also tests whether it is. */
   #probe(): void {
     const count = this.#meanwhile === 1 ? '1 line' : `${this.#meanwhile} lines`
     const back = `syslog at ${this.#socket.path} is back: ${count} went to ${this.#fallback.name} meanwhile`
@@ -138,7 +138,7 @@ export class SyslogTransport extends Transport {
     this.#guard(false)
   }
 
-  /** The timer does not keep the process alive, so what waits when it ends goes out on its last way. */
+  /** The timer does not keep the process alive, so waiting lines go out when the process exits. */
   #guard(on: boolean): void {
     if (on === this.#guarded) return
     this.#guarded = on

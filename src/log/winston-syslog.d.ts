@@ -1,4 +1,4 @@
-/** winston-syslog comes without types: what msgvan uses of it. */
+/** winston-syslog comes without types: these are the parts that msgvan uses. */
 declare module 'winston-syslog' {
   import type Transport from 'winston-transport'
 

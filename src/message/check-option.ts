@@ -1,9 +1,10 @@
 import { InvalidOptionError } from '../errors.js'
 
 /**
- * @throws InvalidOptionError if it is no object, has an option that does not exist, or one that is null: neither may pass for a default
+ * @throws InvalidOptionError if it is not an object, has an unknown option, or one that is null: neither may count as a
+ * default
  *
- * @param nullable those of which null is a value
+ * @param nullable the options of which null is a value
  */
 export function knownOptions(
   where: string,
@@ -32,7 +33,7 @@ export function oneOf(option: string, value: unknown, allowed: readonly unknown[
 }
 
 /**
- * A number from `least` on. What is over `most` stands for it, `Infinity` included.
+ * A number from `least` on. A number over `most` counts as `most`, `Infinity` included.
  *
  * @throws InvalidOptionError
  */
@@ -42,7 +43,11 @@ export function atLeast(option: string, value: unknown, least: number, most: num
   return Math.min(value, most)
 }
 
-/** As `atLeast`, of whole numbers. @throws InvalidOptionError */
+/**
+ * Like `atLeast`, for whole numbers.
+ *
+ * @throws InvalidOptionError
+ */
 export function whole(option: string, value: unknown, least: number, most: number): number {
   const number = atLeast(option, value, least, most)
   if (!Number.isInteger(number))
@@ -50,7 +55,7 @@ export function whole(option: string, value: unknown, least: number, most: numbe
   return number
 }
 
-/** A value as an error shows it. */
+/** A value as text, for an error. */
 export function shown(value: unknown): string {
   if (Array.isArray(value)) return `[${value.slice(0, 10).map(shown).join(', ')}]`
   if (typeof value === 'string') return JSON.stringify(value)

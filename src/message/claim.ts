@@ -7,9 +7,9 @@ interface Failure {
 }
 
 /**
- * The hold of one operator on a message that it settles. Several operators may hold the same message (`handle` twice behind one
- * `share()`): the last one to let go settles it for all. The first failure counts; without one a release counts, since an operator
- * that let go early (`retry()`) has not done its work; else the message is acked.
+ * One operator's claim on a message that it settles. Several operators may claim the same message (`handle` twice
+ * behind one `share()`): the last one to let go settles it for all. The first failure counts. Without one a release
+ * counts, since an operator that let go early (`retry()`) has not done its work. Otherwise the message is acked.
  */
 export class Claim implements Claimed {
   /** Counts for all claims on the message. */
@@ -17,7 +17,10 @@ export class Claim implements Claimed {
   #isOpen = true
   /** Claims that are open. */
   #open = 1
-  /** An operator that comes later in the same hand-over may claim the message, too: nothing is settled before its end. */
+  /**
+   * An operator that comes later in the same hand-over may claim the message, too, so nothing is settled before its
+   * end.
+   */
   #isInHandOver = false
   #failure: Failure | undefined
   #isReleased = false
@@ -38,10 +41,10 @@ export class Claim implements Claimed {
   }
 
   /**
-   * A message failed by what is no claim on it: an error that passes, a throw at the end. While several operators hold it, it fails
-   * when all of them have let go.
+   * A message failed outside of its claims: by an error that passes, or a throw at the end. While several operators
+   * claim it, it fails when all of them have let go.
    *
-   * @param isBeforeAll no operator that holds it goes on, because the error comes from before them
+   * @param isBeforeAll no operator that claims it goes on, because the error comes from before them
    */
   static fail(message: Message, error: unknown, retry?: RetryRule, isBeforeAll = false): void {
     const first = Message.claimOf(message)
@@ -94,7 +97,10 @@ export class Claim implements Claimed {
     else settler.ack(this.message)
   }
 
-  /** When one has done its work, the message may wait for its turn at another: meanwhile its time does not run out. */
+  /**
+   * When one operator has done its work, the message may wait for its turn at another: its time must not run out
+   * meanwhile.
+   */
   #beat(): void {
     const settler = Message.settlerOf(this.message)
     if (settler.ackTimeout === 0 || this.#heartbeat !== undefined) return
@@ -105,7 +111,7 @@ export class Claim implements Claimed {
   }
 }
 
-/** How often work tells that it goes on, so that `ackTimeout` does not run out. */
+/** The interval at which work reports that it goes on, so that `ackTimeout` does not run out. */
 export function heartbeatOf(ackTimeout: number): number {
   return Math.min(Math.max(1, ackTimeout / 3), 2 ** 30)
 }

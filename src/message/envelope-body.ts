@@ -10,7 +10,7 @@ export function readBody(envelope: Envelope): unknown {
   return decodeBody(envelope.body as Uint8Array, encoding)
 }
 
-/** What the host itself published is no bytes yet. */
+/** Messages that the host itself publishes are not bytes yet. */
 export function inBytes(envelope: Envelope): Envelope {
   if (envelope.encoding !== Encoding.Value) return envelope
   const { publisher, sequence, topic, headers, timestamp } = envelope

@@ -7,8 +7,8 @@ export type Headers = Readonly<Record<string, string>>
 export const noHeaders: Headers = Object.freeze({})
 
 /**
- * One published message as brokers pass it on: made once per publish, shared by all deliveries, never changed.
- * `publisher` and `sequence` name it in the whole van; brokers never look into its content.
+ * One published message as brokers pass it on: made once for each publish, shared by all deliveries, never changed.
+ * `publisher` and `sequence` identify it in the whole van. Brokers never look into its content.
  */
 export class Envelope {
   /** All deliveries of the message share it. */
@@ -21,12 +21,14 @@ export class Envelope {
     readonly headers: Headers,
     /** Milliseconds since the epoch, by the publisher's clock. */
     readonly timestamp: number,
-    /** The payload itself, or bytes among which its own are: a view of them for each message would cost more than the rest. */
+    /**
+     * The payload itself, or bytes that contain its own: a view of them for each message would cost more than the rest.
+     */
     readonly content: unknown,
-    /** Bytes that the payload takes, as far as known; 0 inside one process. */
+    /** The size of the payload, as far as known; 0 inside one process. */
     readonly size: number,
     readonly encoding: Encoding,
-    /** Where in `content` they begin. */
+    /** The place in `content` where they begin. */
     readonly offset = 0,
   ) {}
 
@@ -43,7 +45,7 @@ export class Envelope {
     return bytes.length === this.size ? bytes : bytes.subarray(this.offset, this.offset + this.size)
   }
 
-  /** The same with bytes of its own: whoever keeps it for long does not keep all that came with it. */
+  /** The same envelope with bytes of its own: a long-lived copy does not keep the whole batch in memory. */
   get apart(): Envelope {
     const { publisher, sequence, topic, headers, timestamp, size, encoding, body } = this
     const isApart = encoding === Encoding.Value || (this.content as Uint8Array).buffer.byteLength === size
@@ -51,23 +53,23 @@ export class Envelope {
     return new Envelope(publisher, sequence, topic, headers, timestamp, content, size, encoding)
   }
 
-  /** It was published before, to a host that is gone, and may have reached some by then. */
+  /** It was published before, to a host that is gone, and some subscriptions may have it already. */
   get mayHaveCome(): boolean {
     return false
   }
 
-  /** It was a dead letter: its subscription is owed it once more, whatever became of it before. */
+  /** It was a dead letter: its subscription is owed it once more, whatever its earlier outcome. */
   get isReplayed(): boolean {
     return false
   }
 
-  /** Made when asked for: hosts pass most messages on without reading it. */
+  /** Made on demand: hosts pass most messages on without it. */
   get id(): string {
     return (this.#id ??= messageId(this.publisher, this.sequence))
   }
 }
 
-/** One that its publisher sends again because the host that had it is gone. A class, not a field: few messages are. */
+/** A message that its publisher sends again because the first host is gone. A class, not a field: few messages are. */
 export class RepeatedEnvelope extends Envelope {
   override get mayHaveCome(): boolean {
     return true
@@ -89,7 +91,7 @@ export class RepeatedEnvelope extends Envelope {
   }
 }
 
-/** A dead letter on its way to its subscription once more. */
+/** A dead letter on its way back to its subscription. */
 export class ReplayedEnvelope extends Envelope {
   override get isReplayed(): boolean {
     return true

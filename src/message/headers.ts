@@ -6,13 +6,17 @@ export const MAX_HEADER_BYTES = 16 * 1024
 
 const WANTED = 'headers is an object of string values, such as { trace: "7f" }.'
 
-/** Headers are text keys and values, of at most 16 KiB in all. @throws InvalidPayloadError */
+/**
+ * Headers are text keys and values, of at most 16 KiB in all.
+ *
+ * @throws InvalidPayloadError
+ */
 export function checkHeaders(headers: unknown): asserts headers is Headers {
   try {
     check(headers)
   } catch (error) {
     if (error instanceof MsgvanError) throw error
-    // A getter of the app's, or a proxy that was revoked.
+    // An app's getter threw, or a proxy was revoked.
     throw new InvalidPayloadError(`The headers cannot be read: ${describe(error)}. ${WANTED}`, {
       cause: error,
     })
@@ -22,10 +26,10 @@ export function checkHeaders(headers: unknown): asserts headers is Headers {
 function check(headers: unknown): void {
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers))
     throw new InvalidPayloadError(WANTED)
-  // A Map, a URLSearchParams or fetch's Headers: what is in it is in no property.
+  // A Map, a URLSearchParams or fetch's Headers: their entries are not properties.
   if (Symbol.iterator in headers) {
     const kind = Object.prototype.toString.call(headers).slice(8, -1)
-    throw new InvalidPayloadError(`${WANTED} A ${kind} is none: give Object.fromEntries(headers).`)
+    throw new InvalidPayloadError(`${WANTED} A ${kind} is different: give Object.fromEntries(headers).`)
   }
   let length = 0
   for (const [key, value] of Object.entries(headers)) {

@@ -1,10 +1,12 @@
-/** Ids of so many messages of one publisher begin alike: two digits of base 36 tell them apart. */
+/** This number of messages of one publisher have ids with the same beginning: two digits of base 36 tell them apart. */
 export const STRETCH = 36 * 36
 
 const padded = Array.from({ length: STRETCH }, (_, place) => place.toString(36).padStart(2, '0'))
 const bare = padded.map((_, place) => place.toString(36))
 
-/** How the ids of one stretch begin, and how each of them ends. V8 joins two strings that exist without a copy of either. */
+/**
+ * The common beginning of the ids of one stretch, and the end of each. V8 joins two existing strings without a copy.
+ */
 export class IdStretch {
   readonly beginning: string
   readonly ends: readonly string[]

@@ -6,39 +6,39 @@ import { partsOf } from './message-id.js'
 import { checkNack } from './retry-delay.js'
 
 /**
- * Who takes the verdict on a delivery: the broker's own member in one process, the client's inbox over a link.
- * Each verb settles at most once and says whether it did: false when the delivery was settled before or taken away since.
+ * Takes the verdict on a delivery: the broker's own member in one process, the client's inbox over a link. Each verb
+ * settles at most once and returns whether it did: false when the delivery was settled before or taken away since.
  */
 export interface Settler {
-  /** What the subscriber asked for, for `message.match`. */
+  /** The subscriber's pattern, for `message.match`. */
   readonly pattern: RegExp | string
   /** Milliseconds within which a delivery must be settled or extended; 0: no limit. */
   readonly ackTimeout: number
   ack(message: Message): boolean
-  /** Counts as a failure. `delay` (ms) rules over the subscription's own; 0 puts the message first in line. */
+  /** Counts as a failure. `delay` (ms) overrides the subscription's own; 0 puts the message first in the queue. */
   fail(message: Message, error: unknown, retry?: RetryRule): boolean
   /** Straight to the dead letters. */
   reject(message: Message, reason: unknown): boolean
   /**
-   * Back to the van, uncounted: the subscriber went away, the message did nothing wrong. `untouched`: the subscriber
-   * never saw it, so that the next hand-over is no redelivery.
+   * Back to the van, uncounted: the subscriber went away, and the message did nothing wrong. `untouched`: the
+   * subscriber never saw it, so the next hand-over is not a redelivery.
    */
   release(message: Message, untouched?: boolean): boolean
   /**
-   * Work on a message that was claimed begins now: until then it only waited, and its consumer's death is not its failure,
-   * nor does `ackTimeout` run.
+   * Work on a claimed message begins now. Until then it only waited: its consumer's death is not its failure, and
+   * `ackTimeout` does not run.
    */
   begin(message: Message): void
-  /** The message is still being worked on: `ackTimeout` starts anew. */
+  /** Work on the message goes on: `ackTimeout` starts anew. */
   extend(message: Message): void
   /**
-   * Asked before work begins on messages that waited: after a standstill of this process they may be somebody else's. Resolves when
-   * that is known; undefined: there is no doubt. A settler without it never has any.
+   * Called before work begins on messages that waited: after a standstill of this process, another consumer may have
+   * them. Resolves when that is known; undefined: there is no doubt. A settler without this method never has any.
    */
   inDoubt?(): Promise<void> | undefined
-  /** For what no call could report. */
+  /** For an error that no call could report. */
   report?(error: MsgvanError): void
-  /** What it hands out is worked on there, for its books. */
+  /** Its deliveries are worked on there. */
   worksIn?(places: Places): void
 }
 
@@ -48,14 +48,14 @@ export interface Claimed {
   handedOver(): void
 }
 
-/** Where messages are worked on, so many at once. */
+/** The places of an operator that works on a limited number of messages at once. */
 export interface Places {
   readonly free: number
-  /** Messages that are still this consumer's and wait for a free place. */
+  /** Messages of this consumer that wait for a free place. */
   readonly waiting: number
 }
 
-/** What `nack` and `handle` may say about the next attempt, over the subscription's own rules. */
+/** The options of `nack` and `handle` for the next attempt. They override the subscription's own rules. */
 export interface RetryRule {
   /** Milliseconds until the next attempt. */
   readonly delay?: number
@@ -63,7 +63,7 @@ export interface RetryRule {
   readonly attempts?: number
 }
 
-/** What a spread, a clone or JSON of a message has. */
+/** The data of a message: the fields that a spread, a clone or JSON of it has. */
 export type MessageFields<P = unknown> = Pick<
   Message<P>,
   'id' | 'topic' | 'payload' | 'headers' | 'timestamp' | 'attempt' | 'redelivered'
@@ -72,12 +72,12 @@ export type MessageFields<P = unknown> = Pick<
 /**
  * One hand-over of one published message to one subscription.
  *
- * Settle it once: `ack()` (done), `nack()` (try again), `reject()` (give up, keep it as a dead letter). With
- * `ack: 'auto'` msgvan does that when `next()` returns. Treat the payload as immutable: inside one process all
- * subscribers share it; across processes each delivery has a fresh copy.
+ * Settle it once: `ack()` (done), `nack()` (try again), `reject()` (give up, keep it as a dead letter). With `ack:
+ * 'auto'` msgvan does that when `next()` returns. Treat the payload as immutable: inside one process all subscribers
+ * share it; across processes each delivery has a fresh copy.
  *
- * `{ ...message }`, `structuredClone(message)` and `JSON.stringify(message)` have its data, from `id` to `redelivered`. They have
- * neither `match` nor the verbs: only the message itself can be settled.
+ * `{ ...message }`, `structuredClone(message)` and `JSON.stringify(message)` have its data, from `id` to `redelivered`.
+ * They have neither `match` nor the verbs: only the message itself can be settled.
  *
  * @example
  * bus.topic('jobs', { name: 'workers', ack: 'manual' }).subscribe(message => {
@@ -86,7 +86,7 @@ export type MessageFields<P = unknown> = Pick<
  * })
  */
 export class Message<P = unknown> {
-  /** Of a message that goes straight to its consumer it is made when asked for. */
+  /** Made on demand for a message that goes straight to its consumer. */
   #envelope: Envelope | undefined
   readonly #settler: Settler
   #tag: unknown
@@ -94,10 +94,12 @@ export class Message<P = unknown> {
   /** Unique in the van; the same at every redelivery. */
   readonly id: string
   readonly topic: string
-  /** @throws UnreadablePayloadError if the bytes that came are no payload. That fails the delivery, as any throw does. */
+  /**
+   * @throws UnreadablePayloadError if the received bytes are not a payload. That fails the delivery, as any throw does.
+   */
   readonly payload: P
   readonly headers: Headers
-  /** When it was published: milliseconds since the epoch, by the publisher's clock. */
+  /** The time of its publish: milliseconds since the epoch, by the publisher's clock. */
   readonly timestamp: number
   /** 1 + the failures so far of this message in this subscription. */
   readonly attempt: number
@@ -134,7 +136,10 @@ export class Message<P = unknown> {
     new Message(undefined, '', '', undefined, {}, noTime, {} as Settler, 1, false, undefined)
   }
 
-  /** @internal One hand-over of an envelope. `tag` is the settler's own note on this delivery. `open` adds the `id` and the `payload` of one in bytes. */
+  /**
+   * @internal One hand-over of an envelope. `tag` is the settler's own note on this delivery. `open` adds the `id` and
+   * the `payload` of a message in bytes.
+   */
   static of(
     envelope: Envelope,
     settler: Settler,
@@ -143,7 +148,7 @@ export class Message<P = unknown> {
     tag: unknown,
   ): Message {
     const { topic, headers, timestamp } = envelope
-    // In one process its app is next; the other encodings may go to another process first.
+    // In one process its app is next; messages in other encodings may go to another process first.
     const isHere = envelope.encoding === Encoding.Value
     const id = isHere ? envelope.id : ''
     const payload = isHere ? envelope.content : undefined
@@ -163,7 +168,7 @@ export class Message<P = unknown> {
     return new Message(undefined, id, topic, payload, headers, timestamp, settler, 1, false, tag)
   }
 
-  /** What the subscription's RegExp matched, for its groups; null for a subscription to one exact topic. */
+  /** The match of the subscription's RegExp, for its groups; null for a subscription to one exact topic. */
   get match(): RegExpExecArray | null {
     const pattern = this.#settler.pattern
     if (typeof pattern === 'string') return null
@@ -216,7 +221,9 @@ export class Message<P = unknown> {
     return message.#settler
   }
 
-  /** @internal The settler's own note on this delivery. */
+  /**
+   * @internal The settler's own note on this delivery.
+   */
   static tagOf(message: Message): unknown {
     return message.#tag
   }
@@ -226,7 +233,9 @@ export class Message<P = unknown> {
     message.#tag = tag
   }
 
-  /** @internal Only for `Claim`. Work on a message that is claimed begins with `begin`. */
+  /**
+   * @internal Only for `Claim`. Work on a claimed message begins with `begin`.
+   */
   static claim(message: Message, claim: Claimed): void {
     message.#claim = claim
   }
@@ -247,8 +256,8 @@ export class Message<P = unknown> {
   }
 
   /**
-   * @internal Before an app sees it: a host that passes a message on needs neither its id nor its payload as a value. Bytes that
-   * are no payload fail the reader of `payload`, not the hand-over.
+   * @internal Called before an app sees it: a host that passes a message on needs neither its id nor its payload as a
+   * value. Bytes that are not a payload fail the reader of `payload`, not the hand-over.
    */
   static open(message: Message): void {
     open(message, Message.envelopeOf(message))
@@ -268,16 +277,18 @@ export class Message<P = unknown> {
     )
   }
 
-  /** @internal What a schema made of the payload takes its place. */
+  /**
+   * @internal Replaces the payload by the output of a schema.
+   */
   static replacePayload(message: Message, payload: unknown): void {
-    // Of the next attempt the publisher's own payload is the payload.
+    // The next attempt has the publisher's own payload.
     Message.envelopeOf(message)
     const writable: Writable = message
     writable.payload = payload
   }
 }
 
-/** A message as msgvan itself may change it. */
+/** A message that msgvan itself may change. */
 interface Writable {
   id: string
   payload: unknown

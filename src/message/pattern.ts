@@ -2,28 +2,31 @@ import { InvalidPatternError } from '../errors.js'
 import { checkTopic } from './topic.js'
 import { isUtf8 } from './well-formed.js'
 
-/** Tells whether a topic matches: `RegExp.test` without its state. */
+/** Decides whether a topic matches: `RegExp.test` without its state. */
 export interface Matcher {
   test(topic: string): boolean
 }
 
-/** A pattern is a RegExp, or a string: the one exact topic, the system's own included. */
+/** A pattern is a RegExp, or a string: the one exact topic, system topics included. */
 export function checkPattern(pattern: unknown): asserts pattern is RegExp | string {
   if (typeof pattern === 'string') {
     try {
       checkTopic(pattern)
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : ''
-      throw new InvalidPatternError(`A string pattern is the one exact topic, and this is none: ${why}`, {
-        cause,
-      })
+      throw new InvalidPatternError(
+        `A string pattern is the one exact topic, and this is not a topic: ${why}`,
+        {
+          cause,
+        },
+      )
     }
     return
   }
   if (!isRegExp(pattern)) {
     const what = pattern === null ? 'null' : typeof pattern
     throw new InvalidPatternError(
-      `A pattern is a RegExp, or a string for one exact topic; this is ${what}. Give /^orders\\./, say.`,
+      `A pattern is a RegExp, or a string for one exact topic; this is ${what}. Give, for example, /^orders\\./.`,
     )
   }
   if (!isUtf8(pattern.source)) {
@@ -33,26 +36,27 @@ export function checkPattern(pattern: unknown): asserts pattern is RegExp | stri
   }
 }
 
-/** By tag too: a RegExp from another realm (a vm context, an iframe) is none by `instanceof`. */
+/** By tag too: `instanceof` fails for a RegExp from another realm (a vm context, an iframe). */
 function isRegExp(value: unknown): value is RegExp {
   return value instanceof RegExp || Object.prototype.toString.call(value) === '[object RegExp]'
 }
 
-/** As one would write it: `/source/flags`, or the exact topic. */
+/** In the usual notation: `/source/flags`, or the exact topic. */
 export function describePattern(pattern: RegExp | string): string {
   return typeof pattern === 'string' ? pattern : `/${pattern.source}/${pattern.flags}`
 }
 
 /**
- * What a RegExp means for matching, as text: equal for patterns that match the same. `d`, `g` and `y` change nothing here.
- * Without flags it is the source itself, which takes no memory of its own; none has a plain `/` behind letters.
+ * A RegExp's meaning for matching, as text: equal for patterns that match the same. `d`, `g` and `y` change nothing
+ * here. Without flags it is the source itself, which takes no memory of its own; a source never has a plain `/` behind
+ * letters.
  */
 export function patternKey({ source, flags }: RegExp): string {
   const telling = flags === '' ? flags : flags.replace(/[dgy]/g, '')
   return telling === '' ? source : `${telling}/${source}`
 }
 
-/** Whether both match the same topics because they are written the same; `g` and `y` are ignored, as everywhere. */
+/** Whether both match the same topics because their text is the same; `g` and `y` are ignored, as everywhere. */
 export function samePattern(a: RegExp | string, b: RegExp | string): boolean {
   if (typeof a === 'string' || typeof b === 'string') return a === b
   return patternKey(a) === patternKey(b)
@@ -64,15 +68,17 @@ export function withoutPosition(pattern: RegExp): RegExp {
   return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
 }
 
-/** Topics that begin with `$` are matched only by a pattern that begins with `^\$`. */
+/** Only a pattern that begins with `^\$` matches topics that begin with `$`. */
 export function reachesSystemTopics(pattern: RegExp): boolean {
   return pattern.source.startsWith('^\\$')
 }
 
-/** The app's own RegExp semantics. A RegExp that the engine cannot compile is refused here, not at the first publish. */
+/**
+ * The app's own RegExp semantics. It refuses a RegExp that the engine cannot compile here, not at the first publish.
+ */
 export function nativeMatcher(pattern: RegExp): Matcher {
   const native = withoutPosition(pattern)
-  // V8 compiles at first use, and finds "too large" only then. Nothing short gets there.
+  // V8 compiles at first use, and only then finds it "too large". A short source is never too large.
   if (native.source.length > 1000) {
     try {
       native.test('')

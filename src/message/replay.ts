@@ -1,12 +1,12 @@
 import { InvalidOptionError } from '../errors.js'
 
 /**
- * Where a subscription begins in what a host with a store has kept: at its `'start'`, with the newest message of each topic
- * (`'last'`), at a place in the van's log (a number, as `status().log` tells), at a time, or with the last so many that match.
+ * The place where a subscription begins in the log of a host with a store: its `'start'`, the newest message of each
+ * topic (`'last'`), a place in the van's log (a number, see `status().log`), a time, or the last n messages that match.
  */
 export type ReplayFrom = 'start' | 'last' | number | Date | { readonly last: number }
 
-/** What a host makes of it: everything after a place, and before that a few single messages. */
+/** The host's form of it: everything after a place, and before that a few single messages. */
 export class ReplayStart {
   constructor(
     readonly after: number,

@@ -2,13 +2,14 @@ import { describe, InvalidOptionError } from '../errors.js'
 import { knownOptions, shown } from './check-option.js'
 
 /**
- * How long a failed message waits for its next attempt: milliseconds; a list of them, one for each failure, of which the
- * last holds for all that follow; or a function of what failed and how often it has, as `backoff` makes them. Of a function that throws, or
- * whose result is no delay, the default takes the place, and `errors$` has an InvalidOptionError.
+ * The wait of a failed message before its next attempt: milliseconds; a list of them, one for each failure, of which
+ * the last holds for all that follow; or a function of the error and the number of failures, as `backoff` makes them.
+ * If a function throws, or its result is not a delay, the default takes its place, and `errors$` reports an
+ * InvalidOptionError.
  */
 export type RetryDelay = number | readonly number[] | ((error: unknown, attempt: number) => number)
 
-/** The longest delay that is taken: about 285,000 years. Timers are cut into steps, so no delay is too long for one. */
+/** The longest delay: about 285,000 years. Timers are cut into steps, so no delay is too long for them. */
 export const LONGEST_MS = Number.MAX_SAFE_INTEGER
 
 const MOST_STEPS = 1_000
@@ -24,8 +25,8 @@ export function checkRetryDelay(where: string, delay: unknown): asserts delay is
 }
 
 /**
- * @param attempt how often the message has failed by now, from 1
- * @param report gets the mistake of a delay function: it must neither lose the message nor make a tight loop
+ * @param attempt the number of failures so far, from 1
+ * @param report gets the error of a delay function: it must neither lose the message nor make a tight loop
  */
 export function retryDelayAfter(
   delay: RetryDelay,
@@ -55,7 +56,7 @@ function mistake(what: string, cause?: unknown): InvalidOptionError {
   )
 }
 
-/** How delays grow, each in milliseconds. */
+/** The growth of delays, each in milliseconds. */
 export interface Growth {
   readonly initial: number
   readonly max: number
@@ -64,9 +65,11 @@ export interface Growth {
   readonly random: () => number
 }
 
-/** @param attempt how often it has failed, from 1 */
+/**
+ * @param attempt the number of failures, from 1
+ */
 export function grownDelay({ initial, max, factor, jitter, random }: Growth, attempt: number): number {
-  // The growth may be Infinity by now, and 0 times that is no number.
+  // The growth may be Infinity by now, and 0 times that is NaN.
   const delay = initial === 0 ? 0 : Math.min(max, initial * factor ** Math.max(0, attempt - 1))
   return Math.round(delay * (1 - jitter * random()))
 }
@@ -81,7 +84,11 @@ export const defaultGrowth: Growth = {
 
 export const defaultDelay = (_error: unknown, attempt: number): number => grownDelay(defaultGrowth, attempt)
 
-/** What `nack()` was given. @throws InvalidOptionError */
+/**
+ * Checks the options of `nack()`.
+ *
+ * @throws InvalidOptionError
+ */
 export function checkNack(options: { delay?: number }): { delay?: number } {
   knownOptions('nack()', options, ['delay'])
   const { delay } = options

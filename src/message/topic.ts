@@ -7,7 +7,7 @@ const SURELY_FITS = Math.floor(MAX_TOPIC_BYTES / 3)
 
 const utf8 = new TextEncoder()
 
-/** Topics that begin with `$` are the system's. */
+/** Topics that begin with `$` are system topics. */
 export function isSystemTopic(topic: string): boolean {
   return topic.charCodeAt(0) === 36
 }
@@ -36,9 +36,9 @@ function checkUnusual(topic: unknown): void {
   }
 }
 
-/** What an app may publish to: any topic but the system's. */
+/** The topics that an app may publish to: all except system topics. */
 export function checkPublishTopic(topic: unknown): asserts topic is string {
-  // In one go for what is usual: this runs once per message.
+  // One condition for usual topics: this runs once for each message.
   if (typeof topic === 'string' && topic.length > 0 && topic.length <= SURELY_FITS && !isSystemTopic(topic))
     if (isUtf8(topic)) return
   checkTopic(topic)
@@ -51,39 +51,44 @@ function systemTopic(topic: string): InvalidTopicError {
   )
 }
 
-/** Where an actor's messages go: the topic of its mailbox, which is also the name of the subscription that holds them. */
+/** The topic of an actor's mailbox, and the name of the subscription that holds its messages. */
 export const MAILBOX = '$actor/'
 
-/** The ids of actors whose instances are on several hosts begin with it. */
+/** The ids of actors with instances on several hosts begin with it. */
 export const SHARED = 'shared.'
 
-/** Such an actor's mailbox is where the named subscriptions of the van are kept, so that all its hosts reach it; others are with their actors. */
+/**
+ * The mailbox of such an actor is where the van's named subscriptions are kept, so that all its hosts reach it; other
+ * mailboxes are with their actors.
+ */
 export function isOwnMailbox(name: string): boolean {
   return name.startsWith(MAILBOX) && !name.startsWith(MAILBOX + SHARED)
 }
 
-/** Where answers to one bus go. */
+/** The topics for answers to one bus. */
 export const REPLIES = '$reply/'
 
-/** Where a remote observable is asked for: the topic, and the name of the subscription that all who expose it share. */
+/**
+ * The topic for requests of a remote observable, and the name of the subscription that all its exposing buses share.
+ */
 export const EXPOSED = '$exposed/'
 
-/** Is there as long as somebody exposes it: nothing waits there for who may come. */
+/** It exists as long as a bus exposes it: it keeps no messages for later ones. */
 export function isExposure(name: string): boolean {
   return name.startsWith(EXPOSED)
 }
 
-/** Letters between those who are there: no store keeps them, and none is owed to who is gone. */
+/** Messages between present buses: no store keeps them, and a bus that is gone is not owed them. */
 export function isPassing(topic: string): boolean {
   return topic.startsWith(REPLIES) || isExposure(topic)
 }
 
-/** What the system itself tells whoever listens: `$dead/…`, and who joins and leaves. */
+/** The system's own news: `$dead/…`, and hosts that join and leave. */
 export function isNewsTopic(topic: string): boolean {
   return isSystemTopic(topic) && !isMailTopic(topic)
 }
 
-/** System topics that clients publish to all the same: not by `publish`, but by telling, asking and answering. */
+/** System topics that clients may publish to: not by `publish`, but by tell, ask and answer. */
 export function isMailTopic(topic: string): boolean {
   return topic.startsWith(MAILBOX) || isPassing(topic)
 }

@@ -9,15 +9,15 @@ export interface BackoffConfig {
   max?: number
   /** Each delay is this many times the one before. Default 2. */
   factor?: number
-  /** How much of the delay is left to chance, from 0 (none) to 1 (all of it: "full jitter"). Default 0.5. */
+  /** The random share of the delay, from 0 (none) to 1 (all of it: "full jitter"). Default 0.5. */
   jitter?: number
   /** A number from 0 up to 1. Default `Math.random`. */
   random?: () => number
 }
 
 /**
- * A delay that grows with every attempt, spread by chance so that many who failed together do not try together again
- * (after "Exponential Backoff And Jitter", AWS Architecture Blog, 2015). For `delay` of `topic()` and `handle()`.
+ * A delay that grows with every attempt, with a random part so that many failed consumers do not try again at the same
+ * time (after "Exponential Backoff And Jitter", AWS Architecture Blog, 2015). For `delay` of `topic()` and `handle()`.
  *
  * @returns a function of the error and the number of the attempt that failed (from 1), giving milliseconds
  * @throws InvalidOptionError
@@ -47,7 +47,7 @@ function range(least: number, most: number): string {
   return most === LONGEST_MS ? `from ${least} up` : `from ${least} to ${most}`
 }
 
-/** Without those that are undefined, which stand for the default. */
+/** Without undefined options, which stand for the default. */
 function given(config: BackoffConfig): BackoffConfig {
   return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined))
 }

@@ -4,10 +4,10 @@ import { oneAtATime, type OneAtATime } from './one-at-a-time.js'
 import { checkWork, isMessage, work, type FailureRules, type Project } from './work.js'
 
 /**
- * As `handle`, with `exhaustMap`'s choice: messages that come while work runs are acked, and nothing is done for them. A message that
- * failed comes again after `delay`; if other work runs then, it is acked, too.
+ * Like `handle`, with `exhaustMap`'s choice: messages that come while work runs are acked, without any work. A message
+ * that failed comes again after `delay`; if other work runs then, it is acked, too.
  *
- * @param project what to do with a message: an Observable, a promise, any other ObservableInput, or a plain value
+ * @param project the work on a message: an Observable, a promise, any other ObservableInput, or a plain value
  * @throws InvalidOptionError
  * @example
  * bus.topic('cache.refresh').pipe(handleFirst(() => refresh(), { attempts: 3 })).subscribe()

@@ -3,14 +3,15 @@ import type { Message } from '../message/message.js'
 import { oneAtATime, type OneAtATime } from './one-at-a-time.js'
 import { checkWork, isMessage, work, type FailureRules, type Project } from './work.js'
 
-/** So many messages that failed before a newer one came are remembered, to be acked when they come again. */
+/** The most superseded failed messages that it remembers, to ack them when they come again. */
 const MOST_SUPERSEDED = 10_000
 
 /**
- * As `handle`, with `switchMap`'s choice: works on the latest message only. A new one cancels the work that runs, and the message of
- * that work is acked. A message that failed comes again after `delay`, unless a newer one came meanwhile: then it is acked.
+ * Like `handle`, with `switchMap`'s choice: works on the latest message only. A new one cancels the running work, and
+ * the message of that work is acked. A message that failed comes again after `delay`, unless a newer one came
+ * meanwhile: then it is acked.
  *
- * @param project what to do with a message: an Observable, a promise, any other ObservableInput, or a plain value
+ * @param project the work on a message: an Observable, a promise, any other ObservableInput, or a plain value
  * @throws InvalidOptionError
  * @example
  * bus.topic<Query>('search').pipe(handleLatest(message => search(message.payload))).subscribe(show)
@@ -28,7 +29,7 @@ export function handleLatest<P, R>(
 }
 
 class Latest<P> implements OneAtATime<P> {
-  /** It waits for its next attempt, and no newer one has come. */
+  /** It waits for its next attempt, and no newer message has come. */
   #failed: string | undefined
   readonly #superseded = new Set<string>()
 

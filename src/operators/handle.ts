@@ -6,20 +6,21 @@ import { mergeClaimed } from './merge-claimed.js'
 import { checkWork, isMessage, work, type FailureRules, type Project } from './work.js'
 
 export interface HandleConfig extends FailureRules {
-  /** How many messages are worked on at once. Default 1. */
+  /** The number of messages in work at once. Default 1. */
   concurrency?: number
 }
 
 /**
- * Works on each message and settles it by how the work ends: acked when the inner stream completes (a promise resolves,
- * a plain value is returned), failed when it errors. A failure never ends the outer stream: the message comes again
- * after `delay`, up to `attempts` times, then becomes a dead letter. Results go downstream.
+ * Works on each message and settles it by the end of the work: acked when the inner stream completes (a promise
+ * resolves, a plain value is returned), failed when it errors. A failure never ends the outer stream: the message comes
+ * again after `delay`, up to `attempts` times, then becomes a dead letter. Results go downstream.
  *
- * Takes over settlement, so it works under `ack: 'auto'` and `'manual'` alike; put it before any operator that defers
- * (`delay`, `bufferTime` …), because with `'auto'` those have settled the message by the time it comes through.
- * While the work runs, `ackTimeout` is extended, and what waits for its turn has none yet. Unsubscribing cancels what runs and gives its messages back, unfailed.
+ * It takes over settlement, so it works under `ack: 'auto'` and `'manual'` alike. Put it before any operator that
+ * defers (`delay`, `bufferTime` …), because with `'auto'` those have settled the message by the time it comes through.
+ * While the work runs, `ackTimeout` is extended; it does not run yet for a message that waits for its turn.
+ * Unsubscribing cancels the running work and gives its messages back, unfailed.
  *
- * @param project what to do with a message: an Observable, a promise, any other ObservableInput, or a plain value
+ * @param project the work on a message: an Observable, a promise, any other ObservableInput, or a plain value
  * @throws InvalidOptionError
  * @example
  * bus.topic<Order>(/^orders\./, { name: 'billing' })

@@ -4,7 +4,10 @@ import { of } from 'rxjs/internal/observable/of'
 import { observable } from 'rxjs/internal/symbol/observable'
 import { isObservable } from 'rxjs/internal/util/isObservable'
 
-/** What a project function gave, as an Observable: as in `mergeMap`, but strings and binary data count as one value, as all that is no ObservableInput does. */
+/**
+ * The result of a project function as an Observable: like `mergeMap`, but strings and binary data are one value, and so
+ * is everything that is not an ObservableInput.
+ */
 export function innerFromInput<R>(result: ObservableInput<R> | R): Observable<R> {
   if (isObservable(result)) return result
   if (typeof result !== 'object' || result === null || ArrayBuffer.isView(result)) return of(result)

@@ -5,12 +5,15 @@ import { Claim } from '../message/claim.js'
 import { Message, type Places, type Settler } from '../message/message.js'
 import { lift } from './rxjs-internals.js'
 
-/** @param claim of a value that is a message */
+/**
+ * @param claim for a value that is a message
+ */
 type ProjectClaimed<T, R> = (value: T, claim: Claim | undefined) => ObservableInput<R>
 
 /**
- * `mergeMap` for work that settles its messages itself. They are claimed on arrival, not when their turn comes: those that
- * wait for a free place must not be settled meanwhile. Torn down, it gives back, as never seen, those whose turn never came.
+ * `mergeMap` for work that settles its messages itself. It claims them on arrival, not when their turn comes, so that
+ * nothing settles those that wait for a free place. Torn down, it gives back, as never seen, those whose turn never
+ * came.
  *
  * @param check throws for a value that it does not take
  */
@@ -38,28 +41,29 @@ export function mergeClaimed<T, R>(
     })
 }
 
-/** When so many values wait, those that were taken away meanwhile are looked for and dropped. */
+/** From this number of waiting values on, it looks for those that were taken away, and drops them. */
 const FIRST_SWEEP = 1_024
 
 /**
- * The places of one subscribe() and what waits for them. RxJS' own mergeMap begins the next work inside the end of the last
- * one: some 800 that end at once, taken away or not, overflow the stack there, and places are lost. Here a loop begins them.
+ * The places of one subscribe() and the values that wait for them. RxJS' own mergeMap begins the next work inside the
+ * end of the last one: some 800 that end at once, taken away or not, overflow the stack there, and places are lost.
+ * Here a loop begins them.
  */
 class Merging<T, R> implements Places {
   readonly #subscriber: Subscriber<R>
   readonly #project: ProjectClaimed<T, R>
   readonly #concurrency: number
-  /** Of messages their claims. */
+  /** For messages, their claims. */
   #values: (T | Claim | undefined)[] = []
   #next = 0
-  /** Claims among those that wait on messages that were open when they came. */
+  /** Claims of waiting messages that were open when they came. */
   readonly #open = new Set<Claim>()
   #sweepAt = FIRST_SWEEP
   #settler: Settler | undefined
-  /** One for each place that is taken. */
+  /** One for each taken place. */
   readonly #running = new Set<Subscriber<R>>()
   #isBeginning = false
-  /** Whether what waits is still this consumer's is being asked. */
+  /** It is finding out whether the waiting messages still belong to this consumer. */
   #isInDoubt = false
   #isSourceComplete = false
 
@@ -123,7 +127,9 @@ class Merging<T, R> implements Places {
     )
   }
 
-  /** @param isNew the next one came just now; one that waited may be somebody else's by its turn */
+  /**
+   * @param isNew the next one came just now; one that waited may belong to another consumer by its turn
+   */
   #beginAll(isNew = false): void {
     // Work that ends at once comes back to here: the loop that began it goes on.
     if (this.#isBeginning) return
@@ -180,7 +186,7 @@ class Merging<T, R> implements Places {
     return true
   }
 
-  /** The session was lost, or this process was stopped for too long: it is somebody else's by now. */
+  /** The session was lost, or this process was stopped for too long: the message belongs to another consumer now. */
   #wasTakenAway(value: T | Claim | undefined): boolean {
     if (!(value instanceof Claim) || Message.tagOf(value.message) !== undefined) return false
     if (!this.#open.delete(value)) return false
@@ -198,7 +204,7 @@ class Merging<T, R> implements Places {
     return value
   }
 
-  /** While all places are taken, each lost session would leave as many behind as a consumer may hold. */
+  /** While all places are taken, each lost session would leave up to a consumer's credit behind. */
   #sweep(): void {
     this.#values = this.#values.slice(this.#next).filter(value => !this.#wasTakenAway(value))
     this.#next = 0

@@ -4,14 +4,14 @@ import { Claim } from '../message/claim.js'
 import { Message } from '../message/message.js'
 import { lift } from './rxjs-internals.js'
 
-/** Decides about each message, by what runs. */
+/** Decides about each message, given the running work. */
 export interface OneAtATime<P> {
-  /** Whether work on it begins, in place of what runs: that is cancelled, and its message acked. Else it is acked at once. */
+  /** Whether its work begins and cancels the running work, whose message is acked. Otherwise it is acked at once. */
   begins(message: Message<P>, running: Message<P> | undefined): boolean
 }
 
 /**
- * For `handleLatest` and `handleFirst`: one work at most runs, and messages do not wait for it.
+ * For `handleLatest` and `handleFirst`: at most one work runs, and messages do not wait for it.
  *
  * @param check throws for a value that it does not take
  */
@@ -72,7 +72,7 @@ class Place<P, R, O extends OneAtATime<P>> {
     if (this.#running === undefined) this.#subscriber.complete()
   }
 
-  /** Acked before its work is torn down, which would give it back. */
+  /** Acks the message before the teardown of its work, which would give it back. */
   #cancel(): void {
     const superseded = this.#running
     if (superseded === undefined) return

@@ -4,25 +4,25 @@ import type { Headers } from '../message/envelope.js'
 import { Message } from '../message/message.js'
 import { mergeClaimed } from './merge-claimed.js'
 
-/** What `publishTo` needs of a bus. */
+/** The part of a bus that `publishTo` uses. */
 export interface Publisher {
   publish(message: { topic: string; payload?: unknown; headers?: Headers }): Promise<void>
 }
 
-/** How many publishes may be under way at once: enough to fill batches, few enough to feel back-pressure. */
+/** The most publishes at once: enough to fill batches, few enough for back-pressure. */
 const window = 1024
 
 /**
  * Publishes every value, in order, and passes each on once the van has taken it over. A Message is forwarded as its
  * payload and headers, and acked once it is taken over. A refused publish errors the stream, and fails the message.
  *
- * @param topic where to: a topic, or a function of the value
+ * @param topic a topic, or a function of the value
  * @throws InvalidOptionError
  * @example
  * readings$.pipe(filter(reading => reading.celsius > 80), publishTo(bus, 'alarms.heat')).subscribe()
  */
 export function publishTo<V>(bus: Publisher, topic: string | ((value: V) => string)): OperatorFunction<V, V> {
-  // As a program without types might give them.
+  // A program without types might give anything.
   if (typeof (bus as Partial<Publisher> | undefined)?.publish !== 'function')
     throw new InvalidOptionError('publishTo() takes the bus to publish on: publishTo(bus, topic).')
   if (typeof topic !== 'string' && typeof topic !== 'function')

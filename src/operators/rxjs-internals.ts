@@ -5,11 +5,11 @@ import { isSubscription } from 'rxjs/internal/Subscription'
 import { errorContext } from 'rxjs/internal/util/errorContext'
 
 /*
- * All that msgvan knows of RxJS's insides, beyond its documented interface. Read in 7.8.0, 7.8.1 and 7.8.2, which are alike
- * here; the peer dependency is ^7.8. RxJS 9 has neither `lift` nor `destination`.
+ * All of msgvan's dependencies on RxJS's internals, beyond its documented interface. Read in 7.8.0, 7.8.1 and 7.8.2,
+ * which are alike here; the peer dependency is ^7.8. RxJS 9 has neither `lift` nor `destination`.
  */
 
-/** What `lift` takes: it subscribes the subscriber, through itself, to the source. */
+/** The argument of `lift`: it subscribes the subscriber, through itself, to the source. */
 export interface Lifted<T, R> {
   call(subscriber: Subscriber<R>, source: Observable<T>): unknown
 }
@@ -18,12 +18,12 @@ interface Liftable<T> {
   lift<R>(operator: Lifted<T, R>): Observable<R>
 }
 
-/** The hook that RxJS's own operators go through: by it a pipeline on a topic stays one. */
+/** RxJS's own operators go through this hook: it keeps a pipeline on a topic together. */
 export function lift<T, R>(source: Observable<T>, operator: Lifted<T, R>): Observable<R> {
   return (source as unknown as Liftable<T>).lift(operator)
 }
 
-/** A Subscriber of whichever copy of RxJS: an app may have one of its own beside the one that msgvan found. */
+/** A Subscriber of whichever copy of RxJS: an app may have one of its own beside msgvan's. */
 export function isSubscriber<T>(value: unknown): value is Subscriber<T> {
   return isSubscription(value) && 'destination' in value && 'error' in value
 }
@@ -36,7 +36,10 @@ interface Internals {
 
 const internalsOf = (subscriber: object): Internals => subscriber
 
-/** A Subscriber and all that it passes things on to, to the end of the pipeline: each holds the next as `destination`, until it is closed. */
+/**
+ * A Subscriber and all those after it, to the end of the pipeline: each holds the next as `destination`, until it is
+ * closed.
+ */
 export function chainOf(subscriber: Subscriber<unknown>): readonly Subscriber<unknown>[] {
   const chain = [subscriber]
   for (let at = subscriber; ;) {
@@ -52,20 +55,22 @@ export function isStopped(subscriber: Subscriber<unknown>): boolean {
   return internalsOf(subscriber).isStopped === true || subscriber.closed
 }
 
-/** What an app gave to `subscribe()`, as it is called. */
+/** The app's argument of `subscribe()`, in the form in which RxJS calls it. */
 interface End {
   next?(value: unknown): unknown
   error?(error: unknown): void
   complete?(): void
 }
 
-/** @param isUnhandled the app did not throw: an error came to its end, which takes none */
+/**
+ * @param isUnhandled the app did not throw: an error came to its end, which has no handler for it
+ */
 type Threw = (error: unknown, isUnhandled?: boolean) => void
 
-/** Learns what happens at the end of a pipeline. */
+/** Gets the events at the end of a pipeline. */
 export interface EndWatcher {
   readonly threw: Threw
-  /** `subscribe(async …)`: the subscriber returned a promise, which RxJS does not look at. */
+  /** `subscribe(async …)`: the subscriber returned a promise, which RxJS ignores. */
   readonly returned: (promise: PromiseLike<unknown>) => void
   /** A value comes to the end. */
   readonly reached?: () => void
@@ -76,7 +81,7 @@ export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
-/** RxJS 7 would rethrow what an observer throws, and an error that it does not take, on a timer, and end the process. */
+/** If an observer throws, or has no handler for an error, RxJS 7 would rethrow it on a timer, and end the process. */
 class GuardedEnd implements Required<End> {
   readonly #end: End
   readonly #threw: Threw
@@ -119,8 +124,8 @@ class GuardedEnd implements Required<End> {
 }
 
 /**
- * Puts a guard around what the app gave to `subscribe()` at the end of a pipeline, unless there is one. Nothing happens where the
- * end is none of RxJS's (the deprecated `new Subscriber(observer)`): what such an observer throws comes up through `next`.
+ * Puts a guard around the app's argument of `subscribe()` at the end of a pipeline, unless it has one. Does nothing if
+ * the end is not RxJS's (the deprecated `new Subscriber(observer)`): such an observer's throw comes up through `next`.
  */
 export function guardEnd(last: Subscriber<unknown>, watcher: EndWatcher): void {
   const consumer = internalsOf(last).destination
@@ -129,13 +134,13 @@ export function guardEnd(last: Subscriber<unknown>, watcher: EndWatcher): void {
   consumer.partialObserver = new GuardedEnd(consumer.partialObserver as End, watcher)
 }
 
-/** What `nextInto` returns when nothing was thrown. */
+/** The result of `nextInto` when nothing was thrown. */
 export const nothing: unique symbol = Symbol('nothing')
 
 /**
- * `subscriber.next(value)`. Returns what is thrown inside it, at any end that the value reaches within the call, those behind a
- * Subject too: RxJS would else rethrow that on a timer and end the process. (It is its deprecated synchronous error handling, for
- * the length of this call.)
+ * Calls `subscriber.next(value)`. Returns the error that is thrown inside it, at any end that the value reaches within
+ * the call, those behind a Subject too: RxJS would otherwise rethrow that on a timer and end the process. (It is its
+ * deprecated synchronous error handling, for the length of this call.)
  */
 export function nextInto<T>(subscriber: Subscriber<T>, value: T): unknown {
   const before = config.useDeprecatedSynchronousErrorHandling

@@ -8,14 +8,14 @@ import { Message, type RetryRule } from '../message/message.js'
 import { checkRetryDelay, retryDelayAfter, type RetryDelay } from '../message/retry-delay.js'
 import { innerFromInput } from './inner-from-input.js'
 
-/** What to do with a message: an Observable, a promise, any other ObservableInput, or a plain value. */
+/** The work on a message: an Observable, a promise, any other ObservableInput, or a plain value. */
 export type Project<P, R> = (message: Message<P>) => ObservableInput<R> | R
 
-/** What an operator that settles messages may say about failures, over the subscription's own rules. */
+/** Options for failures, of the operators that settle messages. They override the subscription's own rules. */
 export interface FailureRules {
-  /** Total tries; rules over the subscription's. */
+  /** Total tries. Overrides the subscription's. */
   attempts?: number
-  /** Until the next attempt, as in `topic()`'s options; rules over the subscription's. */
+  /** The wait before the next attempt, like the option of `topic()`. Overrides the subscription's. */
   delay?: RetryDelay
 }
 
@@ -48,8 +48,8 @@ export function isMessage(operator: string): (value: unknown) => void {
 }
 
 /**
- * The work on one message that was claimed. Acks it when the work completes, fails it when the work errors, and completes in both
- * cases; torn down before, it gives the message back.
+ * The work on one claimed message. Acks it when the work completes, fails it when the work errors, and completes in
+ * both cases; torn down before, it gives the message back.
  *
  * @param failed the message comes again, or becomes a dead letter
  */
@@ -67,7 +67,7 @@ export function work<P, R>(
         ? setInterval(() => settler.extend(message), heartbeatOf(settler.ackTimeout))
         : undefined
     let isOnItsWayDown = false
-    // Before the work is subscribed to: what ends at once must find it.
+    // Before the subscription to the work: work that ends at once must find it.
     subscriber.add(() => {
       clearInterval(heartbeat)
       if (!isOnItsWayDown) claim.release()
@@ -96,7 +96,8 @@ export function work<P, R>(
             takeInHand(before)
             isOnItsWayDown = false
           }
-          // A `take` down there had enough with this very result: it has seen it. (After an error it has failed by now.)
+          // A `take` further down completed with this very result: it has seen it. (After an error it has failed by
+          // now.)
           if (subscriber.closed) claim.ack()
         },
         error: fail,

@@ -1,22 +1,24 @@
 import { InvalidOptionError } from '../errors.js'
 import { Fields } from './frames/fields.js'
 
-/** How both ends treat a call. */
+/** The treatment of a call at both ends. */
 export interface CallTraits {
   /** Its effect outlasts the bus: a bus that drains waits for the answer before it closes. */
   readonly outlastsBus?: true
-  /** It only reads: a bus that closes while it is not connected does not wait for the answer. */
+  /** It only reads: a bus that closes without a connection does not wait for the answer. */
   readonly reads?: true
   /** It changes records in the store: the host answers when they are on the disk. */
   readonly isStored?: true
-  /** The host process that takes over answers it again. It refuses all others: they may have been done. */
+  /** The next host process answers it again. It refuses all other calls, because they may have been done. */
   readonly isAnsweredAgain?: true
 }
 
-/** The arguments of a call: `Sent` is what the caller gives, `Got` what the host works with. */
+/** The arguments of a call: the caller gives `Sent`, the host works with `Got`. */
 export interface CallArguments<Sent, Got = Sent> {
   readonly encode: (sent: Sent) => unknown
-  /** @throws InvalidOptionError, and others by what it reads */
+  /**
+   * @throws InvalidOptionError, and the errors of its fields
+   */
   readonly decode: (value: unknown) => Got
 }
 
@@ -41,7 +43,11 @@ export function fieldsOf(args: unknown): Fields {
   return new Fields(args, what => new InvalidOptionError(`The arguments of a call: this ${what}.`))
 }
 
-/** Arguments that are one object. @param encode Default: they cross as they are */
+/**
+ * Arguments that are one object.
+ *
+ * @param encode Default: they cross unchanged
+ */
 export function object<Got, Sent = Got>(
   decode: (fields: Fields) => Got,
   encode: (sent: Sent) => unknown = sent => sent,

@@ -122,7 +122,7 @@ export type HostMethod = CallName extends infer Name
     ? Method
     : never
   : never
-/** The calls that a host passes on to the other hosts, each of which answers for itself. */
+/** The calls that a host passes on to the other hosts; each of them answers for itself. */
 export type AskedOfHosts =
   'status' | 'deadLetters.page' | 'deadLetters.replay' | 'deadLetters.purge' | 'backbone.unregister'
 
@@ -136,7 +136,9 @@ export type CallArgs<N extends CallName> =
   undefined extends SentArgs<N> ? [args?: SentArgs<N>] : [args: SentArgs<N>]
 export type Call = <N extends CallName>(name: N, ...args: CallArgs<N>) => Promise<ResultOf<N>>
 
-/** @param name as it came, or goes, over the link */
+/**
+ * @param name as it comes or goes over the link
+ */
 export function isCallName(name: string): name is CallName {
   return Object.hasOwn(CALLS, name)
 }
@@ -149,12 +151,18 @@ export function definitionOf(name: string): CallDefinition<unknown, unknown, unk
   return isCallName(name) ? (CALLS[name] as CallDefinition<unknown, unknown, unknown>) : unknownCall
 }
 
-/** @param name as it came, or goes, over the link: an unknown name has no traits */
+/**
+ * @param name as it comes or goes over the link; an unknown name has no traits
+ */
 export function traitsOf(name: string): CallTraits {
   return isCallName(name) ? CALLS[name] : noTraits
 }
 
-/** Checks the arguments of a call that arrived. @throws InvalidOptionError, InvalidPatternError */
+/**
+ * Checks the arguments of a call that arrived.
+ *
+ * @throws InvalidOptionError, InvalidPatternError
+ */
 export function decodeArgs<N extends CallName>(called: N, args: unknown): GotArgs<N> {
   return CALLS[called].args.decode(args) as GotArgs<N>
 }

@@ -1,30 +1,30 @@
-/** How a channel came to its end. */
+/** The end of a channel. */
 export interface ChannelEnd {
-  /** For people: goes on after the other side's name, as in "closed the connection". */
+  /** For people: continues the other side's name, as in "closed the connection". */
   readonly why: string
   /** The other side closed it on purpose; otherwise it was lost on the way. */
   readonly byPeer: boolean
-  /** This side gave it up, because nothing was heard of the other. */
+  /** This side gave it up, because the other was silent. */
   readonly isSilent?: boolean
   readonly cause?: unknown
 }
 
 /**
- * One connection below the handshake, as either side holds it: named events with one argument, in order, each at most
- * once, until it ends. What was sent before `close` still arrives, unless the way there is broken. In earnest it is a socket
- * of socket.io.
+ * One connection below the handshake, for either side: named events with one argument, in order, each at most once,
+ * until it ends. Events before `close` still arrive, unless the connection is broken. In production it is a socket of
+ * socket.io.
  */
 export interface Channel<Outgoing> {
   readonly isOpen: boolean
-  /** Does nothing once it has ended; whether it arrives only the other side can tell. */
+  /** Does nothing once it has ended; only the other side knows whether the event arrives. */
   send(event: keyof Outgoing & string, value: unknown): void
-  /** The listener hears nothing any more, not of this either. */
+  /** The listener gets no more events, not even the end. */
   close(): void
 }
 
-/** Never called before the channel was returned, nor after its end. */
+/** Never called before the channel is returned, nor after its end. */
 export interface ChannelListener {
-  /** Anything may come: it is checked by whom it concerns. */
+  /** Anything may come: the receiver checks it. */
   event(name: string, value: unknown): void
   ended(end: ChannelEnd): void
 }

@@ -3,8 +3,8 @@ import { Fields } from './frames/fields.js'
 import { MAX_VAN_NAME } from './protocol.js'
 
 /**
- * hello → challenge → prove → welcome, or refused at any point. The host proves itself first: a client gives away nothing
- * but its names before it knows whom it talks to.
+ * hello → challenge → prove → welcome, or refused at any point. The host proves itself first: a client reveals only its
+ * names before it knows its host.
  */
 export interface Hello {
   readonly protocol: number
@@ -13,7 +13,7 @@ export interface Hello {
   /** Random, and the same for as long as this bus lives: its publisher id too. */
   readonly client: string
   readonly nonce: string
-  /** What the client will prove to know: this user's secret, or the host's token. */
+  /** The client will prove that it knows this: the user's secret, or the host's token. */
   readonly credential: 'secret' | 'token'
   /** Only from a client on the same machine: lets the host see that it died. */
   readonly pid?: number | undefined
@@ -36,12 +36,15 @@ export interface Prove {
 export interface Welcome {
   readonly session: string
   readonly resumed: boolean
-  /** How much of the client's stream the host has; 0 for a fresh session. */
+  /** The part of the client's stream that the host has; 0 for a fresh session. */
   readonly received: number
   readonly maxPayload: number
-  /** Of a new session: what the client was owed without a name goes on (the host has kept it), or does not. Not said without a store. */
+  /**
+   * For a new session: whether the client's unnamed subscriptions continue, because the host has stored them. Left out
+   * without a store.
+   */
   readonly restored?: boolean | undefined
-  /** Which memory, or which store, has what waits for named subscriptions. Not said by a follower. */
+  /** The memory, or the store, that has the queues of named subscriptions. A follower leaves it out. */
   readonly memory?: string | undefined
 }
 
@@ -54,11 +57,11 @@ const NONCE = 64
 
 function strange(what: string): ProtocolError {
   return new ProtocolError(
-    `A message of the handshake ${what}. The other side is no msgvan, or one of another version.`,
+    `A message of the handshake ${what}. The other side is not msgvan, or runs another version.`,
   )
 }
 
-/** The protocol alone: of a hello from another version nothing else can be relied on. */
+/** Only the protocol: the rest of a hello from another version may differ. */
 export function protocolOf(hello: unknown): { protocol: number; version: string } {
   const fields = new Fields(hello, strange)
   return { protocol: fields.whole('protocol'), version: fields.text('version', 64) }

@@ -9,37 +9,40 @@ export interface LinkOwner {
    * @throws ProtocolError
    */
   handle(kind: FrameKind, body: ByteReader, number: number): void | Promise<void>
-  /** The other side is done with all frames up to this number. */
+  /** The other side has finished all frames up to this number. */
   acked(number: number): void
-  /** The moment to send what was collected: the turn is over, or there is room again. */
+  /** The moment to send the collected entries: the turn is over, or there is room again. */
   flush(): void
   /** Runs something when the current turn of the event loop is over. */
   endOfTurn(run: () => void): void
 }
 
-/** Where a link stands, for another process to go on with. */
+/** The state of a link, which another process can continue. */
 export interface LinkState {
   readonly received: number
   readonly ackedByPeer: number
   readonly receivedByPeer: number
 }
 
-/** A frame that the other side is not done with. */
+/** A frame that the other side has not finished. */
 export interface RetainedFrame {
   readonly kind: FrameKind
   readonly bytes: Uint8Array
-  /** What was acknowledged when this was sent: nothing later may be, until it has gone. It may say more about that. */
+  /**
+   * The acknowledgement in this frame when it was sent. A later one must not go out before it. The frame may contain
+   * more about it.
+   */
   readonly ackedBefore: number
 }
 
 /**
- * One reliable, ordered stream of frames in each direction, over connections that come and go: frames are numbered, kept
- * until acknowledged, sent again when a new connection shows that they are missing, and dropped when they come twice. At
- * most WINDOW_BYTES are on their way at once. Pure: no I/O, no timers.
+ * One reliable, ordered stream of frames in each direction, over connections that come and go. Frames are numbered,
+ * kept until acknowledged, sent again when a new connection shows that they are missing, and dropped when they come
+ * twice. At most WINDOW_BYTES are on their way at once. Pure: no I/O, no timers.
  */
 export class Link {
   readonly #owner: LinkOwner
-  /** Frames the other side is not done with; the first has the number `#ackedByPeer + 1`. */
+  /** Frames that the other side has not finished; the first has the number `#ackedByPeer + 1`. */
   #retained: RetainedFrame[] = []
   #retainedBytes = 0
   #ackedByPeer = 0
@@ -50,7 +53,7 @@ export class Link {
   #bytesOnTheWay = 0
   #received = 0
   #acked = 0
-  /** Frames being worked on, in order, when one of them takes its time. */
+  /** Unfinished frames, in order, when one of them takes its time. */
   readonly #working: { readonly number: number; done: boolean }[] = []
   #transmit: ((frame: Uint8Array) => void) | undefined
   #ackDue = false
@@ -60,7 +63,7 @@ export class Link {
     this.#owner = owner
   }
 
-  /** The last frame of the other side that was taken in: what a resumed connection must say. */
+  /** The last frame of the other side that was taken in, for a resumed connection. */
   get received(): number {
     return this.#received
   }
@@ -69,7 +72,7 @@ export class Link {
     return this.#ackedByPeer + this.#retained.length
   }
 
-  /** The other side is done with all frames up to here. */
+  /** The other side has finished all frames up to here. */
   get ackedByPeer(): number {
     return this.#ackedByPeer
   }
@@ -87,17 +90,21 @@ export class Link {
     return this.#retainedBytes
   }
 
-  /** Nothing is gained by waiting: what is sent now goes out now. */
+  /** Waiting gains nothing: a frame sent now goes out now. */
   get isEager(): boolean {
     return this.#transmit !== undefined && this.lastNumber - this.#receivedByPeer < EAGER_FRAMES
   }
 
-  /** The other side is not done with some frame of that kind. */
+  /** The other side has not finished some frame of that kind. */
   retainsAny(kind: FrameKind): boolean {
     return this.#retained.some(frame => frame.kind === kind)
   }
 
-  /** Takes a frame over; its header is written when it goes. @returns its number */
+  /**
+   * Takes a frame over; its header is written when it goes.
+   *
+   * @returns its number
+   */
   send(kind: FrameKind, bytes: Uint8Array): number {
     this.#retained.push({ kind, bytes, ackedBefore: this.#acked })
     this.#retainedBytes += bytes.length
@@ -106,7 +113,7 @@ export class Link {
     return number
   }
 
-  /** All that was received is done with, or will be by whoever goes on. */
+  /** All received frames are finished, or the next process will finish them. */
   get state(): LinkState {
     return { received: this.#received, ackedByPeer: this.#ackedByPeer, receivedByPeer: this.#receivedByPeer }
   }
@@ -116,7 +123,7 @@ export class Link {
     return this.#retained
   }
 
-  /** Before anything else: goes on where the link of another process was. */
+  /** Call it before anything else: continues the link of another process. */
   restore({ received, ackedByPeer, receivedByPeer }: LinkState): void {
     this.#received = received
     this.#acked = received
@@ -130,15 +137,15 @@ export class Link {
     this.#retainedBytes += frame.bytes.length
   }
 
-  /** Whether the other side can have received all up to here, and no more: not less than it said before. */
+  /** Whether the other side can have received exactly this much: at least as much as it reported before. */
   fits(receivedByPeer: number): boolean {
     return receivedByPeer >= this.#receivedByPeer && receivedByPeer <= this.lastNumber
   }
 
   /**
-   * A connection is up whose other side has received all up to `receivedByPeer`.
+   * A connection is up, and the other side has received all up to `receivedByPeer`.
    *
-   * @throws ProtocolError if that cannot be
+   * @throws ProtocolError if that is impossible
    */
   attach(receivedByPeer: number, transmit: (frame: Uint8Array) => void): void {
     if (!this.fits(receivedByPeer)) throw broken('acknowledges what was never sent')
@@ -167,7 +174,7 @@ export class Link {
     else if (number === this.#received + 1) this.#take(kind, bytes, number)
   }
 
-  /** Has `flush` called at the end of this turn; with enough on its way, when there is room again. */
+  /** Calls `flush` at the end of this turn; with enough on its way, when there is room again. */
   wake(): void {
     if (this.#turnAwaited) return
     this.#turnAwaited = true
@@ -178,7 +185,7 @@ export class Link {
     })
   }
 
-  /** A frame without a number: sent now or not at all. */
+  /** A frame without a number: sent now or never. */
   signal(kind: typeof FrameKind.Ack | typeof FrameKind.Bye): void {
     if (this.#transmit === undefined) return
     const frame = new Uint8Array(HEADER_BYTES)
@@ -196,11 +203,11 @@ export class Link {
     this.#received = number
     this.#ackDue = true
     const work = this.#owner.handle(kind, bodyOf(bytes), number)
-    // Not before: what others get because of this frame goes out first, then its acknowledgement.
+    // Not earlier: the frames that others get because of this one go out first, then its acknowledgement.
     this.wake()
     if (work === undefined && this.#working.length === 0) {
       this.#acked = number
-      // What was sent meanwhile could not say this yet.
+      // Frames sent meanwhile could not acknowledge this yet.
       this.#ackDue = true
       return
     }
@@ -254,7 +261,7 @@ export class Link {
       this.#transmitted++
       if (this.#transmitted > this.#everTransmitted) this.#everTransmitted = this.#transmitted
       this.#bytesOnTheWay += frame.bytes.length
-      // Also when it is sent again: the header is read before the body, which may say more.
+      // Also when it is sent again: the receiver reads the header before the body, which may contain more.
       writeHeader(frame.bytes, frame.kind, this.#transmitted, this.#received, frame.ackedBefore)
       this.#ackDue = frame.ackedBefore < this.#acked
       if (this.#ackDue) this.wake()

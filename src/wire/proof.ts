@@ -1,7 +1,10 @@
-/** Who proves that it knows the secret. Both names are part of what is signed, so that neither proof serves as the other. */
+/**
+ * The side that proves that it knows the secret. Both names are part of the signed text, so neither proof serves as the
+ * other.
+ */
 export type Prover = 'host' | 'client'
 
-/** What both sides of a handshake know: a proof is good for this very connection and nothing else. */
+/** The common knowledge of both sides of a handshake: a proof is valid for this connection only. */
 export interface Transcript {
   readonly protocol: number
   readonly van: string

@@ -4,8 +4,8 @@ import { broken } from './protocol.js'
 const FRAME = 'frame'
 
 /**
- * socket.io's own encoding, but for `frame`: one WebSocket message, the frame as it is, where socket.io sends a text with a
- * placeholder and then the bytes. The handshake stays readable to every version.
+ * socket.io's own encoding, except for `frame`: one WebSocket message with the frame itself, where socket.io would send
+ * a text with a placeholder and then the bytes. Every version can read the handshake.
  */
 class FrameEncoder extends Encoder {
   override encode(packet: Packet): unknown[] {

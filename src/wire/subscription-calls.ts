@@ -8,7 +8,7 @@ export interface SubscribeArgs {
   /** The client's number for it. */
   readonly subscription: number
   readonly request: SubscriptionRequest
-  /** The consumer ends with the host of which this side is a client. */
+  /** The consumer ends with the host whose client this side is. */
   readonly endsWithHost: boolean
   /** Verdicts of a lost session. */
   readonly settled: KeptVerdicts | undefined
@@ -29,7 +29,7 @@ export const subscribeArgs = object(
   }),
 )
 
-/** Arguments with a subscription request, and others that cross as they are. */
+/** Arguments with a subscription request, and others that cross unchanged. */
 export function withRequest<Others extends object>(decode: (fields: Fields) => Others) {
   return object(
     (fields): Others & { request: SubscriptionRequest } => ({

@@ -1,17 +1,17 @@
 import { Fields } from './fields.js'
 
-/** What a client has of one subscription, as it tells its host when that asks. */
+/** A client's account of one subscription, which it sends when its host asks. */
 export interface ConsumerBooks {
   readonly subscription: number
-  /** Came, and not handed out yet. */
+  /** Received, and not handed out yet. */
   readonly line: number
   /** Handed out and not settled. */
   readonly open: number
-  /** Of these, so many wait inside `handle` for a free place. */
+  /** Of these, the number that wait inside `handle` for a free place. */
   readonly waiting: number
   /** Free places of `handle`. */
   readonly places: number
-  /** The consumer takes messages: its pipeline is there, and it waits for no answer of the host. */
+  /** The consumer takes messages: its pipeline is there, and it does not wait for an answer of the host. */
   readonly takes: boolean
   /** It waits for an answer of the host before it takes more. */
   readonly asks: boolean

@@ -7,15 +7,18 @@ import { broken, MAX_ANSWER_BYTES } from '../protocol.js'
 
 /** Subscriptions that may have missed messages: each kind of them as a whole. */
 export interface Missed {
-  /** Without a name, which get what is published from now on. */
+  /** Unnamed ones, which get new messages only. */
   readonly live: boolean
-  /** Without a name, which begin with what is kept. */
+  /** Unnamed ones, which begin with kept messages. */
   readonly replayed: boolean
-  /** With a name: what waited for them is gone. */
+  /** Named ones: their queues are gone. */
   readonly named: boolean
 }
 
-/** A subscription's consumer left. What it was not handed goes back untouched, what it keeps stays, the rest goes back. */
+/**
+ * A subscription's consumer left. Messages that it did not get go back untouched; those that it keeps stay; the rest go
+ * back.
+ */
 export interface Leave {
   readonly subscription: number
   /** The last delivery that the consumer saw. */
@@ -23,7 +26,7 @@ export interface Leave {
   readonly kept: readonly number[]
 }
 
-/** What became of publishes that were not taken over at once. */
+/** The outcome of publishes that were not taken over at once. */
 export interface Outcome {
   /** The PUBLISH frame's number. */
   readonly frame: number
@@ -48,7 +51,7 @@ export interface Call {
 
 export type Reply = { readonly id: number } & ({ readonly value: unknown } | { readonly error: WireError })
 
-/** The host ended a subscription: it was unsubscribed by name, or never came to be. */
+/** The host ended a subscription: it was unsubscribed by name, or refused. */
 export interface Ended {
   readonly subscription: number
   readonly error: WireError | undefined
@@ -81,7 +84,7 @@ export function decodeLeave(reader: ByteReader): Leave {
   return { subscription, handed, kept }
 }
 
-/** SYNC and SYNCED: a subscription's number, and nothing else. */
+/** SYNC and SYNCED: only a subscription's number. */
 export function encodeSync(subscription: number): Uint8Array {
   begin().varint(subscription)
   return writer.take()
@@ -93,7 +96,7 @@ export function decodeSync(reader: ByteReader): number {
   return subscription
 }
 
-/** Deliveries up to this one are no longer the client's: it was silent for too long. */
+/** Deliveries up to this one do not belong to the client any more: it was silent for too long. */
 export interface Lapse {
   readonly subscription: number
   readonly through: number
@@ -149,11 +152,12 @@ export function decodeOutcome(reader: ByteReader): Outcome {
 }
 
 /**
- * @param maxBytes what the other side takes
- * @throws InvalidPayloadError if the arguments cannot be carried, LimitError if they are too large
+ * @param maxBytes the limit of the other side
+ *
+ * @throws InvalidPayloadError if the arguments cannot cross, LimitError if they are too large
  */
 export function encodeCall({ id, method, args }: Call, maxBytes = Infinity): Uint8Array {
-  // Before the frame begins: what a getter in it calls has a frame of its own.
+  // Before the frame begins: a publish by a getter in it has a frame of its own.
   const bytes = encodePayload(args)
   if (bytes.length > maxBytes) {
     throw new LimitError(
@@ -173,7 +177,7 @@ export function decodeCall(reader: ByteReader): Call {
   return { id, method, args: rest(reader) }
 }
 
-/** A value that cannot be carried, or is too large to be sent, becomes the error that says so. */
+/** A value that cannot cross, or is too large, becomes the error that reports this. */
 export function encodeReply(reply: Reply): Uint8Array {
   const content = 'error' in reply ? reply.error : answerBytes(reply.value)
   begin()
@@ -199,7 +203,7 @@ function answerBytes(value: unknown): Uint8Array | WireError {
 
 export function tooLargeAnswer(bytes: number): LimitError {
   return new LimitError(
-    `The answer takes ${bytes} bytes; at most ${MAX_ANSWER_BYTES} are sent. Ask for less at once.`,
+    `The answer takes ${bytes} bytes; the limit is ${MAX_ANSWER_BYTES}. Ask for less at once.`,
   )
 }
 
@@ -226,7 +230,7 @@ export function decodeEnded(reader: ByteReader): Ended {
   return { subscription, error }
 }
 
-/** NOTICE: an error, and nothing else. */
+/** NOTICE: only an error. */
 export function encodeNotice(error: WireError): Uint8Array {
   begin()
   writeError(error)
@@ -239,7 +243,7 @@ export function decodeNotice(reader: ByteReader): WireError {
   return error
 }
 
-/** GAP: what may have been missed of another host's. */
+/** GAP: the kinds of messages of another host that may have been missed. */
 export function encodeGap({ live, replayed, named }: Missed): Uint8Array {
   begin()
   writer.u8((live ? 1 : 0) | (replayed ? 2 : 0) | (named ? 4 : 0))
@@ -275,6 +279,6 @@ function rest(reader: ByteReader): unknown {
   try {
     return decodePayload(reader.raw(reader.remaining))
   } catch (error) {
-    throw broken(`holds what cannot be read (${describe(error)})`)
+    throw broken(`holds an unreadable value (${describe(error)})`)
   }
 }

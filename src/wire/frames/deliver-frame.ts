@@ -15,7 +15,7 @@ import type { ReadingTable, WritingTable } from './string-table.js'
 
 const REDELIVERED = 0x40
 const RETRIED = 0x20
-/** The message is that of the entry before: a client may have many subscriptions that match it. */
+/** The same message as in the entry before: a client may have many subscriptions that match it. */
 const SAME = 0x10
 /** A dead letter that is delivered once more. */
 const REPLAYED = 0x08
@@ -30,12 +30,12 @@ export interface Delivery {
   readonly envelope: Envelope
 }
 
-/** Collects DELIVER entries until somebody takes the frame. */
+/** Collects DELIVER entries until its owner takes the frame. */
 export class DeliverWriter {
   readonly table: WritingTable
   readonly #writer = new ByteWriter()
   #deltas = new Deltas()
-  /** What was written last into this frame. */
+  /** The last message in this frame. */
   #last: Envelope | undefined
 
   constructor(table: WritingTable) {
@@ -46,7 +46,7 @@ export class DeliverWriter {
     return this.#writer.length
   }
 
-  /** The envelope's body is bytes: a host never knows what they mean. */
+  /** The envelope's body is bytes: a host never decodes them. */
   add(subscription: number, number: number, envelope: Envelope, attempt: number, redelivered: boolean): void {
     const writer = this.#writer
     if (writer.length === 0) beginFrame(writer)
@@ -82,7 +82,7 @@ export class DeliverWriter {
   }
 }
 
-/** One entry at a time: a consumer that leaves in the middle pays for no more. */
+/** One entry at a time: a consumer that leaves in the middle does not pay for the rest. */
 export class DeliverReader {
   readonly #reader: ByteReader
   readonly #table: Pick<ReadingTable, 'read'>

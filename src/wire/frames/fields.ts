@@ -1,10 +1,10 @@
-/** Reads an object from outside field by field; whatever is missing or of another type is refused by `fail`. */
+/** Reads an object from outside field by field. `fail` refuses a missing field, or one of another type. */
 export class Fields {
   readonly #object: Readonly<Record<string, unknown>>
   readonly #fail: (what: string) => Error
 
   constructor(value: unknown, fail: (what: string) => Error) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw fail('is no object')
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw fail('is not an object')
     this.#object = value as Record<string, unknown>
     this.#fail = fail
   }

@@ -2,9 +2,9 @@ import { ByteReader } from '../../codec/byte-reader.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
 import { broken } from '../protocol.js'
 
-/** What a frame carries: its first byte. Requests of the client, what the host sends, and what only hosts say. */
+/** The content of a frame: its first byte. Requests of the client, frames of the host, and frames between hosts. */
 export const FrameKind = {
-  /** Nothing but how far the other side has been read. Not numbered. */
+  /** Only the place up to which the other side has been read. Not numbered. */
   Ack: 1,
   /** The client goes and does not come back. Not numbered. */
   Bye: 2,
@@ -18,21 +18,24 @@ export const FrameKind = {
   Synced: 22,
   Reply: 23,
   Ended: 24,
-  /** The client was silent for too long: deliveries were taken from it. */
+  /** The client was silent for too long: the host took deliveries from it. */
   Lapsed: 28,
-  /** Something that no call could report: it goes to `errors$`. */
+  /** An error that no call could report: it goes to `errors$`. */
   Notice: 29,
   /** A subscription has other rules than its client asked for. */
   Rules: 30,
-  /** The client is asked what it has of a subscription, where nothing goes on. */
+  /** The host asks the client for its account of a subscription that stands still. */
   Books: 31,
-  /** What another host kept may be lost, or passed this one by: the client knows which of its subscriptions that concerns. */
+  /**
+   * Messages of another host may be lost, or have passed this one by: the client knows which of its subscriptions that
+   * concerns.
+   */
   Gap: 32,
-  /** Which incarnation of its name a subscription has joined: before its first delivery. */
+  /** The incarnation of the name that a subscription has joined: before its first delivery. */
   Named: 33,
-  /** Between hosts, both ways: what the sender wants to be sent. */
+  /** Between hosts, both ways: the patterns that the sender wants. */
   Interest: 25,
-  /** From a leader: who is there. */
+  /** From a leader: the present hosts. */
   Hosts: 26,
   /** From a leader: a call that the follower answers by one of its own. */
   Ask: 27,
@@ -42,16 +45,16 @@ export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind]
 
 const kinds = new Set<number>(Object.values(FrameKind))
 
-/** Kind, then three numbers of six bytes: this frame, the last one received, the last one done with. */
+/** Kind, then three numbers of six bytes: this frame, the last received one, the last finished one. */
 export const HEADER_BYTES = 19
 
 export interface FrameHeader {
   readonly kind: FrameKind
   /** 0: not numbered. */
   readonly number: number
-  /** The sender has all of the other side's frames up to here. */
+  /** The sender has received all of the other side's frames up to here, */
   readonly received: number
-  /** And is done with all up to here. */
+  /** and has finished all up to here. */
   readonly acked: number
 }
 

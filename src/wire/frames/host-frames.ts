@@ -9,9 +9,9 @@ import { decodePattern, encodePattern } from './subscription-request.js'
 
 type Pattern = RegExp | string
 
-/** What a host wants to be sent, as far as it has changed. */
+/** The changes of the patterns that a host wants. */
 export interface Interest {
-  /** Whatever it said before, in this session or another, no longer holds. */
+  /** Replaces all earlier interest, of this session or another. */
   readonly anew: boolean
   readonly add: readonly Pattern[]
   readonly remove: readonly Pattern[]
@@ -26,7 +26,7 @@ export interface Ask {
 
 const MOST_PATTERNS = 1_000_000
 
-/** A frame whose body is one value: between hosts there are few of these, and they need no format of their own. */
+/** A frame whose body is one value: there are few of these between hosts, and they need no format of their own. */
 export function encodeValue(value: unknown): Uint8Array {
   const writer = new ByteWriter()
   beginFrame(writer)
@@ -64,18 +64,20 @@ export function decodeValue(body: ByteReader): unknown {
   try {
     return decodePayload(body.raw(body.remaining))
   } catch (error) {
-    throw broken(`holds what cannot be read (${describe(error)})`)
+    throw broken(`holds an unreadable value (${describe(error)})`)
   }
 }
 
 function patterns(value: unknown): Pattern[] {
   if (!Array.isArray(value) || value.length > MOST_PATTERNS)
-    throw broken('of a host holds no list of patterns')
+    throw broken('of a host lacks a list of patterns')
   return value.map(each => {
     try {
       return decodePattern(each)
     } catch (error) {
-      throw error instanceof ProtocolError ? error : broken(`of a host holds no pattern (${describe(error)})`)
+      throw error instanceof ProtocolError
+        ? error
+        : broken(`of a host holds an invalid pattern (${describe(error)})`)
     }
   })
 }

@@ -3,7 +3,10 @@ import { Fields } from './fields.js'
 import type { Verdict } from './settle-frame.js'
 import { MAX_INCARNATION } from './subscription-request.js'
 
-/** A verdict on a message, by what names the message in the van: its host died, or gave the session up, before it had the verdict for good. */
+/**
+ * A verdict on a message, by the message's identity in the van: its host died, or gave the session up, before it had
+ * stored the verdict.
+ */
 export interface KeptVerdict {
   readonly publisher: string
   readonly sequence: number
@@ -15,16 +18,18 @@ export interface KeptVerdict {
   readonly attempts?: number | undefined
 }
 
-/** So many go with one subscription: they must fit beside its request in one frame. Of more the newest do. */
+/**
+ * The most verdicts with one subscription: they must fit beside its request in one frame. Of more, only the newest go.
+ */
 export const MOST_VERDICTS = 8_192
 const MOST_ERRORS = 256
 const LONGEST_ERROR = 200
 const MOST = Number.MAX_SAFE_INTEGER
 
-/** What a consumer said of deliveries of one subscription. */
+/** A consumer's verdicts on deliveries of one subscription. */
 export interface KeptVerdicts {
   readonly verdicts: readonly KeptVerdict[]
-  /** Of one with a name: which of those that had it one after another. */
+  /** For a named subscription: its incarnation. */
   readonly incarnation: string | undefined
 }
 
@@ -32,7 +37,7 @@ export interface KeptVerdicts {
 export function encodeVerdicts(verdicts: readonly KeptVerdict[], incarnation: string | undefined): unknown {
   const acked = new Map<string, number[]>()
   const others: object[] = []
-  // Of several on one message the last one counts.
+  // Of several verdicts on one message the last one counts.
   const last = new Map(verdicts.map(each => [`${each.publisher}-${each.sequence}`, each]))
   for (const each of [...last.values()].slice(-MOST_VERDICTS)) {
     const { publisher, sequence, attempt, verdict, error = '', delay, attempts } = each

@@ -9,7 +9,7 @@ import type { ReadingTable } from './string-table.js'
 
 const HEADERS = 0x80
 
-/** Sequence and time are written as the difference to the entry before, in the same frame: mostly one byte each. */
+/** Sequence and time are differences to the entry before, in the same frame: mostly one byte each. */
 export class Deltas {
   sequence = 0
   timestamp = 0
@@ -22,7 +22,7 @@ export class Deltas {
   readSequence(reader: ByteReader): number {
     this.sequence += readSigned(reader)
     if (!(this.sequence > 0 && Number.isSafeInteger(this.sequence)))
-      throw reader.fail('holds a sequence number that cannot be')
+      throw reader.fail('holds an impossible sequence number')
     return this.sequence
   }
 
@@ -33,7 +33,7 @@ export class Deltas {
 
   readTimestamp(reader: ByteReader): number {
     this.timestamp += readSigned(reader)
-    if (!Number.isSafeInteger(this.timestamp)) throw reader.fail('holds a time that cannot be')
+    if (!Number.isSafeInteger(this.timestamp)) throw reader.fail('holds an impossible time')
     return this.timestamp
   }
 }

@@ -15,24 +15,30 @@ import {
 } from './message-fields.js'
 import type { ReadingTable, WritingTable } from './string-table.js'
 
-/** A host passes on what another client published. */
+/** A host passes on another client's publish. */
 const PASSED_ON = 0x40
-/** It was sent before, in a session that is lost: if the host does not know its publisher, it may have reached some already. */
+/**
+ * It was sent before, in a lost session: if the host does not know its publisher, some subscriptions may have it
+ * already.
+ */
 const REPEATED = 0x20
 
-/** The number of the last message that its publisher has published. */
+/** The number of the last message of its publisher. */
 export interface Sequence {
   last: number
 }
 
-/** Collects PUBLISH entries until somebody takes the frame. */
+/** Collects PUBLISH entries until its owner takes the frame. */
 export class PublishWriter {
   readonly #table: WritingTable
   readonly #sequence: Sequence
   #writer = new ByteWriter()
   #deltas = new Deltas()
   #count = 0
-  /** Numbers entries. `#underWay` is the one being written, or 0; the rest is what it goes back to if it is left out. */
+  /**
+   * Numbers entries. `#underWay` is the entry that is being written, or 0; the other fields are the state to go back to
+   * if it is left out.
+   */
   #begun = 0
   #underWay = 0
   #start = 0
@@ -54,8 +60,8 @@ export class PublishWriter {
   }
 
   /**
-   * Encodes the payload straight into the frame, with the next number. After an error the frame is as it was. A getter of
-   * the payload may publish, or send what was collected: the frame goes on without this entry, which follows.
+   * Encodes the payload straight into the frame, with the next number. After an error the frame is as it was. A getter
+   * of the payload may publish, or send the collected entries: the frame goes on without this entry, which follows.
    *
    * @throws InvalidPayloadError, PayloadTooLargeError
    */
@@ -106,7 +112,7 @@ export class PublishWriter {
     this.#deltas.timestamp = this.#lastTimestamp
   }
 
-  /** An entry under way goes on in the old writer; what was whole before it goes over to a new one. */
+  /** An entry under way continues in the old writer; the finished part before it moves to a new one. */
   #setAside(): void {
     if (this.#underWay === 0) return
     this.#underWay = 0
@@ -118,7 +124,7 @@ export class PublishWriter {
     this.#deltas.timestamp = this.#lastTimestamp
   }
 
-  /** One whose payload is bytes already: of this client (no publisher is named), or passed on by it. */
+  /** For a payload in bytes: of this client (without a publisher), or passed on by it. */
   addBytes(envelope: Envelope): void {
     const { publisher, topic, sequence, timestamp, headers, encoding } = envelope
     const repeated = envelope.mayHaveCome ? REPEATED : 0
@@ -160,7 +166,7 @@ export class PublishWriter {
   }
 }
 
-/** One entry at a time. The publisher is the client that the frame came from, unless that is a host and names another. */
+/** One entry at a time. The publisher is the client that sent the frame, unless that is a host and names another. */
 export class PublishReader {
   readonly #reader: ByteReader
   readonly #table: Pick<ReadingTable, 'read'>

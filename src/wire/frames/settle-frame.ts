@@ -2,7 +2,7 @@ import type { ByteReader } from '../../codec/byte-reader.js'
 import type { ByteWriter } from '../../codec/byte-writer.js'
 import { beginFrame } from './frames.js'
 
-/** What became of one delivery that was not simply acked in its turn. */
+/** The outcome of one delivery that was not simply acked in its turn. */
 export type Verdict =
   | { readonly number: number; readonly verdict: 'ack' | 'release' | 'untouched' }
   | { readonly number: number; readonly verdict: 'reject'; readonly error: string }
@@ -16,9 +16,9 @@ export type Verdict =
 
 export interface Settlement {
   readonly subscription: number
-  /** All deliveries up to this one that no verdict names, now or earlier, are acked. */
+  /** All deliveries up to this one without a verdict, now or earlier, are acked. */
   readonly through: number
-  /** The last delivery that the consumer holds unsettled after its `next` returned: what dies with it. */
+  /** The last delivery that the consumer holds unsettled after its `next` returned: it dies with the consumer. */
   readonly handed: number
   readonly verdicts: readonly Verdict[]
 }
@@ -26,7 +26,7 @@ export interface Settlement {
 const names = ['ack', 'release', 'untouched', 'reject', 'fail'] as const
 const DELAY = 1
 const ATTEMPTS = 2
-/** Errors are for people: the rest of a very long text is left out. */
+/** Errors are for people, so a very long text is cut. */
 const MOST_ERROR = 2_000
 
 export function writeSettlement(

@@ -2,21 +2,24 @@ import type { ByteReader } from '../../codec/byte-reader.js'
 import type { ByteWriter } from '../../codec/byte-writer.js'
 import { TABLE_BYTES, TABLE_ENTRIES } from '../protocol.js'
 
-/** Written once and remembered by both sides. */
+/** Written once; both sides remember it. */
 const NEW = 0
 /** Written out, because the table is full. */
 const INLINE = 1
 const FIRST = 2
 
-/** The room that a text takes of the table: known to both sides, whatever its UTF-8 length. */
+/** A text's share of the table, which both sides know, whatever its UTF-8 length. */
 const weight = (text: string): number => text.length + 16
 
-/** Topics and publishers cross a link once, then as a number. Only ever grows, to a bound, so that old frames stay readable. */
+/**
+ * Topics and publishers cross a link once, then as a number. It only grows, up to a bound, so that old frames stay
+ * readable.
+ */
 export class WritingTable {
   readonly #numbers = new Map<string, number>()
   readonly #texts: string[] = []
   #bytes = 0
-  /** Topics and publishers take turns: the last text, and the one before it. */
+  /** Topics and publishers alternate: the last text, and the one before it. */
   #last = ''
   #lastNumber = -1
   #before = ''
@@ -55,7 +58,7 @@ export class WritingTable {
     return this.#texts
   }
 
-  /** Of another process, which goes on here. */
+  /** The texts of another process, which this one continues. */
   restore(texts: readonly string[]): void {
     for (const text of texts) {
       this.#numbers.set(text, this.#texts.length)
@@ -64,7 +67,7 @@ export class WritingTable {
     }
   }
 
-  /** Forgets what was added since the table had `size` entries: what announced it was never sent. */
+  /** Forgets all texts since the table had `size` entries: the frame that announced them was never sent. */
   truncate(size: number): void {
     for (const text of this.#texts.splice(size)) {
       this.#numbers.delete(text)
@@ -87,7 +90,7 @@ export class WritingTable {
   }
 }
 
-/** The other side of a WritingTable. Holds it to the same bounds. */
+/** The other side of a WritingTable, with the same bounds. */
 export class ReadingTable {
   readonly #texts: string[] = []
   #bytes = 0
@@ -96,7 +99,7 @@ export class ReadingTable {
     return this.#texts
   }
 
-  /** Of another process, which goes on here. */
+  /** The texts of another process, which this one continues. */
   restore(texts: readonly string[]): void {
     for (const text of texts) {
       this.#texts.push(text)

@@ -7,10 +7,10 @@ import { ReplayStart, type ReplayFrom } from '../../message/replay.js'
 import { Fields } from './fields.js'
 import { broken } from '../protocol.js'
 
-/** A pattern as it crosses; a RegExp is compiled on the other side only after it was judged there. */
+/** A pattern on the link. The other side checks a RegExp before it compiles it. */
 export type WirePattern = string | { readonly source: string; readonly flags: string }
 
-/** Functions do not cross: a client with a delay of its own says it with each failure. */
+/** Functions do not cross: a client with a delay function sends its delay with each failure. */
 const hostDelay = backoff({ initial: 100, max: 30_000 })
 
 export const MAX_INCARNATION = 64
@@ -76,12 +76,12 @@ function readGiven(names: readonly unknown[]): Rule[] {
   return RULES.filter(rule => names.includes(rule))
 }
 
-/** What the rules of a name are now, for a consumer that asked for others. */
+/** The present rules of a name, for a consumer that asked for others. */
 export interface RulesInForce {
   readonly subscription: number
   readonly attempts: number
   readonly ackTimeout: number
-  /** Undefined: a function, which whoever gave it asks. */
+  /** Undefined: a function, which stays with its client. */
   readonly delay: number | readonly number[] | undefined
 }
 
@@ -103,7 +103,7 @@ export function decodeRules(value: unknown): RulesInForce {
   }
 }
 
-/** Which incarnation of its name a subscription has joined. */
+/** The incarnation of the name that a subscription has joined. */
 export interface Named {
   readonly subscription: number
   readonly incarnation: string
@@ -118,7 +118,7 @@ export function decodeNamed(value: unknown): Named {
   }
 }
 
-/** A host's own start is in the books that it keeps. */
+/** A host's own start is in its cursors. */
 function encodeFrom(from: SubscriptionRequest['from']): unknown {
   if (from instanceof ReplayStart) return undefined
   return from instanceof Date ? { time: from.getTime() } : from
@@ -153,13 +153,13 @@ export function decodePattern(value: unknown): RegExp | string {
   try {
     return new RegExp(source, flags)
   } catch (cause) {
-    throw new InvalidPatternError(`/${source.slice(0, 100)}/${flags} is no regular expression.`, { cause })
+    throw new InvalidPatternError(`/${source.slice(0, 100)}/${flags} is not a regular expression.`, { cause })
   }
 }
 
 function patternFields(pattern: Fields): { source: string; flags: string } {
   const source = pattern.text('source', 100_000)
-  // Judged before it is parsed: the parser of regular expressions takes its time over very long ones.
+  // Before it is parsed: the parser takes long for very long expressions.
   if (source.length > 512) {
     throw new InvalidPatternError(
       `A pattern of ${source.length} characters is over the limit of 512 bytes in a host. Make it smaller.`,
