@@ -93,7 +93,7 @@ export class SimActors {
     const end = (reason: string): void => {
       if (this.#end(worker)) toHost(() => listener.ended(reason))
     }
-    const say = (words: FromWorker): void => toHost(() => listener.said(words))
+    const say = (words: FromWorker): void => toHost(() => listener.message(words))
     let run: ActorRun | undefined
     const toWorker = (work: () => void): void => void clock.schedule(1, work, worker)
     toWorker(() => {

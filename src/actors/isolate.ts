@@ -21,7 +21,7 @@ const entries = {
 const YOUNG_MB = 2
 
 export interface IsolateListener {
-  said(words: FromWorker): void
+  message(words: FromWorker): void
   /** It printed a line. */
   line(stream: 'out' | 'err', text: string): void
   /** Called once: it is gone, by itself or terminated. */
@@ -57,7 +57,7 @@ function openThread(task: WorkerTask, listener: IsolateListener): Isolate {
   readLines(worker.stdout, text => listener.line('out', text))
   readLines(worker.stderr, text => listener.line('err', text))
   let reason: string | undefined
-  worker.on('message', (words: FromWorker) => listener.said(words))
+  worker.on('message', (words: FromWorker) => listener.message(words))
   worker.on('error', error => {
     reason = describe(error)
   })
@@ -96,7 +96,7 @@ function openProcess(task: WorkerTask, listener: IsolateListener): Isolate {
     },
     terminate: () => void child.kill('SIGKILL'),
   }
-  child.on('message', words => listener.said(words as FromWorker))
+  child.on('message', words => listener.message(words as FromWorker))
   child.on('error', error => end(describe(error)))
   child.once('exit', (code, signal) => end(`it ended with ${signal ?? `exit code ${code ?? '?'}`}`))
   isolate.send({ kind: 'task', task })

@@ -165,7 +165,7 @@ export class SupervisedActor {
     let lastWords: string | undefined
     const isolate = this.#openIsolate(this.#isolation, task, {
       line: (stream, text) => this.#events.line(stream, text),
-      said: words => {
+      message: words => {
         if (words.kind === 'failed') lastWords = words.message
         this.#heard(words, task)
       },

@@ -74,10 +74,10 @@ export class SupervisedWorker {
           ),
         )
       }, LOAD_TIMEOUT)
-      worker.once('message', (said: FromWorker) => {
-        if (said.kind === 'loaded') resolve()
+      worker.once('message', (words: FromWorker) => {
+        if (words.kind === 'loaded') resolve()
         else
-          reject(new HandlerModuleError(said.kind === 'failed' ? said.message : 'The worker did not load.'))
+          reject(new HandlerModuleError(words.kind === 'failed' ? words.message : 'The worker did not load.'))
       })
       worker.once('error', error =>
         reject(new HandlerModuleError(`${task.module} failed to load: ${describe(error)}`)),
@@ -144,12 +144,12 @@ export class SupervisedWorker {
 
   #supervise(worker: Worker, clientId: string): void {
     let reason = 'it ended its own thread'
-    worker.on('message', (said: FromWorker) => {
-      if (said.kind === 'running') {
+    worker.on('message', (words: FromWorker) => {
+      if (words.kind === 'running') {
         this.#state = 'running'
         this.#running()
-      } else if (said.kind === 'error') this.#events.error(said.code, said.message)
-      else if (said.kind === 'failed') reason = said.message
+      } else if (words.kind === 'error') this.#events.error(words.code, words.message)
+      else if (words.kind === 'failed') reason = words.message
     })
     worker.on('error', error => {
       reason = describe(error)

@@ -21,7 +21,7 @@ export interface ClientSessionOwner {
   reconnecting(): void
   /** For errors that no call can report. */
   report(error: MsgvanError): void
-  /** A drain looks whether its work is done. */
+  /** Work of a drain may be done. */
   changed(): void
 }
 
@@ -69,12 +69,12 @@ export class ClientSession implements ConnectorOwner {
     return this.#id !== undefined
   }
 
-  /** Why calls fail. */
+  /** The error of calls. */
   get refusal(): MsgvanError | undefined {
     return this.#refusal
   }
 
-  /** Why publishes fail. */
+  /** The error of publishes. */
   get publishRefusal(): MsgvanError | undefined {
     return this.#isAwaited ? undefined : this.#refusal
   }
@@ -83,7 +83,7 @@ export class ClientSession implements ConnectorOwner {
     return this.#memory
   }
 
-  /** Why `ready()` failed. */
+  /** The error of `ready()`. */
   unreachable(timeout: number): MsgvanError {
     return this.#outage.unreachable(timeout)
   }
@@ -151,7 +151,7 @@ export class ClientSession implements ConnectorOwner {
     this.#traffic.detach()
     this.#owner.reconnecting()
     if (!(error instanceof SessionLostError) || this.#asHost !== undefined) {
-      // `state$` tells of the lost connection. A broken protocol is an error too.
+      // `state$` shows the lost connection. A broken protocol is an error too.
       if (error.code === 'MSGVAN_PROTOCOL') this.#owner.report(error)
       return
     }
@@ -185,7 +185,7 @@ export class ClientSession implements ConnectorOwner {
     const { inboxes, outbox } = this.#traffic
     const isOther = this.#memory !== undefined && this.#memory !== memory
     const isNamedLost = isOther && inboxes.named().length > 0
-    // A host with a store goes on where it was. A bus without unnamed subscriptions missed nothing at a known memory.
+    // A host with a store continues. A bus without unnamed subscriptions missed nothing at a known memory.
     const isWhole =
       restored === true || (restored === false && !isNamedLost && inboxes.unnamed().length === 0)
     if (this.#asHost !== undefined) {
@@ -195,7 +195,7 @@ export class ClientSession implements ConnectorOwner {
     } else if (lost !== ABANDONED && !isWhole)
       this.#owner.report(gapError(requestsOf(inboxes.unnamed()), isOther ? requestsOf(inboxes.named()) : []))
     this.#traffic.renew()
-    // The host keeps what it owes until it has heard of all that is wanted, also if that is nothing.
+    // A host keeps messages until it has heard of all subscriptions, even if there are none.
     if (restored === true) this.#traffic.calls.call('ready').catch(() => undefined)
   }
 }

@@ -144,17 +144,19 @@ export class RemoteBroker implements Broker {
     this.#reports.report(error, toLogOnly)
   }
 
-  /** For a host, before it connects: another process, with this memory or store, had a session. A new one follows it. */
+  /**
+   * For a host, before it connects: another process, with this memory or store, had a session. A new one follows it.
+   */
   renews(memory: string | undefined): void {
     this.#session.renews(memory)
   }
 
-  /** Tells whether the host still has the messages that it had before. */
+  /** Identifies the host's memory, which shows whether the host still has its earlier messages. */
   get memory(): string | undefined {
     return this.#session.memory
   }
 
-  /** For a host: another process goes on in its place. It drops the connection without a goodbye. */
+  /** For a host: another process takes its place. It drops the connection without a goodbye. */
   abandon(): void {
     this.#closing ??= Promise.resolve()
     this.#session.abandon()
@@ -180,7 +182,7 @@ export class RemoteBroker implements Broker {
     if (this.#closing === undefined) this.#state$.next(state)
   }
 
-  /** Why calls fail. */
+  /** The error of calls. */
   #whyNot(): MsgvanError | undefined {
     return this.#closing === undefined ? this.#session.refusal : closedError()
   }

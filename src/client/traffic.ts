@@ -13,7 +13,7 @@ import { Outbox } from './outbox/outbox.js'
 import type { RemoteBrokerOptions } from './remote-broker-options.js'
 
 export interface TrafficOwner extends ReceiversOwner {
-  /** A drain looks whether its work is done. */
+  /** Work of a drain may be done. */
   changed(): void
   /** The consumer of a subscription is cut off from this process, or is back. */
   away(subscription: number, isAway: boolean): void
@@ -100,7 +100,7 @@ export class Traffic {
     return this.outbox.hostTakes(maxPayload) || this.calls.exceeds(maxPayload + FRAME_OVERHEAD)
   }
 
-  /** Writes all that the host has not taken over or answered into the frames of a new link. */
+  /** Writes everything that the host has not taken over or answered into the frames of a new link. */
   renew(): void {
     this.#link.detach()
     this.#link = this.#newLink()
@@ -111,7 +111,11 @@ export class Traffic {
     this.outbox.renew(this.#link)
   }
 
-  /** The bus closes: all that waits is rejected. @param isConnected says goodbye to the host */
+  /**
+   * The bus closes: rejects everything that waits.
+   *
+   * @param isConnected says goodbye to the host
+   */
   end(error: MsgvanError, isConnected: boolean): void {
     this.outbox.rejectAll(error)
     this.calls.rejectAll(error)

@@ -7,17 +7,17 @@ import { hostUrl } from './listens.js'
 import type { StatePaths } from './files/paths.js'
 import { knownSecret } from './files/secret.js'
 
-/** A host on this machine, and how to prove oneself to it. */
+/** A host on this machine, and the credential for it. */
 export interface HostAddress {
   readonly port: number
   readonly paths: StatePaths
   readonly token?: string | undefined
-  /** By which name it is asked. Default: a random one. */
+  /** The client id of the caller. Default: a random one. */
   readonly client?: string | undefined
 }
 
 /**
- * Asks a host something, with mutual proof. Starts none.
+ * Calls a host, with mutual proof. It does not start one.
  *
  * @throws PortTakenError, AuthError, VersionMismatchError, HostUnreachableError if it does not answer in time
  */
@@ -52,7 +52,7 @@ export async function askHost<T>(
   }
 }
 
-/** Who the host on this port is. */
+/** The status of the host on this port. */
 export function hostStatus(address: HostAddress, timeout?: number): Promise<HostStatus> {
   return askHost(address, async broker => (await broker.control.status()).host, timeout)
 }

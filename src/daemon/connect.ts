@@ -11,13 +11,13 @@ import { readPidHint } from './files/pid-hint.js'
 import { ownThread } from './files/own-thread.js'
 import { knownSecret } from './files/secret.js'
 
-/** A host that could not be started is tried again after this long, then after twice as long, up to the most. */
+/** If a host does not start, the next attempt waits this long, later ones twice as long each, up to the most. */
 const FIRST_PAUSE_MS = 1_000
 const MOST_PAUSE_MS = 60_000
 
 /**
- * A Broker in this machine's host, which is started if need be. A host that was killed later is started again; one that
- * was stopped in order is not: its clients wait for the next.
+ * A Broker in this machine's host, which it starts if need be. It restarts a host that was killed later. It does not
+ * restart one that was stopped in order: its clients wait for the next.
  *
  * @throws InvalidOptionError
  */
@@ -36,7 +36,7 @@ export function connectLocal(options: LocalOptions): RemoteBroker {
     ...(maxPayload === undefined ? {} : { maxPayload }),
   })
   const refused = (error: unknown): void => {
-    // By the host: all else that goes wrong is said elsewhere.
+    // A refusal by the host; other code reports all other errors.
     if (host.isThere && error instanceof MsgvanError) broker.report(error)
   }
   const offer = (): void => {
@@ -48,10 +48,10 @@ export function connectLocal(options: LocalOptions): RemoteBroker {
         if (trouble !== undefined) broker.report(trouble)
       }, refused)
   }
-  // Before all that the app asks for.
+  // Before all requests of the app.
   offer()
   broker.state$.subscribe(state => {
-    // A host that was started by somebody else may not know.
+    // A host that another process started may not know.
     if (state === 'connected' && host.wasReached) offer()
     host.isThere = state === 'connected'
     if (state === 'connected') host.wasReached = true
@@ -59,14 +59,14 @@ export function connectLocal(options: LocalOptions): RemoteBroker {
   return broker
 }
 
-/** How a host is joined to others. */
+/** The options that join a host to others. */
 interface Joining {
   readonly leader: boolean
   readonly join: string | undefined
   readonly listen?: string
 }
 
-/** Why the host that is there is not what was asked for, if it is not. */
+/** How the present host differs from the requested one. */
 function misfit(
   { leader, join, listen }: Joining,
   wanted: string | undefined,
@@ -78,11 +78,11 @@ function misfit(
   const is = leader ? leads : join === undefined ? 'is by itself' : `has joined ${join}`
   const flag = wanted === undefined ? `--leader --listen ${own ?? 'ADDRESS'}` : `--join ${wanted}`
   return new InvalidOptionError(
-    `This machine's host was running already, and ${is}: start it anew by \`msgvan restart ${flag}\`.`,
+    `This machine's host was running already, and ${is}. Start it anew: \`msgvan restart ${flag}\`.`,
   )
 }
 
-/** Where this machine's host is, and what it wants to know. */
+/** The place of this machine's host, and its capabilities. */
 class LocalHost {
   wasReached = false
   isThere = false
@@ -90,9 +90,9 @@ class LocalHost {
   readonly #paths: StatePaths = statePaths()
   readonly #options: LocalOptions
   #attempts = 0
-  /** Another one before this process came: how it was started is known. */
+  /** A host was there before this process, so its options are known. */
   #wasThere = false
-  /** Why no host could be started, and until when that is not tried again. */
+  /** The reason why no host could be started, and the time of the next try. */
   #trouble: { readonly error: unknown; readonly until: number; readonly pause: number } | undefined
 
   constructor(options: LocalOptions) {
@@ -100,21 +100,23 @@ class LocalHost {
     this.#port = options.port === undefined ? portSetting(undefined) : checkPort(options.port)
   }
 
-  /** @throws HostUnreachableError if none could be started, PortTakenError */
+  /**
+   * @throws HostUnreachableError if none could be started, PortTakenError
+   */
   async locate(): Promise<string> {
     const port = this.#port
     this.#attempts += 1
-    // That nobody answers in time says nothing: a host that stands still may have its hands full with us all.
+    // A timeout alone proves nothing: a host that stands still may be busy with all its clients.
     if (!(await somebodyListens(port).catch(() => true))) {
       if (await this.#mayStart()) await this.#start()
     } else if (this.#attempts > 1 && (await identify(port)) === 'a stranger') {
-      // Not at the first attempt: nearly always a host is there, and the handshake says so just as well.
+      // Not at the first attempt: nearly always a host is there, and the handshake shows that just as well.
       throw portTaken(port)
     }
     return hostUrl(port)
   }
 
-  /** There was a host, which may owe something: what is published waits until there is one again. */
+  /** There was a host, which may owe messages: publishes wait until there is one again. */
   isAwaited(error: MsgvanError): boolean {
     return error instanceof HostUnreachableError && (this.wasReached || this.#wasThere)
   }
@@ -125,13 +127,13 @@ class LocalHost {
     return { kind: 'secret', secret: await knownSecret(this.#paths) }
   }
 
-  /** A host that ended in order took its pid file away: whoever stopped it did not mean us to start it again. */
+  /** A host that ended in order took its pid file away: its user does not want another start. */
   async #mayStart(): Promise<boolean> {
     if (this.#options.autoStart === false) return false
     return !this.wasReached || (await readPidHint(this.#paths, this.#port)) !== undefined
   }
 
-  /** The next host is as the one before it was started, unless that cannot be. */
+  /** The next host has the options of the one before, unless that is impossible. */
   async #mustFit(): Promise<void> {
     const { mustFitBefore } = await import('./fits-before.js')
     try {
@@ -148,7 +150,7 @@ class LocalHost {
     try {
       await this.#mustFit()
       const { ensureHost } = await import('./ensure.js')
-      // Capabilities are added once it runs: they are no setting.
+      // Capabilities are added once it runs: they are not a setting.
       await ensureHost({
         port: this.#port,
         paths: this.#paths,

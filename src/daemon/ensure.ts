@@ -8,7 +8,7 @@ export interface EnsureOptions extends StartOptions {
   readonly autoStart: boolean
 }
 
-/** How the machine is looked at and changed; a spec puts its own in. */
+/** Access to the machine; a spec passes its own. */
 export interface EnsureMeans {
   readonly listens: (port: number) => Promise<boolean>
   readonly start: typeof startHost
@@ -17,12 +17,12 @@ export interface EnsureMeans {
 
 const means: EnsureMeans = { listens: somebodyListens, start: startHost, pause: sleep }
 
-/** So often a port is found taken by nobody that can be reached, before that is believed. */
+/** The most tries while the port is taken but not reachable. */
 const MOST_TRIES = 10
 
 /**
- * Resolves when something listens on the port: a host that was there, or one that was started now. The listening socket
- * is the lock: of many processes that start a host at once, one host gets the port, and the others find it.
+ * Resolves when a process listens on the port: a running host, or a new one. The listening socket is the lock: if many
+ * processes start a host at once, one host gets the port, and the others find it.
  *
  * @returns whether this call started it
  * @throws HostUnreachableError, PortTakenError
@@ -38,11 +38,12 @@ export async function ensureHost(
     const outcome = await start(options)
     if (outcome.started) return true
     if (await listens(port)) return false
-    // Whoever had the port when the new host wanted it is gone again (a host that was just ending), or not yet listening.
+    // The process that had the port when the new host wanted it is gone (a host that was just ending), or does not
+    // listen yet.
     await pause(50 * tries)
   }
   throw new PortTakenError(
-    `Port ${port} is taken by something that takes no connections. Use another: --port or MSGVAN_PORT.`,
+    `Port ${port} is taken by a process that accepts no connections. Use another port: --port or MSGVAN_PORT.`,
   )
 }
 

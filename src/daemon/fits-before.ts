@@ -7,10 +7,10 @@ import { readHostToken, readSettings, type KeptSettings } from './files/settings
 type Asked = Pick<LocalOptions, 'token' | 'leader' | 'listen' | 'join'>
 
 /**
- * Whether there was a host on this port, whose place the next one takes as it was started.
+ * Whether there was a host on this port, whose options the next one gets.
  *
- * @throws HostUnreachableError if how it was started cannot be read
- * @throws InvalidOptionError if this bus asks for another kind
+ * @throws HostUnreachableError if its options cannot be read
+ * @throws InvalidOptionError if this bus asks for other ones
  */
 export async function mustFitBefore(asked: Asked, paths: StatePaths, port: number): Promise<boolean> {
   const kept = await readSettings(paths, port).catch((error: unknown) => {
@@ -24,8 +24,8 @@ export async function mustFitBefore(asked: Asked, paths: StatePaths, port: numbe
 }
 
 /**
- * An option of `van()` rules over a default, and not over how a user started the host that was here before: two of them could
- * never be content with one host.
+ * An option of `van()` overrides a default, but not the options that a user gave to the last host: two such apps could
+ * never share one host.
  *
  * @throws InvalidOptionError
  */
@@ -38,7 +38,7 @@ async function mustNotContradict(
   const { leader, join, listen, tlsCa } = kept.flags
   const refuse = (was: string, wanted: string, flags: string): InvalidOptionError =>
     new InvalidOptionError(
-      `This machine's host on port ${port} was started ${was} before, and is started so again; this bus asks for ${wanted}. ` +
+      `This machine's host on port ${port} was started ${was} before, and will be again; this bus asks for ${wanted}. ` +
         `Leave that option out, or start the host as you want it: msgvan start --port ${port} ${flags}`,
     )
   if (asked.join !== undefined) {
@@ -52,7 +52,7 @@ async function mustNotContradict(
   if (asked.listen !== undefined && listen !== undefined && listenAddress(asked.listen) !== listen)
     throw refuse(`with --listen ${listen}`, `one at ${asked.listen}`, `--listen ${asked.listen}`)
   if (asked.token === undefined || !kept.hasToken) return
-  // One that is gone contradicts nothing.
+  // A missing token contradicts nothing.
   const token = await readHostToken(paths, port).catch(() => asked.token)
   if (token !== asked.token.trim())
     throw refuse('with another token', 'one with the token that it gives', 'with MSGVAN_TOKEN set')

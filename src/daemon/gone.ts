@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { somebodyListens } from './listens.js'
 import { isAlive } from './files/pid-hint.js'
 
-/** Another process's end sends no signal to a process that is not its parent: it has to be looked for. */
+/** The end of a process sends a signal to its parent only, so this looks for it at this interval. */
 const LOOK_EVERY_MS = 20
 
 /** Whether the process is gone before the time is over. */

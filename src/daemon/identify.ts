@@ -2,12 +2,12 @@ import { request } from 'node:http'
 import { PortTakenError } from '../errors.js'
 import { LOOPBACK } from './listens.js'
 
-/** What can be said of a port without giving anything away: that nobody answers in time says nothing. */
+/** The knowledge about a port without giving anything away. Silence proves nothing. */
 export type Identity = 'nobody' | 'maybe a host' | 'a stranger' | 'silent'
 
 /**
- * Asks what listens for something that every host refuses in the same way: engine.io's long polling. Whoever refuses it
- * otherwise is no host. Who is one shows in the handshake, by proof.
+ * Requests a resource that every host refuses in the same way: engine.io's long polling. A server that refuses it
+ * otherwise is not a host. The handshake proves a host.
  */
 export function identify(port: number, timeout = 2_000): Promise<Identity> {
   return new Promise(resolve => {
@@ -24,7 +24,7 @@ export function identify(port: number, timeout = 2_000): Promise<Identity> {
           }
         })
         response.on('close', () => {
-          // Cut off in the middle, as by a host that is killed: that says nothing either.
+          // Cut off in the middle, as by a host that is killed: that proves nothing either.
           if (!response.complete) resolve('silent')
           else resolve(response.statusCode === 400 && isRefusal(body) ? 'maybe a host' : 'a stranger')
         })
@@ -35,7 +35,8 @@ export function identify(port: number, timeout = 2_000): Promise<Identity> {
       asked.destroy()
     })
     asked.on('error', (error: NodeJS.ErrnoException) => {
-      // A host that is just ending resets; a stranger that speaks something else is found by Node's parser (HPE_…).
+      // A host that is just ending resets the connection. Node's parser (HPE_…) finds a stranger that speaks another
+      // protocol.
       if (error.code === 'ECONNREFUSED') resolve('nobody')
       else resolve(error.code?.startsWith('HPE_') === true ? 'a stranger' : 'silent')
     })
@@ -45,7 +46,7 @@ export function identify(port: number, timeout = 2_000): Promise<Identity> {
 
 export function portTaken(port: number): PortTakenError {
   return new PortTakenError(
-    `Port ${port} is taken by something that is no msgvan host. Use another port for the host: --port, MSGVAN_PORT, or the option \`port\`.`,
+    `Port ${port} is taken by a process that is not a msgvan host. Use another port for the host: --port, MSGVAN_PORT, or the option \`port\`.`,
   )
 }
 

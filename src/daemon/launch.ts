@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import type { Readable } from 'node:stream'
 
-/** The pipe by which a launched process reports to the one that wanted it, as it finds it open. */
+/** The pipe through which a launched process reports to the one that wanted it. */
 export const REPORT_FD = 3
 
 export interface LaunchOptions {
@@ -9,20 +9,20 @@ export interface LaunchOptions {
   readonly env: NodeJS.ProcessEnv
   /** An open file for all its output. */
   readonly output: number
-  /** A spec puts another one in. */
+  /** A spec passes another one. */
   readonly shell?: string | undefined
 }
 
 export interface Launched {
-  /** What it writes into its pipe, line by line; it ends when the process does. */
+  /** Its output on the pipe, line by line; it ends when the process does. */
   readonly lines: AsyncIterable<string>
   /** Ends it, if it runs. */
   kill(): void
-  /** Nothing more of it is waited for. */
+  /** The caller waits for nothing more. */
   leave(): void
 }
 
-/** A shell needs a millisecond for it, and Node fifty. */
+/** A shell takes a millisecond for it, and Node fifty. */
 const BY_SHELL = `"$@" & echo $! >&${REPORT_FD}`
 const BY_NODE = `
   const child = require('node:child_process').spawn(process.argv[1], process.argv.slice(2), {
@@ -31,8 +31,8 @@ const BY_NODE = `
   process.exit()`
 
 /**
- * Starts a process that is no descendant of this one: it is started by one that ends at once, in a session of its own. So it
- * outlives whatever ends this process with its children, its group or its session.
+ * Starts a process that is not a descendant of this one: a process that ends at once starts it, in a session of its
+ * own. So it outlives every event that ends this process with its children, its group or its session.
  */
 export async function launch(command: readonly string[], options: LaunchOptions): Promise<Launched> {
   const { cwd, env, output, shell = process.platform === 'win32' ? undefined : '/bin/sh' } = options
@@ -44,7 +44,7 @@ export async function launch(command: readonly string[], options: LaunchOptions)
     windowsHide: true,
   }
   const byNode = (): Promise<ChildProcess> => spawned(process.execPath, ['-e', BY_NODE, ...command], how)
-  // Not every system has a shell, as some small containers.
+  // Not every system has a shell, for example some small containers.
   const between = await (shell === undefined
     ? byNode()
     : spawned(shell, ['-c', BY_SHELL, 'sh', ...command], how).catch(byNode))

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { HostUnreachableError } from '../errors.js'
 
-/** Hosts are found by this address, whatever else they listen on. */
+/** Clients find hosts at this address, wherever else they listen. */
 export const LOOPBACK = '127.0.0.1'
 
 export function hostUrl(port: number): string {
@@ -9,9 +9,9 @@ export function hostUrl(port: number): string {
 }
 
 /**
- * Whether anything listens on this port of this machine. Says nothing about what: that takes the handshake.
+ * Whether a process listens on this port of this machine. Only the handshake shows what it is.
  *
- * @throws HostUnreachableError if that cannot be told
+ * @throws HostUnreachableError if it cannot find out
  */
 export function somebodyListens(port: number, timeout = 5_000): Promise<boolean> {
   return new Promise((resolve, reject) => {

@@ -1,22 +1,25 @@
-/** How a bus reaches this machine's host, and starts it. */
+/** The options for reaching this machine's host, and for starting it. */
 export interface LocalOptions {
   readonly van: string
   /** Default: MSGVAN_PORT, else 1900. */
   readonly port?: number | undefined
   /** Start a host if none is running. Default true. */
   readonly autoStart?: boolean | undefined
-  /** Prove oneself by this token, not by this user's secret; a host that is started now takes it too, unless it was told another before. */
+  /**
+   * Proves this token instead of this user's secret. A host that is started now takes it too, unless the last one had
+   * another.
+   */
   readonly token?: string | undefined
-  /** What this machine's host is to offer, beside what it does. */
+  /** Capabilities to add to this machine's host. */
   readonly capabilities?: Readonly<Record<string, unknown>> | undefined
   /** This machine's host leads. */
   readonly leader?: boolean | undefined
-  /** Where others reach it. */
+  /** The address of this machine's host for others. */
   readonly listen?: string | undefined
   /** The leader that this machine's host joins. */
   readonly join?: string | undefined
   readonly verbose?: boolean | undefined
   readonly maxPayload?: number | undefined
-  /** How long `ready()` waits, in milliseconds. Default 30,000: a machine may be busy starting processes. */
+  /** The longest wait of `ready()`, in milliseconds. Default 30,000: a machine may be busy starting processes. */
   readonly readyTimeout?: number | undefined
 }

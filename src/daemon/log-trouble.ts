@@ -3,7 +3,7 @@ import type { MsgvanError } from '../errors.js'
 import { escapeControls } from '../log/escape-controls.js'
 import { logTo, type Log, type LogTarget } from '../log/log.js'
 
-/** One for all buses of this process: what it has to say of syslog it says once. */
+/** One for all buses of this process: it reports trouble with syslog once. */
 let shared: Log | undefined
 let loading: Promise<void> | undefined
 
@@ -14,14 +14,13 @@ interface Line {
   readonly at: number
 }
 
-/** The first lines, while the logger is being loaded. */
+/** The most lines that wait while the logger loads. */
 const MOST_WAITING = 1_000
 const waiting: Line[] = []
 
 /**
- * Logs what a bus reports: its errors as warnings, its states for debugging. The logger is loaded when there is something
- * to say: most processes never need it, and it takes its time to load. What is to be said until then goes to standard error if the process
- * ends first.
+ * Logs a bus's reports: its errors as warnings, its states for debugging. The logger loads at the first line: most
+ * processes never need it, and it takes time to load. Until then lines go to standard error if the process ends first.
  */
 export function logTrouble(
   broker: Broker,
@@ -41,7 +40,7 @@ export function logTrouble(
   if (verbose || logger !== undefined) broker.state$.subscribe(state => say('debug', `van ${van}: ${state}`))
 }
 
-/** Whatever the process ends by: there is no time to load anything. */
+/** However the process ends: there is no time to load anything. */
 export function logAtEnd(): void {
   for (const { level, text, at } of waiting.splice(0)) {
     if (level === 'warning') {

@@ -2,7 +2,10 @@ import { closeSync, writeSync } from 'node:fs'
 import { describe, MsgvanError } from '../errors.js'
 import type { StartReport } from './start.js'
 
-/** How a background host tells the process that started it what became of it. That process may be gone: then nobody is told. */
+/**
+ * A background host reports its outcome to the process that started it. That process may be gone: then the report is
+ * lost.
+ */
 export interface StarterReport {
   /** Whether another process started this one and waits. */
   readonly isAwaited: boolean
@@ -10,7 +13,9 @@ export interface StarterReport {
   failed(error: unknown): void
 }
 
-/** @param fd the pipe that it has for that, as text; undefined: nobody waits */
+/**
+ * @param fd its pipe for that, as text; undefined: no process waits
+ */
 export function reportToStarter(fd: string | undefined): StarterReport {
   const pipe = fd === undefined ? NaN : Number(fd)
   let isOver = !(pipe > 2)
@@ -21,7 +26,7 @@ export function reportToStarter(fd: string | undefined): StarterReport {
       writeSync(pipe, `${JSON.stringify(report)}\n`)
       closeSync(pipe)
     } catch {
-      // Whoever waited is gone.
+      // The waiting process is gone.
     }
   }
   return {

@@ -6,34 +6,34 @@ import { launch, REPORT_FD, type Launched } from './launch.js'
 import { programFile } from '../program-file.js'
 import { ensureHome, type StatePaths } from './files/paths.js'
 
-/** The settings of a background host. What is missing here comes from the environment and the host before, as for any host. */
+/** The settings of a background host. Missing ones come from the environment and the last host, as for any host. */
 export interface StartOptions extends Omit<HostFlags, 'port' | 'capabilities'> {
   readonly port: number
   readonly paths: StatePaths
   readonly capabilities?: Readonly<Record<string, unknown>> | undefined
-  /** Begins without what the host before was started with. */
+  /** Ignores the settings of the last host. */
   readonly fresh?: boolean | undefined
-  /** First has the host that is there hand over all that is in its memory. */
+  /** First takes over the memory of the present host. */
   readonly takesOver?: boolean | undefined
   /** The longest wait until it listens, in milliseconds. Default 30,000. */
   readonly timeout?: number
 }
 
-/** What a starting host says to the process that started it. */
+/** The report of a starting host to the process that started it. */
 export type StartReport =
   | { readonly msgvan: 'listening'; readonly pid: number }
   | { readonly msgvan: 'failed'; readonly code: string; readonly message: string }
 
-/** A host that was started listens; or another process has the port, which the caller has to look at. */
+/** The started host listens; or another process has the port, and the caller has to check it. */
 export type StartOutcome = { readonly started: true; readonly pid: number } | { readonly started: false }
 
-/** The host's own output file is begun anew over this. */
+/** Over this size the host's own output file is begun anew. */
 const MOST_OUTPUT = 1024 * 1024
 
 /**
  * Starts a host that stays when this process ends, and resolves when it listens.
  *
- * @throws HostUnreachableError with what it said last, if it could not start
+ * @throws HostUnreachableError with its last output, if it could not start
  * @throws NotInstalledError in a bundle without the installed package
  */
 export async function startHost(options: StartOptions): Promise<StartOutcome> {
@@ -54,14 +54,14 @@ export async function startHost(options: StartOptions): Promise<StartOutcome> {
 
   if (report.msgvan === 'listening') return { started: true, pid: report.pid }
   if (report.code === 'MSGVAN_PORT_TAKEN') return { started: false }
-  const said = output.tail()
+  const lastOutput = output.tail()
   throw new HostUnreachableError(
-    `This machine's host could not be started on port ${port}: ${report.message.replace(/\.$/, '')}.${said === '' ? '' : ` It said: ${said}`} ` +
+    `This machine's host could not be started on port ${port}: ${report.message.replace(/\.$/, '')}.${lastOutput === '' ? '' : ` Its output: ${lastOutput}`} ` +
       `Try \`msgvan host --port ${port}\` to see it start. Its output is in ${paths.output(port)}.`,
   )
 }
 
-/** The first that happens: it reports, it ends, or the time is over (then it is ended). */
+/** The first event: it reports, it ends, or the time is over (then this ends it). */
 async function reportOf(launched: Launched, timeout: number): Promise<StartReport> {
   const late = new AbortController()
   const timer = setTimeout(() => {
@@ -75,7 +75,7 @@ async function reportOf(launched: Launched, timeout: number): Promise<StartRepor
       if (report !== undefined) return report
     }
   } catch (error) {
-    // A pipe that is left before its end fails.
+    // Leaving a pipe before its end fails.
     if (!late.signal.aborted) throw error
   } finally {
     clearTimeout(timer)
@@ -91,13 +91,13 @@ function unreported(message: string): StartReport {
 }
 
 function flags(options: StartOptions): string[] {
-  // Capabilities go by the environment.
+  // Capabilities go through the environment.
   const all: HostFlags = { ...options, port: String(options.port), capabilities: undefined }
   const settings = settingsByKey.flatMap(([key, { flag, byEnvironment, isPath }]) => {
     const value = all[key]
     if (value === undefined || value === false || byEnvironment === true) return []
     if (value === true) return [flag]
-    // Made absolute here: the host runs in another directory.
+    // Made absolute here, because the host runs in another directory.
     const texts = (typeof value === 'string' ? [value] : value).map(text => (isPath ? resolve(text) : text))
     return texts.length === 0 ? [] : [flag, ...texts]
   })
@@ -111,9 +111,9 @@ function flags(options: StartOptions): string[] {
 }
 
 /**
- * The host outlives this process and may run handlers for others: it gets the environment without what was meant for
- * this process alone (a debugger's port, a cluster's or a parent's channel, npm's variables). A token goes by the
- * environment, since everybody can see a command line.
+ * The host outlives this process and may run handlers for others. It gets the environment without the variables for
+ * this process alone (a debugger's port, a cluster's or a parent's channel, npm's variables). A token goes through the
+ * environment, since every user can see a command line.
  */
 function hostEnvironment({ paths, token, capabilities }: StartOptions): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {}

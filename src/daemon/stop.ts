@@ -7,22 +7,22 @@ import { somebodyListens } from './listens.js'
 import { isAlive, isHostOn, readPidHint, removePidHint } from './files/pid-hint.js'
 
 export type StopOutcome =
-  /** Nobody was there. */
+  /** No host was there. */
   | { readonly was: 'absent' }
   /** It ended in order, as asked. */
   | { readonly was: 'stopped'; readonly pid: number }
-  /** It could not be asked, or did not end (`why`), and got a signal. */
+  /** It did not answer, or did not end (`why`), and got a signal. */
   | { readonly was: 'terminated' | 'killed'; readonly pid: number; readonly why: string }
 
 export interface StopLimits {
-  /** How long the host may take to answer, and then to end, in milliseconds. */
+  /** Milliseconds that the host may take to answer, and then to end. */
   readonly answer?: number
   readonly end?: number
 }
 
 /**
- * Ends the host on this port and waits until its process is gone and its port free. One that does not answer, or speaks
- * another protocol, gets SIGTERM, then SIGKILL: by the pid file, and only if that process holds the port.
+ * Ends the host on this port and waits until its process is gone and its port free. A host that does not answer, or
+ * speaks another protocol, gets SIGTERM, then SIGKILL: by the pid file, and only if that process holds the port.
  *
  * @throws PortTakenError, AuthError, HostUnreachableError if it is still there
  */
@@ -31,7 +31,7 @@ export async function stopHost(address: HostAddress, limits: StopLimits = {}): P
   const { answer = 5_000, end = 20_000 } = limits
   const hinted = await readPidHint(paths, port)
   if (!(await somebodyListens(port))) {
-    // What a host that was killed left behind.
+    // A hint that a killed host left behind.
     if (hinted !== undefined) await removePidHint(paths, port, hinted)
     return { was: 'absent' }
   }
@@ -40,7 +40,7 @@ export async function stopHost(address: HostAddress, limits: StopLimits = {}): P
     // A client may have started the next one by now: then the port is never free.
     if (wasSeen ? await isDeadWithin(end, pid) : await isGoneWithin(end, pid, port))
       return { was: 'stopped', pid }
-    return await terminate(address, pid, `it was asked, and did not end within ${end / 1000} s`, end)
+    return await terminate(address, pid, `it was asked to end, and did not within ${end / 1000} s`, end)
   } catch (error) {
     const mayBeOurs =
       error instanceof HostUnreachableError ||
@@ -51,14 +51,16 @@ export async function stopHost(address: HostAddress, limits: StopLimits = {}): P
   }
 }
 
-/** @returns which process was told, and whether it was seen to hold the port: then its end is all there is to wait for */
+/**
+ * @returns the process that it asked, and whether it holds the port: then its end is the only condition
+ */
 function askToStop(address: HostAddress, timeout: number): Promise<{ pid: number; wasSeen: boolean }> {
   return askHost(
     address,
     async broker => {
       const { pid } = (await broker.control.status()).host
       const wasSeen = await isHostOn(pid, address.port)
-      // Its answer may be lost with the connection: that it went is answer enough.
+      // Its answer may be lost with the connection: the lost connection is answer enough.
       const gone = firstValueFrom(broker.state$.pipe(filter(state => state === 'reconnecting')), {
         defaultValue: 'closed',
       })
@@ -93,7 +95,7 @@ async function terminate(
   throw new HostUnreachableError(`Host ${pid} on port ${port} does not end, not even by SIGKILL.`)
 }
 
-/** What to do about another version is being done. */
+/** Leaves out the advice about another version: the caller follows it. */
 export function shortly(error: unknown): string {
   return error instanceof VersionMismatchError
     ? `it speaks another protocol: ${error.message.split('. ')[0] ?? ''}`

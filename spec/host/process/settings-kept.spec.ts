@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { hostSettings, type HostFlags } from '../../../src/host/process/settings.js'
-import { goingOn, readKept, settingsKept, settingsTold } from '../../../src/host/process/settings-kept.js'
+import { goingOn, readKept, settingsKept, settingsGiven } from '../../../src/host/process/settings-kept.js'
 import { decodePayload, encodePayload } from '../../../src/codec/payload.js'
 
 describe('the settings of the host before', () => {
@@ -67,7 +67,7 @@ describe('the settings of the host before', () => {
   it('that are written down are those that it was told, by whomever, and no defaults', () => {
     const told = (given: HostFlags, before: HostFlags = {}, env: NodeJS.ProcessEnv = {}) => {
       const flags = goingOn(given, before, env)
-      return settingsTold(hostSettings(flags, env), flags, before, env)
+      return settingsGiven(hostSettings(flags, env), flags, before, env)
     }
     expect(told({ verbose: false })).to.deep.equal({})
     expect(told({ store: '/store' }, { idle: '5' }, { MSGVAN_HEARTBEAT: '3' })).to.deep.equal({

@@ -73,7 +73,7 @@ describe('a port that something else has', () => {
         const { code, stderr } = await sandbox.msgvan(args).ended
         expect(code, args[0]).to.equal(1)
         expect(stderr, args[0])
-          .to.contain('is no msgvan host')
+          .to.contain('is not a msgvan host')
           .and.contain('MSGVAN_PORT')
           .and.contain('MSGVAN_PORT_TAKEN')
         expect(stderr.trimEnd().split('\n'), stderr).to.have.length(1)

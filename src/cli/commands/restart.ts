@@ -27,11 +27,11 @@ export function addRestart(program: Command, cli: Cli): void {
 }
 
 async function restart(cli: Cli, globals: Globals, options: Options): Promise<number> {
-  const { json, fresh = false, loseWaiting = false, ...said } = options
-  const given = hostFlags(globals, { ...said, fresh })
+  const { json, fresh = false, loseWaiting = false, ...ownOptions } = options
+  const given = hostFlags(globals, { ...ownOptions, fresh })
   // A token on the command line is for the next host.
   const own = { ...globals, token: undefined }
-  const isGiven = fresh || Object.keys(said).length > 0 || Boolean(process.env['MSGVAN_STORE'])
+  const isGiven = fresh || Object.keys(ownOptions).length > 0 || Boolean(process.env['MSGVAN_STORE'])
   const { nextSettings } = await import('../../daemon/next-settings.js')
   const { askHostBefore } = await import('../work/host-before.js')
   const before = await askHostBefore(cli, globals.port, isGiven)

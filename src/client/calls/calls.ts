@@ -22,7 +22,9 @@ export class Calls {
   readonly #maxBytes: () => number
   #lastId = 0
 
-  /** @param maxBytes returns the host's limit for the arguments, as far as that is known */
+  /**
+   * @param maxBytes returns the host's limit for the arguments, if it is known
+   */
   constructor(send: (frame: Uint8Array) => void, maxBytes: () => number = () => Infinity) {
     this.#send = send
     this.#maxBytes = maxBytes
@@ -80,7 +82,9 @@ export class Calls {
     return count
   }
 
-  /** @returns a function that tells whether all lasting calls of now are answered. Later ones do not count. */
+  /**
+   * @returns a function that reports whether all present lasting calls are answered. Later ones do not count.
+   */
   whetherLastingAnswered(): () => boolean {
     const waiting = [...this.#pending].filter(([, { isLasting }]) => isLasting).map(([id]) => id)
     return () => !waiting.some(id => this.#pending.has(id))

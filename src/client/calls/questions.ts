@@ -31,13 +31,13 @@ export class Questions {
     this.#asked = []
   }
 
-  /** Resolves at the next `tell` after the last answer; undefined when no question is open. */
+  /** Resolves at the next `resume` after the last answer; undefined when no question is open. */
   allAnswered(): Promise<void> | undefined {
     if (this.isNone) return undefined
     return new Promise(resolve => this.#onceAnswered.push(resolve))
   }
 
-  tell(): void {
-    if (this.isNone) for (const tell of this.#onceAnswered.splice(0)) tell()
+  resume(): void {
+    if (this.isNone) for (const resume of this.#onceAnswered.splice(0)) resume()
   }
 }

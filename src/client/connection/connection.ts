@@ -20,7 +20,7 @@ import { newNonce, prove, sameProof, type Transcript } from '../../wire/proof.js
 import { binary, PROTOCOL, type ClientEvents } from '../../wire/protocol.js'
 import type { Dial } from './dial-socket.js'
 
-/** A client proves that it knows this: the secret of this user on this machine, or the host's token. */
+/** The proof of a client: the secret of this user on this machine, or the host's token. */
 export interface Credential {
   /** Default `'secret'`. */
   readonly kind?: 'secret' | 'token'

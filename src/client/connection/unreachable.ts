@@ -7,7 +7,7 @@ interface Failure {
 /** The certificate has an unknown issuer, in the words of OpenSSL. */
 const UNKNOWN_ISSUER = /SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|CERT_UNTRUSTED|CERT_SIGNATURE_FAILURE/
 
-/** Why a host cannot be reached, and what to do about it, as far as that is known. The text follows the URL. */
+/** Why a host cannot be reached, and what to do about it, if it is known. The text follows the URL. */
 export function whyUnreachable(url: string, cause: object): string {
   const failure = failureOf(cause)
   const reason = failure === undefined ? '' : reasonOf(url, failure)

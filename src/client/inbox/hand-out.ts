@@ -84,7 +84,8 @@ export class HandOut {
         this.#owner.look()
         if (!this.questions.isNone) return
       }
-      // Alone in its turn, and announced to the host before and after: if it kills its consumers, the host blames no other message.
+      // Alone in its turn, and announced to the host before and after: if it kills its consumers, the host blames no
+      // other message.
       const number = numberOf(message) as number
       const isSuspect = message.redelivered && this.#consumer.passesOn !== true
       if (isSuspect && this.#announced !== number) return this.#announce(number)

@@ -26,7 +26,7 @@ export interface InboxOwner {
   away(inbox: Inbox, isAway: boolean): void
   /** Hands out again, soon and outside the current call stack. */
   pumpSoon(inbox: Inbox): void
-  /** Tells the host that this process is alive. */
+  /** Reports to the host that this process is alive. */
   sayHere(): void
   /** Notices a standstill of this process, before anything begins that must not begin after one. */
   look(): void
@@ -78,7 +78,7 @@ export class Inbox implements HandOutOwner, MembershipOwner {
     this.membership = new InboxMembership(request, parts, this)
   }
 
-  /** Its consumer ends with the host of which this side is a client. */
+  /** Its consumer ends with the host whose client this side is. */
   get endsWithHost(): boolean {
     return this.#handOut.consumer.endsWithHost === true
   }
@@ -163,7 +163,10 @@ export class Inbox implements HandOutOwner, MembershipOwner {
     for (const message of over) this.membership.release(message)
   }
 
-  /** The host answered the oldest question. Before that, it sent what had to come first, and took back what it gave to others. */
+  /**
+   * The host answered the oldest question. Before that, it sent the messages that had to come first, and took back
+   * those that it gave to others.
+   */
   synced(): void {
     const { questions, queue } = this.#handOut
     questions.answered()
@@ -171,7 +174,7 @@ export class Inbox implements HandOutOwner, MembershipOwner {
   }
 
   tellIfCaughtUp(): void {
-    this.#handOut.questions.tell()
+    this.#handOut.questions.resume()
   }
 
   /** This process stood still, for so many milliseconds at most: the host may have given its deliveries to others. */

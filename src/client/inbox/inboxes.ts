@@ -30,9 +30,9 @@ export interface InboxesLink {
   report?(error: MsgvanError): void
   /** @returns the frame's number */
   send(kind: FrameKind, frame: Uint8Array): number
-  /** Tells the host that this process is alive. */
+  /** Reports to the host that this process is alive. */
   sayHere(): void
-  /** The app has settled a message that the host took back. No frame tells. */
+  /** The app has settled a message that the host took back. No frame reports it. */
   withdrawnSettled?(): void
   /** For a host: a client of its own is cut off from it, or is back. */
   away?(subscription: number, isAway: boolean): void
@@ -176,7 +176,7 @@ export class Inboxes implements InboxOwner {
     for (const inbox of [...this.#inboxes.values()]) this.end(inbox, error)
   }
 
-  /** Before the bus goes: tells the host for each subscription the last delivery that the consumer saw. */
+  /** Before the bus goes: reports to the host, for each subscription, the last delivery that the consumer saw. */
   sayGoodbye(): void {
     this.flush()
     for (const { hasLeft, number, handed } of this.#inboxes.values()) {

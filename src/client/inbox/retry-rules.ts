@@ -6,7 +6,7 @@ import type { RulesInForce } from '../../wire/frames/subscription-request.js'
 
 /** A client's decision about a delivery that failed. */
 export interface RetryDecision {
-  /** For the host; undefined: as its rules say. */
+  /** For the host; undefined: the host uses its rules. */
   readonly delay: number | undefined
   /** The host sends it again before all others. */
   readonly isFirst: boolean

@@ -105,7 +105,7 @@ export class UnsettledDeliveries {
   }
 
   /**
-   * The consumer leaves: closes what goes back to the host, without a verdict.
+   * The consumer leaves: closes the deliveries that go back to the host, without a verdict.
    * @param goesBack called with each message that goes back
    * @returns the deliveries that stay
    */

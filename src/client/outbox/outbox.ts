@@ -96,7 +96,9 @@ export class Outbox {
     return this.#added()
   }
 
-  /** @returns a function that tells whether all publishes of now are taken over or refused. Later ones do not count. */
+  /**
+   * @returns a function that reports whether all present publishes are taken over or refused. Later ones do not count.
+   */
   whetherTaken(): () => boolean {
     const promises = [...this.#holding.values(), ...this.#batches].flatMap(batch => batch.promises)
     const waiting = [...promises, ...this.#promises].filter(promise => promise.isOpen)

@@ -2,8 +2,8 @@ import { existsSync, readlinkSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 
 /**
- * The system's id of this thread, if it is a worker thread: it may be terminated while its process goes on. Linux alone says it
- * (`/proc/thread-self` is a link to `<pid>/task/<thread>`).
+ * The system's id of this thread, if it is a worker thread: it may be terminated while its process goes on. Only on
+ * Linux (`/proc/thread-self` is a link to `<pid>/task/<thread>`).
  */
 export function ownThread(): number | undefined {
   if (isMainThread || process.platform !== 'linux') return undefined
@@ -15,7 +15,7 @@ export function ownThread(): number | undefined {
   }
 }
 
-/** Whether a process of this machine has this thread no more. What cannot be seen counts as there. */
+/** Whether this thread of a process on this machine is gone. If it cannot be seen, it counts as present. */
 export function isThreadGone(pid: number, thread: number): boolean {
   const threads = `/proc/${pid}/task`
   return !existsSync(`${threads}/${thread}`) && existsSync(threads)

@@ -4,12 +4,12 @@ import { readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { StatePaths } from './paths.js'
 
-/** Writes down which process is the host on this port, for when it no longer answers. */
+/** Writes down the process of the host on this port, for the time when it does not answer any more. */
 export async function writePidHint(paths: StatePaths, port: number): Promise<void> {
   await writeFile(paths.pid(port), `${process.pid}\n`, { mode: 0o600 })
 }
 
-/** Takes this process's own hint away; another's stays. */
+/** Removes this process's own hint; another one stays. */
 export async function removePidHint(paths: StatePaths, port: number, pid = process.pid): Promise<void> {
   if ((await readPidHint(paths, port)) === pid) await rm(paths.pid(port), { force: true })
 }
@@ -19,7 +19,7 @@ export async function readPidHint(paths: StatePaths, port: number): Promise<numb
   return /^\d{1,10}\n$/.test(text) ? Number(text) : undefined
 }
 
-/** Whether a process runs, this user's or not. One that ended and was never waited for (PID 1 of a container may not) does not. */
+/** Whether a process runs, this user's or not. A zombie (PID 1 of a container may not wait for it) does not run. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
@@ -32,7 +32,7 @@ export function isAlive(pid: number): boolean {
 function isZombie(pid: number): boolean {
   if (process.platform !== 'linux') return false
   try {
-    // "pid (name) state …", where the name may hold anything.
+    // "pid (name) state …", where the name may contain anything.
     return /^.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   } catch {
     return false
@@ -40,8 +40,8 @@ function isZombie(pid: number): boolean {
 }
 
 /**
- * Whether the process of a hint is a host on this port: process ids are used again, and a stranger must not be ended.
- * On Linux: it holds the listening socket. Elsewhere: its command line says so.
+ * Whether the process of a hint is a host on this port: process ids are used again, and this must not end another
+ * program. On Linux: it holds the listening socket. Elsewhere: its command line shows it.
  */
 export async function isHostOn(pid: number, port: number): Promise<boolean> {
   if (!isAlive(pid)) return false

@@ -4,11 +4,11 @@ import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AuthError, describe } from '../../errors.js'
 
-/** The longest private file that is read. */
+/** A longer private file is not read. */
 const MOST_BYTES = 4096
 
 /**
- * The bytes of a file that only this user can read; undefined if there is none. Never through a symbolic link.
+ * The bytes of a file that only this user can read; undefined if it does not exist. Never through a symbolic link.
  *
  * @param remedy what to do when others can read it
  * @throws AuthError if others can read the file, or it is another user's
@@ -36,12 +36,12 @@ export async function readPrivate(path: string, remedy: string): Promise<Uint8Ar
       }
       if ((mode & 0o077) !== 0) {
         throw new AuthError(
-          `Others can read ${path} (mode ${(mode & 0o777).toString(8)}), so it may be known to them. ${remedy}`,
+          `Others can read ${path} (mode ${(mode & 0o777).toString(8)}), so they may know it. ${remedy}`,
         )
       }
     }
     if (size > MOST_BYTES)
-      throw new AuthError(`${path} is no secret: it has ${size} bytes. See ${dirname(path)}.`)
+      throw new AuthError(`${path} is not a secret: it has ${size} bytes. See ${dirname(path)}.`)
     return await file.readFile()
   } finally {
     await file.close()
@@ -49,8 +49,8 @@ export async function readPrivate(path: string, remedy: string): Promise<Uint8Ar
 }
 
 /**
- * Replaces a file of this user alone. It is written aside, synced and renamed: after a crash or a power loss the file is the
- * one of before or the new one, and whole.
+ * Replaces a file of this user alone. It is written aside, synced and renamed: after a crash or a power loss the file
+ * is either the old or the new one, and whole.
  */
 export async function writePrivate(path: string, bytes: Uint8Array): Promise<void> {
   const aside = await writeAside(path, bytes)
@@ -63,12 +63,16 @@ export async function writePrivate(path: string, bytes: Uint8Array): Promise<voi
   await syncFolder(dirname(path))
 }
 
-/** Writes and syncs a file of this user alone beside the path. @returns its own path */
+/**
+ * Writes and syncs a file of this user alone beside the path.
+ *
+ * @returns its own path
+ */
 export async function writeAside(path: string, bytes: Uint8Array): Promise<string> {
   const aside = `${path}.${process.pid}.${randomBytes(6).toString('hex')}`
   const file = await open(aside, 'wx', 0o600)
   try {
-    // The mode of open() is cut by the umask.
+    // The umask cuts the mode of open().
     await file.chmod(0o600)
     await file.writeFile(bytes)
     await file.sync()
@@ -81,7 +85,7 @@ export async function writeAside(path: string, bytes: Uint8Array): Promise<strin
   return aside
 }
 
-/** A rename is durable when its folder is synced. Not every system lets a folder be opened. */
+/** A rename is durable when its folder is synced. Not every system can open a folder. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r').catch(() => undefined)
   if (folder === undefined) return

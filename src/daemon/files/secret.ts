@@ -9,9 +9,9 @@ export const SECRET_BYTES = 32
 const BEGIN_ANEW = 'Delete it, and run `msgvan restart`.'
 
 /**
- * This user's secret, made now if there is none. However many processes ask at once, all get the same.
+ * This user's secret, made now if it does not exist. However many processes ask at once, all get the same.
  *
- * @throws AuthError if others can read the file, or it is not what msgvan wrote
+ * @throws AuthError if others can read the file, or msgvan did not write it
  */
 export async function localSecret(paths: StatePaths): Promise<Uint8Array> {
   await ensureHome(paths.home)
@@ -19,8 +19,8 @@ export async function localSecret(paths: StatePaths): Promise<Uint8Array> {
 }
 
 /**
- * This user's secret as a client shows it. Makes no file: without one no host of this user was ever there, and random bytes stand
- * for what no host knows.
+ * This user's secret for a client. It makes no file: without one there never was a host of this user, and random bytes
+ * stand for a secret that no host knows.
  *
  * @throws AuthError as above
  */
@@ -39,7 +39,7 @@ function checkSecret({ secret }: StatePaths, bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * The token of the token file; undefined if there is none.
+ * The token of the token file; undefined if it does not exist.
  *
  * @throws AuthError if others can read the file, or it is empty
  */
@@ -52,7 +52,7 @@ export async function fileToken(paths: StatePaths): Promise<string | undefined> 
   return token
 }
 
-/** Written aside and then linked into place: the file is there whole or not at all, and the first to link wins. */
+/** Written aside and then linked into place: the file is there whole or not at all, and the first link wins. */
 async function makeSecret(path: string): Promise<Uint8Array> {
   const aside = await writeAside(path, randomBytes(SECRET_BYTES))
   try {

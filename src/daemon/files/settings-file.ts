@@ -8,23 +8,28 @@ import type { StatePaths } from './paths.js'
 import { isHostOn } from './pid-hint.js'
 import { codeOf, readPrivate, writePrivate } from './private-file.js'
 
-/** Raised when an older msgvan would misread the file. What it merely does not know it finds by itself, and refuses. */
+/**
+ * Raised when an older msgvan would misread the file. An older version finds unknown settings by itself, and refuses
+ * them.
+ */
 const FORMAT = 1
 
-/** How a host was started. */
+/** The options of a host. */
 export interface KeptSettings {
-  /** What it was told by flags, variables and the host before it: defaults are not among it, and its token is elsewhere. */
+  /**
+   * Its flags, variables and the settings of the host before it. It contains no defaults, and its token is elsewhere.
+   */
   readonly flags: HostFlags
-  /** It was given a token: `readHostToken`. */
+  /** It had a token: `readHostToken`. */
   readonly hasToken: boolean
   /** A client started it, not a user. */
   readonly auto: boolean
-  /** The process that wrote this, which was the host. */
+  /** The host's process, which wrote this. */
   readonly pid: number
 }
 
 /**
- * How the host on this port was started last; undefined if that was never written down.
+ * The options of the last host on this port; undefined if they were never written down.
  *
  * @throws InvalidOptionError if the file cannot be read, or holds settings that this version does not know
  */
@@ -33,7 +38,7 @@ export async function readSettings(paths: StatePaths, port: number): Promise<Kep
   const begin = `start the host with \`--fresh\` and all options that it needs: msgvan start --port ${port} --fresh …`
   const unreadable = (what: string): InvalidOptionError =>
     new InvalidOptionError(
-      `How the host on port ${port} was started cannot be read: ${path} ${what}. To go on, remove it if it is no file, and ${begin}`,
+      `The options of the host on port ${port} cannot be read: ${path} ${what}. To go on, remove it if it is not a file, and ${begin}`,
     )
   const foreign = (writer: string, what: string): InvalidOptionError =>
     new InvalidOptionError(
@@ -59,9 +64,9 @@ export async function readSettings(paths: StatePaths, port: number): Promise<Kep
 }
 
 /**
- * Writes down how the next host is to be, while the one before it still runs and is the one that the file is of.
+ * Writes down the options of the next host, while the present host still runs and owns the file.
  *
- * @returns brings back what was there, if that host still runs: it was not ended after all
+ * @returns restores the old file, if that host still runs: it did not end after all
  */
 export async function announceSettings(
   paths: StatePaths,
@@ -78,7 +83,11 @@ export async function announceSettings(
   }
 }
 
-/** The token that the host on this port was given. @throws AuthError if it is gone, or others can read it */
+/**
+ * The token of the host on this port.
+ *
+ * @throws AuthError if it is gone, or others can read it
+ */
 export async function readHostToken(paths: StatePaths, port: number): Promise<string> {
   const path = paths.hostToken(port)
   const give = 'Give it anew: MSGVAN_TOKEN or `--token`.'
@@ -91,7 +100,7 @@ export async function readHostToken(paths: StatePaths, port: number): Promise<st
   return token
 }
 
-/** Written by the host itself, when it listens and before anybody is let in. */
+/** The host itself writes it, when it listens and before it accepts anybody. */
 export async function writeSettings(
   paths: StatePaths,
   port: number,
@@ -100,13 +109,13 @@ export async function writeSettings(
 ): Promise<void> {
   const { token, ...settings } = flags
   const kept = { format: FORMAT, version, pid, auto, token: token !== undefined, settings }
-  // The token first: settings that speak of one are never without it.
+  // The token first: settings that mention a token are never without it.
   if (token !== undefined) await writePrivate(paths.hostToken(port), Buffer.from(`${token}\n`))
   await writePrivate(paths.settings(port), Buffer.from(`${JSON.stringify(kept, null, 2)}\n`))
   if (token === undefined) await rm(paths.hostToken(port), { force: true })
 }
 
-/** What is no file is not opened: a FIFO would wait for a writer. */
+/** It does not open special files: a FIFO would wait for a writer. */
 async function readRegular(path: string): Promise<string> {
   if (!(await stat(path)).isFile()) throw new Error('no file')
   return readFile(path, 'utf8')

@@ -49,7 +49,7 @@ function flagsOf(entries: readonly (readonly [Kept, FlagValue | undefined])[]): 
  *
  * @param flags what it was told, also by the host before
  */
-export function settingsTold(
+export function settingsGiven(
   settings: HostSettings,
   flags: HostFlags,
   before: HostFlags,
@@ -60,7 +60,7 @@ export function settingsTold(
   const isOwn = (key: Kept): boolean => key !== 'verbose' || !settings.auto || before.verbose === true
   return flagsOf(
     kept
-      .filter(([key]) => isSaid(key, flags, env) && all[key] !== undefined && isOwn(key))
+      .filter(([key]) => isGiven(key, flags, env) && all[key] !== undefined && isOwn(key))
       .map(([key]) => [key, all[key]]),
   )
 }
@@ -86,7 +86,7 @@ export function readKept(
 }
 
 /** Whether a flag or a variable says how this is to be. No flag says no. */
-export function isSaid(key: Kept, given: HostFlags, env: NodeJS.ProcessEnv = process.env): boolean {
+export function isGiven(key: Kept, given: HostFlags, env: NodeJS.ProcessEnv = process.env): boolean {
   const flag = given[key]
   // A variable that is set to nothing counts as not set; a flag is wrong by that, which is said.
   return (flag !== undefined && flag !== false) || Boolean(env[SETTINGS[key].variable])
@@ -100,7 +100,7 @@ export function goingOn(
 ): HostFlags {
   const saysOtherwise = (key: Kept): boolean => {
     const other = TOGETHER[key]
-    return isSaid(key, given, env) || (other !== undefined && isSaid(other, given, env))
+    return isGiven(key, given, env) || (other !== undefined && isGiven(other, given, env))
   }
   const goesOn = kept.filter(([key]) => !saysOtherwise(key)).map(([key]) => [key, before[key]] as const)
   return { ...given, ...(Object.fromEntries(goesOn) as HostFlags) }

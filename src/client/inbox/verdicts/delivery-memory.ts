@@ -2,12 +2,12 @@ import { Message } from '../../../message/message.js'
 import { MOST_VERDICTS, type KeptVerdict } from '../../../wire/frames/kept-verdicts.js'
 import { Unconfirmed, type Failing } from './unconfirmed.js'
 
-/** After so many it forgets those before the last so many. */
+/** With more ids than this it forgets the older half. */
 const MOST_SEEN = 2 * MOST_VERDICTS
 
 /**
- * What this process did with the deliveries of a subscription, for the session after this one. Everything under one name shares
- * one memory: `retry()` leaves the name and joins it again, and must not lose what it settled before.
+ * This process's record of a subscription's deliveries, for the next session. All subscriptions under one name share
+ * one memory: `retry()` leaves the name and joins it again, and must not lose its earlier verdicts.
  */
 export class DeliveryMemory {
   /** Of the name; undefined: not known yet, or without a name. */
@@ -41,7 +41,10 @@ export class DeliveryMemory {
     this.#unconfirmed.sent(frame)
   }
 
-  /** The host has handled all frames up to this one, and will not forget them: what it was given before is on its disk too. */
+  /**
+   * The host has handled all frames up to this one, and will not forget them: the verdicts from before are on its disk
+   * too.
+   */
   confirmed(frame: number): void {
     if (this.#unconfirmed.confirmed(frame) > 0) this.#kept = []
   }
