@@ -45,7 +45,7 @@ export function decodeChunk(key: Buffer, record: Buffer): Chunk {
   }
 }
 
-/** How many messages are in it. */
+/** The number of its messages. */
 export function countOf(record: Buffer): number {
   return record.readUInt32LE(4)
 }
@@ -56,7 +56,7 @@ function isWhole(key: Buffer, record: Buffer): boolean {
   return written === checksum(key, record) || written === crc32(record.subarray(4))
 }
 
-/** With the key: messages in another place are not what was written either. */
+/** Includes the key: messages in another place are damaged too. */
 function checksum(key: Buffer, record: Buffer): number {
   return crc32(record.subarray(4), crc32(key))
 }

@@ -15,7 +15,8 @@ export interface Compacted {
 }
 
 /**
- * Writes the store anew without the room that was freed, and puts that in its place. No host may have it open.
+ * Writes the store anew without the freed room, and replaces it. No host may have it open.
+ *
  * @throws StoreInUseError, StoreFormatError, StoreDamagedError, StoreError
  */
 export async function compactStore(path: string): Promise<Compacted> {
@@ -26,7 +27,7 @@ export async function compactStore(path: string): Promise<Compacted> {
   try {
     const before = statSync(file).size
     const space = new FreeSpace(folder)
-    // At most as much as there is.
+    // At most the present size.
     space.check(before / 2)
     const { wrong, broken, damages, ...probed } = await probe(folder, { isBrief: true })
     refuseNewer(folder, probed)
@@ -50,7 +51,10 @@ export async function compactStore(path: string): Promise<Compacted> {
   }
 }
 
-/** lmdb's copy has one head that says where it is. Two transactions write both, as a store has them, so that damage can be told. */
+/**
+ * lmdb's copy has one head that points to its trees. Two transactions write both, as in any store, so that damage can
+ * be noticed.
+ */
 async function writeHeads(folder: string, space: FreeSpace): Promise<void> {
   const store = await LmdbStore.open({ folder, space })
   try {
@@ -62,10 +66,12 @@ async function writeHeads(folder: string, space: FreeSpace): Promise<void> {
   }
 }
 
-/** @throws StoreError if there is no store in this folder */
+/**
+ * @throws StoreError if this folder has no store
+ */
 export function existingStore(path: string): string {
   if (path === '') throw new InvalidOptionError('The folder of a store is not empty.')
   const folder = resolve(path)
   if (existsSync(join(folder, DATA_FILE))) return folder
-  throw new StoreError(`There is no store in ${folder}. Give the folder that a host was given as --store.`)
+  throw new StoreError(`There is no store in ${folder}. Give the --store folder of a host.`)
 }

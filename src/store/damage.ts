@@ -2,19 +2,19 @@ import type { Table } from './store.js'
 
 export type TreeName = Table | 'chunks'
 
-/** A piece of a store that is not what was written, as far as it can be told what it was. */
+/** A damaged piece of a store, and its identity as far as it is known. */
 export interface Damage {
   readonly table: TreeName
   readonly why: string
   /** Of a record. */
   readonly key?: string
-  /** Of messages: of which log, from which place on and before which. None: perhaps of any. */
+  /** Of messages: their log, the first place, and the place after the last. Undefined: perhaps of any. */
   readonly log?: number
   readonly first?: number
   readonly before?: number
 }
 
-/** So many are kept: each of them is named. */
+/** The most damages in the list: each of them is named. */
 const MOST_DAMAGES = 1_000
 
 export function encodeDamages(damages: readonly Damage[]): Uint8Array {

@@ -5,8 +5,8 @@ export const DATA_FILE = 'data.mdb'
 export const LOCK_FILE = 'lock.mdb'
 
 /**
- * How much of the file the last transaction that counts may need: what lies beyond is of one that was never finished. The file
- * may be shorter: pages that a transaction took and gave back are never written.
+ * The part of the file that the last valid transaction may need: the rest belongs to one that was never finished. The
+ * file may be shorter: pages that a transaction took and gave back are never written.
  */
 export function syncedBytes(folder: string): number {
   const file = new PageFile(join(folder, DATA_FILE))

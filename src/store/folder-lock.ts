@@ -7,11 +7,11 @@ import { StoreInUseError } from '../errors.js'
 import { lockKey } from './private-files.js'
 
 /**
- * Makes sure that one process has the folder. A socket is the lock, so that it goes with the process however that ends; on
- * Linux one without a file, on Windows a pipe. Its name is made with a key that this user alone can read: another user who can look at
- * the folder cannot take the name first.
+ * Makes sure that one process has the folder. A socket is the lock, so that it goes with the process however that ends;
+ * on Linux one without a file, on Windows a pipe. Its name is made with a key that only this user can read: another
+ * user who can look at the folder cannot take the name first.
  *
- * @returns what unlocks it
+ * @returns a function that unlocks it
  * @throws StoreInUseError
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
@@ -44,7 +44,7 @@ function listens(address: string): Promise<Server | undefined> {
   })
 }
 
-/** Where the socket is a file, it outlives its process. */
+/** If the socket is a file, it outlives its process. */
 async function listensAfterTheDead(address: string): Promise<Server | undefined> {
   if (!address.endsWith('.sock') || (await answers(address))) return undefined
   unlinkSync(address)

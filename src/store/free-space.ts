@@ -1,10 +1,10 @@
 import { statfsSync } from 'node:fs'
 import { describe, StoreError, StoreFullError } from '../errors.js'
 
-/** Below this much free room nothing more is written: a disk that is really full breaks more than this store. */
+/** Below this much free room nothing more is written: a really full disk breaks more than this store. */
 export const DEFAULT_FLOOR = 64 * 1024 * 1024
 
-/** So long one look at the disk holds, as long as what is written meanwhile is little beside the room there was. */
+/** One look at the disk is valid this long, while the writes since are small compared with the room. */
 const LOOK_EVERY_MS = 250
 
 /** Watches the room on a folder's disk, and refuses before it is gone. */
@@ -19,21 +19,25 @@ export class FreeSpace {
     this.#floor = floor
   }
 
-  /** Before messages are taken over. @throws StoreFullError, StoreError */
+  /**
+   * Call it before messages are taken over.
+   *
+   * @throws StoreFullError, StoreError
+   */
   check(bytes: number): void {
     const needed = this.#look(bytes, this.#floor)
     if (this.#room < needed) {
       throw new StoreFullError(
-        `The disk of the store (${this.#folder}) is full but for the ${Math.ceil(this.#floor / 1024 / 1024)} MiB that are left free. ` +
-          'Free some; publishes are taken over again as soon as there is room.',
+        `The disk of the store (${this.#folder}) is full except for the ${Math.ceil(this.#floor / 1024 / 1024)} MiB that stay free. ` +
+          'Free some room; the host takes publishes over again as soon as there is some.',
       )
     }
     this.#room -= needed
   }
 
   /**
-   * Before anything is written, also below the floor: a disk that is really full must not be found out by lmdb, whose own way of
-   * saying so may end the process.
+   * Call it before any write, also below the floor: lmdb must not find out that the disk is really full, because it may
+   * then end the process.
    *
    * @throws StoreFullError, StoreError
    */
@@ -41,13 +45,15 @@ export class FreeSpace {
     const needed = this.#look(bytes, 0)
     if (this.#room + this.#floor >= needed) return
     throw new StoreFullError(
-      `The disk of the store (${this.#folder}) is full. Free some; everything is written as soon as there is room.`,
+      `The disk of the store (${this.#folder}) is full. Free some room; the host writes everything as soon as there is some.`,
     )
   }
 
-  /** @returns how much is needed for so many bytes */
+  /**
+   * @returns the room that a write of these bytes needs
+   */
   #look(bytes: number, floor: number): number {
-    // lmdb writes whole pages, and those that lead to them, anew.
+    // lmdb writes whole pages anew, and the pages that lead to them.
     const needed = 2 * bytes + 256 * 1024
     const now = performance.now()
     if (now - this.#lookedAt > LOOK_EVERY_MS || this.#room + this.#floor - floor < needed) {
@@ -57,7 +63,7 @@ export class FreeSpace {
     return needed
   }
 
-  /** What was seen last is no longer so. */
+  /** The last look is not valid any more. */
   forget(): void {
     this.#lookedAt = -Infinity
   }

@@ -25,12 +25,12 @@ export interface LmdbStoreOptions {
   readonly folder: string
   readonly space: FreeSpace
   readonly readOnly?: boolean
-  /** A piece of a log is not what was written: it is left out, and said here once. Default: reading it throws. */
+  /** A piece of a log is damaged: it is left out, and reported here once. Default: reading it throws. */
   readonly damaged?: (
     error: StoreDamagedError,
     place: { readonly log: number; readonly first: number },
   ) => void
-  /** Called when it is closed: unlocks the folder. */
+  /** Called at the close: unlocks the folder. */
   readonly release?: () => Promise<void>
 }
 
@@ -43,7 +43,7 @@ export class LmdbStore implements Store {
   readonly #tables: ReadonlyMap<Table, Records>
   #closing: Promise<void> | undefined
   readonly #saidDamaged = new Set<string>()
-  /** Which file it is: another one, or none, may be in its place later. */
+  /** The identity of the file: another one, or none, may be in its place later. */
   readonly #file: Readonly<{ dev: number; ino: number }>
   /** The last transaction failed. */
   #isFailing = false
@@ -61,7 +61,11 @@ export class LmdbStore implements Store {
     this.#isSealed = this.#table('meta').get(FORMAT_KEY)?.toString() !== '1'
   }
 
-  /** Loads lmdb: a host without a store never does. @throws whatever lmdb says of the folder */
+  /**
+   * Loads lmdb: a host without a store never does.
+   *
+   * @throws lmdb's own error about the folder
+   */
   static async open(options: LmdbStoreOptions): Promise<LmdbStore> {
     const { open } = await import('lmdb')
     const env = open<Buffer, Buffer>({
@@ -73,15 +77,15 @@ export class LmdbStore implements Store {
       // A commit is synced before it counts, and fails as a whole: never noSync, useWritemap or an overlapping sync.
       overlappingSync: false,
       separateFlushed: true,
-      // Transactions are batches already; a batch around them has a promise that nobody gets, and when a commit fails,
-      // nobody handles.
+      // Transactions are batches already. A batch around them has a promise that no caller gets, and that nothing
+      // handles when a commit fails.
       eventTurnBatching: false,
-      // The write thread begins when the transaction is put together, not a turn of the event loop later.
-      // (Missing in lmdb's types.)
+      // The write thread begins when the transaction is put together, not a turn of the event loop later. (Missing in
+      // lmdb's types.)
       ...{ txnStartThreshold: 1 },
       readOnly: options.readOnly === true,
     })
-    // lmdb makes its files as the umask lets it.
+    // The umask decides about the mode of lmdb's files.
     if (options.readOnly !== true) makePrivate(options.folder)
     return new LmdbStore(env, options)
   }
@@ -155,13 +159,13 @@ export class LmdbStore implements Store {
     }
   }
 
-  /** Undefined while nothing has been written. */
+  /** Undefined before the first write. */
   get format(): number | undefined {
     const format = this.get('meta', FORMAT_KEY)
     return format && Number(Buffer.from(format).toString())
   }
 
-  /** Makes it one of this version's format. */
+  /** Gives it this version's format. */
   async renew(): Promise<void> {
     const old = this.#isSealed ? [] : tables.map(table => [table, [...this.records(table)]] as const)
     this.#isSealed = true
@@ -173,12 +177,13 @@ export class LmdbStore implements Store {
   }
 
   /**
-   * Goes along all trees, without reading what the messages' pieces hold: what leads astray may end the process.
-   * @throws StoreDamagedError if there is not in each what was put there
+   * Goes along all trees, without reading the contents of the messages' pieces: a wrong pointer may end the process.
+   *
+   * @throws StoreDamagedError if an entry is missing
    */
   walk(): void {
     for (const [name, tree] of [['messages', this.#chunks] as const, ...this.#tables]) {
-      // Opened for reading only, a store of before has no trees for what came later.
+      // Opened for reading only, an older store lacks the trees of later versions.
       if ((tree as Records | undefined) === undefined) continue
       const found = tree.getKeysCount()
       const { entryCount } = tree.getStats() as { readonly entryCount: number }
@@ -202,7 +207,7 @@ export class LmdbStore implements Store {
     }
   }
 
-  /** A copy without the room that was freed, into a folder that is there and empty. */
+  /** A copy without the freed room, into an existing empty folder. */
   async copyTo(folder: string): Promise<void> {
     await this.#env.backup(folder, true)
   }
@@ -257,7 +262,7 @@ export class LmdbStore implements Store {
   }
 
   /**
-   * lmdb goes on writing into a file that was deleted, and may end the process where it cannot write: asked before each
+   * lmdb goes on writing into a deleted file, and may end the process if it cannot write: checked before each
    * transaction, and once more when it is on the disk.
    */
   #checkFile(): void {
@@ -267,7 +272,7 @@ export class LmdbStore implements Store {
     accessSync(path, constants.W_OK)
   }
 
-  /** lmdb says what went wrong in a promise of its own. */
+  /** lmdb reports the error in a promise of its own. */
   async #failure(error: unknown): Promise<Error> {
     if (error instanceof MsgvanError) return error
     this.#isFailing = true
@@ -280,7 +285,7 @@ export class LmdbStore implements Store {
   }
 }
 
-/** lmdb's own memory may be the worse for a write that fails: it is tried without it first. */
+/** A failed write may damage lmdb's own memory, so this tries the disk without lmdb first. */
 async function tryDisk(folder: string): Promise<void> {
   const path = join(folder, 'try-disk')
   try {
@@ -291,7 +296,7 @@ async function tryDisk(folder: string): Promise<void> {
 }
 
 /**
- * A failed commit also rejects a promise that nobody but the error knows (lmdb-js issue 368). Unhandled, it would end the
+ * A failed commit also rejects a promise that only the error knows (lmdb-js issue 368). Unhandled, it would end the
  * process.
  */
 function contained(write: Promise<unknown>): void {
@@ -301,7 +306,7 @@ function contained(write: Promise<unknown>): void {
   })
 }
 
-/** It may never be said: then the error itself has to do. */
+/** lmdb may never report it: then the error itself has to do. */
 async function commitErrorOf(error: unknown): Promise<unknown> {
   const { commitError } = (error ?? {}) as { commitError?: Promise<unknown> }
   if (commitError === undefined) return error

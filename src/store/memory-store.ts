@@ -9,7 +9,7 @@ import {
   type Table,
 } from './store.js'
 
-/** The kind that forgets with its process: for tests, and to replay without a disk. */
+/** Forgets everything with its process: for tests, and to replay without a disk. */
 export class MemoryStore implements Store {
   readonly kind = 'memory'
   readonly #logs = new Map<number, Chunk[]>()
@@ -26,7 +26,7 @@ export class MemoryStore implements Store {
       remove: (table, key) => steps.push(() => this.#table(table).delete(key)),
     })
     for (const step of steps) step()
-    // Asynchronous as a disk is.
+    // Asynchronous like a disk.
     await Promise.resolve()
   }
 

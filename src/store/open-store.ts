@@ -13,19 +13,19 @@ import { FORMAT } from './store.js'
 export interface OpenStoreOptions {
   /** Bytes of free room on the disk below which nothing more is written. Default 64 MiB. */
   readonly floor?: number | undefined
-  /** What an operator should know: a damaged store was set aside. */
+  /** News for an operator: a damaged store was set aside. */
   readonly warn: (text: string) => void
-  /** Messages that are read later are not what was written: they are left out. */
+  /** Messages that are read later are damaged: they are left out. */
   readonly damaged?: ((log: number, first: number) => void) | undefined
-  /** The host before kept what it owes here. Without it, only what else is in the folder tells that there was a store. */
+  /** The last host had its store here. Without this, only other files in the folder show that there was one. */
   readonly isExpected?: boolean | undefined
   /** There was a store, and nothing of it can be read any more: a new one was begun. */
   readonly gone?: ((why: string) => void) | undefined
 }
 
 /**
- * Opens the store in a folder, making it where there is none. Of one that is damaged what is whole
- * stays; the rest is set aside, and said.
+ * Opens the store in a folder, and makes it if it does not exist. It keeps the whole parts of a damaged one, sets the
+ * rest aside, and reports that.
  *
  * @throws StoreInUseError, StoreFormatError (of a newer msgvan), StoreError (no rights, not a folder …)
  */
@@ -80,7 +80,7 @@ export function refuseNewer(
   )
 }
 
-/** Looked at from outside first: what is torn may end the process that reads it. */
+/** From outside first: a torn file may end the process that reads it. */
 async function mend(
   folder: string,
   space: FreeSpace,
@@ -89,7 +89,7 @@ async function mend(
   const file = join(folder, DATA_FILE)
   const isThere = existsSync(file)
   if (!isThere || statSync(file).size === 0) {
-    // lmdb makes this one beside its data, and leaves it there.
+    // lmdb makes this file beside its data, and leaves it there.
     if (!isExpected && !existsSync(join(folder, LOCK_FILE))) return
     const why = isThere ? `its file ${DATA_FILE} is empty` : `its file ${DATA_FILE} is not there any more`
     warn(`the store in ${folder} is gone: ${why}. A new one was begun`)
@@ -126,7 +126,7 @@ function prepareFolder(folder: string, warn: (text: string) => void): void {
   }
 }
 
-/** Step by step: where a folder is there and takes no other (/proc), Node's own recursion goes on for ever. */
+/** Step by step: in a folder that takes no new ones (/proc), Node's own recursion goes on for ever. */
 function makeFolder(folder: string): void {
   if (existsSync(folder)) return
   makeFolder(dirname(folder))

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 
-/** Of lmdb's pages, as this version of it lays them out on a machine with little-endian numbers of 64 bits. */
+/** Of lmdb's pages, in the layout of this version on a machine with little-endian numbers of 64 bits. */
 export const PAGE_HEAD = 24
 const MAGIC = 0xbeefc0de
 const META = {
@@ -17,7 +17,7 @@ const NO_PAGE = 2 ** 64
 
 export const PageKind = { Branch: 1, Leaf: 2, Overflow: 4, Meta: 8 } as const
 
-/** Where one of the trees in the file begins, and what is said of it. */
+/** One of the trees in the file: its beginning, and its counts. */
 export interface Tree {
   readonly flags: number
   readonly depth: number
@@ -29,7 +29,7 @@ export interface Tree {
   readonly root: number | undefined
 }
 
-/** What one transaction left: the trees as it saw them. */
+/** The result of one transaction: its trees. */
 export interface Meta {
   readonly slot: number
   readonly pageSize: number
@@ -39,11 +39,11 @@ export interface Meta {
   readonly main: Tree
 }
 
-/** The pages of a data file, read one by one and with every number checked, so that no damage ends the process. */
+/** The pages of a data file, read one by one, with every number checked, so that damage does not end the process. */
 export class PageFile {
   readonly size: number
   readonly pageSize: number
-  /** Those of the two that can be read, in their order in the file. */
+  /** The readable ones of the two, in their order in the file. */
   readonly metas: readonly Meta[]
   readonly #fd: number
 
@@ -60,7 +60,7 @@ export class PageFile {
     closeSync(this.#fd)
   }
 
-  /** So many bytes from the beginning of a page on, over those that follow; undefined if they are not all in the file. */
+  /** Bytes from the beginning of a page on, across the following pages; undefined if the file ends before. */
   read(page: number, bytes: number, skip = 0): Buffer | undefined {
     const from = page * this.pageSize + skip
     if (page < 2 || !Number.isSafeInteger(from) || from + bytes > this.size) return undefined
@@ -108,7 +108,7 @@ export function treeAt(bytes: Buffer, at: number): Tree {
   }
 }
 
-/** As a number, which for what is beyond 2^53 is only near enough to be out of all bounds. */
+/** As a number, which is inexact beyond 2^53, but certainly out of all bounds. */
 export function uint64(bytes: Buffer, at: number): number {
   return bytes.readUInt32LE(at + 4) * 2 ** 32 + bytes.readUInt32LE(at)
 }

@@ -20,7 +20,7 @@ const KEY_FILE = 'lock.key'
 const KEY_BYTES = 32
 const OWN_FILES = [DATA_FILE, LOCK_FILE, KEY_FILE]
 
-/** What a store's folder lets others do: its files are for one user. */
+/** The rights of other users in a store's folder: its files are for one user. */
 export interface FolderRights {
   readonly canRead: boolean
   readonly canWrite: boolean
@@ -33,10 +33,13 @@ export function rightsOfOthers(folder: string): FolderRights {
   return { canRead: (mode & 0o055) !== 0, canWrite: (mode & 0o022) !== 0 }
 }
 
-/** Folders that a repair or a compaction makes in that of the store. */
+/** Folders of a repair or a compaction, inside the store's. */
 const OWN_FOLDERS = /^(damaged|repair|compact)-/
 
-/** The files of a store are for this user alone, whatever made them. What else is in its folder is left as it is. */
+/**
+ * Makes the files of a store private to this user, whichever process made them. Other files in its folder stay
+ * unchanged.
+ */
 export function makePrivate(folder: string): void {
   if (process.getuid === undefined) return
   for (const name of readdirSync(folder)) {
@@ -60,10 +63,10 @@ function allow(path: string, mode: number): void {
 }
 
 /**
- * The key that the name of the folder's lock is made with. It is made when it is first needed. In a folder that this user cannot write
- * to, no host of this user can have the store: there the key is empty.
+ * The key for the name of the folder's lock, made on demand. If this user cannot write to the folder, no host of this
+ * user can have the store: then the key is empty.
  *
- * @throws StoreError: with another key than the one of a running host, two hosts would have one store
+ * @throws StoreError: with another key than that of a running host, two hosts would have one store
  */
 export function lockKey(folder: string): Buffer {
   const file = join(folder, KEY_FILE)
@@ -79,7 +82,7 @@ export function lockKey(folder: string): Buffer {
   }
 }
 
-/** Beside it and then linked: of two processes that begin at once both read the key of one. */
+/** Written beside it and then linked: if two processes begin at once, both read the key of one. */
 function makeKey(file: string): Buffer {
   const aside = `${file}-${randomBytes(6).toString('hex')}`
   try {
@@ -101,7 +104,7 @@ function linkOrCopy(from: string, to: string): void {
   }
 }
 
-/** Undefined where there is none. */
+/** Undefined if it does not exist. */
 function readKey(file: string): Buffer | undefined {
   let key: Buffer
   try {

@@ -10,10 +10,10 @@ import type { Probed } from './probe.js'
 import { readSnapshot, type Snapshot } from './snapshot.js'
 import { FORMAT, FORMAT_KEY } from './store.js'
 
-/** A host that writes meanwhile uses pages again: what was found in them then is no damage. */
+/** A host that writes meanwhile uses pages again: a mismatch then is not damage. */
 const TRIES = 5
 
-/** The process behind `probe`: reads a store through and says what it found as JSON. */
+/** The process behind `probe`: reads a store through and prints the result as JSON. */
 async function main(folder: string, isBrief: boolean): Promise<Probed> {
   for (let tries = 1; ; tries += 1) {
     const found = look(folder, isBrief)
@@ -25,7 +25,7 @@ async function main(folder: string, isBrief: boolean): Promise<Probed> {
   }
 }
 
-/** Without lmdb, which trusts what is written. */
+/** Without lmdb, which trusts the file. */
 function look(folder: string, isBrief: boolean): Probed & { transaction?: number } {
   const file = new PageFile(join(folder, DATA_FILE))
   const nothing = { chunks: 0, messages: 0, records: 0, damages: [] }
@@ -52,7 +52,7 @@ function look(folder: string, isBrief: boolean): Probed & { transaction?: number
   }
 }
 
-/** As a host will. Where it leads astray, this process may end, or the call fail. */
+/** Reads it as a host will. A wrong pointer may end this process, or fail the call. */
 async function goneAlong(folder: string): Promise<{ broken?: string }> {
   try {
     const store = await LmdbStore.open({ folder, space: new FreeSpace(folder, 0), readOnly: true })

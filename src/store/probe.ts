@@ -3,13 +3,13 @@ import { programFile } from '../program-file.js'
 import type { Damage } from './damage.js'
 
 export interface Probed {
-  /** It is no store, or none any more. */
+  /** It is not a store, or not any more. */
   readonly wrong?: string
-  /** Why lmdb must not have it as it is. */
+  /** Why lmdb must not open it unchanged. */
   readonly broken?: string
-  /** Pieces that are not what was written. */
+  /** The damaged pieces. */
   readonly damages: readonly Damage[]
-  /** If it is a newer one than this version's: nothing was read then. */
+  /** Set if it is newer than this version's: then nothing was read. */
   readonly format?: number
   readonly chunks: number
   /** All of them were read, or 0. */
@@ -21,7 +21,8 @@ export interface Probed {
 
 /**
  * Reads a store through in a process of its own, which a torn file may end.
- * @param isBrief only what every start needs: all records, and of the messages the newest
+ *
+ * @param isBrief only the checks of every start: all records, and the newest of the messages
  */
 export function probe(folder: string, { isBrief }: { isBrief: boolean }): Promise<Probed> {
   return new Promise((resolve, reject) => {

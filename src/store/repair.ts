@@ -22,31 +22,31 @@ import { DAMAGES_KEY, tables, type StoreTransaction } from './store.js'
 
 const FRESH = 'repair-'
 
-/** Written in one transaction. */
+/** Bytes in one transaction. */
 const STEP_BYTES = 4 * 1024 * 1024
 
 export interface RepairOptions {
   readonly folder: string
   readonly space: FreeSpace
-  /** Only what a start looks at is held against checksums, unless all of it has to be written anew. */
+  /** Checks the checksums of only those parts that a start looks at, unless all of it has to be written anew. */
   readonly isBrief: boolean
-  /** It has to be written anew, whatever is found. */
+  /** It has to be written anew, whatever the check finds. */
   readonly broken: string | undefined
 }
 
 export interface Repaired {
   readonly damages: readonly Damage[]
-  /** The folder that holds what was set aside; undefined if nothing had to be. */
+  /** The folder of the parts that were set aside; undefined if there were none. */
   readonly aside: string | undefined
-  /** Why it was written anew. Undefined: what was wrong was taken out of it. */
+  /** Why it was written anew. Undefined: the damaged parts were taken out. */
   readonly broken: string | undefined
 }
 
 /**
- * Keeps what is whole and sets aside what is not: single records are taken out; a file that lmdb must not have is written anew
- * from all in it that can be reached, and itself kept. Nobody else may have the folder.
+ * Keeps the whole parts and sets the damaged ones aside. Single records are taken out. A file that lmdb must not open
+ * is written anew from everything in it that can be reached, and is kept itself. No other process may have the folder.
  *
- * @throws StoreDamagedError if it does not begin as a store does; StoreFullError if there is no room to write it anew
+ * @throws StoreDamagedError if it does not begin like a store; StoreFullError if there is no room to write it anew
  */
 export async function repairStore({ folder, space, isBrief, broken }: RepairOptions): Promise<Repaired> {
   const file = new PageFile(join(folder, DATA_FILE))
@@ -66,14 +66,18 @@ export async function repairStore({ folder, space, isBrief, broken }: RepairOpti
   }
 }
 
-/** What an end in the middle of a repair, or of a `compact`, left behind. The folder is locked. */
+/** Removes leftovers of an interrupted repair or `compact`. The folder is locked. */
 export function tidyFolder(folder: string): void {
   for (const name of readdirSync(folder))
     if (/^(repair|compact)-[A-Za-z0-9]{6}$/.test(name))
       rmSync(join(folder, name), { recursive: true, force: true })
 }
 
-/** The file goes as it is. @returns where to */
+/**
+ * Sets the file aside unchanged.
+ *
+ * @returns its new place
+ */
 export function setFileAside(folder: string): string {
   const aside = asideIn(folder)
   for (const name of [DATA_FILE, LOCK_FILE])
@@ -123,7 +127,7 @@ async function writeAnew(file: PageFile, found: Snapshot, { folder, space, aside
   } catch (error) {
     rmSync(aside, { recursive: true })
     throw new StoreFullError(
-      `The store in ${folder} is damaged, and what is whole cannot be written anew: ${describe(error)} Nothing was changed.`,
+      `The store in ${folder} is damaged, and its whole parts cannot be written anew: ${describe(error)} Nothing was changed.`,
       { cause: error },
     )
   }
@@ -179,7 +183,7 @@ function canBeTakenOut({ table, entry: { key } }: BadEntry): boolean {
   return (key[0] ?? 0) >= 32 && Buffer.from(key.toString()).equals(key)
 }
 
-/** So that the next host can say whose messages these were; with what none has said yet. */
+/** So that the next host can name the subscriptions of these messages; includes earlier unreported damage. */
 function note(
   transaction: StoreTransaction,
   damages: readonly Damage[],
@@ -189,7 +193,7 @@ function note(
   transaction.put('meta', DAMAGES_KEY, encodeDamages([...decodeDamages(before), ...damages]))
 }
 
-/** At no moment is there none: a folder without one begins as a new store. */
+/** There is a file at every moment: a folder without one begins as a new store. */
 function keepFile(folder: string, aside: string): void {
   const [from, to] = [join(folder, DATA_FILE), join(aside, DATA_FILE)]
   try {
@@ -201,7 +205,7 @@ function keepFile(folder: string, aside: string): void {
   if (existsSync(lock)) renameSync(lock, join(aside, LOCK_FILE))
 }
 
-/** A new folder for what is set aside. */
+/** A new folder for parts that are set aside. */
 export function asideIn(folder: string): string {
   const aside = join(folder, `damaged-${new Date().toISOString().replaceAll(':', '-')}`)
   mkdirSync(aside)

@@ -3,7 +3,9 @@ import { StoreDamagedError } from '../errors.js'
 
 const HEAD = 4
 
-/** A record with its checksum before it: lmdb has none, and what is read without doubt is owed, or not, without doubt. */
+/**
+ * A record with its checksum before it. lmdb has none, and a store must not owe a message because of a wrong record.
+ */
 export function seal(table: string, key: string, value: Uint8Array): Buffer {
   const record = Buffer.allocUnsafe(HEAD + value.length)
   record.writeUInt32LE(checksum(`${table}/${key}`, value), 0)
@@ -27,7 +29,7 @@ function isWhole(table: string, key: string, value: Uint8Array, written: number)
   return written === checksum(`${table}/${key}`, value) || written === checksum(key, value)
 }
 
-/** With where it is: a record in another place is not what was written either. */
+/** Includes its place: a record in another place is damaged too. */
 function checksum(place: string, value: Uint8Array): number {
   return crc32(value, crc32(place))
 }

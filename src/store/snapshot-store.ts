@@ -2,7 +2,7 @@ import { chunkAt, type Snapshot } from './snapshot.js'
 import type { PageFile } from './page-file.js'
 import type { Chunk, Store, Table } from './store.js'
 
-/** Reads a store from its file without lmdb: what can be reached of one that is damaged. */
+/** Reads a store from its file without lmdb: the reachable parts of a damaged one. */
 export class SnapshotStore implements Pick<Store, 'scan' | 'get' | 'records'> {
   readonly #file: PageFile
   readonly #snapshot: Snapshot

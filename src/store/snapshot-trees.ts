@@ -27,13 +27,13 @@ type Items = ReadonlyMap<TreeName, readonly (Entry | Lost)[]>
 export interface Trees {
   readonly items: Items
   readonly broken: string | undefined
-  /** Why this may be what the transaction before the last one left. */
+  /** Why this may be the result of the transaction before the last one. */
   readonly doubt: string | undefined
 }
 
 /**
- * All trees that the newest transaction left. What cannot be reached is looked for in what the one before left, where most of
- * it is still to be found.
+ * All trees of the newest transaction. It looks for unreachable parts in the trees of the transaction before, where
+ * most of them still are.
  *
  * @throws StoreDamagedError
  */
@@ -43,14 +43,14 @@ export function readTrees(file: PageFile): Trees {
   const doubt = doubtOf(file)
   const { items, broken = doubt } = walkAll(file, newest)
   const isSingle = older === undefined && doubt !== undefined
-  const found = { broken, doubt: isSingle ? `${doubt}; what was written last may be missing` : undefined }
+  const found = { broken, doubt: isSingle ? `${doubt}; the last writes may be missing` : undefined }
   if (older === undefined || ![...items.values()].some(all => all.some(isLost))) return { ...found, items }
   const before = walkAll(file, older).items
   const filled = [...items].map(([name, all]) => [name, withOlder(all, before.get(name) ?? [])] as const)
   return { ...found, items: new Map(filled) }
 }
 
-/** The newest first. Each transaction writes the beginning of its main tree anew, so that says better when it was. */
+/** The newest first. Each transaction writes the beginning of its main tree anew, so that shows its age best. */
 function inOrder(file: PageFile): readonly Meta[] {
   const writtenAt = ({ main, transaction }: Meta): number => {
     const head = main.root === undefined ? undefined : file.read(main.root, PAGE_HEAD)
@@ -61,7 +61,7 @@ function inOrder(file: PageFile): readonly Meta[] {
   return [...file.metas].sort((a, b) => key(b) - key(a))
 }
 
-/** The two heads take turns. */
+/** The two heads alternate. */
 function doubtOf({ metas }: PageFile): string | undefined {
   const [first, second] = metas
   if (first === undefined || second === undefined) return 'one of its two heads is not what was written'
@@ -97,7 +97,11 @@ function byNumber(a: Buffer, b: Buffer): number {
   return a.length < 8 || b.length < 8 ? a.length - b.length : uint64(a, 0) - uint64(b, 0)
 }
 
-/** What may be written over. @returns what is wrong with the list */
+/**
+ * Lists the pages that may be overwritten.
+ *
+ * @returns the fault of the list, if it has one
+ */
 function listFree(file: PageFile, meta: Meta, items: Walked['items'], claims: Claims): string | undefined {
   let broken: string | undefined
   let beyond = 0
@@ -111,7 +115,7 @@ function listFree(file: PageFile, meta: Meta, items: Walked['items'], claims: Cl
       continue
     }
     for (let at = 1; at <= count; at += 1) {
-      // A negative number is that of pages in a row, of which the first one follows.
+      // A negative number is that of consecutive pages, of which the first one follows.
       const number = list.readBigInt64LE(at * 8)
       const run = number < 0n ? Number(-number) : 1
       if (number < 0n) at += 1
@@ -125,16 +129,17 @@ function listFree(file: PageFile, meta: Meta, items: Walked['items'], claims: Cl
       beyond += Math.max(0, page + run - Math.max(page, pages))
     }
   }
-  // lmdb does not write pages that it took and gave back within one transaction: all that the file lacks is free.
+  // lmdb does not write pages that it took and gave back within one transaction: everything that the file lacks is
+  // free.
   if (meta.lastPage + 1 - pages > beyond) broken ??= 'its head names a last page that it does not have'
   return broken
 }
 
 interface NamedTrees {
   readonly trees: ReadonlyMap<TreeName, Tree>
-  /** One that is there under a name that is none. */
+  /** One under a wrong name. */
   readonly renamed: TreeName | undefined
-  /** Others are not there because something is not what was written. */
+  /** Others are missing because something is damaged. */
   readonly lost: Lost | undefined
 }
 
@@ -161,7 +166,7 @@ function treesIn(file: PageFile, items: Walked['items']): NamedTrees {
   return { trees, renamed, lost }
 }
 
-/** In the place of what is lost: what lay between the same neighbours one transaction before. */
+/** In the place of a lost part: the entries between the same neighbours one transaction before. */
 function withOlder(items: Walked['items'], older: Walked['items']): (Entry | Lost)[] {
   const filled: (Entry | Lost)[] = []
   items.forEach((item, at) => {
@@ -175,7 +180,7 @@ function withOlder(items: Walked['items'], older: Walked['items']): (Entry | Los
       const from = older.findIndex(isBetween)
       const found = from < 0 ? [] : older.slice(from, older.findLastIndex(isBetween) + 1)
       for (const each of found) {
-        // What came since is at the end of each log.
+        // Newer entries are at the end of each log.
         if (!isLost(each) && isOtherLog(filled.at(-1), each)) filled.push(item)
         filled.push(isLost(each) ? each : { ...each, isOlder: true })
       }

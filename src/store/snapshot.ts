@@ -7,10 +7,10 @@ import { readTrees } from './snapshot-trees.js'
 import { FORMAT_KEY, tables, type Chunk, type Table } from './store.js'
 import { isLost, valueOf, type Entry, type Lost, type Walked } from './tree-walk.js'
 
-/** Of the newest messages in each log: what was written last is what a sudden end may have torn. */
+/** Of the newest messages in each log: a sudden end may have torn the last writes. */
 const BRIEF_BYTES = 16 * 1024 * 1024
 
-/** An entry of the messages' tree, and where its chunk lies. */
+/** An entry of the messages' tree, and the place of its chunk. */
 export interface ChunkPlace {
   readonly log: number
   readonly first: number
@@ -18,19 +18,19 @@ export interface ChunkPlace {
 }
 
 interface LostChunk extends Lost {
-  /** As its key has it. */
+  /** From its key. */
   readonly place?: ChunkPlace | undefined
 }
 
-/** What one transaction left of a store, read from its file without lmdb. */
+/** The result of one transaction of a store, read from its file without lmdb. */
 export interface Snapshot {
   readonly records: ReadonlyMap<Table, ReadonlyMap<string, Uint8Array>>
   /** In order. */
   readonly chunks: readonly ChunkPlace[]
   readonly damages: readonly Damage[]
-  /** Entries that can be reached and are not what was written. */
+  /** Reachable entries that are damaged. */
   readonly bad: readonly BadEntry[]
-  /** Why lmdb must not have this file. Undefined: at most some values are not what was written. */
+  /** Why lmdb must not open this file. Undefined: at most some values are damaged. */
   readonly broken: string | undefined
 }
 
@@ -39,16 +39,17 @@ export interface BadEntry {
   readonly entry: Entry
 }
 
-/** What is found to be wrong. */
+/** The faults of the file. */
 interface Wrong {
   readonly damages: Damage[]
   readonly bad: BadEntry[]
 }
 
 /**
- * Reads through what the newest transaction left.
- * @param isBrief only the newest messages are held against their checksums
- * @throws StoreDamagedError if it does not begin as a store does
+ * Reads through the result of the newest transaction.
+ *
+ * @param isBrief checks the checksums of only the newest messages
+ * @throws StoreDamagedError if it does not begin like a store
  */
 export function readSnapshot(file: PageFile, isBrief: boolean): Snapshot {
   const { items, broken, doubt } = readTrees(file)
@@ -86,7 +87,7 @@ function recordsOf(
       damages.push({ table, why: item.why })
       continue
     }
-    // A book says where its log ended: an older one would be taken for the last. Its copy is known to be older.
+    // A cursor shows where its log ended: an older one would count as the last. Its copy is known to be older.
     if (item.isOlder === true && table === 'books') continue
     const key = item.key.toString()
     const record = valueOf(file, item)
@@ -143,7 +144,7 @@ function chunksOf(
   )
 }
 
-/** Which messages are lost is known by their key, or else by their neighbours. */
+/** The keys of lost messages identify them, or else their neighbours. */
 function nameLost(file: PageFile, places: readonly (ChunkPlace | LostChunk)[], damages: Damage[]): void {
   const after: (ChunkPlace | undefined)[] = []
   let next: ChunkPlace | undefined

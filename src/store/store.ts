@@ -1,4 +1,4 @@
-/** What is kept beside the logs: small records, each under a key of its own. */
+/** The tables beside the logs: small records, each under a key of its own. */
 export const tables = [
   'meta',
   'logs',
@@ -14,13 +14,13 @@ export const tables = [
 ] as const
 export type Table = (typeof tables)[number]
 
-/** Messages that follow each other in one log, as one piece: what the store writes, reads and trims. */
+/** Consecutive messages of one log in one piece: the store writes, reads and trims pieces. */
 export interface Chunk {
   /** A van's number. */
   readonly log: number
-  /** Sequence of the first message in it. */
+  /** Sequence of its first message. */
   readonly first: number
-  /** How many messages. Their sequences follow each other. */
+  /** The number of messages. Their sequences are consecutive. */
   readonly count: number
   /** Milliseconds since the epoch, by the host's clock. */
   readonly writtenAt: number
@@ -28,7 +28,7 @@ export interface Chunk {
   readonly bytes: Uint8Array
 }
 
-/** Collects what is to be written together. */
+/** Collects writes for one transaction. */
 export interface StoreTransaction {
   /** At the end of its log. */
   append(chunk: Chunk): void
@@ -41,7 +41,7 @@ export interface StoreTransaction {
 
 export interface StoreInfo {
   readonly kind: 'memory' | 'lmdb'
-  /** Where it lies. */
+  /** Its place. */
   readonly folder?: string
   readonly format: number
   /** Bytes on the disk, room for further writes included. */
@@ -51,26 +51,27 @@ export interface StoreInfo {
 }
 
 /**
- * Keeps what a host owes. One writer; what is read is what was committed. All reads are synchronous: they look into mapped
- * memory.
+ * Keeps a host's messages and records. One writer; a read returns committed data. All reads are synchronous: they look
+ * into mapped memory.
  */
 export interface Store {
   readonly kind: 'memory' | 'lmdb'
   /**
-   * All of it or nothing. Resolves when it is on the disk; transactions take effect in the order of the calls, and those that
+   * All or nothing. Resolves when it is on the disk. Transactions take effect in the order of the calls; those that
    * come while one is written are written together.
    *
-   * @throws StoreError as a rejection; nothing of it was written then
+   * @throws StoreError as a rejection; then nothing of it was written
    */
   transact(collect: (transaction: StoreTransaction) => void): Promise<void>
   /**
-   * Asked before so many bytes of messages are taken over. What settles messages is written also below the floor.
+   * Call it before messages of this size are taken over. Verdicts are written also below the floor.
+   *
    * @throws StoreFullError
    */
   checkRoom(bytes: number): void
   /**
-   * The chunks of a log in order, from the one that holds sequence `from`, or else the first after it.
-   * What is not what was written is left out and said, or thrown as a StoreDamagedError: as the store was told.
+   * The chunks of a log in order, from the one that holds sequence `from`, or else the first after it. A damaged one is
+   * left out and reported, or thrown as a StoreDamagedError, by the store's options.
    */
   scan(log: number, from: number): IterableIterator<Chunk>
   /** The same backwards, from the last chunk that begins before this sequence. Default: from the last one. */
@@ -79,37 +80,38 @@ export interface Store {
   /** In the order of their keys. */
   records(table: Table, prefix?: string): IterableIterator<readonly [key: string, value: Uint8Array]>
   info(): StoreInfo
-  /** Waits for what is being written. */
+  /** Waits for the running write. */
   close(): Promise<void>
 }
 
-/** Raised with every change after which an older msgvan would misread a store. */
+/** Raised with every change that an older msgvan would misread. */
 export const FORMAT = 3
 
 /** In `meta`. */
 export const FORMAT_KEY = 'format'
-/** In `meta`: what was added to the host's capabilities, and taken away, while it ran. */
+/** In `meta`: the capabilities that were added and removed while the host ran. */
 export const CAPABILITIES_KEY = 'capabilities'
 
-/** In `meta`: of which van a log is, once more, by its number. */
+/** In `meta`: a copy of the van of a log, by the log's number. */
 export const LOG_COPY = 'log/'
-/** In `meta`: what was set aside since a host last read the store. */
+/** In `meta`: the parts that were set aside since a host last read the store. */
 export const DAMAGES_KEY = 'damages'
 
 export interface TrimRule {
-  /** Only chunks all of whose messages are at or before this sequence: nobody is owed them. */
+  /** Only chunks whose messages are all at or before this sequence: no subscription is owed them. */
   readonly through: number
-  /** Of those: whatever was written before this time … */
+  /** Of those: chunks that were written before this time … */
   readonly writtenBefore: number
-  /** … or is among the oldest of so many bytes too much. */
+  /** … or are among the oldest of this many bytes too much. */
   readonly excessBytes: number
 }
 
-/** A trim in small steps never holds up what is published meanwhile. */
+/** A trim in small steps never holds up publishes. */
 const TRIM_STEP = 64
 
 /**
- * Which chunks at the beginning of a log may go, at most a small step of them.
+ * The chunks at the beginning of a log that may go, at most a small step of them.
+ *
  * @returns the first sequence of each, and their bytes
  */
 export function trimmable(

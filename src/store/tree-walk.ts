@@ -5,12 +5,12 @@ const MOST_DEPTH = 32
 const NODE_HEAD = 8
 const OVERFLOW_ENTRY = 24
 
-/** Set for pages that the list of free pages names; each tree has a bit of its own beside it. */
+/** Set for pages in the list of free pages; each tree has a bit of its own beside it. */
 export const FREE = 1
 
 export const NodeFlag = { Big: 1, SubTree: 2 } as const
 
-/** An entry of a tree: its key, and where its value lies. */
+/** An entry of a tree: its key, and the place of its value. */
 export interface Entry {
   readonly key: Buffer
   readonly size: number
@@ -18,7 +18,7 @@ export interface Entry {
   readonly page: number
   /** In its page. */
   readonly offset: number
-  /** As the transaction before left it: it stands where something is lost. */
+  /** From the transaction before: it stands in place of a lost one. */
   readonly isOlder?: boolean
 }
 
@@ -29,12 +29,14 @@ export interface Lost {
 
 export const isLost = (item: Entry | Lost): item is Lost => 'why' in item
 
-/** @returns undefined if it is not all there */
+/**
+ * @returns undefined if a part of it is missing
+ */
 export function valueOf(file: PageFile, { page, offset, size }: Entry): Buffer | undefined {
   return size < 0 ? undefined : file.read(page, size, offset)
 }
 
-/** Which trees a page was found in, a bit for each. */
+/** The trees of each page, a bit for each. */
 export class Claims {
   readonly #bits: Uint32Array
 
@@ -54,7 +56,7 @@ export class Claims {
 export interface Walked {
   /** In the order of the tree. */
   readonly items: readonly (Entry | Lost)[]
-  /** Something was found that lmdb must not go along: what is wrong. Nothing need be lost. */
+  /** The fault that lmdb must not meet. Nothing need be lost. */
   readonly broken: string | undefined
 }
 
@@ -72,8 +74,8 @@ interface Page {
 }
 
 /**
- * Goes along a tree as far as it leads, checking every number that lmdb trusts. Each page is gone to once, so it ends whatever
- * is written there.
+ * Goes along a tree as far as it leads, checking every number that lmdb trusts. It visits each page once, so it ends
+ * whatever the file contains.
  */
 export class TreeWalk {
   readonly #file: PageFile
@@ -85,7 +87,9 @@ export class TreeWalk {
   readonly #seen = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 }
   #broken: string | undefined
 
-  /** @param compare as the tree's keys are ordered; default: as bytes */
+  /**
+   * @param compare the order of the tree's keys; default: as bytes
+   */
   constructor(
     file: PageFile,
     meta: Pick<Meta, 'transaction' | 'lastPage'>,
@@ -130,7 +134,7 @@ export class TreeWalk {
     })
   }
 
-  /** A page that holds what it should, or what is wrong with it. */
+  /** A good page, or its fault. */
   #page(number: number, depth: number): Page | string {
     if (depth < 1) return 'is too deep in its tree'
     if (number > this.#meta.lastPage) this.#breaks(`page ${number} is beyond the last one`)
@@ -156,8 +160,7 @@ export class TreeWalk {
   #claim(page: number, count: number): void {
     for (let at = page; at < page + count; at += 1) {
       const claims = this.#claims.of(at)
-      if (claims & FREE)
-        this.#lost(`page ${at} is also listed as free: what is here may be what was there before`)
+      if (claims & FREE) this.#lost(`page ${at} is also listed as free: its contents may be older`)
       else if (claims !== 0) this.#breaks(`page ${at} belongs to another tree as well`)
     }
     this.#claims.add(page, count, this.#bit)
@@ -194,13 +197,13 @@ export class TreeWalk {
       (from !== undefined && this.#compare(key, from) < 0) ||
       (to !== undefined && this.#compare(key, to) >= 0)
     )
-      this.#breaks(`page ${number} holds what does not belong there`)
+      this.#breaks(`page ${number} has contents of another kind`)
     if (!(flags & NodeFlag.Big)) return this.#entry({ key, size, flags, page: number, offset: data })
     const first = uint64(bytes, data)
     const pages = uint64(bytes, data + 16)
     const why = this.#overflow(first, pages, size)
     if (why === undefined) this.#entry({ key, size, flags, page: first, offset: PAGE_HEAD })
-    // What it is of is known.
+    // Its identity is known.
     else this.#items.push({ key, size: -1, flags, page: first, offset: 0 })
     if (why !== undefined) this.#breaks(`page ${first} ${why}`)
   }
@@ -210,7 +213,7 @@ export class TreeWalk {
     if (pages !== needed) return 'is not what was written'
     if (this.#claims.of(first) & this.#bit) return 'is there twice'
     const head = this.#file.read(first, PAGE_HEAD)
-    // Looked at to its end: it may be cut off.
+    // Checked to its end: it may be cut off.
     if (head === undefined || this.#file.read(first, 1, PAGE_HEAD + size - 1) === undefined)
       return 'is beyond the end of the file'
     const isWhole =
@@ -219,7 +222,7 @@ export class TreeWalk {
       head.readUInt16LE(18) === PageKind.Overflow &&
       head.readUInt32LE(20) === pages
     if (!isWhole) {
-      // What it holds may be whole all the same; lmdb must not go by its head.
+      // Its contents may be whole all the same; lmdb must not rely on its head.
       this.#breaks(`page ${first} is not what was written`)
     }
     if (first + pages - 1 > this.#meta.lastPage) this.#breaks(`page ${first} is beyond the last one`)

@@ -56,7 +56,9 @@ async function statusPart(
   }
 }
 
-/** @returns undefined if the page is of another host */
+/**
+ * @returns undefined if the page belongs to another host
+ */
 async function letterPage(
   broker: Van['broker'],
   { host, after, payloads, ...filter }: GotArgs<'deadLetters.page'>,

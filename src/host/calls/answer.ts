@@ -8,7 +8,7 @@ import { noSuchCall, type Services } from './services.js'
 
 const HOST = 'host.'
 
-/** An answer that need not be on the disk waits at most so long for the disk. */
+/** An answer that need not be on the disk waits at most this long for it. */
 const DISK_MS = 1_000
 
 /**
@@ -33,7 +33,7 @@ export async function answer(
   }
   // The host tries again until it is written; it refuses only messages.
   await kept.catch((error: unknown) => {
-    // `ready` reports it for subscriptions with a name, and for replays, which the next host still owes.
+    // `ready` reports it for named subscriptions, and for replays, which the next host still owes.
     if (name !== 'subscribe' && (name !== 'ready' || session.subscriptions.needsDisk)) throw notKept(error)
   })
   return value

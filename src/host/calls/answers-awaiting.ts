@@ -6,27 +6,31 @@ const MOST = 10_000
 const MOST_BYTES = 16 * 1024 * 1024
 
 /**
- * Answers for clients of the host before this one that are not back yet: they had asked, and would wait in vain. No store keeps
- * letters, so nothing else waits for them. Bounded: what comes beyond is for nobody, as without this.
+ * Answers for clients of the last host that are not back yet: without this they would wait in vain. No store keeps
+ * letters, so nothing else holds these. Bounded: it drops all beyond the limit.
  */
 export class AnswersAwaiting {
   #answers: Map<string, Envelope[]> | undefined
   #count = 0
   #bytes = 0
 
-  /** A host before this one had clients, which have their time to come back. */
+  /** The last host had clients, which get time to come back. */
   begin(): void {
     this.#answers ??= new Map()
   }
 
-  /** They have had it. */
+  /** Their time is over. */
   end(): void {
     this.#answers = undefined
     this.#count = 0
     this.#bytes = 0
   }
 
-  /** Nobody has that address. @returns whether somebody may be on the way */
+  /**
+   * No client has that address.
+   *
+   * @returns whether one may be on the way
+   */
   keep(envelope: Envelope): boolean {
     const { topic, size, headers } = envelope
     const answers = this.#answers
@@ -40,7 +44,11 @@ export class AnswersAwaiting {
     return true
   }
 
-  /** Somebody has that address now. @returns what waited for them, in order */
+  /**
+   * A client has that address now.
+   *
+   * @returns its answers, in order
+   */
   take(topic: RegExp | string): readonly Envelope[] {
     const waited = typeof topic === 'string' ? this.#answers?.get(topic) : undefined
     if (waited === undefined || typeof topic !== 'string') return []

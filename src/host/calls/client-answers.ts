@@ -8,7 +8,7 @@ import { answerHere } from './answer-here.js'
 import { actorsIn, type Services } from './services.js'
 import { UNREGISTER, unregisterEverywhere } from './unregister.js'
 
-/** `ready` waits so long for the leader. */
+/** The longest wait of `ready` for the leader. */
 const PLACED_MS = 10_000
 
 /** A call of a client, with its session. */
@@ -108,7 +108,9 @@ async function status(caller: Caller): Promise<ResultOf<'status'> | StatusPart> 
   return session.guest === undefined ? whole : { status: whole, handlers: {} }
 }
 
-/** @throws StoreError, HostUnreachableError: a subscription is not in force, or not kept, at the host that has to keep it */
+/**
+ * @throws StoreError, HostUnreachableError: a subscription is not in force, or not stored, at its host
+ */
 async function allInForce(session: Session): Promise<void> {
   const { van, guest, subscriptions } = session
   const { placed } = subscriptions

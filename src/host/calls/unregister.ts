@@ -3,32 +3,36 @@ import type { Actors } from '../actors/actors.js'
 import type { HandlerRequest } from '../handlers/handlers.js'
 import type { Session } from '../session/session.js'
 
-/** What runs handlers in this host. */
+/** Runs handlers in this host. */
 export interface HandlerService {
   /** @throws HandlerModuleError, InvalidPatternError */
   register(wanted: HandlerRequest): Promise<void>
-  /** False when there was none. */
+  /** Resolves with false when it does not exist. */
   unregister(van: string, name: string): Promise<boolean>
   /** Of a van, by name. */
   all(van: string): Record<string, HandlerStatus>
 }
 
-/** Those of a host that may get the messages of a named subscription. */
+/** The parts of a host that may get the messages of a named subscription. */
 interface Serving {
   readonly handlers: HandlerService | undefined
   readonly actors: Actors | undefined
 }
 
-/** Between hosts: nothing of theirs serves that name any more. */
+/** Between hosts: none of their handlers and actors serves that name any more. */
 export const UNREGISTER = 'backbone.unregister'
 
-/** No handler and no actor of this host gets the messages of that name any more. @returns whether a handler did */
+/**
+ * No handler and no actor of this host gets the messages of that name any more.
+ *
+ * @returns whether a handler did
+ */
 export async function unregister(van: string, name: string, { handlers, actors }: Serving): Promise<boolean> {
   await actors?.unsubscribe(van, name)
   return (await handlers?.unregister(van, name)) ?? false
 }
 
-/** Nor does one of another host. */
+/** Nor on other hosts. */
 export async function unregisterEverywhere(
   { van, guest }: Pick<Session, 'van' | 'guest'>,
   name: string,

@@ -1,41 +1,41 @@
 /** Raised when an older msgvan would misread the file. */
 export const FORMAT = 1
 
-/** What a record of the file is. Numbers are for good: versions read each other's files. */
+/** The kind of a record in the file. A number never changes its meaning, because versions read each other's files. */
 export const Kind = {
   /** Of the whole file: format, protocol, name of the memory. */
   Head: 1,
   /** Bytes of messages, by number. */
   Blobs: 2,
-  /** A van; what follows is of it, until the next one. */
+  /** A van; the following records belong to it, until the next one. */
   Van: 3,
-  /** A subscription, without what it owes. */
+  /** A subscription, without its messages. */
   Subscription: 4,
-  /** What waits for another host: the leader, or the follower whose session came before. */
+  /** The messages for another host: the leader, or the follower of the session before. */
   Relay: 5,
   /** Messages that a subscription or relay owes, by its number. */
   Items: 6,
   Letters: 7,
-  /** How far publishers have come. */
+  /** The last messages of publishers. */
   Marks: 8,
-  /** What came from other hosts. */
+  /** The last messages of other hosts. */
   Seen: 9,
-  /** A client's session; what follows is of it. */
+  /** A client's session; the following records belong to it. */
   Session: 10,
-  /** Frames that the client is not done with. */
+  /** Frames that the client has not finished. */
   Frame: 11,
   Attachments: 12,
   /** Messages that a client holds, by the number of its place. */
   Held: 13,
   /** Another host that came by the session. */
   Guest: 14,
-  /** Messages that a leader had for publishers that wait, and has lost; by the number of what waits for it. */
+  /** Messages that a leader had for publishers that wait, and has lost; by the number of their queue. */
   Again: 15,
 } as const
 
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
-/** So many of a kind are in one record. */
+/** The number of items in one record. */
 export const BATCH = 500
 
 export interface Head {

@@ -17,8 +17,8 @@ export interface HandingOver {
 }
 
 /**
- * Writes down all that is in this host's memory for the next one, and from then on does nothing that a client would notice. If that fails
- * the host goes on as if it had not been asked.
+ * Writes all of this host's memory down for the next one, and from then on does nothing that a client would notice. If
+ * it fails the host continues as before.
  *
  * @param by the client that asks: it hears of the end
  * @throws UnsupportedError if a store keeps it, StoreError if it cannot be written
@@ -33,7 +33,7 @@ export async function handOver(
     session.pid === process.pid || isWorkerClient(session.client) || session.client === by
   const held = sessions.held
   await writeRegistrations(file, registered())
-  // What was said in this turn is answered.
+  // Requests of this turn get their answers first.
   await new Promise(resolve => setImmediate(resolve))
   const begun = performance.now()
   try {
@@ -45,7 +45,7 @@ export async function handOver(
   } catch (error) {
     await rm(file, { force: true })
     throw new StoreError(
-      `What is in the memory of the host cannot be written to ${paths.handOver(port)}: ${describe(error)}. The host goes on. ` +
+      `The memory of the host cannot be written to ${paths.handOver(port)}: ${describe(error)}. The host runs on. ` +
         'Make room there, or end it without its messages: msgvan stop.',
       { cause: error },
     )

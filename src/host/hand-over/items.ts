@@ -17,15 +17,15 @@ import { RECORD_BYTES } from './record-file.js'
 
 /** It was handed out, or failed, before. */
 const BEGUN = 0x40
-/** Its publisher sent it again, and the host before may have handed it out. */
+/** Its publisher sent it again, and the last host may have handed it out. */
 const REPEATED = 0x20
 
-/** One message as one subscription owes it, as it travels. */
+/** One message of one subscription, in a hand-over. */
 export interface Travelling {
   readonly item: Item
-  /** Milliseconds until its next attempt; undefined: it waits for its turn alone. */
+  /** Milliseconds until its next attempt; undefined: it is simply pending. */
   readonly wait?: number | undefined
-  /** The number that its delivery has at the client who holds it; 0: nobody does. */
+  /** The number of its delivery at the client that holds it; 0: no client does. */
   readonly number?: number
 }
 
@@ -34,10 +34,10 @@ export interface BlobSink {
   blobs(first: number, bytes: readonly Uint8Array[]): void
 }
 
-/** So many blobs are remembered, to be shared by the subscriptions that owe messages in them. */
+/** The number of blobs that it remembers, to share them between subscriptions. */
 const MOST_SHARED = 500_000
 
-/** Where the bytes of messages are: those of one frame travel once, whatever number of subscriptions they wait for. */
+/** The places of messages' bytes. Those of one frame travel once, however many subscriptions have them. */
 export class BlobWriter {
   readonly #sink: BlobSink
   #shared = new Map<Uint8Array, number>()
@@ -49,12 +49,14 @@ export class BlobWriter {
     this.#sink = sink
   }
 
-  /** @returns where the message's bytes are: the number of a blob, and the offset in it */
+  /**
+   * @returns the place of the message's bytes: the number of a blob, and the offset in it
+   */
   place({ content, offset, size }: Envelope): [number, number] {
     const bytes = content as Uint8Array
     const known = this.#shared.get(bytes)
     if (known !== undefined) return [known, offset]
-    // A frame of which little is needed is not worth its bytes.
+    // A frame that is mostly unused is not worth its bytes.
     const isWhole = bytes.length <= 4 * (size + 256)
     const number = this.#add(isWhole ? bytes : bytes.subarray(offset, offset + size))
     if (!isWhole) return [number, 0]
@@ -63,7 +65,7 @@ export class BlobWriter {
     return [number, offset]
   }
 
-  /** The whole of it is needed. */
+  /** All of it is used. */
   share(bytes: Uint8Array): void {
     if (!this.#shared.has(bytes)) this.#shared.set(bytes, this.#add(bytes))
   }
@@ -84,7 +86,7 @@ export class BlobWriter {
   }
 }
 
-/** Writes messages one after another, as one subscription owes them; what is taken stands for itself. */
+/** Writes the messages of one subscription one after another; each result can be read alone. */
 export class ItemWriter {
   readonly #blobs: BlobWriter
   readonly #writer = new ByteWriter()
@@ -136,23 +138,25 @@ export class ItemWriter {
   }
 }
 
-/** Where bytes of messages are: in these, so many from there on. */
+/** The place of a message's bytes: a buffer, and a range in it. */
 export interface Blob {
   readonly bytes: Uint8Array
   readonly from: number
   readonly length: number
 }
 
-/** Finds the bytes of messages by the numbers that a BlobWriter gave them. The records that they came in are shared, not copied. */
+/** Finds the bytes of messages by a BlobWriter's numbers. It shares the records that they came in, without a copy. */
 export class BlobTable {
   readonly #records: {
     readonly first: number
     readonly bytes: Uint8Array
-    /** Where each begins, and where the last one ends. */
+    /** The beginning of each, and the end of the last one. */
     readonly starts: Uint32Array
   }[] = []
 
-  /** @throws as the reader does */
+  /**
+   * @throws the reader's errors
+   */
   add(reader: ByteReader): void {
     const first = reader.varint()
     const starts = new Uint32Array(reader.count(1) + 1)
@@ -179,7 +183,7 @@ export class BlobTable {
   }
 }
 
-/** Reads what an ItemWriter wrote until it was taken. A message whose bytes are in a damaged record is left out, and counted. */
+/** Reads one result of an ItemWriter. It leaves out a message whose bytes are in a damaged record, and counts it. */
 export function* readItems(
   reader: ByteReader,
   blob: (number: number) => Blob | undefined,

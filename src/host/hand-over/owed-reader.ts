@@ -5,7 +5,7 @@ import type { StoredDeadLetter } from '../../broker/dead-letters/stored-dead-let
 import { fieldsOf } from './read-fields.js'
 import { BlobTable, readItems, type Travelling } from './items.js'
 
-/** Reads the messages of a hand-over, and gives them to the subscriptions and relays that owe them. */
+/** Reads the messages of a hand-over, and gives them to their subscriptions and relays. */
 export class OwedReader {
   readonly #blobs = new BlobTable()
   /** Subscriptions and relays, by their numbers in the file. */

@@ -9,16 +9,16 @@ import type { RemoteConsumerState } from '../session/consumers/remote-consumer.j
 import type { PublisherMark } from '../store/records/publisher-mark.js'
 import type { SessionState } from '../session/session.js'
 
-/** What is wrong with a record: it is left out. */
+/** The error for a wrong record: it is left out. */
 export function strange(what: string): ProtocolError {
-  return new ProtocolError(`A record of what was handed over ${what}.`)
+  return new ProtocolError(`A record of the hand-over ${what}.`)
 }
 
 export function readerOf(body: Uint8Array): ByteReader {
   return new ByteReader(body, strange)
 }
 
-/** The value at the front of a record; the reader goes on behind it. */
+/** The value at the front of a record; the reader continues behind it. */
 export function valueOf(reader: ByteReader): unknown {
   return decodePayload(reader.raw(reader.count(1)))
 }

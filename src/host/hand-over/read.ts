@@ -27,21 +27,21 @@ import {
   valueOf,
 } from './read-fields.js'
 
-/** What came of a file that was handed over. */
+/** The result of a hand-over. */
 export interface HandedOver {
   /** False: all of it is here already. */
   readonly isNew: boolean
   readonly messages: number
   readonly sessions: number
-  /** What could not be read, for an operator; empty if all was. */
+  /** The unreadable parts, for an operator; empty if there are none. */
   readonly trouble: readonly string[]
 }
 
 /**
- * Reads what the host before wrote down, into this one, before anybody is let in. In one go, one record in memory at a time beside what it
- * becomes. What is damaged is left out, and told. What was read once adds nothing a second time.
+ * Reads the file of the last host into this one, before any client connects. Synchronous, with one record in memory at
+ * a time. It leaves out damaged records and reports them. A second reading adds nothing.
  *
- * @throws ProtocolError if the file is none, or another version's
+ * @throws ProtocolError if it is not such a file, or another version's
  */
 export function readHandOver(path: string, sessions: SessionManager): HandedOver {
   const reader = new HandOverReader(sessions)
@@ -56,7 +56,7 @@ interface CurrentSession {
   readonly state: SessionState
   readonly van: Van
   readonly frames: RetainedFrame[]
-  /** Made when its frames are there; undefined: it does not go on here. */
+  /** Made when its frames are there; undefined: it does not continue here. */
   session: Session | undefined
   isBegun: boolean
   /** By the number of the client's place. */
@@ -70,11 +70,11 @@ interface CurrentSession {
 class HandOverReader {
   readonly #sessions: SessionManager
   readonly #owed = new OwedReader()
-  /** Those that are there for their consumers alone. */
+  /** Subscriptions that exist only for their consumers. */
   readonly #lent: [Van, Subscription][] = []
   readonly #trouble: string[] = []
   #isBegun = false
-  /** Clients go on where they were. Those of another protocol cannot. */
+  /** Clients continue their sessions. Those of another protocol cannot. */
   #keepsSessions = true
   #van: Van | undefined
   #session: CurrentSession | undefined
@@ -166,7 +166,7 @@ class HandOverReader {
       case Kind.Guest:
         return this.#guest(fieldsOf(value))
       default:
-        // Of a later version, and not needed by this one.
+        // A later version's record, which this one does not need.
         return
     }
   }
@@ -196,7 +196,7 @@ class HandOverReader {
     if (name === undefined || subscription.isLentName) this.#lent.push([van, subscription])
   }
 
-  /** Before any session: what waits for the leader. After one that another host has come by: what waits for that. */
+  /** Before any session: the messages for the leader. After the session of another host: the messages for that host. */
   #relay(fields: Fields): void {
     const relay = this.#session === undefined ? this.#ofVan.reach.relay : this.#session.session?.guest?.relay
     if (relay === undefined) return
@@ -260,7 +260,7 @@ class HandOverReader {
       if (session === undefined) return
       const request = decodeRequest(fields.get('request'))
       session.consumers.restore(place, state, attachment => van.home(request).consume(request, attachment))
-      // What the client holds of it is on its way to somebody else.
+      // The client's messages are on their way to another client.
       if (state.last > 0) session.consumers.lapsed(place, state.last)
       return
     }
@@ -279,7 +279,9 @@ class HandOverReader {
     if (state.hasLeft) left.push(attachment)
   }
 
-  /** What a client holds stays with it; if the client does not go on, it is for the others, and was handed out once. */
+  /**
+   * A client's messages stay with it. If the client does not continue, they go to the others, and were handed out once.
+   */
   #held(reader: ByteReader): void {
     const { places } = this.#ofSession
     const { owed, attachment } = places.get(reader.varint()) ?? {}

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 
 /** Length, checksum, kind. */
 const HEAD = 9
-/** What is written in one go; also about what one record has at most. */
+/** The size of one write; also about the largest record. */
 export const RECORD_BYTES = 256 * 1024
 const END = 0
 
@@ -14,8 +14,8 @@ export interface FileRecord {
 }
 
 /**
- * Writes a file of records for this user alone, each with its checksum: aside, then synced, then renamed. Synchronous, so that nothing
- * changes meanwhile; no more than a few records are in memory.
+ * Writes a file of records for this user alone, each with its checksum: aside, then synced, then renamed. Synchronous,
+ * so that nothing changes meanwhile; only a few records are in memory.
  */
 export class RecordFileWriter {
   readonly #path: string
@@ -35,7 +35,9 @@ export class RecordFileWriter {
     fchmodSync(this.#file, 0o600)
   }
 
-  /** @param body is not changed any more */
+  /**
+   * @param body does not change any more
+   */
   add(kind: number, body: Uint8Array): void {
     const head = Buffer.allocUnsafe(HEAD)
     head.writeUInt32LE(body.length, 0)
@@ -47,7 +49,11 @@ export class RecordFileWriter {
     if (this.#bytes >= RECORD_BYTES) this.#flush()
   }
 
-  /** The file is there, whole, when it returns. @returns its bytes */
+  /**
+   * The file is there, whole, when it returns.
+   *
+   * @returns its bytes
+   */
   finish(): number {
     const count = Buffer.allocUnsafe(4)
     count.writeUInt32LE(this.#count)
@@ -60,7 +66,7 @@ export class RecordFileWriter {
     return this.#written
   }
 
-  /** There is no file after all. */
+  /** Removes the unfinished file. */
   abandon(): void {
     try {
       closeSync(this.#file)
@@ -79,7 +85,7 @@ export class RecordFileWriter {
   }
 }
 
-/** A rename is durable when its folder is synced. Not every system lets a folder be opened. */
+/** A rename is durable when its folder is synced. Not every system can open a folder. */
 function syncFolder(path: string): void {
   try {
     const folder = openSync(path, 'r')
@@ -93,7 +99,7 @@ function syncFolder(path: string): void {
   }
 }
 
-/** What was wrong with a file of records. */
+/** The faults of a file of records. */
 export interface FileDamage {
   /** Records that are left out. */
   damaged: number
@@ -102,8 +108,10 @@ export interface FileDamage {
 }
 
 /**
- * Reads a file of records, one in memory at a time. One that is damaged is left out; of one that ends too early all that is whole is
- * read. @returns what was wrong, if anything was, when it is read
+ * Reads a file of records, one in memory at a time. It leaves out damaged ones; if the file ends too early, it reads
+ * all whole ones.
+ *
+ * @returns the faults, if there were any
  */
 export function* readRecordFile(path: string): Generator<FileRecord, FileDamage> {
   const file = openSync(path, 'r')
@@ -111,7 +119,7 @@ export function* readRecordFile(path: string): Generator<FileRecord, FileDamage>
   try {
     const head = Buffer.allocUnsafe(HEAD)
     while (readFully(file, head)) {
-      // Bounded by what is there: a length that is damaged finds the end of the file.
+      // Bounded by the file: a damaged length finds its end.
       const body = readBody(file, head.readUInt32LE(0))
       if (body === undefined) break
       const kind = head.readUInt8(8)
@@ -134,7 +142,7 @@ export function* readRecordFile(path: string): Generator<FileRecord, FileDamage>
 function readBody(file: number, length: number): Buffer | undefined {
   const parts: Buffer[] = []
   for (let left = length; left > 0;) {
-    // A part at a time, so that nothing is allocated for bytes that are not there.
+    // A part at a time, so that nothing is allocated for missing bytes.
     const part = Buffer.allocUnsafeSlow(Math.min(left, 16 * RECORD_BYTES))
     if (!readFully(file, part)) return undefined
     parts.push(part)

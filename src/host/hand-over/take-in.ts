@@ -7,8 +7,8 @@ import { BACK_MS } from '../store/kept-registrations.js'
 import type { HandedOver } from './read.js'
 
 /**
- * What the host before handed over comes in, before anybody is let in; then its file goes. A file that this version cannot read stays. One
- * that is damaged is set aside, with all that is whole taken in.
+ * Takes in the hand-over of the last host, before any client connects; then removes its file. A file that this version
+ * cannot read stays. A damaged one is set aside after all its whole parts are taken in.
  */
 export async function takeIn(
   file: string,
@@ -29,7 +29,7 @@ export async function takeIn(
   try {
     handed = readHandOver(file, server.sessions)
   } catch (error) {
-    warn(`what the host before handed over stays in ${file}: ${describe(error)}`)
+    warn(`the hand-over of the last host stays in ${file}: ${describe(error)}`)
     return
   }
   retireMailboxes(server, registrations)
@@ -38,13 +38,13 @@ export async function takeIn(
   else {
     renameSync(file, `${file}.damaged`)
     warn(
-      `what the host before handed over is damaged, and not all of it is here: ${handed.trouble.slice(0, 5).join('; ')}. See ${file}.damaged`,
+      `the hand-over of the last host is damaged, and not all of it is here: ${handed.trouble.slice(0, 5).join('; ')}. See ${file}.damaged`,
     )
   }
-  info(`${handed.messages} messages and ${handed.sessions} sessions are handed over by the host before`)
+  info(`${handed.messages} messages and ${handed.sessions} sessions are taken over from the last host`)
 }
 
-/** Of actors that are no more: children are made anew by their parents. */
+/** Those of actors that do not exist any more: parents make their children anew. */
 function retireMailboxes(server: HostServer, registrations: Registrations | undefined): void {
   const ids = new Set(registrations?.actors.map(({ id }) => id))
   for (const van of server.vans) {

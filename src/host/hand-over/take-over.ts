@@ -15,16 +15,16 @@ interface Place {
   readonly paths: StatePaths
 }
 
-/** A host that has much to write down has time. */
+/** A host with a large memory needs time. */
 const WRITING_MS = 300_000
 const ENDING_MS = 20_000
-/** So long a wish to have all handed over stands. */
+/** A request for a hand-over is valid this long. */
 const WANTED_MS = 60_000
 
 /**
- * Has the host that is there hand over all that is in its memory, and waits until its port is free. Without a host there is nothing to do.
+ * The present host hands over all of its memory; this waits until its port is free. Without a host it does nothing.
  *
- * @throws what that host says, if it cannot: then it goes on. HostUnreachableError if it does not answer, or does not end
+ * @throws the present host's error: then it runs on. HostUnreachableError if it does not answer, or does not end
  */
 export async function takeOver(place: Place): Promise<void> {
   const { port } = place
@@ -46,7 +46,7 @@ function ask({ port, paths }: Place): Promise<number> {
     { port, paths, client },
     async broker => {
       const { pid } = (await broker.control.status()).host
-      // Its answer may be lost with the connection: that it went is answer enough.
+      // Its answer may be lost with the connection: the lost connection is answer enough.
       const gone = firstValueFrom(broker.state$.pipe(filter(state => state === 'reconnecting')), {
         defaultValue: 'closed',
       })
@@ -57,7 +57,11 @@ function ask({ port, paths }: Place): Promise<number> {
   )
 }
 
-/** A host of another protocol understands a file and a signal. @returns its process */
+/**
+ * A host of another protocol understands a file and a signal.
+ *
+ * @returns its process
+ */
 async function askBySignal({ port, paths }: Place, why: VersionMismatchError): Promise<number> {
   const pid = await readPidHint(paths, port)
   if (pid === undefined || !(await isHostOn(pid, port))) throw why
@@ -67,13 +71,13 @@ async function askBySignal({ port, paths }: Place, why: VersionMismatchError): P
     process.kill(pid, 'SIGTERM')
     for (const until = performance.now() + WRITING_MS; performance.now() < until;) {
       if (await isGoneWithin(200, pid, port)) return pid
-      // It takes the file away when it is done with it, or cannot.
+      // It removes the file when it is finished, or cannot do it.
       if (!existsSync(wanted) && !(await isGoneWithin(ENDING_MS, pid, port)))
         throw new HostUnreachableError(
-          `Host ${pid} on port ${port} could not hand over what is in its memory, and goes on: its log says why.`,
+          `Host ${pid} on port ${port} could not hand over its memory, and runs on: see its log.`,
         )
     }
-    throw new HostUnreachableError(`Host ${pid} on port ${port} does not hand over what is in its memory.`)
+    throw new HostUnreachableError(`Host ${pid} on port ${port} does not hand over its memory.`)
   } finally {
     await rm(wanted, { force: true })
   }

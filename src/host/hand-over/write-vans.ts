@@ -13,14 +13,14 @@ import { BATCH, Kind } from './format.js'
 import { BlobWriter, ItemWriter, type Travelling } from './items.js'
 import { RECORD_BYTES, type RecordFileWriter } from './record-file.js'
 
-/** Writes what the vans of a host owe. */
+/** Writes the messages of a host's vans. */
 export class VanWriter {
   readonly #file: RecordFileWriter
   readonly #blobs: BlobWriter
   readonly #items: ItemWriter
-  /** Subscriptions and relays, by the number that they have in the file. */
+  /** Subscriptions and relays, by their number in the file. */
   readonly #numbers = new Map<object, number>()
-  /** Whose messages go with their sessions. */
+  /** Members whose messages go with their sessions. */
   readonly #travels: (member: Member) => boolean
 
   constructor(file: RecordFileWriter, travels: (member: Member) => boolean) {
@@ -30,7 +30,7 @@ export class VanWriter {
     this.#items = new ItemWriter(this.#blobs)
   }
 
-  /** The number of a subscription that was written. */
+  /** The number of a written subscription. */
   numberOf(subscription: object): number | undefined {
     return this.#numbers.get(subscription)
   }
@@ -45,7 +45,7 @@ export class VanWriter {
     if (reach.relay !== undefined) this.#leader(reach.relay.owed, reach)
   }
 
-  /** What waits for the leader: first of all what another leader had, and lost. */
+  /** The messages for the leader: first those that another leader had, and lost. */
   #leader(owed: Subscription, { standing, lost = [] }: Reach): void {
     const number = this.relay(owed, standing?.wanted ?? [], standing?.memory)
     this.#write(
@@ -55,7 +55,7 @@ export class VanWriter {
     )
   }
 
-  /** What waits for another host, of which its own session is told elsewhere. */
+  /** The messages for another host, whose own session is written elsewhere. */
   relay(owed: Subscription, patterns: readonly (RegExp | string)[], memory?: string): number {
     const number = this.#number(owed)
     const { counts, nextOrder } = owed.state
@@ -72,7 +72,7 @@ export class VanWriter {
   #subscription(subscription: Subscription): void {
     const { id, rules, counts, nextOrder } = subscription.state
     const isThere = rules.name !== undefined && !subscription.isLentName
-    // One that is there for its consumers alone stays with them.
+    // A subscription that exists only for its consumers stays with them.
     if (!isThere && !subscription.members.some(this.#travels)) return
     const number = this.#number(subscription)
     this.#add(Kind.Subscription, {
@@ -90,7 +90,7 @@ export class VanWriter {
     this.#write(Kind.Items, number, this.#sharing(subscription.fresh()))
   }
 
-  /** The bytes of a frame of which most is needed travel as one, and are shared. */
+  /** The bytes of a frame that is mostly used travel as one, and are shared. */
   *#sharing(items: Iterable<Item>): Generator<Travelling> {
     let run: Item[] = []
     let bytes = 0
@@ -119,7 +119,7 @@ export class VanWriter {
       after = page.next
       const { letters } = page
       if (letters.length === 0) return
-      // As a line of messages, and beside it what is known of each.
+      // A list of messages, with the state of each beside it.
       this.#add(
         Kind.Letters,
         letters.map(({ letter }) => letter),

@@ -23,8 +23,8 @@ export interface HandOverOptions {
 }
 
 /**
- * Writes down all that is in a host's memory for the host in its place. In one go: nothing comes in and nothing goes out meanwhile. If
- * it fails, nothing has happened.
+ * Writes all of a host's memory for the next host. Synchronous: nothing comes in and nothing goes out meanwhile. If it
+ * fails, nothing has changed.
  *
  * @returns the bytes of the file
  * @throws the system's own error
@@ -88,7 +88,9 @@ function writeSession(file: RecordFileWriter, vans: VanWriter, session: Session)
       vans.held(subscription, heldOf(open))
 }
 
-/** @returns where what the other host is owed waits */
+/**
+ * @returns the queue of messages for the other host
+ */
 function writeGuest(file: RecordFileWriter, vans: VanWriter, session: Session): Subscription | undefined {
   const { guest } = session
   if (guest === undefined) return undefined
@@ -109,7 +111,7 @@ function writeGuest(file: RecordFileWriter, vans: VanWriter, session: Session): 
   return owed
 }
 
-/** Where a client has its place: in a subscription of the file, or in one of another host, by which request. */
+/** A client's place: in a subscription of the file, or in one of another host, by its request. */
 function whereOf({ joined: membership }: RemoteConsumer, vans: VanWriter) {
   if (membership instanceof InboxMembership)
     return membership.hasLeft ? undefined : { request: encodeRequest(membership.request) }

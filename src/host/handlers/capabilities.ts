@@ -1,10 +1,10 @@
 import type { CapabilityValues } from '../../bus/contract/actors.js'
 import { InvalidOptionError } from '../../errors.js'
 
-/** What a host offers to actors. Grows and shrinks while it runs. */
+/** The capabilities of a host. They change while it runs. */
 export class Capabilities {
   #values: CapabilityValues
-  /** What was changed since it was started with what it was told. */
+  /** All changes since its start. */
   #changes: Readonly<Record<string, unknown>> = {}
   readonly #changed: () => void
   #keep: ((changes: object) => Promise<void>) | undefined
@@ -14,7 +14,7 @@ export class Capabilities {
     this.#changed = changed
   }
 
-  /** Goes on where a host before this one was, and has every change kept from now on. */
+  /** Continues the changes of the last host, and keeps every change from now on. */
   restore(changes: unknown, keep: (changes: object) => Promise<void>): void {
     this.#apply(changes)
     this.#keep = keep
@@ -25,9 +25,9 @@ export class Capabilities {
   }
 
   /**
-   * Resolves when it is kept, where it is.
+   * Resolves when the change is kept.
    *
-   * @param delta added to what there is; a value of null takes its key away
+   * @param delta adds to the capabilities; a value of null removes its key
    * @throws InvalidOptionError
    */
   async change(delta: unknown): Promise<void> {
@@ -44,7 +44,7 @@ export class Capabilities {
   }
 }
 
-/** A value of null is none. */
+/** A value of null is absent. */
 function offered(values: object): CapabilityValues {
   const all = Object.entries(values) as [string, unknown][]
   return Object.fromEntries(all.filter(([, value]) => value !== null && value !== undefined))

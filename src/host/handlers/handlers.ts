@@ -8,7 +8,7 @@ import { consumedOf } from '../actors/actor-subscriptions.js'
 import type { ModuleRoots } from './module-roots.js'
 import { OneAtATime } from './one-at-a-time.js'
 
-/** A handler as a client asks for it. */
+/** A client's request for a handler. */
 export interface HandlerRequest {
   readonly van: string
   readonly name: string
@@ -17,21 +17,21 @@ export interface HandlerRequest {
   readonly request: SubscriptionRequest
   /** The client proved to be this machine's user, who may name any module. */
   readonly callerIsLocalUser: boolean
-  /** It is a handler of this very host. */
+  /** The caller is a handler of this very host. */
   readonly callerIsHandler: boolean
 }
 
-/** What handlers need of the host around them. */
+/** The host, as handlers use it. */
 export interface HandlerHost {
-  /** Registers the subscription that a handler consumes, in place of what the name had in the whole van. */
+  /** Registers the subscription of a handler, and replaces the one of that name in the whole van. */
   replace(van: string, request: SubscriptionRequest & { readonly name: string }): Promise<void>
-  /** How a worker reaches this host, as any other client does. */
+  /** The connection of a worker to this host, like any other client's. */
   readonly connection: { readonly url: string; readonly secret: Uint8Array }
-  /** A worker died: its session ends now, as that of a dead process does. */
+  /** A worker died: its session ends now, like that of a dead process. */
   endSession(clientId: string): void
-  /** Keeps a registration beyond the host's life, or with undefined its end. Default: nobody does. */
+  /** Keeps a registration beyond the host's life; undefined: its end. Default: none. */
   keep?(van: string, name: string, wanted: HandlerRequest | undefined): Promise<void>
-  /** Others run now than before. */
+  /** The set of running modules has changed. */
   modulesChanged?(): void
   line(name: string, stream: 'out' | 'err', text: string): void
   warn(text: string): void
@@ -51,7 +51,7 @@ export class Handlers {
   readonly #handlers = new Map<string, Handler>()
   /** One change of a name at a time: two registrations at once must not leave two workers. */
   readonly #changes = new OneAtATime()
-  /** Those whose modules are being loaded. */
+  /** Handlers whose modules are loading. */
   readonly #loading = new Map<string, Handler>()
   #stopping = false
 
@@ -65,8 +65,8 @@ export class Handlers {
   }
 
   /**
-   * Replaces what the name had once the module has loaded: a handler that cannot start takes nothing down. Messages that
-   * wait stay if the pattern is the same.
+   * Replaces the name's registration once the module has loaded: a handler that cannot start takes nothing down.
+   * Pending messages stay if the pattern is the same.
    *
    * @throws HandlerModuleError, InvalidPatternError
    */
@@ -75,12 +75,12 @@ export class Handlers {
     await this.#changes.do(keyOf(wanted), async () => {
       const module = await this.#roots.resolve(wanted.module, wanted.callerIsLocalUser)
       const worker = this.#workerFor(wanted, module)
-      // When it starts again it goes on where it is.
+      // After a restart it continues at its place.
       const goingOn = { ...wanted, request: { ...wanted.request, from: undefined } }
       const handler = { wanted: goingOn, worker, module, export: wanted.export }
       await this.#load(wanted, handler)
       try {
-        // What is refused, here or by the host that keeps the name, leaves the handler that runs as it was.
+        // A refusal, here or by the host of the name, leaves the running handler as it was.
         await this.#host.replace(wanted.van, { ...wanted.request, name: wanted.name })
       } catch (error) {
         await worker.stop()
@@ -94,7 +94,7 @@ export class Handlers {
     })
   }
 
-  /** Stops it; the named subscription is the broker's to remove. False when there was none. */
+  /** Stops it; the broker removes the named subscription. Resolves with false when it does not exist. */
   unregister(van: string, name: string): Promise<boolean> {
     return this.#changes.do(keyOf({ van, name }), async () => {
       const handler = this.#handlers.get(keyOf({ van, name }))
@@ -120,12 +120,12 @@ export class Handlers {
     return [...this.#handlers.values()].map(({ wanted }) => wanted)
   }
 
-  /** `file:` URLs of those that run. */
+  /** `file:` URLs of the running handlers. */
   get modules(): string[] {
     return [...this.#handlers.values()].map(({ module }) => module)
   }
 
-  /** Starts those of a module again that has changed. What does not load leaves the old one as it is. */
+  /** Restarts the handlers of a changed module. If it does not load, the old code runs on. */
   async reload(module: string): Promise<void> {
     const changed = [...this.#handlers.values()].filter(handler => handler.module === module)
     await Promise.all(changed.map(({ wanted }) => this.register({ ...wanted, callerIsHandler: false })))
@@ -155,8 +155,8 @@ export class Handlers {
   }
 
   /**
-   * A module may both export a handler and register it: in the worker it then registers what it is. To load it again would
-   * go on for ever, and to wait for the registration under way would be to wait for itself.
+   * A module may both export a handler and register it: in the worker it then registers itself. Loading it again would
+   * go on for ever, and waiting for the present registration would be waiting for itself.
    */
   async #registersItself(wanted: HandlerRequest): Promise<boolean> {
     if (!wanted.callerIsHandler) return false

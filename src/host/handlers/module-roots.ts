@@ -4,8 +4,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { describe, HandlerModuleError } from '../../errors.js'
 
 /**
- * Where a handler's module may lie. Loading one is code execution: who proved to be this machine's user may name any, as
- * that user could start any program; everybody else only those under the roots that the host was given.
+ * The allowed places of a handler's module. Loading one is code execution. A caller who proved to be this machine's
+ * user may name any, because that user could start any program. Other callers may only name those under the host's
+ * roots.
  */
 export class ModuleRoots {
   readonly #roots: readonly string[]
@@ -16,7 +17,8 @@ export class ModuleRoots {
 
   /**
    * @returns the module's `file:` URL
-   * @throws HandlerModuleError if it is missing, no file, or outside the roots
+   *
+   * @throws HandlerModuleError if it is missing, not a file, or outside the roots
    */
   async resolve(module: string, callerIsLocalUser: boolean): Promise<string> {
     const path = await real(pathOf(module))
@@ -25,7 +27,7 @@ export class ModuleRoots {
         `${module} lies outside the roots that this host loads modules from. Start the host with --root DIR, or register from the host's own machine and user.`,
       )
     }
-    // The path as given, not the real one: relative imports of a linked module resolve as its author sees them.
+    // The given path, not the real one: relative imports of a linked module resolve as its author sees them.
     return moduleUrl(module)
   }
 
@@ -38,7 +40,11 @@ export class ModuleRoots {
   }
 }
 
-/** A module's `file:` URL, whether it is there or not. @throws HandlerModuleError */
+/**
+ * A module's `file:` URL, whether it exists or not.
+ *
+ * @throws HandlerModuleError
+ */
 export function moduleUrl(module: string): string {
   return pathToFileURL(pathOf(module)).href
 }
@@ -47,7 +53,7 @@ function pathOf(module: string): string {
   try {
     if (module.startsWith('file:')) return fileURLToPath(module)
   } catch (error) {
-    throw new HandlerModuleError(`${module} is no file URL: ${describe(error)}.`, { cause: error })
+    throw new HandlerModuleError(`${module} is not a file URL: ${describe(error)}.`, { cause: error })
   }
   if (isAbsolute(module)) return module
   throw new HandlerModuleError(
@@ -59,9 +65,8 @@ async function real(path: string): Promise<string> {
   try {
     return await realpath(path)
   } catch (error) {
-    throw new HandlerModuleError(
-      `There is no module ${path}. Check the path; it is looked for on the host's machine.`,
-      { cause: error },
-    )
+    throw new HandlerModuleError(`There is no module ${path}. Check the path on the host's machine.`, {
+      cause: error,
+    })
   }
 }

@@ -12,7 +12,10 @@ interface Watched {
   timer: NodeJS.Timeout | undefined
 }
 
-/** Tells when the file of a module has changed. The folder is watched: many editors put a new file in the old one's place. */
+/**
+ * Reports when the file of a module has changed. It watches the folder: many editors put a new file in the old one's
+ * place.
+ */
 export class ModuleWatch {
   readonly #changed: (module: string) => void
   readonly #warn: (error: unknown) => void
@@ -23,7 +26,9 @@ export class ModuleWatch {
     this.#warn = warn
   }
 
-  /** @param modules `file:` URLs of all that run now */
+  /**
+   * @param modules `file:` URLs of all running modules
+   */
   watch(modules: ReadonlySet<string>): void {
     for (const [module, { watcher, timer }] of this.#watched) {
       if (modules.has(module)) continue
@@ -55,7 +60,7 @@ export class ModuleWatch {
 
   async #look(module: string, path: string, watched: Watched): Promise<void> {
     const stamp = await stampOf(path)
-    // Not there for a moment, between two steps; or nothing but read.
+    // Missing for a moment, between two steps; or only read.
     if (stamp === undefined || stamp === watched.stamp || !this.#watched.has(module)) return
     watched.stamp = stamp
     this.#changed(module)

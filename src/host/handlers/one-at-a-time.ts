@@ -1,4 +1,4 @@
-/** Work on the same key is done one after the other. */
+/** Does work on the same key one after the other. */
 export class OneAtATime {
   readonly #last = new Map<string, Promise<unknown>>()
 
@@ -13,7 +13,7 @@ export class OneAtATime {
     }
   }
 
-  /** Resolves when what is under way for that key is over, however it ends. */
+  /** Resolves when the present work for that key is over, however it ends. */
   async over(key: string): Promise<void> {
     await this.#last.get(key)?.catch(() => undefined)
   }

@@ -11,12 +11,12 @@ import { Fields } from '../../wire/frames/fields.js'
 import type { NamedRequest } from '../van/kept-names.js'
 import type { HostServer } from '../listen/server.js'
 
-/** What is registered in a host, for the one that takes its place. Written by one msgvan and read by the next: plain values. */
+/** The registrations of a host, for the next one. One msgvan writes them and another reads them: plain values. */
 export interface Registrations {
   readonly subscriptions: readonly { van: string; request: unknown; actor?: string }[]
   readonly handlers: readonly (Omit<HandlerRequest, 'request'> & { request: unknown })[]
   readonly actors: readonly KeptActor[]
-  /** What it offered, by whoever's word: what runs there requires it. */
+  /** Its capabilities, whichever caller gave them: its actors require them. */
   readonly capabilities?: CapabilityValues
 }
 
@@ -47,7 +47,9 @@ export async function writeRegistrations(file: string, registrations: unknown): 
   await writeFile(file, encodePayload(registrations), { mode: 0o600 })
 }
 
-/** What the host before left. Undefined if there is none. A file that cannot be used is set aside, and told. */
+/**
+ * The registrations of the last host. Undefined if there are none. A file that cannot be used is set aside, and logged.
+ */
 export async function readRegistrations(
   file: string,
   warn: (text: string) => void,
@@ -58,21 +60,28 @@ export async function readRegistrations(
     return usable(decodePayload(bytes))
   } catch (error) {
     await rename(file, `${file}.damaged`).catch(() => undefined)
-    warn(`what ran in the host before does not start again: ${describe(error)} See ${file}.damaged`)
+    warn(`handlers and actors of the last host do not start again: ${describe(error)} See ${file}.damaged`)
     return undefined
   }
 }
 
-/** Lists are lists: each record in them is looked at where it is used. @throws InvalidOptionError */
+/**
+ * Lists are lists: each record in them is checked where it is used.
+ *
+ * @throws InvalidOptionError
+ */
 function usable(kept: unknown): Registrations {
-  const fields = new Fields(kept, what => new InvalidOptionError(`What the host before left ${what}.`))
+  const fields = new Fields(
+    kept,
+    what => new InvalidOptionError(`The registrations of the last host: this ${what}.`),
+  )
   for (const list of ['subscriptions', 'handlers', 'actors'])
     if (!Array.isArray(fields.get(list)))
-      throw new InvalidOptionError(`What the host before left has no list of ${list}.`)
+      throw new InvalidOptionError(`The registrations of the last host have no list of ${list}.`)
   return kept as Registrations
 }
 
-/** Where messages wait, at once: whoever publishes now finds them. */
+/** Opens queues at once, so that messages find them. */
 export function openSubscriptions(
   server: HostServer,
   { subscriptions }: Registrations,
@@ -81,7 +90,7 @@ export function openSubscriptions(
   eachUsable(subscriptions, warn, ({ van, request }) => server.broker(van).replace(request))
 }
 
-/** Goes through the named ones. One that cannot be used is told, and keeps no other from its place. */
+/** Goes through the named ones. It logs one that cannot be used, and goes on. */
 export function eachUsable(
   subscriptions: Registrations['subscriptions'],
   warn: (text: string) => void,
@@ -94,12 +103,12 @@ export function eachUsable(
       name = request.name
       if (name !== undefined) take({ van, request: { ...request, name } })
     } catch (error) {
-      warn(`the named subscription ${name ?? ''} is not there any more: ${describe(error)}`)
+      warn(`the named subscription ${name ?? ''} is gone: ${describe(error)}`)
     }
   }
 }
 
-/** Starts what ran. One that does not start is said. */
+/** Restarts registered handlers and actors. Logs each failure. */
 export async function startRegistered(
   { subscriptions, handlers: kept, actors: keptActors }: Registrations,
   handlers: Handlers,

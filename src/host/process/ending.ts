@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
 
-/** Why a host ends. */
+/** The reason for a host's end. */
 export type EndReason = 'signal' | 'asked' | 'idle' | 'handed over'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -29,7 +29,7 @@ export class Ending {
     this.#resolve(reason)
   }
 
-  /** The host goes on after all: waits for the next reason. */
+  /** The host continues after all: waits for the next reason. */
   goOn(): void {
     this.#hasReason = false
     this.#reason = this.#nextReason()

@@ -12,7 +12,11 @@ export interface HostControlOptions {
   readonly capabilities: Capabilities
   readonly ending: Ending
   readonly registered: () => Registrations
-  /** Writes all that is in memory to files of the next host. @param client the client that asks for it */
+  /**
+   * Writes all of its memory to files of the next host.
+   *
+   * @param client the client that asks for it
+   */
   readonly handOver: (client: string) => Promise<void>
 }
 
@@ -24,7 +28,9 @@ export class HostControl {
     this.#options = options
   }
 
-  /** @throws UnsupportedError for an unknown name, and what each call throws */
+  /**
+   * @throws UnsupportedError for an unknown name, and the errors of each call
+   */
   async answer(method: string, args: unknown): Promise<unknown> {
     const { settings, capabilities, registered } = this.#options
     switch (method) {

@@ -64,7 +64,7 @@ export class HostWorkers {
     return registrationsOf(server(), this.handlers, this.actors, capabilities())
   }
 
-  /** Starts what ran in the host before, and takes log lines of other hosts' actors from now on. */
+  /** Starts the handlers and actors of the last host, and takes log lines of other hosts' actors from now on. */
   start(before: Registrations | undefined): void {
     const { server, files } = this.#options
     takeActorLogs(files.log, server().backbone)

@@ -26,14 +26,14 @@ export interface HostOptions {
   readonly ending: Ending
   /** Runs in the foreground. */
   readonly isInForeground: boolean
-  /** The host before offered other capabilities than the settings, and these go on. */
+  /** The last host offered other capabilities than the settings, and these stay. */
   readonly capabilities: HostSettings['capabilities']
 }
 
 /** A token with fewer characters can be guessed. */
 const SHORT_TOKEN = 16
 
-/** The parts of this machine's host. It listens, restores what the host before owed, serves, and closes. */
+/** The parts of this machine's host. It listens, restores the messages of the last host, serves, and closes. */
 export class Host {
   readonly capabilities: Capabilities
   readonly names: KeptNames
@@ -83,7 +83,11 @@ export class Host {
     })
   }
 
-  /** Binds the port. Clients wait until `serve`. @throws PortTakenError, InvalidOptionError, HostUnreachableError */
+  /**
+   * Binds the port. Clients wait until `serve`.
+   *
+   * @throws PortTakenError, InvalidOptionError, HostUnreachableError
+   */
   async listen(): Promise<void> {
     const { settings, files, isInForeground } = this.#options
     try {
@@ -99,7 +103,7 @@ export class Host {
     this.server.openStore(store)
   }
 
-  /** Lets clients in, and starts the handlers and actors of the host before. */
+  /** Lets clients in, and starts the handlers and actors of the last host. */
   async serve(before: Registrations | undefined): Promise<void> {
     const { settings, files, ending } = this.#options
     await writePidHint(files.paths, settings.port)
@@ -118,7 +122,7 @@ export class Host {
       )
   }
 
-  /** Resolves when there is a reason to end, and all is handed over if that was asked for. */
+  /** Resolves when there is a reason to end, and after the hand-over if there is one. */
   async endReason(): Promise<EndReason> {
     const { settings, files, ending } = this.#options
     const wanted = files.paths.handOverWanted(settings.port)
@@ -139,7 +143,7 @@ export class Host {
     }
   }
 
-  /** Ends in order. After a hand-over it ends the process at once: the next host has begun all that still runs here. */
+  /** Ends in order. After a hand-over it ends the process at once: the next host continues all running work. */
   async end(reason: EndReason): Promise<void> {
     const { settings, files } = this.#options
     files.log.info(`ending (${reason})`)

@@ -1,19 +1,19 @@
-/** The longest time between two looks; also far below what a timer can take. */
+/** The longest time between two looks; also far below the longest timer. */
 const MOST_BETWEEN_MS = 30_000
 
 export interface IdleWatchOptions {
-  /** Idle for so long: then it is over. 0: never. */
+  /** The host ends after this idle time. 0: never. */
   readonly idleMs: number
-  /** Whether there is anybody to serve or anything to keep right now. */
+  /** Whether a client is served or a message kept now. */
   readonly isBusy: () => boolean
-  /** Grows with all that comes and goes: who came and left between two looks is noticed too. */
+  /** Grows with each arrival and departure, so that a visit between two looks is noticed too. */
   readonly activity: () => number
   readonly onIdle: () => void
   /** Milliseconds by a clock that is never set. */
   readonly now?: () => number
 }
 
-/** Says once when nothing was to be done for the whole of `idleMs`. Returns what ends the watch. */
+/** Calls back once when there was nothing to do for the whole of `idleMs`. Returns a function that ends the watch. */
 export function watchIdle(options: IdleWatchOptions): () => void {
   const { idleMs, isBusy, activity, onIdle, now = () => performance.now() } = options
   if (idleMs === 0) return () => undefined
@@ -32,7 +32,7 @@ export function watchIdle(options: IdleWatchOptions): () => void {
     else wait(left)
   }
   const wait = (left: number): void => {
-    // Four looks at least: what begins just after a look is counted from the next one.
+    // Four looks at least: activity just after a look counts from the next one.
     timer = setTimeout(look, Math.ceil(Math.min(left, idleMs / 4, MOST_BETWEEN_MS))).unref()
   }
   wait(idleMs)

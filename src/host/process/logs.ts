@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs'
 
-/** What a handler printed to: its standard output or its standard error. */
+/** A handler's stream: its standard output or its standard error. */
 export type LogStream = 'out' | 'err'
 
 export interface LogLine {
@@ -15,14 +15,14 @@ export interface LogLine {
 export interface HostLog {
   /** One line, without its line break. Never throws: a full disk must not end a host. */
   write(name: string, stream: LogStream, line: string): void
-  /** Writes down what is left and closes the file. Later writes do nothing. */
+  /** Writes the rest and closes the file. Later writes do nothing. */
   close(): void
 }
 
 export interface HostLogOptions {
   /** A file that would grow over this is renamed to `<path>.1`, in place of the one before. Default 10 MiB. */
   readonly maxBytes?: number
-  /** Gets each line too: a host in the foreground shows what handlers print. */
+  /** Gets each line too: a host in the foreground shows the output of handlers. */
   readonly echo?: (line: LogLine) => void
   /** The first write that fails. */
   readonly onError?: (error: unknown) => void
@@ -89,12 +89,12 @@ function writeAll(file: number, bytes: Uint8Array): void {
   while (at < bytes.length) at += writeSync(file, bytes, at)
 }
 
-/** `<time> <name> <out|err> <text>`: one line, fields parted by one space. */
+/** `<time> <name> <out|err> <text>`: one line, fields separated by one space. */
 export function formatLine({ time, name, stream, text }: LogLine): string {
   return `${time} ${escapeName(name)} ${stream} ${text.replace(/[\r\n]+/g, ' ')}`
 }
 
-/** undefined for a line that is none of ours. */
+/** undefined for a line of another format. */
 export function parseLine(line: string): LogLine | undefined {
   const found = /^(\S+) (\S+) (out|err) (.*)$/s.exec(line)
   if (found === null) return undefined
@@ -102,7 +102,7 @@ export function parseLine(line: string): LogLine | undefined {
   return { time, name: unescapeName(name), stream: stream === 'err' ? 'err' : 'out', text }
 }
 
-/** Names may hold spaces; the field may not. */
+/** Names may contain spaces; the field must not. */
 function escapeName(name: string): string {
   return name.replace(/[\s%\p{Cc}]/gu, encodeURIComponent)
 }

@@ -14,15 +14,15 @@ import type { HostFlags, HostSettings } from './settings.js'
 export interface HostBefore {
   /** The flags that the host after this one starts with, too. Default: none. */
   readonly flags?: HostFlags
-  /** The host before kept what it owes in the same store. */
+  /** The last host had the same store. */
   readonly hadStore?: boolean
 }
 
 /**
- * Opens the store, and takes in what the host before owed: from its store, its hand-over, or its names. No client is let in
- * before: from then on this host owes what it takes over.
+ * Opens the store, and takes in the messages of the last host: from its store, its hand-over, or its names. No client
+ * may connect before: from then on this host owes the messages that it takes over.
  *
- * @returns the handlers and actors that ran in the host before
+ * @returns the handlers and actors that ran in the last host
  * @throws StoreInUseError, StoreFormatError, StoreError
  */
 export async function restoreHost(
@@ -36,7 +36,7 @@ export async function restoreHost(
   const { server, names } = host
   const warn = (text: string): void => log.warning(text)
   const store = await openStore(settings, log, { isExpected: hadStore, names: () => names.read() })
-  // The next host has to know where this one keeps what it owes.
+  // The next host has to know where this one keeps its messages.
   await writeSettings(paths, port, { flags, auto: settings.auto })
   const registrations = store === undefined ? before : restoreFrom(store, host, before, warn)
   const info = (text: string): void => log.info(text)
@@ -51,7 +51,7 @@ export async function restoreHost(
   return registrations
 }
 
-/** In one go. */
+/** Synchronous: nothing happens in between. */
 function restoreFrom(
   store: HostStore,
   host: Host,

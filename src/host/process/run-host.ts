@@ -9,13 +9,13 @@ import { restoreHost, type HostBefore } from './restore-host.js'
 import type { HostSettings } from './settings.js'
 
 export interface RunHostOptions extends HostBefore {
-  /** First has the present host hand over its memory and end. If that fails, this one does not begin. */
+  /** First takes over the memory of the present host, which ends. If that fails, this one does not begin. */
   readonly takesOver?: boolean
   /** It is this machine's host now, at these addresses. */
   readonly onListening: (addresses: readonly string[]) => void
   /** Runs in the foreground: gets each line of output of handlers and actors. Default: in the background. */
   readonly echo?: (line: LogLine) => void
-  /** Offers the capabilities of the host before, not those of its settings. */
+  /** Offers the capabilities of the last host, not those of its settings. */
   readonly keepsCapabilities?: boolean
 }
 
@@ -40,7 +40,7 @@ export async function runHost(settings: HostSettings, options: RunHostOptions): 
   }
 }
 
-/** Takes over from the host before, listens, restores what that one owed, and lets clients in. */
+/** Takes over from the present host, listens, restores that one's messages, and lets clients in. */
 async function openHost(
   settings: HostSettings,
   options: RunHostOptions,

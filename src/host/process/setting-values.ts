@@ -44,7 +44,8 @@ export function listenAt(text: string): { readonly listen: string; readonly port
 
 /**
  * `host`, `host:port`, `[v6]:port`, or a URL with `http` or `https`.
- * @param ca by whose word the leader is believed: without a scheme, it is reached by TLS if that is known
+ *
+ * @param ca the certificates that prove the leader: with them, an address without a scheme means TLS
  */
 export function leaderUrl(text: string, ca: string | undefined = process.env['MSGVAN_TLS_CA']): string {
   const hasScheme = /^https?:\/\//.test(text)
@@ -64,7 +65,7 @@ export function leaderUrl(text: string, ca: string | undefined = process.env['MS
 }
 
 export function token(text: string): string {
-  if (text.trim() === '') throw no('a token is not empty')
+  if (text.trim() === '') throw no('a token must not be empty')
   return text.trim()
 }
 
@@ -73,7 +74,7 @@ export function vanName(text: string): string {
   return text
 }
 
-/** No timer is longer than a day; much under a second, a busy machine would count as a dead peer. */
+/** Timers are at most a day long; much under a second, a busy machine would count as a dead peer. */
 export function heartbeat(text: string): number {
   const ms = milliseconds(text)
   if (ms < 100 || ms > 86_400_000) throw no('a number of seconds from 0.1 to 86400')

@@ -11,13 +11,13 @@ import {
 
 type Kept = Exclude<SettingKey, 'port'>
 
-/** The port names the host: everything else goes on. */
+/** The port names the host, and is never kept. */
 const kept = settingsByKey.filter(([key]) => key !== 'port') as readonly (readonly [
   Kept,
   (typeof settingsByKey)[number][1],
 ])[]
 
-/** What says otherwise of the one says otherwise of the other: a host leads or joins, and a certificate goes with its key. */
+/** Pairs that change together: a host leads or joins, and a certificate goes with its key. */
 const TOGETHER: Partial<Record<Kept, Kept>> = {
   leader: 'join',
   join: 'leader',
@@ -26,8 +26,8 @@ const TOGETHER: Partial<Record<Kept, Kept>> = {
 }
 
 /**
- * The settings of a running host as flags for the one in its place: its secret token is among them, which is for this user alone.
- * Its port is known to whoever asks; its capabilities, which change while it runs, are kept with what is registered.
+ * The settings of a running host as flags for the next one. They include its secret token, for this user alone. The
+ * port is known to the caller; the capabilities, which change while it runs, are with the registrations.
  */
 export function settingsKept(settings: HostSettings): HostFlags {
   const hasStore = settings.store !== undefined
@@ -44,10 +44,10 @@ function flagsOf(entries: readonly (readonly [Kept, FlagValue | undefined])[]): 
 }
 
 /**
- * What the next host is to know of how this one was started: what it was told, and no default, which may be another one for
- * whoever starts the next.
+ * The settings of this host for the next one: those that were given, without defaults, which may differ at the next
+ * start.
  *
- * @param flags what it was told, also by the host before
+ * @param flags the given ones, also by the last host
  */
 export function settingsGiven(
   settings: HostSettings,
@@ -56,7 +56,7 @@ export function settingsGiven(
   env: NodeJS.ProcessEnv = process.env,
 ): HostFlags {
   const all: HostFlags = { ...settingsKept(settings), capabilities: JSON.stringify(settings.capabilities) }
-  // A client that logs more is no reason for all hosts to come to log more.
+  // A client that logs more must not make all later hosts log more.
   const isOwn = (key: Kept): boolean => key !== 'verbose' || !settings.auto || before.verbose === true
   return flagsOf(
     kept
@@ -65,12 +65,16 @@ export function settingsGiven(
   )
 }
 
-/** Settings that a newer msgvan may have written and this one does not know. */
+/** Settings of a newer msgvan that this one does not know. */
 export function unknownSettings(found: unknown): string[] {
   return Object.keys(Object(found) as object).filter(key => !kept.some(([known]) => known === key))
 }
 
-/** As a host answers or wrote down: each checked for its kind, and for the rest as flags are. @throws InvalidOptionError */
+/**
+ * Settings from an answer or a file: it checks the kind of each; the rest is checked like flags.
+ *
+ * @throws InvalidOptionError
+ */
 export function readKept(
   answer: unknown,
   fail: (what: string) => Error = what =>
@@ -85,14 +89,14 @@ export function readKept(
   return flagsOf(kept.map(([key, { kind }]) => [key, read[kind](key)]))
 }
 
-/** Whether a flag or a variable says how this is to be. No flag says no. */
+/** Whether a flag or a variable gives this setting. An absent flag gives nothing. */
 export function isGiven(key: Kept, given: HostFlags, env: NodeJS.ProcessEnv = process.env): boolean {
   const flag = given[key]
-  // A variable that is set to nothing counts as not set; a flag is wrong by that, which is said.
+  // An empty variable counts as not set; an empty flag is an error, which is reported.
   return (flag !== undefined && flag !== false) || Boolean(env[SETTINGS[key].variable])
 }
 
-/** Flag over environment over what the host before had. */
+/** Flag over environment over the last host's setting. */
 export function goingOn(
   given: HostFlags,
   before: HostFlags,

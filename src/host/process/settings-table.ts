@@ -19,19 +19,23 @@ import {
 /** An auto-started host ends after ten idle minutes. */
 const AUTO_IDLE_SECONDS = 600
 
-/** A flag as a command line gives it: text, a switch, or several texts. */
+/** A flag on a command line: text, a switch, or several texts. */
 export type FlagValue = string | boolean | readonly string[]
 
 /** One setting of a host. Types, command line, spawn arguments, restart and the table of docs/host.md come from it. */
 export interface Setting<F extends string, V extends FlagValue, T> {
   readonly kind: 'text' | 'switch' | 'list'
   readonly flag: `--${string}`
-  /** What the flag takes, as `--help` shows it. */
+  /** The kind of its value, for `--help`. */
   readonly takes: string
   readonly variable: `MSGVAN_${string}`
   /** Its name among the checked settings. */
   readonly field: F
-  /** @throws InvalidOptionError @param ca the certificates of the leader are known, so TLS is its default scheme */
+  /**
+   * @throws InvalidOptionError
+   *
+   * @param ca the certificates of the leader are known, so TLS is its default scheme
+   */
   parse(this: void, text: string, ca: string | undefined): T
   readonly default: T
   /** The default of a host that a client starts. */
@@ -43,11 +47,11 @@ export interface Setting<F extends string, V extends FlagValue, T> {
   readonly help: string
   /** Every command has it, with a meaning of its own. */
   readonly isGlobal?: boolean
-  /** It makes sense with a store only. */
+  /** It needs a store. */
   readonly isForStore?: boolean
   /** Relative to the working directory, which the host does not share. */
   readonly isPath?: boolean
-  /** It goes to a new host by the environment, and not by the command line that everybody sees. */
+  /** A new host gets it through the environment, because every user sees the command line. */
   readonly byEnvironment?: boolean
   /** Errors never repeat it. */
   readonly isSecret?: boolean
@@ -107,7 +111,7 @@ export const SETTINGS = {
       byEnvironment: true,
       isSecret: true,
       shown: 'the file `token` in the state folder',
-      help: 'the token that callers prove themselves by',
+      help: 'the token that callers must prove',
     },
     same,
   ),
@@ -123,7 +127,7 @@ export const SETTINGS = {
     flag: '--leader',
     variable: 'MSGVAN_LEADER',
     field: 'leader',
-    shown: 'takes no other hosts',
+    shown: 'accepts no other hosts',
     help: 'let other hosts join this one, with its token',
   }),
   join: text(
@@ -176,7 +180,7 @@ export const SETTINGS = {
       parse: file,
       default: undefined as string | undefined,
       isPath: true,
-      shown: 'a leader is reached in the clear, or by `--join https://…`',
+      shown: 'no TLS to a leader, unless `--join https://…`',
       help: 'join a leader by TLS, whose certificate one of these has signed',
     },
     same,
@@ -217,7 +221,7 @@ export const SETTINGS = {
       parse: milliseconds,
       default: 60_000,
       shown: '60',
-      help: 'how long a client that is cut off may take to come back',
+      help: 'time that a client may take to come back after a cut',
     },
     seconds,
   ),
@@ -230,7 +234,7 @@ export const SETTINGS = {
       parse: heartbeat,
       default: 10_000,
       shown: '10',
-      help: 'time between pings; the host gives a peer up that answers none for two of these',
+      help: 'time between pings; the host drops a peer that answers none for two of these',
     },
     seconds,
   ),
@@ -266,7 +270,7 @@ export const SETTINGS = {
       default: undefined as string | undefined,
       isPath: true,
       shown: 'in memory only',
-      help: 'keep what it owes in this folder',
+      help: 'keep messages in this folder',
     },
     same,
   ),
@@ -280,7 +284,7 @@ export const SETTINGS = {
       default: Infinity,
       isForStore: true,
       shown: 'no limit',
-      help: 'keep messages that no subscription is owed for this long, for replay',
+      help: 'keep messages that no subscription is owed this long, for replay',
     },
     seconds,
   ),
@@ -294,7 +298,7 @@ export const SETTINGS = {
       default: 1024 ** 3,
       isForStore: true,
       shown: '1073741824',
-      help: 'keep at most so much of them in each van',
+      help: 'keep at most this much of them in each van',
     },
     number,
   ),
@@ -320,7 +324,7 @@ export const SETTINGS = {
     parse: paths,
     isPath: true,
     shown: 'none',
-    help: 'folders from which callers that are not local may have handler modules loaded',
+    help: 'folders from which remote callers may load handler modules',
   }),
   watch: toggle({
     flag: '--watch',
@@ -348,15 +352,15 @@ export const SETTINGS = {
 export type SettingKey = keyof typeof SETTINGS
 type Of<K extends SettingKey> = (typeof SETTINGS)[K]
 
-/** As given on a command line. Each value may be missing. */
+/** From a command line. Each value may be missing. */
 export type HostFlags = {
   readonly [K in SettingKey]?: NonNullable<ReturnType<Of<K>['kept']>> | undefined
 } & {
-  /** A client starts it: other defaults hold. */
+  /** A client starts it, so other defaults hold. */
   readonly auto?: boolean | undefined
 }
 
-/** The settings of a host, checked, wherever each came from. Times are in milliseconds. */
+/** The settings of a host, checked, from whatever source. Times are in milliseconds. */
 export type HostSettings = {
   readonly [K in SettingKey as Of<K>['field']]: Of<K>['default']
 } & {

@@ -16,7 +16,7 @@ export type { HostFlags, HostSettings } from './settings-table.js'
 /**
  * Flag over environment over default.
  *
- * @throws InvalidOptionError naming the flag or the variable that holds a value it cannot have
+ * @throws InvalidOptionError naming the flag or the variable with an invalid value
  */
 export function hostSettings(flags: HostFlags, env: NodeJS.ProcessEnv = process.env): HostSettings {
   const auto = flags.auto === true
@@ -31,7 +31,9 @@ export function hostSettings(flags: HostFlags, env: NodeJS.ProcessEnv = process.
   return settings
 }
 
-/** @throws InvalidOptionError if some of them do not go together */
+/**
+ * @throws InvalidOptionError if some of them do not go together
+ */
 function mustFit({ leader, join, tlsCert, tlsKey, store }: HostSettings, flags: HostFlags): void {
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new InvalidOptionError(
@@ -72,7 +74,7 @@ export function autoStartSetting(flag: boolean | undefined, env: NodeJS.ProcessE
   return given({ flag: '--no-start', variable: 'MSGVAN_START', parse: oneOrZero }, flag, env) ?? true
 }
 
-/** Loopback is what no other machine can reach. */
+/** No other machine can reach loopback. */
 export function isLoopback(listen: string): boolean {
   return listen === '::1' || /^127\./.test(listen)
 }

@@ -105,7 +105,7 @@ export class SessionManager {
       answer: (van, method, args) =>
         answerHere(van, method, args, { handlers: options.handlers, actors: this.#actors }),
     })
-    this.#members.watch(() => this.#vans.tell(HOSTS_TOPIC, this.#members.list()))
+    this.#members.watch(() => this.#vans.publishHere(HOSTS_TOPIC, this.#members.list()))
     this.#liveness = new Liveness(
       () => this.#sessions,
       text => options.warn?.(text),

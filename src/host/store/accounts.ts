@@ -12,10 +12,10 @@ import { copiesIn } from './cursor-copies.js'
 import { decodeCursor, type CursorState } from './stored-cursor.js'
 import { topicsOf } from './log.js'
 
-/** What is kept of a log itself. */
+/** The store's record of a log itself. */
 export interface LogRecord {
   readonly van: string
-  /** It holds what waits for this host's leader. */
+  /** It holds messages for this host's leader. */
   readonly isOutbox?: boolean
   readonly end: number
   readonly bytes: number
@@ -23,12 +23,12 @@ export interface LogRecord {
 
 export type StoreReader = Pick<Store, 'scan' | 'get' | 'records'>
 
-/** What is left of one van's log after a piece of the store was set aside. */
+/** The rest of one van's log after a piece of the store was set aside. */
 export interface Accounts {
   readonly missing: readonly MissingStatus[]
-  /** The books as they are now, by their keys; undefined: there is no such subscription any more. */
+  /** The mended cursors, by their keys; undefined: the subscription is gone. */
   readonly cursors: ReadonlyMap<string, CursorState | undefined>
-  /** Records of subscriptions that are gone, as they were copied. */
+  /** Records of lost subscriptions, from their copies. */
   readonly restored: ReadonlyMap<string, Uint8Array>
 }
 
@@ -43,7 +43,7 @@ interface Owed {
   readonly label: string
   readonly wants: (topic: string) => boolean
   readonly cursor: CursorState
-  /** Of what waited: found. */
+  /** Of the pending messages: found. */
   waiting: number
   readonly open: [place: number, failures: number][]
 }
@@ -54,7 +54,7 @@ interface LogPart {
   readonly isOutbox: boolean
 }
 
-/** Holds each subscription's book of a log against what is still there of it, and names what is not. */
+/** Compares each subscription's cursor with the rest of its log, and lists the losses. */
 export function accountsOf(store: StoreReader, log: LogPart, damages: readonly Damage[]): Accounts {
   const auditor = new Auditor(store, log, damages)
   auditor.subscriptions()
@@ -64,17 +64,17 @@ export function accountsOf(store: StoreReader, log: LogPart, damages: readonly D
   return auditor.accounts
 }
 
-/** Goes through one log's books in four steps, in this order. */
+/** Goes through one log's cursors in four steps, in this order. */
 class Auditor {
   readonly #store: StoreReader
   readonly #log: LogPart
   readonly #ranges: readonly Range[]
-  /** The log may have gone further than what is there: nothing shows how far. */
+  /** The log may have been longer than its rest: its true end is unknown. */
   readonly #isOpen: boolean
   readonly #missing: MissingStatus[] = []
   readonly #cursors = new Map<string, CursorState | undefined>()
   readonly #owed: Owed[] = []
-  /** Books whose subscription has not come up yet. */
+  /** Cursors whose subscription has not come up yet. */
   readonly #kept: Map<string, Uint8Array>
   readonly #rules: ReadonlyMap<string, Uint8Array>
   readonly #copies: ReturnType<typeof copiesIn>
@@ -118,12 +118,12 @@ class Auditor {
     }
   }
 
-  /** It goes on from its copy, or from the beginning of the log. */
+  /** It continues from its copy, or from the beginning of the log. */
   #withoutCursor(key: string, label: string): void {
     const copy = this.#copies.cursors.get(key)
     if (copy === undefined) this.#oldest ??= firstOf(this.#store, this.#log)
     const { high, open } = copy === undefined ? nothingDone(this.#oldest) : decodeCursor(copy)
-    // All that matches comes from the log, whatever was counted.
+    // All matches come from the log, whatever the count was.
     this.#cursors.set(key, {
       high,
       liveFrom: this.#log.end,
@@ -197,7 +197,7 @@ class Auditor {
   }
 }
 
-/** Neighbours that are lost are bounded by the next whole one, each: no place counts twice. */
+/** Adjacent losses are bounded by the next whole piece each: no place counts twice. */
 function merged(ranges: readonly Range[]): Range[] {
   const all: Range[] = []
   for (const range of ranges
@@ -210,7 +210,7 @@ function merged(ranges: readonly Range[]): Range[] {
   return all
 }
 
-/** How many places of what is lost are at or after this one. */
+/** The number of lost places from this one on. */
 function within(ranges: readonly Range[], from: number): number {
   return ranges.reduce((sum, { first, before }) => sum + Math.max(0, before - Math.max(first, from)), 0)
 }
@@ -255,7 +255,7 @@ function settle(
   const messages = cursor.waiting - left + cursor.open.size - open.length
   if (messages > 0) {
     missing.push({ subscription: label, messages, text: `${messagesOf(messages)} that waited for ${label}` })
-    // How large those are that are missing is not known.
+    // The sizes of the missing messages are unknown.
     const waitingBytes = left === 0 ? 0 : Math.round((cursor.waitingBytes * left) / cursor.waiting)
     cursors.set(key, { ...cursor, waiting: left, waitingBytes, open: new OpenPlaces(open) })
   }
@@ -272,7 +272,7 @@ function settle(
     })
 }
 
-/** One piece of a log turned out to be damaged while it was read: which subscriptions may have waited for what is in it. */
+/** A piece of a log was found damaged by a reader: names the subscriptions that may have waited for its messages. */
 export function missingFrom(
   first: number,
   { store, number, end }: { readonly store: StoreReader; readonly number: number; readonly end: number },
@@ -288,14 +288,18 @@ export function missingFrom(
     [...open].some(([place]) => place >= first && place < before)
   const names = [...cursors].filter(([, cursor]) => mayWait(cursor)).map(([key]) => labelOf(key))
   const whose =
-    names.length === 0 ? 'nobody waited for them' : `perhaps some that waited for ${names.join(', ')}`
+    names.length === 0
+      ? 'no subscription waited for them'
+      : `perhaps some that waited for ${names.join(', ')}`
   return {
     messages: before - first,
     text: `up to ${messagesOf(before - first)} of the log, from place ${first} to ${before - 1}: ${whose}`,
   }
 }
 
-/** @throws InvalidPatternError and others: by what this version knows it cannot be */
+/**
+ * @throws InvalidPatternError and others if this version cannot use it
+ */
 export function usableRequest(encoded: unknown): SubscriptionRequest {
   const request = decodeRequest(encoded)
   if (typeof request.pattern !== 'string') linearMatcher(request.pattern)
@@ -323,7 +327,7 @@ export interface MissingInVan extends MissingStatus {
   readonly van?: string
 }
 
-/** All that is missing in a store, by names. */
+/** All losses of a store, with their names. */
 export function missingIn(store: StoreReader, damages: readonly Damage[]): MissingInVan[] {
   const missing: MissingInVan[] = []
   for (const [number, log] of logsIn(store)) {
@@ -335,7 +339,7 @@ export function missingIn(store: StoreReader, damages: readonly Damage[]): Missi
   return [...missing, ...otherMissing(damages)]
 }
 
-/** What is missing beside the logs. */
+/** The losses beside the logs. */
 export function otherMissing(damages: readonly Damage[]): MissingInVan[] {
   const counted = (of: Damage['table'], one: string, many: string): MissingInVan[] => {
     const all = damages.filter(({ table }) => table === of)
@@ -361,7 +365,7 @@ export function otherMissing(damages: readonly Damage[]): MissingInVan[] {
   const isLost = (of: Damage['table']): boolean =>
     damages.some(({ table, key }) => table === of && key === undefined)
   const unknown = [
-    // Their copies say which there were.
+    // Their copies show which there were.
     ...(isLost('subscriptions') && isLost('copies')
       ? [{ text: 'perhaps subscriptions, with all that waited there: it is not known which' }]
       : []),
@@ -402,7 +406,7 @@ function firstOf(
   return end
 }
 
-/** Which logs there are, by their numbers. */
+/** The logs, by their numbers. */
 export function logsIn(store: StoreReader): Map<number, LogRecord> {
   const logs = new Map<number, LogRecord>()
   for (const [key, value] of store.records('meta', LOG_COPY))
@@ -411,7 +415,7 @@ export function logsIn(store: StoreReader): Map<number, LogRecord> {
   return logs
 }
 
-/** How far a log goes whose own record is not there, or may be older than what else is. */
+/** The extent of a log whose own record is missing, or may be older than the rest. */
 export function extentOf(
   store: StoreReader,
   number: number,
@@ -428,13 +432,13 @@ export function extentOf(
     ...copies.cursors.values(),
   ]) {
     const { high, liveFrom, droppedThrough, waiting } = decodeCursor(value)
-    // What waits comes after all three.
+    // Pending messages come after all three.
     end = Math.max(end, Math.max(high + 1, liveFrom, droppedThrough + 1) + waiting)
   }
   return { end, bytes }
 }
 
-/** By its name; one without a name by what it asks for. */
+/** The subscription's name; without one, its pattern. */
 function labelOf(key: string, pattern?: string): string {
   if (key.startsWith('n/')) return key.slice(2)
   return pattern === undefined

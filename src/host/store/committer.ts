@@ -1,33 +1,37 @@
 import type { Store, StoreTransaction } from '../../store/store.js'
 
-/** How long what can wait does: verdicts on messages, mostly, which are only redelivered if they get lost. */
+/** The delay of changes that can wait: mostly verdicts, whose loss only causes a redelivery. */
 const PATIENCE_MS = 20
-/** So often what comes is waited for, as long as something comes. */
+/** The number of turns that it waits for more, while more keeps coming. */
 const GATHERING_TURNS = 4
 const RETRY_MS = 500
-/** Pauses after failed tries to write all at the end: a disk that is away for a moment costs nothing. 1.5 seconds in all. */
+/** Pauses after failed writes at the end: a disk that is away for a moment costs nothing. 1.5 seconds in all. */
 const FINISH_PAUSES_MS = [50, 100, 200, 400, 750]
-/** Writes at the end that succeed, and after which there is still more. */
+/** The most successful writes at the end while there is still more. */
 const FINISH_MORE = 5
 
-/** Somebody with something to write. */
+/** A source of changes. */
 export interface Contributor {
-  /** Puts what changed into the transaction. @returns what to call with how that ended */
+  /**
+   * Puts its changes into the transaction.
+   *
+   * @returns a function for the outcome
+   */
   collect(transaction: StoreTransaction): (isWritten: boolean) => void
 }
 
-/** Writes what has gathered in one transaction after another: while one is written, the next one gathers. */
+/** Writes collected changes in one transaction after another: while one is written, the next one collects. */
 export class Committer {
   readonly #store: Store
   readonly #warn: (text: string) => void
   readonly #changed = new Set<Contributor>()
   #running: Promise<void> | undefined
   #next: { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } | undefined
-  /** Resolved when what gathers now was tried to be written. */
+  /** Resolved after the next write, whatever its outcome. */
   #tried: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
   #timer: NodeJS.Timeout | undefined
   #isScheduled = false
-  /** How often somebody asked that all be kept. */
+  /** The number of calls of `kept`. */
   #asked = 0
   #isFailing = false
 
@@ -36,7 +40,7 @@ export class Committer {
     this.#warn = warn
   }
 
-  /** Is written soon, together with what comes until then. */
+  /** Writes soon, together with the changes until then. */
   changed(contributor: Contributor): void {
     this.#changed.add(contributor)
     if (this.#running !== undefined || this.#isScheduled) return
@@ -44,8 +48,8 @@ export class Committer {
   }
 
   /**
-   * Resolves when all that has changed so far is on the disk; undefined when it is.
-   * Rejects if it could not be written: messages are gone then, everything else is tried again.
+   * Resolves when all changes so far are on the disk; undefined when they are. Rejects if they could not be written:
+   * messages are gone then, everything else is tried again.
    */
   kept(): Promise<void> | undefined {
     if (this.#changed.size === 0) return this.#running
@@ -57,17 +61,20 @@ export class Committer {
     return this.#next.promise
   }
 
-  /** Resolves when it was tried to write all that has changed so far, in its own time; undefined when that was done. */
+  /**
+   * Resolves after a write of all changes so far, in its own time, whatever its outcome; undefined when nothing is left
+   * to write.
+   */
   written(): Promise<void> | undefined {
     if (this.#changed.size === 0) return this.#running?.catch(() => undefined)
     this.#tried ??= deferred()
     return this.#tried.promise
   }
 
-  /** Writes everything that can be written, for a host that ends. Gives up after about 1.5 seconds of failed tries. */
+  /** Writes everything that it can, for a host that ends. Gives up after about 1.5 seconds of failed writes. */
   async finish(): Promise<void> {
     const pauses = [...FINISH_PAUSES_MS]
-    // What changes during one transaction needs another one.
+    // Changes during one transaction need another one.
     let more = FINISH_MORE
     while (this.#changed.size > 0 || this.#running !== undefined) {
       try {
@@ -89,7 +96,7 @@ export class Committer {
     this.#afterTurns(GATHERING_TURNS)
   }
 
-  /** Of what is published in one go the first frame comes alone: a turn in which nothing more came costs nothing, a sync does. */
+  /** The first frame of a batch of publishes comes alone: an idle turn costs nothing, a sync does. */
   #afterTurns(left: number): void {
     const asked = this.#asked
     setImmediate(() => {

@@ -1,22 +1,25 @@
 import type { StoreTransaction } from '../../store/store.js'
 import type { StoredCursor } from './stored-cursor.js'
 
-/** So old a copy of a book may be. */
+/** The greatest age of a cursor's copy. */
 const COPY_EVERY_MS = 1_000
 
 const RULES = 's/'
 const BOOK = 'b/'
 
 /**
- * Each subscription's rules and book once more, in another place of the disk: without its book a subscription would be handed all
- * that is kept again, and without its rules it would be gone. Books change with every transaction; they are copied once a second.
+ * Each subscription's rules and cursor once more, in another place of the disk. Without its cursor a subscription would
+ * get the whole log again, and without its rules it would be gone. Cursors change with every transaction; this copies
+ * them once a second.
  */
 export class CursorCopies {
   readonly #prefix: string
   readonly #stale = new Set<StoredCursor>()
   #copiedAt = -Infinity
 
-  /** @param prefix of all that is of this log */
+  /**
+   * @param prefix of all records of this log
+   */
   constructor(prefix: string) {
     this.#prefix = prefix
   }
@@ -34,7 +37,9 @@ export class CursorCopies {
     this.#stale.delete(cursor)
   }
 
-  /** @returns what to call with how the transaction ended */
+  /**
+   * @returns a function for the outcome of the transaction
+   */
   collect(transaction: StoreTransaction, changed: readonly StoredCursor[]): (isWritten: boolean) => void {
     for (const cursor of changed) this.#stale.add(cursor)
     const now = performance.now()
@@ -50,7 +55,7 @@ export class CursorCopies {
   }
 }
 
-/** What was copied of a log, by the subscriptions' keys. */
+/** The copies of a log, by the subscriptions' keys. */
 export function copiesIn(
   records: Iterable<readonly [key: string, value: Uint8Array]>,
   prefix: string,

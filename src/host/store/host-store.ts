@@ -13,36 +13,36 @@ import { VanStore } from './van-store.js'
 
 export const DEFAULT_RETENTION: Retention = { age: Infinity, bytes: 1024 ** 3 }
 
-/** What is no longer owed is of no more use. */
+/** Messages that no subscription is owed have no use. */
 const NO_RETENTION: Retention = { age: 0, bytes: 0 }
 
 const TIDY_EVERY_MS = 60_000
 
-/** What runs in a host because somebody said so once. */
+/** Registrations that run in a host. */
 export type Registered = Extract<Table, 'handlers' | 'actors'>
 
 export interface HostStoreOptions {
   readonly store: Store
   readonly retention?: Retention
   readonly warn: (text: string) => void
-  /** By which a client knows this store from another one. */
+  /** Identifies this store for clients. */
   readonly id?: string
 }
 
-/** The store of a host: a keeper for each van, and what is kept beside them. */
+/** The store of a host: a part for each van, and the records beside them. */
 export class HostStore {
   readonly #options: HostStoreOptions
   readonly #committer: Committer
   readonly #aside: SetAside
   readonly #vanStores = new Map<string, VanStore>()
-  /** By van, what waits there for this host's leader. */
+  /** By van: the messages for this host's leader. */
   readonly #outboxes = new Map<string, VanStore>()
-  /** Told of vans that miss something since a moment ago. */
+  /** Called with a van whose store has lost messages a moment ago. */
   missed: (van: string) => void = () => undefined
   #lastNumber = 0
-  /** Until what they did is accounted for. */
+  /** Until their losses are listed. */
   #damages: readonly Damage[]
-  /** What is missing, and nobody knows of which van. */
+  /** Losses whose van is unknown. */
   readonly #anywhere: MissingStatus[] = []
   readonly #tidying: NodeJS.Timeout
 
@@ -60,7 +60,7 @@ export class HostStore {
     }, TIDY_EVERY_MS).unref()
   }
 
-  /** All that was kept has been loaded: what of it was set aside is said, once. */
+  /** Everything is loaded: reports all losses, once. */
   accounted(): void {
     if (this.#damages.length === 0) return
     for (const { van, ...missing } of otherMissing(this.#damages)) {
@@ -79,12 +79,12 @@ export class HostStore {
       .catch(() => undefined)
   }
 
-  /** By which a client knows this store from another one. */
+  /** Identifies this store for clients. */
   get id(): string | undefined {
     return this.#options.id
   }
 
-  /** All that a store in this one's place held is gone. */
+  /** Everything in the store that was in this one's place is gone. */
   lost(missing: readonly MissingInVan[]): void {
     for (const { van, ...each } of missing) {
       this.#options.warn(`${van === undefined ? 'the store' : `van ${van}`} misses: ${each.text}`)
@@ -96,7 +96,7 @@ export class HostStore {
     }
   }
 
-  /** Messages are not what was written, from this place of a log on. */
+  /** Messages from this place of a log on are damaged. */
   found(log: number, first: number): void {
     for (const [van, vanStore] of [...this.#vanStores, ...this.#outboxes]) {
       if (vanStore.number !== log) continue
@@ -106,7 +106,7 @@ export class HostStore {
     }
   }
 
-  /** Those that have something kept. */
+  /** The vans with records. */
   get vans(): string[] {
     return [...this.#vanStores.keys()]
   }
@@ -115,14 +115,14 @@ export class HostStore {
     return this.#vanStores.get(name) ?? this.#keep(name, false)
   }
 
-  /** What waits in a van for this host's leader. */
+  /** The messages of a van for this host's leader. */
   outbox(van: string): OutboundLog {
     const vanStore = this.#outboxes.get(van) ?? this.#keep(van, true)
     const [kept] = vanStore.load().subscriptions
     return { durableLog: vanStore, cursor: kept?.cursor ?? vanStore.open(outboxRules, 'outbox') }
   }
 
-  /** What was registered to run in this host. */
+  /** The registrations in this host. */
   registered<T>(what: Registered, read: (kept: unknown) => T): T[] {
     return [...this.#options.store.records(what)].flatMap(([key, value]) => {
       try {
@@ -135,14 +135,14 @@ export class HostStore {
   }
 
   /**
-   * @param name by which it is known in its van
+   * @param name its name in its van
    * @param value undefined: it is gone
    */
   keepRegistered(what: Registered, van: string, name: string, value: unknown): Promise<void> {
     return this.#write(what, JSON.stringify([van, name]), value)
   }
 
-  /** As they were changed while a host ran: added to those that it was started with. */
+  /** The changes of capabilities while a host ran: applied to its first ones. */
   restoreCapabilities(restore: (changes: unknown) => void): void {
     const value = this.#options.store.get('meta', CAPABILITIES_KEY)
     try {
@@ -166,7 +166,7 @@ export class HostStore {
     })
   }
 
-  /** From now on nothing changes any more, and all that did is written. */
+  /** Writes all changes, and takes no more. */
   async freeze(): Promise<void> {
     clearInterval(this.#tidying)
     await this.#committer.finish()

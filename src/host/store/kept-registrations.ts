@@ -9,10 +9,10 @@ import type { KeptActor } from '../actors/kept-actor.js'
 import type { HostServer } from '../listen/server.js'
 import type { HostStore } from './host-store.js'
 
-/** So long clients take to come back to a host that was started again, with some to spare. */
+/** Milliseconds that clients take to come back to a restarted host, with some to spare. */
 export const BACK_MS = 3_000
 
-/** Keeps registrations of handlers and actors in the store, once it is open. Without a store, does nothing. */
+/** Keeps registrations of handlers and actors in the store, once it is open. Without a store, it does nothing. */
 export function keeping(
   store: () => HostStore | undefined,
 ): Required<Pick<HandlerHost, 'keep'>> & Required<Pick<ActorHost, 'keepActor'>> {
@@ -28,8 +28,8 @@ export function keeping(
 }
 
 /**
- * What ran in the host before: what the store has of it, and what a host without a store handed over (`msgvan restart`). What
- * cannot start is said, and kept for the next start.
+ * The registrations of the last host: those in the store, and those that a host without a store handed over (`msgvan
+ * restart`). It logs those that cannot start, and keeps them for the next start.
  */
 export function keptRegistrations(store: HostStore, left: Registrations | undefined): Registrations {
   const handlers = store.registered('handlers', handlerOf)
@@ -48,8 +48,8 @@ export function keptRegistrations(store: HostStore, left: Registrations | undefi
 }
 
 /**
- * Before anybody is let in: subscriptions that were handed over and are in no store get a place; mailboxes of actors that are
- * no more (children, whose parents make new ones) are given up, with what waits in them.
+ * Before any client connects: subscriptions that were handed over and are in no store get a place. Mailboxes of actors
+ * that do not exist any more (children, whose parents make new ones) are given up, with their messages.
  */
 export function openKept(
   server: Pick<HostServer, 'broker' | 'vans'>,
@@ -65,13 +65,13 @@ export function openKept(
     for (const { name } of server.broker(van).named()) {
       const id = name.slice(MAILBOX.length)
       if (!name.startsWith(MAILBOX) || actors.some(actor => actor.id === id)) continue
-      // Whoever asked has had no time yet to come back.
+      // The askers have had no time yet to come back.
       void server.broker(van).retire(name, `Actor ${id} has ended: its host died.`, BACK_MS)
     }
   }
 }
 
-/** Its own rules are held against this version's when it starts; without these it can be told from no other. */
+/** The start checks its own rules with this version; without these fields it cannot be identified. */
 function actorOf(kept: unknown): KeptActor {
   const fields = new Fields(kept, what => new InvalidOptionError(`An actor that was kept ${what}.`))
   fields.text('van', 200)

@@ -4,23 +4,26 @@ import type { Chunk, Store, StoreTransaction } from '../../store/store.js'
 import { trimmable } from '../../store/store.js'
 import { MessageReader, MessageWriter } from './message-codec.js'
 
-/** A piece is closed at this size: large enough to be written in one go, small enough to be read for one message. */
+/** A piece is closed at this size: large enough for an efficient write, small enough to be read for one message. */
 const CHUNK_BYTES = 128 * 1024
 
-/** So many messages are looked at before others have their turn. */
+/** The most messages in one step, before other work has its turn. */
 const LOOK_AT_MOST = 20_000
 
-/** Read in one go when the log is looked through backwards. */
+/** The number of pieces that a backward search reads at once. */
 const PIECES_AT_ONCE = 8
 
 export interface Retention {
-  /** Milliseconds; what nobody is owed goes when it is older. */
+  /** Milliseconds; older messages go if no subscription is owed them. */
   readonly age: number
-  /** Bytes a van; beyond that the oldest that nobody is owed goes. */
+  /** Bytes a van; beyond that the oldest messages go that no subscription is owed. */
   readonly bytes: number
 }
 
-/** The messages of one van, in the order in which they were taken over. What is not on the disk yet is read from memory. */
+/**
+ * The messages of one van, in the order in which they were taken over. It reads messages that are not on the disk yet
+ * from memory.
+ */
 export class Log {
   readonly #store: Store
   readonly #number: number
@@ -45,7 +48,7 @@ export class Log {
     return this.#end
   }
 
-  /** What it takes on the disk. */
+  /** Its size on the disk. */
   get bytes(): number {
     return this.#bytes
   }
@@ -62,7 +65,9 @@ export class Log {
     if (this.#writer.bytes >= CHUNK_BYTES) this.#close()
   }
 
-  /** @returns what to call when it is on the disk, or is not going to be: that gives what was refused, and is not in the log */
+  /**
+   * @returns a function for the outcome of the transaction, which returns the refused messages: they are not in the log
+   */
   collect(transaction: StoreTransaction): (isWritten: boolean) => StoredEnvelope[] {
     if (this.#writer.count > 0) this.#close()
     const chunks = this.#closed
@@ -85,7 +90,11 @@ export class Log {
     }
   }
 
-  /** A step of trimming. @returns what it frees: 0 when there is nothing to trim */
+  /**
+   * A step of trimming.
+   *
+   * @returns the freed bytes: 0 when there is nothing to trim
+   */
   trim(transaction: StoreTransaction, through: number, { age, bytes }: Retention): number {
     const step = trimmable(this.#store, this.#number, {
       through,
@@ -97,7 +106,7 @@ export class Log {
     return step.bytes
   }
 
-  /** The place of the oldest message that is there. */
+  /** The place of the oldest message. */
   get first(): number {
     const [chunk] = firstOf(this.#store.scan(this.#number, 0))
     return chunk?.first ?? this.#pendingFrom
@@ -128,8 +137,8 @@ export class Log {
   }
 
   /**
-   * Each piece from the newest to the oldest, as what its messages' topics are, in order. The pieces are read in small steps,
-   * so that the host does other things meanwhile.
+   * The topics of each piece, in order, from the newest piece to the oldest. It reads in small steps, so that the host
+   * does other things meanwhile.
    */
   async *backwards(): AsyncGenerator<{ first: number; topics: string[] }> {
     const first = this.#pendingFrom
@@ -144,7 +153,7 @@ export class Log {
     }
   }
 
-  /** The step was not taken after all. */
+  /** The step was not written after all. */
   untrimmed(bytes: number): void {
     this.#bytes += bytes
   }
@@ -232,7 +241,7 @@ class Reader implements LogReader {
     return undefined
   }
 
-  /** The piece that holds the place, or else the first after it; none: all that follows is not on the disk. */
+  /** The piece with that place, or the first one after it; undefined: the rest is not on the disk. */
   #load(): OpenChunk | undefined {
     const [chunk] = firstOf(this.#store.scan(this.#number, this.#at))
     if (chunk === undefined) {

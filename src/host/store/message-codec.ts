@@ -13,7 +13,7 @@ import {
 } from '../../wire/frames/message-fields.js'
 import { ReadingTable, WritingTable } from '../../wire/frames/string-table.js'
 
-/** Writes messages one after another; a topic or a publisher is written out once. */
+/** Writes messages one after another; each topic and publisher is written out once. */
 export class MessageWriter {
   readonly #writer = new ByteWriter()
   #topics = new WritingTable()
@@ -50,7 +50,7 @@ export class MessageWriter {
   }
 }
 
-/** Reads what one MessageWriter wrote until it was taken. */
+/** Reads one result of a MessageWriter. */
 export class MessageReader {
   readonly #reader: ByteReader
   readonly #topics = new ReadingTable()
@@ -64,7 +64,11 @@ export class MessageReader {
     )
   }
 
-  /** The next one, or undefined if its topic is not wanted. @throws StoreDamagedError */
+  /**
+   * The next message, or undefined if its topic is not wanted.
+   *
+   * @throws StoreDamagedError
+   */
   read(at: number, wants: (topic: string) => boolean): StoredEnvelope | undefined {
     const reader = this.#reader
     const flags = reader.u8()

@@ -7,7 +7,7 @@ const MOST_NAMED = 10
 
 const ALL = 'all that the store held'
 
-/** Nothing of a store is there any more. What its named subscriptions were owed went with it. */
+/** The losses when a whole store is gone: the queues of its named subscriptions. */
 export function missingStore(why: string, names: readonly KeptName[]): MissingInVan[] {
   return [
     { text: `${ALL} (${why.replace(/^\w+Error: /, '')})` },
@@ -18,12 +18,12 @@ export function missingStore(why: string, names: readonly KeptName[]): MissingIn
   ]
 }
 
-/** Told to every client of the van: what its host was to keep and does not have any more. */
+/** For every client of the van: the losses of its store. */
 export function missingError(van: string, missing: readonly MissingStatus[]): StoreDamagedError {
   const named = missing.slice(0, MOST_NAMED).map(({ text }) => text)
   const more = missing.length > MOST_NAMED ? `, and ${missing.length - MOST_NAMED} more` : ''
-  const rest = missing.some(({ text }) => text.startsWith(ALL)) ? '' : ' All else is there.'
+  const rest = missing.some(({ text }) => text.startsWith(ALL)) ? '' : ' Everything else is there.'
   return new StoreDamagedError(
-    `The store of van ${van} was damaged. Missing: ${named.join('; ')}${more}.${rest} What was set aside is in the store's folder; status() has the whole list.`,
+    `The store of van ${van} was damaged. Missing: ${named.join('; ')}${more}.${rest} The damaged parts are in the store's folder; status() has the whole list.`,
   )
 }

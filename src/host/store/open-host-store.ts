@@ -10,13 +10,13 @@ export interface OpenHostStoreOptions {
   readonly retention: Retention
   readonly floor?: number
   readonly warn: (text: string) => void
-  /** The host before kept what it owes here. */
+  /** The last host had this store. */
   readonly isExpected?: boolean | undefined
-  /** The named subscriptions of the host before, as far as they are known without its store. */
+  /** The named subscriptions of the last host, if they are known without its store. */
   readonly names?: (() => readonly KeptName[]) | undefined
 }
 
-/** In \`meta\`, twice: by this a client knows the store that owes it something from another one. */
+/** In \`meta\`, twice: it identifies the store for clients that it owes messages. */
 const ID_KEYS = ['id', 'id/copy']
 
 /** @throws StoreInUseError, StoreFormatError, StoreError */
@@ -25,7 +25,7 @@ export async function openHostStore(
   { retention, floor, warn, isExpected, names = () => [] }: OpenHostStoreOptions,
 ): Promise<HostStore> {
   const opened: { host?: HostStore; gone?: string } = {}
-  // While it is opened, what is damaged is set aside in another way.
+  // While it opens, damage is set aside in another way.
   const damaged = (log: number, first: number): void => opened.host?.found(log, first)
   const gone = (why: string): void => {
     opened.gone = why

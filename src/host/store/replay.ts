@@ -4,7 +4,10 @@ import type { SubscriptionRequest } from '../../bus/contract/subscription-reques
 import { ReplayStart } from '../../message/replay.js'
 import type { Log } from './log.js'
 
-/** Where a subscription begins in the log. A promise where the log has to be looked through: nothing is missed meanwhile. */
+/**
+ * The place in the log where a subscription begins. A promise if it has to search the log; the subscription misses
+ * nothing meanwhile.
+ */
 export function replayStart(log: Log, request: SubscriptionRequest): ReplayStart | Promise<ReplayStart> {
   const { from } = request
   if (from === undefined) return new ReplayStart(log.end - 1)

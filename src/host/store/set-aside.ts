@@ -4,19 +4,19 @@ import { describe } from '../../errors.js'
 import { asideIn } from '../../store/repair.js'
 import type { Store, Table } from '../../store/store.js'
 
-/** A record that is whole, and that this version cannot use. */
+/** A whole record that this version cannot use. */
 export interface Unusable {
   readonly table: Table
   readonly key: string
   readonly value: Uint8Array
   readonly error: unknown
-  /** Keys of records that are of no use without it. */
+  /** Keys of records that are useless without it. */
   readonly with?: readonly (readonly [table: Table, key: string])[]
 }
 
 /**
- * What is kept and cannot be used never keeps a host from starting: the record goes to a folder beside the store, as damaged pieces do, and
- * the host says so.
+ * An unusable record never keeps a host from starting: it goes to a folder beside the store, like damaged pieces, and
+ * the host logs it.
  */
 export class SetAside {
   readonly #store: Store
@@ -34,7 +34,7 @@ export class SetAside {
       const where = this.#keep({ table, key, bytes: Buffer.from(value).toString('base64') })
       this.#warn(`${what} It is left out${where === undefined ? '' : `, and kept in ${where}`}`)
     } catch (failure) {
-      // It stays in the store, and the next host says so again.
+      // It stays in the store, and the next host logs it again.
       this.#warn(`${what} It is left out. It cannot be set aside: ${describe(failure)}`)
       return
     }

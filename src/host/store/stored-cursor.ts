@@ -7,7 +7,7 @@ import { ByteReader } from '../../codec/byte-reader.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
 import { StoreDamagedError } from '../../errors.js'
 
-/** What a book needs of the keeper around it. */
+/** The store around a cursor. */
 export interface CursorOwner {
   changed(cursor: StoredCursor): void
   renewed(cursor: StoredCursor, request: SubscriptionRequest): void
@@ -27,7 +27,7 @@ export interface CursorState {
   open: OpenPlaces
 }
 
-/** One subscription's book. Its key says under what it is kept; one without a key is not. */
+/** One subscription's cursor. Its key is that of its record; one without a key is not in the store. */
 export class StoredCursor implements Cursor {
   high: number
   readonly liveFrom: number
@@ -56,7 +56,7 @@ export class StoredCursor implements Cursor {
     this.#owner = owner
   }
 
-  /** Nothing before this place is owed to it. */
+  /** It is owed nothing before this place. */
   needsFrom(end: number): number {
     const unread = this.waiting > 0 || this.high + 1 < this.liveFrom ? this.high + 1 : end
     return Math.min(unread, this.open.first)
@@ -104,7 +104,7 @@ export class StoredCursor implements Cursor {
       writer.varint(failures + 1)
     }
     writer.varint(this.waitingBytes)
-    // Once that is passed nobody asks any more.
+    // Not needed once `high` has passed it.
     if (this.droppedThrough > this.high) writer.varint(this.droppedThrough)
     return writer.take()
   }
@@ -116,7 +116,7 @@ export function decodeCursor(bytes: Uint8Array): CursorState {
   const [high, liveFrom, waiting] = [reader.varint(), reader.varint(), reader.varint()]
   const open: [number, number][] = []
   for (let left = reader.count(2); left > 0; left -= 1) open.push([reader.varint(), reader.varint() - 1])
-  // Books of before this was kept end here.
+  // Cursors of older versions end here.
   const waitingBytes = reader.remaining === 0 ? 0 : reader.varint()
   const droppedThrough = reader.remaining === 0 ? 0 : reader.varint()
   reader.end()

@@ -38,7 +38,7 @@ export interface VanStoreOptions {
   readonly unusable: (record: Unusable) => void
 }
 
-/** Of more losses than this only the first are listed. */
+/** Only this number of losses is listed. */
 const MOST_MISSING = 100
 
 /** One van in the store: its log, a cursor for each subscription, dead letters, and marks of publishers. */
@@ -95,7 +95,11 @@ export class VanStore implements DurableLog, Contributor {
     return this.#options.number
   }
 
-  /** Messages from this place on could not be read. @returns the subscriptions that may have waited for them */
+  /**
+   * Messages from this place on could not be read.
+   *
+   * @returns the loss, with the subscriptions that may have waited for them
+   */
   found(first: number): MissingStatus {
     const missing = missingFrom(
       first,
@@ -188,7 +192,7 @@ export class VanStore implements DurableLog, Contributor {
     return this.#options.committer.written()
   }
 
-  /** Whether the store has subscriptions without a name of this client. */
+  /** Whether the store has unnamed subscriptions of this client. */
   knows(client: string): boolean {
     return this.#cursors.knows(client)
   }
@@ -198,7 +202,7 @@ export class VanStore implements DurableLog, Contributor {
     if (this.#log.bytes > 0) this.#records.changed()
   }
 
-  /** Writes nothing more: the host ends, and what it owes stays. */
+  /** Writes nothing more: the host ends, and its messages stay. */
   freeze(): void {
     this.#records.freeze()
   }

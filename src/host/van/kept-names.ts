@@ -14,7 +14,7 @@ export interface KeptName {
   readonly request: NamedRequest
 }
 
-/** Takes note of the named subscriptions of a host. */
+/** Records the named subscriptions of a host. */
 export interface NameRegister {
   /** The name has these rules from now on; undefined: it is gone. */
   changed(van: string, name: string, rules: SubscriptionRequest | undefined): void
@@ -24,19 +24,19 @@ export interface NameRegister {
 
 const MOST_NAMES = 10_000
 const MOST_BYTES = 8 * 1024 * 1024
-/** The file is written anew when it has more lines than twice those that count, and these. */
+/** The file is written anew when it has more lines than twice the valid ones, plus these. */
 const SPARE_LINES = 1_000
 
 /**
- * The names of a host that keeps its messages in memory, with their rules, in a file: the host after its death has them before it
- * lets anybody in, so that what it takes over waits for them. One line for each change, each with its checksum; the last line
- * of a name counts. Lines are appended in one call at the end of a turn, which outlives this process, and are not synced: whatever
- * ends the machine ends the clients too.
+ * The names of a host that keeps its messages in memory, with their rules, in a file. After this host's death, the next
+ * one reads them before it accepts clients, so that messages for these names wait. One line for each change, each with
+ * its checksum; the last line of a name counts. Lines are appended in one call at the end of a turn. They outlive this
+ * process, and are not synced: an event that ends the machine ends the clients too.
  */
 export class KeptNames implements NameRegister {
   readonly #file: string
   readonly #warn: (text: string) => void
-  /** What is in the file and counts, by van and name. */
+  /** The valid lines of the file, by van and name. */
   readonly #lines = new Map<string, string>()
   #bytes = 0
   #linesInFile = 0
@@ -50,7 +50,7 @@ export class KeptNames implements NameRegister {
     this.#warn = warn
   }
 
-  /** What the host before left. A line that is torn or damaged is left out, and told. */
+  /** The names of the last host. It leaves out torn or damaged lines, and logs that. */
   read(): KeptName[] {
     const names = new Map<string, KeptName | undefined>()
     let damaged = 0
@@ -63,7 +63,7 @@ export class KeptNames implements NameRegister {
     return [...names.values()].filter(name => name !== undefined)
   }
 
-  /** From now on the file has what counts: at first all that changed before this. */
+  /** From now on the file has all valid names, earlier changes first. */
   begin(): void {
     this.#isOpen = true
     this.#apply()
@@ -91,7 +91,11 @@ export class KeptNames implements NameRegister {
     })
   }
 
-  /** Writes nothing any more. @param forget the next host is to know no names */
+  /**
+   * Writes nothing any more.
+   *
+   * @param forget the next host must not know the names
+   */
   end(forget: boolean): void {
     this.#isOpen = false
     this.#changes.clear()
@@ -110,7 +114,7 @@ export class KeptNames implements NameRegister {
         (bytes > MOST_BYTES || (before === undefined && this.#lines.size >= MOST_NAMES))
       ) {
         this.#warnOnce(
-          `more names than ${MOST_NAMES}, or than ${MOST_BYTES} bytes: the others are not known to the host after this one`,
+          `more names than ${MOST_NAMES}, or than ${MOST_BYTES} bytes: the next host will not know the others`,
         )
         continue
       }
@@ -136,9 +140,7 @@ export class KeptNames implements NameRegister {
     } catch (error) {
       // The next change writes all of it anew, if it can.
       this.#linesInFile = Infinity
-      this.#warnOnce(
-        `the names of subscriptions cannot be kept for the host after this one: ${describe(error)}`,
-      )
+      this.#warnOnce(`the names of subscriptions cannot be kept for the next host: ${describe(error)}`)
     }
   }
 
@@ -149,7 +151,7 @@ export class KeptNames implements NameRegister {
   }
 }
 
-/** Those that are not there get a place. What this version does not take is told. */
+/** Adds the missing ones. It logs those that this version does not accept. */
 export function restoreNames(
   server: { broker(van: string): Pick<LocalBroker, 'named' | 'replace'> },
   names: readonly KeptName[],
@@ -164,12 +166,12 @@ export function restoreNames(
     try {
       broker.replace(request)
     } catch (error) {
-      warn(`the named subscription ${request.name} is not there any more: ${describe(error)}`)
+      warn(`the named subscription ${request.name} is gone: ${describe(error)}`)
     }
   }
 }
 
-/** Whose consumer comes back: actors and what is exposed are gone with a host in memory. */
+/** A subscription whose consumer comes back: actors and exposures end with a host in memory. */
 export function outlivesHost(name: string): boolean {
   return !name.startsWith(MAILBOX) && !isExposure(name)
 }
@@ -214,7 +216,7 @@ function readLine(
     const { van, name, request } = JSON.parse(json) as { van: string; name: string; request?: unknown }
     return { van, name, request: request === undefined ? undefined : { ...decodeRequest(request), name } }
   } catch {
-    // By other rules than those of this version.
+    // Its rules are of another version.
     return undefined
   }
 }

@@ -8,7 +8,7 @@ import { Encoding } from '../../codec/encoding.js'
 import { encodeLetter, encodePayload } from '../../codec/payload.js'
 import { isExposure, MAILBOX } from '../../message/topic.js'
 
-/** What becomes of mail that finds no actor, or one that fails: back to who asked, else to the dead letters. */
+/** Handles mail that finds no actor, or one that fails: it goes back to the asker, otherwise to the dead letters. */
 export function mailRules(broker: () => LocalBroker): Pick<LocalBrokerOptions, 'unrouted' | 'takeBack'> {
   return {
     unrouted: envelope => {
@@ -16,7 +16,7 @@ export function mailRules(broker: () => LocalBroker): Pick<LocalBrokerOptions, '
       else giveBack(broker(), returnOf(envelope))
     },
     takeBack: (letter, envelope, error) => {
-      // Who observes is told, and observes again or not.
+      // The observer gets an error, and may observe again.
       if (isExposure(letter.subscription)) {
         giveBack(broker(), refusalOf(envelope.headers, 'MSGVAN_OBSERVATION_LOST'))
         return true
@@ -47,6 +47,6 @@ function giveBack(broker: LocalBroker, back: { to: string; headers: Headers } | 
 
 function undelivered(broker: LocalBroker, envelope: Envelope): void {
   const id = envelope.topic.slice(MAILBOX.length)
-  const error = new ActorStoppedError(`There is no actor ${id}: it was stopped, or never was.`)
+  const error = new ActorStoppedError(`There is no actor ${id}: it was stopped, or it never existed.`)
   broker.giveUp(envelope.topic, new Item(envelope, 0), error)
 }

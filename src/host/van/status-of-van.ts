@@ -1,12 +1,16 @@
 import type { HandlerStatus, HostStatus, LogStatus, VanStatus } from '../../bus/contract/status.js'
 
-/** What one host knows of a van: also of handlers whose subscription another host keeps. */
+/** One host's knowledge of a van, including handlers whose subscription is at another host. */
 export interface StatusPart {
   readonly status: VanStatus
   readonly handlers: Readonly<Record<string, HandlerStatus>>
 }
 
-/** The whole van's: this host's part first, and itself as `host`. @param log of the host that keeps what is replayed */
+/**
+ * The whole van's: this host's part first, and itself as `host`.
+ *
+ * @param log of the host that has the log
+ */
 export function statusOfVan(
   own: StatusPart,
   others: readonly StatusPart[],

@@ -26,46 +26,46 @@ import type { HostStore } from '../store/host-store.js'
 import { noMark } from '../store/records/publisher-mark.js'
 import type { VanStore } from '../store/van-store.js'
 
-/** So many publishers that went are remembered, so that what they publish again makes no duplicates. */
+/** The number of former publishers that it remembers, so that their repeated messages make no duplicates. */
 const PUBLISHERS_REMEMBERED = 10_000
 
-/** Of one subscription that is slow a warning is given so often at most. */
+/** The shortest time between two warnings about one slow subscription. */
 const WARN_EVERY_MS = 60_000
 
-/** Of so many vans that nobody uses any more the counters are remembered: names cost memory. */
+/** The number of unused vans whose counters it remembers: names cost memory. */
 const VANS_REMEMBERED = 1_000
 
 export interface VansOptions {
   readonly hostStatus: () => HostStatus
   readonly backbone: () => Backbone
-  /** Stands before the ids of this host's subscriptions. Default: nothing. */
+  /** The prefix of this host's subscription ids. Default: none. */
   readonly idPrefix?: string | undefined
-  /** By what it is known whether what waits in memory is what waited there before. */
+  /** Identifies the memory, so that clients know whether it still has their messages. */
   readonly memory: () => string | undefined
-  /** Takes note of named subscriptions. Default: nobody does. */
+  /** Records named subscriptions. Default: none. */
   readonly names?: NameRegister | undefined
   readonly warn?: ((text: string) => void) | undefined
   /** Answers for this host alone. */
   readonly answer: (van: Van, method: string, args: unknown) => Promise<unknown>
 }
 
-/** How one client is told what no call could report. */
+/** Reports errors to one client that no call could report. */
 export interface Notices {
   error(error: MsgvanError): void
-  /** What another host kept may be lost, or passed this one by. */
+  /** Messages of another host may be lost, or have passed this one by. */
   missed(missed: Missed): void
 }
 
-/** One van in this host: its broker, its way to other hosts, and how far each publisher that is gone has come. */
+/** One van in this host: its broker, its way to other hosts, and the last message of each former publisher. */
 export class Van {
   readonly broker: LocalBroker
   readonly reach: Reach
   readonly settled = new SettledBefore()
-  /** Named subscriptions are known to the next host from this moment on. */
+  /** The next host knows the named subscriptions from this moment on. */
   readonly writeNames: () => void
-  /** What tells clients that are here something that no call could report, by client. */
+  /** The notices of present clients, by client. */
   readonly notices = new Map<string, Notices>()
-  /** For clients of the host before. */
+  /** For clients of the last host. */
   readonly #answers = new AnswersAwaiting()
   #lostElsewhere: MsgvanError | undefined
   readonly #warnedAt = new WeakMap<Subscription, number>()
@@ -128,7 +128,7 @@ export class Van {
     })
   }
 
-  /** Of one that is full again and again, now and then. */
+  /** Now and then, for one that is full again and again. */
   #warn(subscription: Subscription, warn: VansOptions['warn']): void {
     const now = performance.now()
     if (now - (this.#warnedAt.get(subscription) ?? -Infinity) < WARN_EVERY_MS) return
@@ -141,29 +141,32 @@ export class Van {
     )
   }
 
-  /** As the broker's: taken over at once if undefined. With a store it counts when `kept` says so. */
+  /** Like the broker's: undefined when it is taken over at once. With a store it counts when `kept` resolves. */
   accept(envelope: Envelope): undefined | Promise<void> {
     return this.reach.accept(this.vanStore === undefined ? envelope : StoredEnvelope.of(envelope))
   }
 
-  /** What came from another host. */
+  /** Accepts a message of another host. */
   acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> | MsgvanError {
     const taken = this.vanStore === undefined ? envelope : StoredEnvelope.of(envelope)
     return this.broker.acceptFrom(from, taken, isAnswered)
   }
 
-  /** What is in the books since before the start comes again: its publisher waits while those it is for are too full. */
+  /**
+   * A message comes again that has been stored since before the start: its publisher waits while its subscriptions are
+   * too full.
+   */
   awaitRoom(envelope: Envelope): undefined | Promise<void> {
     return this.broker.awaitRoom(envelope)
   }
 
-  /** What a damaged store does not have any more, here or at the host that keeps this van: told to every client. */
+  /** The losses of a damaged store, here or at the host with this van's store: every client gets them. */
   get lost(): MsgvanError | undefined {
     const missing = this.vanStore?.missing ?? []
     return missing.length > 0 ? missingError(this.name, missing) : this.#lostElsewhere
   }
 
-  /** A host before this one had clients: answers to them wait until they are back, or have had their time. */
+  /** The last host had clients: answers to them wait until they are back, or their time is over. */
   awaitAskers(): void {
     this.#answers.begin()
   }
@@ -172,37 +175,37 @@ export class Van {
     this.#answers.end()
   }
 
-  /** What waited for whoever is at that address from now on. */
+  /** Hands over the answers for the client that now has this address. */
   takeAnswers(topic: RegExp | string): void {
     for (const envelope of this.#answers.take(topic)) this.broker.accept(envelope)?.catch(() => undefined)
   }
 
-  /** Something more is missing. */
+  /** Reports a new loss to clients. */
   tellLost(): void {
     const { lost } = this
     if (lost !== undefined) for (const client of this.notices.values()) client.error(lost)
   }
 
-  /** The host that keeps this van says so of its store. */
+  /** The host with this van's store reports a loss. */
   #misses(error: MsgvanError): void {
     if (error.message === this.#lostElsewhere?.message) return
     this.#lostElsewhere = error
     for (const client of this.notices.values()) client.error(error)
   }
 
-  /** Why so many bytes are not taken over, if they are not. */
+  /** The error for a publish of this size, if there is no room for it. */
   refusalOf(bytes: number): MsgvanError | undefined {
     return this.vanStore?.refusalOf(bytes)
   }
 
-  /** Resolves when all that happened so far is on the disk; undefined where that is so, or where nothing is kept. */
+  /** Resolves when everything so far is on the disk; undefined if it is, or without a store. */
   kept(): Promise<void> | undefined {
     return this.vanStore?.kept()
   }
 
   /**
-   * Where a subscription is kept: one with a name, or that begins with what is kept, at one host of the van. Mailboxes are where
-   * their actors are, but for those of actors on several hosts.
+   * The broker of a subscription. Named ones, and those with a replay, are at one host of the van. Mailboxes are with
+   * their actors, except those of actors on several hosts.
    */
   home({ name, from }: Pick<SubscriptionRequest, 'name' | 'from'>): Pick<LocalBroker, 'consume'> {
     const { names } = this.reach
@@ -218,12 +221,12 @@ export class Van {
       : names.unsubscribe(name)
   }
 
-  /** The memory, or the store, in which is what waits for named subscriptions, if it is here. */
+  /** Identifies the memory, or the store, of named subscriptions, if it is here. */
   get memory(): string | undefined {
     return this.reach.names === undefined ? this.#memory() : undefined
   }
 
-  /** Subscriptions of a client without a name go on where they were: they missed nothing, here or elsewhere. */
+  /** A client's unnamed subscriptions continue: they missed nothing, here or elsewhere. */
   knows(client: string): boolean | undefined {
     return this.vanStore === undefined
       ? undefined
@@ -231,8 +234,9 @@ export class Van {
   }
 
   /**
-   * Registers a named subscription in place of what the name had. @throws InvalidPatternError, UnsupportedError (`from` without
-   * a store)
+   * Registers a named subscription, and replaces the one of that name.
+   *
+   * @throws InvalidPatternError, UnsupportedError (`from` without a store)
    */
   async replace(request: SubscriptionRequest & { readonly name: string }): Promise<void> {
     const { names } = this.reach
@@ -246,7 +250,7 @@ export class Van {
     await this.broker.close({ drain: false })
   }
 
-  /** How far publishers have come whose sessions ended: the one that was away for longest first. */
+  /** The last messages of publishers whose sessions ended; the one that left first comes first. */
   *publishers(): Generator<[string, Publisher]> {
     for (const client of this.#publishers.rkeys()) {
       const publisher = this.#publishers.peek(client)
@@ -254,7 +258,7 @@ export class Van {
     }
   }
 
-  /** One whose session ended, or one that is new to this process. */
+  /** A publisher whose session ended, or a new one. */
   publisher(client: string): Publisher {
     return (
       this.#publishers.get(client) ??
@@ -269,7 +273,9 @@ export class Van {
   }
 }
 
-/** A host's vans: made when first asked for, dropped, but for their counters, when nobody is there and nothing waits. */
+/**
+ * A host's vans. It makes a van on demand, and drops it, except its counters, when it has neither clients nor messages.
+ */
 export class Vans {
   readonly #options: VansOptions
   #store: HostStore | undefined
@@ -280,7 +286,7 @@ export class Vans {
     this.#options = options
   }
 
-  /** What is kept of before the start comes back; from now on all is kept. */
+  /** Restores all vans of the store, which keeps everything from now on. */
   restore(store: HostStore): void {
     if (this.#vans.size > 0) throw new Error('a van was there before its store')
     this.#store = store
@@ -294,7 +300,11 @@ export class Vans {
     store.missed = name => this.#vans.get(name)?.tellLost()
   }
 
-  /** Clients that were there before the start have had their time to come back. @returns whether some are awaited still */
+  /**
+   * Clients of the last host have had their time to come back.
+   *
+   * @returns whether some are still awaited
+   */
   endOrphans(isAwaited: (van: string, client: string) => boolean): boolean {
     let areAwaited = false
     for (const van of this.#vans.values()) {
@@ -315,7 +325,9 @@ export class Vans {
     return van
   }
 
-  /** @throws UnsupportedError if there is a store, which keeps it all */
+  /**
+   * @throws UnsupportedError if there is a store, which keeps everything
+   */
   checkMemory(): void {
     if (this.#store !== undefined)
       throw new UnsupportedError(
@@ -327,8 +339,8 @@ export class Vans {
     return this.#vans.values()
   }
 
-  /** To the subscribers of this host, in all vans. */
-  tell(topic: string, payload: unknown): void {
+  /** Publishes to the subscribers of this host, in all vans. */
+  publishHere(topic: string, payload: unknown): void {
     for (const { broker } of this.#vans.values()) broker.system.publishHere(topic, payload)
   }
 
@@ -336,12 +348,14 @@ export class Vans {
     return [...this.#vans.keys()]
   }
 
-  /** No subscription, no dead letter, no publish that waits, in any of them. */
+  /** None of them has a subscription, a dead letter or a waiting publish. */
   get isIdle(): boolean {
     return [...this.#vans.values()].every(({ broker }) => broker.isIdle)
   }
 
-  /** @param isUsed whether somebody is connected to it */
+  /**
+   * @param isUsed whether a client is connected to it
+   */
   sweep(isUsed: (name: string) => boolean): void {
     for (const [name, van] of this.#vans) {
       if (!van.broker.isIdle || isUsed(name) || this.#options.backbone().homes.includes(name)) continue
@@ -351,7 +365,7 @@ export class Vans {
     }
   }
 
-  /** What is owed from now on is not written any more: what ends with this process is owed all the same. */
+  /** From now on nothing is written: messages that end with this process stay owed. */
   async freeze(): Promise<void> {
     await this.#store?.freeze()
   }

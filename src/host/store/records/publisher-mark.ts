@@ -2,13 +2,13 @@ import { StoreDamagedError } from '../../../errors.js'
 import { decodePayload, encodePayload } from '../../../codec/payload.js'
 import type { WireError } from '../../../wire/frames/control-frames.js'
 
-/** How far a publisher has come, and which of its publishes up to there were refused without its having been told. */
+/** A publisher's last message, and those of its refused publishes that it does not know of yet. */
 export interface PublisherMark {
   readonly through: number
   readonly refused: ReadonlyMap<number, WireError>
 }
 
-/** Publishes in a row that were refused for the same reason. */
+/** Consecutive publishes that were refused for the same reason. */
 type Range = readonly [from: number, to: number, code: string, text: string]
 
 /** A publisher has no more than a few frames on their way. */

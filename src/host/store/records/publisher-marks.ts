@@ -3,10 +3,10 @@ import type { StoreTransaction } from '../../../store/store.js'
 import { decodeMark, encodeMark, noMark, type PublisherMark } from './publisher-mark.js'
 import type { VanRecords } from './van-records.js'
 
-/** A publisher beyond this number is forgotten: what it publishes again may come twice. */
+/** The most publishers that it remembers: messages of a forgotten one may come twice. */
 const PUBLISHERS_REMEMBERED = 10_000
 
-/** How far each publisher has come, so that a message that comes again makes no duplicate. */
+/** The last message of each publisher, so that a repeated message makes no duplicate. */
 export class PublisherMarks {
   readonly #records: VanRecords
   readonly #marks: LRUCache<string, PublisherMark>
@@ -38,7 +38,7 @@ export class PublisherMarks {
     this.#records.changed()
   }
 
-  /** After a failed transaction nothing is written again: the marks change when it is known what was refused with it. */
+  /** After a failed transaction it writes nothing again: the marks change when the refused messages are known. */
   collect(transaction: StoreTransaction): void {
     for (const publisher of this.#changed)
       transaction.put('publishers', this.#records.prefix + publisher, encodeMark(this.get(publisher)))

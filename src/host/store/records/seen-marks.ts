@@ -4,7 +4,7 @@ import type { StoreTransaction } from '../../../store/store.js'
 import type { SeenMarks } from '../../backbone/follower/seen.js'
 import type { VanRecords } from './van-records.js'
 
-/** A publisher with a topic beyond this number is forgotten: its messages may come twice. */
+/** The most pairs of publisher and topic that it remembers: messages of a forgotten one may come twice. */
 const SEEN_REMEMBERED = 20_000
 
 /** The last message of other hosts that came here, for each publisher and topic. */

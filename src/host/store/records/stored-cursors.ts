@@ -46,7 +46,7 @@ export class StoredCursors implements CursorOwner {
 
   /**
    * @param mended the cursors and rules that come from copies after a damage
-   * @param lost learns of each subscription whose rules cannot be used
+   * @param lost gets each subscription whose rules cannot be used
    */
   load(
     mended: Pick<Accounts, 'cursors' | 'restored'> | undefined,
@@ -73,13 +73,17 @@ export class StoredCursors implements CursorOwner {
     return cursor
   }
 
-  /** Whether the store has subscriptions without a name of this client. */
+  /** Whether the store has unnamed subscriptions of this client. */
   knows(client: string): boolean {
     for (const key of this.#cursors.keys()) if (key.startsWith(`s/${client}/`)) return true
     return false
   }
 
-  /** The first place of the log that a subscription still needs. @param end the end of the log */
+  /**
+   * The first place of the log that a subscription still needs.
+   *
+   * @param end the end of the log
+   */
   neededFrom(end: number): number {
     let first = Infinity
     for (const cursor of this.#cursors.values()) first = Math.min(first, cursor.needsFrom(end))
@@ -151,7 +155,7 @@ export class StoredCursors implements CursorOwner {
     this.#owed.settle(at)
   }
 
-  /** In one transaction: with it on the disk, the next host goes on to give up the messages. */
+  /** In one transaction: with it on the disk, the next host continues to give up the messages. */
   ended(cursor: StoredCursor, request: SubscriptionRequest, reason: string): void {
     const { key } = cursor
     if (this.#records.isFrozen || key === undefined || this.#cursors.get(key) !== cursor) return
@@ -216,7 +220,11 @@ export class StoredCursors implements CursorOwner {
     return { id, cursor, request: { ...request, session }, ending }
   }
 
-  /** Sets aside a subscription whose rules cannot be used, with its cursor. @returns its loss */
+  /**
+   * Sets aside a subscription whose rules cannot be used, with its cursor.
+   *
+   * @returns its loss
+   */
   #unusable(
     key: string,
     { value, state, error }: { value: Uint8Array; state: CursorState | undefined; error: unknown },
@@ -230,13 +238,13 @@ export class StoredCursors implements CursorOwner {
     ] as const
     this.#records.setAside({ table: 'subscriptions', key: own, value, error, with: others })
     const messages = (state?.waiting ?? 0) + (state?.open.size ?? 0)
-    // A subscription that was refused when it was made is owed nothing.
+    // A subscription that was refused at its creation is owed nothing.
     if (error instanceof InvalidPatternError && messages === 0) return undefined
     return unusableRules(key, messages)
   }
 }
 
-/** The name, or the session of a subscription without one. */
+/** The name; for an unnamed subscription, its session. */
 function keyOf({ name, session }: SubscriptionRequest): string | undefined {
   if (name !== undefined) return `n/${name}`
   return session === undefined ? undefined : `s/${session}`

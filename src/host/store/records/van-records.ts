@@ -31,12 +31,12 @@ export class VanRecords {
     return this.#isFrozen
   }
 
-  /** Writes nothing more: the host ends, and what it owes stays. */
+  /** Writes nothing more: the host ends, and its messages stay. */
   freeze(): void {
     this.#isFrozen = true
   }
 
-  /** Has the committer collect what changed. */
+  /** The committer collects the changes. */
   changed(): void {
     if (!this.#isFrozen) this.#options.changed()
   }
@@ -55,7 +55,11 @@ export class VanRecords {
     this.write(t => t.remove(table, this.prefix + key))
   }
 
-  /** Writes all into the transaction. @returns a function that keeps them for the next one, if this one fails */
+  /**
+   * Writes all into the transaction.
+   *
+   * @returns a function that keeps them for the next one, if this one fails
+   */
   collect(transaction: StoreTransaction): () => void {
     const writes = this.#writes
     this.#writes = []
