@@ -183,7 +183,10 @@ describe('the settings of a host', () => {
   })
 
   it('never repeat a token', () => {
-    expect(() => tokenSetting('  ', {})).to.throw(InvalidOptionError, /^--token: a token must not be empty\.$/)
+    expect(() => tokenSetting('  ', {})).to.throw(
+      InvalidOptionError,
+      /^--token: a token must not be empty\.$/,
+    )
   })
 
   it('take idle times of years: no timer is that long', () => {
