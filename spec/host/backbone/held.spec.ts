@@ -281,7 +281,7 @@ describe('a publish at a follower that a full subscription of the leader holds',
     await leader.close()
     await startStored()
     await Promise.all([publisher.ready(), there.ready()])
-    await untilStatus(there, 'w', { consumers: 0, pending: 3 })
+    await untilStatus(there, 'w', { consumers: 0, pending: 1, held: 2 })
     const taken = collect(there.topic('t', { ...rules }))
     expect(payloads(await taken.first(3))).to.deep.equal([1, 2, 3])
     await Promise.all(held)

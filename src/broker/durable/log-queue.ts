@@ -144,9 +144,35 @@ export class LogQueue extends PendingQueue {
       this.#unread -= 1
       this.#behind.push(new Item(envelope, order))
     }
-    // The log has fewer than were counted.
-    if (this.#unread > 0) this.short(this.#unread, Math.max(0, this.#unreadBytes - this.#behind.bytes))
+    this.#unreadBytes = Math.max(0, this.#unreadBytes - this.#behind.bytes)
+    this.#allRead()
+  }
+
+  /** The log has no more, whatever was counted. */
+  #allRead(): void {
+    const count = this.#unread
+    const bytes = this.#unreadBytes
     this.#unread = this.#unreadBytes = 0
+    if (count > 0) this.short(count, bytes)
+  }
+
+  /** Messages that count and that only the disk has. */
+  get unread(): { readonly count: number; readonly bytes: number; sizes(): Iterable<number> } {
+    return { count: this.#unread, bytes: this.#unreadBytes, sizes: () => this.#sizes() }
+  }
+
+  /** Reads the log once more, apart from the queue. */
+  *#sizes(): Generator<number> {
+    const { durableLog, wants, liveFrom, droppedThrough } = this.#options
+    const reader = durableLog.read(Math.max(this.#reader?.at ?? 0, liveFrom, droppedThrough + 1))
+    for (let left = this.#unread; left > 0;) {
+      const before = reader.at
+      const envelope = reader.next(wants)
+      if (envelope === undefined && reader.at === before) return
+      if (envelope === undefined) continue
+      left -= 1
+      yield envelope.size
+    }
   }
 
   override shift(): Item | undefined {
@@ -252,10 +278,8 @@ export class LogQueue extends PendingQueue {
       if (envelope === undefined && !isLive && reader.at >= liveFrom) continue
       if (envelope === undefined) {
         // The reader does not move: it is at the end, whatever was counted.
-        if (reader.at === before) {
-          if (this.#unread > 0) this.short(this.#unread, this.#unreadBytes)
-          this.#unread = this.#unreadBytes = 0
-        } else if (read === 0 && most === WINDOW) this.later()
+        if (reader.at === before) this.#allRead()
+        else if (read === 0 && most === WINDOW) this.later()
         break
       }
       read += 1

@@ -58,6 +58,7 @@ export class StoredSubscription extends Subscription {
     line.short = (count, bytes) => {
       this.#waitsNoMore(count, bytes)
       cursor.changed()
+      this.fewerWait()
     }
     this.#cursor = cursor
     this.#stored = line
@@ -76,6 +77,7 @@ export class StoredSubscription extends Subscription {
 
   override registered(): void {
     this.#cursor.changed()
+    this.holdAgain(this.#stored.unread)
   }
 
   override newMember(consumer: Consumer, request: SubscriptionRequest): Member {

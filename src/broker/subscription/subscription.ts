@@ -294,6 +294,35 @@ export class Subscription extends NoopHooks implements MemberOwner {
     return this.#counted <= this.rules.maxPending && this.#countedBytes <= this.rules.maxPendingBytes
   }
 
+  /**
+   * Holds, after a start, what exceeds the limits. No publisher waits for it.
+   *
+   * @param behind the messages at the end of the queue that no consumer had, with their sizes in order
+   */
+  protected holdAgain(behind: {
+    readonly count: number
+    readonly bytes: number
+    sizes(): Iterable<number>
+  }): void {
+    if (this.rules.overflow !== 'pause' || this.#isRoomEnough) return
+    const { maxPending, maxPendingBytes } = this.rules
+    let count = this.#counted - behind.count
+    let bytes = this.#countedBytes - behind.bytes
+    for (const size of behind.sizes()) {
+      const isRoom = count < maxPending && (bytes < maxPendingBytes || count === 0)
+      if (!isRoom || this.#isPausing) this.#wait(size, undefined)
+      count += 1
+      bytes += size
+    }
+  }
+
+  /** Fewer messages wait than were counted: the last of them are still the held ones. */
+  protected fewerWait(): void {
+    const missing = this.held - this.#waits
+    if (missing > 0) this.forgetLast(missing)
+    else this.#letIn()
+  }
+
   /** As many as there is room for now. */
   #letIn(): void {
     const held = this.#heldBack
