@@ -384,6 +384,26 @@ export function remoteObservables(at: Connected): void {
       },
     )
 
+    it('close() of a bus that observes its own exposure completes it, as topic() does', async () => {
+      let running = 0
+      await exposing(
+        'own',
+        () =>
+          new Observable(subscriber => {
+            running += 1
+            subscriber.next(1)
+            return () => (running -= 1)
+          }),
+      )
+      const seen = collect(at.bus().observe('own'))
+      await seen.first(1)
+      expect(running).to.equal(1)
+      await at.bus().close()
+      expect(seen.errors).to.deep.equal([])
+      expect(seen.completed).to.equal(true)
+      expect(running).to.equal(0)
+    })
+
     itWith(at, 'severalBuses', 'a bus that closes begins nothing more, however long it drains', async () => {
       let begun = 0
       const held = collect(at.bus().topic('held', { ack: 'manual' }))

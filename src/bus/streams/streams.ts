@@ -35,11 +35,11 @@ export class Streams {
     })
   }
 
-  /** Informs the other ends before its bus goes. */
+  /** Informs the other ends before its bus goes. Observations end first, so that those of its own exposures complete. */
   close(): void {
     clearInterval(this.#looks)
-    this.#exposures.close()
     this.#observations.close()
+    this.#exposures.close()
   }
 
   #open(): void {
