@@ -1,7 +1,8 @@
 import type { LogTarget } from './log/log.js'
 import { checkBusOptions } from './bus/check-bus-options.js'
 import { describe, InvalidOptionError } from './errors.js'
-import { knownOptions, oneOf, shown } from './message/check-option.js'
+import { knownOptions, oneOf, shown, wholeNames } from './message/check-option.js'
+import { isUtf8 } from './message/well-formed.js'
 import { hasLevelMethods, isLeveled } from './log/log.js'
 import { encodePayload } from './codec/payload.js'
 
@@ -67,6 +68,7 @@ export function checkOptions(options: VanOptions): void {
   if (addr !== undefined) text('addr', addr)
   if (capabilities !== undefined && !isPlain(capabilities))
     throw new InvalidOptionError('capabilities is an object of names and values, such as { gpu: true }.')
+  if (capabilities !== undefined) wholeNames('capabilities', capabilities)
   if (capabilities !== undefined) mustCross(capabilities)
   if (logger !== undefined && !isLogger(logger))
     throw new InvalidOptionError(
@@ -81,8 +83,8 @@ function isLogger(logger: unknown): boolean {
 }
 
 function text(option: string, value: unknown): void {
-  if (typeof value !== 'string' || value.trim() === '')
-    throw new InvalidOptionError(`${option} is a text that is not empty.`)
+  if (typeof value !== 'string' || value.trim() === '' || !isUtf8(value))
+    throw new InvalidOptionError(`${option} is a text that is not empty, without half a surrogate pair.`)
 }
 
 /** They are told to a host. */

@@ -47,6 +47,12 @@ const carried: readonly unknown[] = [
   BigInt64Array.of(-1n),
 ]
 
+/** Node 20 has it, ES2022's types do not. */
+type ResizableBuffer = new (
+  length: number,
+  options: { maxByteLength: number },
+) => ArrayBuffer & { resize(length: number): void }
+
 type Sent = MessageFields<{ n: number }>
 
 /** A message as a subscriber has it. */
@@ -57,6 +63,29 @@ async function anOrder(bus: Bus): Promise<Message<{ n: number }>> {
   const [order] = await orders.first(1)
   if (order === undefined) throw new Error('no order came')
   return order
+}
+
+/** All that is named by an app, and crosses. */
+function namesOf(bus: Bus, name: string): Record<string, () => unknown> {
+  const ref = { module: '/x.js' }
+  const letters = bus.deadLetters()
+  return {
+    unsubscribe: () => bus.unsubscribe(name),
+    expose: () => bus.expose(name, () => of(1)),
+    observe: () => bus.observe(name),
+    handler: () => bus.subscribeHandler(name, ref, 't'),
+    module: () => bus.subscribeHandler('h', { module: `/${name}.js` }, 't'),
+    export: () => bus.subscribeHandler('h', { module: '/x.js', export: name }, 't'),
+    'actor subscription': () => bus.subscribeActor(name, 'id', 't'),
+    'actor id': () => bus.subscribeActor('a', name, 't'),
+    'actor ref': () => bus.actors.ref(name),
+    'actor stop': () => bus.actors.stop(name),
+    'actor find': () => bus.actors.find(name),
+    'actor name': () => bus.actors.create(ref, { name }),
+    requires: () => bus.actors.create(ref, { requires: { [name]: true } }),
+    'dead letters of': () => letters.list({ subscription: name }),
+    'dead letter': () => letters.purge({ id: name }),
+  }
 }
 
 export function payloadRules(at: Connected): void {
@@ -153,6 +182,26 @@ export function payloadRules(at: Connected): void {
       }
       await bus.publish('t', 'good')
       expect(payloads(await seen.first(1))).to.deep.equal(['good'])
+    })
+
+    it('refuses bytes that are gone: of a detached buffer, or beyond the end of one that was made shorter', async () => {
+      const bus = at.bus()
+      const seen = collect(bus.topic('t'))
+      const given = new ArrayBuffer(8)
+      const views = [new Uint8Array(given), new DataView(given), Buffer.from(given), new Float64Array(given)]
+      structuredClone(given, { transfer: [given] })
+      const shorter = new (ArrayBuffer as unknown as ResizableBuffer)(8, { maxByteLength: 8 })
+      const beyond = [new Uint8Array(shorter, 4, 4), new DataView(shorter, 4, 4)]
+      shorter.resize(2)
+      for (const gone of [given, ...views, ...beyond]) {
+        expect(await rejection(bus.publish('t', gone))).to.be.instanceOf(InvalidPayloadError)
+        const refusal = await rejection(bus.publish('t', { gone }))
+        expect(refusal).to.be.instanceOf(InvalidPayloadError)
+        expect((refusal as Error).message).to.match(/^payload\.gone .*detached/)
+      }
+      const empty = [new ArrayBuffer(0), new Uint8Array(0), Buffer.alloc(0), new DataView(new ArrayBuffer(0))]
+      for (const value of empty) await bus.publish('t', value)
+      expect(await seen.first(4)).to.have.length(4)
     })
 
     it('refuses what would cost its readers too much, at publish, and goes on', async () => {
@@ -305,6 +354,15 @@ export function payloadRules(at: Connected): void {
         expect(() => bus.topic(half)).to.throw(InvalidPatternError)
         expect(() => bus.topic(new RegExp(half))).to.throw(InvalidPatternError)
         expect(() => bus.topic('t', { name: half })).to.throw(InvalidOptionError)
+        for (const [name, use] of Object.entries(namesOf(bus, half))) {
+          const refusal = await Promise.resolve()
+            .then(use)
+            .then(
+              () => 'was taken',
+              (error: unknown) => error,
+            )
+          expect(refusal, name).to.be.instanceOf(InvalidOptionError)
+        }
       }
       await bus.publish('😀', '\ud83d', { headers: { '😀': '😀' } })
       const [message] = await seen.first(1)

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../errors.js'
+import { isUtf8 } from '../message/well-formed.js'
 
 /**
  * Checks the options that every kind of bus has.
@@ -12,8 +13,10 @@ export function checkBusOptions({
   name?: unknown
   maxPayload?: unknown
 }): void {
-  if (typeof name !== 'string' || name.length === 0 || name.length > 200)
-    throw new InvalidOptionError('A van name is a non-empty string of at most 200 characters.')
+  if (typeof name !== 'string' || name.length === 0 || name.length > 200 || !isUtf8(name))
+    throw new InvalidOptionError(
+      'A van name is a non-empty string of at most 200 characters, without half a surrogate pair.',
+    )
   if (!(Number.isSafeInteger(maxPayload) && Number(maxPayload) > 0))
     throw new InvalidOptionError('maxPayload is a whole number of bytes, 1 or more.')
 }

@@ -3,6 +3,7 @@ import type { AnyTopics, Bus, Topics } from '../bus/contract/bus.js'
 import { checkBusOptions } from '../bus/check-bus-options.js'
 import { createBus } from '../bus/create-bus.js'
 import { knownOptions, shown } from '../message/check-option.js'
+import { isUtf8 } from '../message/well-formed.js'
 import { tokenSecret } from '../wire/proof.js'
 import { InvalidOptionError } from '../errors.js'
 import { RemoteBroker } from './remote-broker.js'
@@ -35,6 +36,7 @@ export function connect<T extends Topics = AnyTopics>(url: string, options: Conn
     if (typeof (options[option] ?? '') !== 'string')
       throw new InvalidOptionError(`${option} must be a string.`)
   const { name = 'default', token, maxPayload, ca } = options
+  if (!isUtf8(token ?? '')) throw new InvalidOptionError('token must be without half a surrogate pair.')
   if (token?.trim() === '') throw new InvalidOptionError('token must not be empty.')
   const limits = maxPayload === undefined ? {} : { maxPayload }
   const credential =

@@ -1,5 +1,5 @@
 import { InvalidPayloadError } from '../errors.js'
-import { entriesOf, shapeOf, sizeOfMap, sizeOfSet, unboxed, valuesOf } from './shape.js'
+import { entriesOf, isWithoutBytes, shapeOf, sizeOfMap, sizeOfSet, unboxed, valuesOf } from './shape.js'
 import { MAX_DEPTH } from './value-kinds.js'
 import { ALWAYS_ALLOWED, MANY_KEYS, MAX_BIGINT_BYTES, MAX_REGEXP_SOURCE, Work } from './work.js'
 
@@ -84,7 +84,8 @@ const { hasOwnProperty } = Object.prototype as { hasOwnProperty: (this: object, 
  */
 export function flatBytes(value: unknown): number {
   if (typeof value !== 'object' || value === null) return -1
-  if (value.constructor !== Object) return value instanceof Uint8Array ? 11 + value.byteLength : -1
+  if (value.constructor !== Object)
+    return value instanceof Uint8Array && value.length > 0 ? 11 + value.byteLength : -1
   if (Object.getPrototypeOf(value) !== Object.prototype) return -1
   let sum = 9
   for (const key in value) {
@@ -286,7 +287,7 @@ function search(value: unknown, path: string, seen: Set<object>, level: number):
   seen.add(value)
   switch (shapeOf(value)) {
     case 'uncarriable':
-      return `${path} (a ${Object.prototype.toString.call(value).slice(8, -1)})`
+      return `${path} (${kindOf(value)})`
     case 'map':
       return searchMany(
         [...(value as Map<unknown, unknown>)].flat(),
@@ -307,6 +308,11 @@ function search(value: unknown, path: string, seen: Set<object>, level: number):
     default:
       return undefined
   }
+}
+
+function kindOf(value: object): string {
+  const kind = Object.prototype.toString.call(value).slice(8, -1)
+  return isWithoutBytes(value) ? `${kind}, whose buffer is detached or has become too short` : `a ${kind}`
 }
 
 function searchMany(

@@ -43,7 +43,7 @@ export function shapeOf(value: object): Shape {
   const proto = Object.getPrototypeOf(value) as object | null
   if (proto === Object.prototype || proto === null) return 'plain'
   if (Array.isArray(value)) return 'array'
-  if (ArrayBuffer.isView(value)) return 'view'
+  if (ArrayBuffer.isView(value)) return hasBytes(value) ? 'view' : 'uncarriable'
   if (value instanceof Error) return 'error'
   const shape = classes.get(proto) ?? learn(value, proto)
   if (shape === 'plain') return 'plain'
@@ -104,6 +104,8 @@ const getter = (proto: object, key: string): ((this: unknown) => unknown) =>
 const mapSize = getter(Map.prototype, 'size')
 const setSize = getter(Set.prototype, 'size')
 const bufferLength = getter(ArrayBuffer.prototype, 'byteLength')
+const viewLength = getter(DataView.prototype, 'byteLength')
+const viewKeys = Reflect.get(Object.getPrototypeOf(Uint8Array.prototype) as object, 'keys') as () => unknown
 const regExpSource = getter(RegExp.prototype, 'source')
 
 // An object can lie about itself; the engine's own functions do not.
@@ -135,6 +137,30 @@ export function unboxed(value: object): unknown {
   return undefined
 }
 
+/** Its bytes went to a worker or a port with `transfer`, or its buffer was made shorter: structured clone refuses it, too. */
+function hasBytes(view: ArrayBufferView): boolean {
+  try {
+    if (view instanceof DataView) return viewLength.call(view) !== undefined
+    return view.byteLength > 0 || viewKeys.call(view) !== undefined
+  } catch {
+    return false
+  }
+}
+
+function isDetached(buffer: ArrayBuffer): boolean {
+  try {
+    ArrayBuffer.prototype.slice.call(buffer)
+    return false
+  } catch {
+    return true
+  }
+}
+
+/** Whether the value was made as bytes, and has none any more. */
+export function isWithoutBytes(value: object): boolean {
+  return ArrayBuffer.isView(value) ? !hasBytes(value) : value instanceof ArrayBuffer && isDetached(value)
+}
+
 /** A tag or a prototype can be borrowed: this asks the engine. */
 function isBrand(value: object, shape: Shape): boolean {
   try {
@@ -152,8 +178,7 @@ function isBrand(value: object, shape: Shape): boolean {
         regExpSource.call(value)
         return true
       case 'buffer':
-        bufferLength.call(value)
-        return true
+        return bufferLength.call(value) !== 0 || !isDetached(value as ArrayBuffer)
       case 'boxed':
         return unboxed(value) !== undefined
       default:

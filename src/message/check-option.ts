@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../errors.js'
+import { isUtf8 } from './well-formed.js'
 
 /**
  * @throws InvalidOptionError if it is not an object, has an unknown option, or one that is null: neither may count as a
@@ -53,6 +54,15 @@ export function whole(option: string, value: unknown, least: number, most: numbe
   if (!Number.isInteger(number))
     throw new InvalidOptionError(`${option} is a whole number from ${least} up; this is ${shown(value)}.`)
   return number
+}
+
+/** Checks the names that an app gives as the keys of `option`. @throws InvalidOptionError */
+export function wholeNames(option: string, names: object): void {
+  const half = Object.keys(names).find(name => !isUtf8(name))
+  if (half !== undefined)
+    throw new InvalidOptionError(
+      `${option}: the name ${JSON.stringify(half)} has half a surrogate pair, which UTF-8 cannot carry. Give whole characters.`,
+    )
 }
 
 /** A value as text, for an error. */

@@ -1,4 +1,5 @@
 import { ProtocolError } from '../errors.js'
+import { isUtf8 } from '../message/well-formed.js'
 import { Fields } from './frames/fields.js'
 import { MAX_VAN_NAME } from './protocol.js'
 
@@ -71,7 +72,7 @@ export function checkHello(value: unknown): Hello {
   const fields = new Fields(value, strange)
   const van = fields.text('van', MAX_VAN_NAME)
   const client = fields.text('client', 64)
-  if (van === '' || client === '') throw strange('names no van or no client')
+  if (van === '' || !isUtf8(van) || client === '') throw strange('names no van or no client')
   return {
     ...protocolOf(value),
     van,

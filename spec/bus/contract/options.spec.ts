@@ -11,6 +11,9 @@ const refuses = (call: (options: never) => unknown, wrong: readonly unknown[]): 
   }
 }
 
+/** Half a surrogate pair: UTF-8 cannot carry it, so that it would become another name on its way. */
+const HALF = 'a\ud800b'
+
 describe('options', () => {
   let bus: Bus
   beforeEach(() => {
@@ -32,13 +35,23 @@ describe('options', () => {
         { capabilities: ['gpu'] },
         { capabilities: { gpu: () => 1 } },
       ],
+      ...[{ name: HALF }, { token: HALF }, { addr: HALF }, { capabilities: { [HALF]: 1 } }],
       ...[{ logger: {} }, { logger: 'console' }, { logger: null }],
     ])
   })
 
   it('of connect() too', () => {
     const to = (options: never): unknown => connect('http://127.0.0.1:1', options)
-    refuses(to, [null, { nmae: 'x' }, { name: '' }, { token: 5 }, { maxPayload: 0 }, { ca: 5 }])
+    refuses(to, [
+      null,
+      { nmae: 'x' },
+      { name: '' },
+      { token: 5 },
+      { maxPayload: 0 },
+      { ca: 5 },
+      { name: HALF },
+      { token: HALF },
+    ])
     for (const url of ['', 'localhost', '10.0.0.5:1900', 'ftp://localhost', 5])
       expect(
         thrown(() => connect(url as string)),

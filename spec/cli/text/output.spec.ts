@@ -16,7 +16,7 @@ async function written(write: (output: Output) => Promise<void>): Promise<string
 describe('what a command writes', () => {
   it('a line is one line, and steers no terminal', async () => {
     expect(await written(output => output.line(HOSTILE))).to.equal(`${SHOWN}\n`)
-    expect(await written(output => output.line('a\tb é 🙂'))).to.equal('a\tb é 🙂\n')
+    expect(await written(output => output.line('a\tb é 🙂'))).to.equal('a\\tb é 🙂\n')
   })
 
   it('so is each of several, and of a screen', async () => {

@@ -1,6 +1,8 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { toJson } from '../../../src/cli/text/show.js'
+import { PassThrough } from 'node:stream'
+import { Output } from '../../../src/cli/text/output.js'
+import { deadLetterLine, deadLetterLines, messageLine, toJson } from '../../../src/cli/text/show.js'
 
 describe('any payload as JSON', () => {
   const inside: Record<string, unknown> = { a: 1 }
@@ -59,5 +61,46 @@ describe('any payload as JSON', () => {
         expect(toJson(value)).to.equal(JSON.stringify(value))
       }),
     )
+  })
+})
+
+describe('lines for people', () => {
+  const HOSTILE = 'a\nb\tc\u001b\u007f\u0085\u2028\u202e'
+  const SHOWN = 'a\\nb\\tc\\x1b\\x7f\\x85\\u2028\\u202e'
+  const payload = { [HOSTILE]: [HOSTILE] }
+  const letter = {
+    id: 'i',
+    topic: HOSTILE,
+    payload,
+    headers: { h: HOSTILE },
+    subscription: HOSTILE,
+    attempts: 2,
+    error: HOSTILE,
+    firstAt: 0,
+    lastAt: 0,
+  }
+  /** As commands write them. */
+  const printed = async (...lines: string[]): Promise<string> => {
+    const stream = new PassThrough()
+    await new Output(stream).lines(lines)
+    return String(stream.read())
+  }
+
+  it('have JSON that is valid, whatever is in it', async () => {
+    const line = await printed(messageLine({ topic: 't', payload }))
+    expect(JSON.parse(line.slice(2))).to.deep.equal(payload)
+    const lines = (await printed(...deadLetterLines(letter))).split('\n')
+    const field = (name: string) => lines.find(each => each.startsWith(name))?.slice(14)
+    expect(JSON.parse(field('payload') ?? '')).to.deep.equal(payload)
+    expect(JSON.parse(field('headers') ?? '')).to.deep.equal(letter.headers)
+  })
+
+  it('have the same escapes wherever text stands', async () => {
+    const shown = `${SHOWN} ${SHOWN}`
+    expect(await printed(messageLine({ topic: HOSTILE, payload: HOSTILE }))).to.equal(`${shown}\n`)
+    expect(await printed(deadLetterLine(letter))).to.equal(
+      `i 1970-01-01T00:00:00.000Z ${shown} failed 2 times: ${SHOWN}\n`,
+    )
+    expect(await printed(...deadLetterLines(letter))).to.contain(`error         ${SHOWN}\n`)
   })
 })

@@ -159,7 +159,7 @@ describe('the settings of a host', () => {
       expect(() => hostSettings({ listen }, {})).to.throw(/^--listen: /)
     for (const idle of ['', '-1', '1h', 'Infinity', '1e5', '99999999999'])
       expect(() => hostSettings({ idle }, {})).to.throw(/^--idle: /)
-    for (const capabilities of ['', '1', 'null', '[]', '{']) {
+    for (const capabilities of ['', '1', 'null', '[]', '{', '{"\\ud800":1}']) {
       expect(() => hostSettings({ capabilities }, {})).to.throw(/^--capabilities: /)
     }
     expect(() => verboseSetting(undefined, { MSGVAN_VERBOSE: 'maybe' })).to.throw(/^MSGVAN_VERBOSE: /)

@@ -6,7 +6,8 @@ import { ActorRef, type ActorAddress, type ActorMail, type AskOptions } from '..
 import type { ActorBroker, ActorOptions, ActorRequest, Actors } from '../contract/actors.js'
 import { checkModuleRef, moduleText, type ModuleRef } from '../contract/module-ref.js'
 import { checkName } from '../contract/options.js'
-import { atLeast, knownOptions, oneOf, whole } from '../../message/check-option.js'
+import { isUtf8 } from '../../message/well-formed.js'
+import { atLeast, knownOptions, oneOf, whole, wholeNames } from '../../message/check-option.js'
 import type { ActorRequests } from './actor-requests.js'
 import type { Send } from './reply-inbox.js'
 
@@ -77,7 +78,7 @@ export function addressOf(actor: unknown): ActorAddress {
 }
 
 function isId(id: unknown): id is string {
-  return typeof id === 'string' && id.length > 0 && id.length <= 100
+  return typeof id === 'string' && id.length > 0 && id.length <= 100 && isUtf8(id)
 }
 
 /** @throws InvalidOptionError */
@@ -93,6 +94,7 @@ function toActorRequest(actor: ModuleRef, options: ActorOptions, parent: string 
     throw new InvalidOptionError(
       'requires is an object of values here: a function cannot cross to a host. Put it into the class, as `static requires`.',
     )
+  wholeNames('requires', requires)
   oneOf('isolation', isolation, ['thread', 'process'])
   return {
     module: moduleText(actor),

@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs'
 import { InvalidOptionError } from '../../errors.js'
 import { knownOptions, oneOf, shown } from '../../message/check-option.js'
+import { isUtf8 } from '../../message/well-formed.js'
 import type { Headers } from '../../message/envelope.js'
 
 /** A page of a list ends at this number of letters, or of bytes. */
@@ -43,8 +44,10 @@ export interface DeadLetterListOptions {
 export function checkFilter(filter: unknown, options?: unknown): void {
   if (filter !== undefined) knownOptions('A filter of dead letters', filter, ['subscription', 'id'])
   for (const [key, value] of Object.entries(filter ?? {}))
-    if (value !== undefined && typeof value !== 'string')
-      throw new InvalidOptionError(`A filter of dead letters: ${key} is a text; this is ${shown(value)}.`)
+    if (value !== undefined && !(typeof value === 'string' && isUtf8(value)))
+      throw new InvalidOptionError(
+        `A filter of dead letters: ${key} is a text without half a surrogate pair; this is ${shown(value)}.`,
+      )
   if (options === undefined) return
   knownOptions('A list of dead letters', options, ['payloads'])
   oneOf('payloads', (options as DeadLetterListOptions).payloads ?? true, [true, false])

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../../errors.js'
+import { isUtf8 } from '../../message/well-formed.js'
 
 /** A handler or actor in a form that a host can load: a module that Node can import, and the name of its export. */
 export interface ModuleRef {
@@ -27,12 +28,16 @@ export function moduleRef(url: string | URL, name = 'default'): ModuleRef {
 export function checkModuleRef(ref: unknown, what = 'A handler'): asserts ref is ModuleRef {
   const module = typeof ref === 'object' && ref !== null && 'module' in ref ? ref.module : undefined
   const name = typeof ref === 'object' && ref !== null && 'export' in ref ? ref.export : undefined
-  const isModule = (typeof module === 'string' && module !== '') || module instanceof URL
-  if (!isModule || !(name === undefined || (typeof name === 'string' && name !== ''))) {
+  if (!(module instanceof URL || isName(module)) || !(name === undefined || isName(name))) {
     throw new InvalidOptionError(
       `${what} is named as { module, export }: make one with moduleRef(import.meta.url, 'name').`,
     )
   }
+}
+
+/** Half a surrogate pair has no UTF-8, and so no file name. */
+function isName(text: unknown): boolean {
+  return typeof text === 'string' && text !== '' && isUtf8(text)
 }
 
 /** The module as it crosses to a host. */

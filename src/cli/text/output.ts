@@ -43,16 +43,16 @@ export class Output {
 
   /** For people. Resolves when the reader has it. Never rejects: see `closed`. */
   line(text: string): Promise<void> {
-    return this.#write(`${shown(text)}\n`)
+    return this.#write(`${escapeControls(text)}\n`)
   }
 
   lines(texts: readonly string[]): Promise<void> {
-    return this.#write(texts.map(text => `${shown(text)}\n`).join(''))
+    return this.#write(texts.map(text => `${escapeControls(text)}\n`).join(''))
   }
 
   /** On a terminal in place of the present text; elsewhere as a block and a blank line. */
   screen(texts: readonly string[], isTerminal: boolean): Promise<void> {
-    const block = texts.map(text => `${shown(text)}\n`).join('')
+    const block = texts.map(text => `${escapeControls(text)}\n`).join('')
     return this.#write(isTerminal ? `${ANEW}${block}` : `${block}\n`)
   }
 
@@ -90,9 +90,4 @@ export class Output {
       this.#stream.write(chunk, () => resolve())
     })
   }
-}
-
-/** A tab is harmless here: a message or a handler's line keeps its own. */
-function shown(text: string): string {
-  return text.split('\t').map(escapeControls).join('\t')
 }

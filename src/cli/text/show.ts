@@ -1,7 +1,7 @@
 import { inspect, types } from 'node:util'
 import type { DeadLetter } from '../../bus/contract/dead-letters.js'
 import type { Message } from '../../message/message.js'
-import { oneLine } from '../exit.js'
+import { escapeJson } from '../../log/escape-controls.js'
 
 /**
  * Any payload as JSON, on one line. JSON lacks some values: a BigInt becomes its digits, a Date its ISO form, bytes
@@ -23,10 +23,14 @@ export function messageJson(message: Message): string {
   return `{"id":${JSON.stringify(id)},"topic":${JSON.stringify(topic)},"payload":${toJson(payload)},${JSON.stringify(rest).slice(1)}`
 }
 
-/** Topic and payload for people, on one line: text unchanged, everything else as JSON. */
-export function messageLine(message: Message): string {
-  const { payload } = message
-  return `${message.topic} ${(typeof payload === 'string' ? payload : toJson(payload)).replace(/[\r\n]+/g, '⏎')}`
+/** Topic and payload for people: text unchanged, everything else as JSON. */
+export function messageLine({ topic, payload }: Pick<Message, 'topic' | 'payload'>): string {
+  return `${topic} ${typeof payload === 'string' ? payload : printableJson(payload)}`
+}
+
+/** JSON without characters that `Output.line` would escape: its escapes are not valid JSON. */
+function printableJson(value: unknown): string {
+  return escapeJson(toJson(value))
 }
 
 /** The payload alone: bytes unchanged, text and everything else as one line. */
@@ -43,7 +47,7 @@ export function deadLetterJson({ payload, ...rest }: DeadLetter): string {
 /** The main facts of a letter in a list: which, from where, how often, and why. */
 export function deadLetterLine({ id, subscription, topic, attempts, lastAt, error }: DeadLetter): string {
   const times = attempts === 1 ? 'once' : `${attempts} times`
-  return oneLine(`${id} ${new Date(lastAt).toISOString()} ${subscription} ${topic} failed ${times}: ${error}`)
+  return `${id} ${new Date(lastAt).toISOString()} ${subscription} ${topic} failed ${times}: ${error}`
 }
 
 export function deadLetterLines(letter: DeadLetter): string[] {
@@ -55,9 +59,9 @@ export function deadLetterLines(letter: DeadLetter): string[] {
     `attempts      ${attempts}`,
     `first failure ${new Date(firstAt).toISOString()}`,
     `last failure  ${new Date(lastAt).toISOString()}`,
-    `error         ${oneLine(error)}`,
-    `headers       ${JSON.stringify(headers)}`,
-    `payload       ${toJson(payload)}`,
+    `error         ${error}`,
+    `headers       ${printableJson(headers)}`,
+    `payload       ${printableJson(payload)}`,
   ]
 }
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { delimiter, resolve } from 'node:path'
 import { InvalidOptionError } from '../../errors.js'
+import { isUtf8 } from '../../message/well-formed.js'
 
 export const DEFAULT_PORT = 1900
 
@@ -119,5 +120,6 @@ export function jsonObject(text: string): Record<string, unknown> {
     throw no('a JSON object')
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw no('a JSON object')
+  if (!Object.keys(value).every(isUtf8)) throw no('a JSON object, of names without half a surrogate pair')
   return value as Record<string, unknown>
 }
