@@ -48,7 +48,10 @@ export function programOf(cli: Cli): Command {
     .version(version)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(process.stdout.columns || 80, 80) })
-    .configureOutput({ outputError: text => cli.talk(usageLine(text, cli)) })
+    .configureOutput({
+      writeOut: text => void cli.output.lines(text.replace(/\n$/, '').split('\n')),
+      outputError: text => cli.talk(usageLine(text, cli)),
+    })
     .showSuggestionAfterError()
     .addHelpText(
       'after',

@@ -53,17 +53,19 @@ describe('msgvan status, unsubscribe and logs', () => {
   it('what cannot be written is an error: a full disk loses no output unnoticed', async function () {
     skipUnless(this, existsSync('/dev/full'), 'there is no /dev/full')
     await sandbox.msgvan(['start']).ended
-    const full = openSync('/dev/full', 'w')
-    const status = spawn(process.execPath, [msgvanMain, 'status'], {
-      env: sandbox.env,
-      stdio: ['ignore', full, 'pipe'],
-    })
-    if (status.stderr === null) throw new Error('no standard error')
-    const said = text(status.stderr)
-    const [code] = (await once(status, 'exit')) as [number | null]
-    closeSync(full)
-    expect(code).to.equal(1)
-    expect(await said).to.match(/^msgvan: cannot write: .*ENOSPC/)
+    for (const args of [['status'], ['--help'], ['sub', '--help'], ['help', 'pub'], ['--version']]) {
+      const full = openSync('/dev/full', 'w')
+      const command = spawn(process.execPath, [msgvanMain, ...args], {
+        env: sandbox.env,
+        stdio: ['ignore', full, 'pipe'],
+      })
+      if (command.stderr === null) throw new Error('no standard error')
+      const said = text(command.stderr)
+      const [code] = (await once(command, 'exit')) as [number | null]
+      closeSync(full)
+      expect(code, args.join(' ')).to.equal(1)
+      expect(await said, args.join(' ')).to.match(/^msgvan: cannot write: .*ENOSPC/)
+    }
   })
 
   it('unsubscribe removes a named subscription, and says when there is none', async () => {
