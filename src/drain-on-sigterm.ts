@@ -1,8 +1,10 @@
 import type { Bus } from './bus/contract/bus.js'
 
-/** What another copy of this module, of this or another version, knows of the one that came first. */
+/** The first copy of this module in the process, as other copies, of this or another version, use it. */
 interface SignalDrain {
-  /** @param beforeEnd called before the signal ends the process: Node calls nothing then */
+  /**
+   * @param beforeEnd called before the signal ends the process: Node calls nothing then
+   */
   add(bus: Drained, beforeEnd: () => void): void
   /** Resolves when the process did not end by the signal after all; undefined while no signal came. */
   readonly ending: Promise<void> | undefined
@@ -10,13 +12,13 @@ interface SignalDrain {
 
 type Drained = Pick<Bus, 'close' | 'state$'>
 
-/** A process that the system protects from its own signal (the first one of a container) ends by this code. */
+/** A process that the system protects from its own signal (the first one of a container) ends with this code. */
 const EXIT_CODE = 143
 
 /**
- * A process that is asked to end by SIGTERM (a service manager, the end of a container, `kill`) finishes the work in hand
- * first: its buses are closed, which drains them, and then the signal ends the process as if nothing had been listening. A second SIGTERM
- * ends it at once. An app that listens to SIGTERM decides for itself: nothing is done here.
+ * A process that SIGTERM ends (a service manager, the end of a container, `kill`) finishes the work in hand first: it
+ * closes its buses, which drains them, and then the signal ends the process as usual. A second SIGTERM ends it at once.
+ * An app that listens to SIGTERM decides for itself: this does nothing then.
  */
 class Drain implements SignalDrain {
   readonly #open = new Set<Drained>()
@@ -37,7 +39,7 @@ class Drain implements SignalDrain {
 
   #forget(bus: Drained): void {
     this.#open.delete(bus)
-    // While draining the listener holds off the end: #end takes it away.
+    // While draining, the listener holds off the end: #end removes it.
     if (this.#open.size === 0 && this.#ending === undefined) process.off('SIGTERM', this.#drain)
   }
 

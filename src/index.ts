@@ -1,4 +1,4 @@
-/** msgvan's public API, by name. Nothing else is exported to users but `msgvan/client` and `msgvan/operators`. */
+/** msgvan's public API, by name. `msgvan/client` and `msgvan/operators` are the only other exports. */
 export { van } from './van.js'
 export type { VanOptions } from './van-options.js'
 

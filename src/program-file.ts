@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { NotInstalledError } from './errors.js'
 
 /**
- * This module's URL, in a variable of its own: a bundler that sees it in `new URL` takes the file in, unbundled. In a bundle it is
- * that of the bundle, of this module where it was built, or undefined.
+ * This module's URL, in a variable of its own: a bundler that sees it in `new URL` takes the file in, unbundled. In a
+ * bundle it is that of the bundle, of this module where it was built, or undefined.
  */
 const here = import.meta.url as string | undefined
 
@@ -14,7 +14,7 @@ const here = import.meta.url as string | undefined
 let found: string | undefined
 
 /**
- * The path of a file of this package that a process or a thread is started with, such as `cli/main.js`. In a bundle this is
+ * The path of a program of this package, such as `cli/main.js`, for starting a process or a thread. In a bundle this is
  * a file of the installed package: it is looked for from the bundle, the program, and the current folder.
  *
  * @throws NotInstalledError
@@ -24,7 +24,10 @@ export function programFile(name: string): string {
   return join(found, name)
 }
 
-/** Where this module is one of the package's files: beside the folders of all programs in dist/src, in such a folder in dist/node. */
+/**
+ * Set if this module is one of the package's files: beside the folders of all programs in dist/src, in such a folder in
+ * dist/node.
+ */
 function besideThis(): string | undefined {
   const own = ownPath()
   if (own === undefined) return undefined

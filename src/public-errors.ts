@@ -1,4 +1,4 @@
-/** The errors that users meet, by name. What else errors.ts has is for the package itself. */
+/** The errors that users meet, by name. The rest of errors.ts is for the package itself. */
 export {
   AckTimeoutError,
   ActorError,

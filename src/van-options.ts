@@ -11,13 +11,16 @@ export interface VanOptions {
   name?: string
   /** In-process only: no host, no network. Each embedded bus is a van of its own. Default false. */
   embedded?: boolean
-  /** Added to what this machine's host offers to actors; it stays when this bus is closed, and a value of null takes one away. Default none. */
+  /**
+   * Added to the capabilities of this machine's host. They stay when this bus is closed; a value of null removes one.
+   * Default none.
+   */
   capabilities?: Record<string, unknown>
   /** This machine's host. Default: `MSGVAN_PORT`, else 1900. */
   port?: number
   /** Start this machine's host if it is not running. Default true. */
   autoStart?: boolean
-  /** Prove oneself by this token. Default: this user's own secret, in the state folder. */
+  /** A token to prove. Default: this user's own secret, in the state folder. */
   token?: string
   /** Log level debug instead of warning. Default false. */
   verbose?: boolean
@@ -26,12 +29,12 @@ export interface VanOptions {
   /** The largest payload, in bytes. Default 8 MiB. */
   maxPayload?: number
   /**
-   * `host[:port]` of a leader, which this machine's host joins if this call starts it. One that runs already and has not joined
-   * it stays as it is, and `errors$` says so. With `leader`: the address of its own by which others reach this machine's host.
+   * `host[:port]` of a leader, which this machine's host joins if this call starts it. A running host that has not
+   * joined it stays unchanged, and `errors$` reports that. With `leader`: this machine's own address for other hosts.
    * Default none.
    */
   addr?: string
-  /** Other hosts may join this machine's host, if this call starts it; otherwise as with `addr`. Default false. */
+  /** Other hosts may join this machine's host, if this call starts it; otherwise like `addr`. Default false. */
   leader?: boolean
   /** SIGTERM closes this bus, which drains it, before it ends the process; see `van()`. Default true. */
   handleSignals?: boolean
@@ -52,7 +55,11 @@ const known: readonly (keyof VanOptions)[] = [
   'handleSignals',
 ]
 
-/** What `van()` was given, before anything is begun. Ports and addresses are read where they are used. @throws InvalidOptionError */
+/**
+ * Checks the options of `van()`, before anything begins. Ports and addresses are read where they are used.
+ *
+ * @throws InvalidOptionError
+ */
 export function checkOptions(options: VanOptions): void {
   knownOptions('van()', options, known)
   checkBusOptions(options)
@@ -87,12 +94,12 @@ function text(option: string, value: unknown): void {
     throw new InvalidOptionError(`${option} is a text that is not empty, without half a surrogate pair.`)
 }
 
-/** They are told to a host. */
+/** They cross to a host. */
 function mustCross(capabilities: unknown): void {
   try {
     encodePayload(capabilities)
   } catch (error) {
-    throw new InvalidOptionError(`capabilities cannot be told to a host: ${describe(error)}`, {
+    throw new InvalidOptionError(`capabilities cannot cross to a host: ${describe(error)}`, {
       cause: error,
     })
   }

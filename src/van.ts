@@ -11,14 +11,14 @@ import { checkOptions, type VanOptions } from './van-options.js'
 import { listenAt } from './host/process/settings.js'
 
 /**
- * An app's handle on one van. Returns at once and connects in the background: to this machine's host, which is started if
- * it is not running and outlives this process, or (`embedded`) to nothing outside this process. The process stays alive
+ * An app's handle on one van. Returns at once and connects in the background: to this machine's host, which it starts
+ * if need be and which outlives this process, or (`embedded`) to nothing outside this process. The process stays alive
  * until `close()`.
  *
- * A process that SIGTERM ends closes its buses first, which drains them: not if the app listens to that signal itself, and not
- * with `handleSignals: false`.
+ * A process that SIGTERM ends closes its buses first, which drains them, unless the app listens to that signal itself,
+ * or sets `handleSignals: false`.
  *
- * What goes wrong in the background shows in `state$` and `errors$`, and in the log.
+ * `state$`, `errors$` and the log report background errors.
  *
  * @throws InvalidOptionError
  * @example
@@ -52,7 +52,7 @@ function hostBroker(name: string, options: VanOptions): Broker {
   return connectLocal(local)
 }
 
-/** Where this machine's host is to be reached when it leads. */
+/** The address of this machine's host when it leads. */
 function ownAddress(
   addr: string | undefined,
   port: number | undefined,

@@ -40,6 +40,6 @@ describe('who listens on a port', () => {
   })
 
   it('is nobody if nobody is there', async () => {
-    expect(await identify(await freePort())).to.equal('nobody')
+    expect(await identify(await freePort())).to.equal('nothing')
   })
 })

@@ -259,7 +259,7 @@ class ValueReader {
     this.#need(Work.Boxed)
     const value = this.any(MAX_DEPTH)
     if (value === null || value === undefined || typeof value === 'object')
-      throw this.#reader.fail('boxes what is no primitive')
+      throw this.#reader.fail('boxes a value that is not a primitive')
     return Object(value) as object
   }
 }

@@ -3,7 +3,7 @@ import { PortTakenError } from '../errors.js'
 import { LOOPBACK } from './listens.js'
 
 /** The knowledge about a port without giving anything away. Silence proves nothing. */
-export type Identity = 'nobody' | 'maybe a host' | 'a stranger' | 'silent'
+export type Identity = 'nothing' | 'maybe a host' | 'a stranger' | 'silent'
 
 /**
  * Requests a resource that every host refuses in the same way: engine.io's long polling. A server that refuses it
@@ -37,7 +37,7 @@ export function identify(port: number, timeout = 2_000): Promise<Identity> {
     asked.on('error', (error: NodeJS.ErrnoException) => {
       // A host that is just ending resets the connection. Node's parser (HPE_…) finds a stranger that speaks another
       // protocol.
-      if (error.code === 'ECONNREFUSED') resolve('nobody')
+      if (error.code === 'ECONNREFUSED') resolve('nothing')
       else resolve(error.code?.startsWith('HPE_') === true ? 'a stranger' : 'silent')
     })
     asked.end()

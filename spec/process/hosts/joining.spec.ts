@@ -75,7 +75,7 @@ describe('joining a leader', () => {
     hosts.push(alone)
     await alone.start()
     const follower = await start('--join', `127.0.0.1:${alone.port}`)
-    await follower.process?.shows(/takes no followers.*--leader/)
+    await follower.process?.shows(/accepts no followers.*--leader/)
   })
 
   it('takes a leader of the same protocol: one of another is named', async () => {

@@ -1,24 +1,26 @@
-/** One value as it was added. `order` only grows: it is the order of addition. */
+/** One added value. `order` only grows: it is the order of addition. */
 export interface Addition<V> {
   readonly order: number
   readonly value: V
 }
 
-/** What was added in one place, in order. It begins with the first itself, since mostly there is no other. */
+/** The values added in one place, in order. It is the first value itself, since mostly there is no other. */
 export interface Additions<V> {
   order: number
   value: V
   more: Addition<V>[] | undefined
 }
 
-/** Behind all that are there. */
+/** Appends behind all others. */
 export function append<V>(additions: Additions<V>, order: number, value: V): void {
   const addition = { order, value }
   if (additions.more === undefined) additions.more = [addition]
   else additions.more.push(addition)
 }
 
-/** @returns what was taken out; undefined if it is not there. Where it is the only one it stays: the place is to go. */
+/**
+ * @returns the removed addition; undefined if it is not there. The only one stays: then the caller removes the place.
+ */
 export function takeOut<V>(additions: Additions<V>, order: number): Addition<V> | undefined {
   const { more } = additions
   if (additions.order === order) {

@@ -1,6 +1,9 @@
 import { END, START, foldUnit } from './required-literals.js'
 
-/** A topic in units, as required literals are looked for in it: folded, between START and END. Used again for every topic. */
+/**
+ * A topic in units, as the search for required literals needs it: folded, between START and END. One object serves all
+ * topics.
+ */
 export class FoldedTopic {
   units = new Uint16Array(1026)
   length = 0
@@ -26,7 +29,11 @@ export class FoldedTopic {
     for (let at = 0; at < text.length; at += 1) this.units[at] = text.charCodeAt(at)
   }
 
-  /** Whether it has of each set at least one text. @param packed as `packLiterals` makes it */
+  /**
+   * Whether it contains at least one text of each set.
+   *
+   * @param packed the result of `packLiterals`
+   */
   holds(packed: string): boolean {
     let at = 0
     while (at < packed.length) {

@@ -3,10 +3,13 @@ import { NGramTable } from './ngram-table.js'
 import { type Literals, packLiterals } from './required-literals.js'
 import type { Lengths } from './topic-lengths.js'
 
-/** Grams are runs of that many UTF-16 units. Longer ones tell more; texts too short for them take shorter ones. */
+/**
+ * Grams are runs of this many UTF-16 units. Longer ones are more selective; texts that are too short for them use
+ * shorter ones.
+ */
 const LENGTHS = [6, 3, 2] as const
 const BASE = 0x01000193
-/** Of the unit that leaves a gram of that length: BASE to the power of one less. */
+/** The factor of the unit that leaves a gram: BASE to the power of its length less one. */
 const LEAVING = LENGTHS.map(length => powerOfBase(length - 1))
 
 /** Patterns under one gram. Beyond so many, a topic that has the gram costs too much one by one. */
@@ -15,33 +18,36 @@ const CROWD = 64
 const ANY_LENGTH = 0x7fffffff
 const anyLength: Lengths = { min: 0, max: Infinity }
 
-/** What an index holds, with the index's own notes on it. */
+/** An entry of an index, with the index's own data on it. */
 export class Indexed {
-  /** Its required literals, packed; none: it is always a candidate, of topics of some lengths. */
+  /** Its required literals, packed. Without any, it is always a candidate, for topics of some lengths. */
   literals = ''
-  /** Its first posting; without literals its place among those that always are. */
+  /** Its first posting. Without literals: its place in the list of permanent candidates. */
   place = -1
-  /** The last search that came across it: a topic may lead to it by several ways. */
+  /** The last search that found it: a topic may lead to it by several ways. */
   seen = 0
 }
 
 /**
- * Finds, among very many patterns, the few whose required literals a topic might contain. Each lies under the rarest gram
- * of the texts of its rarest set; those that require nothing are candidates for every topic of a length that they can match.
+ * Finds, among very many patterns, the few whose required literals a topic might contain. Each pattern lies under the
+ * rarest gram of the texts of its rarest set. A pattern without literals is a candidate for every topic of a length
+ * that it can match.
  */
 export class NGramIndex<E extends Indexed> {
   readonly #grams = new NGramTable<E>()
   readonly #always: E[] = []
-  /** Of those topics that each of these could match. */
+  /** The topic lengths that each of these can match. */
   readonly #lengths: Lengths[] = []
-  /** How many grams there are for each of LENGTHS: nobody looks for grams of a length without any. */
+  /** The number of grams for each of LENGTHS: a search skips a length without any. */
   readonly #inUse = [0, 0, 0]
   readonly #found: E[] = []
   readonly #text = new FoldedTopic()
   #keys = new Int32Array(128)
   #search = 0
 
-  /** @param lengths asked for when there are no literals to go by */
+  /**
+   * @param lengths called when there are no literals
+   */
   add(entry: E, literals: Literals, lengths: () => Lengths = () => anyLength): void {
     entry.literals = packLiterals(literals)
     if (literals.length === 0) {
@@ -78,7 +84,7 @@ export class NGramIndex<E extends Indexed> {
     this.#lengths[place] = lengths
   }
 
-  /** All that could match, in no order. The array is used again by the next call. */
+  /** All patterns that might match, in no order. The next call uses the array again. */
   candidates(topic: string): readonly E[] {
     const found = this.#found
     found.length = 0
@@ -108,7 +114,7 @@ export class NGramIndex<E extends Indexed> {
     }
   }
 
-  /** Whether `candidates` would name this one. */
+  /** Whether `candidates` would contain this one. */
   isCandidate(entry: E, topic: string): boolean {
     if (entry.literals === '') return this.#fits(entry.place, topic.length)
     this.#text.read(topic)
@@ -132,7 +138,7 @@ export class NGramIndex<E extends Indexed> {
     return false
   }
 
-  /** The keys of that set which will bring in the fewest candidates, as far as one knows today. */
+  /** The keys of the set that brings in the fewest candidates, by present counts. */
   #rarest(literals: Literals): ReadonlySet<number> {
     let best: ReadonlySet<number> = new Set()
     let lowest = Infinity
@@ -167,9 +173,10 @@ export class NGramIndex<E extends Indexed> {
   }
 
   /**
-   * Of all grams of that kind in the text at hand, by a hash that rolls along. Different grams may share a key: that makes a
-   * candidate too many, never one too few.
-   * @returns how many
+   * Reads the keys of all grams of that length in the text at hand, by a rolling hash. Different grams may share a key:
+   * then there is a candidate too many, never one too few.
+   *
+   * @returns the number of keys
    */
   #readKeys(kind: number): number {
     const { units, length } = this.#text

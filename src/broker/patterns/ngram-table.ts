@@ -1,17 +1,17 @@
 const SMALLEST = 64
-const NOBODY = -1
+const NONE = -1
 
 /**
- * Under each gram's key a list of postings, newest first. Open addressing in flat arrays: no object for a gram or a posting.
- * Most grams of a topic have nobody under them, which one bit tells.
+ * A list of postings under each gram's key, newest first. Open addressing in flat arrays: no object for a gram or a
+ * posting. Most grams of a topic have no posting, which one bit shows.
  */
 export class NGramTable<E> {
-  /** Eight bits for each slot, few of which are set: the key of each gram has one, and so have some that are gone. */
+  /** Eight bits for each slot, few of which are set. The key of each gram has one, and so do some removed keys. */
   #filter = new Uint8Array(SMALLEST)
   #gone = 0
   #keys = new Int32Array(SMALLEST)
-  /** The first posting under the key (below 0: the slot is free), and how many there are. */
-  #heads = new Int32Array(SMALLEST).fill(NOBODY)
+  /** The first posting under the key (below 0: the slot is free), and the number of postings. */
+  #heads = new Int32Array(SMALLEST).fill(NONE)
   #counts = new Int32Array(SMALLEST)
   #mask = SMALLEST - 1
   #bits = SMALLEST * 8 - 1
@@ -23,19 +23,19 @@ export class NGramTable<E> {
   #previous = new Int32Array(SMALLEST)
   /** The next posting of the same owner. */
   #sibling = new Int32Array(SMALLEST)
-  #free = NOBODY
+  #free = NONE
 
-  /** No gram has anything. */
+  /** No gram has a posting. */
   get isEmpty(): boolean {
     return this.#used === 0
   }
 
-  /** The first posting under a key; below 0: there is none. */
+  /** The first posting under a key; below 0: none. */
   first(key: number): number {
     const bit = (key >>> 2) & this.#bits
-    if (((this.#filter[bit >>> 3] ?? 0) & (1 << (bit & 7))) === 0) return NOBODY
+    if (((this.#filter[bit >>> 3] ?? 0) & (1 << (bit & 7))) === 0) return NONE
     const slot = this.#find(key)
-    return slot < 0 ? NOBODY : (this.#heads[slot] ?? NOBODY)
+    return slot < 0 ? NONE : (this.#heads[slot] ?? NONE)
   }
 
   count(key: number): number {
@@ -43,9 +43,9 @@ export class NGramTable<E> {
     return slot < 0 ? 0 : (this.#counts[slot] ?? 0)
   }
 
-  /** The one after it under the same key; below 0: there is none. */
+  /** The next posting under the same key; below 0: none. */
   after(posting: number): number {
-    return this.#next[posting] ?? NOBODY
+    return this.#next[posting] ?? NONE
   }
 
   owner(posting: number): E | undefined {
@@ -56,13 +56,13 @@ export class NGramTable<E> {
     return this.#keyOf[posting] ?? 0
   }
 
-  /** The owner's next posting; below 0: that was the last. */
+  /** The owner's next posting; below 0: none. */
   sibling(posting: number): number {
-    return this.#sibling[posting] ?? NOBODY
+    return this.#sibling[posting] ?? NONE
   }
 
   /**
-   * @param sibling another posting of the owner's, or below 0
+   * @param sibling another posting of the same owner, or below 0
    * @returns the posting
    */
   add(key: number, owner: E, sibling: number): number {
@@ -71,26 +71,28 @@ export class NGramTable<E> {
     let slot = this.#find(key)
     if (slot < 0) {
       slot = ~slot
-      this.#occupy(slot, key, NOBODY, 0)
+      this.#occupy(slot, key, NONE, 0)
       this.#used += 1
     }
-    const head = this.#heads[slot] ?? NOBODY
+    const head = this.#heads[slot] ?? NONE
     if (head >= 0) this.#previous[head] = posting
     this.#owners[posting] = owner
     this.#keyOf[posting] = key
     this.#next[posting] = head
-    this.#previous[posting] = NOBODY
+    this.#previous[posting] = NONE
     this.#sibling[posting] = sibling
     this.#heads[slot] = posting
     this.#counts[slot] = (this.#counts[slot] ?? 0) + 1
     return posting
   }
 
-  /** @returns whether it was the last under its key */
+  /**
+   * @returns whether it was the last under its key
+   */
   remove(posting: number): boolean {
     const slot = this.#find(this.#keyOf[posting] ?? 0)
-    const next = this.#next[posting] ?? NOBODY
-    const previous = this.#previous[posting] ?? NOBODY
+    const next = this.#next[posting] ?? NONE
+    const previous = this.#previous[posting] ?? NONE
     if (next >= 0) this.#previous[next] = previous
     if (previous >= 0) this.#next[previous] = next
     else this.#heads[slot] = next
@@ -108,12 +110,12 @@ export class NGramTable<E> {
     return true
   }
 
-  /** The slot of the key; if there is none, `~` of the free one where it belongs. */
+  /** The slot of the key. If it has none, `~` of the free slot for it. */
   #find(key: number): number {
     const heads = this.#heads
     const mask = this.#mask
     let slot = (key >>> 2) & mask
-    while ((heads[slot] ?? NOBODY) >= 0) {
+    while ((heads[slot] ?? NONE) >= 0) {
       if (this.#keys[slot] === key) return slot
       slot = (slot + 1) & mask
     }
@@ -128,17 +130,17 @@ export class NGramTable<E> {
     this.#filter[bit >>> 3] = (this.#filter[bit >>> 3] ?? 0) | (1 << (bit & 7))
   }
 
-  /** Whoever had to go past this slot moves up: a gap would hide them. */
+  /** Keys that had to go past this slot move up: a gap would hide them. */
   #clear(slot: number): void {
     let gap = slot
-    for (let at = (gap + 1) & this.#mask; (this.#heads[at] ?? NOBODY) >= 0; at = (at + 1) & this.#mask) {
+    for (let at = (gap + 1) & this.#mask; (this.#heads[at] ?? NONE) >= 0; at = (at + 1) & this.#mask) {
       const key = this.#keys[at] ?? 0
       const home = (key >>> 2) & this.#mask
       if (((at - home) & this.#mask) < ((at - gap) & this.#mask)) continue
-      this.#occupy(gap, key, this.#heads[at] ?? NOBODY, this.#counts[at] ?? 0)
+      this.#occupy(gap, key, this.#heads[at] ?? NONE, this.#counts[at] ?? 0)
       gap = at
     }
-    this.#heads[gap] = NOBODY
+    this.#heads[gap] = NONE
   }
 
   #resize(size: number): void {
@@ -146,12 +148,12 @@ export class NGramTable<E> {
     this.#filter = new Uint8Array(size)
     this.#gone = 0
     this.#keys = new Int32Array(size)
-    this.#heads = new Int32Array(size).fill(NOBODY)
+    this.#heads = new Int32Array(size).fill(NONE)
     this.#counts = new Int32Array(size)
     this.#mask = size - 1
     this.#bits = size * 8 - 1
     for (let at = 0; at < heads.length; at += 1) {
-      const head = heads[at] ?? NOBODY
+      const head = heads[at] ?? NONE
       const key = keys[at] ?? 0
       if (head >= 0) this.#occupy(~this.#find(key), key, head, counts[at] ?? 0)
     }
@@ -160,7 +162,7 @@ export class NGramTable<E> {
   #newPosting(): number {
     const posting = this.#free
     if (posting >= 0) {
-      this.#free = this.#next[posting] ?? NOBODY
+      this.#free = this.#next[posting] ?? NONE
       return posting
     }
     const size = this.#owners.length

@@ -9,7 +9,7 @@ import { requiredLiterals } from './required-literals.js'
 import { topicLengths } from './topic-lengths.js'
 import { TopicCache } from './topic-cache.js'
 
-/** Changes by which a cached topic may lag and still be brought up to date, rather than looked up anew. */
+/** A cached topic may lag behind by this many changes and still catch up, without a new look-up. */
 const CHANGES_KEPT = 32
 /** Each takes about 200 bytes. */
 const CACHED_TOPICS = 65_536
@@ -43,11 +43,11 @@ interface Change<V> {
   readonly added: boolean
 }
 
-/** What a topic leads to. */
+/** The values of a topic. */
 export interface Route<V> {
-  /** In the order of addition, each once. The array is never changed afterwards, nor may the caller. */
+  /** In the order of addition, each once. The array never changes afterwards, and the caller must not change it. */
   readonly values: readonly V[]
-  /** The value, where there is one and no other. */
+  /** The value, if it is the only one. */
   readonly only: V | undefined
 }
 
@@ -68,8 +68,8 @@ class Cached<V> implements Route<V> {
 }
 
 /**
- * Which values belong to a topic: those that were added under the topic itself, or under a RegExp that matches it.
- * Made for very many patterns and for topics that come again: a known topic costs one Map lookup.
+ * The values that belong to a topic: those added under the topic itself, or under a RegExp that matches it. Made for
+ * very many patterns and for repeated topics: a known topic costs one Map lookup.
  */
 export class PatternTable<V> {
   readonly #compile: (pattern: RegExp) => Matcher
@@ -81,24 +81,24 @@ export class PatternTable<V> {
   readonly #cache: TopicCache<Cached<V>>
   /** The last CHANGES_KEPT changes of RegExps, the one that led to version n at n modulo CHANGES_KEPT. */
   readonly #changes: Change<V>[] = []
-  /** The last pattern that was checked, and is about to be added. */
+  /** The last checked pattern, which is usually added next. */
   #checked: { readonly key: string; readonly matcher: Matcher } | undefined
   #version = 0
   #order = 0
   #size = 0
 
-  /** `compile` makes a pattern's matcher, once for equal patterns, and refuses what cannot be matched by throwing. */
+  /** `compile` makes a pattern's matcher, once for equal patterns. It throws to refuse a pattern. */
   constructor(compile: (pattern: RegExp) => Matcher, options: { cachedTopics?: number } = {}) {
     this.#compile = compile
     this.#cache = new TopicCache(options.cachedTopics ?? CACHED_TOPICS)
   }
 
-  /** How many values there are: additions less removals. */
+  /** The number of values: additions less removals. */
   get size(): number {
     return this.#size
   }
 
-  /** How many topics are remembered at present. */
+  /** The number of topics in the cache. */
   get cachedTopics(): number {
     return this.#cache.size
   }
@@ -134,7 +134,7 @@ export class PatternTable<V> {
     return this.#combined.size + matcher.program().size <= MAX_COMBINED
   }
 
-  /** Takes one addition out again. False if it is not there, or no more. */
+  /** Removes one addition. False if it is not there. */
   remove(pattern: RegExp | string, addition: number): boolean {
     const isOut =
       typeof pattern === 'string'
@@ -148,7 +148,7 @@ export class PatternTable<V> {
     return this.route(topic).values
   }
 
-  /** Good for now: it may change with the next addition or removal. */
+  /** Valid until the next addition or removal. */
   route(topic: string): Route<V> {
     const cached = this.#cache.get(topic)
     return cached?.version === this.#version ? cached : this.#find(topic, cached)
@@ -226,22 +226,22 @@ export class PatternTable<V> {
     this.#changes[++this.#version % CHANGES_KEPT] = change
   }
 
-  /** Nothing is left: hold on to no value, and to no topic. */
+  /** The table is empty: it keeps no value and no topic. */
   #forget(): void {
     this.#changes.length = 0
     this.#cache.clear()
   }
 
-  /** Goes through what changed since. False if that takes a look-up. */
+  /** Applies the changes since. False if it needs a look-up. */
   #catchUp(topic: string, cached: Cached<V>): boolean {
     if (this.#version - cached.version > CHANGES_KEPT) return false
     let values = cached.values
     for (let version = cached.version + 1; version <= this.#version; version++) {
       const change = this.#changes[version % CHANGES_KEPT]
       if (change === undefined) return false
-      // A value that is not there was not taken away; one that is may be there by another pattern, too.
+      // A value that is missing was not taken away; a present one may belong to another pattern, too.
       if (!change.added && values.includes(change.value)) return false
-      // Not a candidate: known without its matcher, which may not even be compiled yet.
+      // Not a candidate, so the answer needs no matcher, which may not even be compiled yet.
       if (!change.added || values.includes(change.value)) continue
       const { entry } = change
       const isCandidate = entry.group !== undefined || this.#index.isCandidate(entry, topic)

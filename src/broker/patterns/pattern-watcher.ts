@@ -1,4 +1,4 @@
-/** Is told of every pattern that somebody subscribes to, as often as somebody does. */
+/** Gets every pattern that has a subscriber, once for each subscription. */
 export interface PatternWatcher {
   added(pattern: RegExp | string): void
   removed(pattern: RegExp | string): void

@@ -2,19 +2,20 @@ import { type AST } from '@eslint-community/regexpp'
 import { parsePattern } from './linear/pattern-syntax.js'
 
 /**
- * What every topic that a pattern matches must contain: of each of these sets at least one text. The texts are folded
- * (see foldUnit) and stand in `START + folded topic + END`, so that `^` and `$` are part of them.
+ * The texts that every matching topic must contain: at least one text of each of these sets. The texts are folded (see
+ * foldUnit) and stand in `START + folded topic + END`, so that `^` and `$` are part of them.
  */
 export type Literals = readonly (readonly string[])[]
 
 /**
- * Stand for the ends of the topic: characters that hardly any topic has, and of one byte, so that they make no topic's text
- * wider. A pattern that names one is taken as requiring nothing there; a topic that has one may be a candidate too often.
+ * Stand for the ends of the topic. Hardly any topic has these characters, and they take one byte, so they never make a
+ * topic's text wider. A pattern that names one requires nothing there; a topic that has one may be a candidate too
+ * often.
  */
 export const START = '\x02'
 export const END = '\x03'
 
-/** Beyond this a source is not looked into: only an app's own RegExp can be as long. */
+/** It does not look into a longer source: only an app's own RegExp can be that long. */
 const MAX_SOURCE = 4096
 const MAX_ALTERNATIVES = 16
 const MAX_LENGTH = 64
@@ -29,8 +30,8 @@ export function foldUnit(unit: number): number {
 }
 
 /**
- * As one text, for there are very many: each set with its length in front, each text of it with its own. What is short is
- * three times as large as a list of lists.
+ * As one text, because there are very many: each set with its length in front, and each text of it with its own. A list
+ * of lists takes three times as much for short texts.
  */
 export function packLiterals(literals: Literals): string {
   const parts = literals.flatMap(texts => {
@@ -38,11 +39,11 @@ export function packLiterals(literals: Literals): string {
     const total = texts.reduce((sum, text) => sum + 1 + text.length, 0)
     return [String.fromCharCode(total), ...texts.flatMap((text, i) => [lengths[i] ?? '', text])]
   })
-  // Joined all at once it is one text, and not a tree of its parts.
+  // Joined at once it is one text, and not a tree of its parts.
   return parts.join('')
 }
 
-/** Conservative: what is not understood requires nothing. */
+/** Conservative: syntax that it does not understand requires nothing. */
 export function requiredLiterals(pattern: RegExp): Literals {
   if (pattern.source.length > MAX_SOURCE) return []
   try {
@@ -56,7 +57,7 @@ export function requiredLiterals(pattern: RegExp): Literals {
   }
 }
 
-/** A stretch of a pattern read from left to right: the texts that it may stand for since it was last unsure. */
+/** A stretch of a pattern, read from left to right: the possible texts since the last unsure place. */
 class Run {
   texts: readonly string[] = ['']
   readonly needs: (readonly string[])[] = []
@@ -75,14 +76,14 @@ class Run {
     if (this.texts.some(text => text.length > MAX_LENGTH)) this.end()
   }
 
-  /** The usual one: a character. */
+  /** The usual case: one character. */
   #appendOne(piece: string): void {
     if (piece === '') return
     this.texts = this.texts.map(text => join(text, piece))
     if (this.texts.some(text => text.length > MAX_LENGTH)) this.end()
   }
 
-  /** What comes next is not known. */
+  /** The next part is unknown. */
   end(): void {
     if (this.texts.every(text => text.length >= 2) && this.needs.length < MAX_SETS)
       this.needs.push(this.texts)
@@ -137,7 +138,7 @@ class Reader {
   #element(node: AST.Element, run: Run): void {
     switch (node.type) {
       case 'Assertion':
-        // Zero wide, so its neighbours stay neighbours; under `m` the edges are no longer the topic's own.
+        // Zero wide, so its neighbours stay neighbours. With `m` these are not the topic's ends any more.
         if (node.kind === 'start' && !this.#multiline) run.append([START])
         else if (node.kind === 'end' && !this.#multiline) run.append([END])
         return
@@ -168,7 +169,7 @@ class Reader {
     if (min === 0) return run.end()
     const pieces = this.#atom(element)
     if (pieces === undefined) {
-      this.#element(element, run) // once for sure; then who knows
+      this.#element(element, run) // once for sure, then unknown
       if (max > 1) run.end()
       return
     }
@@ -176,7 +177,7 @@ class Reader {
     for (let i = 0; i < copies; i++) run.append(pieces)
     if (copies === max) return
     run.end()
-    run.append(pieces) // the last one has what follows beside it
+    run.append(pieces) // the last one stands beside the next part
   }
 
   /** The texts that one character's worth of pattern stands for, if they are few. */
@@ -205,7 +206,7 @@ class Reader {
   #char(char: number): string | undefined {
     if (char === 2 || char === 3) return undefined
     if (char < 128) return String.fromCharCode(foldUnit(char))
-    // Beyond ASCII, what `i` takes for the same would need its own tables.
+    // Beyond ASCII, the equals under `i` would need tables of their own.
     if (this.#ignoreCase) return undefined
     return char <= 0xffff ? String.fromCharCode(foldUnit(char)) : String.fromCodePoint(char)
   }

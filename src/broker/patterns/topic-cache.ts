@@ -1,10 +1,10 @@
-/** Matches that all topics of one generation may hold together, where that is more than USUAL_MATCHES for each. */
+/** The most matches that all topics of one generation hold together, where that is more than USUAL_MATCHES for each. */
 const ENOUGH_MATCHES = 100_000
 const USUAL_MATCHES = 3
 
 /**
- * What is known per topic, bounded by the number of topics and by the matches they hold. Two generations: a hit in the young
- * one is one Map lookup; when that is full it becomes the old one, and a topic that is asked for again moves up.
+ * A cache by topic, bounded by the number of topics and of their matches. It has two generations. A hit in the young
+ * one is one Map lookup. When the young one is full it becomes the old one, and a topic that is used again moves up.
  */
 export class TopicCache<T extends { readonly values: readonly unknown[] }> {
   #young = new Map<string, T>()
@@ -13,7 +13,7 @@ export class TopicCache<T extends { readonly values: readonly unknown[] }> {
   readonly #topics: number
   readonly #maxMatches: number
 
-  /** `topics`: how many it holds at most; 0 for none. */
+  /** `topics`: its capacity; 0 for none. */
   constructor(topics: number) {
     this.#topics = Math.ceil(topics / 2)
     this.#maxMatches = Math.max(ENOUGH_MATCHES, this.#topics * USUAL_MATCHES)
@@ -31,7 +31,7 @@ export class TopicCache<T extends { readonly values: readonly unknown[] }> {
     return old
   }
 
-  /** Also when an entry has grown in place. */
+  /** Call it also when an entry has grown in place. */
   set(topic: string, entry: T): void {
     if (this.#topics === 0) return
     if (this.#young.size >= this.#topics || this.#matches >= this.#maxMatches) this.#rotate()

@@ -1,7 +1,7 @@
 import { type AST } from '@eslint-community/regexpp'
 import { parsePattern } from './linear/pattern-syntax.js'
 
-/** How long a topic must and may be, in UTF-16 units, for a pattern to match it. */
+/** The least and the greatest length of a matching topic, in UTF-16 units. */
 export interface Lengths {
   readonly min: number
   readonly max: number
@@ -10,7 +10,7 @@ export interface Lengths {
 const any: Lengths = { min: 0, max: Infinity }
 const none: Lengths = { min: 0, max: 0 }
 
-/** Conservative: what is not understood may be of any length. For patterns that have nothing better to be told apart by. */
+/** Conservative: syntax that it does not understand may have any length. For patterns without literals. */
 export function topicLengths(pattern: RegExp): Lengths {
   try {
     const { alternatives } = parsePattern(pattern)

@@ -1,8 +1,8 @@
 import type { Pause } from './pause.js'
 
-/** A message at the end of a line that there is no room for, or a publisher that waits for room and has no message there. */
+/** A message at the end of a queue without room for it, or a publisher that waits for room and has no message there. */
 interface Held {
-  /** Bytes of its payload; undefined: it has no message of its own in the line. */
+  /** Bytes of its payload; undefined: it has no message of its own in the queue. */
   readonly size: number | undefined
   readonly pause: Pause | undefined
 }
@@ -11,15 +11,15 @@ const MUCH = 1_000
 const MUCH_BYTES = 8 * 1024 * 1024
 
 /**
- * Which messages at the end of a full subscription's line are held: they are owed and keep their place, their publishers wait,
- * and they are not handed out until there is room.
+ * The messages at the end of a full subscription's queue that are held back: the subscription owes them and they keep
+ * their place, but it does not hand them out until there is room. Their publishers wait.
  */
 export class HeldBack {
   #waiting: Held[] = []
   #head = 0
   #count = 0
   #bytes = 0
-  /** It was said that there are many. */
+  /** The owner knows that there are many. */
   isCrowded = false
   /** Publishers that know that no consumer is attached. */
   readonly #informed = new Set<string>()
@@ -37,12 +37,12 @@ export class HeldBack {
     return this.#head === this.#waiting.length
   }
 
-  /** So many that those who publish at other hosts should wait too. */
+  /** There are so many that publishers at other hosts should wait too. */
   get isMuch(): boolean {
     return this.#count >= MUCH || this.#bytes >= MUCH_BYTES
   }
 
-  /** The first one is a publisher whose message is in the line already, since before the start. */
+  /** The first one is a publisher whose message has been in the queue since before the start. */
   get isFirstBare(): boolean {
     return this.#waiting[this.#head]?.size === undefined
   }
@@ -80,7 +80,7 @@ export class HeldBack {
     for (const { pause } of this.#waiting.slice(this.#head)) pause?.refuse(error)
   }
 
-  /** Those at the end could not be kept: they are no longer in the line. */
+  /** The messages at the end could not be written: they are not in the queue any more. */
   forgetLast(count: number): void {
     for (let left = Math.min(count, this.#count); left > 0;) {
       const last = this.#waiting.pop()
@@ -92,7 +92,7 @@ export class HeldBack {
     }
   }
 
-  /** Publishers that wait and have not been told yet that no consumer is attached: each once. */
+  /** Waiting publishers that do not know yet that there is no consumer: each once. */
   *uninformed(): Generator<Pause> {
     for (let at = this.#head; at < this.#waiting.length; at += 1) {
       const pause = this.#waiting[at]?.pause
@@ -106,7 +106,7 @@ export class HeldBack {
     return true
   }
 
-  /** From now on they are told anew. */
+  /** From now on they are informed anew. */
   forgetInformed(): void {
     this.#informed.clear()
   }

@@ -13,13 +13,13 @@ const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024
 enum Standing {
   Attached,
   Suspended,
-  /** Only settles what it still holds. */
+  /** It only settles its open deliveries. */
   Left,
-  /** Settles nothing any more. */
+  /** It settles nothing any more. */
   Ended,
 }
 
-/** A subscription as its members see it. */
+/** The subscription, as its members use it. */
 export interface MemberOwner {
   readonly rules: SubscriptionRequest
   readonly owner: Pick<SubscriptionOwner<never>, 'after' | 'now' | 'report'>
@@ -78,8 +78,8 @@ export class Member implements Membership {
   }
 
   /**
-   * It may have again what it failed a moment ago, also beyond its credit in bytes: it has held this message beside the others
-   * before.
+   * It may get a message again that it failed a moment ago, also beyond its credit in bytes: it has held this message
+   * beside the others before.
    */
   get takesBack(): boolean {
     if (this.#standing !== Standing.Attached || this.inFlight >= this.prefetch) return false
@@ -112,8 +112,8 @@ export class Member implements Membership {
   }
 
   /**
-   * A message that is settled before `next` returns is never entered. At its first delivery a message has only its order, as
-   * its tag: an Item is made only when something goes wrong.
+   * A message that is settled before `next` returns is never entered. At its first delivery a message has only its
+   * order as its tag: a failure makes its Item.
    */
   hand(message: Message): void {
     try {
@@ -138,19 +138,23 @@ export class Member implements Membership {
     if (!this.hasCredit) this.#subscription.changed()
   }
 
-  /** Closes an open delivery. @returns its item; undefined if it was settled or taken away */
+  /**
+   * Closes an open delivery.
+   *
+   * @returns its item; undefined if it was settled or taken away
+   */
   #takeBack(message: Message): Item | undefined {
     const open = this.#close(message)
     return typeof open === 'number' ? Item.handedOut(Message.envelopeOf(message), Math.abs(open)) : open
   }
 
-  /** As #takeBack, but makes no Item at a first delivery. */
+  /** Like #takeBack, but makes no Item at a first delivery. */
   #close(message: Message): Item | number | undefined {
     const open = Message.tagOf(message) as Item | number | undefined
     if (open === undefined || this.#standing === Standing.Ended || Message.settlerOf(message) !== this)
       return undefined
     Message.tag(message, undefined)
-    // A message that is settled at once is not entered yet, and costs no look-up if nothing else is open.
+    // A message that is settled at once is not entered yet, and needs no look-up if nothing else is open.
     if (this.inFlight > 0 || this.#deadlines !== undefined) this.#remove(message, open)
     return open
   }
@@ -189,7 +193,7 @@ export class Member implements Membership {
     return true
   }
 
-  /** The consumer is in this process, so its death needs no note. */
+  /** The consumer is in this process, so its death needs no record. */
   begin(message: Message): void {
     this.extend(message)
   }
@@ -259,7 +263,7 @@ export class Member implements Membership {
     this.#subscription.wake()
   }
 
-  /** The subscription is being given up: unsettled messages go back to it. A member that left settles its own. */
+  /** The subscription is given up: unsettled messages go back to it. A member that left settles its own. */
   surrender(): void {
     if (this.#standing < Standing.Left) this.#giveBack('unsubscribe')
   }

@@ -4,9 +4,9 @@ import type { Member } from './member.js'
 
 const nobody: readonly Member[] = []
 
-/** Who takes part in a subscription, each in turn among those with credit. */
+/** The members of a subscription. Those with credit take turns. */
 export class Members {
-  /** Each change makes a list of just the size: mostly it is one member. */
+  /** Each change makes a list of exactly its size: mostly it is one member. */
   #present = nobody
   /** Members that left with messages that they still settle. */
   #leaving = nobody
@@ -16,7 +16,7 @@ export class Members {
     return this.#present.length
   }
 
-  /** The one that takes part, where there is just one. */
+  /** The present member, if it is the only one. */
   get only(): Member | undefined {
     return this.#present.length === 1 ? this.#present[0] : undefined
   }
@@ -28,7 +28,7 @@ export class Members {
     return sum
   }
 
-  /** Not counting those whose connection is cut. */
+  /** Not counting members whose connection is cut. */
   get isAttended(): boolean {
     return this.#present.some(({ isAway }) => !isAway)
   }
@@ -37,13 +37,13 @@ export class Members {
     for (const member of this.#present) member.ruled(rules)
   }
 
-  /** Those that take part, and those that left and still settle. */
+  /** The present members, and those that left and still settle. */
   all(): readonly Member[] {
     return [...this.#present, ...this.#leaving]
   }
 
   add(member: Member): void {
-    // A list that is spread into another has room for sixteen more.
+    // Spreading a list into another leaves room for sixteen more.
     this.#present = this.#present.length === 0 ? [member] : [...this.#present, member]
   }
 
@@ -52,15 +52,15 @@ export class Members {
     if (!this.#leaving.includes(member)) this.#leaving = [...this.#leaving, member]
   }
 
-  /** A delivery was settled: who left and holds nothing any more is forgotten. */
+  /** A delivery was settled: forgets members that left and hold nothing any more. */
   forgetGone(): void {
     if (this.#leaving.length > 0) this.#leaving = this.#leaving.filter(member => member.inFlight > 0)
   }
 
   /**
-   * For a retry rather another one than who failed it.
+   * Prefers another member than the one that failed the message.
    *
-   * @param again if there is no other, who failed it may have it beyond its credit in bytes
+   * @param again if there is no other, that one may have it beyond its credit in bytes
    */
   choose(avoid: Membership | undefined, again = false): Member | undefined {
     const present = this.#present
@@ -79,12 +79,12 @@ export class Members {
     return fallback ?? (again ? present.find(each => each === avoid && each.takesBack) : undefined)
   }
 
-  /** What those who take part hold goes back. */
+  /** Gives back the open messages of the present members. */
   surrender(): void {
     for (const member of this.#present) member.surrender()
   }
 
-  /** All who take part, who do so no more. */
+  /** Removes and returns all present members. */
   takeAll(): readonly Member[] {
     const all = this.#present
     this.#present = nobody

@@ -1,14 +1,16 @@
 import type { Envelope } from '../../message/envelope.js'
 import type { Item } from './item.js'
 
-/** What a kind of subscription that keeps books of what it owes overrides; in memory there is nothing to enter. */
+/** Hooks for durable subscriptions; no-ops in memory. */
 export class NoopHooks {
-  /** It is in force. */
+  /** The subscription is in force. */
   registered?(): void
-  /** It became a dead letter, or was told to who asked. */
+  /** The message became a dead letter, or its asker got the error. */
   gone?(item: Item): void
-  /** It is removed, and what it owes is given up with this reason: also by the next process, if this one dies meanwhile. */
+  /**
+   * The subscription is removed, and its messages are given up with this reason, by the next process if this one dies.
+   */
   endKept?(reason: string): void
-  /** An overflow rule threw it away. */
+  /** An overflow rule dropped it. */
   protected dropped?(envelope: Envelope): void
 }

@@ -1,18 +1,18 @@
 import { Message } from '../../message/message.js'
 
-/** Of what was settled, so much may stay in the list until it is tidied up. */
+/** The most settled messages that may stay in the list until it is tidied up. */
 const SPARE = 64
 const SPARE_BYTES = 1024 * 1024
 
 /**
- * What one consumer holds unsettled, oldest first. A list, not a Set: they come and go by the thousand, mostly in order, and
- * what was settled is known by its missing tag.
+ * The unsettled messages of one consumer, oldest first. A list, not a Set: they come and go by the thousand, mostly in
+ * order. A settled message has no tag.
  */
 export class OpenDeliveries {
   #messages: Message[] = []
   #size = 0
   #bytes = 0
-  /** Of messages that are in the list and settled. */
+  /** Of settled messages that are still in the list. */
   #settledBytes = 0
 
   get size(): number {
@@ -30,7 +30,7 @@ export class OpenDeliveries {
     this.#bytes += Message.sizeOf(message)
   }
 
-  /** One that was added has lost its tag. */
+  /** One of them has lost its tag. */
   settled(message: Message): void {
     const bytes = Message.sizeOf(message)
     this.#size -= 1
@@ -39,7 +39,7 @@ export class OpenDeliveries {
     if (this.#size === 0 || this.#isSpare) this.#tidy()
   }
 
-  /** Those that are open by now. */
+  /** The messages that are open now. */
   all(): Message[] {
     return this.#messages.filter(message => Message.tagOf(message) !== undefined)
   }

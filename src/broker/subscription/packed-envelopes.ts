@@ -1,16 +1,16 @@
 import { Envelope, RepeatedEnvelope, ReplayedEnvelope, type Headers } from '../../message/envelope.js'
 import { Encoding, encodingFrom } from '../../codec/encoding.js'
 
-/** So many in each. */
+/** The capacity of each. */
 const CAPACITY = 1_024
 
-/** Beside the encoding. */
+/** A flag beside the encoding. */
 const REPEATED = 0x80
 const REPLAYED = 0x40
 
 /**
- * Envelopes that wait behind many others, as columns: a third of the memory that objects take, whose bytes stay where they
- * are and are shared with the other subscriptions that they wait for.
+ * Pending envelopes as columns: a third of the memory of objects. Their bytes stay where they are, shared with the
+ * other subscriptions of the same message.
  */
 export class PackedEnvelopes {
   readonly #publishers: string[] = []
@@ -24,14 +24,16 @@ export class PackedEnvelopes {
   readonly #encodings = new Uint8Array(CAPACITY)
   #length = 0
 
-  /** @param firstOrder of the first one; each is one more than that before it */
+  /**
+   * @param firstOrder of the first one; each is one more than the one before it
+   */
   constructor(readonly firstOrder: number) {}
 
   get length(): number {
     return this.#length
   }
 
-  /** Takes one in, if it is the next one and there is room. */
+  /** Adds an envelope, if it is the next one and there is room. */
   add(envelope: Envelope, order: number): boolean {
     const at = this.#length
     if (at === CAPACITY || order !== this.firstOrder + at) return false
@@ -49,7 +51,7 @@ export class PackedEnvelopes {
     return true
   }
 
-  /** As they were. */
+  /** The envelopes again. */
   *envelopes(): Generator<Envelope> {
     for (let at = 0; at < this.#length; at += 1) {
       const flags = this.#encodings[at] ?? Encoding.Value

@@ -2,12 +2,12 @@ import { Item } from './item.js'
 import { PackedEnvelopes } from './packed-envelopes.js'
 import { PendingQueue } from './pending-queue.js'
 
-/** So many stand ready to be handed out; who comes behind them is packed. */
+/** The number of items that stand ready. The items behind them are packed. */
 const READY = 1_024
 
-/** A waiting line whose end is packed once it is long: a million that wait take little more memory than their bytes. */
+/** A pending queue whose end is packed once it is long: a million messages take little more memory than their bytes. */
 export class PackedQueue extends PendingQueue {
-  /** Behind all that stand ready. What comes back was handed out, so it belongs before these. */
+  /** Behind all that stand ready. A message that comes back was handed out, so it belongs before these. */
   #packed: PackedEnvelopes[] = []
   #packedLength = 0
   #packedBytes = 0

@@ -1,7 +1,7 @@
-/** The way by which a message came: the relay of the host that sent it. */
+/** The relay of the host that sent a message. */
 export type Origin = object
 
-/** One publish that some of its targets have no room for: its publisher waits until each of these has let the message in. */
+/** One publish without room at some of its targets: its publisher waits until each of these has let the message in. */
 export class Pause {
   readonly #targets: readonly object[]
   #left: number
@@ -9,7 +9,9 @@ export class Pause {
   #resolve: (() => void) | undefined
   #reject: ((error: Error) => void) | undefined
 
-  /** @param from the way by which the message came, if another host sent it */
+  /**
+   * @param from the relay that the message came by, if another host sent it
+   */
   constructor(
     targets: readonly object[],
     readonly publisher: string,
@@ -27,7 +29,7 @@ export class Pause {
     return this.#targets.includes(target)
   }
 
-  /** Made when somebody asks: a pause whose publisher is not told never rejects. */
+  /** Made on demand: a pause without a listening publisher never rejects. */
   get done(): Promise<void> {
     if (this.#error !== undefined) return Promise.reject(this.#error)
     if (this.#left === 0) return Promise.resolve()

@@ -1,6 +1,9 @@
 import type { Item } from './item.js'
 
-/** What a subscription owes and has not handed out, in order. Push and shift are O(1); what comes back finds its old place. */
+/**
+ * The messages that a subscription owes and has not handed out, in order. Push and shift are O(1); a message that comes
+ * back finds its old place.
+ */
 export class PendingQueue {
   #items: (Item | undefined)[] = []
   #head = 0
@@ -16,7 +19,7 @@ export class PendingQueue {
     return this.#bytes
   }
 
-  /** How many of them count against no limit. */
+  /** The number of messages that count against no limit. */
   get replaying(): number {
     return 0
   }
@@ -26,7 +29,7 @@ export class PendingQueue {
     return 0
   }
 
-  /** How far the log has been read for what waits; 0: all that waits is in memory. */
+  /** The place up to which the log has been read; 0: all messages are in memory. */
   get readTo(): number {
     return 0
   }
@@ -48,7 +51,7 @@ export class PendingQueue {
     this.#length -= 1
     this.#bytes -= item.envelope.size
     this.#head += 1
-    // Moving the rest down only when half is gone keeps a shift O(1) on the whole.
+    // The rest moves down only when half is gone, which keeps a shift O(1) on average.
     if (this.#head === this.#items.length) {
       this.#items = []
       this.#head = 0
@@ -64,7 +67,7 @@ export class PendingQueue {
     return this.shift()
   }
 
-  /** Back to where it was, by its order: near the front as a rule, so the search begins there. */
+  /** Puts an item back by its order: near the front as a rule, so the search begins there. */
   restore(item: Item): void {
     this.#length += 1
     this.#bytes += item.envelope.size
@@ -85,7 +88,7 @@ export class PendingQueue {
     this.#items.splice(low, 0, item)
   }
 
-  /** Many at once (a member that left): one merge, not one search each. */
+  /** Many at once (a member left): one merge, not one search each. */
   restoreAll(items: Item[]): void {
     if (items.length < 4) {
       for (const item of items) this.restore(item)
@@ -99,7 +102,7 @@ export class PendingQueue {
     this.#head = 0
   }
 
-  /** Those among them that were handed out, or failed, before. */
+  /** Items that were handed out, or failed, before. */
   *begun(): Generator<Item> {
     for (const item of this.#standing()) if (item.isBegun) yield item
   }
@@ -115,7 +118,11 @@ export class PendingQueue {
     }
   }
 
-  /** Takes out those of which this is true. @returns how many */
+  /**
+   * Removes the items for which this is true.
+   *
+   * @returns their number
+   */
   removeAll(isOne: (item: Item) => boolean): number {
     const before = this.#length
     this.#items = [...this.#standing()].filter(item => {

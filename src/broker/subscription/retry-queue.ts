@@ -1,16 +1,16 @@
 import type { Item } from './item.js'
 
-/** Timers, and the clock that they run by: the time of day may be set while a message waits. */
+/** Timers and their clock: the time of day may be set while a message waits. */
 export interface RetryTimers {
   after(delay: number, run: () => void): () => void
   elapsed(): number
 }
 
-/** Failed messages that wait for their next attempt. */
+/** Failed messages before their next attempt. */
 export class RetryQueue {
   readonly #timers: RetryTimers
   readonly #isDue: (item: Item) => void
-  /** Each with what calls its timer off, and when it is due. */
+  /** Each with a function that cancels its timer, and its due time. */
   readonly #items = new Map<Item, { readonly cancel: () => void; readonly due: number }>()
   #bytes = 0
 

@@ -21,7 +21,7 @@ import type { SubscriptionOwner } from './subscription-owner.js'
 import { PackedQueue } from './packed-queue.js'
 import type { PendingQueue } from './pending-queue.js'
 
-/** What a subscription is, apart from what it owes. */
+/** A subscription's state, apart from its messages. */
 export interface SubscriptionState {
   readonly id: string
   readonly rules: SubscriptionRequest
@@ -31,29 +31,31 @@ export interface SubscriptionState {
 
 const uncounted: Readonly<Counters> = Object.freeze(noCounts())
 
-/** A pattern and where its messages go: the waiting line, its members with their credit, redelivery, and the count of it all. */
+/** A pattern with its pending queue, its members and their credit, redelivery, and all counts. */
 export class Subscription extends NoopHooks implements MemberOwner {
   readonly #members = new Members()
-  /** Made when there is something to count, as are the others below: of very many subscriptions few have any of it. */
+  /** Made when there is something to count, like the others below: of very many subscriptions few have any of it. */
   #counts: Counters | undefined
   #rules: SubscriptionRequest
   #heldBack: HeldBack | undefined
-  /** Published from inside a hand-over and not routed yet: it counts as waiting, or a handler could publish past every limit. */
+  /**
+   * Published during a hand-over and not routed yet: it counts as waiting, or a handler could publish past every limit.
+   */
   queued = 0
-  /** Its place in the table of patterns, where it is registered. */
+  /** Its place in the pattern table, while it is registered. */
   route = -1
   #line: PendingQueue | undefined
   #parked: RetryQueue | undefined
   #nextOrder = 1
   /**
-   * Who takes a new message while there is nothing to decide: nobody waits, and this is the only member and has credit.
-   * Whatever may change that calls `changed`.
+   * The member that takes a new message while there is nothing to decide: no message is pending, and this is the only
+   * member and has credit. Every change of that calls `changed`.
    */
   #straight: Member | undefined
   #ended = false
-  /** Where what it still owes goes after its end, if that does not end with it. */
+  /** Gets its remaining messages after its end, if they do not end with it. */
   #giveUp: ((item: Item) => void) | undefined
-  /** It had no name, and its consumer is gone without a goodbye: what it is owed nobody will ever take. */
+  /** It is unnamed, and its consumer died: no consumer will ever take its messages. */
   #isLost = false
 
   constructor(
@@ -101,7 +103,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
     return this.rules.name ?? this.id
   }
 
-  /** What it is owed and has not handed out, the held ones included. */
+  /** Its messages that are not handed out, the held ones included. */
   get #owed(): number {
     return this.#waits + (this.#parked?.size ?? 0)
   }
@@ -114,7 +116,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
     return (this.#line?.bytes ?? 0) + (this.#parked?.bytes ?? 0) - this.heldBytes
   }
 
-  /** What counts against `maxPending`. */
+  /** The messages that count against `maxPending`. */
   get #counted(): number {
     return this.pending - (this.#line?.replaying ?? 0)
   }
@@ -123,12 +125,12 @@ export class Subscription extends NoopHooks implements MemberOwner {
     return this.pendingBytes - (this.#line?.replayingBytes ?? 0)
   }
 
-  /** Messages at the end of its line that it has no room for: their publishers wait. */
+  /** Messages at the end of its queue without room: their publishers wait. */
   get held(): number {
     return this.#heldBack?.count ?? 0
   }
 
-  /** Messages that wait for nothing but a consumer with credit. */
+  /** Messages that only need a consumer with credit. */
   get ready(): number {
     if (this.#ended || (this.rules.ordered && (!this.#hasNoneParked || this.inFlight > 0))) return 0
     return Math.max(0, this.#waits - this.held)
@@ -158,7 +160,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
     )
   }
 
-  /** Not counting what is queued, which comes behind. */
+  /** Not counting queued messages, which come behind. */
   get #hasRoom(): boolean {
     return (
       this.#counted < this.rules.maxPending &&
@@ -170,12 +172,12 @@ export class Subscription extends NoopHooks implements MemberOwner {
     return this.#heldBack?.isEmpty === false
   }
 
-  /** Nobody will take what it holds, unless somebody comes. */
+  /** Without a new consumer its messages stay. */
   get #isAbandoned(): boolean {
     return this.#isPausing && this.#members.size === 0 && this.rules.name !== undefined
   }
 
-  /** The system's own news waits for nobody, and is refused to nobody: the oldest goes. */
+  /** The system's own news delays no publisher and is never refused: the oldest goes. */
   overflowOf(topic: string): Overflow {
     const { overflow } = this.rules
     return overflow !== 'drop-newest' && isNewsTopic(topic) ? 'drop-oldest' : overflow
@@ -185,12 +187,12 @@ export class Subscription extends NoopHooks implements MemberOwner {
     return this.#members.inFlight
   }
 
-  /** Its name is there as long as its consumers are. */
+  /** Its name lasts as long as its consumers. */
   get isLentName(): boolean {
     return this.rules.name !== undefined && isExposure(this.rules.name)
   }
 
-  /** Somebody consumes it whose connection is not cut. */
+  /** A consumer is present whose connection is not cut. */
   get isAttended(): boolean {
     return this.#members.isAttended
   }
@@ -199,7 +201,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
     return samePattern(pattern, this.rules.pattern)
   }
 
-  /** A second subscriber under the same name must mean the same thing by it. */
+  /** A second subscriber under the same name must ask for the same rules. */
   checkSame(request: SubscriptionRequest): void {
     if (this.hasPattern(request.pattern)) return
     throw nameTaken(this, request)
@@ -216,13 +218,13 @@ export class Subscription extends NoopHooks implements MemberOwner {
     if (this.#waits > 0) this.wake()
   }
 
-  /** The next message goes the long way round, which finds out anew whether there is a short one. */
+  /** The next message takes the long way, which finds out anew whether the short one is open. */
   changed(): void {
     this.#straight = undefined
   }
 
   /**
-   * A newly published message: handed out at once when nothing is before it and somebody has credit.
+   * Takes a newly published message. Hands it out at once if nothing is before it and a member has credit.
    *
    * @param pause its publisher waits if there is still no room for it here
    */
@@ -238,7 +240,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
     pause?.taken()
   }
 
-  /** As `take`, where `isStraight` was just true. */
+  /** Like `take`, if `isStraight` was just true. */
   takeStraight(messages: MessageFactory, topic: string, headers: Headers, payload: unknown): void {
     const member = this.#straight
     if (member === undefined) return this.take(messages.envelope(topic, headers, payload, 0, Encoding.Value))
@@ -262,7 +264,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
     const mustWait = this.#mustWait
     if (mustWait && this.overflowOf(envelope.topic) === 'pause') return this.#hold(envelope, pause)
     pause?.taken()
-    // It was taken over for this one before it ended.
+    // The subscription took it over before it ended.
     const isGivenUp = this.#giveUp !== undefined
     if (!isGivenUp && (this.#ended || (mustWait && !this.#makeRoom(envelope)))) return
     this.#push(envelope)
@@ -283,13 +285,13 @@ export class Subscription extends NoopHooks implements MemberOwner {
       this.owner.abandonedPublisher(this, pause)
   }
 
-  /** A publisher comes again whose message has waited here since before the start: it waits for room. */
+  /** A publisher comes again whose message has been here since before the start: it waits for room. */
   awaitRoom(pause: Pause): void {
     if (this.#ended || (this.#isRoomEnough && !this.#isPausing)) pause.taken()
     else this.#wait(undefined, pause)
   }
 
-  /** No more waits than may. */
+  /** The pending messages are within the limits. */
   get #isRoomEnough(): boolean {
     return this.#counted <= this.rules.maxPending && this.#countedBytes <= this.rules.maxPendingBytes
   }
@@ -323,7 +325,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
     else this.#letIn()
   }
 
-  /** As many as there is room for now. */
+  /** Lets in as many as there is room for. */
   #letIn(): void {
     const held = this.#heldBack
     if (held === undefined) return
@@ -331,7 +333,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
       const isRoom = held.isFirstBare ? this.#isRoomEnough : this.#hasRoom
       if (!isRoom) {
         if (this.rules.overflow === 'pause') return
-        // By its new rules nobody waits any more.
+        // By the new rules no publisher waits any more.
         if (this.rules.overflow === 'drop-oldest' && !held.isFirstBare) this.#dropOldest()
       }
       held.letIn()
@@ -340,19 +342,19 @@ export class Subscription extends NoopHooks implements MemberOwner {
     if (held.isEmpty) this.#sayIfCrowded(held, false)
   }
 
-  /** From when much is held until nothing is. */
+  /** It is crowded from the moment when much is held until nothing is. */
   #sayIfCrowded(held: HeldBack, isCrowded: boolean): void {
     if (held.isCrowded === isCrowded || (held.isCrowded && !held.isEmpty)) return
     held.isCrowded = isCrowded
     this.owner.crowded?.(this, isCrowded)
   }
 
-  /** Publishers that wait are told that they wait in vain. */
+  /** Rejects the promises of the waiting publishers. */
   refuseHeld(error: Error): void {
     this.#heldBack?.refuse(error)
   }
 
-  /** The last ones could not be kept, and are gone from the line. */
+  /** The last ones could not be written, and are gone from the queue. */
   protected forgetLast(count: number): void {
     this.changed()
     this.#heldBack?.forgetLast(count)
@@ -364,7 +366,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
     this.#waiting.push(new Item(envelope, this.#nextOrder++))
   }
 
-  /** There is no room by `overflow: 'error'`: one that came from another host is dropped. */
+  /** There is no room, with `overflow: 'error'`: a message from another host is dropped. */
   refused(topic: string): boolean {
     if (this.overflowOf(topic) !== 'error' || !this.isFull) return false
     this.#count('dropped')
@@ -378,7 +380,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
     this.wake()
   }
 
-  /** Hands out the next one. False when nothing waits or nobody has credit. */
+  /** Hands out the next message. False when no message is pending or no member has credit. */
   dispatchOne(): boolean {
     const line = this.#line
     const first = line === undefined || line.length <= this.held ? undefined : line.first
@@ -393,7 +395,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
 
   acked(): void {
     this.#counting.acked += 1
-    // Nobody waits, then, neither here nor for this.
+    // Then nothing is pending here, and nothing waits for this.
     if (this.#straight !== undefined) return
     this.#members.forgetGone()
     this.owner.settled()
@@ -461,7 +463,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
     if (!this.#ended && this.#waits > this.held) this.owner.wake(this)
   }
 
-  /** Removed, or the van closed: what waited, which is returned, is no longer owed. */
+  /** The subscription is removed, or the van closes. Returns its pending messages, which it does not owe any more. */
   end(completeMembers: boolean): Item[] {
     const waited = [...(this.#line ?? []), ...(this.#parked?.items() ?? [])]
     this.#line?.clear()
@@ -471,8 +473,8 @@ export class Subscription extends NoopHooks implements MemberOwner {
   }
 
   /**
-   * Removed, and all that it owes is given up: what waits, and what its consumers held, by `giveUpSome`; what those work on that
-   * left before, when that fails or comes back.
+   * The subscription is removed, and gives up all its messages. `giveUpSome` gives up the pending ones and those that
+   * its consumers held. Members that left before work on: their messages follow when they fail or come back.
    */
   retire(giveUp: (item: Item) => void): void {
     this.#members.surrender()
@@ -482,7 +484,11 @@ export class Subscription extends NoopHooks implements MemberOwner {
     this.#end(true)
   }
 
-  /** Of what waits at most so many, in order. @returns whether more waits */
+  /**
+   * Gives up at most this many pending messages, in order.
+   *
+   * @returns whether more are pending
+   */
   giveUpSome(most: number, mostBytes: number): boolean {
     let bytes = 0
     for (let count = 0; count < most && bytes < mostBytes; count += 1) {
@@ -501,31 +507,33 @@ export class Subscription extends NoopHooks implements MemberOwner {
       member.end()
       if (completeMembers) member.complete()
     }
-    // Not for an unnamed one that its consumer left: what that consumer took along it may still settle.
+    // Not for an unnamed one that its consumer left: that consumer may still settle the messages that it took along.
     if (completeMembers && this.#giveUp === undefined) this.#members.endLeaving()
     this.#letIn()
   }
 
-  /** It is off the list: what it has counted goes into the sum of those before it, and so does what it still may count. */
+  /** It is off the list: its counts, and those that it may still get, go into this sum. */
   countInto(sum: Counters): void {
     if (this.#counts === sum) return
     addCounts(sum, this.counts)
     this.#counts = sum
   }
 
-  /** Those that take part, and those that left and still settle. */
+  /** The present members, and those that left and still settle. */
   get members(): readonly Member[] {
     return this.#members.all()
   }
 
-  /** What it is, without what it owes: for another process. */
+  /** Its state without its messages: for another process. */
   get state(): SubscriptionState {
     return { id: this.id, rules: this.#rules, counts: this.counts, nextOrder: this.#nextOrder }
   }
 
   /**
-   * What it owes that was handed out, or failed, before; with the milliseconds until its next attempt, if it waits for that.
-   * @param travels a member whose messages go with it, and are none of these
+   * Its messages that were handed out, or failed, before; with the milliseconds until the next attempt, if they wait
+   * for that.
+   *
+   * @param travels a member whose messages travel with it, and are left out
    */
   *begun(travels: (member: Member) => boolean): Generator<[Item, number?]> {
     for (const member of this.#members.all())
@@ -534,12 +542,12 @@ export class Subscription extends NoopHooks implements MemberOwner {
     for (const item of this.#line?.begun() ?? []) yield [item]
   }
 
-  /** What it owes that was never handed out, in order. */
+  /** Its messages that were never handed out, in order. */
   *fresh(): Generator<Item> {
     for (const item of this.#line ?? []) if (!item.isBegun) yield item
   }
 
-  /** In another process it owes this too: first of all what was begun, then the rest in order. */
+  /** In another process it owes these too: the begun ones first, then the rest in order. */
   owes(begun: Item[], parked: Iterable<[Item, number]>, fresh: Iterable<Item>): void {
     this.changed()
     if (begun.length > 0) this.#waiting.restoreAll(begun)
@@ -553,12 +561,12 @@ export class Subscription extends NoopHooks implements MemberOwner {
     this.wake()
   }
 
-  /** As it is owed here; undefined: it is owed already. */
+  /** The message in the form that this subscription owes; undefined: it owes it already. */
   takenIn(item: Item): Item | undefined {
     return item
   }
 
-  /** In another process it goes on from there. */
+  /** Continues in another process. */
   resume({ counts, nextOrder }: Pick<SubscriptionState, 'counts' | 'nextOrder'>): void {
     addCounts(this.#counting, counts)
     this.#nextOrder = Math.max(this.#nextOrder, nextOrder)
@@ -604,7 +612,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
     this.wake()
   }
 
-  /** For the two rules that throw something away. False: it is the new one that goes. */
+  /** For the two rules that drop messages. False: the new one is dropped. */
   #makeRoom(envelope: Envelope): boolean {
     const overflow = this.overflowOf(envelope.topic)
     const isNews = overflow !== this.rules.overflow
@@ -640,7 +648,10 @@ export class Subscription extends NoopHooks implements MemberOwner {
     this.#parked.add(item, delay)
   }
 
-  /** What comes back after the end is no longer owed, or given up. Who asked for what was exposed is told. */
+  /**
+   * A message that comes back after the end is not owed any more, or is given up. The asker of an exposed stream gets
+   * an error.
+   */
   #tooLate(items: readonly Item[]): void {
     if (this.#giveUp !== undefined) return items.forEach(this.#giveUp)
     if (this.isLentName) for (const { envelope } of items) this.owner.unrouted(envelope)

@@ -33,7 +33,7 @@ export interface Receivers {
   readonly inboxes: Inboxes
   readonly calls: Calls
   readonly outbox: Outbox
-  /** Handles frames that only hosts send each other; undefined where this side is no host. */
+  /** Handles frames that only hosts send each other; undefined where this side is not a host. */
   readonly asHost: HostFrames | undefined
   readonly owner: ReceiversOwner
 }

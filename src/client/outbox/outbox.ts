@@ -198,7 +198,7 @@ export class Outbox {
 
   #writeAgain(batch: Batch, table: WritingTable, onlyHeld: boolean, everTransmitted: number): void {
     let index = 0
-    // A frame that never left this side is no repetition.
+    // A frame that never left this side is not a repetition.
     const isRepeated = batch.number > 0 && batch.number <= everTransmitted
     const reader = new PublishReader(bodyOf(batch.bytes), rereading(table), '', true)
     for (let publication = reader.next(); publication !== undefined; publication = reader.next()) {

@@ -36,6 +36,6 @@ export function alone(members: Members): Backbone {
 
 export function doesNotLead(): UnsupportedError {
   return new UnsupportedError(
-    'This host takes no followers. Start it as a leader: msgvan restart --leader --listen ADDRESS.',
+    'This host accepts no followers. Start it as a leader: msgvan restart --leader --listen ADDRESS.',
   )
 }

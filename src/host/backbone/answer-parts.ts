@@ -4,10 +4,10 @@ import { toWireError, tooLargeAnswer, type WireError } from '../../wire/frames/c
 import type { Fields } from '../../wire/frames/fields.js'
 import { ANSWER_PART_BYTES, MAX_ANSWER_BYTES } from '../../wire/protocol.js'
 
-/** What a host answers to another one's question. */
+/** A host's answer to another one's question. */
 export type Answer = { readonly id: number } & ({ readonly value: unknown } | { readonly error: WireError })
 
-/** One that is longer than a call may be goes in several: all but the last have `more`. */
+/** Splits an answer that is too long for one call: all parts except the last have `more`. */
 export function answerParts(answer: Answer): object[] {
   if ('error' in answer) return [answer]
   const { id, value } = answer
@@ -38,9 +38,9 @@ export class AnswerParts {
    */
   add(fields: Fields): boolean {
     const part = fields.get('part')
-    if (!(part instanceof Uint8Array)) throw new ProtocolError("A part of a host's answer is no bytes.")
+    if (!(part instanceof Uint8Array)) throw new ProtocolError("A part of a host's answer is not bytes.")
     this.#bytes += part.length
-    if (this.#bytes > MAX_ANSWER_BYTES) throw new ProtocolError("A host's answer is longer than it may be.")
+    if (this.#bytes > MAX_ANSWER_BYTES) throw new ProtocolError("A host's answer is over its limit.")
     this.#parts.push(part)
     return !fields.flag('more')
   }

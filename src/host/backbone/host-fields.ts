@@ -2,7 +2,11 @@ import type { HostStatus } from '../../bus/contract/status.js'
 import { InvalidOptionError } from '../../errors.js'
 import { Fields } from '../../wire/frames/fields.js'
 
-/** Another host, as it says itself. @throws InvalidOptionError */
+/**
+ * Another host's own status.
+ *
+ * @throws InvalidOptionError
+ */
 export function hostOf(value: unknown): HostStatus {
   const fields = new Fields(value, what => new InvalidOptionError(`A host ${what}.`))
   const capabilities = fields.get('capabilities')

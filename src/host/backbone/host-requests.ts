@@ -1,12 +1,16 @@
 import { RemoteError, TimeoutError, UnsupportedError } from '../../errors.js'
 
-/** Does what another host asks for. @param from that host's id */
+/**
+ * Serves another host's request.
+ *
+ * @param from that host's id
+ */
 export type HostHandler = (body: unknown, from: string) => Promise<unknown>
 
 /** The longest wait for another host's answer, in milliseconds. */
 export const REQUEST_MS = 30_000
 
-/** What this host does for others, by name. */
+/** The requests that this host serves, by name. */
 export class HostRequests {
   readonly #handlers = new Map<string, HostHandler>()
 
@@ -18,14 +22,14 @@ export class HostRequests {
     const handler = this.#handlers.get(name)
     if (handler === undefined) {
       throw new UnsupportedError(
-        `This host does not know what ${JSON.stringify(name.slice(0, 100))} is. It may be older than the others: run \`msgvan restart\` there.`,
+        `This host does not know the request ${JSON.stringify(name.slice(0, 100))}. It may be older than the others: run \`msgvan restart\` there.`,
       )
     }
     return handler(body, from)
   }
 }
 
-/** In place of a host's id: whoever leads. */
+/** Stands for the leader, in place of a host's id. */
 export const LEADER = ''
 
 export function noSuchHost(host: string): RemoteError {

@@ -10,40 +10,44 @@ interface Wanted<H> {
 }
 
 interface Listener {
-  readonly told: Set<string>
-  readonly tell: (change: Interest) => void
+  readonly known: Set<string>
+  readonly send: (change: Interest) => void
 }
 
 /**
- * Who wants which patterns, and what each other host has been told of it: whatever anybody wants but that host itself. Each
- * pattern is told once, however many want it.
+ * The patterns that each holder wants, and the patterns that each other host knows of: those of everybody except
+ * itself. Each pattern is sent once, however many want it.
  */
 export class Interests<H> {
   readonly #wanted = new Map<string, Wanted<H>>()
   readonly #listeners = new Map<H, Listener>()
 
-  /** From now on that host is told of changes. @returns all that it should know now */
-  listen(listener: H, tell: (change: Interest) => void): Pattern[] {
-    const told = new Set<string>()
-    this.#listeners.set(listener, { told, tell })
+  /**
+   * From now on that host gets changes.
+   *
+   * @returns all that it should know now
+   */
+  listen(listener: H, send: (change: Interest) => void): Pattern[] {
+    const known = new Set<string>()
+    this.#listeners.set(listener, { known, send })
     const all: Pattern[] = []
     for (const [key, wanted] of this.#wanted) {
       if (!isFor(listener, wanted)) continue
-      told.add(key)
+      known.add(key)
       all.push(wanted.pattern)
     }
     return all
   }
 
-  /** It is gone, with all that it wanted. */
+  /** It is gone, with all its patterns. */
   leave(holder: H): void {
     this.#listeners.delete(holder)
     const touched: string[] = []
     for (const [key, { holders }] of this.#wanted) if (holders.delete(holder)) touched.push(key)
-    this.#tell(touched)
+    this.#send(touched)
   }
 
-  /** The holder wants these as often as it says, and those once less. */
+  /** The holder adds these patterns, each as often as given, and removes those once. */
   change(holder: H, add: readonly Pattern[], remove: readonly Pattern[] = []): void {
     const touched: string[] = []
     for (const pattern of add) {
@@ -65,28 +69,28 @@ export class Interests<H> {
         touched.push(key)
       }
     }
-    this.#tell(touched)
+    this.#send(touched)
   }
 
-  #tell(touched: readonly string[]): void {
+  #send(touched: readonly string[]): void {
     if (touched.length === 0) return
-    for (const [listener, { told, tell }] of this.#listeners) {
+    for (const [listener, { known, send }] of this.#listeners) {
       const add: Pattern[] = []
       const remove: Pattern[] = []
       for (const key of touched) {
         const wanted = this.#wanted.get(key)
         if (wanted === undefined) continue
         const should = isFor(listener, wanted)
-        if (should === told.has(key)) continue
+        if (should === known.has(key)) continue
         if (should) {
-          told.add(key)
+          known.add(key)
           add.push(wanted.pattern)
         } else {
-          told.delete(key)
+          known.delete(key)
           remove.push(wanted.pattern)
         }
       }
-      if (add.length > 0 || remove.length > 0) tell({ anew: false, add, remove })
+      if (add.length > 0 || remove.length > 0) send({ anew: false, add, remove })
     }
     for (const key of touched) if (this.#wanted.get(key)?.holders.size === 0) this.#wanted.delete(key)
   }

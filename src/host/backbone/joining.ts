@@ -8,8 +8,9 @@ import { Follower } from './follower/follower.js'
 import { Leader } from './leader/leader.js'
 
 /**
- * Whoever is reached from elsewhere, and whoever joins others, needs a token.
- * @param file where it may be written
+ * A host that others reach, or that joins others, needs a token.
+ *
+ * @param file the place for one
  * @throws AuthError
  */
 export function checkToken(
@@ -21,18 +22,18 @@ export function checkToken(
   const how = `Set MSGVAN_TOKEN, give --token, or write one into ${file} (mode 600)`
   if (!isLoopback(listen)) {
     throw new AuthError(
-      `A host listens beyond loopback (${listen}) only with a token, since anybody who reaches the port could use it. ` +
+      `A host listens beyond loopback (${listen}) only with a token. Without one, everyone who reaches the port could use it. ` +
         `${how}: openssl rand -hex 32`,
     )
   }
   if (leader)
     throw new AuthError(
-      `A host leads only with a token, by which others join it. ${how}: openssl rand -hex 32`,
+      `A host leads only with a token, with which others join it. ${how}: openssl rand -hex 32`,
     )
   if (join !== undefined) throw new AuthError(`A host joins a leader with that leader's token. ${how}.`)
 }
 
-/** How this host is joined to others, as its settings say. */
+/** Joins this host to others by its settings. */
 export function joining(
   { leader, join, port, maxPayload }: HostSettings,
   { secret, token, ca }: { secret: Uint8Array; token: string | undefined; ca: string | undefined },

@@ -1,6 +1,6 @@
 import { OutboxFullError, OverflowError, StoreError, StoreFullError } from '../../errors.js'
 
-/** A leader that refuses a message for such a reason may take the same message later. */
+/** Whether a leader that refuses a message for this reason may take the same message later. */
 export function mayPass(
   error: unknown,
 ): error is StoreError | StoreFullError | OutboxFullError | OverflowError {

@@ -318,6 +318,6 @@ class HandOverReader {
 }
 
 function listOf(value: unknown): readonly unknown[] {
-  if (!Array.isArray(value)) throw strange('is no list')
+  if (!Array.isArray(value)) throw strange('is not a list')
   return value
 }

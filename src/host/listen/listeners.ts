@@ -14,31 +14,31 @@ export interface TlsIdentity {
 }
 
 const LOOPBACK = '127.0.0.1'
-/** What a TLS connection begins with; HTTP begins with a letter. */
+/** The first byte of a TLS connection; HTTP begins with a letter. */
 const TLS_RECORD = 0x16
 const PATIENCE_MS = 10_000
 const TLS_ONLY = 'This msgvan host is reached by TLS only: https://.\n'
 
 /**
- * Where a host listens: by loopback always, since there its machine finds it and the port is the lock; and by one address
- * more, or by all. With a certificate, whoever comes from elsewhere has to speak TLS.
+ * The listeners of a host: always loopback, since its machine finds it there and the port is the lock; and one address
+ * more, or all. With a certificate, remote clients have to speak TLS.
  */
 export class Listeners {
   readonly #http: HttpServer
   readonly #tls: TlsServer | undefined
   readonly #servers: TcpServer[] = []
-  /** All connections, those with TLS as the plain ones that carry it. */
+  /** All connections, those with TLS and the plain ones under them. */
   readonly #sockets = new Set<Socket>()
 
   constructor(http: HttpServer, identity?: TlsIdentity) {
     this.#http = http
-    // Before anybody else hears of it.
+    // Before any other listener.
     http.prependListener('connection', (socket: Socket) => this.#keep(socket))
     if (identity === undefined) return
     this.#tls = createTlsServer({ ...identity, handshakeTimeout: PATIENCE_MS }, socket => {
       http.emit('connection', socket)
     })
-    // Whoever cannot shake hands is gone, and nobody else is concerned.
+    // A client that fails its handshake is gone, and that affects no other.
     this.#tls.on('tlsClientError', (_, socket) => socket.destroy())
     this.#tls.on('error', ignored)
   }
@@ -61,18 +61,18 @@ export class Listeners {
     })
   }
 
-  /** Also when it was told 0; 0 when it does not listen. */
+  /** The real port, also if the option was 0; 0 when it does not listen. */
   get port(): number {
     const [first] = this.#servers
     return first === undefined ? 0 : addressOf(first).port
   }
 
-  /** Nobody comes in any more. */
+  /** Accepts no more connections. */
   close(): void {
     for (const server of this.#servers.splice(0)) if (server !== this.#http) server.close()
   }
 
-  /** Whoever is still there is cut off. */
+  /** Cuts all remaining connections off. */
   cutOff(): void {
     for (const socket of this.#sockets) socket.destroy()
   }
@@ -82,7 +82,7 @@ export class Listeners {
       server.once('error', reject)
       server.listen(port, address, () => {
         server.off('error', reject)
-        // A connection that it could not accept concerns nobody else.
+        // A connection that it could not accept affects no other.
         server.on('error', ignored)
         resolve()
       })
@@ -97,8 +97,8 @@ export class Listeners {
   }
 
   /**
-   * Whoever has a connection listens for its errors, and between one and the next nobody does: Node's server lets go of what is
-   * upgraded before engine.io has it. An error that nobody hears would end the process.
+   * The owner of a connection listens for its errors, but there is a gap between two owners: Node's server lets go of
+   * an upgraded connection before engine.io has it. An error without a listener would end the process.
    */
   #keep(socket: Socket): void {
     if (this.#sockets.has(socket)) return
@@ -117,7 +117,7 @@ export class Listeners {
       socket.setTimeout(0)
       socket.off('timeout', gone)
       socket.unshift(first)
-      // It reads what was put back by itself.
+      // It reads returned bytes by itself.
       if (first[0] === TLS_RECORD) tls.emit('connection', socket)
       else if (!isLoopbackPeer(socket.remoteAddress)) refuse(socket)
       else {
@@ -128,7 +128,7 @@ export class Listeners {
   }
 }
 
-/** What it was about is closed by itself. */
+/** The connection in question is closed by itself. */
 function ignored(): void {}
 
 function refuse(socket: Socket): void {
@@ -145,7 +145,7 @@ function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::'
 }
 
-/** By the address that a connection comes from. */
+/** By the peer's address. */
 export function isLoopbackPeer(address = ''): boolean {
   return /^(::ffff:)?127\.|^::1$/.test(address)
 }

@@ -9,7 +9,9 @@ import {
   VersionMismatchError,
 } from '../../errors.js'
 
-/** What became of listening, as an error that says what to do. `lookWhoIsThere`: also ask who has the port. */
+/**
+ * The reason why it does not listen, as an error with advice. `lookWhoIsThere`: also find out the owner of the port.
+ */
 export async function whyNotListening(
   error: unknown,
   address: HostAddress,
@@ -47,7 +49,7 @@ async function whoIsThere(address: HostAddress): Promise<MsgvanError> {
   } catch (error) {
     if (error instanceof VersionMismatchError || error instanceof PortTakenError) return error
     const why = error instanceof AuthError ? "another user's host, by all signs" : describe(error)
-    return new PortTakenError(`Port ${port} is taken (${why}). End what is there, ${another}`, {
+    return new PortTakenError(`Port ${port} is taken (${why}). End that program, ${another}`, {
       cause: error,
     })
   }

@@ -2,28 +2,28 @@ import { AuthError } from '../../errors.js'
 import { refusalOf } from './server-handshake.js'
 import type { HostSocket } from './socket-channel.js'
 
-/** So many refused pages may be connected at once, to be given the reason; it takes a moment. */
+/** The most refused pages that may be connected at once, to get the reason; it takes a moment. */
 const MOST_REFUSING = 16
 const REFUSING_MS = 1_000
-/** Each is logged once, up to so many: any page may make up names. */
+/** Each is logged once, up to this number: any page may invent names. */
 const MOST_LOGGED = 50
 const LONGEST_LOGGED = 200
 
-/** The connection of an engine.io socket, before it has said anything. */
+/** The connection of an engine.io socket, before its first packet. */
 export interface RawConnection {
   readonly request: { readonly headers: { readonly origin?: string | undefined } }
   readonly transport: unknown
   once(event: 'close', listener: () => void): unknown
 }
 
-/** Not closed by the rules, where the other side has half a minute to agree. */
+/** Not closed by the rules, by which the other side has half a minute to agree. */
 interface OfWs {
   readonly socket: { terminate(): void }
 }
 
 /**
- * Browsers send the Origin of a page: one that was not let in by name must not talk to this machine's host. A browser does not say
- * why a connection was refused, so the page is let in just far enough to hear it.
+ * Browsers send the Origin of a page: a page that was not let in by name must not talk to this machine's host. A
+ * browser hides the reason of a refused connection, so the page is let in just far enough to hear it.
  */
 export class Origins {
   readonly #allowed: ReadonlySet<string>
@@ -43,7 +43,7 @@ export class Origins {
     return this.#refusing < MOST_REFUSING
   }
 
-  /** A page that is refused has a moment to hear it. */
+  /** A refused page has a moment to hear the reason. */
   limit(connection: RawConnection): void {
     if (this.#isAllowed(connection.request.headers.origin)) return
     this.#refusing += 1

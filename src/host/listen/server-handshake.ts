@@ -14,7 +14,7 @@ import { PROTOCOL } from '../../wire/protocol.js'
 export interface Secrets {
   /** Of this machine's user. */
   readonly secret: Uint8Array
-  /** For callers that are not local. */
+  /** For remote callers. */
   readonly token?: string | undefined
 }
 
@@ -84,17 +84,17 @@ export class ServerHandshake {
 }
 
 /**
- * A restart by this version or a newer one keeps how this host was started. One by an older version may not know of that, and would
+ * A restart by this version or a newer one keeps the host's options. An older version may not know of that, and would
  * start a host without the store of this one.
  */
 function whatToDo(theirs: { protocol: number; version: string }): string {
   return theirs.protocol > PROTOCOL
-    ? `Run \`msgvan restart\` with msgvan ${theirs.version}: the host stays as it was started.`
+    ? `Run \`msgvan restart\` with msgvan ${theirs.version}: the host keeps its options.`
     : `Use msgvan ${version} here too. To go back to msgvan ${theirs.version}, end this host with \`msgvan stop\`, and start one with all options that it needs.`
 }
 
-/** As it is told to a client. */
+/** The form for a client. */
 export function refusalOf(error: unknown): { code: string; message: string } {
   if (error instanceof MsgvanError) return { code: error.code, message: error.message }
-  return { code: 'MSGVAN_PROTOCOL', message: `The host could not make sense of it: ${describe(error)}` }
+  return { code: 'MSGVAN_PROTOCOL', message: `The host could not read the request: ${describe(error)}` }
 }

@@ -21,9 +21,9 @@ export interface HostServerOptions extends SessionManagerOptions {
   readonly port: number
   /** The address to listen on: loopback, or loopback and this one. Default 127.0.0.1. */
   readonly listen?: string | undefined
-  /** Beyond loopback only TLS, with this certificate. Default: in the clear. */
+  /** Beyond loopback only TLS, with this certificate. Default: no TLS. */
   readonly tls?: TlsIdentity | undefined
-  /** Clients wait for `openStore`, so that the store keeps what they bring. Default false. */
+  /** Clients wait for `openStore`, so that the store keeps their messages. Default false. */
   readonly awaitsStore?: boolean
   /** Clients wait for `ready`, so that their calls find handlers and actors. Default false. */
   readonly awaitsServices?: boolean

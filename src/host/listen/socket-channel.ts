@@ -6,12 +6,16 @@ import { WriteBufferWatch } from './write-buffer-watch.js'
 export type HostSocket = Socket<ClientEvents, HostEvents>
 
 export interface SocketChannelOptions {
-  /** How long the other side may leave more than a megabyte unread, in milliseconds. */
+  /** Milliseconds that the other side may leave more than a megabyte unread. */
   readonly patience: number
   readonly warn: (text: string) => void
 }
 
-/** A client's socket of socket.io as a channel. @param greet says who listens to it */
+/**
+ * A client's socket of socket.io as a channel.
+ *
+ * @param greet returns its listener
+ */
 export function socketChannel(
   socket: HostSocket,
   { patience, warn }: SocketChannelOptions,
@@ -27,7 +31,7 @@ export function socketChannel(
       warn(
         `a client at ${socket.handshake.address} left ${buffered} bytes unread for ${patience} ms: its connection is closed, its session waits`,
       )
-      // Nothing more can be told to one that does not read: it learns by the closed connection.
+      // A client that does not read cannot be informed: it sees the closed connection.
       isStuck = true
       webSocket.terminate()
     },
@@ -51,7 +55,7 @@ export function socketChannel(
   })
   socket.on('disconnect', reason => {
     watch.stop()
-    // It would wait half a minute for the goodbye of one that is silent; an end that still hears us hears of it now.
+    // It would wait half a minute for the goodbye of a silent peer; a peer that still hears us learns of it now.
     if (reason === 'ping timeout') webSocket.terminate()
     if (isOver) return
     isOver = true
@@ -63,7 +67,7 @@ export function socketChannel(
   })
 }
 
-/** What `ws` has and engine.io does not pass on. */
+/** The part of `ws` that engine.io does not pass on. */
 interface WebSocketOfWs {
   readonly bufferedAmount: number
   terminate(): void

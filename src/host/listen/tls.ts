@@ -4,13 +4,17 @@ import { describe, InvalidOptionError } from '../../errors.js'
 import type { TlsIdentity } from './listeners.js'
 import type { HostSettings } from '../process/settings.js'
 
-/** What a host shows to those who connect, and by whose word it believes those that it connects to. */
+/** A host's own certificate, and the certificates of the leaders that it trusts. */
 export interface TlsFiles {
   readonly identity: TlsIdentity | undefined
   readonly ca: string | undefined
 }
 
-/** Read and tried at the start: a certificate that does not fit its key is said then. @throws InvalidOptionError */
+/**
+ * Reads and tries them at the start, so that a certificate that does not fit its key is reported then.
+ *
+ * @throws InvalidOptionError
+ */
 export async function readTls({ tlsCert, tlsKey, tlsCa }: HostSettings): Promise<TlsFiles> {
   const [cert, key, ca] = await Promise.all([
     pem('--tls-cert', tlsCert),

@@ -1,16 +1,18 @@
-/** What a connection's write buffer may hold for long; a link's window keeps it near this in any case. */
+/** The size of a connection's write buffer that is allowed for long; a link's window keeps it near this in any case. */
 const MOST_BUFFERED = 1024 * 1024
 
 export interface WriteBufferWatchOptions {
-  /** Bytes that wait to be written right now. */
+  /** The bytes that wait to be written now. */
   readonly buffered: () => number
-  /** How long it may stay over the limit, in milliseconds. */
+  /** Milliseconds that it may stay over the limit. */
   readonly patience: number
-  /** Once: it stayed over the limit for all that time. */
+  /** Called once: it stayed over the limit for all that time. */
   readonly stuck: (buffered: number) => void
 }
 
-/** Notices a connection whose other side does not read: engine.io itself would buffer for as long as pings are answered. */
+/**
+ * Notices a connection whose other side does not read: engine.io itself would buffer for as long as pings are answered.
+ */
 export class WriteBufferWatch {
   readonly #options: WriteBufferWatchOptions
   #timer: ReturnType<typeof setInterval> | undefined

@@ -12,12 +12,12 @@ import type { Sessions } from './sessions.js'
 
 export const HANDSHAKE_MS = 10_000
 
-/** A client that has connected: its channel, and the address by which it reached this host. */
+/** A connected client: its channel, and the address by which it reached this host. */
 type Caller = Readonly<{ channel: Channel<HostEvents>; address: string }>
 
 type SessionOf = Pick<SessionState, 'client' | 'van' | 'isLocalUser' | 'pid' | 'thread' | 'address'>
 
-/** What admission needs of the host around it. */
+/** The host, as admission uses it. */
 export interface AdmissionMeans {
   readonly secrets: Secrets
   readonly sessions: Sessions
@@ -27,24 +27,24 @@ export interface AdmissionMeans {
   readonly sessionOptions: (of: SessionOf) => Omit<SessionOptions, 'id'>
 }
 
-/** Authenticates each client that connects, and gives it its session: a new one, or the one that it had. */
+/** Authenticates each client that connects, and gives it a session: a new one, or its former one. */
 export class Admission {
   readonly #means: AdmissionMeans
-  /** The connection that each session has right now. */
+  /** The present connection of each session. */
   readonly #channels = new Map<Session, Channel<HostEvents>>()
-  /** Calls to the host process before this one, which are answered when their clients are back. */
+  /** Calls to the last host process; they are answered when their clients are back. */
   readonly #askedBefore = new Map<Session, readonly Call[]>()
 
   constructor(means: AdmissionMeans) {
     this.#means = means
   }
 
-  /** The client of this session asked these calls of the process before this one. */
+  /** The client of this session made these calls to the last process. */
   asked(session: Session, calls: readonly Call[]): void {
     this.#askedBefore.set(session, calls)
   }
 
-  /** Closes all connections but those of sessions that stay. */
+  /** Closes all connections except those of sessions that stay. */
   abandon(stays: (session: Session) => boolean): void {
     for (const [session, channel] of this.#channels) {
       if (stays(session)) continue
@@ -105,7 +105,7 @@ export class Admission {
   #receive(session: Session, channel: Channel<HostEvents>, bytes: unknown): void {
     session.receive(binary(bytes))
     if (!session.hasEnded) return
-    // A goodbye came: the client waits for us to hang up.
+    // A goodbye came: the client waits until we hang up.
     this.#means.sessions.end(session, 'goodbye')
     channel.close()
   }
@@ -123,8 +123,8 @@ export class Admission {
     const { session: wanted } = prove
     const found =
       wanted === undefined ? undefined : this.#means.sessions.find(wanted.id, hello.client, hello.van)
-    // Who says that it received what was never sent, or less than it said before, has another past than this session: told
-    // that it goes on, it would fail each time and come again for ever.
+    // A client that claims to have received frames that were never sent, or fewer than it reported before, has another
+    // past than this session. If it resumed, it would fail each time and come again for ever.
     const known = found?.link.fits(wanted?.received ?? 0) === true ? found : undefined
     const isRestored = known === undefined ? this.#means.van(hello.van).knows(hello.client) : undefined
     const session = known ?? this.#begin(caller, hello, isLocalUser)
@@ -150,7 +150,7 @@ export class Admission {
     return session
   }
 
-  /** What only asks is asked again; what may have been done is not done twice. */
+  /** Calls that only read are answered again. Calls that may have been done are not repeated. */
   #answerAgain(session: Session): void {
     const calls = this.#askedBefore.get(session) ?? []
     this.#askedBefore.delete(session)
@@ -160,7 +160,7 @@ export class Admission {
         session.calls.refuse(
           call,
           new HostUnreachableError(
-            'The host was restarted before it answered: it is not known whether that was done. Look, and ask again.',
+            'The host was restarted before it answered: it is unknown whether the call was carried out. Check, and call again.',
           ),
         )
     }
@@ -168,7 +168,7 @@ export class Admission {
 
   #begin({ address }: Caller, { client, van, pid, thread }: Hello, isLocalUser: boolean): Session {
     this.#giveUp(client, van)
-    // Elsewhere the numbers mean another process.
+    // On another machine the numbers mean another process.
     const isHere = isLocalUser && isLoopbackPeer(address)
     const of = isHere ? { pid, thread } : { pid: undefined, thread: undefined }
     return this.#means.sessions.begin(
@@ -176,7 +176,10 @@ export class Admission {
     )
   }
 
-  /** A client that begins anew has given up what it had. Whoever still speaks for that is another one by the same name. */
+  /**
+   * A client that begins anew has given its sessions up. A connection that still uses one is another client of the same
+   * name.
+   */
   #giveUp(client: string, van: string): void {
     const others = [...this.#channels].filter(
       ([session]) => session.client === client && session.van.name === van,
@@ -187,7 +190,7 @@ export class Admission {
   }
 }
 
-/** Tells why, then ends the connection. */
+/** Reports the reason, then ends the connection. */
 function drop(channel: Channel<HostEvents>, error: unknown): void {
   if (!channel.isOpen) return
   channel.send('refused', refusalOf(error))

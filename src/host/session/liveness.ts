@@ -1,49 +1,49 @@
 import type { ConsumerBooks } from '../../wire/frames/consumer-books.js'
 
-/** What the host has in its own books of one consumer. */
+/** The host's own account of one consumer. */
 export interface HostBooks {
-  /** Messages that wait, and need not: none of them for a retry, or for its publisher. */
+  /** Messages that wait without a reason: not for a retry, and not for their publisher's turn. */
   readonly waiting: number
   /** Handed to it and not settled. */
   readonly inFlight: number
-  /** It may have more. */
+  /** It may get more. */
   readonly hasCredit: boolean
-  /** The subscription is kept here: what the client asks is answered here. */
+  /** The subscription is at this host, which answers the client's questions. */
   readonly isHere: boolean
 }
 
-/** A consumer, as it is watched. */
+/** A watched consumer. */
 export interface Watched {
   readonly subscription: number
-  /** Changes with all that is handed out, begun and settled; undefined while it holds nothing and is owed nothing. */
+  /** Changes with every hand-over, begin and settlement; undefined while it holds nothing and is owed nothing. */
   readonly progress: string | undefined
   readonly books: HostBooks
 }
 
-/** A client's session, as it is watched. */
+/** A client's watched session. */
 export interface WatchedSession {
   readonly isConnected: boolean
-  /** For people: whose it is. */
+  /** For people: a description of the consumer. */
   readonly describe: (subscription: number) => string
   readonly consumers: Iterable<Watched>
-  /** Asks the client. Never settles if that does not answer. */
+  /** Asks the client for its account. Never settles if the client does not answer. */
   askBooks(subscription: number): Promise<ConsumerBooks>
 }
 
 interface Stand {
   readonly progress: string
   readonly since: number
-  /** What was wrong when the client was asked before: a process that was blocked has an answer to wait for once it runs again. */
+  /** The fault at the last look: a blocked process has an answer to wait for once it runs again. */
   fault: string | undefined
   isReported: boolean
 }
 
-/** A consumer that has free places and is owed messages gets on with some within this time. */
+/** A consumer with free places and owed messages makes progress within this time. */
 export const STALL_MS = 10_000
 
 /**
- * Finds consumers that stand still though nothing is in their way: a fault of msgvan's own. It looks now and then, and asks a client
- * only where there is no progress; nothing is done for a message.
+ * Finds consumers that stand still although nothing is in their way: a fault of msgvan. It looks now and then, and asks
+ * a client only without progress; it does nothing for a message.
  */
 export class Liveness {
   readonly #sessions: () => Iterable<WatchedSession>
@@ -72,7 +72,7 @@ export class Liveness {
     const now = performance.now()
     const seen = new Set<Watched>()
     for (const session of this.#sessions()) {
-      // One that is cut off waits for its connection, and says so elsewhere.
+      // A consumer that is cut off waits for its connection, which is reported elsewhere.
       if (!session.isConnected) continue
       for (const consumer of session.consumers) {
         const { progress } = consumer
@@ -108,9 +108,9 @@ export class Liveness {
   }
 }
 
-/** What is wrong, if anything is: a consumer that works, or simply does not settle, is none of ours. */
+/** The fault, if there is one: a consumer that works, or simply does not settle, is not a fault of msgvan. */
 function faultOf(ours: HostBooks, theirs: ConsumerBooks): string | undefined {
-  if (theirs.line + theirs.open < ours.inFlight) return 'it does not have what was handed to it'
+  if (theirs.line + theirs.open < ours.inFlight) return 'it does not have the messages that were handed to it'
   if (theirs.asks && ours.isHere) return 'it waits for an answer that does not come'
   if (theirs.takes && theirs.line > 0) return 'its messages are there and are not handed out'
   if (theirs.waiting > 0 && theirs.places > 0) return 'handle has free places and begins nothing'

@@ -27,8 +27,8 @@ export interface PublishReceiverOptions {
   readonly maxPayload: number
 }
 
-/** Refusals that were told: by which frame, and of which publishes. */
-export interface ToldRefusals {
+/** Refusals that a frame reported: the frame, and the publishes. */
+export interface ReportedRefusals {
   readonly number: number
   readonly sequences: readonly number[]
 }
@@ -42,19 +42,21 @@ interface HeldEntry {
   readonly envelope: PublishId
 }
 
-/** Where an intake stands, for another process to go on with. */
+/** The state of a receiver, for another process to continue. */
 export interface PublishReceiverState {
   readonly texts: readonly string[]
-  readonly told: readonly ToldRefusals[]
+  readonly told: readonly ReportedRefusals[]
   readonly held: readonly (HeldEntry['envelope'] & { readonly frame: number; readonly index: number })[]
 }
 
-/** What became of a publish that was not taken over at once, and which it is. */
+/** The outcome of a publish that was not taken over at once, and its identity. */
 interface LateEntry extends OutcomeEntry {
   readonly envelope: PublishId
 }
 
-/** Takes in what one session's client publishes, and tells it what became of what was not taken over at once. */
+/**
+ * Takes in the publishes of one session's client, and reports the outcome of those that were not taken over at once.
+ */
 export class PublishReceiver {
   readonly #options: PublishReceiverOptions
   readonly #link: Link
@@ -63,10 +65,10 @@ export class PublishReceiver {
   readonly #reading = new ReadingTable()
   /** Publishes that are held back. */
   readonly #held = new Set<HeldEntry>()
-  /** Outcomes of publishes that were held back, by frame, not told yet. */
-  readonly #untold = new Map<number, LateEntry[]>()
-  /** Refusals on their way to the client: the frame that tells, and what it tells of. */
-  readonly #refusals: ToldRefusals[] = []
+  /** Outcomes of publishes that were held back, by frame, not reported yet. */
+  readonly #unreported = new Map<number, LateEntry[]>()
+  /** Refusals on their way to the client: the frame that reports them, and the publishes. */
+  readonly #refusals: ReportedRefusals[] = []
   #hasEnded = false
   readonly #notices: Notices = {
     error: error => {
@@ -77,7 +79,9 @@ export class PublishReceiver {
     },
   }
 
-  /** @param guest the client as another host, if it is one: it may pass on what others published */
+  /**
+   * @param guest the client as another host, if it is one: it may pass on others' publishes
+   */
   constructor(options: PublishReceiverOptions, link: Link, guest: () => FollowerSession | undefined) {
     this.#options = options
     this.#guest = guest
@@ -99,7 +103,10 @@ export class PublishReceiver {
     return { texts: this.#reading.texts, told: this.#refusals, held }
   }
 
-  /** Before anything is taken in: goes on where that of another process was. What was held back there is owed here. */
+  /**
+   * Call it before any publish: continues the state of another process. This host owes the messages that were held back
+   * there.
+   */
   restore({ texts, told, held }: PublishReceiverState): void {
     this.#reading.restore(texts)
     this.#refusals.push(...told)
@@ -115,7 +122,7 @@ export class PublishReceiver {
   take(body: ByteReader, frame: number): void | Promise<void> {
     const { van, client, maxPayload } = this.#options
     let late: LateEntry[] | undefined
-    /** To be refused again, if they cannot be kept. */
+    /** To be refused again, if they cannot be written. */
     const offered: Envelope[] = []
     let index = 0
     const refusal = van.refusalOf(body.remaining)
@@ -130,18 +137,18 @@ export class PublishReceiver {
       if (outcome !== undefined) (late ??= []).push(this.#late({ frame, index, envelope }, outcome))
       index++
     }
-    if (late !== undefined) this.#tell(frame, late)
+    if (late !== undefined) this.#report(frame, late)
     return van.vanStore === undefined ? undefined : this.#kept(van.vanStore, frame, offered, late)
   }
 
-  /** What is to be told goes out. */
+  /** Sends all outcomes. */
   flush(): void {
-    if (this.#untold.size === 0) return
-    for (const [frame, entries] of this.#untold) this.#tell(frame, entries)
-    this.#untold.clear()
+    if (this.#unreported.size === 0) return
+    for (const [frame, entries] of this.#unreported) this.#report(frame, entries)
+    this.#unreported.clear()
   }
 
-  /** The client is done with our frames up to this one: what it was told there it knows for good. */
+  /** The client has finished our frames up to this one: it knows the outcomes in them for good. */
   acked(number: number): void {
     for (
       let told = this.#refusals[0];
@@ -149,20 +156,20 @@ export class PublishReceiver {
       told = this.#refusals[0]
     ) {
       this.#refusals.shift()
-      for (const sequence of told.sequences) this.#publisher.isTold(sequence)
+      for (const sequence of told.sequences) this.#publisher.acknowledge(sequence)
     }
   }
 
   /** The session is over; its client may come back with another one. */
   end(): void {
     this.#hasEnded = true
-    this.#untold.clear()
+    this.#unreported.clear()
     const { van, client } = this.#options
     if (van.notices.get(client) === this.#notices) van.notices.delete(client)
     this.#options.van.remember(this.#options.client, this.#publisher)
   }
 
-  /** Holds the frame's acknowledgement back until what was taken over is on the disk. */
+  /** Holds the frame's acknowledgement back until its messages are on the disk. */
   #kept(
     vanStore: VanStore,
     frame: number,
@@ -179,18 +186,18 @@ export class PublishReceiver {
         return [{ index, envelope, outcome }]
       })
       vanStore.markTaken(this.#options.client, this.#publisher.mark)
-      if (!this.#hasEnded && entries.length > 0) this.#tell(frame, entries)
+      if (!this.#hasEnded && entries.length > 0) this.#report(frame, entries)
     })
   }
 
-  /** It was taken over, and could not be kept: the same again is not taken for one that was. */
+  /** It was taken over, and could not be written: a repetition must count as new. */
   #refuse(envelope: Envelope, error: unknown): void {
     if (envelope.publisher === this.#options.client)
       this.#publisher.refuse(envelope.sequence, toWireError(error))
     else this.#guest()?.refuse(envelope, error)
   }
 
-  /** It is in the books, and its publisher waits for room. */
+  /** It is stored already, and its publisher waits for room. */
   #awaitAgain(envelope: Envelope): undefined | Promise<LateOutcome> {
     const { van, client, maxPayload } = this.#options
     if (envelope.publisher === client) {
@@ -233,24 +240,24 @@ export class PublishReceiver {
     return { index, envelope, outcome: 'held' }
   }
 
-  /** Told at the end of the turn, with the others that there is room for now. */
+  /** Reported at the end of the turn, with the others that have room now. */
   #settledLate(frame: number, entry: LateEntry): void {
     const { van, client } = this.#options
     if (typeof entry.outcome !== 'string') van.vanStore?.markTaken(client, this.#publisher.mark)
     if (this.#hasEnded) return
-    const entries = this.#untold.get(frame)
-    if (entries === undefined) this.#untold.set(frame, [entry])
+    const entries = this.#unreported.get(frame)
+    if (entries === undefined) this.#unreported.set(frame, [entry])
     else entries.push(entry)
     this.#link.wake()
   }
 
-  #tell(frame: number, entries: readonly LateEntry[]): void {
+  #report(frame: number, entries: readonly LateEntry[]): void {
     const number = this.#link.lastNumber + 1
     const sequences: number[] = []
     for (const { outcome, envelope } of entries) {
       if (typeof outcome === 'string') continue
       if (envelope.publisher === this.#options.client) sequences.push(envelope.sequence)
-      else this.#guest()?.isTold(envelope, number)
+      else this.#guest()?.refusalReported(envelope, number)
     }
     if (sequences.length > 0) this.#refusals.push({ number, sequences })
     this.#link.send(FrameKind.Outcome, encodeOutcome({ frame, entries }))

@@ -5,36 +5,40 @@ import { isMailTopic, isSystemTopic } from '../../message/topic.js'
 import { toWireError, type WireError } from '../../wire/frames/control-frames.js'
 import type { PublisherMark } from '../store/records/publisher-mark.js'
 
-/** What became of a publish that was not taken over at once. */
+/** The outcome of a publish that was not taken over at once. */
 export type LateOutcome = 'taken' | WireError
 
-/** What a van does with what is published in it. */
+/** Takes the publishes of a van. */
 export interface Taker {
   /** Undefined: taken over at once. */
   accept(envelope: Envelope): undefined | Promise<void>
-  /** For what is in the books since before the start: resolves when those who are full of it have room; undefined if none is. */
+  /**
+   * For a message that has been stored since before the start: resolves when its full subscriptions have room;
+   * undefined if none is full.
+   */
   awaitRoom(envelope: Envelope): undefined | Promise<void>
-  /** Resolves when all that was taken over is on the disk; undefined where that is so. */
+  /** Resolves when everything so far is on the disk; undefined if it is. */
   kept(): Promise<void> | undefined
 }
 
 /**
- * How far one publisher has come in one van, over all its sessions: what it publishes again after a lost session has the
- * outcome that it had, or still waits for the one that it will have.
+ * One publisher in one van, over all its sessions: a publish that it repeats after a lost session has its first
+ * outcome, or still waits for it.
  */
 export class Publisher {
   #lastSequence: number
   /** Held back by the van, by sequence number. */
   readonly #late = new Map<number, Promise<LateOutcome>>()
-  /** Refused, and the publisher is not told yet. */
+  /** Refused, and the publisher does not know it yet. */
   readonly #refused: Map<number, WireError>
-  /** What came up to here is in the books of the process before, if that kept any. */
+  /** Messages up to here were stored by the last process, if that stored any. */
   readonly #keptThrough: number
   #isNew: boolean
 
   /**
-   * @param kept how far it came with the process before
-   * @param isNew this process knows nothing of it, and nothing was kept: what it sends again may have been taken over once
+   * @param kept its last message with the last process
+   * @param isNew this process knows nothing of it, and nothing is stored: messages that it sends again may have been
+   * taken over once
    */
   constructor({ through, refused }: PublisherMark, isNew: boolean) {
     this.#lastSequence = through
@@ -59,7 +63,7 @@ export class Publisher {
   }
 
   /**
-   * @param refusal why the van takes nothing over right now, if so
+   * @param refusal the reason why the van takes nothing over now, if there is one
    * @returns undefined when the van has taken it over, now or at an earlier try; a promise while it is held back
    */
   offer(
@@ -79,13 +83,13 @@ export class Publisher {
     return late
   }
 
-  /** It was taken over, and then could not be kept. */
+  /** It was taken over, and then could not be written. */
   refuse(sequence: number, refusal: WireError): void {
     this.#refused.set(sequence, refusal)
   }
 
   /** The publisher knows of it, and will not ask again. */
-  isTold(sequence: number): void {
+  acknowledge(sequence: number): void {
     this.#refused.delete(sequence)
   }
 
@@ -107,7 +111,7 @@ export class Publisher {
     return held === undefined ? undefined : this.#held(envelope.sequence, Promise.all([held, van.kept()]))
   }
 
-  /** Its publisher was not told before the process ended that kept it. */
+  /** The process that stored it ended before its publisher learned of that. */
   #keptBefore(envelope: Envelope, van: Taker): undefined | Promise<LateOutcome> {
     const { sequence } = envelope
     const held = sequence <= this.#keptThrough ? van.awaitRoom(envelope) : undefined
@@ -117,7 +121,7 @@ export class Publisher {
     return late
   }
 
-  /** Once it is refused it stays so: a message that could not be kept is nobody's. */
+  /** A refusal is final: a message that could not be written is owed to no subscription. */
   async #held(sequence: number, held: Promise<unknown>): Promise<LateOutcome> {
     try {
       await held
@@ -132,7 +136,7 @@ export class Publisher {
   }
 }
 
-/** It was never taken over here, so nobody has it. */
+/** It was never taken over here, so no subscription has it. */
 function firstTime(envelope: Envelope): Envelope {
   const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset } = envelope
   return new Envelope(publisher, sequence, topic, headers, timestamp, content, size, encoding, offset)

@@ -11,13 +11,16 @@ import {
 import { FrameKind } from '../../wire/frames/frames.js'
 import type { SessionOutput } from './session-output.js'
 
-/** The calls between one session and its client: the client's to the host, and the host's question for a consumer's books. */
+/**
+ * The calls between one session and its client: the client's to the host, and the host's question for a consumer's
+ * account.
+ */
 export class SessionCalls {
   readonly #answer: (method: string, args: unknown) => Promise<unknown>
   readonly #output: SessionOutput
-  /** Those that are not answered yet. */
+  /** Calls without an answer. */
   readonly #open = new Map<number, Call>()
-  /** Subscriptions whose client is asked for its books. */
+  /** Subscriptions whose client is asked for its account. */
   readonly #asked = new Map<number, (books: ConsumerBooks) => void>()
 
   constructor(answer: (method: string, args: unknown) => Promise<unknown>, output: SessionOutput) {
@@ -25,17 +28,21 @@ export class SessionCalls {
     this.#output = output
   }
 
-  /** The calls that are not answered yet. */
+  /** Calls without an answer. */
   get open(): readonly Call[] {
     return [...this.#open.values()]
   }
 
-  /** A CALL frame. @throws ProtocolError */
+  /**
+   * A CALL frame.
+   *
+   * @throws ProtocolError
+   */
   receive(body: ByteReader): void {
     this.answer(decodeCall(body))
   }
 
-  /** Answers a call of now, or one that the client made of the process before this one. */
+  /** Answers a call, of this process or of the last one. */
   answer(call: Call): void {
     const { id, method, args } = call
     this.#open.set(id, call)
@@ -53,7 +60,7 @@ export class SessionCalls {
     this.#reply(encodeReply({ id: call.id, error: toWireError(error) }))
   }
 
-  /** Asks the client for its books of a subscription. Never settles if the client does not answer. */
+  /** Asks the client for its account of a subscription. Never settles if the client does not answer. */
   askBooks(subscription: number): Promise<ConsumerBooks> {
     this.#output.sendNow(FrameKind.Books, encodeSync(subscription))
     return new Promise(resolve => this.#asked.set(subscription, resolve))

@@ -58,7 +58,7 @@ export interface SessionManagerOptions extends Secrets {
   readonly isGone?: (pid: number, thread: number | undefined) => boolean
 }
 
-/** Clients of before say nothing if they want nothing. */
+/** Older clients send nothing if they want nothing. */
 const MOST_LOOKS = 10
 
 type SessionOf = Pick<SessionState, 'client' | 'van' | 'isLocalUser' | 'pid' | 'thread' | 'address'>
@@ -161,7 +161,7 @@ export class SessionManager {
     this.#sessions.endClient(client)
   }
 
-  /** Restores the contents of a store. Called before the first client connects. */
+  /** Restores the contents of a store. Call it before the first client connects. */
   restore(store: HostStore): void {
     this.#store = store
     this.#vans.restore(store)
@@ -169,9 +169,10 @@ export class SessionManager {
   }
 
   /**
-   * Ends what was kept for clients that do not come back. One that is back was told that it has it again: it may stand still before it asks.
+   * Ends subscriptions of clients that do not come back. A client that is back knows that it has its session again: it
+   * may stand still before it asks.
    *
-   * @param looks how often each session was there when it was looked
+   * @param looks the number of looks at which each session was there
    */
   #awaitOrphans(looks: ReadonlyMap<Session, number>): void {
     const { sessionTtl = 60_000 } = this.#options
@@ -192,13 +193,20 @@ export class SessionManager {
     return (this.#memory ??= this.#options.hostStatus().id)
   }
 
-  /** Everything to hand over to another process. @throws UnsupportedError with a store */
+  /**
+   * Everything to hand over to another process.
+   *
+   * @throws UnsupportedError with a store
+   */
   get held(): HeldInMemory {
     this.#vans.checkMemory()
     return { memory: this.memory, vans: [...this.#vans.all()], sessions: [...this.#sessions.all()] }
   }
 
-  /** Everything was handed over to another process: this one does nothing more, and tells only the clients that stay. */
+  /**
+   * Everything was handed over to another process: this one does nothing more, and reports that only to clients that
+   * stay.
+   */
   abandon(stays: (session: Session) => boolean): void {
     this.#isClosing = true
     this.backbone.abandon?.()
@@ -206,7 +214,11 @@ export class SessionManager {
     this.#admission.abandon(stays)
   }
 
-  /** Goes on with the memory of another process. @returns false if that hand-over is already here */
+  /**
+   * Continues the memory of another process.
+   *
+   * @returns false if that hand-over is already here
+   */
   goOn(memory: string, host: string, at: number): boolean {
     const act = `${host} ${at}`
     if (this.#handedOver.has(act)) return false
@@ -225,7 +237,7 @@ export class SessionManager {
     return this.#vans.get(name)
   }
 
-  /** Goes on with a session of another process. */
+  /** Continues a session of another process. */
   resume(state: SessionState, retained: Iterable<RetainedFrame>): Session {
     const session = this.#sessions.restore({ ...this.#sessionOptions(state), id: state.id })
     session.restore(state, retained)
@@ -238,7 +250,7 @@ export class SessionManager {
     this.#sessions.away(session)
   }
 
-  /** A store keeps what is owed at this moment, and no later change. */
+  /** The store keeps the present messages, and no later change. */
   async freeze(): Promise<void> {
     this.#isClosing = true
     clearTimeout(this.#orphanage)
@@ -276,7 +288,11 @@ export class SessionManager {
     return this.#vans.get(van).replace(request)
   }
 
-  /** A client connected. @returns the listener for its channel */
+  /**
+   * A client connected.
+   *
+   * @returns the listener for its channel
+   */
   greet(channel: Channel<HostEvents>, address: string): ChannelListener {
     return this.#admission.greet(channel, address)
   }

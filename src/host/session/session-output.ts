@@ -10,7 +10,7 @@ export interface SessionOutputOptions {
   readonly link: Link
   /** The bytes that may wait for a client that does not read. */
   readonly maxWaiting: number
-  /** Sends what goes before the deliveries. */
+  /** Sends the frames that go before the deliveries. */
   readonly flushed: () => void
   /** The client does not keep up with reading, or keeps up again. */
   readonly busy: (isBusy: boolean) => void
@@ -39,12 +39,15 @@ export class SessionOutput {
     this.#deliveries.table.restore(texts)
   }
 
-  /** So much waits for the client that it gets nothing more for now. */
+  /** The client has so much unread data that it gets nothing more for now. */
   get isBusy(): boolean {
     return this.#isBusy
   }
 
-  /** False: so much waits that even failed messages do not go back to the client. It could fail one message forever. */
+  /**
+   * False: there is so much unread data that even failed messages do not go back to the client. It could fail one
+   * message forever.
+   */
   get takesBack(): boolean {
     return this.#link.retainedBytes <= 2 * this.#options.maxWaiting
   }
@@ -71,7 +74,7 @@ export class SessionOutput {
     busy(true)
   }
 
-  /** The client has read more. Not at the first byte of room: with little room there would be a stop for every frame. */
+  /** The client has read more. Not at the first byte of room: with little room each frame would stop the output. */
   acked(): void {
     const { maxWaiting, busy } = this.#options
     if (!this.#isBusy || this.#link.retainedBytes > maxWaiting / 2) return

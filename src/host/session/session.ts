@@ -23,16 +23,16 @@ export interface SessionOptions {
   readonly isLocalUser: boolean
   readonly pid: number | undefined
   readonly thread: number | undefined
-  /** By which the client reached this host. */
+  /** The address by which the client reached this host. */
   readonly address: string
   readonly maxPayload: number
-  /** What may wait for a client that does not read, in bytes: beyond it nothing more is handed to this session. */
+  /** The most bytes that may wait for a client that does not read: beyond it this session gets nothing more. */
   readonly maxWaiting: number
   /** Calls other than those about subscriptions of this session. */
   readonly answer: (session: Session, method: string, args: unknown) => Promise<unknown>
 }
 
-/** What a session is, apart from its places in subscriptions and the frames that its client is not done with. */
+/** A session's state, apart from its places in subscriptions and its unfinished frames. */
 export interface SessionState extends Pick<
   SessionOptions,
   'id' | 'client' | 'isLocalUser' | 'pid' | 'thread' | 'address'
@@ -44,7 +44,7 @@ export interface SessionState extends Pick<
   readonly calls: readonly Call[]
 }
 
-/** What a host keeps of one client, connected or not: the link, its subscriptions, how far its publishes have come. */
+/** A host's side of one client, connected or not: the link, its subscriptions, its last publish. */
 export class Session implements FollowerClientSession, WatchedSession {
   readonly id: string
   readonly client: string
@@ -76,7 +76,7 @@ export class Session implements FollowerClientSession, WatchedSession {
       handle: (kind, body, number) => this.#handle(kind, body, number),
       acked: number => this.#acked(number),
       flush: () => this.#output.flush(),
-      // Not a microtask: frames of all clients that came in one go are answered together.
+      // Not a microtask: frames of all clients that came together are answered together.
       endOfTurn: run => void setImmediate(run),
     })
     this.#intake = new PublishReceiver(options, this.link, () => this.guest)
@@ -94,7 +94,7 @@ export class Session implements FollowerClientSession, WatchedSession {
     this.calls = new SessionCalls((method, args) => options.answer(this, method, args), this.#output)
   }
 
-  /** What goes to another process. */
+  /** The state for another process. */
   get state(): SessionState {
     this.#output.flush()
     const { id, client, isLocalUser, pid, thread, address, link } = this
@@ -106,7 +106,7 @@ export class Session implements FollowerClientSession, WatchedSession {
     }
   }
 
-  /** Before its client is back: goes on where that of another process was. */
+  /** Before its client is back: continues the state of another process. */
   restore({ link, texts, intake }: SessionState, retained: Iterable<RetainedFrame>): void {
     this.consumers.hearing.isCut = true
     this.link.restore(link)
@@ -127,13 +127,19 @@ export class Session implements FollowerClientSession, WatchedSession {
     return this.link.isAttached && !this.#hasEnded
   }
 
-  /** A frame of the client. @throws ProtocolError */
+  /**
+   * A frame of the client.
+   *
+   * @throws ProtocolError
+   */
   receive(frame: Uint8Array): void {
     this.consumers.hearing.heard()
     this.link.receive(frame)
   }
 
-  /** @throws ProtocolError if what the client says that it received was never sent */
+  /**
+   * @throws ProtocolError if the client claims to have received frames that were never sent
+   */
   attach(receivedByClient: number, transmit: (frame: Uint8Array) => void): void {
     this.consumers.hearing.isCut = false
     this.consumers.hearing.heard()
@@ -142,7 +148,9 @@ export class Session implements FollowerClientSession, WatchedSession {
     this.#tellAway(false)
   }
 
-  /** @param isSilent the connection was given up because nothing was heard of the client, not cut */
+  /**
+   * @param isSilent the connection was given up because the client was silent, not cut
+   */
   detach(isSilent = false): void {
     this.consumers.hearing.isCut = !isSilent
     this.link.detach()
@@ -158,7 +166,7 @@ export class Session implements FollowerClientSession, WatchedSession {
     this.consumers.end(how)
   }
 
-  /** Another process goes on with it: its client hears of nothing that happens here. */
+  /** Another process continues it: its client hears of nothing that happens here. */
   abandon(): void {
     this.#close()
   }
@@ -189,7 +197,7 @@ export class Session implements FollowerClientSession, WatchedSession {
     this.subscriptions.close()
   }
 
-  /** Names may be at another host, which does not see who is cut off here. */
+  /** Names may be at another host, which does not see that a client here is cut off. */
   #tellAway(isAway: boolean): void {
     if (this.van.reach.names !== undefined) this.consumers.tellAway(isAway)
   }

@@ -7,19 +7,19 @@ import { Session, type SessionOptions } from './session.js'
 const FIRST_PID_CHECK_MS = 20
 
 export interface SessionsOptions {
-  /** How long a session waits for its client to come back, in milliseconds. */
+  /** Milliseconds that a session waits for its client to come back. */
   readonly sessionTtl: number
-  /** How often, at last, it is looked whether the process or thread of a client that is away is still there. */
+  /** The longest interval of looks for the process or thread of a client that is away. */
   readonly pidCheckMs?: number
-  /** Whether a process of this machine is dead, or this thread of it. Default: asks the system. */
+  /** Whether a process of this machine, or this thread of it, is dead. Default: asks the system. */
   readonly isGone?: (pid: number, thread: number | undefined) => boolean
-  /** One began or ended. */
+  /** A session began or ended. */
   readonly changed: () => void
 }
 
 type NewSession = Omit<SessionOptions, 'id'>
 
-/** All sessions of a host: those whose clients are connected, and those that wait for theirs to come back. */
+/** All sessions of a host, with connected clients or with clients that may come back. */
 export class Sessions {
   readonly #options: SessionsOptions
   readonly #sessions = new Map<string, Session>()
@@ -42,13 +42,13 @@ export class Sessions {
     return false
   }
 
-  /** The session that the client means, if it is there and the client's own. */
+  /** The client's session of that id, if it exists and belongs to it. */
   find(id: string, client: string, van: string): Session | undefined {
     const session = this.#sessions.get(id)
     return session?.client === client && session.van.name === van ? session : undefined
   }
 
-  /** A client that begins anew has given up what it had before. */
+  /** A client that begins anew has given up its former sessions. */
   giveUp(client: string, van: string): void {
     for (const session of [...this.#sessions.values()]) {
       if (session.client === client && session.van.name === van) this.end(session, 'goodbye')
@@ -66,7 +66,7 @@ export class Sessions {
     return this.#sessions.values()
   }
 
-  /** One of another process goes on here: its client is on its way. */
+  /** A session of another process continues here: its client is on its way. */
   restore(options: SessionOptions): Session {
     const session = new Session(options)
     this.#sessions.set(session.id, session)
@@ -80,13 +80,13 @@ export class Sessions {
     this.#away.delete(session)
   }
 
-  /** Its connection is gone. The session waits, but not for a process or a thread that is dead. */
+  /** Its connection is gone. The session waits, unless the process or the thread is dead. */
   away(session: Session): void {
     if (!this.#sessions.has(session.id) || this.#away.has(session)) return
     const { sessionTtl, pidCheckMs = 1_000 } = this.#options
     if (this.#isGone(session)) return this.end(session, 'death')
     const expiry = setTimeout(() => this.end(session, 'death'), sessionTtl)
-    // Sockets close a moment before their process is gone: it is looked for soon, and then less and less often.
+    // Sockets close a moment before their process is gone: this looks for it soon, and then less and less often.
     let wait = FIRST_PID_CHECK_MS
     const look = (): void => {
       if (this.#isGone(session)) return this.end(session, 'death')
@@ -114,7 +114,7 @@ export class Sessions {
     for (const session of [...this.#sessions.values()]) this.end(session, 'goodbye')
   }
 
-  /** Unknown counts as there. */
+  /** Unknown counts as present. */
   #isGone({ pid, thread }: Session): boolean {
     return pid !== undefined && (this.#options.isGone ?? isGone)(pid, thread)
   }

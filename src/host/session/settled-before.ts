@@ -1,9 +1,9 @@
 import { Message } from '../../message/message.js'
 import type { KeptVerdict } from '../../wire/frames/kept-verdicts.js'
 
-/** So long a verdict waits for its message to come up. */
+/** Milliseconds that a verdict waits for its message to come up. */
 const KEPT_MS = 60_000
-/** Verdicts that a van keeps. Of more nothing is kept: those messages come again. */
+/** The most verdicts that a van keeps. Messages beyond it come again. */
 const MOST_KEPT = 200_000
 
 interface Verdicts {
@@ -12,8 +12,8 @@ interface Verdicts {
 }
 
 /**
- * What consumers of a van settled while their host was dead, or their session lost, by subscription: whoever is handed such a
- * message is spared it.
+ * The verdicts of consumers of a van while their host was dead, or their session lost, by subscription. They spare the
+ * next consumer these messages.
  */
 export class SettledBefore {
   readonly #subscriptions = new Map<string, Verdicts>()
@@ -42,7 +42,7 @@ export class SettledBefore {
       return undefined
     }
     const envelope = Message.envelopeOf(message)
-    // A delivery of its own: what is kept was said of one before it.
+    // A delivery of its own: the kept verdict was on an earlier one.
     if (envelope.isReplayed) return undefined
     const key = keyOf(envelope)
     const verdict = verdicts.byMessage.get(key)
@@ -68,7 +68,7 @@ export class SettledBefore {
   }
 }
 
-/** All subscribers of a name share one; who has the name after it was unsubscribed has another. */
+/** All subscribers of a name share one. After an unsubscribe the next incarnation has another. */
 export function keyOfName(name: string, incarnation: string): string {
   return `n/${incarnation}/${name}`
 }

@@ -112,7 +112,7 @@ export class StoredCursor implements Cursor {
 
 /** @throws StoreDamagedError */
 export function decodeCursor(bytes: Uint8Array): CursorState {
-  const reader = new ByteReader(bytes, what => new StoreDamagedError(`A subscription's book ${what}.`))
+  const reader = new ByteReader(bytes, what => new StoreDamagedError(`A subscription's cursor ${what}.`))
   const [high, liveFrom, waiting] = [reader.varint(), reader.varint(), reader.varint()]
   const open: [number, number][] = []
   for (let left = reader.count(2); left > 0; left -= 1) open.push([reader.varint(), reader.varint() - 1])

@@ -1,12 +1,12 @@
 import { type CharSet, contains, normalize, rangesOf, sizeOf } from './char-set.js'
 
-/** For each character that has any: the others that `i` takes for the same. */
+/** The other characters that `i` takes for the same, for each character that has any. */
 type CaseTable = ReadonlyMap<number, readonly number[]>
 
 let legacyTable: CaseTable | undefined
 let unicodeTable: CaseTable | undefined
 
-/** The set, and whatever differs from a member of it only by case, as `i` sees it with or without `u`. */
+/** The set, and all characters that differ from a member of it only by case, as `i` sees it with or without `u`. */
 export function closeOverCase(set: CharSet, unicode: boolean): CharSet {
   const table = unicode ? (unicodeTable ??= buildUnicodeTable()) : (legacyTable ??= buildLegacyTable())
   const ranges = [...rangesOf(set)]
@@ -36,8 +36,8 @@ function buildLegacyTable(): CaseTable {
 }
 
 /**
- * Simple case folding, which JavaScript has inside RegExp only: characters that may be equal are grouped by their full
- * case mappings, then the engine itself says which are.
+ * Simple case folding, which JavaScript has inside RegExp only. Groups characters that may be equal by their full case
+ * mappings, then asks the engine itself which of them are.
  */
 function buildUnicodeTable(): CaseTable {
   const groups = new Map<string, number[]>()

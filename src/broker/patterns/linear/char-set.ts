@@ -4,13 +4,13 @@ export type CharSet = readonly number[]
 export const digits: CharSet = [0x30, 0x39]
 export const wordCharacters: CharSet = [0x30, 0x39, 0x41, 0x5a, 0x5f, 0x5f, 0x61, 0x7a]
 export const lineTerminators: CharSet = [0x0a, 0x0a, 0x0d, 0x0d, 0x2028, 0x2029]
-/** What JavaScript's \s takes, which is more than RE2's. */
+/** The characters of JavaScript's \s, which are more than RE2's. */
 export const spaces: CharSet = [
   0x09, 0x0d, 0x20, 0x20, 0xa0, 0xa0, 0x1680, 0x1680, 0x2000, 0x200a, 0x2028, 0x2029, 0x202f, 0x202f, 0x205f,
   0x205f, 0x3000, 0x3000, 0xfeff, 0xfeff,
 ]
 
-/** Ranges in any order, overlapping as they like, as a set. */
+/** Makes a set of ranges in any order, which may overlap. */
 export function normalize(ranges: readonly (readonly [number, number])[]): CharSet {
   const sorted = [...ranges].sort((a, b) => a[0] - b[0])
   const set: number[] = []
@@ -35,7 +35,7 @@ export function union(sets: readonly CharSet[]): CharSet {
   return sets.length === 1 && only !== undefined ? only : normalize(sets.flatMap(set => [...rangesOf(set)]))
 }
 
-/** Everything from 0 to `max` that is not in the set. */
+/** Every character from 0 to `max` that is not in the set. */
 export function complement(set: CharSet, max: number): CharSet {
   const rest: number[] = []
   let next = 0

@@ -25,7 +25,7 @@ type ClassNode =
 /** Each takes a look at all of Unicode when it first comes. */
 const MAX_PROPERTIES = 16
 
-/** What each atom of a pattern takes, as a plain set of characters, by ECMAScript's rules for the pattern's flags. */
+/** The characters that each atom of a pattern takes, as a plain set, by ECMAScript's rules for the pattern's flags. */
 export class ClassReader {
   readonly #ignoreCase: boolean
   readonly #unicode: boolean
@@ -45,7 +45,7 @@ export class ClassReader {
     this.notLine = complement(lineTerminators, this.max)
   }
 
-  /** For `i` this is the set's closure over case: what the atom takes, not what is written. */
+  /** With `i` this is the set's closure over case: the characters that the atom takes, not those that are written. */
   read(node: ClassNode): CharSet {
     switch (node.type) {
       case 'Character':

@@ -27,7 +27,7 @@ export function linearMatcher(pattern: RegExp): LinearMatcher {
     matcher.program()
   } catch (error) {
     if (!(error instanceof InvalidPatternError)) throw error
-    throw new InvalidPatternError(`${shortly(pattern)} is no pattern for a host: ${error.message}`, {
+    throw new InvalidPatternError(`${shortly(pattern)} cannot be used in a host: ${error.message}`, {
       cause: error.cause,
     })
   }

@@ -5,7 +5,7 @@ const known = new LRUCache<string, CharSet>({ max: 2_048 })
 const BLOCK = 0x4000
 const MAX = 0x10ffff
 
-/** The characters of `\p{…}`, as this engine's own tables have them, so that both ways of matching agree by construction. */
+/** The characters of `\p{…}`, from this engine's own tables, so that both ways of matching agree by construction. */
 export function propertySet(escape: string): CharSet {
   let set = known.get(escape)
   if (set === undefined) {

@@ -10,12 +10,12 @@ import { LeaderLink } from './leader-link.js'
 
 export interface FollowerOptions {
   readonly members: Members
-  /** Where the leader is. */
+  /** The leader's address. */
   readonly leader: string
   readonly credential: () => Promise<Credential | undefined>
-  /** By whose word it is believed, PEM. Default: as this machine does. */
+  /** The certificates that prove it, PEM. Default: those that this machine trusts. */
   readonly ca?: string | undefined
-  /** How the leader is reached. Default: by socket.io. */
+  /** Default: by socket.io. */
   readonly dial?: Dial | undefined
   /** The same for every host that runs in this place, one after the other. */
   readonly seat: string
@@ -23,7 +23,7 @@ export interface FollowerOptions {
   readonly warn: (text: string) => void
 }
 
-/** A host that has joined a leader: one link for each van that is in use here, and always one for the home van. */
+/** A host that has joined a leader: one link for each used van, and always one for the home van. */
 export class Follower implements Backbone {
   readonly homes = [HOME_VAN]
   readonly isFollower = true
@@ -31,10 +31,10 @@ export class Follower implements Backbone {
   readonly #options: FollowerOptions
   readonly #uplinks = new Set<LeaderLink>()
   readonly #requests = new HostRequests()
-  /** The host that this one goes on for. */
+  /** The host whose place this one takes. */
   #before: string | undefined
-  /** The last trouble that was told: the same is not told for every van and every attempt. */
-  #told: string | undefined
+  /** The last reported error: the same one is not reported for every van and every attempt. */
+  #reported: string | undefined
 
   constructor(options: FollowerOptions) {
     this.#options = options
@@ -102,15 +102,15 @@ export class Follower implements Backbone {
 
   #up(van: string, isUp: boolean): void {
     if (van !== HOME_VAN) return
-    if (isUp) this.#told = undefined
+    if (isUp) this.#reported = undefined
     else this.members.replace([])
   }
 
   #failed(error: MsgvanError): void {
-    if (this.#told === error.code) return
-    this.#told = error.code
+    if (this.#reported === error.code) return
+    this.#reported = error.code
     this.#options.warn(
-      `cannot join the leader at ${this.#options.leader}: ${error.message} It is tried again.`,
+      `cannot join the leader at ${this.#options.leader}: ${error.message} This host tries again.`,
     )
   }
 }

@@ -12,7 +12,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-/** One that has been sent, in the order in which it first was. */
+/** A sent message, in the order of first sending. */
 interface Passing {
   readonly order: number
   readonly envelope: Envelope
@@ -23,43 +23,50 @@ interface Passing {
 export interface LeaderForwarderOptions {
   /** Passes it on; undefined while there is no room. */
   readonly send: (envelope: Envelope) => PublishPromise | undefined
-  /** Somebody beyond still wants such. */
+  /** Another host still wants such messages. */
   readonly isWanted: (topic: string) => boolean
-  /** Nobody beyond wants it any more. */
+  /** No other host wants it any more. */
   readonly unwanted: (envelope: Envelope) => void
   /** The leader never takes it, and its publisher does not wait any more. */
   readonly lost: (envelope: Envelope, error: unknown) => void
   readonly warn: (text: string) => void
-  /** Runs it after so many milliseconds. @returns cancels that */
+  /**
+   * Runs it after this number of milliseconds.
+   *
+   * @returns cancels that
+   */
   readonly after: (ms: number, run: () => void) => () => void
 }
 
-/** After so long what the leader has refused for now is sent again; each time in a row twice as long, up to the second one. */
+/**
+ * After this time a message that the leader has refused for now is sent again; in a row each wait is twice as long, up
+ * to the second one.
+ */
 const RETRY_MS = 500
 const LONGEST_RETRY_MS = 10_000
 
-/** Of one publisher and topic: those that the leader refused for now, and those that came behind them. */
+/** Of one publisher and topic: messages that the leader refused for now, and those behind them. */
 interface Refused {
   readonly error: unknown
   readonly passings: Passing[]
 }
 
-/** Hands what a relay has to the leader, and settles it as the leader takes it over. */
+/** Hands a relay's messages to the leader, and settles them as the leader takes them over. */
 export class LeaderForwarder implements Consumer {
   readonly passesOn = true
   /** The relay's own. */
   membership: Membership | undefined
   readonly #means: LeaderForwarderOptions
-  /** Publishers that wait for the leader too, by the id of their message: the one that waited is another object by its turn. */
+  /** Publishers that wait for the leader too, by the id of their message: the message is another object by its turn. */
   readonly #waiting = new Map<string, Waiting>()
   /**
-   * Those that a leader which is gone may have lost, in their order: they go before all that comes. Whatever overtook another one of its
-   * publisher and topic would have that pass for one that came again.
+   * Messages that a former leader may have lost, in their order: they go before all others. A message that overtook
+   * another one of its publisher and topic would make that one look like a repetition.
    */
   readonly #again: Passing[] = []
-  /** By publisher and topic: what the leader has no room for now. It stops the way of nothing else. */
+  /** By publisher and topic: messages that the leader has no room for now. They stop no others. */
   readonly #refusedForNow = new Map<string, Refused>()
-  /** Of which publishers and topics something was refused before the last try, and how much of it is not taken yet. */
+  /** The publishers and topics with refusals before the last try, and the number of messages that are not taken yet. */
   #retried = new Set<string>()
   #retriedLeft = 0
   #hasWarned = false
@@ -84,14 +91,14 @@ export class LeaderForwarder implements Consumer {
     })
   }
 
-  /** What a leader that is gone held, and the next one is owed. */
+  /** Messages of a former leader, which the next one is owed. */
   get again(): readonly Envelope[] {
     return this.#inOrder()
       .filter(({ message }) => message === undefined)
       .map(({ envelope }) => envelope)
   }
 
-  /** Another process had come so far. */
+  /** The messages of another process. */
   owes(again: Iterable<Envelope>): void {
     for (const envelope of again) this.#again.push({ order: 0, envelope, message: undefined })
   }
@@ -108,7 +115,7 @@ export class LeaderForwarder implements Consumer {
     if (this.#sendAgain()) this.membership?.wake()
   }
 
-  /** It cannot: this host alone keeps what it has taken over. */
+  /** It cannot: only this host keeps the messages that it has taken over. */
   shut(): void {
     this.#isShut = true
     this.membership?.pause()
@@ -150,7 +157,7 @@ export class LeaderForwarder implements Consumer {
   #follow(sent: PublishPromise, passing: Passing): void {
     const { envelope } = passing
     sent.whenHeld = () => {
-      // It is the leader's by now: one full subscription must not take the way of all the others.
+      // The leader has it now: one full subscription must not block the way of all the others.
       passing.message?.ack()
       passing.message = undefined
       this.#roomAgain()
@@ -169,13 +176,19 @@ export class LeaderForwarder implements Consumer {
     this.shut()
   }
 
-  /** @param mayHaveCome a leader that is gone may have handed it out */
+  /**
+   * @param mayHaveCome a former leader may have handed it out
+   */
   #send(envelope: Envelope, mayHaveCome: boolean): PublishPromise | undefined {
     const bytes = inBytes(envelope)
     return this.#means.send(mayHaveCome ? RepeatedEnvelope.of(bytes) : bytes)
   }
 
-  /** What the leader before held, or had not taken over yet, is owed by the next one. @returns whether there was room for all */
+  /**
+   * The next leader is owed all messages that the last one held, or had not taken over yet.
+   *
+   * @returns whether there was room for all
+   */
   #sendAgain(): boolean {
     for (let next = this.#again[0]; next !== undefined; next = this.#again[0]) {
       if (this.#isShut) return false
@@ -206,7 +219,7 @@ export class LeaderForwarder implements Consumer {
     this.#roomAgain()
   }
 
-  /** The leader has some room again, if it is one of those that it had refused. */
+  /** The leader has some room again, if it had refused this message. */
   #takenAgain(envelope: Envelope): void {
     if (!this.#retried.has(keyOf(envelope))) return
     this.#retryMs = RETRY_MS
@@ -218,7 +231,7 @@ export class LeaderForwarder implements Consumer {
 
   #refused(passing: Passing, error: unknown): void {
     const { envelope, message } = passing
-    // Not this message is refused, but this host, or its session is lost: it may be let in later.
+    // The leader refuses this host, not this message, or its session is lost: it may be let in later.
     if (error instanceof MsgvanError && (isForGood(error) || isOfSession(error))) {
       const later = this.#again.findIndex(({ order }) => order > passing.order)
       this.#again.splice(later < 0 ? this.#again.length : later, 0, passing)
@@ -256,14 +269,14 @@ export class LeaderForwarder implements Consumer {
       this.#retriedLeft = this.#inOrder().length - this.#again.length
       this.#retryNothing()
       this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS)
-      // What comes behind may have to wait for long: this host owes that, too.
+      // Messages behind it may have to wait for long: this host owes those, too.
       this.#owesAlone()
       this.#isFull = true
       this.#roomAgain()
     })
   }
 
-  /** All goes into one line again. */
+  /** All of them share one queue again. */
   #retryNothing(): void {
     this.#cancelRetry?.()
     this.#cancelRetry = undefined

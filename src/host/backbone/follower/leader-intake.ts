@@ -10,7 +10,7 @@ import type { Seen } from './seen.js'
 export interface LeaderIntakeOptions {
   readonly van: ReachingVan
   readonly seen: Seen
-  /** The way by which it comes. */
+  /** The relay that they come by. */
   readonly from: Relay
   readonly failed: (error: MsgvanError) => void
   readonly warn: (text: string) => void
@@ -22,11 +22,17 @@ interface Batch {
   readonly messages: Message[]
 }
 
-/** After so long the leader hands out again what this host had no room for; each time in a row twice as long, up to the second one. */
+/**
+ * After this time the leader hands a message out again that this host had no room for; in a row each wait is twice as
+ * long, up to the second one.
+ */
 const TAKE_AGAIN_MS = 1_000
 const LONGEST_TAKE_AGAIN_MS = 10_000
 
-/** Takes in what comes from the leader, which keeps it until it is taken over here, and on the disk if this host has a store. */
+/**
+ * Takes in messages of the leader, which keeps each until it is taken over here, and on the disk if this host has a
+ * store.
+ */
 export class LeaderIntake implements Consumer {
   readonly #options: LeaderIntakeOptions
   #batch: Batch | undefined
@@ -40,7 +46,7 @@ export class LeaderIntake implements Consumer {
     const { van, seen, from } = this.#options
     const envelope = Message.envelopeOf(message)
     if (seen.isRepeated(envelope)) return this.#ackOnceKept(message)
-    // Refused here before: others may have it.
+    // It was refused here before: others may have it.
     const own = message.attempt > 1 ? RepeatedEnvelope.of(envelope) : envelope
     const held = van.acceptFrom(from, own, false)
     if (held === undefined) return this.#ackOnceKept(message)
@@ -56,7 +62,7 @@ export class LeaderIntake implements Consumer {
   }
 
   complete(): void {
-    // The leader has left: the link says so.
+    // The leader has left: the link reports it.
   }
 
   #ackOnceKept(message: Message): void {
@@ -77,7 +83,7 @@ export class LeaderIntake implements Consumer {
     )
   }
 
-  /** Once this host has room the leader still has it, if it may have room. */
+  /** When this host has room, the leader still has the message, if it may have room then. */
   #notTaken(message: Message, error: unknown): void {
     const envelope = Message.envelopeOf(message)
     if (mayPass(error)) {

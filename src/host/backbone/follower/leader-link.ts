@@ -37,21 +37,24 @@ export interface LeaderLinkOptions {
   readonly seat: string
   readonly maxPayload: number
   readonly self: () => HostStatus
-  /** The host that this one goes on for. */
+  /** The host whose place this one takes. */
   readonly before: () => string | undefined
   readonly hosts: (hosts: readonly HostStatus[]) => void
   readonly up: (isUp: boolean) => void
-  /** Another host wants something done. */
+  /** Another host's request. */
   readonly requested: (name: string, body: unknown, from: string) => Promise<unknown>
   readonly failed: (error: MsgvanError) => void
   readonly warn: (text: string) => void
   readonly closed: () => void
 }
 
-/** So long the followers and clients of a leader that died have to come to the next one. */
+/** Milliseconds that the followers and clients of a dead leader have to come to the next one. */
 const SETTLING_MS = 5_000
 
-/** One van's link from a follower to its leader: a client's, which also says what is wanted and passes on what others published. */
+/**
+ * One van's link from a follower to its leader: a client's link, which also reports the wanted patterns and passes on
+ * others' publishes.
+ */
 export class LeaderLink implements Reach, Names {
   readonly #options: LeaderLinkOptions
   readonly #remote: RemoteBroker
@@ -60,7 +63,7 @@ export class LeaderLink implements Reach, Names {
   readonly #interests = new Interests<'here' | 'leader'>()
   readonly seen: Seen
   readonly #wants: Wants
-  /** A session has begun in which the leader has not said yet what it wants. */
+  /** A session has begun, and the leader has not sent the patterns that it wants yet. */
   #awaitsWants = true
   /** Messages pass. */
   #isOpen = false
@@ -70,9 +73,9 @@ export class LeaderLink implements Reach, Names {
   #wasUp = false
   /** Subscriptions of this host that the leader's publishers wait for, by id. */
   readonly #crowded = new Map<string, RegExp | string>()
-  /** Another process had come so far with the leader: what was missed since is not known yet. */
+  /** The standing of another process with the leader: the messages missed since are not known yet. */
   #hasBefore = false
-  /** An attempt to connect is under way whose outcome is not known: whoever wants to be ready waits for it. */
+  /** The outcome of the present attempt to connect is unknown: `ready` waits for it. */
   #firstAttempt: { readonly over: Promise<void>; readonly end: () => void } | undefined = deferred()
   #down = deferred()
 
@@ -126,7 +129,7 @@ export class LeaderLink implements Reach, Names {
     })
     this.#remote.state$.subscribe(state => this.#turn(state === 'connected'))
     this.#remote.errors$.subscribe(error => {
-      // Everything else is told by `failed`.
+      // `failed` reports everything else.
       if (error instanceof StoreDamagedError) van.misses(error)
     })
   }
@@ -143,7 +146,7 @@ export class LeaderLink implements Reach, Names {
     return inTime(Promise.race([answer, down]), REQUEST_MS, `Host ${host}`)
   }
 
-  /** Sessions that begin later say so themselves. */
+  /** Later sessions report it themselves. */
   selfChanged(): void {
     if (this.#isUp) this.#remote.call('backbone.host', { host: this.#options.self() }).catch(() => undefined)
   }
@@ -187,7 +190,7 @@ export class LeaderLink implements Reach, Names {
     return Promise.all([held, passed]).then(() => undefined)
   }
 
-  /** It is about to be known whether the leader can be reached, and what it wants. */
+  /** It will soon be known whether the leader can be reached, and which patterns it wants. */
   get #isOpening(): boolean {
     return this.#firstAttempt !== undefined || (this.#isUp && this.#awaitsWants)
   }
@@ -219,11 +222,11 @@ export class LeaderLink implements Reach, Names {
   }
 
   tellPublisher(): void {
-    // The leader knows by which host its publishers came, and nobody publishes here by way of it.
+    // No-op: the leader knows the hosts of its publishers, and none of them publishes here.
   }
 
   failHeldBy(): void {
-    // Who leads keeps what has a name.
+    // No-op: the leader owns named subscriptions.
   }
 
   admit(): never {
@@ -233,10 +236,10 @@ export class LeaderLink implements Reach, Names {
   consume(request: SubscriptionRequest, consumer: Consumer): Membership {
     const forget = this.#wants.assume(request.pattern)
     const membership = this.#remote.consume(request, consumer)
-    // Answered behind the subscription itself, and behind the INTEREST that comes of it.
+    // The answer comes behind the subscription itself, and behind the INTEREST that it causes.
     const placed = this.#remote.call('ready').then(forget, (error: unknown) => {
       if (error instanceof StoreError) throw error
-      // This host ends. Nobody is told what is not so.
+      // This host ends. It must not report a false outcome.
       return new Promise<void>(() => undefined)
     })
     placed.catch(() => undefined)
@@ -267,7 +270,7 @@ export class LeaderLink implements Reach, Names {
     await this.#remote.close({ drain: false })
   }
 
-  /** All that the leader has to know, at the beginning of every session. */
+  /** This host's introduction to the leader, at the beginning of every session. */
   #introduction(): object {
     this.#awaitsWants = true
     const patterns = this.#interests.listen('leader', change => {
@@ -281,11 +284,11 @@ export class LeaderLink implements Reach, Names {
     }
   }
 
-  /** It was taken over while the leader was away: its publisher knows nothing of this but by `errors$`. */
+  /** It was taken over while the leader was away: its publisher only learns of this by `errors$`. */
   #refusedForGood({ publisher, topic }: Envelope, error: unknown): void {
     const text =
       `The leader refuses a message on ${topic} that this host had taken over from its publisher, for good. ` +
-      `It reaches nobody beyond this host: ${describe(error)}`
+      `It reaches no other host: ${describe(error)}`
     this.#options.warn(`van ${this.van}: ${text}`)
     this.#options.van.tellPublisher(publisher, fromWireError({ ...toWireError(error), text }))
   }
@@ -325,26 +328,26 @@ export class LeaderLink implements Reach, Names {
   }
 
   #answer(answer: Answer): void {
-    // Whoever asked may be gone: then nobody misses it.
+    // The asking host may be gone: then no answer is needed.
     for (const part of answerParts(answer)) this.#remote.call('backbone.answer', part).catch(() => undefined)
   }
 
-  /** What was published elsewhere meanwhile, or waited there in a memory that is gone, comes to nobody here. */
+  /** Messages that were published elsewhere meanwhile, or waited there in a lost memory, do not come here. */
   #missed(missed: Missed): void {
     if (this.#hasBefore) return this.#missedBefore(missed)
-    // Whoever subscribed here before this host had ever joined was promised nothing of others.
+    // A subscriber from before this host's first join was promised no messages of others.
     if (!this.#wasUp) return
     this.#tellMissed(missed)
   }
 
-  /** The session is another process's: the leader may know that one, and owe this one all that it was owed. */
+  /** The session belongs to another process: the leader may know that one, and owe this one its messages. */
   #missedBefore(missed: Missed): void {
     this.#hasBefore = false
     this.#remote.call('backbone.continued').then(
       hasContinued => {
         if (hasContinued !== true) this.#tellMissed(missed)
       },
-      // Closed, or of a version that knows nothing of it.
+      // Closed, or of a version that does not know it.
       (error: unknown) => {
         if (!(error instanceof ClosedError)) this.#tellMissed(missed)
       },
@@ -353,10 +356,10 @@ export class LeaderLink implements Reach, Names {
 
   #tellMissed(missed: Missed): void {
     this.#options.van.missed(missed)
-    const names = missed.named ? ', and what waited for named subscriptions in its memory is lost' : ''
+    const names = missed.named ? ', and the messages of named subscriptions in its memory are lost' : ''
     this.#options.warn(
       `van ${this.van}: the leader at ${this.#options.leader} does not know this host any more. ` +
-        `Subscriptions without a name may have missed messages${names}: the clients concerned are told by a GapError.`,
+        `Subscriptions without a name may have missed messages${names}: the clients concerned get a GapError.`,
     )
   }
 
@@ -377,7 +380,10 @@ export class LeaderLink implements Reach, Names {
     this.#options.up(isUp)
   }
 
-  /** A new leader is given time to hear of all that was wanted of the one before: else what was kept would reach nobody. */
+  /**
+   * A new leader gets time to hear of all patterns of the last one's clients: otherwise kept messages would reach no
+   * subscription.
+   */
   #openIfSettled(): void {
     if (!this.#isUp || this.#awaitsWants || this.#isOpen) return
     if (!this.#wants.isSettled) {

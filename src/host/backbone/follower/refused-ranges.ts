@@ -1,4 +1,4 @@
-/** Beyond that the two oldest become one. */
+/** Beyond that the two oldest are joined. */
 const MOST_RANGES = 64
 
 interface Range {
@@ -7,8 +7,9 @@ interface Range {
 }
 
 /**
- * Which messages of one publisher and topic were refused and have not come again. Messages that were refused with no other one
- * taken over between them are one range. Where ranges are joined, a message between them may be taken over twice: that is better than to lose one.
+ * The messages of one publisher and topic that were refused and have not come again. Consecutive refusals without an
+ * accepted message between them are one range. After a join, a message between the ranges may be taken over twice: that
+ * is better than losing one.
  */
 export class RefusedRanges {
   readonly publisher: string
@@ -29,7 +30,9 @@ export class RefusedRanges {
     return this.#find(sequence) !== undefined
   }
 
-  /** @param last the last message that came before this one, refused or not */
+  /**
+   * @param last the last message before this one, refused or not
+   */
   add(sequence: number, last: number): void {
     const ranges = this.#ranges
     const newest = ranges.at(-1)
@@ -46,7 +49,11 @@ export class RefusedRanges {
     ranges.shift()
   }
 
-  /** It has come again, in publish order: those before it in its range do not come any more. @returns whether it was refused */
+  /**
+   * It has come again, in publish order: those before it in its range will not come any more.
+   *
+   * @returns whether it was refused
+   */
   fill(sequence: number): boolean {
     const range = this.#find(sequence)
     if (range === undefined) return false
@@ -55,7 +62,7 @@ export class RefusedRanges {
     return true
   }
 
-  /** Those before it do not come any more. */
+  /** Those before it will not come any more. */
   giveUpBefore(sequence: number): void {
     const ranges = this.#ranges
     while (ranges[0] !== undefined && ranges[0].to < sequence) ranges.shift()

@@ -2,13 +2,13 @@ import { LRUCache } from 'lru-cache'
 import type { Envelope } from '../../../message/envelope.js'
 import { RefusedRanges } from './refused-ranges.js'
 
-/** Where it is kept how far each publisher has come on each topic, by way of another host. */
+/** The last message of each publisher and topic that came from another host, in a store. */
 export interface SeenMarks {
-  /** 0: it is not known. */
+  /** 0: unknown. */
   seen(publisher: string, topic: string): number
   /** In one transaction with the message itself, which is taken over or refused in this very turn. */
   markSeen(publisher: string, topic: string, sequence: number): void
-  /** What came from there on could not be kept. */
+  /** Messages from there on could not be written. */
   forgetSeen(publisher: string, topic: string, sequence: number): void
 }
 
@@ -17,12 +17,13 @@ const MOST_TOPICS = 1_000
 const MOST_REFUSED = 2_000
 
 /**
- * What came from other hosts, to tell what comes again when a link's session was lost, or this host died. Per publisher and topic messages come
- * in publish order by every way, so one number says which were there. Bounded: what is forgotten might come twice.
+ * The last messages of other hosts, to notice repetitions when a link's session was lost, or this host died. For each
+ * publisher and topic messages come in publish order by every way, so one number is enough. Bounded: messages of a
+ * forgotten pair might come twice.
  */
 export class Seen {
   readonly #publishers = new LRUCache<string, Map<string, number>>({ max: MOST_PUBLISHERS })
-  /** By publisher and topic. One that is dropped takes the mark back with it: loss is worse than repetition. */
+  /** By publisher and topic. A dropped entry takes the mark back: loss is worse than repetition. */
   readonly #refused = new LRUCache<string, RefusedRanges>({
     max: MOST_REFUSED,
     dispose: ({ publisher, topic, first }, _, reason) => {
@@ -35,15 +36,20 @@ export class Seen {
   #topics = new Map<string, number>()
 
   /**
-   * @param marks kept for longer than this process lives, if anything is
-   * @param isInOrder what was refused comes again before anything behind it is taken over, or never: its publisher was told
+   * @param marks a store for longer than this process lives, if there is one
+   * @param isInOrder a refused message comes again before any message behind it is taken over, or never: its publisher
+   * knows
    */
   constructor(marks?: SeenMarks, { isInOrder = false } = {}) {
     this.#marks = marks
     this.#isInOrder = isInOrder
   }
 
-  /** Takes note of it. @returns whether it was there before */
+  /**
+   * Records it.
+   *
+   * @returns whether it was there before
+   */
   isRepeated({ publisher, topic, sequence }: Envelope): boolean {
     const last = this.#lastOf(publisher, topic)
     if (sequence <= last) return this.#refused.size === 0 || !this.#fill(publisher, topic, sequence, last)
@@ -53,13 +59,16 @@ export class Seen {
     return false
   }
 
-  /** Whether it was there before. Takes no note. */
+  /** Whether it was there before. Records nothing. */
   has({ publisher, topic, sequence }: Envelope): boolean {
     if (sequence > this.#lastOf(publisher, topic)) return false
     return this.#refused.get(seenKey(publisher, topic))?.has(sequence) !== true
   }
 
-  /** It was refused: it is taken over when it comes again, also if later ones of its publisher and topic were taken over meanwhile. */
+  /**
+   * It was refused: it is taken over when it comes again, also if later ones of its publisher and topic were taken over
+   * meanwhile.
+   */
   refuse({ publisher, topic, sequence }: Envelope): void {
     const last = this.#lastOf(publisher, topic)
     const key = seenKey(publisher, topic)
@@ -73,7 +82,7 @@ export class Seen {
     this.#marks?.forgetSeen(publisher, topic, sequence)
   }
 
-  /** Of what came before a new one. */
+  /** Of messages before a new one. */
   #awaitsRefused(publisher: string, topic: string): boolean {
     const key = seenKey(publisher, topic)
     if (this.#isInOrder) this.#refused.delete(key)
@@ -96,7 +105,7 @@ export class Seen {
     return this.#topics.get(topic) ?? this.#marks?.seen(publisher, topic) ?? 0
   }
 
-  /** Of the publisher that was turned to. */
+  /** Of the present publisher. */
   #note(topic: string, sequence: number): void {
     const topics = this.#topics
     if (topics.size >= MOST_TOPICS && !topics.has(topic)) topics.clear()
@@ -105,7 +114,7 @@ export class Seen {
 
   /** All of it, for another process. */
   *all(): Generator<[string, ReadonlyMap<string, number>]> {
-    // The one that was least in use first: it is the first to be forgotten.
+    // The least recently used one first: it is the first to be forgotten.
     for (const publisher of this.#publishers.rkeys()) {
       const topics = this.#publishers.peek(publisher)
       if (topics !== undefined) yield [publisher, this.#withoutRefused(publisher, topics)]
@@ -118,7 +127,7 @@ export class Seen {
     this.#topics = new Map()
   }
 
-  /** Another process knows no ranges: what was taken over behind a refused one may come twice there. */
+  /** Another process does not know ranges: messages behind a refused one may come twice there. */
   #withoutRefused(publisher: string, topics: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
     if (this.#refused.size === 0) return topics
     return new Map(

@@ -19,15 +19,15 @@ import type { Interests } from '../interests.js'
 import type { Seen } from '../follower/seen.js'
 import { RefusedLines } from './refused-lines.js'
 
-/** The session by which another host has come. */
+/** The session of another host. */
 export interface FollowerClientSession {
   readonly client: string
-  /** By which it reached this host. */
+  /** The address by which it reached this host. */
   readonly address: string
   readonly link: Link
-  /** A place for it in the van: what is handed to the relay goes to the other host. */
+  /** A relay for it in the van: its messages go to the other host. */
   relayTo(subscription: number): Relay
-  /** What it holds of that named subscription has failed, as if it had died, and goes to others. */
+  /** Its messages of that named subscription have failed, as if it had died, and go to others. */
   failHeldBy(name: string): void
 }
 
@@ -36,44 +36,46 @@ export interface FollowerSessionOwner {
   readonly acceptFrom: (from: Relay, envelope: Envelope) => undefined | Promise<void> | MsgvanError
   readonly awaitRoom: (from: Relay, envelope: Envelope) => undefined | Promise<void>
   readonly seen: Seen
-  /** It is sent what matches from now on. */
+  /** It gets matching messages from now on. */
   readonly wanted: (pattern: RegExp | string) => void
   warn(text: string): void
   /** It can be reached, or cannot any more. */
   attached(guest: FollowerSession, isAttached: boolean): void
-  /** @param mailboxes that it had */
+  /**
+   * @param mailboxes its mailboxes
+   */
   left(guest: FollowerSession, mailboxes: readonly string[]): void
-  /** It wants that host to do something. */
+  /** It makes a request to that host. */
   request(host: string, name: string, body: unknown, from: string): Promise<unknown>
 }
 
 const ANSWER_MS = 5_000
-/** A question that waits for its answer. */
+/** A question without an answer yet. */
 interface Asked {
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
   readonly parts: AnswerParts
 }
 
-/** The method of what one host asks another for. */
+/** The method of one host's request to another. */
 export const REQUEST = 'backbone.request'
-/** The method of a word to a client of another host. */
+/** The method of a notice to a client of another host. */
 export const TELL = 'backbone.tell'
 
-/** A follower, as a van of its leader sees it. */
+/** A follower, in a van of its leader. */
 export class FollowerSession {
   readonly session: FollowerClientSession
   readonly #owner: FollowerSessionOwner
   readonly #asked = new Map<number, Asked>()
   readonly relay: Relay
-  /** It goes on where another process was, which this host knew. */
+  /** It took the place of another process, which this host knew. */
   hasContinued = false
-  /** Another process goes on where this one was. */
+  /** Another process took its place. */
   hasPassed = false
   readonly #refused = new RefusedLines()
   #lastAsked = 0
-  /** The last frame that told it what is wanted of it. */
-  #told = 0
+  /** The last frame with wanted patterns for it. */
+  #lastInterest = 0
   #waiting: { readonly until: number; readonly resolve: () => void }[] = []
 
   constructor(
@@ -82,7 +84,7 @@ export class FollowerSession {
     public host: HostStatus,
     /** The same for every host that runs in its place, one after the other. */
     readonly seat: string,
-    /** It has a store: what it has now it has again after its death. */
+    /** It has a store: after its death it has its present messages again. */
     readonly isKept: boolean,
     owner: FollowerSessionOwner,
   ) {
@@ -95,7 +97,7 @@ export class FollowerSession {
     return this.session.link.isAttached
   }
 
-  /** Its first word: all that it wants. */
+  /** Its introduction: all patterns that it wants. */
   begin(patterns: readonly (RegExp | string)[]): void {
     this.#want(patterns)
     const add = this.#owner.interests.listen(this, change => this.#tell(encodeInterest(change)))
@@ -108,9 +110,9 @@ export class FollowerSession {
   }
 
   /**
-   * Something that one of its clients published, or of another of its kind.
+   * A publish of one of its clients, or of another host's.
    *
-   * @param refusal why nothing new is taken over now, if so
+   * @param refusal the reason why nothing new is taken over now, if there is one
    */
   accept(envelope: Envelope, refusal: MsgvanError | undefined): undefined | Promise<void> | MsgvanError {
     const { seen, acceptFrom, awaitRoom } = this.#owner
@@ -125,15 +127,20 @@ export class FollowerSession {
     return taken
   }
 
-  /** It was not taken over, or could not be kept: it is new when it comes again, and nothing goes before it until then. */
+  /**
+   * It was not taken over, or could not be written: it is new when it comes again, and nothing goes before it until
+   * then.
+   */
   refuse(envelope: Envelope, error: unknown): void {
     this.#owner.seen.refuse(envelope)
     if (mayPass(error)) this.#refused.refused(envelope, error)
   }
 
-  /** @param frame of ours that tells it of a refusal */
-  isTold(refused: Pick<Envelope, 'publisher' | 'topic'>, frame: number): void {
-    this.#refused.isTold(refused, frame)
+  /**
+   * @param frame of ours that reports a refusal
+   */
+  refusalReported(refused: Pick<Envelope, 'publisher' | 'topic'>, frame: number): void {
+    this.#refused.reported(refused, frame)
   }
 
   /** @throws ProtocolError */
@@ -150,11 +157,11 @@ export class FollowerSession {
     )
   }
 
-  /** Resolves when all that it was told is in force there, or it is cut off; undefined when that is so. */
+  /** Resolves when all patterns that it got are in force there, or it is cut off; undefined when that is so. */
   settled(): Promise<void> | undefined {
     const { link } = this.session
-    if (!link.isAttached || link.ackedByPeer >= this.#told) return undefined
-    return new Promise(resolve => this.#waiting.push({ until: this.#told, resolve }))
+    if (!link.isAttached || link.ackedByPeer >= this.#lastInterest) return undefined
+    return new Promise(resolve => this.#waiting.push({ until: this.#lastInterest, resolve }))
   }
 
   acked(number: number): void {
@@ -192,7 +199,7 @@ export class FollowerSession {
     if (this.relay.has(pattern)) this.relay.shut(id, pattern)
   }
 
-  /** If it came by this way. Nobody waits for it: a host that is cut off has other troubles. */
+  /** If it came by this way. It does not wait for the follower: a host that is cut off has other problems. */
   tellPublisher(from: Origin, publisher: string, error: MsgvanError): void {
     if (from === this.relay && this.isAttached)
       this.ask(TELL, { publisher, ...toWireError(error) }).catch(() => undefined)
@@ -209,12 +216,16 @@ export class FollowerSession {
     asked?.reject(fromWireError({ code: error.text('code', 64), text: error.text('text', 100_000) }))
   }
 
-  /** It asks another host for something, by way of this one. */
+  /** It makes a request to another host, through this one. */
   request({ host, name, body }: GotArgs<typeof REQUEST>): Promise<unknown> {
     return this.#owner.request(host, name, body, this.host.id)
   }
 
-  /** It says anew who it is: what it offers has changed. @throws InvalidOptionError */
+  /**
+   * Its status has changed, for example its capabilities.
+   *
+   * @throws InvalidOptionError
+   */
   changed(host: unknown): void {
     this.host = { ...hostOf(host), address: this.host.address }
     this.#owner.attached(this, this.isAttached)
@@ -231,7 +242,7 @@ export class FollowerSession {
     this.#owner.attached(this, false)
   }
 
-  /** Another process goes on in its place, and is owed what this one was. */
+  /** Another process takes its place, and is owed its messages. */
   passTo(next: FollowerSession): void {
     next.hasContinued = true
     this.hasPassed = true
@@ -254,7 +265,7 @@ export class FollowerSession {
   }
 
   #tell(frame: Uint8Array): void {
-    this.#told = this.session.link.send(FrameKind.Interest, frame)
+    this.#lastInterest = this.session.link.send(FrameKind.Interest, frame)
   }
 
   #want(patterns: readonly (RegExp | string)[]): void {
@@ -263,8 +274,10 @@ export class FollowerSession {
         this.relay.want(pattern)
         this.#owner.wanted(pattern)
       } catch (error) {
-        // It judged the pattern by its own rules, which may be those of another version.
-        this.#owner.warn(`the host at ${this.host.address} is not sent what it wants: ${describe(error)}`)
+        // It checked the pattern by its own rules, which may be those of another version.
+        this.#owner.warn(
+          `the host at ${this.host.address} does not get the messages that it wants: ${describe(error)}`,
+        )
       }
     }
   }

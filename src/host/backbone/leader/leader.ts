@@ -22,10 +22,13 @@ export interface LeaderOptions {
   readonly warn: (text: string) => void
 }
 
-/** Every follower has a link in this van, by which it is told of the hosts. */
+/** Every follower has a link in this van, which brings it the list of hosts. */
 export const HOME_VAN = 'default'
 
-/** The host that others join. It passes on what each of them wants, and keeps the named subscriptions of all. */
+/**
+ * The leader: other hosts join it. It passes on the messages that each of them wants, and keeps the named subscriptions
+ * of all.
+ */
 export class Leader implements Backbone {
   readonly homes = []
   readonly isFollower = false
@@ -87,9 +90,9 @@ export class Leader implements Backbone {
   }
 
   /**
-   * A host in the place of one that is gone: nobody will come back for what that one had.
+   * A host takes the place of one that is gone, which will not come back for its messages.
    *
-   * @param before the host that it goes on for: in each other van it comes for what that one had
+   * @param before the host whose place it takes: in each other van it comes for that one's messages
    */
   #admitted(guest: FollowerSession, isHome: boolean, before?: string): void {
     for (const other of [...this.#guests]) {
@@ -127,7 +130,7 @@ interface ReachOwner {
   request(host: string, name: string, body: unknown, from: string): Promise<unknown>
 }
 
-/** One van of a leader, with the followers that have come to it. */
+/** One van of a leader, with its followers. */
 class LeaderReach implements Reach {
   readonly names = undefined
   readonly #van: ReachingVan
@@ -145,7 +148,7 @@ class LeaderReach implements Reach {
       added: pattern => this.#interests.change('here', [pattern]),
       removed: pattern => this.#interests.change('here', [], [pattern]),
     })
-    // What is kept here is what is published in the whole van.
+    // This host keeps everything that is published in the van.
     if (van.isKept) this.#interests.change('here', [/^/])
   }
 
@@ -173,7 +176,7 @@ class LeaderReach implements Reach {
   }
 
   crowded(): void {
-    // What followers' clients publish is held here, and they are told so.
+    // No-op: followers' clients publish here, and learn of it themselves.
   }
 
   tellPublisher(from: Origin, publisher: string, error: MsgvanError): void {
@@ -188,7 +191,7 @@ class LeaderReach implements Reach {
   admit(session: FollowerClientSession, subscription: number, fields: Fields): FollowerSession {
     const host = reachable(hostOf(fields.get('host')), session.address)
     const patterns = fields.list('patterns').map(decodePattern)
-    // A host of before does not say.
+    // An older host does not report it.
     const isKept = fields.optional('isKept', key => fields.flag(key)) ?? false
     const guest = new FollowerSession(
       session,
@@ -239,7 +242,7 @@ class LeaderReach implements Reach {
   }
 }
 
-/** Who listens on loopback alone, or on everything, does not know by which address it is seen. */
+/** A host that listens on loopback alone, or on all addresses, does not know the address that others see. */
 function reachable(host: HostStatus, seen: string): HostStatus {
   const isKnown = host.address !== '' && !/^(127\.|0\.0\.0\.0$|::1?$)/.test(host.address)
   return isKnown ? host : { ...host, address: seen.replace(/^::ffff:/, '') }

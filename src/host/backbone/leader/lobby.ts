@@ -1,11 +1,11 @@
 import type { Envelope } from '../../../message/envelope.js'
 import { deferred } from '../deferred.js'
 
-/** So long a host that keeps its actors has to come back after it was lost. */
+/** Milliseconds that a lost host with stored actors has to come back. */
 const COMING_MS = 10_000
-/** So long it has to say what it has again once it is back. */
+/** Milliseconds that it has to report its actors once it is back. */
 const SAYING_MS = 3_000
-/** What waits at most: beyond that it is as if nobody were expected. */
+/** The most waiting mail: beyond that, mail counts as undeliverable. */
 const MAX_WAITING = 100_000
 const MAX_BYTES = 64 * 1024 * 1024
 
@@ -15,7 +15,7 @@ interface Expected {
 }
 
 /**
- * Where mail waits for actors of a host that is gone and has a store: it has them again when it is back. Whoever sent it waits,
+ * Keeps mail for actors of a host that is gone and has a store: it has them again when it is back. The senders wait,
  * too: nothing is promised meanwhile.
  */
 export class Lobby {
@@ -25,7 +25,11 @@ export class Lobby {
   #waiting = 0
   #bytes = 0
 
-  /** A host is gone that had these mailboxes. @param isBack another one is in its place */
+  /**
+   * A host with these mailboxes is gone.
+   *
+   * @param isBack another one is in its place
+   */
   expect(topics: readonly string[], isBack: boolean): void {
     if (topics.length === 0) return
     for (const topic of topics) {
@@ -42,14 +46,14 @@ export class Lobby {
     this.#timers.add(timer.unref())
   }
 
-  /** Somebody has that mailbox, or is expected to no more. */
+  /** A host has that mailbox, or none is expected any more. */
   arrived(topic: RegExp | string): void {
     if (typeof topic !== 'string') return
     this.#expected.get(topic)?.end()
     this.#expected.delete(topic)
   }
 
-  /** Resolves when it is known whether somebody has that mailbox; undefined when that is so. */
+  /** Resolves when it is known whether a host has that mailbox; undefined when it is known already. */
   wait({ topic, size }: Envelope): Promise<void> | undefined {
     const expected = this.#expected.get(topic)
     if (expected === undefined || this.#waiting >= MAX_WAITING || this.#bytes + size > MAX_BYTES)

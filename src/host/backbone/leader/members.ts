@@ -7,7 +7,7 @@ interface Member {
   readonly at: number
 }
 
-/** The hosts that are there, as far as this one knows: itself, and those that it can reach by the backbone. */
+/** The hosts that this one knows: itself, and those that it can reach by the backbone. */
 export class Members {
   readonly #self: () => HostStatus
   readonly #others = new Map<string, Member>()
@@ -17,13 +17,17 @@ export class Members {
     this.#self = self
   }
 
-  /** Is called after each change. @returns ends that */
+  /**
+   * Called after each change.
+   *
+   * @returns ends that
+   */
   watch(changed: () => void): () => void {
     this.#watchers.add(changed)
     return () => void this.#watchers.delete(changed)
   }
 
-  /** What this host says of itself is another now. */
+  /** This host's own status has changed. */
   selfChanged(): void {
     this.#changed()
   }
@@ -52,7 +56,7 @@ export class Members {
     if (this.#others.delete(id)) this.#changed()
   }
 
-  /** All others, whoever was there before. */
+  /** Replaces all others. */
   replace(others: readonly HostStatus[]): void {
     const before = [...this.#others.values()].map(({ status }) => status)
     const own = this.#self().id

@@ -1,18 +1,18 @@
 import type { MsgvanError } from '../../../errors.js'
 import type { Envelope } from '../../../message/envelope.js'
 
-/** All of one publisher on one topic. */
+/** All messages of one publisher on one topic. */
 type InLine = Pick<Envelope, 'publisher' | 'topic'>
 
 interface Line {
   readonly error: MsgvanError
-  /** The frame by which the follower was told of the last refusal; undefined until it is. */
-  told: number | undefined
+  /** The frame that reported the last refusal to the follower; undefined until then. */
+  reported: number | undefined
 }
 
 /**
- * Publishers and topics of which something was refused for now, until the follower knows: it sends that again later, and what it
- * sent behind it meanwhile must not go before it.
+ * Publishers and topics with messages that were refused for now, until the follower knows. It sends those again later,
+ * and the messages behind them must not go before them.
  */
 export class RefusedLines {
   readonly #lines = new Map<string, Line>()
@@ -21,7 +21,7 @@ export class RefusedLines {
     return this.#lines.size === 0
   }
 
-  /** Why what comes behind is refused, too. */
+  /** The error for messages behind it, which are refused, too. */
   errorOf(message: InLine): MsgvanError | undefined {
     return this.#lines.get(keyOf(message))?.error
   }
@@ -29,20 +29,22 @@ export class RefusedLines {
   refused(message: InLine, error: MsgvanError): void {
     const key = keyOf(message)
     const line = this.#lines.get(key)
-    if (line === undefined) this.#lines.set(key, { error, told: undefined })
-    else line.told = undefined
+    if (line === undefined) this.#lines.set(key, { error, reported: undefined })
+    else line.reported = undefined
   }
 
-  /** @param frame of ours that says so */
-  isTold(message: InLine, frame: number): void {
+  /**
+   * @param frame of ours that reports it
+   */
+  reported(message: InLine, frame: number): void {
     const line = this.#lines.get(keyOf(message))
-    if (line !== undefined) line.told = frame
+    if (line !== undefined) line.reported = frame
   }
 
-  /** The follower is done with our frames up to this one. */
+  /** The follower has finished our frames up to this one. */
   acked(frame: number): void {
-    for (const [key, { told }] of this.#lines)
-      if (told !== undefined && told <= frame) this.#lines.delete(key)
+    for (const [key, { reported }] of this.#lines)
+      if (reported !== undefined && reported <= frame) this.#lines.delete(key)
   }
 }
 

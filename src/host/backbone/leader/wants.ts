@@ -3,18 +3,21 @@ import { describe } from '../../../errors.js'
 
 type Pattern = RegExp | string
 
-/** While it is not known what the leader wants, all that it might want is kept for it. */
+/** While the leader's patterns are unknown, everything that it might want is kept for it. */
 const UNKNOWN = [/^/, /^\$(actor|reply)\//]
 
-/** What the leader wants of this host, as far as that is known: the relay takes it. */
+/** The patterns that the leader wants of this host, if they are known: the relay takes them. */
 export class Wants {
   readonly #relay: Relay
   readonly #warn: (text: string) => void
-  /** As it said last. */
-  readonly #said = new Map<string, Pattern>()
-  /** What it will want once it has a named subscription that is on its way there: our own publishes come behind that. */
+  /** Its last list. */
+  readonly #latest = new Map<string, Pattern>()
+  /**
+   * Patterns that it will want when it has a named subscription that is on its way there: our own publishes come behind
+   * that.
+   */
   readonly #assumed = new Map<string, { readonly pattern: Pattern; count: number }>()
-  /** What a leader before this one wanted: those who wanted it there may be on their way here. */
+  /** Patterns of an earlier leader: its clients may be on their way here. */
   readonly #stale = new Map<string, Pattern>()
   #isKnown = false
 
@@ -24,20 +27,20 @@ export class Wants {
     for (const pattern of UNKNOWN) relay.want(pattern)
   }
 
-  /** Known, and whoever wanted something of a leader before has been heard of again. */
+  /** Known, and the clients of an earlier leader have come. */
   get isSettled(): boolean {
     return this.#isKnown && this.#stale.size === 0
   }
 
-  /** All that it wanted, as far as that is known: those who wanted it there may be on their way here. */
+  /** All its known patterns: the clients of an earlier leader may be on their way here. */
   get wanted(): readonly Pattern[] {
-    return this.#isKnown ? [...this.#said.values(), ...this.#stale.values()] : []
+    return this.#isKnown ? [...this.#latest.values(), ...this.#stale.values()] : []
   }
 
-  /** All that it wants, at the beginning of a session. */
+  /** All its patterns, at the beginning of a session. */
   anew(patterns: readonly Pattern[]): void {
-    for (const [key, pattern] of this.#said) this.#stale.set(key, pattern)
-    this.#said.clear()
+    for (const [key, pattern] of this.#latest) this.#stale.set(key, pattern)
+    this.#latest.clear()
     this.change(patterns, [])
     if (!this.#isKnown) for (const pattern of UNKNOWN) this.#relay.wantNoMore(pattern)
     this.#isKnown = true
@@ -45,15 +48,17 @@ export class Wants {
   }
 
   change(add: readonly Pattern[], remove: readonly Pattern[]): void {
-    for (const pattern of remove) this.#said.delete(keyOf(pattern))
+    for (const pattern of remove) this.#latest.delete(keyOf(pattern))
     for (const pattern of add) {
-      this.#said.set(keyOf(pattern), pattern)
+      this.#latest.set(keyOf(pattern), pattern)
       this.#stale.delete(keyOf(pattern))
     }
     for (const pattern of [...remove, ...add]) this.#adjust(pattern)
   }
 
-  /** @returns takes it back, once */
+  /**
+   * @returns takes it back, once
+   */
   assume(pattern: Pattern): () => void {
     const key = keyOf(pattern)
     const assumed = this.#assumed.get(key) ?? { pattern, count: 0 }
@@ -67,7 +72,7 @@ export class Wants {
     }
   }
 
-  /** Whoever has not come by now does not want anything. */
+  /** Clients that have not come by now do not want anything. */
   forgetStale(): void {
     const stale = [...this.#stale.values()]
     this.#stale.clear()
@@ -76,12 +81,12 @@ export class Wants {
 
   #adjust(pattern: Pattern): void {
     const key = keyOf(pattern)
-    if (!this.#said.has(key) && !this.#assumed.has(key) && !this.#stale.has(key))
+    if (!this.#latest.has(key) && !this.#assumed.has(key) && !this.#stale.has(key))
       return this.#relay.wantNoMore(pattern)
     try {
       this.#relay.want(pattern)
     } catch (error) {
-      this.#warn(`the leader is not sent what it wants: ${describe(error)}`)
+      this.#warn(`the leader does not get the messages that it wants: ${describe(error)}`)
     }
   }
 }

@@ -15,15 +15,15 @@ export interface ClientSubscriptionsOptions {
   readonly isHost: () => boolean
 }
 
-/** The subscriptions that one client asks for: finds the place where each begins and the host that keeps it, and adds its consumer. */
+/** The subscriptions of one client: finds the place where each begins and its host, and adds its consumer. */
 export class ClientSubscriptions {
-  /** The client asked for subscriptions that a disk is to keep. */
+  /** The client asked for subscriptions that belong on a disk. */
   needsDisk = false
   readonly #options: ClientSubscriptionsOptions
   /** Subscriptions whose beginning is being looked up. */
   readonly #opening = new Set<number>()
   #opened: Promise<void> | undefined
-  /** Subscriptions that another host keeps, until they are in force there. */
+  /** Subscriptions at another host, until they are in force there. */
   readonly #placing = new Set<Promise<void>>()
   #isClosed = false
 
@@ -32,8 +32,8 @@ export class ClientSubscriptions {
   }
 
   /**
-   * Subscribes, when it is known where to begin. Later calls wait for that (`opened`), and no message that is published meanwhile
-   * is missed.
+   * Subscribes once the beginning is known. Later calls wait for that (`opened`), and no message that is published
+   * meanwhile is missed.
    */
   open(subscription: number, request: SubscriptionRequest): void | Promise<void> {
     const { vanStore, broker } = this.#options.van
@@ -59,7 +59,7 @@ export class ClientSubscriptions {
     return this.#opened
   }
 
-  /** Resolves when all subscriptions are in force where they are kept; undefined when they are. */
+  /** Resolves when all subscriptions are in force at their hosts; undefined when they are. */
   get placed(): Promise<unknown> | undefined {
     return this.#placing.size === 0 ? undefined : Promise.all(this.#placing)
   }
@@ -74,7 +74,7 @@ export class ClientSubscriptions {
     this.#isClosed = true
   }
 
-  /** The client's verdicts of a subscription from a time when the host was dead, or its session lost. */
+  /** The client's earlier verdicts of a subscription, from when the host was dead, or its session lost. */
   settledBefore(
     subscription: number,
     { name }: SubscriptionRequest,
@@ -85,7 +85,9 @@ export class ClientSubscriptions {
     else if (incarnation !== undefined) settled.add(keyOfName(name, incarnation), verdicts)
   }
 
-  /** @throws ProtocolError, and why the subscription refuses the client */
+  /**
+   * @throws ProtocolError, and the error by which the subscription refuses the client
+   */
   #subscribe(subscription: number, request: SubscriptionRequest): void | Promise<void> {
     const { client, van, consumers, isHost } = this.#options
     const { name } = request
@@ -128,7 +130,7 @@ export class ClientSubscriptions {
     return name === undefined ? asked : { ...asked, given: request.given, joins: request.joins }
   }
 
-  /** The client asks again, as it asked at first, until it is told that another host keeps it. */
+  /** The client repeats its first request, until it learns that the subscription is at another host. */
   #placed(membership: Membership): Promise<void> | undefined {
     const placed = this.#options.van.reach.names?.placed(membership)
     if (placed === undefined) return undefined
@@ -138,13 +140,13 @@ export class ClientSubscriptions {
     return placed.then(isOver, isOver).then(() => undefined)
   }
 
-  /** A store finds a subscription without a name again by this. */
+  /** A store finds an unnamed subscription again by this. */
   #sessionOf(subscription: number, { name }: SubscriptionRequest): string | undefined {
     const { client, van } = this.#options
     return van.vanStore !== undefined && name === undefined ? `${client}/${subscription}` : undefined
   }
 
-  /** The key of the verdicts of a subscription without a name. */
+  /** The key of the verdicts of an unnamed subscription. */
   #keyOf(subscription: number): string {
     return `s/${this.#options.client}/${subscription}`
   }

@@ -46,7 +46,11 @@ export abstract class OpenDeliveries {
     this.#base = last + 1
   }
 
-  /** Gives the delivery the next number. @returns whether it is the only open one */
+  /**
+   * Gives the delivery the next number.
+   *
+   * @returns whether it is the only open one
+   */
   protected addOpen(message: Message): boolean {
     if (this.#list === none) this.#list = [message]
     else this.#list.push(message)
@@ -55,7 +59,11 @@ export abstract class OpenDeliveries {
     return isFirst
   }
 
-  /** Restores an open delivery of another process. @returns whether it is the only open one */
+  /**
+   * Restores an open delivery of another process.
+   *
+   * @returns whether it is the only open one
+   */
   protected keepOpen(number: number, message: Message): boolean {
     this.#stragglers ??= new Map()
     this.#stragglers.set(number, message)
@@ -106,7 +114,7 @@ export abstract class OpenDeliveries {
   #compact(): void {
     const stragglers = (this.#stragglers ??= new Map<number, Message>())
     for (const [number, message] of this.open) if (number >= this.#base) stragglers.set(number, message)
-    // The delivery that is being sent right now keeps its place.
+    // The delivery that is being sent keeps its place.
     const last = this.lastNumber
     stragglers.delete(last)
     this.#list = this.#list.slice(-1)

@@ -4,7 +4,10 @@ import { LimitError } from '../../../errors.js'
 
 /** UTF-16 units of all patterns of one client, and of exact topics. */
 export const MAX_PATTERN_LENGTHS = 8 * 1024 * 1024
-/** Instructions of all patterns of one client that require no literal. Each may cost time at each new topic of anyone. */
+/**
+ * Instructions of all patterns of one client that require no literal. Each may take time at each new topic of any
+ * publisher.
+ */
 export const MAX_UNINDEXED = 250_000
 
 /** A pattern's length is below this, so that both of its costs are one small integer: subscriptions are many. */
@@ -46,7 +49,7 @@ export class PatternBudget {
 
 /** @throws InvalidPatternError */
 function unindexedOf(pattern: RegExp): number {
-  // Refuses what is too long, before anything looks into it.
+  // Refuses a pattern that is too long, before anything looks into it.
   const program = linearMatcher(pattern).program()
   return requiredLiterals(pattern).length > 0 ? 0 : program.size
 }

@@ -17,37 +17,37 @@ export interface RemoteConsumerOwner {
   deliver(subscription: number, number: number, message: Message): void
   /** The subscription ended at the host's side. */
   ended(subscription: number, error: MsgvanError | undefined): void
-  /** Deliveries up to this one are no longer the client's. */
+  /** Deliveries up to this one do not belong to the client any more. */
   lapsed(subscription: number, through: number): void
-  /** The client's name is this one of those that had it one after another. */
+  /** The incarnation of the name that the client has joined. */
   named(subscription: number, incarnation: string): void
   /** It has other rules than the client asked for. */
   ruled(subscription: number, rules: SubscriptionRequest): void
   /** The client is cut off. */
   isAway(): boolean
-  /** What is heard of the client. */
+  /** Signs of the client. */
   readonly hearing: Hearing
-  /** What a consumer of this subscription said of the message before this host, or its session, began. */
+  /** A consumer's verdict on the message from before this host, or its session, began. */
   settled(key: string, message: Message): KeptVerdict | undefined
-  /** So much waits for the client that it gets nothing more for now. */
+  /** The client has so much unread data that it gets nothing more for now. */
   readonly isBusy: boolean
-  /** It may still have again what it failed. */
+  /** It may still get a message again that it failed. */
   takesBack(): boolean
 }
 
 export interface RemoteConsumerState {
   /** The number of the last delivery. */
   readonly last: number
-  /** The last one that the client said that it works on. */
+  /** The last delivery that the client reported as begun. */
   readonly handed: number
   readonly hasLeft: boolean
   readonly ackTimeout: number
 }
 
-/** One client's place in one subscription: numbers its deliveries, and settles them as the client says. */
+/** One client's place in one subscription: numbers its deliveries, and settles them by the client's verdicts. */
 export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentConsumer, Watched {
   readonly #owner: RemoteConsumerOwner
-  /** Under which verdicts from before are looked for. */
+  /** The key of verdicts from an earlier session. */
   key: string | undefined
   name: string | undefined
   #membership: Membership | undefined
@@ -56,9 +56,9 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
   #hasEnded = false
   #watch: SilenceWatch | undefined
   #isSilent = false
-  /** Its client runs in the host that it is a client of. */
+  /** Its client runs in the host whose client it is. */
   endsWithHost = false
-  /** The client is a host, and whoever consumes by way of it is cut off. */
+  /** The client is a host, and the consumer behind it is cut off. */
   isBeyondAway = false
 
   constructor(
@@ -77,7 +77,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
     return this.#membership
   }
 
-  /** Where it stands, for another process to go on with. */
+  /** Its state, for another process to continue. */
   get state(): RemoteConsumerState {
     return {
       last: this.lastNumber,
@@ -87,18 +87,18 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
     }
   }
 
-  /** Before anything is delivered: goes on where that of another process was. */
+  /** Call it before the first delivery: continues the state of another process. */
   restore({ last, handed }: RemoteConsumerState): void {
     this.startAfter(last)
     this.#handed = handed
   }
 
-  /** The client holds this delivery, in its membership's books. */
+  /** The client holds this delivery, and its membership has it. */
   restoreOpen(number: number, message: Message): void {
     if (this.keepOpen(number, message)) this.#watch?.begin()
   }
 
-  /** Its consumer has left, and settles what it holds. */
+  /** Its consumer has left, and settles its open deliveries. */
   restoreLeft(): void {
     this.#leaveBroker()
   }
@@ -125,14 +125,14 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
     this.#membership?.wake()
   }
 
-  /** A client that falls silent for `ackTimeout`, in milliseconds, has failed what it works on. */
+  /** Milliseconds of silence (`ackTimeout`) after which the client has failed its messages in work. */
   expectSettledIn(ackTimeout: number): void {
     this.#watch?.end()
     this.#watch = ackTimeout > 0 ? new SilenceWatch(this.#owner.hearing, ackTimeout, this) : undefined
     if (this.holds) this.#watch?.begin()
   }
 
-  /** Changes with all that happens here; undefined while it holds nothing and is owed nothing. */
+  /** Changes with every event here; undefined while it holds nothing and is owed nothing. */
   get progress(): string | undefined {
     const isOwed = !this.#hasLeft && this.#membership?.hasCredit === true && (this.#membership.ready ?? 0) > 0
     if (!this.holds && !isOwed) return undefined
@@ -152,7 +152,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
     return this.isBeyondAway || this.#owner.isAway()
   }
 
-  /** To the host that has the subscription, if that is another one. */
+  /** Informs the host that has the subscription, if that is another one. */
   tellAway(isAway: boolean): void {
     this.#membership?.away?.(isAway)
   }
@@ -169,11 +169,11 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
 
   fellSilent(): void {
     const through = this.lastNumber
-    // First, so that nothing of what goes back comes here again.
+    // First, so that returned messages do not come here again.
     this.#isSilent = true
     this.#membership?.pause()
     this.#failHeld(
-      new AckTimeoutError('Not settled within ackTimeout: nothing is heard of the process that holds it.'),
+      new AckTimeoutError('Not settled within ackTimeout: the process that holds it gives no sign of life.'),
     )
     this.#releaseAll()
     this.#owner.lapsed(this.subscription, through)
@@ -184,7 +184,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
     this.#membership?.wake()
   }
 
-  /** Gone, and nothing of it is left to settle. */
+  /** It has left, and has nothing left to settle. */
   get isDone(): boolean {
     return this.#hasEnded || (this.#hasLeft && this.openCount === 0)
   }
@@ -196,7 +196,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
     this.#owner.deliver(this.subscription, this.lastNumber, message)
   }
 
-  /** The host that keeps the subscription gives it to others: what waits at the client must not begin. */
+  /** The subscription's host gives its messages to others: those that wait at the client must not begin. */
   lapsed(): void {
     if (this.openCount === 0) return
     for (const [number] of this.open) this.closeDelivery(number)
@@ -212,7 +212,9 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
     this.#end(undefined)
   }
 
-  /** @throws ProtocolError for deliveries that never were */
+  /**
+   * @throws ProtocolError for deliveries that were never made
+   */
   settle({ through, handed, verdicts }: Settlement): void {
     if (through > this.lastNumber || handed > this.lastNumber)
       throw broken('settles a delivery that never was')
@@ -227,7 +229,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
   leave({ handed, kept }: Leave): void {
     if (handed > this.lastNumber) throw broken('was handed a delivery that never was')
     if (this.#hasLeft) return
-    // First, so that nothing of what goes back comes here again.
+    // First, so that returned messages do not come here again.
     this.#leaveBroker()
     const keep = new Set(kept)
     for (const [number, message] of this.open) {
@@ -237,7 +239,10 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
     }
   }
 
-  /** Returns what the client held, which has not failed. `'death'`: the host between died, and its client may come back. */
+  /**
+   * Returns the client's messages, which have not failed. `'death'`: the host between died, and its client may come
+   * back.
+   */
   giveBack(cause: 'complete' | 'death'): void {
     this.#leaveBroker(cause)
     this.#releaseAll()
@@ -250,7 +255,10 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
     this.#releaseAll()
   }
 
-  /** What the client was working on has failed; what it had not begun did not. With automatic settlement it worked on the oldest. */
+  /**
+   * The client's messages in work have failed; those that it had not begun did not. With automatic settlement it worked
+   * on the oldest.
+   */
   #failHeld(error: MsgvanError): void {
     const { open } = this
     const held = open.filter(([number]) => number <= this.#handed)
@@ -263,7 +271,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
   #leaveBroker(cause: 'complete' | 'death' = 'complete'): void {
     if (this.#hasLeft) return
     this.#hasLeft = true
-    // Its own rules for what stays are the client's to apply: here all stays, until each is dealt with.
+    // The client applies its own rules for the messages that stay: here all stay, until each is dealt with.
     this.#membership?.leave(cause)
   }
 
@@ -289,7 +297,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
     if (message !== undefined) settleAs(this.#membership, message, verdict)
   }
 
-  /** Resolves when what failed with a delay of 0 has been delivered again; undefined: in the next microtask. */
+  /** Resolves when messages that failed with a delay of 0 are delivered again; undefined: in the next microtask. */
   caughtUp(): Promise<void> | undefined {
     return this.#membership?.caughtUp?.()
   }

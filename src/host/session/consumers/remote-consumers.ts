@@ -17,8 +17,8 @@ import { RemoteConsumer, type RemoteConsumerOwner, type RemoteConsumerState } fr
 import { Hearing } from './silence.js'
 
 /**
- * How a session comes to its end: the client said goodbye, or is gone for good; or it was a host that died and has another one in its
- * place, to which its clients may come.
+ * The end of a session: the client said goodbye, or is gone for good; or it was a host that died and has a successor,
+ * to which its clients may come.
  */
 export type SessionEnd = 'goodbye' | 'death' | 'replaced'
 
@@ -31,10 +31,12 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
   readonly #consumers = new Map<number, RemoteConsumer>()
   /** If the client is a host: the names of its named subscriptions. */
   readonly #names = new Map<number, string>()
-  /** The reason why the consumer that is joining right now is refused. */
+  /** The reason why the consumer that is joining now is refused. */
   #refused: MsgvanError | undefined
 
-  /** @param settled the verdicts of clients whose host died, or whose session was lost */
+  /**
+   * @param settled the verdicts of clients whose host died, or whose session was lost
+   */
   constructor(output: SessionOutput, settled: SettledBefore) {
     this.#output = output
     this.#settled = settled
@@ -49,10 +51,10 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
   }
 
   /**
-   * The client's number for a subscription is its own choice, which is checked.
+   * The client chooses its number for a subscription, which is checked here.
    *
    * @param join makes its place in a subscription
-   * @throws ProtocolError, and why the subscription refuses it
+   * @throws ProtocolError, and the error by which the subscription refuses it
    */
   add<P extends { membership: Membership }>(subscription: number, join: (consumer: RemoteConsumer) => P): P {
     if (this.#consumers.has(subscription)) throw broken('asks for a subscription that it has')
@@ -73,7 +75,11 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
     }
   }
 
-  /** Continues a consumer of another process. @param join makes its place in a subscription */
+  /**
+   * Continues a consumer of another process.
+   *
+   * @param join makes its place in a subscription
+   */
   restore(
     subscription: number,
     state: RemoteConsumerState,
@@ -92,7 +98,7 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
     this.#names.set(subscription, name)
   }
 
-  /** The client's consumers of that name fail what they hold, as if they had died, and end. */
+  /** The client's consumers of that name fail their messages, as if they had died, and end. */
   failHeldBy(name: string): void {
     for (const [subscription, each] of this.#names) {
       if (each !== name) continue
@@ -101,17 +107,26 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
     }
   }
 
-  /** A SETTLE frame. @throws ProtocolError */
+  /**
+   * A SETTLE frame.
+   *
+   * @throws ProtocolError
+   */
   settle(body: ByteReader): void {
     for (const settlement of readSettlements(body)) {
-      // One that ended on our side meanwhile has nothing left to settle.
+      // A consumer that ended on our side meanwhile has nothing left to settle.
       const consumer = this.#consumers.get(settlement.subscription)
       consumer?.settle(settlement)
       this.#forgetIfDone(consumer)
     }
   }
 
-  /** A LEAVE frame. @returns the subscription that the client leaves @throws ProtocolError */
+  /**
+   * A LEAVE frame.
+   *
+   * @returns the subscription that the client leaves
+   * @throws ProtocolError
+   */
   leave(body: ByteReader): number {
     const leave = decodeLeave(body)
     const consumer = this.#consumers.get(leave.subscription)
@@ -120,7 +135,7 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
     return leave.subscription
   }
 
-  /** The broker hands out what was failed in a microtask of its own, which is before this one's. */
+  /** The broker hands out failed messages in a microtask of its own, which is before this one's. */
   caughtUp(subscription: number): Promise<void> {
     return this.#consumers.get(subscription)?.caughtUp() ?? Promise.resolve()
   }
@@ -133,7 +148,7 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
     }
   }
 
-  /** Says so where the subscriptions are kept: another host does not see who is cut off here. */
+  /** Informs the hosts of the subscriptions, which do not see that a client here is cut off. */
   tellAway(isAway: boolean): void {
     for (const consumer of this.#consumers.values()) consumer.tellAway(isAway)
   }
@@ -193,7 +208,7 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
     this.#output.send(FrameKind.Ended, encodeEnded({ subscription, error: wire }))
   }
 
-  /** What it takes back goes out before it. */
+  /** The messages that it takes back go out before it. */
   lapsed(subscription: number, through: number): void {
     this.#output.send(FrameKind.Lapsed, encodeLapse({ subscription, through }))
   }

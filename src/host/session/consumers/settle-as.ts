@@ -6,7 +6,7 @@ import type { Verdict } from '../../../wire/frames/settle-frame.js'
 /** A client's verdict on one delivery, from a SETTLE frame or from before this session. */
 type ClientVerdict = Pick<KeptVerdict, 'error' | 'delay' | 'attempts'> & Pick<Verdict, 'verdict'>
 
-/** Settles a delivery at the broker as its client settled it. */
+/** Settles a delivery at the broker by its client's verdict. */
 export function settleAs(membership: Membership | undefined, message: Message, verdict: ClientVerdict): void {
   if (membership === undefined) return
   switch (verdict.verdict) {
@@ -18,7 +18,7 @@ export function settleAs(membership: Membership | undefined, message: Message, v
       membership.release(message, verdict.verdict === 'untouched')
       return
     case 'reject':
-      // The client made this text of the error: it goes on as it is.
+      // The client made this text of the error: it stays unchanged.
       membership.reject(message, verdict.error)
       return
     case 'fail': {

@@ -1,21 +1,21 @@
 import { LOOKS, silenceOf } from '../../../wire/protocol.js'
 
-/** One consumer of a client whose messages have to be settled in time. */
+/** One consumer of a client whose messages have a time limit. */
 export interface SilentConsumer {
   /** Messages that are not settled. */
   readonly holds: boolean
-  /** Nothing was heard of its client for as long as its messages may take. */
+  /** Its client gave no sign of life for as long as its messages may take. */
   fellSilent(): void
   heardAgain(): void
 }
 
-/** Whether anything is heard of a client. A closed connection is no silence: it may be resumed, and nothing has failed by it. */
+/** Counts a client's signs of life. A closed connection is not silence: it may be resumed, and it fails nothing. */
 export class Hearing {
   #heard = 0
   isCut = false
   #silent: Set<SilenceWatch> | undefined
 
-  /** How much was heard so far: that it has changed is all there is to it. */
+  /** The number of signs so far: only its change matters. */
   get count(): number {
     return this.#heard
   }
@@ -35,9 +35,9 @@ export class Hearing {
 }
 
 /**
- * `ackTimeout` at the host, for a consumer that cannot keep it: its process is stopped or its event loop blocked. While it holds
- * messages, a client is heard of several times within that time, so one of which nothing is heard settles nothing either.
- * Looks are counted, not time: a host that was stopped itself has heard nobody meanwhile.
+ * `ackTimeout` at the host, for a consumer that cannot keep it: its process is stopped or its event loop blocked. While
+ * a client holds messages it gives several signs within that time, so a silent one settles nothing either. This counts
+ * looks, not time: a host that was stopped itself has heard no client meanwhile.
  */
 export class SilenceWatch {
   readonly #hearing: Hearing
@@ -48,7 +48,9 @@ export class SilenceWatch {
   #heardBefore = 0
   #looks = 0
 
-  /** @param ackTimeout in milliseconds, over 0 */
+  /**
+   * @param ackTimeout in milliseconds, over 0
+   */
   constructor(hearing: Hearing, ackTimeout: number, consumer: SilentConsumer) {
     this.#hearing = hearing
     this.#consumer = consumer
@@ -56,7 +58,7 @@ export class SilenceWatch {
     this.#every = silenceOf(ackTimeout) / LOOKS
   }
 
-  /** It holds something from now on. */
+  /** It holds messages from now on. */
   begin(): void {
     this.#looks = 0
     this.#heardBefore = this.#hearing.count
@@ -74,7 +76,7 @@ export class SilenceWatch {
   }
 
   #look(): void {
-    // Here, and not when it was settled: a consumer in a hurry begins and ends a thousand times between two looks.
+    // Here, and not at the settlement: a fast consumer begins and ends a thousand times between two looks.
     if (!this.#consumer.holds) return this.end()
     const { count, isCut } = this.#hearing
     if (count !== this.#heardBefore) {
