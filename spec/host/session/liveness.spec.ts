@@ -71,7 +71,9 @@ describe('a consumer that stands still', () => {
     await bus.ready()
     await bus.publish('t')
     await eventually(() => expect(warnings).to.have.lengthOf(1))
-    expect(warnings[0]).to.contain('it does not have the messages that were handed to it').and.contain('1 are in flight')
+    expect(warnings[0])
+      .to.contain('it does not have the messages that were handed to it')
+      .and.contain('1 are in flight')
   })
 
   it('is not one that works, does not settle, waits for a retry or its connection, or is between two tries', async () => {
