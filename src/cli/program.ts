@@ -62,8 +62,9 @@ Examples:
   seq 3 | msgvan pub numbers -            each line is a message
   msgvan status
 
-Exit codes: ${Exit.Done} done, ${Exit.Error} error, ${Exit.Usage} wrong usage, ${Exit.Timeout} timeout. Data goes to standard
-output, messages to standard error. \`msgvan <command> --help\` describes a command.`,
+Exit codes: ${Exit.Done} done, ${Exit.Error} error, ${Exit.Usage} wrong usage, ${Exit.Timeout} timeout. Data
+goes to standard output, messages to standard error. \`msgvan <command> --help\`
+describes a command.`,
     )
   addGlobalOptions(program)
   addHelp(program)
