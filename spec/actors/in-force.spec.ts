@@ -10,7 +10,7 @@ describe('what a worker subscribes to', () => {
     await inForce(ready(new StoreError('The disk does not write.')))
   })
 
-  it('is not in force when there is no host', async () => {
+  it('is not in force without a host', async () => {
     const error = new HostUnreachableError('No host is there.')
     expect(await rejection(inForce(ready(error)))).to.equal(error)
   })

@@ -144,7 +144,7 @@ describe('the broker, in virtual time', () => {
     expect(seen.map(({ payload }) => payload)).to.deep.equal([1, 2])
   })
 
-  it('waits longer than 2^31 ms if told to', async () => {
+  it('waits longer than 2^31 ms on request', async () => {
     const year = 365 * 24 * 3_600_000
     broker.consume(request({ delay: year }), consumer)
     await broker.publish('t', 1, noHeaders)
@@ -203,7 +203,7 @@ describe('the broker, in virtual time', () => {
     expect(seen).to.have.lengthOf(2)
   })
 
-  it('a parked message holds nobody back, unless ordered', async () => {
+  it('a message before its retry holds no other back, unless ordered', async () => {
     for (const ordered of [false, true]) {
       seen = []
       const member = broker.consume(request({ ordered, prefetch: 1, delay: 100 }), consumer)
@@ -337,7 +337,7 @@ describe('the broker, in virtual time', () => {
     expect((await broker.control.status()).counters).to.include({ deadLettered: 10_003, dropped: 3 })
   })
 
-  it('is idle when nobody is attached, nothing is named and nothing is kept', async () => {
+  it('is idle without subscribers, names and dead letters', async () => {
     expect(broker.isIdle).to.equal(true)
     const member = broker.consume(request(), consumer)
     expect(broker.isIdle).to.equal(false)

@@ -126,7 +126,7 @@ describe('the work that a payload asks for', () => {
     expect(Error.stackTraceLimit).to.equal(stackTraceLimit)
   })
 
-  it('is the same for whoever writes and whoever reads: what is published can be read', () => {
+  it('is the same for writers and readers: a published payload can be read', () => {
     const value = fc.letrec(tie => ({
       any: fc.oneof(
         { maxDepth: 4 },
@@ -160,7 +160,7 @@ describe('the work that a payload asks for', () => {
 })
 
 describe('keys that meet in one place of a table', () => {
-  it('are told from keys that nobody chose', () => {
+  it('are distinguished from honest keys', () => {
     expect(collide(colliding)).to.equal(true)
     expect(collide(Array.from({ length: many }, (_, n) => n))).to.equal(false)
     expect(collide(Array.from({ length: many }, (_, n) => n * 65_536))).to.equal(false)

@@ -147,7 +147,7 @@ export function creationFunctions(at: Connected): void {
           expect(reported.values.map(error => error.code)).to.deep.equal(['MSGVAN_SUBSCRIBER'])
         })
 
-        it('an error that nobody handles is reported, and leaves the message owed', async () => {
+        it('an unhandled error is reported, and the message is still owed', async () => {
           const { bus, shaped$ } = open(shape, named)
           if (named) await register(bus, 'w', 't')
           const reported = reports(bus)
@@ -406,7 +406,7 @@ export function creationFunctions(at: Connected): void {
       seen.unsubscribe()
     })
 
-    it('an error behind share() comes again, whoever connected it', async () => {
+    it('an error behind share() comes again, whichever pipe connected it', async () => {
       const bus = at.bus()
       const shared$ = bus.topic<number>('t').pipe(share())
       const first = shared$.subscribe()
@@ -420,7 +420,7 @@ export function creationFunctions(at: Connected): void {
       expect((await bus.status()).subscriptions).to.deep.equal([])
     })
 
-    it('an error before share() that nobody comes back for lets go of the subscription', async () => {
+    it('an error before share() without a resubscription ends the subscription', async () => {
       const bus = at.bus()
       const seen = collect(bus.topic<number>('t').pipe(map(throwsOnce().at), share()))
       await bus.ready()

@@ -125,7 +125,7 @@ export function deferring(at: Connected): void {
       expect(codes(reported)).to.deep.equal([])
     })
 
-    it('by its nature is no error: debounceTime, startWith, takeUntil, bufferTime, timeout, merge, close()', async () => {
+    it('by its nature is not an error: debounceTime, startWith, takeUntil, bufferTime, timeout, merge, close()', async () => {
       const bus = at.bus()
       const reported = reports(bus)
       const stop$ = new Subject<void>()

@@ -147,7 +147,7 @@ export function draining(at: Connected): void {
   describe('a publish that is refused', () => {
     afterEach(turn)
 
-    it('ends no process, though nobody looks at its promise, and is told on errors$', async () => {
+    it('does not end the process although its promise has no handler, and errors$ reports it', async () => {
       const bus = at.bus()
       const problems = reports(bus)
       void bus.publish('')

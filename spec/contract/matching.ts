@@ -86,7 +86,7 @@ export function matching(at: Connected): void {
       )
     })
 
-    it('matches topics that nobody has seen before', async () => {
+    it('matches new topics', async () => {
       const bus = at.bus()
       const seen = collect(bus.topic(/^new\./))
       const fresh = Array.from({ length: 50 }, (_, index) => `new.${index}.${Math.random().toString(36)}`)
@@ -128,7 +128,7 @@ export function matching(at: Connected): void {
       expect(topics(await seen.first(1))).to.deep.equal(['foreign.topic'])
     })
 
-    it('refuses what is no pattern, at once', () => {
+    it('refuses an argument that is not a pattern, at once', () => {
       const bus = at.bus()
       for (const wrong of [undefined, null, 7, {}, [], '', 'x'.repeat(1025)]) {
         expect(thrown(() => bus.topic(wrong as string))).to.be.instanceOf(InvalidPatternError)

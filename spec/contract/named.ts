@@ -17,7 +17,7 @@ import { itWith, type Connected } from './connected.js'
 
 export function named(at: Connected): void {
   describe('named subscriptions', () => {
-    it('keep messages while nobody is attached', async () => {
+    it('keep messages while no subscriber is attached', async () => {
       const bus = at.bus()
       await register(bus, 'w', 't')
       await publishAll(bus, 't', [1, 2])

@@ -5,7 +5,7 @@ import type { Connected } from './connected.js'
 
 export function publishing(at: Connected): void {
   describe('publish', () => {
-    it('resolves with nobody listening', async () => {
+    it('resolves without a subscriber', async () => {
       await at.bus().publish('nobody', 1)
       await at.bus().publish({ topic: 'nobody' })
     })

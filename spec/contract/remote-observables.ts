@@ -193,7 +193,7 @@ export function remoteObservables(at: Connected): void {
       await eventually(() => expect(running).to.equal(1))
     })
 
-    it('what nobody exposes is an error that retry() can wait with', async () => {
+    it('a name without an exposure is an error that retry() can wait with', async () => {
       const error = await collect(at.another().observe('later')).failure()
       expect(error).to.be.instanceOf(NotExposedError)
       expect(error).to.include({ code: 'MSGVAN_NOT_EXPOSED' })
@@ -251,7 +251,7 @@ export function remoteObservables(at: Connected): void {
       expect(await firstValueFrom(at.another().observe('twice'))).to.equal('second')
     })
 
-    it('a teardown that throws is told on errors$, and harms nobody', async () => {
+    it('errors$ reports a teardown that throws, which harms no other observation', async () => {
       const told = reports(at.bus())
       await exposing('bad', () => new Observable(subscriber => {
         subscriber.next(1)
@@ -337,7 +337,7 @@ export function remoteObservables(at: Connected): void {
       expect(await Promise.all(all)).to.deep.equal(upTo(1_000).map(n => n * 2))
     })
 
-    it('is no subscription of the app: patterns do not see its letters', async () => {
+    it('is not a subscription of the app: patterns do not see its letters', async () => {
       const seen = collect(at.bus().topic(/./))
       await exposing('one', () => of(1))
       expect(await firstValueFrom(at.another().observe('one'))).to.equal(1)

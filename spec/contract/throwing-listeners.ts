@@ -69,7 +69,7 @@ export function throwingListeners(at: Connected): void {
       })
     }
 
-    it('of errors$ is not told of itself, and the others are', async () => {
+    it('of errors$ does not get its own error, and the others do', async () => {
       const bus = at.bus()
       let calls = 0
       bus.errors$.subscribe(() => {
@@ -84,7 +84,7 @@ export function throwingListeners(at: Connected): void {
       expect(reported.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_INVALID_TOPIC'])
     })
 
-    it('an error of observe() that nobody handles is reported', async () => {
+    it('an unhandled error of observe() is reported', async () => {
       const bus = at.bus()
       const reported = reports(bus)
       bus.expose('broken', () => throwError(() => new Error('broken')))

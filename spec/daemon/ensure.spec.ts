@@ -30,7 +30,7 @@ describe('finding or starting a host', () => {
     expect(means.started).to.equal(0)
   })
 
-  it('starts one when nobody listens', async () => {
+  it('starts a host when nothing listens', async () => {
     const means = machine([false], [true])
     expect(await ensureHost(options, means)).to.equal(true)
     expect(means.started).to.equal(1)
@@ -50,7 +50,7 @@ describe('finding or starting a host', () => {
     expect(await rejection(ensureHost(options, machine([false], [false])))).to.be.instanceOf(PortTakenError)
   })
 
-  it('starts none when told not to, and says how to', async () => {
+  it('does not start a host without autoStart, and gives advice', async () => {
     const means = machine([false], [true])
     const error = await rejection(ensureHost({ ...options, autoStart: false }, means))
     expect(error).to.be.instanceOf(HostUnreachableError)

@@ -39,7 +39,7 @@ describe('who listens on a port', () => {
     expect(await identify(await saying(part))).to.equal('silent')
   })
 
-  it('is nobody if nobody is there', async () => {
+  it('is nothing if no process listens', async () => {
     expect(await identify(await freePort())).to.equal('nothing')
   })
 })

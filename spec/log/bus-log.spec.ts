@@ -64,7 +64,7 @@ describe("log: what a bus could tell no caller, in the user's own logger", () =>
     await bus.close()
   })
 
-  it('refuses what is no logger', () => {
+  it('refuses an argument that is not a logger', () => {
     for (const logger of [{ log: () => undefined }, {}, 'console', () => undefined])
       expect(() => van({ embedded: true, logger: logger as unknown as Console })).to.throw(
         /^logger is a winston logger/,

@@ -15,7 +15,7 @@ describe('an idle host', () => {
     expect(await isGoneWithin(10_000, pid, sandbox.port)).to.equal(true)
   })
 
-  it('ends in the foreground with exit code 0, when told so', async () => {
+  it('ends in the foreground with exit code 0 after --idle', async () => {
     const began = performance.now()
     const { code } = await sandbox.msgvan(['host', '--idle', '0.5']).ended
     expect(code).to.equal(0)

@@ -57,7 +57,7 @@ describe('a caller with the wrong proof', () => {
   })
 })
 
-describe('whoever grabs the port after a crash', () => {
+describe('a program that grabs the port after a crash', () => {
   let sandbox: Sandbox
   let recorder: Recorder
   beforeEach(async () => {

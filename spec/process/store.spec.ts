@@ -148,7 +148,7 @@ describe('msgvan host --store', () => {
     }
   })
 
-  it('runs its actors again: the same refs, what they were told, and what the host was said to offer', async () => {
+  it('runs its actors again: the same refs, their messages, and the capabilities of the host', async () => {
     const module = join(sandbox.home, 'actors.mjs')
     await writeFile(
       module,

@@ -22,7 +22,7 @@ describe('a bus in a worker thread', () => {
     await sandbox.clean()
   })
 
-  it('is dead when its thread is terminated, as a killed process is: its session waits for nobody', async function () {
+  it('is dead when its thread is terminated, like a killed process: its session does not wait', async function () {
     onlyOnLinux(this)
     const program = sandbox.script(`
       const { Worker } = await import('node:worker_threads')

@@ -125,7 +125,7 @@ for (const [kind, open] of Object.entries(kinds)) {
       expect(text(store.get('meta', 'last'))).to.equal('199')
     })
 
-    it('trims in small steps, only what nobody is owed and is too old or too much', async () => {
+    it('trims in small steps, only messages that are not owed and are too old or too many', async () => {
       await store.transact(to => {
         for (let first = 1; first <= 200; first += 1) to.append(chunk(first))
       })

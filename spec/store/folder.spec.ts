@@ -287,7 +287,7 @@ describe("a store's folder", () => {
     await store.close()
   })
 
-  it('that is no store at all is kept aside', async () => {
+  it('that is not a store is kept aside', async () => {
     await writeFile(join(folder, 'data.mdb'), Buffer.alloc(20_000, 'nonsense'))
     await (await openIt()).close()
     expect(said[0]).to.match(/does not begin as a store does/)

@@ -58,7 +58,7 @@ describe('a relay', () => {
     expect((await broker.control.status()).counters.published).to.equal(0)
   })
 
-  it('holds publishers back when it is full; while it is away it keeps the newest, and nobody waits', async () => {
+  it('holds publishers back when it is full; while it is away it keeps the newest, and no publisher waits', async () => {
     const { broker, beyond, relay } = open()
     relay.want('t')
     beyond.isBusy = true

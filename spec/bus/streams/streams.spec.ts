@@ -97,7 +97,7 @@ describe('letters of remote observables', () => {
     expect(await seen.failure()).to.be.instanceOf(UnreadablePayloadError)
   })
 
-  it('what nobody waits for is nothing', async () => {
+  it('ignores messages without an observation', async () => {
     const seen = observed()
     for (const kind of ['next', 'done', 'error', 'begun', 'cancel', 'observing', 'running', '', '__proto__'])
       for (const $stream of ['', '99', '__proto__', 'constructor'])

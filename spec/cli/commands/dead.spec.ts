@@ -69,7 +69,7 @@ describe('msgvan dead', () => {
     }
   })
 
-  it('replay: to the subscription it came from and to nobody else; then purge the rest', async () => {
+  it('replay: only to the subscription that it came from; then purge the rest', async () => {
     const mended = sandbox.script(`
       const bus = msgvan.van()
       for (const name of ['billing', 'shipping'])

@@ -30,7 +30,7 @@ describe('msgvan top', () => {
     expect(table.stdout.match(/^workers {2}\/\^jobs\/ +1 /gm)).to.have.length(2)
   })
 
-  it('ends when nobody reads it any more', async () => {
+  it('ends when its reader is gone', async () => {
     await sandbox.msgvan(['start']).ended
     const top = sandbox.msgvan(['top', '--interval', '0.1', '--json'])
     await top.hasLines(1)

@@ -101,7 +101,7 @@ describe('wrong usage', () => {
     }
   })
 
-  it('is told from an error: no host, exit code 1', async () => {
+  it('differs from an error: no host, exit code 1', async () => {
     for (const args of [
       ['status'],
       ['unsubscribe', 'x'],

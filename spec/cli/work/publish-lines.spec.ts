@@ -65,7 +65,7 @@ describe('publishing lines', () => {
     expect(most).to.equal(4)
   })
 
-  it('counts no line that is no message', async () => {
+  it('does not count a line without a message', async () => {
     const publish = (line: string): Promise<void> | undefined =>
       line.endsWith('0') ? undefined : Promise.resolve()
     expect(await publishLines(lots(100), publish, never)).to.equal(90)
@@ -79,7 +79,7 @@ describe('publishing lines', () => {
     expect(count).to.be.lessThan(10)
   })
 
-  it('stops when it is told to, with publishes under way too', async () => {
+  it('stops on request, with publishes under way too', async () => {
     const controller = new AbortController()
     const done = publishLines(lots(10), () => new Promise(() => undefined), controller.signal)
     setImmediate(() => controller.abort())

@@ -12,7 +12,7 @@ describe('the state folder', () => {
       expect(() => statePaths({ MSGVAN_HOME }), MSGVAN_HOME).to.throw(InvalidOptionError, MSGVAN_HOME)
   })
 
-  it('is no folder in the current one, whatever XDG_STATE_HOME and HOME say', function () {
+  it('is never inside the current folder, whatever XDG_STATE_HOME and HOME are', function () {
     onlyOnLinux(this)
     expect(statePaths({ XDG_STATE_HOME: '/state', HOME: '/home/me' }).home).to.equal('/state/msgvan')
     for (const XDG_STATE_HOME of ['state', './state', ''])

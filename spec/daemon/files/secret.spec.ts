@@ -23,7 +23,7 @@ describe('the secret of this user', () => {
   })
   afterEach(() => rm(folder, { recursive: true }))
 
-  it('is made once: 32 bytes that nobody else can read, in a folder of the same kind', async () => {
+  it('is made once: 32 bytes that only this user can read, in a folder of the same kind', async () => {
     const secret = await localSecret(paths)
     expect(secret).to.have.length(32)
     expect((await stat(paths.secret)).mode & 0o777).to.equal(0o600)

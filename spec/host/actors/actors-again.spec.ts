@@ -135,7 +135,7 @@ describe('actors of a host with a store, after its restart', () => {
     expect((await bus.deadLetters().list()).map(({ payload }) => payload)).to.have.members(numbers(COUNT))
   })
 
-  it('run also while the disk takes nothing: that is no crash', async () => {
+  it('run also while the disk takes nothing: that is not a crash', async () => {
     const actor = await bus.actors.create({ module, export: 'NeedsNoFile' }, { name: 'it', args: file })
     await actor.tell(1)
     await eventually(async () => expect(await done()).to.deep.equal([1]))

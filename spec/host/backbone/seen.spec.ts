@@ -58,7 +58,7 @@ describe('how far messages of other hosts have come', () => {
     expect(new Seen(kept).has(message(3))).to.equal(true)
   })
 
-  it('keeps the mark of what is taken in order behind a refused one, whose publisher was told', () => {
+  it('keeps the mark of messages taken in order behind a refused one, whose publisher knows', () => {
     const kept = marks()
     const seen = new Seen(kept, { isInOrder: true })
     for (const sequence of [1, 2, 3]) seen.refuse(message(sequence))

@@ -32,7 +32,7 @@ describe('the origin of a web page', () => {
     return socket
   }
 
-  it('that the host does not know is told so, and logged once', async () => {
+  it('unknown to the host gets the reason, and is logged once', async () => {
     for (let i = 0; i < 3; i++) {
       const socket = page('https://other.example')
       const refusal = await new Promise(resolve => socket.once('refused', resolve))

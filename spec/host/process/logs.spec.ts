@@ -18,7 +18,7 @@ describe("the host's log", () => {
   const read = (file = path): (LogLine | undefined)[] =>
     readFileSync(file, 'utf8').split('\n').slice(0, -1).map(parseLine)
 
-  it('holds a line for each, with time, name and stream, in a file that nobody else can read', () => {
+  it('holds a line for each, with time, name and stream, in a file that only this user can read', () => {
     const log = openHostLog(path)
     log.write('print', 'out', 'Handler got 1')
     log.write('two words', 'err', '')

@@ -181,7 +181,7 @@ describe('what a host keeps and cannot use', () => {
     expect(await names()).to.include('bad')
   })
 
-  it('is told where the host before left it in a file, and all else of it is there', async () => {
+  it('is logged if it is in the file of the last host, and the rest of the file is used', async () => {
     const file = join(folder, 'registrations')
     const client = bus()
     client.topic('t', { name: 'good' }).subscribe().unsubscribe()

@@ -69,7 +69,7 @@ describe('the names that a host keeps for the one after its death', () => {
     expect(readFileSync(file, 'utf8')).to.equal('')
   })
 
-  it('survive a torn last line and a damaged one, which are told', () => {
+  it('survive a torn last line and a damaged one, which are logged', () => {
     const names = open()
     names.begin()
     for (const name of ['a', 'b', 'c']) names.changed('default', name, request(name))

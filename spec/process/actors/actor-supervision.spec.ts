@@ -68,7 +68,7 @@ describe('actors that fail', () => {
     expect(error).to.have.property('original').that.deep.equals(['crash'])
   })
 
-  it('stop with their parent, which is told when they stop by themselves', async () => {
+  it('stop with their parent, which learns when they stop by themselves', async () => {
     const parent = await bus.actors.create(actor('Doer'), { name: 'parent' })
     const child = await ask<ActorAddress>(parent, 'child', 'Doer', { name: 'child' })
     await ask<ActorAddress>(parent, 'child', 'Memory', { name: 'second' })

@@ -7,7 +7,7 @@ import { actorsModule as module } from '../../support/hosts.js'
 import { Sandbox } from '../../support/sandbox.js'
 
 describe('an actor of a follower with a store that is killed', () => {
-  it('gets what it was told meanwhile on the leader when its host is back, and no letter is made of it', async () => {
+  it('gets messages from the leader when its host is back, and none becomes a dead letter', async () => {
     const leader = new ConventionHost(await Sandbox.make(), ['--leader'])
     const sandbox = await Sandbox.make()
     const args = ['--store', join(sandbox.home, 'store'), '--root', dirname(module)]

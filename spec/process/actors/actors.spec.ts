@@ -239,7 +239,7 @@ describe('actors', () => {
     expect(await ask(doer, 'pid')).to.equal(host.pid)
   })
 
-  it('stop when they are told to; what comes later is a dead letter', async () => {
+  it('stop on request; later messages become dead letters', async () => {
     const memory = await bus.actors.create(actor('Memory'), { name: 'gone' })
     expect(await memory.stop()).to.equal(true)
     expect(await memory.stop()).to.equal(false)
@@ -270,7 +270,7 @@ describe('actors', () => {
     expect(await ask(doer, 'array')).to.deep.equal([1, 2])
   })
 
-  it('stop after the message in hand; those who asked meanwhile are told', async () => {
+  it('stop after the message in hand; meanwhile askers get an error', async () => {
     const doer = await bus.actors.create(actor('Doer'))
     const inHand$ = doer.ask(['slow', 300]).pipe(shareReplay())
     const inHand = lastValueFrom(inHand$)

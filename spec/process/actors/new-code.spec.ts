@@ -106,7 +106,7 @@ describe('new code of what a host runs', () => {
     expect(got.stdout).to.equal('kept message\n')
   })
 
-  it('restart keeps how the host was started, its token too, which nobody is shown', async () => {
+  it('restart keeps the options of the host, its token too, and never shows the token', async () => {
     const { cert, key, pem } = await certificateFor(sandbox.home, ['127.0.0.1'])
     const token = 'known to the host before alone'
     const started = [

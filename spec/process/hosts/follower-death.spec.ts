@@ -11,7 +11,7 @@ describe('the death of a follower', () => {
   })
   afterEach(() => hosts.clean())
 
-  it('is no failure of what its clients held, who live; of what its own handlers and actors held it is', async () => {
+  it('does not fail the messages of its living clients, but those of its own handlers and actors', async () => {
     const near = hosts.leader.bus()
     const clients = [hosts.follower().bus(), hosts.follower().bus('default', { clientId: newWorkerClient() })]
     const works = clients.map((bus, at) =>

@@ -46,7 +46,7 @@ describe('hosts together', () => {
     }
   })
 
-  it('what nobody on another host wants does not go there', async () => {
+  it('sends a message only to hosts that want it', async () => {
     const [leader, one, other] = busesInOneVan()
     collect(other.topic('wanted'))
     collect(leader.topic('wanted'))

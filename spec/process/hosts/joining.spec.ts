@@ -160,7 +160,7 @@ describe('joining a leader', () => {
       await Promise.all([hears(undefined), hears(other.pem)])
     })
 
-    it('nobody from elsewhere is served in the clear', async function () {
+    it('serves no remote client without TLS', async function () {
       if (outside === undefined) return skipUnless(this, false, 'this machine has no address but loopback')
       const socket = connectTcp(leader.port, outside)
       let answer = ''

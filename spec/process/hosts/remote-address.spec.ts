@@ -41,7 +41,7 @@ describe('a host beyond loopback', () => {
     expect(stderr).to.contain('only with a token')
   })
 
-  it('is open to who knows the token, and to nobody else', async function () {
+  it('is open only to clients with the token', async function () {
     if (outside === undefined) return skipUnless(this, false, 'this machine has no address but loopback')
     const host = sandbox.msgvan(['host', '--listen', outside], { env: { MSGVAN_TOKEN: token } })
     await host.shows(/listening on 127\.0\.0\.1:\d+ and (?!127)[\d.]+:\d+/)

@@ -308,7 +308,7 @@ describe('how a host was started', () => {
     expect(await settings()).to.include({ store })
   })
 
-  it('is said where a host that runs already was started otherwise than start is told now', async () => {
+  it('start reports the options in which a running host differs', async () => {
     const first = await run('start', '--heartbeat', '3', '--root', sandbox.home)
     expect(first.stderr).to.match(/is up\n$/)
     const same = await run('start', '--heartbeat', '3')
