@@ -21,7 +21,7 @@ export { ActorRef, type ActorAddress, type AskOptions } from './bus/contract/act
 export type { ActorOptions, Actors, CapabilityValues, Isolation } from './bus/contract/actors.js'
 export type { HostEvent } from './bus/contract/hosts.js'
 export { moduleRef, type ModuleRef } from './bus/contract/module-ref.js'
-export type { PublishOptions, TopicOptions } from './bus/contract/options.js'
+export type { HandlerOptions, PublishOptions, TopicOptions } from './bus/contract/options.js'
 export type {
   ActorStatus,
   Counters,

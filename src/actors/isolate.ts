@@ -1,11 +1,10 @@
 import { fork } from 'node:child_process'
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
 import { Worker } from 'node:worker_threads'
-import type { Isolation } from '../bus/contract/actors.js'
 import { programFile } from '../program-file.js'
 import { describe } from '../errors.js'
+import { readLines } from './output-lines.js'
 import { hasGroups, killGroup } from './process-group.js'
+import type { Confinement } from './worker-environment.js'
 import type { FromWorker, ToWorker, WorkerTask } from './worker-messages.js'
 
 const entries = {
@@ -35,21 +34,33 @@ export interface Isolate {
   terminate(): void
 }
 
-export type OpenIsolate = (isolation: Isolation, task: WorkerTask, listener: IsolateListener) => Isolate
+export type OpenIsolate = (confinement: Confinement, task: WorkerTask, listener: IsolateListener) => Isolate
 
-export const openIsolate: OpenIsolate = (isolation, task, listener) =>
-  isolation === 'process' ? openProcess(task, listener) : openThread(task, listener)
+export const openIsolate: OpenIsolate = (confinement, task, listener) =>
+  confinement.isolation === 'process'
+    ? openProcess(confinement, task, listener)
+    : openThread(confinement, task, listener)
 
-/** If the module makes a bus for itself, that is in this host, whatever its port is. */
-function environment({ url }: WorkerTask): NodeJS.ProcessEnv {
-  return { ...process.env, MSGVAN_PORT: new URL(url).port }
+const pids = new Set<number>()
+
+/** Whether code of a worker runs in that process: in a thread of this one, or in a process that it has started. */
+export function isOfWorkers(pid: number | undefined): boolean {
+  return pid !== undefined && (pid === process.pid || pids.has(pid))
 }
 
-function openThread(task: WorkerTask, listener: IsolateListener): Isolate {
+/** If the module makes a bus for itself, that is in this host, whatever its port is. */
+function environment({ env }: Confinement, { url }: WorkerTask): NodeJS.ProcessEnv {
+  return { ...env, MSGVAN_PORT: new URL(url).port }
+}
+
+function openThread(confinement: Confinement, task: WorkerTask, listener: IsolateListener): Isolate {
   const worker = new Worker(entries[task.kind](), {
     workerData: task,
-    env: environment(task),
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    env: environment(confinement, task),
+    resourceLimits: {
+      maxOldGenerationSizeMb: confinement.memory,
+      ...(task.kind === 'actor' ? { maxYoungGenerationSizeMb: YOUNG_MB } : {}),
+    },
     stdout: true,
     stderr: true,
     name: `msgvan ${task.kind} ${task.kind === 'actor' ? (task.self.name ?? task.self.id) : task.name}`,
@@ -72,21 +83,24 @@ function openThread(task: WorkerTask, listener: IsolateListener): Isolate {
  * It ends by itself when this process dies: see worker-side.ts. It has a process group of its own, so that its own
  * child processes end with it.
  */
-function openProcess(task: WorkerTask, listener: IsolateListener): Isolate {
+function openProcess(confinement: Confinement, task: WorkerTask, listener: IsolateListener): Isolate {
   const child = fork(entries[task.kind](), {
-    env: environment(task),
+    env: environment(confinement, task),
     detached: hasGroups,
-    execArgv: [],
+    execArgv: [`--max-old-space-size=${confinement.memory}`],
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
+  const { pid } = child
+  if (pid !== undefined) pids.add(pid)
   if (child.stdout !== null) readLines(child.stdout, text => listener.line('out', text))
   if (child.stderr !== null) readLines(child.stderr, text => listener.line('err', text))
   let hasEnded = false
   const end = (reason: string): void => {
     if (hasEnded) return
     hasEnded = true
-    if (child.pid !== undefined) killGroup(child.pid)
+    if (pid !== undefined) pids.delete(pid)
+    if (pid !== undefined) killGroup(pid)
     listener.ended(reason)
   }
   const isolate: Isolate = {
@@ -101,8 +115,4 @@ function openProcess(task: WorkerTask, listener: IsolateListener): Isolate {
   child.once('exit', (code, signal) => end(`it ended with ${signal ?? `exit code ${code ?? '?'}`}`))
   isolate.send({ kind: 'task', task })
   return isolate
-}
-
-function readLines(input: Readable, line: (text: string) => void): void {
-  createInterface({ input }).on('line', line)
 }

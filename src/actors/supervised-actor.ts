@@ -1,9 +1,9 @@
-import type { Isolation } from '../bus/contract/actors.js'
 import { ActorStartError } from '../errors.js'
 import type { Log } from '../log/log.js'
 import { backoff } from '../operators/backoff.js'
 import { openIsolate, type Isolate, type OpenIsolate } from './isolate.js'
 import { notPlaced, titleOf, type WantedActor } from './definition/refusals.js'
+import type { Confinement } from './worker-environment.js'
 import type { ActorTask, Consumed, FromWorker, ToWorker } from './worker-messages.js'
 
 /** After this number of crashes in a row, without a finished message between them, it is given up. */
@@ -41,7 +41,7 @@ interface Waiting {
 
 /** One instance of an actor in its isolate: loaded, run, and started again when it crashes, until it is stopped. */
 export class SupervisedActor {
-  readonly #isolation: Isolation
+  readonly #confinement: Confinement
   readonly #task: () => ActorTask
   readonly #events: ActorEvents
   readonly #delay: (error: unknown, crashes: number) => number
@@ -68,7 +68,7 @@ export class SupervisedActor {
    * @param task made anew for each start, with a fresh client id
    */
   constructor(
-    isolation: Isolation,
+    confinement: Confinement,
     task: () => ActorTask,
     events: ActorEvents,
     delay: (error: unknown, crashes: number) => number = backoff({ initial: 100, max: 10_000 }),
@@ -76,7 +76,7 @@ export class SupervisedActor {
   ) {
     this.#delay = delay
     this.#openIsolate = open
-    this.#isolation = isolation
+    this.#confinement = confinement
     this.#task = task
     this.#events = events
   }
@@ -163,7 +163,7 @@ export class SupervisedActor {
     const task = this.#task()
     this.#isGoing = false
     let lastWords: string | undefined
-    const isolate = this.#openIsolate(this.#isolation, task, {
+    const isolate = this.#openIsolate(this.#confinement, task, {
       line: (stream, text) => this.#events.line(stream, text),
       message: words => {
         if (words.kind === 'failed') lastWords = words.message

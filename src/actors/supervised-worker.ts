@@ -1,10 +1,9 @@
-import { createInterface } from 'node:readline'
-import { Worker } from 'node:worker_threads'
 import type { HandlerStatus } from '../bus/contract/status.js'
-import { programFile } from '../program-file.js'
-import { describe, HandlerModuleError } from '../errors.js'
+import { HandlerModuleError } from '../errors.js'
 import { backoff } from '../operators/backoff.js'
-import type { FromWorker, HandlerTask, ToWorker } from './worker-messages.js'
+import { openIsolate, type Isolate } from './isolate.js'
+import type { Confinement } from './worker-environment.js'
+import type { FromWorker, HandlerTask } from './worker-messages.js'
 
 /** A worker that ran this long before a crash begins again with the shortest wait. */
 const STABLE_AFTER = 60_000
@@ -22,28 +21,35 @@ export interface WorkerEvents {
   crashed(reason: string, delay: number): void
   /** Its bus reported an error. */
   error(code: string, message: string): void
-  /** This thread's session will not come back. */
+  /** This worker's session will not come back. */
   gone(clientId: string): void
 }
 
-/** A handler in a worker thread: loaded, run, and started again when it crashes, until it is stopped. */
+interface Loading {
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+/** A handler in its isolate: loaded, run, and started again when it crashes, until it is stopped. */
 export class SupervisedWorker {
+  readonly #confinement: Confinement
   readonly #task: () => HandlerTask
   readonly #events: WorkerEvents
   readonly #delay = backoff({ initial: 100, max: 30_000 })
-  #worker: Worker | undefined
+  #isolate: Isolate | undefined
   #state: HandlerStatus['state'] = 'starting'
+  #loading: Loading | undefined
   #isLoaded = false
   #restarts = 0
   #crashesInARow = 0
   #startedAt = 0
   #restartTimer: NodeJS.Timeout | undefined
   #running: () => void = () => undefined
+  readonly #onEnded: (() => void)[] = []
 
-  /**
-   * @param task made anew for each start, with a fresh client id
-   */
-  constructor(task: () => HandlerTask, events: WorkerEvents) {
+  /** @param task made anew for each start, with a fresh client id */
+  constructor(confinement: Confinement, task: () => HandlerTask, events: WorkerEvents) {
+    this.#confinement = confinement
     this.#task = task
     this.#events = events
   }
@@ -63,44 +69,28 @@ export class SupervisedWorker {
    */
   async load(): Promise<void> {
     const task = this.#task()
-    const worker = this.#start(task)
     let timer: NodeJS.Timeout | undefined
-    await new Promise<void>((resolve, reject) => {
-      timer = setTimeout(() => {
-        const seconds = LOAD_TIMEOUT / 1000
-        reject(
-          new HandlerModuleError(
-            `${task.module} did not load within ${seconds} s: its top level waits for something.`,
-          ),
-        )
-      }, LOAD_TIMEOUT)
-      worker.once('message', (words: FromWorker) => {
-        if (words.kind === 'loaded') resolve()
-        else
-          reject(new HandlerModuleError(words.kind === 'failed' ? words.message : 'The worker did not load.'))
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#loading = { resolve, reject }
+        timer = setTimeout(() => reject(lateToLoad(task)), LOAD_TIMEOUT)
+        this.#open(task)
       })
-      worker.once('error', error =>
-        reject(new HandlerModuleError(`${task.module} failed to load: ${describe(error)}`)),
-      )
-      worker.once('exit', () =>
-        reject(new HandlerModuleError(`${task.module} ended its thread while it was loaded.`)),
-      )
-    })
-      .catch(async (error: unknown) => {
-        this.#state = 'stopped'
-        await worker.terminate()
-        throw error
-      })
-      .finally(() => clearTimeout(timer))
+    } catch (error) {
+      await this.#terminate()
+      throw error
+    } finally {
+      clearTimeout(timer)
+      this.#loading = undefined
+    }
     this.#isLoaded = true
-    this.#supervise(worker, task.clientId)
   }
 
   /** Starts consuming. Resolves when its subscription is in force, however many starts that takes. */
   run(): Promise<void> {
     return new Promise(resolve => {
       this.#running = resolve
-      this.#go()
+      this.#isolate?.send({ kind: 'go' })
     })
   }
 
@@ -108,57 +98,61 @@ export class SupervisedWorker {
   async stop(): Promise<void> {
     this.#state = 'stopped'
     clearTimeout(this.#restartTimer)
-    const worker = this.#worker
-    if (worker === undefined) return
-    if (!this.#isLoaded) {
-      await worker.terminate()
-      return
-    }
-    await new Promise<void>(resolve => {
-      const timer = setTimeout(() => {
-        void worker.terminate()
-      }, STOP_TIMEOUT)
-      worker.once('exit', () => {
-        clearTimeout(timer)
-        resolve()
-      })
-      worker.postMessage({ kind: 'stop' } satisfies ToWorker)
-    })
+    const isolate = this.#isolate
+    if (isolate === undefined) return
+    if (!this.#isLoaded) return this.#terminate()
+    const timer = setTimeout(() => isolate.terminate(), STOP_TIMEOUT)
+    isolate.send({ kind: 'stop' })
+    await this.#ended()
+    clearTimeout(timer)
   }
 
-  #start(task: HandlerTask): Worker {
-    const worker = new Worker(programFile('actors/handler-worker.js'), {
-      workerData: task,
-      // If the module makes a bus for itself, that is in this host, whatever its port is.
-      env: { ...process.env, MSGVAN_PORT: new URL(task.url).port },
-      stdout: true,
-      stderr: true,
-      name: `msgvan handler ${task.name}`,
-    })
-    createInterface({ input: worker.stdout }).on('line', text => this.#events.line('out', text))
-    createInterface({ input: worker.stderr }).on('line', text => this.#events.line('err', text))
-    this.#worker = worker
+  async #terminate(): Promise<void> {
+    this.#state = 'stopped'
+    this.#isolate?.terminate()
+    await this.#ended()
+  }
+
+  /** Resolves when its isolate has ended. */
+  #ended(): Promise<void> {
+    if (this.#isolate === undefined) return Promise.resolve()
+    return new Promise(resolve => this.#onEnded.push(resolve))
+  }
+
+  #open(task: HandlerTask): void {
+    let lastWords: string | undefined
     this.#startedAt = performance.now()
-    return worker
+    this.#isolate = openIsolate(this.#confinement, task, {
+      line: (stream, text) => this.#events.line(stream, text),
+      message: words => {
+        if (words.kind === 'failed') lastWords = words.message
+        this.#heard(words)
+      },
+      ended: reason => this.#hasEnded(lastWords ?? reason, task),
+    })
   }
 
-  #supervise(worker: Worker, clientId: string): void {
-    let reason = 'it ended its own thread'
-    worker.on('message', (words: FromWorker) => {
-      if (words.kind === 'running') {
-        this.#state = 'running'
-        this.#running()
-      } else if (words.kind === 'error') this.#events.error(words.code, words.message)
-      else if (words.kind === 'failed') reason = words.message
-    })
-    worker.on('error', error => {
-      reason = describe(error)
-    })
-    worker.once('exit', () => {
-      this.#worker = undefined
-      this.#events.gone(clientId)
-      if (this.#state !== 'stopped') this.#restart(reason)
-    })
+  #heard(words: FromWorker): void {
+    switch (words.kind) {
+      case 'loaded':
+        return this.#loading?.resolve()
+      case 'failed':
+        return this.#loading?.reject(new HandlerModuleError(words.message))
+      case 'running':
+        if (this.#state !== 'stopped') this.#state = 'running'
+        return this.#running()
+      case 'error':
+        return this.#events.error(words.code, words.message)
+    }
+  }
+
+  #hasEnded(reason: string, { module, clientId }: HandlerTask): void {
+    this.#isolate = undefined
+    for (const tell of this.#onEnded.splice(0)) tell()
+    this.#loading?.reject(new HandlerModuleError(`${module} failed to load: ${reason}.`))
+    if (!this.#isLoaded) return
+    this.#events.gone(clientId)
+    if (this.#state !== 'stopped') this.#restart(reason)
   }
 
   #restart(reason: string): void {
@@ -169,13 +163,15 @@ export class SupervisedWorker {
     this.#events.crashed(reason, delay)
     this.#restartTimer = setTimeout(() => {
       this.#restarts += 1
-      const task = this.#task()
-      this.#supervise(this.#start(task), task.clientId)
-      this.#go()
+      this.#open(this.#task())
+      this.#isolate?.send({ kind: 'go' })
     }, delay)
   }
+}
 
-  #go(): void {
-    this.#worker?.postMessage({ kind: 'go' } satisfies ToWorker)
-  }
+function lateToLoad({ module }: HandlerTask): HandlerModuleError {
+  const seconds = LOAD_TIMEOUT / 1000
+  return new HandlerModuleError(
+    `${module} did not load within ${seconds} s: its top level waits for something.`,
+  )
 }

@@ -18,7 +18,14 @@ import { ACTOR_ATTEMPTS, addressOf, createActors } from './actors/create-actors.
 import { guarding } from './topic/guarding.js'
 import { hostEvents, HOSTS_TOPIC, type HostEvent } from './contract/hosts.js'
 import { checkModuleRef, type ModuleRef } from './contract/module-ref.js'
-import { checkName, toRequest, type PublishOptions, type TopicOptions } from './contract/options.js'
+import {
+  checkName,
+  toRequest,
+  type HandlerOptions,
+  type PublishOptions,
+  type TopicOptions,
+} from './contract/options.js'
+import { oneOf } from '../message/check-option.js'
 import { readyWithin } from './ready-within.js'
 import type { Factory } from './streams/exposures.js'
 import { ReplyInbox, type Send } from './actors/reply-inbox.js'
@@ -167,14 +174,16 @@ export class BrokerBus {
     name: string,
     handler: ModuleRef,
     pattern: RegExp | string,
-    options: TopicOptions = {},
+    options: HandlerOptions = {},
   ): Promise<void> {
     checkName(name)
     checkPattern(pattern)
     checkModuleRef(handler)
-    const request = { ...toRequest(pattern, options, 'subscribeHandler()'), name }
+    const request = { ...toRequest(pattern, options, 'subscribeHandler()', ['isolation']), name }
+    const { isolation = 'thread' } = options
+    oneOf('isolation', isolation, ['thread', 'process'])
     checkCrossing(options, 'handler')
-    await this.#unlessEnding(this.#broker.control.subscribeHandler(name, handler, request))
+    await this.#unlessEnding(this.#broker.control.subscribeHandler(name, handler, request, isolation))
   }
 
   async subscribeActor(

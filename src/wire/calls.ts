@@ -49,6 +49,8 @@ export const CALLS = {
       ...name(fields),
       module: fields.text('module', 10_000),
       export: fields.text('export', 1_000),
+      // Older clients do not send it.
+      isolation: fields.optional('isolation', key => fields.oneOf(key, ['thread', 'process'] as const)),
     })),
     done,
     { outlastsBus: true, isStored: true },

@@ -127,7 +127,7 @@ describe('the table of calls', () => {
       ...{ subscription: 7, request, endsWithHost: false },
       settled: { incarnation: 'i', verdicts: [{ ...verdict, delay: undefined, attempts: undefined }] },
     })
-    crosses('handlers.register', { name: 'n', module: 'file:///m.js', export: 'default', request })
+    crosses('handlers.register', { name: 'n', module: 'file:///m.js', export: 'default', isolation: 'process', request }) // prettier-ignore
     crosses('actors.subscribe', { name: 'n', id: 'a', request })
     crosses('backbone.replace', { request })
     crosses('backbone.crowded', { id: 's', pattern: /^a/u, isCrowded: true })

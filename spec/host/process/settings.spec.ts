@@ -36,6 +36,8 @@ describe('the settings of a host', () => {
       retainAgeMs: Infinity,
       retainBytes: 1_073_741_824,
       storeFloor: 67_108_864,
+      workerMemory: 1_073_741_824,
+      workerEnv: [],
     })
   })
 
@@ -67,6 +69,8 @@ describe('the settings of a host', () => {
       MSGVAN_RETAIN_AGE: '60',
       MSGVAN_RETAIN_BYTES: '5000',
       MSGVAN_STORE_FLOOR: '6000',
+      MSGVAN_WORKER_MEMORY: '7000',
+      MSGVAN_WORKER_ENV: 'A B',
     }
     expect(hostSettings({}, env)).to.deep.equal({
       leader: false,
@@ -91,6 +95,8 @@ describe('the settings of a host', () => {
       retainAgeMs: 60_000,
       retainBytes: 5_000,
       storeFloor: 6_000,
+      workerMemory: 7_000,
+      workerEnv: ['A', 'B'],
     })
     const flags = {
       port: '3',
@@ -107,6 +113,8 @@ describe('the settings of a host', () => {
       retainAge: '1.5',
       retainBytes: '8',
       storeFloor: '9',
+      workerMemory: '10',
+      workerEnv: ['C'],
       join: 'b:2',
       tlsCert: '/cert2',
       tlsKey: '/key2',
@@ -135,6 +143,8 @@ describe('the settings of a host', () => {
       retainAgeMs: 1_500,
       retainBytes: 8,
       storeFloor: 9,
+      workerMemory: 10,
+      workerEnv: ['C'],
     })
   })
 

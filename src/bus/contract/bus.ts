@@ -10,7 +10,7 @@ import type { Actors } from './actors.js'
 import type { DeadLetters } from './dead-letters.js'
 import type { HostEvent } from './hosts.js'
 import type { ModuleRef } from './module-ref.js'
-import type { PublishOptions, TopicOptions } from './options.js'
+import type { HandlerOptions, PublishOptions, TopicOptions } from './options.js'
 import type { VanStatus } from './status.js'
 
 /** The type of an app's topics: `interface MyTopics { 'orders.created': Order }`, given as `van<MyTopics>()`. */
@@ -129,7 +129,7 @@ export interface Bus<T extends Topics = AnyTopics> {
     name: string,
     handler: ModuleRef,
     pattern: RegExp | string,
-    options?: TopicOptions,
+    options?: HandlerOptions,
   ): Promise<void>
 
   /**

@@ -1,4 +1,4 @@
-import type { ActorBroker } from './actors.js'
+import type { ActorBroker, Isolation } from './actors.js'
 import type { DeadLetters } from './dead-letters.js'
 import type { ModuleRef } from './module-ref.js'
 import type { HostStatus, VanStatus } from './status.js'
@@ -17,5 +17,10 @@ export interface Control {
   /** Removes the named subscription and its queue. Resolves with false when it does not exist. */
   unsubscribe(name: string): Promise<boolean>
   /** Loads the module into the host, which runs it as a consumer of this named subscription. */
-  subscribeHandler(name: string, handler: ModuleRef, request: SubscriptionRequest): Promise<void>
+  subscribeHandler(
+    name: string,
+    handler: ModuleRef,
+    request: SubscriptionRequest,
+    isolation: Isolation,
+  ): Promise<void>
 }

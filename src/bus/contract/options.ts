@@ -5,6 +5,7 @@ import type { Headers } from '../../message/envelope.js'
 import { checkReplayFrom, type ReplayFrom } from '../../message/replay.js'
 import { checkRetryDelay, defaultDelay, type RetryDelay } from '../../message/retry-delay.js'
 import { isUtf8 } from '../../message/well-formed.js'
+import type { Isolation } from './actors.js'
 import type { Overflow, SubscriptionRequest } from './subscription-request.js'
 import { DEFAULT_PENDING_BYTES } from './pending-bytes.js'
 import { RULES } from './subscription-request.js'
@@ -66,6 +67,15 @@ export interface TopicOptions<P = unknown> {
   schema?: StandardSchemaV1<unknown, P>
 }
 
+/** Of a handler: those of a subscription, and where it runs. */
+export interface HandlerOptions<P = unknown> extends TopicOptions<P> {
+  /**
+   * `'thread'` (default): in a thread of the host. `'process'`: in a process of its own, whose end, by whatever cause, is not the host's.
+   * Callers who are not this machine's user always get a process.
+   */
+  isolation?: Isolation
+}
+
 export interface PublishOptions {
   headers?: Headers
 }
@@ -93,8 +103,9 @@ export function toRequest(
   pattern: RegExp | string,
   options: TopicOptions,
   where = 'topic()',
+  more: readonly string[] = [],
 ): SubscriptionRequest {
-  knownOptions(where, options, known)
+  knownOptions(where, options, [...known, ...more])
   const { name, ack, ordered = false, delay = defaultDelay, overflow = 'pause' } = options
   if (options.from !== undefined) checkReplayFrom(options.from)
   if (name !== undefined) checkName(name)

@@ -1,3 +1,4 @@
+import type { Isolation } from '../../bus/contract/actors.js'
 import type { Broker } from '../../bus/contract/broker.js'
 import type { Control } from '../../bus/contract/control.js'
 import type { DeadLetters } from '../../bus/contract/dead-letters.js'
@@ -36,12 +37,18 @@ export class RemoteControl implements Control {
     return this.#call('unsubscribe', { name })
   }
 
-  async subscribeHandler(name: string, handler: ModuleRef, request: SubscriptionRequest): Promise<void> {
+  async subscribeHandler(
+    name: string,
+    handler: ModuleRef,
+    request: SubscriptionRequest,
+    isolation: Isolation,
+  ): Promise<void> {
     const { module, export: exported = 'default' } = handler
     await this.#call('handlers.register', {
       name,
       module: String(module),
       export: exported,
+      isolation,
       request,
     })
   }

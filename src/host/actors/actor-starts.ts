@@ -71,7 +71,7 @@ export class ActorStarts {
     van: string,
     self: ActorAddress,
     request: ActorRequest,
-    { spread, isAgain = false }: StartOptions,
+    { isLocalUser, spread, isAgain = false }: StartOptions,
     events: {
       readonly endSoon: (reason: ExitReason, detail: string) => void
       readonly unfitAgain: (lacks: string) => void
@@ -83,7 +83,7 @@ export class ActorStarts {
     return (
       (spread && relations()?.spread(shared, spread)) ??
       new LocalInstances(host, {
-        ...{ van, self, request, endSoon },
+        ...{ van, self, request, isLocalUser, endSoon },
         consumed: () => subscriptions.consumed(self.id),
         instanceEnded: incarnation => instanceEnded(self.id, incarnation),
         ...(isAgain ? { unfitAgain } : {}),

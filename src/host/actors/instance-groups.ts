@@ -127,7 +127,7 @@ export class InstanceGroups {
     const group: Group = {
       ...{ van, coordinator, subscriptions, ending: undefined },
       instances: new LocalInstances(this.#host, {
-        ...{ van, self, request: { ...request, module } },
+        ...{ van, self, request: { ...request, module }, isLocalUser },
         consumed: () => [...group.subscriptions],
         instanceEnded: async incarnation =>
           this.#relations()?.groupInstanceEnded(self.id, group, incarnation),

@@ -1,6 +1,7 @@
 import type { ExitReason } from '../../actors/definition/actor.js'
 import { missing } from '../../actors/definition/requirements.js'
 import { newWorkerClient } from '../../actors/worker-client.js'
+import { confine } from '../../actors/worker-environment.js'
 import { SupervisedActor } from '../../actors/supervised-actor.js'
 import type { ActorTask, Consumed } from '../../actors/worker-messages.js'
 import type { ActorAddress } from '../../bus/contract/actor-ref.js'
@@ -14,6 +15,8 @@ export interface LocalInstancesOptions {
   readonly van: string
   readonly self: ActorAddress
   readonly request: ActorRequest
+  /** The caller proved to be this machine's user. */
+  readonly isLocalUser: boolean
   readonly consumed: () => Consumed[]
   /** Ends the actor: it cannot go on. */
   readonly endSoon: (reason: ExitReason, detail: string) => void
@@ -141,6 +144,7 @@ export class LocalInstances implements ActorInstances {
     const { van, self, request } = this
     const name = label(self)
     const host = this.#host
+    const { isLocalUser } = this.#options
     const task = (): ActorTask => ({
       kind: 'actor',
       module: request.module,
@@ -155,10 +159,10 @@ export class LocalInstances implements ActorInstances {
       attempts: request.attempts,
       setupTimeout: request.setupTimeout,
       ...host.connection,
-      clientId: newWorkerClient(),
+      clientId: newWorkerClient(isLocalUser),
     })
     return new SupervisedActor(
-      request.isolation,
+      confine(isLocalUser, request.isolation, host.workerLimits),
       task,
       {
         line: (stream, text) => host.line(name, stream, text),

@@ -2,6 +2,7 @@ import { HostUnreachableError, StoreError, TimeoutError, UnsupportedError } from
 import type { AskedOfHosts, CallName, GotArgs, ResultOf, SentArgs } from '../../wire/calls.js'
 import type { LetterPage } from '../../wire/dead-letter-calls.js'
 import { inTime } from '../backbone/host-requests.js'
+import { isOfWorkers } from '../../actors/isolate.js'
 import type { Session } from '../session/session.js'
 import { statusOfVan, type StatusPart } from '../van/status-of-van.js'
 import { answerHere } from './answer-here.js'
@@ -131,7 +132,7 @@ async function allInForce(session: Session): Promise<void> {
 
 async function registerHandler(
   { session, services: { handlers, actors } }: Caller,
-  { name, module, export: exported, request }: GotArgs<'handlers.register'>,
+  { name, module, export: exported, isolation, request }: GotArgs<'handlers.register'>,
 ): Promise<true> {
   if (handlers === undefined)
     throw new UnsupportedError('This host runs no handlers. Subscribe in a process of your own.')
@@ -141,8 +142,9 @@ async function registerHandler(
     module,
     export: exported,
     request,
+    isolation,
     callerIsLocalUser: session.isLocalUser,
-    callerIsHandler: session.pid === process.pid,
+    callerIsHandler: isOfWorkers(session.pid),
   })
   await actors?.here.unsubscribe(session.van.name, name)
   await session.van.reach.ask(UNREGISTER, { name })

@@ -1,7 +1,9 @@
 import { newWorkerClient } from '../../actors/worker-client.js'
 import { SupervisedWorker } from '../../actors/supervised-worker.js'
+import { confine, type WorkerLimits } from '../../actors/worker-environment.js'
 import type { HandlerTask } from '../../actors/worker-messages.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
+import type { Isolation } from '../../bus/contract/actors.js'
 import type { HandlerStatus } from '../../bus/contract/status.js'
 import { ClosedError } from '../../errors.js'
 import { consumedOf } from '../actors/actor-subscriptions.js'
@@ -15,6 +17,8 @@ export interface HandlerRequest {
   readonly module: string
   readonly export: string
   readonly request: SubscriptionRequest
+  /** What it asks for. Default: a thread. Callers who are not this machine's user get a process. */
+  readonly isolation?: Isolation | undefined
   /** The client proved to be this machine's user, who may name any module. */
   readonly callerIsLocalUser: boolean
   /** The caller is a handler of this very host. */
@@ -27,6 +31,8 @@ export interface HandlerHost {
   replace(van: string, request: SubscriptionRequest & { readonly name: string }): Promise<void>
   /** The connection of a worker to this host, like any other client's. */
   readonly connection: { readonly url: string; readonly secret: Uint8Array }
+  /** Default: 1 GiB of heap each. */
+  readonly workerLimits?: WorkerLimits
   /** A worker died: its session ends now, like that of a dead process. */
   endSession(clientId: string): void
   /** Keeps a registration beyond the host's life; undefined: its end. Default: none. */
@@ -167,7 +173,7 @@ export class Handlers {
   }
 
   #workerFor(wanted: HandlerRequest, module: string): SupervisedWorker {
-    const { van, name, request } = wanted
+    const { van, name, request, isolation = 'thread', callerIsLocalUser } = wanted
     const task = (): HandlerTask => ({
       kind: 'handler',
       module,
@@ -175,9 +181,10 @@ export class Handlers {
       van,
       ...consumedOf(name, request),
       ...this.#host.connection,
-      clientId: newWorkerClient(),
+      clientId: newWorkerClient(callerIsLocalUser),
     })
-    return new SupervisedWorker(task, {
+    const confinement = confine(callerIsLocalUser, isolation, this.#host.workerLimits)
+    return new SupervisedWorker(confinement, task, {
       line: (stream, text) => this.#host.line(name, stream, text),
       crashed: (reason, delay) => {
         this.#host.line(name, 'err', `crashed: ${reason}; starts again in ${delay} ms`)

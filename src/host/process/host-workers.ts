@@ -14,7 +14,7 @@ import type { HostFiles } from './host-files.js'
 import type { HostSettings } from './settings.js'
 
 export interface HostWorkersOptions {
-  readonly settings: Pick<HostSettings, 'port' | 'roots' | 'watch'>
+  readonly settings: Pick<HostSettings, 'port' | 'roots' | 'watch' | 'workerMemory' | 'workerEnv'>
   readonly files: Pick<HostFiles, 'secret' | 'log' | 'lines'>
   /** The server is made with these workers, so they reach it later. */
   readonly server: () => HostServer
@@ -37,6 +37,7 @@ export class HostWorkers {
       broker: van => server().broker(van),
       replace: (van, request) => server().replace(van, request),
       connection: { url: hostUrl(settings.port), secret },
+      workerLimits: { memory: settings.workerMemory, variables: settings.workerEnv },
       endSession: client => server().endSession(client),
       line: (name, stream, text) => lines.write(name, stream, text),
       warn: text => log.warning(text),

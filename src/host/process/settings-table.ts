@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { DEFAULT_LIMITS } from '../../actors/worker-environment.js'
 import {
   bytes,
   DEFAULT_PORT,
@@ -325,6 +326,28 @@ export const SETTINGS = {
     isPath: true,
     shown: 'none',
     help: 'folders from which remote callers may load handler modules',
+  }),
+  workerMemory: text(
+    {
+      flag: '--worker-memory',
+      takes: '<bytes>',
+      variable: 'MSGVAN_WORKER_MEMORY',
+      field: 'workerMemory',
+      parse: manyBytes,
+      default: DEFAULT_LIMITS.memory,
+      shown: '1073741824',
+      help: 'the largest heap of a handler or an actor; one that needs more is started again',
+    },
+    number,
+  ),
+  workerEnv: list({
+    flag: '--worker-env',
+    takes: '<name...>',
+    variable: 'MSGVAN_WORKER_ENV',
+    field: 'workerEnv',
+    parse: words,
+    shown: 'none',
+    help: 'variables that handlers and actors of callers who are not this user get, too',
   }),
   watch: toggle({
     flag: '--watch',

@@ -1,3 +1,4 @@
+import { isWorkerOfOthers } from '../../actors/worker-client.js'
 import { HostUnreachableError, ProtocolError, SessionLostError } from '../../errors.js'
 import type { Channel, ChannelEnd, ChannelListener } from '../../wire/channel.js'
 import { traitsOf } from '../../wire/calls.js'
@@ -170,9 +171,10 @@ export class Admission {
     this.#giveUp(client, van)
     // On another machine the numbers mean another process.
     const isHere = isLocalUser && isLoopbackPeer(address)
+    const isOfUser = isLocalUser && !isWorkerOfOthers(client)
     const of = isHere ? { pid, thread } : { pid: undefined, thread: undefined }
     return this.#means.sessions.begin(
-      this.#means.sessionOptions({ client, van, isLocalUser, address, ...of }),
+      this.#means.sessionOptions({ client, van, isLocalUser: isOfUser, address, ...of }),
     )
   }
 

@@ -19,8 +19,8 @@ export function keeping(
   return {
     keep: async (van, name, wanted) => {
       if (wanted === undefined) return store()?.keepRegistered('handlers', van, name, undefined)
-      const { module, export: exported, request, callerIsLocalUser } = wanted
-      const kept = { van, name, module, export: exported, request: encodeRequest(request), callerIsLocalUser }
+      const { module, export: exported, request, isolation = 'thread', callerIsLocalUser } = wanted
+      const kept = { van, name, module, export: exported, request: encodeRequest(request), isolation, callerIsLocalUser } // prettier-ignore
       return store()?.keepRegistered('handlers', van, name, kept)
     },
     keepActor: async (van, id, kept) => store()?.keepRegistered('actors', van, id, kept),
@@ -93,6 +93,7 @@ function handlerOf(kept: unknown): Registrations['handlers'][number] {
     module: fields.text('module', 10_000),
     export: fields.text('export'),
     request: fields.get('request'),
+    isolation: fields.optional('isolation', key => fields.oneOf(key, ['thread', 'process'] as const)),
     callerIsLocalUser: fields.flag('callerIsLocalUser'),
     callerIsHandler: false,
   }
