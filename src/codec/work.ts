@@ -2,7 +2,7 @@ import { InvalidPayloadError } from '../errors.js'
 import { collide } from './collisions.js'
 
 // Few bytes can ask for much memory and time: an array of a thousand holes is four bytes. A value may need work in
-// proportion to its size, whoever made it. A publish is refused if a subscriber would not decode it. One unit is about
+// proportion to its size. A publish is refused if a subscriber would not decode it. One unit is about
 // a word of memory.
 
 /** Every payload may need this much, which is 8 MiB: thousands of small Sets and views are honest. */

@@ -217,7 +217,6 @@ export class LogQueue extends PendingQueue {
 
   /**
    * Removes messages that could not be written.
-   *
    * @param gone called for each that was in memory
    * @returns the number of them that were pending
    */

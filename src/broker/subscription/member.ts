@@ -138,11 +138,7 @@ export class Member implements Membership {
     if (!this.hasCredit) this.#subscription.changed()
   }
 
-  /**
-   * Closes an open delivery.
-   *
-   * @returns its item; undefined if it was settled or taken away
-   */
+  /** Closes an open delivery. @returns its item; undefined if it was settled or taken away */
   #takeBack(message: Message): Item | undefined {
     const open = this.#close(message)
     return typeof open === 'number' ? Item.handedOut(Message.envelopeOf(message), Math.abs(open)) : open

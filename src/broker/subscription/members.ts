@@ -2,14 +2,14 @@ import type { Membership } from '../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Member } from './member.js'
 
-const nobody: readonly Member[] = []
+const none: readonly Member[] = []
 
 /** The members of a subscription. Those with credit take turns. */
 export class Members {
   /** Each change makes a list of exactly its size: mostly it is one member. */
-  #present = nobody
+  #present = none
   /** Members that left with messages that they still settle. */
-  #leaving = nobody
+  #leaving = none
   #next = 0
 
   get size(): number {
@@ -87,13 +87,13 @@ export class Members {
   /** Removes and returns all present members. */
   takeAll(): readonly Member[] {
     const all = this.#present
-    this.#present = nobody
+    this.#present = none
     return all
   }
 
   endLeaving(): void {
     const leaving = this.#leaving
-    this.#leaving = nobody
+    this.#leaving = none
     for (const member of leaving) member.end()
   }
 }

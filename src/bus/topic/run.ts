@@ -55,9 +55,7 @@ export class Run {
   #refusal: MsgvanError | undefined
   #deferral: Deferral | undefined
 
-  /**
-   * @param isGuarded its end is the one observer that an app gave to `subscribe()`, and not a `share()` or Subject
-   */
+  /** @param isGuarded its end is the one observer that an app gave to `subscribe()`, and not a `share()` or Subject */
   constructor(
     last: Subscriber<unknown> | undefined,
     readonly isGuarded: boolean,
@@ -68,7 +66,6 @@ export class Run {
 
   /**
    * The run of the pipeline that begins at this subscriber. It watches the pipeline from now on.
-   *
    * @param before the run to which `lift` leads
    * @param isGuarded see the constructor
    */
@@ -134,8 +131,8 @@ export class Run {
   }
 
   /**
-   * The van ended the subscription, which the pipeline sees as a completion. A pipeline that subscribes again (`repeat()`) would do so
-   * forever, so it ends as a whole.
+   * The van ended the subscription, which the pipeline sees as a completion. A pipeline that subscribes again
+   * (`repeat()`) would do so forever, so it ends as a whole.
    */
   end(attachment: Attached): void {
     const { name } = attachment.source.request

@@ -36,7 +36,7 @@ export class CharacterClasses {
     this.#classes.push(this.end)
   }
 
-  /** Too many: whoever goes by their numbers should begin anew. */
+  /** Too many: a caller that uses their numbers should begin anew. */
   get areTooMany(): boolean {
     return this.#classes.length > MAX_CLASSES
   }

@@ -212,9 +212,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
     this.#end(undefined)
   }
 
-  /**
-   * @throws ProtocolError for deliveries that were never made
-   */
+  /** @throws ProtocolError for deliveries that were never made */
   settle({ through, handed, verdicts }: Settlement): void {
     if (through > this.lastNumber || handed > this.lastNumber)
       throw broken('settles a delivery that never was')
