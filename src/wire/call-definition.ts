@@ -9,6 +9,8 @@ export interface CallTraits {
   readonly reads?: true
   /** It changes records in the store: the host answers when they are on the disk. */
   readonly isStored?: true
+  /** Its arguments hold values of an app, lists, or the words of another host: they may be as large as a payload. */
+  readonly isLarge?: true
   /** The next host process answers it again. It refuses all other calls, because they may have been done. */
   readonly isAnsweredAgain?: true
 }

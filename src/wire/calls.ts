@@ -17,6 +17,7 @@ import {
 import { filterArgs, pageArgs, readLetterPage } from './dead-letter-calls.js'
 import { decodeBooks } from './frames/consumer-books.js'
 import type { Fields } from './frames/fields.js'
+import { MAX_CALL_BYTES } from './protocol.js'
 import { crowdedArgs, subscribeArgs, withRequest } from './subscription-calls.js'
 
 const name = (fields: Fields): { name: string } => ({ name: fields.text('name', 200) })
@@ -31,9 +32,9 @@ const forLeader = object<Fields, object>(fields => fields)
  */
 export const CALLS = {
   ready: call(nothing, done, { reads: true, isStored: true, isAnsweredAgain: true }),
-  subscribe: call(subscribeArgs, done, { isStored: true }),
+  subscribe: call(subscribeArgs, done, { isStored: true, isLarge: true }),
   unsubscribe: call(named, flag, { outlastsBus: true, isStored: true }),
-  books: call(object(decodeBooks), done),
+  books: call(object(decodeBooks), done, { isLarge: true }),
   away: call(
     object(fields => ({ subscription: fields.whole('subscription', 1), isAway: fields.flag('isAway') })),
     done,
@@ -58,6 +59,7 @@ export const CALLS = {
   'actors.create': call(object<ActorRequest>(decodeActorRequest), trusted<ActorAddress>(), {
     outlastsBus: true,
     isStored: true,
+    isLarge: true,
   }),
   'actors.find': call(named, trusted<ActorAddress | undefined>(), { reads: true, isAnsweredAgain: true }),
   'actors.subscribe': call(
@@ -105,7 +107,7 @@ export const CALLS = {
   ),
   'backbone.unregister': call(named, flag, { isStored: true }),
   'host.stop': call(nothing, done),
-  'host.capabilities': call(unchecked, trusted<unknown>(), { outlastsBus: true }),
+  'host.capabilities': call(unchecked, trusted<unknown>(), { outlastsBus: true, isLarge: true }),
   'host.joining': call(nothing, trusted<unknown>()),
   'host.registrations': call(nothing, trusted<unknown>()),
   'host.settings': call(nothing, trusted<unknown>()),
@@ -158,6 +160,12 @@ export function definitionOf(name: string): CallDefinition<unknown, unknown, unk
  */
 export function traitsOf(name: string): CallTraits {
   return isCallName(name) ? CALLS[name] : noTraits
+}
+
+/** The limit for the encoded arguments of a call. @param maxPayload of the host */
+export function maxCallBytes(called: string, maxPayload: number): number {
+  const isLarge = traitsOf(called).isLarge === true || called.startsWith('backbone.')
+  return isLarge ? maxPayload : Math.min(maxPayload, MAX_CALL_BYTES)
 }
 
 /**

@@ -18,6 +18,9 @@ export const FRAME_OVERHEAD = 128 * 1024
 /** The largest answer. Node's WebSocket client takes 100 MiB, and closes the connection on more. */
 export const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
+/** The arguments of a call take no more, unless they hold values of an app. */
+export const MAX_CALL_BYTES = 64 * 1024
+
 /** A longer answer of one host to another goes in parts. */
 export const ANSWER_PART_BYTES = 1024 * 1024
 

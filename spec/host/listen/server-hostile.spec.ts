@@ -227,6 +227,22 @@ describe('a host and strangers', () => {
     })
   }
 
+  it('a call with more than 64 KiB of arguments: refused before they are decoded, and the connection stays', async () => {
+    const entered = await stranger().enter()
+    const calls = ['status', 'unsubscribe', 'deadLetters.purge', 'handlers.register', 'no such'].entries()
+    for (const [id, method] of calls) {
+      const reply = entered.answer()
+      const frame = encodeCall({ id, method, args: { name: 'x'.repeat(65_000) } })
+      // What stands in the place of the text cannot be read: to decode it would end the connection.
+      const args = frame.length - 65_000
+      entered.send(
+        numbered(Buffer.concat([frame.subarray(0, args), Buffer.alloc(70_000, 255)]), FrameKind.Call, id + 1),
+      )
+      expect(await reply).to.contain('MSGVAN_LIMIT')
+    }
+    expect(entered.socket.connected).to.equal(true)
+  })
+
   it('an unknown event, or a frame before the proof: told why, and dropped', async () => {
     const one = stranger()
     one.socket.emit('join', 'room')

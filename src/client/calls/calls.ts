@@ -1,5 +1,5 @@
 import type { MsgvanError } from '../../errors.js'
-import { definitionOf, type CallName, type ResultOf, type SentArgs } from '../../wire/calls.js'
+import { definitionOf, maxCallBytes, type CallName, type ResultOf, type SentArgs } from '../../wire/calls.js'
 import type { CallDefinition } from '../../wire/call-definition.js'
 import { encodeCall, fromWireError, type Reply } from '../../wire/frames/control-frames.js'
 
@@ -130,6 +130,9 @@ export class Calls {
 
   #encode(id: number, { name, definition, args }: Pick<Pending, 'name' | 'definition' | 'args'>): Uint8Array {
     const sent = typeof args === 'function' ? (args as () => unknown)() : args
-    return encodeCall({ id, method: name, args: definition.args.encode(sent) }, this.#maxBytes())
+    return encodeCall(
+      { id, method: name, args: definition.args.encode(sent) },
+      maxCallBytes(name, this.#maxBytes()),
+    )
   }
 }

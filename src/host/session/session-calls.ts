@@ -8,6 +8,7 @@ import {
   toWireError,
   type Call,
 } from '../../wire/frames/control-frames.js'
+import { maxCallBytes } from '../../wire/calls.js'
 import { FrameKind } from '../../wire/frames/frames.js'
 import type { SessionOutput } from './session-output.js'
 
@@ -39,7 +40,9 @@ export class SessionCalls {
    * @throws ProtocolError
    */
   receive(body: ByteReader): void {
-    this.answer(decodeCall(body))
+    const { refusal, ...call } = decodeCall(body, method => maxCallBytes(method, Infinity))
+    if (refusal === undefined) this.answer(call)
+    else this.refuse(call, refusal)
   }
 
   /** Answers a call, of this process or of the last one. */

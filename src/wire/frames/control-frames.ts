@@ -171,10 +171,24 @@ export function encodeCall({ id, method, args }: Call, maxBytes = Infinity): Uin
   return writer.take()
 }
 
-export function decodeCall(reader: ByteReader): Call {
+/**
+ * Arguments over the limit are not decoded: the call comes without them, and with the error for its caller.
+ *
+ * @param maxBytes the limit for the arguments of a call
+ */
+export function decodeCall(
+  reader: ByteReader,
+  maxBytes: (method: string) => number = () => Infinity,
+): Call & { readonly refusal?: LimitError } {
   const id = reader.varint()
   const method = reader.string()
-  return { id, method, args: rest(reader) }
+  const bytes = reader.remaining
+  const most = maxBytes(method)
+  if (bytes <= most) return { id, method, args: rest(reader) }
+  const refusal = new LimitError(
+    `The arguments of a call take ${bytes} bytes; the host takes ${most} at most. Give less.`,
+  )
+  return { id, method, args: undefined, refusal }
 }
 
 /** A value that cannot cross, or is too large, becomes the error that reports this. */
