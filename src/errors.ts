@@ -151,6 +151,11 @@ export class AuthError extends MsgvanError {
   readonly code = 'MSGVAN_AUTH'
 }
 
+/** A principal lacks the right for it, at a host with a file of principals. The text names the right. */
+export class ForbiddenError extends MsgvanError {
+  readonly code = 'MSGVAN_FORBIDDEN'
+}
+
 /** A frame breaks the protocol. The host drops its sender. */
 export class ProtocolError extends MsgvanError {
   readonly code = 'MSGVAN_PROTOCOL'
@@ -309,6 +314,7 @@ const byCode = {
   MSGVAN_PORT_TAKEN: PortTakenError,
   MSGVAN_VERSION_MISMATCH: VersionMismatchError,
   MSGVAN_AUTH: AuthError,
+  MSGVAN_FORBIDDEN: ForbiddenError,
   MSGVAN_PROTOCOL: ProtocolError,
   MSGVAN_SESSION_LOST: SessionLostError,
   MSGVAN_GAP: GapError,

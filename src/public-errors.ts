@@ -9,6 +9,7 @@ export {
   ClosedError,
   ConsumerDiedError,
   DrainTimeoutError,
+  ForbiddenError,
   GapError,
   HandlerCrashedError,
   HandlerModuleError,

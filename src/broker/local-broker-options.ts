@@ -49,6 +49,8 @@ export interface LocalBrokerOptions {
   counted?: Readonly<Counters> | undefined
   /** A named subscription has these rules from now on; undefined: it is gone. */
   nameChanged?: ((name: string, rules: SubscriptionRequest | undefined) => void) | undefined
+  /** Whether a principal may see messages with this topic, in a host that has some. Default: nobody asks. */
+  sees?: ((principal: string, topic: string) => boolean) | undefined
   /** Makes an id that tells subscriptions apart that have a name one after another. Default: none. */
   newIncarnation?: () => string
   /** Keeps messages beyond this process. Default: none. */

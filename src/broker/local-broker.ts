@@ -7,6 +7,7 @@ import type { DeadLetterFilter } from '../bus/contract/dead-letters.js'
 import { drainTimeout } from '../bus/drain-timeout.js'
 import type { Counters } from '../bus/contract/status.js'
 import { MsgvanError } from '../errors.js'
+import { reachesSystemTopics } from '../message/pattern.js'
 import type { Envelope, Headers } from '../message/envelope.js'
 import { Encoding } from '../codec/encoding.js'
 import { brokerParts, type BrokerParts } from './broker-parts.js'
@@ -175,6 +176,20 @@ export class LocalBroker implements Broker {
   /** Replaces the watcher, and passes it the present patterns at once. */
   watchPatterns(watcher: PatternWatcher): void {
     this.#parts.registry.watch(watcher)
+  }
+
+  /** Whether principals see topics may have changed. */
+  forgetTopics(): void {
+    this.#routes.forgetTopics()
+    for (const subscription of this.#parts.registry.all()) subscription.changed()
+  }
+
+  /** Whether somebody else than this principal is at that address. */
+  isTaken(address: string, principal: string | undefined): boolean {
+    // Another host wants all that its clients want, by patterns that its place here does not show.
+    const isOthers = ({ rules: { pattern, principal: of } }: Subscription): boolean =>
+      pattern === address ? of !== principal : typeof pattern !== 'string' && !reachesSystemTopics(pattern)
+    return this.#routes.match(address).some(isOthers)
   }
 
   /**

@@ -1,6 +1,8 @@
 import type { MsgvanError } from '../errors.js'
 import type { Reports } from '../bus/reports.js'
+import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import type { Envelope } from '../message/envelope.js'
+import { isMailTopic } from '../message/topic.js'
 import type { DrainWaiter } from './clock/drain-waiter.js'
 import type { Timers } from './clock/timers.js'
 import type { DeadLetterHandler } from './dead-letters/dead-letter-handler.js'
@@ -54,6 +56,13 @@ export class SubscriptionServices implements SubscriptionOwner<Subscription> {
 
   wake(subscription: Subscription): void {
     this.#parts.dispatcher.wake(subscription)
+  }
+
+  /** Mail comes to its address alone, which was checked when it subscribed. */
+  sees({ principal, pattern }: SubscriptionRequest, topic: string): boolean {
+    const { sees } = this.#parts.options
+    if (principal === undefined || sees === undefined) return true
+    return isMailTopic(topic) ? pattern === topic : sees(principal, topic)
   }
 
   paused(subscription: Subscription): void {

@@ -17,6 +17,7 @@ import { addStatus } from './commands/status.js'
 import { addStop } from './commands/stop.js'
 import { addStore } from './commands/store.js'
 import { addSub } from './commands/sub.js'
+import { addToken } from './commands/token.js'
 import { addTop } from './commands/top.js'
 import { addUnsubscribe } from './commands/unsubscribe.js'
 
@@ -82,6 +83,7 @@ describes a command.`,
     addRestart,
     addHost,
     addStore,
+    addToken,
     addBench,
   ])
     add(program, cli)

@@ -4,14 +4,14 @@ import { checkBusOptions } from '../bus/check-bus-options.js'
 import { createBus } from '../bus/create-bus.js'
 import { knownOptions, shown } from '../message/check-option.js'
 import { isUtf8 } from '../message/well-formed.js'
-import { tokenSecret } from '../wire/proof.js'
 import { InvalidOptionError } from '../errors.js'
+import { tokenCredential } from './connection/credential.js'
 import { RemoteBroker } from './remote-broker.js'
 
 export interface ConnectOptions {
   /** The van's name. Default `'default'`. */
   name?: string
-  /** The host's token. */
+  /** The host's token, or that of a principal: `name.<secret>`. */
   token?: string
   /** The largest payload, in bytes. Default 8 MiB. */
   maxPayload?: number
@@ -39,12 +39,10 @@ export function connect<T extends Topics = AnyTopics>(url: string, options: Conn
   if (!isUtf8(token ?? '')) throw new InvalidOptionError('token must be without half a surrogate pair.')
   if (token?.trim() === '') throw new InvalidOptionError('token must not be empty.')
   const limits = maxPayload === undefined ? {} : { maxPayload }
-  const credential =
-    token === undefined ? undefined : ({ kind: 'token', secret: tokenSecret(token) } as const)
   const broker = new RemoteBroker({
     url: originOf(url),
     van: name,
-    secret: () => Promise.resolve(credential),
+    secret: () => (token === undefined ? Promise.resolve(undefined) : tokenCredential(token)),
     ...limits,
     ...(ca === undefined ? {} : { ca }),
   })

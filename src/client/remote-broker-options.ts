@@ -1,5 +1,5 @@
 import type { MsgvanError } from '../errors.js'
-import type { Credential } from './connection/connection.js'
+import type { Credential } from './connection/credential.js'
 import type { Dial } from './connection/dial-socket.js'
 import type { HostFrames } from './connection/host-frames.js'
 

@@ -211,6 +211,20 @@ export function decodeLetter(bytes: Uint8Array): unknown {
   })
 }
 
+/** The fields of a letter without its payload, which nobody reads here. @throws UnreadablePayloadError */
+export function letterFields(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  return reading(() => {
+    const reader = new ByteReader(bytes, unreadable)
+    const inner = encodingFrom(reader.u8())
+    if (inner === undefined || inner === Encoding.Value) throw unreadable('is no dead letter of a host')
+    reader.raw(reader.varint())
+    const fields = readValue(reader)
+    reader.end()
+    if (typeof fields !== 'object' || fields === null) throw unreadable('is a dead letter without fields')
+    return fields as Readonly<Record<string, unknown>>
+  })
+}
+
 /** A letter whose payload cannot be read is still a letter, and hides no other. */
 function bodyOrError(bytes: Uint8Array, encoding: Encoding): unknown {
   try {

@@ -1,7 +1,7 @@
 import { RemoteBroker } from '../client/remote-broker.js'
 import type { HostStatus } from '../bus/contract/status.js'
 import { HostUnreachableError } from '../errors.js'
-import { tokenSecret } from '../wire/proof.js'
+import { tokenCredential } from '../client/connection/credential.js'
 import { identify, portTaken } from './identify.js'
 import { hostUrl } from './listens.js'
 import type { StatePaths } from './files/paths.js'
@@ -31,9 +31,7 @@ export async function askHost<T>(
     van: 'default',
     locate: () => Promise.resolve(hostUrl(port)),
     secret: async () =>
-      token === undefined
-        ? { kind: 'secret', secret: await knownSecret(paths) }
-        : { kind: 'token', secret: tokenSecret(token) },
+      token === undefined ? { kind: 'secret', secret: await knownSecret(paths) } : tokenCredential(token),
     pid: process.pid,
     ...(client === undefined ? {} : { clientId: client }),
     readyTimeout: timeout,

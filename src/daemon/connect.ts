@@ -1,6 +1,5 @@
 import { RemoteBroker } from '../client/remote-broker.js'
-import type { Credential } from '../client/connection/connection.js'
-import { tokenSecret } from '../wire/proof.js'
+import { tokenCredential, type Credential } from '../client/connection/credential.js'
 import { leaderUrl, port as checkPort, portSetting } from '../host/process/settings.js'
 import { HostUnreachableError, InvalidOptionError, MsgvanError } from '../errors.js'
 import { identify, portTaken } from './identify.js'
@@ -123,7 +122,7 @@ class LocalHost {
 
   async credential(): Promise<Credential> {
     const { token } = this.#options
-    if (token !== undefined) return { kind: 'token', secret: tokenSecret(token) }
+    if (token !== undefined) return tokenCredential(token)
     return { kind: 'secret', secret: await knownSecret(this.#paths) }
   }
 

@@ -1,6 +1,7 @@
 import { ProtocolError } from '../errors.js'
 import { isUtf8 } from '../message/well-formed.js'
 import { Fields } from './frames/fields.js'
+import { MAX_PRINCIPAL_NAME } from './principal-token.js'
 import { MAX_VAN_NAME } from './protocol.js'
 
 /**
@@ -14,8 +15,10 @@ export interface Hello {
   /** Random, and the same for as long as this bus lives: its publisher id too. */
   readonly client: string
   readonly nonce: string
-  /** The client will prove that it knows this: the user's secret, or the host's token. */
-  readonly credential: 'secret' | 'token'
+  /** What the client will prove to know: this user's secret, the host's token, or the token of a principal. */
+  readonly credential: 'secret' | 'token' | 'principal'
+  /** Of a principal: its name, and which of its tokens. */
+  readonly principal?: { readonly name: string; readonly token: string } | undefined
   /** Only from a client on the same machine: lets the host see that it died. */
   readonly pid?: number | undefined
   /** With `pid`: the system's id of its thread, if that is a worker thread, whose end leaves the process running. */
@@ -26,6 +29,8 @@ export interface Challenge {
   readonly version: string
   readonly nonce: string
   readonly proof: string
+  /** For the token of a principal. */
+  readonly salt?: string | undefined
 }
 
 export interface Prove {
@@ -78,10 +83,15 @@ export function checkHello(value: unknown): Hello {
     van,
     client,
     nonce: fields.text('nonce', NONCE),
-    credential: fields.oneOf('credential', ['secret', 'token']),
+    credential: fields.oneOf('credential', ['secret', 'token', 'principal']),
+    principal: fields.optional('principal', key => principalOf(fields.fields(key))),
     pid: fields.optional('pid', key => fields.whole(key, 1, 2 ** 31)),
     thread: fields.optional('thread', key => fields.whole(key, 1, 2 ** 31)),
   }
+}
+
+function principalOf(fields: Fields): Hello['principal'] {
+  return { name: fields.text('name', MAX_PRINCIPAL_NAME), token: fields.text('token', NONCE) }
 }
 
 export function checkChallenge(value: unknown): Challenge {
@@ -90,6 +100,7 @@ export function checkChallenge(value: unknown): Challenge {
     version: fields.text('version', 64),
     nonce: fields.text('nonce', NONCE),
     proof: fields.text('proof', NONCE),
+    salt: fields.optional('salt', key => fields.text(key, NONCE)),
   }
 }
 

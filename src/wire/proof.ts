@@ -29,10 +29,17 @@ export async function prove(secret: Uint8Array, prover: Prover, transcript: Tran
     false,
     ['sign'],
   )
-  const { protocol, van, client, clientNonce, hostNonce } = transcript
-  // JSON keeps the fields apart, whatever they contain.
-  const text = JSON.stringify(['msgvan', prover, protocol, van, client, clientNonce, hostNonce])
-  return hex(new Uint8Array(await subtle.sign('HMAC', key, new TextEncoder().encode(text))))
+  const text = new TextEncoder().encode(transcriptText(prover, transcript))
+  return hex(new Uint8Array(await subtle.sign('HMAC', key, text)))
+}
+
+/** The text that is signed. JSON keeps the fields apart, whatever they contain. */
+export function transcriptText(
+  prover: Prover,
+  { protocol, van, client, clientNonce, hostNonce }: Transcript,
+  more: readonly string[] = [],
+): string {
+  return JSON.stringify(['msgvan', prover, protocol, van, client, clientNonce, hostNonce, ...more])
 }
 
 /** Takes the same time wherever the two differ. */

@@ -17,7 +17,7 @@ export interface SubscribeArgs {
 export const subscribeArgs = object(
   (fields): SubscribeArgs => ({
     subscription: fields.whole('subscription', 1),
-    request: decodeRequest(fields.get('request')),
+    request: requestOf(fields),
     endsWithHost: fields.optional('endsWithHost', key => fields.flag(key)) ?? false,
     settled: fields.has('settled') ? decodeVerdicts(fields.get('settled')) : undefined,
   }),
@@ -29,12 +29,17 @@ export const subscribeArgs = object(
   }),
 )
 
+/** Whose it is, the host knows by itself. */
+function requestOf(fields: Fields): SubscriptionRequest {
+  return { ...decodeRequest(fields.get('request')), principal: undefined }
+}
+
 /** Arguments with a subscription request, and others that cross unchanged. */
 export function withRequest<Others extends object>(decode: (fields: Fields) => Others) {
   return object(
     (fields): Others & { request: SubscriptionRequest } => ({
       ...decode(fields),
-      request: decodeRequest(fields.get('request')),
+      request: requestOf(fields),
     }),
     (sent: Others & { request: SubscriptionRequest }) => ({ ...sent, request: encodeRequest(sent.request) }),
   )

@@ -126,6 +126,20 @@ export class StoredSubscription extends Subscription {
     this.settled(envelope)
   }
 
+  /** What is in the log is counted by its pattern alone, since rights change. It is left out when it is its turn. */
+  override isRouted(): boolean {
+    return true
+  }
+
+  protected override get isFilteredBefore(): boolean {
+    return false
+  }
+
+  /** A next process finds it among what was handed out. */
+  protected override setAside(envelope: Envelope): void {
+    this.handed(envelope)
+  }
+
   override endKept(reason: string): void {
     this.#cursor.end(this.rules, reason)
   }

@@ -17,7 +17,10 @@ export type MakeSubscription = (
   kept: KeptSubscription | undefined,
 ) => Subscription
 
-type RegistryOptions = Pick<LocalBrokerOptions, 'compile' | 'idPrefix' | 'nameChanged' | 'newIncarnation'>
+type RegistryOptions = Pick<
+  LocalBrokerOptions,
+  'compile' | 'idPrefix' | 'nameChanged' | 'newIncarnation' | 'sees'
+>
 
 /** The subscriptions of a broker: by topic, by id and by name. */
 export class Registry {
@@ -43,7 +46,9 @@ export class Registry {
     this.#make = make
     this.#nameChanged = nameChanged
     this.#newIncarnation = newIncarnation
-    this.routes = new PatternTable<Subscription>(compile)
+    // Without principals nobody is asked.
+    const admits = options.sees && ((each: Subscription, topic: string) => each.isRouted(topic))
+    this.routes = new PatternTable<Subscription>(compile, { admits })
   }
 
   get size(): number {

@@ -73,6 +73,7 @@ class Cached<V> implements Route<V> {
  */
 export class PatternTable<V> {
   readonly #compile: (pattern: RegExp) => Matcher
+  readonly #admits: ((value: V, topic: string) => boolean) | undefined
   readonly #exact = new Map<string, Additions<V>>()
   readonly #entries = new Map<string, Entry<V>>()
   readonly #index = new NGramIndex<Entry<V>>()
@@ -87,9 +88,19 @@ export class PatternTable<V> {
   #order = 0
   #size = 0
 
-  /** `compile` makes a pattern's matcher, once for equal patterns. It throws to refuse a pattern. */
-  constructor(compile: (pattern: RegExp) => Matcher, options: { cachedTopics?: number } = {}) {
+  /**
+   * @param compile makes a pattern's matcher, once for equal patterns, and refuses what cannot be matched by throwing
+   * @param options.admits whether a value whose pattern matches belongs to the topic. Default: it does
+   */
+  constructor(
+    compile: (pattern: RegExp) => Matcher,
+    options: {
+      cachedTopics?: number
+      admits?: ((value: V, topic: string) => boolean) | undefined
+    } = {},
+  ) {
     this.#compile = compile
+    this.#admits = options.admits
     this.#cache = new TopicCache(options.cachedTopics ?? CACHED_TOPICS)
   }
 
@@ -144,6 +155,11 @@ export class PatternTable<V> {
     return isOut
   }
 
+  /** What `admits` says may have changed. */
+  forgetTopics(): void {
+    this.#cache.clear()
+  }
+
   match(topic: string): readonly V[] {
     return this.route(topic).values
   }
@@ -156,7 +172,7 @@ export class PatternTable<V> {
 
   #find(topic: string, cached: Cached<V> | undefined): Cached<V> {
     if (cached !== undefined && this.#catchUp(topic, cached)) return cached
-    const values = this.#lookUp(topic)
+    const values = this.#admitted(topic, this.#lookUp(topic))
     if (cached === undefined) {
       const fresh = new Cached(this.#version, values)
       this.#cache.set(topic, fresh)
@@ -165,6 +181,12 @@ export class PatternTable<V> {
     cached.version = this.#version
     this.#renew(topic, cached, values)
     return cached
+  }
+
+  #admitted(topic: string, values: readonly V[]): readonly V[] {
+    const admits = this.#admits
+    if (admits === undefined || values.length === 0) return values
+    return values.filter(value => admits(value, topic))
   }
 
   #addExact(topic: string, value: V): void {
@@ -245,7 +267,8 @@ export class PatternTable<V> {
       if (!change.added || values.includes(change.value)) continue
       const { entry } = change
       const isCandidate = entry.group !== undefined || this.#index.isCandidate(entry, topic)
-      if (isCandidate && entry.matches(topic)) values = [...values, change.value]
+      if (!isCandidate || !entry.matches(topic)) continue
+      if (this.#admits?.(change.value, topic) !== false) values = [...values, change.value]
     }
     cached.version = this.#version
     if (values !== cached.values) this.#renew(topic, cached, values)

@@ -60,6 +60,15 @@ export class Member implements Membership {
     return this.#consumer.isAway === true
   }
 
+  /** There are topics that it may not see. */
+  get isRestricted(): boolean {
+    return this.#consumer.sees !== undefined
+  }
+
+  sees(topic: string): boolean {
+    return this.#consumer.sees === undefined || this.#consumer.sees(topic)
+  }
+
   /** Its subscription has new rules. */
   ruled(rules: SubscriptionRequest): void {
     this.ackTimeout = timedHere(this.#consumer, rules)

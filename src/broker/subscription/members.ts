@@ -60,15 +60,16 @@ export class Members {
   /**
    * Prefers another member than the one that failed the message.
    *
+   * @param topic of the message: who may not see it is passed over
    * @param again if there is no other, that one may have it beyond its credit in bytes
    */
-  choose(avoid: Membership | undefined, again = false): Member | undefined {
+  choose(avoid: Membership | undefined, topic: string, again = false): Member | undefined {
     const present = this.#present
     let fallback: Member | undefined
     for (let step = 0; step < present.length; step += 1) {
       const at = (this.#next + step) % present.length
       const member = present[at]
-      if (member?.hasCredit !== true) continue
+      if (member?.hasCredit !== true || !member.sees(topic)) continue
       if (member === avoid && present.length > 1) {
         fallback = member
         continue
@@ -77,6 +78,11 @@ export class Members {
       return member
     }
     return fallback ?? (again ? present.find(each => each === avoid && each.takesBack) : undefined)
+  }
+
+  /** There are some, and none of them may see this. */
+  areBlindTo(topic: string): boolean {
+    return this.#present.length > 0 && !this.#present.some(member => member.sees(topic))
   }
 
   /** Gives back the open messages of the present members. */

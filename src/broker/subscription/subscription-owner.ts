@@ -1,5 +1,6 @@
 import type { MsgvanError } from '../../errors.js'
 import type { Envelope } from '../../message/envelope.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Item } from './item.js'
 import type { Pause } from './pause.js'
 
@@ -30,6 +31,8 @@ export interface SubscriptionOwner<S> {
   readonly isClosing: boolean
   /** This message has no subscription any more. */
   unrouted(envelope: Envelope): void
+  /** Whether the principal of these rules may see messages with this topic. Default: it may. */
+  sees?(rules: SubscriptionRequest, topic: string): boolean
   /** It has other rules now. */
   renewed?(subscription: S): void
   /** For an error that no call could report. */

@@ -29,6 +29,9 @@ export interface SubscriptionState {
   readonly nextOrder: number
 }
 
+/** A message that no consumer here may see is looked at again after this long. */
+const SET_ASIDE_MS = 1_000
+
 const uncounted: Readonly<Counters> = Object.freeze(noCounts())
 
 /** A pattern with its pending queue, its members and their credit, redelivery, and all counts. */
@@ -230,9 +233,15 @@ export class Subscription extends NoopHooks implements MemberOwner {
    */
   take(envelope: Envelope, pause?: Pause): void {
     const mustWait = pause !== undefined && this.#mustWait
-    const member = mustWait ? undefined : (this.#straight ?? this.#chooseForNew())
+    const member = mustWait ? undefined : (this.#straight ?? this.#chooseForNew(envelope))
     if (member === undefined) {
       this.#keep(envelope, pause)
+      // Who has credit cannot see it, and is to get what comes behind it.
+      if (this.#isUnseen(envelope.topic)) this.wake()
+      return
+    }
+    if (member === 'nobody') {
+      pause?.taken()
       return
     }
     this.#counting.delivered += 1
@@ -252,10 +261,20 @@ export class Subscription extends NoopHooks implements MemberOwner {
     return !this.#ended && (this.#isPausing || !this.#hasRoom)
   }
 
-  #chooseForNew(): Member | undefined {
+  /** @returns `'nobody'`: it may not be seen here, and is done with */
+  #chooseForNew(envelope: Envelope): Member | 'nobody' | undefined {
     if (this.#ended || this.#waits > 0) return undefined
-    const member = this.#choose(undefined)
-    const isStraight = member !== undefined && member === this.#members.only && this.#hasNoneParked
+    if (!this.#admits(envelope.topic)) {
+      this.gone?.(new Item(envelope, 0))
+      return 'nobody'
+    }
+    const member = this.#choose(undefined, envelope.topic)
+    const isStraight =
+      member !== undefined &&
+      member === this.#members.only &&
+      this.#hasNoneParked &&
+      !member.isRestricted &&
+      (this.#rules.principal === undefined || this.isFilteredBefore)
     if (isStraight && !this.rules.ordered && !this.owner.isClosing) this.#straight = member
     return member
   }
@@ -385,8 +404,17 @@ export class Subscription extends NoopHooks implements MemberOwner {
     const line = this.#line
     const first = line === undefined || line.length <= this.held ? undefined : line.first
     if (line === undefined || first === undefined) return false
-    const member = this.#choose(first.avoid, first.isDueAtOnce)
-    if (member === undefined) return false
+    const { topic } = first.envelope
+    const isBarred = !this.#admits(topic)
+    const member = isBarred ? undefined : this.#choose(first.avoid, topic, first.isDueAtOnce)
+    if (member === undefined) {
+      if (!isBarred && !this.#isUnseen(topic)) return false
+      line.shift()
+      this.#letIn()
+      if (isBarred) this.gone?.(first)
+      else this.#setAside(first)
+      return line.length > this.held
+    }
     line.shift()
     this.#letIn()
     this.#hand(member, first)
@@ -602,9 +630,35 @@ export class Subscription extends NoopHooks implements MemberOwner {
     member.handAgain(item)
   }
 
-  #choose(avoid: Membership | undefined, again = false): Member | undefined {
+  /** Whether messages with this topic come here: those that its maker may not see do not. */
+  isRouted(topic: string): boolean {
+    return this.#admits(topic)
+  }
+
+  #admits(topic: string): boolean {
+    return this.#rules.principal === undefined || this.owner.sees?.(this.#rules, topic) !== false
+  }
+
+  /** What its maker may not see does not even come here. */
+  protected get isFilteredBefore(): boolean {
+    return true
+  }
+
+  /** There are consumers with credit, and none of all may see it. In order, it has to wait for one who may. */
+  #isUnseen(topic: string): boolean {
+    return !this.rules.ordered && this.#members.areBlindTo(topic)
+  }
+
+  /** Looked at again in a while: somebody may come, or get the right. */
+  #setAside(item: Item): void {
+    this.changed()
+    this.setAside?.(item.envelope)
+    this.#park(item, SET_ASIDE_MS)
+  }
+
+  #choose(avoid: Membership | undefined, topic: string, again = false): Member | undefined {
     if (this.rules.ordered && (!this.#hasNoneParked || this.inFlight > 0)) return undefined
-    return this.#members.choose(avoid, again)
+    return this.#members.choose(avoid, topic, again)
   }
 
   #bury(item: Item, error: unknown): void {

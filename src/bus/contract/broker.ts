@@ -26,6 +26,8 @@ export interface Consumer {
   readonly takesBack?: boolean
   /** Its client is cut off, and may come back. Default: false. */
   readonly isAway?: boolean
+  /** Whether it may see messages with this topic. Others of its subscription get those that it may not. Default: all. */
+  readonly sees?: ((topic: string) => boolean) | undefined
   /** The consumer ends when its host ends. Default: false, since it runs in a process of its own. */
   readonly endsWithHost?: boolean
   /** Gets the rules of its subscription when they differ from its request, at the start or later. Default: ignored. */

@@ -2,6 +2,7 @@ import {
   AuthError,
   describe,
   errorFromCode,
+  ForbiddenError,
   HostUnreachableError,
   MsgvanError,
   VersionMismatchError,
@@ -12,20 +13,16 @@ import {
   checkChallenge,
   checkRefusal,
   checkWelcome,
+  type Challenge,
   type Hello,
   type Prove,
   type Welcome,
 } from '../../wire/handshake.js'
 import { newNonce, prove, sameProof, type Transcript } from '../../wire/proof.js'
+import { TokenKeys } from '../../wire/scram.js'
 import { binary, PROTOCOL, type ClientEvents } from '../../wire/protocol.js'
+import type { Credential, KnownSecret, OfPrincipal } from './credential.js'
 import type { Dial } from './dial-socket.js'
-
-/** The proof of a client: the secret of this user on this machine, or the host's token. */
-export interface Credential {
-  /** Default `'secret'`. */
-  readonly kind?: 'secret' | 'token'
-  readonly secret: Uint8Array
-}
 
 export interface ConnectionRequest {
   readonly dial: Dial
@@ -151,6 +148,8 @@ export class Connection {
       client,
       nonce: this.#nonce,
       credential: credential.kind ?? 'secret',
+      principal:
+        credential.kind === 'principal' ? { name: credential.name, token: credential.id } : undefined,
       pid,
       thread,
     }
@@ -158,25 +157,41 @@ export class Connection {
   }
 
   async #answer(value: unknown): Promise<void> {
-    const { nonce, proof } = checkChallenge(value)
-    const { van, client, credential, session, url } = this.#request
-    const transcript: Transcript = {
-      protocol: PROTOCOL,
-      van,
-      client,
-      clientNonce: this.#nonce,
-      hostNonce: nonce,
-    }
-    if (!sameProof(proof, await prove(credential.secret, 'host', transcript))) {
-      throw new AuthError(
-        `The server at ${url} does not know the ${credential.kind ?? 'secret'} of this user: it is another user's host, or not a host. ` +
-          'Give the right token or MSGVAN_HOME, or another port.',
-      )
-    }
-    const own = await prove(credential.secret, 'client', transcript)
+    const challenge = checkChallenge(value)
+    const { credential, session } = this.#request
+    const own =
+      credential.kind === 'principal'
+        ? await this.#proveToken(challenge, credential)
+        : await this.#proveSecret(challenge, credential)
     if (this.#isLost) return
     this.#hasHostProved = true
     this.#channel.send('prove', { proof: own, session: session() } satisfies Prove)
+  }
+
+  #transcript({ nonce: hostNonce }: Challenge): Transcript {
+    const { van, client } = this.#request
+    return { protocol: PROTOCOL, van, client, clientNonce: this.#nonce, hostNonce }
+  }
+
+  async #proveSecret(challenge: Challenge, { kind = 'secret', secret }: KnownSecret): Promise<string> {
+    const transcript = this.#transcript(challenge)
+    if (sameProof(challenge.proof, await prove(secret, 'host', transcript)))
+      return prove(secret, 'client', transcript)
+    throw new AuthError(
+      `The server at ${this.#request.url} does not know the ${kind} of this user: it is another user's host, or not a host. ` +
+        'Give the right token or MSGVAN_HOME, or another port.',
+    )
+  }
+
+  async #proveToken(challenge: Challenge, { secret, name, id }: OfPrincipal): Promise<string> {
+    const { salt = '' } = challenge
+    const transcript = { ...this.#transcript(challenge), principal: name, id, salt }
+    const keys = await TokenKeys.of(secret, salt)
+    if (await keys.knowsHost(challenge.proof, transcript)) return keys.prove(transcript)
+    throw new AuthError(
+      `The server at ${this.#request.url} does not know this token of ${name}: the token is wrong, was revoked or has expired, or the server is another host. ` +
+        'Ask whoever keeps its principals for a new one.',
+    )
   }
 
   /** An impostor may send a welcome without a proof. It must not get the messages of this bus. */
@@ -218,5 +233,7 @@ function noAnswer(url: string, milliseconds: number): HostUnreachableError {
 
 /** Another attempt fails too unless one side changes. */
 export function isForGood(error: MsgvanError): boolean {
-  return error instanceof AuthError || error instanceof VersionMismatchError
+  return (
+    error instanceof AuthError || error instanceof ForbiddenError || error instanceof VersionMismatchError
+  )
 }

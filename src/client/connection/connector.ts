@@ -1,6 +1,7 @@
 import { AuthError, describe, HostUnreachableError, MsgvanError, NotInstalledError } from '../../errors.js'
 import type { Prove, Welcome } from '../../wire/handshake.js'
-import { Connection, isForGood, type Credential } from './connection.js'
+import { Connection, isForGood } from './connection.js'
+import type { Credential } from './credential.js'
 import type { Dial } from './dial-socket.js'
 
 export interface ConnectorOptions {

@@ -11,6 +11,8 @@ export interface StatePaths {
   readonly secret: string
   /** The token for remote callers, if the user put one there. */
   readonly token: string
+  /** Who may do what at a host, if the user put it there. */
+  readonly principals: string
   /** The output of handlers, line by line. */
   log(port: number): string
   /** The log of background hosts while there is no syslog. */
@@ -47,6 +49,7 @@ export function statePaths(env: NodeJS.ProcessEnv = process.env): StatePaths {
     home,
     secret: join(home, 'secret'),
     token: join(home, 'token'),
+    principals: join(home, 'principals.json'),
     messages: join(home, 'messages.log'),
     log: port => join(home, `host-${port}.log`),
     output: port => join(home, `host-${port}.out`),

@@ -1,7 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import type { Credential } from '../../client/connection/connection.js'
+import { tokenCredential, type Credential } from '../../client/connection/credential.js'
 import { AuthError } from '../../errors.js'
-import { tokenSecret } from '../../wire/proof.js'
 import type { SessionManagerOptions } from '../session/session-manager.js'
 import { isLoopback, type HostSettings } from '../process/settings.js'
 import { Follower } from './follower/follower.js'
@@ -11,14 +10,16 @@ import { Leader } from './leader/leader.js'
  * A host that others reach, or that joins others, needs a token.
  *
  * @param file the place for one
+ * @param hasPrincipals others come in by tokens of their own
  * @throws AuthError
  */
 export function checkToken(
   { listen, leader, join }: HostSettings,
   token: string | undefined,
   file: string,
+  hasPrincipals: boolean,
 ): void {
-  if (token !== undefined) return
+  if (token !== undefined || (hasPrincipals && join === undefined)) return
   const how = `Set MSGVAN_TOKEN, give --token, or write one into ${file} (mode 600)`
   if (!isLoopback(listen)) {
     throw new AuthError(
@@ -42,7 +43,7 @@ export function joining(
   const idPrefix = `${randomBytes(3).toString('hex')}-`
   if (join === undefined) return { idPrefix, backbone: means => new Leader(means) }
   const credential = (): Promise<Credential | undefined> =>
-    Promise.resolve(token === undefined ? undefined : { kind: 'token', secret: tokenSecret(token) })
+    token === undefined ? Promise.resolve(undefined) : tokenCredential(token)
   const seat = createHmac('sha256', secret).update(`seat ${port}`).digest('hex')
   return {
     idPrefix,

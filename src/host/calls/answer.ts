@@ -1,6 +1,7 @@
 import { AuthError, describe, StoreError } from '../../errors.js'
 import { decodeArgs, isCallName, traitsOf, type CallName } from '../../wire/calls.js'
 import { inTime } from '../backbone/host-requests.js'
+import { checkCall } from '../rights/call-rights.js'
 import type { Session } from '../session/session.js'
 import { answerHost, type HostCall } from './answer-host.js'
 import { CLIENT_ANSWERS, isClientCall, type Caller } from './client-answers.js'
@@ -50,7 +51,10 @@ function notKept(cause: unknown): StoreError {
 async function result(session: Session, name: string, args: unknown, services: Services): Promise<unknown> {
   if (!isCallName(name)) throw noSuchCall(name)
   if (isClientCall(name)) return answerClient(name, args, { session, services })
-  if (isHostCall(name)) return answerHost(session, name, args, services)
+  if (isHostCall(name)) {
+    session.access?.principal.mustHave('join', 'a host')
+    return answerHost(session, name, args, services)
+  }
   return control(session, name, args, services)
 }
 
@@ -59,7 +63,16 @@ async function answerClient<N extends keyof typeof CLIENT_ANSWERS>(
   args: unknown,
   caller: Caller,
 ): Promise<unknown> {
-  return CLIENT_ANSWERS[name](caller, decodeArgs(name, args))
+  const got = decodeArgs(name, args)
+  const { access, guest, van } = caller.session
+  // A host that has joined answers for its clients.
+  const checking =
+    access === undefined || guest !== undefined
+      ? undefined
+      : checkCall(name, access.principal, got, van.broker)
+  // Without a wait where there is nothing to wait for: what is published behind a subscription finds it.
+  if (checking !== undefined) await checking
+  return CLIENT_ANSWERS[name](caller, got)
 }
 
 function isHostCall(name: CallName): name is HostCall {
@@ -73,7 +86,9 @@ async function control(
   services: Services,
 ): Promise<unknown> {
   if (services.control === undefined) throw noSuchCall(name)
-  if (!session.isLocalUser)
+  if (name === 'host.stop' && session.access !== undefined)
+    session.access.principal.mustHave('admin', 'to stop it')
+  else if (!session.isLocalUser)
     throw new AuthError(
       'Only the user that a host runs for may do that, on its own machine. A token is not enough.',
     )

@@ -5,6 +5,7 @@ import { inTime } from '../backbone/host-requests.js'
 import { isOfWorkers } from '../../actors/isolate.js'
 import type { Session } from '../session/session.js'
 import { statusOfVan, type StatusPart } from '../van/status-of-van.js'
+import { visibleHosts, visibleLetters, visibleStatus } from '../rights/visible.js'
 import { answerHere } from './answer-here.js'
 import { actorsIn, type Services } from './services.js'
 import { UNREGISTER, unregisterEverywhere } from './unregister.js'
@@ -43,11 +44,14 @@ export const CLIENT_ANSWERS: {
   },
   unsubscribe: ({ session, services }, { name }) => unsubscribe(session, name, services),
   status: caller => status(caller),
-  hosts: ({ services }) => services.hosts(),
+  hosts: ({ session: { access }, services }) =>
+    access === undefined ? services.hosts() : visibleHosts(services.hosts(), access.principal),
   'deadLetters.page': async (caller, args) => {
     // One host at a time, so that an answer stays small. A host that is gone has no letters.
     const pages = await everywhere(caller, 'deadLetters.page', args)
-    return (pages.find(page => page !== undefined) ?? { letters: [] }) as LetterPage
+    const page = (pages.find(each => each !== undefined) ?? { letters: [] }) as LetterPage
+    const { access } = caller.session
+    return access === undefined ? page : visibleLetters(page, access.principal)
   },
   'deadLetters.replay': async (caller, filter) => sum(await everywhere(caller, 'deadLetters.replay', filter)),
   'deadLetters.purge': async (caller, filter) => sum(await everywhere(caller, 'deadLetters.purge', filter)),
@@ -56,7 +60,8 @@ export const CLIENT_ANSWERS: {
     actorsIn(services).create(session.van.name, request, session),
   'actors.find': ({ session, services }, { name }) => actorsIn(services).find(session.van.name, name),
   'actors.subscribe': async ({ session, services }, { name, id, request }): Promise<true> => {
-    await actorsIn(services).subscribe(session.van.name, name, id, request)
+    const principal = session.access?.principal.name
+    await actorsIn(services).subscribe(session.van.name, name, id, { ...request, principal })
     return true
   },
   'actors.stop': ({ session, services }, { id }) => actorsIn(services).stop(session.van.name, id),
@@ -105,7 +110,8 @@ async function status(caller: Caller): Promise<ResultOf<'status'> | StatusPart> 
   const { session, services } = caller
   const [own, ...others] = (await everywhere(caller, 'status', undefined)) as [StatusPart, ...StatusPart[]]
   const log = session.van.reach.names === undefined ? own : others.find(part => part.status.log !== undefined)
-  const whole = statusOfVan(own, others, services.hosts(), log?.status.log)
+  const all = statusOfVan(own, others, services.hosts(), log?.status.log)
+  const whole = session.access === undefined ? all : visibleStatus(all, session.access.principal)
   return session.guest === undefined ? whole : { status: whole, handlers: {} }
 }
 
@@ -141,7 +147,7 @@ async function registerHandler(
     name,
     module,
     export: exported,
-    request,
+    request: { ...request, principal: session.access?.principal.name },
     isolation,
     callerIsLocalUser: session.isLocalUser,
     callerIsHandler: isOfWorkers(session.pid),

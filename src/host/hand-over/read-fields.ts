@@ -80,6 +80,10 @@ export function sessionOf(fields: Fields): SessionState {
     client: fields.text('client', 64),
     van: fields.text('van', 200),
     isLocalUser: fields.flag('isLocalUser'),
+    principal: fields.optional('principal', key => {
+      const principal = fields.fields(key)
+      return { name: principal.text('name', 64), token: principal.text('token', 64) }
+    }),
     pid: fields.optional('pid', key => fields.whole(key)),
     thread: fields.optional('thread', key => fields.whole(key)),
     address: fields.text('address'),

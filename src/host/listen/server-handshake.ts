@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { AuthError, describe, MsgvanError, ProtocolError, VersionMismatchError } from '../../errors.js'
 import { version } from '../../version.js'
 import {
@@ -10,18 +11,26 @@ import {
 } from '../../wire/handshake.js'
 import { newNonce, prove, sameProof, tokenSecret, type Transcript } from '../../wire/proof.js'
 import { PROTOCOL } from '../../wire/protocol.js'
+import { toBase64Url } from '../../wire/principal-token.js'
+import { hostProof, isProved, type PrincipalTranscript } from '../../wire/scram.js'
+import type { TokenCredential } from '../rights/definition.js'
+import type { Access, Principals } from '../rights/principals.js'
 
 export interface Secrets {
   /** Of this machine's user. */
   readonly secret: Uint8Array
   /** For remote callers. */
   readonly token?: string | undefined
+  /** Who else may come in, each with its own rights. There is no `token` then. */
+  readonly principals?: Principals | undefined
 }
 
 export interface Authenticated {
   readonly hello: Hello
   readonly prove: Prove
   readonly isLocalUser: boolean
+  /** Of a principal: what it may do is up to its rights. Undefined: it may do everything. */
+  readonly access: Access | undefined
 }
 
 /** The host's side of the handshake, for one connection: hello, then proof, each once and in this order. */
@@ -30,6 +39,9 @@ export class ServerHandshake {
   readonly #nonce = newNonce()
   #hello: Hello | undefined
   #isDone = false
+  /** Of a principal: its token as this host keeps it, if it knows it. */
+  #stored: TokenCredential | undefined
+  #salt = ''
 
   constructor(secrets: Secrets) {
     this.#secrets = secrets
@@ -46,6 +58,7 @@ export class ServerHandshake {
     }
     if (this.#hello !== undefined) throw new ProtocolError('A second hello came. One connection greets once.')
     this.#hello = checkHello(value)
+    if (this.#hello.credential === 'principal') return this.#challengePrincipal(this.#hello)
     const proof = await prove(this.#key(this.#hello), 'host', this.#transcript(this.#hello))
     return { version, nonce: this.#nonce, proof }
   }
@@ -57,6 +70,8 @@ export class ServerHandshake {
       throw new ProtocolError('A proof came out of turn. First hello, then the proof, each once.')
     this.#isDone = true
     const theirs = checkProve(value)
+    if (hello.credential === 'principal')
+      return { hello, prove: theirs, isLocalUser: false, access: await this.#principalProved(hello, theirs) }
     const expected = await prove(this.#key(hello), 'client', this.#transcript(hello))
     if (!sameProof(theirs.proof, expected)) {
       throw new AuthError(
@@ -65,11 +80,49 @@ export class ServerHandshake {
           : 'The secret is not the one of this host: it runs for another user, or with another MSGVAN_HOME.',
       )
     }
-    return { hello, prove: theirs, isLocalUser: hello.credential === 'secret' }
+    return { hello, prove: theirs, isLocalUser: hello.credential === 'secret', access: undefined }
+  }
+
+  async #challengePrincipal(hello: Hello): Promise<Challenge> {
+    const { principals } = this.#secrets
+    if (principals === undefined)
+      throw new AuthError(
+        'This host has no principals, and this is the token of one. Start it with --principals FILE, or connect with the token of the host.',
+      )
+    const { name = '', token = '' } = hello.principal ?? {}
+    const known = principals.credential(name, token)
+    this.#stored = known
+    // Whoever asks does not learn which names there are: an unknown one gets a challenge that looks the same each time.
+    this.#salt = known?.salt ?? inventedSalt(this.#secrets.secret, `${name} ${token}`)
+    const stored = known ?? { serverKey: newNonce().slice(0, 43) }
+    const proof = await hostProof(stored, this.#principalTranscript(hello))
+    return { version, nonce: this.#nonce, proof, salt: this.#salt }
+  }
+
+  /** @throws AuthError, ForbiddenError if it may not enter that van */
+  async #principalProved(hello: Hello, { proof }: Prove): Promise<Access> {
+    const { principal: claimed, van } = hello
+    const stored = this.#stored
+    const isGood = stored !== undefined && (await isProved(stored, proof, this.#principalTranscript(hello)))
+    // The file may have changed since the challenge.
+    const principal = this.#secrets.principals?.get(claimed?.name ?? '')
+    if (!isGood || principal?.token(stored.id) === undefined)
+      throw new AuthError('The token is wrong, was revoked or has expired.')
+    principal.mustAllow('vans', van, 'the van')
+    return { principal, token: stored.id }
+  }
+
+  #principalTranscript(hello: Hello): PrincipalTranscript {
+    const { name = '', token = '' } = hello.principal ?? {}
+    return { ...this.#transcript(hello), principal: name, id: token, salt: this.#salt }
   }
 
   #key({ credential }: Hello): Uint8Array {
     if (credential === 'secret') return this.#secrets.secret
+    if (this.#secrets.principals !== undefined)
+      throw new AuthError(
+        'This host takes no common token: it has principals. Give the token of one, `name.<secret>`.',
+      )
     if (this.#secrets.token === undefined) {
       throw new AuthError(
         'This host has no token. Start it with --token, or connect as the user it runs for.',
@@ -91,6 +144,10 @@ function whatToDo(theirs: { protocol: number; version: string }): string {
   return theirs.protocol > PROTOCOL
     ? `Run \`msgvan restart\` with msgvan ${theirs.version}: the host keeps its options.`
     : `Use msgvan ${version} here too. To go back to msgvan ${theirs.version}, end this host with \`msgvan stop\`, and start one with all options that it needs.`
+}
+
+function inventedSalt(secret: Uint8Array, claimed: string): string {
+  return toBase64Url(createHmac('sha256', secret).update(`salt ${claimed}`).digest().subarray(0, 16))
 }
 
 /** The form for a client. */

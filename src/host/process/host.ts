@@ -47,7 +47,7 @@ export class Host {
 
   constructor(options: HostOptions) {
     const { settings, files, ending } = options
-    const { secret, token, tls, log, paths } = files
+    const { secret, token, principals, tls, log, paths } = files
     this.#options = options
     this.capabilities = new Capabilities(options.capabilities, () => this.#workers.capabilitiesChanged())
     this.names = new KeptNames(paths.names(settings.port), text => log.warning(text))
@@ -66,7 +66,14 @@ export class Host {
       handOver: client => this.#handOver(client),
     })
     this.server = new HostServer({
-      ...{ secret, token, port: settings.port, listen: settings.listen, origins: settings.origins },
+      ...{
+        secret,
+        token,
+        principals,
+        port: settings.port,
+        listen: settings.listen,
+        origins: settings.origins,
+      },
       ...{ heartbeat: settings.heartbeatMs, sessionTtl: settings.sessionTtlMs },
       ...joining(settings, { secret, token, ca: tls.ca }),
       maxPayload: settings.maxPayload,
@@ -116,7 +123,7 @@ export class Host {
       onIdle: () => ending.end('idle'),
     })
     files.log.info(`listening on ${this.server.addresses.join(' and ')}`)
-    if (!isLoopback(settings.listen) && (files.token?.length ?? 0) < SHORT_TOKEN)
+    if (!isLoopback(settings.listen) && files.token !== undefined && files.token.length < SHORT_TOKEN)
       files.log.warning(
         `the token has fewer than ${SHORT_TOKEN} characters: everyone who reaches this port can guess it`,
       )

@@ -116,6 +116,20 @@ export const SETTINGS = {
     },
     same,
   ),
+  principals: text(
+    {
+      flag: '--principals',
+      takes: '<file>',
+      variable: 'MSGVAN_PRINCIPALS',
+      field: 'principals',
+      parse: file,
+      default: undefined as string | undefined,
+      isPath: true,
+      shown: 'the file `principals.json` in the state folder, if it is there',
+      help: 'who may do what at this host, each with a token of its own',
+    },
+    same,
+  ),
   verbose: toggle({
     flag: '--verbose',
     variable: 'MSGVAN_VERBOSE',

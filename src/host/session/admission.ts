@@ -1,5 +1,11 @@
 import { isWorkerOfOthers } from '../../actors/worker-client.js'
-import { HostUnreachableError, ProtocolError, SessionLostError } from '../../errors.js'
+import {
+  AuthError,
+  HostUnreachableError,
+  ProtocolError,
+  SessionLostError,
+  type MsgvanError,
+} from '../../errors.js'
 import type { Channel, ChannelEnd, ChannelListener } from '../../wire/channel.js'
 import { traitsOf } from '../../wire/calls.js'
 import type { Call } from '../../wire/frames/control-frames.js'
@@ -16,7 +22,9 @@ export const HANDSHAKE_MS = 10_000
 /** A connected client: its channel, and the address by which it reached this host. */
 type Caller = Readonly<{ channel: Channel<HostEvents>; address: string }>
 
-type SessionOf = Pick<SessionState, 'client' | 'van' | 'isLocalUser' | 'pid' | 'thread' | 'address'>
+/** The parts of a session that come from its client. */
+export type SessionOf = Pick<SessionState, 'client' | 'van' | 'isLocalUser' | 'pid' | 'thread' | 'address'> &
+  Pick<SessionOptions, 'access'>
 
 /** The host, as admission uses it. */
 export interface AdmissionMeans {
@@ -52,6 +60,14 @@ export class Admission {
       this.#channels.delete(session)
       channel.close()
     }
+  }
+
+  /** Ends the session, and tells its client why. */
+  expel(session: Session, error: MsgvanError): void {
+    const channel = this.#channels.get(session)
+    this.#channels.delete(session)
+    if (channel !== undefined) drop(channel, error)
+    this.#means.sessions.end(session, 'death')
   }
 
   /** Forgets the connections of sessions that have ended. */
@@ -119,16 +135,17 @@ export class Admission {
     else this.#means.sessions.away(session)
   }
 
-  #admit(caller: Caller, { hello, prove, isLocalUser }: Authenticated): Session {
+  #admit(caller: Caller, { hello, prove, isLocalUser, access }: Authenticated): Session {
     const { channel } = caller
     const { session: wanted } = prove
-    const found =
-      wanted === undefined ? undefined : this.#means.sessions.find(wanted.id, hello.client, hello.van)
+    if (this.#means.sessions.isOfAnother(hello.client, access))
+      throw new AuthError('Another principal has a session by the id of this client.')
+    const found = wanted === undefined ? undefined : this.#means.sessions.find(wanted.id, hello, access)
     // A client that claims to have received frames that were never sent, or fewer than it reported before, has another
     // past than this session. If it resumed, it would fail each time and come again for ever.
     const known = found?.link.fits(wanted?.received ?? 0) === true ? found : undefined
     const isRestored = known === undefined ? this.#means.van(hello.van).knows(hello.client) : undefined
-    const session = known ?? this.#begin(caller, hello, isLocalUser)
+    const session = known ?? this.#begin(caller, hello, { isLocalUser, access })
     const before = this.#channels.get(session)
     if (before !== undefined) {
       session.detach()
@@ -167,14 +184,18 @@ export class Admission {
     }
   }
 
-  #begin({ address }: Caller, { client, van, pid, thread }: Hello, isLocalUser: boolean): Session {
+  #begin(
+    { address }: Caller,
+    { client, van, pid, thread }: Hello,
+    { isLocalUser, access }: Pick<Authenticated, 'isLocalUser' | 'access'>,
+  ): Session {
     this.#giveUp(client, van)
     // On another machine the numbers mean another process.
     const isHere = isLocalUser && isLoopbackPeer(address)
     const isOfUser = isLocalUser && !isWorkerOfOthers(client)
     const of = isHere ? { pid, thread } : { pid: undefined, thread: undefined }
     return this.#means.sessions.begin(
-      this.#means.sessionOptions({ client, van, isLocalUser: isOfUser, address, ...of }),
+      this.#means.sessionOptions({ client, van, isLocalUser: isOfUser, access, address, ...of }),
     )
   }
 

@@ -17,6 +17,7 @@ import type { Link } from '../../wire/link.js'
 import { PublishReader } from '../../wire/frames/publish-frame.js'
 import { ReadingTable } from '../../wire/frames/string-table.js'
 import type { FollowerSession } from '../backbone/leader/follower-session.js'
+import type { Access } from '../rights/principals.js'
 import type { LateOutcome, Publisher } from './publisher.js'
 import type { VanStore } from '../store/van-store.js'
 import type { Notices, Van } from '../van/vans.js'
@@ -25,6 +26,8 @@ export interface PublishReceiverOptions {
   readonly client: string
   readonly van: Van
   readonly maxPayload: number
+  /** Of a principal. Undefined: it may publish everything. */
+  readonly access?: Access | undefined
 }
 
 /** Refusals that a frame reported: the frame, and the publishes. */
@@ -120,7 +123,7 @@ export class PublishReceiver {
 
   /** One PUBLISH frame. A promise holds its acknowledgement back. */
   take(body: ByteReader, frame: number): void | Promise<void> {
-    const { van, client, maxPayload } = this.#options
+    const { van, client, maxPayload, access } = this.#options
     let late: LateEntry[] | undefined
     /** To be refused again, if they cannot be written. */
     const offered: Envelope[] = []
@@ -129,10 +132,12 @@ export class PublishReceiver {
     const guest = this.#guest()
     const reader = new PublishReader(body, this.#reading, client, guest !== undefined)
     for (let envelope = reader.next(); envelope !== undefined; envelope = reader.next()) {
+      const refused =
+        access === undefined ? refusal : (access.principal.publishRefusal(envelope.topic) ?? refusal)
       const outcome =
         guest !== undefined && envelope.publisher !== client
-          ? this.#passedOn(envelope, guest, refusal)
-          : this.#publisher.offer(envelope, van, maxPayload, refusal)
+          ? this.#passedOn(envelope, guest, refused)
+          : this.#publisher.offer(envelope, van, maxPayload, refused)
       if (van.vanStore !== undefined) offered.push(envelope)
       if (outcome !== undefined) (late ??= []).push(this.#late({ frame, index, envelope }, outcome))
       index++

@@ -1,3 +1,4 @@
+import { AuthError } from '../../errors.js'
 import { DEFAULT_MAX_PAYLOAD } from '../../codec/payload.js'
 import type { LocalBroker } from '../../broker/local-broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
@@ -16,7 +17,7 @@ import { Members } from '../backbone/leader/members.js'
 import type { Secrets } from '../listen/server-handshake.js'
 import type { NameRegister } from '../van/kept-names.js'
 import { Liveness } from './liveness.js'
-import { Admission } from './admission.js'
+import { Admission, type SessionOf } from './admission.js'
 import type { Session, SessionOptions, SessionState } from './session.js'
 import { Sessions } from './sessions.js'
 import type { HostStore } from '../store/host-store.js'
@@ -61,8 +62,6 @@ export interface SessionManagerOptions extends Secrets {
 /** Older clients send nothing if they want nothing. */
 const MOST_LOOKS = 10
 
-type SessionOf = Pick<SessionState, 'client' | 'van' | 'isLocalUser' | 'pid' | 'thread' | 'address'>
-
 /** The contents of a host's memory. */
 export interface HeldInMemory {
   /** The name of this memory. */
@@ -101,6 +100,7 @@ export class SessionManager {
       idPrefix: options.idPrefix,
       names: options.names,
       warn: options.warn,
+      sees: options.principals && ((principal, topic) => options.principals?.sees(principal, topic) === true),
       memory: () => (this.#store === undefined ? this.memory : this.#store.id),
       answer: (van, method, args) =>
         answerHere(van, method, args, { handlers: options.handlers, actors: this.#actors }),
@@ -123,6 +123,13 @@ export class SessionManager {
       isClosing: () => this.#isClosing,
       van: van => this.#vans.get(van),
       sessionOptions: of => this.#sessionOptions(of),
+    })
+    options.principals?.watch({
+      changed: () => {
+        this.#vans.forgetTopics()
+        this.#look()
+      },
+      look: () => this.#look(),
     })
     if (options.actors !== undefined)
       this.#actors = new ActorDirectory({
@@ -239,8 +246,13 @@ export class SessionManager {
 
   /** Continues a session of another process. */
   resume(state: SessionState, retained: Iterable<RetainedFrame>): Session {
-    const session = this.#sessions.restore({ ...this.#sessionOptions(state), id: state.id })
+    const { principal: of } = state
+    const principal = of && this.#options.principals?.get(of.name)
+    const access = principal && { principal, token: of.token }
+    const session = this.#sessions.restore({ ...this.#sessionOptions({ ...state, access }), id: state.id })
     session.restore(state, retained)
+    // Its principal is gone: without one, it would have every right.
+    if (of !== undefined && access === undefined) setImmediate(() => this.#sessions.end(session, 'death'))
     this.#admission.asked(session, state.calls)
     return session
   }
@@ -297,9 +309,17 @@ export class SessionManager {
     return this.#admission.greet(channel, address)
   }
 
-  #sessionOptions({ client, van, isLocalUser, pid, thread, address }: SessionOf): Omit<SessionOptions, 'id'> {
+  #sessionOptions({
+    client,
+    van,
+    isLocalUser,
+    access,
+    pid,
+    thread,
+    address,
+  }: SessionOf): Omit<SessionOptions, 'id'> {
     return {
-      ...{ client, isLocalUser, pid, thread, address },
+      ...{ client, isLocalUser, access, pid, thread, address },
       van: this.#vans.get(van),
       maxPayload: this.#maxPayload,
       maxWaiting: this.#options.maxWaiting ?? 64 * 1024 * 1024,
@@ -310,6 +330,22 @@ export class SessionManager {
           control: this.#options.control,
           hosts: () => this.#members.list(),
         }),
+    }
+  }
+
+  /** Ends sessions whose token has expired or was taken away. */
+  #look(): void {
+    const { principals } = this.#options
+    if (principals === undefined) return
+    for (const session of [...this.#sessions]) {
+      const { access, van } = session
+      if (access === undefined || principals.holds(access, van.name)) continue
+      this.#admission.expel(
+        session,
+        new AuthError(
+          `The token of ${access.principal.name} was revoked or has expired, or may not enter the van ${van.name} any more.`,
+        ),
+      )
     }
   }
 

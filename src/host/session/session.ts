@@ -6,6 +6,8 @@ import { FrameKind } from '../../wire/frames/frames.js'
 import { Link, type LinkState, type RetainedFrame } from '../../wire/link.js'
 import { broken } from '../../wire/protocol.js'
 import type { FollowerSession, FollowerClientSession } from '../backbone/leader/follower-session.js'
+import type { Access } from '../rights/principals.js'
+import { hidesFromHost } from '../rights/visible.js'
 import type { Van } from '../van/vans.js'
 import { ClientSubscriptions } from './consumers/client-subscriptions.js'
 import { RemoteConsumers, type SessionEnd } from './consumers/remote-consumers.js'
@@ -21,6 +23,8 @@ export interface SessionOptions {
   readonly van: Van
   /** Proved to be this machine's user. */
   readonly isLocalUser: boolean
+  /** Of a principal. Undefined: it may do everything. */
+  readonly access: Access | undefined
   readonly pid: number | undefined
   readonly thread: number | undefined
   /** The address by which the client reached this host. */
@@ -38,6 +42,7 @@ export interface SessionState extends Pick<
   'id' | 'client' | 'isLocalUser' | 'pid' | 'thread' | 'address'
 > {
   readonly van: string
+  readonly principal: { readonly name: string; readonly token: string } | undefined
   readonly link: LinkState
   readonly texts: readonly string[]
   readonly intake: PublishReceiverState
@@ -50,6 +55,7 @@ export class Session implements FollowerClientSession, WatchedSession {
   readonly client: string
   readonly van: Van
   readonly isLocalUser: boolean
+  readonly access: Access | undefined
   readonly pid: number | undefined
   readonly thread: number | undefined
   readonly address: string
@@ -69,6 +75,7 @@ export class Session implements FollowerClientSession, WatchedSession {
     this.client = client
     this.van = van
     this.isLocalUser = options.isLocalUser
+    this.access = options.access
     this.pid = options.pid
     this.thread = options.thread
     this.address = options.address
@@ -86,7 +93,7 @@ export class Session implements FollowerClientSession, WatchedSession {
       flushed: () => this.#intake.flush(),
       busy: isBusy => this.consumers.busy(isBusy),
     })
-    this.consumers = new RemoteConsumers(this.#output, van.settled)
+    this.consumers = new RemoteConsumers(this.#output, van.settled, this.access?.principal)
     this.subscriptions = new ClientSubscriptions({
       ...{ client, van, consumers: this.consumers },
       isHost: () => this.guest !== undefined,
@@ -100,6 +107,7 @@ export class Session implements FollowerClientSession, WatchedSession {
     const { id, client, isLocalUser, pid, thread, address, link } = this
     return {
       ...{ id, client, van: this.van.name, isLocalUser, pid, thread, address, link: link.state },
+      principal: this.access && { name: this.access.principal.name, token: this.access.token },
       texts: this.#output.texts,
       intake: this.#intake.state,
       calls: this.calls.open,
@@ -188,7 +196,11 @@ export class Session implements FollowerClientSession, WatchedSession {
   }
 
   relayTo(subscription: number): Relay {
-    return this.consumers.add(subscription, consumer => this.van.broker.relay(consumer))
+    const principal = this.access?.principal
+    return this.consumers.add(subscription, consumer => {
+      if (principal !== undefined) consumer.hides = message => hidesFromHost(principal, message)
+      return this.van.broker.relay(consumer)
+    })
   }
 
   #close(): void {

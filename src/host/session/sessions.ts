@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { isThreadGone } from '../../daemon/files/own-thread.js'
 import { isAlive } from '../../daemon/files/pid-hint.js'
 import type { SessionEnd } from './consumers/remote-consumers.js'
+import type { Hello } from '../../wire/handshake.js'
+import type { Access } from '../rights/principals.js'
 import { Session, type SessionOptions } from './session.js'
 
 const FIRST_PID_CHECK_MS = 20
@@ -43,9 +45,17 @@ export class Sessions {
   }
 
   /** The client's session of that id, if it exists and belongs to it. */
-  find(id: string, client: string, van: string): Session | undefined {
+  find(id: string, { client, van }: Pick<Hello, 'client' | 'van'>, access: Access | undefined) {
     const session = this.#sessions.get(id)
-    return session?.client === client && session.van.name === van ? session : undefined
+    const isOwn = session?.client === client && session.van.name === van
+    return isOwn && session.access?.principal === access?.principal ? session : undefined
+  }
+
+  /** Whether another principal has a session by this id of a client: none takes over what is another's. */
+  isOfAnother(client: string, access: Access | undefined): boolean {
+    for (const session of this.#sessions.values())
+      if (session.client === client && session.access?.principal !== access?.principal) return true
+    return false
   }
 
   /** A client that begins anew has given up its former sessions. */

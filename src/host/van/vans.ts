@@ -44,6 +44,8 @@ export interface VansOptions {
   readonly memory: () => string | undefined
   /** Records named subscriptions. Default: none. */
   readonly names?: NameRegister | undefined
+  /** Whether a principal may see a topic, in a host that has some. */
+  readonly sees?: ((principal: string, topic: string) => boolean) | undefined
   readonly warn?: ((text: string) => void) | undefined
   /** Answers for this host alone. */
   readonly answer: (van: Van, method: string, args: unknown) => Promise<unknown>
@@ -74,7 +76,7 @@ export class Van {
 
   constructor(
     readonly name: string,
-    { hostStatus, idPrefix = '', backbone, answer, names, memory, warn }: VansOptions,
+    { hostStatus, idPrefix = '', backbone, answer, names, memory, sees, warn }: VansOptions,
     readonly vanStore?: VanStore,
     outbox?: () => OutboundLog,
     counted?: Readonly<Counters>,
@@ -91,6 +93,7 @@ export class Van {
       scheduler: monotonicScheduler,
       compile: linearMatcher,
       hostStatus,
+      sees,
       counted,
       idPrefix,
       newIncarnation: newId,
@@ -337,6 +340,11 @@ export class Vans {
 
   all(): Iterable<Van> {
     return this.#vans.values()
+  }
+
+  /** Rights have changed: what was known of who sees which topic does not hold. */
+  forgetTopics(): void {
+    for (const { broker } of this.#vans.values()) broker.forgetTopics()
   }
 
   /** Publishes to the subscribers of this host, in all vans. */

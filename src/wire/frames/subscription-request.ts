@@ -4,6 +4,7 @@ import { RULES, type Rule } from '../../bus/contract/subscription-request.js'
 import { InvalidOptionError, InvalidPatternError } from '../../errors.js'
 import { backoff } from '../../operators/backoff.js'
 import { ReplayStart, type ReplayFrom } from '../../message/replay.js'
+import { MAX_PRINCIPAL_NAME } from '../principal-token.js'
 import { Fields } from './fields.js'
 import { broken } from '../protocol.js'
 
@@ -22,6 +23,7 @@ export function encodeRequest(request: SubscriptionRequest): Record<string, unkn
     pattern,
     name,
     incarnation,
+    principal,
     ordered,
     prefetch,
     attempts,
@@ -36,6 +38,7 @@ export function encodeRequest(request: SubscriptionRequest): Record<string, unkn
     pattern: encodePattern(pattern),
     ...(name === undefined ? {} : { name }),
     ...(incarnation === undefined ? {} : { incarnation }),
+    ...(principal === undefined ? {} : { principal }),
     ...(typeof delay === 'function' ? {} : { delay }),
     ...(from === undefined ? {} : { from }),
     ordered,
@@ -57,6 +60,7 @@ export function decodeRequest(value: unknown): SubscriptionRequest {
     pattern: decodePattern(fields.get('pattern')),
     name: fields.optional('name', key => fields.text(key, 200)),
     incarnation: fields.optional('incarnation', key => fields.text(key, MAX_INCARNATION)),
+    principal: fields.optional('principal', key => fields.text(key, MAX_PRINCIPAL_NAME)),
     delay: fields.optional('delay', key => readDelay(fields, key)) ?? hostDelay,
     from: fields.optional('from', () => decodeFrom(fields)),
     ordered: fields.flag('ordered'),

@@ -1,4 +1,4 @@
-import type { Credential } from '../../../client/connection/connection.js'
+import type { Credential } from '../../../client/connection/credential.js'
 import type { Dial } from '../../../client/connection/dial-socket.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { MsgvanError } from '../../../errors.js'

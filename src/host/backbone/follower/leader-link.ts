@@ -1,6 +1,6 @@
 import { relayRules, type Relay } from '../../../broker/routing/relay.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
-import type { Credential } from '../../../client/connection/connection.js'
+import type { Credential } from '../../../client/connection/credential.js'
 import type { Dial } from '../../../client/connection/dial-socket.js'
 import { RemoteBroker } from '../../../client/remote-broker.js'
 import type { ByteReader } from '../../../codec/byte-reader.js'

@@ -98,6 +98,8 @@ export class ClientSubscriptions {
       // A follower has the patterns of all its clients, each of which has a budget there.
       if (!isHost()) consumers.patterns.take(subscription, request.pattern)
       consumer.name = name
+      const { principal } = consumers
+      if (name !== undefined) consumer.sees = principal && (topic => principal.sees(topic))
       if (name === undefined) consumer.key = this.#keyOf(subscription)
       consumer.endsWithHost = isWorkerClient(client)
       consumer.expectSettledIn(request.ackTimeout)
@@ -117,6 +119,7 @@ export class ClientSubscriptions {
       pattern,
       name,
       session,
+      principal: this.#options.consumers.principal?.name,
       from,
       ordered,
       prefetch,

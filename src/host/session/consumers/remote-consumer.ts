@@ -50,6 +50,10 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
   /** The key of verdicts from an earlier session. */
   key: string | undefined
   name: string | undefined
+  /** Whether its client may see a topic, of a subscription with a name that may have others. Undefined: all. */
+  sees: ((topic: string) => boolean) | undefined
+  /** Whether a message that its topic lets through is none for its client: a dead letter of what it may not see. */
+  hides: ((message: Message) => boolean) | undefined
   #membership: Membership | undefined
   #handed = 0
   #hasLeft = false
@@ -192,6 +196,10 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
   next(message: Message): void {
     const verdict = this.key === undefined ? undefined : this.#owner.settled(this.key, message)
     if (verdict !== undefined) return settleAs(this.#membership, message, verdict)
+    if (this.hides?.(message) === true) {
+      this.#membership?.ack(message)
+      return
+    }
     if (this.addOpen(message)) this.#watch?.begin()
     this.#owner.deliver(this.subscription, this.lastNumber, message)
   }

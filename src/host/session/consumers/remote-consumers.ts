@@ -10,6 +10,8 @@ import type { KeptVerdict } from '../../../wire/frames/kept-verdicts.js'
 import { readSettlements } from '../../../wire/frames/settle-frame.js'
 import { rulesInForce } from '../../../wire/frames/subscription-request.js'
 import { broken, MAX_SUBSCRIPTIONS } from '../../../wire/protocol.js'
+import type { Principal } from '../../rights/principal.js'
+import { hidesLetter } from '../../rights/visible.js'
 import type { SessionOutput } from '../session-output.js'
 import type { SettledBefore } from '../settled-before.js'
 import { PatternBudget } from './pattern-budget.js'
@@ -26,6 +28,8 @@ export type SessionEnd = 'goodbye' | 'death' | 'replaced'
 export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteConsumer> {
   readonly hearing = new Hearing()
   readonly patterns = new PatternBudget()
+  /** The principal of the client. Undefined: the client may see everything. */
+  readonly principal: Principal | undefined
   readonly #output: SessionOutput
   readonly #settled: SettledBefore
   readonly #consumers = new Map<number, RemoteConsumer>()
@@ -37,9 +41,10 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
   /**
    * @param settled the verdicts of clients whose host died, or whose session was lost
    */
-  constructor(output: SessionOutput, settled: SettledBefore) {
+  constructor(output: SessionOutput, settled: SettledBefore, principal?: Principal) {
     this.#output = output
     this.#settled = settled
+    this.principal = principal
   }
 
   [Symbol.iterator](): Iterator<RemoteConsumer> {
@@ -61,7 +66,7 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
     if (this.#consumers.size >= MAX_SUBSCRIPTIONS)
       throw broken(`asks for more than ${MAX_SUBSCRIPTIONS} subscriptions`)
     this.#refused = undefined
-    const consumer = new RemoteConsumer(subscription, this)
+    const consumer = this.#newConsumer(subscription)
     try {
       const place = join(consumer)
       consumer.membership = place.membership
@@ -85,7 +90,9 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
     state: RemoteConsumerState,
     join: (consumer: RemoteConsumer) => Membership,
   ): RemoteConsumer {
-    const consumer = new RemoteConsumer(subscription, this)
+    const consumer = this.#newConsumer(subscription)
+    const { principal } = this
+    consumer.sees = principal && (topic => principal.sees(topic))
     consumer.restore(state)
     consumer.expectSettledIn(state.ackTimeout)
     this.#consumers.set(subscription, consumer)
@@ -219,6 +226,13 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
 
   ruled(subscription: number, rules: SubscriptionRequest): void {
     this.#output.send(FrameKind.Rules, encodeValue(rulesInForce(subscription, rules)))
+  }
+
+  #newConsumer(subscription: number): RemoteConsumer {
+    const consumer = new RemoteConsumer(subscription, this)
+    const { principal } = this
+    if (principal !== undefined) consumer.hides = message => hidesLetter(principal, message)
+    return consumer
   }
 
   #takeRefusal(): MsgvanError | undefined {

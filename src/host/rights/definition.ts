@@ -1,0 +1,42 @@
+import type { StoredToken } from '../../wire/scram.js'
+import type { RuleLists } from './text-rule.js'
+
+/** Rights that are lists of regular expressions, and what each expression matches. */
+export const RULE_RIGHTS = {
+  publish: 'topics',
+  subscribe: 'topics',
+  names: 'names of subscriptions',
+  deadLetters: 'names of subscriptions',
+  expose: 'names of remote observables',
+  observe: 'names of remote observables',
+} as const
+
+/** Rights that are lists of folders, from which modules may be loaded. */
+export const ROOT_RIGHTS = ['actors', 'handlers'] as const
+/** Rights that a principal has or has not. */
+export const FLAG_RIGHTS = ['join', 'admin'] as const
+
+export type RuleRight = keyof typeof RULE_RIGHTS
+export type RootRight = (typeof ROOT_RIGHTS)[number]
+export type FlagRight = (typeof FLAG_RIGHTS)[number]
+/** `vans`: to enter a van. */
+export type Right = RuleRight | RootRight | FlagRight | 'vans'
+
+export const ruleRights = Object.keys(RULE_RIGHTS) as readonly RuleRight[]
+
+/** A token of a principal: nothing of it logs in. */
+export interface TokenCredential extends StoredToken {
+  /** In milliseconds since 1970; Infinity: never. */
+  readonly expires: number
+}
+
+/** One principal, as the file has it. A right that the file does not name is not there. */
+export interface PrincipalDefinition {
+  readonly name: string
+  readonly credentials: readonly TokenCredential[]
+  readonly vans: RuleLists
+  readonly rules: Readonly<Record<RuleRight, RuleLists>>
+  /** Undefined: not even those that run can be reached. */
+  readonly roots: Readonly<Record<RootRight, readonly string[] | undefined>>
+  readonly flags: Readonly<Record<FlagRight, boolean>>
+}

@@ -1,0 +1,149 @@
+import { isAbsolute } from 'node:path'
+import { describe, InvalidOptionError } from '../../errors.js'
+import { PRINCIPAL_NAME } from '../../wire/principal-token.js'
+import {
+  FLAG_RIGHTS,
+  ROOT_RIGHTS,
+  ruleRights,
+  type PrincipalDefinition,
+  type RuleRight,
+  type TokenCredential,
+} from './definition.js'
+import { JsonFault, readJson, type Located } from './located-json.js'
+import { noLists, wholeMatcher, type RuleLists } from './text-rule.js'
+
+/** Far more than a file that people keep. */
+const MOST_PRINCIPALS = 10_000
+const MOST_ENTRIES = 1_000
+
+type Members = ReadonlyMap<string, Located>
+
+/**
+ * Reads a file of principals. It is refused whole: a host never has half of its rights.
+ *
+ * @throws InvalidOptionError with the file and the line
+ */
+export function readPrincipals(text: string, file: string): ReadonlyMap<string, PrincipalDefinition> {
+  try {
+    const members = membersOf(readJson(text), 'The file', ['principals'])
+    const all = members.get('principals')
+    if (all === undefined) throw new JsonFault(1, 'it has no "principals"')
+    const named = membersOf(all, '"principals"')
+    if (named.size > MOST_PRINCIPALS)
+      throw new JsonFault(all.line, `it has over ${MOST_PRINCIPALS} principals`)
+    return new Map([...named].map(([name, each]) => [name, principalOf(name, each)]))
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error
+    throw new InvalidOptionError(`${file}, line ${error.line}: ${error.message}.`, { cause: error })
+  }
+}
+
+const KEYS = ['credentials', 'vans', ...ruleRights, ...ROOT_RIGHTS, ...FLAG_RIGHTS]
+
+function principalOf(name: string, located: Located): PrincipalDefinition {
+  if (!PRINCIPAL_NAME.test(name))
+    throw new JsonFault(
+      located.line,
+      `a principal's name has 1 to 64 letters, digits and _ . @ -, and begins with a letter or a digit; this is ${JSON.stringify(name)}`,
+    )
+  const members = membersOf(located, name, KEYS)
+  const rule = (right: string): RuleLists => ruleOf(members.get(right), right)
+  const credentials = members.get('credentials')
+  return {
+    name,
+    credentials: credentials === undefined ? [] : listOf(credentials, 'credentials').map(credentialOf),
+    vans: rule('vans'),
+    rules: Object.fromEntries(ruleRights.map(right => [right, rule(right)])) as Record<RuleRight, RuleLists>,
+    roots: {
+      actors: rootsOf(members.get('actors'), 'actors'),
+      handlers: rootsOf(members.get('handlers'), 'handlers'),
+    },
+    flags: { join: flagOf(members.get('join'), 'join'), admin: flagOf(members.get('admin'), 'admin') },
+  }
+}
+
+function credentialOf(located: Located): TokenCredential {
+  const members = membersOf(located, 'A credential', ['token', 'salt', 'storedKey', 'serverKey', 'expires'])
+  const base64Url = (key: string, bytes: number): string => {
+    const value = members.get(key)
+    const length = Math.ceil((bytes * 4) / 3)
+    if (typeof value?.value === 'string' && value.value.length === length && /^[\w-]+$/.test(value.value))
+      return value.value
+    throw new JsonFault(
+      value?.line ?? located.line,
+      `a credential has ${bytes} bytes in base64url as "${key}". \`msgvan token NAME\` makes one`,
+    )
+  }
+  return {
+    id: base64Url('token', 9),
+    salt: base64Url('salt', 16),
+    storedKey: base64Url('storedKey', 32),
+    serverKey: base64Url('serverKey', 32),
+    expires: expiryOf(members.get('expires')),
+  }
+}
+
+function expiryOf(located: Located | undefined): number {
+  if (located === undefined) return Infinity
+  const { value, line } = located
+  const isDate = typeof value === 'string' && /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?Z)?$/.test(value)
+  const time = isDate ? Date.parse(value) : NaN
+  if (Number.isNaN(time)) throw new JsonFault(line, '"expires" is a time such as "2027-01-31T12:00:00Z"')
+  return time
+}
+
+/** A list, which allows, or an object with the lists `allow` and `deny`. */
+function ruleOf(located: Located | undefined, right: string): RuleLists {
+  if (located === undefined) return noLists
+  if (!(located.value instanceof Map)) return { allow: patternsOf(located, right), deny: [] }
+  const members = membersOf(located, `"${right}"`, ['allow', 'deny'])
+  const [allow, deny] = [members.get('allow'), members.get('deny')]
+  return {
+    allow: allow === undefined ? [] : patternsOf(allow, `${right}.allow`),
+    deny: deny === undefined ? [] : patternsOf(deny, `${right}.deny`),
+  }
+}
+
+function patternsOf(located: Located, what: string): string[] {
+  return listOf(located, what).map(({ line, value }) => {
+    if (typeof value !== 'string')
+      throw new JsonFault(line, `"${what}" is a list of regular expressions in quotes`)
+    try {
+      wholeMatcher(value)
+    } catch (error) {
+      throw new JsonFault(line, `"${what}": ${describe(error)}`)
+    }
+    return value
+  })
+}
+
+function rootsOf(located: Located | undefined, what: string): readonly string[] | undefined {
+  if (located === undefined) return undefined
+  return listOf(located, what).map(({ line, value }) => {
+    if (typeof value === 'string' && isAbsolute(value)) return value
+    throw new JsonFault(line, `"${what}" is a list of absolute folders`)
+  })
+}
+
+function flagOf(located: Located | undefined, what: string): boolean {
+  if (located === undefined) return false
+  if (typeof located.value === 'boolean') return located.value
+  throw new JsonFault(located.line, `"${what}" is true or false`)
+}
+
+function listOf({ line, value }: Located, what: string): readonly Located[] {
+  if (!Array.isArray(value)) throw new JsonFault(line, `"${what}" is a list`)
+  const list = value as readonly Located[]
+  if (list.length > MOST_ENTRIES) throw new JsonFault(line, `"${what}" has over ${MOST_ENTRIES} entries`)
+  return list
+}
+
+/** @param keys those that there are. Default: any */
+function membersOf({ line, value }: Located, what: string, keys?: readonly string[]): Members {
+  if (!(value instanceof Map)) throw new JsonFault(line, `${what} is a JSON object`)
+  const members = value as Members
+  for (const [key, member] of members)
+    if (keys?.includes(key) === false)
+      throw new JsonFault(member.line, `${what} has no ${JSON.stringify(key)}; it has ${keys.join(', ')}`)
+  return members
+}

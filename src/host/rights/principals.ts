@@ -1,0 +1,180 @@
+import { watch, type FSWatcher } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { AuthError, describe, InvalidOptionError } from '../../errors.js'
+import type { PrincipalDefinition, Right, TokenCredential } from './definition.js'
+import { Denials } from './denials.js'
+import { Principal } from './principal.js'
+import { readPrincipals } from './principals-file.js'
+
+/** How often it is looked whether the file has changed and whether a token has expired. */
+const LOOK_MS = 400
+const MOST_BYTES = 16 * 1024 * 1024
+
+/** By what a client has come in: a token of a principal. */
+export interface Access {
+  readonly principal: Principal
+  /** The id of its token. */
+  readonly token: string
+}
+
+/** What a host does when rights may have changed. */
+export interface PrincipalsOwner {
+  /** The file has changed: nothing that was known of rights holds. */
+  changed(): void
+  /** Looks for clients whose access has ended. Called often. */
+  look(): void
+}
+
+export interface PrincipalsLog {
+  warn(text: string): void
+  info(text: string): void
+}
+
+/** The principals of a host, from a file that is read anew when it changes. The last good one stays. */
+export class Principals {
+  readonly file: string
+  readonly #log: PrincipalsLog
+  readonly #denials: Denials
+  readonly #byName = new Map<string, Principal>()
+  #owner: PrincipalsOwner | undefined
+  #timer: NodeJS.Timeout | undefined
+  #watcher: FSWatcher | undefined
+  /** Tells one version of the file from the next. */
+  #version: string
+  #isReading = false
+
+  private constructor(file: string, log: PrincipalsLog, { text, version }: Version) {
+    this.file = file
+    this.#log = log
+    this.#denials = new Denials(text => log.warn(text))
+    this.#version = version
+    this.#take(readPrincipals(text, file))
+  }
+
+  /** @throws InvalidOptionError, AuthError if others can write the file */
+  static async open(file: string, log: PrincipalsLog): Promise<Principals> {
+    return new Principals(file, log, await readVersion(file))
+  }
+
+  /** Begins to look for changes. */
+  watch(owner: PrincipalsOwner): void {
+    this.#owner = owner
+    this.#timer = setInterval(() => {
+      this.#lookAtFile()
+      owner.look()
+    }, LOOK_MS).unref()
+    try {
+      // The folder: who writes a file anew renames another one over it.
+      this.#watcher = watch(dirname(this.file), { persistent: false }, (_, name) => {
+        if (name === null || name === basename(this.file)) this.#lookAtFile()
+      }).on('error', () => undefined)
+    } catch {
+      // Not every file system tells. The timer sees it, too.
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    this.#watcher?.close()
+    this.#owner = undefined
+  }
+
+  get size(): number {
+    return this.#byName.size
+  }
+
+  /** Denials so far, by right. */
+  get denied(): Readonly<Partial<Record<Right, number>>> {
+    return this.#denials.counts
+  }
+
+  get(name: string): Principal | undefined {
+    return this.#byName.get(name)
+  }
+
+  /** Whether messages with this topic may come to a principal of this name. One that is gone sees nothing. */
+  sees(name: string, topic: string): boolean {
+    return this.#byName.get(name)?.sees(topic) === true
+  }
+
+  /** @returns undefined if there is no such token, or it has expired */
+  credential(name: string, token: string): TokenCredential | undefined {
+    return this.#byName.get(name)?.token(token)
+  }
+
+  /** Whether a client that came in by it may stay in this van. */
+  holds({ principal, token }: Access, van: string): boolean {
+    const isSame = this.#byName.get(principal.name) === principal
+    return isSame && principal.token(token) !== undefined && principal.allows('vans', van)
+  }
+
+  #lookAtFile(): void {
+    if (this.#isReading) return
+    this.#isReading = true
+    void this.#readAgain().finally(() => {
+      this.#isReading = false
+    })
+  }
+
+  async #readAgain(): Promise<void> {
+    const version = await versionOf(this.file).catch(() => 'gone')
+    if (version === this.#version) return
+    this.#version = version
+    try {
+      const { text } = await readVersion(this.file)
+      this.#take(readPrincipals(text, this.file))
+    } catch (error) {
+      this.#log.warn(`the principals stay as they were: ${describe(error)}`)
+      return
+    }
+    this.#log.info(`read ${this.file} anew: ${this.#byName.size} principals`)
+    this.#owner?.changed()
+  }
+
+  #take(definitions: ReadonlyMap<string, PrincipalDefinition>): void {
+    for (const name of this.#byName.keys()) if (!definitions.has(name)) this.#byName.delete(name)
+    for (const [name, definition] of definitions) {
+      const known = this.#byName.get(name)
+      if (known === undefined) this.#byName.set(name, new Principal(definition, this.#denials))
+      else known.renew(definition)
+    }
+  }
+}
+
+interface Version {
+  readonly text: string
+  readonly version: string
+}
+
+async function readVersion(path: string): Promise<Version> {
+  const file = await open(path, 'r').catch((cause: unknown) => {
+    throw new InvalidOptionError(`${path} cannot be read: ${describe(cause)}`, { cause })
+  })
+  try {
+    const there = await file.stat()
+    if (!there.isFile() || there.size > MOST_BYTES)
+      throw new InvalidOptionError(`${path} is no file of principals.`)
+    const isOwn = process.getuid === undefined || there.uid === process.getuid() || there.uid === 0
+    if (!isOwn || (process.getuid !== undefined && (there.mode & 0o022) !== 0))
+      throw new AuthError(
+        `Others can write ${path}, which says who may do what at this host. It must be yours or root's, and for others read-only: chmod go-w ${path}`,
+      )
+    return { text: await file.readFile('utf8'), version: stamp(there) }
+  } finally {
+    await file.close()
+  }
+}
+
+async function versionOf(path: string): Promise<string> {
+  return stamp(await stat(path))
+}
+
+function stamp({
+  ino,
+  size,
+  mtimeMs,
+  ctimeMs,
+}: Readonly<Record<'ino' | 'size' | 'mtimeMs' | 'ctimeMs', number>>) {
+  return `${ino} ${size} ${mtimeMs} ${ctimeMs}`
+}

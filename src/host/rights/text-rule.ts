@@ -1,0 +1,44 @@
+import { linearMatcher } from '../../broker/patterns/linear/linear-matcher.js'
+import type { Matcher } from '../../message/pattern.js'
+
+/** Lists of regular expressions, as a file of principals has them. */
+export interface RuleLists {
+  readonly allow: readonly string[]
+  readonly deny: readonly string[]
+}
+
+export const noLists: RuleLists = Object.freeze({ allow: Object.freeze([]), deny: Object.freeze([]) })
+
+/** Says of a topic or a name whether it is allowed: an expression matches the whole of it, and what is denied stays denied. */
+export class TextRule {
+  readonly #allow: readonly Matcher[]
+  readonly #deny: readonly Matcher[]
+
+  /** @throws InvalidPatternError */
+  constructor({ allow, deny }: RuleLists) {
+    this.#allow = allow.map(wholeMatcher)
+    this.#deny = deny.map(wholeMatcher)
+  }
+
+  /** Nothing is allowed. */
+  get isEmpty(): boolean {
+    return this.#allow.length === 0
+  }
+
+  allows(text: string): boolean {
+    const matches = (matcher: Matcher): boolean => matcher.test(text)
+    return this.#allow.some(matches) && !this.#deny.some(matches)
+  }
+}
+
+/**
+ * Matches the whole text in linear time. A `.` stands for any character, line breaks included: with one in its topic, nothing slips by a
+ * denial.
+ *
+ * @throws InvalidPatternError
+ */
+export function wholeMatcher(source: string): Matcher {
+  // First alone: `a)|(b` is no expression, and would be one inside the group.
+  linearMatcher(new RegExp(source, 'su'))
+  return linearMatcher(new RegExp(`^(?:${source})$`, 'su'))
+}
