@@ -25,10 +25,18 @@ export interface Publication {
   /** The host that its publisher was connected to by then. */
   acceptedBy: VirtualProcess | undefined
   readonly place: Place
+  /** Runs of its host that it may have been sent to. */
+  readonly sentTo: Set<VirtualProcess>
+  /** A run that has ended since may have passed it on to other hosts: the one that refused it cannot tell them. */
+  mayBeBeyond: boolean
   /** Its host knew for certain what others want only until this moment: all that was in force by then. */
   knownUntil: number | undefined
+  /** How often the way between its host and the leader had been in trouble. */
+  readonly troubles: number
   /** Nobody beyond its host is owed it for certain. */
   isAstray: boolean
+  /** Its host lost sight of the leader, and ended before its publisher knew of anything: if that host took it over, it is astray. */
+  mayBeAstray: boolean
   /** Where the disk may not have taken it at first. */
   readonly unkeptAt: Set<Place>
   /** All came to rest since: whoever is owed it has it. */
@@ -226,8 +234,10 @@ export class SubscriptionAccount {
   /** Not what was taken over before somebody asked for it. */
   mayOwe(publication: Publication): boolean {
     // What comes from another host was accepted before it arrives here.
-    const isInTime = publication.acceptedAt >= this.begunAt || publication.place !== this.place
-    return isInTime && publication.outcome !== 'refused' && this.matches(publication)
+    const isFromElsewhere = publication.place !== this.place
+    const isInTime = publication.acceptedAt >= this.begunAt || isFromElsewhere
+    const isRefused = publication.outcome === 'refused' && !(isFromElsewhere && publication.mayBeBeyond)
+    return isInTime && !isRefused && this.matches(publication)
   }
 
   /** At rest: one whose publisher still waits has been taken over, and a full subscription keeps it from no other. */

@@ -65,9 +65,13 @@ export class Books {
     }
     // It may have been the only one that had them.
     if (!what.isKept)
-      for (const publication of this.publications)
-        if (publication.place === place && !publication.isFirm && publication.knownUntil !== undefined)
-          publication.isAstray = true
+      for (const publication of this.publications) {
+        if (publication.place !== place || publication.isFirm) continue
+        if (publication.knownUntil !== undefined) publication.isAstray = true
+        // The end itself is one of these troubles.
+        else if (publication.outcome === 'open' && place.troubles > publication.troubles + 1)
+          publication.mayBeAstray = true
+      }
     void status.then(({ subscriptions }) => {
       for (const account of kept)
         account.droppedBefore += subscriptions.find(said => account.isOf(said))?.dropped ?? 0
@@ -119,8 +123,12 @@ export class Books {
       acceptedAt: Infinity,
       acceptedBy: undefined,
       place,
+      sentTo: new Set(),
+      mayBeBeyond: false,
       knownUntil: place.knownUntil,
+      troubles: place.troubles,
       isAstray: false,
+      mayBeAstray: false,
       unkeptAt: new Set(),
       isFirm: false,
     }
@@ -135,8 +143,10 @@ export class Books {
     if (outcome === 'accepted') {
       publication.acceptedAt = this.publications.length
       publication.acceptedBy = by
+      if (publication.mayBeAstray && by?.hasEnded === true) publication.isAstray = true
     }
     if (outcome !== 'refused') return
+    publication.mayBeBeyond = [...publication.sentTo].some(host => host !== by && host.hasEnded)
     for (const account of this.subscriptions.values()) {
       const deliveries = account.deliveries.get(publication) ?? []
       // A host before may have handed it out, and died before it was kept.
@@ -208,7 +218,8 @@ export class Books {
     )
     this.expire(account)
     checkDelivery(this, account, delivery)
-    account.isThere(this.publications.length, this.now)
+    // What was still on its way from a host that has ended does not show that the next one knows the name.
+    if (!isOfHostBefore(delivery)) account.isThere(this.publications.length, this.now)
     account.of(publication).push(delivery)
     this.deliveries += 1
     return delivery

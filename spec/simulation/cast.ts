@@ -228,9 +228,10 @@ export class Cast {
 
   async #newClient(name: string, place: Place): Promise<SimClient | undefined> {
     const process = this.spawn(name)
+    const { client: options, sessionTtl } = this.#plan
     const client = await this.#stage.clock.as(
       process,
-      () => new SimClient(process, place, this.#stage, this.#plan.client),
+      () => new SimClient(process, place, this.#stage, { ...options, sessionTtl }),
     )
     if (client !== undefined) this.#everybody.push(client)
     return client

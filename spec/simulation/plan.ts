@@ -16,7 +16,7 @@ export interface Plan {
   readonly sessionTtl: number
   readonly latency: Latency
   readonly named: readonly Rules[]
-  readonly client: ClientOptions
+  readonly client: Omit<ClientOptions, 'sessionTtl'>
   readonly troubles: Troubles
   /** Of each host that joins the first one: whether it has a store. */
   readonly followers: readonly boolean[]

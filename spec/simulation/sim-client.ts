@@ -8,7 +8,7 @@ import type { Manner } from './manner.js'
 import { Member } from './member.js'
 import type { Place } from './place.js'
 import { secret, van, type Stage } from './stage.js'
-import type { VirtualProcess } from './virtual-process.js'
+import { VirtualProcess } from './virtual-process.js'
 
 /** Of a publish, by its promise. */
 const refusals = ['MSGVAN_OVERFLOW', 'MSGVAN_OUTBOX_FULL', 'MSGVAN_STORE', 'MSGVAN_STORE_FULL']
@@ -22,7 +22,14 @@ export interface ClientOptions {
   readonly answers: boolean
   /** Bytes that some messages carry. */
   readonly ballast: number
+  /** After so long its host ends its session, if it does not see sooner that it is dead. */
+  readonly sessionTtl: number
 }
+
+/** Until a host has noticed that a line is lost, and what it took back is with others. */
+const NOTICED_MS = 500
+/** It knows what no process of the world sees. */
+const bystander = new VirtualProcess('bystander', 0)
 
 /** One app: a process with a bus over a link to the host. */
 export class SimClient {
@@ -138,10 +145,13 @@ export class SimClient {
 
   die(): void {
     if (this.process.isDead) return
-    const { network, trace } = this.#stage
+    const { network, trace, clock } = this.#stage
     trace.say(this.process.name, () => 'DIES')
     trace.count('deaths')
     this.#lose()
+    const isKnown = [...this.#accounts].map(account => account.goesAway(() => clock.now))
+    const tell = (): void => isKnown.forEach(each => each())
+    clock.schedule(this.#options.sessionTtl + NOTICED_MS, tell, bystander)
     this.process.isDead = true
     this.isOver = true
     network.died(this.process)
@@ -175,6 +185,7 @@ export class SimClient {
     const { number } = publication
     const ballast = random.chance(0.1) ? new Uint8Array(this.#options.ballast) : undefined
     this.#open.add(publication)
+    if (this.host?.hasEnded === false) publication.sentTo.add(this.host)
     trace.say(this.process.name, () => `publishes #${number} ${topic}`)
     trace.count('published')
     const payload: object = { number, ballast }
@@ -269,6 +280,7 @@ export class SimClient {
     }
     this.#hasSession = true
     this.host = run
+    if (run !== undefined) for (const publication of this.#open) publication.sentTo.add(run)
     hear()
     if (!hasLost) return
     if (missing.length > 0) this.#mustBeTold(missing)

@@ -154,6 +154,32 @@ describe('the passage to a leader', () => {
     expect(warnings).to.have.lengthOf(2)
   })
 
+  it('tries again soon also when the leader says first what it refuses, and then what it takes', async () => {
+    const { time, sent } = await open(3)
+    const last = (count: number) => sent.slice(-count)
+    const refuse = async (promises: readonly { readonly promise: PublishPromise }[]): Promise<void> => {
+      for (const { promise } of promises) promise.refuse(new OverflowError('The subscription is full.'))
+      await turn()
+    }
+    await refuse(last(3))
+    for (const wait of [500, 1_000, 2_000]) {
+      time.advance(wait)
+      await refuse(last(3))
+    }
+    time.advance(4_000)
+    const [first, ...others] = last(3)
+    await refuse(others)
+    first?.promise.take()
+    await turn()
+    const before = sent.length
+    time.advance(499)
+    expect(sent.length - before).to.equal(0)
+    time.advance(1)
+    expect(sent.length - before).to.equal(2)
+    time.advance(60_000)
+    expect(sent.length - before, 'there is one timer').to.equal(2)
+  })
+
   it('keeps what was refused for the next leader, too', async () => {
     const { passage, sent, order } = await open(3)
     sent[1]?.promise.refuse(new OverflowError('The subscription is full.'))

@@ -119,6 +119,32 @@ describe('what is in the memory of a host', () => {
     for (const each of errors) expect(each.values).to.deep.equal([])
   })
 
+  it('keeps the dead letters of a subscription that has ended apart from those of new ones', async () => {
+    const [bus, other] = [open(), open()]
+    const rejected = bus.topic('t', { ack: 'manual' }).subscribe(message => message.reject('not this one'))
+    const kept = collect(other.topic('t'))
+    await Promise.all([bus.ready(), other.ready()])
+    const ended = collect(bus.topic('t', { ack: 'manual' }))
+    await bus.ready()
+    await bus.publish('t', 1)
+    await ended.first(1)
+    ended.values[0]?.reject('nor this one')
+    await eventually(async () => expect(await bus.deadLetters().list()).to.have.lengthOf(2))
+    rejected.unsubscribe()
+    ended.unsubscribe()
+    await bus.ready()
+    await handOver()
+    const letters = await bus.deadLetters().list()
+    expect(letters).to.have.lengthOf(2)
+    const fresh = collect(bus.topic('t'))
+    await bus.ready()
+    const ids = (await bus.status()).subscriptions.map(({ id }) => id)
+    expect(ids).to.have.lengthOf(2)
+    for (const { subscription } of letters) expect(ids).to.not.include(subscription)
+    await bus.publish('t', 2)
+    await Promise.all([kept.first(2), fresh.first(1)])
+  })
+
   it('is read once: a second time adds nothing', async () => {
     const bus = open()
     bus.topic('t', { name: 'work' }).subscribe().unsubscribe()

@@ -197,6 +197,46 @@ describe('what was on its way when a session was lost', () => {
     await second.kept.close()
   })
 
+  it('a publish that a host with a store handed out, and did not write down before its death, comes again with its flag', async () => {
+    const disk = new Disk()
+    const open = async (port = 0) => {
+      const { store, die } = disk.mortal()
+      const kept = await startServer({ port, sessionTtl: 20 })
+      kept.openStore(new HostStore({ store, warn: () => undefined }))
+      return { kept, die }
+    }
+    const watch = async (port: number) => {
+      const { bus } = clientOf(port)
+      const flags: boolean[] = []
+      bus.topic('t').subscribe(({ redelivered }) => flags.push(redelivered))
+      await bus.ready()
+      return { bus, flags }
+    }
+    const first = await open()
+    const { port } = first.kept
+    const way = await Proxy.to(port)
+    const publisher = clientOf(way.port).bus
+    const one = await watch(port)
+    await publisher.ready()
+    // From here on nothing is written.
+    first.die()
+    way.silence()
+    const sent = [publisher.publish('t'), publisher.publish('t')]
+    await eventually(() => expect(one.flags).to.deep.equal([false, false]))
+    await one.bus.close({ drain: false })
+    way.cut()
+    await first.kept.close()
+    const second = await open(port)
+    const other = await watch(port)
+    way.mend()
+    await Promise.all(sent)
+    await publisher.publish('t')
+    await eventually(() => expect(other.flags).to.deep.equal([true, true, false]))
+    await Promise.all([publisher, other.bus].map(each => each.close({ drain: false })))
+    await way.close()
+    await second.kept.close()
+  })
+
   it('a publish that is held back still is when it comes again', async () => {
     const rules = { name: 'w', ack: 'manual', prefetch: 1, maxPending: 1 } as const
     const seen = collect(near.topic<number>('t', rules))

@@ -72,7 +72,10 @@ export class Transfer {
 
   /** Takes in the dead letters of another process. */
   takeInLetters(letters: Iterable<StoredDeadLetter>): void {
-    this.#options.deadLetters.takeIn(letters)
+    const { registry, deadLetters } = this.#options
+    const all = [...letters]
+    for (const { letter } of all) registry.reserve(letter.subscription)
+    deadLetters.takeIn(all)
   }
 
   /** Adds the counts of another process. */

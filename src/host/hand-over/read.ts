@@ -217,7 +217,7 @@ class HandOverReader {
   #marks(marks: readonly unknown[]): void {
     for (const each of marks) {
       const { client, mark } = publisherOf(fieldsOf(each))
-      this.#ofVan.remember(client, new Publisher(mark, false))
+      this.#ofVan.remember(client, new Publisher(mark, true))
       this.#ofVan.vanStore?.markTaken(client, mark)
     }
   }

@@ -33,23 +33,21 @@ export class Publisher {
   readonly #refused: Map<number, WireError>
   /** Messages up to here were stored by the last process, if that stored any. */
   readonly #keptThrough: number
-  #isNew: boolean
+  /**
+   * The process before may have handed out what it had not written down. Undefined until the first message is here: what is sent again
+   * comes first, so that one shows whether anything was sent to another process.
+   */
+  #cameBefore: boolean | undefined
 
   /**
    * @param kept its last message with the last process
-   * @param isNew this process knows nothing of it, and nothing is stored: messages that it sends again may have been
-   * taken over once
+   * @param isWhole that process has passed on all that it had handed out
    */
-  constructor({ through, refused }: PublisherMark, isNew: boolean) {
+  constructor({ through, refused }: PublisherMark, isWhole: boolean) {
     this.#lastSequence = through
     this.#keptThrough = through
     this.#refused = new Map(refused)
-    this.#isNew = isNew
-  }
-
-  /** It went, and may come back. */
-  isRemembered(): void {
-    this.#isNew = false
+    if (isWhole) this.#cameBefore = false
   }
 
   /** Whether there is anything to remember. */
@@ -72,11 +70,12 @@ export class Publisher {
     maxPayload: number,
     refusal: MsgvanError | undefined,
   ): undefined | Promise<LateOutcome> | WireError {
-    const { sequence } = envelope
+    const { sequence, mayHaveCome } = envelope
+    this.#cameBefore ??= mayHaveCome
     if (sequence <= this.#lastSequence)
       return this.#refused.get(sequence) ?? this.#late.get(sequence) ?? this.#keptBefore(envelope, van)
     this.#lastSequence = sequence
-    const offered = envelope.mayHaveCome && !this.#isNew ? firstTime(envelope) : envelope
+    const offered = mayHaveCome && !this.#cameBefore ? firstTime(envelope) : envelope
     const late = this.#accept(offered, van, maxPayload, refusal)
     if (late instanceof Promise) this.#late.set(sequence, late)
     else if (late !== undefined) this.#refused.set(sequence, late)

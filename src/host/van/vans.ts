@@ -263,15 +263,11 @@ export class Van {
 
   /** A publisher whose session ended, or a new one. */
   publisher(client: string): Publisher {
-    return (
-      this.#publishers.get(client) ??
-      new Publisher(this.vanStore?.mark(client) ?? noMark, this.vanStore === undefined)
-    )
+    return this.#publishers.get(client) ?? new Publisher(this.vanStore?.mark(client) ?? noMark, false)
   }
 
   /** Its session ended: it may come back. */
   remember(client: string, publisher: Publisher): void {
-    publisher.isRemembered()
     if (publisher.hasPublished) this.#publishers.set(client, publisher)
   }
 }

@@ -222,7 +222,7 @@ export class LeaderForwarder implements Consumer {
   /** The leader has some room again, if it had refused this message. */
   #takenAgain(envelope: Envelope): void {
     if (!this.#retried.has(keyOf(envelope))) return
-    this.#retryMs = RETRY_MS
+    this.#retrySoon()
     this.#retriedLeft -= 1
     if (this.#retriedLeft > 0) return
     this.#retried.clear()
@@ -264,6 +264,19 @@ export class LeaderForwarder implements Consumer {
         `the leader takes no messages for now, or not all: they are kept here, and sent again: ${describe(error)}`,
       )
     this.#hasWarned = true
+    this.#schedule()
+  }
+
+  /** What it refused of the last try is often known before what it took: then the next try is due much later than it should be. */
+  #retrySoon(): void {
+    if (this.#retryMs === RETRY_MS) return
+    this.#retryMs = RETRY_MS
+    if (this.#cancelRetry === undefined) return
+    this.#cancelRetry()
+    this.#schedule()
+  }
+
+  #schedule(): void {
     this.#cancelRetry = this.#means.after(this.#retryMs, () => {
       this.#retried = new Set(this.#refusedForNow.keys())
       this.#retriedLeft = this.#inOrder().length - this.#again.length
