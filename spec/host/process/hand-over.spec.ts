@@ -189,7 +189,7 @@ describe('what is in the memory of a host', () => {
     expect(await pending()).to.have.lengthOf(1)
     writeFileSync(file, 'something else')
     const next = await start()
-    expect(() => readHandOver(file, next.sessions)).to.throw(/handed over/)
+    expect(() => readHandOver(file, next.sessions)).to.throw(/record of the hand-over is missing/)
   })
 
   it('that cannot be written stays: the host goes on as before', async () => {
