@@ -4,8 +4,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-// `npm run bench -- [QUESTION...] [--quick] [--write]`: every bench in turn, or those named. With --write what each printed
-// takes the place of its block in bench/README.md.
+// `npm run bench -- [QUESTION...] [--quick] [--write]` runs every bench in turn, or those that you name. With --write the output
+// of each replaces its block in bench/README.md.
 
 const folder = fileURLToPath(new URL('..', import.meta.url))
 const readme = fileURLToPath(new URL('../../../bench/README.md', import.meta.url))
@@ -33,7 +33,7 @@ async function run(question: string): Promise<string | undefined> {
   return code === 0 ? printed : undefined
 }
 
-/** Between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`, which somebody has put where it belongs. */
+/** Between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`, which stands in the README already. */
 async function keep(question: string, printed: string): Promise<void> {
   const text = await readFile(readme, 'utf8')
   const [begin, end] = [`<!-- bench:${question} -->\n`, `<!-- /bench:${question} -->`]
