@@ -3,14 +3,14 @@ import { inForce } from '../../src/actors/in-force.js'
 import { HostUnreachableError, StoreError } from '../../src/index.js'
 import { rejection } from '../support/rejection.js'
 
-describe('what a worker subscribes to', () => {
+describe('the subscriptions of a worker', () => {
   const ready = (error: Error) => ({ ready: () => Promise.reject(error) })
 
-  it('is in force also while the disk of its host takes nothing', async () => {
+  it('are in force also while the disk of their host takes nothing', async () => {
     await inForce(ready(new StoreError('The disk does not write.')))
   })
 
-  it('is not in force without a host', async () => {
+  it('are not in force without a host', async () => {
     const error = new HostUnreachableError('No host is there.')
     expect(await rejection(inForce(ready(error)))).to.equal(error)
   })

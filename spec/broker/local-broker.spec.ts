@@ -42,7 +42,7 @@ describe('the broker, in virtual time', () => {
   })
   afterEach(() => broker.close({ drain: false }))
 
-  it('what waits for its next attempt waits as long in the next process, though the time of day was set back', async () => {
+  it('a retry waits as long in the next process, also if the clock was set back', async () => {
     let setBack = 0
     const own = brokerIn(time, { wallClock: () => time.now() - setBack })
     own.consume(request({ name: 'n', pattern: 't', delay: 400, attempts: 9 }), consumer)
@@ -55,7 +55,7 @@ describe('the broker, in virtual time', () => {
     await own.close({ drain: false })
   })
 
-  it('what is exposed is there as long as somebody exposes it; what was on its way then finds nobody, and is told so', async () => {
+  it('an exposed name lives as long as its exposers; letters that come later are answered that it is gone', async () => {
     const unrouted: unknown[] = []
     const own = brokerIn(time, { unrouted: ({ body }) => void unrouted.push(body) })
     const topic = '$exposed/x'
@@ -181,7 +181,7 @@ describe('the broker, in virtual time', () => {
     expect(await statusOf(broker)).to.include({ failed: 1, acked: 2, inFlight: 0, pending: 0 })
   })
 
-  it('ackTimeout ends in a dead letter that says so', async () => {
+  it('ackTimeout ends in a dead letter that names it', async () => {
     broker.consume(request({ name: 'w', ackTimeout: 10, delay: 0, attempts: 2 }), consumer)
     await broker.publish('t', 1, noHeaders)
     await advance(10)
@@ -298,7 +298,7 @@ describe('the broker, in virtual time', () => {
     await Promise.all(held.map(each => each ?? Promise.resolve()))
   })
 
-  it('keeps its order while it is full, whatever topic its publishers wait for', async () => {
+  it('a full subscription keeps its order, with publishers of any topic waiting', async () => {
     broker.replace({ ...request({ pattern: /^/, maxPending: 1 }), name: 'w' })
     for (const n of upTo(4)) void broker.publish('busy', n, noHeaders)
     void broker.publish('rare', 5, noHeaders)
@@ -313,7 +313,7 @@ describe('the broker, in virtual time', () => {
     expect(seen.map(({ payload }) => payload)).to.deep.equal([1, 2, 3, 4, 5])
   })
 
-  it('never has more waiting than maxPending, whatever handlers publish meanwhile', async () => {
+  it('a subscription never has more pending messages than maxPending, also if handlers publish meanwhile', async () => {
     broker.consume(request({ pattern: /^t$/ }), {
       ...consumer,
       next: message => {
@@ -337,7 +337,7 @@ describe('the broker, in virtual time', () => {
     expect((await broker.control.status()).counters).to.include({ deadLettered: 10_003, dropped: 3 })
   })
 
-  it('is idle without subscribers, names and dead letters', async () => {
+  it('a broker without subscribers, names and dead letters is idle', async () => {
     expect(broker.isIdle).to.equal(true)
     const member = broker.consume(request(), consumer)
     expect(broker.isIdle).to.equal(false)
@@ -349,7 +349,7 @@ describe('the broker, in virtual time', () => {
     expect(broker.isIdle).to.equal(true)
   })
 
-  it('replace keeps what waits under the same pattern, and removes it with another', async () => {
+  it('replace keeps the pending messages under the same pattern, and removes them with another', async () => {
     broker.replace({ ...request(), name: 'w' })
     await broker.publish('t', 1, noHeaders)
     broker.replace({ ...request({ attempts: 9 }), name: 'w' })

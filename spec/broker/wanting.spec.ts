@@ -2,8 +2,8 @@ import { expect } from 'chai'
 import { linearMatcher } from '../../src/broker/patterns/linear/linear-matcher.js'
 import { wanting } from '../../src/broker/wanting.js'
 
-describe('what is wanted of a log', () => {
-  it('is found out once for each topic, however many there are', () => {
+describe('the patterns that a log is read for', () => {
+  it('are matched once for each topic, however many messages it has', () => {
     let asked = 0
     const wants = wanting(/^t\d*[02468]$/, pattern => {
       const matcher = linearMatcher(pattern)
@@ -15,7 +15,7 @@ describe('what is wanted of a log', () => {
     for (let i = 0; i < 25_000; i += 1) expect(wants(`t${i}`)).to.equal(i % 2 === 0)
   })
 
-  it('needs no pattern for one exact topic', () => {
+  it('need no compiled pattern for one exact topic', () => {
     const wants = wanting('t', () => expect.fail('compiled'))
     expect([wants('t'), wants('tt')]).to.deep.equal([true, false])
   })

@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import { drainTimeout } from '../../src/bus/drain-timeout.js'
 
-describe('what close() says when it stops waiting', () => {
+describe('the error of close() when it stops waiting', () => {
   const unsettled = [{ rules: { name: 'billing', pattern: 't' }, inFlight: 2 }]
 
-  it('names what is left, and advises about nothing else', () => {
+  it('names the unfinished work, and gives advice about nothing else', () => {
     expect(drainTimeout(10, unsettled).message).to.equal(
       'close() waited for 10 ms. Left behind: 2 deliveries not settled (billing: 2). ' +
         'Messages that were not settled go to the next subscriber of that name; without a name they are gone.',

@@ -93,7 +93,7 @@ describe('the work that a payload asks for', () => {
       expect(() => encodePayload(value)).to.throw(InvalidPayloadError, /readers/)
     })
 
-  it('of large but honest values is done', () => {
+  it('large but honest values pass', () => {
     const honest = [
       Array.from({ length: 5_000 }, (_, n) => ({
         n,

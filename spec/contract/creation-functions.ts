@@ -122,7 +122,7 @@ export function creationFunctions(at: Connected): void {
           seen.unsubscribe()
         })
 
-        it('so does retry({ delay }), and nothing is lost meanwhile', async () => {
+        it('retry({ delay }) gets it first, too, and nothing is lost meanwhile', async () => {
           const { bus, shaped$, key } = open(shape, named)
           const seen = collect(shaped$.pipe(map(throwsOnce().at), retry({ delay: 20 })))
           await bus.ready()
@@ -446,7 +446,7 @@ export function creationFunctions(at: Connected): void {
       expect(reported.values).to.have.lengthOf(1)
     })
 
-    it('with an ordinary timer between, a throw at the end is reported', async () => {
+    it('a throw behind an ordinary timer is reported', async () => {
       const bus = at.bus()
       const reported = reports(bus)
       merge(bus.topic<number>('t'), timer(1)).subscribe(() => {

@@ -46,7 +46,7 @@ export function deadLetters(at: Connected): void {
       })
     })
 
-    it('of an unnamed subscription go by its id', async () => {
+    it('carry the id of their subscription if it has no name', async () => {
       const bus = at.bus()
       const letters = collect(bus.topic<DeadLetter>(/^\$dead\//))
       bus.topic('t').subscribe(message => message.reject('no'))

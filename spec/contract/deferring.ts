@@ -57,7 +57,7 @@ export function deferring(at: Connected): void {
     }
 
     for (const [habit, operator] of Object.entries(habits)) {
-      it(`with ${habit} and retry(): what is lost is on errors$, and names handle`, async () => {
+      it(`with ${habit} and retry() reports its loss on errors$, and names handle`, async () => {
         const bus = at.bus()
         const reported = reports(bus)
         bus.topic('t', { name: 'w' }).pipe(operator, retry()).subscribe()
@@ -73,7 +73,7 @@ export function deferring(at: Connected): void {
       })
     }
 
-    it('and has no retry(): it is reported once', async () => {
+    it('is reported once without retry()', async () => {
       const bus = at.bus()
       const reported = reports(bus)
       bus.topic('t').pipe(concatMap(fail)).subscribe()
@@ -88,7 +88,7 @@ export function deferring(at: Connected): void {
       expect(codes(reported)).to.deep.equal([DEFERS, DEFERS])
     })
 
-    it('and whose subscriber throws', async () => {
+    it('is reported when its subscriber throws', async () => {
       const bus = at.bus()
       const reported = reports(bus)
       bus
@@ -103,7 +103,7 @@ export function deferring(at: Connected): void {
       expect(codes(reported)).to.deep.equal([DEFERS])
     })
 
-    it('with handle loses nothing, and nothing is reported', async () => {
+    it('loses nothing with handle, and reports nothing', async () => {
       const bus = at.bus()
       const reported = reports(bus)
       const seen = collect(
@@ -125,7 +125,7 @@ export function deferring(at: Connected): void {
       expect(codes(reported)).to.deep.equal([])
     })
 
-    it('by its nature is not an error: debounceTime, startWith, takeUntil, bufferTime, timeout, merge, close()', async () => {
+    it('is not an error if it works later by its nature: debounceTime, startWith, takeUntil, bufferTime, timeout, merge, close()', async () => {
       const bus = at.bus()
       const reported = reports(bus)
       const stop$ = new Subject<void>()

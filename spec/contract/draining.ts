@@ -83,7 +83,7 @@ export function draining(at: Connected): void {
       expect(ended).to.deep.equal([1])
     })
 
-    it('what a handler publishes on its own bus is handed out still, where that is all there is', async () => {
+    it('a handler publishes on its own bus, and the message is delivered, if no other work is left', async () => {
       const bus = at.bus()
       const outs = collect(bus.topic<number>('out'))
       const message = await holding(bus)
@@ -127,7 +127,7 @@ export function draining(at: Connected): void {
       await closing
     })
 
-    it('what others publish for ever does not keep it from ending', async () => {
+    it('endless publishes of others do not keep the bus from ending', async () => {
       const bus = at.bus()
       let count = 0
       bus.topic<number>('ping').subscribe(({ payload }) => {
@@ -163,7 +163,7 @@ export function draining(at: Connected): void {
       ])
     })
 
-    it('is one to who looks, as ever', async () => {
+    it('rejects its promise for a caller that awaits it', async () => {
       const bus = at.bus()
       expect(await rejection(bus.publish(''))).to.be.instanceOf(InvalidTopicError)
       await bus.close()

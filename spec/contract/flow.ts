@@ -75,7 +75,7 @@ export function flow(at: Connected): void {
       )
     }
 
-    it('one slow subscriber slows no other', async () => {
+    it('a slow subscriber does not slow the others', async () => {
       const bus = at.bus()
       collect(bus.topic('t', { name: 'slow', ack: 'manual', prefetch: 1 }))
       const quick = collect(bus.topic('t'))
@@ -115,7 +115,7 @@ export function flow(at: Connected): void {
       await untilStatus(bus, 'w', { pausing: false, held: 0, acked: 6, dropped: 0 })
     })
 
-    it("overflow 'pause' holds nobody's message: all others get it at once, and all that comes later", async () => {
+    it("overflow 'pause' delays no message: all other subscribers get it at once, and all later ones", async () => {
       const bus = at.bus()
       await setUp({ maxPending: 3 })
       const slow = collect(bus.topic('t', { ack: 'manual', prefetch: 1, maxPending: 2 }))
@@ -159,7 +159,7 @@ export function flow(at: Connected): void {
       expect(payloads(paused.values)).to.deep.equal([1])
     })
 
-    it('a full one that nobody consumes says so to the publishers that wait, once', async () => {
+    it('a full subscription without a consumer is reported once to its waiting publishers', async () => {
       const bus = at.bus()
       const told = reports(bus)
       await setUp({ maxPending: 1 })
@@ -175,7 +175,7 @@ export function flow(at: Connected): void {
       expect(told.values).to.have.lengthOf(1)
     })
 
-    it('publishers that wait are told when the last consumer leaves, and not before', async () => {
+    it('waiting publishers get an error when the last consumer leaves, and not before', async () => {
       const bus = at.bus()
       const told = reports(bus)
       const slow = collect(bus.topic('t', { name: 'w', ack: 'manual', prefetch: 1, maxPending: 1 }))
@@ -348,7 +348,7 @@ export function flow(at: Connected): void {
       })
     }
 
-    it('what failed and waits for its retry counts as waiting', async () => {
+    it('a failed message counts as pending while it waits for its retry', async () => {
       const bus = at.bus()
       const options = { name: 'w', maxPending: 2, overflow: 'error', delay: 1_000_000 } as const
       bus.topic('t', options).subscribe(message => message.nack())

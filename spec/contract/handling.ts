@@ -101,7 +101,7 @@ export function handling(at: Connected): void {
         }
       })
 
-      it("its `attempts` and `delay` rule over the subscription's", async () => {
+      it('the `attempts` and `delay` of handle override those of the subscription', async () => {
         const bus = at.bus()
         let tries = 0
         const asked: number[] = []
@@ -190,7 +190,7 @@ export function handling(at: Connected): void {
         expect(tries.values).to.deep.equal([1])
       })
 
-      it('ackTimeout does not run for what waits for its turn', async () => {
+      it('ackTimeout does not run for messages that wait for their turn', async () => {
         const bus = at.bus()
         const work = new Subject<never>()
         const tries = collect(new Subject<number>())

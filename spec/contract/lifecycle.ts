@@ -63,7 +63,7 @@ export function lifecycle(at: Connected): void {
       }
     })
 
-    it('refuses options that are none, and closes nothing then', async () => {
+    it('refuses wrong options, and closes nothing then', async () => {
       const bus = at.bus()
       for (const options of [{ timeout: -1 }, { timeout: NaN }, { drain: 'no' }, { force: true }, null])
         expect(await rejection(bus.close(options as never))).to.be.instanceOf(InvalidOptionError)

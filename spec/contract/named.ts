@@ -43,7 +43,7 @@ export function named(at: Connected): void {
       for (const each of [a, b, c]) expect(each.values.length).to.be.greaterThan(9)
     })
 
-    it('what waits behind a message that failed goes back unseen when its consumer leaves', async () => {
+    it('messages that wait behind a failed one return unseen when their consumer leaves', async () => {
       const bus = at.bus()
       await register(bus, 'w', 't')
       await publishAll(bus, 't', [1, 2])
@@ -97,7 +97,7 @@ export function named(at: Connected): void {
       expect(attempts).to.deep.equal([1, 2, 3])
     })
 
-    it('what an unsubscribed member held goes to the others, uncounted', async () => {
+    it('messages of an unsubscribed member go to the others, uncounted', async () => {
       const bus = at.bus()
       const holder = collect(bus.topic('t', { name: 'w', ack: 'manual' }))
       await publishAll(bus, 't', [1, 2, 3])

@@ -40,7 +40,7 @@ export function nesting(at: Connected): void {
       await published
     })
 
-    it('comes behind what waits already', async () => {
+    it('comes behind messages that already wait', async () => {
       const bus = at.bus()
       await register(bus, 'w', 't')
       await publishAll(bus, 't', [1, 2, 3])
@@ -58,7 +58,7 @@ export function nesting(at: Connected): void {
       outer.unsubscribe()
     })
 
-    it('for ever, under take(5), ends after 5', async () => {
+    it('ends after 5 under take(5), also if it never stops', async () => {
       const bus = at.bus()
       let calls = 0
       const seen = collect(bus.topic<number>('t').pipe(take(5)))

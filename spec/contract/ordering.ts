@@ -40,7 +40,7 @@ export function ordering(at: Connected): void {
       expect([...seen]).to.deep.equal(upTo(400))
     })
 
-    it('of calls is theirs: who subscribes behind a publish does not get it', async () => {
+    it('calls keep theirs: a subscriber behind a publish does not get that message', async () => {
       const bus = at.bus()
       const published = bus.publish('t', 'before')
       const seen = collect(bus.topic('t'))

@@ -232,7 +232,7 @@ export function remoteObservables(at: Connected): void {
       expect(await firstValueFrom(at.another().observe('mine'))).to.equal('again')
     })
 
-    it('of two that one bus exposes under one name, one withdrawn leaves the other', async () => {
+    it('one bus exposes a name twice: the end of one exposure leaves the other', async () => {
       const ended: string[] = []
       const named = (which: string) => () =>
         new Observable<string>(subscriber => {
@@ -271,7 +271,7 @@ export function remoteObservables(at: Connected): void {
       expect(other?.errors).to.deep.equal([])
     })
 
-    it('all who expose one name share it', async () => {
+    it('all exposers of one name share its observers', async () => {
       await exposing('shared', () => of('one'))
       at.another().expose('shared', () => of('other'))
       await at.another().ready()
@@ -422,7 +422,7 @@ export function remoteObservables(at: Connected): void {
       await closing
     })
 
-    it('on a closed bus both fail', async () => {
+    it('both fail on a closed bus', async () => {
       const exposed = await exposing('mine', () => NEVER)
       await at.bus().close()
       expect(exposed.closed).to.equal(true)
@@ -430,7 +430,7 @@ export function remoteObservables(at: Connected): void {
       expect(await rejection(firstValueFrom(at.bus().observe('x')))).to.be.instanceOf(ClosedError)
     })
 
-    it('refuses names and factories that are none', () => {
+    it('both refuse wrong names and factories', () => {
       const bus = at.bus()
       for (const name of ['', 'x'.repeat(181), 7, undefined, null]) {
         expect(thrown(() => bus.expose(name as never, () => of(1)))).to.be.instanceOf(InvalidOptionError)

@@ -78,7 +78,7 @@ export function retrying(at: Connected): void {
         })
       })
 
-      it(`so does retry({ delay }), and nothing published meanwhile is lost, on ${kind} subscription`, async () => {
+      it(`retry({ delay }) gets it first, too, and loses no later message, on ${kind} subscription`, async () => {
         const bus = at.bus()
         const log: string[] = []
         const seen = collect(
@@ -92,7 +92,7 @@ export function retrying(at: Connected): void {
         expect(log).to.deep.equal(['1/1', '2/1', '2/2r', '3/1', '4/1', '5/1'])
       })
 
-      it(`so does catchError((error, caught) => caught), on ${kind} subscription`, async () => {
+      it(`catchError((error, caught) => caught) gets it first, too, on ${kind} subscription`, async () => {
         const bus = at.bus()
         const log: string[] = []
         const again = catchError((_: unknown, caught: Observable<number>) => caught)

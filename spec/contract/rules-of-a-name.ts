@@ -34,7 +34,7 @@ export function rulesOfAName(at: Connected): void {
       await untilStatus(at.bus(), 'w', { consumers: 0 })
     }
 
-    it('are those of who comes when nobody is attached; what is left out is the default', async () => {
+    it('are those of the first consumer after a pause, with defaults for missing ones', async () => {
       const bus = at.bus()
       await visit({ attempts: 3, maxPending: 1, overflow: 'error' })
       await bus.publish('t', 1)
@@ -49,7 +49,7 @@ export function rulesOfAName(at: Connected): void {
       await untilStatus(bus, 'w', { failed: 5, deadLettered: 5 })
     })
 
-    it('that are given and differ are refused while others are attached, by name', async () => {
+    it('refuse a consumer that asks for other ones while others are attached, and name them', async () => {
       const bus = at.bus()
       const first = collect(bus.topic('t', { name: 'w', attempts: 3, delay: [5, 10] }))
       await bus.ready()
@@ -100,7 +100,7 @@ export function rulesOfAName(at: Connected): void {
       expect(thrown(() => bus.topic('t', { replace: true }))).to.be.instanceOf(InvalidOptionError)
     })
 
-    it('that change reach those who are attached: `ackTimeout`', async () => {
+    it('reach attached consumers when they change: `ackTimeout`', async () => {
       const bus = at.bus()
       const held = collect(bus.topic('t', { name: 'w', ack: 'manual' }))
       await bus.ready()
@@ -129,7 +129,7 @@ export function rulesOfAName(at: Connected): void {
       await eventually(() => expect(payloads(seen)).to.deep.equal([1, 1]))
     })
 
-    it('leave what waits its failures: fewer attempts bind it at its next one', async () => {
+    it('keep the failures of pending messages: fewer attempts count at the next failure', async () => {
       const bus = at.bus()
       const first = collect(bus.topic('t', { name: 'w', ack: 'manual', attempts: 5, delay: 0 }))
       await bus.publish('t', 1)
@@ -146,7 +146,7 @@ export function rulesOfAName(at: Connected): void {
       expect(attempts).to.deep.equal([3])
     })
 
-    it('that are new release publishers that wait', async () => {
+    it('release waiting publishers when they become wider', async () => {
       const bus = at.bus()
       await visit({ maxPending: 1 })
       await bus.publish('t', 1)
@@ -163,7 +163,7 @@ export function rulesOfAName(at: Connected): void {
       expect(payloads(await seen.first(3))).to.deep.equal([2, 3, 4])
     })
 
-    it('that are tighter bind what is new: more may wait already', async () => {
+    it('hold for new messages when they become tighter: more may be pending already', async () => {
       const bus = at.bus()
       await visit({})
       await publishAll(bus, 't', upTo(5))
@@ -198,7 +198,7 @@ export function rulesOfAName(at: Connected): void {
       })
     })
 
-    it('are what a `retry()` comes back to, whatever it asked for at first', async () => {
+    it('hold for a `retry()` that comes back, whatever rules it gave at first', async () => {
       const bus = at.bus()
       const tries: number[] = []
       const errors: unknown[] = []

@@ -174,7 +174,7 @@ export function rxjsSemantics(at: Connected): void {
   })
 
   describe('unsubscribing inside next', () => {
-    it('of oneself takes effect at once, in the middle of a burst', async () => {
+    it('takes effect at once for the subscriber itself, in the middle of a burst', async () => {
       const bus = at.bus()
       await register(bus, 'w', 't')
       await publishAll(bus, 't', upTo(10))
@@ -194,7 +194,7 @@ export function rxjsSemantics(at: Connected): void {
       expect(seen).to.deep.equal([1, 2, 3])
     })
 
-    it('of another takes effect at once: it gets not even the message in hand', async () => {
+    it('takes effect at once for another subscriber, which does not even get the message in hand', async () => {
       const bus = at.bus()
       const all = collect(bus.topic('t'))
       let other: Message[] = []
@@ -214,7 +214,7 @@ export function rxjsSemantics(at: Connected): void {
       expect(other).to.deep.equal([])
     })
 
-    it('by a throw right after it, the message counts as failed', async () => {
+    it('counts the message as failed if a throw follows', async () => {
       const bus = at.bus()
       await register(bus, 'w', 't')
       await publishAll(bus, 't', [1, 2])

@@ -13,7 +13,7 @@ const one = async (messages: { first(count: number): Promise<Message[]> }): Prom
 
 export function settlement(at: Connected): void {
   describe('settlement', () => {
-    it("with 'auto' a message is acked when next() returns", async () => {
+    it("ack 'auto' acks a message when next() returns", async () => {
       const bus = at.bus()
       const seen = collect(bus.topic('t', { name: 'w' }))
       await publishAll(bus, 't', [1, 2])
@@ -21,7 +21,7 @@ export function settlement(at: Connected): void {
       expect((await one(seen)).ack()).to.equal(false)
     })
 
-    it("with 'manual' it stays open until a verb says so", async () => {
+    it("ack 'manual' keeps a message open until a verdict", async () => {
       const bus = at.bus()
       const seen = collect(bus.topic('t', { name: 'w', ack: 'manual' }))
       await bus.publish('t', 1)
@@ -114,7 +114,7 @@ export function settlement(at: Connected): void {
       'gives less than 0': () => -1,
       'gives Infinity': () => Infinity,
     })) {
-      it(`a delay function that ${what} loses nothing: the default is used, and errors$ says so`, async () => {
+      it(`a delay function that ${what} loses nothing: the default replaces it, with an error on errors$`, async () => {
         const bus = at.bus()
         const reported = reports(bus)
         const seen = collect(bus.topic('t', { name: 'w', ack: 'manual', delay }))
@@ -126,7 +126,7 @@ export function settlement(at: Connected): void {
       })
     }
 
-    it('no settlement within ackTimeout fails the delivery, and a late verdict is refused', async () => {
+    it('a delivery without a verdict within ackTimeout fails, and a late verdict is refused', async () => {
       const bus = at.bus()
       const seen = collect(bus.topic('t', { name: 'w', ack: 'manual', ackTimeout: 20, delay: 0 }))
       await bus.publish('t')
@@ -178,7 +178,7 @@ export function settlement(at: Connected): void {
       ])
     })
 
-    it('nack() refuses a delay that is none, and settles nothing: the bus stays connected', async () => {
+    it('nack() refuses a wrong delay, and settles nothing: the bus stays connected', async () => {
       const bus = at.bus()
       const reported = reports(bus)
       const seen = collect(bus.topic('t', { name: 'w', ack: 'manual' }))

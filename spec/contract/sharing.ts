@@ -71,7 +71,7 @@ export function sharing(at: Connected): void {
         expect(seen).to.deep.equal({ failing: ['1/1', '1/2'], working: ['1/1', '1/2'] })
       })
 
-    it('both fail: that is one failure, and the dead letter has the first error', async () => {
+    it('two failures count as one, and the dead letter has the first error', async () => {
       const bus = at.bus()
       const s = bus.topic('t', { name: 'w', attempts: 1 }).pipe(share())
       const work = new Subject<never>()

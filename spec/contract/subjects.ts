@@ -124,7 +124,7 @@ export function subjects(at: Connected): void {
       expect(reported.values).to.have.lengthOf(1)
     })
 
-    it('is observed as long as somebody subscribes, through operators too', () => {
+    it('is observed while it has subscribers, through operators too', () => {
       const n$ = at.bus().subject<number>('n')
       expect(n$.observed).to.equal(false)
       const first = n$.subscribe()

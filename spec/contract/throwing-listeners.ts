@@ -54,7 +54,7 @@ export function throwingListeners(at: Connected): void {
     }
 
     for (const [name, tell] of Object.entries(told)) {
-      it(`of ${name} later, by a promise that it returns, is reported, and ends no process`, async () => {
+      it(`of ${name} is reported, and ends no process, also if it throws later, in a promise`, async () => {
         const bus = at.bus()
         const [source$, make] = tell(bus)
         await bus.ready()

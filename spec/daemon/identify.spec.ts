@@ -4,7 +4,7 @@ import { identify } from '../../src/daemon/identify.js'
 import { startServer } from '../support/host-server.js'
 import { freePort } from '../support/sandbox.js'
 
-describe('who listens on a port', () => {
+describe('a program on a port', () => {
   let server: Server | undefined
   afterEach(
     () => new Promise<void>(resolve => (server === undefined ? resolve() : server.close(() => resolve()))),
@@ -26,7 +26,7 @@ describe('who listens on a port', () => {
     await host.close()
   })
 
-  it('is a stranger if it says something else', async () => {
+  it('is a stranger if it answers something else', async () => {
     expect(await identify(await saying('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'))).to.equal(
       'a stranger',
     )

@@ -32,7 +32,7 @@ describe('examples/actorhandler', () => {
     expect(stderr).to.match(/there are no actors/)
   })
 
-  it("on two hosts: what is published at the producer's is written where the consumer's leads", async () => {
+  it("runs on two hosts: messages of the producer's host are written where the consumer's leads", async () => {
     const other = await Sandbox.make()
     try {
       const run = async (at: Sandbox, ...args: string[]): Promise<string> => {

@@ -12,7 +12,7 @@ describe('examples/observable', () => {
 
   const expected = { code: 0, stdout: 'tick 0\ntick 1\ntick 2\n', stderr: '' }
 
-  it('one process observes what another one exposes, and unsubscribes there', async () => {
+  it('observes an Observable of another process, and unsubscribes there', async () => {
     const exposer = sandbox.node([ticker, 'expose'])
     await exposer.shows(/^exposed$/m)
     expect(await sandbox.node([ticker, 'observe']).ended).to.include(expected)

@@ -22,7 +22,7 @@ describe('a history', () => {
     at = 10_000_000
   })
 
-  it('in which everything is done is in order', () => {
+  it('is in order if everything in it is done', () => {
     const verdict = checkHistory(
       [subscribed(), published(1), published(2), begun(1), done(1), begun(2), done(2), rest(0)].flat(),
     )
@@ -94,7 +94,7 @@ describe('a history', () => {
     expect(problems(...both, begun(1), done(1), begun(2), done(2))).to.deep.equal([])
   })
 
-  describe('with a repeat without its flag', () => {
+  describe('a repeat without its flag', () => {
     const noFlag = ['a repeat without its flag']
     const once = (): Event[] => [subscribed(), published(1), begun(1), done(1)].flat()
     const kill = (whom = 'host0'): Event[] => told({ what: 'fault', kind: 'kill', whom })

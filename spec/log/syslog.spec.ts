@@ -95,7 +95,7 @@ describe('log: a real rsyslog', function () {
     expect(texts[1]).to.match(/^x{7900}x*… \(.*\)$/)
   })
 
-  it('stopped and started again: the lines of the meantime go to the file, one line says so, one that it is back', async () => {
+  it('after a stop and a start, lines of the meantime go to the file, with one line for the loss and one for the return', async () => {
     await syslog.start()
     const log = logger('p')
     log.warning('before')
@@ -163,7 +163,7 @@ describe('log: a real rsyslog', function () {
     expect(existsSync(file)).to.equal(false)
   })
 
-  it('what waits for a busy syslog is not lost when the process ends, by itself or by close', async () => {
+  it('lines that wait for a busy syslog survive the end of the process, by itself or by close', async () => {
     await syslog.start()
     syslog.freeze()
     const lines = `const log = createLogger(options); for (let n = 0; n < 900; n++) log.warning('n' + n + '.');`

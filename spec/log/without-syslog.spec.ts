@@ -28,14 +28,14 @@ describe('log: without syslog', function () {
     expect({ code, out, err }).to.deep.equal({ code: 0, out: [], err: [] })
   })
 
-  it('no socket: the console gets the lines, and nothing else', async () => {
+  it('without a socket the console gets the lines, and nothing else', async () => {
     const { code, out, err, pid } = await runChild(twoLines + tellIfHeld, { program: 'p', socket })
     expect({ code, out }).to.deep.equal({ code: 0, out: [] })
     expect(err[0]).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z p\[/)
     expect(unstamped(err)).to.deep.equal([`p[${pid}] warning: one`, `p[${pid}] error: two`])
   })
 
-  it('no socket: a file gets them where one is given, to the last line before the process ends', async () => {
+  it('without a socket a configured file gets them, to the last line before the process ends', async () => {
     const { code, err, pid } = await runChild(`${twoLines} process.exit(5)`, { program: 'p', socket, file })
     expect({ code, err }).to.deep.equal({ code: 5, err: [] })
     expect(unstamped(read())).to.deep.equal([
@@ -45,7 +45,7 @@ describe('log: without syslog', function () {
     ])
   })
 
-  it('unix-dgram is not built: one line says so, and nothing is tried again', async () => {
+  it('without unix-dgram one line reports that, and nothing is tried again', async () => {
     const { code, err, pid } = await runChild(twoLines + tellIfHeld, { program: 'p', socket, file }, [
       withoutUnixDgram,
     ])

@@ -27,7 +27,7 @@ describe('a retry delay', () => {
     'gives nothing': () => undefined,
     'gives a promise': () => Promise.resolve(5),
   })) {
-    it(`of a function that ${what} is the default, and the mistake is reported each time`, () => {
+    it(`is the default if a function ${what}, and the mistake is reported each time`, () => {
       const [first = 0, second = 0, third = 0] = delays(wrong as () => number)
       expect(first).to.be.within(50, 100)
       expect(second).to.be.within(100, 200)
@@ -37,7 +37,7 @@ describe('a retry delay', () => {
     })
   }
 
-  it('of a function that gives 0 or more is taken, and nothing is reported', () => {
+  it('is the result of a function that gives 0 or more, and nothing is reported', () => {
     expect(delays(() => 0)).to.deep.equal([0, 0, 0, 0])
     expect(mistakes).to.deep.equal([])
   })

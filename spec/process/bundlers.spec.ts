@@ -68,7 +68,7 @@ describe('an app that is bundled with msgvan inside', function () {
   }
 
   for (const bundler of bundlers) {
-    it(`by ${bundler}: has an embedded bus anywhere, and a host where msgvan is installed`, async function () {
+    it(`built by ${bundler}, has an embedded bus anywhere, and a host where msgvan is installed`, async function () {
       const file = await build(bundler, APP, 'node')
       if (file === undefined) return skipUnless(this, false, 'a bundler is not installed')
       const embedded = await sandbox.node([file]).ended
@@ -80,7 +80,7 @@ describe('an app that is bundled with msgvan inside', function () {
       await sandbox.msgvan(['stop']).ended
     })
 
-    it(`by ${bundler}: the client for browsers needs nothing of Node`, async function () {
+    it(`built by ${bundler} for browsers, needs nothing of Node`, async function () {
       const file = await build(bundler, PAGE, 'browser')
       if (file === undefined) return skipUnless(this, false, 'a bundler is not installed')
       const code = await readFile(file, 'utf8')

@@ -62,7 +62,7 @@ describe('a host that started by itself', () => {
     expect(await sandbox.hostPid()).to.equal(host)
   })
 
-  it('is started so where there is no shell, too', async () => {
+  it('starts in the same way where there is no shell', async () => {
     const file = openSync(join(sandbox.home, 'output'), 'w')
     const say = `require('node:fs').writeSync(3, 'I am ' + process.pid + ' of ' + process.ppid + '\\n')`
     for (const shell of [undefined, '/nowhere/sh']) {

@@ -44,7 +44,7 @@ describe('a caller with the wrong proof', () => {
     expect(listener.stdout).to.equal('t good\n')
   })
 
-  it('is told when the secret was replaced under a running host, which can still be ended', async function () {
+  it('learns that the secret was replaced under a running host, which can still be ended', async function () {
     onlyOnLinux(this)
     const host = sandbox.msgvan(['host'])
     await host.shows(/listening/)

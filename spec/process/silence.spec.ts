@@ -65,7 +65,7 @@ describe('ackTimeout of a consumer that cannot keep it', () => {
     expect(stopped.stdout).to.not.contain('got untouched')
   })
 
-  it('that wakes from a block begins nothing that others have by then', async () => {
+  it('keeps a consumer that wakes from a block from messages that others have by then', async () => {
     const wait = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000)'
     const blocked = sandbox.script(`
       const bus = msgvan.van()

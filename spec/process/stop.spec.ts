@@ -32,7 +32,7 @@ describe('msgvan stop', () => {
     expect(await files()).to.deep.equal(['host-PORT.log', 'host-PORT.out', 'host-PORT.settings', 'secret'])
   })
 
-  it('is done when there is none, and clears up after one that was killed', async () => {
+  it('succeeds without a host, and clears up after one that was killed', async () => {
     await writeFile(sandbox.paths.pid(sandbox.port), '999999999\n')
     expect(await sandbox.msgvan(['stop', '--json']).ended).to.include({
       code: 0,
@@ -88,7 +88,7 @@ describe('msgvan stop', () => {
     await client.shows(/^t hello$/m)
   })
 
-  it('ends one that does not answer, by its verified pid, and says so', async function () {
+  it('ends a host that does not answer, by its verified pid, and reports that', async function () {
     onlyOnLinux(this)
     const host = sandbox.msgvan(['host'])
     await host.shows(/listening/)

@@ -27,7 +27,7 @@ describe('the simulation in virtual time', function () {
     console.log(`      ${said.split('\n')[0] ?? ''}`)
   })
 
-  it('of one seed is the same each time, so that a failing one can be looked at', async () => {
+  it('gives the same world for one seed each time, so that you can look at a failing one', async () => {
     const options = ['--seed', '7', '--trace']
     const [once, again] = await Promise.all([run(...options), run(...options)])
     expect(once.split('\n')).to.have.lengthOf.greaterThan(100)

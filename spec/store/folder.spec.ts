@@ -49,7 +49,7 @@ describe("a store's folder", () => {
   })
   afterEach(() => rm(folder, { recursive: true }))
 
-  it('with a folder in the place of its data is refused, and left as it is', async () => {
+  it('is refused, and left as it is, with a folder in the place of its data', async () => {
     await mkdir(join(folder, 'data.mdb'))
     const error = await rejection(openIt())
     expect(error).to.include({ code: 'MSGVAN_STORE' })
@@ -98,7 +98,7 @@ describe("a store's folder", () => {
       expect(await modes(join(folder, 'damaged-1', 'data.mdb'))).to.deep.equal([0o600])
     })
 
-    it('whose key is not whole is refused, rather than locked under another name', async () => {
+    it('is refused if its key is not whole, and not locked under another name', async () => {
       const first = await openIt()
       await truncate(join(folder, 'lock.key'), 5)
       const error = await rejection(openIt())
@@ -107,13 +107,13 @@ describe("a store's folder", () => {
       await first.close()
     })
 
-    it('whose key cannot be made is refused, rather than locked without one', async () => {
+    it('is refused if its key cannot be made, and not locked without one', async () => {
       // In its place stands what is no file, as on a disk that fails.
       await mkdir(join(folder, 'lock.key'))
       expect(await rejection(openIt())).to.include({ code: 'MSGVAN_STORE' })
     })
 
-    it('that others may write to is refused, with what to do', async () => {
+    it('is refused with advice if others may write to it', async () => {
       await chmod(folder, 0o777)
       const error = await rejection(openIt())
       expect(error).to.include({ code: 'MSGVAN_STORE' })
@@ -175,7 +175,7 @@ describe("a store's folder", () => {
     await (await openIt()).close()
   })
 
-  it('of a newer format is refused, and left as it is', async () => {
+  it('is refused, and left as it is, in a newer format', async () => {
     const store = await openIt()
     await store.transact(to => to.put('meta', 'format', Buffer.from('999')))
     await store.close()
@@ -185,7 +185,7 @@ describe("a store's folder", () => {
     expect(await rejection(compactStore(folder))).to.include({ code: 'MSGVAN_STORE_FORMAT' })
   })
 
-  it('of the format before goes on as one of this', async () => {
+  it('becomes one of this format from the format before', async () => {
     await (await openIt()).close()
     // As it was: records without checksums.
     const env = lmdb({ path: folder, noSubdir: false, maxDbs: 20 })
@@ -204,7 +204,7 @@ describe("a store's folder", () => {
     expect(said).to.deep.equal([])
   })
 
-  it('of before, without the trees that came later, is whole', async () => {
+  it('is whole in an older format, without the trees that came later', async () => {
     const env = lmdb({ path: folder, noSubdir: false, maxDbs: 20 })
     env.openDB({ name: 'chunks', encoding: 'binary', keyEncoding: 'binary' })
     const meta = env.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' })
@@ -216,7 +216,7 @@ describe("a store's folder", () => {
     await store.close()
   })
 
-  it('that cannot be written to, or is none, is refused', async function () {
+  it('is refused if it cannot be written to, or is not a folder', async function () {
     const file = join(folder, 'file')
     await writeFile(file, '')
     const warn = () => undefined
@@ -287,13 +287,13 @@ describe("a store's folder", () => {
     await store.close()
   })
 
-  it('that is not a store is kept aside', async () => {
+  it('is kept aside if it is not a store', async () => {
     await writeFile(join(folder, 'data.mdb'), Buffer.alloc(20_000, 'nonsense'))
     await (await openIt()).close()
     expect(said[0]).to.match(/does not begin as a store does/)
   })
 
-  it('with pages of garbage is noticed at the start', async () => {
+  it('is found damaged at the start with pages of garbage', async () => {
     await (await filled()).close()
     const file = await open(join(folder, 'data.mdb'), 'r+')
     const { size } = await file.stat()
@@ -306,7 +306,7 @@ describe("a store's folder", () => {
     await store.close()
   })
 
-  it('with one wrong byte in a message is noticed', async () => {
+  it('is found damaged with one wrong byte in a message', async () => {
     await (await filled()).close()
     const file = await open(join(folder, 'data.mdb'), 'r+')
     const bytes = await file.readFile()
@@ -325,7 +325,7 @@ describe("a store's folder", () => {
     expect(JSON.parse(pieces)).to.include({ table: 'chunks' })
   })
 
-  it('with one wrong byte in a record is noticed', async () => {
+  it('is found damaged with one wrong byte in a record', async () => {
     const store = await openIt()
     await store.transact(to => to.put('books', 'one', Buffer.alloc(100, 7)))
     await store.close()
@@ -339,7 +339,7 @@ describe("a store's folder", () => {
     await again.close()
   })
 
-  it('with a tree that leads astray before the newest messages is noticed at the start', async () => {
+  it('is found damaged at the start with a tree that leads astray before the newest messages', async () => {
     const store = await openIt()
     await store.transact(to => {
       for (let first = 1; first <= 200; first += 1) to.append(piece(first, 600))
@@ -355,7 +355,7 @@ describe("a store's folder", () => {
     expect(said).to.have.lengthOf(1)
   })
 
-  it('leaves out a piece that is not what was written, says so once, and gives all others', async () => {
+  it('leaves out a damaged piece, logs that once, and gives all others', async () => {
     // Longer ago than is looked through at a start.
     await (await filled(800_000)).close()
     const file = await open(join(folder, 'data.mdb'), 'r+')

@@ -51,7 +51,7 @@ describe('a store whose disk takes no more', () => {
     expect(said.kept).to.be.greaterThan(10)
   })
 
-  it('that became read-only refuses before lmdb finds out, and takes more when it is writable again', async function () {
+  it('refuses before lmdb finds out that the disk became read-only, and takes more when it is writable again', async function () {
     skipUnless(this, process.platform !== 'win32', 'not on Windows')
     const readOnly = `
       const { chmodSync } = await import('node:fs')

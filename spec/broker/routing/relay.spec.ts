@@ -93,7 +93,7 @@ describe('a relay', () => {
     expect(broker.isIdle).to.equal(true)
   })
 
-  it('of a host that is gone: its mail goes to the host in its place, or finds no actor; all else is gone', async () => {
+  it('passes the mail of a host that is gone to its replacement, or answers it; drops everything else', async () => {
     const unrouted: string[] = []
     const broker = brokerIn(new VirtualTime(), { unrouted: ({ topic }) => void unrouted.push(topic) })
     const silent = { next: () => undefined, error: () => undefined, complete: () => undefined }

@@ -15,7 +15,7 @@ for (const [kind, Line] of [
   ['packed at its end', PackedQueue],
 ] as const)
   describe(`the waiting line, ${kind}`, () => {
-    it('keeps the order through whatever comes back', () => {
+    it('keeps the order when messages return', () => {
       const step = fc.oneof(
         { weight: 4, arbitrary: fc.constant('push' as const) },
         { weight: 3, arbitrary: fc.constant('shift' as const) },
@@ -83,8 +83,8 @@ for (const [kind, Line] of [
     })
   })
 
-describe('what comes back to a waiting line', () => {
-  it('finds its place without a look at all that wait', () => {
+describe('a message that returns to a pending queue', () => {
+  it('finds its place without a look at all the others', () => {
     let looks = 0
     class Watched extends Item {
       readonly #order: number

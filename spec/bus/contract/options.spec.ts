@@ -21,7 +21,7 @@ describe('options', () => {
   })
   afterEach(() => bus.close())
 
-  it('of van() that are none are refused at once, before anything is begun', () => {
+  it('van() refuses wrong options at once, before it begins anything', () => {
     refuses(van, [
       null,
       'default',
@@ -40,7 +40,7 @@ describe('options', () => {
     ])
   })
 
-  it('of connect() too', () => {
+  it('connect() refuses wrong options at once', () => {
     const to = (options: never): unknown => connect('http://127.0.0.1:1', options)
     refuses(to, [
       null,
@@ -59,7 +59,7 @@ describe('options', () => {
       ).to.be.instanceOf(InvalidOptionError)
   })
 
-  it('of topic() too', () => {
+  it('topic() refuses wrong options at once', () => {
     refuses(
       options => bus.topic('t', options),
       [
@@ -72,13 +72,13 @@ describe('options', () => {
     )
   })
 
-  it('of handle() and publishTo() that are none of what these work with, too', () => {
+  it('handle() and publishTo() refuse a wrong first argument at once', () => {
     refuses(handle, [undefined, null, 'not a function'])
     refuses(given => publishTo(given, 'topic'), [undefined, null, {}, { publish: 'no function' }])
     refuses(topic => publishTo(bus, topic), [undefined, null, 7])
   })
 
-  it('of handle() and backoff() too', () => {
+  it('handle() and backoff() refuse wrong options at once', () => {
     refuses(
       options => handle(() => 1, options),
       [

@@ -46,7 +46,7 @@ describe('letters of remote observables', () => {
     expect(seen.values).to.deep.equal([7, 8])
   })
 
-  it('several may come in one letter; a list that is none has none', async () => {
+  it('one letter may carry several values; a damaged list carries none', async () => {
     const seen = observed()
     await letter('values', { $count: '3' }, [7, 8, 9])
     await letter('values', { $count: '3' }, 'no list')
@@ -64,7 +64,7 @@ describe('letters of remote observables', () => {
     ['a count that is none', 'next', { $count: '1e999' }],
   ]
   for (const [what, kind, headers] of lost) {
-    it(`${what} is a loss, and said`, async () => {
+    it(`${what} is a loss, with an error`, async () => {
       const seen = observed()
       await letter(kind, headers, 1)
       expect(await seen.failure()).to.be.instanceOf(ObservationLostError)
@@ -72,7 +72,7 @@ describe('letters of remote observables', () => {
     })
   }
 
-  it('what runs there is compared: more values, or nothing of it, is a loss', async () => {
+  it('both ends compare their counts: more values, or an unknown observation, is a loss', async () => {
     for (const running of [[[undefined, 3]], [], 7, undefined, [['1'], 2, null, { 0: '1', 1: 0 }]]) {
       const seen = observed()
       const { $stream } = asked.at(-1) ?? {}
@@ -88,7 +88,7 @@ describe('letters of remote observables', () => {
     expect(await seen.first(1)).to.deep.equal([1])
   })
 
-  it('bytes that are no payload end it', async () => {
+  it('bytes that no payload can have end the observation', async () => {
     const seen = observed()
     const { $from: to = '', $stream = '' } = asked[0] ?? {}
     const bytes = encodePayload('text').subarray(0, 2)

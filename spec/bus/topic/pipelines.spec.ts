@@ -129,7 +129,7 @@ describe('pipelines', () => {
     expect(reported.values).to.have.lengthOf(1)
   })
 
-  it('of two buses may nest: each fails its own message', async () => {
+  it('pipelines of two buses may nest: each fails its own message', async () => {
     const other = van({ embedded: true })
     other.topic('inner', { name: 'w' }).subscribe(() => {
       throw new Error('inner')

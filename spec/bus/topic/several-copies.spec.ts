@@ -18,7 +18,7 @@ function anotherCopy(): typeof rxjs {
 }
 
 /** An app may have a copy of RxJS of its own, beside the one that msgvan finds. */
-describe('with another copy of RxJS', () => {
+describe('a second copy of RxJS', () => {
   const { combineLatest, defer, firstValueFrom, map, merge, NEVER, Observable, of, repeat, retry, share, switchMap, take } = anotherCopy() // prettier-ignore
   type Shape = (topic$: rxjs.Observable<Message<number>>) => rxjs.Observable<Message<number>>
   const shapes: Record<string, Shape> = {
@@ -40,7 +40,7 @@ describe('with another copy of RxJS', () => {
     await new Promise(resolve => setTimeout(resolve, 5))
   })
 
-  it('it is another one', async () => {
+  it('has classes of its own', async () => {
     const { Observable: ours } = await import('rxjs')
     expect(NEVER).not.to.be.instanceOf(ours)
     expect(bus.topic('t')).to.be.instanceOf(ours)

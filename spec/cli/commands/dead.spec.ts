@@ -42,7 +42,7 @@ describe('msgvan dead', () => {
     expect(letters[0]?.['firstAt']).to.be.at.most(letters[0]?.['lastAt'] as number)
   })
 
-  it('show: all its fields; exit code 1 when there is none', async () => {
+  it('show prints all fields, and ends with exit code 1 for an unknown id', async () => {
     const [id = ''] = (await dead('list')).stdout.split(' ')
     const { stdout } = await dead('show', id, '--subscription', 'shipping')
     expect(stdout)

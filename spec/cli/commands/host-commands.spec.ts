@@ -40,7 +40,7 @@ describe('msgvan status, unsubscribe and logs', () => {
     expect(table).to.match(/^workers {2}\/\^jobs\/ +1 /m)
   })
 
-  it("status counts what was published when nobody was there: a van's counters outlast its users", async () => {
+  it("status counts messages that were published without a subscriber: a van's counters outlast its users", async () => {
     const counters = async () => {
       const { stdout } = await sandbox.msgvan(['status', '--json']).ended
       return (JSON.parse(stdout) as VanStatus).counters
@@ -50,7 +50,7 @@ describe('msgvan status, unsubscribe and logs', () => {
     expect(await counters()).to.include({ published: 1, delivered: 0 })
   })
 
-  it('what cannot be written is an error: a full disk loses no output unnoticed', async function () {
+  it('a failed write is an error: a full disk loses no output unnoticed', async function () {
     skipUnless(this, existsSync('/dev/full'), 'there is no /dev/full')
     await sandbox.msgvan(['start']).ended
     for (const args of [['status'], ['--help'], ['sub', '--help'], ['help', 'pub'], ['--version']]) {
@@ -68,7 +68,7 @@ describe('msgvan status, unsubscribe and logs', () => {
     }
   })
 
-  it('unsubscribe removes a named subscription, and says when there is none', async () => {
+  it('unsubscribe removes a named subscription, and reports an unknown name', async () => {
     const worker = sandbox.msgvan(['sub', '^jobs', '--name', 'workers', '--verbose'])
     await worker.shows(/listening for/)
     await worker.kill('SIGINT')
@@ -105,7 +105,7 @@ describe('msgvan status, unsubscribe and logs', () => {
     expect(await logs.kill('SIGINT')).to.include({ code: 130, signal: null, stderr: '' })
   })
 
-  it('start is done twice over, and says so', async () => {
+  it('a second start succeeds, and reports the running host', async () => {
     const first = await sandbox.msgvan(['start', '--json']).ended
     const { started, host } = JSON.parse(first.stdout) as { started: boolean; host: { pid: number } }
     expect(started).to.equal(true)

@@ -92,7 +92,7 @@ describe('hostile text in topics, payloads, names and errors', () => {
     help: async () => [['help', HOSTILE], [HOSTILE], [`--${HOSTILE}`]],
   }
 
-  it('each command that there is has a case', () => {
+  it('each command has a case here', () => {
     expect(Object.keys(commands).sort()).to.deep.equal(
       programOf(new Cli())
         .commands.map(command => command.name())

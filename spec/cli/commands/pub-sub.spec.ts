@@ -100,7 +100,7 @@ describe('msgvan pub and sub', () => {
     )
   })
 
-  it('lines of JSON, by the number of the one that is none', async () => {
+  it('an invalid line of JSON is an error with its number', async () => {
     const sub = await listen('^t', '--json', '--count', '1')
     const { code, stderr } = await shell(`printf '{"a":1}\\nnonsense\\n' | msgvan pub t - --json`).ended
     expect(code).to.equal(2)
@@ -108,7 +108,7 @@ describe('msgvan pub and sub', () => {
     await sub.ended
   })
 
-  it('blank lines and a byte order mark are no JSON: they are skipped, and counted as lines', async () => {
+  it('blank lines and a byte order mark are skipped in JSON, and counted as lines', async () => {
     const sub = await listen('^t', '--json', '--count', '2')
     const { code, stderr } = await shell(
       `printf '\\xef\\xbb\\xbf{"a":1}\\r\\n\\r\\n  \\n{"a":2}\\nnonsense\\n' | msgvan pub t - --json`,

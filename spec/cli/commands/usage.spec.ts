@@ -67,7 +67,7 @@ describe('wrong usage', () => {
     expect(stderr).to.match(/^msgvan: MSGVAN_PORT: .*"x"/)
   })
 
-  it('a port that accepts and never answers: each command says so after two seconds', async () => {
+  it('each command reports a port that accepts and never answers after two seconds', async () => {
     const server = createServer(socket => socket.on('error', () => undefined).resume())
     server.listen(sandbox.port, '127.0.0.1')
     await once(server, 'listening')
@@ -86,7 +86,7 @@ describe('wrong usage', () => {
     }
   })
 
-  it('a switch is 1 or 0, whatever the variable', async () => {
+  it('the variable of a switch takes 1 or 0 only', async () => {
     for (const [command, variable, value] of [
       ['status', 'MSGVAN_START', 'yes'],
       ['status', 'MSGVAN_VERBOSE', 'true'],
@@ -127,7 +127,7 @@ describe('help', () => {
   })
 
   for (const [name, text] of texts) {
-    it(`of ${name} fits 80 columns`, () => {
+    it(`the help of ${name} fits 80 columns`, () => {
       expect(text.split('\n').filter(line => line.length > 80)).to.deep.equal([])
       expect(text).to.match(/^Usage: msgvan/)
     })

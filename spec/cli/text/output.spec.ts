@@ -13,25 +13,25 @@ async function written(write: (output: Output) => Promise<void>): Promise<string
   return String(stream.read())
 }
 
-describe('what a command writes', () => {
-  it('a line is one line, and steers no terminal', async () => {
+describe('the output of a command', () => {
+  it('shows a line as one line, which steers no terminal', async () => {
     expect(await written(output => output.line(HOSTILE))).to.equal(`${SHOWN}\n`)
     expect(await written(output => output.line('a\tb é 🙂'))).to.equal('a\\tb é 🙂\n')
   })
 
-  it('so is each of several, and of a screen', async () => {
+  it('shows several lines, and a screen, in the same way', async () => {
     expect(await written(output => output.lines([HOSTILE, 'x']))).to.equal(`${SHOWN}\nx\n`)
     expect(await written(output => output.screen([HOSTILE], false))).to.equal(`${SHOWN}\n\n`)
     expect(await written(output => output.screen([HOSTILE], true))).to.equal(`\u001b[H\u001b[J${SHOWN}\n`)
   })
 
-  it('JSON means the same, and is printable too', async () => {
+  it('shows JSON with the same meaning, and printable', async () => {
     const text = await written(output => output.json(JSON.stringify([HOSTILE]), '1'))
     expect(text).to.equal('["a\\nb\\r\\u001b[2J\\u009b31m\\u007f\\u2028\\u202e\\u200f"]\n1\n')
     expect(JSON.parse(text.split('\n')[0] ?? '')).to.deep.equal([HOSTILE])
   })
 
-  it('raw is what it is', async () => {
+  it('passes raw bytes through', async () => {
     expect(await written(output => output.raw(HOSTILE))).to.equal(HOSTILE)
   })
 })

@@ -26,8 +26,8 @@ const status = (published: number, subscriptions: SubscriptionStatus[]): VanStat
 const sample = (before: VanStatus, after: VanStatus, ms = 2_000) =>
   sampleOf({ status: before, at: 100 }, { status: after, at: 100 + ms }, new Date(0))
 
-describe('what a van does in a second', () => {
-  it('is what was counted between two looks, by the time between them', () => {
+describe('the rates of a van', () => {
+  it('are the counts between two looks, divided by the time between them', () => {
     const before = status(10, [subscription('a', { delivered: 5, acked: 5 })])
     const after = status(30, [subscription('a', { delivered: 10, acked: 8, failed: 1 })])
     const { perSecond, seconds, time, subscriptions } = sample(before, after)
@@ -36,7 +36,7 @@ describe('what a van does in a second', () => {
     expect(subscriptions[0]?.perSecond).to.deep.equal({ delivered: 2.5, acked: 1.5, failed: 0.5 })
   })
 
-  it('counts from the beginning where the host did, or where a subscription is new', () => {
+  it('count from the beginning after a restart of the host, or for a new subscription', () => {
     const before = status(1_000, [subscription('a', { delivered: 500 })])
     const after = status(6, [subscription('a', { delivered: 4 }), subscription('b', { delivered: 2 })])
     const { perSecond, subscriptions } = sample(before, after)
@@ -44,7 +44,7 @@ describe('what a van does in a second', () => {
     expect(subscriptions.map(each => each.perSecond.delivered)).to.deep.equal([2, 1])
   })
 
-  it('has the busiest first, then those in which most waits', () => {
+  it('list the busiest subscription first, then those with most pending messages', () => {
     const after = status(0, [
       subscription('idle', {}),
       subscription('full', { pending: 9 }),
@@ -57,12 +57,12 @@ describe('what a van does in a second', () => {
     ])
   })
 
-  it('is a number even if no time has passed', () => {
+  it('are numbers even if no time has passed', () => {
     const { perSecond } = sample(status(0, []), status(5, []), 0)
     expect(Number.isFinite(perSecond.published)).to.equal(true)
   })
 
-  it('as a text says who is slow, and how many there are that are not shown', () => {
+  it('name slow subscriptions in their text, and the number of hidden rows', () => {
     const subscriptions = [
       subscription('a', { name: 'busy', delivered: 4, pausing: true }),
       subscription('b', {}),

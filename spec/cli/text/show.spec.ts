@@ -39,13 +39,13 @@ describe('any payload as JSON', () => {
     it(name, () => expect(JSON.parse(toJson(value))).to.deep.equal(expected))
   }
 
-  it('of any depth is one line of JSON', () => {
+  it('a payload of any depth is one line of JSON', () => {
     let deep: unknown = 1
     for (let i = 0; i < 20_000; i++) deep = [deep]
     expect(typeof JSON.parse(toJson(deep))).to.equal('string')
   })
 
-  it('of any kind is one line of JSON, and plain values come back', () => {
+  it('a payload of any kind is one line of JSON, and plain values come back', () => {
     fc.assert(
       fc.property(
         fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true }),

@@ -75,7 +75,7 @@ describe('the status as a text', () => {
     ])
   })
 
-  it('says when there are no subscriptions', () => {
+  it('reports that there are no subscriptions', () => {
     expect(text([])).to.contain('no subscriptions')
   })
 

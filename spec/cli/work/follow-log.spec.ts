@@ -45,7 +45,7 @@ describe('following a log', () => {
     }
   }
 
-  it('without follow: shows what is there, the rotated file first, and ends', async () => {
+  it('shows the existing lines without follow, the rotated file first, and ends', async () => {
     expect(await all()).to.deep.equal([])
     writeFileSync(`${path}.1`, 'a\nb\n')
     writeFileSync(path, 'c\nd')
@@ -100,7 +100,7 @@ describe('following a log', () => {
     await done
   })
 
-  it('begins anew when somebody empties the file', async () => {
+  it('begins anew when the file is emptied', async () => {
     writeFileSync(path, 'a long line\n')
     const { has, done } = follow()
     await has(1)

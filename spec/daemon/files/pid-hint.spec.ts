@@ -36,7 +36,7 @@ describe('the pid file', () => {
     expect(await readPidHint(paths, port)).to.equal(undefined)
   })
 
-  it('of another process is not removed, and nonsense in it is not a pid', async () => {
+  it('stays when it belongs to another process, and nonsense in it is not a pid', async () => {
     const { paths, port } = sandbox
     await writeFile(paths.pid(port), '999999999\n')
     await removePidHint(paths, port)

@@ -12,14 +12,14 @@ describe('instances are shared out', () => {
     )
   }
 
-  it('one by one to the host with the fewest workers by then, and among equals to the caller’s', () => {
+  it('go one by one to the host with the fewest workers, and among equals to that of the caller', () => {
     expect(dealt(3, { a: 0, b: 0 }, 'a')).to.deep.equal({ a: [1, 3], b: [2] })
     expect(dealt(3, { a: 0, b: 0 }, 'b')).to.deep.equal({ b: [1, 3], a: [2] })
     expect(dealt(2, { a: 2, b: 0 }, 'a')).to.deep.equal({ b: [1, 2] })
     expect(dealt(4, { a: 2, b: 0, c: 1 }, 'a')).to.deep.equal({ b: [1, 2], c: [3], a: [4] })
   })
 
-  it('to all hosts, whichever host the caller is on', () => {
+  it('go to all hosts, whichever host the caller is on', () => {
     expect(dealt(2, { a: 5, b: 5 }, 'nobody')).to.deep.equal({ a: [1], b: [2] })
     expect(dealt(2, {}, 'a')).to.deep.equal({})
   })

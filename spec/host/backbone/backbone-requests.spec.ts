@@ -9,7 +9,7 @@ import { eventually } from '../../support/eventually.js'
 import { secret, startServer } from '../../support/host-server.js'
 import { rejection } from '../../support/rejection.js'
 
-describe('what hosts ask each other for', () => {
+describe('a request between hosts', () => {
   const servers: HostServer[] = []
   const start = async (leader?: HostServer): Promise<HostServer> => {
     const id = randomUUID()
@@ -44,7 +44,7 @@ describe('what hosts ask each other for', () => {
     await Promise.all(servers.splice(0).map(server => server.close()))
   })
 
-  it('is answered by whom it is for, whoever asks: the leader, a follower, itself', async () => {
+  it('is answered by its addressee for every caller: the leader, a follower, the host itself', async () => {
     const leader = await start()
     const hosts = [leader, await start(leader), await start(leader)]
     await eventually(() => {
@@ -61,7 +61,7 @@ describe('what hosts ask each other for', () => {
         })
   })
 
-  it('fails as it failed there, and where nobody is', async () => {
+  it('fails with the error of the addressee, and when the addressee is gone', async () => {
     const leader = await start()
     const follower = await start(leader)
     await eventually(() => expect(follower.backbone.members.list()).to.have.lengthOf(2))

@@ -74,7 +74,7 @@ describe('when the leader of a host dies, a client of that host', () => {
     await leader.close()
   })
 
-  it('is told by name of what waited in the memory of the leader, and is lost with it; others are not', async () => {
+  it('learns the names whose messages waited in the memory of the leader; other clients learn nothing', async () => {
     await startAll()
     const [consumer, listener, publisher] = [bus(follower), bus(follower), bus(follower)]
     const told = [consumer, listener, publisher].map(each => collect(each.errors$))
@@ -101,7 +101,7 @@ describe('when the leader of a host dies, a client of that host', () => {
     inHand.unsubscribe()
   })
 
-  it('is told which subscriptions without a name may have missed what the next leader took over before its host was back', async () => {
+  it('learns which subscriptions without a name may have missed messages of the next leader before its host was back', async () => {
     disk = new Disk()
     await startAll()
     const listener = bus(follower)

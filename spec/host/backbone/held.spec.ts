@@ -206,7 +206,7 @@ describe('a publish at a follower that a full subscription of the leader holds',
     expect(told.values).to.have.lengthOf(1)
   })
 
-  it('of a follower that is full holds publishers at the leader too, and nobody else', async () => {
+  it('a full subscription of a follower holds publishers at the leader, too, and no other one', async () => {
     const [here, there] = [bus(follower), bus(leader)]
     const full = collect(here.topic('u', { ack: 'manual', prefetch: 1, maxPending: 1 }))
     const neighbour = collect(here.topic(/^(u|other)$/))

@@ -67,7 +67,7 @@ class Mortal {
   }
 }
 
-describe('what waits for a leader, at a follower with a store', () => {
+describe('the queue for a leader, at a follower with a store', () => {
   let leader: Mortal
   let follower: Mortal
   let buses: Bus[]
@@ -201,7 +201,7 @@ describe('what waits for a leader, at a follower with a store', () => {
     expect(started).to.deep.equal(['1 false', '1 true', '2 true', '3 true', '4 true', '5 true'])
   })
 
-  it('leaves a gap, which is said, in what a subscription without a name gets of other hosts', async () => {
+  it('leaves a gap, with an error, in the messages of other hosts for a subscription without a name', async () => {
     const listener = bus(follower)
     const troubles: string[] = []
     listener.errors$.subscribe(({ code }) => troubles.push(code))

@@ -20,7 +20,7 @@ import { collect, payloads, upTo } from '../../support/messages.js'
 /** So that all that follows from what was just settled has happened. */
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
-describe('what a leader refuses for now', () => {
+describe('a message that a leader refuses for now', () => {
   let leader: HostServer
   let follower: HostServer
   const buses: Bus[] = []

@@ -75,7 +75,7 @@ describe('the table of calls', () => {
     })
   })
 
-  it('refuses calls that only hosts make, and calls to a process where there is none', async () => {
+  it('refuses calls that only hosts make, and calls to a process that does not exist', async () => {
     expect(await outcome('backbone.unregister', { name: 'n' })).to.contain('has no call')
     expect(await outcome('backbone.request')).to.contain('Only a host that has joined')
     expect(await outcome('host.stop')).to.contain('has no call')

@@ -45,7 +45,7 @@ describe('the origin of a web page', () => {
     expect(host.clients).to.equal(0)
   })
 
-  it('that it knows is let in: it is answered as any client', async () => {
+  it('is let in if the host knows it, and gets the answers of any client', async () => {
     const socket = page('https://good.example')
     socket.on('connect', () => socket.emit('hello', { protocol: 0 }))
     expect(await new Promise(resolve => socket.once('refused', resolve))).to.not.include({

@@ -284,7 +284,7 @@ describe('a host and strangers', () => {
     }
   })
 
-  it('a wrong token and a wrong secret: the client is told, by a call too, and the host goes on', async () => {
+  it('a wrong token or a wrong secret is an error at the client, also of a call, and the host goes on', async () => {
     for (const kind of ['token', 'secret'] as const) {
       const wrong = clientOf(server.port, {
         secret: () => Promise.resolve({ kind, secret: new Uint8Array(32) }),
@@ -314,7 +314,7 @@ describe('a host and strangers', () => {
     await stranger().enter()
   })
 
-  it('bytes that are no HTTP: hung up on', async () => {
+  it('the host hangs up on bytes that are not HTTP', async () => {
     const socket = connect(server.port, '127.0.0.1')
     socket.on('error', () => undefined)
     const closed = new Promise(resolve => socket.on('close', resolve))
@@ -323,7 +323,7 @@ describe('a host and strangers', () => {
     await closed
   })
 
-  it('a session that another connection takes over: the newest wins, and the other is told', async () => {
+  it('the newest of two connections to one session wins, and the other gets an error', async () => {
     const first = stranger()
     first.socket.emit('hello', first.hello())
     const challenge = await first.next<{ nonce: string }>('challenge')

@@ -11,7 +11,7 @@ import { eventually } from '../../support/eventually.js'
 import { clientOf, secret, startServer } from '../../support/host-server.js'
 import { collect, payloads, publishAll, statusOf, untilStatus, upTo } from '../../support/messages.js'
 
-describe('what is in the memory of a host', () => {
+describe('the memory of a host', () => {
   let folder: string
   let file: string
   let server: HostServer
@@ -57,7 +57,7 @@ describe('what is in the memory of a host', () => {
     rmSync(folder, { recursive: true })
   })
 
-  it('goes on in another: names, what waits, failures and delays, dead letters, counts', async () => {
+  it('goes on in another one: names, pending messages, failures and delays, dead letters, counts', async () => {
     const bus = open()
     const named = bus.topic(/^t/, { name: 'work', attempts: 2, delay: 100_000, ack: 'manual', prefetch: 3 })
     const got = collect(named)
@@ -160,7 +160,7 @@ describe('what is in the memory of a host', () => {
     expect(await statusOf(bus, 'work')).to.include({ pending: 3_000 })
   })
 
-  it('that is damaged or torn on its way is told, and the rest of it goes on', async () => {
+  it('reports a record that is damaged or torn on its way, and the rest of it goes on', async () => {
     const bus = open()
     bus.topic('t', { name: 'work' }).subscribe().unsubscribe()
     bus.topic('t', { name: 'other' }).subscribe().unsubscribe()
@@ -192,7 +192,7 @@ describe('what is in the memory of a host', () => {
     expect(() => readHandOver(file, next.sessions)).to.throw(/record of the hand-over is missing/)
   })
 
-  it('that cannot be written stays: the host goes on as before', async () => {
+  it('stays if it cannot be written: the host goes on as before', async () => {
     const bus = open()
     const got = collect(bus.topic('t', { name: 'work' }))
     await bus.ready()

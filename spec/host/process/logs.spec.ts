@@ -63,7 +63,7 @@ describe("the host's log", () => {
     for (const file of [path, `${path}.1`]) expect(statSync(file).size).to.be.at.most(1000)
   })
 
-  it('cuts a text that is far too long and says so', () => {
+  it('cuts a text that is far too long and marks the cut', () => {
     const log = openHostLog(path)
     log.write('h', 'out', 'x'.repeat(100_000))
     log.close()

@@ -64,7 +64,7 @@ describe('the settings of the host before', () => {
     })
   })
 
-  it('that are written down are the given ones, without defaults', () => {
+  it('has the given settings in its file, without defaults', () => {
     const told = (given: HostFlags, before: HostFlags = {}, env: NodeJS.ProcessEnv = {}) => {
       const flags = goingOn(given, before, env)
       return settingsGiven(hostSettings(flags, env), flags, before, env)

@@ -176,7 +176,7 @@ describe('the settings of a host', () => {
     expect(() => autoStartSetting(undefined, { MSGVAN_START: '2' })).to.throw(/^MSGVAN_START: /)
   })
 
-  it('refuse what is for a store where there is none', () => {
+  it('refuse a setting of a store for a host without one', () => {
     for (const [flags, name] of [
       [{ retainAge: '60' }, '--retain-age'],
       [{ retainBytes: '1000' }, '--retain-bytes'],

@@ -87,7 +87,7 @@ for (const kind of ['in memory', 'with a store'] as const)
       expect(seen).to.deep.equal(['a.1'])
     })
 
-    it('end when the right ends, for what waits already, too', async () => {
+    it('end when the right ends, for pending messages, too', async () => {
       await start({ ada: some })
       const { bus } = host.client('ada')
       const seen: string[] = []
@@ -107,7 +107,7 @@ for (const kind of ['in memory', 'with a store'] as const)
     })
 
     if (kind === 'with a store')
-      it('of a replay leave out what it may not see', async () => {
+      it('leave out forbidden messages of a replay', async () => {
         await start({ ada: some })
         await publishAll(TOPICS)
         const { bus } = host.client('ada')
@@ -117,7 +117,7 @@ for (const kind of ['in memory', 'with a store'] as const)
         await eventually(() => expect(named).to.deep.equal(SEEN))
       })
 
-    it('of dead letters are those of its subscriptions, with topics that it may see', async () => {
+    it('have only dead letters of its subscriptions, with topics that it may see', async () => {
       await start({ ada: { ...some, deadLetters: ['work'] } })
       const fails = (name: string) =>
         own.topic(/^(a|b|end)/, { name, attempts: 1 }).subscribe(message => void message.reject('no'))
@@ -139,7 +139,7 @@ for (const kind of ['in memory', 'with a store'] as const)
       )
     })
 
-    it('of answers are its own: nobody else reads its address', async () => {
+    it('have its own answers: no other principal reads its address', async () => {
       await start({ ada: { observe: ['price'] }, eve: { subscribe: ['.*'], admin: true, names: ['.*'] } })
       own.expose('price', () => of(1, 2))
       await own.ready()

@@ -23,7 +23,7 @@ describe('the token of a principal', () => {
     await bus.publish('a', 1)
   })
 
-  it('lets nobody in by another secret, nor by another name', async () => {
+  it('refuses another secret, and another name', async () => {
     const errors: string[] = []
     for (const token of [newPrincipalToken('ada'), newPrincipalToken('eve')]) {
       const { bus } = host.client(undefined, { secret: () => tokenCredential(token) })

@@ -64,7 +64,7 @@ describe('a bus that closes before it is connected', () => {
     expect(located).to.equal(0)
   })
 
-  it('says what is left when there is no host', async () => {
+  it('names the unfinished work if no host is running', async () => {
     await server.close()
     const bus = young()
     const problems = reports(bus)

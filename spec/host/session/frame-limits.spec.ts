@@ -8,7 +8,7 @@ import { ANSWER_PART_BYTES, MAX_ANSWER_BYTES } from '../../../src/wire/protocol.
 import { clientOf, startServer } from '../../support/host-server.js'
 import { collect, payloads, rejection, untilStatus } from '../../support/messages.js'
 
-describe('what is too large for a frame', () => {
+describe('a value that is too large for a frame', () => {
   let server: HostServer
   const open: Bus[] = []
 

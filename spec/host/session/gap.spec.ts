@@ -27,7 +27,7 @@ describe('a client that comes back after the session time', () => {
     await server.close()
   })
 
-  it('is told of the gap, by the patterns that may have missed messages; what it was owed is counted as dropped', async () => {
+  it('gets a GapError with the patterns that may have missed messages; its owed messages count as dropped', async () => {
     const far = bus(proxy.port)
     const near = bus(server.port)
     const troubles = collect(far.errors$)
@@ -59,7 +59,7 @@ describe('a client that comes back after the session time', () => {
     expect(troubles.values).to.have.lengthOf(1)
   })
 
-  it('is told again when it is away once more before the host has said that its subscriptions are there', async () => {
+  it('gets a second GapError if it is away again before the host has confirmed its subscriptions', async () => {
     const far = bus(proxy.port)
     const troubles = collect(far.errors$)
     far.topic('t').subscribe()
@@ -76,7 +76,7 @@ describe('a client that comes back after the session time', () => {
     for (const gap of gaps) expect(gap).to.deep.include({ code: 'MSGVAN_GAP', patterns: ['t'] })
   })
 
-  it("is not told of its own letterbox, which is nobody's to know", async () => {
+  it('gets no GapError for its own reply topic, which is internal', async () => {
     const far = bus(proxy.port)
     const near = bus(server.port)
     const troubles = collect(far.errors$)
@@ -95,7 +95,7 @@ describe('a client that comes back after the session time', () => {
     ticks.unsubscribe()
   })
 
-  it('is told of a name whose messages are gone with the memory of a host, also if it has just subscribed to it anew', async () => {
+  it('gets a GapError for a name whose messages are gone with the memory of a host, also if it has just joined it', async () => {
     const { port } = server
     const client = bus(port)
     const troubles = collect(client.errors$)

@@ -4,7 +4,7 @@ import { clientOf, startServer } from '../../support/host-server.js'
 import { collect, payloads } from '../../support/messages.js'
 
 describe('a connection on which one frame is garbled', () => {
-  it('is given up with an error that says so, resumed, and nothing is lost', async () => {
+  it('is closed with an error that names the reason, resumed, and loses nothing', async () => {
     const server = await startServer()
     let garble = (): void => undefined
     const dial: Dial = (url, listener, timeoutMs) => {

@@ -20,7 +20,7 @@ import {
 } from '../../support/messages.js'
 import { Proxy } from '../../support/proxy.js'
 
-describe('what was on its way when a session was lost', () => {
+describe('messages under way when a session was lost', () => {
   let server: HostServer
   let proxy: Proxy
   let far: Bus
@@ -47,7 +47,7 @@ describe('what was on its way when a session was lost', () => {
     proxy.mend()
   }
 
-  it('a dead letter that is replayed comes, whatever its consumer had settled when the session was lost', async () => {
+  it('a dead letter that is replayed comes, also if its consumer had settled it when the session was lost', async () => {
     const seen = collect(far.topic('t', { name: 'w', ack: 'manual', attempts: 1 }))
     await far.ready()
     await near.publish('t', 1)
@@ -256,7 +256,7 @@ describe('what was on its way when a session was lost', () => {
     expect(payloads(await seen.first(3))).to.deep.equal([1, 2, 3])
   })
 
-  it('one that left a subscription with a name before that was in force leaves it in the new session too', async () => {
+  it('a consumer that left a name before it was in force leaves it in the new session, too', async () => {
     proxy.silence()
     const subscription = far.topic('t', { name: 'w' }).subscribe()
     await untilStatus(near, 'w', { consumers: 1 })

@@ -72,7 +72,7 @@ describe('the rules of a name and a client that is cut off', () => {
     await changesMeanwhile(server, server)
   })
 
-  it('so they may where it is attached at a follower', async () => {
+  it('may differ, too, if it is attached at a follower', async () => {
     const leader = await start({ backbone: means => new Leader(means) })
     const follower = await start({
       backbone: means =>
@@ -151,7 +151,7 @@ describe('the rules of a name and a store', () => {
     expect(seen.map(({ attempt }) => attempt)).to.deep.equal([1, 2])
   })
 
-  it('hold for what is on the disk: whoever drops the newest from now on loses nothing else', async () => {
+  it('hold for messages on the disk: a change to drop-newest loses nothing else', async () => {
     await visit({})
     // More than are kept in memory.
     const count = 3_000

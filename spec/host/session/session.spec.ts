@@ -70,7 +70,7 @@ describe('a session', () => {
     await untilStatus(near, 'to far', { acked: n, redelivered: 0, failed: 0 })
   })
 
-  it('keeps through a cut what waits for its next attempt', async () => {
+  it('keeps through a cut a message that waits for its next attempt', async () => {
     const far = bus(proxy.port)
     const near = bus(server.port)
     const seen = collect(far.topic('t', { name: 'w', ack: 'manual' }))
@@ -112,7 +112,7 @@ describe('a session', () => {
     expect(proxy.connections).to.be.greaterThan(2)
   })
 
-  it('of a bus that is disconnected lets publishes wait in order, up to its bound', async () => {
+  it('lets publishes of a disconnected bus wait in order, up to its bound', async () => {
     const far = bus(proxy.port, { outbox: { maxMessages: 10 } })
     const seen = collect(far.topic<number>('t'))
     await far.ready()
@@ -126,7 +126,7 @@ describe('a session', () => {
     await far.publish('t', 12)
   })
 
-  it('of a host that stopped is replaced: state$ tells the truth, subscriptions come back, once each', async () => {
+  it('is replaced after a stop of the host: state$ is true, subscriptions come back, once each', async () => {
     const { port } = server
     const far = bus(port)
     const states = collect(far.state$)
@@ -152,7 +152,7 @@ describe('a session', () => {
     expect(problems.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_GAP'])
   })
 
-  it('that is lost takes its open deliveries along: verdicts on them say false', async () => {
+  it('takes its open deliveries along when it is lost: verdicts on them return false', async () => {
     const { port } = server
     const far = bus(port)
     const seen = collect(far.topic<number>('t', { ack: 'manual' }))
@@ -165,7 +165,7 @@ describe('a session', () => {
     expect(message?.ack()).to.equal(false)
   })
 
-  it('that expires makes no duplicates of what its host had taken over', async () => {
+  it('makes no duplicates of messages that its host had taken over when it expires', async () => {
     await server.close()
     server = await startServer({ sessionTtl: 20 })
     const behind = await Proxy.to(server.port)
@@ -201,7 +201,7 @@ describe('a session', () => {
     expect(await rejection(far.publish('t', 1))).to.be.instanceOf(ClosedError)
   })
 
-  it('of a process that died fails what it held, once, and gives back the rest', async () => {
+  it('fails the messages in hand of a dead process, once, and gives back the rest', async () => {
     await server.close()
     server = await startServer({ sessionTtl: 10 })
     const behind = await Proxy.to(server.port)
@@ -219,7 +219,7 @@ describe('a session', () => {
   })
 
   for (const side of ['hosts', 'clients'] as const) {
-    it(`outlives a link on which the ${side} are no longer heard: both ends give it up`, async () => {
+    it(`outlives a link on which the ${side} do not arrive: both ends give it up`, async () => {
       await server.close()
       server = await startServer({ heartbeat: 200 })
       const behind = await Proxy.to(server.port)
@@ -240,7 +240,7 @@ describe('a session', () => {
     })
   }
 
-  it('of a process that died fails what `handle` worked on, and nothing that waited there for its turn', async () => {
+  it('fails the messages that `handle` of a dead process worked on, and none that waited there for its turn', async () => {
     await server.close()
     server = await startServer({ sessionTtl: 10 })
     const behind = await Proxy.to(server.port)
@@ -265,7 +265,7 @@ describe('a session', () => {
     await behind.close()
   })
 
-  it('of a process that died with automatic settlement fails the one in hand only', async () => {
+  it('fails only the message in hand of a dead process with automatic settlement', async () => {
     await server.close()
     server = await startServer({ sessionTtl: 10 })
     const behind = await Proxy.to(server.port)

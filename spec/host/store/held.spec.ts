@@ -9,7 +9,7 @@ import { collect, payloads, publishAll, statusOf, untilStatus, upTo } from '../.
 
 const nothing = (): void => undefined
 
-describe('what a full subscription holds at the death of a host with a store', () => {
+describe('the held messages of a full subscription at the death of a host with a store', () => {
   let disk: Disk
   let server: HostServer
   let die: () => void
@@ -60,7 +60,7 @@ describe('what a full subscription holds at the death of a host with a store', (
     await server.close()
   })
 
-  it('is held by the next host, its publishers wait again, and it comes in order', async () => {
+  it('are held by the next host, their publishers wait again, and they come in order', async () => {
     const rules = { name: 'full', maxPending: 3 }
     const [worker, publisher, neighbour] = [bus(), bus(), bus()]
     await register(worker, rules)
@@ -91,7 +91,7 @@ describe('what a full subscription holds at the death of a host with a store', (
     expect(payloads(others.values)).to.deep.equal(upTo(7))
   })
 
-  it('is held beyond what the consumers of the dead host had in hand, too', async () => {
+  it('are held beyond the messages that consumers of the dead host had in hand', async () => {
     const rules = { name: 'full', maxPending: 3, ack: 'manual', prefetch: 2 } as const
     const [worker, publisher, watcher] = [bus(), bus(), bus()]
     const consumer = worker.topic<number>('t', rules).subscribe()
@@ -108,7 +108,7 @@ describe('what a full subscription holds at the death of a host with a store', (
     await untilStatus(watcher, 'full', { pending: 0, held: 0, pausing: false })
   })
 
-  it('is held by its bytes as it was, with nobody who waits for it any more', async () => {
+  it('are held by their bytes as before, without their publishers', async () => {
     const rules = { name: 'full', maxPendingBytes: 2_500 }
     const [worker, publisher] = [bus(), bus()]
     await register(worker, rules)
@@ -122,7 +122,7 @@ describe('what a full subscription holds at the death of a host with a store', (
     await untilStatus(worker, 'full', { pending: 0, pendingBytes: 0, held: 0, pausing: false })
   })
 
-  it('is held where more waits than is kept in memory, and what others publish lies in between', async () => {
+  it('are held where more is pending than fits into the memory, with messages of others in between', async () => {
     const rules = { name: 'full', maxPending: 2_500 }
     const [worker, publisher] = [bus(), bus()]
     await register(worker, rules)
@@ -139,7 +139,7 @@ describe('what a full subscription holds at the death of a host with a store', (
     await untilStatus(worker, 'full', { acked: 4_000, pending: 0, pendingBytes: 0, held: 0, pausing: false })
   })
 
-  it('is released by other rules', async () => {
+  it('are released by other rules', async () => {
     const [worker, publisher] = [bus(), bus()]
     await register(worker, { name: 'full', maxPending: 3 })
     const confirmed = publishing(publisher, upTo(6))
@@ -151,7 +151,7 @@ describe('what a full subscription holds at the death of a host with a store', (
     await eventually(() => expect(confirmed).to.have.members(upTo(6)))
   })
 
-  it('counts as no more than is there, where a piece of the log is gone', async () => {
+  it('count as no more than is there, where a piece of the log is gone', async () => {
     const rules = { name: 'full', maxPending: 3 }
     const [worker, publisher] = [bus(), bus()]
     await register(worker, rules)

@@ -60,7 +60,7 @@ describe('a host whose disk is gone', () => {
     expect(errors.splice(0)).to.deep.equal(['MSGVAN_STORE', 'MSGVAN_STORE'])
   }
 
-  it('refuses publishes, says so of what it cannot keep, and goes on with all else, when the folder is deleted', async () => {
+  it('refuses publishes, names lost messages, and serves everything else when the folder is deleted', async () => {
     await onDisk()
     const got: unknown[] = []
     bus.topic('t', { name: 'n' }).subscribe(({ payload }) => got.push(payload))

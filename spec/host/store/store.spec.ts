@@ -131,7 +131,7 @@ describe('a host with a store', () => {
     expect(await subscription(bus(), 'work')).to.include({ pending: 0, inFlight: 0 })
   })
 
-  it('owes what waits in a named subscription after its death, in order', async () => {
+  it('owes the pending messages of a named subscription after its death, in order', async () => {
     const first = bus()
     await named(first, 'work', /^jobs\./)
     for (let i = 1; i <= 10; i += 1) await first.publish(`jobs.${i % 2}`, i)
@@ -420,7 +420,7 @@ describe('a host with a store', () => {
     expect(await subscription(first, 'n')).to.include({ pending: 2 })
   })
 
-  it('reads what waits from the store when it is much, with no more than a window in memory', async () => {
+  it('reads a long queue from the store, with no more than a window in memory', async () => {
     const first = bus()
     await named(first, 'n', /^t/)
     const count = 5_000
@@ -436,7 +436,7 @@ describe('a host with a store', () => {
     reading.unsubscribe()
   })
 
-  it('owes nobody what it could not write: refused is refused, and does not wait', async () => {
+  it('does not owe a message that it could not write: it refuses the publish, and keeps no copy', async () => {
     const first = bus()
     await named(first, 'n', /^t/)
     await first.publish('t', 'before')
@@ -545,7 +545,7 @@ describe('a host with a store', () => {
     expect(got).to.deep.equal([...Array.from({ length: 30 }, (_, at) => at + 1), 38, 39, 40])
   })
 
-  it('trims what nobody is owed any more, and nothing else', async () => {
+  it('trims messages that no subscription is owed any more, and nothing else', async () => {
     await retaining({ age: Infinity, bytes: 0 })
     const first = bus()
     await named(first, 'n', 'wanted')

@@ -27,7 +27,7 @@ import { rejection } from '../../support/rejection.js'
 
 const refused = [/(?=a)/, /(a)\1/, /((a{1,100}){1,100}){1,100}/]
 
-describe('what a host keeps and cannot use', () => {
+describe('records that a host cannot use', () => {
   let folder: string
   let said: string[]
   let server: HostServer
@@ -77,7 +77,7 @@ describe('what a host keeps and cannot use', () => {
     await rm(folder, { recursive: true })
   })
 
-  it('is no subscription that was refused, with a name and without, and none that was to take a name over', async () => {
+  it('do not come from refused subscriptions, with a name and without, nor from a refused takeover of a name', async () => {
     const client = bus()
     client.topic('t', { name: 'kept' }).subscribe().unsubscribe()
     for (const [at, pattern] of refused.entries()) {
@@ -109,7 +109,7 @@ describe('what a host keeps and cannot use', () => {
     expect(await names()).to.include('kept')
   })
 
-  it('is set aside and said, and the host starts with all else', async () => {
+  it('are set aside and logged, and the host starts with everything else', async () => {
     const client = bus()
     for (const name of ['good', 'bad', 'strange']) client.topic('t', { name }).subscribe().unsubscribe()
     client.topic('dead', { name: 'dead', attempts: 1 }).subscribe(() => {
@@ -181,7 +181,7 @@ describe('what a host keeps and cannot use', () => {
     expect(await names()).to.include('bad')
   })
 
-  it('is logged if it is in the file of the last host, and the rest of the file is used', async () => {
+  it('are logged if they are in the file of the last host, and the rest of the file is used', async () => {
     const file = join(folder, 'registrations')
     const client = bus()
     client.topic('t', { name: 'good' }).subscribe().unsubscribe()

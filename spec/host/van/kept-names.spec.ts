@@ -99,7 +99,7 @@ describe('the names that a host keeps for the one after its death', () => {
     expect(readFileSync(file, 'utf8').split('\n').length).to.be.below(2_000)
   })
 
-  it('go with an end in order; a host that could not write says so once and goes on', () => {
+  it('are removed at an end in order; a host that could not write logs it once and goes on', () => {
     const names = open()
     names.begin()
     names.changed('default', 'a', request('a'))

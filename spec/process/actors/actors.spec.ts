@@ -68,7 +68,7 @@ describe('actors', () => {
     expect(thread).to.be.greaterThan(0)
   })
 
-  it('are told and asked, for the first time too, by what a closing bus has in hand', async () => {
+  it('get messages and questions, also first ones, from handlers of a closing bus', async () => {
     const memory = await bus.actors.create(actor('Memory'))
     const closing = another()
     const inHand = firstValueFrom(closing.topic('t', { name: 'w', ack: 'manual' }))
@@ -104,7 +104,7 @@ describe('actors', () => {
     expect(await lastValueFrom(doer.ask(['count', 5]).pipe(toArray()))).to.deep.equal([1, 2, 3, 4, 5])
   })
 
-  it('do not keep who asks for ever', async () => {
+  it('do not keep an asker forever', async () => {
     const doer = await bus.actors.create(actor('Doer'))
     const error = await rejection(firstValueFrom(doer.ask(['late', 2_000], { timeout: 20 })))
     expect(error).to.be.instanceOf(TimeoutError)
@@ -147,7 +147,7 @@ describe('actors', () => {
     })
   })
 
-  it('with instances share the work', async () => {
+  it('share the work among their instances', async () => {
     const memory = await bus.actors.create(actor('Memory'), { instances: 3 })
     const answers = await Promise.all(Array.from({ length: 60 }, () => told(memory)))
     expect(new Set(answers.map(({ instance }) => instance))).to.deep.equal(new Set([1, 2, 3]))
@@ -283,7 +283,7 @@ describe('actors', () => {
   })
 
   for (const topic of [undefined, 'orders']) {
-    it(`are done with the message in hand when they stop, from ${topic ?? 'the mailbox'}; what waits is a dead letter`, async () => {
+    it(`finish the message in hand when they stop, from ${topic ?? 'the mailbox'}; pending ones become dead letters`, async () => {
       const doer = await bus.actors.create(actor('Doer'))
       if (topic !== undefined) await bus.subscribeActor('named', doer, topic)
       const send = (...payload: unknown[]) =>

@@ -77,7 +77,7 @@ describe('a handler or an actor', () => {
     expect(await sandbox.hostPid()).to.equal(hostPid)
   }
 
-  it('of this user runs in a thread with the whole environment, or in a process if asked to', async () => {
+  it('runs in a thread with the whole environment for this user, or in a process on request', async () => {
     await handle(bus, 'own-thread', 'tell')
     await handle(bus, 'own-process', 'tell', { isolation: 'process' })
     await bus.publish('own-thread')
@@ -91,7 +91,7 @@ describe('a handler or an actor', () => {
       expect(env).to.include.members(['PATH', 'OF_THIS_USER', 'ALLOWED'])
   })
 
-  it('of a caller with a token runs in a process, without the environment of this user', async () => {
+  it('runs in a process for a caller with a token, without the environment of this user', async () => {
     const other = guest()
     await handle(other, 'others', 'tell', { isolation: 'thread' })
     await other.publish('others')
@@ -115,7 +115,7 @@ describe('a handler or an actor', () => {
     await actor.stop()
   })
 
-  it('in a process takes no host with it: it aborts, and works again', async () => {
+  it('does not end its host when its process aborts, and works again', async () => {
     await handle(bus, 'aborts', 'abortOnce', { isolation: 'process' })
     await bus.publish('aborts')
     const [, pid] = await log.shows(/aborts out survived in (\d+)/)
@@ -124,7 +124,7 @@ describe('a handler or an actor', () => {
     await hostIsAlive()
   })
 
-  it('in a process takes no host with it when the engine crashes on a pattern', async () => {
+  it('does not end its host when the engine of its process crashes on a pattern', async () => {
     const pattern = new RegExp(String.raw`^go|((?:.[\P{Any}]{1,}μ(?:)*?).)Σ+?Ა\s`, 'v')
     await handle(bus, 'match', 'readMatch', { isolation: 'process' }, pattern)
     await bus.publish('gone')
@@ -132,7 +132,7 @@ describe('a handler or an actor', () => {
     await hostIsAlive()
   })
 
-  it('that needs more memory than it may have ends, and is started again; the host goes on', async function () {
+  it('ends when it exceeds its memory, and is started again; the host goes on', async function () {
     this.timeout(120_000)
     for (const isolation of ['thread', 'process'] as const) {
       const name = `fills-${isolation}`
@@ -144,7 +144,7 @@ describe('a handler or an actor', () => {
     await hostIsAlive()
   })
 
-  it('that prints 200 MB without a line break costs the host the beginning of it', async function () {
+  it('costs the host only the beginning of a line of 200 MB', async function () {
     onlyOnLinux(this)
     this.timeout(120_000)
     await handle(bus, 'prints', 'printMuch', { isolation: 'process' })

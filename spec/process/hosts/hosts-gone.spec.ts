@@ -39,7 +39,7 @@ describe('hosts that come and go', () => {
     proxy = undefined
   })
 
-  it('hosts$ says so to all, and who is there to a late watcher first', async () => {
+  it('hosts$ reports changes to all, and the present hosts to a late subscriber first', async () => {
     hosts = await Convention.start(2, { args: ['--heartbeat', '0.5'] })
     await areTogether(hosts)
     const bus = hosts.leader.bus()
@@ -102,7 +102,7 @@ describe('hosts that come and go', () => {
     }
   })
 
-  it('what is for others when the leader dies reaches them when it is back', async () => {
+  it('messages for other hosts when the leader dies reach them when it is back', async () => {
     hosts = await Convention.start(2)
     await areTogether(hosts)
     const [one, other] = [hosts.follower(0).bus('dead'), hosts.follower(1).bus('dead')]

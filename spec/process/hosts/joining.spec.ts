@@ -36,7 +36,7 @@ describe('joining a leader', () => {
     await Promise.all(sandboxes.splice(0).map(each => each.clean()))
   })
 
-  it('takes the token of the leader: another one is refused, and said', async () => {
+  it('takes the token of the leader: another one is refused with an error', async () => {
     const leader = await start('--leader')
     const stranger = (await sandbox()).msgvan(['host', '--join', `127.0.0.1:${leader.port}`], {
       env: { MSGVAN_TOKEN: 'something else, as long' },
@@ -70,7 +70,7 @@ describe('joining a leader', () => {
     expect(await bus.actors.find('doer')).to.equal(undefined)
   })
 
-  it('takes a leader: another host says that it is none', async () => {
+  it('takes a leader: any other host refuses', async () => {
     const alone = new ConventionHost(await sandbox(), [])
     hosts.push(alone)
     await alone.start()
@@ -107,7 +107,7 @@ describe('joining a leader', () => {
     expect(payloads(await seen.first(1))).to.deep.equal([1])
   })
 
-  describe('by TLS', () => {
+  describe('over TLS', () => {
     let certificate: Certificate
     let leader: ConventionHost
     beforeEach(async () => {
@@ -134,7 +134,7 @@ describe('joining a leader', () => {
       }
     })
 
-    it('who does not know it does not join, and says why, and what to do', async () => {
+    it('a follower that does not know the certificate does not join, and reports why, and what to do', async () => {
       const follower = await start('--join', `https://127.0.0.1:${leader.port}`)
       await follower.process?.shows(/cannot join the leader at https:.*self-signed certificate.*--tls-ca/)
       expect((await leader.bus().status()).hosts).to.have.lengthOf(1)
@@ -170,7 +170,7 @@ describe('joining a leader', () => {
       socket.destroy()
     })
 
-    it('a certificate without its key, and files that hold none, are said at the start', async () => {
+    it('a certificate without its key, and files without a certificate, are errors at the start', async () => {
       const { cert, key } = certificate
       for (const [args, said] of [
         [['--tls-cert', cert], /--tls-key/],

@@ -27,7 +27,7 @@ describe('a second host on the same port', () => {
     expect((await first.ended).code).to.equal(0)
   })
 
-  it('is not needed: start says so', async () => {
+  it('is not needed: start reports the running one', async () => {
     const first = sandbox.msgvan(['host'])
     await first.shows(/listening/)
     const { code, stderr } = await sandbox.msgvan(['start']).ended

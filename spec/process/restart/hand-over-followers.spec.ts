@@ -11,7 +11,7 @@ describe('restart of a follower without a store', () => {
   })
   afterEach(() => hosts.clean())
 
-  it('hands over what waits for a leader that is away, in order, and tells what that leader did not keep for it', async () => {
+  it('hands over the queue for an absent leader, in order, and reports messages that the leader did not keep for it', async () => {
     const near = hosts.leader.bus()
     const far = hosts.follower().bus()
     const errors = collect(far.errors$)

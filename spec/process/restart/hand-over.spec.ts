@@ -93,7 +93,7 @@ describe('restart of a host without a store', () => {
     for (const each of errors) expect(each.values).to.deep.equal([])
   })
 
-  it('hands over what waits, with failures and delays, dead letters and counts, and leaves no file behind', async () => {
+  it('hands over pending messages with failures and delays, dead letters and counts, and leaves no file behind', async () => {
     const bus = open()
     const got = collect(
       bus.topic(/^t/, { name: 'work', attempts: 3, delay: 600_000, ack: 'manual', prefetch: 2 }),
@@ -117,7 +117,7 @@ describe('restart of a host without a store', () => {
       expect(existsSync(join(sandbox.home, `host-${sandbox.port}.${file}`)), file).to.equal(false)
   })
 
-  it('that cannot write goes on as it was, and exits with 1', async () => {
+  it('leaves a host that cannot write as it was, and exits with 1', async () => {
     const bus = open()
     const pid = await sandbox.hostPid()
     bus.topic('t', { name: 'work' }).subscribe().unsubscribe()
@@ -161,7 +161,7 @@ describe('restart of a host without a store', () => {
     expect(existsSync(sandbox.paths.handOver(sandbox.port))).to.equal(false)
   })
 
-  it('hands over mail of actors and what waits for handlers, which begin anew', async () => {
+  it('hands over mail of actors and messages for handlers, which begin anew', async () => {
     const module = join(sandbox.home, 'code.mjs')
     const index = new URL('../../../src/index.js', import.meta.url).href
     await writeFile(

@@ -39,7 +39,7 @@ describe('names after the death of a host without a store', () => {
       await bus.ready()
       console.log('in force')`)
 
-  it('what the next host takes over from 20 publishers waits for a subscriber that is back later', async () => {
+  it('keep the messages of 20 publishers for a subscriber that is back later', async () => {
     const work = subscriber()
     await work.shows(/in force/)
     const publishers = upTo(20).map(() => open())
@@ -63,7 +63,7 @@ describe('names after the death of a host without a store', () => {
     expect(got).to.have.lengthOf(401)
   })
 
-  it('are told by the GapError: what waited in the memory that is gone is lost', async () => {
+  it('stand in the GapError: their messages in the lost memory are gone', async () => {
     const bus = open()
     const errors = collect(bus.errors$)
     bus.topic(/^t/, { name: 'work' }).subscribe()
@@ -102,7 +102,7 @@ describe('names after the death of a host without a store', () => {
     expect((await bus.status()).subscriptions).to.deep.equal([])
   })
 
-  it('of a leader wait for the subscribers of its followers, too', async () => {
+  it('at a leader wait for the subscribers of its followers, too', async () => {
     const hosts = await Convention.start(1)
     try {
       const far = hosts.follower(0).bus()

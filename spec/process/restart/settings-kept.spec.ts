@@ -51,7 +51,7 @@ describe('how a host was started', () => {
     return started
   }
 
-  it('is how a client starts the next one after a kill: it is no memory-only host in place of one with a store', async () => {
+  it('holds for the next host of a client after a kill: a memory-only host never replaces one with a store', async () => {
     await run('start', '--store', store, '--session-ttl', '7')
     await makeName()
     const before = await settings()
@@ -155,7 +155,7 @@ describe('how a host was started', () => {
     expect(await access(file).catch(() => 'gone')).to.equal('gone')
   })
 
-  it('is not contradicted by an option of van(): that fails, and says so', async () => {
+  it('excludes a contrary option of van(), which fails with the reason', async () => {
     await run('start', '--leader', '--token', 'a secret of 20 letters', '--store', store)
     await run('stop')
     for (const [options, says] of [
@@ -180,7 +180,7 @@ describe('how a host was started', () => {
     expect(await settings()).to.include({ store })
   })
 
-  it('fails with what to do where it cannot be so, while publishes wait: a store that is not there is no empty store', async () => {
+  it('gives an error with advice where it cannot hold, while publishes wait: a missing store is not an empty one', async () => {
     await run('start', '--store', store)
     const publisher = await client()
     publisher.write('one\n')
@@ -262,7 +262,7 @@ describe('how a host was started', () => {
     await run('start', '--fresh')
   })
 
-  it('is kept by a restart from one protocol to another and back, with what waits in its store', async () => {
+  it('survives a restart from one protocol to another and back, with the messages in its store', async () => {
     const other = await otherVersion(sandbox.home, { protocol: 99, version: '9.8.7' })
     const theirs = async (...args: string[]) => {
       const ended = await sandbox.node([other.main, ...args]).ended
@@ -287,7 +287,7 @@ describe('how a host was started', () => {
     expect(got.stdout).to.equal('job one\njob two\n')
   })
 
-  it('of an older host that cannot say so is given, or it is not restarted', async function () {
+  it('must be given at a restart of an older host that cannot report it', async function () {
     onlyOnLinux(this)
     const other = await otherVersion(sandbox.home, { protocol: 99, version: '9.8.7' })
     expect(await sandbox.node([other.main, 'start', '--store', store]).ended).to.include({ code: 0 })

@@ -64,7 +64,7 @@ describe('a host of another protocol version', () => {
     await sandbox.hostPid()
   })
 
-  it('is left alone by stop when its pid file names somebody else', async function () {
+  it('is left alone by stop when its pid file names another process', async function () {
     onlyOnLinux(this)
     const old = await startNewer()
     const bystander = sandbox.node(['-e', 'process.stdin.resume(); console.log("up")'])

@@ -372,21 +372,21 @@ describe('hostile frames', () => {
     fc.anything().map(args => control.encodeCall({ id: 1, method: 'm', args })),
   )
 
-  it('of random bytes give a ProtocolError or nothing', () => {
+  it('give a ProtocolError or nothing, if they are random bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), bytes => survives(body(bytes))),
       { numRuns: 1_000 },
     )
   })
 
-  it('so do real ones, cut off anywhere', () => {
+  it('give a ProtocolError or nothing, if they are cut off anywhere', () => {
     fc.assert(
       fc.property(real, fc.nat(), (frame, at) => survives(frame.subarray(0, at % (frame.length + 1)))),
       { numRuns: 500 },
     )
   })
 
-  it('and real ones with bytes flipped', () => {
+  it('give a ProtocolError or nothing, if they are real ones with flipped bytes', () => {
     const flips = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), {
       minLength: 1,
       maxLength: 4,
@@ -404,7 +404,7 @@ describe('hostile frames', () => {
     )
   })
 
-  it('that announce more than they hold are refused before anything is made for it', () => {
+  it('are refused before any allocation, if they announce more than they hold', () => {
     const huge = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f]
     for (const prefix of [[], [0], [1, 0], [1, 0, 0], [1, 1], [1, 1, 97], [0, 0, 1, 97, 2, 0]])
       survives(body(Uint8Array.from([...prefix, ...huge])))

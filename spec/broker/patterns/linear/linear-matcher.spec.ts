@@ -122,14 +122,14 @@ describe('linearMatcher', () => {
       })
     }
 
-    it('and takes what is just within', () => {
+    it('a pattern just within a limit is accepted', () => {
       expect(linearMatcher(new RegExp('a'.repeat(512))).test('a'.repeat(600))).to.be.true
       expect(linearMatcher(/^a{900}$/).test('a'.repeat(900))).to.be.true
       expect(linearMatcher(/^(?:a{10}){10}b/).test(`${'a'.repeat(100)}b`)).to.be.true
       expect(linearMatcher(/^\p{L}{10}$/u).test('абвгдежзий')).to.be.true
     })
 
-    it('what nests as deep as 512 bytes allow, or takes it', () => {
+    it('a pattern nested as deep as 512 bytes allow is refused or accepted', () => {
       for (const source of [
         `${'('.repeat(256)}${')'.repeat(256)}`,
         `${'('.repeat(170)}a${')*'.repeat(170)}`,

@@ -165,7 +165,7 @@ describe('verdicts that a client gave while its host with a store died', () => {
     expect(seen).to.deep.equal(['1', '2', '3', '4'])
   })
 
-  it('what an error tore down beside the failed message comes again with its flag', async () => {
+  it('the messages that an error took down beside the failed one come again with the flag', async () => {
     await register('w')
     await publish(1, 2, 3, 4)
     let isDown = false
