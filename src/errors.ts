@@ -268,7 +268,7 @@ export class StoreFullError extends MsgvanError {
   readonly code = 'MSGVAN_STORE_FULL'
 }
 
-/** Something in the store is not what was written. */
+/** Something in the store differs from the written bytes. */
 export class StoreDamagedError extends MsgvanError {
   readonly code = 'MSGVAN_STORE_DAMAGED'
 }

@@ -48,7 +48,7 @@ export function isOfWorkers(pid: number | undefined): boolean {
   return pid !== undefined && (pid === process.pid || pids.has(pid))
 }
 
-/** If the module makes a bus for itself, that is in this host, whatever its port is. */
+/** If the module makes a bus for itself, that is in this host, on any port. */
 function environment({ env }: Confinement, { url }: WorkerTask): NodeJS.ProcessEnv {
   return { ...env, MSGVAN_PORT: new URL(url).port }
 }

@@ -1,13 +1,13 @@
 import { StringDecoder } from 'node:string_decoder'
 import type { Readable } from 'node:stream'
 
-/** Characters of a line that a worker prints. What is beyond is dropped: a line may have no end. */
+/** The longest part of a worker's line that is kept, in characters: a line may have no end. */
 export const LONGEST_LINE = 32 * 1024
 
 const NEWLINE = 10
 const CUT = ` … (longer than ${LONGEST_LINE} characters: cut)`
 
-/** Gives each line of what a worker prints, and holds no more than one of them. */
+/** Splits a worker's output into lines, and holds no more than one of them. */
 export function readLines(input: Readable, line: (text: string) => void): void {
   let decoder = new StringDecoder('utf8')
   let begun = ''

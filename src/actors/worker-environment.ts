@@ -10,7 +10,7 @@ export interface WorkerLimits {
 
 export const DEFAULT_LIMITS: WorkerLimits = { memory: 1024 ** 3, variables: [] }
 
-/** What a worker runs in. */
+/** The surroundings of a worker. */
 export interface Confinement {
   readonly isolation: Isolation
   readonly env: NodeJS.ProcessEnv

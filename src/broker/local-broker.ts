@@ -184,7 +184,7 @@ export class LocalBroker implements Broker {
     for (const subscription of this.#parts.registry.all()) subscription.changed()
   }
 
-  /** Whether somebody else than this principal is at that address. */
+  /** Whether another principal is at that address. */
   isTaken(address: string, principal: string | undefined): boolean {
     // Another host wants all that its clients want, by patterns that its place here does not show.
     const isOthers = ({ rules: { pattern, principal: of } }: Subscription): boolean =>

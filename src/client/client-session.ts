@@ -13,7 +13,7 @@ import type { Traffic } from './traffic.js'
 
 /** The id of a session that no host knows, so that the next one is new. */
 const ABANDONED = ''
-/** The id of a session that cannot go on. The bus reports what it may have missed. */
+/** The id of a session that cannot go on. The bus reports the messages that it may have missed. */
 const UNFIT = 'unfit'
 
 export interface ClientSessionOwner {

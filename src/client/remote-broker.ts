@@ -95,7 +95,7 @@ export class RemoteBroker implements Broker {
     return inbox.membership
   }
 
-  /** For a host: passes on what another client published, with its payload in bytes; undefined while there is no room. */
+  /** For a host: passes on a publish of another client, with its payload in bytes; undefined without room. */
   passOn(envelope: Envelope): PublishPromise | undefined {
     return this.#whyNot() === undefined ? this.#outbox.passOn(envelope) : undefined
   }

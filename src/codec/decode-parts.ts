@@ -94,7 +94,7 @@ export function errorOf(name: string, message: string, stack: string): Error {
   }
 }
 
-/** Defines an own property, whatever the prototype has under the key; hidden on errors, like their own. */
+/** Defines an own property, also if the prototype has the key; hidden on errors, like their own. */
 export function define(object: object, key: string, value: unknown): void {
   Object.defineProperty(object, key, {
     value,

@@ -211,12 +211,12 @@ export function decodeLetter(bytes: Uint8Array): unknown {
   })
 }
 
-/** The fields of a letter without its payload, which nobody reads here. @throws UnreadablePayloadError */
+/** The fields of a letter without its payload, which the caller does not read. @throws UnreadablePayloadError */
 export function letterFields(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   return reading(() => {
     const reader = new ByteReader(bytes, unreadable)
     const inner = encodingFrom(reader.u8())
-    if (inner === undefined || inner === Encoding.Value) throw unreadable('is no dead letter of a host')
+    if (inner === undefined || inner === Encoding.Value) throw unreadable('is not a dead letter of a host')
     reader.raw(reader.varint())
     const fields = readValue(reader)
     reader.end()

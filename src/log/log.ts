@@ -26,7 +26,7 @@ const NAMES: Readonly<Record<keyof Log, readonly string[]>> = {
   debug: ['debug', 'verbose', 'trace', 'silly'],
 }
 
-/** msgvan's four levels on any logger, whatever levels that has. */
+/** msgvan's four levels on any logger, with any levels of its own. */
 export function logTo(logger: LogTarget): Log {
   const write = isLeveled(logger) ? writerFor(logger) : methodOf(logger)
   const writer = (name: keyof Log) => {

@@ -58,7 +58,7 @@ export class Envelope {
     return false
   }
 
-  /** It was a dead letter: its subscription is owed it once more, whatever its earlier outcome. */
+  /** It was a dead letter: its subscription is owed it once more, after any earlier outcome. */
   get isReplayed(): boolean {
     return false
   }

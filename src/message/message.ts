@@ -33,7 +33,7 @@ export interface Settler {
   extend(message: Message): void
   /**
    * Called before work begins on messages that waited: after a standstill of this process, another consumer may have
-   * them. Resolves when that is known; undefined: there is no doubt. A settler without this method never has any.
+   * them. Resolves when that is known; undefined: the verdict counts. A settler without this method never has any.
    */
   inDoubt?(): Promise<void> | undefined
   /** For an error that no call could report. */

@@ -30,7 +30,7 @@ export interface RepairOptions {
   readonly space: FreeSpace
   /** Checks the checksums of only those parts that a start looks at, unless all of it has to be written anew. */
   readonly isBrief: boolean
-  /** It has to be written anew, whatever the check finds. */
+  /** It has to be written anew, after any result of the check. */
   readonly broken: string | undefined
 }
 

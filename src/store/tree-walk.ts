@@ -75,7 +75,7 @@ interface Page {
 
 /**
  * Goes along a tree as far as it leads, checking every number that lmdb trusts. It visits each page once, so it ends
- * whatever the file contains.
+ * with any content of the file.
  */
 export class TreeWalk {
   readonly #file: PageFile

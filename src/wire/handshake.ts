@@ -15,7 +15,7 @@ export interface Hello {
   /** Random, and the same for as long as this bus lives: its publisher id too. */
   readonly client: string
   readonly nonce: string
-  /** What the client will prove to know: this user's secret, the host's token, or the token of a principal. */
+  /** The key that the client will prove to know: this user's secret, the host's token, or the token of a principal. */
   readonly credential: 'secret' | 'token' | 'principal'
   /** Of a principal: its name, and which of its tokens. */
   readonly principal?: { readonly name: string; readonly token: string } | undefined

@@ -1,4 +1,4 @@
-/** What a principal logs in with: its name, and 32 random bytes. As text `name.<base64url>`. */
+/** The token of a principal: its name, and 32 random bytes. As text `name.<base64url>`. */
 export interface PrincipalToken {
   readonly principal: string
   readonly secret: Uint8Array

@@ -33,7 +33,7 @@ export async function prove(secret: Uint8Array, prover: Prover, transcript: Tran
   return hex(new Uint8Array(await subtle.sign('HMAC', key, text)))
 }
 
-/** The text that is signed. JSON keeps the fields apart, whatever they contain. */
+/** The text that is signed. JSON keeps the fields apart. */
 export function transcriptText(
   prover: Prover,
   { protocol, van, client, clientNonce, hostNonce }: Transcript,

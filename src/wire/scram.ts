@@ -2,8 +2,8 @@ import { fromBase64Url, toBase64Url, tokenId, type PrincipalToken } from './prin
 import { sameProof, transcriptText, type Prover, type Transcript } from './proof.js'
 
 /**
- * What a host keeps of a token, in the manner of SCRAM-SHA-256 (RFC 5802). It checks a proof by it and proves itself by it, and none
- * of it logs in. A token has 256 random bits, so no count of rounds slows guessing.
+ * The host's record of a token, like SCRAM-SHA-256 (RFC 5802). The host checks a proof by it, and proves itself by it.
+ * A client cannot log in with it. A token has 256 random bits, so no count of rounds slows guessing.
  */
 export interface StoredToken {
   readonly id: string
@@ -13,7 +13,7 @@ export interface StoredToken {
   readonly serverKey: string
 }
 
-/** What both sides sign: the handshake, and which token of whom. */
+/** The text that both sides sign: the handshake, the principal, and its token. */
 export interface PrincipalTranscript extends Transcript {
   readonly principal: string
   readonly id: string
@@ -54,7 +54,7 @@ export class TokenKeys {
   }
 }
 
-/** What a host keeps of a new token. */
+/** The host's record of a new token. */
 export async function storedToken({ secret }: Pick<PrincipalToken, 'secret'>): Promise<StoredToken> {
   const salt = toBase64Url(globalThis.crypto.getRandomValues(new Uint8Array(SALT_BYTES)))
   return (await TokenKeys.of(secret, salt)).stored(await tokenId(secret), salt)

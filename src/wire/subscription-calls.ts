@@ -29,7 +29,7 @@ export const subscribeArgs = object(
   }),
 )
 
-/** Whose it is, the host knows by itself. */
+/** The host knows the owner by itself. */
 function requestOf(fields: Fields): SubscriptionRequest {
   return { ...decodeRequest(fields.get('request')), principal: undefined }
 }

@@ -148,7 +148,7 @@ export class LogQueue extends PendingQueue {
     this.#allRead()
   }
 
-  /** The log has no more, whatever was counted. */
+  /** The log has no more, also if the count was higher. */
   #allRead(): void {
     const count = this.#unread
     const bytes = this.#unreadBytes
@@ -276,7 +276,7 @@ export class LogQueue extends PendingQueue {
       const envelope = reader.next(wants, isLive ? undefined : liveFrom)
       if (envelope === undefined && !isLive && reader.at >= liveFrom) continue
       if (envelope === undefined) {
-        // The reader does not move: it is at the end, whatever was counted.
+        // The reader does not move: it is at the end, also if the count was higher.
         if (reader.at === before) this.#allRead()
         else if (read === 0 && most === WINDOW) this.later()
         break

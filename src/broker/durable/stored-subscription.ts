@@ -126,7 +126,7 @@ export class StoredSubscription extends Subscription {
     this.settled(envelope)
   }
 
-  /** What is in the log is counted by its pattern alone, since rights change. It is left out when it is its turn. */
+  /** Messages in the log are counted by their pattern alone, since rights change. Hidden ones are left out in their turn. */
   override isRouted(): boolean {
     return true
   }
@@ -135,7 +135,7 @@ export class StoredSubscription extends Subscription {
     return false
   }
 
-  /** A next process finds it among what was handed out. */
+  /** The next process finds it among the deliveries. */
   protected override setAside(envelope: Envelope): void {
     this.handed(envelope)
   }

@@ -46,7 +46,7 @@ export class Registry {
     this.#make = make
     this.#nameChanged = nameChanged
     this.#newIncarnation = newIncarnation
-    // Without principals nobody is asked.
+    // Without principals there is nothing to check.
     const admits = options.sees && ((each: Subscription, topic: string) => each.isRouted(topic))
     this.routes = new PatternTable<Subscription>(compile, { admits })
   }

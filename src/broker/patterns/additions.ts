@@ -4,7 +4,7 @@ export interface Addition<V> {
   readonly value: V
 }
 
-/** The values added in one place, in order. It is the first value itself, since mostly there is no other. */
+/** The values added in one place, in order. It is the first value itself, since most places have only one. */
 export interface Additions<V> {
   order: number
   value: V

@@ -155,7 +155,7 @@ export class PatternTable<V> {
     return isOut
   }
 
-  /** What `admits` says may have changed. */
+  /** The answers of `admits` may have changed. */
   forgetTopics(): void {
     this.#cache.clear()
   }

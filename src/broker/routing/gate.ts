@@ -51,7 +51,7 @@ export class Gate extends Subscription {
     if (pause !== undefined) this.#waiting.add(envelope.size, pause)
   }
 
-  /** That subscription has room again, or is gone. */
+  /** The subscription has room again, or is gone. */
   open(): void {
     this.#waiting.letAllIn()
   }

@@ -7,7 +7,7 @@ export class NoopHooks {
   registered?(): void
   /** The message became a dead letter, or its asker got the error. */
   gone?(item: Item): void
-  /** Nobody who is here may see it: it waits aside, and others pass it by. */
+  /** No present member may see it: it waits aside, and others pass it by. */
   protected setAside?(envelope: Envelope): void
   /**
    * The subscription is removed, and its messages are given up with this reason, by the next process if this one dies.

@@ -236,7 +236,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
     const member = mustWait ? undefined : (this.#straight ?? this.#chooseForNew(envelope))
     if (member === undefined) {
       this.#keep(envelope, pause)
-      // Who has credit cannot see it, and is to get what comes behind it.
+      // The members with credit may not see it, and should get the next messages.
       if (this.#isUnseen(envelope.topic)) this.wake()
       return
     }
@@ -261,7 +261,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
     return !this.#ended && (this.#isPausing || !this.#hasRoom)
   }
 
-  /** @returns `'nobody'`: it may not be seen here, and is done with */
+  /** @returns `'nobody'`: no member may see it, so it is done */
   #chooseForNew(envelope: Envelope): Member | 'nobody' | undefined {
     if (this.#ended || this.#waits > 0) return undefined
     if (!this.#admits(envelope.topic)) {
@@ -639,7 +639,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
     return this.#rules.principal === undefined || this.owner.sees?.(this.#rules, topic) !== false
   }
 
-  /** What its maker may not see does not even come here. */
+  /** Messages that its maker may not see do not even come here. */
   protected get isFilteredBefore(): boolean {
     return true
   }
@@ -649,7 +649,7 @@ export class Subscription extends NoopHooks implements MemberOwner {
     return !this.rules.ordered && this.#members.areBlindTo(topic)
   }
 
-  /** Looked at again in a while: somebody may come, or get the right. */
+  /** Tries again in a while: a member may come, or get the right. */
   #setAside(item: Item): void {
     this.changed()
     this.setAside?.(item.envelope)

@@ -139,7 +139,7 @@ export interface Bus<T extends Topics = AnyTopics> {
    * observer.
    *
    * Values go out in order, no faster than the van takes them over. Up to 100,000 wait here for each observing bus; one
-   * more ends that observation with OverflowError. When an observer goes, in whatever way, msgvan unsubscribes its
+   * more ends that observation with OverflowError. When an observer goes, in any way, msgvan unsubscribes its
    * Observable.
    *
    * @param name at most 180 characters

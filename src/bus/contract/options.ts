@@ -70,7 +70,7 @@ export interface TopicOptions<P = unknown> {
 /** Of a handler: those of a subscription, and where it runs. */
 export interface HandlerOptions<P = unknown> extends TopicOptions<P> {
   /**
-   * `'thread'` (default): in a thread of the host. `'process'`: in a process of its own, whose end, by whatever cause, is not the host's.
+   * `'thread'` (default): in a thread of the host. `'process'`: in a process of its own, which may crash without the host.
    * Callers who are not this machine's user always get a process.
    */
   isolation?: Isolation

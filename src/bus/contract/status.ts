@@ -9,7 +9,7 @@ export interface LogStatus {
   readonly bytes: number
 }
 
-/** Messages that a host owes, and that its store has lost: the disk did not give back what was written. */
+/** Messages that a host owes, and that its store has lost: the disk returned other bytes than were written. */
 export interface MissingStatus {
   /** The subscription's name, or its pattern. */
   subscription?: string

@@ -28,7 +28,7 @@ export interface SubscriptionRequest {
   readonly incarnation?: string | undefined
   /** For an unnamed subscription in a host with a store: its client finds it again by this after the host's death. */
   readonly session?: string | undefined
-  /** In a host with principals: the one that made it, whose rights say what it gets. Undefined: it gets all. */
+  /** In a host with principals: the principal that made it. Its rights limit the messages. Undefined: no limit. */
   readonly principal?: string | undefined
   /**
    * Begins with kept messages. Only for a broker with a log; an existing named subscription continues at its own place.

@@ -65,7 +65,7 @@ export class Output {
     return this.#write(texts.map(text => `${escapeJson(text)}\n`).join(''))
   }
 
-  /** Unchanged, whatever it does to a terminal: only on the user's request. */
+  /** Unchanged, also if it steers the terminal: only on the user's request. */
   raw(chunk: string | Uint8Array): Promise<void> {
     return this.#write(chunk)
   }

@@ -56,7 +56,7 @@ function table(subscriptions: readonly SubscriptionStatus[]): string[] {
 }
 
 /**
- * Each row is one line, whatever its cells contain.
+ * Each row is one line, with any content of its cells.
  *
  * @param left the number of text columns; the others are numbers, and a last text may follow
  */

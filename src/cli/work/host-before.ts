@@ -59,7 +59,7 @@ export async function askHostBefore(cli: Cli, port: number, isGiven: boolean): P
   const leave = async (): Promise<() => Promise<void>> => {
     if ('why' in answer) {
       // Reported when the host has ended: before that a caller without proof is refused once.
-      cli.talk(`what was registered in the host is not kept: ${shortly(answer.why)}`)
+      cli.talk(`the registrations of the host are not kept: ${shortly(answer.why)}`)
       return nothing()
     }
     const { writeRegistrations } = await import('../../host/handlers/registrations.js')

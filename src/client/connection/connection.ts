@@ -190,7 +190,7 @@ export class Connection {
     if (await keys.knowsHost(challenge.proof, transcript)) return keys.prove(transcript)
     throw new AuthError(
       `The server at ${this.#request.url} does not know this token of ${name}: the token is wrong, was revoked or has expired, or the server is another host. ` +
-        'Ask whoever keeps its principals for a new one.',
+        'Ask the administrator of that host for a new one.',
     )
   }
 

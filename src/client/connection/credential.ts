@@ -12,7 +12,7 @@ export interface OfPrincipal {
   readonly kind: 'principal'
   readonly secret: Uint8Array
   readonly name: string
-  /** Which of its tokens. */
+  /** The id of its token. */
   readonly id: string
 }
 

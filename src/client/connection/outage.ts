@@ -74,7 +74,7 @@ export class Outage {
     this.#report(unreachable(`${error.message}${this.#isSilent ? this.#advice : ''}${GOES_ON}`, error))
   }
 
-  /** What helps on this machine. */
+  /** Advice for this machine. */
   get #advice(): string {
     if (this.#isElsewhere) return ''
     if (this.#isSilent)

@@ -33,7 +33,7 @@ export class PublishPromise implements Promise<void> {
     if (this.#outcome !== 'open') return
     this.#outcome = error
     this.#refused?.(error)
-    // Without a handler there is no real promise, and so no unhandled rejection that would end the process.
+    // Without a handler it makes no real promise, so no unhandled rejection ends the process.
     this.#reject?.(error)
   }
 

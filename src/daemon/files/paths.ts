@@ -11,7 +11,7 @@ export interface StatePaths {
   readonly secret: string
   /** The token for remote callers, if the user put one there. */
   readonly token: string
-  /** Who may do what at a host, if the user put it there. */
+  /** The rights of principals at a host, if the user has written the file. */
   readonly principals: string
   /** The output of handlers, line by line. */
   log(port: number): string

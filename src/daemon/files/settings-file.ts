@@ -100,7 +100,7 @@ export async function readHostToken(paths: StatePaths, port: number): Promise<st
   return token
 }
 
-/** The host itself writes it, when it listens and before it accepts anybody. */
+/** The host itself writes it, when it listens and before it accepts clients. */
 export async function writeSettings(
   paths: StatePaths,
   port: number,

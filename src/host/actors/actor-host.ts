@@ -9,7 +9,7 @@ import type { HandlerHost } from '../handlers/handlers.js'
 import type { KeptActor } from './kept-actor.js'
 import type { ActorInstances } from './running-actor.js'
 
-/** What actors need of the host around them. */
+/** The host as its actors see it. */
 export interface ActorHost extends HandlerHost {
   readonly log: Log
   broker(van: string): LocalBroker

@@ -70,7 +70,7 @@ async function answerClient<N extends keyof typeof CLIENT_ANSWERS>(
     access === undefined || guest !== undefined
       ? undefined
       : checkCall(name, access.principal, got, van.broker)
-  // Without a wait where there is nothing to wait for: what is published behind a subscription finds it.
+  // Answers at once where nothing is open: a publish behind a subscription finds it.
   if (checking !== undefined) await checking
   return CLIENT_ANSWERS[name](caller, got)
 }

@@ -44,7 +44,7 @@ export async function takeIn(
   info(`${handed.messages} messages and ${handed.sessions} sessions are taken over from the last host`)
 }
 
-/** Those of actors that do not exist any more: parents make their children anew. */
+/** Mailboxes of actors that do not exist any more: parents make their children anew. */
 function retireMailboxes(server: HostServer, registrations: Registrations | undefined): void {
   const ids = new Set(registrations?.actors.map(({ id }) => id))
   for (const van of server.vans) {

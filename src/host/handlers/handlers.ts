@@ -17,7 +17,7 @@ export interface HandlerRequest {
   readonly module: string
   readonly export: string
   readonly request: SubscriptionRequest
-  /** What it asks for. Default: a thread. Callers who are not this machine's user get a process. */
+  /** The requested isolation. Default: a thread. Callers who are not this machine's user get a process. */
   readonly isolation?: Isolation | undefined
   /** The client proved to be this machine's user, who may name any module. */
   readonly callerIsLocalUser: boolean

@@ -21,7 +21,7 @@ export interface Secrets {
   readonly secret: Uint8Array
   /** For remote callers. */
   readonly token?: string | undefined
-  /** Who else may come in, each with its own rights. There is no `token` then. */
+  /** The principals that may come in, each with its own rights. The host has no `token` then. */
   readonly principals?: Principals | undefined
 }
 
@@ -29,7 +29,7 @@ export interface Authenticated {
   readonly hello: Hello
   readonly prove: Prove
   readonly isLocalUser: boolean
-  /** Of a principal: what it may do is up to its rights. Undefined: it may do everything. */
+  /** The principal, which may do what its rights allow. Undefined: everything. */
   readonly access: Access | undefined
 }
 
@@ -92,7 +92,7 @@ export class ServerHandshake {
     const { name = '', token = '' } = hello.principal ?? {}
     const known = principals.credential(name, token)
     this.#stored = known
-    // Whoever asks does not learn which names there are: an unknown one gets a challenge that looks the same each time.
+    // A stranger does not learn the names: an unknown one gets a challenge that looks the same each time.
     this.#salt = known?.salt ?? inventedSalt(this.#secrets.secret, `${name} ${token}`)
     const stored = known ?? { serverKey: newNonce().slice(0, 43) }
     const proof = await hostProof(stored, this.#principalTranscript(hello))

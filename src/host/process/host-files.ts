@@ -87,6 +87,6 @@ async function tokenFor(
     throw new InvalidOptionError(
       `A host with principals (${principals.file}) takes no --token (MSGVAN_TOKEN): each principal has its own.`,
     )
-  warn(`this host has principals (${principals.file}): the token in ${paths.token} lets nobody in`)
+  warn(`this host has principals (${principals.file}): the token in ${paths.token} is not accepted`)
   return undefined
 }

@@ -397,7 +397,7 @@ export type HostFlags = {
   readonly auto?: boolean | undefined
 }
 
-/** The settings of a host, checked, from whatever source. Times are in milliseconds. */
+/** The settings of a host, checked, from any source. Times are in milliseconds. */
 export type HostSettings = {
   readonly [K in SettingKey as Of<K>['field']]: Of<K>['default']
 } & {

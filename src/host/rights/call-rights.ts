@@ -9,9 +9,9 @@ import { ModuleRoots } from '../handlers/module-roots.js'
 import type { RootRight } from './definition.js'
 import type { Principal } from './principal.js'
 
-/** What a check needs beside the principal. */
+/** The facts that a check needs beside the principal. */
 export interface CallPlace {
-  /** Whether somebody else than this principal is at that address. */
+  /** Whether another principal is at that address. */
   isTaken(address: string, principal: string): boolean
 }
 
@@ -21,7 +21,7 @@ type Check<N extends CallName> = (
   place: CallPlace,
 ) => void | Promise<void>
 
-/** Calls that need no right of their own: they concern what was checked before, or show what the principal may see. */
+/** Calls that need no right of their own: an earlier check covers them, or they show only what the principal may see. */
 const free = (): void => undefined
 
 type Checked = Exclude<CallName, `host.${string}` | `backbone.${string}`>
@@ -80,7 +80,7 @@ function checkSubscribe(
     return principal.mustAllow('expose', name.slice(EXPOSED.length), 'the remote observable')
   if (name !== undefined) checkName(principal, name)
   if (typeof pattern === 'string') return checkTopic(principal, pattern, name, place)
-  // It may be wider than the right: what it may not see does not come.
+  // It may be wider than the right: forbidden messages do not come.
   if (principal.lacks('subscribe') && principal.lacks('deadLetters') && !principal.has('admin'))
     throw principal.deny('subscribe', `the pattern ${describePattern(pattern)}`)
 }
@@ -103,7 +103,7 @@ function checkName(principal: Principal, name: string): void {
   principal.mustAllow('names', name, 'the subscription')
 }
 
-/** Those of one subscription at a time: letters of others must not be touched. */
+/** One subscription at a time: the call must not touch letters of others. */
 function checkLetters(principal: Principal, { subscription }: DeadLetterFilter): void {
   if (subscription === undefined)
     throw principal.deny('deadLetters', 'the dead letters of all subscriptions: name one')

@@ -30,13 +30,13 @@ export interface TokenCredential extends StoredToken {
   readonly expires: number
 }
 
-/** One principal, as the file has it. A right that the file does not name is not there. */
+/** One principal, as the file has it. A missing right allows nothing. */
 export interface PrincipalDefinition {
   readonly name: string
   readonly credentials: readonly TokenCredential[]
   readonly vans: RuleLists
   readonly rules: Readonly<Record<RuleRight, RuleLists>>
-  /** Undefined: not even those that run can be reached. */
+  /** Undefined: it reaches no actor at all. */
   readonly roots: Readonly<Record<RootRight, readonly string[] | undefined>>
   readonly flags: Readonly<Record<FlagRight, boolean>>
 }

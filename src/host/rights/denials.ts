@@ -25,13 +25,13 @@ export class Denials {
     return Object.fromEntries(this.#counts)
   }
 
-  /** @param what the principal wanted it for, such as `the topic "a"` */
+  /** @param what the purpose, such as `the topic "a"` */
   deny(principal: string, right: Right, what: string): ForbiddenError {
     this.#counts.set(right, (this.#counts.get(right) ?? 0) + 1)
     this.#log(principal, right, what)
     return new ForbiddenError(
       `The principal ${principal} lacks the right ${JSON.stringify(right)} for ${shown(what)}. ` +
-        'Whoever keeps the principals of this host can give it.',
+        'The administrator of this host can give it.',
     )
   }
 

@@ -4,7 +4,7 @@ export interface Located {
   readonly value: string | number | boolean | null | readonly Located[] | ReadonlyMap<string, Located>
 }
 
-/** Told with the line, counted from 1. */
+/** A fault with its line, counted from 1. */
 export class JsonFault extends Error {
   constructor(
     readonly line: number,
@@ -90,9 +90,9 @@ class Reader {
       )
         return value
     } catch {
-      // Told below, with the line.
+      // Reported below, with the line.
     }
-    throw new JsonFault(this.#line, `${token.slice(0, 40)} is no JSON value`)
+    throw new JsonFault(this.#line, `${token.slice(0, 40)} is not a JSON value`)
   }
 
   #expect(token: string): void {
@@ -118,7 +118,7 @@ class Reader {
 
   #strange(): string {
     const rest = this.#text.slice(this.#at, this.#at + 20)
-    return rest === '' ? 'the text ends too early' : `${JSON.stringify(rest)} is no JSON`
+    return rest === '' ? 'the text ends too early' : `${JSON.stringify(rest)} is not JSON`
   }
 
   #skip(): void {

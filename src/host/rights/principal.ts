@@ -113,7 +113,7 @@ export class Principal {
 
   /** @returns the right that it lacks */
   #publishRight(topic: string): Right | undefined {
-    // An address is known to whom it was given: it is the right to answer.
+    // An address is known only to its addressees: it is the right to answer.
     if (topic.startsWith(REPLIES)) return undefined
     if (isExposure(topic)) return this.allows('observe', topic.slice(EXPOSED.length)) ? undefined : 'observe'
     if (topic.startsWith(MAILBOX)) return this.roots('actors') === undefined ? 'actors' : undefined

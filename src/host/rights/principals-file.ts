@@ -138,7 +138,7 @@ function listOf({ line, value }: Located, what: string): readonly Located[] {
   return list
 }
 
-/** @param keys those that there are. Default: any */
+/** @param keys the known keys. Default: any */
 function membersOf({ line, value }: Located, what: string, keys?: readonly string[]): Members {
   if (!(value instanceof Map)) throw new JsonFault(line, `${what} is a JSON object`)
   const members = value as Members

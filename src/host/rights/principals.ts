@@ -11,14 +11,14 @@ import { readPrincipals } from './principals-file.js'
 const LOOK_MS = 400
 const MOST_BYTES = 16 * 1024 * 1024
 
-/** By what a client has come in: a token of a principal. */
+/** The credential of a session: a token of a principal. */
 export interface Access {
   readonly principal: Principal
   /** The id of its token. */
   readonly token: string
 }
 
-/** What a host does when rights may have changed. */
+/** Actions of a host when rights may have changed. */
 export interface PrincipalsOwner {
   /** The file has changed: nothing that was known of rights holds. */
   changed(): void
@@ -98,7 +98,7 @@ export class Principals {
     return this.#byName.get(name)?.sees(topic) === true
   }
 
-  /** @returns undefined if there is no such token, or it has expired */
+  /** @returns undefined if the token does not exist, or has expired */
   credential(name: string, token: string): TokenCredential | undefined {
     return this.#byName.get(name)?.token(token)
   }
@@ -154,7 +154,7 @@ async function readVersion(path: string): Promise<Version> {
   try {
     const there = await file.stat()
     if (!there.isFile() || there.size > MOST_BYTES)
-      throw new InvalidOptionError(`${path} is no file of principals.`)
+      throw new InvalidOptionError(`${path} is not a file of principals.`)
     const isOwn = process.getuid === undefined || there.uid === process.getuid() || there.uid === 0
     if (!isOwn || (process.getuid !== undefined && (there.mode & 0o022) !== 0))
       throw new AuthError(

@@ -9,7 +9,7 @@ export interface RuleLists {
 
 export const noLists: RuleLists = Object.freeze({ allow: Object.freeze([]), deny: Object.freeze([]) })
 
-/** Says of a topic or a name whether it is allowed: an expression matches the whole of it, and what is denied stays denied. */
+/** Decides whether a topic or a name is allowed. An expression matches the whole text, and `deny` wins. */
 export class TextRule {
   readonly #allow: readonly Matcher[]
   readonly #deny: readonly Matcher[]
@@ -38,7 +38,7 @@ export class TextRule {
  * @throws InvalidPatternError
  */
 export function wholeMatcher(source: string): Matcher {
-  // First alone: `a)|(b` is no expression, and would be one inside the group.
+  // Alone first: `a)|(b` is not an expression, but would be one inside the group.
   linearMatcher(new RegExp(source, 'su'))
   return linearMatcher(new RegExp(`^(?:${source})$`, 'su'))
 }

@@ -44,7 +44,7 @@ export function hidesLetter(principal: Principal, message: Message): boolean {
   return encoding !== Encoding.Letter || !(body instanceof Uint8Array) || !seesLetter(principal, body)
 }
 
-/** What a host that joined may not see, whoever its clients are. */
+/** Messages that a host that joined may not see, for any of its clients. */
 export function hidesFromHost(principal: Principal, message: Message): boolean {
   return !principal.sees(message.topic) || hidesLetter(principal, message)
 }

@@ -34,8 +34,8 @@ export class Publisher {
   /** Messages up to here were stored by the last process, if that stored any. */
   readonly #keptThrough: number
   /**
-   * The process before may have handed out what it had not written down. Undefined until the first message is here: what is sent again
-   * comes first, so that one shows whether anything was sent to another process.
+   * The process before may have delivered messages without a record. Undefined until the first message is here:
+   * repeats come first, so it shows whether the client sent to another process.
    */
   #cameBefore: boolean | undefined
 

@@ -51,7 +51,7 @@ export class Sessions {
     return isOwn && session.access?.principal === access?.principal ? session : undefined
   }
 
-  /** Whether another principal has a session by this id of a client: none takes over what is another's. */
+  /** Whether another principal has a session by this id of a client: one principal cannot take over a session of another. */
   isOfAnother(client: string, access: Access | undefined): boolean {
     for (const session of this.#sessions.values())
       if (session.client === client && session.access?.principal !== access?.principal) return true

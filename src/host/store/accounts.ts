@@ -123,7 +123,7 @@ class Auditor {
     const copy = this.#copies.cursors.get(key)
     if (copy === undefined) this.#oldest ??= firstOf(this.#store, this.#log)
     const { high, open } = copy === undefined ? nothingDone(this.#oldest) : decodeCursor(copy)
-    // All matches come from the log, whatever the count was.
+    // All matches come from the log, after any count.
     this.#cursors.set(key, {
       high,
       liveFrom: this.#log.end,
@@ -355,7 +355,7 @@ export function otherMissing(damages: readonly Damage[]): MissingInVan[] {
     if (table === 'publishers')
       return [
         {
-          text: `how far the publisher ${key || '(unknown)'} has come: what it sends again may be there twice`,
+          text: `how far the publisher ${key || '(unknown)'} has come: messages that it sends again may come twice`,
         },
       ]
     if (table === 'logs' || table === 'meta')

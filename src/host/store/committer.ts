@@ -27,7 +27,7 @@ export class Committer {
   readonly #changed = new Set<Contributor>()
   #running: Promise<void> | undefined
   #next: { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } | undefined
-  /** Resolved after the next write, whatever its outcome. */
+  /** Resolved after the next write, with any outcome. */
   #tried: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
   #timer: NodeJS.Timeout | undefined
   #isScheduled = false
@@ -62,7 +62,7 @@ export class Committer {
   }
 
   /**
-   * Resolves after a write of all changes so far, in its own time, whatever its outcome; undefined when nothing is left
+   * Resolves after a write of all changes so far, in its own time, with any outcome; undefined when nothing is left
    * to write.
    */
   written(): Promise<void> | undefined {

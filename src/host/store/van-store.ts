@@ -158,7 +158,7 @@ export class VanStore implements DurableLog, Contributor {
 
   // For sessions.
 
-  /** The error for a publish of so many bytes, if there is no room for it. */
+  /** The error for a publish of so many bytes without room for it. */
   refusalOf(bytes: number): MsgvanError | undefined {
     try {
       this.#options.store.checkRoom(bytes)

@@ -196,7 +196,7 @@ export class Van {
     for (const client of this.notices.values()) client.error(error)
   }
 
-  /** The error for a publish of this size, if there is no room for it. */
+  /** The error for a publish of this size without room for it. */
   refusalOf(bytes: number): MsgvanError | undefined {
     return this.vanStore?.refusalOf(bytes)
   }
@@ -338,7 +338,7 @@ export class Vans {
     return this.#vans.values()
   }
 
-  /** Rights have changed: what was known of who sees which topic does not hold. */
+  /** Rights have changed: earlier answers about visible topics do not hold. */
   forgetTopics(): void {
     for (const { broker } of this.#vans.values()) broker.forgetTopics()
   }

@@ -89,7 +89,7 @@ export function readHeader(frame: Uint8Array): FrameHeader {
   return { kind, number, received: read48(frame, 7), acked: read48(frame, 13) }
 }
 
-/** What follows the header. */
+/** The bytes after the header. */
 export function bodyOf(frame: Uint8Array): ByteReader {
   return new ByteReader(frame.subarray(HEADER_BYTES), broken)
 }

@@ -66,7 +66,7 @@ export function encodeVerdicts(verdicts: readonly KeptVerdict[], incarnation: st
 
 /** @throws InvalidOptionError */
 export function decodeVerdicts(value: unknown): KeptVerdicts {
-  const fail = (what: string) => new InvalidOptionError(`What a consumer has settled before ${what}.`)
+  const fail = (what: string) => new InvalidOptionError(`A list of earlier verdicts ${what}.`)
   const fields = new Fields(value, fail)
   const acked = fields.list('acked', MOST_VERDICTS).flatMap(each => {
     const of = new Fields(each, fail)

@@ -8,7 +8,7 @@ const NEW = 0
 const INLINE = 1
 const FIRST = 2
 
-/** A text's share of the table, which both sides know, whatever its UTF-8 length. */
+/** A text's share of the table, which both sides know; the UTF-8 length does not count. */
 const weight = (text: string): number => text.length + 16
 
 /**

@@ -2,7 +2,10 @@ import { type CharacterClass, CharacterClasses, Side } from './character-classes
 import type { CharSet } from './char-set.js'
 import { Edge, Op, type Program } from './program.js'
 
-/** What states may take together, by estimate: so much, and more for each instruction. Beyond it they are forgotten, and made anew as they come. */
+/**
+ * The memory for states, by estimate: a base, and more for each instruction. Beyond it the automaton drops its states,
+ * and makes them anew.
+ */
 const LEAST_BYTES = 4096
 const INSTRUCTION_BYTES = 64
 const STATE_BYTES = 200

@@ -1,6 +1,6 @@
 import { type CharSet, contains, lineTerminators, wordCharacters } from './char-set.js'
 
-/** What assertions ask of the characters on both sides of a place. */
+/** Conditions of assertions about the characters on both sides of a place. */
 export const Side = { Word: 1, Line: 2, Outside: 4 } as const
 
 /** Beyond ASCII: numbers of characters that are remembered. */

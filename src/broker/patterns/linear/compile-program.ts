@@ -15,7 +15,7 @@ const utf8 = new TextEncoder()
 
 /**
  * A pattern as a program that takes linear time. Each atom becomes the set of characters that it takes in JavaScript.
- * @throws InvalidPatternError for what has no linear equal, saying why
+ * @throws InvalidPatternError for a pattern without a linear equal, with the reason
  */
 export function compileProgram(pattern: RegExp): Program {
   const { source, flags } = pattern
@@ -121,7 +121,7 @@ class Compiler {
         return this.#alternatives(node.alternatives, repeats)
       case 'Backreference':
         throw new InvalidPatternError(
-          `The back-reference ${node.raw} cannot be matched in linear time. Write out what it may repeat, or filter after subscribing.`,
+          `The back-reference ${node.raw} cannot be matched in linear time. Write out the possible repeats, or filter after subscribing.`,
         )
       case 'CharacterSet':
         if (node.kind === 'any')
@@ -186,7 +186,7 @@ class Compiler {
     for (const split of splits) this.#patch(split, 2)
   }
 
-  /** What repeats no times takes nothing, and is refused all the same where it has no linear equal. */
+  /** A part that repeats no times matches nothing. It is refused all the same where it has no linear equal. */
   #checkOnly(element: AST.QuantifiableElement, repeats: number): void {
     const [code, size] = [this.#code, this.#size]
     this.#code = []

@@ -45,7 +45,7 @@ export class ClassReader {
     this.notLine = complement(lineTerminators, this.max)
   }
 
-  /** With `i` this is the set's closure over case: the characters that the atom takes, not those that are written. */
+  /** With `i` this is the set's closure over case: the characters that the atom matches, not the written ones. */
   read(node: ClassNode): CharSet {
     switch (node.type) {
       case 'Character':
@@ -106,7 +106,7 @@ export class ClassReader {
     return propertySet(`\\p{${name}}`)
   }
 
-  /** `v` folds before it negates, `u` after: /\P{Lu}/iu takes everything, /\P{Lu}/iv only what has no case. */
+  /** `v` folds before it negates, `u` after: /\P{Lu}/iu takes everything, /\P{Lu}/iv only characters without case. */
   #signed(set: CharSet, negate: boolean): CharSet {
     if (!negate) return this.#fold(set)
     return this.#sets ? complement(this.#fold(set), this.max) : this.#fold(complement(set, this.max))

@@ -16,9 +16,9 @@ export interface LeaderCallsOptions {
   readonly presence: LeaderPresence
   /** Another host requests something of this one. */
   readonly requested: (name: string, body: unknown, from: string) => Promise<unknown>
-  /** Answers for this host alone what a bus asks of the whole van. */
+  /** Answers for this host alone a question of a bus about the whole van. */
   readonly answer: (method: string, args: unknown) => Promise<unknown>
-  /** One of this host's clients is told what no call could report. */
+  /** Reports an error to one of this host's clients that no call could report. */
   readonly tellPublisher: (publisher: string, error: MsgvanError) => void
 }
 

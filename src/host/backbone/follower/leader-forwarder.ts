@@ -267,7 +267,7 @@ export class LeaderForwarder implements Consumer {
     this.#schedule()
   }
 
-  /** What it refused of the last try is often known before what it took: then the next try is due much later than it should be. */
+  /** Refusals of the last try often arrive before acceptances: then the next try is due much later than it should be. */
   #retrySoon(): void {
     if (this.#retryMs === RETRY_MS) return
     this.#retryMs = RETRY_MS

@@ -18,7 +18,7 @@ const SETTLING_MS = 5_000
 
 /**
  * The state of a link to the leader: connecting, up, and open. Messages pass when it is open, which it is as soon as the leader has
- * listed what it wants. A new leader is given time to hear what others wanted of the one before: kept messages would reach nobody
+ * listed what it wants. A new leader gets time to learn the wishes of the other hosts: kept messages would reach no subscriber
  * otherwise.
  */
 export class LeaderPresence {

@@ -192,7 +192,7 @@ export class FollowerSession {
     })
   }
 
-  /** One of its subscriptions is full, and publishers here wait for it; or it is not any more. */
+  /** One of its subscriptions is full, and publishers here wait for it; or it has room again. */
   crowded({ id, pattern, isCrowded }: CrowdedArgs): void {
     if (!isCrowded) return this.relay.open(id)
     // The follower wants this pattern already, so it was checked before.

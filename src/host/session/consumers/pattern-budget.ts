@@ -13,7 +13,7 @@ export const MAX_UNINDEXED = 250_000
 /** A pattern's length is below this, so that both of its costs are one small integer: subscriptions are many. */
 const LENGTHS = 2048
 
-/** Bounds what the patterns of one client cost the host, and the publishers of all others. */
+/** Bounds the cost of one client's patterns for the host, and for the publishers of all others. */
 export class PatternBudget {
   readonly #costs = new Map<number, number>()
   #length = 0

@@ -52,7 +52,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
   name: string | undefined
   /** Whether its client may see a topic, of a subscription with a name that may have others. Undefined: all. */
   sees: ((topic: string) => boolean) | undefined
-  /** Whether a message that its topic lets through is none for its client: a dead letter of what it may not see. */
+  /** Whether its client may not see a message although it may see the topic: a dead letter of a hidden message. */
   hides: ((message: Message) => boolean) | undefined
   #membership: Membership | undefined
   #handed = 0
