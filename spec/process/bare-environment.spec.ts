@@ -83,7 +83,7 @@ describe('a bare environment', () => {
     const status = `"${process.execPath}" "${msgvanMain}" pub t x`
     const { code, stderr } = await run(status, { MSGVAN_HOME: 'state' })
     expect(code).to.equal(2)
-    expect(stderr).to.match(/^msgvan: MSGVAN_HOME is an absolute path; .*\n$/)
+    expect(stderr).to.match(/^msgvan: MSGVAN_HOME must be an absolute path; .*\n$/)
     expect(await readdir(folder)).to.deep.equal([])
   })
 

@@ -8,16 +8,16 @@ import { addActors } from './commands/actors.js'
 import { addBench } from './commands/bench.js'
 import { addDead } from './commands/dead.js'
 import { addHelp } from './options/help.js'
-import { addHost } from './commands/host.js'
-import { addLogs } from './commands/logs.js'
+import { addHost } from './commands/host/host.js'
+import { addLogs } from './commands/host/logs.js'
+import { addPrincipals, addToken } from './commands/host/principals.js'
 import { addPub } from './commands/pub.js'
-import { addRestart } from './commands/restart.js'
-import { addStart } from './commands/start.js'
+import { addRestart } from './commands/host/restart.js'
+import { addStart } from './commands/host/start.js'
 import { addStatus } from './commands/status.js'
-import { addStop } from './commands/stop.js'
-import { addStore } from './commands/store.js'
+import { addStop } from './commands/host/stop.js'
+import { addStore } from './commands/host/store.js'
 import { addSub } from './commands/sub.js'
-import { addToken } from './commands/token.js'
 import { addTop } from './commands/top.js'
 import { addUnsubscribe } from './commands/unsubscribe.js'
 
@@ -84,6 +84,7 @@ describes a command.`,
     addHost,
     addStore,
     addToken,
+    addPrincipals,
     addBench,
   ])
     add(program, cli)

@@ -42,6 +42,12 @@ describe('hostile text in topics, payloads, names and errors', () => {
   const letter = async (): Promise<string> =>
     (JSON.parse((await sandbox.msgvan(['dead', 'list', '--json']).ended).stdout) as { id: string }).id
 
+  const principalsFile = (): string => {
+    const file = `${sandbox.home}/some-principals.json`
+    writeFileSync(file, '{"principals":{"ada":{"publish":["a"]}}}', { mode: 0o600 })
+    return file
+  }
+
   const commands: Readonly<Record<string, () => Promise<string[][]>>> = {
     status: async () => [['status'], ['status', '--json']],
     top: async () => [
@@ -87,6 +93,15 @@ describe('hostile text in topics, payloads, names and errors', () => {
     store: async () => [
       ['store', 'check', HOSTILE],
       ['store', 'info', HOSTILE],
+    ],
+    token: async () => [['token', HOSTILE]],
+    principals: async () => [
+      ['principals', 'add', HOSTILE],
+      ['principals', 'add', 'ada', '--expires', HOSTILE],
+      ['principals', 'list', HOSTILE, '--principals', principalsFile()],
+      ['principals', 'check', 'ada', HOSTILE, HOSTILE, '--principals', principalsFile()],
+      ['principals', 'check', 'ada', 'publish', HOSTILE, '--principals', principalsFile()],
+      ['principals', 'revoke', HOSTILE, '--principals', principalsFile()],
     ],
     bench: async () => [['bench', '--size', HOSTILE]],
     help: async () => [['help', HOSTILE], [HOSTILE], [`--${HOSTILE}`]],

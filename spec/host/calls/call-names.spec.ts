@@ -29,6 +29,7 @@ const request: SubscriptionRequest = {
   overflow: 'pause',
   given: undefined,
   joins: undefined,
+  principal: undefined,
 }
 
 /** Calls that accept an empty object: they have no arguments, or the host checks them where it uses them. */
@@ -122,6 +123,8 @@ describe('the table of calls', () => {
       expect(got, name).to.deep.equal(args)
     }
     crosses('subscribe', { subscription: 7, request, endsWithHost: true, settled: undefined })
+    const forged = { subscription: 7, request: { ...request, principal: 'root' }, endsWithHost: true, settled: undefined } // prettier-ignore
+    expect(decodeArgs('subscribe', CALLS.subscribe.args.encode(forged)).request.principal).to.equal(undefined)
     const verdict = { publisher: 'p', sequence: 3, attempt: 2, verdict: 'reject', error: 'why' } as const
     crosses('subscribe', {
       ...{ subscription: 7, request, endsWithHost: false },

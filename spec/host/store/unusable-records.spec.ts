@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { InvalidPatternError } from '../../../src/errors.js'
 import type { SubscriptionRequest } from '../../../src/bus/contract/subscription-request.js'
 import { Capabilities } from '../../../src/host/handlers/capabilities.js'
 import {
@@ -93,7 +94,7 @@ describe('records that a host cannot use', () => {
         const broker = server.broker('default')
         const rules = broker.named().find(each => each.name === 'kept')
         expect(() => broker.replace({ ...(rules as SubscriptionRequest), name, pattern })).to.throw(
-          /is no pattern/,
+          InvalidPatternError,
         )
       }
     }

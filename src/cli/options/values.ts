@@ -33,3 +33,25 @@ export function bytes(text: string): number {
   if (size < 8 || size > 1024 * 1024) throw new InvalidArgumentError('It is 8 to 1,048,576 bytes.')
   return size
 }
+
+/** An option that may repeat: all of its values. */
+export function every(text: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), text]
+}
+
+const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** A moment to come: a date, or a time from now such as `90d`. As ISO text. */
+export function expiry(text: string): string {
+  const [, number, unit] = /^([1-9]\d{0,5})([mhd])$/.exec(text) ?? []
+  const isDate = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?Z)?$/.test(text)
+  const time =
+    number === undefined
+      ? isDate
+        ? Date.parse(text)
+        : NaN
+      : Date.now() + Number(number) * UNITS[unit as keyof typeof UNITS]
+  if (Number.isNaN(time) || time <= Date.now() || time > 8.64e15)
+    throw new InvalidArgumentError('It is a time to come, such as 90d, 12h, 30m or 2027-01-31T12:00:00Z.')
+  return new Date(time).toISOString()
+}

@@ -49,7 +49,7 @@ const CHECKS: { readonly [N in Checked]: Check<N> } = {
   'handlers.register': async (principal, { name, module, request }, place) => {
     principal.mustHave('handlers', `the handler ${JSON.stringify(name)}`)
     checkSubscribe(principal, { ...request, name }, place)
-    await checkModule(principal, 'handlers', module)
+    await mayLoad(principal, 'handlers', module)
   },
   'actors.create': (principal, request) => checkActor(principal, request),
   'actors.find': principal => principal.mustHave('actors', 'actors'),
@@ -112,10 +112,11 @@ function checkLetters(principal: Principal, { subscription }: DeadLetterFilter):
 
 async function checkActor(principal: Principal, { module }: ActorRequest): Promise<void> {
   principal.mustHave('actors', `an actor of ${module}`)
-  await checkModule(principal, 'actors', module)
+  await mayLoad(principal, 'actors', module)
 }
 
-async function checkModule(principal: Principal, right: RootRight, module: string): Promise<void> {
+/** @throws ForbiddenError if the right does not reach that module */
+export async function mayLoad(principal: Principal, right: RootRight, module: string): Promise<void> {
   try {
     await new ModuleRoots(principal.roots(right) ?? []).resolve(module, false)
   } catch (error) {

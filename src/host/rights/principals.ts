@@ -144,10 +144,12 @@ export class Principals {
 
 interface Version {
   readonly text: string
+  /** Differs from that of the file before and after a change. */
   readonly version: string
 }
 
-async function readVersion(path: string): Promise<Version> {
+/** @throws InvalidOptionError, AuthError if others can write the file */
+export async function readVersion(path: string): Promise<Version> {
   const file = await open(path, 'r').catch((cause: unknown) => {
     throw new InvalidOptionError(`${path} cannot be read: ${describe(cause)}`, { cause })
   })

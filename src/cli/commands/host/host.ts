@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander'
-import { statePaths } from '../../daemon/files/paths.js'
-import type { Cli } from '../cli.js'
-import { Exit } from '../exit.js'
-import type { Globals } from '../options/globals.js'
-import { addHostOptions, hostFlags, type HostOptions } from '../options/host-options.js'
+import { statePaths } from '../../../daemon/files/paths.js'
+import type { Cli } from '../../cli.js'
+import { Exit } from '../../exit.js'
+import type { Globals } from '../../options/globals.js'
+import { addHostOptions, hostFlags, type HostOptions } from '../../options/host-options.js'
 
 export function addHost(program: Command, cli: Cli): void {
   const command = program
@@ -27,13 +27,13 @@ Examples:
 }
 
 async function host(cli: Cli, globals: Globals, options: HostOptions): Promise<number> {
-  const { nextSettings } = await import('../../daemon/next-settings.js')
-  const { reportToStarter } = await import('../../daemon/report.js')
+  const { nextSettings } = await import('../../../daemon/next-settings.js')
+  const { reportToStarter } = await import('../../../daemon/report.js')
   const report = reportToStarter(options.report)
   try {
     const flags = hostFlags(globals, options)
     const { settings, ...before } = await nextSettings(flags, statePaths(), options.fresh === true)
-    const { runHost } = await import('../../host/process/run-host.js')
+    const { runHost } = await import('../../../host/process/run-host.js')
     await runHost(settings, {
       ...before,
       takesOver: options.takeOver === true,

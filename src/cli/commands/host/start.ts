@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
-import type { HostStatus, MissingStatus } from '../../bus/contract/status.js'
-import { statePaths } from '../../daemon/files/paths.js'
-import type { StartOptions } from '../../daemon/start.js'
-import type { HostFlags } from '../../host/process/settings.js'
-import type { Cli } from '../cli.js'
-import { Exit } from '../exit.js'
-import type { Globals } from '../options/globals.js'
-import { addHostOptions, hostFlags, type HostOptions } from '../options/host-options.js'
+import type { HostStatus, MissingStatus } from '../../../bus/contract/status.js'
+import { statePaths } from '../../../daemon/files/paths.js'
+import type { StartOptions } from '../../../daemon/start.js'
+import type { HostFlags } from '../../../host/process/settings.js'
+import type { Cli } from '../../cli.js'
+import { Exit } from '../../exit.js'
+import type { Globals } from '../../options/globals.js'
+import { addHostOptions, hostFlags, type HostOptions } from '../../options/host-options.js'
 
 interface Options extends HostOptions {
   json?: boolean
@@ -28,7 +28,7 @@ export async function start(cli: Cli, globals: Globals, options: Options): Promi
   const done = await startWith(cli, globals, given, options)
   const saysHow = Object.keys(options).some(key => key !== 'json') || given.token !== undefined
   if (saysHow) {
-    const { differingFlags } = await import('../work/differing.js')
+    const { differingFlags } = await import('../../work/differing.js')
     const differing = await differingFlags(given, globals.port)
     if (differing.length > 0)
       cli.talk(
@@ -48,7 +48,7 @@ const TAKING_OVER_MS = 360_000
  * @returns false if another process has the port, once it was free
  */
 async function takeOver(wanted: StartOptions): Promise<boolean> {
-  const { startHost } = await import('../../daemon/start.js')
+  const { startHost } = await import('../../../daemon/start.js')
   const { started } = await startHost({ ...wanted, takesOver: true, timeout: TAKING_OVER_MS })
   return started
 }
@@ -65,11 +65,11 @@ export async function startWith(
   takesOver = false,
 ): Promise<number> {
   const paths = statePaths()
-  const { nextSettings } = await import('../../daemon/next-settings.js')
+  const { nextSettings } = await import('../../../daemon/next-settings.js')
   // Report wrong values here and now, not in a background process.
   await nextSettings(given, paths, fresh)
-  const { ensureHost } = await import('../../daemon/ensure.js')
-  const { askHost } = await import('../../daemon/ask.js')
+  const { ensureHost } = await import('../../../daemon/ensure.js')
+  const { askHost } = await import('../../../daemon/ask.js')
   const { capabilities, ...flags } = given
   const wanted = {
     ...{ ...flags, port, paths, fresh },

@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { StoreError } from '../../errors.js'
-import type { MissingInVan } from '../../host/store/accounts.js'
-import type { Probed } from '../../store/probe.js'
-import type { Cli } from '../cli.js'
-import { Exit } from '../exit.js'
+import { StoreError } from '../../../errors.js'
+import type { MissingInVan } from '../../../host/store/accounts.js'
+import type { Probed } from '../../../store/probe.js'
+import type { Cli } from '../../cli.js'
+import { Exit } from '../../exit.js'
 
 interface Options {
   json?: boolean
@@ -50,9 +50,9 @@ Examples:
 }
 
 async function check(cli: Cli, path: string, isJson: boolean): Promise<number> {
-  const { existingStore } = await import('../../store/compact.js')
-  const { probe } = await import('../../store/probe.js')
-  const { refuseNewer } = await import('../../store/open-store.js')
+  const { existingStore } = await import('../../../store/compact.js')
+  const { probe } = await import('../../../store/probe.js')
+  const { refuseNewer } = await import('../../../store/open-store.js')
   const folder = existingStore(path)
   const found = await probe(folder, { isBrief: false })
   refuseNewer(folder, found)
@@ -60,12 +60,12 @@ async function check(cli: Cli, path: string, isJson: boolean): Promise<number> {
 }
 
 async function repair(cli: Cli, path: string, isJson: boolean): Promise<number> {
-  const { existingStore } = await import('../../store/compact.js')
-  const { lockFolder } = await import('../../store/folder-lock.js')
-  const { FreeSpace } = await import('../../store/free-space.js')
-  const { probe } = await import('../../store/probe.js')
-  const { refuseNewer } = await import('../../store/open-store.js')
-  const { repairStore, tidyFolder } = await import('../../store/repair.js')
+  const { existingStore } = await import('../../../store/compact.js')
+  const { lockFolder } = await import('../../../store/folder-lock.js')
+  const { FreeSpace } = await import('../../../store/free-space.js')
+  const { probe } = await import('../../../store/probe.js')
+  const { refuseNewer } = await import('../../../store/open-store.js')
+  const { repairStore, tidyFolder } = await import('../../../store/repair.js')
   const folder = existingStore(path)
   const release = await lockFolder(folder)
   try {
@@ -105,10 +105,10 @@ async function report(cli: Cli, found: Report, isJson: boolean): Promise<number>
 /** The unreadable parts, by name. */
 async function missingOf(folder: string, { wrong, broken, damages }: Probed): Promise<MissingInVan[]> {
   if (wrong !== undefined || (broken === undefined && damages.length === 0)) return []
-  const { PageFile } = await import('../../store/page-file.js')
-  const { readSnapshot } = await import('../../store/snapshot.js')
-  const { SnapshotStore } = await import('../../store/snapshot-store.js')
-  const { missingIn } = await import('../../host/store/accounts.js')
+  const { PageFile } = await import('../../../store/page-file.js')
+  const { readSnapshot } = await import('../../../store/snapshot.js')
+  const { SnapshotStore } = await import('../../../store/snapshot-store.js')
+  const { missingIn } = await import('../../../host/store/accounts.js')
   const file = new PageFile(join(folder, 'data.mdb'))
   try {
     const snapshot = readSnapshot(file, false)
@@ -119,8 +119,8 @@ async function missingOf(folder: string, { wrong, broken, damages }: Probed): Pr
 }
 
 async function info(cli: Cli, path: string, isJson: boolean): Promise<number> {
-  const { existingStore } = await import('../../store/compact.js')
-  const { probe } = await import('../../store/probe.js')
+  const { existingStore } = await import('../../../store/compact.js')
+  const { probe } = await import('../../../store/probe.js')
   const folder = existingStore(path)
   const { wrong, broken, format = 0, chunks, tables } = await probe(folder, { isBrief: true })
   const why = wrong ?? (tables === undefined ? broken : undefined)
@@ -148,7 +148,7 @@ async function info(cli: Cli, path: string, isJson: boolean): Promise<number> {
 }
 
 async function compact(cli: Cli, path: string, isJson: boolean): Promise<number> {
-  const { compactStore } = await import('../../store/compact.js')
+  const { compactStore } = await import('../../../store/compact.js')
   const sizes = await compactStore(path)
   if (isJson) await cli.output.json(JSON.stringify(sizes))
   else cli.talk(`${sizes.before} bytes are now ${sizes.after}`)

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import { statePaths } from '../../daemon/files/paths.js'
-import type { StopOutcome } from '../../daemon/stop.js'
-import type { Cli } from '../cli.js'
-import { Exit } from '../exit.js'
-import type { Globals } from '../options/globals.js'
+import { statePaths } from '../../../daemon/files/paths.js'
+import type { StopOutcome } from '../../../daemon/stop.js'
+import type { Cli } from '../../cli.js'
+import { Exit } from '../../exit.js'
+import type { Globals } from '../../options/globals.js'
 
 interface Options {
   json?: boolean
@@ -28,7 +28,7 @@ async function stop(cli: Cli, globals: Globals, { json = false }: Options): Prom
 
 /** Stops the host and reports it. */
 export async function stopIt(cli: Cli, { port, token }: Globals, quiet = false): Promise<StopOutcome> {
-  const { stopHost } = await import('../../daemon/stop.js')
+  const { stopHost } = await import('../../../daemon/stop.js')
   const outcome = await stopHost({ port, token, paths: statePaths() })
   if (outcome.was === 'terminated' || outcome.was === 'killed') {
     const signal = outcome.was === 'killed' ? 'SIGKILL' : 'SIGTERM'

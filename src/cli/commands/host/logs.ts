@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
-import { statePaths } from '../../daemon/files/paths.js'
-import { parseLine } from '../../host/process/logs.js'
-import type { Cli } from '../cli.js'
-import { Exit } from '../exit.js'
-import { followLog } from '../work/follow-log.js'
-import type { Globals } from '../options/globals.js'
+import { statePaths } from '../../../daemon/files/paths.js'
+import { parseLine } from '../../../host/process/logs.js'
+import type { Cli } from '../../cli.js'
+import { Exit } from '../../exit.js'
+import { followLog } from '../../work/follow-log.js'
+import type { Globals } from '../../options/globals.js'
 
 interface Options {
   follow?: boolean

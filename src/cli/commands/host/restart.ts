@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import { statePaths } from '../../daemon/files/paths.js'
-import { describe, StoreInUseError } from '../../errors.js'
-import { goingOn } from '../../host/process/settings-kept.js'
-import type { Cli } from '../cli.js'
-import type { Globals } from '../options/globals.js'
-import type { HostBefore } from '../work/host-before.js'
-import { addHostOptions, hostFlags, type HostOptions } from '../options/host-options.js'
+import { statePaths } from '../../../daemon/files/paths.js'
+import { describe, StoreInUseError } from '../../../errors.js'
+import { goingOn } from '../../../host/process/settings-kept.js'
+import type { Cli } from '../../cli.js'
+import type { Globals } from '../../options/globals.js'
+import type { HostBefore } from '../../work/host-before.js'
+import { addHostOptions, hostFlags, type HostOptions } from '../../options/host-options.js'
 import { startWith } from './start.js'
 import { stopIt } from './stop.js'
 
@@ -32,8 +32,8 @@ async function restart(cli: Cli, globals: Globals, options: Options): Promise<nu
   // A token on the command line is for the next host.
   const own = { ...globals, token: undefined }
   const isGiven = fresh || Object.keys(ownOptions).length > 0 || Boolean(process.env['MSGVAN_STORE'])
-  const { nextSettings } = await import('../../daemon/next-settings.js')
-  const { askHostBefore } = await import('../work/host-before.js')
+  const { nextSettings } = await import('../../../daemon/next-settings.js')
+  const { askHostBefore } = await import('../../work/host-before.js')
   const before = await askHostBefore(cli, globals.port, isGiven)
   const flags = fresh ? given : { ...goingOn(given, before.flags), auto: before.auto }
   // An older host writes nothing down, so the file is of another host.
@@ -43,7 +43,7 @@ async function restart(cli: Cli, globals: Globals, options: Options): Promise<nu
   if (before.isOlder && !loseWaiting) await checkOlder(globals.port, before, options.store)
   const next = { ...options, fresh: isFresh }
   // A client may start the next host before this command does: that host has these options, too.
-  const { announceSettings } = await import('../../daemon/files/settings-file.js')
+  const { announceSettings } = await import('../../../daemon/files/settings-file.js')
   const withdraw = await announceSettings(statePaths(), globals.port, { flags: kept, auto: settings.auto })
   try {
     if (before.keeps === 'memory' && !before.isOlder) {
@@ -76,13 +76,13 @@ async function checkOlder(
   store: string | undefined,
 ): Promise<void> {
   if (keeps === 'store' || (store !== undefined && (await isInUse(store)))) return
-  const { checkNothingWaits } = await import('../work/waiting.js')
+  const { checkNothingWaits } = await import('../../work/waiting.js')
   await checkNothingWaits(port, vans)
 }
 
 /** The next host is to have the store of the present one. */
 async function isInUse(folder: string): Promise<boolean> {
-  const { lockFolder } = await import('../../store/folder-lock.js')
+  const { lockFolder } = await import('../../../store/folder-lock.js')
   try {
     const unlock = await lockFolder(folder)
     await unlock()

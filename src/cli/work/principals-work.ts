@@ -1,0 +1,232 @@
+import { open, rm, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { ensureHome, statePaths } from '../../daemon/files/paths.js'
+import { codeOf, writePrivate } from '../../daemon/files/private-file.js'
+import { describe, ForbiddenError, InvalidOptionError } from '../../errors.js'
+import { mayLoad } from '../../host/rights/call-rights.js'
+import {
+  FLAG_RIGHTS,
+  ROOT_RIGHTS,
+  ruleRights,
+  type FlagRight,
+  type PrincipalDefinition,
+  type RootRight,
+  type RuleRight,
+} from '../../host/rights/definition.js'
+import { Denials } from '../../host/rights/denials.js'
+import { Principal } from '../../host/rights/principal.js'
+import { addPrincipal, revokeTokens, type AddedRights } from '../../host/rights/principals-edit.js'
+import { readPrincipals } from '../../host/rights/principals-file.js'
+import { readVersion } from '../../host/rights/principals.js'
+import type { Cli } from '../cli.js'
+import { Exit } from '../exit.js'
+
+const LOCK_WAIT_MS = 15_000
+const LOCK_STALE_MS = 5_000
+const LOCK_LOOK_MS = 20
+
+/** The rights of `add`, by their options. */
+export type RightOptions = Readonly<
+  Partial<Record<RuleRight | RootRight | 'enter', string[]>> & Partial<Record<FlagRight, boolean>>
+>
+
+export async function listPrincipals(
+  cli: Cli,
+  path: string | undefined,
+  only: string | undefined,
+  isJson: boolean,
+): Promise<number> {
+  const all = await definitions(fileOf(path))
+  const shown = [...all.values()].filter(({ name }) => only === undefined || name === only)
+  for (const each of shown)
+    await (isJson ? cli.output.json(JSON.stringify(outlineOf(each))) : cli.output.lines(linesOf(each)))
+  if (shown.length > 0) return Exit.Done
+  cli.talk(only === undefined ? 'the file has no principals' : unknown(only))
+  return only === undefined ? Exit.Done : Exit.Error
+}
+
+export async function checkPrincipal(
+  cli: Cli,
+  path: string | undefined,
+  name: string,
+  right: string,
+  text: string | undefined,
+): Promise<number> {
+  const definition = (await definitions(fileOf(path))).get(name)
+  if (definition === undefined) {
+    cli.talk(unknown(name))
+    return Exit.Error
+  }
+  const principal = new Principal(definition, new Denials(() => undefined))
+  const may = await allows(principal, right, text)
+  const what = text === undefined ? right : `${right} ${JSON.stringify(text)}`
+  await cli.output.line(`${may ? 'yes' : 'no'}: ${name} ${may ? 'has' : 'lacks'} the right ${what}`)
+  return may ? Exit.Done : Exit.Error
+}
+
+export async function add(
+  cli: Cli,
+  path: string | undefined,
+  name: string,
+  options: RightOptions,
+  expires: string | undefined,
+  isJson: boolean,
+): Promise<number> {
+  const file = fileOf(path)
+  const { token, id } = await edit(file, async text => {
+    const isNew = text === undefined || !readPrincipals(text, file).has(name)
+    return addPrincipal(text, file, name, rightsOf(options, isNew), expires)
+  })
+  if (isJson) await cli.output.json(JSON.stringify({ token, id }))
+  else {
+    cli.talk(`${name} has a new token (id ${id}) in ${file}`)
+    await cli.output.line(token)
+  }
+  return Exit.Done
+}
+
+export async function revoke(
+  cli: Cli,
+  path: string | undefined,
+  name: string,
+  id: string | undefined,
+  isJson: boolean,
+): Promise<number> {
+  const file = fileOf(path)
+  const { revoked } = await edit(file, text => {
+    const made = text === undefined ? undefined : revokeTokens(text, file, name, id)
+    if (made === undefined) throw new InvalidOptionError(`${file} has no principal ${JSON.stringify(name)}.`)
+    return Promise.resolve(made)
+  })
+  if (isJson) await cli.output.json(JSON.stringify({ revoked }))
+  else cli.talk(`revoked: ${revoked}`)
+  // A user who names a token expects it to exist.
+  return id !== undefined && revoked === 0 ? Exit.Error : Exit.Done
+}
+
+function fileOf(path: string | undefined): string {
+  const given = path ?? process.env['MSGVAN_PRINCIPALS']
+  return given === undefined || given === '' ? statePaths().principals : resolve(given)
+}
+
+async function definitions(file: string): Promise<ReadonlyMap<string, PrincipalDefinition>> {
+  return readPrincipals((await readVersion(file)).text, file)
+}
+
+/** Changes the file as a whole, and one command at a time. */
+async function edit<Made extends { readonly text: string }>(
+  file: string,
+  change: (text: string | undefined) => Promise<Made>,
+): Promise<Made> {
+  if (file === statePaths().principals) await ensureHome(statePaths().home)
+  const release = await lock(`${file}.lock`)
+  try {
+    const made = await change((await versionIfAny(file))?.text)
+    await writePrivate(file, Buffer.from(made.text))
+    return made
+  } finally {
+    await release()
+  }
+}
+
+/** A lock that is older than an edit can take belongs to a command that was killed. */
+async function lock(path: string): Promise<() => Promise<void>> {
+  const until = performance.now() + LOCK_WAIT_MS
+  for (;;) {
+    try {
+      await (await open(path, 'wx', 0o600)).close()
+      return () => rm(path, { force: true })
+    } catch (cause) {
+      if (codeOf(cause) !== 'EEXIST' || performance.now() > until)
+        throw new InvalidOptionError(`${path} cannot be made: ${describe(cause)}. Nothing was written.`, {
+          cause,
+        })
+    }
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }))
+    if (Date.now() - mtimeMs > LOCK_STALE_MS) await rm(path, { force: true })
+    else await setTimeout(LOCK_LOOK_MS)
+  }
+}
+
+async function versionIfAny(file: string): Promise<{ text: string; version: string } | undefined> {
+  return readVersion(file).catch((error: unknown) => {
+    if (error instanceof Error && codeOf(error.cause) === 'ENOENT') return undefined
+    throw error
+  })
+}
+
+function rightsOf({ enter, ...options }: RightOptions, isNew: boolean): AddedRights {
+  const vans = enter ?? (isNew ? ['default'] : undefined)
+  const pick = <R extends RuleRight | RootRight | FlagRight>(rights: readonly R[]): Pick<RightOptions, R> =>
+    Object.fromEntries(
+      rights.flatMap(right => (options[right] === undefined ? [] : [[right, options[right]]])),
+    ) as Pick<RightOptions, R>
+  const roots = Object.fromEntries(
+    Object.entries(pick(ROOT_RIGHTS)).map(([right, folders]) => [right, folders.map(each => resolve(each))]),
+  )
+  return {
+    rules: { ...pick(ruleRights), ...(vans === undefined ? {} : { vans }) },
+    roots,
+    flags: pick(FLAG_RIGHTS),
+  }
+}
+
+/** @throws InvalidOptionError for a right that does not exist, or without the text that it needs */
+async function allows(principal: Principal, right: string, text: string | undefined): Promise<boolean> {
+  const isFlag = FLAG_RIGHTS.find(each => each === right)
+  if (isFlag !== undefined) return principal.has(isFlag)
+  const known = ['vans', ...ruleRights, ...ROOT_RIGHTS].find(each => each === right)
+  if (known === undefined)
+    throw new InvalidOptionError(
+      `${JSON.stringify(right)} is not a right. Rights are ${['vans', ...ruleRights, ...ROOT_RIGHTS, ...FLAG_RIGHTS].join(', ')}.`,
+    )
+  if (text === undefined) throw new InvalidOptionError(`Which? Name it: principals check NAME ${right} TEXT.`)
+  if (right === 'publish') return principal.publishes(text)
+  if (right === 'subscribe') return principal.sees(text)
+  const root = ROOT_RIGHTS.find(each => each === right)
+  if (root !== undefined) return mayLoadFrom(principal, root, text)
+  return principal.allows(known as RuleRight | 'vans', text)
+}
+
+async function mayLoadFrom(principal: Principal, right: RootRight, module: string): Promise<boolean> {
+  try {
+    await mayLoad(principal, right, resolve(module))
+    return true
+  } catch (error) {
+    if (error instanceof ForbiddenError) return false
+    throw error
+  }
+}
+
+function unknown(name: string): string {
+  return `the file has no principal ${JSON.stringify(name)}`
+}
+
+function outlineOf({ name, credentials, vans, rules, roots, flags }: PrincipalDefinition): object {
+  const tokens = credentials.map(({ id, expires }) => ({ id, expires: timeOf(expires) ?? null }))
+  return { name, tokens, vans, ...rules, ...roots, ...flags }
+}
+
+function linesOf({ name, credentials, vans, rules, roots, flags }: PrincipalDefinition): string[] {
+  const lists = Object.entries({ vans, ...rules }).flatMap(([right, { allow, deny }]) => [
+    ...(allow.length === 0 ? [] : [`  ${right}: ${allow.join('  ')}`]),
+    ...(deny.length === 0 ? [] : [`  ${right}, denied: ${deny.join('  ')}`]),
+  ])
+  const folders = ROOT_RIGHTS.flatMap(right =>
+    roots[right] === undefined ? [] : [`  ${right}: ${roots[right].join('  ') || 'those that run'}`],
+  )
+  const given = FLAG_RIGHTS.filter(right => flags[right]).map(right => `  ${right}`)
+  const tokens = credentials.map(({ id, expires }) => `  token ${id}${endOf(expires)}`)
+  return [name, ...lists, ...folders, ...given, ...(tokens.length === 0 ? ['  no token'] : tokens)]
+}
+
+function endOf(expires: number): string {
+  const time = timeOf(expires)
+  if (time === undefined) return ''
+  return expires > Date.now() ? `, until ${time}` : `, expired ${time}`
+}
+
+function timeOf(expires: number): string | undefined {
+  return expires === Infinity ? undefined : new Date(expires).toISOString()
+}
