@@ -188,7 +188,7 @@ describe('how a host was started', () => {
     await killHost()
     await rename(store, `${store}.away`)
     publisher.write('two\n')
-    await publisher.shows(/error MSGVAN_HOST_UNREACHABLE .*that folder is not there\. Put it back/)
+    await publisher.shows(/error MSGVAN_HOST_UNREACHABLE .*that folder is missing\. Put it back/)
     const started = await sandbox.msgvan(['start']).ended
     expect(started.code).to.equal(1)
     expect(started.stderr).to.contain(`--store ${store}`)
@@ -199,7 +199,7 @@ describe('how a host was started', () => {
       bus.publish('job', 'three').then(() => console.log('kept three'), error => console.log('refused', error.code))
       await bus.ready().catch(error => console.log('ready', error.code, error.message))
       console.log((await bus.status().catch(error => error)).code)`)
-    await newcomer.shows(/ready MSGVAN_HOST_UNREACHABLE .*that folder is not there\. Put it back/)
+    await newcomer.shows(/ready MSGVAN_HOST_UNREACHABLE .*that folder is missing\. Put it back/)
     expect(newcomer.stdout).not.to.match(/^(kept|refused) /m)
     await rename(`${store}.away`, store)
     await publisher.shows(/kept two/)
