@@ -127,10 +127,10 @@ describe('msgvan principals', () => {
 
 describe('msgvan token', () => {
   let sandbox: Sandbox
-  before(async () => {
+  beforeEach(async () => {
     sandbox = await Sandbox.make()
   })
-  after(() => sandbox.clean())
+  afterEach(() => sandbox.clean())
 
   it('prints the token alone on standard output, and its credential fits the file', async () => {
     const { code, stdout, stderr } = await sandbox.msgvan(['token', 'ada']).ended

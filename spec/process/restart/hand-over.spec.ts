@@ -127,7 +127,7 @@ describe('restart of a host without a store', () => {
     await mkdir(inTheWay)
     const { code, stderr } = await sandbox.msgvan(['restart']).ended
     expect(code).to.equal(1)
-    expect(stderr).to.match(/cannot be written .* The host goes on/)
+    expect(stderr).to.match(/cannot be written .* The host runs on/)
     expect(await sandbox.hostPid()).to.equal(pid)
     await bus.publish('t', 6)
     const got = collect(bus.topic('t', { name: 'work' }))

@@ -52,6 +52,8 @@ export function addPrincipals(program: Command, cli: Cli): void {
     .description(
       'The file of principals: who may do what at a host. A host reads it anew when it changes. A host that started without the file reads it when it restarts.',
     )
+    // With their arguments they would take half of the width.
+    .configureHelp({ subcommandTerm: each => each.name() })
     .addHelpText(
       'after',
       `
