@@ -5,6 +5,7 @@ import { Timers } from './clock/timers.js'
 import { DeadLetterHandler } from './dead-letters/dead-letter-handler.js'
 import { openJournal } from './durable/journal.js'
 import { storing } from './durable/stored-subscription.js'
+import { DrainIntake } from './lifecycle/drain-intake.js'
 import { Endings } from './lifecycle/endings.js'
 import { Lifetime } from './lifecycle/lifetime.js'
 import { Registry } from './lifecycle/registry.js'
@@ -27,6 +28,7 @@ export interface BrokerParts {
   readonly registry: Registry
   readonly dispatcher: Dispatcher
   readonly drainWaiter: DrainWaiter
+  readonly drainIntake: DrainIntake
   readonly lifetime: Lifetime
   readonly counters: BrokerCounters
   readonly system: SystemTopics
@@ -53,11 +55,16 @@ export function brokerParts(options: LocalBrokerOptions): BrokerParts {
     () => registry.all(),
     subscription => subscription.countInto(counters.past),
   )
+  const allSubscriptions = () => [...registry.all(), ...drainWaiter.lingering]
+  const drainIntake = new DrainIntake({
+    subscriptions: allSubscriptions,
+    isHandingOver: () => dispatcher.isBusy,
+  })
   const lifetime = new Lifetime(() => dispatcher.isBusy || drainWaiter.inFlight() > 0)
   const counters = new BrokerCounters({
     before: options.counted,
     published: () => dispatcher.published,
-    subscriptions: () => [...registry.all(), ...drainWaiter.lingering],
+    subscriptions: allSubscriptions,
   })
   const system = new SystemTopics({ registry, dispatcher, messages, lifetime })
   const deadLetterOwner = {
@@ -67,7 +74,7 @@ export function brokerParts(options: LocalBrokerOptions): BrokerParts {
     dropped: () => (counters.past.dropped += 1),
   }
   const deadLetters = new DeadLetterHandler(deadLetterOwner, registry, messages, options)
-  const base = { options, reports, timers, messages, registry, dispatcher, drainWaiter, lifetime, counters, system, deadLetters } // prettier-ignore
+  const base = { options, reports, timers, messages, registry, dispatcher, drainWaiter, drainIntake, lifetime, counters, system, deadLetters } // prettier-ignore
   const owner = new SubscriptionServices(base)
   const makeSubscription = storing(owner, options)
   const journal = openJournal(owner, registry.routes, options.durableLog)

@@ -4,7 +4,7 @@ import { CurrentState } from '../bus/current-state.js'
 import type { Broker, BusState, CloseOptions, Consumer, Membership } from '../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import type { DeadLetterFilter } from '../bus/contract/dead-letters.js'
-import { drainTimeout } from '../bus/drain-timeout.js'
+import { drainTimeout, leftByDrain } from '../bus/drain-timeout.js'
 import type { Counters } from '../bus/contract/status.js'
 import { MsgvanError } from '../errors.js'
 import { reachesSystemTopics } from '../message/pattern.js'
@@ -225,14 +225,12 @@ export class LocalBroker implements Broker {
   }
 
   async close({ drain = true, timeout = 10_000 }: CloseOptions = {}): Promise<void> {
-    const { registry, subscriptions, relays, drainWaiter, timers, endings, deadLetters, reports } =
-      this.#parts
+    const { registry, subscriptions, relays, timers, endings, deadLetters, reports } = this.#parts
     if (this.#lifetime.isClosed) return
     this.#lifetime.close()
     for (const subscription of registry.all()) subscription.changed()
     this.#refuseHeld()
-    if (drain && !(await this.#lifetime.drain(() => drainWaiter.wait(timeout, timers))))
-      this.report(drainTimeout(timeout, drainWaiter.unsettled(), 0, 0, this.#dispatcher.waiting))
+    if (drain) await this.#drain(timeout)
     this.#refuseHeld()
     for (const subscription of registry.all()) subscriptions.remove(subscription, true)
     relays.close()
@@ -242,6 +240,14 @@ export class LocalBroker implements Broker {
     this.#state$.next('closed')
     this.#state$.complete()
     reports.end()
+  }
+
+  async #drain(timeout: number): Promise<void> {
+    const { drainWaiter, drainIntake, timers } = this.#parts
+    drainIntake.begin()
+    if (!(await this.#lifetime.drain(() => drainWaiter.wait(timeout, timers))))
+      this.report(drainTimeout(timeout, drainWaiter.unsettled(), 0, 0, this.#dispatcher.waiting))
+    if (drainIntake.left > 0) this.report(leftByDrain(drainIntake.left))
   }
 
   /** Rejects the publishes that wait for room. */

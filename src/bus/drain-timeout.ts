@@ -40,6 +40,13 @@ export function drainTimeout(
   )
 }
 
+/** The error on `errors$` when a source goes on publishing to a bus that closes. */
+export function leftByDrain(messages: number): DrainTimeoutError {
+  return new DrainTimeoutError(
+    `close() did not hand out ${messages} messages that were published while it waited: a timer or another source goes on publishing. Stop it before you close the bus.`,
+  )
+}
+
 function where(unsettled: readonly Unsettled[]): string {
   const named = unsettled
     .slice(0, MOST_NAMED)

@@ -1,6 +1,7 @@
 import { MsgvanError } from '../../errors.js'
 import type { Envelope } from '../../message/envelope.js'
 import { isMailTopic } from '../../message/topic.js'
+import type { DrainIntake } from '../lifecycle/drain-intake.js'
 import type { Lifetime } from '../lifecycle/lifetime.js'
 import type { Registry } from '../lifecycle/registry.js'
 import type { LocalBrokerOptions } from '../local-broker-options.js'
@@ -19,6 +20,7 @@ export interface RouterOptions {
   readonly registry: Registry
   readonly dispatcher: Dispatcher
   readonly lifetime: Lifetime
+  readonly drainIntake: DrainIntake
   /** A target of every topic, with a store. */
   readonly journal: Subscription | undefined
 }
@@ -31,14 +33,16 @@ export class Router {
   readonly #routes: PatternTable<Subscription>
   readonly #dispatcher: Dispatcher
   readonly #lifetime: Lifetime
+  readonly #drainIntake: DrainIntake
   readonly #journal: Subscription | undefined
   readonly #options: RouterOptions['options']
   readonly #maxHeld: number
 
-  constructor({ options, registry, dispatcher, lifetime, journal }: RouterOptions) {
+  constructor({ options, registry, dispatcher, lifetime, drainIntake, journal }: RouterOptions) {
     this.#routes = registry.routes
     this.#dispatcher = dispatcher
     this.#lifetime = lifetime
+    this.#drainIntake = drainIntake
     this.#journal = journal
     this.#options = options
     this.#maxHeld = options.maxHeld ?? 100_000
@@ -52,11 +56,12 @@ export class Router {
    */
   accept(
     envelope: Envelope,
-    targets: readonly Subscription[],
+    matching: readonly Subscription[],
     from?: Relay,
     isAnswered = true,
   ): undefined | Promise<void> | MsgvanError {
     if (this.#lifetime.refuses) return closedError()
+    const targets = this.#lifetime.isClosed ? this.#drainIntake.admit(envelope.topic, matching) : matching
     let full: Subscription[] | undefined
     // Not for…of: in a host this runs once per message.
     for (let at = 0; at < targets.length; at += 1) {
