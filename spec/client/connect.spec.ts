@@ -150,6 +150,22 @@ describe('connect()', () => {
     expect(errors.map(({ code }) => code)).to.deep.equal(['MSGVAN_AUTH'])
   })
 
+  it('reports a wrong token once, however many publishes are refused for it', async () => {
+    const { bus, errors } = errorsOf(`http://127.0.0.1:${await host()}`, 'another token, as long')
+    const refusals: MsgvanError[] = []
+    const publish = () => void bus.publish('t').catch((error: unknown) => refusals.push(error as MsgvanError))
+    publish()
+    publish()
+    await eventually(() => expect(errors).to.have.length(1))
+    // Several attempts later it is the same.
+    await new Promise(resolve => setTimeout(resolve, 500))
+    publish()
+    publish()
+    await eventually(() => expect(refusals).to.have.length(4))
+    expect(refusals.map(({ code }) => code)).to.deep.equal(Array(4).fill('MSGVAN_AUTH'))
+    expect(errors).to.have.length(1)
+  })
+
   it('van() without autoStart reports an unreachable host too', async () => {
     const bus = van({ port: await freePort(), autoStart: false })
     opened.push(bus)

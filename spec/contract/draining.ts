@@ -1,6 +1,14 @@
 import { expect } from 'chai'
 import { firstValueFrom } from 'rxjs'
-import { ClosedError, handle, InvalidTopicError, publishTo, type Bus, type Message } from '../../src/index.js'
+import {
+  ClosedError,
+  handle,
+  InvalidTopicError,
+  publishTo,
+  type Bus,
+  type Message,
+  type MsgvanError,
+} from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
 import { collect, payloads, rejection, reports } from '../support/messages.js'
 import { itWith, type Connected } from './connected.js'
@@ -122,7 +130,9 @@ export function draining(at: Connected): void {
       let published = 0
       const refused: string[] = []
       const publish = () =>
-        void bus.publish('t', (published += 1)).catch(({ code }: { code: string }) => refused.push(code))
+        void bus
+          .publish('t', (published += 1))
+          .catch((error: unknown) => refused.push((error as MsgvanError).code))
       for (let n = 0; n < 20; n += 1) publish()
       const timer = setInterval(publish, 1)
       await eventually(() => expect(handled.length).to.be.greaterThan(0))
@@ -158,7 +168,10 @@ export function draining(at: Connected): void {
             }),
           )
           .subscribe()
-      for (const [from, to] of ['ab', 'bc', 'cd', 'dz'].map(pair => [...pair])) step(from ?? '', to ?? '')
+      step('a', 'b')
+      step('b', 'c')
+      step('c', 'd')
+      step('d', 'z')
       for (let n = 1; n <= 3; n += 1) void bus.publish('a', n)
       await bus.close()
       expect(seen.sort()).to.deep.equal(

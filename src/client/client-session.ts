@@ -164,11 +164,15 @@ export class ClientSession implements ConnectorOwner {
     this.#outage.silent(error)
   }
 
-  failed(error: MsgvanError, isFinal: boolean): void {
-    this.#asHost?.failed(error)
+  failed(reason: MsgvanError, isFinal: boolean): void {
+    this.#asHost?.failed(reason)
+    // Later attempts fail for the same reason: it stays one error, which is reported once.
+    const before = this.#refusal
+    const isSame = before?.code === reason.code && before.message === reason.message
+    const error = isFinal && isSame ? before : reason
+    if (isFinal) this.#refusal = error
     this.#outage.failed(error, isFinal)
     if (!isFinal) return
-    this.#refusal = error
     this.#isAwaited = this.#isHostAwaited(error)
     this.#traffic.calls.rejectAll(error)
     if (this.#isAwaited) this.#id ??= ABANDONED

@@ -34,6 +34,8 @@ export class RemoteBroker implements Broker {
   readonly #outbox: Outbox
   readonly #session: ClientSession
   readonly #draining: Draining
+  /** The host refuses this bus by it, and `errors$` has it. */
+  #reportedRefusal: MsgvanError | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: RemoteBrokerOptions) {
@@ -141,6 +143,10 @@ export class RemoteBroker implements Broker {
   }
 
   report(error: MsgvanError, toLogOnly?: boolean): void {
+    // Each refused publish has it too.
+    const isRefusal = error === this.#session.refusal
+    if (isRefusal && error === this.#reportedRefusal) return
+    if (isRefusal) this.#reportedRefusal = error
     this.#reports.report(error, toLogOnly)
   }
 

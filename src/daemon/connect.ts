@@ -1,7 +1,7 @@
 import { RemoteBroker } from '../client/remote-broker.js'
 import { tokenCredential, type Credential } from '../client/connection/credential.js'
 import { leaderUrl, port as checkPort, portSetting } from '../host/process/settings.js'
-import { HostUnreachableError, InvalidOptionError, MsgvanError } from '../errors.js'
+import { HostUnreachableError, InvalidOptionError, MsgvanError, PortTakenError } from '../errors.js'
 import { identify, portTaken } from './identify.js'
 import { hostUrl, somebodyListens } from './listens.js'
 import { statePaths, type StatePaths } from './files/paths.js'
@@ -81,6 +81,14 @@ function misfit(
   )
 }
 
+/**
+ * Whether publishes wait although no host can be found or started for now. One that was there may owe messages, and
+ * comes again. docs/errors.md has the whole rule.
+ */
+export function isHostAwaited(error: MsgvanError, wasThere: boolean): boolean {
+  return wasThere && (error instanceof HostUnreachableError || error instanceof PortTakenError)
+}
+
 /** The place of this machine's host, and its capabilities. */
 class LocalHost {
   wasReached = false
@@ -115,9 +123,8 @@ class LocalHost {
     return hostUrl(port)
   }
 
-  /** There was a host, which may owe messages: publishes wait until there is one again. */
   isAwaited(error: MsgvanError): boolean {
-    return error instanceof HostUnreachableError && (this.wasReached || this.#wasThere)
+    return isHostAwaited(error, this.wasReached || this.#wasThere)
   }
 
   async credential(): Promise<Credential> {
