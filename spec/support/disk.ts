@@ -12,6 +12,32 @@ export class Disk {
   /** It says beforehand that it takes nothing more. */
   hasNoRoom = false
 
+  /**
+   * The next write lasts until it is failed; the one after that is written.
+   *
+   * @param afterNext called when that one is on the disk, before its host knows
+   */
+  failNext(afterNext: () => void): { readonly begun: Promise<void>; readonly fail: () => void } {
+    const { store } = this
+    const write = store.transact.bind(store)
+    let fail = nothing
+    const failed = new Promise<void>(resolve => (fail = resolve))
+    const begun = new Promise<void>(resolve => {
+      store.transact = async collect => {
+        collect({ append: nothing, put: nothing, remove: nothing, trim: nothing })
+        resolve()
+        await failed
+        store.transact = async next => {
+          store.transact = write
+          await write(next)
+          afterNext()
+        }
+        throw new StoreError('The disk does not write.')
+      }
+    })
+    return { begun, fail }
+  }
+
   mortal(): { store: Store; die: () => void } {
     let isDead = false
     const { store } = this

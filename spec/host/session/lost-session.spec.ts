@@ -197,6 +197,49 @@ describe('messages under way when a session was lost', () => {
     await second.kept.close()
   })
 
+  it('a publish that could not be written is not taken for written when the next one is, and its host dies then', async () => {
+    const disk = new Disk()
+    const open = async (port = 0) => {
+      const { store, die } = disk.mortal()
+      const kept = await startServer({ port })
+      kept.openStore(new HostStore({ store, warn: () => undefined }))
+      return { kept, die }
+    }
+    const first = await open()
+    const { port } = first.kept
+    const way = await Proxy.to(port)
+    const publisher = clientOf(way.port).bus
+    const other = clientOf(port).bus
+    await register(other, 'w', 't')
+    const seen = collect(other.topic('t'))
+    await Promise.all([publisher, other].map(each => each.ready()))
+    let written = (): void => undefined
+    const isWritten = new Promise<void>(resolve => (written = resolve))
+    const failing = disk.failNext(() => {
+      first.die()
+      written()
+    })
+    way.silence('hosts')
+    const sent = [publisher.publish('t', 1)]
+    await failing.begun
+    sent.push(publisher.publish('t', 2))
+    // Its write waits for the one that fails.
+    await seen.first(2)
+    failing.fail()
+    await isWritten
+    way.cut()
+    await first.kept.close()
+    const second = await open(port)
+    way.mend()
+    const outcomes = await Promise.allSettled(sent)
+    expect(outcomes).to.have.nested.property('[0].reason.code', 'MSGVAN_STORE')
+    expect(outcomes).to.have.nested.property('[1].status', 'fulfilled')
+    await untilStatus(other, 'w', { pending: 1 })
+    await Promise.all([publisher, other].map(each => each.close({ drain: false })))
+    await way.close()
+    await second.kept.close()
+  })
+
   it('a publish that a host with a store handed out, and did not write down before its death, comes again with its flag', async () => {
     const disk = new Disk()
     const open = async (port = 0) => {

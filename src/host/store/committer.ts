@@ -139,8 +139,11 @@ export class Committer {
           for (const contributor of contributors) this.#changed.add(contributor)
           if (!this.#isFailing) this.#warn(error instanceof Error ? error.message : String(error))
           this.#isFailing = true
-          this.#ended()
+          this.#running = undefined
           reject(error)
+          // Publishers' marks must have the refusals before they are written: the next host would take those for written.
+          if (this.#next !== undefined) this.#schedule()
+          else this.#pause()
         },
       )
   }
@@ -148,7 +151,11 @@ export class Committer {
   #ended(): void {
     this.#running = undefined
     if (this.#next !== undefined) this.#run()
-    else if (this.#changed.size > 0)
+    else this.#pause()
+  }
+
+  #pause(): void {
+    if (this.#changed.size > 0)
       this.#timer ??= setTimeout(() => this.#run(), this.#isFailing ? RETRY_MS : PATIENCE_MS).unref()
   }
 }
