@@ -36,7 +36,7 @@ export function throwingListeners(at: Connected): void {
     }
 
     for (const [name, tell] of Object.entries(told)) {
-      it(`of ${name} is reported, and ends no process`, async () => {
+      it(`is reported, and ends no process: ${name}`, async () => {
         const bus = at.bus()
         const [source$, make] = tell(bus)
         await bus.ready()
@@ -54,7 +54,7 @@ export function throwingListeners(at: Connected): void {
     }
 
     for (const [name, tell] of Object.entries(told)) {
-      it(`of ${name} is reported, and ends no process, also if it throws later, in a promise`, async () => {
+      it(`is reported, and ends no process, if it throws later, in a promise: ${name}`, async () => {
         const bus = at.bus()
         const [source$, make] = tell(bus)
         await bus.ready()
@@ -69,7 +69,7 @@ export function throwingListeners(at: Connected): void {
       })
     }
 
-    it('of errors$ does not get its own error, and the others do', async () => {
+    it('does not get its own error on errors$, and the others do', async () => {
       const bus = at.bus()
       let calls = 0
       bus.errors$.subscribe(() => {

@@ -106,7 +106,7 @@ describe('a damaged store', () => {
     expect(damaged).to.be.greaterThan(10)
   })
 
-  it('is repaired into one that lmdb can have, with all that is whole', async function () {
+  it('is repaired into one that lmdb can have, with all its whole parts', async function () {
     this.timeout(120_000)
     await fc.assert(
       fc.asyncProperty(harms, async harm => {

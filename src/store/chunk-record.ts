@@ -33,7 +33,7 @@ export function decodeChunk(key: Buffer, record: Buffer): Chunk {
   const { log, first } = placeOfKey(key)
   if (record.length < CHUNK_HEAD || !isWhole(key, record)) {
     throw new StoreDamagedError(
-      `The store's messages from number ${first} on (log ${log}) are not what was written: their checksum is wrong.`,
+      `The store's messages from number ${first} on (log ${log}) are damaged: their checksum is wrong.`,
     )
   }
   return {

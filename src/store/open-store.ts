@@ -107,7 +107,7 @@ async function mend(
   if (broken === undefined && damages.length === 0) return
   const { aside } = await repairStore({ folder, space, isBrief: true, broken })
   const why = broken ?? damages[0]?.why ?? ''
-  warn(`${is}: ${why.replace(/\.$/, '')}. What is whole was kept; the rest is in ${aside ?? folder}`)
+  warn(`${is}: ${why.replace(/\.$/, '')}. The whole parts were kept; the rest is in ${aside ?? folder}`)
 }
 
 function prepareFolder(folder: string, warn: (text: string) => void): void {

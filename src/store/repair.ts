@@ -52,8 +52,7 @@ export async function repairStore({ folder, space, isBrief, broken }: RepairOpti
   const file = new PageFile(join(folder, DATA_FILE))
   try {
     let found = readSnapshot(file, isBrief && broken === undefined)
-    const why =
-      broken ?? found.broken ?? (found.bad.every(canBeTakenOut) ? undefined : 'a key is not what was written')
+    const why = broken ?? found.broken ?? (found.bad.every(canBeTakenOut) ? undefined : 'a key is damaged')
     if (why === undefined && found.damages.length === 0)
       return { damages: [], aside: undefined, broken: undefined }
     if (why !== undefined && isBrief && broken === undefined) found = readSnapshot(file, false)

@@ -18,7 +18,7 @@ export function unseal(table: string, key: string, record: Buffer): Buffer {
   const value = record.subarray(HEAD)
   if (record.length < HEAD || !isWhole(table, key, value, record.readUInt32LE(0))) {
     throw new StoreDamagedError(
-      `The store's record ${JSON.stringify(key)} of ${table} is not what was written: its checksum is wrong.`,
+      `The store's record ${JSON.stringify(key)} of ${table} is damaged: its checksum is wrong.`,
     )
   }
   return value

@@ -64,7 +64,7 @@ function inOrder(file: PageFile): readonly Meta[] {
 /** The two heads alternate. */
 function doubtOf({ metas }: PageFile): string | undefined {
   const [first, second] = metas
-  if (first === undefined || second === undefined) return 'one of its two heads is not what was written'
+  if (first === undefined || second === undefined) return 'one of its two heads is damaged'
   const follow = Math.abs(first.transaction - second.transaction) === 1
   const isNew = first.transaction === 0 && second.transaction === 0
   if (!follow && !isNew) return 'its two heads do not follow each other'
@@ -111,7 +111,7 @@ function listFree(file: PageFile, meta: Meta, items: Walked['items'], claims: Cl
     const list = item.key.length === 8 && item.size % 8 === 0 ? valueOf(file, item) : undefined
     const count = list === undefined || list.length === 0 ? -1 : uint64(list, 0)
     if (list === undefined || count < 0 || count > list.length / 8 - 1) {
-      broken ??= 'the list of its free pages is not what was written'
+      broken ??= 'the list of its free pages is damaged'
       continue
     }
     for (let at = 1; at <= count; at += 1) {
@@ -122,7 +122,7 @@ function listFree(file: PageFile, meta: Meta, items: Walked['items'], claims: Cl
       const page = at <= count ? Number(list.readBigInt64LE(at * 8)) : -1
       if (number === 0n) continue
       if (page < 2 || page + run - 1 > meta.lastPage) {
-        broken ??= 'the list of its free pages is not what was written'
+        broken ??= 'the list of its free pages is damaged'
         continue
       }
       claims.add(page, Math.min(run, Math.max(pages - page, 0)), FREE)
@@ -152,7 +152,7 @@ function treesIn(file: PageFile, items: Walked['items']): NamedTrees {
     const isTree = item.flags === NodeFlag.SubTree && item.size === TREE_BYTES
     const bytes = isTree ? valueOf(file, item) : undefined
     const name = names.find(each => `${each}\0` === item.key.toString('latin1'))
-    if (bytes === undefined) lost ??= { why: `page ${item.page} is not what was written` }
+    if (bytes === undefined) lost ??= { why: `page ${item.page} is damaged` }
     else if (name === undefined) others.push(treeAt(bytes, 0))
     else trees.set(name, treeAt(bytes, 0))
   }
@@ -161,7 +161,7 @@ function treesIn(file: PageFile, items: Walked['items']): NamedTrees {
   const [renamed] = missing
   if (other === undefined || renamed === undefined) return { trees, renamed: undefined, lost }
   if (others.length > 1 || missing.length > 1)
-    return { trees, renamed: undefined, lost: lost ?? { why: 'names in it are not what was written' } }
+    return { trees, renamed: undefined, lost: lost ?? { why: 'names in it are damaged' } }
   trees.set(renamed, other)
   return { trees, renamed, lost }
 }

@@ -127,7 +127,7 @@ function chunksOf(
       continue
     }
     const place = item.key.length === CHUNK_KEY ? { ...placeOfKey(item.key), entry: item } : undefined
-    const why = place === undefined ? 'a key is not what was written' : whyNot(place)
+    const why = place === undefined ? 'a key is damaged' : whyNot(place)
     if (place !== undefined && why === undefined) places.push(place)
     else {
       places.push({ why: why ?? '', place })

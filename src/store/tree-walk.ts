@@ -127,7 +127,7 @@ export class TreeWalk {
     this.#seen.branchPages += 1
     const children = Array.from({ length: page.count }, (_, at) => this.#branchNode(page, at))
     children.forEach((child, at) => {
-      if (child === undefined) return this.#lost(`page ${number} is not what was written`)
+      if (child === undefined) return this.#lost(`page ${number} is damaged`)
       const next = children[at + 1]
       // The first one has no key.
       this.#visit(child.page, depth - 1, at === 0 ? from : child.key, next === undefined ? to : next.key)
@@ -152,7 +152,7 @@ export class TreeWalk {
       lower <= upper &&
       upper <= bytes.length - PAGE_HEAD &&
       lower >= (depth === 1 ? 2 : 4)
-    if (!isWhole) return 'is not what was written'
+    if (!isWhole) return 'is damaged'
     this.#claim(number, 1)
     return { bytes, isLeaf: depth === 1, count: lower / 2 }
   }
@@ -185,7 +185,7 @@ export class TreeWalk {
     const { bytes } = page
     const node = this.#nodeAt(page, at)
     this.#seen.entries += 1
-    const lost = () => this.#lost(`an entry in page ${number} is not what was written`)
+    const lost = () => this.#lost(`an entry in page ${number} is damaged`)
     if (node === undefined || node.key.length === 0) return lost()
     const { key, offset } = node
     const size = bytes.readUInt32LE(offset)
@@ -210,7 +210,7 @@ export class TreeWalk {
 
   #overflow(first: number, pages: number, size: number): string | undefined {
     const needed = Math.floor((PAGE_HEAD - 1 + size) / this.#file.pageSize) + 1
-    if (pages !== needed) return 'is not what was written'
+    if (pages !== needed) return 'is damaged'
     if (this.#claims.of(first) & this.#bit) return 'is there twice'
     const head = this.#file.read(first, PAGE_HEAD)
     // Checked to its end: it may be cut off.
@@ -223,7 +223,7 @@ export class TreeWalk {
       head.readUInt32LE(20) === pages
     if (!isWhole) {
       // Its contents may be whole all the same; lmdb must not rely on its head.
-      this.#breaks(`page ${first} is not what was written`)
+      this.#breaks(`page ${first} is damaged`)
     }
     if (first + pages - 1 > this.#meta.lastPage) this.#breaks(`page ${first} is beyond the last one`)
     this.#seen.overflowPages += pages

@@ -47,7 +47,7 @@ describe('the lines of standard input', () => {
     expect(await read([Buffer.from('a\n'), Buffer.from('\ufeffb\n')])).to.deep.equal(['a', '\ufeffb'])
   })
 
-  it('of other bytes than UTF-8 are an error with their number, after the lines before them', async () => {
+  it('are an error with their number if they are not UTF-8, after the lines before them', async () => {
     for (const size of [1, 2, 100]) {
       const bytes = Buffer.concat([
         Buffer.from('é\n\nok\n'),

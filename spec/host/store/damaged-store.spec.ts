@@ -333,7 +333,7 @@ describe('a host whose store is damaged', () => {
     await isEmpty(bus(), 'work')
   })
 
-  it('delivers what is whole, and names the rest by subscription, whatever is damaged', async function () {
+  it('delivers its whole messages after any damage, and names the rest by subscription', async function () {
     this.timeout(120_000)
     await fill()
     await eventually(() => expect(copied('1/b/n/work')).to.equal(true))

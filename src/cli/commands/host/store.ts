@@ -76,7 +76,7 @@ async function repair(cli: Cli, path: string, isJson: boolean): Promise<number> 
     if (wrong !== undefined) return await report(cli, { ...found, missing: [] }, isJson)
     const missing = await missingOf(folder, found)
     const { aside } = await repairStore({ folder, space: new FreeSpace(folder), isBrief: false, broken })
-    if (aside !== undefined) cli.talk(`what is whole was kept; the rest is in ${aside}`)
+    if (aside !== undefined) cli.talk(`the whole parts were kept; the rest is in ${aside}`)
     return await report(cli, { ...found, missing }, isJson)
   } finally {
     await release()

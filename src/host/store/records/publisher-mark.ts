@@ -29,7 +29,7 @@ export function decodeMark(bytes: Uint8Array): PublisherMark {
   if (typeof value === 'number') return { through: value, refused: nothing }
   const { through, refused: ranges } = (value ?? {}) as { through?: unknown; refused?: unknown }
   if (typeof through !== 'number' || !Array.isArray(ranges))
-    throw new StoreDamagedError('A publisher’s mark in the store is not what was written.')
+    throw new StoreDamagedError('A publisher’s mark in the store is damaged.')
   const refused = new Map<number, WireError>()
   for (const [from, to, code, text] of ranges as Range[])
     for (let sequence = from; sequence <= to; sequence += 1) refused.set(sequence, { code, text })
