@@ -31,6 +31,8 @@ const OF_WINDOWS = [
   'APPDATA',
   'LOCALAPPDATA',
 ]
+/** In a worker of a principal, its name: a bus that the code makes for itself has the rights of that principal too. */
+export const PRINCIPAL_VARIABLE = 'MSGVAN_PRINCIPAL'
 const SECRET = /TOKEN|SECRET|PASSWORD|KEY/
 
 /**
@@ -39,6 +41,7 @@ const SECRET = /TOKEN|SECRET|PASSWORD|KEY/
  */
 export function confine(
   isLocalUser: boolean,
+  principal: string | undefined,
   isolation: Isolation,
   { memory, variables }: WorkerLimits = DEFAULT_LIMITS,
   env: NodeJS.ProcessEnv = process.env,
@@ -49,5 +52,6 @@ export function confine(
   const isGiven = (name: string): boolean =>
     names.has(name) || (name.startsWith('MSGVAN_') && !SECRET.test(name))
   const given = Object.entries(env).filter(([name]) => isGiven(name))
-  return { isolation: 'process', env: Object.fromEntries(given), memory: megabytes }
+  const whose = principal === undefined ? {} : { [PRINCIPAL_VARIABLE]: principal }
+  return { isolation: 'process', env: { ...Object.fromEntries(given), ...whose }, memory: megabytes }
 }

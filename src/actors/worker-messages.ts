@@ -12,6 +12,8 @@ interface Task {
   /** The host's address: for buses that the module makes for itself. */
   readonly url: string
   readonly secret: Uint8Array
+  /** Whose rights the code has. Undefined: it may do everything. */
+  readonly principal: string | undefined
   /** Its session's id: when the worker dies the host ends that session at once, without waiting for a reconnect. */
   readonly clientId: string
 }

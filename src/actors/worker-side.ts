@@ -1,6 +1,7 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { describe } from '../errors.js'
 import { RemoteBroker } from '../client/remote-broker.js'
+import { MAILBOX } from '../message/topic.js'
 import { hasGroups, killGroup } from './process-group.js'
 import type { FromWorker, ToWorker, WorkerTask } from './worker-messages.js'
 
@@ -43,12 +44,14 @@ export const task: WorkerTask = await new Promise(resolve => {
 
 /** The worker's own connection to its host. */
 export function connect(): RemoteBroker {
-  const { url, van, clientId, secret } = task
+  const { url, van, clientId, secret, principal } = task
+  const mailbox = task.kind === 'actor' ? MAILBOX + task.self.id : undefined
+  const worker = principal === undefined ? undefined : { principal, mailbox }
   return new RemoteBroker({
     url,
     van,
     clientId,
-    secret: () => Promise.resolve({ secret }),
+    secret: () => Promise.resolve({ secret, worker }),
     readyTimeout: 30_000,
     isEndedByHost: true,
   })

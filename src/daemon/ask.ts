@@ -5,7 +5,7 @@ import { tokenCredential } from '../client/connection/credential.js'
 import { identify, portTaken } from './identify.js'
 import { hostUrl } from './listens.js'
 import type { StatePaths } from './files/paths.js'
-import { knownSecret } from './files/secret.js'
+import { ownCredential } from './files/secret.js'
 
 /** A host on this machine, and the credential for it. */
 export interface HostAddress {
@@ -30,8 +30,7 @@ export async function askHost<T>(
   const broker = new RemoteBroker({
     van: 'default',
     locate: () => Promise.resolve(hostUrl(port)),
-    secret: async () =>
-      token === undefined ? { kind: 'secret', secret: await knownSecret(paths) } : tokenCredential(token),
+    secret: () => (token === undefined ? ownCredential(paths) : tokenCredential(token)),
     pid: process.pid,
     ...(client === undefined ? {} : { clientId: client }),
     readyTimeout: timeout,

@@ -8,7 +8,7 @@ import { statePaths, type StatePaths } from './files/paths.js'
 import type { LocalOptions } from './local-options.js'
 import { readPidHint } from './files/pid-hint.js'
 import { ownThread } from './files/own-thread.js'
-import { knownSecret } from './files/secret.js'
+import { ownCredential } from './files/secret.js'
 
 /** If a host does not start, the next attempt waits this long, later ones twice as long each, up to the most. */
 const FIRST_PAUSE_MS = 1_000
@@ -130,7 +130,7 @@ class LocalHost {
   async credential(): Promise<Credential> {
     const { token } = this.#options
     if (token !== undefined) return tokenCredential(token)
-    return { kind: 'secret', secret: await knownSecret(this.#paths) }
+    return ownCredential(this.#paths)
   }
 
   /** A host that ended in order took its pid file away: its user does not want another start. */

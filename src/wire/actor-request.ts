@@ -1,8 +1,9 @@
 import type { ActorRequest, CapabilityValues } from '../bus/contract/actors.js'
 import { MAX_SETUP_MS, SETUP_MS } from '../bus/actors/create-actors.js'
 import type { Fields } from './frames/fields.js'
+import { MAX_PRINCIPAL_NAME } from './principal-token.js'
 
-/** The request of a client or another host for an actor, each field checked. */
+/** The request of a client or another host for an actor, each field checked. A host overwrites the principal that a client names. */
 export function decodeActorRequest(fields: Fields): ActorRequest {
   fields.fields('requires')
   return {
@@ -17,5 +18,6 @@ export function decodeActorRequest(fields: Fields): ActorRequest {
     // Older clients and hosts do not send it.
     setupTimeout: fields.optional('setupTimeout', key => fields.whole(key, 1, MAX_SETUP_MS)) ?? SETUP_MS,
     parent: fields.optional('parent', key => fields.text(key, 100)),
+    principal: fields.optional('principal', key => fields.text(key, MAX_PRINCIPAL_NAME)),
   }
 }

@@ -19,10 +19,19 @@ export interface Hello {
   readonly credential: 'secret' | 'token' | 'principal'
   /** Of a principal: its name, and which of its tokens. */
   readonly principal?: { readonly name: string; readonly token: string } | undefined
+  /** With this user's secret: the worker of a principal, which has no more rights than that principal. */
+  readonly worker?: WorkerOf | undefined
   /** Only from a client on the same machine: lets the host see that it died. */
   readonly pid?: number | undefined
   /** With `pid`: the system's id of its thread, if that is a worker thread, whose end leaves the process running. */
   readonly thread?: number | undefined
+}
+
+/** A worker runs code of this principal. */
+export interface WorkerOf {
+  readonly principal: string
+  /** Of an actor: the topic and the name of its mailbox. */
+  readonly mailbox?: string | undefined
 }
 
 export interface Challenge {
@@ -85,6 +94,7 @@ export function checkHello(value: unknown): Hello {
     nonce: fields.text('nonce', NONCE),
     credential: fields.oneOf('credential', ['secret', 'token', 'principal']),
     principal: fields.optional('principal', key => principalOf(fields.fields(key))),
+    worker: fields.optional('worker', key => workerOf(fields.fields(key))),
     pid: fields.optional('pid', key => fields.whole(key, 1, 2 ** 31)),
     thread: fields.optional('thread', key => fields.whole(key, 1, 2 ** 31)),
   }
@@ -92,6 +102,13 @@ export function checkHello(value: unknown): Hello {
 
 function principalOf(fields: Fields): Hello['principal'] {
   return { name: fields.text('name', MAX_PRINCIPAL_NAME), token: fields.text('token', NONCE) }
+}
+
+function workerOf(fields: Fields): WorkerOf {
+  return {
+    principal: fields.text('principal', MAX_PRINCIPAL_NAME),
+    mailbox: fields.optional('mailbox', key => fields.text(key, 200)),
+  }
 }
 
 export function checkChallenge(value: unknown): Challenge {

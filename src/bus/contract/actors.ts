@@ -75,6 +75,8 @@ export interface ActorRequest {
   readonly setupTimeout: number
   /** The id of the parent actor. */
   readonly parent?: string | undefined
+  /** In a host with principals: the one that creates it, whose rights its code has. Undefined: it may do everything. */
+  readonly principal?: string | undefined
 }
 
 /** The part of a Broker for actors. */

@@ -1,7 +1,7 @@
 import { RemoteBroker } from '../../client/remote-broker.js'
 import { hostUrl } from '../../daemon/listens.js'
 import { statePaths } from '../../daemon/files/paths.js'
-import { knownSecret } from '../../daemon/files/secret.js'
+import { ownCredential } from '../../daemon/files/secret.js'
 import { HostUnreachableError, UnsupportedError } from '../../errors.js'
 
 const ANSWER_MS = 10_000
@@ -36,7 +36,7 @@ async function waitingIn(port: number, van: string): Promise<{ messages: number;
   const broker = new RemoteBroker({
     van,
     url: hostUrl(port),
-    secret: async () => ({ secret: await knownSecret(statePaths()) }),
+    secret: () => ownCredential(statePaths()),
     readyTimeout: ANSWER_MS,
   })
   let timer: NodeJS.Timeout | undefined

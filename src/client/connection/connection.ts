@@ -150,6 +150,7 @@ export class Connection {
       credential: credential.kind ?? 'secret',
       principal:
         credential.kind === 'principal' ? { name: credential.name, token: credential.id } : undefined,
+      worker: credential.kind === 'principal' ? undefined : credential.worker,
       pid,
       thread,
     }

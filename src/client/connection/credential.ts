@@ -1,10 +1,13 @@
 import { readPrincipalToken, tokenId } from '../../wire/principal-token.js'
+import type { WorkerOf } from '../../wire/handshake.js'
 import { tokenSecret } from '../../wire/proof.js'
 
 /** The secret of this user on this machine (the default kind), or the one token of a host. */
 export interface KnownSecret {
   readonly kind?: 'secret' | 'token'
   readonly secret: Uint8Array
+  /** The rights that a worker has instead of those of this user. Default: it may do everything. */
+  readonly worker?: WorkerOf | undefined
 }
 
 /** The token of a principal, which the host checks without knowing it. */

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { link, rm } from 'node:fs/promises'
+import { PRINCIPAL_VARIABLE } from '../../actors/worker-environment.js'
+import type { KnownSecret } from '../../client/connection/credential.js'
 import { AuthError } from '../../errors.js'
 import { checkHome, ensureHome, type StatePaths } from './paths.js'
 import { codeOf, readPrivate, writeAside } from './private-file.js'
@@ -28,6 +30,21 @@ export async function knownSecret(paths: StatePaths): Promise<Uint8Array> {
   const isThere = await checkHome(paths.home)
   const bytes = isThere ? await readPrivate(paths.secret, BEGIN_ANEW) : undefined
   return bytes === undefined ? randomBytes(SECRET_BYTES) : checkSecret(paths, bytes)
+}
+
+/**
+ * The credential of this process for hosts of this user: the secret. Handlers and actors of a principal have no more rights than that
+ * principal, and their environment names it.
+ *
+ * @throws AuthError as above
+ */
+export async function ownCredential(
+  paths: StatePaths,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<KnownSecret> {
+  const principal = env[PRINCIPAL_VARIABLE]
+  const worker = principal === undefined || principal === '' ? undefined : { principal }
+  return { kind: 'secret', secret: await knownSecret(paths), worker }
 }
 
 function checkSecret({ secret }: StatePaths, bytes: Uint8Array): Uint8Array {

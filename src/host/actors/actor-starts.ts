@@ -128,7 +128,7 @@ export class ActorStarts {
 
   /** The request, with the resolved module. @throws ActorPlacementError, HandlerModuleError */
   async #loadable(wanted: ActorRequest, isLocalUser: boolean): Promise<ActorRequest> {
-    const lacks = this.lacks(wanted.requires)
+    const lacks = this.lacks(wanted.requires) ?? lacksPrincipal(wanted, this.#options.host)
     if (lacks !== undefined) throw notPlaced(wanted, lacks, wanted.requires)
     return { ...wanted, module: await this.#options.roots.resolve(wanted.module, isLocalUser) }
   }
@@ -141,6 +141,15 @@ export class ActorStarts {
     const isGone = parentHost === undefined && table.lasting(van, parent) === undefined
     if (isOver(bornOf) || isGone) throw parentStopped(parent)
   }
+}
+
+/** A host that does not know the principal of an actor cannot give its code the right rights. */
+export function lacksPrincipal(
+  { principal }: ActorRequest,
+  host: Pick<ActorHost, 'knowsPrincipal'>,
+): string | undefined {
+  const isKnown = principal === undefined || host.knowsPrincipal?.(principal) === true
+  return isKnown ? undefined : `principal ${JSON.stringify(principal)}`
 }
 
 /** An id as hard to guess as a secret. @param isShared the actor's instances may be on several hosts */

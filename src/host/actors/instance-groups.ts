@@ -8,6 +8,7 @@ import type { ActorStatus } from '../../bus/contract/status.js'
 import { ClosedError } from '../../errors.js'
 import type { ModuleRoots } from '../handlers/module-roots.js'
 import type { ActorHost, InstanceGroup, Relations } from './actor-host.js'
+import { lacksPrincipal } from './actor-starts.js'
 import { LocalInstances } from './local-instances.js'
 import { label } from './running-actor.js'
 
@@ -77,7 +78,7 @@ export class InstanceGroups {
   async start(order: InstanceGroupOptions): Promise<void> {
     const { self, request, numbers } = order
     if (this.#isStopping) throw new ClosedError('The host is stopping. Create the actor when it is back.')
-    const lacks = missing(request.requires, this.#host.capabilities())
+    const lacks = missing(request.requires, this.#host.capabilities()) ?? lacksPrincipal(request, this.#host)
     if (lacks !== undefined) throw notPlaced(request, lacks, request.requires)
     const there = this.#groups.get(self.id)
     // They are of an earlier coordinator, which is gone.

@@ -159,10 +159,11 @@ export class LocalInstances implements ActorInstances {
       attempts: request.attempts,
       setupTimeout: request.setupTimeout,
       ...host.connection,
+      principal: request.principal,
       clientId: newWorkerClient(isLocalUser),
     })
     return new SupervisedActor(
-      confine(isLocalUser, request.isolation, host.workerLimits),
+      confine(isLocalUser, request.principal, request.isolation, host.workerLimits),
       task,
       {
         line: (stream, text) => host.line(name, stream, text),

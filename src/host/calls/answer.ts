@@ -69,7 +69,10 @@ async function answerClient<N extends keyof typeof CLIENT_ANSWERS>(
   const checking =
     access === undefined || guest !== undefined
       ? undefined
-      : checkCall(name, access.principal, got, van.broker)
+      : checkCall(name, access.principal, got, {
+          isTaken: (address, principal) => van.broker.isTaken(address, principal),
+          mailbox: access.mailbox,
+        })
   // Answers at once where nothing is open: a publish behind a subscription finds it.
   if (checking !== undefined) await checking
   return CLIENT_ANSWERS[name](caller, got)

@@ -57,7 +57,11 @@ export const CLIENT_ANSWERS: {
   'deadLetters.purge': async (caller, filter) => sum(await everywhere(caller, 'deadLetters.purge', filter)),
   'handlers.register': (caller, args) => registerHandler(caller, args),
   'actors.create': ({ session, services }, request) =>
-    actorsIn(services).create(session.van.name, request, session),
+    actorsIn(services).create(
+      session.van.name,
+      { ...request, principal: session.access?.principal.name },
+      session,
+    ),
   'actors.find': ({ session, services }, { name }) => actorsIn(services).find(session.van.name, name),
   'actors.subscribe': async ({ session, services }, { name, id, request }): Promise<true> => {
     const principal = session.access?.principal.name

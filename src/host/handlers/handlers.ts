@@ -33,6 +33,8 @@ export interface HandlerHost {
   readonly connection: { readonly url: string; readonly secret: Uint8Array }
   /** Default: 1 GiB of heap each. */
   readonly workerLimits?: WorkerLimits
+  /** Whether this host has a principal of that name. Default: it has no principals. */
+  knowsPrincipal?(name: string): boolean
   /** A worker died: its session ends now, like that of a dead process. */
   endSession(clientId: string): void
   /** Keeps a registration beyond the host's life; undefined: its end. Default: none. */
@@ -181,9 +183,10 @@ export class Handlers {
       van,
       ...consumedOf(name, request),
       ...this.#host.connection,
+      principal: request.principal,
       clientId: newWorkerClient(callerIsLocalUser),
     })
-    const confinement = confine(callerIsLocalUser, isolation, this.#host.workerLimits)
+    const confinement = confine(callerIsLocalUser, request.principal, isolation, this.#host.workerLimits)
     return new SupervisedWorker(confinement, task, {
       line: (stream, text) => this.#host.line(name, stream, text),
       crashed: (reason, delay) => {

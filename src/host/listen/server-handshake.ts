@@ -80,7 +80,18 @@ export class ServerHandshake {
           : 'The secret is not the one of this host: it runs for another user, or with another MSGVAN_HOME.',
       )
     }
-    return { hello, prove: theirs, isLocalUser: hello.credential === 'secret', access: undefined }
+    const isLocalUser = hello.credential === 'secret'
+    return { hello, prove: theirs, isLocalUser, access: this.#accessOfWorker(hello) }
+  }
+
+  /** @throws AuthError, ForbiddenError: code never has more rights than its principal has now */
+  #accessOfWorker({ worker, van }: Hello): Access | undefined {
+    if (worker === undefined) return undefined
+    const principal = this.#secrets.principals?.get(worker.principal)
+    if (principal === undefined)
+      throw new AuthError(`This host has no principal ${JSON.stringify(worker.principal)} any more.`)
+    principal.mustAllow('vans', van, 'the van')
+    return { principal, token: undefined, mailbox: worker.mailbox }
   }
 
   async #challengePrincipal(hello: Hello): Promise<Challenge> {

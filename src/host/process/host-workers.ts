@@ -15,7 +15,7 @@ import type { HostSettings } from './settings.js'
 
 export interface HostWorkersOptions {
   readonly settings: Pick<HostSettings, 'port' | 'roots' | 'watch' | 'workerMemory' | 'workerEnv'>
-  readonly files: Pick<HostFiles, 'secret' | 'log' | 'lines'>
+  readonly files: Pick<HostFiles, 'secret' | 'log' | 'lines' | 'principals'>
   /** The server is made with these workers, so they reach it later. */
   readonly server: () => HostServer
   /** Undefined without a store, and until it is open. */
@@ -38,6 +38,7 @@ export class HostWorkers {
       replace: (van, request) => server().replace(van, request),
       connection: { url: hostUrl(settings.port), secret },
       workerLimits: { memory: settings.workerMemory, variables: settings.workerEnv },
+      knowsPrincipal: name => files.principals?.get(name) !== undefined,
       endSession: client => server().endSession(client),
       line: (name, stream, text) => lines.write(name, stream, text),
       warn: text => log.warning(text),

@@ -13,6 +13,8 @@ import type { Principal } from './principal.js'
 export interface CallPlace {
   /** Whether another principal is at that address. */
   isTaken(address: string, principal: string): boolean
+  /** Of an actor's worker: its own mailbox. */
+  readonly mailbox?: string | undefined
 }
 
 type Check<N extends CallName> = (
@@ -76,6 +78,7 @@ function checkSubscribe(
   { pattern, name }: Pick<SubscriptionRequest, 'pattern' | 'name'>,
   place: CallPlace,
 ): void {
+  if (name !== undefined && name === place.mailbox && pattern === name) return
   if (name !== undefined && isExposure(name) && pattern === name)
     return principal.mustAllow('expose', name.slice(EXPOSED.length), 'the remote observable')
   if (name !== undefined) checkName(principal, name)

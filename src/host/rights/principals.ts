@@ -11,11 +11,13 @@ import { readPrincipals } from './principals-file.js'
 const LOOK_MS = 400
 const MOST_BYTES = 16 * 1024 * 1024
 
-/** The credential of a session: a token of a principal. */
+/** The rights of a client: those of a principal. */
 export interface Access {
   readonly principal: Principal
-  /** The id of its token. */
-  readonly token: string
+  /** The id of its token. Undefined: it is a worker of this host, which runs code of that principal. */
+  readonly token: string | undefined
+  /** Of an actor's worker: its own mailbox. */
+  readonly mailbox?: string | undefined
 }
 
 /** Actions of a host when rights may have changed. */
@@ -106,7 +108,8 @@ export class Principals {
   /** Whether a client that came in by it may stay in this van. */
   holds({ principal, token }: Access, van: string): boolean {
     const isSame = this.#byName.get(principal.name) === principal
-    return isSame && principal.token(token) !== undefined && principal.allows('vans', van)
+    const isValid = token === undefined || principal.token(token) !== undefined
+    return isSame && isValid && principal.allows('vans', van)
   }
 
   #lookAtFile(): void {

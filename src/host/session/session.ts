@@ -107,7 +107,7 @@ export class Session implements FollowerClientSession, WatchedSession {
     const { id, client, isLocalUser, pid, thread, address, link } = this
     return {
       ...{ id, client, van: this.van.name, isLocalUser, pid, thread, address, link: link.state },
-      principal: this.access && { name: this.access.principal.name, token: this.access.token },
+      principal: this.access && { name: this.access.principal.name, token: this.access.token ?? '' },
       texts: this.#output.texts,
       intake: this.#intake.state,
       calls: this.calls.open,
