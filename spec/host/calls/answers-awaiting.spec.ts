@@ -1,12 +1,16 @@
 import { expect } from 'chai'
+import { firstValueFrom } from 'rxjs'
 import { inboxRequest } from '../../../src/bus/actors/reply-inbox.js'
 import { Follower } from '../../../src/host/backbone/follower/follower.js'
+import { openMailbox } from '../../../src/host/actors/mailbox.js'
 import { Leader } from '../../../src/host/backbone/leader/leader.js'
 import type { HostServer } from '../../../src/host/listen/server.js'
 import { HostStore } from '../../../src/host/store/host-store.js'
+import { MAILBOX } from '../../../src/message/topic.js'
 import { Disk } from '../../support/disk.js'
 import { eventually } from '../../support/eventually.js'
 import { clientOf, secret, startServer, type Client } from '../../support/host-server.js'
+import { untilStatus } from '../../support/messages.js'
 import { Proxy } from '../../support/proxy.js'
 
 const ADDRESS = '$reply/asker'
@@ -79,6 +83,21 @@ describe('answers given by a host with a store before the client that asked its 
     expect(got).to.deep.equal([])
     proxy.mend()
     await eventually(() => expect(got).to.deep.equal(['1 next', '1 last', '2 last']))
+  })
+
+  it('wait for it where its actor is stopped: each of its questions ends with ActorStoppedError', async () => {
+    const { bus } = client(proxy.port)
+    openMailbox(server.broker('default'), 'a', 5)
+    const questions = Array.from({ length: 150 }, (_, i) => firstValueFrom(bus.actors.ref('a').ask(i)))
+    const ends = Promise.allSettled(questions)
+    const { bus: other } = client(server.port)
+    await untilStatus(other, MAILBOX + 'a', { pending: 150 })
+    proxy.cut()
+    await restart()
+    await server.broker('default').retire(MAILBOX + 'a', 'Actor a has ended: it was stopped.')
+    proxy.mend()
+    for (const end of await ends) expect(end).to.have.nested.property('reason.code', 'MSGVAN_ACTOR_STOPPED')
+    expect(await other.deadLetters().list()).to.deep.equal([])
   })
 
   it('wait for it, in order, where it is a client of another host that is not back either', async () => {

@@ -26,17 +26,25 @@ export class SystemTopics {
   }
 
   /**
-   * Encodes the body only if a subscription or another host wants it.
+   * Encodes the body only if a subscription or another host wants it, or `unrouted` may keep it.
    *
-   * @returns false if none does
+   * @param unrouted gets it if none wants it. Returns whether it keeps it
+   * @returns false if none wants or keeps it
    */
-  publish(topic: string, headers: Headers, make: MakeBody): boolean {
+  publish(
+    topic: string,
+    headers: Headers,
+    make: MakeBody,
+    unrouted?: (envelope: Envelope) => boolean,
+  ): boolean {
     const { registry, messages, lifetime } = this.#options
     if (lifetime.isClosed) return false
     const targets = registry.routes.match(topic)
-    if (targets.length === 0) return false
+    if (targets.length === 0 && unrouted === undefined) return false
     const { body, size, encoding } = make()
-    this.#announce(messages.envelope(topic, headers, body, size, encoding), targets)
+    const envelope = messages.envelope(topic, headers, body, size, encoding)
+    if (targets.length === 0) return unrouted?.(envelope) === true
+    this.#announce(envelope, targets)
     return true
   }
 

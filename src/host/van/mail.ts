@@ -8,8 +8,15 @@ import { Encoding } from '../../codec/encoding.js'
 import { encodeLetter, encodePayload } from '../../codec/payload.js'
 import { isExposure, MAILBOX } from '../../message/topic.js'
 
-/** Handles mail that finds no actor, or one that fails: it goes back to the asker, otherwise to the dead letters. */
-export function mailRules(broker: () => LocalBroker): Pick<LocalBrokerOptions, 'unrouted' | 'takeBack'> {
+/**
+ * Handles mail that finds no actor, or one that fails: it goes back to the asker, otherwise to the dead letters.
+ *
+ * @param keep gets what goes back to an asker that is not here. Returns whether the asker may still come back
+ */
+export function mailRules(
+  broker: () => LocalBroker,
+  keep: (envelope: Envelope) => boolean,
+): Pick<LocalBrokerOptions, 'unrouted' | 'takeBack'> {
   return {
     unrouted: envelope => {
       if (envelope.topic.startsWith(MAILBOX)) undelivered(broker(), envelope)
@@ -29,10 +36,11 @@ export function mailRules(broker: () => LocalBroker): Pick<LocalBrokerOptions, '
       const id = letter.subscription.slice(MAILBOX.length)
       const times = letter.attempts === 1 ? 'once' : `${letter.attempts} times`
       const text = wasStopped ? error.message : `Actor ${id} failed ${times} on this message: ${letter.error}`
-      return broker().system.publish(topic, headers, () => {
+      const make = () => {
         const body = encodeLetter({ ...letter, error: text, payload: envelope.body }, envelope.encoding)
         return { body, size: body.length, encoding: Encoding.Letter }
-      })
+      }
+      return broker().system.publish(topic, headers, make, keep)
     },
   }
 }

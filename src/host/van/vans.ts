@@ -81,7 +81,10 @@ export class Van {
     outbox?: () => OutboundLog,
     counted?: Readonly<Counters>,
   ) {
-    const rules = mailRules(() => broker)
+    const rules = mailRules(
+      () => broker,
+      envelope => this.#answers.keep(envelope),
+    )
     const broker: LocalBroker = new LocalBroker({
       ...rules,
       unrouted: envelope => {
