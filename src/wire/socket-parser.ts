@@ -2,6 +2,8 @@ import { Decoder, Encoder, PacketType, type Packet } from 'socket.io-parser'
 import { broken } from './protocol.js'
 
 const FRAME = 'frame'
+/** A client's texts are its first messages, which are short. */
+const MAX_CLIENT_TEXT = 4 * 1024
 
 /**
  * socket.io's own encoding, except for `frame`: one WebSocket message with the frame itself, where socket.io would send
@@ -29,5 +31,16 @@ class FrameDecoder extends Decoder {
   }
 }
 
-/** For the option `parser` of socket.io's server and client. */
+/** A host reads no long text of a client: JSON that nests deep takes seconds. */
+class HostFrameDecoder extends FrameDecoder {
+  override add(message: unknown): void {
+    if (typeof message === 'string' && message.length > MAX_CLIENT_TEXT) throw broken('is a text over 4 KiB')
+    super.add(message)
+  }
+}
+
+/** For the option `parser` of socket.io's client. */
 export const socketParser = { Encoder: FrameEncoder, Decoder: FrameDecoder }
+
+/** For the option `parser` of socket.io's server. */
+export const hostSocketParser = { Encoder: FrameEncoder, Decoder: HostFrameDecoder }

@@ -6,6 +6,7 @@ import {
   type Socket,
 } from 'node:net'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
+import type { BeforeProof } from './before-proof.js'
 
 /** A certificate with its chain, and its key: PEM. */
 export interface TlsIdentity {
@@ -29,11 +30,14 @@ export class Listeners {
   readonly #servers: TcpServer[] = []
   /** All connections, those with TLS and the plain ones under them. */
   readonly #sockets = new Set<Socket>()
+  readonly #beforeProof: BeforeProof
 
-  constructor(http: HttpServer, identity?: TlsIdentity) {
+  constructor(http: HttpServer, beforeProof: BeforeProof, identity?: TlsIdentity) {
     this.#http = http
+    this.#beforeProof = beforeProof
     // Before any other listener.
     http.prependListener('connection', (socket: Socket) => this.#keep(socket))
+    http.prependListener('upgrade', (_, socket: Socket, head: Buffer) => beforeProof.requested(socket, head))
     if (identity === undefined) return
     this.#tls = createTlsServer({ ...identity, handshakeTimeout: PATIENCE_MS }, socket => {
       http.emit('connection', socket)
@@ -105,6 +109,7 @@ export class Listeners {
     this.#sockets.add(socket)
     socket.on('error', ignored)
     socket.once('close', () => this.#sockets.delete(socket))
+    this.#beforeProof.add(socket)
   }
 
   /** By its first byte. */

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { AuthError } from '../../errors.js'
 import { refusalOf } from './server-handshake.js'
 import type { HostSocket } from './socket-channel.js'
@@ -11,7 +12,7 @@ const LONGEST_LOGGED = 200
 
 /** The connection of an engine.io socket, before its first packet. */
 export interface RawConnection {
-  readonly request: { readonly headers: { readonly origin?: string | undefined } }
+  readonly request: { readonly headers: { readonly origin?: string | undefined }; readonly socket: Socket }
   readonly transport: unknown
   once(event: 'close', listener: () => void): unknown
 }

@@ -4,7 +4,8 @@ import type { LocalBroker } from '../../broker/local-broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { version } from '../../version.js'
 import { BATCH_BYTES, FRAME_OVERHEAD, type ClientEvents, type HostEvents } from '../../wire/protocol.js'
-import { socketParser } from '../../wire/socket-parser.js'
+import { hostSocketParser } from '../../wire/socket-parser.js'
+import { BeforeProof, type BeforeProofLimits } from './before-proof.js'
 import { Listeners, type TlsIdentity } from './listeners.js'
 import type { Backbone } from '../backbone/backbone.js'
 import { Origins, type RawConnection } from './origins.js'
@@ -29,6 +30,8 @@ export interface HostServerOptions extends SessionManagerOptions {
   readonly awaitsServices?: boolean
   /** Web pages that may connect, as their Origin. Default: none. */
   readonly origins?: readonly string[]
+  /** The limits of connections without a proof. A spec has others. */
+  readonly beforeProof?: Partial<BeforeProofLimits>
 }
 
 /** Listens for clients, and passes each to the session manager. Knows nothing of processes, files and signals. */
@@ -62,12 +65,17 @@ export class HostServer {
     this.#http = createServer((_, response) => {
       response.writeHead(404, { 'content-type': 'text/plain' }).end(`msgvan host ${version}\n`)
     })
-    this.#listeners = new Listeners(this.#http, options.tls)
+    const beforeProof = new BeforeProof({
+      ...options.beforeProof,
+      isHostClosed: () => this.#opening !== undefined,
+      warn: text => options.warn?.(text),
+    })
+    this.#listeners = new Listeners(this.#http, beforeProof, options.tls)
     this.#origins = new Origins(options.origins ?? [], text => options.warn?.(text))
     this.#io = new Server<ClientEvents, HostEvents>(this.#http, {
       serveClient: false,
       transports: ['websocket'],
-      parser: socketParser,
+      parser: hostSocketParser,
       perMessageDeflate: false,
       maxHttpBufferSize: (options.maxPayload ?? DEFAULT_MAX_PAYLOAD) + FRAME_OVERHEAD + BATCH_BYTES,
       connectTimeout: HANDSHAKE_MS,
@@ -80,10 +88,15 @@ export class HostServer {
       },
     })
     const patience = { patience: 2 * this.#heartbeat, warn: (text: string) => options.warn?.(text) }
-    this.#io.engine.on('connection', (connection: RawConnection) => this.#origins.limit(connection))
+    this.#io.engine.on('connection', (connection: RawConnection) => {
+      beforeProof.upgraded(connection.request.socket)
+      this.#origins.limit(connection)
+    })
     this.#io.on('connection', socket => {
-      if (!this.#origins.refuses(socket))
-        socketChannel(socket, patience, channel => this.sessions.greet(channel, socket.handshake.address))
+      if (this.#origins.refuses(socket)) return
+      const { address } = socket.handshake
+      const proved = (): void => beforeProof.proved(socket.request.socket)
+      socketChannel(socket, patience, channel => this.sessions.greet(channel, address, proved))
     })
   }
 

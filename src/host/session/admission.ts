@@ -17,7 +17,7 @@ import type { Van } from '../van/vans.js'
 import type { Session, SessionOptions, SessionState } from './session.js'
 import type { Sessions } from './sessions.js'
 
-export const HANDSHAKE_MS = 10_000
+export const HANDSHAKE_MS = 5_000
 
 /** A connected client: its channel, and the address by which it reached this host. */
 type Caller = Readonly<{ channel: Channel<HostEvents>; address: string }>
@@ -75,8 +75,17 @@ export class Admission {
     for (const session of this.#channels.keys()) if (session.hasEnded) this.#channels.delete(session)
   }
 
-  /** A client connected. @returns the listener for its channel */
-  greet(channel: Channel<HostEvents>, address: string): ChannelListener {
+  /**
+   * A client connected.
+   *
+   * @param onProved called when it has proved itself
+   * @returns the listener for its channel
+   */
+  greet(
+    channel: Channel<HostEvents>,
+    address: string,
+    onProved: () => void = () => undefined,
+  ): ChannelListener {
     const handshake = new ServerHandshake(this.#means.secrets)
     let session: Session | undefined
     const failed = (error: unknown): void => {
@@ -94,6 +103,7 @@ export class Admission {
           return handshake.prove(value).then(proved => {
             if (!channel.isOpen || this.#means.isClosing()) return
             clearTimeout(deadline)
+            onProved()
             session = this.#admit({ channel, address }, proved)
           })
         case 'frame':

@@ -303,10 +303,11 @@ export class SessionManager {
   /**
    * A client connected.
    *
+   * @param proved called when it has proved itself
    * @returns the listener for its channel
    */
-  greet(channel: Channel<HostEvents>, address: string): ChannelListener {
-    return this.#admission.greet(channel, address)
+  greet(channel: Channel<HostEvents>, address: string, proved?: () => void): ChannelListener {
+    return this.#admission.greet(channel, address, proved)
   }
 
   #sessionOptions({
