@@ -32,7 +32,7 @@ export class Cli {
       this.exit = code
     }
     return async function (this: Command) {
-      end(await act(globalsOf(this), optionsOf<Options>(this), this.args))
+      end(await act(await globalsOf(this), optionsOf<Options>(this), this.args))
     }
   }
 }

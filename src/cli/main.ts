@@ -4,6 +4,8 @@ import module from 'node:module'
 // Node 22 and later keep compiled code, if they are asked before it loads.
 const { enableCompileCache } = module as { enableCompileCache?: () => unknown }
 enableCompileCache?.()
+const { hideToken } = await import('./hide-token.js')
+hideToken()
 const { run } = await import('./program.js')
 
 // Open handles of a command must not keep the process: its work is done and its output written.

@@ -1,12 +1,13 @@
 import { networkInterfaces } from 'node:os'
-import { chmod, writeFile } from 'node:fs/promises'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { connect as connectTcp } from 'node:net'
 import { connect } from '../../../src/client/index.js'
 import { AuthError } from '../../../src/errors.js'
 import { rejection } from '../../support/rejection.js'
 import { Sandbox } from '../../support/sandbox.js'
-import { skipUnless } from '../../support/requirement.js'
+import { onlyOnLinux, skipUnless } from '../../support/requirement.js'
 
 const token = 'a token that is long enough'
 
@@ -34,6 +35,47 @@ describe('a host beyond loopback', () => {
       expect(stderr.trimEnd().split('\n')).to.have.length(1)
     })
   }
+
+  it('refuses to start with a token that can be guessed, also from the token file; on loopback it does', async () => {
+    const short = 'fifteen letters'
+    const listen = ['host', '--listen', '0.0.0.0']
+    const byVariable = await sandbox.msgvan(listen, { env: { MSGVAN_TOKEN: short } }).ended
+    await writeFile(sandbox.paths.token, short, { mode: 0o600 })
+    for (const { code, stderr } of [byVariable, await sandbox.msgvan(listen).ended]) {
+      expect(code).to.equal(1)
+      expect(stderr).to.contain('MSGVAN_AUTH').and.contain('at least 16 characters').and.not.contain(short)
+    }
+    await sandbox.msgvan(['host']).shows(/listening/)
+  })
+
+  it('does not show its token to all users: neither by --token, nor by --token-file, also in the background', async function () {
+    onlyOnLinux(this)
+    const shown = (pid: number): Promise<string> => readFile(`/proc/${pid}/cmdline`, 'utf8')
+    const file = join(sandbox.home, 'of-mine')
+    await writeFile(file, `${token}\n`, { mode: 0o600 })
+    for (const given of [['--token', token], [`--token=${token}`], ['--token-file', file]]) {
+      const host = sandbox.msgvan(['host', '--fresh', ...given])
+      await host.shows(/listening/)
+      expect(await shown(host.pid))
+        .to.contain('main.js')
+        .and.contain('host')
+        .and.not.contain(token)
+      expect((await sandbox.msgvan(['status', ...given]).ended).code).to.equal(0)
+      await host.kill('SIGTERM')
+      expect((await sandbox.msgvan(['start', '--fresh', ...given]).ended).code).to.equal(0)
+      expect(await shown(await sandbox.hostPid()))
+        .to.contain('main.js')
+        .and.not.contain(token)
+      await sandbox.msgvan(['stop']).ended
+    }
+    await chmod(file, 0o644)
+    expect((await sandbox.msgvan(['status', '--token-file', file]).ended).stderr).to.contain(
+      'Others can read',
+    )
+    const both = await sandbox.msgvan(['status', '--token-file', file, '--token', token]).ended
+    expect(both.code, both.stderr).to.equal(2)
+    expect((await sandbox.msgvan(['status', '--token-file', `${file}x`]).ended).code).to.equal(2)
+  })
 
   it('does not start in the background either, and says why', async () => {
     const { code, stderr } = await sandbox.msgvan(['start', '--listen', '0.0.0.0']).ended

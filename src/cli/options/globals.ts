@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { readPrivate } from '../../daemon/files/private-file.js'
+import { InvalidOptionError } from '../../errors.js'
 import {
   autoStartSetting,
   portSetting,
@@ -20,6 +22,7 @@ interface GlobalFlags {
   port?: string
   van?: string
   token?: string
+  tokenFile?: string
   verbose?: boolean
   start?: boolean
 }
@@ -29,19 +32,32 @@ export function addGlobalOptions(program: Command): Command {
     .option('--port <port>', "the host's port (MSGVAN_PORT, default 1900)")
     .option('--van <name>', 'the van: messages of two vans never mix (MSGVAN_VAN)')
     .option('--token <token>', "the host's token, in place of this user's secret")
+    .option('--token-file <file>', 'the same, in a file that only you can read')
     .option('--verbose', 'report more on standard error (MSGVAN_VERBOSE=1)')
     .option('--no-start', 'do not start a host (MSGVAN_START=0)')
 }
 
-export function globalsOf(command: Command): Globals {
+export async function globalsOf(command: Command): Promise<Globals> {
   const flags = command.optsWithGlobals<GlobalFlags>()
   return {
     port: portSetting(flags.port),
     van: vanSetting(flags.van),
     // Not from the environment: MSGVAN_TOKEN is the token that a host accepts. Its own user has the secret, and so more
     // rights.
-    token: tokenSetting(flags.token, {}),
+    token: tokenSetting(await tokenOf(flags), {}),
     verbose: verboseSetting(flags.verbose),
     autoStart: autoStartSetting(flags.start === false ? false : undefined),
   }
+}
+
+/**
+ * @throws InvalidOptionError with both options, or without such a file
+ * @throws AuthError if others can read the file
+ */
+async function tokenOf({ token, tokenFile }: GlobalFlags): Promise<string | undefined> {
+  if (tokenFile === undefined) return token
+  if (token !== undefined) throw new InvalidOptionError('Give --token or --token-file, not both.')
+  const bytes = await readPrivate(tokenFile, 'Use another token, in a file of mode 600.')
+  if (bytes === undefined) throw new InvalidOptionError(`--token-file: there is no file ${tokenFile}.`)
+  return Buffer.from(bytes).toString('utf8').trim()
 }

@@ -1,6 +1,7 @@
 import { io, NodeWebSocket, type Socket } from 'socket.io-client'
 import type { Channel, DialListener } from '../../wire/channel.js'
 import type { ClientEvents, HostEvents } from '../../wire/protocol.js'
+import { FORWARD_SECRET_CIPHERS } from '../../wire/forward-secrecy.js'
 import { socketParser } from '../../wire/socket-parser.js'
 import { whyUnreachable } from './unreachable.js'
 
@@ -35,6 +36,8 @@ export const dialSocket =
       reconnection: false,
       forceNew: true,
       timeout: timeoutMs,
+      // A browser has its own.
+      ciphers: FORWARD_SECRET_CIPHERS,
       ...(ca === undefined ? {} : { ca }),
     })
     let webSocket: Terminable | undefined

@@ -6,6 +6,9 @@ import { isLoopback, type HostSettings } from '../process/settings.js'
 import { Follower } from './follower/follower.js'
 import { Leader } from './leader/leader.js'
 
+/** A token with fewer characters can be guessed. */
+const LEAST_TOKEN = 16
+
 /**
  * A host that others reach, or that joins others, needs a token.
  *
@@ -19,6 +22,12 @@ export function checkToken(
   file: string,
   hasPrincipals: boolean,
 ): void {
+  // A host with principals lets nobody in by it.
+  if (token !== undefined && !hasPrincipals && !isLoopback(listen) && token.length < LEAST_TOKEN)
+    throw new AuthError(
+      `A host listens beyond loopback (${listen}) only with a token of at least ${LEAST_TOKEN} characters: everyone who reaches the port can guess a shorter one. ` +
+        'Make one: openssl rand -hex 32',
+    )
   if (token !== undefined || (hasPrincipals && join === undefined)) return
   const how = `Set MSGVAN_TOKEN, give --token, or write one into ${file} (mode 600)`
   if (!isLoopback(listen)) {

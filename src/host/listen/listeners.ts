@@ -8,6 +8,8 @@ import {
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
 import type { BeforeProof } from './before-proof.js'
 
+import { FORWARD_SECRET_CIPHERS } from '../../wire/forward-secrecy.js'
+
 /** A certificate with its chain, and its key: PEM. */
 export interface TlsIdentity {
   readonly cert: string
@@ -39,7 +41,13 @@ export class Listeners {
     http.prependListener('connection', (socket: Socket) => this.#keep(socket))
     http.prependListener('upgrade', (_, socket: Socket, head: Buffer) => beforeProof.requested(socket, head))
     if (identity === undefined) return
-    this.#tls = createTlsServer({ ...identity, handshakeTimeout: PATIENCE_MS }, socket => {
+    const settings = {
+      ...identity,
+      handshakeTimeout: PATIENCE_MS,
+      minVersion: 'TLSv1.2' as const,
+      ciphers: FORWARD_SECRET_CIPHERS,
+    }
+    this.#tls = createTlsServer(settings, socket => {
       http.emit('connection', socket)
     })
     // A client that fails its handshake is gone, and that affects no other.

@@ -18,7 +18,7 @@ import { HostControl } from './host-control.js'
 import type { HostFiles } from './host-files.js'
 import { HostWorkers } from './host-workers.js'
 import { watchIdle } from './idle.js'
-import { isLoopback, type HostSettings } from './settings.js'
+import type { HostSettings } from './settings.js'
 
 export interface HostOptions {
   readonly settings: HostSettings
@@ -29,9 +29,6 @@ export interface HostOptions {
   /** The last host offered other capabilities than the settings, and these stay. */
   readonly capabilities: HostSettings['capabilities']
 }
-
-/** A token with fewer characters can be guessed. */
-const SHORT_TOKEN = 16
 
 /** The parts of this machine's host. It listens, restores the messages of the last host, serves, and closes. */
 export class Host {
@@ -123,10 +120,6 @@ export class Host {
       onIdle: () => ending.end('idle'),
     })
     files.log.info(`listening on ${this.server.addresses.join(' and ')}`)
-    if (!isLoopback(settings.listen) && files.token !== undefined && files.token.length < SHORT_TOKEN)
-      files.log.warning(
-        `the token has fewer than ${SHORT_TOKEN} characters: everyone who reaches this port can guess it`,
-      )
   }
 
   /** Resolves when there is a reason to end, and after the hand-over if there is one. */
