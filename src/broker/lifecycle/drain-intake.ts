@@ -2,9 +2,6 @@ import { messageInHand } from '../../message/in-hand.js'
 import { isSystemTopic } from '../../message/topic.js'
 import type { Subscription } from '../subscription/subscription.js'
 
-/** A drain waits for messages published before `close()`, for messages that their handlers publish, and so on: so many steps. */
-const MOST_STEPS = 4
-
 export interface DrainIntakeOptions {
   /** All of them, those included that ended and still settle. */
   readonly subscriptions: () => Iterable<Subscription>
@@ -48,7 +45,8 @@ export class DrainIntake {
         steps: [each.state.nextOrder],
         own: each.inFlight + (each.isAttended ? each.ready : 0),
       })
-    this.#mostSteps = Math.min(this.#intakes.size - 1, MOST_STEPS)
+    // The longest chain of handlers that does not come back to where it began.
+    this.#mostSteps = this.#intakes.size - 1
   }
 
   /** The targets that still get this message. */
