@@ -278,6 +278,16 @@ export class TimeoutError extends MsgvanError {
   readonly code = 'MSGVAN_TIMEOUT'
 }
 
+/** A command names something that does not exist: a subscription, an actor, a dead letter, a principal. */
+export class NotFoundError extends MsgvanError {
+  readonly code = 'MSGVAN_NOT_FOUND'
+}
+
+/** A command could not do its work: it cannot write its output, or read or write a file. */
+export class CommandError extends MsgvanError {
+  readonly code = 'MSGVAN_COMMAND'
+}
+
 /** No bus in this van exposes an observable of that name. */
 export class NotExposedError extends MsgvanError {
   readonly code = 'MSGVAN_NOT_EXPOSED'
@@ -332,6 +342,8 @@ const byCode = {
   MSGVAN_STORE_FULL: StoreFullError,
   MSGVAN_STORE_DAMAGED: StoreDamagedError,
   MSGVAN_TIMEOUT: TimeoutError,
+  MSGVAN_NOT_FOUND: NotFoundError,
+  MSGVAN_COMMAND: CommandError,
   MSGVAN_NOT_EXPOSED: NotExposedError,
   MSGVAN_NOT_INSTALLED: NotInstalledError,
   MSGVAN_OBSERVATION_LOST: ObservationLostError,

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
+import type { MsgvanError } from '../errors.js'
 import { escapeControls } from '../log/escape-controls.js'
-import { Exit, oneLine } from './exit.js'
+import { Exit, lineOf, oneLine } from './exit.js'
 import { globalsOf, type Globals } from './options/globals.js'
 import { Interrupt } from './interrupt.js'
 import { Output } from './text/output.js'
@@ -22,6 +23,12 @@ export class Cli {
   talk(text: string): void {
     // eslint-disable-next-line no-restricted-syntax -- the place for it
     process.stderr.write(`msgvan: ${escapeControls(oneLine(text))}\n`)
+  }
+
+  /** Reports an error that ends the command. @returns its exit code */
+  fail(error: MsgvanError, exit = Exit.Error): number {
+    this.talk(lineOf(error) ?? '')
+    return exit
   }
 
   /** An action for commander that ends with an exit code. `Options` are the command's own. */

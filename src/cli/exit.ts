@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander'
 import { GOES_ON } from '../client/connection/outage.js'
 import {
+  CommandError,
   describe,
   InvalidOptionError,
   InvalidPatternError,
@@ -22,7 +23,7 @@ export function lineOf(error: unknown): string | undefined {
   if (error instanceof CommanderError) return undefined // commander prints its own, by `outputError`
   // The command ends, and its bus with it.
   if (error instanceof MsgvanError) return oneLine(`${error.message.replace(GOES_ON, '')} (${error.code})`)
-  return oneLine(describe(error))
+  return lineOf(new CommandError(describe(error)))
 }
 
 export function exitOf(error: unknown): number {

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { describe } from '../errors.js'
+import { CommandError, describe, InvalidOptionError } from '../errors.js'
 import { version } from '../version.js'
 import { Cli } from './cli.js'
 import { Exit, exitOf, lineOf, oneLine } from './exit.js'
@@ -37,8 +37,8 @@ export async function run(args: readonly string[]): Promise<number> {
   await cli.output.flush()
   const { failure } = cli.output
   if (failure === undefined) return cli.exit
-  cli.talk(`cannot write: ${describe(failure)}`)
-  return cli.exit || Exit.Error
+  const code = cli.fail(new CommandError(`cannot write: ${describe(failure)}`))
+  return cli.exit || code
 }
 
 export function programOf(cli: Cli): Command {
@@ -51,7 +51,7 @@ export function programOf(cli: Cli): Command {
     .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(process.stdout.columns || 80, 80) })
     .configureOutput({
       writeOut: text => void cli.output.lines(text.replace(/\n$/, '').split('\n')),
-      outputError: text => cli.talk(usageLine(text, cli)),
+      outputError: text => void cli.fail(new InvalidOptionError(usageLine(text, cli))),
     })
     .showSuggestionAfterError()
     .addHelpText(

@@ -23,6 +23,9 @@ export interface ConnectOptions {
  * Makes a bus in a running host. Returns at once and connects in the background; it stays connected, and the process
  * alive, until `close()`.
  *
+ * It runs in browsers too, so it has no `logger` and no `verbose`, and leaves signals alone: subscribe to `errors$` and
+ * `state$`, and call `close()` yourself. In Node `van()` has these options.
+ *
  * @param url such as `http://10.0.0.5:1900`, or `https://…` where the host has a certificate
  * @throws InvalidOptionError
  * @example

@@ -64,7 +64,7 @@ describe('msgvan status, unsubscribe and logs', () => {
       const [code] = (await once(command, 'exit')) as [number | null]
       closeSync(full)
       expect(code, args.join(' ')).to.equal(1)
-      expect(await said, args.join(' ')).to.match(/^msgvan: cannot write: .*ENOSPC/)
+      expect(await said, args.join(' ')).to.match(/^msgvan: cannot write: .*ENOSPC.* \(MSGVAN_COMMAND\)\n$/)
     }
   })
 
@@ -78,7 +78,9 @@ describe('msgvan status, unsubscribe and logs', () => {
     })
     const again = await sandbox.msgvan(['unsubscribe', 'workers']).ended
     expect(again).to.include({ code: 1, stdout: '' })
-    expect(again.stderr).to.equal('msgvan: there is no subscription "workers" in van default\n')
+    expect(again.stderr).to.equal(
+      'msgvan: there is no subscription "workers" in van default (MSGVAN_NOT_FOUND)\n',
+    )
   })
 
   it('logs shows what handlers printed, of all or of one, without a host too', async () => {

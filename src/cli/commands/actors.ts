@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { ActorStatus } from '../../bus/contract/status.js'
+import { NotFoundError } from '../../errors.js'
 import { openBus, withoutStart } from '../bus.js'
 import type { Cli } from '../cli.js'
 import { Exit } from '../exit.js'
@@ -78,12 +79,8 @@ async function stop(
     const actor = actors.find(({ id, name }) => id === idOrName || name === idOrName)
     const stopped = actor !== undefined && (await bus.actors.stop(actor))
     if (json) await cli.output.json(JSON.stringify({ id: actor?.id ?? idOrName, stopped }))
-    else
-      cli.talk(
-        stopped
-          ? `${idOrName} is stopped`
-          : `there is no actor ${JSON.stringify(idOrName)} in van ${bus.name}`,
-      )
+    else if (stopped) cli.talk(`${idOrName} is stopped`)
+    else cli.fail(new NotFoundError(`there is no actor ${JSON.stringify(idOrName)} in van ${bus.name}`))
     return stopped ? Exit.Done : Exit.Error
   } finally {
     await bus.close()

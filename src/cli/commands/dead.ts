@@ -3,7 +3,7 @@ import type { DeadLetterFilter } from '../../bus/contract/dead-letters.js'
 import type { Bus } from '../../bus/contract/bus.js'
 import { openBus, withoutStart } from '../bus.js'
 import type { Cli } from '../cli.js'
-import { InvalidOptionError } from '../../errors.js'
+import { InvalidOptionError, NotFoundError } from '../../errors.js'
 import { Exit } from '../exit.js'
 import type { Globals } from '../options/globals.js'
 import { deadLetterJson, deadLetterLine, deadLetterLines } from '../text/show.js'
@@ -86,8 +86,7 @@ async function show(cli: Cli, globals: Globals, options: Options, id: string | u
       ? cli.output.json(deadLetterJson(letter))
       : cli.output.lines(deadLetterLines(letter)))
   if (letters.length > 0) return Exit.Done
-  cli.talk(`there is no dead letter ${JSON.stringify(id)}: see \`msgvan dead list\``)
-  return Exit.Error
+  return cli.fail(noSuchLetter(id))
 }
 
 async function each(
@@ -104,9 +103,13 @@ async function each(
   const count = await withBus(cli, globals, bus => bus.deadLetters()[verb](filterOf(options, id)))
   const done = `${verb}${verb === 'purge' ? 'd' : 'ed'}`
   if (json) await cli.output.json(JSON.stringify({ [done]: count }))
-  else cli.talk(`${done}: ${count}`)
+  else if (id === undefined || count > 0) cli.talk(`${done}: ${count}`)
   // A user who names a letter expects it to exist.
-  return id !== undefined && count === 0 ? Exit.Error : Exit.Done
+  return id !== undefined && count === 0 ? cli.fail(noSuchLetter(id)) : Exit.Done
+}
+
+function noSuchLetter(id: string | undefined): NotFoundError {
+  return new NotFoundError(`there is no dead letter ${JSON.stringify(id)}: see \`msgvan dead list\``)
 }
 
 function filterOf({ subscription }: Options, id: string | undefined): DeadLetterFilter {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { NotFoundError } from '../../errors.js'
 import { openBus, withoutStart } from '../bus.js'
 import type { Cli } from '../cli.js'
 import { Exit } from '../exit.js'
@@ -30,12 +31,8 @@ async function unsubscribe(
   try {
     const removed = await bus.unsubscribe(name)
     if (json) await cli.output.json(JSON.stringify({ name, removed }))
-    else
-      cli.talk(
-        removed
-          ? `${name} is unsubscribed`
-          : `there is no subscription ${JSON.stringify(name)} in van ${bus.name}`,
-      )
+    else if (removed) cli.talk(`${name} is unsubscribed`)
+    else cli.fail(new NotFoundError(`there is no subscription ${JSON.stringify(name)} in van ${bus.name}`))
     return removed ? Exit.Done : Exit.Error
   } finally {
     await bus.close()

@@ -18,7 +18,8 @@ interface TcpBinding {
  *
  * Linux reports a pipe without a reader to a process that polls its writing end. Node's handle of a pipe polls a
  * writing end only while a write waits; its handle of a TCP socket does not look at the direction, and polls. It gets a
- * descriptor of its own, as two handles cannot poll the same one.
+ * descriptor of its own, as two handles cannot poll the same one. No public part of Node polls a writing end, hence
+ * `process.binding`, which Node's documentation deprecates (DEP0111): where it is gone, the next write notices.
  */
 export function whenReaderLeaves(fd: number, left: () => void): void {
   const socket = polling(fd)

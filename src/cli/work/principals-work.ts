@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { ensureHome, statePaths } from '../../daemon/files/paths.js'
 import { codeOf, writePrivate } from '../../daemon/files/private-file.js'
-import { describe, ForbiddenError, InvalidOptionError } from '../../errors.js'
+import { describe, ForbiddenError, InvalidOptionError, NotFoundError } from '../../errors.js'
 import { mayLoad } from '../../host/rights/call-rights.js'
 import {
   FLAG_RIGHTS,
@@ -42,8 +42,9 @@ export async function listPrincipals(
   for (const each of shown)
     await (isJson ? cli.output.json(JSON.stringify(outlineOf(each))) : cli.output.lines(linesOf(each)))
   if (shown.length > 0) return Exit.Done
-  cli.talk(only === undefined ? 'the file has no principals' : unknown(only))
-  return only === undefined ? Exit.Done : Exit.Error
+  if (only !== undefined) return cli.fail(unknown(only))
+  cli.talk('the file has no principals')
+  return Exit.Done
 }
 
 export async function checkPrincipal(
@@ -55,8 +56,7 @@ export async function checkPrincipal(
 ): Promise<number> {
   const definition = (await definitions(fileOf(path))).get(name)
   if (definition === undefined) {
-    cli.talk(unknown(name))
-    return Exit.Error
+    return cli.fail(unknown(name))
   }
   const principal = new Principal(definition, new Denials(() => undefined))
   const may = await allows(principal, right, text)
@@ -100,9 +100,10 @@ export async function revoke(
     return Promise.resolve(made)
   })
   if (isJson) await cli.output.json(JSON.stringify({ revoked }))
-  else cli.talk(`revoked: ${revoked}`)
+  else if (id === undefined || revoked > 0) cli.talk(`revoked: ${revoked}`)
   // A user who names a token expects it to exist.
-  return id !== undefined && revoked === 0 ? Exit.Error : Exit.Done
+  if (id === undefined || revoked > 0) return Exit.Done
+  return cli.fail(new NotFoundError(`there is no token ${JSON.stringify(id)} of ${name}`))
 }
 
 function fileOf(path: string | undefined): string {
@@ -199,8 +200,8 @@ async function mayLoadFrom(principal: Principal, right: RootRight, module: strin
   }
 }
 
-function unknown(name: string): string {
-  return `the file has no principal ${JSON.stringify(name)}`
+function unknown(name: string): NotFoundError {
+  return new NotFoundError(`the file has no principal ${JSON.stringify(name)}`)
 }
 
 function outlineOf({ name, credentials, vans, rules, roots, flags }: PrincipalDefinition): object {

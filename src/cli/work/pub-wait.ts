@@ -1,4 +1,5 @@
 import type { Bus } from '../../bus/contract/bus.js'
+import { TimeoutError } from '../../errors.js'
 import type { Cli } from '../cli.js'
 import { Exit } from '../exit.js'
 import { longTimeout } from '../options/long-timeout.js'
@@ -33,8 +34,8 @@ export async function within(cli: Cli, timeout: number | undefined, work: Promis
   let stop: () => void = () => undefined
   const late = new Promise<number>(resolve => {
     stop = longTimeout(() => {
-      cli.talk(`the van did not take everything over within ${timeout / 1000} s`)
-      resolve(Exit.Timeout)
+      const late = new TimeoutError(`the van did not take everything over within ${timeout / 1000} s`)
+      resolve(cli.fail(late, Exit.Timeout))
     }, timeout)
   })
   try {

@@ -9,7 +9,7 @@ import { checkPattern, describePattern } from '../../message/pattern.js'
 import type { ReplayFrom } from '../../message/replay.js'
 import { openBus } from '../bus.js'
 import type { Cli } from '../cli.js'
-import { Exit } from '../exit.js'
+import { Exit, lineOf } from '../exit.js'
 import type { Globals } from '../options/globals.js'
 import { longTimeout } from '../options/long-timeout.js'
 import type { Output } from '../text/output.js'
@@ -105,7 +105,7 @@ function hand(message: Message, write: Write, cli: Cli): void {
     written = write(message)
   } catch (error) {
     if (!(error instanceof UnreadablePayloadError)) throw error
-    cli.talk(`${message.topic}: ${error.message}`)
+    cli.talk(`${message.topic}: ${lineOf(error) ?? ''}`)
     message.reject(error)
     return
   }

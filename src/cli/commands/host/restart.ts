@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { statePaths } from '../../../daemon/files/paths.js'
-import { describe, StoreInUseError } from '../../../errors.js'
+import { StoreInUseError } from '../../../errors.js'
 import { goingOn } from '../../../host/process/settings-kept.js'
 import type { Cli } from '../../cli.js'
+import { lineOf } from '../../exit.js'
 import type { Globals } from '../../options/globals.js'
 import type { HostBefore } from '../../work/host-before.js'
 import { addHostOptions, hostFlags, type HostOptions } from '../../options/host-options.js'
@@ -51,7 +52,7 @@ async function restart(cli: Cli, globals: Globals, options: Options): Promise<nu
         return await startWith(cli, globals, flags, next, true)
       } catch (error) {
         if (!loseWaiting) throw error
-        cli.talk(describe(error))
+        cli.talk(lineOf(error) ?? '')
       }
     }
     await stopIt(cli, own, json)
