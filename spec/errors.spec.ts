@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import * as errors from '../src/errors.js'
 
@@ -58,6 +59,14 @@ describe('errors', () => {
     expect(errors.describe(new TypeError('why', { cause: new Error('beneath') }))).to.equal(
       'TypeError: why (cause: Error: beneath)',
     )
+  })
+
+  it('show errors of another realm, as Node’s own are under Jest', () => {
+    const foreign: unknown = runInNewContext(`Object.assign(new Error('not there'), { code: 'ENOENT' })`)
+    expect(foreign).not.to.be.instanceOf(Error)
+    expect(errors.describe(foreign)).to.equal('Error: not there')
+    expect(errors.codeOf(foreign)).to.equal('ENOENT')
+    for (const other of [undefined, null, 'ENOENT', 7]) expect(errors.codeOf(other)).to.equal(undefined)
   })
 
   it('show the beginning of what is very long', () => {

@@ -361,6 +361,16 @@ export function errorFromCode(code: string, message: string): MsgvanError {
 /** Cuts a longer text: it is kept with a dead letter, and logged. */
 const LONGEST_DESCRIPTION = 2_000
 
+/** Of this realm or another one: under Jest, errors of Node's own modules are no `instanceof Error`. */
+function isError(value: unknown): value is Error {
+  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]'
+}
+
+/** The `code` of an error of Node, such as `ENOENT`. */
+export function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+}
+
 /**
  * Anything thrown (`undefined`, a frozen object, an Error with a cycle) as one readable text of bounded length. Never
  * throws.
@@ -368,7 +378,7 @@ const LONGEST_DESCRIPTION = 2_000
 export function describe(thrown: unknown): string {
   try {
     const text = briefly(thrown)
-    const isPlain = !(thrown instanceof Error) || thrown.cause === undefined || thrown.cause === thrown
+    const isPlain = !isError(thrown) || thrown.cause === undefined || thrown.cause === thrown
     return shortened(isPlain ? text : `${text} (cause: ${briefly(thrown.cause)})`)
   } catch {
     return 'something that cannot be shown'
@@ -376,7 +386,7 @@ export function describe(thrown: unknown): string {
 }
 
 function briefly(value: unknown): string {
-  if (value instanceof Error) return value.message === '' ? value.name : `${value.name}: ${value.message}`
+  if (isError(value)) return value.message === '' ? value.name : `${value.name}: ${value.message}`
   if (typeof value === 'object' && value !== null) return shown(value)
   return value === '' ? 'an empty text' : String(value)
 }

@@ -1,6 +1,6 @@
 import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { describe } from '../errors.js'
+import { codeOf, describe } from '../errors.js'
 import { escapeControls } from './escape-controls.js'
 
 /** Takes the lines while syslog cannot. Writes at once, holds nothing back, never throws. */
@@ -105,7 +105,7 @@ export class FileFallback implements Fallback {
       try {
         renameSync(n === 1 ? this.name : `${this.name}.${n - 1}`, `${this.name}.${n}`)
       } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+        if (codeOf(error) !== 'ENOENT') throw error
       }
     }
   }

@@ -1,7 +1,7 @@
 import { getSystemErrorName } from 'node:util'
 import { isMainThread } from 'node:worker_threads'
 import { Syslog } from 'winston-syslog'
-import { describe } from '../errors.js'
+import { codeOf, describe } from '../errors.js'
 
 /** `full`: try again in a moment. `away`: no process listens. `unusable`: never in this process. */
 export type Sent =
@@ -99,7 +99,7 @@ export class SyslogSocket {
 
 /** unix-dgram's own errors carry the negative errno as `code`; everything else means that it could not be loaded. */
 function errnoOf(failure: unknown): number | undefined {
-  const code: unknown = failure instanceof Error && 'code' in failure ? failure.code : undefined
+  const code = codeOf(failure)
   return typeof code === 'number' && code < 0 ? code : undefined
 }
 

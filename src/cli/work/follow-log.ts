@@ -1,3 +1,4 @@
+import { codeOf } from '../../errors.js'
 import { watch, type FSWatcher } from 'node:fs'
 import { open, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
@@ -69,7 +70,7 @@ class LogFile {
       const handle = await open(path, 'r')
       return new LogFile(handle, (await handle.stat()).ino)
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+      if (codeOf(error) === 'ENOENT') return undefined
       throw error
     }
   }

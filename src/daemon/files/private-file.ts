@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { AuthError, describe } from '../../errors.js'
+import { AuthError, describe, codeOf } from '../../errors.js'
 
 /** A longer private file is not read. */
 const MOST_BYTES = 4096
@@ -94,8 +94,4 @@ async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close()
   }
-}
-
-export function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
 }

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { link, rm } from 'node:fs/promises'
 import { PRINCIPAL_VARIABLE } from '../../actors/worker-environment.js'
 import type { KnownSecret } from '../../client/connection/credential.js'
-import { AuthError } from '../../errors.js'
+import { AuthError, codeOf } from '../../errors.js'
 import { checkHome, ensureHome, type StatePaths } from './paths.js'
-import { codeOf, readPrivate, writeAside } from './private-file.js'
+import { readPrivate, writeAside } from './private-file.js'
 
 export const SECRET_BYTES = 32
 

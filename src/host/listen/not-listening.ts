@@ -1,5 +1,6 @@
 import { hostStatus, type HostAddress } from '../../daemon/ask.js'
 import {
+  codeOf,
   AuthError,
   describe,
   HostUnreachableError,
@@ -18,7 +19,7 @@ export async function whyNotListening(
   lookWhoIsThere: boolean,
 ): Promise<MsgvanError> {
   const { port } = address
-  switch (error instanceof Error && 'code' in error ? error.code : undefined) {
+  switch (codeOf(error)) {
     case 'EADDRINUSE':
       return lookWhoIsThere
         ? whoIsThere(address)
