@@ -240,6 +240,41 @@ describe('messages under way when a session was lost', () => {
     await second.kept.close()
   })
 
+  it('a publish that the last host stored is not refused when it comes again and the next write fails', async () => {
+    const disk = new Disk()
+    const open = async (port = 0) => {
+      const { store, die } = disk.mortal()
+      const kept = await startServer({ port })
+      kept.openStore(new HostStore({ store, warn: () => undefined }))
+      return { kept, die }
+    }
+    const first = await open()
+    const { port } = first.kept
+    const way = await Proxy.to(port)
+    const publisher = clientOf(way.port).bus
+    const other = clientOf(port).bus
+    await register(other, 'w', 't')
+    await publisher.ready()
+    way.silence('hosts')
+    const stored = publisher.publish('t', 1)
+    await untilStatus(other, 'w', { pending: 1 })
+    await other.publish('else') // by now all of it is on the disk
+    first.die()
+    way.cut()
+    await first.kept.close()
+    const refused = rejection(publisher.publish('t', 2))
+    disk.isFull = true
+    const second = await open(port)
+    way.mend()
+    await stored
+    expect(await refused).to.include({ code: 'MSGVAN_STORE' })
+    disk.isFull = false
+    await untilStatus(other, 'w', { pending: 1 })
+    await Promise.all([publisher, other].map(each => each.close({ drain: false })))
+    await way.close()
+    await second.kept.close()
+  })
+
   it('a publish that a host with a store handed out, and did not write down before its death, comes again with its flag', async () => {
     const disk = new Disk()
     const open = async (port = 0) => {

@@ -45,6 +45,12 @@ interface HeldEntry {
   readonly envelope: PublishId
 }
 
+/** A publish that this turn's write has, or one before. */
+interface Offered {
+  readonly envelope: Envelope
+  readonly isRepeated: boolean
+}
+
 /** The state of a receiver, for another process to continue. */
 export interface PublishReceiverState {
   readonly texts: readonly string[]
@@ -125,8 +131,8 @@ export class PublishReceiver {
   take(body: ByteReader, frame: number): void | Promise<void> {
     const { van, client, maxPayload, access } = this.#options
     let late: LateEntry[] | undefined
-    /** To be refused again, if they cannot be written. */
-    const offered: Envelope[] = []
+    /** To be refused again, if they cannot be written. A repetition is refused only if its first write fails. */
+    const offered: Offered[] = []
     let index = 0
     const refusal = van.refusalOf(body.remaining)
     const guest = this.#guest()
@@ -134,11 +140,12 @@ export class PublishReceiver {
     for (let envelope = reader.next(); envelope !== undefined; envelope = reader.next()) {
       const refused =
         access === undefined ? refusal : (access.principal.publishRefusal(envelope.topic) ?? refusal)
-      const outcome =
-        guest !== undefined && envelope.publisher !== client
-          ? this.#passedOn(envelope, guest, refused)
-          : this.#publisher.offer(envelope, van, maxPayload, refused)
-      if (van.vanStore !== undefined) offered.push(envelope)
+      const isOwn = guest === undefined || envelope.publisher === client
+      const isRepeated = van.vanStore !== undefined && (isOwn ? this.#publisher : guest).has(envelope)
+      const outcome = isOwn
+        ? this.#publisher.offer(envelope, van, maxPayload, refused)
+        : this.#passedOn(envelope, guest, refused, isRepeated)
+      if (van.vanStore !== undefined) offered.push({ envelope, isRepeated })
       if (outcome !== undefined) (late ??= []).push(this.#late({ frame, index, envelope }, outcome))
       index++
     }
@@ -178,21 +185,27 @@ export class PublishReceiver {
   #kept(
     vanStore: VanStore,
     frame: number,
-    offered: readonly Envelope[],
+    offered: readonly Offered[],
     told: readonly OutcomeEntry[] = [],
   ): Promise<void> | undefined {
     vanStore.markTaken(this.#options.client, this.#publisher.mark)
     return vanStore.kept()?.catch((error: unknown) => {
       const outcome = toWireError(error)
       const late = new Set(told.map(({ index }) => index))
-      const entries = offered.flatMap((envelope, index) => {
-        if (late.has(index)) return []
+      const entries = offered.flatMap(({ envelope, isRepeated }, index) => {
+        // The disk has a repetition since its first time, unless that write failed: then it is refused by now.
+        if (late.has(index) || (isRepeated && this.#has(envelope))) return []
         this.#refuse(envelope, error)
         return [{ index, envelope, outcome }]
       })
       vanStore.markTaken(this.#options.client, this.#publisher.mark)
       if (!this.#hasEnded && entries.length > 0) this.#report(frame, entries)
     })
+  }
+
+  #has(envelope: Envelope): boolean {
+    const isOwn = envelope.publisher === this.#options.client
+    return (isOwn ? this.#publisher : this.#guest())?.has(envelope) === true
   }
 
   /** It was taken over, and could not be written: a repetition must count as new. */
@@ -219,13 +232,14 @@ export class PublishReceiver {
     envelope: Envelope,
     guest: FollowerSession,
     refusal: MsgvanError | undefined,
+    isRepeated: boolean,
   ): undefined | Promise<LateOutcome> | WireError {
     const { maxPayload, van } = this.#options
     if (envelope.size > maxPayload) return toWireError(tooLarge(envelope.size, maxPayload))
     const held = guest.accept(envelope, refusal)
     if (held === undefined) return undefined
     if (held instanceof MsgvanError) return toWireError(held)
-    return Promise.all([held, van.kept()]).then(
+    return Promise.all([held, isRepeated ? undefined : van.kept()]).then(
       () => 'taken' as const,
       (error: unknown) => {
         if (mayPass(error)) guest.refuse(envelope, error)

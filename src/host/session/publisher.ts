@@ -82,6 +82,11 @@ export class Publisher {
     return late
   }
 
+  /** It was taken over, and is not refused. */
+  has({ sequence }: Envelope): boolean {
+    return sequence <= this.#lastSequence && !this.#refused.has(sequence)
+  }
+
   /** It was taken over, and then could not be written. */
   refuse(sequence: number, refusal: WireError): void {
     this.#refused.set(sequence, refusal)

@@ -127,6 +127,11 @@ export class FollowerSession {
     return taken
   }
 
+  /** It was taken over, and is not refused. */
+  has(envelope: Envelope): boolean {
+    return this.#owner.seen.has(envelope)
+  }
+
   /**
    * It was not taken over, or could not be written: it is new when it comes again, and nothing goes before it until
    * then.
