@@ -1,8 +1,10 @@
 /** What a party is told, as one JSON argument. */
-interface Job {
+export interface Job {
   /** Of the host, or of what stands in front of it. */
   readonly port: number
   readonly journal: string
+  /** In place of the secret. */
+  readonly token?: string | undefined
 }
 
 export interface PublisherJob extends Job {
@@ -51,4 +53,9 @@ export interface SubscriberJob extends Job {
 
 export function readJob<T extends Job>(): T {
   return JSON.parse(process.argv[2] ?? '') as T
+}
+
+/** The host, for `van()`. */
+export function placeOf({ port, token }: Job): { port: number; token?: string } {
+  return token === undefined ? { port } : { port, token }
 }

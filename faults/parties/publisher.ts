@@ -3,7 +3,7 @@ import { MsgvanError, van, type Bus } from '../../src/index.js'
 import { now } from '../support/clock.js'
 import { content } from '../support/content.js'
 import { Journal } from '../support/journal.js'
-import { readJob, type PublisherJob } from './job.js'
+import { placeOf, readJob, type PublisherJob } from './job.js'
 
 // Publishes what it was told to, and writes down what it asked for and what the van took over. Stops early, after the batch in
 // hand, when its standard input ends.
@@ -52,7 +52,7 @@ async function publishAll(publisher: string, bus: Bus): Promise<void> {
   }
 }
 
-const buses = job.publishers.map(() => van({ port: job.port, autoStart: false }))
+const buses = job.publishers.map(() => van({ ...placeOf(job), autoStart: false }))
 await Promise.all(job.publishers.map((publisher, at) => publishAll(publisher, buses[at] as Bus)))
 await Promise.all(buses.map(bus => bus.close()))
 process.stdin.destroy()

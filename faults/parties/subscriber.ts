@@ -3,7 +3,7 @@ import { handle, van, type Bus, type Message } from '../../src/index.js'
 import { now } from '../support/clock.js'
 import { isContent, isIntact } from '../support/content.js'
 import { Journal } from '../support/journal.js'
-import { readJob, type SubscriberJob } from './job.js'
+import { placeOf, readJob, type SubscriberJob } from './job.js'
 import { twinBus } from './twin.js'
 
 // Handles what comes, which means: writes it down. What is written down was handled, acked or not.
@@ -61,7 +61,8 @@ function listen(bus: Bus, subscriber: string, pattern: RegExp): void {
 }
 
 const buses = Object.entries(job.subscribers).map(([subscriber, pattern]) => {
-  const bus = job.twin === undefined ? van({ port: job.port, autoStart: false }) : twinBus(job.port, job.twin)
+  const bus =
+    job.twin === undefined ? van({ ...placeOf(job), autoStart: false }) : twinBus(job.port, job.twin)
   bus.errors$.subscribe(({ code }) => {
     journal.write('trouble', subscriber, code, now())
     // In force once more, at a host that had never heard of it.

@@ -7,9 +7,12 @@ import { localSecret } from '../../src/daemon/files/secret.js'
 import type { Bus, SubscriptionStatus } from '../../src/index.js'
 import type { Started } from '../../spec/support/processes.js'
 import { Sandbox } from '../../spec/support/sandbox.js'
-import type { PublisherJob, SubscriberJob } from '../parties/job.js'
+import type { Job, PublisherJob, SubscriberJob } from '../parties/job.js'
 import { Evidence } from './evidence.js'
 import type { Random } from './random.js'
+
+/** Of the hosts, for parties behind a proxy. */
+const TOKEN = 'the token of all parties behind a proxy'
 
 /** Beyond this something hangs, however slow the machine. */
 export const PATIENCE_MS = 300_000
@@ -32,7 +35,7 @@ export class Stage {
 
   /** `msgvan host`, listening. */
   async host(env: NodeJS.ProcessEnv = {}, options: readonly string[] = []): Promise<Started> {
-    const host = this.sandbox.msgvan(['host', ...options], { env })
+    const host = this.sandbox.msgvan(['host', ...options], { env: { MSGVAN_TOKEN: TOKEN, ...env } })
     await host.shows(/listening/)
     return host
   }
@@ -88,9 +91,11 @@ export class Stage {
     return { publishers: join(home, 'published.journal'), subscribers: join(home, 'handled.journal') }
   }
 
-  #party(file: string, job: object): Started {
+  #party(file: string, job: Job): Started {
+    // Behind a proxy the secret does not count.
+    const token = job.port === this.sandbox.port ? undefined : TOKEN
     const path = new URL(`../parties/${file}.js`, import.meta.url).pathname
-    return this.sandbox.node([path, JSON.stringify(job)])
+    return this.sandbox.node([path, JSON.stringify({ ...job, token })])
   }
 }
 

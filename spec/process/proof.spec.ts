@@ -97,12 +97,20 @@ describe('a program that grabs the port after a crash', () => {
     }
   })
 
-  it('would have seen them as the host (so the recorder works)', async () => {
+  it('learns nothing by passing all on to another host of this user; a client with a token trusts whatever is between', async () => {
     const port = await freePort()
-    const host = sandbox.msgvan(['host', '--port', String(port)])
+    const token = 'a token of thirty-two characters'
+    const host = sandbox.msgvan(['host', '--port', String(port)], { env: { MSGVAN_TOKEN: token } })
     await host.shows(/listening/)
     recorder = await Recorder.inFrontOf({ port, close: async () => undefined }, sandbox.port)
-    expect((await sandbox.msgvan(['pub', 'secret-topic', 'secret-payload']).ended).code).to.equal(0)
+    const publish = ['pub', 'secret-topic', 'secret-payload']
+    const { code, stderr } = await sandbox.msgvan(publish).ended
+    expect(code).to.equal(1)
+    expect(stderr).to.contain('MSGVAN_AUTH').and.contain('another program stands between')
+    expect(recorder.bytes).to.contain('hello')
+    expect(recorder.bytes).to.not.contain('prove').and.not.contain('secret-topic')
+    // So the recorder works.
+    expect((await sandbox.msgvan([...publish, '--token', token]).ended).code).to.equal(0)
     expect(recorder.bytes).to.contain('prove').and.contain('secret-topic').and.contain('secret-payload')
     expect(recorder.bytes).to.not.contain((await readFile(sandbox.paths.secret)).toString('latin1'))
   })

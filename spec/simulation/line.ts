@@ -171,7 +171,7 @@ export class Line {
     this.#toClient.send(() => {
       if (this.client.isOver) return
       this.client.isOpen = true
-      listener.opened()
+      listener.opened('a line')
     })
   }
 

@@ -64,7 +64,7 @@ export class SimClient {
         stage.network.dialFrom(process)(
           url,
           {
-            opened: () => listener.opened(),
+            opened: ends => listener.opened(ends),
             event: (name, value) => {
               if (value instanceof Uint8Array && value[0] === FrameKind.Lapsed) this.#lapsed()
               if (name === 'welcome') this.#welcome(value as Welcome, () => listener.event(name, value))

@@ -130,7 +130,7 @@ export class SimFollower implements Place {
       network.dialFrom(process)(
         url,
         {
-          opened: () => listener.opened(),
+          opened: ends => listener.opened(ends),
           event: (name, value) => {
             if (value instanceof Uint8Array && value[0] === FrameKind.Lapsed) this.#lapse(1)
             if (name === 'welcome') this.#welcome(value as Welcome, () => listener.event(name, value))

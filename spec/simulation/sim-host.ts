@@ -191,7 +191,7 @@ export class SimHost implements Listening {
     const run = this.#run
     if (run === undefined) throw new Error('nobody listens')
     run.channels.add(channel)
-    return run.sessions.greet(channel, '127.0.0.1')
+    return run.sessions.greet(channel, { address: '127.0.0.1', ends: 'a line' })
   }
 
   status(name = van): Promise<Subscriptions> {

@@ -2,6 +2,7 @@ import { createBus } from '../../src/bus/create-bus.js'
 import { RemoteBroker, type RemoteBrokerOptions } from '../../src/client/remote-broker.js'
 import { HostServer, type HostServerOptions } from '../../src/host/listen/server.js'
 import { version, type Bus } from '../../src/index.js'
+import { isProxy, throughProxies } from './proxy.js'
 
 export const secret = new Uint8Array(32).fill(7)
 
@@ -39,6 +40,7 @@ export function clientOf(port: number, options: Partial<RemoteBrokerOptions> = {
     van: 'default',
     secret: () => Promise.resolve({ secret }),
     backoff: { initial: 10, max: 50 },
+    ...(isProxy(port) ? { dial: throughProxies() } : {}),
     ...options,
   })
   const limits = options.maxPayload === undefined ? {} : { maxPayload: options.maxPayload }

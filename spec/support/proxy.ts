@@ -1,5 +1,7 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { Transform, type TransformCallback } from 'node:stream'
+import { dialSocket, type Dial } from '../../src/client/connection/dial-socket.js'
+import { tcpEnds } from '../../src/wire/connection-ends.js'
 
 /** What a proxy does to all that passes, from the start. */
 export interface LinkFaults {
@@ -8,6 +10,36 @@ export interface LinkFaults {
   /** Asked for each connection: after so many bytes, both directions together, it is cut in the middle of whatever it is. */
   readonly cutAfter?: () => number
   readonly onCut?: () => void
+}
+
+/** By the ends that a client sees: the connection to the host of the proxy between. */
+const beyond = new Map<string, Socket>()
+const ports = new Set<number>()
+
+/** A proxy listens there. */
+export function isProxy(port: number): boolean {
+  return ports.has(port)
+}
+
+/** A client that knows of the proxies between: it signs the ends that the host sees, which no other program could do. */
+export const throughProxies =
+  (dial: Dial = dialSocket()): Dial =>
+  (url, listener, timeoutMs) =>
+    dial(
+      url,
+      {
+        opened: ends => {
+          const host = beyond.get(ends ?? '')
+          listener.opened(host === undefined ? ends : endsOf(host))
+        },
+        event: (name, value) => listener.event(name, value),
+        ended: end => listener.ended(end),
+      },
+      timeoutMs,
+    )
+
+function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string | undefined {
+  return tcpEnds({ address: localAddress, port: localPort }, { address: remoteAddress, port: remotePort })
 }
 
 /** A TCP proxy in front of a host, which can be cut: connections die at once, and new ones are refused until it is mended. */
@@ -31,6 +63,7 @@ export class Proxy {
   static async to(target: number, faults: LinkFaults = {}): Promise<Proxy> {
     const proxy = new Proxy(target, faults)
     await new Promise<void>(resolve => proxy.#server.listen(0, '127.0.0.1', resolve))
+    ports.add(proxy.port)
     return proxy
   }
 
@@ -68,6 +101,7 @@ export class Proxy {
 
   async close(): Promise<void> {
     this.cut()
+    ports.delete(this.port)
     await new Promise<void>(resolve => this.#server.close(() => resolve()))
   }
 
@@ -81,6 +115,11 @@ export class Proxy {
     const host = connect(this.#target, '127.0.0.1')
     this.#hosts.add(host)
     this.#clients.add(client)
+    const { remoteAddress, remotePort, localAddress, localPort } = client
+    const seen =
+      tcpEnds({ address: remoteAddress, port: remotePort }, { address: localAddress, port: localPort }) ?? ''
+    beyond.set(seen, host)
+    client.once('close', () => beyond.delete(seen))
     const cut = (): void => {
       this.#faults.onCut?.()
       for (const socket of [client, host]) socket.resetAndDestroy()

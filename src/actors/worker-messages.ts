@@ -11,6 +11,8 @@ interface Task {
   readonly van: string
   /** The host's address: for buses that the module makes for itself. */
   readonly url: string
+  /** The host's local socket, if it has one. */
+  readonly socket?: string | undefined
   readonly secret: Uint8Array
   /** Whose rights the code has. Undefined: it may do everything. */
   readonly principal: string | undefined

@@ -1,3 +1,4 @@
+import { connect as dial } from 'node:net'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { describe } from '../errors.js'
 import { RemoteBroker } from '../client/remote-broker.js'
@@ -44,11 +45,12 @@ export const task: WorkerTask = await new Promise(resolve => {
 
 /** The worker's own connection to its host. */
 export function connect(): RemoteBroker {
-  const { url, van, clientId, secret, principal } = task
+  const { url, socket: path, van, clientId, secret, principal } = task
   const mailbox = task.kind === 'actor' ? MAILBOX + task.self.id : undefined
   const worker = principal === undefined ? undefined : { principal, mailbox }
   return new RemoteBroker({
     url,
+    ...(path === undefined ? {} : { locate: () => Promise.resolve({ url, open: () => dial({ path }) }) }),
     van,
     clientId,
     secret: () => Promise.resolve({ secret, worker }),

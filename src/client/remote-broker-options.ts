@@ -1,13 +1,13 @@
 import type { MsgvanError } from '../errors.js'
 import type { Credential } from './connection/credential.js'
-import type { Dial } from './connection/dial-socket.js'
+import type { Dial, Located } from './connection/dial-socket.js'
 import type { HostFrames } from './connection/host-frames.js'
 
 export interface RemoteBrokerOptions {
   /** The host's URL, such as `http://127.0.0.1:1900`. Not needed with `locate`. */
   url?: string
-  /** Returns the host's URL. Called before each attempt to connect, so it can find or start a host. */
-  locate?: () => Promise<string>
+  /** Returns the host's place. Called before each attempt to connect, so it can find or start a host. */
+  locate?: () => Promise<string | Located>
   /**
    * Whether publishes wait although `locate` has failed by this error: there was a host, and the next one cannot start yet.
    * Calls fail in any case. Default: publishes fail too.

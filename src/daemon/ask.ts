@@ -4,6 +4,7 @@ import { HostUnreachableError } from '../errors.js'
 import { tokenCredential } from '../client/connection/credential.js'
 import { identify, portTaken } from './identify.js'
 import { hostUrl } from './listens.js'
+import { localPlace } from './local-place.js'
 import type { StatePaths } from './files/paths.js'
 import { ownCredential } from './files/secret.js'
 
@@ -29,7 +30,7 @@ export async function askHost<T>(
   if ((await identify(port)) === 'a stranger') throw portTaken(port)
   const broker = new RemoteBroker({
     van: 'default',
-    locate: () => Promise.resolve(hostUrl(port)),
+    locate: () => (token === undefined ? localPlace(paths, port) : Promise.resolve(hostUrl(port))),
     secret: () => (token === undefined ? ownCredential(paths) : tokenCredential(token)),
     pid: process.pid,
     ...(client === undefined ? {} : { clientId: client }),

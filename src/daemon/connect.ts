@@ -3,7 +3,9 @@ import { tokenCredential, type Credential } from '../client/connection/credentia
 import { leaderUrl, port as checkPort, portSetting } from '../host/process/settings.js'
 import { HostUnreachableError, InvalidOptionError, MsgvanError, PortTakenError } from '../errors.js'
 import { identify, portTaken } from './identify.js'
+import type { Located } from '../client/connection/dial-socket.js'
 import { hostUrl, somebodyListens } from './listens.js'
+import { localPlace } from './local-place.js'
 import { statePaths, type StatePaths } from './files/paths.js'
 import type { LocalOptions } from './local-options.js'
 import { readPidHint } from './files/pid-hint.js'
@@ -110,7 +112,7 @@ class LocalHost {
   /**
    * @throws HostUnreachableError if none could be started, PortTakenError
    */
-  async locate(): Promise<string> {
+  async locate(): Promise<string | Located> {
     const port = this.#port
     this.#attempts += 1
     // A timeout alone proves nothing: a host that stands still may be busy with all its clients.
@@ -120,7 +122,7 @@ class LocalHost {
       // Not at the first attempt: nearly always a host is there, and the handshake shows that just as well.
       throw portTaken(port)
     }
-    return hostUrl(port)
+    return this.#options.token === undefined ? localPlace(this.#paths, port) : hostUrl(port)
   }
 
   isAwaited(error: MsgvanError): boolean {

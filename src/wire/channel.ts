@@ -31,5 +31,6 @@ export interface ChannelListener {
 
 /** The client's end, which has to be opened first; if that fails it ends without having been open. */
 export interface DialListener extends ChannelListener {
-  opened(): void
+  /** @param ends names the connection as both sides see it; undefined when it leaves this machine */
+  opened(ends: string | undefined): void
 }

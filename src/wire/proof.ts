@@ -11,6 +11,8 @@ export interface Transcript {
   readonly client: string
   readonly clientNonce: string
   readonly hostNonce: string
+  /** Names the connection, for a proof by the secret of this machine's user. Default: it is not signed. */
+  readonly ends?: string | undefined
 }
 
 const NONCE_BYTES = 32
@@ -36,10 +38,11 @@ export async function prove(secret: Uint8Array, prover: Prover, transcript: Tran
 /** The text that is signed. JSON keeps the fields apart. */
 export function transcriptText(
   prover: Prover,
-  { protocol, van, client, clientNonce, hostNonce }: Transcript,
+  { protocol, van, client, clientNonce, hostNonce, ends }: Transcript,
   more: readonly string[] = [],
 ): string {
-  return JSON.stringify(['msgvan', prover, protocol, van, client, clientNonce, hostNonce, ...more])
+  const named = ends === undefined ? [] : [ends]
+  return JSON.stringify(['msgvan', prover, protocol, van, client, clientNonce, hostNonce, ...named, ...more])
 }
 
 /** Takes the same time wherever the two differ. */

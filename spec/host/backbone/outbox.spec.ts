@@ -11,7 +11,7 @@ import { Disk } from '../../support/disk.js'
 import { eventually } from '../../support/eventually.js'
 import { clientOf, secret, startServer } from '../../support/host-server.js'
 import { upTo } from '../../support/messages.js'
-import { Proxy } from '../../support/proxy.js'
+import { Proxy, throughProxies } from '../../support/proxy.js'
 import { rejection } from '../../support/rejection.js'
 
 /** A host's server that can die, and another one take its place with the same disk and port. */
@@ -49,6 +49,7 @@ class Mortal {
               ...means,
               leader: hostUrl(via.port),
               credential: () => Promise.resolve({ secret }),
+              dial: throughProxies(),
               seat: 'the only one',
               maxPayload: 1_000_000,
             }),

@@ -11,7 +11,7 @@ import { Disk } from '../../support/disk.js'
 import { eventually } from '../../support/eventually.js'
 import { clientOf, secret, startServer, type Client } from '../../support/host-server.js'
 import { untilStatus } from '../../support/messages.js'
-import { Proxy } from '../../support/proxy.js'
+import { Proxy, throughProxies } from '../../support/proxy.js'
 
 const ADDRESS = '$reply/asker'
 
@@ -111,6 +111,7 @@ describe('answers given by a host with a store before the client that asked its 
           ...means,
           leader: `http://127.0.0.1:${proxy.port}`,
           credential: () => Promise.resolve({ secret }),
+          dial: throughProxies(),
           seat: 'the only one',
           maxPayload: 1_000_000,
         }),

@@ -2,12 +2,13 @@ import { expect } from 'chai'
 import { io, type Socket } from 'socket.io-client'
 import * as stockParser from 'socket.io-parser'
 import { randomUUID } from 'node:crypto'
-import { connect } from 'node:net'
+import { connect, type Socket as NetSocket } from 'node:net'
 import type { HostServer } from '../../../src/host/listen/server.js'
 import type { Bus } from '../../../src/index.js'
 import { ByteWriter } from '../../../src/codec/byte-writer.js'
 import { encodeCall } from '../../../src/wire/frames/control-frames.js'
 import { beginFrame, FrameKind, writeHeader } from '../../../src/wire/frames/frames.js'
+import { tcpEnds } from '../../../src/wire/connection-ends.js'
 import { prove } from '../../../src/wire/proof.js'
 import { PROTOCOL } from '../../../src/wire/protocol.js'
 import { PublishWriter } from '../../../src/wire/frames/publish-frame.js'
@@ -66,10 +67,18 @@ class Stranger {
       client: this.client,
       clientNonce: 'ab',
       hostNonce: nonce,
+      ends: this.ends,
     }
     this.socket.emit('prove', { proof: await prove(secret, 'client', transcript) })
     await this.next('welcome')
     return this
+  }
+
+  /** Of its connection, as the host sees them. */
+  get ends(): string | undefined {
+    const { ws } = this.socket.io.engine.transport as unknown as { ws: { _socket: NetSocket } }
+    const { localAddress, localPort, remoteAddress, remotePort } = ws._socket
+    return tcpEnds({ address: localAddress, port: localPort }, { address: remoteAddress, port: remotePort })
   }
 
   /** The next frame that is more than an acknowledgement, as text. */
@@ -328,13 +337,17 @@ describe('a host and strangers', () => {
     first.socket.emit('hello', first.hello())
     const challenge = await first.next<{ nonce: string }>('challenge')
     const transcript = { protocol: PROTOCOL, van: 'default', client: first.client, clientNonce: 'ab' }
-    const proof = await prove(secret, 'client', { ...transcript, hostNonce: challenge.nonce })
+    const proof = await prove(secret, 'client', {
+      ...transcript,
+      hostNonce: challenge.nonce,
+      ends: first.ends,
+    })
     first.socket.emit('prove', { proof })
     const { session } = await first.next<{ session: string }>('welcome')
     const second = stranger()
     second.socket.emit('hello', second.hello({ client: first.client }))
     const { nonce } = await second.next<{ nonce: string }>('challenge')
-    const again = await prove(secret, 'client', { ...transcript, hostNonce: nonce })
+    const again = await prove(secret, 'client', { ...transcript, hostNonce: nonce, ends: second.ends })
     second.socket.emit('prove', { proof: again, session: { id: session, received: 0 } })
     expect(await second.next('welcome')).to.include({ session, resumed: true })
     expect(await first.refusal).to.include({ code: 'MSGVAN_SESSION_LOST' })

@@ -18,7 +18,7 @@ import {
   untilStatus,
   upTo,
 } from '../../support/messages.js'
-import { Proxy } from '../../support/proxy.js'
+import { Proxy, throughProxies } from '../../support/proxy.js'
 
 describe('messages under way when a session was lost', () => {
   let server: HostServer
@@ -92,6 +92,7 @@ describe('messages under way when a session was lost', () => {
           ...means,
           leader: hostUrl(server.port),
           credential: () => Promise.resolve({ secret }),
+          dial: throughProxies(),
           seat: 'the only one',
           maxPayload: 1_000_000,
         }),

@@ -11,7 +11,7 @@ import { Disk } from '../../support/disk.js'
 import { eventually } from '../../support/eventually.js'
 import { clientOf, secret, startServer } from '../../support/host-server.js'
 import { collect, payloads, publishAll, untilStatus, upTo } from '../../support/messages.js'
-import { Proxy } from '../../support/proxy.js'
+import { Proxy, throughProxies } from '../../support/proxy.js'
 
 describe('the rules of a name and a client that is cut off', () => {
   const servers: HostServer[] = []
@@ -80,6 +80,7 @@ describe('the rules of a name and a client that is cut off', () => {
           ...means,
           leader: hostUrl(leader.port),
           credential: () => Promise.resolve({ secret }),
+          dial: throughProxies(),
           seat: 'the only one',
           maxPayload: 1_000_000,
         }),

@@ -8,7 +8,7 @@ import { localSecret } from '../../../src/daemon/files/secret.js'
 import { Convention } from '../../support/convention.js'
 import { eventually } from '../../support/eventually.js'
 import { collect, upTo, type Collected } from '../../support/messages.js'
-import { Proxy } from '../../support/proxy.js'
+import { Proxy, throughProxies } from '../../support/proxy.js'
 import { Sandbox } from '../../support/sandbox.js'
 import { busOn } from '../../support/sandbox-bus.js'
 
@@ -134,6 +134,7 @@ describe('a remote observable', () => {
           url: `http://127.0.0.1:${proxy.port}`,
           van: 'default',
           secret: async () => ({ secret: await localSecret(sandbox.paths) }),
+          dial: throughProxies(),
         }),
       )
       buses.push(far)

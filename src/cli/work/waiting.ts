@@ -1,5 +1,5 @@
 import { RemoteBroker } from '../../client/remote-broker.js'
-import { hostUrl } from '../../daemon/listens.js'
+import { localPlace } from '../../daemon/local-place.js'
 import { statePaths } from '../../daemon/files/paths.js'
 import { ownCredential } from '../../daemon/files/secret.js'
 import { HostUnreachableError, UnsupportedError } from '../../errors.js'
@@ -35,7 +35,7 @@ function refusal(port: number, why: string): UnsupportedError {
 async function waitingIn(port: number, van: string): Promise<{ messages: number; letters: number }> {
   const broker = new RemoteBroker({
     van,
-    url: hostUrl(port),
+    locate: () => localPlace(statePaths(), port),
     secret: () => ownCredential(statePaths()),
     readyTimeout: ANSWER_MS,
   })

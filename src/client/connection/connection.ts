@@ -63,6 +63,8 @@ export class Connection {
   #onHungUp: (() => void) | undefined
   #isLost = false
   #hasHostProved = false
+  /** Names this connection as both sides see it. */
+  #ends: string | undefined
 
   constructor(request: ConnectionRequest, owner: ConnectionOwner) {
     this.#request = request
@@ -75,7 +77,10 @@ export class Connection {
     this.#channel = request.dial(
       request.url,
       {
-        opened: () => this.#guard(() => this.#sayHello()),
+        opened: ends => {
+          this.#ends = ends
+          this.#guard(() => this.#sayHello())
+        },
         event: (name, value) => this.#guard(() => this.#receive(name, value)),
         ended: ({ why, cause }) => {
           this.#onHungUp?.()
@@ -140,7 +145,11 @@ export class Connection {
   }
 
   #sayHello(): void {
-    const { van, client, credential, pid, thread } = this.#request
+    const { van, client, credential, pid, thread, url } = this.#request
+    if ((credential.kind ?? 'secret') === 'secret' && this.#ends === undefined)
+      throw new AuthError(
+        `The secret of this user is for this machine only, and ${url} is not. Give a token.`,
+      )
     const hello: Hello = {
       protocol: PROTOCOL,
       version,
@@ -175,11 +184,13 @@ export class Connection {
   }
 
   async #proveSecret(challenge: Challenge, { kind = 'secret', secret }: KnownSecret): Promise<string> {
-    const transcript = this.#transcript(challenge)
+    const ends = kind === 'secret' ? this.#ends : undefined
+    const transcript = { ...this.#transcript(challenge), ends }
     if (sameProof(challenge.proof, await prove(secret, 'host', transcript)))
       return prove(secret, 'client', transcript)
     throw new AuthError(
-      `The server at ${this.#request.url} does not know the ${kind} of this user: it is another user's host, or not a host. ` +
+      `The server at ${this.#request.url} does not know the ${kind} of this user: it is another user's host, or not a host, ` +
+        `${kind === 'secret' ? 'or another program stands between, for which a token is needed' : 'or has another token'}. ` +
         'Give the right token or MSGVAN_HOME, or another port.',
     )
   }

@@ -2,7 +2,7 @@ import { AuthError, describe, HostUnreachableError, MsgvanError, NotInstalledErr
 import type { Prove, Welcome } from '../../wire/handshake.js'
 import { Connection, isForGood } from './connection.js'
 import type { Credential } from './credential.js'
-import type { Dial } from './dial-socket.js'
+import type { Dial, Located } from './dial-socket.js'
 
 export interface ConnectorOptions {
   /** Default: by socket.io. */
@@ -14,8 +14,8 @@ export interface ConnectorOptions {
   readonly pid?: number | undefined
   readonly thread?: number | undefined
   readonly credential: () => Promise<Credential | undefined>
-  /** Returns the host's URL. Called before each attempt, so it can find or start a host. */
-  readonly locate: () => Promise<string>
+  /** Returns the host's place. Called before each attempt, so it can find or start a host. */
+  readonly locate: () => Promise<string | Located>
   /** Milliseconds before the first and between later attempts; each is drawn from half of it to all of it. */
   readonly backoff: { readonly initial: number; readonly max: number }
 }
@@ -69,7 +69,9 @@ export class Connector {
 
   async #attempt(): Promise<void> {
     const { van, pid, thread, ca, locate } = this.#options
-    const [url, dial] = await Promise.all([locate(), this.#options.dial ?? dialSocket(ca)])
+    const located = await locate()
+    const { url, open } = typeof located === 'string' ? { url: located, open: undefined } : located
+    const dial = this.#options.dial ?? (await dialSocket(ca, open))
     const credential = await this.#options.credential()
     if (credential === undefined)
       throw new AuthError(`There is no secret and no token for ${url}. Give the option token.`)
@@ -112,9 +114,9 @@ export class Connector {
 }
 
 /** Loads socket.io late: an embedded bus never needs it, and loading takes time. */
-async function dialSocket(ca: string | undefined): Promise<Dial> {
+async function dialSocket(ca: string | undefined, open: Located['open']): Promise<Dial> {
   try {
-    return (await import('./dial-socket.js')).dialSocket(ca)
+    return (await import('./dial-socket.js')).dialSocket(ca, open)
   } catch (error) {
     // In an ES module that esbuild has bundled, the CommonJS modules inside have no `require`.
     if (!(error instanceof Error && error.message.startsWith('Dynamic require of'))) throw error

@@ -1,37 +1,61 @@
 import { io, NodeWebSocket, type Socket } from 'socket.io-client'
 import type { Channel, DialListener } from '../../wire/channel.js'
+import { LOCAL_SOCKET, tcpEnds } from '../../wire/connection-ends.js'
 import type { ClientEvents, HostEvents } from '../../wire/protocol.js'
 import { FORWARD_SECRET_CIPHERS } from '../../wire/forward-secrecy.js'
 import { socketParser } from '../../wire/socket-parser.js'
 import { whyUnreachable } from './unreachable.js'
 
+/** Where a host is. */
+export interface Located {
+  readonly url: string
+  /** Opens a socket of the system to it, in place of TCP to that URL. */
+  readonly open?: () => unknown
+}
+
 /** Opens a channel to a host. Returns at once. */
 export type Dial = (url: string, listener: DialListener, timeoutMs: number) => Channel<ClientEvents>
 
-/** A WebSocket of Node's `ws`. A browser's cannot be terminated. */
-interface Terminable {
+/** A WebSocket of Node's `ws`. A browser's cannot be terminated, and shows no socket. */
+interface WebSocketOfWs {
   terminate?(): void
+  readonly _socket?: {
+    readonly localAddress?: string
+    readonly localPort?: number
+    readonly remoteAddress?: string
+    readonly remotePort?: number
+  }
 }
 
 /**
  * Masks protect proxies against bytes that look like HTTP. On this machine there is no proxy, and a mask of zeros spares both
  * ends their largest part of the work on large messages.
  */
-class LoopbackWebSocket extends NodeWebSocket {
-  override createSocket(uri: string, protocols: string | string[] | undefined, options: object): unknown {
-    return super.createSocket(uri, protocols, {
-      ...options,
-      generateMask: (mask: Uint8Array) => mask.fill(0),
-    })
+function localWebSocket(open: Located['open']): typeof NodeWebSocket {
+  // With an agent, which socket.io has by default, Node makes the connection itself.
+  const way = open === undefined ? {} : { agent: undefined, createConnection: open }
+  return class extends NodeWebSocket {
+    override createSocket(uri: string, protocols: string | string[] | undefined, options: object): unknown {
+      return super.createSocket(uri, protocols, {
+        ...options,
+        ...way,
+        generateMask: (mask: Uint8Array) => mask.fill(0),
+      })
+    }
   }
 }
 
-/** Dials with socket.io: one WebSocket, without a reconnection of its own. @param ca the certificate to trust, PEM */
+/**
+ * Dials with socket.io: one WebSocket, without a reconnection of its own.
+ *
+ * @param ca the certificate to trust, PEM
+ * @param open opens a socket of the system, in place of TCP
+ */
 export const dialSocket =
-  (ca?: string): Dial =>
+  (ca?: string, open?: Located['open']): Dial =>
   (url, listener, timeoutMs) => {
     const socket: Socket<HostEvents, ClientEvents> = io(url, {
-      transports: isLoopback(url) ? [LoopbackWebSocket] : ['websocket'],
+      transports: open !== undefined || isLoopback(url) ? [localWebSocket(open)] : ['websocket'],
       parser: socketParser,
       reconnection: false,
       forceNew: true,
@@ -40,15 +64,16 @@ export const dialSocket =
       ciphers: FORWARD_SECRET_CIPHERS,
       ...(ca === undefined ? {} : { ca }),
     })
-    let webSocket: Terminable | undefined
+    let webSocket: WebSocketOfWs | undefined
     let isOver = false
     const unlessOver = (tell: () => void): void => {
       if (!isOver) tell()
     }
     socket.on('connect', () => {
       // Kept here because socket.io drops it on close.
-      webSocket = (socket.io.engine.transport as { ws?: Terminable }).ws
-      unlessOver(() => listener.opened())
+      webSocket = (socket.io.engine.transport as { ws?: WebSocketOfWs }).ws
+      const ends = open === undefined ? endsOf(webSocket) : LOCAL_SOCKET
+      unlessOver(() => listener.opened(ends))
     })
     socket.onAny((event: string, value: unknown) => unlessOver(() => listener.event(event, value)))
     socket.on('connect_error', cause =>
@@ -79,6 +104,12 @@ export const dialSocket =
       },
     }
   }
+
+function endsOf({ _socket: socket }: WebSocketOfWs = {}): string | undefined {
+  if (socket === undefined) return undefined
+  const { localAddress, localPort, remoteAddress, remotePort } = socket
+  return tcpEnds({ address: localAddress, port: localPort }, { address: remoteAddress, port: remotePort })
+}
 
 function isLoopback(url: string): boolean {
   return /^http:\/\/(127\.[\d.]+|localhost|\[::1\])(:|\/|$)/.test(url)

@@ -17,7 +17,11 @@ export function whyUnreachable(url: string, cause: object): string {
 /** The attempt failed since no program listens on that port. */
 export function isNothingThere(error: Error | undefined): boolean {
   const { cause } = error ?? {}
-  return typeof cause === 'object' && cause !== null && failureOf(cause)?.code === 'ECONNREFUSED'
+  return (
+    typeof cause === 'object' &&
+    cause !== null &&
+    ['ECONNREFUSED', 'ENOENT'].includes(failureOf(cause)?.code ?? '')
+  )
 }
 
 function reasonOf(url: string, { message, code }: Failure): string {
@@ -34,6 +38,7 @@ function reasonOf(url: string, { message, code }: Failure): string {
 
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there (ECONNREFUSED)',
+  ENOENT: 'its local socket is gone (ENOENT)',
   ECONNRESET: 'the other side closed the connection (ECONNRESET)',
   ENOTFOUND: 'its name is unknown (ENOTFOUND)',
   EAI_AGAIN: 'its name cannot be looked up at the moment (EAI_AGAIN)',

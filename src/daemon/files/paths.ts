@@ -28,6 +28,8 @@ export interface StatePaths {
   names(port: number): string
   /** The process id of the host: a hint, never proof. */
   pid(port: number): string
+  /** The socket by which this user's processes reach the host. */
+  socket(port: number): string
   /** The options of the last host, for the next one. */
   settings(port: number): string
   /** The token of the last host, if it had one: never among its settings. */
@@ -57,6 +59,7 @@ export function statePaths(env: NodeJS.ProcessEnv = process.env): StatePaths {
     handOverWanted: port => join(home, `host-${port}.handover-wanted`),
     names: port => join(home, `host-${port}.names`),
     pid: port => join(home, `host-${port}.pid`),
+    socket: port => join(home, `host-${port}.sock`),
     settings: port => join(home, `host-${port}.settings`),
     hostToken: port => join(home, `host-${port}.token`),
   }

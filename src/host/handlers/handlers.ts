@@ -30,7 +30,11 @@ export interface HandlerHost {
   /** Registers the subscription of a handler, and replaces the one of that name in the whole van. */
   replace(van: string, request: SubscriptionRequest & { readonly name: string }): Promise<void>
   /** The connection of a worker to this host, like any other client's. */
-  readonly connection: { readonly url: string; readonly secret: Uint8Array }
+  readonly connection: {
+    readonly url: string
+    readonly socket?: string | undefined
+    readonly secret: Uint8Array
+  }
   /** Default: 1 GiB of heap each. */
   readonly workerLimits?: WorkerLimits
   /** Whether this host has a principal of that name. Default: it has no principals. */

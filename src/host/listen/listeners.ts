@@ -6,7 +6,9 @@ import {
   type Socket,
 } from 'node:net'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
+import { isLoopbackAddress, LOCAL_SOCKET, tcpEnds } from '../../wire/connection-ends.js'
 import type { BeforeProof } from './before-proof.js'
+import { listenLocally } from './local-listener.js'
 
 import { FORWARD_SECRET_CIPHERS } from '../../wire/forward-secrecy.js'
 
@@ -30,6 +32,9 @@ export class Listeners {
   readonly #http: HttpServer
   readonly #tls: TlsServer | undefined
   readonly #servers: TcpServer[] = []
+  #local: { readonly path: string; readonly server: TcpServer } | undefined
+  /** Connections by the local socket. */
+  readonly #fromHere = new WeakSet<Socket>()
   /** All connections, those with TLS and the plain ones under them. */
   readonly #sockets = new Set<Socket>()
   readonly #beforeProof: BeforeProof
@@ -65,6 +70,32 @@ export class Listeners {
     if (listen !== LOOPBACK) await this.#listen(this.#front(), this.port, listen)
   }
 
+  /** Also listens on a socket of the system. Call it after `open`: the port is the lock for it, too. */
+  async openLocal(path: string, warn: (text: string) => void): Promise<void> {
+    const accept = (socket: Socket): void => {
+      this.#fromHere.add(socket)
+      this.#http.emit('connection', socket)
+    }
+    const server = await listenLocally(path, accept, warn)
+    if (server !== undefined) this.#local = { path, server }
+  }
+
+  /** Its path, if it listens there. */
+  get localSocket(): string | undefined {
+    return this.#local?.path
+  }
+
+  /** The address of the other side ('' by the local socket), and how both sides name the connection. */
+  callerOf(socket: Socket): { readonly address: string; readonly ends: string | undefined } {
+    if (this.#fromHere.has(socket)) return { address: '', ends: LOCAL_SOCKET }
+    const { remoteAddress, remotePort, localAddress, localPort } = socket
+    const ends = tcpEnds(
+      { address: remoteAddress, port: remotePort },
+      { address: localAddress, port: localPort },
+    )
+    return { address: remoteAddress ?? '', ends }
+  }
+
   /** As `address:port`. */
   get addresses(): string[] {
     return this.#servers.map(server => {
@@ -81,6 +112,9 @@ export class Listeners {
 
   /** Accepts no more connections. */
   close(): void {
+    // First: it removes the socket's file, which belongs to the next host once the port is free.
+    this.#local?.server.close()
+    this.#local = undefined
     for (const server of this.#servers.splice(0)) if (server !== this.#http) server.close()
   }
 
@@ -117,7 +151,7 @@ export class Listeners {
     this.#sockets.add(socket)
     socket.on('error', ignored)
     socket.once('close', () => this.#sockets.delete(socket))
-    this.#beforeProof.add(socket)
+    if (!this.#fromHere.has(socket)) this.#beforeProof.add(socket)
   }
 
   /** By its first byte. */
@@ -132,7 +166,7 @@ export class Listeners {
       socket.unshift(first)
       // It reads returned bytes by itself.
       if (first[0] === TLS_RECORD) tls.emit('connection', socket)
-      else if (!isLoopbackPeer(socket.remoteAddress)) refuse(socket)
+      else if (!isLoopbackAddress(socket.remoteAddress ?? '')) refuse(socket)
       else {
         this.#http.emit('connection', socket)
         process.nextTick(() => socket.resume())
@@ -156,9 +190,4 @@ function addressOf(server: TcpServer): AddressInfo {
 
 function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::'
-}
-
-/** By the peer's address. */
-export function isLoopbackPeer(address = ''): boolean {
-  return /^(::ffff:)?127\.|^::1$/.test(address)
 }

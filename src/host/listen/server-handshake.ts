@@ -36,6 +36,7 @@ export interface Authenticated {
 /** The host's side of the handshake, for one connection: hello, then proof, each once and in this order. */
 export class ServerHandshake {
   readonly #secrets: Secrets
+  readonly #ends: string | undefined
   readonly #nonce = newNonce()
   #hello: Hello | undefined
   #isDone = false
@@ -43,8 +44,10 @@ export class ServerHandshake {
   #stored: TokenCredential | undefined
   #salt = ''
 
-  constructor(secrets: Secrets) {
+  /** @param ends names the connection as both sides see it; undefined when it leaves this machine */
+  constructor(secrets: Secrets, ends: string | undefined) {
     this.#secrets = secrets
+    this.#ends = ends
   }
 
   /** @throws VersionMismatchError, AuthError, ProtocolError */
@@ -77,7 +80,7 @@ export class ServerHandshake {
       throw new AuthError(
         hello.credential === 'token'
           ? 'The token is not the one of this host. Give the right one: --token, or the option `token`.'
-          : 'The secret is not the one of this host: it runs for another user, or with another MSGVAN_HOME.',
+          : 'The secret is not the one of this host: it runs for another user, or with another MSGVAN_HOME. Or another program stands between, for which a token is needed.',
       )
     }
     const isLocalUser = hello.credential === 'secret'
@@ -129,7 +132,12 @@ export class ServerHandshake {
   }
 
   #key({ credential }: Hello): Uint8Array {
-    if (credential === 'secret') return this.#secrets.secret
+    if (credential === 'secret') {
+      if (this.#ends !== undefined) return this.#secrets.secret
+      throw new AuthError(
+        'The secret of a user is for the machine of its host only. Connect from there, or with a token.',
+      )
+    }
     if (this.#secrets.principals !== undefined)
       throw new AuthError(
         'This host takes no common token: it has principals. Give the token of one, `name.<secret>`.',
@@ -142,8 +150,9 @@ export class ServerHandshake {
     return tokenSecret(this.#secrets.token)
   }
 
-  #transcript({ van, client, nonce }: Hello): Transcript {
-    return { protocol: PROTOCOL, van, client, clientNonce: nonce, hostNonce: this.#nonce }
+  #transcript({ van, client, nonce, credential }: Hello): Transcript {
+    const ends = credential === 'secret' ? this.#ends : undefined
+    return { protocol: PROTOCOL, van, client, clientNonce: nonce, hostNonce: this.#nonce, ends }
   }
 }
 

@@ -20,6 +20,8 @@ const GOODBYE_MS = 1_000
 
 export interface HostServerOptions extends SessionManagerOptions {
   readonly port: number
+  /** A socket of the system to listen on, too, for this user's processes. Default: none. */
+  readonly localSocket?: string | undefined
   /** The address to listen on: loopback, or loopback and this one. Default 127.0.0.1. */
   readonly listen?: string | undefined
   /** Beyond loopback only TLS, with this certificate. Default: no TLS. */
@@ -94,17 +96,21 @@ export class HostServer {
     })
     this.#io.on('connection', socket => {
       if (this.#origins.refuses(socket)) return
-      const { address } = socket.handshake
-      const proved = (): void => beforeProof.proved(socket.request.socket)
-      socketChannel(socket, patience, channel => this.sessions.greet(channel, address, proved))
+      const { socket: connection } = socket.request
+      const caller = {
+        ...this.#listeners.callerOf(connection),
+        proved: () => beforeProof.proved(connection),
+      }
+      socketChannel(socket, patience, channel => this.sessions.greet(channel, caller))
     })
   }
 
   /** Resolves when it listens; rejects with the system's own error (EADDRINUSE …). */
   async listen(): Promise<void> {
-    const { port, listen } = this.#options
+    const { port, listen, localSocket, warn } = this.#options
     try {
       await this.#listeners.open(port, listen)
+      if (localSocket !== undefined) await this.#listeners.openLocal(localSocket, text => warn?.(text))
     } catch (error) {
       await this.close()
       throw error
@@ -126,6 +132,11 @@ export class HostServer {
   /** Each as `address:port`. */
   get addresses(): string[] {
     return this.#listeners.addresses
+  }
+
+  /** The path of the local socket, if it listens there. */
+  get localSocket(): string | undefined {
+    return this.#listeners.localSocket
   }
 
   /** The real port, also if the options have 0. */

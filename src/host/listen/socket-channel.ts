@@ -29,7 +29,7 @@ export function socketChannel(
     patience,
     stuck: buffered => {
       warn(
-        `a client at ${socket.handshake.address} left ${buffered} bytes unread for ${patience} ms: its connection is closed, its session waits`,
+        `a client at ${socket.handshake.address || 'the local socket'} left ${buffered} bytes unread for ${patience} ms: its connection is closed, its session waits`,
       )
       // A client that does not read cannot be informed: it sees the closed connection.
       isStuck = true

@@ -36,7 +36,13 @@ export class HostWorkers {
     const host: HandlerHost & Pick<ActorHost, 'broker' | 'keepActor'> = {
       broker: van => server().broker(van),
       replace: (van, request) => server().replace(van, request),
-      connection: { url: hostUrl(settings.port), secret },
+      connection: {
+        url: hostUrl(settings.port),
+        secret,
+        get socket() {
+          return server().localSocket
+        },
+      },
       workerLimits: { memory: settings.workerMemory, variables: settings.workerEnv },
       knowsPrincipal: name => files.principals?.get(name) !== undefined,
       endSession: client => server().endSession(client),

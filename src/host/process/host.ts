@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import type { HostStatus } from '../../bus/contract/status.js'
+import { localSocketOf } from '../../daemon/files/local-socket.js'
 import { removePidHint, writePidHint } from '../../daemon/files/pid-hint.js'
 import { describe, UnsupportedError } from '../../errors.js'
 import { version } from '../../version.js'
@@ -68,6 +69,7 @@ export class Host {
         token,
         principals,
         port: settings.port,
+        localSocket: localSocketOf(paths, settings.port),
         listen: settings.listen,
         origins: settings.origins,
       },

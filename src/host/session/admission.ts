@@ -11,7 +11,6 @@ import { traitsOf } from '../../wire/calls.js'
 import type { Call } from '../../wire/frames/control-frames.js'
 import type { Hello } from '../../wire/handshake.js'
 import { binary, type HostEvents } from '../../wire/protocol.js'
-import { isLoopbackPeer } from '../listen/listeners.js'
 import { ServerHandshake, refusalOf, type Authenticated, type Secrets } from '../listen/server-handshake.js'
 import type { Van } from '../van/vans.js'
 import type { Session, SessionOptions, SessionState } from './session.js'
@@ -19,8 +18,15 @@ import type { Sessions } from './sessions.js'
 
 export const HANDSHAKE_MS = 5_000
 
-/** A connected client: its channel, and the address by which it reached this host. */
-type Caller = Readonly<{ channel: Channel<HostEvents>; address: string }>
+/** The way by which a client reached this host. */
+export interface Caller {
+  /** '' by the local socket. */
+  readonly address: string
+  /** Names the connection as both sides see it; undefined when it leaves this machine. */
+  readonly ends: string | undefined
+  /** Called when the client has proved itself. */
+  readonly proved?: () => void
+}
 
 /** The parts of a session that come from its client. */
 export type SessionOf = Pick<SessionState, 'client' | 'van' | 'isLocalUser' | 'pid' | 'thread' | 'address'> &
@@ -75,18 +81,9 @@ export class Admission {
     for (const session of this.#channels.keys()) if (session.hasEnded) this.#channels.delete(session)
   }
 
-  /**
-   * A client connected.
-   *
-   * @param onProved called when it has proved itself
-   * @returns the listener for its channel
-   */
-  greet(
-    channel: Channel<HostEvents>,
-    address: string,
-    onProved: () => void = () => undefined,
-  ): ChannelListener {
-    const handshake = new ServerHandshake(this.#means.secrets)
+  /** A client connected. @returns the listener for its channel */
+  greet(channel: Channel<HostEvents>, { address, ends, proved: onProved }: Caller): ChannelListener {
+    const handshake = new ServerHandshake(this.#means.secrets, ends)
     let session: Session | undefined
     const failed = (error: unknown): void => {
       clearTimeout(deadline)
@@ -103,8 +100,8 @@ export class Admission {
           return handshake.prove(value).then(proved => {
             if (!channel.isOpen || this.#means.isClosing()) return
             clearTimeout(deadline)
-            onProved()
-            session = this.#admit({ channel, address }, proved)
+            onProved?.()
+            session = this.#admit(channel, address, proved)
           })
         case 'frame':
           if (session === undefined) throw new ProtocolError('A frame came before the handshake was over.')
@@ -145,8 +142,11 @@ export class Admission {
     else this.#means.sessions.away(session)
   }
 
-  #admit(caller: Caller, { hello, prove, isLocalUser, access }: Authenticated): Session {
-    const { channel } = caller
+  #admit(
+    channel: Channel<HostEvents>,
+    address: string,
+    { hello, prove, isLocalUser, access }: Authenticated,
+  ): Session {
     const { session: wanted } = prove
     if (this.#means.sessions.isOfAnother(hello.client, access))
       throw new AuthError('Another principal has a session by the id of this client.')
@@ -155,7 +155,7 @@ export class Admission {
     // past than this session. If it resumed, it would fail each time and come again for ever.
     const known = found?.link.fits(wanted?.received ?? 0) === true ? found : undefined
     const isRestored = known === undefined ? this.#means.van(hello.van).knows(hello.client) : undefined
-    const session = known ?? this.#begin(caller, hello, { isLocalUser, access })
+    const session = known ?? this.#begin(address, hello, { isLocalUser, access })
     const before = this.#channels.get(session)
     if (before !== undefined) {
       session.detach()
@@ -195,15 +195,14 @@ export class Admission {
   }
 
   #begin(
-    { address }: Caller,
+    address: string,
     { client, van, pid, thread }: Hello,
     { isLocalUser, access }: Pick<Authenticated, 'isLocalUser' | 'access'>,
   ): Session {
     this.#giveUp(client, van)
-    // On another machine the numbers mean another process.
-    const isHere = isLocalUser && isLoopbackPeer(address)
     const isOfUser = isLocalUser && !isWorkerOfOthers(client)
-    const of = isHere ? { pid, thread } : { pid: undefined, thread: undefined }
+    // On another machine the numbers mean another process; the secret is for this one only.
+    const of = isLocalUser ? { pid, thread } : { pid: undefined, thread: undefined }
     return this.#means.sessions.begin(
       this.#means.sessionOptions({ client, van, isLocalUser: isOfUser, access, address, ...of }),
     )

@@ -17,7 +17,7 @@ import { Members } from '../backbone/leader/members.js'
 import type { Secrets } from '../listen/server-handshake.js'
 import type { NameRegister } from '../van/kept-names.js'
 import { Liveness } from './liveness.js'
-import { Admission, type SessionOf } from './admission.js'
+import { Admission, type Caller, type SessionOf } from './admission.js'
 import type { Session, SessionOptions, SessionState } from './session.js'
 import { Sessions } from './sessions.js'
 import type { HostStore } from '../store/host-store.js'
@@ -303,11 +303,10 @@ export class SessionManager {
   /**
    * A client connected.
    *
-   * @param proved called when it has proved itself
    * @returns the listener for its channel
    */
-  greet(channel: Channel<HostEvents>, address: string, proved?: () => void): ChannelListener {
-    return this.#admission.greet(channel, address, proved)
+  greet(channel: Channel<HostEvents>, caller: Caller): ChannelListener {
+    return this.#admission.greet(channel, caller)
   }
 
   #sessionOptions({
