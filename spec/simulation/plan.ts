@@ -79,7 +79,7 @@ export function drawPlan(random: Random, forced: readonly Feature[] = []): Plan 
     followers,
     hostLinkFaults: random.chance(0.6),
     followerTrouble: random.chance(0.5),
-    diskTrouble: isStored && random.chance(0.3) && followers.length === 0,
+    diskTrouble: (isStored || followers.includes(true)) && random.chance(0.3),
     clients: random.between(1, 4),
     rounds: Math.max(random.between(1, 3), must('replays', 'purges') ? 2 : 1),
     forced,

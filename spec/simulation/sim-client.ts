@@ -351,6 +351,8 @@ export class SimClient {
       // Whoever cannot reach the leader is ready without it: it is asked again when it can.
       if (!place.isJoined || this.isGone) return
       if (place.troubles !== troubles) return this.#awaitForce(member)
+      // It left before this host, or the leader, could know of it.
+      if (member.hasLeft && (this.epoch !== epoch || !place.isLeader)) return
       this.#stage.trace.say(member.name, () => 'is in force')
       member.isInForce = true
       if (this.epoch === epoch || account.isNamed) this.#stage.books.inForce(account)
