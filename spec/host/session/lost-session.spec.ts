@@ -5,7 +5,7 @@ import { Follower } from '../../../src/host/backbone/follower/follower.js'
 import { Leader } from '../../../src/host/backbone/leader/leader.js'
 import type { HostServer } from '../../../src/host/listen/server.js'
 import { HostStore } from '../../../src/host/store/host-store.js'
-import { handle, OverflowError, type Bus, type Message } from '../../../src/index.js'
+import { handle, OverflowError, type Bus, type Message, type MsgvanError } from '../../../src/index.js'
 import { Disk } from '../../support/disk.js'
 import { eventually } from '../../support/eventually.js'
 import { clientOf, secret, startServer } from '../../support/host-server.js'
@@ -239,6 +239,38 @@ describe('messages under way when a session was lost', () => {
     await Promise.all([publisher, other].map(each => each.close({ drain: false })))
     await way.close()
     await second.kept.close()
+  })
+
+  it('a publish whose write fails is refused also where its publisher sent it again meanwhile, and the next write succeeds', async () => {
+    const disk = new Disk()
+    const kept = await startServer({ sessionTtl: 20 })
+    kept.openStore(new HostStore({ store: disk.store, warn: () => undefined }))
+    const way = await Proxy.to(kept.port)
+    const publisher = clientOf(way.port).bus
+    const other = clientOf(kept.port).bus
+    await register(other, 'w', 't')
+    const seen = collect(other.topic('t'))
+    await Promise.all([publisher, other].map(each => each.ready()))
+    const failing = disk.failNext(() => undefined)
+    const outcome = publisher.publish('t', 1).then(
+      () => 'taken',
+      (error: unknown) => (error as MsgvanError).code,
+    )
+    await failing.begun
+    const before = kept.clients
+    way.cut()
+    await eventually(() => expect(kept.clients).to.equal(before - 1))
+    way.mend()
+    // Its new session sends the message again, with another one behind it.
+    const second = publisher.publish('t', 2)
+    await seen.first(2)
+    failing.fail()
+    await second
+    expect(await outcome).to.equal('MSGVAN_STORE')
+    await untilStatus(other, 'w', { pending: 1 })
+    await Promise.all([publisher, other].map(each => each.close({ drain: false })))
+    await way.close()
+    await kept.close()
   })
 
   it('a publish that the last host stored is not refused when it comes again and the next write fails', async () => {

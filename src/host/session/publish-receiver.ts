@@ -1,5 +1,5 @@
 import type { ByteReader } from '../../codec/byte-reader.js'
-import { MsgvanError } from '../../errors.js'
+import { MsgvanError, StoreError } from '../../errors.js'
 import { mayPass } from '../backbone/may-pass.js'
 import { Envelope, noHeaders } from '../../message/envelope.js'
 import { Encoding } from '../../codec/encoding.js'
@@ -189,18 +189,24 @@ export class PublishReceiver {
     told: readonly OutcomeEntry[] = [],
   ): Promise<void> | undefined {
     vanStore.markTaken(this.#options.client, this.#publisher.mark)
-    return vanStore.kept()?.catch((error: unknown) => {
+    const late = new Set(told.map(({ index }) => index))
+    const refuse = (error: unknown, isRefused: (offered: Offered) => boolean): void => {
       const outcome = toWireError(error)
-      const late = new Set(told.map(({ index }) => index))
-      const entries = offered.flatMap(({ envelope, isRepeated }, index) => {
-        // The disk has a repetition since its first time, unless that write failed: then it is refused by now.
-        if (late.has(index) || (isRepeated && this.#has(envelope))) return []
-        this.#refuse(envelope, error)
-        return [{ index, envelope, outcome }]
+      const entries = offered.flatMap((each, index) => {
+        if (late.has(index) || !isRefused(each)) return []
+        this.#refuse(each.envelope, error)
+        return [{ index, envelope: each.envelope, outcome }]
       })
+      if (entries.length === 0) return
       vanStore.markTaken(this.#options.client, this.#publisher.mark)
-      if (!this.#hasEnded && entries.length > 0) this.#report(frame, entries)
-    })
+      if (!this.#hasEnded) this.#report(frame, entries)
+    }
+    // The disk has a repetition since its first time, unless that write failed: then it is refused by now.
+    const failedBefore = ({ envelope, isRepeated }: Offered): boolean => isRepeated && !this.#has(envelope)
+    return vanStore.kept()?.then(
+      () => refuse(new StoreError('The store could not write it when it came first.'), failedBefore),
+      (error: unknown) => refuse(error, each => !each.isRepeated || failedBefore(each)),
+    )
   }
 
   #has(envelope: Envelope): boolean {
