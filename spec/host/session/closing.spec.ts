@@ -121,7 +121,7 @@ describe('a bus that closes while its host does not answer', () => {
     await cut()
     topic.unsubscribe()
     await bus.close({ timeout: 60_000 })
-    bus = clientOf(server.port, { url: `http://127.0.0.1:${proxy.port}` }).bus
+    bus = clientOf(proxy.port).bus
     proxy.mend()
     const other = bus.topic('t').subscribe()
     await bus.ready()
