@@ -17,6 +17,8 @@ import type { Session, SessionOptions, SessionState } from './session.js'
 import type { Sessions } from './sessions.js'
 
 export const HANDSHAKE_MS = 5_000
+/** The time is counted in looks: after a standstill of this process, what has arrived meanwhile is read first. */
+const HANDSHAKE_LOOKS = 10
 
 /** The way by which a client reached this host. */
 export interface Caller {
@@ -91,7 +93,14 @@ export class Admission {
         this.#means.sessions.end(session, 'death')
       drop(channel, error)
     }
-    const deadline = setTimeout(() => failed(new ProtocolError('The handshake took too long.')), HANDSHAKE_MS)
+    let looks = 0
+    const look = (): void => {
+      looks += 1
+      if (looks > HANDSHAKE_LOOKS) failed(new ProtocolError('The handshake took too long.'))
+      else deadline = setTimeout(look, HANDSHAKE_MS / HANDSHAKE_LOOKS)
+    }
+    let deadline: NodeJS.Timeout | undefined
+    look()
     const handle = (name: string, value: unknown): Promise<void> | void => {
       switch (name) {
         case 'hello':
