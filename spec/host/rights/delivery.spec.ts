@@ -87,6 +87,24 @@ for (const kind of ['in memory', 'with a store'] as const)
       expect(seen).to.deep.equal(['a.1'])
     })
 
+    for (const [how, options] of [
+      ['joins a name with other rules', { attempts: 9 }],
+      ['joins a name with `replace`', { attempts: 9, replace: true }],
+    ] as const)
+      it(`keep for others what a consumer may not see that ${how}`, async () => {
+        await start({ ada: some, bob: { subscribe: ['.*'], names: ['.*'] } })
+        const maker = own.topic(/./, { name: 'work' }).subscribe()
+        await own.ready()
+        maker.unsubscribe()
+        const { bus } = host.client('ada')
+        const seen = topicsOf(bus, /./, { name: 'work', ...options })
+        await bus.ready()
+        await publishAll(TOPICS)
+        await eventually(() => expect(seen).to.deep.equal(SEEN))
+        const others = topicsOf(host.client('bob').bus, /./, { name: 'work' })
+        await eventually(() => expect([...others].sort()).to.deep.equal(['a.secret', 'b.1']))
+      })
+
     it('end when the right ends, for pending messages, too', async () => {
       await start({ ada: some })
       const { bus } = host.client('ada')
@@ -137,6 +155,35 @@ for (const kind of ['in memory', 'with a store'] as const)
       expect(letters.map(({ subscription, topic }) => [subscription, topic])).to.deep.equal(
         SEEN.map(topic => ['work', topic]),
       )
+    })
+
+    it('do not purge or replay dead letters with topics that the principal may not see', async () => {
+      await start({ ada: { ...some, deadLetters: ['work'] } })
+      let isMended = false
+      const again: string[] = []
+      own.topic(/^(a|b|end)/, { name: 'work', attempts: 1 }).subscribe(message => {
+        if (isMended) again.push(message.topic)
+        else message.reject('no')
+      })
+      await own.ready()
+      const { bus } = host.client('ada')
+      await publishAll(TOPICS)
+      await eventually(async () => expect(await own.deadLetters().list()).to.have.length(5))
+      isMended = true
+      const first = (await bus.deadLetters().list())[0]
+      if (first === undefined) throw new Error('no letter')
+      expect(await bus.deadLetters().replay({ subscription: 'work', id: first.id })).to.equal(1)
+      await eventually(() => expect(again).to.deep.equal(['a.1']))
+      expect(await bus.deadLetters().replay({ subscription: 'work' })).to.equal(2)
+      await eventually(() => expect([...again].sort()).to.deep.equal([...SEEN].sort()))
+      expect(await bus.deadLetters().purge({ subscription: 'work' })).to.equal(0)
+      const left = await own.deadLetters().list()
+      expect(left.map(({ topic }) => topic)).to.deep.equal(['b.1', 'a.secret'])
+      const hidden = left[0]?.id
+      expect(hidden).to.be.a('string')
+      if (hidden === undefined) return
+      expect(await bus.deadLetters().purge({ subscription: 'work', id: hidden })).to.equal(0)
+      expect(await own.deadLetters().purge()).to.equal(2)
     })
 
     it('have its own answers: no other principal reads its address', async () => {

@@ -78,8 +78,10 @@ export class Subscription extends NoopHooks implements MemberOwner {
 
   set rules(rules: SubscriptionRequest) {
     this.changed()
-    const { incarnation } = this.#rules
-    this.#rules = rules.incarnation === incarnation ? rules : { ...rules, incarnation }
+    // Its maker stays the maker: what the maker may see is for consumers of others, too.
+    const { incarnation, principal } = this.#rules
+    const isSame = rules.incarnation === incarnation && rules.principal === principal
+    this.#rules = isSame ? rules : { ...rules, incarnation, principal }
     this.#members.ruled(rules)
     this.#letIn()
     this.wake()

@@ -1,5 +1,6 @@
 import { HostUnreachableError, StoreError, TimeoutError, UnsupportedError } from '../../errors.js'
 import type { AskedOfHosts, CallName, GotArgs, ResultOf, SentArgs } from '../../wire/calls.js'
+import type { DeadLetter, DeadLetterFilter } from '../../bus/contract/dead-letters.js'
 import type { LetterPage } from '../../wire/dead-letter-calls.js'
 import { inTime } from '../backbone/host-requests.js'
 import { isOfWorkers } from '../../actors/isolate.js'
@@ -46,15 +47,9 @@ export const CLIENT_ANSWERS: {
   status: caller => status(caller),
   hosts: ({ session: { access }, services }) =>
     access === undefined ? services.hosts() : visibleHosts(services.hosts(), access.principal),
-  'deadLetters.page': async (caller, args) => {
-    // One host at a time, so that an answer stays small. A host that is gone has no letters.
-    const pages = await everywhere(caller, 'deadLetters.page', args)
-    const page = (pages.find(each => each !== undefined) ?? { letters: [] }) as LetterPage
-    const { access } = caller.session
-    return access === undefined ? page : visibleLetters(page, access.principal)
-  },
-  'deadLetters.replay': async (caller, filter) => sum(await everywhere(caller, 'deadLetters.replay', filter)),
-  'deadLetters.purge': async (caller, filter) => sum(await everywhere(caller, 'deadLetters.purge', filter)),
+  'deadLetters.page': (caller, args) => letterPage(caller, args),
+  'deadLetters.replay': (caller, filter) => ofLetters(caller, 'deadLetters.replay', filter),
+  'deadLetters.purge': (caller, filter) => ofLetters(caller, 'deadLetters.purge', filter),
   'handlers.register': (caller, args) => registerHandler(caller, args),
   'actors.create': ({ session, services }, request) =>
     actorsIn(services).create(
@@ -90,6 +85,46 @@ export async function everywhere<N extends AskedOfHosts>(
 
 function sum(counts: readonly unknown[]): number {
   return counts.reduce<number>((total, count) => total + Number(count), 0)
+}
+
+/** The letters that the caller may see. */
+async function letterPage(caller: Caller, args: GotArgs<'deadLetters.page'>): Promise<LetterPage> {
+  // One host at a time, so that an answer stays small. A host that is gone has no letters.
+  const pages = await everywhere(caller, 'deadLetters.page', args)
+  const page = (pages.find(each => each !== undefined) ?? { letters: [] }) as LetterPage
+  const { access } = caller.session
+  return access === undefined ? page : visibleLetters(page, access.principal)
+}
+
+/** Replays or purges letters. A principal reaches those alone that it may see, one after the other. */
+async function ofLetters(
+  caller: Caller,
+  name: 'deadLetters.replay' | 'deadLetters.purge',
+  filter: DeadLetterFilter,
+): Promise<number> {
+  if (caller.session.access === undefined) return sum(await everywhere(caller, name, filter))
+  let done = 0
+  for (const id of await visibleIds(caller, filter)) {
+    done += sum(await everywhere(caller, name, { ...filter, id }))
+  }
+  return done
+}
+
+async function visibleIds(caller: Caller, filter: DeadLetterFilter): Promise<Set<string>> {
+  const ids = new Set<string>()
+  for (const { id: host } of caller.services.hosts()) {
+    for (let after: number | undefined = 0; after !== undefined;) {
+      const { letters, next }: LetterPage = await letterPage(caller, {
+        ...filter,
+        host,
+        after,
+        payloads: false,
+      })
+      for (const letter of letters) ids.add((letter as DeadLetter).id)
+      after = next
+    }
+  }
+  return ids
 }
 
 async function subscribe(
