@@ -1,4 +1,4 @@
-import type { CallArgs, HostMethod } from '../../src/wire/calls.js'
+import type { CallArgs, HostMethod } from '../../src/wire/calls/calls.js'
 import type { Bus } from '../../src/index.js'
 import { createBus } from '../../src/bus/create-bus.js'
 import { RemoteBroker, type RemoteBrokerOptions } from '../../src/client/remote-broker.js'

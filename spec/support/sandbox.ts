@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isAlive, isHostOn, readPidHint } from '../../src/daemon/files/pid-hint.js'
 import { statePaths, type StatePaths } from '../../src/daemon/files/paths.js'
-import { hostStatus } from '../../src/daemon/ask.js'
+import { hostStatus } from '../../src/daemon/find/ask.js'
 import { isDeadWithin } from '../../src/daemon/gone.js'
 import { Processes, type Started } from './processes.js'
 

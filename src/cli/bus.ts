@@ -1,7 +1,7 @@
 import type { Bus } from '../bus/contract/bus.js'
 import { createBus } from '../bus/create-bus.js'
 import { connectLocal } from '../daemon/connect.js'
-import { somebodyListens } from '../daemon/listens.js'
+import { somebodyListens } from '../daemon/find/listens.js'
 import { HostUnreachableError } from '../errors.js'
 import { isOutage } from '../client/connection/outage.js'
 import type { Cli } from './cli.js'

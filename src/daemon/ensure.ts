@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HostUnreachableError, PortTakenError } from '../errors.js'
-import { somebodyListens } from './listens.js'
+import { somebodyListens } from './find/listens.js'
 import { startHost, type StartOptions } from './start.js'
 
 export interface EnsureOptions extends StartOptions {

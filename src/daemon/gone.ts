@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { somebodyListens } from './listens.js'
+import { somebodyListens } from './find/listens.js'
 import { isAlive } from './files/pid-hint.js'
 
 /** The end of a process sends a signal to its parent only, so this looks for it at this interval. */

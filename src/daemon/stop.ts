@@ -1,9 +1,9 @@
 import { firstValueFrom } from 'rxjs/internal/firstValueFrom'
 import { filter } from 'rxjs/internal/operators/filter'
 import { AuthError, describe, HostUnreachableError, VersionMismatchError } from '../errors.js'
-import { askHost, type HostAddress } from './ask.js'
+import { askHost, type HostAddress } from './find/ask.js'
 import { isDeadWithin, isGoneWithin } from './gone.js'
-import { somebodyListens } from './listens.js'
+import { somebodyListens } from './find/listens.js'
 import { isAlive, isHostOn, readPidHint, removePidHint } from './files/pid-hint.js'
 
 export type StopOutcome =

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { Actors } from '../../../src/host/actors/actors.js'
 import { ModuleRoots } from '../../../src/host/handlers/module-roots.js'
 import type { HostServer } from '../../../src/host/listen/server.js'
-import { hostUrl } from '../../../src/daemon/listens.js'
+import { hostUrl } from '../../../src/daemon/find/listens.js'
 import { eventually } from '../../support/eventually.js'
 import { clientOf, secret, startServer } from '../../support/host-server.js'
 

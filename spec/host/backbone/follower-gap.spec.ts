@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import { NEVER } from 'rxjs'
-import { hostUrl } from '../../../src/daemon/listens.js'
+import { hostUrl } from '../../../src/daemon/find/listens.js'
 import { Follower } from '../../../src/host/backbone/follower/follower.js'
 import { Leader } from '../../../src/host/backbone/leader/leader.js'
 import type { HostServer } from '../../../src/host/listen/server.js'

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { HostStore } from '../../../src/host/store/host-store.js'
 import type { HostServer } from '../../../src/host/listen/server.js'
-import { hostUrl } from '../../../src/daemon/listens.js'
+import { hostUrl } from '../../../src/daemon/find/listens.js'
 import { Follower } from '../../../src/host/backbone/follower/follower.js'
 import { Leader } from '../../../src/host/backbone/leader/leader.js'
 import { SlowSubscriptionError, type Bus, type Message } from '../../../src/index.js'

@@ -10,7 +10,7 @@ import {
   type CallName,
   type GotArgs,
   type SentArgs,
-} from '../../../src/wire/calls.js'
+} from '../../../src/wire/calls/calls.js'
 import { clientOf, startServer } from '../../support/host-server.js'
 import { rejection } from '../../support/messages.js'
 

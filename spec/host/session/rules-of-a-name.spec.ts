@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { take } from 'rxjs'
 import { keepingRules } from '../../../src/bus/contract/options.js'
-import { hostUrl } from '../../../src/daemon/listens.js'
+import { hostUrl } from '../../../src/daemon/find/listens.js'
 import { Follower } from '../../../src/host/backbone/follower/follower.js'
 import { Leader } from '../../../src/host/backbone/leader/leader.js'
 import type { HostServer } from '../../../src/host/listen/server.js'

@@ -1,4 +1,4 @@
-import { askHost } from '../../daemon/ask.js'
+import { askHost } from '../../daemon/find/ask.js'
 import { nextSettings } from '../../daemon/next-settings.js'
 import { statePaths } from '../../daemon/files/paths.js'
 import type { HostFlags } from '../../host/process/settings.js'

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import type { RemoteBroker } from '../../client/remote-broker.js'
-import { somebodyListens } from '../../daemon/listens.js'
+import { somebodyListens } from '../../daemon/find/listens.js'
 import { statePaths, type StatePaths } from '../../daemon/files/paths.js'
 import { isHostOn, readPidHint } from '../../daemon/files/pid-hint.js'
 import { shortly } from '../../daemon/stop.js'
@@ -87,7 +87,7 @@ function vansOf(registered: unknown): string[] {
 }
 
 async function ask(paths: StatePaths, port: number): Promise<Answer> {
-  const { askHost } = await import('../../daemon/ask.js')
+  const { askHost } = await import('../../daemon/find/ask.js')
   const all = async (broker: RemoteBroker): Promise<Answer> => ({
     registered: await broker.callHost('registrations'),
     settings: await broker.callHost('settings').catch(unknownToIt),

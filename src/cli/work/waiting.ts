@@ -1,5 +1,5 @@
 import { RemoteBroker } from '../../client/remote-broker.js'
-import { localPlace } from '../../daemon/local-place.js'
+import { localPlace } from '../../daemon/find/local-place.js'
 import { statePaths } from '../../daemon/files/paths.js'
 import { ownCredential } from '../../daemon/files/secret.js'
 import { HostUnreachableError, UnsupportedError } from '../../errors.js'

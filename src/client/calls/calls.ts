@@ -1,6 +1,12 @@
 import type { MsgvanError } from '../../errors.js'
-import { definitionOf, maxCallBytes, type CallName, type ResultOf, type SentArgs } from '../../wire/calls.js'
-import type { CallDefinition } from '../../wire/call-definition.js'
+import {
+  definitionOf,
+  maxCallBytes,
+  type CallName,
+  type ResultOf,
+  type SentArgs,
+} from '../../wire/calls/calls.js'
+import type { CallDefinition } from '../../wire/calls/call-definition.js'
 import { encodeCall, fromWireError, type Reply } from '../../wire/frames/control-frames.js'
 
 interface Pending {

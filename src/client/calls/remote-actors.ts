@@ -1,5 +1,5 @@
 import type { ActorBroker } from '../../bus/contract/actors.js'
-import type { Call } from '../../wire/calls.js'
+import type { Call } from '../../wire/calls/calls.js'
 
 /** The actors of a van. Each method is one call to the host. */
 export function remoteActors(call: Call): ActorBroker {

@@ -5,7 +5,7 @@ import type { DeadLetters } from '../../bus/contract/dead-letters.js'
 import type { ModuleRef } from '../../bus/contract/module-ref.js'
 import type { HostStatus, VanStatus } from '../../bus/contract/status.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
-import type { Call } from '../../wire/calls.js'
+import type { Call } from '../../wire/calls/calls.js'
 import { remoteActors } from './remote-actors.js'
 import { RemoteDeadLetters } from './remote-dead-letters.js'
 

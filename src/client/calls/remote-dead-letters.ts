@@ -11,8 +11,8 @@ import {
 import { guardEnd } from '../../bus/topic/guarding.js'
 import { decodeLetter } from '../../codec/payload.js'
 import { DEFAULT_PENDING_BYTES } from '../../bus/contract/pending-bytes.js'
-import type { Call } from '../../wire/calls.js'
-import type { LetterPage } from '../../wire/dead-letter-calls.js'
+import type { Call } from '../../wire/calls/calls.js'
+import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
 
 const announcements: SubscriptionRequest = {
   pattern: /^\$dead\//,

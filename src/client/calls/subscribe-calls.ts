@@ -1,7 +1,7 @@
 import type { MsgvanError } from '../../errors.js'
 import { isExposure } from '../../message/topic.js'
 import type { KeptVerdict } from '../../wire/frames/kept-verdicts.js'
-import type { SubscribeArgs } from '../../wire/subscription-calls.js'
+import type { SubscribeArgs } from '../../wire/calls/subscription-calls.js'
 import type { Inbox } from '../inbox/inbox.js'
 import type { Inboxes } from '../inbox/inboxes.js'
 import type { Calls } from './calls.js'

@@ -1,6 +1,6 @@
 import type { Log } from '../../log/log.js'
 import type { Backbone } from '../backbone/backbone.js'
-import { fieldsOf } from '../../wire/call-definition.js'
+import { fieldsOf } from '../../wire/calls/call-definition.js'
 
 const LEVELS: readonly (keyof Log)[] = ['error', 'warning', 'info', 'debug']
 /** The most lines on their way: a log must not grow into a load. */

@@ -1,4 +1,4 @@
-import type { AskedOfHosts, SentArgs } from '../../wire/calls.js'
+import type { AskedOfHosts, SentArgs } from '../../wire/calls/calls.js'
 import type { Origin } from '../../broker/subscription/pause.js'
 import type { LocalBroker } from '../../broker/local-broker.js'
 import type { OutboundLog } from '../../broker/durable/durable-log.js'

@@ -1,6 +1,6 @@
 import { encodeLetter } from '../../codec/payload.js'
-import { decodeArgs, type AskedOfHosts, type GotArgs } from '../../wire/calls.js'
-import type { LetterPage } from '../../wire/dead-letter-calls.js'
+import { decodeArgs, type AskedOfHosts, type GotArgs } from '../../wire/calls/calls.js'
+import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
 import type { StatusPart } from '../van/status-of-van.js'
 import type { Van } from '../van/vans.js'
 import { noSuchCall, type Services } from './services.js'

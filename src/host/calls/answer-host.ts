@@ -1,5 +1,5 @@
 import { AuthError, InvalidOptionError } from '../../errors.js'
-import { decodeArgs, type CallName, type GotArgs } from '../../wire/calls.js'
+import { decodeArgs, type CallName, type GotArgs } from '../../wire/calls/calls.js'
 import { broken } from '../../wire/protocol.js'
 import type { FollowerSession } from '../backbone/leader/follower-session.js'
 import type { Session } from '../session/session.js'

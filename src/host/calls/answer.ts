@@ -1,5 +1,5 @@
 import { AuthError, describe, StoreError } from '../../errors.js'
-import { decodeArgs, isCallName, traitsOf, type CallName } from '../../wire/calls.js'
+import { decodeArgs, isCallName, traitsOf, type CallName } from '../../wire/calls/calls.js'
 import { inTime } from '../backbone/host-requests.js'
 import { checkCall } from '../rights/call-rights.js'
 import type { Session } from '../session/session.js'

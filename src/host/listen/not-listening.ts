@@ -1,4 +1,4 @@
-import { hostStatus, type HostAddress } from '../../daemon/ask.js'
+import { hostStatus, type HostAddress } from '../../daemon/find/ask.js'
 import {
   codeOf,
   AuthError,

@@ -1,5 +1,5 @@
 import type { CapabilityValues } from '../../bus/contract/actors.js'
-import { hostUrl } from '../../daemon/listens.js'
+import { hostUrl } from '../../daemon/find/listens.js'
 import type { ActorHost } from '../actors/actor-host.js'
 import { Actors } from '../actors/actors.js'
 import { actorLog, takeActorLogs } from '../actors/leader-log.js'

@@ -3,7 +3,7 @@ import { Encoding } from '../../codec/encoding.js'
 import { Message } from '../../message/message.js'
 import type { DeadLetter } from '../../bus/contract/dead-letters.js'
 import type { HostStatus, VanStatus } from '../../bus/contract/status.js'
-import type { LetterPage } from '../../wire/dead-letter-calls.js'
+import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
 import type { Principal } from './principal.js'
 
 /** The part of a status that a principal may see: without `admin`, its own names and, with `actors`, the actors. */

@@ -7,7 +7,7 @@ import {
   type MsgvanError,
 } from '../../errors.js'
 import type { Channel, ChannelEnd, ChannelListener } from '../../wire/channel.js'
-import { traitsOf } from '../../wire/calls.js'
+import { traitsOf } from '../../wire/calls/calls.js'
 import type { Call } from '../../wire/frames/control-frames.js'
 import type { Hello } from '../../wire/handshake.js'
 import { binary, type HostEvents } from '../../wire/protocol.js'

@@ -8,7 +8,7 @@ import {
   toWireError,
   type Call,
 } from '../../wire/frames/control-frames.js'
-import { maxCallBytes } from '../../wire/calls.js'
+import { maxCallBytes } from '../../wire/calls/calls.js'
 import { FrameKind } from '../../wire/frames/frames.js'
 import type { SessionOutput } from './session-output.js'
 

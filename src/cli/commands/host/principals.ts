@@ -13,6 +13,9 @@ type AddOptions = FileOptions &
   Partial<Record<RuleRight | RootRight | 'enter', string[]>> &
   Partial<Record<FlagRight, boolean>> & { expires?: string }
 
+/** A subcommand of `principals`, with the option for its file. */
+type Subcommand = (name: string, summary: string, description: string) => Command
+
 /** `msgvan token NAME`. */
 export function addToken(program: Command, cli: Cli): void {
   program
@@ -63,7 +66,7 @@ Examples:
   msgvan principals revoke orders`,
     )
   principals.action(() => principals.error('which? One of: list, check, add, revoke'))
-  const command = (name: string, summary: string, description: string): Command =>
+  const command: Subcommand = (name, summary, description) =>
     principals
       .command(name)
       .summary(summary)
@@ -79,20 +82,7 @@ Examples:
         return listPrincipals(cli, options.principals, name, options.json === true)
       }),
     )
-  command(
-    'check',
-    'whether a principal may do something',
-    'Whether a principal may do something: `publish` or `subscribe` a topic, `names` or `deadLetters` a subscription, `expose` or `observe` an observable, enter `vans`, load a module from `actors` or `handlers`, `join`, `admin`. Exit code 1 if not.',
-  )
-    .argument('<name>', "the principal's name")
-    .argument('<right>', 'such as publish')
-    .argument('[text]', 'the topic, name, van or module')
-    .action(
-      cli.action<FileOptions>(async (_, options, [name = '', right = '', text]) => {
-        const { checkPrincipal } = await import('../../work/principals-work.js')
-        return checkPrincipal(cli, options.principals, name, right, text)
-      }),
-    )
+  addCheck(command, cli)
   addAdd(command, cli)
   command(
     'revoke',
@@ -110,7 +100,24 @@ Examples:
     )
 }
 
-function addAdd(command: (name: string, summary: string, description: string) => Command, cli: Cli): void {
+function addCheck(command: Subcommand, cli: Cli): void {
+  command(
+    'check',
+    'whether a principal may do something',
+    'Whether a principal may do something: `publish` or `subscribe` a topic, `names` or `deadLetters` a subscription, `expose` or `observe` an observable, enter `vans`, load a module from `actors` or `handlers`, `join`, `admin`. Exit code 1 if not.',
+  )
+    .argument('<name>', "the principal's name")
+    .argument('<right>', 'such as publish')
+    .argument('[text]', 'the topic, name, van or module')
+    .action(
+      cli.action<FileOptions>(async (_, options, [name = '', right = '', text]) => {
+        const { checkPrincipal } = await import('../../work/principals-work.js')
+        return checkPrincipal(cli, options.principals, name, right, text)
+      }),
+    )
+}
+
+function addAdd(command: Subcommand, cli: Cli): void {
   command(
     'add',
     'add one, or rights and a token to one',

@@ -69,7 +69,7 @@ export async function startWith(
   // Report wrong values here and now, not in a background process.
   await nextSettings(given, paths, fresh)
   const { ensureHost } = await import('../../../daemon/ensure.js')
-  const { askHost } = await import('../../../daemon/ask.js')
+  const { askHost } = await import('../../../daemon/find/ask.js')
   const { capabilities, ...flags } = given
   const wanted = {
     ...{ ...flags, port, paths, fresh },

@@ -3,7 +3,7 @@ import type { ActorRequest } from '../../../bus/contract/actors.js'
 import { addressOf } from '../../../bus/actors/create-actors.js'
 import { ActorPlacementError, NameTakenError } from '../../../errors.js'
 import type { Fields } from '../../../wire/frames/fields.js'
-import { fieldsOf } from '../../../wire/call-definition.js'
+import { fieldsOf } from '../../../wire/calls/call-definition.js'
 import type { BornOf } from '../parent.js'
 import type { Placed, Wanted } from './wanted.js'
 

@@ -1,6 +1,6 @@
 import type { ChildExit } from '../../../actors/definition/actor.js'
 import type { ActorAddress } from '../../../bus/contract/actor-ref.js'
-import { fieldsOf } from '../../../wire/call-definition.js'
+import { fieldsOf } from '../../../wire/calls/call-definition.js'
 import type { Backbone } from '../../backbone/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'
 import { addressOf } from '../../../bus/actors/create-actors.js'

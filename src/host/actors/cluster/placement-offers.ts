@@ -2,7 +2,7 @@ import type { CapabilityValues } from '../../../bus/contract/actors.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { Backbone } from '../../backbone/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'
-import { fieldsOf } from '../../../wire/call-definition.js'
+import { fieldsOf } from '../../../wire/calls/call-definition.js'
 
 export interface Offer {
   readonly host: HostStatus

@@ -1,7 +1,7 @@
 import type { RemoteBroker } from '../../../client/remote-broker.js'
 import type { ByteReader } from '../../../codec/byte-reader.js'
 import type { MsgvanError } from '../../../errors.js'
-import type { AskedOfHosts, CallArgs, SentArgs } from '../../../wire/calls.js'
+import type { AskedOfHosts, CallArgs, SentArgs } from '../../../wire/calls/calls.js'
 import { fromWireError, toWireError } from '../../../wire/frames/control-frames.js'
 import { Fields } from '../../../wire/frames/fields.js'
 import { decodeAsk } from '../../../wire/frames/host-frames.js'

@@ -1,4 +1,4 @@
-import type { AskedOfHosts, SentArgs } from '../../../wire/calls.js'
+import type { AskedOfHosts, SentArgs } from '../../../wire/calls/calls.js'
 import type { Origin } from '../../../broker/subscription/pause.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { Envelope } from '../../../message/envelope.js'

@@ -1,12 +1,12 @@
-import { RemoteBroker } from '../client/remote-broker.js'
-import type { HostStatus } from '../bus/contract/status.js'
-import { HostUnreachableError } from '../errors.js'
-import { tokenCredential } from '../client/connection/credential.js'
+import { RemoteBroker } from '../../client/remote-broker.js'
+import type { HostStatus } from '../../bus/contract/status.js'
+import { HostUnreachableError } from '../../errors.js'
+import { tokenCredential } from '../../client/connection/credential.js'
 import { identify, portTaken } from './identify.js'
 import { hostUrl } from './listens.js'
 import { localPlace } from './local-place.js'
-import type { StatePaths } from './files/paths.js'
-import { ownCredential } from './files/secret.js'
+import type { StatePaths } from '../files/paths.js'
+import { ownCredential } from '../files/secret.js'
 
 /** A host on this machine, and the credential for it. */
 export interface HostAddress {

@@ -1,7 +1,7 @@
-import type { ActorRequest, CapabilityValues } from '../bus/contract/actors.js'
-import { MAX_SETUP_MS, SETUP_MS } from '../bus/actors/create-actors.js'
-import type { Fields } from './frames/fields.js'
-import { MAX_PRINCIPAL_NAME } from './principal-token.js'
+import type { ActorRequest, CapabilityValues } from '../../bus/contract/actors.js'
+import { MAX_SETUP_MS, SETUP_MS } from '../../bus/actors/create-actors.js'
+import type { Fields } from '../frames/fields.js'
+import { MAX_PRINCIPAL_NAME } from '../principal-token.js'
 
 /** The request of a client or another host for an actor, each field checked. A host overwrites the principal that a client names. */
 export function decodeActorRequest(fields: Fields): ActorRequest {

@@ -1,7 +1,7 @@
-import type { DeadLetterFilter } from '../bus/contract/dead-letters.js'
-import { UnreadablePayloadError } from '../errors.js'
+import type { DeadLetterFilter } from '../../bus/contract/dead-letters.js'
+import { UnreadablePayloadError } from '../../errors.js'
 import { object } from './call-definition.js'
-import { Fields } from './frames/fields.js'
+import { Fields } from '../frames/fields.js'
 
 export interface LetterPageRequest extends DeadLetterFilter {
   /** The host that has the letters. */

@@ -1,8 +1,8 @@
-import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { object } from './call-definition.js'
-import type { Fields } from './frames/fields.js'
-import { decodeVerdicts, encodeVerdicts, type KeptVerdicts } from './frames/kept-verdicts.js'
-import { decodePattern, decodeRequest, encodePattern, encodeRequest } from './frames/subscription-request.js'
+import type { Fields } from '../frames/fields.js'
+import { decodeVerdicts, encodeVerdicts, type KeptVerdicts } from '../frames/kept-verdicts.js'
+import { decodePattern, decodeRequest, encodePattern, encodeRequest } from '../frames/subscription-request.js'
 
 export interface SubscribeArgs {
   /** The client's number for it. */

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { HostUnreachableError } from '../errors.js'
+import { HostUnreachableError } from '../../errors.js'
 
 /** Clients find hosts at this address, wherever else they listen. */
 export const LOOPBACK = '127.0.0.1'

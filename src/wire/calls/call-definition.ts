@@ -1,5 +1,5 @@
-import { InvalidOptionError } from '../errors.js'
-import { Fields } from './frames/fields.js'
+import { InvalidOptionError } from '../../errors.js'
+import { Fields } from '../frames/fields.js'
 
 /** The treatment of a call at both ends. */
 export interface CallTraits {

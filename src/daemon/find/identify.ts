@@ -1,5 +1,5 @@
 import { request } from 'node:http'
-import { PortTakenError } from '../errors.js'
+import { PortTakenError } from '../../errors.js'
 import { LOOPBACK } from './listens.js'
 
 /** The knowledge about a port without giving anything away. Silence proves nothing. */

@@ -1,6 +1,6 @@
-import type { ActorAddress } from '../bus/contract/actor-ref.js'
-import type { ActorRequest } from '../bus/contract/actors.js'
-import type { HostStatus, VanStatus } from '../bus/contract/status.js'
+import type { ActorAddress } from '../../bus/contract/actor-ref.js'
+import type { ActorRequest } from '../../bus/contract/actors.js'
+import type { HostStatus, VanStatus } from '../../bus/contract/status.js'
 import { decodeActorRequest } from './actor-request.js'
 import {
   call,
@@ -15,9 +15,9 @@ import {
   type CallTraits,
 } from './call-definition.js'
 import { filterArgs, pageArgs, readLetterPage } from './dead-letter-calls.js'
-import { decodeBooks } from './frames/consumer-books.js'
-import type { Fields } from './frames/fields.js'
-import { MAX_CALL_BYTES } from './protocol.js'
+import { decodeBooks } from '../frames/consumer-books.js'
+import type { Fields } from '../frames/fields.js'
+import { MAX_CALL_BYTES } from '../protocol.js'
 import { crowdedArgs, subscribeArgs, withRequest } from './subscription-calls.js'
 
 const name = (fields: Fields): { name: string } => ({ name: fields.text('name', 200) })

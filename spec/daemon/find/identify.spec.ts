@@ -1,8 +1,8 @@
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { expect } from 'chai'
-import { identify } from '../../src/daemon/identify.js'
-import { startServer } from '../support/host-server.js'
-import { freePort } from '../support/sandbox.js'
+import { identify } from '../../../src/daemon/find/identify.js'
+import { startServer } from '../../support/host-server.js'
+import { freePort } from '../../support/sandbox.js'
 
 describe('a program on a port', () => {
   let server: Server | undefined
