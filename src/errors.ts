@@ -39,7 +39,10 @@ export class PayloadTooLargeError extends MsgvanError {
   readonly code = 'MSGVAN_PAYLOAD_TOO_LARGE'
 }
 
-/** A request or an answer is over a limit of the link (nothing of it was sent), or a client uses more patterns than it may. */
+/**
+ * A request or an answer is over a limit of the link (nothing of it was sent), or a client uses more patterns, or leaves
+ * more answers unread, than it may.
+ */
 export class LimitError extends MsgvanError {
   readonly code = 'MSGVAN_LIMIT'
 }

@@ -151,8 +151,8 @@ export class ClientSession implements ConnectorOwner {
     this.#traffic.detach()
     this.#owner.reconnecting()
     if (!(error instanceof SessionLostError) || this.#asHost !== undefined) {
-      // `state$` shows the lost connection. A broken protocol is an error too.
-      if (error.code === 'MSGVAN_PROTOCOL') this.#owner.report(error)
+      // `state$` shows the lost connection. A broken protocol is an error too, and so is a broken limit.
+      if (error.code === 'MSGVAN_PROTOCOL' || error.code === 'MSGVAN_LIMIT') this.#owner.report(error)
       return
     }
     // Another process uses the same client id. With the old id the two would take the session from each other forever.

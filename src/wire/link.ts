@@ -15,7 +15,16 @@ export interface LinkOwner {
   flush(): void
   /** Runs something when the current turn of the event loop is over. */
   endOfTurn(run: () => void): void
+  /** A frame is about to be taken in. It stays with the other side if this throws. */
+  admit?(kind: FrameKind): void
+  /** A frame other than a delivery waits for the other side, too. */
+  answered?(): void
 }
+
+/** A frame costs about this much beside its bytes, until the other side has finished it. */
+const FRAME_BYTES = 128
+
+const noBytes = new Uint8Array(0)
 
 /** The state of a link, which another process can continue. */
 export interface LinkState {
@@ -35,6 +44,9 @@ export interface RetainedFrame {
   readonly ackedBefore: number
 }
 
+/** Without its bytes once the other side has received them: it never gets them again. */
+type Retained = { -readonly [K in keyof RetainedFrame]: RetainedFrame[K] }
+
 /**
  * One reliable, ordered stream of frames in each direction, over connections that come and go. Frames are numbered,
  * kept until acknowledged, sent again when a new connection shows that they are missing, and dropped when they come
@@ -43,8 +55,9 @@ export interface RetainedFrame {
 export class Link {
   readonly #owner: LinkOwner
   /** Frames that the other side has not finished; the first has the number `#ackedByPeer + 1`. */
-  #retained: RetainedFrame[] = []
+  #retained: Retained[] = []
   #retainedBytes = 0
+  #answerBytes = 0
   #ackedByPeer = 0
   #receivedByPeer = 0
   #transmitted = 0
@@ -86,8 +99,14 @@ export class Link {
     return this.#transmit !== undefined
   }
 
+  /** The memory of frames that wait for the other side. */
   get retainedBytes(): number {
     return this.#retainedBytes
+  }
+
+  /** The part of it that is not deliveries. */
+  get answerBytes(): number {
+    return this.#answerBytes
   }
 
   /** Waiting gains nothing: a frame sent now goes out now. */
@@ -106,10 +125,10 @@ export class Link {
    * @returns its number
    */
   send(kind: FrameKind, bytes: Uint8Array): number {
-    this.#retained.push({ kind, bytes, ackedBefore: this.#acked })
-    this.#retainedBytes += bytes.length
+    this.retain({ kind, bytes, ackedBefore: this.#acked })
     const number = this.lastNumber
     this.#pump()
+    if (kind !== FrameKind.Deliver) this.#owner.answered?.()
     return number
   }
 
@@ -132,9 +151,9 @@ export class Link {
     this.#transmitted = receivedByPeer
   }
 
-  retain(frame: RetainedFrame): void {
-    this.#retained.push(frame)
-    this.#retainedBytes += frame.bytes.length
+  retain({ kind, bytes, ackedBefore }: RetainedFrame): void {
+    this.#retained.push({ kind, bytes, ackedBefore })
+    this.#count(kind, FRAME_BYTES + bytes.length)
   }
 
   /** Whether the other side can have received exactly this much: at least as much as it reported before. */
@@ -150,7 +169,7 @@ export class Link {
   attach(receivedByPeer: number, transmit: (frame: Uint8Array) => void): void {
     if (!this.fits(receivedByPeer)) throw broken('acknowledges what was never sent')
     this.#transmit = transmit
-    this.#receivedByPeer = receivedByPeer
+    this.#receivedUpTo(receivedByPeer)
     this.#transmitted = receivedByPeer
     this.#bytesOnTheWay = 0
     // The last acknowledgement may have been lost with the connection before.
@@ -200,6 +219,7 @@ export class Link {
   }
 
   #take(kind: FrameKind, bytes: Uint8Array, number: number): void {
+    this.#owner.admit?.(kind)
     this.#received = number
     this.#ackDue = true
     const work = this.#owner.handle(kind, bodyOf(bytes), number)
@@ -233,15 +253,10 @@ export class Link {
   #acknowledge(received: number, acked: number): void {
     if (received > this.#transmitted || acked > received) throw broken('acknowledges what was never sent')
     const progress = received > this.#receivedByPeer
-    if (progress) {
-      for (let number = this.#receivedByPeer + 1; number <= received; number++) {
-        this.#bytesOnTheWay -= this.#frame(number)?.bytes.length ?? 0
-      }
-      this.#receivedByPeer = received
-    }
+    if (progress) this.#receivedUpTo(received)
     if (acked > this.#ackedByPeer) {
       const done = this.#retained.splice(0, acked - this.#ackedByPeer)
-      for (const frame of done) this.#retainedBytes -= frame.bytes.length
+      for (const frame of done) this.#count(frame.kind, -FRAME_BYTES - frame.bytes.length)
       this.#ackedByPeer = acked
       this.#owner.acked(acked)
     }
@@ -250,7 +265,24 @@ export class Link {
     if (this.isEager) this.#owner.flush()
   }
 
-  #frame(number: number): RetainedFrame | undefined {
+  #receivedUpTo(received: number): void {
+    for (let number = this.#receivedByPeer + 1; number <= received; number++) {
+      const frame = this.#frame(number)
+      if (frame === undefined) continue
+      const { length } = frame.bytes
+      this.#bytesOnTheWay -= length
+      this.#count(frame.kind, -length)
+      frame.bytes = noBytes
+    }
+    this.#receivedByPeer = received
+  }
+
+  #count(kind: FrameKind, bytes: number): void {
+    this.#retainedBytes += bytes
+    if (kind !== FrameKind.Deliver) this.#answerBytes += bytes
+  }
+
+  #frame(number: number): Retained | undefined {
     return this.#retained[number - this.#ackedByPeer - 1]
   }
 

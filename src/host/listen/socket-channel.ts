@@ -5,6 +5,9 @@ import { WriteBufferWatch } from './write-buffer-watch.js'
 
 export type HostSocket = Socket<ClientEvents, HostEvents>
 
+/** The time in which a client may read the reason why its connection is closed. */
+const FAREWELL_MS = 1_000
+
 export interface SocketChannelOptions {
   /** Milliseconds that the other side may leave more than a megabyte unread. */
   readonly patience: number
@@ -48,6 +51,8 @@ export function socketChannel(
       isOver = true
       watch.stop()
       socket.disconnect(true)
+      // A client that does not read would keep it open.
+      if (webSocket.bufferedAmount > 0) setTimeout(() => webSocket.terminate(), FAREWELL_MS).unref()
     },
   })
   socket.onAny((event: string, value: unknown) => {

@@ -76,6 +76,7 @@ export class Host {
       ...{ heartbeat: settings.heartbeatMs, sessionTtl: settings.sessionTtlMs },
       ...joining(settings, { secret, token, ca: tls.ca }),
       maxPayload: settings.maxPayload,
+      maxWaiting: settings.clientMemory,
       tls: tls.identity,
       awaitsServices: true,
       awaitsStore: settings.store !== undefined,

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { DEFAULT_LIMITS } from '../../actors/worker-environment.js'
+import { DEFAULT_CLIENT_BYTES } from '../session/client-budget.js'
 import {
   bytes,
   DEFAULT_PORT,
@@ -263,6 +264,19 @@ export const SETTINGS = {
       default: 8 * 1024 * 1024,
       shown: '8388608',
       help: 'the largest payload',
+    },
+    number,
+  ),
+  clientMemory: text(
+    {
+      flag: '--client-memory',
+      takes: '<bytes>',
+      variable: 'MSGVAN_CLIENT_MEMORY',
+      field: 'clientMemory',
+      parse: manyBytes,
+      default: DEFAULT_CLIENT_BYTES,
+      shown: '67108864',
+      help: 'hold this much for a client that does not read: then no more deliveries, and more answers end its connection',
     },
     number,
   ),

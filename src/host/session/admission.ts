@@ -2,6 +2,7 @@ import { isWorkerOfOthers } from '../../actors/worker-client.js'
 import {
   AuthError,
   HostUnreachableError,
+  LimitError,
   ProtocolError,
   SessionLostError,
   type MsgvanError,
@@ -78,6 +79,21 @@ export class Admission {
     this.#means.sessions.end(session, 'death')
   }
 
+  /**
+   * Closes the connection of a session, and tells its client why. The session waits for it.
+   *
+   * @returns false if it has no connection
+   */
+  disconnect(session: Session, error: MsgvanError): boolean {
+    const channel = this.#channels.get(session)
+    if (channel === undefined) return false
+    this.#channels.delete(session)
+    drop(channel, error)
+    session.detach()
+    this.#means.sessions.away(session)
+    return true
+  }
+
   /** Forgets the connections of sessions that have ended. */
   sweep(): void {
     for (const session of this.#channels.keys()) if (session.hasEnded) this.#channels.delete(session)
@@ -89,8 +105,10 @@ export class Admission {
     let session: Session | undefined
     const failed = (error: unknown): void => {
       clearTimeout(deadline)
-      if (session !== undefined && this.#channels.get(session) === channel)
-        this.#means.sessions.end(session, 'death')
+      if (session !== undefined && this.#channels.get(session) === channel) {
+        if (error instanceof LimitError) this.disconnect(session, error)
+        else this.#means.sessions.end(session, 'death')
+      }
       drop(channel, error)
     }
     let looks = 0

@@ -16,6 +16,7 @@ import { FrameKind } from '../../wire/frames/frames.js'
 import type { Link } from '../../wire/link.js'
 import { PublishReader } from '../../wire/frames/publish-frame.js'
 import { ReadingTable } from '../../wire/frames/string-table.js'
+import { ENTRY_BYTES, type ClientBudget } from './client-budget.js'
 import type { FollowerSession } from '../backbone/leader/follower-session.js'
 import type { Access } from '../rights/principals.js'
 import type { LateOutcome, Publisher } from './publisher.js'
@@ -69,6 +70,7 @@ interface LateEntry extends OutcomeEntry {
 export class PublishReceiver {
   readonly #options: PublishReceiverOptions
   readonly #link: Link
+  readonly #budget: ClientBudget
   readonly #guest: () => FollowerSession | undefined
   readonly #publisher: Publisher
   readonly #reading = new ReadingTable()
@@ -91,10 +93,15 @@ export class PublishReceiver {
   /**
    * @param guest the client as another host, if it is one: it may pass on others' publishes
    */
-  constructor(options: PublishReceiverOptions, link: Link, guest: () => FollowerSession | undefined) {
+  constructor(
+    options: PublishReceiverOptions,
+    { link, budget }: { readonly link: Link; readonly budget: ClientBudget },
+    guest: () => FollowerSession | undefined,
+  ) {
     this.#options = options
     this.#guest = guest
     this.#link = link
+    this.#budget = budget
     this.#publisher = options.van.publisher(options.client)
     options.van.notices.set(options.client, this.#notices)
     const lost = options.van.lost
@@ -118,7 +125,7 @@ export class PublishReceiver {
    */
   restore({ texts, told, held }: PublishReceiverState): void {
     this.#reading.restore(texts)
-    this.#refusals.push(...told)
+    for (const each of told) this.#remember(each)
     for (const { frame, index, publisher, sequence, topic } of held) {
       const envelope = new Envelope(publisher, sequence, topic, noHeaders, 0, undefined, 0, Encoding.Bytes)
       const outcome = this.#awaitAgain(envelope)
@@ -168,6 +175,7 @@ export class PublishReceiver {
       told = this.#refusals[0]
     ) {
       this.#refusals.shift()
+      this.#budget.release(ENTRY_BYTES * told.sequences.length)
       for (const sequence of told.sequences) this.#publisher.acknowledge(sequence)
     }
   }
@@ -284,7 +292,12 @@ export class PublishReceiver {
       if (envelope.publisher === this.#options.client) sequences.push(envelope.sequence)
       else this.#guest()?.refusalReported(envelope, number)
     }
-    if (sequences.length > 0) this.#refusals.push({ number, sequences })
+    if (sequences.length > 0) this.#remember({ number, sequences })
     this.#link.send(FrameKind.Outcome, encodeOutcome({ frame, entries }))
+  }
+
+  #remember(refusals: ReportedRefusals): void {
+    this.#refusals.push(refusals)
+    this.#budget.take(ENTRY_BYTES * refusals.sequences.length)
   }
 }

@@ -1,4 +1,4 @@
-import { InvalidTopicError, type MsgvanError } from '../../errors.js'
+import { InvalidTopicError, LimitError, type MsgvanError } from '../../errors.js'
 import { Envelope } from '../../message/envelope.js'
 import { tooLarge } from '../../codec/payload.js'
 import { isMailTopic, isSystemTopic } from '../../message/topic.js'
@@ -21,6 +21,9 @@ export interface Taker {
   kept(): Promise<void> | undefined
 }
 
+/** The most refusals that it keeps for a publisher. One that reads its outcomes has a few. */
+const MOST_REFUSED = 100_000
+
 /**
  * One publisher in one van, over all its sessions: a publish that it repeats after a lost session has its first
  * outcome, or still waits for it.
@@ -31,6 +34,8 @@ export class Publisher {
   readonly #late = new Map<number, Promise<LateOutcome>>()
   /** Refused, and the publisher does not know it yet. */
   readonly #refused: Map<number, WireError>
+  /** The oldest refusals up to here were too many to keep. */
+  #forgottenThrough = 0
   /** Messages up to here were stored by the last process, if that stored any. */
   readonly #keptThrough: number
   /**
@@ -55,6 +60,11 @@ export class Publisher {
     return this.#lastSequence > 0
   }
 
+  /** The number of refusals that the publisher does not know of yet. */
+  get refusals(): number {
+    return this.#refused.size
+  }
+
   /** All up to there is owed, or refused. */
   get mark(): PublisherMark {
     return { through: this.#lastSequence, refused: this.#refused }
@@ -72,24 +82,29 @@ export class Publisher {
   ): undefined | Promise<LateOutcome> | WireError {
     const { sequence, mayHaveCome } = envelope
     this.#cameBefore ??= mayHaveCome
-    if (sequence <= this.#lastSequence)
-      return this.#refused.get(sequence) ?? this.#late.get(sequence) ?? this.#keptBefore(envelope, van)
+    if (sequence <= this.#lastSequence) return this.#before(envelope, van)
     this.#lastSequence = sequence
     const offered = mayHaveCome && !this.#cameBefore ? firstTime(envelope) : envelope
     const late = this.#accept(offered, van, maxPayload, refusal)
     if (late instanceof Promise) this.#late.set(sequence, late)
-    else if (late !== undefined) this.#refused.set(sequence, late)
+    else if (late !== undefined) this.refuse(sequence, late)
     return late
   }
 
   /** It was taken over, and is not refused. */
   has({ sequence }: Envelope): boolean {
-    return sequence <= this.#lastSequence && !this.#refused.has(sequence)
+    return sequence <= this.#lastSequence && sequence > this.#forgottenThrough && !this.#refused.has(sequence)
   }
 
-  /** It was taken over, and then could not be written. */
+  /** It is not taken over, or it was and could not be written. */
   refuse(sequence: number, refusal: WireError): void {
     this.#refused.set(sequence, refusal)
+    if (this.#refused.size <= MOST_REFUSED) return
+    for (const [oldest] of this.#refused) {
+      this.#refused.delete(oldest)
+      this.#forgottenThrough = Math.max(this.#forgottenThrough, oldest)
+      return
+    }
   }
 
   /** The publisher knows of it, and will not ask again. */
@@ -115,6 +130,15 @@ export class Publisher {
     return held === undefined ? undefined : this.#held(envelope.sequence, Promise.all([held, van.kept()]))
   }
 
+  #before(envelope: Envelope, van: Taker): undefined | Promise<LateOutcome> | WireError {
+    const { sequence } = envelope
+    const known = this.#refused.get(sequence) ?? this.#late.get(sequence)
+    if (known !== undefined) return known
+    return sequence <= this.#forgottenThrough
+      ? toWireError(unknownOutcome())
+      : this.#keptBefore(envelope, van)
+  }
+
   /** The process that stored it ended before its publisher learned of that. */
   #keptBefore(envelope: Envelope, van: Taker): undefined | Promise<LateOutcome> {
     const { sequence } = envelope
@@ -132,7 +156,7 @@ export class Publisher {
       return 'taken'
     } catch (error) {
       const refusal = toWireError(error)
-      this.#refused.set(sequence, refusal)
+      this.refuse(sequence, refusal)
       return refusal
     } finally {
       this.#late.delete(sequence)
@@ -144,4 +168,10 @@ export class Publisher {
 function firstTime(envelope: Envelope): Envelope {
   const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset } = envelope
   return new Envelope(publisher, sequence, topic, headers, timestamp, content, size, encoding, offset)
+}
+
+function unknownOutcome(): LimitError {
+  return new LimitError(
+    `The client left more than ${MOST_REFUSED} refusals unread: the outcome of this publish is not known any more.`,
+  )
 }

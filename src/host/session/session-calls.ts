@@ -8,25 +8,36 @@ import {
   toWireError,
   type Call,
 } from '../../wire/frames/control-frames.js'
-import { maxCallBytes } from '../../wire/calls/calls.js'
+import { maxCallBytes, traitsOf } from '../../wire/calls/calls.js'
 import { FrameKind } from '../../wire/frames/frames.js'
+import { ENTRY_BYTES, type ClientBudget } from './client-budget.js'
 import type { SessionOutput } from './session-output.js'
+
+/** The calls of one client with long answers that are answered at once. Each of these answers may take megabytes. */
+const MOST_LONG_ANSWERS = 4
+
+export interface SessionCallsOptions {
+  readonly answer: (method: string, args: unknown) => Promise<unknown>
+  readonly output: SessionOutput
+  readonly budget: ClientBudget
+}
 
 /**
  * The calls between one session and its client: the client's to the host, and the host's question for a consumer's
  * account.
  */
 export class SessionCalls {
-  readonly #answer: (method: string, args: unknown) => Promise<unknown>
-  readonly #output: SessionOutput
+  readonly #options: SessionCallsOptions
   /** Calls without an answer. */
   readonly #open = new Map<number, Call>()
+  /** Calls that wait for others with long answers. */
+  readonly #waiting: (() => void)[] = []
+  #longAnswers = 0
   /** Subscriptions whose client is asked for its account. */
   readonly #asked = new Map<number, (books: ConsumerBooks) => void>()
 
-  constructor(answer: (method: string, args: unknown) => Promise<unknown>, output: SessionOutput) {
-    this.#answer = answer
-    this.#output = output
+  constructor(options: SessionCallsOptions) {
+    this.#options = options
   }
 
   /** Calls without an answer. */
@@ -40,22 +51,31 @@ export class SessionCalls {
    * @throws ProtocolError
    */
   receive(body: ByteReader): void {
+    const bytes = body.remaining
     const { refusal, ...call } = decodeCall(body, method => maxCallBytes(method, Infinity))
-    if (refusal === undefined) this.answer(call)
+    if (refusal === undefined) this.answer(call, bytes)
     else this.refuse(call, refusal)
   }
 
-  /** Answers a call, of this process or of the last one. */
-  answer(call: Call): void {
-    const { id, method, args } = call
+  /**
+   * Answers a call, of this process or of the last one.
+   *
+   * @param bytes of the call
+   */
+  answer(call: Call, bytes = 0): void {
+    const { id } = call
+    const { budget } = this.#options
     this.#open.set(id, call)
-    const done = (frame: Uint8Array): void => {
+    budget.take(ENTRY_BYTES + bytes)
+    const done = (reply: () => Parameters<typeof encodeReply>[0]): void => {
+      budget.release(ENTRY_BYTES + bytes)
       this.#open.delete(id)
-      this.#reply(frame)
+      if (budget.isExceeded) this.refuse(call, budget.error)
+      else this.#reply(encodeReply(reply()))
     }
-    this.#answer(method, args).then(
-      value => done(encodeReply({ id, value })),
-      (error: unknown) => done(encodeReply({ id, error: toWireError(error) })),
+    this.#answered(call).then(
+      value => done(() => ({ id, value })),
+      (error: unknown) => done(() => ({ id, error: toWireError(error) })),
     )
   }
 
@@ -65,7 +85,7 @@ export class SessionCalls {
 
   /** Asks the client for its account of a subscription. Never settles if the client does not answer. */
   askBooks(subscription: number): Promise<ConsumerBooks> {
-    this.#output.sendNow(FrameKind.Books, encodeSync(subscription))
+    this.#options.output.sendNow(FrameKind.Books, encodeSync(subscription))
     return new Promise(resolve => this.#asked.set(subscription, resolve))
   }
 
@@ -75,8 +95,27 @@ export class SessionCalls {
     this.#asked.delete(books.subscription)
   }
 
+  #answered({ method, args }: Call): Promise<unknown> {
+    const { answer, budget } = this.#options
+    if (traitsOf(method).hasLongAnswer !== true) return answer(method, args)
+    const begin = async (): Promise<unknown> => {
+      try {
+        if (budget.isExceeded) throw budget.error
+        return await answer(method, args)
+      } finally {
+        const next = this.#waiting.shift()
+        if (next === undefined) this.#longAnswers -= 1
+        else next()
+      }
+    }
+    if (this.#longAnswers === MOST_LONG_ANSWERS)
+      return new Promise<void>(resolve => this.#waiting.push(resolve)).then(begin)
+    this.#longAnswers += 1
+    return begin()
+  }
+
   /** Deliveries made before the reply go out before it. */
   #reply(frame: Uint8Array): void {
-    this.#output.send(FrameKind.Reply, frame)
+    this.#options.output.send(FrameKind.Reply, frame)
   }
 }

@@ -16,6 +16,7 @@ import type { Backbone, MakeBackbone } from '../backbone/backbone.js'
 import { Members } from '../backbone/leader/members.js'
 import type { Secrets } from '../listen/server-handshake.js'
 import type { NameRegister } from '../van/kept-names.js'
+import { DEFAULT_CLIENT_BYTES } from './client-budget.js'
 import { Liveness } from './liveness.js'
 import { Admission, type Caller, type SessionOf } from './admission.js'
 import type { Session, SessionOptions, SessionState } from './session.js'
@@ -30,7 +31,10 @@ export interface SessionManagerOptions extends Secrets {
   readonly sessionTtl?: number
   /** The largest payload, in bytes. Default 8 MiB. */
   readonly maxPayload?: number
-  /** Bytes that may wait for a client that does not read. It gets no more deliveries beyond that. Default 64 MiB. */
+  /**
+   * Bytes that may wait for a client that does not read. Beyond that it gets no more deliveries, and more answers cost it
+   * its connection. Default 64 MiB.
+   */
   readonly maxWaiting?: number
   /** Joins this host to others. Default: it is alone. */
   readonly backbone?: MakeBackbone
@@ -322,7 +326,11 @@ export class SessionManager {
       ...{ client, isLocalUser, access, pid, thread, address },
       van: this.#vans.get(van),
       maxPayload: this.#maxPayload,
-      maxWaiting: this.#options.maxWaiting ?? 64 * 1024 * 1024,
+      maxWaiting: this.#options.maxWaiting ?? DEFAULT_CLIENT_BYTES,
+      exceeded: (session, error) => {
+        if (!this.#admission.disconnect(session, error)) return
+        this.#options.warn?.(`client ${session.client} of the van ${session.van.name}: ${error.message}`)
+      },
       answer: (session, method, args) =>
         answer(session, method, args, {
           handlers: this.#options.handlers,

@@ -4,11 +4,13 @@ import type { ConsumerBooks } from '../../wire/frames/consumer-books.js'
 import { decodeSync, encodeSync, type Call } from '../../wire/frames/control-frames.js'
 import { FrameKind } from '../../wire/frames/frames.js'
 import { Link, type LinkState, type RetainedFrame } from '../../wire/link.js'
+import type { LimitError } from '../../errors.js'
 import { broken } from '../../wire/protocol.js'
 import type { FollowerSession, FollowerClientSession } from '../backbone/leader/follower-session.js'
 import type { Access } from '../rights/principals.js'
 import { hidesFromHost } from '../rights/visible.js'
 import type { Van } from '../van/vans.js'
+import { ClientBudget } from './client-budget.js'
 import { ClientSubscriptions } from './consumers/client-subscriptions.js'
 import { RemoteConsumers, type SessionEnd } from './consumers/remote-consumers.js'
 import type { WatchedSession } from './liveness.js'
@@ -30,8 +32,13 @@ export interface SessionOptions {
   /** The address by which the client reached this host. */
   readonly address: string
   readonly maxPayload: number
-  /** The most bytes that may wait for a client that does not read: beyond it this session gets nothing more. */
+  /**
+   * The most bytes that may wait for a client that does not read: beyond it this session gets no deliveries, and answers
+   * cost it its connection.
+   */
   readonly maxWaiting: number
+  /** Its client left too many answers unread. */
+  readonly exceeded: (session: Session, error: LimitError) => void
   /** Calls other than those about subscriptions of this session. */
   readonly answer: (session: Session, method: string, args: unknown) => Promise<unknown>
 }
@@ -65,6 +72,7 @@ export class Session implements FollowerClientSession, WatchedSession {
   readonly calls: SessionCalls
   /** The client is another host. */
   guest: FollowerSession | undefined
+  readonly budget: ClientBudget
   readonly #intake: PublishReceiver
   readonly #output: SessionOutput
   #hasEnded = false
@@ -85,8 +93,17 @@ export class Session implements FollowerClientSession, WatchedSession {
       flush: () => this.#output.flush(),
       // Not a microtask: frames of all clients that came together are answered together.
       endOfTurn: run => void setImmediate(run),
+      admit: kind => {
+        if (kind !== FrameKind.Settle && kind !== FrameKind.Leave) this.budget.admit()
+      },
+      answered: () => this.budget.check(),
     })
-    this.#intake = new PublishReceiver(options, this.link, () => this.guest)
+    this.budget = new ClientBudget({
+      link: this.link,
+      max: options.maxWaiting,
+      exceeded: error => options.exceeded(this, error),
+    })
+    this.#intake = new PublishReceiver(options, { link: this.link, budget: this.budget }, () => this.guest)
     this.#output = new SessionOutput({
       link: this.link,
       maxWaiting: options.maxWaiting,
@@ -98,7 +115,11 @@ export class Session implements FollowerClientSession, WatchedSession {
       ...{ client, van, consumers: this.consumers },
       isHost: () => this.guest !== undefined,
     })
-    this.calls = new SessionCalls((method, args) => options.answer(this, method, args), this.#output)
+    this.calls = new SessionCalls({
+      answer: (method, args) => options.answer(this, method, args),
+      output: this.#output,
+      budget: this.budget,
+    })
   }
 
   /** The state for another process. */

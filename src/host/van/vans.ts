@@ -29,6 +29,9 @@ import type { VanStore } from '../store/van-store.js'
 /** The number of former publishers that it remembers, so that their repeated messages make no duplicates. */
 const PUBLISHERS_REMEMBERED = 10_000
 
+/** Of all former publishers: refusals that they do not know of. */
+const REFUSALS_REMEMBERED = 200_000
+
 /** The shortest time between two warnings about one slow subscription. */
 const WARN_EVERY_MS = 60_000
 
@@ -72,7 +75,11 @@ export class Van {
   #lostElsewhere: MsgvanError | undefined
   readonly #warnedAt = new WeakMap<Subscription, number>()
   readonly #memory: () => string | undefined
-  readonly #publishers = new LRUCache<string, Publisher>({ max: PUBLISHERS_REMEMBERED })
+  readonly #publishers = new LRUCache<string, Publisher>({
+    max: PUBLISHERS_REMEMBERED,
+    maxSize: PUBLISHERS_REMEMBERED + REFUSALS_REMEMBERED,
+    sizeCalculation: ({ refusals }) => 1 + refusals,
+  })
 
   constructor(
     readonly name: string,
@@ -271,6 +278,8 @@ export class Van {
 
   /** Its session ended: it may come back. */
   remember(client: string, publisher: Publisher): void {
+    // Its size is counted anew.
+    this.#publishers.delete(client)
     if (publisher.hasPublished) this.#publishers.set(client, publisher)
   }
 }

@@ -11,6 +11,8 @@ export interface CallTraits {
   readonly isStored?: true
   /** Its arguments hold values of an app, lists, or the words of another host: they may be as large as a payload. */
   readonly isLarge?: true
+  /** Its answer may take megabytes: the host answers only a few of them at a time for one client. */
+  readonly hasLongAnswer?: true
   /** The next host process answers it again. It refuses all other calls, because they may have been done. */
   readonly isAnsweredAgain?: true
 }

@@ -39,10 +39,10 @@ export const CALLS = {
     object(fields => ({ subscription: fields.whole('subscription', 1), isAway: fields.flag('isAway') })),
     done,
   ),
-  status: call(nothing, trusted<VanStatus>(), { reads: true, isAnsweredAgain: true }),
+  status: call(nothing, trusted<VanStatus>(), { reads: true, isAnsweredAgain: true, hasLongAnswer: true }),
   hosts: call(nothing, trusted<HostStatus[]>(), { reads: true, isAnsweredAgain: true }),
   // Not answered again: the host has another id after its restart, and a page names its host.
-  'deadLetters.page': call(pageArgs, readLetterPage, { reads: true }),
+  'deadLetters.page': call(pageArgs, readLetterPage, { reads: true, hasLongAnswer: true }),
   'deadLetters.replay': call(filterArgs, count, { outlastsBus: true, isStored: true }),
   'deadLetters.purge': call(filterArgs, count, { outlastsBus: true, isStored: true }),
   'handlers.register': call(
