@@ -58,7 +58,8 @@ export class LeaderCalls {
       this.#remote.call(name, ...([args] as CallArgs<N>)),
       this.#presence.down.then(() => nothing),
     ])
-    return answer === nothing ? [] : [answer]
+    // It answers a host that may not join as it answers a client.
+    return answer === nothing || !this.#isIn() ? [] : [answer]
   }
 
   /** An ASK frame of the leader. @throws ProtocolError */
@@ -68,6 +69,11 @@ export class LeaderCalls {
       (value: unknown) => this.#answer({ id, value }),
       (error: unknown) => this.#answer({ id, error: toWireError(error) }),
     )
+  }
+
+  /** The leader can be reached, and has not refused this host meanwhile. */
+  #isIn(): boolean {
+    return this.#presence.isUp
   }
 
   #result(method: string, args: unknown): Promise<unknown> {

@@ -5,7 +5,7 @@ import { Message } from '../../../message/message.js'
 import { mayPass } from '../may-pass.js'
 import { isForGood } from '../../../client/connection/connection.js'
 import type { PublishPromise } from '../../../client/outbox/publish-promise.js'
-import { ClosedError, describe, MsgvanError, SessionLostError } from '../../../errors.js'
+import { ClosedError, describe, ForbiddenError, MsgvanError, SessionLostError } from '../../../errors.js'
 
 interface Waiting {
   readonly resolve: () => void
@@ -232,7 +232,7 @@ export class LeaderForwarder implements Consumer {
   #refused(passing: Passing, error: unknown): void {
     const { envelope, message } = passing
     // The leader refuses this host, not this message, or its session is lost: it may be let in later.
-    if (error instanceof MsgvanError && (isForGood(error) || isOfSession(error))) {
+    if (error instanceof MsgvanError && (this.#isOfHost(error) || isOfSession(error))) {
       const later = this.#again.findIndex(({ order }) => order > passing.order)
       this.#again.splice(later < 0 ? this.#again.length : later, 0, passing)
       this.#isFull = true
@@ -246,6 +246,11 @@ export class LeaderForwarder implements Consumer {
     if (publisher === undefined) this.#means.lost(envelope, error)
     else publisher.reject(error)
     this.#roomAgain()
+  }
+
+  /** A leader that has let this host in may still forbid single messages. */
+  #isOfHost(error: MsgvanError): boolean {
+    return isForGood(error) && (this.#isShut || !(error instanceof ForbiddenError))
   }
 
   /** Its publisher relies on this host: it is sent again later. */

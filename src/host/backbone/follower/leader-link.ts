@@ -1,4 +1,4 @@
-import { relayRules, type Relay } from '../../../broker/routing/relay.js'
+import type { Relay } from '../../../broker/routing/relay.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { Credential } from '../../../client/connection/credential.js'
 import type { Dial } from '../../../client/connection/dial-socket.js'
@@ -19,7 +19,7 @@ import { Wants } from '../leader/wants.js'
 import { LeaderCalls } from './leader-calls.js'
 import { LeaderForwarder } from './leader-forwarder.js'
 import { LeaderGap } from './leader-gap.js'
-import { LeaderIntake } from './leader-intake.js'
+import { LeaderJoin } from './leader-join.js'
 import { LeaderNames } from './leader-names.js'
 import { LeaderPresence } from './leader-presence.js'
 import { Seen } from './seen.js'
@@ -60,12 +60,13 @@ export class LeaderLink implements Reach {
   readonly #presence: LeaderPresence
   readonly #calls: LeaderCalls
   readonly #gap: LeaderGap
+  readonly #join: LeaderJoin
   /** Subscriptions of this host that the leader's publishers wait for, by id. */
   readonly #crowded = new Map<string, RegExp | string>()
 
   constructor(options: LeaderLinkOptions) {
     this.#options = options
-    const { van, failed, warn, requested } = options
+    const { van, warn, requested } = options
     const outbox = van.outbox()
     this.seen = new Seen(van.marks)
     this.#presence = new LeaderPresence({
@@ -92,8 +93,12 @@ export class LeaderLink implements Reach {
       hasContinued: () => this.#remote.call('backbone.continued'),
       missed: missed => van.missed(missed),
     })
-    const intake = new LeaderIntake({ van, seen: this.seen, from: this.relay, failed, warn })
-    this.#remote.join(() => this.#introduction(), relayRules, intake)
+    this.#join = new LeaderJoin({
+      ...{ remote: this.#remote, van, seen: this.seen, relay: this.relay, warn },
+      introduction: () => this.#introduction(),
+      refused: error => this.#refused(error),
+    })
+    this.#join.ask()
     van.broker.watchPatterns({
       added: pattern => this.#interests.change('here', [pattern]),
       removed: pattern => this.#interests.change('here', [], [pattern]),
@@ -139,6 +144,7 @@ export class LeaderLink implements Reach {
   }
 
   abandon(): void {
+    this.#join.close()
     this.#remote.abandon()
     this.#presence.shut()
   }
@@ -184,6 +190,7 @@ export class LeaderLink implements Reach {
   }
 
   async end(): Promise<void> {
+    this.#join.close()
     this.#presence.endFirstAttempt()
     this.#presence.turn(false)
     this.relay.close()
@@ -207,6 +214,12 @@ export class LeaderLink implements Reach {
         missed: missed => this.#gap.missed(missed),
       },
     })
+  }
+
+  /** The leader refuses this host, not the connection. */
+  #refused(error: MsgvanError): void {
+    this.#presence.refused()
+    this.#options.failed(error)
   }
 
   #forwarder(): LeaderForwarder {
@@ -253,6 +266,7 @@ export class LeaderLink implements Reach {
     const { anew, add, remove } = decodeInterest(body)
     if (anew) {
       this.#wants.anew(add)
+      this.#join.accepted()
       this.#presence.wantsCame()
     } else this.#wants.change(add, remove)
     this.#presence.openIfSettled()

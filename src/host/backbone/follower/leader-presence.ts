@@ -88,6 +88,12 @@ export class LeaderPresence {
     this.#options.turned(isUp)
   }
 
+  /** The leader does not let this host join: it is out of reach although the connection stands. */
+  refused(): void {
+    this.endFirstAttempt()
+    this.turn(false)
+  }
+
   /** A session begins: the leader lists what it wants. */
   awaitWants(): void {
     this.#awaitsWants = true
@@ -96,6 +102,7 @@ export class LeaderPresence {
   /** The leader has listed what it wants. */
   wantsCame(): void {
     this.#awaitsWants = false
+    this.turn(true)
   }
 
   openIfSettled(): void {

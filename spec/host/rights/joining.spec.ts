@@ -1,0 +1,86 @@
+import { expect } from 'chai'
+import { tokenCredential } from '../../../src/client/connection/credential.js'
+import { hostUrl } from '../../../src/daemon/find/listens.js'
+import { Follower } from '../../../src/host/backbone/follower/follower.js'
+import { Leader } from '../../../src/host/backbone/leader/leader.js'
+import type { HostServer } from '../../../src/host/listen/server.js'
+import { ForbiddenError, version, type Bus } from '../../../src/index.js'
+import { eventually } from '../../support/eventually.js'
+import { clientOf, startServer } from '../../support/host-server.js'
+import { GuardedHost, type Rights } from '../../support/principals.js'
+import { rejection } from '../../support/rejection.js'
+
+describe('a host that joins as a principal', () => {
+  let leader: GuardedHost
+  let follower: HostServer
+  let bus: Bus
+  let lines: string[]
+
+  async function start(rights: Rights): Promise<void> {
+    lines = []
+    leader = await GuardedHost.with({ home: rights }, { backbone: means => new Leader(means) })
+    const token = leader.file.tokens.get('home') ?? ''
+    follower = await startServer({
+      hostStatus: () => ({
+        ...{ id: 'home', pid: process.pid, version, port: 0, address: '', leader: false },
+        ...{ capabilities: {}, uptimeMs: 0 },
+      }),
+      warn: line => void lines.push(line),
+      backbone: means =>
+        new Follower({
+          ...means,
+          leader: hostUrl(leader.server.port),
+          credential: () => tokenCredential(token),
+          seat: 'home',
+          maxPayload: 1_000_000,
+        }),
+    })
+    bus = clientOf(follower.port).bus
+  }
+
+  afterEach(async () => {
+    await bus.close({ drain: false })
+    await follower.close()
+    await leader.close()
+  })
+
+  it('works alone while it may not join, and joins as soon as it may', async () => {
+    await start({ publish: ['.*'], subscribe: ['.*'] })
+    await bus.ready()
+    await eventually(() => expect(lines.join()).to.contain('cannot join the leader'))
+    expect(lines.join()).to.contain('join')
+    const { subscriptions } = await bus.status()
+    expect(subscriptions).to.deep.equal([])
+    const own: unknown[] = []
+    bus.topic('a').subscribe(({ payload }) => own.push(payload))
+    await bus.ready()
+    await bus.publish('a', 1)
+    await eventually(() => expect(own).to.deep.equal([1]))
+    const there: unknown[] = []
+    const beyond = leader.client(undefined).bus
+    beyond.topic('a').subscribe(({ payload }) => there.push(payload))
+    await beyond.ready()
+    await leader.file.add('home', { publish: ['.*'], subscribe: ['.*'], join: true })
+    leader.file.write()
+    await eventually(async () => expect((await bus.status()).hosts).to.have.length(2))
+    await bus.publish('a', 2)
+    await eventually(() => expect(there).to.include(2))
+    await beyond.publish('a', 3)
+    await eventually(() => expect(own).to.include(3))
+  })
+
+  it('has single messages refused, and others passed on', async () => {
+    await start({ publish: ['ok'], subscribe: ['.*'], join: true })
+    const there: unknown[] = []
+    const beyond = leader.client(undefined).bus
+    beyond.topic(/./).subscribe(({ payload }) => there.push(payload))
+    await Promise.all([bus.ready(), beyond.ready()])
+    await eventually(async () => expect((await bus.status()).hosts).to.have.length(2))
+    const first = bus.publish('not', 1)
+    const second = bus.publish('ok', 2)
+    expect(await rejection(first)).to.be.instanceOf(ForbiddenError)
+    await second
+    await bus.publish('ok', 3)
+    expect(there).to.deep.equal([2, 3])
+  })
+})

@@ -1,0 +1,63 @@
+import type { Relay } from '../../../broker/routing/relay.js'
+import { relayRules } from '../../../broker/routing/relay.js'
+import type { RemoteBroker } from '../../../client/remote-broker.js'
+import { ForbiddenError, type MsgvanError } from '../../../errors.js'
+import type { ReachingVan } from '../backbone.js'
+import { LeaderIntake } from './leader-intake.js'
+import type { Seen } from './seen.js'
+
+export interface LeaderJoinOptions {
+  readonly remote: RemoteBroker
+  readonly van: ReachingVan
+  readonly seen: Seen
+  readonly relay: Relay
+  /** This host's introduction, made for each session. */
+  readonly introduction: () => object
+  /** The leader refuses this host for now. */
+  readonly refused: (error: MsgvanError) => void
+  readonly warn: (text: string) => void
+}
+
+/** After a refusal this host asks again after this time; in a row each wait is twice as long, up to the second one. */
+const AGAIN_MS = 1_000
+const LONGEST_AGAIN_MS = 30_000
+
+/** Asks the leader to let this host join: again, if it refuses. */
+export class LeaderJoin {
+  readonly #options: LeaderJoinOptions
+  readonly #intake: LeaderIntake
+  #again: NodeJS.Timeout | undefined
+  #againMs = AGAIN_MS
+  #isClosed = false
+
+  constructor(options: LeaderJoinOptions) {
+    this.#options = options
+    const { van, seen, relay, warn } = options
+    this.#intake = new LeaderIntake({
+      ...{ van, seen, from: relay, warn },
+      failed: error => this.#refused(error),
+    })
+  }
+
+  ask(): void {
+    const { remote, introduction } = this.#options
+    remote.join(introduction, relayRules, this.#intake)
+  }
+
+  accepted(): void {
+    this.#againMs = AGAIN_MS
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#again)
+  }
+
+  /** Rights may change while the connection lasts. */
+  #refused(error: MsgvanError): void {
+    this.#options.refused(error)
+    if (this.#isClosed || !(error instanceof ForbiddenError)) return
+    this.#again = setTimeout(() => this.ask(), this.#againMs)
+    this.#againMs = Math.min(2 * this.#againMs, LONGEST_AGAIN_MS)
+  }
+}
