@@ -177,8 +177,8 @@ export class SubscriptionAccount {
   /** Dead letters that were sent to it again, to the end of its line. */
   replayed = 0
   readonly #replayed = new Set<Publication>()
-  /** Dead letters that were purged. */
-  readonly purged = new Set<Publication>()
+  /** The numbers of dead letters that were purged. */
+  readonly purged = new Map<Publication, number>()
   /** It was to be kept, and the disk did not take it; it is not in force. */
   #isUnkept = false
   #isForgottenByName = false
@@ -284,8 +284,9 @@ export class SubscriptionAccount {
   }
 
   /** A dead letter is sent to it again, as if it were new. */
-  replays(publication: Publication): void {
-    this.replayed += 1
+  /** @param copies as many letters */
+  replays(publication: Publication, copies: number): void {
+    this.replayed += copies
     this.#replayed.add(publication)
     this.archived.push(...this.of(publication))
     this.deliveries.delete(publication)

@@ -1,4 +1,11 @@
-import { isForgotten, isInDoubt, isOfHostBefore, type Delivery, type SubscriptionAccount } from './account.js'
+import {
+  isForgotten,
+  isInDoubt,
+  isOfHostBefore,
+  mayBeUnkept,
+  type Delivery,
+  type SubscriptionAccount,
+} from './account.js'
 import type { Books } from './books.js'
 
 /** All that a delivery must be, whatever happened before. */
@@ -47,8 +54,11 @@ function checkAgainstEarlier(
  * stood still meanwhile. Without: its publisher sends it again.
  */
 function mayComeUnflagged(earlier: Delivery, delivery: Delivery): boolean {
+  const { publication, account } = delivery
+  // Each copy has a letter of its own, and each letter comes as a new message.
+  if (account.wasReplayed(publication) && mayBeUnkept(publication, account)) return true
   const isOfTwoHosts = (!earlier.isFirm && isOfHostBefore(earlier)) || isOfHostBefore(delivery)
-  return isOfTwoHosts && !delivery.account.wasForgotten
+  return isOfTwoHosts && !account.wasForgotten
 }
 
 /** Per publisher and topic in publish order. What a leaving consumer gave back unseen comes to others after what they had. */

@@ -1,3 +1,4 @@
+import type { DeadLetter } from '../../src/bus/contract/dead-letters.js'
 import type { Publication, SubscriptionAccount } from './account.js'
 import { Acting } from './acting.js'
 import { Backlog } from './backlog.js'
@@ -116,22 +117,23 @@ export class World {
   async #replaySome(): Promise<void> {
     const { books, random, trace } = this.#stage
     const { observer } = this.#cast
-    for (const { id, subscription, payload } of await this.#letters()) {
+    for (const { letter, copies } of counted(await this.#letters())) {
+      const { id, subscription, payload } = letter
       const account = books.subscriptions.get(subscription)
       const publication = books.publications[(payload as { number: number }).number]
       if (account === undefined || publication === undefined) continue
       const isPurged = this.#isDue('purges') || (!this.#isDue('replays') && random.chance(0.2))
       if (isPurged) {
-        await this.#purge(account, publication, { subscription, id })
+        await this.#purge(account, publication, { subscription, id }, copies)
         continue
       }
       if (!this.#isDue('replays') && random.chance(0.5)) continue
-      account.replays(publication)
+      account.replays(publication, copies)
       trace.say('observer', () => `replays #${publication.number} to ${subscription}`)
       trace.count('replays')
       await this.#cast.as(observer, () => {
         const replayed = (count: number): void => {
-          if (count !== 1) books.violated(`#${publication.number} was replayed ${count} times`)
+          if (count !== copies) books.violated(`#${publication.number} was replayed ${count} times`)
         }
         const failed = (error: unknown) => books.violated(`a replay failed: ${String(error)}`)
         observer.bus.deadLetters().replay({ subscription, id }).then(replayed, failed)
@@ -144,15 +146,16 @@ export class World {
     account: SubscriptionAccount,
     publication: Publication,
     which: { subscription: string; id: string },
+    copies: number,
   ): Promise<void> {
     const { books, trace } = this.#stage
     const { observer } = this.#cast
-    account.purged.add(publication)
+    account.purged.set(publication, copies)
     trace.say('observer', () => `purges #${publication.number} of ${account.key}`)
     trace.count('purges')
     await this.#cast.as(observer, () => {
       const purged = (count: number): void => {
-        if (count !== 1) books.violated(`#${publication.number} was purged ${count} times`)
+        if (count !== copies) books.violated(`#${publication.number} was purged ${count} times`)
       }
       const failed = (error: unknown) => books.violated(`a purge failed: ${String(error)}`)
       observer.bus.deadLetters().purge(which).then(purged, failed)
@@ -215,4 +218,21 @@ export class World {
 
 function shown(value: unknown): unknown {
   return value instanceof RegExp ? String(value) : value
+}
+
+interface Counted {
+  readonly letter: DeadLetter
+  copies: number
+}
+
+/** A message that is there twice has two letters with the same id. */
+function counted(letters: readonly DeadLetter[]): Iterable<Counted> {
+  const all = new Map<string, Counted>()
+  for (const letter of letters) {
+    const key = `${letter.subscription} ${letter.id}`
+    const known = all.get(key)
+    if (known === undefined) all.set(key, { letter, copies: 1 })
+    else known.copies += 1
+  }
+  return all.values()
 }
