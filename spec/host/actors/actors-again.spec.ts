@@ -10,12 +10,13 @@ import { startRegistered } from '../../../src/host/handlers/registrations.js'
 import type { HostServer } from '../../../src/host/listen/server.js'
 import { HostStore } from '../../../src/host/store/host-store.js'
 import { keeping, keptRegistrations, openKept } from '../../../src/host/store/kept-registrations.js'
-import type { Bus } from '../../../src/index.js'
+import { StoreError, type Bus } from '../../../src/index.js'
 import { MAILBOX } from '../../../src/message/topic.js'
 import { Disk } from '../../support/disk.js'
 import { eventually } from '../../support/eventually.js'
 import { clientOf, secret, startServer } from '../../support/host-server.js'
 import { actorsModule as module } from '../../support/hosts.js'
+import { rejection } from '../../support/rejection.js'
 
 const nothing = (): void => undefined
 
@@ -108,6 +109,19 @@ describe('actors of a host with a store, after its restart', () => {
     await again()
     await Promise.all(numbers(COUNT).map(i => actor.tell(i)))
   }
+
+  it('are those that were created: one that the disk did not keep is not there, and can be created again', async () => {
+    const create = () => bus.actors.create({ module, export: 'NeedsNoFile' }, { name: 'it', args: file })
+    disk.isFull = true
+    expect(await rejection(create())).to.be.instanceOf(StoreError)
+    expect(await bus.actors.find('it')).to.equal(undefined)
+    disk.isFull = false
+    const actor = await create()
+    await again()
+    expect((await bus.actors.find('it'))?.id).to.equal(actor.id)
+    await actor.tell(1)
+    await eventually(async () => expect(await done()).to.deep.equal([1]))
+  })
 
   it('crash if their setup fails, and their messages wait for them', async () => {
     // Ten of them are not over before all is told.

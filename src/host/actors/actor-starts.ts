@@ -103,7 +103,13 @@ export class ActorStarts {
     if (actor.ending !== undefined)
       throw new ActorStoppedError(`Actor ${label(self)} was stopped during its setup.`)
     actor.isUp = true
-    await keep(actor)
+    try {
+      await keep(actor)
+    } catch (error) {
+      // Its caller gets no actor: a second `create` must not find one that the next host would not have.
+      ends.endSoon(actor, 'stopped', 'its host could not keep it')
+      throw error
+    }
     return self
   }
 
