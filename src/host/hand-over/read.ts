@@ -259,7 +259,9 @@ class HandOverReader {
     if (fields.has('request')) {
       if (session === undefined) return
       const request = decodeRequest(fields.get('request'))
-      session.consumers.restore(place, state, attachment => van.home(request).consume(request, attachment))
+      session.consumers.restore(place, state, request, attachment =>
+        van.home(request).consume(request, attachment),
+      )
       // The client's messages are on their way to another client.
       if (state.last > 0) session.consumers.lapsed(place, state.last)
       return
@@ -271,7 +273,7 @@ class HandOverReader {
     }
     const pattern = decodePattern(fields.get('pattern'))
     const request = { ...owed.rules, pattern, prefetch: fields.whole('prefetch', 1) }
-    const attachment = session.consumers.restore(place, state, each =>
+    const attachment = session.consumers.restore(place, state, request, each =>
       van.broker.transfer.join(owed, request, each),
     )
     if (session.guest !== undefined && request.name !== undefined) session.consumers.name(place, request.name)

@@ -13,7 +13,7 @@ import { broken, MAX_SUBSCRIPTIONS } from '../../../wire/protocol.js'
 import type { Principal } from '../../rights/principal.js'
 import { hidesLetter } from '../../rights/visible.js'
 import type { SessionOutput } from '../session-output.js'
-import type { SettledBefore } from '../settled-before.js'
+import { keyOfName, type SettledBefore } from '../settled-before.js'
 import { PatternBudget } from './pattern-budget.js'
 import { RemoteConsumer, type RemoteConsumerOwner, type RemoteConsumerState } from './remote-consumer.js'
 import { Hearing } from './silence.js'
@@ -83,16 +83,20 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
   /**
    * Continues a consumer of another process.
    *
+   * @param rules of its subscription
    * @param join makes its place in a subscription
    */
   restore(
     subscription: number,
     state: RemoteConsumerState,
+    { name, incarnation }: Pick<SubscriptionRequest, 'name' | 'incarnation'>,
     join: (consumer: RemoteConsumer) => Membership,
   ): RemoteConsumer {
     const consumer = this.#newConsumer(subscription)
+    consumer.name = name
+    if (name !== undefined && incarnation !== undefined) consumer.key = keyOfName(name, incarnation)
     const { principal } = this
-    consumer.sees = principal && (topic => principal.sees(topic))
+    if (name !== undefined) consumer.sees = principal && (topic => principal.sees(topic))
     consumer.restore(state)
     consumer.expectSettledIn(state.ackTimeout)
     this.#consumers.set(subscription, consumer)
