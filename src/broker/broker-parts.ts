@@ -74,17 +74,54 @@ export function brokerParts(options: LocalBrokerOptions): BrokerParts {
     dropped: () => (counters.past.dropped += 1),
   }
   const deadLetters = new DeadLetterHandler(deadLetterOwner, registry, messages, options)
-  const base = { options, reports, timers, messages, registry, dispatcher, drainWaiter, drainIntake, lifetime, counters, system, deadLetters } // prettier-ignore
-  const owner = new SubscriptionServices(base)
+  // Not spread from one to the next: each copy would have a hidden class of its own, and there is one of each for each van.
+  const owner = new SubscriptionServices({
+    options,
+    timers,
+    messages,
+    lifetime,
+    registry,
+    dispatcher,
+    deadLetters,
+    drainWaiter,
+    reports,
+  })
   const makeSubscription = storing(owner, options)
   const journal = openJournal(owner, registry.routes, options.durableLog)
   const endings = new Endings({
     after: (delay, run) => timers.after(delay, run),
     kept: () => options.durableLog?.kept(),
   })
-  const subscriptions = new Subscriptions({ ...base, owner, endings, hasStore: journal !== undefined })
-  const router = new Router({ ...base, journal })
+  const subscriptions = new Subscriptions({
+    registry,
+    owner,
+    dispatcher,
+    deadLetters,
+    endings,
+    counters,
+    lifetime,
+    hasStore: journal !== undefined,
+  })
+  const router = new Router({ options, registry, dispatcher, lifetime, drainIntake, journal })
   const relays = new Relays(registry.routes, owner, router)
-  const transfer = new Transfer({ ...base, subscriptions, endings })
-  return { ...base, endings, subscriptions, router, relays, transfer }
+  const transfer = new Transfer({ registry, subscriptions, deadLetters, endings, counters, lifetime })
+  return {
+    options,
+    reports,
+    timers,
+    messages,
+    registry,
+    dispatcher,
+    drainWaiter,
+    drainIntake,
+    lifetime,
+    counters,
+    system,
+    deadLetters,
+    endings,
+    subscriptions,
+    router,
+    relays,
+    transfer,
+  }
 }

@@ -43,7 +43,7 @@ export interface LocalBrokerOptions {
    * Gets a message that the broker gives up on. If it returns true, it takes the message back, which becomes no dead
    * letter.
    */
-  takeBack?: TakeBack
+  takeBack?: TakeBack | undefined
   hostStatus: () => HostStatus
   /** The counts of this van before this broker. Default: none. */
   counted?: Readonly<Counters> | undefined
@@ -54,7 +54,7 @@ export interface LocalBrokerOptions {
   /** Makes an id that tells subscriptions apart that have a name one after another. Default: none. */
   newIncarnation?: () => string
   /** Keeps messages beyond this process. Default: none. */
-  durableLog?: DurableLog
+  durableLog?: DurableLog | undefined
   /** The prefix of subscription ids, to tell those of several hosts apart. Default: none. */
   idPrefix?: string
   /** A subscription is full, and publishers begin to wait for it. */

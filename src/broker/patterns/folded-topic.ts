@@ -5,7 +5,7 @@ import { END, START, foldUnit } from './required-literals.js'
  * topics.
  */
 export class FoldedTopic {
-  units = new Uint16Array(1026)
+  units = new Uint16Array(32)
   length = 0
   #topic: string | undefined
 
@@ -13,7 +13,7 @@ export class FoldedTopic {
     if (topic === this.#topic) return
     this.#topic = topic
     const length = topic.length + 2
-    if (length > this.units.length) this.units = new Uint16Array(length)
+    this.#makeRoom(length)
     const { units } = this
     units[0] = START.charCodeAt(0)
     for (let at = 0; at < topic.length; at += 1) units[at + 1] = foldUnit(topic.charCodeAt(at))
@@ -25,8 +25,12 @@ export class FoldedTopic {
   readText(text: string): void {
     this.#topic = undefined
     this.length = text.length
-    if (text.length > this.units.length) this.units = new Uint16Array(text.length)
+    this.#makeRoom(text.length)
     for (let at = 0; at < text.length; at += 1) this.units[at] = text.charCodeAt(at)
+  }
+
+  #makeRoom(length: number): void {
+    if (length > this.units.length) this.units = new Uint16Array(2 * length)
   }
 
   /**

@@ -42,7 +42,7 @@ export class NGramIndex<E extends Indexed> {
   readonly #inUse = [0, 0, 0]
   readonly #found: E[] = []
   readonly #text = new FoldedTopic()
-  #keys = new Int32Array(128)
+  #keys = new Int32Array(16)
   #search = 0
 
   /**

@@ -1,5 +1,9 @@
-const SMALLEST = 64
+/** Up to this, V8 keeps the arrays in its heap: there is a table for each van, and most are small. */
+const SMALLEST = 16
 const NONE = -1
+/** Shared by all tables without a posting. */
+const nothing = new Int32Array(0)
+const noBits = new Uint8Array(0)
 
 /**
  * A list of postings under each gram's key, newest first. Open addressing in flat arrays: no object for a gram or a
@@ -7,22 +11,22 @@ const NONE = -1
  */
 export class NGramTable<E> {
   /** Eight bits for each slot, few of which are set. The key of each gram has one, and so do some removed keys. */
-  #filter = new Uint8Array(SMALLEST)
+  #filter = noBits
   #gone = 0
-  #keys = new Int32Array(SMALLEST)
+  #keys = nothing
   /** The first posting under the key (below 0: the slot is free), and the number of postings. */
-  #heads = new Int32Array(SMALLEST).fill(NONE)
-  #counts = new Int32Array(SMALLEST)
-  #mask = SMALLEST - 1
-  #bits = SMALLEST * 8 - 1
+  #heads = nothing
+  #counts = nothing
+  #mask = 0
+  #bits = 0
   #used = 0
 
   #owners: (E | undefined)[] = []
-  #keyOf = new Int32Array(SMALLEST)
-  #next = new Int32Array(SMALLEST)
-  #previous = new Int32Array(SMALLEST)
+  #keyOf = nothing
+  #next = nothing
+  #previous = nothing
   /** The next posting of the same owner. */
-  #sibling = new Int32Array(SMALLEST)
+  #sibling = nothing
   #free = NONE
 
   /** No gram has a posting. */
@@ -66,7 +70,7 @@ export class NGramTable<E> {
    * @returns the posting
    */
   add(key: number, owner: E, sibling: number): number {
-    if ((this.#used + 1) * 2 > this.#mask) this.#resize((this.#mask + 1) * 2)
+    if ((this.#used + 1) * 2 > this.#mask) this.#resize(Math.max(SMALLEST, (this.#mask + 1) * 2))
     const posting = this.#newPosting()
     let slot = this.#find(key)
     if (slot < 0) {
@@ -178,7 +182,7 @@ export class NGramTable<E> {
 }
 
 function grown(list: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const more = new Int32Array(Math.ceil(list.length * 1.5))
+  const more = new Int32Array(Math.max(SMALLEST, Math.ceil(list.length * 1.5)))
   more.set(list)
   return more
 }

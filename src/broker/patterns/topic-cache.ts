@@ -8,7 +8,7 @@ const USUAL_MATCHES = 3
  */
 export class TopicCache<T extends { readonly values: readonly unknown[] }> {
   #young = new Map<string, T>()
-  #old = new Map<string, T>()
+  #old: Map<string, T> | undefined
   #matches = 0
   readonly #topics: number
   readonly #maxMatches: number
@@ -20,12 +20,12 @@ export class TopicCache<T extends { readonly values: readonly unknown[] }> {
   }
 
   get size(): number {
-    return this.#young.size + this.#old.size
+    return this.#young.size + (this.#old?.size ?? 0)
   }
 
   get(topic: string): T | undefined {
     const young = this.#young.get(topic)
-    if (young !== undefined || this.#old.size === 0) return young
+    if (young !== undefined || this.#old === undefined) return young
     const old = this.#old.get(topic)
     if (old !== undefined) this.set(topic, old)
     return old
@@ -35,19 +35,19 @@ export class TopicCache<T extends { readonly values: readonly unknown[] }> {
   set(topic: string, entry: T): void {
     if (this.#topics === 0) return
     if (this.#young.size >= this.#topics || this.#matches >= this.#maxMatches) this.#rotate()
-    this.#old.delete(topic)
+    this.#old?.delete(topic)
     this.#young.set(topic, entry)
     this.#matches += entry.values.length
   }
 
   delete(topic: string): void {
     this.#young.delete(topic)
-    this.#old.delete(topic)
+    this.#old?.delete(topic)
   }
 
   clear(): void {
     this.#young.clear()
-    this.#old.clear()
+    this.#old = undefined
     this.#matches = 0
   }
 

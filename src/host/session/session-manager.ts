@@ -359,7 +359,7 @@ export class SessionManager {
 
   #changed(): void {
     this.#admission.sweep()
-    this.#vans.sweep(van => this.#sessions.uses(van))
+    this.#vans.sweep(this.#sessions.vans)
     this.#options.changed?.()
   }
 }

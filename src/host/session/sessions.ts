@@ -39,9 +39,11 @@ export class Sessions {
     return this.#sessions.size
   }
 
-  uses(van: string): boolean {
-    for (const session of this.#sessions.values()) if (session.van.name === van) return true
-    return false
+  /** The names of the vans that have sessions. */
+  get vans(): Set<string> {
+    const names = new Set<string>()
+    for (const session of this.#sessions.values()) names.add(session.van.name)
+    return names
   }
 
   /** The client's session of that id, if it exists and belongs to it. */

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import { linearMatcher } from '../../broker/patterns/linear/linear-matcher.js'
 import { LocalBroker } from '../../broker/local-broker.js'
 import { monotonicScheduler } from '../../broker/clock/monotonic-scheduler.js'
@@ -20,6 +19,7 @@ import { AnswersAwaiting } from '../calls/answers-awaiting.js'
 import type { Backbone, Reach } from '../backbone/backbone.js'
 import { Publisher } from '../session/publisher.js'
 import type { NameRegister } from './kept-names.js'
+import { RecentMap } from './recent-map.js'
 import { SettledBefore } from '../session/settled-before.js'
 import { missingError } from '../store/missing-error.js'
 import type { HostStore } from '../store/host-store.js'
@@ -73,12 +73,12 @@ export class Van {
   /** For clients of the last host. */
   readonly #answers = new AnswersAwaiting()
   #lostElsewhere: MsgvanError | undefined
-  readonly #warnedAt = new WeakMap<Subscription, number>()
+  #warnedAt: WeakMap<Subscription, number> | undefined
   readonly #memory: () => string | undefined
-  readonly #publishers = new LRUCache<string, Publisher>({
+  readonly #publishers = new RecentMap<string, Publisher>({
     max: PUBLISHERS_REMEMBERED,
-    maxSize: PUBLISHERS_REMEMBERED + REFUSALS_REMEMBERED,
-    sizeCalculation: ({ refusals }) => 1 + refusals,
+    maxWeight: REFUSALS_REMEMBERED,
+    weigh: ({ refusals }) => refusals,
   })
 
   constructor(
@@ -93,7 +93,8 @@ export class Van {
       envelope => this.#answers.keep(envelope),
     )
     const broker: LocalBroker = new LocalBroker({
-      ...rules,
+      // No copies of objects: each would have a hidden class of its own.
+      takeBack: rules.takeBack,
       unrouted: envelope => {
         if (!this.#answers.keep(envelope)) rules.unrouted?.(envelope)
       },
@@ -108,7 +109,7 @@ export class Van {
       idPrefix,
       newIncarnation: newId,
       nameChanged: names && ((changed, rules) => names.changed(name, changed, rules)),
-      ...(vanStore === undefined ? {} : { durableLog: vanStore }),
+      durableLog: vanStore,
       paused: subscription => this.#warn(subscription, warn),
       crowded: ({ id, rules: { pattern } }, isCrowded) => this.reach.crowded(id, pattern, isCrowded),
       tellPublisher: (publisher, error, from) => {
@@ -144,6 +145,7 @@ export class Van {
   /** Now and then, for one that is full again and again. */
   #warn(subscription: Subscription, warn: VansOptions['warn']): void {
     const now = performance.now()
+    this.#warnedAt ??= new WeakMap()
     if (now - (this.#warnedAt.get(subscription) ?? -Infinity) < WARN_EVERY_MS) return
     this.#warnedAt.set(subscription, now)
     const { consumers, pending, pendingBytes } = subscription.status()
@@ -264,11 +266,8 @@ export class Van {
   }
 
   /** The last messages of publishers whose sessions ended; the one that left first comes first. */
-  *publishers(): Generator<[string, Publisher]> {
-    for (const client of this.#publishers.rkeys()) {
-      const publisher = this.#publishers.peek(client)
-      if (publisher !== undefined) yield [client, publisher]
-    }
+  publishers(): Iterable<[string, Publisher]> {
+    return this.#publishers
   }
 
   /** A publisher whose session ended, or a new one. */
@@ -278,8 +277,6 @@ export class Van {
 
   /** Its session ended: it may come back. */
   remember(client: string, publisher: Publisher): void {
-    // Its size is counted anew.
-    this.#publishers.delete(client)
     if (publisher.hasPublished) this.#publishers.set(client, publisher)
   }
 }
@@ -291,7 +288,7 @@ export class Vans {
   readonly #options: VansOptions
   #store: HostStore | undefined
   readonly #vans = new Map<string, Van>()
-  readonly #counted = new LRUCache<string, Counters>({ max: VANS_REMEMBERED })
+  readonly #counted = new RecentMap<string, Counters>({ max: VANS_REMEMBERED })
 
   constructor(options: VansOptions) {
     this.#options = options
@@ -370,11 +367,11 @@ export class Vans {
   }
 
   /**
-   * @param isUsed whether a client is connected to it
+   * @param used those with clients
    */
-  sweep(isUsed: (name: string) => boolean): void {
+  sweep(used: ReadonlySet<string>): void {
     for (const [name, van] of this.#vans) {
-      if (!van.broker.isIdle || isUsed(name) || this.#options.backbone().homes.includes(name)) continue
+      if (!van.broker.isIdle || used.has(name) || this.#options.backbone().homes.includes(name)) continue
       this.#vans.delete(name)
       this.#counted.set(name, van.broker.counters)
       void van.close()

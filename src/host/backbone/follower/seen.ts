@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache'
 import type { Envelope } from '../../../message/envelope.js'
+import { RecentMap } from '../../van/recent-map.js'
 import { RefusedRanges } from './refused-ranges.js'
 
 /** The last message of each publisher and topic that came from another host, in a store. */
@@ -22,12 +22,12 @@ const MOST_REFUSED = 2_000
  * forgotten pair might come twice.
  */
 export class Seen {
-  readonly #publishers = new LRUCache<string, Map<string, number>>({ max: MOST_PUBLISHERS })
+  readonly #publishers = new RecentMap<string, Map<string, number>>({ max: MOST_PUBLISHERS })
   /** By publisher and topic. A dropped entry takes the mark back: loss is worse than repetition. */
-  readonly #refused = new LRUCache<string, RefusedRanges>({
+  readonly #refused = new RecentMap<string, RefusedRanges>({
     max: MOST_REFUSED,
-    dispose: ({ publisher, topic, first }, _, reason) => {
-      if (reason === 'evict' && first !== undefined) this.#publishers.peek(publisher)?.set(topic, first - 1)
+    evicted: (_, { publisher, topic, first }) => {
+      if (first !== undefined) this.#publishers.peek(publisher)?.set(topic, first - 1)
     },
   })
   readonly #marks: SeenMarks | undefined
@@ -115,10 +115,8 @@ export class Seen {
   /** All of it, for another process. */
   *all(): Generator<[string, ReadonlyMap<string, number>]> {
     // The least recently used one first: it is the first to be forgotten.
-    for (const publisher of this.#publishers.rkeys()) {
-      const topics = this.#publishers.peek(publisher)
-      if (topics !== undefined) yield [publisher, this.#withoutRefused(publisher, topics)]
-    }
+    for (const [publisher, topics] of this.#publishers)
+      yield [publisher, this.#withoutRefused(publisher, topics)]
   }
 
   restore(publisher: string, topics: Iterable<readonly [string, number]>): void {

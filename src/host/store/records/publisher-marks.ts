@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache'
 import type { StoreTransaction } from '../../../store/store.js'
+import { RecentMap } from '../../van/recent-map.js'
 import { decodeMark, encodeMark, noMark, type PublisherMark } from './publisher-mark.js'
 import type { VanRecords } from './van-records.js'
 
@@ -9,16 +9,14 @@ const PUBLISHERS_REMEMBERED = 10_000
 /** The last message of each publisher, so that a repeated message makes no duplicate. */
 export class PublisherMarks {
   readonly #records: VanRecords
-  readonly #marks: LRUCache<string, PublisherMark>
+  readonly #marks: RecentMap<string, PublisherMark>
   readonly #changed = new Set<string>()
 
   constructor(records: VanRecords) {
     this.#records = records
-    this.#marks = new LRUCache({
+    this.#marks = new RecentMap({
       max: PUBLISHERS_REMEMBERED,
-      dispose: (_, publisher, reason) => {
-        if (reason === 'evict') records.remove('publishers', publisher)
-      },
+      evicted: publisher => records.remove('publishers', publisher),
     })
   }
 

@@ -1,7 +1,7 @@
-import { LRUCache } from 'lru-cache'
 import { decodePayload, encodePayload } from '../../../codec/payload.js'
 import type { StoreTransaction } from '../../../store/store.js'
 import type { SeenMarks } from '../../backbone/follower/seen.js'
+import { RecentMap } from '../../van/recent-map.js'
 import type { VanRecords } from './van-records.js'
 
 /** The most pairs of publisher and topic that it remembers: messages of a forgotten one may come twice. */
@@ -10,16 +10,14 @@ const SEEN_REMEMBERED = 20_000
 /** The last message of other hosts that came here, for each publisher and topic. */
 export class StoredSeenMarks implements SeenMarks {
   readonly #records: VanRecords
-  readonly #sequences: LRUCache<string, number>
+  readonly #sequences: RecentMap<string, number>
   readonly #changed = new Set<string>()
 
   constructor(records: VanRecords) {
     this.#records = records
-    this.#sequences = new LRUCache({
+    this.#sequences = new RecentMap({
       max: SEEN_REMEMBERED,
-      dispose: (_, key, reason) => {
-        if (reason === 'evict') records.remove('seen', key)
-      },
+      evicted: key => records.remove('seen', key),
     })
   }
 
