@@ -58,8 +58,8 @@ export function isStopped(subscriber: Subscriber<unknown>): boolean {
 /** The app's argument of `subscribe()`, in the form in which RxJS calls it. */
 interface End {
   next?(value: unknown): unknown
-  error?(error: unknown): void
-  complete?(): void
+  error?(error: unknown): unknown
+  complete?(): unknown
 }
 
 /**
@@ -70,8 +70,12 @@ type Threw = (error: unknown, isUnhandled?: boolean) => void
 /** Gets the events at the end of a pipeline. */
 export interface EndWatcher {
   readonly threw: Threw
-  /** `subscribe(async …)`: the subscriber returned a promise, which RxJS ignores. */
-  readonly returned: (promise: PromiseLike<unknown>) => void
+  /**
+   * A callback returned a promise (`subscribe(async …)`), which RxJS ignores.
+   *
+   * @param isAtEnd the callback of an error or a completion
+   */
+  readonly returned: (promise: PromiseLike<unknown>, isAtEnd: boolean) => void
   /** A value comes to the end. */
   readonly reached?: () => void
 }
@@ -85,7 +89,7 @@ export function isPromise(value: unknown): value is PromiseLike<unknown> {
 class GuardedEnd implements Required<End> {
   readonly #end: End
   readonly #threw: Threw
-  readonly #returned: (promise: PromiseLike<unknown>) => void
+  readonly #returned: EndWatcher['returned']
   readonly #reached: (() => void) | undefined
 
   constructor(end: End, { threw, returned, reached }: EndWatcher) {
@@ -99,7 +103,7 @@ class GuardedEnd implements Required<End> {
     this.#reached?.()
     try {
       const result = this.#end.next?.(value)
-      if (isPromise(result)) this.#returned(result)
+      if (isPromise(result)) this.#returned(result, false)
     } catch (error) {
       this.#threw(error)
     }
@@ -108,7 +112,7 @@ class GuardedEnd implements Required<End> {
   error(error: unknown): void {
     try {
       if (this.#end.error === undefined) this.#threw(error, true)
-      else this.#end.error(error)
+      else this.#watch(this.#end.error(error))
     } catch (thrown) {
       this.#threw(thrown)
     }
@@ -116,10 +120,14 @@ class GuardedEnd implements Required<End> {
 
   complete(): void {
     try {
-      this.#end.complete?.()
+      this.#watch(this.#end.complete?.())
     } catch (error) {
       this.#threw(error)
     }
+  }
+
+  #watch(result: unknown): void {
+    if (isPromise(result)) this.#returned(result, true)
   }
 }
 
@@ -132,6 +140,12 @@ export function guardEnd(last: Subscriber<unknown>, watcher: EndWatcher): void {
   if (typeof consumer !== 'object' || consumer === null || !('partialObserver' in consumer)) return
   if (consumer.partialObserver instanceof GuardedEnd) return
   consumer.partialObserver = new GuardedEnd(consumer.partialObserver as End, watcher)
+}
+
+/** Each error in what a call threw: RxJS collects those of teardowns in an UnsubscriptionError. */
+export function errorsIn(thrown: unknown): readonly unknown[] {
+  const isOfTeardowns = thrown instanceof Error && thrown.name === 'UnsubscriptionError'
+  return isOfTeardowns && 'errors' in thrown && Array.isArray(thrown.errors) ? thrown.errors : [thrown]
 }
 
 /** The result of `nextInto` when nothing was thrown. */

@@ -4,6 +4,8 @@ import type { Headers } from '../../message/envelope.js'
 import { mostPayloadBytes } from '../../codec/payload.js'
 import { crossing, type Crossing } from '../actors/crossing-error.js'
 import { CODE, FROM, type ReplyInbox } from '../actors/reply-inbox.js'
+import { guardTeardown } from '../topic/guarding.js'
+import { errorsIn } from '../../operators/rxjs-internals.js'
 import { COUNT, KIND, LOOKS_GONE, STREAM, type StreamKind } from './stream-messages.js'
 
 /** The number of messages to one bus that may be on their way at once. A slow bus slows its streams down. */
@@ -77,6 +79,7 @@ export class ObservingBus {
     this.#streams.set(id, stream)
     // So that even its very first values can stop it.
     const stoppable$ = new Observable(subscriber => {
+      guardTeardown(subscriber, error => this.#threw(stream, error))
       stream.stop = () => subscriber.unsubscribe()
       return source$.subscribe(subscriber)
     })
@@ -183,10 +186,14 @@ export class ObservingBus {
     try {
       stream.stop()
     } catch (error) {
-      // Its teardown threw: a fault of the app.
-      const text = `The observable ${JSON.stringify(stream.exposure.name)} threw when it was unsubscribed: ${describe(error)}`
-      this.#report(new SubscriberError(text, undefined, error))
+      for (const each of errorsIn(error)) this.#threw(stream, each)
     }
+  }
+
+  /** Its teardown threw: a fault of the app. */
+  #threw({ exposure: { name } }: Stream, error: unknown): void {
+    const text = `The observable ${JSON.stringify(name)} threw when it was unsubscribed: ${describe(error)}`
+    this.#report(new SubscriberError(text, undefined, error))
   }
 
   #drop(stream: Stream): void {

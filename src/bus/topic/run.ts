@@ -102,7 +102,8 @@ export class Run {
     if (last !== undefined)
       guardEnd(last, {
         threw: error => this.threw(error),
-        returned: promise => this.#history.first?.watch(promise, messageInHand()?.topic),
+        returned: (promise, isAtEnd) =>
+          this.#history.first?.watch(promise, isAtEnd ? undefined : messageInHand()?.topic),
         reached: () => this.#deferral?.reached(),
       })
   }
@@ -140,15 +141,16 @@ export class Run {
     if (name !== undefined) this.#history.endName(name)
     if (attachment.subscriber.closed) return
     if (attachment.cameBack && attachment.membership === undefined) this.#endAgain(attachment)
-    else attachment.subscriber.complete()
+    else attachment.source.guardTeardown(() => attachment.subscriber.complete())
   }
 
   /** `concat` goes on to its next source. A pipeline that comes back again and again, or later, has a `repeat()`. */
-  #endAgain({ subscriber, beyond }: Attached): void {
+  #endAgain({ subscriber, beyond, source }: Attached): void {
     const run = beyond ?? this
     run.#ends += 1
-    if (run.#ends > (stack.innermost === undefined ? 1 : MOST_ENDS)) run.#last?.complete()
-    subscriber.complete()
+    const isForEver = run.#ends > (stack.innermost === undefined ? 1 : MOST_ENDS)
+    if (isForEver) source.guardTeardown(() => run.#last?.complete())
+    source.guardTeardown(() => subscriber.complete())
   }
 
   /** A throw at the end of the pipeline. */

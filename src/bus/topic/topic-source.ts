@@ -4,7 +4,8 @@ import { ClosedError, describe, SchemaError, SubscriberError, type MsgvanError }
 import { takeInHand } from '../../message/in-hand.js'
 import { Claim } from '../../message/claim.js'
 import { Message } from '../../message/message.js'
-import { nextInto, nothing } from '../../operators/rxjs-internals.js'
+import { errorsIn, nextInto, nothing } from '../../operators/rxjs-internals.js'
+import { describePattern } from '../../message/pattern.js'
 import type { Broker, Consumer } from '../contract/broker.js'
 import type { SubscriptionRequest } from '../contract/subscription-request.js'
 
@@ -27,25 +28,42 @@ export class TopicSource {
     this.report(error, message.topic)
   }
 
-  /** A subscriber returned a promise, which nothing awaits. A rejection would end the process. */
+  /**
+   * A subscriber returned a promise, which nothing awaits. A rejection would end the process.
+   *
+   * @param topic of the message; undefined where no message is the cause
+   */
   watch(promise: PromiseLike<unknown>, topic: string | undefined): void {
     promise.then(undefined, (error: unknown) => {
-      const where = topic === undefined ? '' : ` of ${JSON.stringify(topic)}`
+      const what = `The promise of a subscriber of ${this.#named(topic)} was rejected: ${describe(error)}`
       const settled = this.autoAck ? 'The message was acknowledged before' : 'It settles no message'
-      this.broker.report(
-        new SubscriberError(
-          `The promise of a subscriber${where} was rejected: ${describe(error)}. ${settled}: use \`handle\` for async work.`,
-          topic,
-          error,
-        ),
-      )
+      const advice = topic === undefined ? '' : `. ${settled}: use \`handle\` for async work.`
+      this.broker.report(new SubscriberError(what + advice, topic, error))
     })
   }
 
+  /** @param topic of the message; undefined where no message is the cause */
   report(error: unknown, topic: string | undefined): void {
-    const where = topic === undefined ? '' : ` of ${JSON.stringify(topic)}`
-    const failure = new SubscriberError(`A subscriber${where} threw: ${describe(error)}`, topic, error)
-    this.broker.report(failure)
+    const what = `A subscriber of ${this.#named(topic)} threw: ${describe(error)}`
+    this.broker.report(new SubscriberError(what, topic, error))
+  }
+
+  /**
+   * Ends a pipeline. What its teardowns throw (`finalize`) must not end other pipelines, nor the `close()` of the bus.
+   */
+  guardTeardown(end: () => void): void {
+    try {
+      end()
+    } catch (thrown) {
+      for (const error of errorsIn(thrown)) this.report(error, undefined)
+    }
+  }
+
+  #named(topic: string | undefined): string {
+    const { pattern } = this.request
+    return topic === undefined && typeof pattern !== 'string'
+      ? describePattern(pattern)
+      : JSON.stringify(topic ?? pattern)
   }
 }
 
@@ -86,7 +104,7 @@ export class TopicConsumer implements Consumer {
     if (error instanceof ClosedError && this.#ending.cameBack) this.complete()
     else {
       this.#ending.refused(error)
-      this.#subscriber.error(error)
+      this.#source.guardTeardown(() => this.#subscriber.error(error))
     }
   }
 
