@@ -76,8 +76,8 @@ export class SubscriberError extends MsgvanError {
 }
 
 /**
- * A pipeline works later (`concatMap(async …)`), when its messages are acked already: a later failure lost them. Use
- * `handle`. `cause` is that failure; the log's warning about late values has none.
+ * A pipeline works later (`concatMap(async …)`), when its messages are acked already, and failed with no message in
+ * hand: acked messages do not come again. Use `handle`. `cause` is that failure; the log's warning about late values has none.
  */
 export class PipelineDefersError extends MsgvanError {
   readonly code = 'MSGVAN_PIPELINE_DEFERS'

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import {
   bufferTime,
+  catchError,
   concatMap,
   debounceTime,
   delay,
@@ -9,14 +10,18 @@ import {
   merge,
   mergeMap,
   NEVER,
+  of,
   retry,
+  share,
   startWith,
   Subject,
   switchMap,
+  take,
   takeUntil,
   timeout,
   timer,
   toArray,
+  type Observable,
   type OperatorFunction,
 } from 'rxjs'
 import { handle, type Bus, type Message, type MsgvanError } from '../../src/index.js'
@@ -67,6 +72,41 @@ export function deferring(at: Connected): void {
         expect(error?.code).to.equal(DEFERS)
         expect(error?.message).to.match(/"t"|t/)
         expect(error?.message).to.include('handle(')
+        expect((error?.cause as Error).message).to.equal('too late')
+        await quiet(bus)
+        expect(codes(reported)).to.deep.equal([DEFERS])
+      })
+    }
+
+    const mixed = mergeMap((message: Message) => (message.payload === 0 ? of('hit') : fail()))
+    const mixes: Record<string, (topic$: Observable<Message>) => Observable<unknown>> = {
+      'with retry()': topic$ => topic$.pipe(mixed, retry(3)),
+      'with catchError()': topic$ =>
+        topic$.pipe(
+          mixed,
+          catchError(() => of('lost')),
+        ),
+      'behind share()': topic$ => topic$.pipe(share(), mixed, retry(3)),
+      'behind handle()': topic$ =>
+        topic$.pipe(
+          handle(message => of(message)),
+          mixed,
+          retry(3),
+        ),
+      'behind take()': topic$ => topic$.pipe(take(2), mixed, retry(3)),
+    }
+    for (const [how, pipe] of Object.entries(mixes)) {
+      it(`is reported although another message reached its end at once, ${how}`, async () => {
+        const bus = at.bus()
+        const reported = reports(bus)
+        pipe(bus.topic('t', { name: 'w' })).subscribe()
+        await bus.ready()
+        await bus.publish('t', 0)
+        await bus.publish('t', 1)
+        const [error] = await reported.first(1)
+        expect(error?.message).to.equal(
+          "A pipeline on t failed with no message in hand: Error: too late. Messages that were acked before do not come again. Put the work into handle(message => …) (handleLatest for switchMap, handleFirst for exhaustMap), or settle by `ack: 'manual'`.",
+        )
         expect((error?.cause as Error).message).to.equal('too late')
         await quiet(bus)
         expect(codes(reported)).to.deep.equal([DEFERS])

@@ -21,10 +21,17 @@ const laterTenfold: Validate<number> = async value => {
   return tenfold(value)
 }
 
+/** Not a Promise of this realm, such as one of another library. */
+const thenableTenfold: Validate<number> = value => {
+  const result = Promise.resolve(tenfold(value))
+  return { then: result.then.bind(result) } as never
+}
+
 export function schemas(at: Connected): void {
   for (const [kind, validate] of [
     ['sync', tenfold],
     ['async', laterTenfold],
+    ['thenable', thenableTenfold],
   ] as const) {
     describe(`a ${kind} schema`, () => {
       it('gives the subscriber what it made of the payload, in order', async () => {

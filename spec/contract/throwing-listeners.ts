@@ -129,7 +129,6 @@ export function throwingListeners(at: Connected): void {
         await bus.ready()
         const reported = reports(bus)
         const unhandled = await unhandledIn(async () => {
-           
           const asyncEnd = { complete: async () => boom() }
           source(bus).pipe(take(1)).subscribe(asyncEnd)
           source(bus).subscribe(asyncEnd)

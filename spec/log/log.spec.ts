@@ -4,6 +4,7 @@ import winston from 'winston'
 import { ClosedError } from '../../src/errors.js'
 import { logTo } from '../../src/log/log.js'
 import { createLogger } from '../../src/log/logger.js'
+import { unhandledIn } from '../support/unhandled.js'
 
 describe("log: the user's own logger", () => {
   const lines: string[] = []
@@ -71,5 +72,20 @@ describe("log: the user's own logger", () => {
     })
     logTo(logger).error('x')
     expect(calls).to.equal(1)
+  })
+
+  it('may return promises, and a rejected one ends no process', async () => {
+    let calls = 0
+    const fail = (): Promise<never> => {
+      calls += 1
+      return Promise.reject(new Error('the disk is full'))
+    }
+    const unhandled = await unhandledIn(() => {
+      logTo({ error: fail, warn: fail, info: fail, debug: fail }).warning('x')
+      logTo({ levels: { error: 0 }, log: fail } as never).error('x', new Error('why'))
+      return Promise.resolve()
+    })
+    expect(calls).to.equal(2)
+    expect(unhandled).to.deep.equal([])
   })
 })

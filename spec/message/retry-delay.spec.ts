@@ -1,6 +1,8 @@
 import { expect } from 'chai'
 import type { MsgvanError } from '../../src/errors.js'
+import { backoff } from '../../src/index.js'
 import { checkRetryDelay, retryDelayAfter, type RetryDelay } from '../../src/message/retry-delay.js'
+import { unhandledIn } from '../support/unhandled.js'
 
 describe('a retry delay', () => {
   const mistakes: MsgvanError[] = []
@@ -34,6 +36,21 @@ describe('a retry delay', () => {
       expect(third).to.be.within(200, 400)
       expect(mistakes.map(({ code }) => code)).to.deep.equal(new Array(4).fill('MSGVAN_INVALID_OPTION'))
       expect(mistakes[0]?.message).to.match(/^The delay function of a subscription (threw: Error: no|gave )/)
+    })
+  }
+
+  const refused = (): Promise<number> => Promise.reject(new Error('no'))
+  for (const [what, wrong] of Object.entries<() => unknown>({
+    'a function gives': refused,
+    'the random of backoff() gives': backoff({ random: refused as never }) as () => unknown,
+  })) {
+    it(`is the default if ${what} a promise that is rejected, and the process lives on`, async () => {
+      const unhandled = await unhandledIn(() => {
+        expect(delays(wrong as () => number)[0]).to.be.within(50, 100)
+        return Promise.resolve()
+      })
+      expect(unhandled).to.deep.equal([])
+      expect(mistakes).to.have.lengthOf(4)
     })
   }
 

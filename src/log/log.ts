@@ -1,11 +1,12 @@
 import type { Logger } from 'winston'
 import { describe } from '../errors.js'
+import { ignoreRejection } from '../message/check-option.js'
 import { escapeControls } from './escape-controls.js'
 
 /** A winston logger, or one with a method for each level like the console. */
 export type LogTarget = Logger | LevelMethods
 
-export type LevelMethods = Record<'error' | 'warn' | 'info' | 'debug', (text: string) => void>
+export type LevelMethods = Record<'error' | 'warn' | 'info' | 'debug', (text: string) => unknown>
 
 /**
  * msgvan's own logger. It never throws. `cause` is anything that was thrown; its code and its stack are fields of the
@@ -33,10 +34,9 @@ export function logTo(logger: LogTarget): Log {
     const put = escaped(write(name))
     return (message: string, ...causes: unknown[]) => {
       const [cause] = causes
-      // A user's format or transport may throw; that must not reach the caller.
+      // A user's format or transport may throw, or return a rejected promise; that must not reach the caller.
       try {
-        if (causes.length === 0) put(message)
-        else put(hasMessageOf(message, cause) ? message : `${message}: ${describe(cause)}`, detailsOf(cause))
+        ignoreRejection(put(textOf(message, causes), causes.length === 0 ? undefined : detailsOf(cause)))
       } catch {
         // There is nowhere left to report it.
       }
@@ -45,7 +45,7 @@ export function logTo(logger: LogTarget): Log {
   return { error: writer('error'), warning: writer('warning'), info: writer('info'), debug: writer('debug') }
 }
 
-type Put = (text: string, details?: object) => void
+type Put = (text: string, details?: object) => unknown
 
 /** A topic, a name or an error of another program must not steer the terminal of such a logger. */
 const escaped =
@@ -57,8 +57,8 @@ function writerFor(logger: Logger): (name: keyof Log) => Put {
   return name => {
     const level = levelFor(logger, name)
     return (text, details) => {
-      if (details === undefined) logger.log(level, text)
-      else logger.log(level, text, details)
+      // Their type is the logger itself; one of an app may return a promise.
+      return details === undefined ? logger.log(level, text) : logger.log(level, text, details)
     }
   }
 }
@@ -77,6 +77,11 @@ export function isLeveled(logger: unknown): logger is Logger {
 export function hasLevelMethods(logger: unknown): logger is LevelMethods {
   const methods = logger as Partial<LevelMethods>
   return (['error', 'warn', 'info', 'debug'] as const).every(name => typeof methods[name] === 'function')
+}
+
+function textOf(message: string, causes: unknown[]): string {
+  const [cause] = causes
+  return causes.length === 0 || hasMessageOf(message, cause) ? message : `${message}: ${describe(cause)}`
 }
 
 function hasMessageOf(message: string, cause: unknown): boolean {

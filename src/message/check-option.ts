@@ -65,6 +65,22 @@ export function wholeNames(option: string, names: object): void {
     )
 }
 
+/** Whether it is a promise, of whichever kind. */
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
+
+/**
+ * For the result of an app's function that must not be a promise, but may be one: its rejection would end the process.
+ */
+export function ignoreRejection(result: unknown): void {
+  try {
+    if (isPromise(result)) result.then(undefined, () => undefined)
+  } catch {
+    // A `then` that throws is no promise.
+  }
+}
+
 /** A value as text, for an error. */
 export function shown(value: unknown): string {
   if (Array.isArray(value)) return `[${value.slice(0, 10).map(shown).join(', ')}]`

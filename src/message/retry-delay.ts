@@ -1,5 +1,5 @@
 import { describe, InvalidOptionError } from '../errors.js'
-import { knownOptions, shown } from './check-option.js'
+import { ignoreRejection, knownOptions, shown } from './check-option.js'
 
 /**
  * The wait of a failed message before its next attempt: milliseconds; a list of them, one for each failure, of which
@@ -40,6 +40,7 @@ export function retryDelayAfter(
   try {
     const chosen: unknown = delay(error, attempt)
     if (isDuration(chosen)) return chosen
+    ignoreRejection(chosen)
     report(mistake(`gave ${shown(chosen)}; a delay is milliseconds, 0 or more`))
   } catch (cause) {
     report(mistake(`threw: ${describe(cause)}`, cause))
@@ -71,7 +72,9 @@ export interface Growth {
 export function grownDelay({ initial, max, factor, jitter, random }: Growth, attempt: number): number {
   // The growth may be Infinity by now, and 0 times that is NaN.
   const delay = initial === 0 ? 0 : Math.min(max, initial * factor ** Math.max(0, attempt - 1))
-  return Math.round(delay * (1 - jitter * random()))
+  const share: unknown = random()
+  ignoreRejection(share)
+  return Math.round(delay * (1 - jitter * Number(share)))
 }
 
 export const defaultGrowth: Growth = {

@@ -3,6 +3,7 @@ import { from } from 'rxjs/internal/observable/from'
 import { of } from 'rxjs/internal/observable/of'
 import { observable } from 'rxjs/internal/symbol/observable'
 import { isObservable } from 'rxjs/internal/util/isObservable'
+import { isPromise } from '../message/check-option.js'
 
 /**
  * The result of a project function as an Observable: like `mergeMap`, but strings and binary data are one value, and so
@@ -20,6 +21,6 @@ function isInput(value: object): boolean {
     Symbol.asyncIterator in value ||
     observable in value ||
     'getReader' in value ||
-    ('then' in value && typeof value.then === 'function')
+    isPromise(value)
   )
 }

@@ -1,7 +1,9 @@
 import type { OperatorFunction } from 'rxjs'
 import { InvalidOptionError } from '../errors.js'
 import type { Headers } from '../message/envelope.js'
+import { ignoreRejection } from '../message/check-option.js'
 import { Message } from '../message/message.js'
+import { checkPublishTopic } from '../message/topic.js'
 import { mergeClaimed } from './merge-claimed.js'
 
 /** The part of a bus that `publishTo` uses. */
@@ -17,7 +19,7 @@ const window = 1024
  * payload and headers, and acked once it is taken over. A refused publish errors the stream, and fails the message.
  *
  * @param topic a topic, or a function of the value
- * @throws InvalidOptionError
+ * @throws InvalidOptionError, InvalidTopicError (a fixed topic)
  * @example
  * readings$.pipe(filter(reading => reading.celsius > 80), publishTo(bus, 'alarms.heat')).subscribe()
  */
@@ -27,8 +29,11 @@ export function publishTo<V>(bus: Publisher, topic: string | ((value: V) => stri
     throw new InvalidOptionError('publishTo() takes the bus to publish on: publishTo(bus, topic).')
   if (typeof topic !== 'string' && typeof topic !== 'function')
     throw new InvalidOptionError('publishTo() takes a topic, or a function that makes one of a value.')
+  if (typeof topic === 'string') checkPublishTopic(topic)
   return mergeClaimed(async (value: V, claim) => {
     const to = typeof topic === 'string' ? topic : topic(value)
+    // The bus refuses everything that is not a topic.
+    ignoreRejection(to)
     if (!(value instanceof Message)) {
       await bus.publish({ topic: to, payload: value })
       return value

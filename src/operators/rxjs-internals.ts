@@ -3,6 +3,7 @@ import type { Observable, Subscriber } from 'rxjs'
 import { config } from 'rxjs/internal/config'
 import { isSubscription } from 'rxjs/internal/Subscription'
 import { errorContext } from 'rxjs/internal/util/errorContext'
+import { isPromise } from '../message/check-option.js'
 
 /*
  * All of msgvan's dependencies on RxJS's internals, beyond its documented interface. Read in 7.8.0, 7.8.1 and 7.8.2,
@@ -78,11 +79,6 @@ export interface EndWatcher {
   readonly returned: (promise: PromiseLike<unknown>, isAtEnd: boolean) => void
   /** A value comes to the end. */
   readonly reached?: () => void
-}
-
-/** Whether it is a promise, of whichever kind. */
-export function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
 /** If an observer throws, or has no handler for an error, RxJS 7 would rethrow it on a timer, and end the process. */

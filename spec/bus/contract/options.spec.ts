@@ -1,7 +1,17 @@
 import { expect } from 'chai'
 import { connect } from '../../../src/client/index.js'
-import { backoff, handle, InvalidOptionError, publishTo, van, type Bus } from '../../../src/index.js'
-import { thrown } from '../../support/messages.js'
+import { lastValueFrom, of } from 'rxjs'
+import {
+  backoff,
+  handle,
+  InvalidOptionError,
+  InvalidTopicError,
+  publishTo,
+  van,
+  type Bus,
+} from '../../../src/index.js'
+import { rejection, thrown } from '../../support/messages.js'
+import { unhandledIn } from '../../support/unhandled.js'
 
 /** As a program without types might give them. */
 const refuses = (call: (options: never) => unknown, wrong: readonly unknown[]): void => {
@@ -76,6 +86,18 @@ describe('options', () => {
     refuses(handle, [undefined, null, 'not a function'])
     refuses(given => publishTo(given, 'topic'), [undefined, null, {}, { publish: 'no function' }])
     refuses(topic => publishTo(bus, topic), [undefined, null, 7])
+    for (const topic of ['', '$x', '$actor/a'])
+      expect(thrown(() => publishTo(bus, topic))).to.be.instanceOf(InvalidTopicError)
+  })
+
+  it('publishTo() refuses a promise for a topic, and its rejection ends no process', async () => {
+    let error: unknown
+    const noTopic = (): never => Promise.reject(new Error('no topic')) as never
+    const unhandled = await unhandledIn(async () => {
+      error = await rejection(lastValueFrom(of(1).pipe(publishTo(bus, noTopic))))
+    })
+    expect(error).to.be.instanceOf(InvalidTopicError)
+    expect(unhandled).to.deep.equal([])
   })
 
   it('handle() and backoff() refuse wrong options at once', () => {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { ignoreRejection, isPromise } from '../../message/check-option.js'
 import type { CapabilityValues } from '../../bus/contract/actors.js'
 
 /** An actor's requirements for its host: values, or a function that checks the host's capabilities. */
@@ -12,9 +13,11 @@ export function missing(requires: Requirements, capabilities: CapabilityValues):
   if (typeof requires === 'function') {
     // Nearly always its name is that of its property, which means nothing.
     const isNameless = ['', 'requires'].includes(requires.name)
-    return requires(capabilities)
-      ? undefined
-      : `what ${isNameless ? 'its function of the capabilities' : requires.name} asks for`
+    const what = `what ${isNameless ? 'its function of the capabilities' : requires.name} asks for`
+    const fits: unknown = requires(capabilities)
+    if (!isPromise(fits)) return fits ? undefined : what
+    ignoreRejection(fits)
+    return `${what} (it gave a promise, and must give true or false at once)`
   }
   for (const [key, wanted] of Object.entries(requires)) {
     const offered = Object.hasOwn(capabilities, key) ? capabilities[key] : undefined

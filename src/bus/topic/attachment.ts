@@ -19,6 +19,8 @@ export interface AttachmentOwner {
   refused(error: MsgvanError): void
   /** A message was acked because `next` returned. */
   acked(): void
+  /** An operator settles a message (`handle`). */
+  claimed(): void
 }
 
 /** A topic's subscription at the root of a pipeline, until the pipeline breaks off. */
@@ -82,6 +84,10 @@ export class Attachment<R extends AttachmentOwner> implements Ending {
 
   acked(): void {
     this.run.acked()
+  }
+
+  claimed(): void {
+    this.run.claimed()
   }
 
   /** The teardown of the topic's subscriber. */

@@ -1,7 +1,7 @@
 import type { Observer } from 'rxjs'
 import type { MsgvanError } from '../../errors.js'
+import { isPromise } from '../../message/check-option.js'
 import { Message } from '../../message/message.js'
-import { isPromise } from '../../operators/rxjs-internals.js'
 import type { Consumer } from '../contract/broker.js'
 import type { TopicSource } from './topic-source.js'
 

@@ -9,13 +9,14 @@ const ADVICE =
 
 /**
  * Notices a pipeline that works later (`concatMap(async …)`): its messages are acked when the first operator has them,
- * and a later failure loses them. Such a pipeline acks messages, and none has ever reached its end within `next`. (A
- * pipeline whose other sources pass values on in their own time, `merge(topic$, timer$)`, is different: its messages do
- * reach the end.)
+ * and a later failure loses them. An error with no message in hand is reported. Late values are, if the pipeline acks
+ * messages, and none has ever reached its end within `next`. (A pipeline whose other sources pass values on in their own
+ * time, `merge(topic$, timer$)`, is different: its messages do reach the end.)
  */
 export class Deferral {
   readonly #source: TopicSource
   #hasAcked = false
+  #hasClaimed = false
   #hasReached = false
   #isReported = false
   #reported: unknown
@@ -29,6 +30,11 @@ export class Deferral {
     this.#hasAcked = true
   }
 
+  /** An operator that settles messages (`handle`) has one. */
+  claimed(): void {
+    this.#hasClaimed = true
+  }
+
   /** A value is at the end. */
   reached(): void {
     if (this.#hasReached) return
@@ -38,17 +44,20 @@ export class Deferral {
   }
 
   /**
-   * Something failed with no message in hand.
+   * Something failed with no message in hand. It may be work on messages that are acked, whether or not others reach
+   * the end within `next` (`mergeMap(m => isKnown(m) ? of(m) : fetch(m))`).
    *
+   * @param isLeft an operator left all topics before, as `timeout()` does: that is no failed work
    * @returns whether this call or an earlier one reports it
    */
-  failed(error: unknown): boolean {
-    if (!this.#hasAcked || this.#hasReached) return false
+  failed(error: unknown, isLeft: boolean): boolean {
+    const hasLater = this.#hasAcked && !this.#hasReached
+    if (!hasLater && (isLeft || !(this.#hasAcked || this.#hasClaimed))) return false
     if (this.#reported === error) return true
     this.#reported = error
     this.#source.broker.report(
       new PipelineDefersError(
-        `A pipeline on ${this.#pattern} failed after its messages were acked, and none of them comes again: ${describe(error)}. ${ADVICE}`,
+        `A pipeline on ${this.#pattern} failed with no message in hand: ${describe(error)}. Messages that were acked before do not come again. ${ADVICE}`,
         error,
       ),
     )

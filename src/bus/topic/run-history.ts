@@ -16,14 +16,9 @@ export class RunHistory {
     return this.#first
   }
 
-  /** @returns whether this is the first topic of the pipeline */
-  add(source: TopicSource): boolean {
-    if (this.#first === undefined) {
-      this.#first = source
-      return true
-    }
-    if (this.#first !== source) (this.#others ??= new WeakSet()).add(source)
-    return false
+  add(source: TopicSource): void {
+    if (this.#first === undefined) this.#first = source
+    else if (this.#first !== source) (this.#others ??= new WeakSet()).add(source)
   }
 
   has(source: TopicSource): boolean {

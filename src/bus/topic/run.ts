@@ -54,6 +54,10 @@ export class Run {
   /** The error by which the van ended one of its topics. */
   #refusal: MsgvanError | undefined
   #deferral: Deferral | undefined
+  /** Before a Subject: a message was acked. */
+  #hasAcked = false
+  /** An operator left the last topic, as `timeout()` does before its error. */
+  #isLeft = false
 
   /** @param isGuarded its end is the one observer that an app gave to `subscribe()`, and not a `share()` or Subject */
   constructor(
@@ -73,8 +77,8 @@ export class Run {
     const known = chain.find(each => runs.has(each))
     const run = known === undefined ? newRun(chain, source, before, isGuarded) : (runs.get(known) as Run)
     run.#watch(chain)
-    const isFirst = run.#history.add(source)
-    if (isFirst && run.#last !== undefined && source.autoAck) run.#deferral = new Deferral(source)
+    run.#history.add(source)
+    if (run.#last !== undefined && source.autoAck) run.#deferral ??= new Deferral(source)
     return run
   }
 
@@ -127,6 +131,7 @@ export class Run {
     attachment.bind(membership)
     attachments.set(membership, attachment)
     this.#attached.push(attachment)
+    this.#isLeft = false
     subscriber.add(attachment)
     kept?.resume(consumer)
   }
@@ -161,8 +166,7 @@ export class Run {
       attachment.source.failed(message, error)
     else if (this.#refusal !== undefined && error === this.#refusal)
       this.#history.first?.broker.report(this.#refusal)
-    else if (message !== undefined || this.#deferral?.failed(error) !== true)
-      this.#history.first?.report(error, undefined)
+    else if (message !== undefined || !this.#deferred(error)) this.#history.first?.report(error, undefined)
   }
 
   /** The van refuses a topic by this error. It is not a mistake in the pipeline. */
@@ -170,9 +174,24 @@ export class Run {
     this.#refusal = error
   }
 
-  /** `next` returned, so a message was acked. Not before a Subject, where the end is unknown. */
+  /** `next` returned, so a message was acked. */
   acked(): void {
-    this.#deferral?.acked()
+    // Before a Subject the end is unknown.
+    if (this.#isBeforeSubject) this.#hasAcked = true
+    else this.#deferral?.acked()
+  }
+
+  /** `next` returned, and an operator settles the message. */
+  claimed(): void {
+    this.#deferral?.claimed()
+  }
+
+  /** Something failed with no message in hand. @returns whether it is reported as such */
+  #deferred(error: unknown): boolean {
+    const { first } = this.#history
+    const root = (first === undefined ? undefined : multicasts.get(first)) ?? this
+    if (root.#hasAcked) this.#deferral?.acked()
+    return this.#deferral?.failed(error, root.#isLeft) === true
   }
 
   #leadsTo({ run, source }: Attached): boolean {
@@ -184,6 +203,7 @@ export class Run {
     const { membership } = attachment
     if (membership === undefined) return
     const why = this.#whyDown(attachment)
+    if (why === undefined && this.#attached.length === 0) this.#isLeft = true
     if (why === undefined || attachment.source.isNamed) {
       attachment.release()
       membership.leave(why?.cause ?? 'unsubscribe')
@@ -274,7 +294,7 @@ export class Run {
     // With no message in hand the error is late (manual settlement). A single open delivery caused it. With several, the cause is unknown.
     const message = messageInHand() ?? this.#sole(subscriber)
     const attachment = message === undefined ? undefined : attachments.get(Message.settlerOf(message))
-    if (message === undefined && thrown !== this.#refusal && !stack.has(this)) this.#deferral?.failed(thrown)
+    if (message === undefined && thrown !== this.#refusal && !stack.has(this)) this.#deferred(thrown)
     if (message === undefined || attachment === undefined) return
     const isBehind =
       attachment.run === this ? attachment.chain.includes(subscriber) : this.#leadsTo(attachment)

@@ -5,6 +5,7 @@ import { takeInHand } from '../../message/in-hand.js'
 import { Claim } from '../../message/claim.js'
 import { Message } from '../../message/message.js'
 import { errorsIn, nextInto, nothing } from '../../operators/rxjs-internals.js'
+import { isPromise } from '../../message/check-option.js'
 import { describePattern } from '../../message/pattern.js'
 import type { Broker, Consumer } from '../contract/broker.js'
 import type { SubscriptionRequest } from '../contract/subscription-request.js'
@@ -77,6 +78,8 @@ export interface Ending {
   refused(error: MsgvanError): void
   /** `next` returned, so a message was acked. */
   acked(): void
+  /** An operator settles a message (`handle`). */
+  claimed(): void
   end(): void
 }
 
@@ -123,8 +126,10 @@ export class TopicConsumer implements Consumer {
       takeInHand(before)
     }
     const claim = Message.claimOf(message)
-    if (claim !== undefined) claim.handedOver()
-    else if (this.#source.autoAck && message.ack()) this.#ending.acked()
+    if (claim !== undefined) {
+      claim.handedOver()
+      this.#ending.claimed()
+    } else if (this.#source.autoAck && message.ack()) this.#ending.acked()
   }
 
   #nextUnguarded(message: Message): void {
@@ -168,7 +173,7 @@ export class TopicConsumer implements Consumer {
     }
     try {
       const result = schema['~standard'].validate(message.payload)
-      if (result instanceof Promise) return result.then(judge).catch(refuse)
+      if (isPromise(result)) return Promise.resolve(result).then(judge).catch(refuse)
       judge(result)
     } catch (error) {
       refuse(error)
