@@ -7,7 +7,7 @@ import type { Encoding } from '../codec/encoding.js'
 import type { Matcher } from '../message/pattern.js'
 import type { MsgvanError } from '../errors.js'
 import type { DurableLog } from './durable/durable-log.js'
-import type { Origin } from './subscription/pause.js'
+import type { Origin } from './subscription/backlog/pause.js'
 import type { Subscription } from './subscription/subscription.js'
 
 /** Makes the payload that a dead letter travels as. */

@@ -25,7 +25,7 @@ import type { MessageFactory } from './routing/message-factory.js'
 import type { Relay } from './routing/relay.js'
 import type { Router } from './routing/router.js'
 import type { SystemTopics } from './routing/system-topics.js'
-import type { Item } from './subscription/item.js'
+import type { Item } from './subscription/backlog/item.js'
 import type { Subscription } from './subscription/subscription.js'
 
 export type { LocalBrokerOptions }

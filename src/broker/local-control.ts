@@ -10,6 +10,7 @@ import type { BrokerCounters } from './broker-counters.js'
 import type { Lifetime } from './lifecycle/lifetime.js'
 import type { Registry } from './lifecycle/registry.js'
 import type { Subscriptions } from './lifecycle/subscriptions.js'
+import { subscriptionStatus } from './subscription/subscription-status.js'
 
 /** The parts of a LocalBroker that its Control works on. */
 export interface LocalControlOwner {
@@ -37,7 +38,7 @@ export class LocalControl implements Control {
     const host = options.hostStatus()
     // An unnamed subscription whose consumer took messages along stays until these are settled.
     const lingering = [...drainWaiter.lingering].filter(({ inFlight }) => inFlight > 0)
-    const subscriptions = [...registry.all(), ...lingering].map(subscription => subscription.status())
+    const subscriptions = [...registry.all(), ...lingering].map(subscriptionStatus)
     return Promise.resolve({
       van: options.van,
       host,

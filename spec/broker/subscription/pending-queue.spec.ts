@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { Item } from '../../../src/broker/subscription/item.js'
-import { PackedQueue } from '../../../src/broker/subscription/packed-queue.js'
-import { PendingQueue } from '../../../src/broker/subscription/pending-queue.js'
+import { Item } from '../../../src/broker/subscription/backlog/item.js'
+import { PackedQueue } from '../../../src/broker/subscription/backlog/packed-queue.js'
+import { PendingQueue } from '../../../src/broker/subscription/backlog/pending-queue.js'
 import { Envelope, noHeaders, RepeatedEnvelope, ReplayedEnvelope } from '../../../src/message/envelope.js'
 import { Encoding } from '../../../src/codec/encoding.js'
 

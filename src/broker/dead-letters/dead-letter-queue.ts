@@ -3,7 +3,7 @@ import { Observable } from 'rxjs/internal/Observable'
 import { Subject } from 'rxjs/internal/Subject'
 import { PAGE_BYTES, PAGE_LETTERS, type DeadLetterFilter } from '../../bus/contract/dead-letters.js'
 import { describe } from '../../errors.js'
-import type { Item } from '../subscription/item.js'
+import type { Item } from '../subscription/backlog/item.js'
 import type { DurableLog } from '../durable/durable-log.js'
 
 /** Each van keeps this number of the newest: enough to look into and replay, and always bounded. */

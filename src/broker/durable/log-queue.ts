@@ -1,8 +1,8 @@
 import type { Envelope } from '../../message/envelope.js'
-import { Item } from '../subscription/item.js'
+import { Item } from '../subscription/backlog/item.js'
 import type { DurableLog, LogReader } from './durable-log.js'
 import { placeOf, type StoredEnvelope } from './stored-envelope.js'
-import { PendingQueue } from '../subscription/pending-queue.js'
+import { PendingQueue } from '../subscription/backlog/pending-queue.js'
 
 /** The most pending messages in memory. The queue reads the others when it is their turn. */
 const WINDOW = 1_000

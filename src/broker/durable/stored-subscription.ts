@@ -5,14 +5,14 @@ import type { Envelope, Headers } from '../../message/envelope.js'
 import { Message, type RetryRule } from '../../message/message.js'
 import type { Matcher } from '../../message/pattern.js'
 import { isPassing } from '../../message/topic.js'
-import { Item } from '../subscription/item.js'
+import { Item } from '../subscription/backlog/item.js'
 import { REPLAYED, type Cursor, type DurableLog } from './durable-log.js'
 import type { LocalBrokerOptions } from '../local-broker-options.js'
 import { Member } from '../subscription/member.js'
 import type { MessageFactory } from '../routing/message-factory.js'
 import type { MakeSubscription } from '../lifecycle/registry.js'
 import { placeOf, type StoredEnvelope } from './stored-envelope.js'
-import type { Pause } from '../subscription/pause.js'
+import type { Pause } from '../subscription/backlog/pause.js'
 import { LogQueue } from './log-queue.js'
 import { Subscription } from '../subscription/subscription.js'
 import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
@@ -58,7 +58,7 @@ export class StoredSubscription extends Subscription {
     line.short = (count, bytes) => {
       this.#waitsNoMore(count, bytes)
       cursor.changed()
-      this.fewerWait()
+      this.backpressure.fewerWait()
     }
     this.#cursor = cursor
     this.#stored = line
@@ -77,7 +77,7 @@ export class StoredSubscription extends Subscription {
 
   override registered(): void {
     this.#cursor.changed()
-    this.holdAgain(this.#stored.unread)
+    this.backpressure.holdAgain(this.#stored.unread)
   }
 
   override newMember(consumer: Consumer, request: SubscriptionRequest): Member {
@@ -246,7 +246,7 @@ export class StoredSubscription extends Subscription {
     if (gone === 0) return
     this.#waitsNoMore(gone - handed, before - this.#stored.bytes - handedBytes)
     cursor.changed()
-    this.forgetLast(gone - handed)
+    this.backpressure.forgetLast(gone - handed)
   }
 
   #passed(at: number, size: number): void {

@@ -52,7 +52,7 @@ export class DrainIntake {
   /** The targets that still get this message. */
   admit(topic: string, targets: readonly Subscription[]): readonly Subscription[] {
     if (this.#options.isHandingOver() || messageInHand() !== undefined || isSystemTopic(topic)) return targets
-    const admitted = targets.filter(target => target.members.length === 0 || this.#takes(target))
+    const admitted = targets.filter(target => target.members.all().length === 0 || this.#takes(target))
     if (admitted.length < targets.length) this.#left += 1
     return admitted
   }
@@ -86,6 +86,6 @@ export class DrainIntake {
 
 /** The order of its earliest message in hand. */
 function earliest({ members }: Subscription): number | undefined {
-  const orders = members.flatMap(member => [...member.held()].map(({ order }) => order))
+  const orders = members.all().flatMap(member => [...member.held()].map(({ order }) => order))
   return orders.length === 0 ? undefined : orders.reduce((least, order) => Math.min(least, order))
 }

@@ -1,6 +1,6 @@
 import type { Envelope, Headers } from '../../message/envelope.js'
 import type { MessageFactory } from './message-factory.js'
-import type { Pause } from '../subscription/pause.js'
+import type { Pause } from '../subscription/backlog/pause.js'
 import type { Subscription } from '../subscription/subscription.js'
 
 /** The broker, as the dispatcher uses it. */

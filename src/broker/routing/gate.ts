@@ -1,7 +1,7 @@
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Envelope } from '../../message/envelope.js'
-import { HeldBack } from '../subscription/held-back.js'
-import type { Origin, Pause } from '../subscription/pause.js'
+import { HeldBack } from '../subscription/backlog/held-back.js'
+import type { Origin, Pause } from '../subscription/backlog/pause.js'
 import { Subscription } from '../subscription/subscription.js'
 import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
 

@@ -1,7 +1,7 @@
 import type { Consumer } from '../../bus/contract/broker.js'
 import type { OutboundLog } from '../durable/durable-log.js'
 import type { PatternTable } from '../patterns/pattern-table.js'
-import type { Item } from '../subscription/item.js'
+import type { Item } from '../subscription/backlog/item.js'
 import type { Subscription } from '../subscription/subscription.js'
 import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
 import { Relay } from './relay.js'

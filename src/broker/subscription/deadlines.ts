@@ -1,5 +1,5 @@
 import type { Message } from '../../message/message.js'
-import type { RetryTimers } from './retry-queue.js'
+import type { RetryTimers } from './backlog/retry-queue.js'
 
 /** The end of `ackTimeout` for each open delivery of a consumer. */
 export class Deadlines {

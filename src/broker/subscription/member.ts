@@ -3,7 +3,7 @@ import type { SubscriptionRequest } from '../../bus/contract/subscription-reques
 import { AckTimeoutError, type MsgvanError } from '../../errors.js'
 import { Message, type RetryRule } from '../../message/message.js'
 import { Deadlines } from './deadlines.js'
-import { Item } from './item.js'
+import { Item } from './backlog/item.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
 import { OpenDeliveries } from './open-deliveries.js'
 
@@ -218,15 +218,9 @@ export class Member implements Membership {
 
   *held(): Generator<Item> {
     for (const message of this.#unsettled?.all() ?? []) {
-      const item = Member.itemOf(message)
+      const item = itemOf(message)
       if (item !== undefined) yield item
     }
-  }
-
-  /** The item of an open delivery. */
-  static itemOf(message: Message): Item | undefined {
-    const open = Message.tagOf(message) as Item | number | undefined
-    return typeof open === 'number' ? Item.handedOut(Message.envelopeOf(message), Math.abs(open)) : open
   }
 
   /** Opens a delivery again that it had in another process. */
@@ -294,6 +288,12 @@ export class Member implements Membership {
     }
     this.#subscription.returned(items, false)
   }
+}
+
+/** The item of an open delivery. */
+export function itemOf(message: Message): Item | undefined {
+  const open = Message.tagOf(message) as Item | number | undefined
+  return typeof open === 'number' ? Item.handedOut(Message.envelopeOf(message), Math.abs(open)) : open
 }
 
 /** The time of a message that is passed on runs at its destination. */

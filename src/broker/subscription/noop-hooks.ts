@@ -1,5 +1,5 @@
 import type { Envelope } from '../../message/envelope.js'
-import type { Item } from './item.js'
+import type { Item } from './backlog/item.js'
 
 /** Hooks for durable subscriptions; no-ops in memory. */
 export class NoopHooks {

@@ -1,8 +1,8 @@
 import type { MsgvanError } from '../../errors.js'
 import type { Envelope } from '../../message/envelope.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
-import type { Item } from './item.js'
-import type { Pause } from './pause.js'
+import type { Item } from './backlog/item.js'
+import type { Pause } from './backlog/pause.js'
 
 /** The broker, as a subscription uses it. */
 export interface SubscriptionOwner<S> {

@@ -1,5 +1,5 @@
 import type { AskedOfHosts, SentArgs } from '../../wire/calls/calls.js'
-import type { Origin } from '../../broker/subscription/pause.js'
+import type { Origin } from '../../broker/subscription/backlog/pause.js'
 import type { LocalBroker } from '../../broker/local-broker.js'
 import type { OutboundLog } from '../../broker/durable/durable-log.js'
 import type { Relay } from '../../broker/routing/relay.js'

@@ -1,4 +1,4 @@
-import { Item } from '../../broker/subscription/item.js'
+import { Item } from '../../broker/subscription/backlog/item.js'
 import { Envelope, RepeatedEnvelope } from '../../message/envelope.js'
 import { Encoding } from '../../codec/encoding.js'
 import type { ByteReader } from '../../codec/byte-reader.js'

@@ -1,5 +1,5 @@
 import type { ByteReader } from '../../codec/byte-reader.js'
-import type { Item } from '../../broker/subscription/item.js'
+import type { Item } from '../../broker/subscription/backlog/item.js'
 import type { Subscription } from '../../broker/subscription/subscription.js'
 import type { StoredDeadLetter } from '../../broker/dead-letters/stored-dead-letter.js'
 import { fieldsOf } from './read-fields.js'

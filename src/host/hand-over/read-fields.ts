@@ -1,4 +1,4 @@
-import type { SubscriptionState } from '../../broker/subscription/subscription.js'
+import type { SubscriptionState } from '../../broker/subscription/subscription-core.js'
 import type { Counters } from '../../bus/contract/status.js'
 import { ProtocolError } from '../../errors.js'
 import { ByteReader } from '../../codec/byte-reader.js'

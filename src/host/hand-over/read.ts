@@ -99,7 +99,7 @@ class HandOverReader {
     if (!this.#isBegun) throw strange('is missing: the first one')
     this.#endSession()
     for (const [{ broker }, subscription] of this.#lent)
-      if (subscription.members.length === 0) broker.transfer.discard(subscription)
+      if (subscription.members.all().length === 0) broker.transfer.discard(subscription)
     if (damaged > 0) this.#trouble.push(`${damaged} records are damaged`)
     if (isTorn) this.#trouble.push('the file ends too early')
     if (this.#owed.missing > 0)

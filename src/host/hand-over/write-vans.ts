@@ -1,5 +1,5 @@
 import type { LetterPage } from '../../broker/dead-letters/dead-letter-queue.js'
-import { Item } from '../../broker/subscription/item.js'
+import { Item } from '../../broker/subscription/backlog/item.js'
 import type { Member } from '../../broker/subscription/member.js'
 import type { Subscription } from '../../broker/subscription/subscription.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
@@ -73,7 +73,7 @@ export class VanWriter {
     const { id, rules, counts, nextOrder } = subscription.state
     const isThere = rules.name !== undefined && !subscription.isLentName
     // A subscription that exists only for its consumers stays with them.
-    if (!isThere && !subscription.members.some(this.#travels)) return
+    if (!isThere && !subscription.members.all().some(this.#travels)) return
     const number = this.#number(subscription)
     this.#add(Kind.Subscription, {
       number,

@@ -1,4 +1,4 @@
-import { Member } from '../../broker/subscription/member.js'
+import { itemOf, Member } from '../../broker/subscription/member.js'
 import type { Subscription } from '../../broker/subscription/subscription.js'
 import { InboxMembership } from '../../client/inbox/inbox-membership.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
@@ -123,7 +123,7 @@ function whereOf({ joined: membership }: RemoteConsumer, vans: VanWriter) {
 
 function* heldOf(open: RemoteConsumer['open']): Generator<Travelling> {
   for (const [number, message] of open) {
-    const item = Member.itemOf(message)
+    const item = itemOf(message)
     if (item !== undefined) yield { item, number }
   }
 }

@@ -1,4 +1,4 @@
-import { Item } from '../../broker/subscription/item.js'
+import { Item } from '../../broker/subscription/backlog/item.js'
 import type { LocalBroker, LocalBrokerOptions } from '../../broker/local-broker.js'
 import { replyTopic, returnHeaders } from '../../bus/actors/actor-requests.js'
 import { refusalOf, returnOf } from '../../bus/streams/stream-messages.js'

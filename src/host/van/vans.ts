@@ -148,8 +148,8 @@ export class Van {
     this.#warnedAt ??= new WeakMap()
     if (now - (this.#warnedAt.get(subscription) ?? -Infinity) < WARN_EVERY_MS) return
     this.#warnedAt.set(subscription, now)
-    const { consumers, pending, pendingBytes } = subscription.status()
-    const who = consumers === 0 ? 'has no consumer' : `has ${consumers} consumers that are too slow`
+    const { members, pending, pendingBytes } = subscription
+    const who = members.size === 0 ? 'has no consumer' : `has ${members.size} consumers that are too slow`
     warn?.(
       `van ${this.name}: the subscription ${subscription.key} is full (${pending} messages, ${pendingBytes} bytes) and ${who}: ` +
         'publishers wait for it',

@@ -1,4 +1,4 @@
-import type { Origin } from '../../../broker/subscription/pause.js'
+import type { Origin } from '../../../broker/subscription/backlog/pause.js'
 import { AnswerParts } from '../answer-parts.js'
 import type { Relay } from '../../../broker/routing/relay.js'
 import type { HostStatus } from '../../../bus/contract/status.js'

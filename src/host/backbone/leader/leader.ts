@@ -1,5 +1,5 @@
 import type { AskedOfHosts, SentArgs } from '../../../wire/calls/calls.js'
-import type { Origin } from '../../../broker/subscription/pause.js'
+import type { Origin } from '../../../broker/subscription/backlog/pause.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { Envelope } from '../../../message/envelope.js'
 import type { MsgvanError } from '../../../errors.js'

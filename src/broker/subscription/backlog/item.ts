@@ -1,5 +1,5 @@
-import type { Envelope } from '../../message/envelope.js'
-import type { Membership } from '../../bus/contract/broker.js'
+import type { Envelope } from '../../../message/envelope.js'
+import type { Membership } from '../../../bus/contract/broker.js'
 
 /** One message in one subscription, from its first wait to its settlement. */
 export class Item {

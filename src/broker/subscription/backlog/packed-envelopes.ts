@@ -1,5 +1,5 @@
-import { Envelope, RepeatedEnvelope, ReplayedEnvelope, type Headers } from '../../message/envelope.js'
-import { Encoding, encodingFrom } from '../../codec/encoding.js'
+import { Envelope, RepeatedEnvelope, ReplayedEnvelope, type Headers } from '../../../message/envelope.js'
+import { Encoding, encodingFrom } from '../../../codec/encoding.js'
 
 /** The capacity of each. */
 const CAPACITY = 1_024

@@ -1,0 +1,91 @@
+import type { RetryRule } from '../../message/message.js'
+import { retryDelayAfter } from '../../message/retry-delay.js'
+import type { Item } from './backlog/item.js'
+import { RetryQueue } from './backlog/retry-queue.js'
+import type { SubscriptionCore } from './subscription-core.js'
+import type { SubscriptionOwner } from './subscription-owner.js'
+
+/** A message that no consumer here may see is looked at again after this long. */
+const SET_ASIDE_MS = 1_000
+
+/** Decides about messages that come back from a consumer: another attempt, or a dead letter. */
+export class Redelivery<S extends SubscriptionCore> {
+  readonly #subscription: S
+  readonly #owner: SubscriptionOwner<S>
+
+  constructor(subscription: S, owner: SubscriptionOwner<S>) {
+    this.#subscription = subscription
+    this.#owner = owner
+  }
+
+  failed(item: Item, error: unknown, retry: RetryRule | undefined): void {
+    const subscription = this.#subscription
+    this.#countFailure(item)
+    if (subscription.hasEnded) return subscription.tooLate([item])
+    const { rules, backlog } = subscription
+    if (retry?.attempts !== undefined) item.attempts = retry.attempts
+    if (item.failures >= (item.attempts ?? rules.attempts)) return this.#bury(item, error)
+    const delay =
+      retry?.delay ??
+      retryDelayAfter(rules.delay, error, item.failures, mistake => this.#owner.report?.(mistake))
+    item.isDueAtOnce = delay <= 0
+    if (item.isDueAtOnce) backlog.restore(item)
+    else this.retryAfter(item, delay)
+    subscription.wake()
+  }
+
+  rejected(item: Item, reason: unknown): void {
+    this.#countFailure(item)
+    if (this.#subscription.hasEnded) this.#subscription.tooLate([item])
+    else this.#bury(item, reason)
+  }
+
+  /** A consumer gives these back, which is no failure. */
+  returned(items: Item[], untouched: boolean): void {
+    const subscription = this.#subscription
+    this.#settled()
+    if (untouched) {
+      for (const item of items) {
+        item.deliveries -= 1
+        if (item.deliveries > 0) subscription.count('redelivered', -1)
+      }
+      subscription.count('delivered', -items.length)
+    }
+    if (subscription.hasEnded) return subscription.tooLate(items)
+    subscription.backlog.restoreAll(items)
+    subscription.wake()
+  }
+
+  /** Tries again in a while: a member may come, or get the right. */
+  setAside(item: Item): void {
+    this.retryAfter(item, SET_ASIDE_MS)
+  }
+
+  /** The message is pending again after this long. */
+  retryAfter(item: Item, delay: number): void {
+    const { backlog } = this.#subscription
+    backlog.retries ??= new RetryQueue(this.#owner, due => {
+      this.#subscription.changed()
+      backlog.restore(due)
+      this.#subscription.wake()
+    })
+    backlog.retries.add(item, delay)
+  }
+
+  #countFailure(item: Item): void {
+    this.#settled()
+    this.#subscription.count('failed')
+    item.failures += 1
+    if (item.firstFailedAt === 0) item.firstFailedAt = this.#owner.now()
+  }
+
+  #settled(): void {
+    this.#subscription.changed()
+    this.#subscription.members.forgetGone()
+  }
+
+  #bury(item: Item, error: unknown): void {
+    if (this.#owner.buried(this.#subscription, item, error)) this.#subscription.counting.deadLettered += 1
+    this.#subscription.wake()
+  }
+}
