@@ -163,8 +163,8 @@ export class SimHost implements Listening {
     const write = (): void => {
       const file = join(tmpdir(), `msgvan-simulation-${process.pid}-${run.process.pid}`)
       run.names?.write()
-      writeHandOver(file, run.sessions.held, { host: idOf(run.process), staysBehind: () => false })
-      run.sessions.abandon(() => false)
+      writeHandOver(file, run.sessions.transfer.held, { host: idOf(run.process), staysBehind: () => false })
+      run.sessions.transfer.abandon(() => false)
       this.#handedOver = { file, by: run.process }
       run.process.isDead = true
       this.#run = undefined
@@ -180,7 +180,7 @@ export class SimHost implements Listening {
     this.#handedOver = undefined
     by.goesOnIn(process)
     const { books, trace } = this.#stage
-    const { isNew, messages, sessions, trouble } = readHandOver(file, sessionManager)
+    const { isNew, messages, sessions, trouble } = readHandOver(file, sessionManager.transfer)
     rmSync(file)
     trace.say(process.name, () => `goes on with ${messages} messages and ${sessions} sessions`)
     if (!isNew || trouble.length > 0)

@@ -32,15 +32,15 @@ describe('the memory of a host', () => {
     return bus
   }
   const write = (): number =>
-    writeHandOver(file, server.sessions.held, { host: 'spec', staysBehind: () => false })
+    writeHandOver(file, server.sessions.transfer.held, { host: 'spec', staysBehind: () => false })
   /** The host writes down what it has and ends; another one takes it in. */
   const handOver = async () => {
     await new Promise(resolve => setImmediate(resolve))
     write()
-    server.sessions.abandon(() => false)
+    server.sessions.transfer.abandon(() => false)
     const before = server
     const next = await start()
-    const handed = readHandOver(file, next.sessions)
+    const handed = readHandOver(file, next.sessions.transfer)
     server = next
     await before.close()
     return handed
@@ -151,7 +151,7 @@ describe('the memory of a host', () => {
     await bus.ready()
     await publishAll(bus, 't', upTo(3_000))
     await handOver()
-    expect(readHandOver(file, server.sessions)).to.deep.equal({
+    expect(readHandOver(file, server.sessions.transfer)).to.deep.equal({
       isNew: false,
       messages: 0,
       sessions: 0,
@@ -171,7 +171,7 @@ describe('the memory of a host', () => {
     const whole = readFileSync(file)
     const pending = async (): Promise<number[]> => {
       const next = await start()
-      const { trouble } = readHandOver(file, next.sessions)
+      const { trouble } = readHandOver(file, next.sessions.transfer)
       expect(trouble).to.not.deep.equal([])
       return next
         .broker('default')
@@ -189,7 +189,7 @@ describe('the memory of a host', () => {
     expect(await pending()).to.have.lengthOf(1)
     writeFileSync(file, 'something else')
     const next = await start()
-    expect(() => readHandOver(file, next.sessions)).to.throw(/record of the hand-over is missing/)
+    expect(() => readHandOver(file, next.sessions.transfer)).to.throw(/record of the hand-over is missing/)
   })
 
   it('stays if it cannot be written: the host goes on as before', async () => {

@@ -31,7 +31,7 @@ describe('the answers that one client leaves unread', () => {
   }
 
   const sessionOf = (id: string): Session => {
-    const found = [...server.sessions.held.sessions].find(session => session.id === id)
+    const found = [...server.sessions.transfer.held.sessions].find(session => session.id === id)
     if (found === undefined) throw new Error('there is no such session')
     return found
   }

@@ -34,7 +34,7 @@ describe('a van', () => {
       return (used() - before) / count
     }
     // Before, it was 375 kB.
-    expect(await open('bare', van => void server.sessions.van(van))).to.be.below(15)
+    expect(await open('bare', van => void server.sessions.broker(van))).to.be.below(15)
     const subscribed = await open('subscribed', van =>
       server.replace(van, { ...request({ pattern: /^orders\./ }), name: 'w' }),
     )

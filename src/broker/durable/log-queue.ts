@@ -1,6 +1,8 @@
 import type { Envelope } from '../../message/envelope.js'
+import type { Unread } from '../subscription/backpressure.js'
 import { Item } from '../subscription/backlog/item.js'
-import type { DurableLog, LogReader } from './durable-log.js'
+import type { LogReader } from './durable-log.js'
+import { LogTail, type LogTailOptions } from './log-tail.js'
 import { placeOf, type StoredEnvelope } from './stored-envelope.js'
 import { PendingQueue } from '../subscription/backlog/pending-queue.js'
 
@@ -10,21 +12,9 @@ const WINDOW_BYTES = 4 * 1024 * 1024
 /** Messages behind a replay have orders after those of the replay, and before those of arriving messages. */
 const FIRST_BEHIND = -(2 ** 50)
 
-export interface LogQueueOptions {
-  readonly durableLog: Pick<DurableLog, 'read'>
-  readonly wants: (topic: string) => boolean
+export interface LogQueueOptions extends LogTailOptions {
   /** The messages before all others. */
   readonly first: readonly Item[]
-  /** The place in the log where the rest begins. */
-  readonly from: number
-  /** Matches before this place are not counted. */
-  readonly liveFrom: number
-  /** From `liveFrom` up to here nothing is pending. */
-  readonly droppedThrough: number
-  /** The number of pending messages after `from`. */
-  readonly unread: number
-  /** Bytes of their payloads. */
-  readonly unreadBytes: number
   /** See `LogQueue.isWhole`. */
   readonly isWhole: boolean
 }
@@ -38,13 +28,8 @@ export class LogQueue extends PendingQueue {
   /** Some counted messages are missing from the log. */
   short: (count: number, bytes: number) => void = () => undefined
   readonly #options: LogQueueOptions
-  /** Reads the pending messages from here on; undefined: all of them are in memory. */
-  #reader: LogReader | undefined
-  #unread: number
-  /** Of the unread messages. */
-  #unreadBytes: number
-  /** The last place that counts as unread. */
-  #unreadThrough = 0
+  /** The pending messages behind those in memory. */
+  readonly #tail: LogTail
   /** When all is in memory: the messages that arrive while a replay is still before them. */
   readonly #behind = new PendingQueue()
   /** The number of replayed messages in memory. */
@@ -57,23 +42,20 @@ export class LogQueue extends PendingQueue {
     super()
     this.#options = options
     this.isWhole = options.isWhole
-    this.#unread = options.unread
-    this.#unreadBytes = options.unreadBytes
+    this.#tail = new LogTail(options)
     for (const item of options.first) this.#add(item)
-    if (options.unread > 0 || options.from < options.liveFrom)
-      this.#reader = options.durableLog.read(options.from)
   }
 
   override get length(): number {
-    return super.length + this.#unread + this.#behind.length + (this.#hasHistory ? 1 : 0)
+    return super.length + this.#tail.count + this.#behind.length + (this.#tail.hasReplay ? 1 : 0)
   }
 
   override get bytes(): number {
-    return super.bytes + this.#unreadBytes + this.#behind.bytes
+    return super.bytes + this.#tail.bytes + this.#behind.bytes
   }
 
   override get replaying(): number {
-    return this.#replays + (this.#hasHistory ? 1 : 0)
+    return this.#replays + (this.#tail.hasReplay ? 1 : 0)
   }
 
   override get replayingBytes(): number {
@@ -81,20 +63,17 @@ export class LogQueue extends PendingQueue {
   }
 
   override get readTo(): number {
-    return this.#reader?.at ?? 0
+    return this.#tail.reader?.at ?? 0
   }
 
   override get first(): Item | undefined {
-    if (super.length === 0 && this.#reader !== undefined) this.#refill(this.#reader)
-    if (super.length === 0 && this.#reader === undefined && this.#behind.length > 0) {
+    const { reader } = this.#tail
+    if (super.length === 0 && reader !== undefined) this.#refill(reader)
+    if (super.length === 0 && this.#tail.reader === undefined && this.#behind.length > 0) {
       for (const item of this.#behind) super.push(item)
       this.#behind.clear()
     }
     return super.first
-  }
-
-  get #hasHistory(): boolean {
-    return this.#reader !== undefined && this.#reader.at < this.#options.liveFrom
   }
 
   override push(item: Item): void {
@@ -103,28 +82,22 @@ export class LogQueue extends PendingQueue {
     if (this.isWhole) this.#readAll()
     if (this.isWhole) this.#readBehind()
     if (this.isWhole && (this.replaying > 0 || this.#behind.length > 0)) return this.#behind.push(item)
-    if (at === undefined || at < 0 || (this.isWhole && this.#reader === undefined)) return super.push(item)
-    if (this.#reader === undefined && super.length < WINDOW && super.bytes < WINDOW_BYTES)
-      return super.push(item)
-    if (this.#reader === undefined) {
-      this.#reader = this.#options.durableLog.read(at)
-      this.#readOrder = item.order
-    }
-    this.#unread += 1
-    this.#unreadBytes += item.envelope.size
-    this.#unreadThrough = at
+    const isAllRead = this.#tail.reader === undefined
+    if (at === undefined || at < 0 || (this.isWhole && isAllRead)) return super.push(item)
+    if (isAllRead && super.length < WINDOW && super.bytes < WINDOW_BYTES) return super.push(item)
+    if (this.#tail.add(at, item)) this.#readOrder = item.order
   }
 
   /** Reads everything except the replay, which may be endless. */
   #readAll(): void {
     for (
-      let reader = this.#reader;
+      let { reader } = this.#tail;
       reader !== undefined && reader.at >= this.#options.liveFrom;
-      reader = this.#reader
+      reader = this.#tail.reader
     ) {
       const before = reader.at
       this.#refill(reader, Infinity)
-      if (this.#reader === reader && reader.at === before) return
+      if (this.#tail.reader === reader && reader.at === before) return
     }
   }
 
@@ -133,46 +106,25 @@ export class LogQueue extends PendingQueue {
    * so they have to be in memory, before all that arrives now.
    */
   #readBehind(): void {
-    if (this.#unread === 0 || !this.#hasHistory) return
-    const { durableLog, wants, liveFrom, droppedThrough } = this.#options
-    const reader = durableLog.read(Math.max(liveFrom, droppedThrough + 1))
-    for (let order = FIRST_BEHIND; this.#unread > 0; order += 1) {
-      const before = reader.at
-      const envelope = reader.next(wants)
-      if (envelope === undefined && reader.at === before) break
-      if (envelope === undefined) continue
-      this.#unread -= 1
+    if (this.#tail.count === 0 || !this.#tail.hasReplay) return
+    let order = FIRST_BEHIND
+    for (const envelope of this.#tail.all()) {
+      this.#tail.wasRead(envelope)
       this.#behind.push(new Item(envelope, order))
+      order += 1
     }
-    this.#unreadBytes = Math.max(0, this.#unreadBytes - this.#behind.bytes)
     this.#allRead()
   }
 
   /** The log has no more, also if the count was higher. */
   #allRead(): void {
-    const count = this.#unread
-    const bytes = this.#unreadBytes
-    this.#unread = this.#unreadBytes = 0
+    const { count, bytes } = this.#tail.end()
     if (count > 0) this.short(count, bytes)
   }
 
   /** Messages that count and that only the disk has. */
-  get unread(): { readonly count: number; readonly bytes: number; sizes(): Iterable<number> } {
-    return { count: this.#unread, bytes: this.#unreadBytes, sizes: () => this.#sizes() }
-  }
-
-  /** Reads the log once more, apart from the queue. */
-  *#sizes(): Generator<number> {
-    const { durableLog, wants, liveFrom, droppedThrough } = this.#options
-    const reader = durableLog.read(Math.max(this.#reader?.at ?? 0, liveFrom, droppedThrough + 1))
-    for (let left = this.#unread; left > 0;) {
-      const before = reader.at
-      const envelope = reader.next(wants)
-      if (envelope === undefined && reader.at === before) return
-      if (envelope === undefined) continue
-      left -= 1
-      yield envelope.size
-    }
+  get unread(): Unread {
+    return this.#tail
   }
 
   override shift(): Item | undefined {
@@ -192,7 +144,7 @@ export class LogQueue extends PendingQueue {
   #shiftLive(): Item | undefined {
     if (super.length <= this.#replays) return undefined
     for (const item of super[Symbol.iterator]()) {
-      if (this.#isReplay(item)) continue
+      if (this.#tail.isReplay(item)) continue
       this.removeAll(each => each === item)
       return item
     }
@@ -221,7 +173,6 @@ export class LogQueue extends PendingQueue {
    * @returns the number of them that were pending
    */
   forget(refused: readonly StoredEnvelope[], gone: (envelope: Envelope) => void): number {
-    const { wants, liveFrom } = this.#options
     const places = new Set(refused.map(({ at }) => at))
     const isRefused = ({ envelope, deliveries }: Item): boolean => {
       const isGone = deliveries === 0 && places.has(placeOf(envelope) ?? 0)
@@ -229,32 +180,18 @@ export class LogQueue extends PendingQueue {
       return isGone
     }
     const removed = this.removeAll(isRefused) + this.#behind.removeAll(isRefused)
-    const reader = this.#reader
-    if (reader === undefined) return removed
-    const from = Math.max(reader.at, liveFrom)
-    const unread = refused.filter(({ at, topic }) => at >= from && at <= this.#unreadThrough && wants(topic))
-    this.#unread -= unread.length
-    for (const { size } of unread) this.#unreadBytes -= size
-    return removed + unread.length
+    return removed + this.#tail.forget(refused)
   }
 
   override clear(): void {
     super.clear()
     this.#behind.clear()
     this.#replays = this.#replayBytes = 0
-    this.#reader = undefined
-    this.#unread = 0
-    this.#unreadBytes = 0
-  }
-
-  /** It is from before its subscription began. */
-  #isReplay({ envelope }: Item): boolean {
-    const at = placeOf(envelope)
-    return at !== undefined && at > 0 && at < this.#options.liveFrom
+    this.#tail.clear()
   }
 
   #count(item: Item, by: 1 | -1): void {
-    if (!this.#isReplay(item)) return
+    if (!this.#tail.isReplay(item)) return
     this.#replays += by
     this.#replayBytes += by * item.envelope.size
   }
@@ -270,7 +207,7 @@ export class LogQueue extends PendingQueue {
     const mostBytes = most === WINDOW ? WINDOW_BYTES : Infinity
     while (read < most && super.bytes < mostBytes) {
       const isLive = reader.at >= liveFrom
-      if (isLive && this.#unread === 0) break
+      if (isLive && this.#tail.count === 0) break
       const before = reader.at
       // Behind the replay lie the counted messages, and those dropped since.
       const envelope = reader.next(wants, isLive ? undefined : liveFrom)
@@ -283,13 +220,10 @@ export class LogQueue extends PendingQueue {
       }
       read += 1
       if (envelope.at >= liveFrom && envelope.at <= droppedThrough) continue
-      if (envelope.at >= liveFrom) {
-        this.#unread -= 1
-        this.#unreadBytes = this.#unread === 0 ? 0 : Math.max(0, this.#unreadBytes - envelope.size)
-      }
+      if (envelope.at >= liveFrom) this.#tail.wasRead(envelope)
       this.#add(new Item(envelope, this.#readOrder))
       this.#readOrder += 1
     }
-    if (this.#unread === 0 && reader.at >= liveFrom) this.#reader = undefined
+    if (this.#tail.count === 0 && reader.at >= liveFrom) this.#tail.reader = undefined
   }
 }

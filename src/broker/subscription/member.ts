@@ -3,9 +3,9 @@ import type { SubscriptionRequest } from '../../bus/contract/subscription-reques
 import { AckTimeoutError, type MsgvanError } from '../../errors.js'
 import { Message, type RetryRule } from '../../message/message.js'
 import { Deadlines } from './deadlines.js'
-import { Item } from './backlog/item.js'
+import type { Item } from './backlog/item.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
-import { OpenDeliveries } from './open-deliveries.js'
+import { itemOf, itemOfTag, OpenDeliveries, type Tag } from './open-deliveries.js'
 
 /** Unsettled payload bytes at one consumer. Beyond this it gets no more, but it always gets one message. */
 const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024
@@ -136,12 +136,8 @@ export class Member implements Membership {
 
   #enter(message: Message): void {
     if (this.#standing === Standing.Ended) return
-    const open = Message.tagOf(message) as Item | number
-    // The tag of an entered message is a number below zero, or its item.
-    if (typeof open === 'number') Message.tag(message, -open)
-    else open.isBooked = true
     this.#unsettled ??= new OpenDeliveries()
-    this.#unsettled.add(message)
+    this.#unsettled.enter(message)
     // The time of a claimed message begins with its work: until then it waits behind others.
     if (this.ackTimeout > 0 && !Message.isClaimed(message)) this.extend(message)
     if (!this.hasCredit) this.#subscription.changed()
@@ -149,25 +145,20 @@ export class Member implements Membership {
 
   /** Closes an open delivery. @returns its item; undefined if it was settled or taken away */
   #takeBack(message: Message): Item | undefined {
-    const open = this.#close(message)
-    return typeof open === 'number' ? Item.handedOut(Message.envelopeOf(message), Math.abs(open)) : open
+    const tag = this.#close(message)
+    return tag === undefined ? undefined : itemOfTag(message, tag)
   }
 
   /** Like #takeBack, but makes no Item at a first delivery. */
-  #close(message: Message): Item | number | undefined {
-    const open = Message.tagOf(message) as Item | number | undefined
-    if (open === undefined || this.#standing === Standing.Ended || Message.settlerOf(message) !== this)
+  #close(message: Message): Tag | undefined {
+    const tag = Message.tagOf(message) as Tag | undefined
+    if (tag === undefined || this.#standing === Standing.Ended || Message.settlerOf(message) !== this)
       return undefined
     Message.tag(message, undefined)
     // A message that is settled at once is not entered yet, and needs no look-up if nothing else is open.
-    if (this.inFlight > 0 || this.#deadlines !== undefined) this.#remove(message, open)
-    return open
-  }
-
-  #remove(message: Message, open: Item | number): void {
-    if (typeof open === 'number' ? open < 0 : open.isBooked) this.#unsettled?.settled(message)
-    if (typeof open !== 'number') open.isBooked = false
+    if (this.inFlight > 0) this.#unsettled?.settled(message, tag)
     this.#deadlines?.cancel(message)
+    return tag
   }
 
   ack(message: Message): boolean {
@@ -226,10 +217,9 @@ export class Member implements Membership {
   /** Opens a delivery again that it had in another process. */
   holds(item: Item): Message {
     const message = Message.of(item.envelope, this, item.failures + 1, item.deliveries > 1, item)
-    item.isBooked = true
     this.#subscription.changed()
     this.#unsettled ??= new OpenDeliveries()
-    this.#unsettled.add(message)
+    this.#unsettled.enter(message)
     return message
   }
 
@@ -288,12 +278,6 @@ export class Member implements Membership {
     }
     this.#subscription.returned(items, false)
   }
-}
-
-/** The item of an open delivery. */
-export function itemOf(message: Message): Item | undefined {
-  const open = Message.tagOf(message) as Item | number | undefined
-  return typeof open === 'number' ? Item.handedOut(Message.envelopeOf(message), Math.abs(open)) : open
 }
 
 /** The time of a message that is passed on runs at its destination. */

@@ -1,12 +1,19 @@
 import { Message } from '../../message/message.js'
+import { Item } from './backlog/item.js'
 
 /** The most settled messages that may stay in the list until it is tidied up. */
 const SPARE = 64
 const SPARE_BYTES = 1024 * 1024
 
 /**
+ * The tag of an open message: its item, or only its order at a first delivery. The order of an entered message is below
+ * zero. A settled message has no tag.
+ */
+export type Tag = Item | number
+
+/**
  * The unsettled messages of one consumer, oldest first. A list, not a Set: they come and go by the thousand, mostly in
- * order. A settled message has no tag.
+ * order.
  */
 export class OpenDeliveries {
   #messages: Message[] = []
@@ -24,14 +31,20 @@ export class OpenDeliveries {
     return this.#bytes
   }
 
-  add(message: Message): void {
+  /** Enters a message that is open. */
+  enter(message: Message): void {
+    const tag = Message.tagOf(message) as Tag
+    if (typeof tag === 'number') Message.tag(message, -tag)
+    else tag.isBooked = true
     this.#messages.push(message)
     this.#size += 1
     this.#bytes += Message.sizeOf(message)
   }
 
-  /** One of them has lost its tag. */
-  settled(message: Message): void {
+  /** A message has lost this tag. It may not be entered. */
+  settled(message: Message, tag: Tag): void {
+    if (typeof tag === 'number' ? tag >= 0 : !tag.isBooked) return
+    if (typeof tag !== 'number') tag.isBooked = false
     const bytes = Message.sizeOf(message)
     this.#size -= 1
     this.#bytes -= bytes
@@ -52,4 +65,15 @@ export class OpenDeliveries {
     this.#messages = this.#size === 0 ? [] : this.all()
     this.#settledBytes = 0
   }
+}
+
+/** The item of an open delivery. */
+export function itemOf(message: Message): Item | undefined {
+  const tag = Message.tagOf(message) as Tag | undefined
+  return tag === undefined ? undefined : itemOfTag(message, tag)
+}
+
+/** Makes the item of a first delivery. */
+export function itemOfTag(message: Message, tag: Tag): Item {
+  return typeof tag === 'number' ? Item.handedOut(Message.envelopeOf(message), Math.abs(tag)) : tag
 }

@@ -31,14 +31,14 @@ export async function handOver(
   // Its handlers and actors are clients that end with it.
   const staysBehind = (session: Session): boolean =>
     session.pid === process.pid || isWorkerClient(session.client) || session.client === by
-  const held = sessions.held
+  const held = sessions.transfer.held
   await writeRegistrations(file, registered())
   // Requests of this turn get their answers first.
   await new Promise(resolve => setImmediate(resolve))
   const begun = performance.now()
   try {
     const bytes = writeHandOver(paths.handOver(port), held, { host, staysBehind })
-    sessions.abandon(session => session.client === by)
+    sessions.transfer.abandon(session => session.client === by)
     log(
       `all that was in memory is handed over: ${bytes} bytes in ${Math.round(performance.now() - begun)} ms`,
     )

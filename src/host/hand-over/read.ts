@@ -9,7 +9,7 @@ import { PROTOCOL } from '../../wire/protocol.js'
 import { decodePattern, decodeRequest } from '../../wire/frames/subscription-request.js'
 import type { RemoteConsumer } from '../session/consumers/remote-consumer.js'
 import { Publisher } from '../session/publisher.js'
-import type { SessionManager } from '../session/session-manager.js'
+import type { SessionTransfer } from '../session/session-transfer.js'
 import type { Session, SessionState } from '../session/session.js'
 import type { Van } from '../van/vans.js'
 import { FORMAT, Kind } from './format.js'
@@ -43,7 +43,7 @@ export interface HandedOver {
  *
  * @throws ProtocolError if it is not such a file, or another version's
  */
-export function readHandOver(path: string, sessions: SessionManager): HandedOver {
+export function readHandOver(path: string, sessions: SessionTransfer): HandedOver {
   const reader = new HandOverReader(sessions)
   const records = readRecordFile(path)
   for (let next = records.next(); ; next = records.next()) {
@@ -68,7 +68,7 @@ interface CurrentSession {
 }
 
 class HandOverReader {
-  readonly #sessions: SessionManager
+  readonly #sessions: SessionTransfer
   readonly #owed = new OwedReader()
   /** Subscriptions that exist only for their consumers. */
   readonly #lent: [Van, Subscription][] = []
@@ -80,7 +80,7 @@ class HandOverReader {
   #session: CurrentSession | undefined
   #sessionCount = 0
 
-  constructor(sessions: SessionManager) {
+  constructor(sessions: SessionTransfer) {
     this.#sessions = sessions
   }
 

@@ -27,7 +27,7 @@ export async function takeIn(
   const { readHandOver } = await import('./read.js')
   let handed: HandedOver
   try {
-    handed = readHandOver(file, server.sessions)
+    handed = readHandOver(file, server.sessions.transfer)
   } catch (error) {
     warn(`the hand-over of the last host stays in ${file}: ${describe(error)}`)
     return

@@ -1,3 +1,4 @@
+import type { Membership } from '../../bus/contract/broker.js'
 import type { ConsumerBooks } from '../../wire/frames/consumer-books.js'
 
 /** The host's own account of one consumer. */
@@ -10,6 +11,15 @@ export interface HostBooks {
   readonly hasCredit: boolean
   /** The subscription is at this host, which answers the client's questions. */
   readonly isHere: boolean
+}
+
+export function hostBooks(membership: Membership | undefined, inFlight: number): HostBooks {
+  return {
+    waiting: membership?.ready ?? 0,
+    inFlight,
+    hasCredit: membership?.hasCredit === true,
+    isHere: membership?.ready !== undefined,
+  }
 }
 
 /** A watched consumer. */

@@ -1,11 +1,9 @@
-import { AuthError } from '../../errors.js'
 import { DEFAULT_MAX_PAYLOAD } from '../../codec/payload.js'
 import type { LocalBroker } from '../../broker/local-broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { HOSTS_TOPIC } from '../../bus/contract/hosts.js'
 import type { HostStatus } from '../../bus/contract/status.js'
 import type { Channel, ChannelListener } from '../../wire/channel.js'
-import type { RetainedFrame } from '../../wire/link.js'
 import type { HostEvents } from '../../wire/protocol.js'
 import type { Actors } from '../actors/actors.js'
 import { ActorDirectory } from '../actors/cluster/actor-directory.js'
@@ -18,12 +16,16 @@ import type { Secrets } from '../listen/server-handshake.js'
 import type { NameRegister } from '../van/kept-names.js'
 import { DEFAULT_CLIENT_BYTES } from './client-budget.js'
 import { Liveness } from './liveness.js'
+import type { Principals } from '../rights/principals.js'
+import { expelRevoked } from '../rights/revoked.js'
+import { Orphans } from './orphans.js'
 import { Admission, type Caller, type SessionOf } from './admission.js'
-import type { Session, SessionOptions, SessionState } from './session.js'
+import { SessionTransfer } from './session-transfer.js'
+import type { SessionOptions } from './session.js'
 import { Sessions } from './sessions.js'
 import type { HostStore } from '../store/host-store.js'
 import type { HandlerService } from '../calls/unregister.js'
-import { Vans, type Van } from '../van/vans.js'
+import { Vans } from '../van/vans.js'
 
 export interface SessionManagerOptions extends Secrets {
   readonly hostStatus: () => HostStatus
@@ -63,17 +65,6 @@ export interface SessionManagerOptions extends Secrets {
   readonly isGone?: (pid: number, thread: number | undefined) => boolean
 }
 
-/** Older clients send nothing if they want nothing. */
-const MOST_LOOKS = 10
-
-/** The contents of a host's memory. */
-export interface HeldInMemory {
-  /** The name of this memory. */
-  readonly memory: string
-  readonly vans: readonly Van[]
-  readonly sessions: readonly Session[]
-}
-
 /** Owns the host's sessions, vans and backbone. Knows no sockets. */
 export class SessionManager {
   readonly #options: SessionManagerOptions
@@ -85,12 +76,12 @@ export class SessionManager {
   readonly #sessions: Sessions
   readonly #liveness: Liveness
   readonly #admission: Admission
+  /** The way of all this into another process. */
+  readonly transfer: SessionTransfer
   readonly #actors: ActorDirectory | undefined
-  #memory: string | undefined
   #store: HostStore | undefined
-  readonly #handedOver = new Set<string>()
+  readonly #orphans: Orphans
   #isClosing = false
-  #orphanage: NodeJS.Timeout | undefined
 
   constructor(options: SessionManagerOptions) {
     this.#options = options
@@ -98,27 +89,23 @@ export class SessionManager {
 
     this.#members = new Members(options.hostStatus)
     this.backbone = this.#make(options.backbone ?? (({ members }) => alone(members)))
-    this.#vans = new Vans({
-      hostStatus: options.hostStatus,
-      backbone: () => this.backbone,
-      idPrefix: options.idPrefix,
-      names: options.names,
-      warn: options.warn,
-      sees: options.principals && ((principal, topic) => options.principals?.sees(principal, topic) === true),
-      memory: () => (this.#store === undefined ? this.memory : this.#store.id),
-      answer: (van, method, args) =>
-        answerHere(van, method, args, { handlers: options.handlers, actors: this.#actors }),
-    })
+    this.#vans = this.#newVans(options)
     this.#members.watch(() => this.#vans.publishHere(HOSTS_TOPIC, this.#members.list()))
     this.#liveness = new Liveness(
       () => this.#sessions,
       text => options.warn?.(text),
       options.stallAfter,
     )
+    const { sessionTtl = 60_000 } = options
     this.#sessions = new Sessions({
-      sessionTtl: options.sessionTtl ?? 60_000,
+      sessionTtl,
       changed: () => this.#changed(),
       ...(options.isGone === undefined ? {} : { isGone: options.isGone }),
+    })
+    this.#orphans = new Orphans({
+      sessionTtl,
+      sessions: this.#sessions,
+      end: isAwaited => this.#vans.endOrphans(isAwaited),
     })
     this.#admission = new Admission({
       secrets: options,
@@ -128,13 +115,19 @@ export class SessionManager {
       van: van => this.#vans.get(van),
       sessionOptions: of => this.#sessionOptions(of),
     })
-    options.principals?.watch({
-      changed: () => {
-        this.#vans.forgetTopics()
-        this.#look()
+    this.transfer = new SessionTransfer({
+      sessions: this.#sessions,
+      admission: this.#admission,
+      vans: this.#vans,
+      backbone: this.backbone,
+      principals: options.principals,
+      host: () => options.hostStatus().id,
+      sessionOptions: of => this.#sessionOptions(of),
+      shut: () => {
+        this.#isClosing = true
       },
-      look: () => this.#look(),
     })
+    this.#watchPrincipals(options.principals)
     if (options.actors !== undefined)
       this.#actors = new ActorDirectory({
         here: options.actors,
@@ -176,67 +169,7 @@ export class SessionManager {
   restore(store: HostStore): void {
     this.#store = store
     this.#vans.restore(store)
-    this.#awaitOrphans(new Map())
-  }
-
-  /**
-   * Ends subscriptions of clients that do not come back. A client that is back knows that it has its session again: it
-   * may stand still before it asks.
-   *
-   * @param looks the number of looks at which each session was there
-   */
-  #awaitOrphans(looks: ReadonlyMap<Session, number>): void {
-    const { sessionTtl = 60_000 } = this.#options
-    this.#orphanage = setTimeout(() => {
-      const looksOf = (session: Session): number => looks.get(session) ?? 0
-      const asking = [...this.#sessions].filter(
-        session => looksOf(session) < (session.link.received > 0 ? 1 : MOST_LOOKS),
-      )
-      const isAwaited = (van: string, client: string): boolean =>
-        asking.some(session => session.client === client && session.van.name === van)
-      if (!this.#vans.endOrphans(isAwaited)) return
-      this.#awaitOrphans(new Map([...this.#sessions].map(session => [session, looksOf(session) + 1])))
-    }, sessionTtl).unref()
-  }
-
-  /** Identifies the messages of this host for clients: after a restart with another value they are lost. */
-  get memory(): string {
-    return (this.#memory ??= this.#options.hostStatus().id)
-  }
-
-  /**
-   * Everything to hand over to another process.
-   *
-   * @throws UnsupportedError with a store
-   */
-  get held(): HeldInMemory {
-    this.#vans.checkMemory()
-    return { memory: this.memory, vans: [...this.#vans.all()], sessions: [...this.#sessions.all()] }
-  }
-
-  /**
-   * Everything was handed over to another process: this one does nothing more, and reports that only to clients that
-   * stay.
-   */
-  abandon(stays: (session: Session) => boolean): void {
-    this.#isClosing = true
-    this.backbone.abandon?.()
-    for (const session of this.#sessions.all()) if (!stays(session)) session.abandon()
-    this.#admission.abandon(stays)
-  }
-
-  /**
-   * Continues the memory of another process.
-   *
-   * @returns false if that hand-over is already here
-   */
-  goOn(memory: string, host: string, at: number): boolean {
-    const act = `${host} ${at}`
-    if (this.#handedOver.has(act)) return false
-    this.#handedOver.add(act)
-    this.#memory = memory
-    this.backbone.goOn?.(host)
-    return true
+    this.#orphans.await()
   }
 
   /** Resolves when everything taken in is on the disk, if there is a store. */
@@ -244,32 +177,10 @@ export class SessionManager {
     for (const van of [...this.#vans.all()]) await van.kept()
   }
 
-  van(name: string): Van {
-    return this.#vans.get(name)
-  }
-
-  /** Continues a session of another process. */
-  resume(state: SessionState, retained: Iterable<RetainedFrame>): Session {
-    const { principal: of } = state
-    const principal = of && this.#options.principals?.get(of.name)
-    const access = principal && { principal, token: of.token }
-    const session = this.#sessions.restore({ ...this.#sessionOptions({ ...state, access }), id: state.id })
-    session.restore(state, retained)
-    // Its principal is gone: without one, it would have every right.
-    if (of !== undefined && access === undefined) setImmediate(() => this.#sessions.end(session, 'death'))
-    this.#admission.asked(session, state.calls)
-    return session
-  }
-
-  /** The session is complete: it waits for its client now. */
-  await(session: Session): void {
-    this.#sessions.away(session)
-  }
-
   /** The store keeps the present messages, and no later change. */
   async freeze(): Promise<void> {
     this.#isClosing = true
-    clearTimeout(this.#orphanage)
+    this.#orphans.close()
     await this.#vans.freeze()
   }
 
@@ -296,6 +207,30 @@ export class SessionManager {
       members: this.#members,
       endSession: (client, how) => this.#sessions.endClient(client, how),
       warn: text => this.#options.warn?.(text),
+    })
+  }
+
+  #newVans({ hostStatus, idPrefix, names, warn, principals, handlers }: SessionManagerOptions): Vans {
+    return new Vans({
+      ...{ hostStatus, idPrefix, names, warn },
+      backbone: () => this.backbone,
+      sees: principals && ((principal, topic) => principals.sees(principal, topic)),
+      memory: () => (this.#store === undefined ? this.transfer.memory : this.#store.id),
+      answer: (van, method, args) => answerHere(van, method, args, { handlers, actors: this.#actors }),
+    })
+  }
+
+  #watchPrincipals(principals: Principals | undefined): void {
+    const look = (): void => {
+      if (principals !== undefined)
+        expelRevoked(principals, this.#sessions, (session, why) => this.#admission.expel(session, why))
+    }
+    principals?.watch({
+      changed: () => {
+        this.#vans.forgetTopics()
+        look()
+      },
+      look,
     })
   }
 
@@ -338,22 +273,6 @@ export class SessionManager {
           control: this.#options.control,
           hosts: () => this.#members.list(),
         }),
-    }
-  }
-
-  /** Ends sessions whose token has expired or was taken away. */
-  #look(): void {
-    const { principals } = this.#options
-    if (principals === undefined) return
-    for (const session of [...this.#sessions]) {
-      const { access, van } = session
-      if (access === undefined || principals.holds(access, van.name)) continue
-      this.#admission.expel(
-        session,
-        new AuthError(
-          `The token of ${access.principal.name} was revoked or has expired, or may not enter the van ${van.name} any more.`,
-        ),
-      )
     }
   }
 

@@ -2,25 +2,18 @@ import type { Consumer, Membership } from '../../../bus/contract/broker.js'
 import { inBytes } from '../../../message/envelope-body.js'
 import { RepeatedEnvelope, type Envelope } from '../../../message/envelope.js'
 import { Message } from '../../../message/message.js'
+import { RefusedForNow, type Passing, type RefusedForNowMeans } from './refused-for-now.js'
 import { mayPass } from '../may-pass.js'
 import { isForGood } from '../../../client/connection/connection.js'
 import type { PublishPromise } from '../../../client/outbox/publish-promise.js'
-import { ClosedError, describe, ForbiddenError, MsgvanError, SessionLostError } from '../../../errors.js'
+import { ClosedError, ForbiddenError, MsgvanError, SessionLostError } from '../../../errors.js'
 
 interface Waiting {
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
 
-/** A sent message, in the order of first sending. */
-interface Passing {
-  readonly order: number
-  readonly envelope: Envelope
-  /** Undefined once the leader holds it. */
-  message: Message | undefined
-}
-
-export interface LeaderForwarderOptions {
+export interface LeaderForwarderOptions extends Omit<RefusedForNowMeans, 'due'> {
   /** Passes it on; undefined while there is no room. */
   readonly send: (envelope: Envelope) => PublishPromise | undefined
   /** Another host still wants such messages. */
@@ -29,26 +22,6 @@ export interface LeaderForwarderOptions {
   readonly unwanted: (envelope: Envelope) => void
   /** The leader never takes it, and its publisher does not wait any more. */
   readonly lost: (envelope: Envelope, error: unknown) => void
-  readonly warn: (text: string) => void
-  /**
-   * Runs it after this number of milliseconds.
-   *
-   * @returns cancels that
-   */
-  readonly after: (ms: number, run: () => void) => () => void
-}
-
-/**
- * After this time a message that the leader has refused for now is sent again; in a row each wait is twice as long, up
- * to the second one.
- */
-const RETRY_MS = 500
-const LONGEST_RETRY_MS = 10_000
-
-/** Of one publisher and topic: messages that the leader refused for now, and those behind them. */
-interface Refused {
-  readonly error: unknown
-  readonly passings: Passing[]
 }
 
 /** Hands a relay's messages to the leader, and settles them as the leader takes them over. */
@@ -64,20 +37,14 @@ export class LeaderForwarder implements Consumer {
    * another one of its publisher and topic would make that one look like a repetition.
    */
   readonly #again: Passing[] = []
-  /** By publisher and topic: messages that the leader has no room for now. They stop no others. */
-  readonly #refusedForNow = new Map<string, Refused>()
-  /** The publishers and topics with refusals before the last try, and the number of messages that are not taken yet. */
-  #retried = new Set<string>()
-  #retriedLeft = 0
-  #hasWarned = false
-  #retryMs = RETRY_MS
-  #cancelRetry: (() => void) | undefined
+  readonly #refusedForNow: RefusedForNow
   #lastOrder = 0
   #isShut = true
   #isFull = false
 
   constructor(means: LeaderForwarderOptions) {
     this.#means = means
+    this.#refusedForNow = new RefusedForNow({ ...means, due: () => this.#retry() })
   }
 
   get isBusy(): boolean {
@@ -120,9 +87,7 @@ export class LeaderForwarder implements Consumer {
     this.#isShut = true
     this.membership?.pause()
     this.#retryNothing()
-    this.#retryMs = RETRY_MS
-    this.#retried.clear()
-    this.#hasWarned = false
+    this.#refusedForNow.forgetLeader()
     this.#owesAlone()
   }
 
@@ -138,7 +103,7 @@ export class LeaderForwarder implements Consumer {
       this.#taken(message, envelope)
       return this.#means.unwanted(envelope)
     }
-    const refused = this.#again.length > 0 ? undefined : this.#refusedForNow.get(keyOf(envelope))
+    const refused = this.#again.length > 0 ? undefined : this.#refusedForNow.before(envelope)
     if (refused !== undefined) return this.#refused(this.#passing(envelope, message), refused.error)
     const sent = this.#again.length > 0 ? undefined : this.#send(envelope, message.redelivered)
     if (sent === undefined) {
@@ -211,22 +176,12 @@ export class LeaderForwarder implements Consumer {
   }
 
   #taken(message: Message | undefined, envelope: Envelope): void {
-    if (this.#retried.size > 0) this.#takenAgain(envelope)
+    this.#refusedForNow.taken(envelope)
     message?.ack()
     const key = envelope.id
     this.#waiting.get(key)?.resolve()
     this.#waiting.delete(key)
     this.#roomAgain()
-  }
-
-  /** The leader has some room again, if it had refused this message. */
-  #takenAgain(envelope: Envelope): void {
-    if (!this.#retried.has(keyOf(envelope))) return
-    this.#retrySoon()
-    this.#retriedLeft -= 1
-    if (this.#retriedLeft > 0) return
-    this.#retried.clear()
-    this.#hasWarned = false
   }
 
   #refused(passing: Passing, error: unknown): void {
@@ -255,57 +210,28 @@ export class LeaderForwarder implements Consumer {
 
   /** Its publisher relies on this host: it is sent again later. */
   #keep(passing: Passing, error: unknown): void {
-    const key = keyOf(passing.envelope)
-    const refused = this.#refusedForNow.get(key)
-    if (refused === undefined) this.#refusedForNow.set(key, { error, passings: [passing] })
-    else refused.passings.push(passing)
-    if (!this.#isShut && this.#cancelRetry === undefined) this.#retryLater(error)
+    this.#refusedForNow.add(passing, error)
+    if (!this.#isShut) this.#refusedForNow.retryLater(error)
     this.#roomAgain()
   }
 
-  #retryLater(error: unknown): void {
-    if (!this.#hasWarned)
-      this.#means.warn(
-        `the leader takes no messages for now, or not all: they are kept here, and sent again: ${describe(error)}`,
-      )
-    this.#hasWarned = true
-    this.#schedule()
-  }
-
-  /** Refusals of the last try often arrive before acceptances: then the next try is due much later than it should be. */
-  #retrySoon(): void {
-    if (this.#retryMs === RETRY_MS) return
-    this.#retryMs = RETRY_MS
-    if (this.#cancelRetry === undefined) return
-    this.#cancelRetry()
-    this.#schedule()
-  }
-
-  #schedule(): void {
-    this.#cancelRetry = this.#means.after(this.#retryMs, () => {
-      this.#retried = new Set(this.#refusedForNow.keys())
-      this.#retriedLeft = this.#inOrder().length - this.#again.length
-      this.#retryNothing()
-      this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS)
-      // Messages behind it may have to wait for long: this host owes those, too.
-      this.#owesAlone()
-      this.#isFull = true
-      this.#roomAgain()
-    })
+  #retry(): void {
+    this.#retryNothing()
+    // Messages behind it may have to wait for long: this host owes those, too.
+    this.#owesAlone()
+    this.#isFull = true
+    this.#roomAgain()
   }
 
   /** All of them share one queue again. */
   #retryNothing(): void {
-    this.#cancelRetry?.()
-    this.#cancelRetry = undefined
     this.#again.splice(0, Infinity, ...this.#inOrder())
     this.#refusedForNow.clear()
   }
 
   #inOrder(): readonly Passing[] {
-    if (this.#refusedForNow.size === 0) return [...this.#again]
-    const refused = [...this.#refusedForNow.values()].flatMap(({ passings }) => passings)
-    return [...refused, ...this.#again].sort((one, other) => one.order - other.order)
+    if (this.#refusedForNow.isEmpty) return [...this.#again]
+    return [...this.#refusedForNow.all(), ...this.#again].sort((one, other) => one.order - other.order)
   }
 
   #roomAgain(): void {
@@ -314,10 +240,6 @@ export class LeaderForwarder implements Consumer {
     this.#isFull = false
     this.membership?.wake()
   }
-}
-
-function keyOf({ publisher, topic }: Envelope): string {
-  return `${publisher} ${topic}`
 }
 
 function isOfSession(error: MsgvanError): boolean {

@@ -18,6 +18,8 @@ export abstract class OpenDeliveries {
   /** Open deliveries from before `#base`: a few that stay open while thousands pass. */
   #stragglers: Map<number, Message> | undefined
   #count = 0
+  /** The last delivery that the client reported as begun. */
+  #handed = 0
 
   /** The open deliveries, by their numbers. */
   get open(): readonly [number, Message][] {
@@ -41,9 +43,14 @@ export abstract class OpenDeliveries {
     return this.#base + this.#list.length - 1
   }
 
+  protected get handed(): number {
+    return this.#handed
+  }
+
   /** Continues the numbers of another process. Call it before the first delivery. */
-  protected startAfter(last: number): void {
+  protected startAfter(last: number, handed: number): void {
     this.#base = last + 1
+    this.#handed = handed
   }
 
   /**
@@ -70,8 +77,34 @@ export abstract class OpenDeliveries {
     return this.#count++ === 0
   }
 
-  protected openAt(number: number): Message | undefined {
+  /**
+   * The client has begun this delivery.
+   *
+   * @returns its message, if that is news and it is open
+   */
+  protected began(number: number): Message | undefined {
+    const isNews = number > this.#handed
+    this.#handed = number
+    if (!isNews) return undefined
     return number < this.#base ? this.#stragglers?.get(number) : this.#list[number - this.#base]
+  }
+
+  /** The messages in work. With automatic settlement the client works on the oldest, and reports none as begun. */
+  protected takeInWork(): Iterable<Message> {
+    const begun = this.open.filter(([number]) => number <= this.#handed)
+    return this.#taken(begun.length > 0 ? begun : this.open.slice(0, 1))
+  }
+
+  /** Closes all open deliveries one by one. */
+  protected takeAll(): Iterable<Message> {
+    return this.#taken(this.open)
+  }
+
+  *#taken(deliveries: readonly [number, Message][]): Generator<Message> {
+    for (const [number, message] of deliveries) {
+      this.closeDelivery(number)
+      yield message
+    }
   }
 
   /** Takes an open delivery out; undefined if it is settled already. */

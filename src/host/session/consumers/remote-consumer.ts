@@ -6,7 +6,7 @@ import type { Leave } from '../../../wire/frames/control-frames.js'
 import { broken } from '../../../wire/protocol.js'
 import type { KeptVerdict } from '../../../wire/frames/kept-verdicts.js'
 import type { Settlement, Verdict } from '../../../wire/frames/settle-frame.js'
-import type { HostBooks, Watched } from '../liveness.js'
+import { hostBooks, type HostBooks, type Watched } from '../liveness.js'
 import { OpenDeliveries } from './open-deliveries.js'
 import { settleAs } from './settle-as.js'
 import { keyOfName } from '../settled-before.js'
@@ -55,7 +55,6 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
   /** Whether its client may not see a message although it may see the topic: a dead letter of a hidden message. */
   hides: ((message: Message) => boolean) | undefined
   #membership: Membership | undefined
-  #handed = 0
   #hasLeft = false
   #hasEnded = false
   #watch: SilenceWatch | undefined
@@ -85,7 +84,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
   get state(): RemoteConsumerState {
     return {
       last: this.lastNumber,
-      handed: this.#handed,
+      handed: this.handed,
       hasLeft: this.#hasLeft,
       ackTimeout: this.#watch?.ackTimeout ?? 0,
     }
@@ -93,8 +92,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
 
   /** Call it before the first delivery: continues the state of another process. */
   restore({ last, handed }: RemoteConsumerState): void {
-    this.startAfter(last)
-    this.#handed = handed
+    this.startAfter(last, handed)
   }
 
   /** The client holds this delivery, and its membership has it. */
@@ -140,16 +138,11 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
   get progress(): string | undefined {
     const isOwed = !this.#hasLeft && this.#membership?.hasCredit === true && (this.#membership.ready ?? 0) > 0
     if (!this.holds && !isOwed) return undefined
-    return `${this.lastNumber} ${this.openCount} ${this.#handed} ${this.#membership?.readTo ?? 0}`
+    return `${this.lastNumber} ${this.openCount} ${this.handed} ${this.#membership?.readTo ?? 0}`
   }
 
   get books(): HostBooks {
-    return {
-      waiting: this.#membership?.ready ?? 0,
-      inFlight: this.openCount,
-      hasCredit: this.#membership?.hasCredit === true,
-      isHere: this.#membership?.ready !== undefined,
-    }
+    return hostBooks(this.#membership, this.openCount)
   }
 
   get isAway(): boolean {
@@ -224,8 +217,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
   settle({ through, handed, verdicts }: Settlement): void {
     if (through > this.lastNumber || handed > this.lastNumber)
       throw broken('settles a delivery that never was')
-    const begun = handed > this.#handed ? this.openAt(handed) : undefined
-    this.#handed = handed
+    const begun = this.began(handed)
     if (begun !== undefined) this.#membership?.begin(begun)
     for (const verdict of verdicts) this.#apply(verdict)
     this.closeThrough(through, this.#membership)
@@ -261,17 +253,9 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
     this.#releaseAll()
   }
 
-  /**
-   * The client's messages in work have failed; those that it had not begun did not. With automatic settlement it worked
-   * on the oldest.
-   */
+  /** The client's messages in work have failed; those that it had not begun did not. */
   #failHeld(error: MsgvanError): void {
-    const { open } = this
-    const held = open.filter(([number]) => number <= this.#handed)
-    for (const [number, message] of held.length > 0 ? held : open.slice(0, 1)) {
-      this.closeDelivery(number)
-      this.#membership?.fail(message, error)
-    }
+    for (const message of this.takeInWork()) this.#membership?.fail(message, error)
   }
 
   #leaveBroker(cause: 'complete' | 'death' = 'complete'): void {
@@ -283,10 +267,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
 
   #releaseAll(): void {
     this.#watch?.end()
-    for (const [number, message] of this.open) {
-      this.closeDelivery(number)
-      this.#membership?.release(message)
-    }
+    for (const message of this.takeAll()) this.#membership?.release(message)
   }
 
   #end(error: MsgvanError | undefined): void {

@@ -1,0 +1,104 @@
+import type { RetainedFrame } from '../../wire/link.js'
+import type { Backbone } from '../backbone/backbone.js'
+import type { Principals } from '../rights/principals.js'
+import type { Van, Vans } from '../van/vans.js'
+import type { Admission, SessionOf } from './admission.js'
+import type { Session, SessionOptions, SessionState } from './session.js'
+import type { Sessions } from './sessions.js'
+
+export interface SessionTransferMeans {
+  readonly sessions: Sessions
+  readonly admission: Admission
+  readonly vans: Vans
+  readonly backbone: Backbone
+  readonly principals: Pick<Principals, 'get'> | undefined
+  /** The id of this host. */
+  readonly host: () => string
+  readonly sessionOptions: (of: SessionOf) => Omit<SessionOptions, 'id'>
+  /** Lets no client in any more. */
+  readonly shut: () => void
+}
+
+/** The contents of a host's memory. */
+export interface HeldInMemory {
+  /** The name of this memory. */
+  readonly memory: string
+  readonly vans: readonly Van[]
+  readonly sessions: readonly Session[]
+}
+
+/** Moves the contents of a host without a store from one process to the next. */
+export class SessionTransfer {
+  readonly #means: SessionTransferMeans
+  #memory: string | undefined
+  readonly #handedOver = new Set<string>()
+
+  constructor(means: SessionTransferMeans) {
+    this.#means = means
+  }
+
+  /** Identifies the messages of this host for clients: after a restart with another value they are lost. */
+  get memory(): string {
+    return (this.#memory ??= this.#means.host())
+  }
+
+  /**
+   * Everything to hand over to another process.
+   *
+   * @throws UnsupportedError with a store
+   */
+  get held(): HeldInMemory {
+    const { vans, sessions } = this.#means
+    vans.checkMemory()
+    return { memory: this.memory, vans: [...vans.all()], sessions: [...sessions.all()] }
+  }
+
+  /**
+   * Everything was handed over to another process: this one does nothing more, and reports that only to clients that
+   * stay.
+   */
+  abandon(stays: (session: Session) => boolean): void {
+    const { sessions, admission, backbone, shut } = this.#means
+    shut()
+    backbone.abandon?.()
+    for (const session of sessions.all()) if (!stays(session)) session.abandon()
+    admission.abandon(stays)
+  }
+
+  /**
+   * Continues the memory of another process.
+   *
+   * @returns false if that hand-over is already here
+   */
+  goOn(memory: string, host: string, at: number): boolean {
+    const act = `${host} ${at}`
+    if (this.#handedOver.has(act)) return false
+    this.#handedOver.add(act)
+    this.#memory = memory
+    this.#means.backbone.goOn?.(host)
+    return true
+  }
+
+  van(name: string): Van {
+    return this.#means.vans.get(name)
+  }
+
+  /** Continues a session of another process. */
+  resume(state: SessionState, retained: Iterable<RetainedFrame>): Session {
+    const { sessions, admission, principals, sessionOptions } = this.#means
+    const { principal: of } = state
+    const principal = of && principals?.get(of.name)
+    const access = principal && { principal, token: of.token }
+    const session = sessions.restore({ ...sessionOptions({ ...state, access }), id: state.id })
+    session.restore(state, retained)
+    // Its principal is gone: without one, it would have every right.
+    if (of !== undefined && access === undefined) setImmediate(() => sessions.end(session, 'death'))
+    admission.asked(session, state.calls)
+    return session
+  }
+
+  /** The session is complete: it waits for its client now. */
+  await(session: Session): void {
+    this.#means.sessions.away(session)
+  }
+}
