@@ -259,9 +259,7 @@ class HandOverReader {
     if (fields.has('request')) {
       if (session === undefined) return
       const request = decodeRequest(fields.get('request'))
-      session.consumers.restore(place, state, request, attachment =>
-        van.home(request).consume(request, attachment),
-      )
+      session.consumers.restore(place, state, request, each => van.home(request).consume(request, each))
       // The client's messages are on their way to another client.
       if (state.last > 0) session.consumers.lapsed(place, state.last)
       return
