@@ -283,8 +283,7 @@ export class SubscriptionAccount {
       if (delivery.state !== 'open' && !isInDoubt(delivery)) delivery.isFirm = true
   }
 
-  /** A dead letter is sent to it again, as if it were new. */
-  /** @param copies as many letters */
+  /** A dead letter is sent to it again, as if it were new. @param copies as many letters */
   replays(publication: Publication, copies: number): void {
     this.replayed += copies
     this.#replayed.add(publication)

@@ -89,8 +89,8 @@ export class Cast {
     this.convention.kill(this.host)
   }
 
-  restartHost(): void {
-    this.convention.restart()
+  restartHost(isOther = this.#stage.random.chance(0.3)): void {
+    this.convention.restart(isOther)
   }
 
   stopHost(): void {

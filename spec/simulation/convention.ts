@@ -109,12 +109,16 @@ export class Convention {
     this.#startSoon(host)
   }
 
-  /** It is restarted without a store: the next one goes on with all that it had. Followers are started in other ways. */
-  restart(): void {
+  /**
+   * It is restarted without a store: the next one goes on with all that it had. Followers are started in other ways.
+   *
+   * @param isOther the next one is of another protocol
+   */
+  restart(isOther: boolean): void {
     if (!this.leader.isUp || this.leader.isKept) return
     for (const { place } of this.followers) place.trouble()
     for (const client of this.#options.clients()) client.handedOver()
-    this.leader.handOver()
+    this.leader.handOver(isOther)
     this.#startSoon(this.leader)
   }
 

@@ -5,6 +5,7 @@ export const features = [
   'host kills',
   'host stops',
   'hand-overs',
+  'other protocols',
   'kills in a write',
   'disks full',
   'disks failing',
@@ -79,7 +80,8 @@ export const ofFollowers: readonly Feature[] = [
 ]
 
 const ofDisks: readonly Feature[] = ['disks full', 'disks failing', 'disks gone']
-const inMemory: readonly Feature[] = ['hosts in memory', 'hand-overs']
+const handOvers: readonly Feature[] = ['hand-overs', 'other protocols']
+const inMemory: readonly Feature[] = ['hosts in memory', ...handOvers]
 
 /** Without a store there is no disk, and with one nothing is handed over. */
 function canMeet(a: Feature, b: Feature): boolean {
@@ -88,7 +90,7 @@ function canMeet(a: Feature, b: Feature): boolean {
   if (isStored && pair.some(each => inMemory.includes(each))) return false
   // Disks in trouble are met by hosts that are alone; what actors work on does not travel.
   if (pair.some(each => ofDisks.includes(each)) && pair.some(each => ofFollowers.includes(each))) return false
-  return !(pair.includes('actors') && pair.includes('hand-overs'))
+  return !(pair.includes('actors') && pair.some(each => handOvers.includes(each)))
 }
 
 export const pairs: readonly Pair[] = features.flatMap((a, at) =>

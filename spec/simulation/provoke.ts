@@ -28,8 +28,9 @@ export async function provoke(stage: Stage, cast: Cast, feature: Feature): Promi
     case 'leader kills':
       return cast.killHost()
     case 'hand-overs':
+    case 'other protocols':
       for (let tries = 0; tries < 40 && !cast.host.isUp; tries += 1) await clock.advance(100)
-      return cast.restartHost()
+      return cast.restartHost(feature === 'other protocols')
     case 'host stops':
     case 'leader stops':
       return cast.stopHost()

@@ -10,7 +10,7 @@ import { HostStore } from '../../src/host/store/host-store.js'
 import type { VanStatus } from '../../src/bus/contract/status.js'
 import { version } from '../../src/index.js'
 import type { Channel } from '../../src/wire/channel.js'
-import type { HostEvents } from '../../src/wire/protocol.js'
+import { PROTOCOL, type HostEvents } from '../../src/wire/protocol.js'
 import type { Listening } from './network.js'
 import type { SimDisk } from './sim-disk.js'
 import { SimActors, type Acted } from './sim-actors.js'
@@ -152,18 +152,26 @@ export class SimHost implements Listening {
     clock.schedule(0, () => void this.#end(run), run.process)
   }
 
-  /** As by `msgvan restart` of a host without a store, as far as the one that ends. */
-  handOver(): void {
+  /**
+   * As by `msgvan restart` of a host without a store, as far as the one that ends.
+   *
+   * @param isOther the two are of different protocols: sessions end, and all else travels
+   */
+  handOver(isOther: boolean): void {
     const run = this.#run
     if (run === undefined || this.#isStopping || this.isKept) return
     const { clock, trace, network } = this.#stage
-    trace.say(run.process.name, () => 'HANDS OVER')
+    trace.say(run.process.name, () => `HANDS OVER${isOther ? ' to another protocol' : ''}`)
     trace.count('hand-overs')
+    if (isOther) trace.count('other protocols')
     this.#isStopping = true
     const write = (): void => {
       const file = join(tmpdir(), `msgvan-simulation-${process.pid}-${run.process.pid}`)
       run.names?.write()
-      writeHandOver(file, run.sessions.transfer.held, { host: idOf(run.process), staysBehind: () => false })
+      writeHandOver(file, run.sessions.transfer.held, {
+        ...{ host: idOf(run.process), staysBehind: () => false },
+        ...(isOther ? { protocol: PROTOCOL - 1 } : {}),
+      })
       run.sessions.transfer.abandon(() => false)
       this.#handedOver = { file, by: run.process }
       run.process.isDead = true

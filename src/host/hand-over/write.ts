@@ -21,6 +21,8 @@ export interface HandOverOptions {
   readonly host: string
   /** Clients that stay behind: they end with this process, or are the next host itself. */
   readonly staysBehind: (session: Session) => boolean
+  /** The protocol of this host. Default: that of this version. Another one is for specs. */
+  readonly protocol?: number
 }
 
 /**
@@ -44,7 +46,7 @@ export function writeHandOver(
   try {
     const head: Head = {
       format: FORMAT,
-      protocol: PROTOCOL,
+      protocol: options.protocol ?? PROTOCOL,
       version,
       memory,
       host: options.host,
