@@ -79,7 +79,6 @@ export const ofFollowers: readonly Feature[] = [
   'uplinks lost',
 ]
 
-const ofDisks: readonly Feature[] = ['disks full', 'disks failing', 'disks gone']
 const handOvers: readonly Feature[] = ['hand-overs', 'other protocols']
 const inMemory: readonly Feature[] = ['hosts in memory', ...handOvers]
 
@@ -88,8 +87,7 @@ function canMeet(a: Feature, b: Feature): boolean {
   const pair = [a, b]
   const isStored = pair.some(each => [...onDisk, 'stored hosts'].includes(each))
   if (isStored && pair.some(each => inMemory.includes(each))) return false
-  // Disks in trouble are met by hosts that are alone; what actors work on does not travel.
-  if (pair.some(each => ofDisks.includes(each)) && pair.some(each => ofFollowers.includes(each))) return false
+  // What actors work on does not travel.
   return !(pair.includes('actors') && pair.some(each => handOvers.includes(each)))
 }
 

@@ -64,11 +64,12 @@ export function drawPlan(random: Random, forced: readonly Feature[] = []): Plan 
     'from the start',
     'records damaged',
   )
-  const isStored = (random.chance(0.5) || mustBeStored) && !must('hosts in memory', 'hand-overs', 'other protocols')
+  const isStored =
+    (random.chance(0.5) || mustBeStored) && !must('hosts in memory', 'hand-overs', 'other protocols')
   const hostKills = random.chance(0.4) || must('kills in a write')
   const hostStops = random.chance(0.2)
   const killsInWrites = random.chance(0.5) ? 0.01 : 0
-  const followers = must('disks full', 'disks failing', 'disks gone') ? [] : drawFollowers(random, forced)
+  const followers = drawFollowers(random, forced)
   const hasActor = (random.chance(0.05) || must('actors')) && !must('hand-overs', 'other protocols')
   return {
     isStored,
