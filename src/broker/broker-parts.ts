@@ -12,6 +12,8 @@ import { Registry } from './lifecycle/registry.js'
 import { Subscriptions } from './lifecycle/subscriptions.js'
 import { Transfer } from './lifecycle/transfer.js'
 import type { LocalBrokerOptions } from './local-broker-options.js'
+import { ByteBudget } from './memory/byte-budget.js'
+import { WaitingMemory } from './memory/waiting-memory.js'
 import { Dispatcher } from './routing/dispatcher.js'
 import { MessageFactory } from './routing/message-factory.js'
 import { Relays } from './routing/relays.js'
@@ -38,6 +40,7 @@ export interface BrokerParts {
   readonly router: Router
   readonly relays: Relays
   readonly transfer: Transfer
+  readonly memory: WaitingMemory
 }
 
 /** Makes the parts of a LocalBroker, each with the parts that it works on. */
@@ -105,6 +108,15 @@ export function brokerParts(options: LocalBrokerOptions): BrokerParts {
   const router = new Router({ options, registry, dispatcher, lifetime, drainIntake, journal })
   const relays = new Relays(registry.routes, owner, router)
   const transfer = new Transfer({ registry, subscriptions, deadLetters, endings, counters, lifetime })
+  const memory = new WaitingMemory({
+    budget: options.budget ?? new ByteBudget(Infinity),
+    soon: options.soon ?? (run => queueMicrotask(run)),
+    separate: separator => {
+      for (const subscription of [...allSubscriptions(), ...endings.unfinished])
+        subscription.separate(separator)
+      relays.separate(separator)
+    },
+  })
   return {
     options,
     reports,
@@ -123,5 +135,6 @@ export function brokerParts(options: LocalBrokerOptions): BrokerParts {
     router,
     relays,
     transfer,
+    memory,
   }
 }

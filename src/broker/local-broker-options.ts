@@ -7,6 +7,7 @@ import type { Encoding } from '../codec/encoding.js'
 import type { Matcher } from '../message/pattern.js'
 import type { MsgvanError } from '../errors.js'
 import type { DurableLog } from './durable/durable-log.js'
+import type { ByteBudget } from './memory/byte-budget.js'
 import type { Origin } from './subscription/backlog/pause.js'
 import type { Subscription } from './subscription/subscription.js'
 
@@ -67,6 +68,8 @@ export interface LocalBrokerOptions {
    * @param from the relay that the message came by
    */
   tellPublisher?: (publisher: string, error: MsgvanError, from: Origin | undefined) => void
+  /** The memory of messages that wait. Default: without a limit. */
+  budget?: ByteBudget
   /** How many publishes a full subscription may hold by `overflow: 'pause'`, or handlers queue. Default 100,000. */
   maxHeld?: number
 }

@@ -19,6 +19,7 @@ import type { LocalBrokerOptions } from './local-broker-options.js'
 import { LocalControl } from './local-control.js'
 import type { PatternTable } from './patterns/pattern-table.js'
 import type { PatternWatcher } from './patterns/pattern-watcher.js'
+import type { WaitingMemory } from './memory/waiting-memory.js'
 import { closedError } from './refusals.js'
 import type { Dispatcher } from './routing/dispatcher.js'
 import type { MessageFactory } from './routing/message-factory.js'
@@ -40,6 +41,8 @@ export class LocalBroker implements Broker {
   readonly system: SystemTopics
   /** Moves the contents of this broker from one process to the next. */
   readonly transfer: Transfer
+  /** The memory of the messages that wait. */
+  readonly memory: WaitingMemory
   readonly #parts: BrokerParts
   // The parts that each message passes.
   readonly #routes: PatternTable<Subscription>
@@ -59,6 +62,7 @@ export class LocalBroker implements Broker {
     this.#lifetime = parts.lifetime
     this.system = parts.system
     this.transfer = parts.transfer
+    this.memory = parts.memory
     this.control = new LocalControl(parts)
   }
 

@@ -6,6 +6,14 @@ export type Headers = Readonly<Record<string, string>>
 
 export const noHeaders: Headers = Object.freeze({})
 
+/** The memory that holds the bytes of messages, as long as one of them waits. */
+export interface Keeper {
+  /** A message of this size waits in one more place. */
+  hold(size: number): void
+  /** It left one. */
+  release(size: number): void
+}
+
 /**
  * One published message as brokers pass it on: made once for each publish, shared by all deliveries, never changed.
  * `publisher` and `sequence` identify it in the whole van. Brokers never look into its content.
@@ -30,6 +38,8 @@ export class Envelope {
     readonly encoding: Encoding,
     /** The place in `content` where they begin. */
     readonly offset = 0,
+    /** Counts the memory of `content`. Undefined: it is not counted. */
+    readonly block?: Keeper,
   ) {}
 
   static {
@@ -51,6 +61,23 @@ export class Envelope {
     const isApart = encoding === Encoding.Value || (this.content as Uint8Array).buffer.byteLength === size
     const content = isApart ? body : new Uint8Array(body as Uint8Array)
     return new Envelope(publisher, sequence, topic, headers, timestamp, content, size, encoding)
+  }
+
+  /** It waits in one more place. */
+  hold(): void {
+    this.block?.hold(this.size)
+  }
+
+  /** It left a place where it waited. */
+  release(): void {
+    this.block?.release(this.size)
+  }
+
+  /** The same message with its bytes at another place in memory. */
+  moved(content: Uint8Array, block: Keeper): Envelope {
+    const { publisher, sequence, topic, headers, timestamp, size, encoding } = this
+    const Kind = this.constructor as typeof Envelope
+    return new Kind(publisher, sequence, topic, headers, timestamp, content, size, encoding, 0, block)
   }
 
   /** It was published before, to a host that is gone, and some subscriptions may have it already. */
@@ -76,7 +103,8 @@ export class RepeatedEnvelope extends Envelope {
   }
 
   static of(envelope: Envelope): RepeatedEnvelope {
-    const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset } = envelope
+    const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset, block } =
+      envelope
     return new RepeatedEnvelope(
       publisher,
       sequence,
@@ -87,6 +115,7 @@ export class RepeatedEnvelope extends Envelope {
       size,
       encoding,
       offset,
+      block,
     )
   }
 }
@@ -98,7 +127,8 @@ export class ReplayedEnvelope extends Envelope {
   }
 
   static of(envelope: Envelope): ReplayedEnvelope {
-    const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset } = envelope
+    const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset, block } =
+      envelope
     return new ReplayedEnvelope(
       publisher,
       sequence,
@@ -109,6 +139,7 @@ export class ReplayedEnvelope extends Envelope {
       size,
       encoding,
       offset,
+      block,
     )
   }
 }

@@ -216,6 +216,21 @@ export class Message<P = unknown> {
     return message.#envelope?.size ?? 0
   }
 
+  /** @internal It waits for its verdict: its memory counts, if it came in bytes. */
+  static hold(message: Message): void {
+    message.#envelope?.hold()
+  }
+
+  /** @internal It has its verdict. */
+  static release(message: Message): void {
+    message.#envelope?.release()
+  }
+
+  /** @internal Its bytes are at another place in memory. */
+  static move(message: Message, envelope: Envelope): void {
+    message.#envelope = envelope
+  }
+
   /** @internal */
   static settlerOf(message: Message): Settler {
     return message.#settler

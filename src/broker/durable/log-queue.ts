@@ -1,4 +1,5 @@
 import type { Envelope } from '../../message/envelope.js'
+import type { Separator } from '../memory/separator.js'
 import type { Unread } from '../subscription/backpressure.js'
 import { Item } from '../subscription/backlog/item.js'
 import type { LogReader } from './durable-log.js'
@@ -181,6 +182,11 @@ export class LogQueue extends PendingQueue {
     }
     const removed = this.removeAll(isRefused) + this.#behind.removeAll(isRefused)
     return removed + this.#tail.forget(refused)
+  }
+
+  override separate(separator: Separator): void {
+    super.separate(separator)
+    this.#behind.separate(separator)
   }
 
   override clear(): void {

@@ -1,4 +1,4 @@
-import { Envelope } from '../../message/envelope.js'
+import { Envelope, type Keeper } from '../../message/envelope.js'
 
 /** A message in a broker with a log. */
 export class StoredEnvelope extends Envelope {
@@ -12,10 +12,28 @@ export class StoredEnvelope extends Envelope {
     return this.at < 0
   }
 
+  override moved(content: Uint8Array, block: Keeper): Envelope {
+    const moved = super.moved(content, block)
+    if (moved instanceof StoredEnvelope) moved.at = this.at
+    return moved
+  }
+
   static of(envelope: Envelope, at = 0): StoredEnvelope {
-    const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset } = envelope
+    const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset, block } =
+      envelope
     const Kind = envelope.mayHaveCome ? RepeatedStoredEnvelope : StoredEnvelope
-    const stored = new Kind(publisher, sequence, topic, headers, timestamp, content, size, encoding, offset)
+    const stored = new Kind(
+      publisher,
+      sequence,
+      topic,
+      headers,
+      timestamp,
+      content,
+      size,
+      encoding,
+      offset,
+      block,
+    )
     stored.at = at
     return stored
   }

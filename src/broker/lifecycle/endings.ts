@@ -45,6 +45,11 @@ export class Endings {
     for (const subscription of this.#unfinished.keys()) while (subscription.giveUpSome(STEP, STEP_BYTES));
   }
 
+  /** Subscriptions that still have messages to give up. */
+  get unfinished(): Iterable<Subscription> {
+    return this.#unfinished.keys()
+  }
+
   close(): void {
     for (const resolve of this.#unfinished.values()) resolve()
     this.#unfinished.clear()

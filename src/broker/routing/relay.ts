@@ -1,6 +1,7 @@
 import type { Consumer, Membership } from '../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { patternKey } from '../../message/pattern.js'
+import type { Separator } from '../memory/separator.js'
 import { Gate } from './gate.js'
 import type { Item } from '../subscription/backlog/item.js'
 import type { OutboundLog } from '../durable/durable-log.js'
@@ -179,6 +180,11 @@ export class Relay {
     const key = keyOf(pattern)
     if (this.#patterns.has(key)) return
     this.#patterns.set(key, { pattern, route: this.#routes.add(pattern, this.#subscription) })
+  }
+
+  /** Gives messages bytes of their own. */
+  separate(separator: Separator): void {
+    this.#subscription.separate(separator)
   }
 
   /** Messages that were taken for it before are still owed. */

@@ -1,6 +1,7 @@
 import type { Consumer } from '../../bus/contract/broker.js'
 import type { OutboundLog } from '../durable/durable-log.js'
 import type { PatternTable } from '../patterns/pattern-table.js'
+import type { Separator } from '../memory/separator.js'
 import type { Item } from '../subscription/backlog/item.js'
 import type { Subscription } from '../subscription/subscription.js'
 import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
@@ -36,6 +37,11 @@ export class Relays {
   /** No relay has a message. */
   get isIdle(): boolean {
     return [...this.#open].every(relay => relay.isIdle)
+  }
+
+  /** Gives messages bytes of their own. */
+  separate(separator: Separator): void {
+    for (const relay of this.#open) relay.separate(separator)
   }
 
   refuseHeld(error: Error): void {

@@ -2,8 +2,9 @@ import type { Consumer, LeaveCause, Membership } from '../../bus/contract/broker
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { AckTimeoutError, type MsgvanError } from '../../errors.js'
 import { Message, type RetryRule } from '../../message/message.js'
+import type { Separator } from '../memory/separator.js'
 import { Deadlines } from './deadlines.js'
-import type { Item } from './backlog/item.js'
+import { Item } from './backlog/item.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
 import { itemOf, itemOfTag, OpenDeliveries, type Tag } from './open-deliveries.js'
 
@@ -205,6 +206,16 @@ export class Member implements Membership {
 
   get subscription(): MemberOwner {
     return this.#subscription
+  }
+
+  /** Gives messages bytes of their own. */
+  separate(separator: Separator): void {
+    for (const message of this.#unsettled?.all() ?? []) {
+      const envelope = separator.apart(Message.envelopeOf(message))
+      Message.move(message, envelope)
+      const open = Message.tagOf(message)
+      if (open instanceof Item) open.envelope = envelope
+    }
   }
 
   *held(): Generator<Item> {

@@ -39,6 +39,7 @@ export class OpenDeliveries {
     this.#messages.push(message)
     this.#size += 1
     this.#bytes += Message.sizeOf(message)
+    Message.hold(message)
   }
 
   /** A message has lost this tag. It may not be entered. */
@@ -48,6 +49,7 @@ export class OpenDeliveries {
     const bytes = Message.sizeOf(message)
     this.#size -= 1
     this.#bytes -= bytes
+    Message.release(message)
     this.#settledBytes += bytes
     if (this.#size === 0 || this.#isSpare) this.#tidy()
   }

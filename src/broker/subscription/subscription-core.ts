@@ -9,6 +9,7 @@ import { Backlog } from './backlog/backlog.js'
 import type { Item } from './backlog/item.js'
 import type { PendingQueue } from './backlog/pending-queue.js'
 import type { Member } from './member.js'
+import type { Separator } from '../memory/separator.js'
 import { Members } from './members.js'
 import { NoopHooks } from './noop-hooks.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
@@ -225,6 +226,12 @@ export abstract class SubscriptionCore extends NoopHooks {
   /** Its messages that were never handed out, in order. */
   fresh(): Generator<Item> {
     return this.backlog.fresh()
+  }
+
+  /** Gives messages bytes of their own. */
+  separate(separator: Separator): void {
+    this.backlog.separate(separator)
+    for (const member of this.members.all()) member.separate(separator)
   }
 
   /** The message in the form that this subscription owes; undefined: it owes it already. */

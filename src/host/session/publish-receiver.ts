@@ -1,5 +1,6 @@
 import type { ByteReader } from '../../codec/byte-reader.js'
 import { MsgvanError, StoreError } from '../../errors.js'
+import type { Block } from '../../broker/memory/block.js'
 import { mayPass } from '../backbone/may-pass.js'
 import { Envelope, noHeaders } from '../../message/envelope.js'
 import { Encoding } from '../../codec/encoding.js'
@@ -74,6 +75,8 @@ export class PublishReceiver {
   readonly #guest: () => FollowerSession | undefined
   readonly #publisher: Publisher
   readonly #reading = new ReadingTable()
+  /** The memory of the last frame. */
+  #block: Block | undefined
   /** Publishes that are held back. */
   readonly #held = new Set<HeldEntry>()
   /** Outcomes of publishes that were held back, by frame, not reported yet. */
@@ -143,7 +146,8 @@ export class PublishReceiver {
     let index = 0
     const refusal = van.refusalOf(body.remaining)
     const guest = this.#guest()
-    const reader = new PublishReader(body, this.#reading, client, guest !== undefined)
+    this.#block = van.broker.memory.blockOf(body.bytes, this.#block)
+    const reader = new PublishReader(body, this.#reading, client, guest !== undefined, this.#block)
     for (let envelope = reader.next(); envelope !== undefined; envelope = reader.next()) {
       const refused =
         access === undefined ? refusal : (access.principal.publishRefusal(envelope.topic) ?? refusal)
@@ -156,6 +160,7 @@ export class PublishReceiver {
       if (outcome !== undefined) (late ??= []).push(this.#late({ frame, index, envelope }, outcome))
       index++
     }
+    this.#block.look()
     if (late !== undefined) this.#report(frame, late)
     return van.vanStore === undefined ? undefined : this.#kept(van.vanStore, frame, offered, late)
   }

@@ -166,8 +166,8 @@ export class Publisher {
 
 /** It was never taken over here, so no subscription has it. */
 function firstTime(envelope: Envelope): Envelope {
-  const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset } = envelope
-  return new Envelope(publisher, sequence, topic, headers, timestamp, content, size, encoding, offset)
+  const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset, block } = envelope
+  return new Envelope(publisher, sequence, topic, headers, timestamp, content, size, encoding, offset, block)
 }
 
 function unknownOutcome(): LimitError {

@@ -1,6 +1,6 @@
 import type { ByteReader } from '../../codec/byte-reader.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
-import { Envelope, RepeatedEnvelope, type Headers } from '../../message/envelope.js'
+import { Envelope, RepeatedEnvelope, type Headers, type Keeper } from '../../message/envelope.js'
 import { Encoding } from '../../codec/encoding.js'
 import { checkSize, tooLarge, writePayload } from '../../codec/payload.js'
 import { beginFrame } from './frames.js'
@@ -172,9 +172,18 @@ export class PublishReader {
   readonly #table: Pick<ReadingTable, 'read'>
   readonly #publisher: string
   readonly #mayPassOn: boolean
+  readonly #block: Keeper | undefined
   readonly #deltas = new Deltas()
 
-  constructor(reader: ByteReader, table: Pick<ReadingTable, 'read'>, publisher: string, mayPassOn = false) {
+  /** @param block counts the memory of the frame */
+  constructor(
+    reader: ByteReader,
+    table: Pick<ReadingTable, 'read'>,
+    publisher: string,
+    mayPassOn = false,
+    block?: Keeper,
+  ) {
+    this.#block = block
     this.#reader = reader
     this.#table = table
     this.#publisher = publisher
@@ -197,6 +206,17 @@ export class PublishReader {
     const offset = reader.skip(size)
     const { bytes } = reader
     const Kind = (flags & REPEATED) === 0 ? Envelope : RepeatedEnvelope
-    return new Kind(publisher, sequence, topic, headers, timestamp, bytes, size, encoding, offset)
+    return new Kind(
+      publisher,
+      sequence,
+      topic,
+      headers,
+      timestamp,
+      bytes,
+      size,
+      encoding,
+      offset,
+      this.#block,
+    )
   }
 }

@@ -1,5 +1,6 @@
 import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
 import type { Envelope } from '../../../message/envelope.js'
+import type { Separator } from '../../memory/separator.js'
 import type { HeldBack } from './held-back.js'
 import { Item } from './item.js'
 import { PackedQueue } from './packed-queue.js'
@@ -131,6 +132,12 @@ export class Backlog {
     this.#queue?.clear()
     this.retries?.clear()
     return all
+  }
+
+  /** Gives messages bytes of their own. */
+  separate(separator: Separator): void {
+    this.#queue?.separate(separator)
+    this.retries?.separate(separator)
   }
 
   /** Messages that were handed out, or failed, before; with the milliseconds until a retry. */

@@ -23,7 +23,8 @@ export class Item {
   attempts: number | undefined
 
   constructor(
-    readonly envelope: Envelope,
+    /** Another one, when its bytes move. */
+    public envelope: Envelope,
     /** Its place in the subscription's order, the same through every redelivery. */
     readonly order: number,
   ) {}

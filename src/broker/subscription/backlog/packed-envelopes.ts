@@ -1,4 +1,11 @@
-import { Envelope, RepeatedEnvelope, ReplayedEnvelope, type Headers } from '../../../message/envelope.js'
+import {
+  Envelope,
+  RepeatedEnvelope,
+  ReplayedEnvelope,
+  type Headers,
+  type Keeper,
+} from '../../../message/envelope.js'
+import type { Separator } from '../../memory/separator.js'
 import { Encoding, encodingFrom } from '../../../codec/encoding.js'
 
 /** The capacity of each. */
@@ -17,6 +24,7 @@ export class PackedEnvelopes {
   readonly #topics: string[] = []
   readonly #headers: Headers[] = []
   readonly #contents: unknown[] = []
+  readonly #blocks: (Keeper | undefined)[] = []
   readonly #sequences = new Float64Array(CAPACITY)
   readonly #timestamps = new Float64Array(CAPACITY)
   readonly #sizes = new Float64Array(CAPACITY)
@@ -41,6 +49,7 @@ export class PackedEnvelopes {
     this.#topics.push(envelope.topic)
     this.#headers.push(envelope.headers)
     this.#contents.push(envelope.content)
+    this.#blocks.push(envelope.block)
     this.#sequences[at] = envelope.sequence
     this.#timestamps[at] = envelope.timestamp
     this.#sizes[at] = envelope.size
@@ -53,21 +62,40 @@ export class PackedEnvelopes {
 
   /** The envelopes again. */
   *envelopes(): Generator<Envelope> {
+    for (let at = 0; at < this.#length; at += 1) yield this.#envelope(at)
+  }
+
+  /** Gives messages bytes of their own. */
+  separate(separator: Separator): void {
     for (let at = 0; at < this.#length; at += 1) {
-      const flags = this.#encodings[at] ?? Encoding.Value
-      const Kind = kindOf(flags)
-      yield new Kind(
-        this.#publishers[at] ?? '',
-        this.#sequences[at] ?? 0,
-        this.#topics[at] ?? '',
-        this.#headers[at] ?? {},
-        this.#timestamps[at] ?? 0,
-        this.#contents[at],
-        this.#sizes[at] ?? 0,
-        encodingFrom(flags & ~(REPEATED | REPLAYED)) ?? Encoding.Value,
-        this.#offsets[at],
-      )
+      if (!separator.leaves(this.#blocks[at])) continue
+      const { content, offset, block } = separator.apart(this.#envelope(at))
+      this.#contents[at] = content
+      this.#offsets[at] = offset
+      this.#blocks[at] = block
     }
+  }
+
+  /** They do not wait here any more. */
+  release(): void {
+    for (let at = 0; at < this.#length; at += 1) this.#blocks[at]?.release(this.#sizes[at] ?? 0)
+  }
+
+  #envelope(at: number): Envelope {
+    const flags = this.#encodings[at] ?? Encoding.Value
+    const Kind = kindOf(flags)
+    return new Kind(
+      this.#publishers[at] ?? '',
+      this.#sequences[at] ?? 0,
+      this.#topics[at] ?? '',
+      this.#headers[at] ?? {},
+      this.#timestamps[at] ?? 0,
+      this.#contents[at],
+      this.#sizes[at] ?? 0,
+      encodingFrom(flags & ~(REPEATED | REPLAYED)) ?? Encoding.Value,
+      this.#offsets[at],
+      this.#blocks[at],
+    )
   }
 }
 

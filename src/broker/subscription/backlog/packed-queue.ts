@@ -1,3 +1,4 @@
+import type { Separator } from '../../memory/separator.js'
 import { Item } from './item.js'
 import { PackedEnvelopes } from './packed-envelopes.js'
 import { PendingQueue } from './pending-queue.js'
@@ -32,6 +33,7 @@ export class PackedQueue extends PendingQueue {
     }
     this.#packedLength += 1
     this.#packedBytes += item.envelope.size
+    item.envelope.hold()
     if (this.#packed.at(-1)?.add(item.envelope, item.order) === true) return
     const packed = new PackedEnvelopes(item.order)
     packed.add(item.envelope, item.order)
@@ -47,8 +49,14 @@ export class PackedQueue extends PendingQueue {
     for (const packed of this.#packed) yield* itemsOf(packed)
   }
 
+  override separate(separator: Separator): void {
+    super.separate(separator)
+    for (const packed of this.#packed) packed.separate(separator)
+  }
+
   override clear(): void {
     super.clear()
+    for (const packed of this.#packed) packed.release()
     this.#packed = []
     this.#packedLength = 0
     this.#packedBytes = 0
@@ -62,6 +70,7 @@ export class PackedQueue extends PendingQueue {
       this.#packedBytes -= item.envelope.size
       super.push(item)
     }
+    packed.release()
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Separator } from '../../memory/separator.js'
 import type { Item } from './item.js'
 
 /**
@@ -41,6 +42,7 @@ export class PendingQueue {
   push(item: Item): void {
     this.#length += 1
     this.#bytes += item.envelope.size
+    item.envelope.hold()
     this.#items.push(item)
   }
 
@@ -50,6 +52,7 @@ export class PendingQueue {
     this.#items[this.#head] = undefined
     this.#length -= 1
     this.#bytes -= item.envelope.size
+    item.envelope.release()
     this.#head += 1
     // The rest moves down only when half is gone, which keeps a shift O(1) on average.
     if (this.#head === this.#items.length) {
@@ -71,6 +74,7 @@ export class PendingQueue {
   restore(item: Item): void {
     this.#length += 1
     this.#bytes += item.envelope.size
+    item.envelope.hold()
     const first = this.first
     if (first === undefined || item.comesBefore(first)) {
       if (this.#head > 0) this.#items[--this.#head] = item
@@ -94,7 +98,10 @@ export class PendingQueue {
       for (const item of items) this.restore(item)
       return
     }
-    for (const { envelope } of items) this.#bytes += envelope.size
+    for (const { envelope } of items) {
+      this.#bytes += envelope.size
+      envelope.hold()
+    }
     const all = [...items, ...this.#standing()]
     all.sort((a, b) => (a.comesBefore(b) ? -1 : 1))
     this.#items = all
@@ -127,7 +134,10 @@ export class PendingQueue {
     const before = this.#length
     this.#items = [...this.#standing()].filter(item => {
       const isGone = isOne(item)
-      if (isGone) this.#bytes -= item.envelope.size
+      if (isGone) {
+        this.#bytes -= item.envelope.size
+        item.envelope.release()
+      }
       return !isGone
     })
     this.#length = this.#items.length
@@ -135,7 +145,13 @@ export class PendingQueue {
     return before - this.#length
   }
 
+  /** Gives messages bytes of their own. */
+  separate(separator: Separator): void {
+    for (const item of this.#standing()) item.envelope = separator.apart(item.envelope)
+  }
+
   clear(): void {
+    for (const { envelope } of this.#standing()) envelope.release()
     this.#items = []
     this.#length = 0
     this.#bytes = 0

@@ -1,3 +1,4 @@
+import type { Separator } from '../../memory/separator.js'
 import type { Item } from './item.js'
 
 /** Timers and their clock: the time of day may be set while a message waits. */
@@ -32,9 +33,11 @@ export class RetryQueue {
     const cancel = this.#timers.after(delay, () => {
       this.#items.delete(item)
       this.#bytes -= item.envelope.size
+      item.envelope.release()
       this.#isDue(item)
     })
     this.#bytes += item.envelope.size
+    item.envelope.hold()
     this.#items.set(item, { cancel, due: this.#timers.elapsed() + delay })
   }
 
@@ -48,8 +51,16 @@ export class RetryQueue {
     for (const [item, { due }] of this.#items) yield [item, Math.max(0, due - now)]
   }
 
+  /** Gives messages bytes of their own. */
+  separate(separator: Separator): void {
+    for (const item of this.#items.keys()) item.envelope = separator.apart(item.envelope)
+  }
+
   clear(): void {
-    for (const { cancel } of this.#items.values()) cancel()
+    for (const [{ envelope }, { cancel }] of this.#items) {
+      cancel()
+      envelope.release()
+    }
     this.#items.clear()
     this.#bytes = 0
   }
