@@ -96,8 +96,6 @@ async function build({ folder, entries, together, outside }) {
     dir: target,
     format: 'esm',
     comments: false,
-    // An error's name is its class': two classes of one name (rxjs has a TimeoutError, too) must not rename it.
-    keepNames: true,
     chunkFileNames: `${folder}/[name]-[hash].js`,
     codeSplitting: { groups: Object.entries(together).map(([name, test]) => ({ name, test })) },
   })

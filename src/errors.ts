@@ -5,15 +5,19 @@
  */
 export abstract class MsgvanError extends Error {
   abstract readonly code: `MSGVAN_${string}`
+  /** The name of its class, also where a minifier gave the class another one. */
+  abstract override readonly name: string
 
+  // Typed: that of Error takes anything.
+  // eslint-disable-next-line @typescript-eslint/no-useless-constructor
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options)
-    this.name = new.target.name
   }
 }
 
 /** A topic is empty, too long, not a string, or a system topic. */
 export class InvalidTopicError extends MsgvanError {
+  override readonly name = 'InvalidTopicError'
   readonly code = 'MSGVAN_INVALID_TOPIC'
 }
 
@@ -21,21 +25,25 @@ export class InvalidTopicError extends MsgvanError {
  * A pattern cannot be used: it is neither a RegExp nor a string, too long, too large, or not matchable in linear time.
  */
 export class InvalidPatternError extends MsgvanError {
+  override readonly name = 'InvalidPatternError'
   readonly code = 'MSGVAN_INVALID_PATTERN'
 }
 
 /** An option has an invalid value. */
 export class InvalidOptionError extends MsgvanError {
+  override readonly name = 'InvalidOptionError'
   readonly code = 'MSGVAN_INVALID_OPTION'
 }
 
 /** A payload cannot cross (a function, a symbol …), headers are not strings, or input is not UTF-8. */
 export class InvalidPayloadError extends MsgvanError {
+  override readonly name = 'InvalidPayloadError'
   readonly code = 'MSGVAN_INVALID_PAYLOAD'
 }
 
 /** A payload is larger than `maxPayload`. */
 export class PayloadTooLargeError extends MsgvanError {
+  override readonly name = 'PayloadTooLargeError'
   readonly code = 'MSGVAN_PAYLOAD_TOO_LARGE'
 }
 
@@ -44,16 +52,19 @@ export class PayloadTooLargeError extends MsgvanError {
  * more answers unread, than it may.
  */
 export class LimitError extends MsgvanError {
+  override readonly name = 'LimitError'
   readonly code = 'MSGVAN_LIMIT'
 }
 
 /** Bytes came as a payload that are not one. */
 export class UnreadablePayloadError extends MsgvanError {
+  override readonly name = 'UnreadablePayloadError'
   readonly code = 'MSGVAN_UNREADABLE_PAYLOAD'
 }
 
 /** A subscription's `schema` refuses the payload. `issues` holds the schema's result. */
 export class SchemaError extends MsgvanError {
+  override readonly name = 'SchemaError'
   readonly code = 'MSGVAN_SCHEMA'
   constructor(
     message: string,
@@ -65,6 +76,7 @@ export class SchemaError extends MsgvanError {
 
 /** A subscriber threw, its promise was rejected, or its pipeline ended in an error. `cause` is the thrown value. */
 export class SubscriberError extends MsgvanError {
+  override readonly name = 'SubscriberError'
   readonly code = 'MSGVAN_SUBSCRIBER'
   constructor(
     message: string,
@@ -80,6 +92,7 @@ export class SubscriberError extends MsgvanError {
  * hand: acked messages do not come again. Use `handle`. `cause` is that failure; the log's warning about late values has none.
  */
 export class PipelineDefersError extends MsgvanError {
+  override readonly name = 'PipelineDefersError'
   readonly code = 'MSGVAN_PIPELINE_DEFERS'
   constructor(message: string, cause?: unknown) {
     super(message, { cause })
@@ -88,36 +101,43 @@ export class PipelineDefersError extends MsgvanError {
 
 /** A subscriber called `nack()` or `reject(reason)`. */
 export class RefusedByConsumerError extends MsgvanError {
+  override readonly name = 'RefusedByConsumerError'
   readonly code = 'MSGVAN_REFUSED_BY_CONSUMER'
 }
 
 /** A delivery was not settled within `ackTimeout`. */
 export class AckTimeoutError extends MsgvanError {
+  override readonly name = 'AckTimeoutError'
   readonly code = 'MSGVAN_ACK_TIMEOUT'
 }
 
 /** The process that held a delivery died. */
 export class ConsumerDiedError extends MsgvanError {
+  override readonly name = 'ConsumerDiedError'
   readonly code = 'MSGVAN_CONSUMER_DIED'
 }
 
 /** The name has another pattern; or others are attached, and a given rule differs. The text says which. */
 export class NameTakenError extends MsgvanError {
+  override readonly name = 'NameTakenError'
   readonly code = 'MSGVAN_NAME_TAKEN'
 }
 
 /** The bus is closed, or closing. */
 export class ClosedError extends MsgvanError {
+  override readonly name = 'ClosedError'
   readonly code = 'MSGVAN_CLOSED'
 }
 
 /** The outbox cannot hold another publish. */
 export class OutboxFullError extends MsgvanError {
+  override readonly name = 'OutboxFullError'
   readonly code = 'MSGVAN_OUTBOX_FULL'
 }
 
 /** A subscription with `overflow: 'error'` is full. */
 export class OverflowError extends MsgvanError {
+  override readonly name = 'OverflowError'
   readonly code = 'MSGVAN_OVERFLOW'
 }
 
@@ -126,46 +146,55 @@ export class OverflowError extends MsgvanError {
  * comes. The van owes the message, and all other subscriptions have it.
  */
 export class SlowSubscriptionError extends MsgvanError {
+  override readonly name = 'SlowSubscriptionError'
   readonly code = 'MSGVAN_SLOW_SUBSCRIPTION'
 }
 
 /** The host cannot be reached, or did not start. */
 export class HostUnreachableError extends MsgvanError {
+  override readonly name = 'HostUnreachableError'
   readonly code = 'MSGVAN_HOST_UNREACHABLE'
 }
 
 /** An app is a bundle, and lacks a part that only the installed package has. */
 export class NotInstalledError extends MsgvanError {
+  override readonly name = 'NotInstalledError'
   readonly code = 'MSGVAN_NOT_INSTALLED'
 }
 
 /** Another host, or another program, has the port. */
 export class PortTakenError extends MsgvanError {
+  override readonly name = 'PortTakenError'
   readonly code = 'MSGVAN_PORT_TAKEN'
 }
 
 /** The host speaks another version of the protocol. */
 export class VersionMismatchError extends MsgvanError {
+  override readonly name = 'VersionMismatchError'
   readonly code = 'MSGVAN_VERSION_MISMATCH'
 }
 
 /** A missing or wrong secret or token, on either side. */
 export class AuthError extends MsgvanError {
+  override readonly name = 'AuthError'
   readonly code = 'MSGVAN_AUTH'
 }
 
 /** A principal lacks the right for it, at a host with a file of principals. The text names the right. */
 export class ForbiddenError extends MsgvanError {
+  override readonly name = 'ForbiddenError'
   readonly code = 'MSGVAN_FORBIDDEN'
 }
 
 /** A frame breaks the protocol. The host drops its sender. */
 export class ProtocolError extends MsgvanError {
+  override readonly name = 'ProtocolError'
   readonly code = 'MSGVAN_PROTOCOL'
 }
 
 /** The session is gone: the host ended it, or another connection took it over. */
 export class SessionLostError extends MsgvanError {
+  override readonly name = 'SessionLostError'
   readonly code = 'MSGVAN_SESSION_LOST'
 }
 
@@ -176,6 +205,7 @@ export class SessionLostError extends MsgvanError {
  * queues are lost. A bus at a follower gets the same error when the leader does not know that host any more.
  */
 export class GapError extends MsgvanError {
+  override readonly name = 'GapError'
   readonly code = 'MSGVAN_GAP'
   constructor(
     message: string,
@@ -188,16 +218,19 @@ export class GapError extends MsgvanError {
 
 /** `close()` stopped waiting. The text lists the rest: publishes not taken over, deliveries not settled. */
 export class DrainTimeoutError extends MsgvanError {
+  override readonly name = 'DrainTimeoutError'
   readonly code = 'MSGVAN_DRAIN_TIMEOUT'
 }
 
 /** A handler's module or export is missing, fails to load, or lies outside the allowed roots. */
 export class HandlerModuleError extends MsgvanError {
+  override readonly name = 'HandlerModuleError'
   readonly code = 'MSGVAN_HANDLER_MODULE'
 }
 
 /** A handler's worker crashed. */
 export class HandlerCrashedError extends MsgvanError {
+  override readonly name = 'HandlerCrashedError'
   readonly code = 'MSGVAN_HANDLER_CRASHED'
 }
 
@@ -205,6 +238,7 @@ export class HandlerCrashedError extends MsgvanError {
  * No host offers the actor's requirements. The text names the actor and the missing capability. Nothing was created.
  */
 export class ActorPlacementError extends MsgvanError {
+  override readonly name = 'ActorPlacementError'
   readonly code = 'MSGVAN_ACTOR_PLACEMENT'
 
   constructor(
@@ -218,11 +252,13 @@ export class ActorPlacementError extends MsgvanError {
 
 /** The actor's module or class cannot be used, or its set-up failed. Nothing was created. */
 export class ActorStartError extends MsgvanError {
+  override readonly name = 'ActorStartError'
   readonly code = 'MSGVAN_ACTOR_START'
 }
 
 /** An `ask` failed: the actor threw at every attempt. `original` is the payload of the question. */
 export class ActorError extends MsgvanError {
+  override readonly name = 'ActorError'
   readonly code = 'MSGVAN_ACTOR'
   constructor(
     message: string,
@@ -237,6 +273,7 @@ export class ActorError extends MsgvanError {
  * meant for it.
  */
 export class ActorStoppedError extends MsgvanError {
+  override readonly name = 'ActorStoppedError'
   readonly code = 'MSGVAN_ACTOR_STOPPED'
   constructor(
     message: string,
@@ -248,61 +285,73 @@ export class ActorStoppedError extends MsgvanError {
 
 /** This kind of bus, or this version, does not have it. The text says where to find it. */
 export class UnsupportedError extends MsgvanError {
+  override readonly name = 'UnsupportedError'
   readonly code = 'MSGVAN_UNSUPPORTED'
 }
 
 /** The store's folder cannot be used or written. The van did not take the refused message over. */
 export class StoreError extends MsgvanError {
+  override readonly name = 'StoreError'
   readonly code = 'MSGVAN_STORE'
 }
 
 /** Another host has the store's folder. */
 export class StoreInUseError extends MsgvanError {
+  override readonly name = 'StoreInUseError'
   readonly code = 'MSGVAN_STORE_IN_USE'
 }
 
 /** The store was written by a newer msgvan. */
 export class StoreFormatError extends MsgvanError {
+  override readonly name = 'StoreFormatError'
   readonly code = 'MSGVAN_STORE_FORMAT'
 }
 
 /** The store's disk is nearly full: the host takes nothing over until there is room. */
 export class StoreFullError extends MsgvanError {
+  override readonly name = 'StoreFullError'
   readonly code = 'MSGVAN_STORE_FULL'
 }
 
 /** Something in the store differs from the written bytes. */
 export class StoreDamagedError extends MsgvanError {
+  override readonly name = 'StoreDamagedError'
   readonly code = 'MSGVAN_STORE_DAMAGED'
 }
 
 /** It took too long. */
 export class TimeoutError extends MsgvanError {
+  override readonly name = 'TimeoutError'
   readonly code = 'MSGVAN_TIMEOUT'
 }
 
 /** A command names something that does not exist: a subscription, an actor, a dead letter, a principal. */
 export class NotFoundError extends MsgvanError {
+  override readonly name = 'NotFoundError'
   readonly code = 'MSGVAN_NOT_FOUND'
 }
 
 /** A command could not do its work: it cannot write its output, or read or write a file. */
 export class CommandError extends MsgvanError {
+  override readonly name = 'CommandError'
   readonly code = 'MSGVAN_COMMAND'
 }
 
 /** No bus in this van exposes an observable of that name. */
 export class NotExposedError extends MsgvanError {
+  override readonly name = 'NotExposedError'
   readonly code = 'MSGVAN_NOT_EXPOSED'
 }
 
 /** A remote observable broke off: the exposing bus is gone or withdrew it, or values were lost on their way. */
 export class ObservationLostError extends MsgvanError {
+  override readonly name = 'ObservationLostError'
   readonly code = 'MSGVAN_OBSERVATION_LOST'
 }
 
 /** The other side could not carry out a request, for a reason without a class of its own. */
 export class RemoteError extends MsgvanError {
+  override readonly name = 'RemoteError'
   readonly code = 'MSGVAN_REMOTE'
 }
 

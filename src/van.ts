@@ -7,8 +7,9 @@ import { logAtEnd, logTrouble } from './daemon/log-trouble.js'
 import { drainOnSigterm, endingBySignal } from './drain-on-sigterm.js'
 import { embeddedBroker } from './embedded.js'
 import { InvalidOptionError } from './errors.js'
+import { shown } from './message/check-option.js'
 import { checkOptions, type VanOptions } from './van-options.js'
-import { listenAt } from './host/process/settings.js'
+import { leaderUrl, listenAt } from './host/process/settings.js'
 
 /**
  * An app's handle on one van. Returns at once and connects in the background: to this machine's host, which it starts
@@ -47,7 +48,7 @@ function hostBroker(name: string, options: VanOptions): Broker {
   const { port, autoStart, token, capabilities, verbose, maxPayload, addr, leader } = options
   const local: LocalOptions = {
     ...{ van: name, autoStart, token, capabilities, verbose, maxPayload },
-    ...(leader === true ? { leader, ...ownAddress(addr, port) } : { port, join: addr }),
+    ...(leader === true ? { leader, ...ownAddress(addr, port) } : { port, join: checkLeader(addr) }),
   }
   return connectLocal(local)
 }
@@ -58,8 +59,23 @@ function ownAddress(
   port: number | undefined,
 ): Pick<LocalOptions, 'listen' | 'port'> {
   if (addr === undefined) return { port }
-  const { listen, port: own } = listenAt(addr)
+  const { listen, port: own } = named(addr, listenAt)
   if (port !== undefined && own !== undefined && own !== port)
     throw new InvalidOptionError(`\`addr\` says port ${own}, and \`port\` says ${port}: give one of them.`)
   return { listen, port: port ?? own }
+}
+
+function checkLeader(addr: string | undefined): string | undefined {
+  if (addr !== undefined) named(addr, leaderUrl)
+  return addr
+}
+
+/** Reads `addr`. Its error names the option and the value. @throws InvalidOptionError */
+function named<R>(addr: string, read: (addr: string) => R): R {
+  try {
+    return read(addr)
+  } catch (error) {
+    const wanted = error instanceof Error ? error.message : ''
+    throw new InvalidOptionError(`addr: ${wanted}; this is ${shown(addr)}.`, { cause: error })
+  }
 }

@@ -58,6 +58,26 @@ describe('connect()', () => {
       expect(() => connect(url), url).to.throw(InvalidOptionError, JSON.stringify(url))
   })
 
+  it('accepts a URL object', async () => {
+    const bus = connect(new URL(`http://127.0.0.1:${await host()}`), { token: TOKEN })
+    opened.push(bus)
+    await bus.ready()
+    expect(() => connect(new URL('http://127.0.0.1:1900/foo'))).to.throw(InvalidOptionError, '/foo"')
+  })
+
+  it('without a token first says that nothing listens, and that a token is missing where a host answers', async () => {
+    const nowhere = errorsOf(`http://127.0.0.1:${await freePort()}`)
+    expect(await rejection(nowhere.bus.ready({ timeout: 100 }))).to.include({
+      code: 'MSGVAN_HOST_UNREACHABLE',
+    })
+    const { bus } = errorsOf(`http://127.0.0.1:${await host()}`)
+    const error = await rejection(bus.ready())
+    expect(error).to.include({ code: 'MSGVAN_AUTH' })
+    expect(error.message).to.match(/^There is no secret and no token for http/)
+    await bus.close()
+    expect(await rejection(bus.ready())).to.include({ code: 'MSGVAN_CLOSED' })
+  })
+
   it('accepts all spellings of a URL', async () => {
     const port = await host()
     for (const url of [

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -58,12 +58,21 @@ describe('log: without syslog', function () {
     ])
   })
 
+  it('without a socket and without unix-dgram, as in a bundle, the console gets the lines, and nothing else', async () => {
+    const { code, err, pid } = await runChild(twoLines + tellIfHeld, { program: 'p', socket }, [
+      withoutUnixDgram,
+    ])
+    expect(code).to.equal(0)
+    expect(unstamped(err)).to.deep.equal([`p[${pid}] warning: one`, `p[${pid}] error: two`])
+  })
+
   it('a worker thread does not use the socket', async () => {
     const program = `
       import { Worker } from 'node:worker_threads'
       const code = 'import(' + JSON.stringify(options.url) + ').then(m => m.createLogger(' + JSON.stringify(options) + ').error("from a worker"))'
       new Worker(code, { eval: true })`
     const url = new URL('../../src/log/logger.js', import.meta.url).href
+    writeFileSync(socket, '')
     const { code, err } = await runChild(program, { program: 'p', socket, url })
     expect(code).to.equal(0)
     expect(err).to.have.length(2)

@@ -11,6 +11,16 @@ const bundlers = ['webpack', 'esbuild to CommonJS', 'esbuild to modules', 'vite'
 
 const APP = `
   import { van } from 'msgvan'
+  import * as all from 'msgvan'
+  if (process.argv[2] === 'names') {
+    const kinds = Object.entries(all).filter(([, each]) => each?.prototype instanceof all.MsgvanError)
+    for (const [exported, Kind] of kinds) {
+      const { name } = new Kind('text')
+      if (name !== exported) console.log(exported, 'is named', name)
+    }
+    console.log(kinds.length > 30 ? 'many names' : 'few names')
+    process.exit()
+  }
   const bus = van(process.argv[2] === 'host' ? {} : { embedded: true })
   bus.topic(/^a/).subscribe(({ payload }) => {
     console.log('got', payload)
@@ -73,6 +83,7 @@ describe('an app that is bundled with msgvan inside', function () {
       if (file === undefined) return skipUnless(this, false, 'a bundler is not installed')
       const embedded = await sandbox.node([file]).ended
       expect(embedded.stdout, embedded.stderr).to.equal('got works\n')
+      expect((await sandbox.node([file, 'names']).ended).stdout).to.equal('many names\n')
       const { stdout, stderr } = await sandbox.node([file, 'host']).ended
       // esbuild gives modules no require, which CommonJS inside a bundle needs.
       if (bundler === 'esbuild to modules') expect(stdout).to.match(/^MSGVAN_NOT_INSTALLED .*external/)

@@ -95,6 +95,25 @@ describe('SIGTERM', () => {
     })
   }
 
+  it('waits no longer than a restart takes for a host that ended in order, and says what it leaves in two lines', async () => {
+    const app = sandbox.script(`
+      const bus = msgvan.van()
+      await bus.ready()
+      bus.state$.subscribe(state => console.log(state))
+      setInterval(() => { for (let n = 0; n < 10; n += 1) void bus.publish('x') }, 50)`)
+    await app.shows(/connected/)
+    await sandbox.msgvan(['stop']).ended
+    await app.shows(/reconnecting/)
+    const begin = performance.now()
+    const { signal, stderr } = await app.kill('SIGTERM')
+    expect(signal).to.equal('SIGTERM')
+    expect(performance.now() - begin).to.be.lessThan(7_000)
+    const lines = stderr.trim().split('\n')
+    expect(lines.filter(line => line.includes('MSGVAN_DRAIN_TIMEOUT'))).to.have.lengthOf(1)
+    expect(lines.filter(line => line.includes('MSGVAN_CLOSED'))).to.have.lengthOf(1)
+    expect(stderr).to.match(/The host has ended, .* \d+ publishes not taken over/)
+  })
+
   it('leaves a bus alone that is not to handle signals', async () => {
     const app = sandbox.script(`
       const bus = msgvan.van({ embedded: true, handleSignals: false })

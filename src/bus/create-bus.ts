@@ -271,7 +271,7 @@ export class BrokerBus {
     }
     this.#end = this.#refusalsWaitFor?.()
     this.#streams?.close()
-    return (this.#closing = this.#broker.close(options))
+    return (this.#closing = this.#broker.close(options, this.#end !== undefined))
   }
 }
 

@@ -40,6 +40,13 @@ export function drainTimeout(
   )
 }
 
+/** The error on `errors$` when a process ends by a signal, and its host has ended before. */
+export function leftByHost(publishes: number): DrainTimeoutError {
+  return new DrainTimeoutError(
+    `The host has ended, nothing starts it again, and this process ends, too. Left behind: ${publishes} publishes not taken over.`,
+  )
+}
+
 /** The error on `errors$` when a source goes on publishing to a bus that closes. */
 export function leftByDrain(messages: number): DrainTimeoutError {
   return new DrainTimeoutError(

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { MsgvanError } from '../errors.js'
+import { checkHomeSetting } from '../daemon/files/paths.js'
 import { escapeControls } from '../log/escape-controls.js'
 import { Exit, lineOf, oneLine } from './exit.js'
 import { globalsOf, type Globals } from './options/globals.js'
@@ -39,6 +40,7 @@ export class Cli {
       this.exit = code
     }
     return async function (this: Command) {
+      checkHomeSetting()
       end(await act(await globalsOf(this), optionsOf<Options>(this), this.args))
     }
   }

@@ -21,12 +21,20 @@ import { addSub } from './commands/sub.js'
 import { addTop } from './commands/top.js'
 import { addUnsubscribe } from './commands/unsubscribe.js'
 
-/** Runs one command line. Resolves with the exit code of the process. */
-export async function run(args: readonly string[]): Promise<number> {
+/**
+ * Runs one command line. Resolves with the exit code of the process.
+ *
+ * @param notUtf8 the number of an argument whose bytes are not UTF-8
+ */
+export async function run(args: readonly string[], notUtf8?: number): Promise<number> {
   const cli = new Cli()
   const program = programOf(cli)
   cli.command = args.find(arg => program.commands.some(command => command.name() === arg))
   try {
+    if (notUtf8 !== undefined)
+      throw new InvalidOptionError(
+        `Argument ${notUtf8} is not UTF-8. Give text, or bytes on standard input: \`msgvan pub TOPIC - --binary\`.`,
+      )
     if (args.length === 0) program.error('which command? One of: pub, sub, status, logs, start, stop, …')
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {

@@ -69,6 +69,11 @@ export class ClientSession implements ConnectorOwner {
     return this.#id !== undefined
   }
 
+  /** Milliseconds without a connection. */
+  get awayFor(): number {
+    return this.isConnected ? 0 : this.#outage.duration
+  }
+
   /** The error of calls. */
   get refusal(): MsgvanError | undefined {
     return this.#refusal

@@ -1,11 +1,17 @@
-import { drainTimeout } from '../bus/drain-timeout.js'
+import { drainTimeout, leftByHost } from '../bus/drain-timeout.js'
 import type { MsgvanError } from '../errors.js'
 import { Drain } from './outbox/drain.js'
 import type { Traffic } from './traffic.js'
 
+/** A host that is away for longer does not only restart. */
+const RESTART_MS = 2_000
+const LOOK_MS = 100
+
 /** The session, for a drain. */
 interface DrainingSession {
   readonly isKnown: boolean
+  /** Milliseconds without a connection. */
+  readonly awayFor: number
   readonly refusal: MsgvanError | undefined
 }
 
@@ -15,6 +21,8 @@ export interface DrainingOptions {
   readonly report: (error: MsgvanError) => void
   /** The host waits for the end of this process, and answers some calls only then. */
   readonly isEndedByHost: boolean
+  /** Nothing starts the host again. */
+  readonly isHostEnded: () => boolean
 }
 
 /** Finishes the work of a bus that closes: its publishes, its lasting calls and the deliveries that it has. */
@@ -43,15 +51,33 @@ export class Draining {
     this.#drain.look()
   }
 
-  /** Resolves when the work is done, or at the timeout, which it reports. @param drain false: waits for nothing */
-  async run(drain: boolean, timeout: number): Promise<void> {
+  /**
+   * Resolves when the work is done, or at the timeout, which it reports.
+   *
+   * @param drain false: waits for nothing
+   * @param endsProcess right after: work in hand is waited for, and no host that nothing starts again
+   */
+  async run(drain: boolean, timeout: number, endsProcess: boolean): Promise<void> {
+    const look = endsProcess ? setInterval(() => this.look(), LOOK_MS) : undefined
+    try {
+      await this.#run(drain, timeout, () => endsProcess && this.#isHostGone)
+    } finally {
+      clearInterval(look)
+      this.#isRunning = false
+    }
+  }
+
+  async #run(drain: boolean, timeout: number, isHopeless: () => boolean): Promise<void> {
     const { outbox, calls, inboxes } = this.#options.traffic
     const deadline = performance.now() + timeout
     this.#isRunning = drain
     // A host that refuses this client takes nothing over.
     const until = (isDone: () => boolean) =>
       drain
-        ? this.#drain.until(() => this.#options.session.refusal !== undefined || isDone(), deadline)
+        ? this.#drain.until(
+            () => this.#options.session.refusal !== undefined || isHopeless() || isDone(),
+            deadline,
+          )
         : true
     // Deliveries go on until the bus's own publishes are taken over.
     const isTaken = outbox.whetherTaken()
@@ -62,7 +88,12 @@ export class Draining {
       this.#options.report(
         drainTimeout(timeout, inboxes.unsettled(), outbox.size, isAnswered() ? 0 : calls.lasting),
       )
-    this.#isRunning = false
+    else if (isHopeless() && outbox.size > 0) this.#options.report(leftByHost(outbox.size))
+  }
+
+  get #isHostGone(): boolean {
+    const { traffic, session, isHostEnded } = this.#options
+    return traffic.inboxes.inHand === 0 && isHostEnded() && session.awayFor >= RESTART_MS
   }
 
   /**

@@ -32,7 +32,10 @@ export interface ConnectOptions {
  * const bus = connect('http://10.0.0.5:1900', { token })
  * bus.topic(/^orders\./).subscribe(message => show(message.payload))
  */
-export function connect<T extends Topics = AnyTopics>(url: string, options: ConnectOptions = {}): Bus<T> {
+export function connect<T extends Topics = AnyTopics>(
+  url: string | URL,
+  options: ConnectOptions = {},
+): Bus<T> {
   knownOptions('connect()', options, ['name', 'token', 'maxPayload', 'ca'])
   checkBusOptions(options)
   for (const option of ['token', 'ca'] as const)
@@ -53,7 +56,10 @@ export function connect<T extends Topics = AnyTopics>(url: string, options: Conn
 }
 
 /** Refuses a URL with a path or more: a wrong URL would otherwise only show as silence. */
-function originOf(url: unknown): string {
+function originOf(given: unknown): string {
+  // Of whichever realm.
+  const isObject = Object.prototype.toString.call(given) === '[object URL]'
+  const url = isObject ? String(given) : given
   const parsed = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined
   const { protocol = '', pathname, search, hash, username, password, port, origin = '' } = parsed ?? {}
   if (protocol !== 'http:' && protocol !== 'https:')

@@ -13,6 +13,8 @@ export interface RemoteBrokerOptions {
    * Calls fail in any case. Default: publishes fail too.
    */
   isHostAwaited?: (error: MsgvanError) => boolean
+  /** Whether nothing starts the host again: it ended in order, or this bus starts none. Default: that is unknown. */
+  isHostEnded?: () => boolean
   /** Opens a channel to the host. Default: socket.io. */
   dial?: Dial
   /** For https: the certificate to trust, PEM. Default: those that this machine trusts. Not in a browser. */

@@ -58,8 +58,9 @@ export class RemoteBroker implements Broker {
       connected: () => this.#becomes('connected'),
       reconnecting: () => this.#becomes('reconnecting'),
     })
-    const { isEndedByHost = false } = options
-    this.#draining = new Draining({ traffic: this.#traffic, session: this.#session, report, isEndedByHost })
+    const { isEndedByHost = false, isHostEnded = () => false } = options
+    const { session, traffic } = { session: this.#session, traffic: this.#traffic }
+    this.#draining = new Draining({ traffic, session, report, isEndedByHost, isHostEnded })
     queueMicrotask(() => {
       if (this.#closing === undefined || this.#draining.owesHost) this.#session.connect()
     })
@@ -168,15 +169,15 @@ export class RemoteBroker implements Broker {
     this.#session.abandon()
   }
 
-  close(options: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#close(options)
+  close(options: CloseOptions = {}, endsProcess = false): Promise<void> {
+    this.#closing ??= this.#close(options, endsProcess)
     return this.#closing
   }
 
-  async #close({ drain = true, timeout = 10_000 }: CloseOptions): Promise<void> {
+  async #close({ drain = true, timeout = 10_000 }: CloseOptions, endsProcess: boolean): Promise<void> {
     const error = closedError()
     if (!this.#session.isConnected) this.#traffic.calls.rejectReads(error)
-    await this.#draining.run(drain, timeout)
+    await this.#draining.run(drain, timeout, endsProcess)
     this.#traffic.end(error, this.#session.isConnected)
     await this.#session.end()
     this.#state$.next('closed')

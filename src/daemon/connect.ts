@@ -30,6 +30,7 @@ export function connectLocal(options: LocalOptions): RemoteBroker {
     van,
     locate: () => host.locate(),
     isHostAwaited: error => host.isAwaited(error),
+    isHostEnded: () => host.isEnded,
     secret: () => host.credential(),
     pid: process.pid,
     thread: ownThread(),
@@ -95,6 +96,8 @@ export function isHostAwaited(error: MsgvanError, wasThere: boolean): boolean {
 class LocalHost {
   wasReached = false
   isThere = false
+  /** None listens, and this bus starts none. */
+  isEnded = false
   readonly #port: number
   readonly #paths: StatePaths = statePaths()
   readonly #options: LocalOptions
@@ -116,9 +119,10 @@ class LocalHost {
     const port = this.#port
     this.#attempts += 1
     // A timeout alone proves nothing: a host that stands still may be busy with all its clients.
-    if (!(await somebodyListens(port).catch(() => true))) {
-      if (await this.#mayStart()) await this.#start()
-    } else if (this.#attempts > 1 && (await identify(port)) === 'a stranger') {
+    const isThere = await somebodyListens(port).catch(() => true)
+    this.isEnded = !isThere && !(await this.#mayStart())
+    if (!isThere && !this.isEnded) await this.#start()
+    else if (isThere && this.#attempts > 1 && (await identify(port)) === 'a stranger') {
       // Not at the first attempt: nearly always a host is there, and the handshake shows that just as well.
       throw portTaken(port)
     }

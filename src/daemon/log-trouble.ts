@@ -33,8 +33,15 @@ export function logTrouble(
     if (waiting.length < MOST_WAITING) waiting.push({ level, text, error, at: Date.now() })
     load(verbose)
   }
-  const warn = (error: MsgvanError): void =>
-    say('warning', `van ${van}: ${error.code} ${error.message}`, error)
+  let hasClosed = false
+  const warn = (error: MsgvanError): void => {
+    // One for each publish that a closed bus refuses: a bus that closes without its host may have thousands.
+    const isClosed = error.code === 'MSGVAN_CLOSED'
+    if (isClosed && hasClosed) return
+    hasClosed ||= isClosed
+    const more = isClosed ? ' The log leaves out the other refusals of this bus.' : ''
+    say('warning', `van ${van}: ${error.code} ${error.message}${more}`, error)
+  }
   broker.errors$.subscribe(warn)
   broker.lateErrors$.subscribe(warn)
   if (verbose || logger !== undefined) broker.state$.subscribe(state => say('debug', `van ${van}: ${state}`))

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import { isMainThread } from 'node:worker_threads'
 import { Syslog } from 'winston-syslog'
@@ -37,6 +38,11 @@ export class SyslogSocket {
     if (Buffer.byteLength(path) > MAX_PATH) this.#unusable = `its path is over ${MAX_PATH} bytes`
     // unix-dgram hooks into the main thread's event loop, whichever thread calls it.
     if (!isMainThread) this.#unusable = 'it cannot be used from a worker thread'
+  }
+
+  /** This machine has no syslog there. */
+  get isMissing(): boolean {
+    return Buffer.byteLength(this.path) <= MAX_PATH && !existsSync(this.path)
   }
 
   /** Sends, or returns the reason why not. Never throws. */

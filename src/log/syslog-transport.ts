@@ -101,7 +101,7 @@ export class SyslogTransport extends Transport {
     this.#meanwhile = 0
     const until = state === 'away' ? ' until it is back' : ''
     // A machine without a syslog is not worth a line, and on the console you see the lines.
-    if (reason !== 'ENOENT' || this.#fallback !== consoleFallback)
+    if (!this.#socket.isMissing || this.#fallback !== consoleFallback)
       this.#note(
         `syslog at ${this.#socket.path} takes no lines (${reason}): logging goes to ${this.#fallback.name}${until}`,
       )

@@ -50,6 +50,16 @@ describe('options', () => {
     ])
   })
 
+  it('van() names addr, and its value, if that is not an address', () => {
+    for (const addr of ['http://10.0.0.5/foo', 'a b', '10.0.0.5:99999', '10.0.0.5:x'])
+      for (const leader of [false, true]) {
+        const { message } = thrown(() => van({ addr, leader })) as Error
+        expect(message)
+          .to.match(/^addr: /)
+          .and.include(JSON.stringify(addr))
+      }
+  })
+
   it('connect() refuses wrong options at once', () => {
     const to = (options: never): unknown => connect('http://127.0.0.1:1', options)
     refuses(to, [

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { msgvanMain, Sandbox } from '../../support/sandbox.js'
 import type { Started } from '../../support/processes.js'
+import { skipUnless } from '../../support/requirement.js'
 
 describe('msgvan pub and sub', () => {
   let sandbox: Sandbox
@@ -129,6 +130,18 @@ describe('msgvan pub and sub', () => {
     expect(stderr).to.match(/^msgvan: Line 2 of the input is not UTF-8\..*--binary.*\n$/)
     await pub('t', 'after')
     expect((await sub.ended).stdout).to.equal('t fine\nt after\n')
+  })
+
+  it('an argument that is not UTF-8 is refused, where the system shows its bytes, and U+FFFD itself is text', async function () {
+    skipUnless(this, process.platform === 'linux', 'only Linux shows the bytes of arguments')
+    const sub = await listen('^t', '--count', '1')
+    for (const line of [`pub t $'\\xff'`, `pub $'t\\xff' x`, `pub --token secret t $'a\\xff'`]) {
+      const { code, stderr } = await shell(`msgvan ${line}`).ended
+      expect(code).to.equal(2)
+      expect(stderr).to.match(/^msgvan: Argument [235] is not UTF-8\..*--binary.*MSGVAN_INVALID_OPTION\)\n$/)
+    }
+    await pub('t', '\ufffd')
+    expect((await sub.ended).stdout).to.equal('t \ufffd\n')
   })
 
   it('--binary publishes the whole input as the bytes that it is', async () => {

@@ -67,6 +67,17 @@ describe('wrong usage', () => {
     expect(stderr).to.match(/^msgvan: MSGVAN_PORT: .*"x"/)
   })
 
+  it('refuses a relative MSGVAN_HOME before it advises anything', async () => {
+    for (const command of ['status', 'stop', 'start', 'sub']) {
+      const args = command === 'sub' ? ['sub', 't'] : [command]
+      const { code, stderr } = await sandbox.msgvan(args, { env: { MSGVAN_HOME: 'rel' } }).ended
+      expect({ code, stderr }).to.deep.equal({
+        code: 2,
+        stderr: 'msgvan: MSGVAN_HOME must be an absolute path; this is "rel". (MSGVAN_INVALID_OPTION)\n',
+      })
+    }
+  })
+
   it('each command reports a port that accepts and never answers after two seconds', async () => {
     const server = createServer(socket => socket.on('error', () => undefined).resume())
     server.listen(sandbox.port, '127.0.0.1')

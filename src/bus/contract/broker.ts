@@ -141,7 +141,8 @@ export interface Broker {
    * @param toLogOnly emits it on `lateErrors$` instead. Default false
    */
   report(error: MsgvanError, toLogOnly?: boolean): void
-  close(options: CloseOptions): Promise<void>
+  /** @param endsProcess by a signal, right after: it waits for no host that nothing starts again */
+  close(options: CloseOptions, endsProcess?: boolean): Promise<void>
 }
 
 export interface CloseOptions {

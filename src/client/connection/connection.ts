@@ -31,7 +31,8 @@ export interface ConnectionRequest {
   readonly client: string
   readonly pid: number | undefined
   readonly thread: number | undefined
-  readonly credential: Credential
+  /** Undefined: there is none, which matters only where a server answers. */
+  readonly credential: Credential | undefined
   /** Called when the host has proved its identity. Returns the state of the session by then. */
   readonly session: () => Prove['session']
 }
@@ -145,7 +146,8 @@ export class Connection {
   }
 
   #sayHello(): void {
-    const { van, client, credential, pid, thread, url } = this.#request
+    const { van, client, pid, thread, url } = this.#request
+    const credential = this.#credential
     if ((credential.kind ?? 'secret') === 'secret' && this.#ends === undefined)
       throw new AuthError(
         `The secret of this user is for this machine only, and ${url} is not. Give a token.`,
@@ -168,7 +170,8 @@ export class Connection {
 
   async #answer(value: unknown): Promise<void> {
     const challenge = checkChallenge(value)
-    const { credential, session } = this.#request
+    const { session } = this.#request
+    const credential = this.#credential
     const own =
       credential.kind === 'principal'
         ? await this.#proveToken(challenge, credential)
@@ -176,6 +179,14 @@ export class Connection {
     if (this.#isLost) return
     this.#hasHostProved = true
     this.#channel.send('prove', { proof: own, session: session() } satisfies Prove)
+  }
+
+  /** @throws AuthError */
+  get #credential(): Credential {
+    const { credential, url } = this.#request
+    if (credential === undefined)
+      throw new AuthError(`There is no secret and no token for ${url}. Give the option token.`)
+    return credential
   }
 
   #transcript({ nonce: hostNonce }: Challenge): Transcript {

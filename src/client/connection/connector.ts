@@ -1,4 +1,4 @@
-import { AuthError, describe, HostUnreachableError, MsgvanError, NotInstalledError } from '../../errors.js'
+import { describe, HostUnreachableError, MsgvanError, NotInstalledError } from '../../errors.js'
 import type { Prove, Welcome } from '../../wire/handshake.js'
 import { Connection, isForGood } from './connection.js'
 import type { Credential } from './credential.js'
@@ -73,8 +73,6 @@ export class Connector {
     const { url, open } = typeof located === 'string' ? { url: located, open: undefined } : located
     const dial = this.#options.dial ?? (await dialSocket(ca, open))
     const credential = await this.#options.credential()
-    if (credential === undefined)
-      throw new AuthError(`There is no secret and no token for ${url}. Give the option token.`)
     if (this.#isStopped) return
     const session = () => this.#owner.session()
     const connection: Connection = new Connection(

@@ -30,6 +30,11 @@ export class Outage {
     this.#isElsewhere = isElsewhere
   }
 
+  /** Milliseconds since the connection was lost, or since the start. */
+  get duration(): number {
+    return performance.now() - this.#since
+  }
+
   /** The connection is gone. */
   begin(): void {
     this.#since = performance.now()

@@ -43,9 +43,8 @@ export interface StatePaths {
  * own. Also if this user has no home folder
  */
 export function statePaths(env: NodeJS.ProcessEnv = process.env): StatePaths {
+  checkHomeSetting(env)
   const home = env['MSGVAN_HOME'] || defaultHome(env)
-  if (!isAbsolute(home))
-    throw new InvalidOptionError(`MSGVAN_HOME must be an absolute path; this is ${JSON.stringify(home)}.`)
   return {
     home,
     secret: join(home, 'secret'),
@@ -63,6 +62,17 @@ export function statePaths(env: NodeJS.ProcessEnv = process.env): StatePaths {
     settings: port => join(home, `host-${port}.settings`),
     hostToken: port => join(home, `host-${port}.token`),
   }
+}
+
+/**
+ * For commands that may end before they need the state folder.
+ *
+ * @throws InvalidOptionError if `MSGVAN_HOME` is relative
+ */
+export function checkHomeSetting(env: NodeJS.ProcessEnv = process.env): void {
+  const home = env['MSGVAN_HOME'] || undefined
+  if (home !== undefined && !isAbsolute(home))
+    throw new InvalidOptionError(`MSGVAN_HOME must be an absolute path; this is ${JSON.stringify(home)}.`)
 }
 
 function defaultHome(env: NodeJS.ProcessEnv): string {
