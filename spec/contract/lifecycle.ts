@@ -176,6 +176,48 @@ export function lifecycle(at: Connected): void {
       expect(problems.values[0]?.message).to.contain('1 deliveries not settled (t: 1)')
     })
 
+    it('names and counts what waits for a retry, and ends with the bus', async () => {
+      const bus = at.bus()
+      bus.topic('t', { delay: 60_000 }).subscribe(message => message.nack())
+      await bus.ready()
+      await publishAll(bus, 't', [1, 2])
+      await untilStatus(bus, 't', { failed: 2 })
+      const problems = reports(bus)
+      await bus.close()
+      expect(problems.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_DRAIN_TIMEOUT'])
+      expect(problems.values[0]?.message).to.contain(
+        'close() left behind: 2 messages not handed out (t: 2), 2 of them before a retry.',
+      )
+    })
+
+    it('names and counts what waits for a retry beside deliveries that are not settled', async () => {
+      const bus = at.bus()
+      bus
+        .topic('t', { delay: 60_000, ack: 'manual' })
+        .subscribe(message => message.payload === 1 && message.nack())
+      await bus.ready()
+      await publishAll(bus, 't', [1, 2])
+      await untilStatus(bus, 't', { failed: 1, inFlight: 1 })
+      const problems = reports(bus)
+      await bus.close({ timeout: 10 })
+      expect(problems.values[0]?.message).to.contain(
+        'Left behind: 1 deliveries not settled (t: 1), 1 messages not handed out (t: 1), 1 of them before a retry.',
+      )
+    })
+
+    it('says nothing of a message that came again and was done', async () => {
+      const bus = at.bus()
+      const seen = collect(bus.topic('t', { delay: 1, ack: 'manual' }))
+      await bus.publish('t')
+      const [first] = await seen.first(1)
+      first?.nack()
+      const [, second] = await seen.first(2)
+      second?.ack()
+      const problems = reports(bus)
+      await bus.close()
+      expect(problems.values).to.deep.equal([])
+    })
+
     it('shows what a subscription without a name took along, and counts it, until it is settled', async () => {
       const bus = at.bus()
       const taken = collect(bus.topic(/^t/, { ack: 'manual' }).pipe(take(1)))

@@ -4,7 +4,7 @@ import { CurrentState } from '../bus/current-state.js'
 import type { Broker, BusState, CloseOptions, Consumer, Membership } from '../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import type { DeadLetterFilter } from '../bus/contract/dead-letters.js'
-import { drainTimeout, leftByDrain } from '../bus/drain-timeout.js'
+import { drainTimeout, leftByDrain, leftWaiting } from '../bus/drain-timeout.js'
 import type { Counters } from '../bus/contract/status.js'
 import { MsgvanError } from '../errors.js'
 import { reachesSystemTopics } from '../message/pattern.js'
@@ -247,10 +247,15 @@ export class LocalBroker implements Broker {
   }
 
   async #drain(timeout: number): Promise<void> {
-    const { drainWaiter, drainIntake, timers } = this.#parts
+    const { drainWaiter, drainIntake, timers, registry, options } = this.#parts
     drainIntake.begin()
-    if (!(await this.#lifetime.drain(() => drainWaiter.wait(timeout, timers))))
-      this.report(drainTimeout(timeout, drainWaiter.unsettled(), 0, 0, this.#dispatcher.waiting))
+    const isDrained = await this.#lifetime.drain(() => drainWaiter.wait(timeout, timers))
+    // A store keeps them.
+    const waiting = options.durableLog === undefined ? registry.waiting() : []
+    if (!isDrained)
+      this.report(drainTimeout(timeout, drainWaiter.unsettled(), 0, 0, this.#dispatcher.queued, waiting))
+    else if (waiting.length > 0)
+      this.report(leftWaiting(waiting, 'An embedded van keeps no messages when its bus closes.'))
     if (drainIntake.left > 0) this.report(leftByDrain(drainIntake.left))
   }
 

@@ -10,6 +10,14 @@ interface Unsettled {
   readonly inFlight: number
 }
 
+/** A subscription with messages that were not handed out. */
+export interface Waiting {
+  readonly rules: Unsettled['rules']
+  readonly count: number
+  /** Those of them that failed, before their next attempt. */
+  readonly retrying: number
+}
+
 /** The error on `errors$` when `close()` stops waiting. */
 export function drainTimeout(
   timeout: number,
@@ -17,14 +25,19 @@ export function drainTimeout(
   publishes = 0,
   requests = 0,
   queued = 0,
+  waiting: readonly Waiting[] = [],
 ): DrainTimeoutError {
   const deliveries = unsettled.reduce((sum, { inFlight }) => sum + inFlight, 0)
   const left = [
     ...(publishes > 0 ? [`${publishes} publishes not taken over`] : []),
     ...(requests > 0 ? [`${requests} requests not answered`] : []),
-    ...(deliveries > 0 ? [`${deliveries} deliveries not settled (${where(unsettled)})`] : []),
+    ...(deliveries > 0
+      ? [
+          `${deliveries} deliveries not settled (${where(unsettled.map(({ rules, inFlight }) => ({ rules, count: inFlight })))})`,
+        ]
+      : []),
+    ...(queued > 0 || waiting.length > 0 ? [notHandedOut(waiting, queued)] : []),
   ]
-  if (queued > 0) left.push(`${queued} messages not handed out`)
   // Advice only about things that were left behind.
   const advice = [
     ...(deliveries > 0
@@ -38,6 +51,22 @@ export function drainTimeout(
   return new DrainTimeoutError(
     [`close() waited for ${timeout} ms. Left behind: ${what}.`, ...advice].join(' '),
   )
+}
+
+/**
+ * The error on `errors$` when all deliveries are settled, and other messages end with the bus.
+ *
+ * @param why they end
+ */
+export function leftWaiting(waiting: readonly Waiting[], why: string): DrainTimeoutError {
+  return new DrainTimeoutError(`close() left behind: ${notHandedOut(waiting)}. ${why}`)
+}
+
+function notHandedOut(waiting: readonly Waiting[], queued = 0): string {
+  const total = waiting.reduce((sum, { count }) => sum + count, queued)
+  const retrying = waiting.reduce((sum, each) => sum + each.retrying, 0)
+  const names = waiting.length === 0 ? '' : ` (${where(waiting)})`
+  return `${total} messages not handed out${names}${retrying === 0 ? '' : `, ${retrying} of them before a retry`}`
 }
 
 /** The error on `errors$` when a process ends by a signal, and its host has ended before. */
@@ -54,9 +83,9 @@ export function leftByDrain(messages: number): DrainTimeoutError {
   )
 }
 
-function where(unsettled: readonly Unsettled[]): string {
-  const named = unsettled
+function where(counted: readonly Pick<Waiting, 'rules' | 'count'>[]): string {
+  const named = counted
     .slice(0, MOST_NAMED)
-    .map(({ rules: { name, pattern }, inFlight }) => `${name ?? describePattern(pattern)}: ${inFlight}`)
-  return [...named, ...(unsettled.length > MOST_NAMED ? ['…'] : [])].join(', ')
+    .map(({ rules: { name, pattern }, count }) => `${name ?? describePattern(pattern)}: ${count}`)
+  return [...named, ...(counted.length > MOST_NAMED ? ['…'] : [])].join(', ')
 }

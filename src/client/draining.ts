@@ -1,4 +1,4 @@
-import { drainTimeout, leftByHost } from '../bus/drain-timeout.js'
+import { drainTimeout, leftByHost, leftWaiting } from '../bus/drain-timeout.js'
 import type { MsgvanError } from '../errors.js'
 import { Drain } from './outbox/drain.js'
 import type { Traffic } from './traffic.js'
@@ -86,9 +86,23 @@ export class Draining {
     inboxes.stop()
     if (!(await until(() => isAnswered() && this.#isDone)))
       this.#options.report(
-        drainTimeout(timeout, inboxes.unsettled(), outbox.size, isAnswered() ? 0 : calls.lasting),
+        drainTimeout(
+          timeout,
+          inboxes.unsettled(),
+          outbox.size,
+          isAnswered() ? 0 : calls.lasting,
+          0,
+          inboxes.waiting(),
+        ),
       )
     else if (isHopeless() && outbox.size > 0) this.#options.report(leftByHost(outbox.size))
+    else this.#reportWaiting(drain)
+  }
+
+  #reportWaiting(drain: boolean): void {
+    const waiting = drain ? this.#options.traffic.inboxes.waiting() : []
+    if (waiting.length > 0)
+      this.#options.report(leftWaiting(waiting, 'A subscription without a name ends with its bus.'))
   }
 
   get #isHostGone(): boolean {

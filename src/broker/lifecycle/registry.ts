@@ -1,4 +1,6 @@
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
+import type { Waiting } from '../../bus/drain-timeout.js'
+import { isSystemTopic } from '../../message/topic.js'
 import type { Matcher } from '../../message/pattern.js'
 import { PatternTable } from '../patterns/pattern-table.js'
 import type { PatternWatcher } from '../patterns/pattern-watcher.js'
@@ -57,6 +59,14 @@ export class Registry {
 
   all(): Subscription[] {
     return [...this.#registrations.values()]
+  }
+
+  /** Subscriptions of apps with messages that are not handed out. */
+  waiting(): Waiting[] {
+    return this.all()
+      .filter(({ rules: { pattern } }) => typeof pattern !== 'string' || !isSystemTopic(pattern))
+      .map(({ rules, pending, held, retrying }) => ({ rules, count: pending + held, retrying }))
+      .filter(({ count }) => count > 0)
   }
 
   has({ id }: Subscription): boolean {

@@ -44,13 +44,6 @@ export class Dispatcher {
     return this.#queued.length
   }
 
-  /** Messages that could be handed out at once. */
-  get waiting(): number {
-    let count = this.#queued.length
-    for (const { ready } of this.#ready) count += ready
-    return count
-  }
-
   get isDrained(): boolean {
     return this.#queued.length === 0 && this.#ready.size === 0
   }

@@ -92,6 +92,11 @@ export abstract class SubscriptionCore extends NoopHooks {
     return this.backlog.pendingBytes
   }
 
+  /** Failed messages before their next attempt. */
+  get retrying(): number {
+    return this.backlog.retries?.size ?? 0
+  }
+
   /** Messages at the end of its queue without room: their publishers wait. */
   get held(): number {
     return this.backlog.held

@@ -1,5 +1,6 @@
 import type { Consumer, LeaveCause, Membership } from '../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
+import type { Envelope } from '../../message/envelope.js'
 import { describe, type MsgvanError } from '../../errors.js'
 import { Message, type Places, type RetryRule } from '../../message/message.js'
 import type { RulesInForce } from '../../wire/frames/subscription-request.js'
@@ -35,6 +36,8 @@ export class InboxMembership implements Membership {
   readonly #verdicts: Verdicts
   readonly #handOut: HandOut
   readonly #owner: MembershipOwner
+  /** Without a name: the ids of failed messages that did not come again yet. The host drops them when this bus closes. */
+  readonly #retrying = new Set<string>()
   /** The places of `handle`, if it claims the messages. */
   #places: Places | undefined
 
@@ -93,11 +96,29 @@ export class InboxMembership implements Membership {
   fail(message: Message, error: unknown, retry: RetryRule = {}): boolean {
     const number = this.#unsettled.close(message)
     if (number === undefined) return false
-    const { delay, isFirst } = this.#rules.decide(message, error, retry, mistake => this.report(mistake))
+    const { delay, isRetried, isFirst } = this.#rules.decide(message, error, retry, mistake =>
+      this.report(mistake),
+    )
+    if (isRetried && this.request.name === undefined) this.#retrying.add(message.id)
     const { attempts } = retry
     this.#verdicts.fail(message, number, { verdict: 'fail', error: describe(error), delay, attempts })
     if (isFirst && !this.#handOut.hasLeft) this.#owner.ask(Question.Again)
     return true
+  }
+
+  /** A message arrived. */
+  arrived(envelope: Envelope): void {
+    if (this.#retrying.size > 0) this.#retrying.delete(envelope.id)
+  }
+
+  /** Failed messages that wait in the host, and end with this bus. */
+  get retrying(): number {
+    return this.#retrying.size
+  }
+
+  /** The session is lost, and with it all that an unnamed subscription has in the host. */
+  reset(): void {
+    this.#retrying.clear()
   }
 
   reject(message: Message, reason: unknown): boolean {

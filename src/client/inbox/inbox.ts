@@ -101,6 +101,11 @@ export class Inbox implements HandOutOwner, MembershipOwner {
     return this.#unsettled.inHand
   }
 
+  /** Failed messages that the host drops when this bus closes: their subscription has no name. */
+  get retrying(): number {
+    return this.hasLeft ? 0 : this.membership.retrying
+  }
+
   /** The last delivery that the consumer got. */
   get handed(): number {
     return this.#handOut.last
@@ -139,6 +144,7 @@ export class Inbox implements HandOutOwner, MembershipOwner {
     const isKnown = this.memory.comesAgain(envelope)
     if (this.#unsettled.withdrawn.size > 0) this.#unsettled.withdrawn.deleteUnclaimed(envelope.id)
     const { membership } = this
+    membership.arrived(envelope)
     const message = Message.of(envelope, membership, attempt, redelivered || isKnown, number)
     if (attempt > 1 && questions.includes(Question.Again)) queue.keepBack(message)
     else queue.push(message)
@@ -197,6 +203,7 @@ export class Inbox implements HandOutOwner, MembershipOwner {
 
   /** The session is lost, and with it all deliveries. The verdicts on them are kept. */
   reset(): void {
+    this.membership.reset()
     this.verdicts.reset()
     for (const message of this.#unsettled.messages) this.memory.saw(message)
     this.#unsettled.reset(!this.#passesOn)

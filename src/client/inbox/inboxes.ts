@@ -1,3 +1,4 @@
+import type { Waiting } from '../../bus/drain-timeout.js'
 import type { Consumer } from '../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { isReplyInbox } from '../../bus/actors/reply-inbox.js'
@@ -78,6 +79,13 @@ export class Inboxes implements InboxOwner {
     return [...this.#inboxes.values(), ...this.#past]
       .filter(({ inHand }) => inHand > 0)
       .map(({ request, inHand }) => ({ rules: request, inFlight: inHand }))
+  }
+
+  /** Subscriptions with failed messages that end with this bus, before their next attempt. */
+  waiting(): Waiting[] {
+    return [...this.#inboxes.values()]
+      .filter(({ retrying }) => retrying > 0)
+      .map(({ request, retrying }) => ({ rules: request, count: retrying, retrying }))
   }
 
   get isDirty(): boolean {

@@ -8,6 +8,8 @@ import type { RulesInForce } from '../../wire/frames/subscription-request.js'
 export interface RetryDecision {
   /** For the host; undefined: the host uses its rules. */
   readonly delay: number | undefined
+  /** It comes again. */
+  readonly isRetried: boolean
   /** The host sends it again before all others. */
   readonly isFirst: boolean
 }
@@ -43,6 +45,6 @@ export class RetryRules {
       typeof rule === 'function' && !isLast && retry.delay === undefined ? delayBy(rule) : undefined
     const delay = retry.delay ?? computed
     const isAtOnce = (): boolean => rule !== undefined && delayBy(rule) === 0
-    return { delay, isFirst: !isLast && (delay === undefined ? isAtOnce() : delay === 0) }
+    return { delay, isRetried: !isLast, isFirst: !isLast && (delay === undefined ? isAtOnce() : delay === 0) }
   }
 }
