@@ -95,12 +95,14 @@ describe('SIGTERM', () => {
     })
   }
 
-  it('waits no longer than a restart takes for a host that ended in order, and says what it leaves in two lines', async () => {
+  it('waits no longer than a restart takes for a host that nothing starts again, and says what it leaves in two lines', async () => {
     const app = sandbox.script(`
-      const bus = msgvan.van()
+      const bus = msgvan.van({ autoStart: false })
       await bus.ready()
-      bus.state$.subscribe(state => console.log(state))
-      setInterval(() => { for (let n = 0; n < 10; n += 1) void bus.publish('x') }, 50)`)
+      bus.state$.subscribe(state => {
+        for (let n = 0; n < 10; n += 1) if (state === 'reconnecting') void bus.publish('x')
+        console.log(state)
+      })`)
     await app.shows(/connected/)
     await sandbox.msgvan(['stop']).ended
     await app.shows(/reconnecting/)
@@ -111,7 +113,7 @@ describe('SIGTERM', () => {
     const lines = stderr.trim().split('\n')
     expect(lines.filter(line => line.includes('MSGVAN_DRAIN_TIMEOUT'))).to.have.lengthOf(1)
     expect(lines.filter(line => line.includes('MSGVAN_CLOSED'))).to.have.lengthOf(1)
-    expect(stderr).to.match(/The host has ended, .* \d+ publishes not taken over/)
+    expect(stderr).to.match(/The host has ended, .* 10 publishes not taken over/)
   })
 
   it('leaves a bus alone that is not to handle signals', async () => {
