@@ -19,12 +19,12 @@ import { MessageFactory } from './routing/message-factory.js'
 import { Relays } from './routing/relays.js'
 import { Router } from './routing/router.js'
 import { SystemTopics } from './routing/system-topics.js'
+import type { Subscription } from './subscription/subscription.js'
 import { SubscriptionServices } from './subscription-services.js'
 
-/** The parts of a LocalBroker. */
-export interface BrokerParts {
-  readonly options: LocalBrokerOptions
-  readonly reports: Reports
+/** The parts of a LocalBroker, each with the parts that it works on. */
+export class BrokerParts {
+  readonly reports = new Reports()
   readonly timers: Timers
   readonly messages: MessageFactory
   readonly registry: Registry
@@ -41,100 +41,78 @@ export interface BrokerParts {
   readonly relays: Relays
   readonly transfer: Transfer
   readonly memory: WaitingMemory
-}
 
-/** Makes the parts of a LocalBroker, each with the parts that it works on. */
-export function brokerParts(options: LocalBrokerOptions): BrokerParts {
-  const reports = new Reports()
-  const timers = new Timers(options.scheduler)
-  const messages = new MessageFactory(options.wallClock)
-  const registry = new Registry((...subscription) => makeSubscription(...subscription), options)
-  const dispatcher = new Dispatcher(
-    { drained: () => drainWaiter.check() },
-    options.soon ?? (run => queueMicrotask(run)),
-  )
-  const drainWaiter = new DrainWaiter(
-    () => dispatcher.isDrained,
-    () => registry.all(),
-    subscription => subscription.countInto(counters.past),
-  )
-  const allSubscriptions = () => [...registry.all(), ...drainWaiter.lingering]
-  const drainIntake = new DrainIntake({
-    subscriptions: allSubscriptions,
-    isHandingOver: () => dispatcher.isBusy,
-  })
-  const lifetime = new Lifetime(() => dispatcher.isBusy || drainWaiter.inFlight() > 0)
-  const counters = new BrokerCounters({
-    before: options.counted,
-    published: () => dispatcher.published,
-    subscriptions: allSubscriptions,
-  })
-  const system = new SystemTopics({ registry, dispatcher, messages, lifetime })
-  const deadLetterOwner = {
-    checkOpen: () => lifetime.checkOpen(),
-    report: reports.report.bind(reports),
-    publish: system.publish.bind(system),
-    dropped: () => (counters.past.dropped += 1),
+  constructor(readonly options: LocalBrokerOptions) {
+    const { scheduler, wallClock, durableLog, soon = (run: () => void) => queueMicrotask(run) } = options
+    this.timers = new Timers(scheduler)
+    this.messages = new MessageFactory(wallClock)
+    const registry = (this.registry = new Registry((...of) => makeSubscription(...of), options))
+    this.dispatcher = new Dispatcher({ drained: () => this.drainWaiter.check() }, soon)
+    this.drainWaiter = this.#newDrainWaiter()
+    this.drainIntake = new DrainIntake({
+      subscriptions: () => this.#allSubscriptions(),
+      isHandingOver: () => this.dispatcher.isBusy,
+    })
+    this.lifetime = new Lifetime(() => this.dispatcher.isBusy || this.drainWaiter.inFlight() > 0)
+    this.counters = new BrokerCounters({
+      before: options.counted,
+      published: () => this.dispatcher.published,
+      subscriptions: () => this.#allSubscriptions(),
+    })
+    this.system = new SystemTopics(this)
+    this.deadLetters = this.#newDeadLetters()
+    // Not spread: each copy would have a hidden class of its own, and there is one for each van.
+    const owner = new SubscriptionServices(this)
+    const makeSubscription = storing(owner, options)
+    const journal = openJournal(owner, registry.routes, durableLog)
+    this.endings = new Endings({
+      after: (delay, run) => this.timers.after(delay, run),
+      kept: () => durableLog?.kept(),
+    })
+    const { dispatcher, deadLetters, endings, counters, lifetime, drainIntake } = this
+    this.subscriptions = new Subscriptions({
+      ...{ registry, owner, dispatcher, deadLetters, endings, counters, lifetime },
+      hasStore: journal !== undefined,
+    })
+    this.router = new Router({ options, registry, dispatcher, lifetime, drainIntake, journal })
+    this.relays = new Relays(registry.routes, owner, this.router)
+    this.transfer = new Transfer(this)
+    this.memory = this.#newMemory(soon)
   }
-  const deadLetters = new DeadLetterHandler(deadLetterOwner, registry, messages, options)
-  // Not spread from one to the next: each copy would have a hidden class of its own, and there is one of each for each van.
-  const owner = new SubscriptionServices({
-    options,
-    timers,
-    messages,
-    lifetime,
-    registry,
-    dispatcher,
-    deadLetters,
-    drainWaiter,
-    reports,
-  })
-  const makeSubscription = storing(owner, options)
-  const journal = openJournal(owner, registry.routes, options.durableLog)
-  const endings = new Endings({
-    after: (delay, run) => timers.after(delay, run),
-    kept: () => options.durableLog?.kept(),
-  })
-  const subscriptions = new Subscriptions({
-    registry,
-    owner,
-    dispatcher,
-    deadLetters,
-    endings,
-    counters,
-    lifetime,
-    hasStore: journal !== undefined,
-  })
-  const router = new Router({ options, registry, dispatcher, lifetime, drainIntake, journal })
-  const relays = new Relays(registry.routes, owner, router)
-  const transfer = new Transfer({ registry, subscriptions, deadLetters, endings, counters, lifetime })
-  const memory = new WaitingMemory({
-    budget: options.budget ?? new ByteBudget(Infinity),
-    soon: options.soon ?? (run => queueMicrotask(run)),
-    separate: separator => {
-      for (const subscription of [...allSubscriptions(), ...endings.unfinished])
-        subscription.separate(separator)
-      relays.separate(separator)
-    },
-  })
-  return {
-    options,
-    reports,
-    timers,
-    messages,
-    registry,
-    dispatcher,
-    drainWaiter,
-    drainIntake,
-    lifetime,
-    counters,
-    system,
-    deadLetters,
-    endings,
-    subscriptions,
-    router,
-    relays,
-    transfer,
-    memory,
+
+  /** Those included that ended and still settle. */
+  #allSubscriptions(): Subscription[] {
+    return [...this.registry.all(), ...this.drainWaiter.lingering]
+  }
+
+  #newDrainWaiter(): DrainWaiter {
+    return new DrainWaiter(
+      () => this.dispatcher.isDrained,
+      () => this.registry.all(),
+      subscription => subscription.countInto(this.counters.past),
+    )
+  }
+
+  #newMemory(soon: (run: () => void) => void): WaitingMemory {
+    return new WaitingMemory({
+      budget: this.options.budget ?? new ByteBudget(Infinity),
+      soon,
+      separate: separator => {
+        for (const subscription of [...this.#allSubscriptions(), ...this.endings.unfinished])
+          subscription.separate(separator)
+        this.relays.separate(separator)
+      },
+    })
+  }
+
+  #newDeadLetters(): DeadLetterHandler {
+    const { lifetime, reports, system, counters, registry, messages, options } = this
+    const owner = {
+      checkOpen: () => lifetime.checkOpen(),
+      report: reports.report.bind(reports),
+      publish: system.publish.bind(system),
+      dropped: () => (counters.past.dropped += 1),
+    }
+    return new DeadLetterHandler(owner, registry, messages, options)
   }
 }

@@ -10,7 +10,7 @@ import { MsgvanError } from '../errors.js'
 import { reachesSystemTopics } from '../message/pattern.js'
 import type { Envelope, Headers } from '../message/envelope.js'
 import { Encoding } from '../codec/encoding.js'
-import { brokerParts, type BrokerParts } from './broker-parts.js'
+import { BrokerParts } from './broker-parts.js'
 import type { LetterPage } from './dead-letters/dead-letter-queue.js'
 import type { OutboundLog } from './durable/durable-log.js'
 import type { Lifetime } from './lifecycle/lifetime.js'
@@ -53,7 +53,7 @@ export class LocalBroker implements Broker {
   readonly #state$ = new CurrentState<BusState>('connected')
 
   constructor(options: LocalBrokerOptions) {
-    const parts = brokerParts(options)
+    const parts = new BrokerParts(options)
     this.#parts = parts
     this.#routes = parts.registry.routes
     this.#dispatcher = parts.dispatcher

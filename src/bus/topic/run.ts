@@ -10,6 +10,7 @@ import { Deferral } from './deferral.js'
 import { RetryMemory } from './retry-memory.js'
 import { PassingStack, type Passing } from './passing.js'
 import { RunHistory } from './run-history.js'
+import { takeOver, type BrokenOffRun, type Fits } from './take-over.js'
 import type { TopicSource } from './topic-source.js'
 
 /** The number of times that a pipeline may come back to an ended name within one call. */
@@ -21,7 +22,6 @@ const runs = new WeakMap<Subscriber<unknown>, Run>()
 type Chain = readonly Subscriber<unknown>[]
 
 type Attached = Attachment<Run>
-type Fits = (attachment: Attached) => boolean
 
 /** The pipeline of each membership. If several had it one after another, the last one. */
 const attachments = new WeakMap<Settler, Attached>()
@@ -40,7 +40,7 @@ const multicasts = new WeakMap<TopicSource, Run>()
  * Subject (`share()`) ends the chain: then the part before the Subject is a run of the topic (`multicasts`), and the
  * part behind it belongs to that run as far as `lift` leads.
  */
-export class Run {
+export class Run implements BrokenOffRun<Run> {
   readonly #isBeforeSubject: boolean
   /** The end of the pipeline; undefined before a Subject. */
   readonly #last: Subscriber<unknown> | undefined
@@ -126,7 +126,7 @@ export class Run {
     const attachment = new Attachment(this, source, chain, beyond, cameBack)
     if (name !== undefined && this.#history.hasEnded(name)) return this.#endAgain(attachment)
     const consumer = consumerOf(attachment)
-    const kept = this.#takeOver(attachment, beyond)
+    const kept = takeOver(attachment, beyond, stack.innermost)
     const membership = kept ?? source.broker.consume(history.requestOf(source), consumer)
     attachment.bind(membership)
     attachments.set(membership, attachment)
@@ -223,30 +223,9 @@ export class Run {
     )
   }
 
-  /** The membership that broke off, if this attachment comes back for it. The same topic comes before a topic with the same request. */
-  #takeOver(attachment: Attached, beyond: Run | undefined): Membership | undefined {
-    const { source } = attachment
-    if (source.isNamed) return undefined
-    return (
-      this.#takeBrokenOff(attachment, each => each.source === source, beyond) ??
-      this.#takeBrokenOff(attachment, each => each.isAlike(source), beyond)
-    )
-  }
-
-  #takeBrokenOff(attachment: Attached, fits: Fits, beyond: Run | undefined): Membership | undefined {
-    const own = this.#keeps?.take(fits) ?? this.#takeStopped(fits)
-    if (own !== undefined) return own
-    const behind = beyond === undefined ? undefined : beyond.#keeps?.take(fits)
-    if (behind !== undefined) return behind
-    // Hand-made operators subscribe again while the error arrives at the end of another pipeline.
-    for (let each = stack.innermost; each !== undefined; each = each.outer) {
-      if (each.cause !== 'error' || each.run === this) continue
-      const other = each.run.#keeps?.take(fits, true) ?? each.run.#takeStopped(fits)
-      if (other === undefined) continue
-      attachment.from = each.run
-      return other
-    }
-    return undefined
+  /** See `BrokenOffRun`. */
+  takeKept(fits: Fits<Run>, onlyNow = false): Membership | undefined {
+    return this.#keeps?.take(fits, onlyNow)
   }
 
   /** It broke off again while its first error still passes: `retry` comes back once more. */
@@ -258,7 +237,7 @@ export class Run {
   }
 
   /** `retryWhen`, and operators that reconnect a Subject, come back before the teardown. */
-  #takeStopped(fits: Fits): Membership | undefined {
+  takeStopped(fits: Fits<Run>): Membership | undefined {
     if (stack.innermost === undefined) return undefined
     const stopped = this.#attached.find(each => fits(each) && each.chain.some(isStopped))
     const why = stopped === undefined ? undefined : this.#whyDown(stopped)

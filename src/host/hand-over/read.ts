@@ -1,22 +1,18 @@
 import type { Subscription } from '../../broker/subscription/subscription.js'
-import { Member } from '../../broker/subscription/member.js'
 import { describe } from '../../errors.js'
 import type { ByteReader } from '../../codec/byte-reader.js'
-import type { FrameKind } from '../../wire/frames/frames.js'
 import type { Fields } from '../../wire/frames/fields.js'
-import type { RetainedFrame } from '../../wire/link.js'
 import { PROTOCOL } from '../../wire/protocol.js'
-import { decodePattern, decodeRequest } from '../../wire/frames/subscription-request.js'
-import type { RemoteConsumer } from '../session/consumers/remote-consumer.js'
+import { decodePattern } from '../../wire/frames/subscription-request.js'
 import { Publisher } from '../session/publisher.js'
 import type { SessionTransfer } from '../session/session-transfer.js'
-import type { Session, SessionState } from '../session/session.js'
+import type { SessionState } from '../session/session.js'
 import type { Van } from '../van/vans.js'
 import { FORMAT, Kind } from './format.js'
 import { OwedReader } from './owed-reader.js'
+import { SessionReader } from './session-reader.js'
 import { readRecordFile, type FileRecord } from './record-file.js'
 import {
-  attachmentOf,
   countersOf,
   fieldsOf,
   publisherOf,
@@ -52,21 +48,6 @@ export function readHandOver(path: string, sessions: SessionTransfer): HandedOve
   }
 }
 
-interface CurrentSession {
-  readonly state: SessionState
-  readonly van: Van
-  readonly frames: RetainedFrame[]
-  /** Made when its frames are there; undefined: it does not continue here. */
-  session: Session | undefined
-  isBegun: boolean
-  /** By the number of the client's place. */
-  readonly places: Map<
-    number,
-    { readonly owed: Subscription | undefined; readonly attachment: RemoteConsumer | undefined }
-  >
-  readonly left: RemoteConsumer[]
-}
-
 class HandOverReader {
   readonly #sessions: SessionTransfer
   readonly #owed = new OwedReader()
@@ -77,7 +58,7 @@ class HandOverReader {
   /** Clients continue their sessions. Those of another protocol cannot. */
   #keepsSessions = true
   #van: Van | undefined
-  #session: CurrentSession | undefined
+  #session: SessionReader | undefined
   #sessionCount = 0
 
   constructor(sessions: SessionTransfer) {
@@ -134,11 +115,11 @@ class HandOverReader {
       case Kind.Items:
         return this.#owed.items(reader)
       case Kind.Held:
-        return this.#held(reader)
+        return this.#ofSession.held(reader)
       case Kind.Again:
         return this.#again(reader)
       case Kind.Frame:
-        return this.#frame(reader)
+        return this.#ofSession.frame(reader)
       default:
         return this.#value(kind, valueOf(reader), reader)
     }
@@ -161,10 +142,10 @@ class HandOverReader {
       case Kind.Session:
         return this.#beginSession(sessionOf(fieldsOf(value)))
       case Kind.Attachments:
-        for (const each of listOf(value)) this.#attachment(fieldsOf(each))
+        for (const each of listOf(value)) this.#ofSession.attachment(fieldsOf(each))
         return
       case Kind.Guest:
-        return this.#guest(fieldsOf(value))
+        return this.#ofSession.guest(fieldsOf(value))
       default:
         // A later version's record, which this one does not need.
         return
@@ -176,7 +157,7 @@ class HandOverReader {
     return this.#van
   }
 
-  get #ofSession(): CurrentSession {
+  get #ofSession(): SessionReader {
     if (this.#session === undefined) throw strange('is of no session')
     return this.#session
   }
@@ -229,91 +210,16 @@ class HandOverReader {
 
   #beginSession(state: SessionState): void {
     this.#endSession()
-    const van = this.#sessions.van(state.van)
-    this.#session = {
-      ...{ state, van, session: undefined, isBegun: false },
-      ...{ frames: [], places: new Map(), left: [] },
-    }
-  }
-
-  #frame(reader: ByteReader): void {
-    const kind = reader.u8() as FrameKind
-    const ackedBefore = reader.varint()
-    this.#ofSession.frames.push({ kind, ackedBefore, bytes: reader.raw(reader.remaining) })
-  }
-
-  /** When all of its frames are there. */
-  #going(): CurrentSession {
-    const current = this.#ofSession
-    if (current.isBegun) return current
-    current.isBegun = true
-    if (!this.#keepsSessions) return current
-    current.session = this.#sessions.resume(current.state, current.frames)
-    this.#sessionCount += 1
-    return current
-  }
-
-  #attachment(fields: Fields): void {
-    const { session, van, places, left } = this.#going()
-    const { place, ...state } = attachmentOf(fields)
-    if (fields.has('request')) {
-      if (session === undefined) return
-      const request = decodeRequest(fields.get('request'))
-      session.consumers.restore(place, state, request, each => van.home(request).consume(request, each))
-      // The client's messages are on their way to another client.
-      if (state.last > 0) session.consumers.lapsed(place, state.last)
-      return
-    }
-    const owed = this.#owed.find(fields.whole('number'))
-    if (owed === undefined || session === undefined) {
-      places.set(place, { owed, attachment: undefined })
-      return
-    }
-    const pattern = decodePattern(fields.get('pattern'))
-    const request = { ...owed.rules, pattern, prefetch: fields.whole('prefetch', 1) }
-    const attachment = session.consumers.restore(place, state, request, each =>
-      van.broker.transfer.join(owed, request, each),
-    )
-    if (session.guest !== undefined && request.name !== undefined) session.consumers.name(place, request.name)
-    places.set(place, { owed, attachment })
-    if (state.hasLeft) left.push(attachment)
-  }
-
-  /**
-   * A client's messages stay with it. If the client does not continue, they go to the others, and were handed out once.
-   */
-  #held(reader: ByteReader): void {
-    const { places } = this.#ofSession
-    const { owed, attachment } = places.get(reader.varint()) ?? {}
-    const membership = attachment?.joined
-    const travelling = this.#owed.read(reader)
-    if (attachment === undefined || !(membership instanceof Member)) return this.#owed.owe(owed, travelling)
-    for (const { item: travelled, number = 0 } of travelling) {
-      const item = owed?.takenIn(travelled)
-      if (item === undefined) continue
-      attachment.restoreOpen(number, membership.holds(item))
-      this.#owed.countHeld()
-    }
-  }
-
-  #guest(fields: Fields): void {
-    const { session, van, places } = this.#going()
-    if (session === undefined) return
-    const { place, ...state } = attachmentOf(fields)
-    session.guest = van.reach.admit(session, place, fields)
-    const attachment = session.consumers.get(place)
-    attachment?.restore(state)
-    places.set(place, { owed: session.guest.relay.owed, attachment })
+    this.#session = new SessionReader({
+      ...{ state, sessions: this.#sessions, owed: this.#owed },
+      isKept: this.#keepsSessions,
+    })
   }
 
   #endSession(): void {
-    if (this.#session === undefined) return
-    const { session, left } = this.#going()
+    const session = this.#session
     this.#session = undefined
-    if (session === undefined) return
-    for (const attachment of left) attachment.restoreLeft()
-    session.guest?.detached()
-    this.#sessions.await(session)
+    if (session?.end() === true) this.#sessionCount += 1
   }
 }
 

@@ -16,6 +16,7 @@ import type { Names, Reach, ReachingVan, Standing } from '../backbone.js'
 import { hostOf } from '../host-fields.js'
 import { Interests } from '../interests.js'
 import { Wants } from '../leader/wants.js'
+import { Crowded } from './crowded.js'
 import { LeaderCalls } from './leader-calls.js'
 import { LeaderForwarder } from './leader-forwarder.js'
 import { LeaderGap } from './leader-gap.js'
@@ -61,8 +62,9 @@ export class LeaderLink implements Reach {
   readonly #calls: LeaderCalls
   readonly #gap: LeaderGap
   readonly #join: LeaderJoin
-  /** Subscriptions of this host that the leader's publishers wait for, by id. */
-  readonly #crowded = new Map<string, RegExp | string>()
+  readonly #crowded = new Crowded((id, pattern, isCrowded) => {
+    this.#remote.call('backbone.crowded', { id, pattern, isCrowded }).catch(() => undefined)
+  })
 
   constructor(options: LeaderLinkOptions) {
     this.#options = options
@@ -168,9 +170,7 @@ export class LeaderLink implements Reach {
   }
 
   crowded(id: string, pattern: RegExp | string, isCrowded: boolean): void {
-    if (isCrowded) this.#crowded.set(id, pattern)
-    else this.#crowded.delete(id)
-    if (this.#presence.isOpen) this.#sayCrowded(id, pattern, isCrowded)
+    this.#crowded.change(id, pattern, isCrowded, this.#presence.isOpen)
   }
 
   tellPublisher(): void {
@@ -275,7 +275,7 @@ export class LeaderLink implements Reach {
   #opened(): void {
     this.relay.isAway = false
     this.#passage.open()
-    for (const [id, pattern] of this.#crowded) this.#sayCrowded(id, pattern, true)
+    this.#crowded.tellAll()
     const lost = this.relay.takeDropped()
     if (lost > 0)
       this.#options.warn(
@@ -286,10 +286,6 @@ export class LeaderLink implements Reach {
   #shut(): void {
     this.relay.isAway = true
     this.#passage.shut()
-  }
-
-  #sayCrowded(id: string, pattern: RegExp | string, isCrowded: boolean): void {
-    this.#remote.call('backbone.crowded', { id, pattern, isCrowded }).catch(() => undefined)
   }
 
   /** It was taken over while the leader was away: its publisher only learns of this by `errors$`. */

@@ -1,0 +1,57 @@
+import type { Membership } from '../contract/broker.js'
+import type { Attachment, AttachmentOwner } from './attachment.js'
+import type { Passing } from './passing.js'
+
+/** A pipeline with subscriptions that broke off. */
+export interface BrokenOffRun<R extends AttachmentOwner> extends AttachmentOwner {
+  /**
+   * One that it keeps for a resubscription.
+   *
+   * @param onlyNow skips those that wait for a later resubscription
+   */
+  takeKept(fits: Fits<R>, onlyNow?: boolean): Membership | undefined
+  /** One whose teardown is still to come. */
+  takeStopped(fits: Fits<R>): Membership | undefined
+}
+
+export type Fits<R extends AttachmentOwner> = (attachment: Attachment<R>) => boolean
+
+/**
+ * The membership that broke off, if this attachment comes back for it. The same topic comes before a topic with the same
+ * request.
+ *
+ * @param beyond the pipeline behind a Subject
+ * @param innermost the error or completion that passes on this call stack
+ */
+export function takeOver<R extends BrokenOffRun<R>>(
+  attachment: Attachment<R>,
+  beyond: R | undefined,
+  innermost: Passing<R> | undefined,
+): Membership | undefined {
+  const { source } = attachment
+  if (source.isNamed) return undefined
+  return (
+    takeBrokenOff(attachment, each => each.source === source, beyond, innermost) ??
+    takeBrokenOff(attachment, each => each.isAlike(source), beyond, innermost)
+  )
+}
+
+function takeBrokenOff<R extends BrokenOffRun<R>>(
+  attachment: Attachment<R>,
+  fits: Fits<R>,
+  beyond: R | undefined,
+  innermost: Passing<R> | undefined,
+): Membership | undefined {
+  const { run } = attachment
+  const own = run.takeKept(fits) ?? run.takeStopped(fits) ?? beyond?.takeKept(fits)
+  if (own !== undefined) return own
+  // Hand-made operators subscribe again while the error arrives at the end of another pipeline.
+  for (let each = innermost; each !== undefined; each = each.outer) {
+    if (each.cause !== 'error' || each.run === run) continue
+    const other = each.run.takeKept(fits, true) ?? each.run.takeStopped(fits)
+    if (other === undefined) continue
+    attachment.from = each.run
+    return other
+  }
+  return undefined
+}
