@@ -4,9 +4,9 @@ import { AckTimeoutError, type MsgvanError } from '../../errors.js'
 import { Message, type RetryRule } from '../../message/message.js'
 import type { Separator } from '../memory/separator.js'
 import { Deadlines } from './deadlines.js'
-import { Item } from './backlog/item.js'
+import type { Item } from './backlog/item.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
-import { itemOf, itemOfTag, OpenDeliveries, type Tag } from './open-deliveries.js'
+import { itemOfTag, OpenDeliveries, type Tag } from './open-deliveries.js'
 
 /** Unsettled payload bytes at one consumer. Beyond this it gets no more, but it always gets one message. */
 const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024
@@ -210,19 +210,11 @@ export class Member implements Membership {
 
   /** Gives messages bytes of their own. */
   separate(separator: Separator): void {
-    for (const message of this.#unsettled?.all() ?? []) {
-      const envelope = separator.apart(Message.envelopeOf(message))
-      Message.move(message, envelope)
-      const open = Message.tagOf(message)
-      if (open instanceof Item) open.envelope = envelope
-    }
+    this.#unsettled?.separate(separator)
   }
 
-  *held(): Generator<Item> {
-    for (const message of this.#unsettled?.all() ?? []) {
-      const item = itemOf(message)
-      if (item !== undefined) yield item
-    }
+  held(): Iterable<Item> {
+    return this.#unsettled?.items() ?? []
   }
 
   /** Opens a delivery again that it had in another process. */

@@ -1,4 +1,5 @@
 import { Message } from '../../message/message.js'
+import type { Separator } from '../memory/separator.js'
 import { Item } from './backlog/item.js'
 
 /** The most settled messages that may stay in the list until it is tidied up. */
@@ -57,6 +58,24 @@ export class OpenDeliveries {
   /** The messages that are open now. */
   all(): Message[] {
     return this.#messages.filter(message => Message.tagOf(message) !== undefined)
+  }
+
+  /** Their items. */
+  *items(): Generator<Item> {
+    for (const message of this.all()) {
+      const item = itemOf(message)
+      if (item !== undefined) yield item
+    }
+  }
+
+  /** Gives messages bytes of their own. */
+  separate(separator: Separator): void {
+    for (const message of this.all()) {
+      const envelope = separator.apart(Message.envelopeOf(message))
+      Message.move(message, envelope)
+      const tag = Message.tagOf(message)
+      if (tag instanceof Item) tag.envelope = envelope
+    }
   }
 
   get #isSpare(): boolean {
