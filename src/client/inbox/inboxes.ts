@@ -14,10 +14,9 @@ import type { DeliveryMemory } from './verdicts/delivery-memory.js'
 import { DeliveryMemories } from './verdicts/delivery-memories.js'
 import { SentVerdicts } from './verdicts/sent-verdicts.js'
 import { Inbox, type InboxOwner } from './inbox.js'
+import { KeptNames } from './kept-names.js'
+import { unsettledOf, waitingOf } from './left-behind.js'
 import { Standstill } from '../connection/standstill.js'
-
-/** With more names, those without an open subscription are forgotten. */
-const MOST_NAMES = 1_000
 
 /** By then the operating system has everything that was sent. In a browser, a timer has the same effect. */
 function nextTurn(run: () => void): void {
@@ -55,8 +54,7 @@ export class Inboxes implements InboxOwner {
   readonly #standstill = new Standstill(milliseconds => {
     for (const inbox of this.#inboxes.values()) inbox.stoodStill(milliseconds)
   })
-  /** Names under which the host certainly keeps messages. */
-  readonly #names = new Set<string>()
+  readonly #names = new KeptNames()
 
   constructor(link: InboxesLink) {
     this.#link = link
@@ -74,18 +72,13 @@ export class Inboxes implements InboxOwner {
     return sum
   }
 
-  /** Subscriptions with messages that were handed out and not settled. */
-  unsettled(): { rules: SubscriptionRequest; inFlight: number }[] {
-    return [...this.#inboxes.values(), ...this.#past]
-      .filter(({ inHand }) => inHand > 0)
-      .map(({ request, inHand }) => ({ rules: request, inFlight: inHand }))
+  /** See `unsettledOf`. */
+  unsettled(): ReturnType<typeof unsettledOf> {
+    return unsettledOf([...this.#inboxes.values(), ...this.#past])
   }
 
-  /** Subscriptions with failed messages that end with this bus, before their next attempt. */
   waiting(): Waiting[] {
-    return [...this.#inboxes.values()]
-      .filter(({ retrying }) => retrying > 0)
-      .map(({ request, retrying }) => ({ rules: request, count: retrying, retrying }))
+    return waitingOf([...this.#inboxes.values()])
   }
 
   get isDirty(): boolean {
@@ -116,11 +109,8 @@ export class Inboxes implements InboxOwner {
     inbox.isConfirmed = true
     inbox.wasConfirmed = true
     const { name } = inbox.request
-    if (name === undefined) return
-    this.#names.add(name)
-    if (this.#names.size <= MOST_NAMES) return
-    const open = new Set([...this.#inboxes.values()].map(({ request }) => request.name))
-    for (const each of this.#names) if (!open.has(each)) this.#names.delete(each)
+    if (name !== undefined)
+      this.#names.add(name, () => [...this.#inboxes.values()].map(({ request }) => request.name))
   }
 
   /**
@@ -129,7 +119,7 @@ export class Inboxes implements InboxOwner {
    */
   named(): Inbox[] {
     return [...this.#inboxes.values()].filter(
-      ({ request: { name }, hasLeft }) => name !== undefined && !hasLeft && this.#names.has(name),
+      ({ request: { name }, hasLeft }) => !hasLeft && this.#names.has(name),
     )
   }
 
