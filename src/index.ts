@@ -28,6 +28,7 @@ export type {
   HandlerStatus,
   HostStatus,
   LogStatus,
+  MemoryStatus,
   SubscriptionStatus,
   VanStatus,
 } from './bus/contract/status.js'

@@ -74,10 +74,10 @@ export class BrokerParts {
       ...{ registry, owner, dispatcher, deadLetters, endings, counters, lifetime },
       hasStore: journal !== undefined,
     })
-    this.router = new Router({ options, registry, dispatcher, lifetime, drainIntake, journal })
+    const memory = (this.memory = this.#newMemory(soon))
+    this.router = new Router({ options, registry, dispatcher, lifetime, drainIntake, journal, memory })
     this.relays = new Relays(registry.routes, owner, this.router)
     this.transfer = new Transfer(this)
-    this.memory = this.#newMemory(soon)
   }
 
   /** Those included that ended and still settle. */

@@ -70,6 +70,8 @@ export interface LocalBrokerOptions {
   tellPublisher?: (publisher: string, error: MsgvanError, from: Origin | undefined) => void
   /** The memory of messages that wait. Default: without a limit. */
   budget?: ByteBudget
+  /** Whether this publisher has messages in hand. Then it does not wait for memory. Default: it has none. */
+  isWorking?: (publisher: string) => boolean
   /** How many publishes a full subscription may hold by `overflow: 'pause'`, or handlers queue. Default 100,000. */
   maxHeld?: number
 }

@@ -116,7 +116,12 @@ export class LocalBroker implements Broker {
    */
   accept(envelope: Envelope): undefined | Promise<void> {
     const { only, values } = this.#routes.route(envelope.topic)
-    if (only !== undefined && !this.#lifetime.isClosed && this.#dispatcher.runStraight(envelope, only))
+    if (
+      only !== undefined &&
+      !this.#lifetime.isClosed &&
+      !this.memory.isFull &&
+      this.#dispatcher.runStraight(envelope, only)
+    )
       return undefined
     const taken = this.#router.accept(envelope, values)
     return taken instanceof MsgvanError ? Promise.reject(taken) : taken
@@ -263,5 +268,6 @@ export class LocalBroker implements Broker {
   #refuseHeld(): void {
     for (const subscription of this.#parts.registry.all()) subscription.refuseHeld(closedError())
     this.#parts.relays.refuseHeld(closedError())
+    this.memory.refuseHeld(closedError())
   }
 }

@@ -44,6 +44,12 @@ export function heldFull({ key, held, heldBytes }: Described): OutboxFullError {
   )
 }
 
+export function memoryFull(): OutboxFullError {
+  return new OutboxFullError(
+    'Too many messages wait in this van or in its host (--van-memory, --host-memory). Await publish(): then it slows you down.',
+  )
+}
+
 /** For publishers that wait for a subscription without a consumer. */
 export function slow({ key, pending, rules }: Described): SlowSubscriptionError {
   return new SlowSubscriptionError(

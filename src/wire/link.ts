@@ -17,6 +17,8 @@ export interface LinkOwner {
   endOfTurn(run: () => void): void
   /** A frame is about to be taken in. It stays with the other side if this throws. */
   admit?(kind: FrameKind): void
+  /** Frames that wait for the other side take so many bytes more, or fewer. */
+  used?(bytes: number): void
   /** A frame other than a delivery waits for the other side, too. */
   answered?(): void
 }
@@ -279,6 +281,7 @@ export class Link {
 
   #count(kind: FrameKind, bytes: number): void {
     this.#retainedBytes += bytes
+    this.#owner.used?.(bytes)
     if (kind !== FrameKind.Deliver) this.#answerBytes += bytes
   }
 

@@ -1,5 +1,6 @@
 import type { ByteBudget } from './byte-budget.js'
 import { Block, type BlockOwner } from './block.js'
+import { Room } from './room.js'
 import { Separator } from './separator.js'
 
 /** Of blocks with few waiting messages: beyond this, these get bytes of their own. */
@@ -17,6 +18,7 @@ export interface WaitingMemoryOptions {
 export class WaitingMemory implements BlockOwner {
   readonly #options: WaitingMemoryOptions
   readonly #budget: ByteBudget
+  readonly #room: Room
   readonly #wasted = new Set<Block>()
   #wastedBytes = 0
   #isScheduled = false
@@ -24,6 +26,31 @@ export class WaitingMemory implements BlockOwner {
   constructor(options: WaitingMemoryOptions) {
     this.#options = options
     this.#budget = options.budget
+    this.#room = new Room(options.budget)
+  }
+
+  get bytes(): number {
+    return this.#budget.bytes
+  }
+
+  /** Publishers wait. */
+  get isFull(): boolean {
+    return this.#budget.isFull
+  }
+
+  /** Publishes are refused. */
+  get isOverfull(): boolean {
+    return this.#budget.isOverfull
+  }
+
+  /** Resolves when there is room. */
+  room(): Promise<void> {
+    return this.#room.wait()
+  }
+
+  /** Rejects the promises of publishers that wait for room. */
+  refuseHeld(error: Error): void {
+    this.#room.refuse(error)
   }
 
   used(bytes: number): void {

@@ -5,8 +5,9 @@ import type { DrainIntake } from '../lifecycle/drain-intake.js'
 import type { Lifetime } from '../lifecycle/lifetime.js'
 import type { Registry } from '../lifecycle/registry.js'
 import type { LocalBrokerOptions } from '../local-broker-options.js'
+import type { WaitingMemory } from '../memory/waiting-memory.js'
 import type { PatternTable } from '../patterns/pattern-table.js'
-import { closedError, heldFull, outboxFull, overflow } from '../refusals.js'
+import { closedError, heldFull, memoryFull, outboxFull, overflow } from '../refusals.js'
 import { Pause } from '../subscription/backlog/pause.js'
 import type { Subscription } from '../subscription/subscription.js'
 import type { Dispatcher } from './dispatcher.js'
@@ -16,13 +17,14 @@ import type { Relay } from './relay.js'
 const MAX_HELD_BYTES = 64 * 1024 * 1024
 
 export interface RouterOptions {
-  readonly options: Pick<LocalBrokerOptions, 'coming' | 'unrouted' | 'maxHeld'>
+  readonly options: Pick<LocalBrokerOptions, 'coming' | 'unrouted' | 'maxHeld' | 'isWorking'>
   readonly registry: Registry
   readonly dispatcher: Dispatcher
   readonly lifetime: Lifetime
   readonly drainIntake: DrainIntake
   /** A target of every topic, with a store. */
   readonly journal: Subscription | undefined
+  readonly memory: WaitingMemory
 }
 
 /**
@@ -37,13 +39,15 @@ export class Router {
   readonly #journal: Subscription | undefined
   readonly #options: RouterOptions['options']
   readonly #maxHeld: number
+  readonly #memory: WaitingMemory
 
-  constructor({ options, registry, dispatcher, lifetime, drainIntake, journal }: RouterOptions) {
+  constructor({ options, registry, dispatcher, lifetime, drainIntake, journal, memory }: RouterOptions) {
     this.#routes = registry.routes
     this.#dispatcher = dispatcher
     this.#lifetime = lifetime
     this.#drainIntake = drainIntake
     this.#journal = journal
+    this.#memory = memory
     this.#options = options
     this.#maxHeld = options.maxHeld ?? 100_000
   }
@@ -72,6 +76,8 @@ export class Router {
     const refusal = full === undefined ? undefined : this.#refusal(envelope, full, isAnswered)
     if (refusal !== undefined) return refusal
     if (this.#dispatcher.isBusy && this.#dispatcher.queued >= this.#maxHeld) return outboxFull(this.#maxHeld)
+    const isCrowded = isAnswered && this.#memory.isFull && !this.#isUnrouted(targets)
+    if (isCrowded && this.#memory.isOverfull) return memoryFull()
     if (this.#isUnrouted(targets)) {
       const coming = this.#acceptUnrouted(envelope, from, isAnswered)
       if (coming !== undefined) return coming
@@ -81,8 +87,11 @@ export class Router {
     const isTooMuch = pausing?.some(target => !this.#mayHold(target, envelope)) === true
     // From here on the van owes it to every target.
     this.#dispatcher.run(envelope, targets, from === undefined, pause)
-    if (pause === undefined || pause.isOver) return undefined
-    return isAnswered || isTooMuch ? pause.done : undefined
+    const isHeld = pause?.isOver === false && (isAnswered || isTooMuch)
+    const held = isHeld ? pause.done : undefined
+    // The work of one that works frees memory: it must not wait for that.
+    if (!isCrowded || this.#options.isWorking?.(envelope.publisher) === true) return held
+    return Promise.all([held, this.#memory.room()]).then(() => undefined)
   }
 
   /** Like `accept`, for a message of another host. */

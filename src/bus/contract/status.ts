@@ -18,6 +18,14 @@ export interface MissingStatus {
   text: string
 }
 
+/** Bytes in memory. When they are as many as there may be, publishers wait. */
+export interface MemoryStatus {
+  /** Of the messages that wait in this van. */
+  readonly van: { readonly bytes: number; readonly max: number }
+  /** Of all waiting messages of this host, and of what its clients have not read. */
+  readonly host: { readonly bytes: number; readonly max: number }
+}
+
 export interface VanStatus {
   van: string
   /** This machine's host; for an embedded bus, its own process. */
@@ -28,6 +36,8 @@ export interface VanStatus {
   counters: Counters
   /** Only on a host with a store. */
   log?: LogStatus
+  /** Only of a host: the memory of this van and of its host. */
+  memory?: MemoryStatus
   /** Only on a host whose store is damaged: the losses since its start. */
   missing?: readonly MissingStatus[]
 }

@@ -1,5 +1,5 @@
 import { escapeControls } from '../../log/escape-controls.js'
-import type { SubscriptionStatus, VanStatus } from '../../bus/contract/status.js'
+import type { MemoryStatus, SubscriptionStatus, VanStatus } from '../../bus/contract/status.js'
 
 /** The state of a van as lines for people, at 80 columns unless names or patterns are long. */
 export function statusLines({
@@ -10,6 +10,7 @@ export function statusLines({
   actors,
   counters,
   missing = [],
+  memory,
 }: VanStatus): string[] {
   const { published, delivered, acked, failed, redelivered, deadLettered, dropped } = counters
   return [
@@ -28,8 +29,19 @@ export function statusLines({
       ? []
       : [`${actors.length} ${actors.length === 1 ? 'actor' : 'actors'}: see \`msgvan actors\``]),
     '',
+    ...(memory === undefined ? [] : [memoryLine(memory)]),
     `published ${published}, delivered ${delivered}, acked ${acked}, failed ${failed}, redelivered ${redelivered}, dead ${deadLettered}, dropped ${dropped}`,
   ]
+}
+
+function memoryLine({ van, host }: MemoryStatus): string {
+  const of = ({ bytes, max }: MemoryStatus['van']): string => `${megabytes(bytes)} of ${megabytes(max)} MiB`
+  const full = van.bytes >= van.max || host.bytes >= host.max ? ': full, publishers wait' : ''
+  return `memory ${of(van)} in this van, ${of(host)} in the host${full}`
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1024 ** 2)
 }
 
 export function duration(ms: number): string {

@@ -1,3 +1,5 @@
+import type { ByteBudget } from '../../broker/memory/byte-budget.js'
+import type { MemoryStatus } from '../../bus/contract/status.js'
 import { encodeLetter } from '../../codec/payload.js'
 import { decodeArgs, type AskedOfHosts, type GotArgs } from '../../wire/calls/calls.js'
 import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
@@ -7,7 +9,7 @@ import { noSuchCall, type Services } from './services.js'
 import { unregister } from './unregister.js'
 
 interface Here {
-  readonly van: Pick<Van, 'broker' | 'name' | 'vanStore'>
+  readonly van: Pick<Van, 'broker' | 'name' | 'vanStore' | 'budget'>
   readonly services: Pick<Services, 'handlers' | 'actors'>
 }
 
@@ -41,7 +43,7 @@ function isAskedOfHosts(name: string): name is AskedOfHosts {
 }
 
 async function statusPart(
-  { broker, name: van, vanStore }: Here['van'],
+  { broker, name: van, vanStore, budget }: Here['van'],
   { handlers, actors }: Here['services'],
 ): Promise<StatusPart> {
   const status = await broker.control.status()
@@ -49,11 +51,17 @@ async function statusPart(
   return {
     status: {
       ...status,
+      memory: memoryOf(budget),
       actors: actors?.here.status(van, status.host.id) ?? [],
       ...(missing.length === 0 ? {} : { missing }),
     },
     handlers: handlers?.all(van) ?? {},
   }
+}
+
+function memoryOf(budget: ByteBudget): MemoryStatus {
+  const { bytes, max, whole = budget } = budget
+  return { van: { bytes, max }, host: { bytes: whole.bytes, max: whole.max } }
 }
 
 /**

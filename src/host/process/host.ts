@@ -77,6 +77,8 @@ export class Host {
       ...joining(settings, { secret, token, ca: tls.ca }),
       maxPayload: settings.maxPayload,
       maxWaiting: settings.clientMemory,
+      vanMemory: settings.vanMemory,
+      hostMemory: settings.hostMemory,
       tls: tls.identity,
       awaitsServices: true,
       awaitsStore: settings.store !== undefined,

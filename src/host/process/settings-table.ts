@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { DEFAULT_LIMITS } from '../../actors/worker-environment.js'
 import { DEFAULT_CLIENT_BYTES } from '../session/client-budget.js'
+import { DEFAULT_HOST_BYTES, DEFAULT_VAN_BYTES } from '../van/memory-defaults.js'
 import {
   bytes,
   DEFAULT_PORT,
@@ -277,6 +278,32 @@ export const SETTINGS = {
       default: DEFAULT_CLIENT_BYTES,
       shown: '67108864',
       help: 'hold this much for a client that does not read: then no more deliveries, and more answers end its connection',
+    },
+    number,
+  ),
+  vanMemory: text(
+    {
+      flag: '--van-memory',
+      takes: '<bytes>',
+      variable: 'MSGVAN_VAN_MEMORY',
+      field: 'vanMemory',
+      parse: manyBytes,
+      default: DEFAULT_VAN_BYTES,
+      shown: '536870912',
+      help: 'let the messages that wait in one van take this much; beyond it publishers wait',
+    },
+    number,
+  ),
+  hostMemory: text(
+    {
+      flag: '--host-memory',
+      takes: '<bytes>',
+      variable: 'MSGVAN_HOST_MEMORY',
+      field: 'hostMemory',
+      parse: manyBytes,
+      default: DEFAULT_HOST_BYTES,
+      shown: '1073741824',
+      help: 'let all waiting messages and what clients do not read take this much; beyond it publishers wait',
     },
     number,
   ),

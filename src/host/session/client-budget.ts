@@ -1,7 +1,14 @@
-import { LimitError } from '../../errors.js'
+import type { WaitingMemory } from '../../broker/memory/waiting-memory.js'
+import { memoryFull } from '../../broker/refusals.js'
+import { LimitError, type OutboxFullError } from '../../errors.js'
+import type { Envelope } from '../../message/envelope.js'
+import { ByteBudget } from '../../broker/memory/byte-budget.js'
 import type { Link } from '../../wire/link.js'
 
 export const DEFAULT_CLIENT_BYTES = 64 * 1024 * 1024
+const MAX_IF_FULL = 1024 * 1024
+/** The publishes of one client that may wait for memory. */
+const MOST_HELD = 10_000
 
 /** A call without an answer, or a refusal that the client has not seen, costs about this much beside its bytes. */
 export const ENTRY_BYTES = 256
@@ -9,6 +16,8 @@ export const ENTRY_BYTES = 256
 export interface ClientBudgetOptions {
   readonly link: Pick<Link, 'answerBytes'>
   readonly max: number
+  /** The memory of the host. */
+  readonly host: ByteBudget
   /** There is more than the client may have. */
   readonly exceeded: (error: LimitError) => void
 }
@@ -20,21 +29,30 @@ export interface ClientBudgetOptions {
 export class ClientBudget {
   readonly #options: ClientBudgetOptions
   #entryBytes = 0
+  #frameBytes = 0
+  #host: ByteBudget
 
   constructor(options: ClientBudgetOptions) {
     this.#options = options
+    this.#host = options.host
   }
 
   get bytes(): number {
     return this.#options.link.answerBytes + this.#entryBytes
   }
 
+  /** While the host has no memory left, each client may have little. */
+  get max(): number {
+    const { max } = this.#options
+    return this.#host.isFull ? Math.min(max, MAX_IF_FULL) : max
+  }
+
   get isExceeded(): boolean {
-    return this.bytes > this.#options.max
+    return this.bytes > this.max
   }
 
   get error(): LimitError {
-    const { max } = this.#options
+    const { max } = this
     return new LimitError(
       `The client left more than ${max} bytes of answers and refusals unread, so its connection is closed. Its session waits. Read faster, or await calls and publishes before the next ones.`,
     )
@@ -43,12 +61,27 @@ export class ClientBudget {
   /** A call came, or a publish was refused. */
   take(bytes: number): void {
     this.#entryBytes += bytes
+    this.#host.add(bytes)
     this.check()
   }
 
   /** The call is answered, or the client knows of the refusal. */
   release(bytes: number): void {
     this.#entryBytes -= bytes
+    this.#host.add(-bytes)
+  }
+
+  /** Frames for the client take so many bytes more, or fewer. */
+  used(bytes: number): void {
+    this.#frameBytes += bytes
+    this.#host.add(bytes)
+  }
+
+  /** The session is over: its memory is free. */
+  close(): void {
+    this.#host.add(-this.#entryBytes - this.#frameBytes)
+    // What is left of it counts no more.
+    this.#host = new ByteBudget(Infinity)
   }
 
   check(): void {
@@ -58,5 +91,47 @@ export class ClientBudget {
   /** @throws LimitError: the client asks for more before it reads what is there */
   admit(): void {
     if (this.isExceeded) throw this.error
+  }
+}
+
+export type PublishId = Pick<Envelope, 'publisher' | 'sequence' | 'topic' | 'size'>
+
+/** A publish that is held back, by its frame and its place there. */
+export interface HeldEntry {
+  readonly frame: number
+  readonly index: number
+  readonly envelope: PublishId
+}
+
+/** Publishes of one client that are held back. */
+export class HeldPublishes {
+  readonly #entries = new Set<HeldEntry>()
+  #bytes = 0
+
+  /**
+   * @param most bytes of those that wait for memory
+   */
+  constructor(
+    private readonly most: number,
+    private readonly memory: Pick<WaitingMemory, 'isFull'>,
+  ) {}
+
+  all(): Iterable<HeldEntry> {
+    return this.#entries
+  }
+
+  add(held: HeldEntry): void {
+    this.#entries.add(held)
+    this.#bytes += held.envelope.size
+  }
+
+  delete(held: HeldEntry): void {
+    if (this.#entries.delete(held)) this.#bytes -= held.envelope.size
+  }
+
+  /** The client goes on although its publishes wait for memory: the error for the next ones. */
+  get refusal(): OutboxFullError | undefined {
+    const isTooMuch = this.#bytes > this.most || this.#entries.size > MOST_HELD
+    return isTooMuch && this.memory.isFull ? memoryFull() : undefined
   }
 }

@@ -17,7 +17,13 @@ import { FrameKind } from '../../wire/frames/frames.js'
 import type { Link } from '../../wire/link.js'
 import { PublishReader } from '../../wire/frames/publish-frame.js'
 import { ReadingTable } from '../../wire/frames/string-table.js'
-import { ENTRY_BYTES, type ClientBudget } from './client-budget.js'
+import {
+  ENTRY_BYTES,
+  HeldPublishes,
+  type ClientBudget,
+  type HeldEntry,
+  type PublishId,
+} from './client-budget.js'
 import type { FollowerSession } from '../backbone/leader/follower-session.js'
 import type { Access } from '../rights/principals.js'
 import type { LateOutcome, Publisher } from './publisher.js'
@@ -28,23 +34,23 @@ export interface PublishReceiverOptions {
   readonly client: string
   readonly van: Van
   readonly maxPayload: number
+  readonly maxWaiting: number
   /** Of a principal. Undefined: it may publish everything. */
   readonly access?: Access | undefined
+}
+
+/** The parts of a session, as its intake uses them. */
+interface ReceiverParts {
+  readonly link: Link
+  readonly budget: ClientBudget
+  /** The client has messages that are not settled. */
+  readonly holdsMessages: () => boolean
 }
 
 /** Refusals that a frame reported: the frame, and the publishes. */
 export interface ReportedRefusals {
   readonly number: number
   readonly sequences: readonly number[]
-}
-
-type PublishId = Pick<Envelope, 'publisher' | 'sequence' | 'topic'>
-
-/** A publish that is held back, by its frame and its place there. */
-interface HeldEntry {
-  readonly frame: number
-  readonly index: number
-  readonly envelope: PublishId
 }
 
 /** A publish that this turn's write has, or one before. */
@@ -57,7 +63,7 @@ interface Offered {
 export interface PublishReceiverState {
   readonly texts: readonly string[]
   readonly told: readonly ReportedRefusals[]
-  readonly held: readonly (HeldEntry['envelope'] & { readonly frame: number; readonly index: number })[]
+  readonly held: readonly (Omit<PublishId, 'size'> & { readonly frame: number; readonly index: number })[]
 }
 
 /** The outcome of a publish that was not taken over at once, and its identity. */
@@ -72,19 +78,21 @@ export class PublishReceiver {
   readonly #options: PublishReceiverOptions
   readonly #link: Link
   readonly #budget: ClientBudget
+  readonly #holdsMessages: () => boolean
   readonly #guest: () => FollowerSession | undefined
   readonly #publisher: Publisher
   readonly #reading = new ReadingTable()
   /** The memory of the last frame. */
   #block: Block | undefined
   /** Publishes that are held back. */
-  readonly #held = new Set<HeldEntry>()
+  readonly #held: HeldPublishes
   /** Outcomes of publishes that were held back, by frame, not reported yet. */
   readonly #unreported = new Map<number, LateEntry[]>()
   /** Refusals on their way to the client: the frame that reports them, and the publishes. */
   readonly #refusals: ReportedRefusals[] = []
   #hasEnded = false
   readonly #notices: Notices = {
+    holdsMessages: () => this.#holdsMessages(),
     error: error => {
       if (!this.#hasEnded) this.#link.send(FrameKind.Notice, encodeNotice(toWireError(error)))
     },
@@ -98,13 +106,15 @@ export class PublishReceiver {
    */
   constructor(
     options: PublishReceiverOptions,
-    { link, budget }: { readonly link: Link; readonly budget: ClientBudget },
+    { link, budget, holdsMessages }: ReceiverParts,
     guest: () => FollowerSession | undefined,
   ) {
     this.#options = options
     this.#guest = guest
     this.#link = link
     this.#budget = budget
+    this.#holdsMessages = holdsMessages
+    this.#held = new HeldPublishes(options.maxWaiting / 8, options.van.broker.memory)
     this.#publisher = options.van.publisher(options.client)
     options.van.notices.set(options.client, this.#notices)
     const lost = options.van.lost
@@ -116,7 +126,7 @@ export class PublishReceiver {
   }
 
   get state(): PublishReceiverState {
-    const held = [...this.#held].map(({ frame, index, envelope: { publisher, sequence, topic } }) => {
+    const held = [...this.#held.all()].map(({ frame, index, envelope: { publisher, sequence, topic } }) => {
       return { frame, index, publisher, sequence, topic }
     })
     return { texts: this.#reading.texts, told: this.#refusals, held }
@@ -144,7 +154,7 @@ export class PublishReceiver {
     /** To be refused again, if they cannot be written. A repetition is refused only if its first write fails. */
     const offered: Offered[] = []
     let index = 0
-    const refusal = van.refusalOf(body.remaining)
+    const refusal = van.refusalOf(body.remaining) ?? this.#held.refusal
     const guest = this.#guest()
     this.#block = van.broker.memory.blockOf(body.bytes, this.#block)
     const reader = new PublishReader(body, this.#reading, client, guest !== undefined, this.#block)
@@ -267,9 +277,12 @@ export class PublishReceiver {
     )
   }
 
-  #late(held: HeldEntry, outcome: Promise<LateOutcome> | WireError): LateEntry {
-    const { frame, index, envelope } = held
-    if (!(outcome instanceof Promise)) return { index, envelope, outcome }
+  #late({ frame, index, envelope: whole }: HeldEntry, outcome: Promise<LateOutcome> | WireError): LateEntry {
+    if (!(outcome instanceof Promise)) return { index, envelope: whole, outcome }
+    const { publisher, sequence, topic, size } = whole
+    // Not the envelope itself, whose bytes may move.
+    const envelope = { publisher, sequence, topic, size }
+    const held = { frame, index, envelope }
     this.#held.add(held)
     void outcome.then(settled => {
       this.#held.delete(held)

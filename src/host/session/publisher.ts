@@ -100,10 +100,11 @@ export class Publisher {
   refuse(sequence: number, refusal: WireError): void {
     this.#refused.set(sequence, refusal)
     if (this.#refused.size <= MOST_REFUSED) return
+    // Many at once: each look for the oldest one goes past all that are deleted.
     for (const [oldest] of this.#refused) {
+      if (this.#refused.size <= MOST_REFUSED * 0.9) return
       this.#refused.delete(oldest)
       this.#forgottenThrough = Math.max(this.#forgottenThrough, oldest)
-      return
     }
   }
 

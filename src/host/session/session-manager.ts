@@ -14,6 +14,8 @@ import type { Backbone, MakeBackbone } from '../backbone/backbone.js'
 import { Members } from '../backbone/leader/members.js'
 import type { Secrets } from '../listen/server-handshake.js'
 import type { NameRegister } from '../van/kept-names.js'
+import { ByteBudget } from '../../broker/memory/byte-budget.js'
+import { DEFAULT_HOST_BYTES, DEFAULT_VAN_BYTES } from '../van/memory-defaults.js'
 import { DEFAULT_CLIENT_BYTES } from './client-budget.js'
 import { Liveness } from './liveness.js'
 import type { Principals } from '../rights/principals.js'
@@ -38,6 +40,10 @@ export interface SessionManagerOptions extends Secrets {
    * its connection. Default 64 MiB.
    */
   readonly maxWaiting?: number
+  /** Bytes of the messages that wait in one van. Publishers wait beyond that. Default 512 MiB. */
+  readonly vanMemory?: number
+  /** Bytes of all waiting messages and of what clients have not read. Default 1 GiB. */
+  readonly hostMemory?: number
   /** Joins this host to others. Default: it is alone. */
   readonly backbone?: MakeBackbone
   /** Begins the ids of subscriptions, so that those of different hosts differ. */
@@ -71,6 +77,8 @@ export class SessionManager {
   readonly #maxPayload: number
   readonly #vans: Vans
   readonly #members: Members
+  /** Of waiting messages, and of frames that clients have not read. */
+  readonly memory: ByteBudget
   /** Joins this host to others. */
   readonly backbone: Backbone
   readonly #sessions: Sessions
@@ -85,6 +93,7 @@ export class SessionManager {
 
   constructor(options: SessionManagerOptions) {
     this.#options = options
+    this.memory = new ByteBudget(options.hostMemory ?? DEFAULT_HOST_BYTES)
     this.#maxPayload = options.maxPayload ?? DEFAULT_MAX_PAYLOAD
 
     this.#members = new Members(options.hostStatus)
@@ -210,10 +219,20 @@ export class SessionManager {
     })
   }
 
-  #newVans({ hostStatus, idPrefix, names, warn, principals, handlers }: SessionManagerOptions): Vans {
+  #newVans({
+    hostStatus,
+    idPrefix,
+    names,
+    warn,
+    principals,
+    handlers,
+    vanMemory = DEFAULT_VAN_BYTES,
+  }: SessionManagerOptions): Vans {
     return new Vans({
       ...{ hostStatus, idPrefix, names, warn },
       backbone: () => this.backbone,
+      budget: this.memory,
+      vanMemory,
       sees: principals && ((principal, topic) => principals.sees(principal, topic)),
       memory: () => (this.#store === undefined ? this.transfer.memory : this.#store.id),
       answer: (van, method, args) => answerHere(van, method, args, { handlers, actors: this.#actors }),
@@ -262,6 +281,7 @@ export class SessionManager {
       van: this.#vans.get(van),
       maxPayload: this.#maxPayload,
       maxWaiting: this.#options.maxWaiting ?? DEFAULT_CLIENT_BYTES,
+      memory: this.memory,
       exceeded: (session, error) => {
         if (!this.#admission.disconnect(session, error)) return
         this.#options.warn?.(`client ${session.client} of the van ${session.van.name}: ${error.message}`)

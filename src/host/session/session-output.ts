@@ -3,13 +3,14 @@ import { inBytes } from '../../message/envelope-body.js'
 import { DeliverWriter } from '../../wire/frames/deliver-frame.js'
 import { FrameKind } from '../../wire/frames/frames.js'
 import { WritingTable } from '../../wire/frames/string-table.js'
+import type { ClientBudget } from './client-budget.js'
 import type { Link } from '../../wire/link.js'
 import { BATCH_BYTES } from '../../wire/protocol.js'
 
 export interface SessionOutputOptions {
   readonly link: Link
-  /** The bytes that may wait for a client that does not read. */
-  readonly maxWaiting: number
+  /** Has the bytes that may wait for a client that does not read. */
+  readonly budget: Pick<ClientBudget, 'max'>
   /** Sends the frames that go before the deliveries. */
   readonly flushed: () => void
   /** The client does not keep up with reading, or keeps up again. */
@@ -49,7 +50,7 @@ export class SessionOutput {
    * message forever.
    */
   get takesBack(): boolean {
-    return this.#link.retainedBytes <= 2 * this.#options.maxWaiting
+    return this.#link.retainedBytes <= 2 * this.#options.budget.max
   }
 
   get isAttached(): boolean {
@@ -67,17 +68,17 @@ export class SessionOutput {
   flush(): void {
     this.#options.flushed()
     if (this.#deliveries.bytes === 0) return
-    const { maxWaiting, busy } = this.#options
+    const { budget, busy } = this.#options
     this.#link.send(FrameKind.Deliver, this.#deliveries.take())
-    if (this.#isBusy || this.#link.retainedBytes <= maxWaiting) return
+    if (this.#isBusy || this.#link.retainedBytes <= budget.max) return
     this.#isBusy = true
     busy(true)
   }
 
   /** The client has read more. Not at the first byte of room: with little room each frame would stop the output. */
   acked(): void {
-    const { maxWaiting, busy } = this.#options
-    if (!this.#isBusy || this.#link.retainedBytes > maxWaiting / 2) return
+    const { budget, busy } = this.#options
+    if (!this.#isBusy || this.#link.retainedBytes > budget.max / 2) return
     this.#isBusy = false
     busy(false)
   }

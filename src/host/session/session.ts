@@ -1,4 +1,5 @@
 import type { Relay } from '../../broker/routing/relay.js'
+import type { ByteBudget } from '../../broker/memory/byte-budget.js'
 import type { ByteReader } from '../../codec/byte-reader.js'
 import type { ConsumerBooks } from '../../wire/frames/consumer-books.js'
 import { decodeSync, encodeSync, type Call } from '../../wire/frames/control-frames.js'
@@ -37,6 +38,8 @@ export interface SessionOptions {
    * cost it its connection.
    */
   readonly maxWaiting: number
+  /** The memory of the host. */
+  readonly memory: ByteBudget
   /** Its client left too many answers unread. */
   readonly exceeded: (session: Session, error: LimitError) => void
   /** Calls other than those about subscriptions of this session. */
@@ -96,17 +99,23 @@ export class Session implements FollowerClientSession, WatchedSession {
       admit: kind => {
         if (kind !== FrameKind.Settle && kind !== FrameKind.Leave) this.budget.admit()
       },
+      used: bytes => this.budget.used(bytes),
       answered: () => this.budget.check(),
     })
     this.budget = new ClientBudget({
       link: this.link,
       max: options.maxWaiting,
+      host: options.memory,
       exceeded: error => options.exceeded(this, error),
     })
-    this.#intake = new PublishReceiver(options, { link: this.link, budget: this.budget }, () => this.guest)
+    this.#intake = new PublishReceiver(
+      options,
+      { link: this.link, budget: this.budget, holdsMessages: () => this.consumers.hold },
+      () => this.guest,
+    )
     this.#output = new SessionOutput({
       link: this.link,
-      maxWaiting: options.maxWaiting,
+      budget: this.budget,
       flushed: () => this.#intake.flush(),
       busy: isBusy => this.consumers.busy(isBusy),
     })
@@ -227,6 +236,7 @@ export class Session implements FollowerClientSession, WatchedSession {
   #close(): void {
     this.#hasEnded = true
     this.#output.close()
+    this.budget.close()
     this.subscriptions.close()
   }
 

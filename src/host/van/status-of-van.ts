@@ -33,7 +33,7 @@ export function statusOfVan(
   }
   const actors = parts.flatMap(({ status }) => status.actors)
   const missing = parts.flatMap(({ status }) => status.missing ?? [])
-  const { van, host } = own.status
+  const { van, host, memory } = own.status
   return {
     van,
     host,
@@ -41,6 +41,7 @@ export function statusOfVan(
     subscriptions,
     actors,
     counters,
+    ...(memory === undefined ? {} : { memory }),
     ...(log === undefined ? {} : { log }),
     ...(missing.length === 0 ? {} : { missing }),
   }

@@ -11,6 +11,7 @@ import { encodeLetter } from '../../codec/payload.js'
 import { newId } from '../../message/new-id.js'
 import { isOwnMailbox } from '../../message/topic.js'
 import type { OutboundLog } from '../../broker/durable/durable-log.js'
+import { ByteBudget } from '../../broker/memory/byte-budget.js'
 import type { Relay } from '../../broker/routing/relay.js'
 import type { Subscription } from '../../broker/subscription/subscription.js'
 import type { Missed } from '../../wire/frames/control-frames.js'
@@ -47,6 +48,10 @@ export interface VansOptions {
   readonly memory: () => string | undefined
   /** Records named subscriptions. Default: none. */
   readonly names?: NameRegister | undefined
+  /** The memory of the host. */
+  readonly budget: ByteBudget
+  /** Bytes of waiting messages in one van. */
+  readonly vanMemory: number
   /** Whether a principal may see a topic, in a host that has some. */
   readonly sees?: ((principal: string, topic: string) => boolean) | undefined
   readonly warn?: ((text: string) => void) | undefined
@@ -59,12 +64,16 @@ export interface Notices {
   error(error: MsgvanError): void
   /** Messages of another host may be lost, or have passed this one by. */
   missed(missed: Missed): void
+  /** It has messages that are not settled. */
+  holdsMessages(): boolean
 }
 
 /** One van in this host: its broker, its way to other hosts, and the last message of each former publisher. */
 export class Van {
   readonly broker: LocalBroker
   readonly reach: Reach
+  /** Of its waiting messages. */
+  readonly budget: ByteBudget
   readonly settled = new SettledBefore()
   /** The next host knows the named subscriptions from this moment on. */
   readonly writeNames: () => void
@@ -83,7 +92,18 @@ export class Van {
 
   constructor(
     readonly name: string,
-    { hostStatus, idPrefix = '', backbone, answer, names, memory, sees, warn }: VansOptions,
+    {
+      hostStatus,
+      idPrefix = '',
+      backbone,
+      answer,
+      names,
+      memory,
+      sees,
+      warn,
+      budget,
+      vanMemory,
+    }: VansOptions,
     readonly vanStore?: VanStore,
     outbox?: () => OutboundLog,
     counted?: Readonly<Counters>,
@@ -92,7 +112,10 @@ export class Van {
       () => broker,
       envelope => this.#answers.keep(envelope),
     )
+    this.budget = new ByteBudget(vanMemory, budget)
     const broker: LocalBroker = new LocalBroker({
+      budget: this.budget,
+      isWorking: publisher => this.notices.get(publisher)?.holdsMessages() === true,
       // No copies of objects: each would have a hidden class of its own.
       takeBack: rules.takeBack,
       unrouted: envelope => {
@@ -263,6 +286,7 @@ export class Van {
   async close(): Promise<void> {
     this.reach.close()
     await this.broker.close({ drain: false })
+    this.budget.close()
   }
 
   /** The last messages of publishers whose sessions ended; the one that left first comes first. */

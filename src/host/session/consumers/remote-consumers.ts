@@ -187,6 +187,12 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
     }
   }
 
+  /** The client has messages that are not settled. */
+  get hold(): boolean {
+    for (const consumer of this.#consumers.values()) if (consumer.holds) return true
+    return false
+  }
+
   get isBusy(): boolean {
     return this.#output.isBusy
   }

@@ -1,0 +1,4 @@
+/** Of the messages that wait in one van, in bytes. */
+export const DEFAULT_VAN_BYTES = 512 * 1024 * 1024
+/** Of all waiting messages of a host, and of the frames that its clients have not read. */
+export const DEFAULT_HOST_BYTES = 1024 * 1024 * 1024
