@@ -114,7 +114,7 @@ export class Admission {
     let looks = 0
     const look = (): void => {
       looks += 1
-      if (looks > HANDSHAKE_LOOKS) failed(new ProtocolError('The handshake took too long.'))
+      if (looks > HANDSHAKE_LOOKS) failed(slowHandshake())
       else deadline = setTimeout(look, HANDSHAKE_MS / HANDSHAKE_LOOKS)
     }
     let deadline: NodeJS.Timeout | undefined
@@ -254,4 +254,11 @@ function drop(channel: Channel<HostEvents>, error: unknown): void {
   if (!channel.isOpen) return
   channel.send('refused', refusalOf(error))
   channel.close()
+}
+
+/** The network may have stood still: the client tries again, as after any lost connection. */
+function slowHandshake(): HostUnreachableError {
+  return new HostUnreachableError(
+    `The host got no proof within ${HANDSHAKE_MS / 1_000} s: the connection, or the client, was too slow.`,
+  )
 }
