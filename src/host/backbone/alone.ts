@@ -1,4 +1,3 @@
-import { UnsupportedError } from '../../errors.js'
 import type { Backbone, Reach } from './backbone.js'
 import { HostRequests, noSuchHost } from './host-requests.js'
 import type { Members } from './leader/members.js'
@@ -11,16 +10,9 @@ export function alone(members: Members): Backbone {
     isFollower: false,
     homes: [],
     reach: ({ broker }): Reach => ({
-      names: undefined,
       accept: envelope => broker.accept(envelope),
       ready: () => undefined,
       ask: () => Promise.resolve([]),
-      failHeldBy: () => undefined,
-      tellPublisher: () => undefined,
-      crowded: () => undefined,
-      admit: () => {
-        throw doesNotLead()
-      },
       close: () => undefined,
     }),
     request: (host, name, body) => {
@@ -32,10 +24,4 @@ export function alone(members: Members): Backbone {
     selfChanged: () => members.selfChanged(),
     close: () => Promise.resolve(),
   }
-}
-
-export function doesNotLead(): UnsupportedError {
-  return new UnsupportedError(
-    'This host accepts no followers. Start it as a leader: msgvan restart --leader --listen ADDRESS.',
-  )
 }

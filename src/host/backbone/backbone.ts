@@ -8,9 +8,9 @@ import type { Consumer, Membership } from '../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Envelope } from '../../message/envelope.js'
 import type { Missed } from '../../wire/frames/control-frames.js'
-import type { Fields } from '../../wire/frames/fields.js'
-import type { FollowerSession, FollowerClientSession } from './leader/follower-session.js'
+import type { FollowerSession } from './leader/follower-session.js'
 import type { HostHandler } from './host-requests.js'
+import type { MayLead } from './introduction.js'
 import type { Members } from './leader/members.js'
 import type { Seen, SeenMarks } from './follower/seen.js'
 
@@ -83,10 +83,18 @@ export interface ReachingVan {
 /**
  * One van's way to other hosts. A cut host delays only messages across the cut: everything else goes on as if that host
  * did not exist.
+ *
+ * - Order: messages of one publisher and topic stay in their order.
+ * - Duplicates: the receiver drops a message that it has seen, by its publisher, topic and number.
+ * - Loss: a full subscription elsewhere delays its publisher. The queue for a host that is away has a limit; beyond it
+ *   the oldest messages are dropped, and the operator learns of it.
+ * - Who closes: the van.
+ *
+ * A kind leaves out the optional parts that it does not have.
  */
-export interface Reach {
+export interface Reach extends MayLead {
   /** Named subscriptions and replays have one host in the van; set if that is another one. */
-  readonly names: Names | undefined
+  readonly names?: Names
   /** The last messages of other hosts, to notice repeated ones. */
   readonly seen?: Seen
   /** The queue of messages for the leader, if another host leads. */
@@ -115,21 +123,15 @@ export interface Reach {
    * A subscription of this host holds so much that publishers elsewhere should wait for it too, or it holds nothing any
    * more.
    */
-  crowded(id: string, pattern: RegExp | string, isCrowded: boolean): void
+  crowded?(id: string, pattern: RegExp | string, isCrowded: boolean): void
   /** Reports an error to the publisher of a message that came this way. */
-  tellPublisher(from: Origin, publisher: string, error: MsgvanError): void
+  tellPublisher?(from: Origin, publisher: string, error: MsgvanError): void
   /**
    * Resolves when it is known whether an actor is there again whose host is on its way back; undefined when none is.
    */
   awaitActor?(mail: Envelope): Promise<void> | undefined
   /** That host is gone: its messages of a named subscription at this host go to others. */
-  failHeldBy(host: string, name: string): void
-  /**
-   * Another host joins.
-   *
-   * @throws UnsupportedError if this one does not lead
-   */
-  admit(session: FollowerClientSession, subscription: number, fields: Fields): FollowerSession
+  failHeldBy?(host: string, name: string): void
   close(): void
 }
 

@@ -1,3 +1,4 @@
+import { admit } from '../backbone/introduction.js'
 import { AuthError, InvalidOptionError } from '../../errors.js'
 import { decodeArgs, type CallName, type GotArgs } from '../../wire/calls/calls.js'
 import { broken } from '../../wire/protocol.js'
@@ -51,7 +52,7 @@ export function answerHost(session: Session, name: HostCall, args: unknown, serv
 
 function join(session: Session, { subscription, introduction }: GotArgs<'backbone.join'>): true {
   if (session.guest !== undefined) throw broken('joins a second time')
-  session.guest = session.van.reach.admit(session, subscription, introduction)
+  session.guest = admit(session.van.reach, session, subscription, introduction)
   return true
 }
 

@@ -5,6 +5,7 @@ import type { Fields } from '../../wire/frames/fields.js'
 import type { FrameKind } from '../../wire/frames/frames.js'
 import { decodePattern, decodeRequest } from '../../wire/frames/subscription-request.js'
 import type { RetainedFrame } from '../../wire/link.js'
+import { admit } from '../backbone/introduction.js'
 import type { RemoteConsumer } from '../session/consumers/remote-consumer.js'
 import type { SessionTransfer } from '../session/session-transfer.js'
 import type { Session, SessionState } from '../session/session.js'
@@ -101,7 +102,7 @@ export class SessionReader {
     const session = this.#begun()
     if (session === undefined) return
     const { place, ...state } = attachmentOf(fields)
-    session.guest = this.#van.reach.admit(session, place, fields)
+    session.guest = admit(this.#van.reach, session, place, fields)
     const attachment = session.consumers.get(place)
     attachment?.restore(state)
     this.#places.set(place, { owed: session.guest.relay.owed, attachment })

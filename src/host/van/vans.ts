@@ -134,10 +134,10 @@ export class Van {
       nameChanged: names && ((changed, rules) => names.changed(name, changed, rules)),
       durableLog: vanStore,
       paused: subscription => this.#warn(subscription, warn),
-      crowded: ({ id, rules: { pattern } }, isCrowded) => this.reach.crowded(id, pattern, isCrowded),
+      crowded: ({ id, rules: { pattern } }, isCrowded) => this.reach.crowded?.(id, pattern, isCrowded),
       tellPublisher: (publisher, error, from) => {
         if (from === undefined) this.notices.get(publisher)?.error(error)
-        else this.reach.tellPublisher(from, publisher, error)
+        else this.reach.tellPublisher?.(from, publisher, error)
       },
       wrapLetter: (letter, envelope) => {
         const body = encodeLetter({ ...letter, payload: envelope.body }, envelope.encoding)

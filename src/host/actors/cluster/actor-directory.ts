@@ -68,7 +68,7 @@ export class ActorDirectory {
     this.#parentLinks = parentLinks
     const coordinator = new InstanceCoordinator({
       ...{ here, backbone, tickets },
-      failHeldBy: (name, host, subscription) => van(name).reach.failHeldBy(host, subscription),
+      failHeldBy: (name, host, subscription) => van(name).reach.failHeldBy?.(host, subscription),
       settled: name => van(name).reach.ready(),
     })
     here.connect({

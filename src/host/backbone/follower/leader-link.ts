@@ -11,7 +11,6 @@ import { fromWireError, toWireError } from '../../../wire/frames/control-frames.
 import { FrameKind } from '../../../wire/frames/frames.js'
 import { decodeFields, decodeInterest, encodeInterest } from '../../../wire/frames/host-frames.js'
 import { encodePattern } from '../../../wire/frames/subscription-request.js'
-import { doesNotLead } from '../alone.js'
 import type { Names, Reach, ReachingVan, Standing } from '../backbone.js'
 import { hostOf } from '../host-fields.js'
 import { Interests } from '../interests.js'
@@ -171,18 +170,6 @@ export class LeaderLink implements Reach {
 
   crowded(id: string, pattern: RegExp | string, isCrowded: boolean): void {
     this.#crowded.change(id, pattern, isCrowded, this.#presence.isOpen)
-  }
-
-  tellPublisher(): void {
-    // The leader knows by which host its publishers came, and no publisher here comes by way of it.
-  }
-
-  failHeldBy(): void {
-    // No-op: the leader owns named subscriptions.
-  }
-
-  admit(): never {
-    throw doesNotLead()
   }
 
   close(): void {

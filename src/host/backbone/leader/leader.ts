@@ -4,11 +4,9 @@ import type { HostStatus } from '../../../bus/contract/status.js'
 import type { Envelope } from '../../../message/envelope.js'
 import type { MsgvanError } from '../../../errors.js'
 import { FrameKind } from '../../../wire/frames/frames.js'
-import { decodePattern } from '../../../wire/frames/subscription-request.js'
-import type { Fields } from '../../../wire/frames/fields.js'
 import type { Backbone, Reach, ReachingVan } from '../backbone.js'
 import { FollowerSession, REQUEST, type FollowerClientSession } from './follower-session.js'
-import { hostOf } from '../host-fields.js'
+import type { Introduction } from '../introduction.js'
 import { HostRequests, LEADER, noSuchHost, REQUEST_MS, type HostHandler } from '../host-requests.js'
 import { Interests } from '../interests.js'
 import { Lobby } from './lobby.js'
@@ -132,7 +130,6 @@ interface ReachOwner {
 
 /** One van of a leader, with its followers. */
 class LeaderReach implements Reach {
-  readonly names = undefined
   readonly #van: ReachingVan
   readonly #owner: ReachOwner
   readonly #guests = new Set<FollowerSession>()
@@ -187,48 +184,37 @@ class LeaderReach implements Reach {
     for (const guest of this.#guests) if (guest.host.id === host) guest.session.failHeldBy(name)
   }
 
-  /** @throws InvalidOptionError, InvalidPatternError */
-  admit(session: FollowerClientSession, subscription: number, fields: Fields): FollowerSession {
-    const host = reachable(hostOf(fields.get('host')), session.address)
-    const patterns = fields.list('patterns').map(decodePattern)
-    // An older host does not report it.
-    const isKept = fields.optional('isKept', key => fields.flag(key)) ?? false
-    const guest = new FollowerSession(
-      session,
-      session.relayTo(subscription),
-      host,
-      fields.text('seat', 128),
-      isKept,
-      {
-        interests: this.#interests,
-        acceptFrom: (from, envelope) => this.#van.acceptFrom(from, envelope, true),
-        awaitRoom: (from, envelope) => this.#van.broker.awaitRoom(envelope, from),
-        seen: this.seen,
-        wanted: pattern => {
-          this.#lobby.arrived(pattern)
-          this.#van.arrived(pattern)
-        },
-        warn: text => this.#owner.warn(text),
-        attached: (each, isAttached) => this.#owner.attached(each, isAttached),
-        left: (each, mailboxes) => {
-          this.#guests.delete(each)
-          const next = [...this.#guests].find(({ seat }) => seat === each.seat)
-          if (each.isKept)
-            this.#lobby.expect(
-              mailboxes.filter(topic => next?.wants(topic) !== true),
-              next !== undefined,
-            )
-          this.#owner.left(each)
-        },
-        request: (...request) => this.#owner.request(...request),
+  admit(session: FollowerClientSession, subscription: number, introduction: Introduction): FollowerSession {
+    const { seat, patterns, isKept, continues } = introduction
+    const host = reachable(introduction.host, session.address)
+    const guest = new FollowerSession(session, session.relayTo(subscription), host, seat, isKept, {
+      interests: this.#interests,
+      acceptFrom: (from, envelope) => this.#van.acceptFrom(from, envelope, true),
+      awaitRoom: (from, envelope) => this.#van.broker.awaitRoom(envelope, from),
+      seen: this.seen,
+      wanted: pattern => {
+        this.#lobby.arrived(pattern)
+        this.#van.arrived(pattern)
       },
-    )
+      warn: text => this.#owner.warn(text),
+      attached: (each, isAttached) => this.#owner.attached(each, isAttached),
+      left: (each, mailboxes) => {
+        this.#guests.delete(each)
+        const next = [...this.#guests].find(({ seat }) => seat === each.seat)
+        if (each.isKept)
+          this.#lobby.expect(
+            mailboxes.filter(topic => next?.wants(topic) !== true),
+            next !== undefined,
+          )
+        this.#owner.left(each)
+      },
+      request: (...request) => this.#owner.request(...request),
+    })
     guest.begin(patterns)
-    const before = fields.optional('continues', key => fields.text(key, 100))
     for (const other of this.#guests)
-      if (other.seat === guest.seat && other.host.id === before) other.passTo(guest)
+      if (other.seat === guest.seat && other.host.id === continues) other.passTo(guest)
     this.#guests.add(guest)
-    this.#owner.admitted(guest, this.#van.name === HOME_VAN, before)
+    this.#owner.admitted(guest, this.#van.name === HOME_VAN, continues)
     return guest
   }
 
