@@ -2,7 +2,7 @@ import type { Consumer } from '../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { Encoding } from '../../codec/encoding.js'
 import type { Envelope, Headers } from '../../message/envelope.js'
-import { Message, type RetryRule } from '../../message/message.js'
+import type { RetryRule } from '../../message/message.js'
 import type { Matcher } from '../../message/pattern.js'
 import { isPassing } from '../../message/topic.js'
 import { Item } from '../subscription/backlog/item.js'
@@ -14,14 +14,11 @@ import type { MakeSubscription } from '../lifecycle/registry.js'
 import { placeOf, type StoredEnvelope } from './stored-envelope.js'
 import type { Pause } from '../subscription/backlog/pause.js'
 import { LogQueue } from './log-queue.js'
+import { openAtStart } from './open-at-start.js'
+import { StoredMember } from './stored-member.js'
 import { Subscription } from '../subscription/subscription.js'
 import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
 import { wanting } from '../wanting.js'
-
-/**
- * Orders of messages that were open at the start come before those that are read, and both before those that arrive.
- */
-const FIRST_ORDER = -(2 ** 52)
 
 export interface StoredSubscriptionOptions {
   readonly id: string
@@ -286,48 +283,4 @@ export function storing(
       cursor: kept?.cursor ?? durableLog.open(request, id),
     })
   }
-}
-
-/** Enters deliveries and acks into the cursor. */
-class StoredMember extends Member {
-  readonly #of: StoredSubscription
-
-  constructor(subscription: StoredSubscription, consumer: Consumer, request: SubscriptionRequest) {
-    super(subscription, consumer, request)
-    this.#of = subscription
-  }
-
-  override hand(message: Message): void {
-    this.#of.handed(Message.envelopeOf(message))
-    super.hand(message)
-  }
-
-  override ack(message: Message): boolean {
-    if (!super.ack(message)) return false
-    this.#of.settled(Message.envelopeOf(message))
-    return true
-  }
-}
-
-/** Messages that were handed out before the start and not settled, in order; then those owed beyond the log. */
-function openAtStart(cursor: Cursor, durableLog: DurableLog): Item[] {
-  const items: Item[] = []
-  const add = (envelope: Envelope, failures: number): void => {
-    const item = new Item(envelope, FIRST_ORDER + items.length)
-    if (failures !== REPLAYED) {
-      item.deliveries = 1
-      item.failures = failures
-    }
-    items.push(item)
-  }
-  const places = [...cursor.open].map(([place]) => place)
-  const open = durableLog.readAll(places.sort((a, b) => a - b))
-  for (const envelope of open) add(envelope, cursor.open.get(envelope.at) ?? 0)
-  // A message that is missing from the log is not owed any more.
-  if (open.length < cursor.open.size) {
-    const there = new Set(open.map(({ at }) => at))
-    for (const at of places) if (!there.has(at)) cursor.open.delete(at)
-  }
-  for (const envelope of cursor.owed()) add(envelope, 0)
-  return items
 }

@@ -7,6 +7,7 @@ import { chainOf, guardEnd, isStopped } from '../../operators/rxjs-internals.js'
 import { Attachment, type RootChain } from './attachment.js'
 import type { Consumer, Membership } from '../contract/broker.js'
 import { Deferral } from './deferral.js'
+import { intercept } from './intercept.js'
 import { RetryMemory } from './retry-memory.js'
 import { PassingStack, type Passing } from './passing.js'
 import { RunHistory } from './run-history.js'
@@ -288,23 +289,6 @@ export class Run implements BrokenOffRun<Run> {
     const all = own.length > 0 || multicast === undefined ? own : multicast.#attached
     return all.length === 1 ? all[0]?.membership?.sole : undefined
   }
-}
-
-/**
- * Calls `fail` before an error of this subscriber. Calls `pass` in place of its error or completion; `on` continues it.
- */
-function intercept(
-  subscriber: Subscriber<unknown>,
-  fail: (thrown: unknown) => void,
-  pass: (cause: Passing<Run>['cause'], on: () => void) => void,
-): void {
-  const error = subscriber.error.bind(subscriber)
-  const complete = subscriber.complete.bind(subscriber)
-  subscriber.error = (thrown: unknown) => {
-    if (!isStopped(subscriber)) fail(thrown)
-    pass('error', () => error(thrown))
-  }
-  subscriber.complete = () => pass('complete', complete)
 }
 
 function newRun(chain: Chain, source: TopicSource, before: Run | undefined, isGuarded: boolean): Run {
