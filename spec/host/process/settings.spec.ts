@@ -41,6 +41,7 @@ describe('the settings of a host', () => {
       retainBytes: 1_073_741_824,
       storeFloor: 67_108_864,
       workerMemory: 1_073_741_824,
+      maxWorkers: 128,
       workerEnv: [],
     })
   })
@@ -77,6 +78,7 @@ describe('the settings of a host', () => {
       MSGVAN_RETAIN_BYTES: '5000',
       MSGVAN_STORE_FLOOR: '6000',
       MSGVAN_WORKER_MEMORY: '7000',
+      MSGVAN_MAX_WORKERS: '5',
       MSGVAN_WORKER_ENV: 'A B',
     }
     expect(hostSettings({}, env)).to.deep.equal({
@@ -107,6 +109,7 @@ describe('the settings of a host', () => {
       retainBytes: 5_000,
       storeFloor: 6_000,
       workerMemory: 7_000,
+      maxWorkers: 5,
       workerEnv: ['A', 'B'],
     })
     const flags = {
@@ -128,6 +131,7 @@ describe('the settings of a host', () => {
       retainBytes: '8',
       storeFloor: '9',
       workerMemory: '10',
+      maxWorkers: '6',
       workerEnv: ['C'],
       join: 'b:2',
       tlsCert: '/cert2',
@@ -162,6 +166,7 @@ describe('the settings of a host', () => {
       retainBytes: 8,
       storeFloor: 9,
       workerMemory: 10,
+      maxWorkers: 6,
       workerEnv: ['C'],
     })
   })

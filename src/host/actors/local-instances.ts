@@ -55,8 +55,9 @@ export class LocalInstances implements ActorInstances {
     return [this.request.module]
   }
 
-  /** If one fails, none of these stays. @throws ActorStartError, ActorPlacementError */
+  /** If one fails, none of these stays. @throws ActorStartError, ActorPlacementError, LimitError */
   async start(numbers: readonly number[], loaded: () => void): Promise<void> {
+    this.#host.checkWorkers?.(numbers.length)
     const added = numbers.map(number => this.#instance(number))
     for (const [at, number] of numbers.entries()) {
       const instance = added[at]

@@ -37,6 +37,8 @@ export interface HandlerHost {
   }
   /** Default: 1 GiB of heap each. */
   readonly workerLimits?: WorkerLimits
+  /** Called before so many more workers start. Default: there is no limit. @throws LimitError */
+  checkWorkers?(more: number): void
   /** Whether this host has a principal of that name. Default: it has no principals. */
   knowsPrincipal?(name: string): boolean
   /** A worker died: its session ends now, like that of a dead process. */
@@ -76,6 +78,11 @@ export class Handlers {
     return this.#handlers.size
   }
 
+  /** The number of workers, with those that are starting. */
+  get load(): number {
+    return this.#handlers.size + this.#loading.size
+  }
+
   /**
    * Replaces the name's registration once the module has loaded: a handler that cannot start takes nothing down.
    * Pending messages stay if the pattern is the same.
@@ -86,6 +93,7 @@ export class Handlers {
     if (await this.#registersItself(wanted)) return
     await this.#changes.do(keyOf(wanted), async () => {
       const module = await this.#roots.resolve(wanted.module, wanted.callerIsLocalUser)
+      if (!this.#handlers.has(keyOf(wanted))) this.#host.checkWorkers?.(1)
       const worker = this.#workerFor(wanted, module)
       // After a restart it continues at its place.
       const goingOn = { ...wanted, request: { ...wanted.request, from: undefined } }

@@ -1,3 +1,4 @@
+import { LimitError } from '../../errors.js'
 import type { CapabilityValues } from '../../bus/contract/actors.js'
 import { hostUrl } from '../../daemon/find/listens.js'
 import type { ActorHost } from '../actors/actor-host.js'
@@ -14,7 +15,10 @@ import type { HostFiles } from './host-files.js'
 import type { HostSettings } from './settings.js'
 
 export interface HostWorkersOptions {
-  readonly settings: Pick<HostSettings, 'port' | 'roots' | 'watch' | 'workerMemory' | 'workerEnv'>
+  readonly settings: Pick<
+    HostSettings,
+    'port' | 'roots' | 'watch' | 'workerMemory' | 'workerEnv' | 'maxWorkers'
+  >
   readonly files: Pick<HostFiles, 'secret' | 'log' | 'lines' | 'principals'>
   /** The server is made with these workers, so they reach it later. */
   readonly server: () => HostServer
@@ -44,6 +48,7 @@ export class HostWorkers {
         },
       },
       workerLimits: { memory: settings.workerMemory, variables: settings.workerEnv },
+      checkWorkers: more => this.#checkWorkers(more),
       knowsPrincipal: name => files.principals?.get(name) !== undefined,
       endSession: client => server().endSession(client),
       line: (name, stream, text) => lines.write(name, stream, text),
@@ -92,6 +97,15 @@ export class HostWorkers {
   async stopAll(): Promise<void> {
     await this.actors.stopAll()
     await this.handlers.stopAll()
+  }
+
+  #checkWorkers(more: number): void {
+    const { maxWorkers } = this.#options.settings
+    const running = this.handlers.load + this.actors.load
+    if (running + more <= maxWorkers) return
+    throw new LimitError(
+      `This host runs ${running} handlers and instances of actors, and may run ${maxWorkers} (--max-workers): there is no room for ${more} more.`,
+    )
   }
 
   #watchModules(): void {

@@ -94,6 +94,12 @@ export function manyBytes(text: string): number {
   return number
 }
 
+export function count(text: string): number {
+  const number = wholeNumber(text)
+  if (!Number.isSafeInteger(number)) throw no('a whole number')
+  return number
+}
+
 export function folder(text: string): string {
   if (text === '') throw no('a folder')
   return resolve(text)

@@ -4,6 +4,7 @@ import { DEFAULT_CLIENT_BYTES } from '../session/client-budget.js'
 import { DEFAULT_HOST_BYTES, DEFAULT_VAN_BYTES } from '../van/memory-defaults.js'
 import {
   bytes,
+  count,
   DEFAULT_PORT,
   folder,
   heartbeat,
@@ -392,6 +393,19 @@ export const SETTINGS = {
       default: DEFAULT_LIMITS.memory,
       shown: '1073741824',
       help: 'the largest heap of a handler or an actor; one that needs more is started again',
+    },
+    number,
+  ),
+  maxWorkers: text(
+    {
+      flag: '--max-workers',
+      takes: '<number>',
+      variable: 'MSGVAN_MAX_WORKERS',
+      field: 'maxWorkers',
+      parse: count,
+      default: 128,
+      shown: '128',
+      help: 'run at most this many handlers and instances of actors',
     },
     number,
   ),
