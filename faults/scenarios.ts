@@ -1,5 +1,6 @@
 import { actors } from './actors.js'
 import { hostKilled } from './host-killed.js'
+import { hostile } from './hostile.js'
 import { hostStopped } from './host-stopped.js'
 import { linkCut } from './link-cut.js'
 import { linkOneWay } from './link-one-way.js'
@@ -32,6 +33,7 @@ export const scenarios: readonly Scenario[] = [
   storeFull,
   storeSoak,
   actors,
+  hostile,
   together,
 ]
 

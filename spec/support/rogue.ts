@@ -26,6 +26,8 @@ export class Rogue {
   /** The last frame of the host. */
   received = 0
   acked = 0
+  /** Keeps the frames that come. */
+  keeps = true
   readonly #table = new WritingTable()
   #last = 0
 
@@ -76,7 +78,7 @@ export class Rogue {
     const { kind, number } = readHeader(bytes)
     if (number === 0) return
     this.received = number
-    this.frames.push({ kind, bytes })
+    if (this.keeps) this.frames.push({ kind, bytes })
   }
 
   /** Sends a frame whose header is still to be written. @returns its number */
@@ -92,9 +94,14 @@ export class Rogue {
   }
 
   publish(topic: string, payloads: readonly unknown[]): number {
+    return this.publishAll(payloads.map(payload => [topic, payload]))
+  }
+
+  /** One frame with all of them. */
+  publishAll(messages: readonly (readonly [topic: string, payload: unknown])[]): number {
     const writer = new PublishWriter(this.#table, { last: this.#published })
-    for (const payload of payloads) writer.add(topic, 0, {}, payload, Infinity)
-    this.#published += payloads.length
+    for (const [topic, payload] of messages) writer.add(topic, 0, {}, payload, Infinity)
+    this.#published += messages.length
     return this.send(FrameKind.Publish, writer.take())
   }
 

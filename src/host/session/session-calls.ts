@@ -105,7 +105,8 @@ export class SessionCalls {
       } finally {
         const next = this.#waiting.shift()
         if (next === undefined) this.#longAnswers -= 1
-        else next()
+        // In a turn of its own: others have theirs in between.
+        else setImmediate(next)
       }
     }
     if (this.#longAnswers === MOST_LONG_ANSWERS)
