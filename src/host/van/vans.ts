@@ -17,7 +17,7 @@ import type { Subscription } from '../../broker/subscription/subscription.js'
 import type { Missed } from '../../wire/frames/control-frames.js'
 import { mailRules } from './mail.js'
 import { AnswersAwaiting } from '../calls/answers-awaiting.js'
-import type { Backbone, Reach } from '../backbone/backbone.js'
+import type { Backbone, Reach, ReachingVan } from '../backbone/backbone.js'
 import { Publisher } from '../session/publisher.js'
 import type { NameRegister } from './kept-names.js'
 import { RecentMap } from './recent-map.js'
@@ -147,7 +147,13 @@ export class Van {
     this.broker = broker
     this.#memory = memory
     this.writeNames = () => names?.write()
-    this.reach = backbone().reach({
+    this.reach = backbone().reach(this.#reaching(answer, outbox))
+  }
+
+  /** This van, as its reach uses it. */
+  #reaching(answer: VansOptions['answer'], outbox: (() => OutboundLog) | undefined): ReachingVan {
+    const { name, broker, vanStore } = this
+    return {
       name,
       broker,
       outbox: () => outbox?.(),
@@ -162,7 +168,7 @@ export class Van {
       missed: missed => {
         for (const client of this.notices.values()) client.missed(missed)
       },
-    })
+    }
   }
 
   /** Now and then, for one that is full again and again. */
