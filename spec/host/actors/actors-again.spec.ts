@@ -31,6 +31,8 @@ interface Host {
 
 /** Before an actor is started again. */
 let pause = 5
+/** The handlers of the last host load for ever. */
+let isLoading = false
 
 async function startHost(disk: Disk, port: number, capabilities: Record<string, unknown>): Promise<Host> {
   const { store: table, die } = disk.mortal()
@@ -56,7 +58,16 @@ async function startHost(disk: Disk, port: number, capabilities: Record<string, 
   server.openStore(store)
   const kept = keptRegistrations(store, undefined)
   openKept(server, kept, () => undefined)
-  await startRegistered(kept, new Handlers(host, roots), actors, host.warn)
+  if (isLoading) {
+    const slow = { van: 'default', name: 'slow', module: '', export: '', request: {}, callerIsLocalUser: true, callerIsHandler: false } // prettier-ignore
+    const never = { register: () => new Promise<void>(() => undefined) }
+    void startRegistered(
+      { ...kept, handlers: [{ ...slow, request: kept.subscriptions[0]?.request }] },
+      never,
+      actors,
+      host.warn,
+    )
+  } else await startRegistered(kept, new Handlers(host, roots), actors, host.warn)
   return { server, actors, warnings, die, offer: changes => Object.assign(capabilities, changes) }
 }
 
@@ -72,6 +83,7 @@ describe('actors of a host with a store, after its restart', () => {
 
   beforeEach(async () => {
     pause = 5
+    isLoading = false
     folder = await mkdtemp(join(tmpdir(), 'msgvan-spec-'))
     file = join(folder, 'file')
     disk = new Disk()
@@ -163,6 +175,18 @@ describe('actors of a host with a store, after its restart', () => {
     await eventually(() => actor.tell(2))
     await eventually(async () => expect((await done()).at(-1)).to.equal(2))
     expect(host.warnings.filter(text => text.includes('crashed'))).to.deep.equal([])
+  })
+
+  it('keep their named subscriptions when the host dies again while its handlers still load', async () => {
+    const actor = await bus.actors.create({ module, export: 'NeedsNoFile' }, { name: 'it', args: file })
+    await bus.subscribeActor('some', actor, 't')
+    isLoading = true
+    await again()
+    await eventually(async () => expect(await mailbox()).to.include({ consumers: 1 }))
+    isLoading = false
+    await again()
+    await bus.publish('t', 1)
+    await eventually(async () => expect(await done()).to.deep.equal([1]))
   })
 
   it('wait, with their messages, for a host that meets the requirements of their class', async () => {

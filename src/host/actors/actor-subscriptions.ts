@@ -1,6 +1,8 @@
 import type { Consumed } from '../../actors/worker-messages.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
-import { encodeRequest } from '../../wire/frames/subscription-request.js'
+import { describe } from '../../errors.js'
+import { decodeRequest, encodeRequest } from '../../wire/frames/subscription-request.js'
+import type { NamedRequest } from '../van/kept-names.js'
 
 /** The named subscriptions that actors of a host consume, by actor. */
 export class ActorSubscriptions {
@@ -13,6 +15,23 @@ export class ActorSubscriptions {
   add(actor: string, name: string, request: SubscriptionRequest): void {
     const own = this.#byActor.get(actor) ?? new Map<string, SubscriptionRequest>()
     this.#byActor.set(actor, own.set(name, request))
+  }
+
+  /**
+   * Adds those that the actor had in the last host. It logs those that this version cannot use.
+   *
+   * @returns the usable ones
+   */
+  restore(actor: string, encoded: readonly unknown[], warn: (text: string) => void): NamedRequest[] {
+    for (const each of encoded) {
+      try {
+        const request = decodeRequest(each)
+        if (request.name !== undefined) this.add(actor, request.name, { ...request, from: undefined })
+      } catch (error) {
+        warn(`a subscription of actor ${actor} is gone: ${describe(error)}`)
+      }
+    }
+    return [...this.of(actor)].map(([name, request]) => ({ ...request, name }))
   }
 
   remove(actor: string, name: string): boolean {

@@ -4,9 +4,10 @@ import type { ActorAddress } from '../../bus/contract/actor-ref.js'
 import type { ActorRequest, CapabilityValues } from '../../bus/contract/actors.js'
 import type { ActorStatus } from '../../bus/contract/status.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
-import { ActorStoppedError } from '../../errors.js'
+import { ActorStoppedError, describe } from '../../errors.js'
 import { SHARED } from '../../message/topic.js'
 import type { ModuleRoots } from '../handlers/module-roots.js'
+import type { NamedRequest } from '../van/kept-names.js'
 import { OneAtATime } from '../handlers/one-at-a-time.js'
 import { ActorEnds } from './actor-ends.js'
 import type { ActorHost, Relations, StartOptions } from './actor-host.js'
@@ -159,17 +160,16 @@ export class Actors {
     const actor = this.#table.lasting(van, id)
     if (actor === undefined) throw noSuchActor(id)
     await this.#host.replace(van, { ...request, name })
-    await this.unsubscribe(van, name)
+    const before = await this.#drop(van, name)
     this.#subscriptions.add(id, name, { ...request, from: undefined })
     await actor.instances.updateSubscriptions()
-    await this.#keep(actor)
+    // In one write: no death of the host leaves the name without an actor.
+    await this.#keepAll([...before.filter(each => each !== actor), actor])
   }
 
   /** Resolves when no actor consumes that subscription any more. */
   async unsubscribe(van: string, name: string): Promise<void> {
-    const subscribed = this.#table.inVan(van).filter(({ self }) => this.#subscriptions.remove(self.id, name))
-    await Promise.all(subscribed.map(({ instances }) => instances.updateSubscriptions()))
-    await Promise.all(subscribed.map(actor => this.#keep(actor)))
+    await this.#keepAll(await this.#drop(van, name))
   }
 
   /** The capabilities of the host have changed: stops the actors whose requirements it does not meet any more. */
@@ -197,13 +197,18 @@ export class Actors {
 
   /** The actors that the next host starts again. Children are not among them: their parents create them. */
   registered(): KeptActor[] {
-    return this.#table.all.filter(({ isUp, request }) => isUp && request.parent === undefined).map(keptOf)
+    return this.#table.all
+      .filter(({ isUp, request }) => isUp && request.parent === undefined)
+      .map(actor => this.#keptOf(actor))
   }
 
   /** Starts an actor of the last host again, under its own id. */
   async restore(kept: KeptActor): Promise<void> {
-    const { van, id, request, isLocalUser } = kept
+    const { van, id, request, isLocalUser, subscriptions = [] } = kept
     openMailbox(this.#host.broker(van), id, request.attempts)
+    // Before its start, which writes its record: the host may die at any moment.
+    const consumed = this.#subscriptions.restore(id, subscriptions, text => this.#host.warn(text))
+    for (const each of consumed) this.#replaceSoon(van, id, each)
     const spread = id.startsWith(SHARED) ? this.#relations?.spreadAgain(kept) : undefined
     await this.start(van, request, { isLocalUser, id, spread, isAgain: true })
   }
@@ -233,13 +238,43 @@ export class Actors {
   async #keep(actor: RunningActor): Promise<void> {
     const { van, self, request, isUp } = actor
     if (!isUp || request.parent !== undefined) return
-    const subscriptions = this.#subscriptions.encoded(self.id)
-    await this.#host.keepActor?.(van, self.id, { ...keptOf(actor), subscriptions })
+    await this.#host.keepActor?.(van, self.id, this.#keptOf(actor))
   }
-}
 
-function keptOf({ van, self, request, isLocalUser, instances: { hosts } }: RunningActor): KeptActor {
-  return { van, id: self.id, request, isLocalUser, ...(hosts === undefined ? {} : { hosts }) }
+  async #keepAll(actors: readonly RunningActor[]): Promise<void> {
+    await Promise.all(actors.map(actor => this.#keep(actor)))
+  }
+
+  #keptOf({ van, self, request, isLocalUser, instances: { hosts } }: RunningActor): KeptActor {
+    const subscriptions = this.#subscriptions.encoded(self.id)
+    return {
+      van,
+      id: self.id,
+      request,
+      isLocalUser,
+      subscriptions,
+      ...(hosts === undefined ? {} : { hosts }),
+    }
+  }
+
+  /**
+   * No actor consumes that subscription any more; their records still say so.
+   *
+   * @returns those that did
+   */
+  async #drop(van: string, name: string): Promise<RunningActor[]> {
+    const subscribed = this.#table.inVan(van).filter(({ self }) => this.#subscriptions.remove(self.id, name))
+    await Promise.all(subscribed.map(({ instances }) => instances.updateSubscriptions()))
+    return subscribed
+  }
+
+  /** Does not wait: the host of the name may be away. */
+  #replaceSoon(van: string, id: string, request: NamedRequest): void {
+    this.#host.replace(van, request).catch((error: unknown) => {
+      if (this.has(van, id))
+        this.#host.warn(`subscription ${request.name} of actor ${id} did not start again: ${describe(error)}`)
+    })
+  }
 }
 
 export function noSuchActor(id: string): ActorStoppedError {

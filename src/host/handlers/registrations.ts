@@ -111,8 +111,8 @@ export function eachUsable(
 /** Restarts registered handlers and actors. Logs each failure. */
 export async function startRegistered(
   { subscriptions, handlers: kept, actors: keptActors }: Registrations,
-  handlers: Handlers,
-  actors: Actors,
+  handlers: Pick<Handlers, 'register'>,
+  actors: Pick<Actors, 'restore'>,
   warn: (text: string) => void,
 ): Promise<void> {
   const said = (what: string, work: Promise<unknown>): Promise<unknown> =>
@@ -126,16 +126,14 @@ export async function startRegistered(
         ),
       ),
     ),
-    ...keptActors.map(actor => said(`actor ${actor.request.name ?? actor.id}`, actors.restore(actor))),
+    ...keptActors.map(actor =>
+      said(`actor ${actor.request.name ?? actor.id}`, actors.restore(withListed(actor, subscriptions))),
+    ),
   ])
-  for (const { van, request, actor } of subscriptions) {
-    if (actor === undefined) continue
-    await said(
-      `a subscription of actor ${actor}`,
-      Promise.resolve().then(() => {
-        const decoded = decodeRequest(request)
-        return actors.subscribe(van, decoded.name ?? '', actor, decoded)
-      }),
-    )
-  }
+}
+
+/** With those of its subscriptions that earlier versions list apart from it. */
+function withListed(actor: KeptActor, listed: Registrations['subscriptions']): KeptActor {
+  const own = listed.filter(each => each.van === actor.van && each.actor === actor.id)
+  return { ...actor, subscriptions: [...own.map(({ request }) => request), ...(actor.subscriptions ?? [])] }
 }
