@@ -153,6 +153,8 @@ export class PublishReceiver {
     let late: LateEntry[] | undefined
     /** To be refused again, if they cannot be written. A repetition is refused only if its first write fails. */
     const offered: Offered[] = []
+    /** Outcomes that fail with the write. */
+    const writing: Promise<unknown>[] = []
     let index = 0
     const refusal = van.refusalOf(body.remaining) ?? this.#held.refusal
     const guest = this.#guest()
@@ -165,14 +167,14 @@ export class PublishReceiver {
       const isRepeated = van.vanStore !== undefined && (isOwn ? this.#publisher : guest).has(envelope)
       const outcome = isOwn
         ? this.#publisher.offer(envelope, van, maxPayload, refused)
-        : this.#passedOn(envelope, guest, refused, isRepeated)
+        : this.#passedOn(envelope, guest, refused, isRepeated ? undefined : writing)
       if (van.vanStore !== undefined) offered.push({ envelope, isRepeated })
       if (outcome !== undefined) (late ??= []).push(this.#late({ frame, index, envelope }, outcome))
       index++
     }
     this.#block.look()
     if (late !== undefined) this.#report(frame, late)
-    return van.vanStore === undefined ? undefined : this.#kept(van.vanStore, frame, offered, late)
+    return van.vanStore === undefined ? undefined : this.#kept(van.vanStore, frame, offered, writing, late)
   }
 
   /** Sends all outcomes. */
@@ -209,6 +211,7 @@ export class PublishReceiver {
     vanStore: VanStore,
     frame: number,
     offered: readonly Offered[],
+    writing: readonly Promise<unknown>[],
     told: readonly OutcomeEntry[] = [],
   ): Promise<void> | undefined {
     vanStore.markTaken(this.#options.client, this.#publisher.mark)
@@ -228,7 +231,12 @@ export class PublishReceiver {
     const failedBefore = ({ envelope, isRepeated }: Offered): boolean => isRepeated && !this.#has(envelope)
     return vanStore.kept()?.then(
       () => refuse(new StoreError('The store could not write it when it came first.'), failedBefore),
-      (error: unknown) => refuse(error, each => !each.isRepeated || failedBefore(each)),
+      async (error: unknown) => {
+        refuse(error, each => !each.isRepeated || failedBefore(each))
+        // A follower forgets what this host holds once its frame is acknowledged: it must know of the refusals first.
+        await Promise.all(writing)
+        this.flush()
+      },
     )
   }
 
@@ -261,20 +269,23 @@ export class PublishReceiver {
     envelope: Envelope,
     guest: FollowerSession,
     refusal: MsgvanError | undefined,
-    isRepeated: boolean,
+    writing: Promise<unknown>[] | undefined,
   ): undefined | Promise<LateOutcome> | WireError {
     const { maxPayload, van } = this.#options
     if (envelope.size > maxPayload) return toWireError(tooLarge(envelope.size, maxPayload))
     const held = guest.accept(envelope, refusal)
     if (held === undefined) return undefined
     if (held instanceof MsgvanError) return toWireError(held)
-    return Promise.all([held, isRepeated ? undefined : van.kept()]).then(
+    const kept = writing === undefined ? undefined : van.kept()
+    const outcome = Promise.all([held, kept]).then(
       () => 'taken' as const,
       (error: unknown) => {
         if (mayPass(error)) guest.refuse(envelope, error)
         return toWireError(error)
       },
     )
+    if (kept !== undefined) writing?.push(outcome)
+    return outcome
   }
 
   #late({ frame, index, envelope: whole }: HeldEntry, outcome: Promise<LateOutcome> | WireError): LateEntry {
