@@ -167,7 +167,7 @@ export class PublishReceiver {
       const isRepeated = van.vanStore !== undefined && (isOwn ? this.#publisher : guest).has(envelope)
       const outcome = isOwn
         ? this.#publisher.offer(envelope, van, maxPayload, refused)
-        : this.#passedOn(envelope, guest, refused, isRepeated ? undefined : writing)
+        : passOn(this.#options, envelope, guest, refused, isRepeated ? undefined : writing)
       if (van.vanStore !== undefined) offered.push({ envelope, isRepeated })
       if (outcome !== undefined) (late ??= []).push(this.#late({ frame, index, envelope }, outcome))
       index++
@@ -265,29 +265,6 @@ export class PublishReceiver {
     )
   }
 
-  #passedOn(
-    envelope: Envelope,
-    guest: FollowerSession,
-    refusal: MsgvanError | undefined,
-    writing: Promise<unknown>[] | undefined,
-  ): undefined | Promise<LateOutcome> | WireError {
-    const { maxPayload, van } = this.#options
-    if (envelope.size > maxPayload) return toWireError(tooLarge(envelope.size, maxPayload))
-    const held = guest.accept(envelope, refusal)
-    if (held === undefined) return undefined
-    if (held instanceof MsgvanError) return toWireError(held)
-    const kept = writing === undefined ? undefined : van.kept()
-    const outcome = Promise.all([held, kept]).then(
-      () => 'taken' as const,
-      (error: unknown) => {
-        if (mayPass(error)) guest.refuse(envelope, error)
-        return toWireError(error)
-      },
-    )
-    if (kept !== undefined) writing?.push(outcome)
-    return outcome
-  }
-
   #late({ frame, index, envelope: whole }: HeldEntry, outcome: Promise<LateOutcome> | WireError): LateEntry {
     if (!(outcome instanceof Promise)) return { index, envelope: whole, outcome }
     const { publisher, sequence, topic, size } = whole
@@ -329,4 +306,28 @@ export class PublishReceiver {
     this.#refusals.push(refusals)
     this.#budget.take(ENTRY_BYTES * refusals.sequences.length)
   }
+}
+
+/** A follower passes on the publish of another client. @param writing gets the outcome if it fails with the write */
+function passOn(
+  { van, maxPayload }: Pick<PublishReceiverOptions, 'van' | 'maxPayload'>,
+  envelope: Envelope,
+  guest: FollowerSession,
+  refusal: MsgvanError | undefined,
+  writing: Promise<unknown>[] | undefined,
+): undefined | Promise<LateOutcome> | WireError {
+  if (envelope.size > maxPayload) return toWireError(tooLarge(envelope.size, maxPayload))
+  const held = guest.accept(envelope, refusal)
+  if (held === undefined) return undefined
+  if (held instanceof MsgvanError) return toWireError(held)
+  const kept = writing === undefined ? undefined : van.kept()
+  const outcome = Promise.all([held, kept]).then(
+    () => 'taken' as const,
+    (error: unknown) => {
+      if (mayPass(error)) guest.refuse(envelope, error)
+      return toWireError(error)
+    },
+  )
+  if (kept !== undefined) writing?.push(outcome)
+  return outcome
 }
