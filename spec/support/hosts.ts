@@ -2,14 +2,25 @@ import { randomUUID } from 'node:crypto'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
+import type { ActorHost } from '../../src/host/actors/actor-host.js'
 import { Actors } from '../../src/host/actors/actors.js'
 import { Follower } from '../../src/host/backbone/follower/follower.js'
 import { Leader } from '../../src/host/backbone/leader/leader.js'
+import { Handlers } from '../../src/host/handlers/handlers.js'
 import { ModuleRoots } from '../../src/host/handlers/module-roots.js'
+import {
+  openSubscriptions,
+  registrationsOf,
+  startRegistered,
+  type Registrations,
+} from '../../src/host/handlers/registrations.js'
 import type { HostServer } from '../../src/host/listen/server.js'
+import { HostStore } from '../../src/host/store/host-store.js'
+import { keeping, keptRegistrations, openKept } from '../../src/host/store/kept-registrations.js'
 import { hostUrl } from '../../src/daemon/find/listens.js'
 import type { Bus } from '../../src/index.js'
 import { tokenSecret } from '../../src/wire/proof.js'
+import type { Disk } from './disk.js'
 import { eventually } from './eventually.js'
 import { clientOf, secret, startServer } from './host-server.js'
 
@@ -21,6 +32,16 @@ export const actorsModule = fileURLToPath(new URL('../../../spec/fixtures/actors
 export interface HostOptions {
   readonly capabilities?: Record<string, unknown>
   readonly roots?: string[]
+  /** Default: it keeps everything in memory. */
+  readonly disk?: Disk
+  readonly heartbeat?: number
+}
+
+/** What another host leaves to the one in its place. */
+interface Before {
+  readonly port: number
+  readonly seat: string
+  readonly left: Registrations
 }
 
 /** One host of several, its server and its actors in this process. */
@@ -33,32 +54,42 @@ export class HostInProcess {
     readonly server: HostServer,
     readonly capabilities: Record<string, unknown>,
     readonly actors: Actors,
+    readonly handlers: Handlers,
+    /** Ends it in order, and starts another host in its place. @param between called when it has ended */
+    readonly again: (between?: () => void) => Promise<HostInProcess>,
   ) {}
 
   static async start(
     leader: HostInProcess | undefined,
-    { capabilities = {}, roots = [dirname(actorsModule)] }: HostOptions = {},
+    options: HostOptions = {},
+    before?: Before,
   ): Promise<HostInProcess> {
+    const { capabilities = {}, roots = [dirname(actorsModule)], disk, heartbeat = 300 } = options
     const id = randomUUID()
+    const seat = before?.seat ?? id
     const nothing = (): void => undefined
-    const actors = new Actors(
-      {
-        broker: van => server.broker(van),
-        replace: (van, request) => server.replace(van, request),
-        get connection() {
-          return { url: hostUrl(server.port), secret }
-        },
-        endSession: client => server.endSession(client),
-        line: (name, _, text) => void host.lines.push(`${name} ${text}`),
-        warn: nothing,
-        log: { error: nothing, warning: nothing, info: nothing, debug: nothing },
-        capabilities: () => capabilities,
-        restartDelay: () => 1,
+    const store = disk && new HostStore({ store: disk.mortal().store, warn: nothing })
+    const means: ActorHost = {
+      broker: van => server.broker(van),
+      replace: (van, request) => server.replace(van, request),
+      get connection() {
+        return { url: hostUrl(server.port), secret }
       },
-      new ModuleRoots(roots),
-    )
+      endSession: client => server.endSession(client),
+      line: (name, _, text) => void host.lines.push(`${name} ${text}`),
+      warn: nothing,
+      log: { error: nothing, warning: nothing, info: nothing, debug: nothing },
+      capabilities: () => capabilities,
+      restartDelay: () => 1,
+      ...(store === undefined ? {} : keeping(() => store)),
+    }
+    const actors = new Actors(means, new ModuleRoots(roots))
+    const handlers = new Handlers(means, new ModuleRoots(roots))
     const server: HostServer = await startServer({
+      port: before?.port ?? 0,
+      awaitsStore: store !== undefined,
       actors,
+      handlers,
       token,
       hostStatus: () => ({
         id,
@@ -70,7 +101,7 @@ export class HostInProcess {
         capabilities: { ...capabilities },
         uptimeMs: 0,
       }),
-      heartbeat: 300,
+      heartbeat,
       backbone: means =>
         leader === undefined
           ? new Leader(means)
@@ -78,11 +109,23 @@ export class HostInProcess {
               ...means,
               leader: hostUrl(leader.server.port),
               credential: () => Promise.resolve({ secret }),
-              seat: id,
+              seat,
               maxPayload: 1_000_000,
             }),
     })
-    const host = new HostInProcess(id, server, capabilities, actors)
+    const again = async (between = nothing): Promise<HostInProcess> => {
+      const left = registrationsOf(server, handlers, actors, {})
+      await host.close()
+      between()
+      return HostInProcess.start(leader, options, { port: server.port, seat, left })
+    }
+    const host = new HostInProcess(id, server, capabilities, actors, handlers, again)
+    if (store !== undefined) server.openStore(store)
+    const kept = store === undefined ? before?.left : keptRegistrations(store, before?.left)
+    if (kept === undefined) return host
+    if (store === undefined) openSubscriptions(server, kept, nothing)
+    else openKept(server, kept, nothing)
+    await startRegistered(kept, handlers, actors, nothing)
     return host
   }
 
@@ -102,6 +145,7 @@ export class HostInProcess {
   async close(): Promise<void> {
     await Promise.all(this.#buses.splice(0).map(bus => bus.close({ drain: false })))
     await this.actors.stopAll()
+    await this.handlers.stopAll()
     await this.server.close()
   }
 }

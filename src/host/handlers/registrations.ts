@@ -87,6 +87,8 @@ export function openSubscriptions(
   { subscriptions }: Registrations,
   warn: (text: string) => void,
 ): void {
+  // A follower's names are at its leader.
+  if (server.backbone.isFollower) return
   eachUsable(subscriptions, warn, ({ van, request }) => server.broker(van).replace(request))
 }
 

@@ -52,11 +52,13 @@ export function keptRegistrations(store: HostStore, left: Registrations | undefi
  * that do not exist any more (children, whose parents make new ones) are given up, with their messages.
  */
 export function openKept(
-  server: Pick<HostServer, 'broker' | 'vans'>,
+  server: Pick<HostServer, 'backbone' | 'broker' | 'vans'>,
   { subscriptions, actors }: Registrations,
   warn: (text: string) => void,
 ): void {
-  eachUsable(subscriptions, warn, ({ van, request }) => {
+  // A follower's names are at its leader.
+  const own = server.backbone.isFollower ? [] : subscriptions
+  eachUsable(own, warn, ({ van, request }) => {
     const { name } = request
     const isThere = server.broker(van).named().some(each => each.name === name) // prettier-ignore
     if (!isThere) server.broker(van).replace(request)

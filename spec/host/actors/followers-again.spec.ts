@@ -1,0 +1,91 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import type { Bus } from '../../../src/index.js'
+import { Disk } from '../../support/disk.js'
+import { eventually } from '../../support/eventually.js'
+import { actorsModule, HostInProcess, type HostOptions } from '../../support/hosts.js'
+
+const handlersModule = fileURLToPath(new URL('../../../../spec/fixtures/handlers.js', import.meta.url))
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
+
+describe('a follower that is started again', () => {
+  let folder: string
+  let file: string
+  let leader: HostInProcess
+  let follower: HostInProcess
+  let bus: Bus
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'msgvan-spec-'))
+    file = join(folder, 'file')
+  })
+  afterEach(async () => {
+    await follower.close()
+    await leader.close()
+    await rm(folder, { recursive: true })
+  })
+
+  const start = async (options: HostOptions): Promise<void> => {
+    leader = await HostInProcess.start(undefined, { heartbeat: 5_000 })
+    const roots = [dirname(actorsModule)]
+    follower = await HostInProcess.start(leader, {
+      ...{ heartbeat: 5_000, capabilities: { writes: true }, roots },
+      ...options,
+    })
+    await eventually(() => expect(leader.server.backbone.members.list()).to.have.lengthOf(2))
+    bus = leader.bus()
+  }
+  const create = () =>
+    bus.actors.create(
+      { module: actorsModule, export: 'NeedsNoFile' },
+      { name: 'it', args: file, requires: { writes: true } },
+    )
+  const done = async (): Promise<number[]> =>
+    (await readFile(`${file}.done`, 'utf8')).trim().split('\n').map(Number)
+
+  for (const [kind, disk] of [
+    ['in memory', () => undefined],
+    ['with a store', () => new Disk()],
+  ] as const) {
+    it(`${kind}, has the named subscriptions of its actor and its handler again, at the leader alone`, async () => {
+      const own = disk()
+      await start(own === undefined ? {} : { disk: own })
+      await bus.subscribeActor('of the actor', await create(), 't')
+      await follower
+        .bus()
+        .subscribeHandler('of the handler', { module: handlersModule, export: 'print' }, 't')
+      const consumers = async (): Promise<unknown[]> =>
+        (await bus.status()).subscriptions
+          .filter(({ name }) => name?.startsWith('of') === true)
+          .map(({ name, consumers }) => [name, consumers])
+      const both = [
+        ['of the actor', 1],
+        ['of the handler', 1],
+      ]
+      await eventually(async () => expect(await consumers()).to.have.deep.members(both))
+      follower = await follower.again()
+      await eventually(async () => expect(await consumers()).to.have.deep.members(both))
+      await bus.publish('t', 1)
+      await eventually(async () => expect(await done()).to.deep.equal([1]))
+      await eventually(() => expect(follower.lines.join()).to.include('Handler got 1'))
+    })
+  }
+
+  it('with a store, gets the mail for its actor that came meanwhile, once each', async () => {
+    await start({ disk: new Disk() })
+    const actor = await create()
+    await bus.subscribeActor('some', actor, 't')
+    const told: Promise<void>[] = []
+    const tell = (): void => void told.push(...numbers(200).map(i => actor.tell(told.length + i)))
+    tell()
+    const again = follower.again(tell)
+    tell()
+    follower = await again
+    await Promise.all(told)
+    await eventually(async () => expect(await done()).to.have.members(numbers(told.length)))
+    expect(await bus.deadLetters().list()).to.deep.equal([])
+  })
+})
