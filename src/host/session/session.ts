@@ -259,7 +259,7 @@ export class Session implements FollowerClientSession, WatchedSession {
         // Until it is on the disk the client keeps its verdicts: a next host would not know of them.
         return this.van.vanStore?.written()
       case FrameKind.Leave:
-        return this.subscriptions.leave(this.consumers.leave(body))
+        return this.subscriptions.leave(this.consumers.leave(body, this.guest?.relay.membership))
       case FrameKind.Sync:
         return this.#sync(decodeSync(body))
       case FrameKind.Call:

@@ -14,6 +14,13 @@ interface Expected {
   readonly end: () => void
 }
 
+type After = (ms: number, run: () => void) => () => void
+
+const inTime: After = (ms, run) => {
+  const timer = setTimeout(run, ms).unref()
+  return () => clearTimeout(timer)
+}
+
 /**
  * Keeps mail for actors of a host that is gone and has a store: it has them again when it is back. The senders wait,
  * too: nothing is promised meanwhile.
@@ -21,9 +28,15 @@ interface Expected {
 export class Lobby {
   /** By the topic of their mailbox. */
   readonly #expected = new Map<string, Expected>()
-  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #timers = new Set<() => void>()
+  readonly #after: After
   #waiting = 0
   #bytes = 0
+
+  /** @param after runs something after so many milliseconds, unless the returned function is called before */
+  constructor(after: After = inTime) {
+    this.#after = after
+  }
 
   /**
    * A host with these mailboxes is gone.
@@ -32,18 +45,18 @@ export class Lobby {
    */
   expect(topics: readonly string[], isBack: boolean): void {
     if (topics.length === 0) return
-    for (const topic of topics) {
+    const expected = topics.map(topic => {
       this.arrived(topic)
-      this.#expected.set(topic, deferred())
-    }
-    const timer = setTimeout(
-      () => {
-        this.#timers.delete(timer)
-        for (const topic of topics) this.arrived(topic)
-      },
-      isBack ? SAYING_MS : COMING_MS,
-    )
-    this.#timers.add(timer.unref())
+      const each = deferred()
+      this.#expected.set(topic, each)
+      return { topic, each }
+    })
+    const stop = this.#after(isBack ? SAYING_MS : COMING_MS, () => {
+      this.#timers.delete(stop)
+      // Not one that came back and is gone again: its time has begun anew.
+      for (const { topic, each } of expected) if (this.#expected.get(topic) === each) this.arrived(topic)
+    })
+    this.#timers.add(stop)
   }
 
   /** A host has that mailbox, or none is expected any more. */
@@ -67,7 +80,7 @@ export class Lobby {
   }
 
   close(): void {
-    for (const timer of this.#timers) clearTimeout(timer)
+    for (const stop of this.#timers) stop()
     for (const topic of [...this.#expected.keys()]) this.arrived(topic)
   }
 }

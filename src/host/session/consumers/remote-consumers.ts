@@ -135,12 +135,14 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
   /**
    * A LEAVE frame.
    *
+   * @param relay of the client, if it is a host: it ends with the session, which decides about its messages
    * @returns the subscription that the client leaves
    * @throws ProtocolError
    */
-  leave(body: ByteReader): number {
+  leave(body: ByteReader, relay?: Membership): number {
     const leave = decodeLeave(body)
     const consumer = this.#consumers.get(leave.subscription)
+    if (relay !== undefined && consumer?.joined === relay) return leave.subscription
     consumer?.leave(leave)
     this.#forgetIfDone(consumer)
     return leave.subscription
