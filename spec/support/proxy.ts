@@ -30,7 +30,9 @@ export const throughProxies =
       {
         opened: ends => {
           const host = beyond.get(ends ?? '')
-          listener.opened(host === undefined ? ends : endsOf(host))
+          const signed = host === undefined ? ends : endsOf(host)
+          // The connection beyond has just been cut, and this one ends with it.
+          if (host === undefined || signed !== undefined) listener.opened(signed)
         },
         event: (name, value) => listener.event(name, value),
         ended: end => listener.ended(end),

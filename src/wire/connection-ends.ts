@@ -7,6 +7,11 @@ export interface End {
   readonly port: number | undefined
 }
 
+/** That connection is lost: the system no longer knows its ends, although this process may have bytes of it to read. */
+export function isLost(...ends: readonly End[]): boolean {
+  return ends.some(({ address }) => address === undefined)
+}
+
 /**
  * How both sides name a TCP connection in the text that they sign; undefined when it leaves this machine. The system has
  * no second connection with the same four parts, so a program between the two sides cannot be at either end.

@@ -1,6 +1,6 @@
 import { io, NodeWebSocket, type Socket } from 'socket.io-client'
 import type { Channel, DialListener } from '../../wire/channel.js'
-import { LOCAL_SOCKET, tcpEnds } from '../../wire/connection-ends.js'
+import { isLost, LOCAL_SOCKET, tcpEnds } from '../../wire/connection-ends.js'
 import type { ClientEvents, HostEvents } from '../../wire/protocol.js'
 import { FORWARD_SECRET_CIPHERS } from '../../wire/forward-secrecy.js'
 import { socketParser } from '../../wire/socket-parser.js'
@@ -72,8 +72,13 @@ export const dialSocket =
     socket.on('connect', () => {
       // Kept here because socket.io drops it on close.
       webSocket = (socket.io.engine.transport as { ws?: WebSocketOfWs }).ws
-      const ends = open === undefined ? endsOf(webSocket) : LOCAL_SOCKET
-      unlessOver(() => listener.opened(ends))
+      const { hasNone, ends } =
+        open === undefined ? endsOf(webSocket) : { hasNone: false, ends: LOCAL_SOCKET }
+      unlessOver(() => {
+        if (!hasNone) return listener.opened(ends)
+        isOver = true
+        listener.ended({ why: 'closed the connection (before the handshake)', byPeer: false })
+      })
     })
     socket.onAny((event: string, value: unknown) => unlessOver(() => listener.event(event, value)))
     socket.on('connect_error', cause =>
@@ -105,10 +110,18 @@ export const dialSocket =
     }
   }
 
-function endsOf({ _socket: socket }: WebSocketOfWs = {}): string | undefined {
-  if (socket === undefined) return undefined
+interface Ends {
+  /** It was cut, and gives only what arrived before. Otherwise it would look like a connection to another machine. */
+  readonly hasNone: boolean
+  readonly ends: string | undefined
+}
+
+function endsOf({ _socket: socket }: WebSocketOfWs = {}): Ends {
+  if (socket === undefined) return { hasNone: false, ends: undefined }
   const { localAddress, localPort, remoteAddress, remotePort } = socket
-  return tcpEnds({ address: localAddress, port: localPort }, { address: remoteAddress, port: remotePort })
+  const client = { address: localAddress, port: localPort }
+  const host = { address: remoteAddress, port: remotePort }
+  return { hasNone: isLost(client, host), ends: tcpEnds(client, host) }
 }
 
 function isLoopback(url: string): boolean {
