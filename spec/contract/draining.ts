@@ -176,6 +176,60 @@ export function draining(at: Connected): void {
       expect(problems.values).to.deep.equal([])
     })
 
+    for (const ordered of [false, true])
+      it(`an embedded bus waits for retries, ${ordered ? 'in order' : 'in any order'}`, async () => {
+        const bus = at.bus()
+        if (at.kind.name !== 'embedded') return // A host with the name goes on without this bus.
+        const problems = reports(bus)
+        const done: number[] = []
+        bus
+          .topic<number>('a', { name: 'a', ordered, delay: 30 })
+          .pipe(
+            handle(({ payload, attempt }) => {
+              if (payload === 0 && attempt < 3) throw new Error('not yet')
+              done.push(payload)
+            }),
+          )
+          .subscribe()
+        for (let n = 0; n < 3; n += 1) void bus.publish('a', n)
+        await bus.close()
+        expect(done).to.have.members([0, 1, 2])
+        if (ordered) expect(done).to.deep.equal([0, 1, 2])
+        expect(problems.values).to.deep.equal([])
+      })
+
+    it('an embedded bus does not wait for a retry that is due after the timeout, and names it', async () => {
+      const bus = at.bus()
+      if (at.kind.name !== 'embedded') return
+      const problems = reports(bus)
+      const failed = gate()
+      bus.topic('a', { name: 'a', delay: 3_600_000 }).subscribe(() => {
+        failed.open()
+        throw new Error('not yet')
+      })
+      void bus.publish('a', 1)
+      await failed.opened
+      await bus.close({ timeout: 60_000 })
+      expect(problems.values.at(-1)?.message).to.contain('keeps no messages when its bus closes')
+    })
+
+    it('an embedded bus does not wait for a retry whose consumer has gone', async () => {
+      const bus = at.bus()
+      if (at.kind.name !== 'embedded') return
+      const failed = gate()
+      const consumers = [{ name: 'a' }, {}].map(named =>
+        bus.topic('a', { ...named, delay: 20_000 }).subscribe(() => {
+          failed.open()
+          throw new Error('not yet')
+        }),
+      )
+      void bus.publish('a', 1)
+      await failed.opened
+      const closed = bus.close({ timeout: 50_000 })
+      for (const consumer of consumers) consumer.unsubscribe()
+      await closed
+    })
+
     it('a handler that goes on at its own topic after an await is finished, embedded', async () => {
       const bus = at.bus()
       if (at.kind.name !== 'embedded') return

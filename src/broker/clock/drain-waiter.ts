@@ -9,6 +9,8 @@ export class DrainWaiter {
   readonly #lingering = new Set<Subscription>()
   readonly #gone: (subscription: Subscription) => void
   #onQuiet: (() => void) | undefined
+  /** Milliseconds until the drain ends in any case. */
+  #left: () => number = () => 0
 
   /**
    * @param gone called when such a subscription has nothing left to settle
@@ -54,7 +56,7 @@ export class DrainWaiter {
     this.#gone(subscription)
   }
 
-  /** Resolves with whether everything handed out was settled in time. */
+  /** Resolves with whether everything handed out was settled in time, and each retry that is due by then. */
   wait(timeout: number, timers: Timers): Promise<boolean> {
     return new Promise(resolve => {
       const finish = (isQuiet: boolean): void => {
@@ -62,6 +64,8 @@ export class DrainWaiter {
         cancel()
         resolve(isQuiet)
       }
+      const until = timers.now() + timeout
+      this.#left = () => until - timers.now()
       const cancel = timers.after(timeout, () => finish(false))
       this.#onQuiet = () => finish(true)
       // Not at once: close() may come from inside a `next`, and its message is entered when that returns.
@@ -71,6 +75,14 @@ export class DrainWaiter {
 
   /** A delivery was settled, or handed on. */
   check(): void {
-    if (this.#onQuiet !== undefined && this.#isDrained() && this.inFlight() === 0) this.#onQuiet()
+    if (this.#onQuiet === undefined || !this.#isDrained() || this.inFlight() > 0) return
+    if (!this.#isRetrying()) this.#onQuiet()
+  }
+
+  /** A failed message has its next attempt in time. */
+  #isRetrying(): boolean {
+    const left = this.#left()
+    for (const subscription of this.#registered()) if (subscription.retriesWithin(left)) return true
+    return false
   }
 }

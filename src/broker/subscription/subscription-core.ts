@@ -97,6 +97,11 @@ export abstract class SubscriptionCore extends NoopHooks {
     return this.backlog.retries?.size ?? 0
   }
 
+  /** A failed message comes to a consumer again within so many milliseconds. */
+  retriesWithin(milliseconds: number): boolean {
+    return this.members.size > 0 && this.backlog.retries?.isDueWithin(milliseconds) === true
+  }
+
   /** Messages at the end of its queue without room: their publishers wait. */
   get held(): number {
     return this.backlog.held

@@ -77,9 +77,13 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
     this.changed()
     this.members.leave(member)
     if (this.backlog.isHolding) this.backpressure.reportAbandoned()
-    if (this.rules.name !== undefined && !(this.isLentName && this.members.size === 0)) return this.wake()
-    if (cause === 'death') this.#end.lose()
-    this.owner.abandoned(this)
+    if (this.rules.name !== undefined && !(this.isLentName && this.members.size === 0)) this.wake()
+    else {
+      if (cause === 'death') this.#end.lose()
+      this.owner.abandoned(this)
+    }
+    // A drain waits for no retry that has no consumer.
+    this.owner.settled()
   }
 
   /**

@@ -51,6 +51,11 @@ export class RetryQueue {
     for (const [item, { due }] of this.#items) yield [item, Math.max(0, due - now)]
   }
 
+  isDueWithin(milliseconds: number): boolean {
+    for (const [, wait] of this.waits()) if (wait <= milliseconds) return true
+    return false
+  }
+
   /** Gives messages bytes of their own. */
   separate(separator: Separator): void {
     for (const item of this.#items.keys()) item.envelope = separator.apart(item.envelope)
