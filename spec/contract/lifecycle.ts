@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { firstValueFrom, NEVER, repeat, retry, take } from 'rxjs'
+import { firstValueFrom, NEVER, repeat, retry, Subject, take } from 'rxjs'
 import { ClosedError, handle, InvalidOptionError, type TopicOptions } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
 import {
@@ -175,6 +175,31 @@ export function lifecycle(at: Connected): void {
       expect(problems.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_DRAIN_TIMEOUT'])
       expect(problems.values[0]?.message).to.contain('1 deliveries not settled (t: 1)')
     })
+
+    for (const timeout of [2 ** 31, Infinity]) {
+      it(`waits as long as a \`timeout\` of ${timeout}, which no timer has`, async () => {
+        const bus = at.bus()
+        const work = new Subject<void>()
+        let isDone = false
+        bus
+          .topic('t')
+          .pipe(handle(() => work))
+          .subscribe()
+        await bus.ready({ timeout })
+        await bus.publish('t')
+        await untilStatus(bus, 't', { inFlight: 1 })
+        const problems = reports(bus)
+        const closed = bus.close({ timeout })
+        // A timer that is too long is one of 1 ms.
+        setTimeout(() => {
+          isDone = true
+          work.complete()
+        }, 10)
+        await closed
+        expect(isDone).to.equal(true)
+        expect(problems.values).to.deep.equal([])
+      })
+    }
 
     it('names and counts what waits for a retry, and ends with the bus', async () => {
       const bus = at.bus()

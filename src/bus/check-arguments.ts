@@ -5,25 +5,20 @@ import type { CloseOptions } from './contract/broker.js'
 import type { ReadyOptions } from './contract/bus.js'
 import type { TopicOptions } from './contract/options.js'
 
-/** The longest timer of JavaScript: about 24 days. */
-const LONGEST_TIMER = 2 ** 31 - 1
-
 /** @throws InvalidOptionError */
 export function checkReady(options: ReadyOptions): ReadyOptions {
   knownOptions('ready()', options, ['timeout', 'signal'])
   const { timeout } = options
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
     throw new InvalidOptionError('signal must be an AbortSignal.')
-  return timeout === undefined
-    ? options
-    : { ...options, timeout: atLeast('timeout', timeout, 0, LONGEST_TIMER) }
+  return timeout === undefined ? options : { ...options, timeout: atLeast('timeout', timeout, 0, Infinity) }
 }
 
 /** @throws InvalidOptionError */
 export function checkClose(options: CloseOptions): void {
   knownOptions('close()', options, ['drain', 'timeout'])
   oneOf('drain', options.drain ?? true, [true, false])
-  atLeast('timeout', options.timeout ?? 0, 0, Number.MAX_SAFE_INTEGER)
+  atLeast('timeout', options.timeout ?? 0, 0, Infinity)
 }
 
 /** The name of an exposure. It becomes part of a subscription's name. */

@@ -1,5 +1,6 @@
 import { TimeoutError } from '../errors.js'
 import type { ReadyOptions } from './contract/bus.js'
+import { longTimeout } from './long-timeout.js'
 
 /** Waits until a broker is ready, as long as the caller wants to. */
 export async function readyWithin(
@@ -8,7 +9,7 @@ export async function readyWithin(
 ): Promise<void> {
   if (timeout === undefined && signal === undefined) return ready()
   signal?.throwIfAborted()
-  let timer: ReturnType<typeof setTimeout> | undefined
+  let cancel = (): void => undefined
   let aborted = (): void => undefined
   // A broker without a connection says why at that same time, so ask it first.
   const done = ready(timeout)
@@ -16,7 +17,7 @@ export async function readyWithin(
     aborted = () => reject(signal?.reason as Error)
     signal?.addEventListener('abort', aborted)
     if (timeout === undefined) return
-    timer = setTimeout(() => {
+    cancel = longTimeout(() => {
       reject(
         new TimeoutError(
           `Not all that this bus asked for is in force within ${timeout} ms, though it is connected. It goes on waiting for it.`,
@@ -27,7 +28,7 @@ export async function readyWithin(
   try {
     await Promise.race([done, given])
   } finally {
-    clearTimeout(timer)
+    cancel()
     signal?.removeEventListener('abort', aborted)
   }
 }

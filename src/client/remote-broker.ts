@@ -5,6 +5,7 @@ import type { Broker, BusState, CloseOptions, Consumer, Membership } from '../bu
 import type { Control } from '../bus/contract/control.js'
 import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import { CurrentState } from '../bus/current-state.js'
+import { longTimeout } from '../bus/long-timeout.js'
 import { Reports } from '../bus/reports.js'
 import type { MsgvanError } from '../errors.js'
 import type { Envelope, Headers } from '../message/envelope.js'
@@ -119,16 +120,16 @@ export class RemoteBroker implements Broker {
   /** The host answers in order, so its answer comes after it has acted on all earlier frames. */
   async ready(timeout = this.#readyTimeout): Promise<void> {
     const answer = this.call('ready')
-    let timer: ReturnType<typeof setTimeout> | undefined
+    let cancel = (): void => undefined
     const unreachable = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
+      cancel = longTimeout(() => {
         if (!this.#session.isConnected) reject(this.#session.unreachable(timeout))
       }, timeout)
     })
     try {
       await Promise.race([answer, unreachable])
     } finally {
-      clearTimeout(timer)
+      cancel()
     }
   }
 

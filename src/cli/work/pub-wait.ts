@@ -1,8 +1,8 @@
 import type { Bus } from '../../bus/contract/bus.js'
+import { longTimeout } from '../../bus/long-timeout.js'
 import { TimeoutError } from '../../errors.js'
 import type { Cli } from '../cli.js'
 import { Exit } from '../exit.js'
-import { longTimeout } from '../options/long-timeout.js'
 
 const LOOK_EVERY_MS = 2_000
 

@@ -1,3 +1,5 @@
+import { longTimeout } from '../../bus/long-timeout.js'
+
 /** Waits until a condition is true. */
 export class Drain {
   #check: (() => void) | undefined
@@ -12,10 +14,10 @@ export class Drain {
     return new Promise(resolve => {
       const finish = (done: boolean): void => {
         this.#check = undefined
-        clearTimeout(timer)
+        cancel()
         resolve(done)
       }
-      const timer = setTimeout(() => finish(isDone()), deadline - performance.now())
+      const cancel = longTimeout(() => finish(isDone()), deadline - performance.now())
       this.#check = () => {
         if (isDone()) finish(true)
       }

@@ -1,3 +1,4 @@
+import { longTimeout } from '../../bus/long-timeout.js'
 import type { Session } from './session.js'
 
 /** Older clients send nothing if they want nothing. */
@@ -21,7 +22,7 @@ export interface OrphansMeans {
  */
 export class Orphans {
   readonly #means: OrphansMeans
-  #timer: NodeJS.Timeout | undefined
+  #stop = (): void => undefined
 
   constructor(means: OrphansMeans) {
     this.#means = means
@@ -34,7 +35,7 @@ export class Orphans {
 
   /** Ends no more of them. */
   close(): void {
-    clearTimeout(this.#timer)
+    this.#stop()
   }
 
   /**
@@ -42,15 +43,19 @@ export class Orphans {
    */
   #lookLater(looks: ReadonlyMap<Session, number>): void {
     const { sessionTtl, sessions, end } = this.#means
-    this.#timer = setTimeout(() => {
-      const looksOf = (session: Session): number => looks.get(session) ?? 0
-      const asking = [...sessions].filter(
-        session => looksOf(session) < (session.link.received > 0 ? 1 : MOST_LOOKS),
-      )
-      const isAwaited = (van: string, client: string): boolean =>
-        asking.some(session => session.client === client && session.van.name === van)
-      if (!end(isAwaited)) return
-      this.#lookLater(new Map([...sessions].map(session => [session, looksOf(session) + 1])))
-    }, sessionTtl).unref()
+    this.#stop = longTimeout(
+      () => {
+        const looksOf = (session: Session): number => looks.get(session) ?? 0
+        const asking = [...sessions].filter(
+          session => looksOf(session) < (session.link.received > 0 ? 1 : MOST_LOOKS),
+        )
+        const isAwaited = (van: string, client: string): boolean =>
+          asking.some(session => session.client === client && session.van.name === van)
+        if (!end(isAwaited)) return
+        this.#lookLater(new Map([...sessions].map(session => [session, looksOf(session) + 1])))
+      },
+      sessionTtl,
+      false,
+    )
   }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { longTimeout } from '../../bus/long-timeout.js'
 import { isThreadGone } from '../../daemon/files/own-thread.js'
 import { isAlive } from '../../daemon/files/pid-hint.js'
 import type { SessionEnd } from './consumers/remote-consumers.js'
@@ -97,7 +98,7 @@ export class Sessions {
     if (!this.#sessions.has(session.id) || this.#away.has(session)) return
     const { sessionTtl, pidCheckMs = 1_000 } = this.#options
     if (this.#isGone(session)) return this.end(session, 'death')
-    const expiry = setTimeout(() => this.end(session, 'death'), sessionTtl)
+    const cancelExpiry = longTimeout(() => this.end(session, 'death'), sessionTtl)
     // Sockets close a moment before their process is gone: this looks for it soon, and then less and less often.
     let wait = FIRST_PID_CHECK_MS
     const look = (): void => {
@@ -107,7 +108,7 @@ export class Sessions {
     }
     let check = setTimeout(look, wait)
     this.#away.set(session, () => {
-      clearTimeout(expiry)
+      cancelExpiry()
       clearTimeout(check)
     })
   }
