@@ -16,6 +16,11 @@ import type { Connected } from './connected.js'
 
 const value = (message: Message<number>) => message.payload
 
+/** Blocks the event loop, in milliseconds. */
+function standStill(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+}
+
 export function handling(at: Connected): void {
   for (const ack of ['auto', 'manual'] as const) {
     describe(`handle, with ack: '${ack}'`, () => {
@@ -214,6 +219,28 @@ export function handling(at: Connected): void {
         work.complete()
         await untilStatus(bus, 'w', { acked: 3, failed: 0 })
         expect(tries.values).to.deep.equal(upTo(3))
+      })
+
+      it('ackTimeout of running work does not end while this process stands still', async () => {
+        const bus = at.bus()
+        const work = new Subject<never>()
+        const tries: number[] = []
+        bus
+          .topic('t', { name: 'w', ack, ackTimeout: 100, attempts: 1 })
+          .pipe(handle(({ attempt }) => (tries.push(attempt), work)))
+          .subscribe()
+        // Its time ends before the work on the other message says for the first time that it goes on.
+        const early = collect(bus.topic('c', { name: 'c', ack: 'manual', ackTimeout: 100, delay: 60_000 }))
+        await bus.ready()
+        await bus.publish('c')
+        await early.first(1)
+        standStill(75)
+        await bus.publish('t')
+        await eventually(() => expect(tries).to.have.lengthOf(1))
+        standStill(300)
+        await untilStatus(bus, 'c', { failed: 1 })
+        work.complete()
+        await untilStatus(bus, 'w', { acked: 1, failed: 0, deadLettered: 0 })
       })
 
       for (const name of [undefined, 'w']) {

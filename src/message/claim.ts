@@ -115,3 +115,12 @@ export class Claim implements Claimed {
 export function heartbeatOf(ackTimeout: number): number {
   return Math.min(Math.max(1, ackTimeout / 3), 2 ** 30)
 }
+
+/**
+ * `ackTimeout` in two steps. After a standstill of this process the first is due late, and work that goes on reports
+ * that before the second.
+ */
+export function stepsOf(ackTimeout: number): readonly [first: number, second: number] {
+  const first = Math.floor(ackTimeout * 0.9)
+  return [first, ackTimeout - first]
+}

@@ -1,3 +1,4 @@
+import { stepsOf } from '../../message/claim.js'
 import type { Message } from '../../message/message.js'
 import type { RetryTimers } from './backlog/retry-queue.js'
 
@@ -13,7 +14,11 @@ export class Deadlines {
   /** Begins anew, if the delivery has one. */
   set(message: Message, ms: number, due: () => void): void {
     this.#cancels.get(message)?.()
-    this.#cancels.set(message, this.#timers.after(ms, due))
+    const [first, second] = stepsOf(ms)
+    this.#cancels.set(
+      message,
+      this.#timers.after(first, () => this.#cancels.set(message, this.#timers.after(second, due))),
+    )
   }
 
   cancel(message: Message): void {

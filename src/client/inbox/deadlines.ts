@@ -1,3 +1,4 @@
+import { stepsOf } from '../../message/claim.js'
 import type { Message } from '../../message/message.js'
 
 const LONGEST_TIMER = 2 ** 31 - 1
@@ -22,11 +23,13 @@ export class Deadlines {
   start(message: Message): void {
     this.stop(message)
     if (this.limit > LONGEST_TIMER) return
-    const timer = setTimeout(() => {
+    const [first, second] = stepsOf(this.limit)
+    const expire = (): void => {
       this.#timers.delete(message)
       this.#expired(message)
-    }, this.limit)
-    this.#timers.set(message, timer)
+    }
+    const wait = (): void => void this.#timers.set(message, setTimeout(expire, second))
+    this.#timers.set(message, setTimeout(wait, first))
   }
 
   stop(message: Message): void {
