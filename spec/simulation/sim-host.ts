@@ -202,6 +202,12 @@ export class SimHost implements Listening {
     return run.sessions.greet(channel, { address: '127.0.0.1', ends: 'a line' })
   }
 
+  /** The memory of the messages that wait here, as the host counts it. */
+  get waitingBytes(): number {
+    const sessions = this.#run?.sessions
+    return sessions?.vans.includes(van) === true ? sessions.broker(van).memory.bytes : 0
+  }
+
   status(name = van): Promise<Subscriptions> {
     const run = this.#run
     if (run === undefined) throw new Error('the host is not there')

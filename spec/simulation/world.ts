@@ -180,6 +180,14 @@ export class World {
     await this.#damaged?.finish()
     await this.#damaged?.close()
     await this.#rest()
+    if (left === '') this.#checkMemory()
+  }
+
+  /** What a host counts and nobody waits for would fill it for good. */
+  #checkMemory(): void {
+    for (const { url, waitingBytes } of this.#cast.convention.hosts)
+      if (waitingBytes !== 0)
+        this.#stage.books.violated(`${waitingBytes} bytes count as waiting at ${url}, where nothing waits`)
   }
 
   async #leftOver(): Promise<string> {
