@@ -28,6 +28,7 @@ import { settlement } from './settlement.js'
 import { statusOfVan } from './status.js'
 import { subjects } from './subjects.js'
 import { throwingListeners } from './throwing-listeners.js'
+import { throwingWork } from './throwing-work.js'
 import { wrongArguments } from './wrong-arguments.js'
 
 export type Theme = (at: Connected) => void
@@ -59,6 +60,7 @@ const themes: readonly Theme[] = [
   lifecycle,
   draining,
   throwingListeners,
+  throwingWork,
   deferring,
   wrongArguments,
   replay,

@@ -1,12 +1,14 @@
 import type { ObservableInput } from 'rxjs'
 import { Observable } from 'rxjs/internal/Observable'
-import { InvalidOptionError, type MsgvanError } from '../errors.js'
+import { describe, InvalidOptionError, SubscriberError, type MsgvanError } from '../errors.js'
 import { knownOptions, shown, whole } from '../message/check-option.js'
 import { heartbeatOf, type Claim } from '../message/claim.js'
 import { takeInHand } from '../message/in-hand.js'
 import { Message, type RetryRule } from '../message/message.js'
 import { checkRetryDelay, retryDelayAfter, type RetryDelay } from '../message/retry-delay.js'
+import { guardUnsubscribe } from './guard-unsubscribe.js'
 import { innerFromInput } from './inner-from-input.js'
+import { errorsIn } from './rxjs-internals.js'
 
 /** The work on a message: an Observable, a promise, any other ObservableInput, or a plain value. */
 export type Project<P, R> = (message: Message<P>) => ObservableInput<R> | R
@@ -49,7 +51,7 @@ export function isMessage(operator: string): (value: unknown) => void {
 
 /**
  * The work on one claimed message. Acks it when the work completes, fails it when the work errors, and completes in
- * both cases; torn down before, it gives the message back.
+ * both cases; torn down before, it gives the message back. What a teardown throws is reported, and changes nothing else.
  *
  * @param failed the message comes again, or becomes a dead letter
  */
@@ -72,42 +74,51 @@ export function work<P, R>(
       clearInterval(heartbeat)
       if (!isOnItsWayDown) claim.release()
     })
+    // The last work may end the whole pipeline, whose teardowns are not the work's.
+    const complete = () => {
+      try {
+        subscriber.complete()
+      } catch (thrown) {
+        for (const error of errorsIn(thrown)) report(message, 'A subscriber of', 'threw', error)
+      }
+    }
     const fail = (error: unknown) => {
       claim.fail(error, retryRule(rules, error, message))
       failed?.()
-      subscriber.complete()
+      complete()
     }
-    let result: Observable<R>
-    try {
-      result = innerFromInput(project(message))
-    } catch (error) {
-      fail(error)
-      return
-    }
-    subscriber.add(
-      result.subscribe({
-        next: value => {
-          // An error further down is this message's failure, however late its result came.
-          const before = takeInHand(message)
-          isOnItsWayDown = true
-          try {
-            subscriber.next(value)
-          } finally {
-            takeInHand(before)
-            isOnItsWayDown = false
-          }
-          // A `take` further down completed with this very result: it has seen it. (After an error it has failed by
-          // now.)
-          if (subscriber.closed) claim.ack()
-        },
-        error: fail,
-        complete: () => {
-          claim.ack()
-          subscriber.complete()
-        },
-      }),
-    )
+    const guarded$ = new Observable<R>(inner => {
+      guardUnsubscribe(inner, error => report(message, 'The work on', 'threw after its end', error))
+      // From here on: values may end it before its subscribe() returns.
+      subscriber.add(inner)
+      return innerFromInput(project(message)).subscribe(inner)
+    })
+    guarded$.subscribe({
+      next: value => {
+        // An error further down is this message's failure, however late its result came.
+        const before = takeInHand(message)
+        isOnItsWayDown = true
+        try {
+          subscriber.next(value)
+        } finally {
+          takeInHand(before)
+          isOnItsWayDown = false
+        }
+        // A `take` further down completed with this very result: it has seen it. (After an error it has failed by now.)
+        if (subscriber.closed) claim.ack()
+      },
+      error: fail,
+      complete: () => {
+        claim.ack()
+        complete()
+      },
+    })
   })
+}
+
+function report(message: Message, who: string, what: string, error: unknown): void {
+  const text = `${who} ${JSON.stringify(message.topic)} ${what}: ${describe(error)}`
+  Message.settlerOf(message).report?.(new SubscriberError(text, message.topic, error))
 }
 
 function retryRule({ attempts, delay }: FailureRules, error: unknown, message: Message): RetryRule {
