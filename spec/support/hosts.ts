@@ -48,6 +48,7 @@ interface Before {
 export class HostInProcess {
   readonly lines: string[] = []
   readonly #buses: Bus[] = []
+  readonly port: number
 
   private constructor(
     readonly id: string,
@@ -56,8 +57,10 @@ export class HostInProcess {
     readonly actors: Actors,
     readonly handlers: Handlers,
     /** Ends it in order, and starts another host in its place. @param between called when it has ended */
-    readonly again: (between?: () => void) => Promise<HostInProcess>,
-  ) {}
+    readonly again: (between?: () => void | Promise<void>) => Promise<HostInProcess>,
+  ) {
+    this.port = server.port
+  }
 
   static async start(
     leader: HostInProcess | undefined,
@@ -107,17 +110,18 @@ export class HostInProcess {
           ? new Leader(means)
           : new Follower({
               ...means,
-              leader: hostUrl(leader.server.port),
+              leader: hostUrl(leader.port),
               credential: () => Promise.resolve({ secret }),
               seat,
               maxPayload: 1_000_000,
             }),
     })
-    const again = async (between = nothing): Promise<HostInProcess> => {
+    const again = async (between: () => void | Promise<void> = nothing): Promise<HostInProcess> => {
       const left = registrationsOf(server, handlers, actors, {})
+      const { port } = server
       await host.close()
-      between()
-      return HostInProcess.start(leader, options, { port: server.port, seat, left })
+      await between()
+      return HostInProcess.start(leader, options, { port, seat, left })
     }
     const host = new HostInProcess(id, server, capabilities, actors, handlers, again)
     if (store !== undefined) server.openStore(store)

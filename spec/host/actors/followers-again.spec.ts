@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
-import type { Bus } from '../../../src/index.js'
+import type { ActorRef, Bus } from '../../../src/index.js'
 import { Disk } from '../../support/disk.js'
 import { eventually } from '../../support/eventually.js'
 import { actorsModule, HostInProcess, type HostOptions } from '../../support/hosts.js'
@@ -87,5 +87,32 @@ describe('a follower that is started again', () => {
     await Promise.all(told)
     await eventually(async () => expect(await done()).to.have.members(numbers(told.length)))
     expect(await bus.deadLetters().list()).to.deep.equal([])
+  })
+
+  it('with a store, hands mail to its actor once also when its leader comes later', async () => {
+    await start({ disk: new Disk() })
+    await create()
+    const own = (): Bus => follower.bus()
+    const found = async (): Promise<ActorRef> => {
+      const actor = await own().actors.find('it')
+      if (actor === undefined) throw new Error('it is not there')
+      return actor
+    }
+    leader = await leader.again(async () => {
+      follower = await follower.again()
+      const actor = await found()
+      await Promise.all(numbers(50).map(i => actor.tell(i)))
+      await eventually(async () => expect(await done()).to.deep.equal(numbers(50)))
+    })
+    await eventually(() => expect(follower.server.backbone.members.list()).to.have.lengthOf(2))
+    const sent = own().topic('after')
+    const seen = new Promise<void>(resolve => sent.subscribe(() => resolve()))
+    await own().ready()
+    await leader.bus().publish('after')
+    await seen
+    await (await found()).tell(50)
+    await eventually(async () => expect(await done()).to.include(50))
+    expect(await done()).to.deep.equal(numbers(51))
+    expect(await leader.bus().deadLetters().list()).to.deep.equal([])
   })
 })

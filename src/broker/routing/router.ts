@@ -1,6 +1,6 @@
 import { MsgvanError } from '../../errors.js'
 import type { Envelope } from '../../message/envelope.js'
-import { isMailTopic } from '../../message/topic.js'
+import { isMailTopic, isOwnMailbox } from '../../message/topic.js'
 import type { DrainIntake } from '../lifecycle/drain-intake.js'
 import type { Lifetime } from '../lifecycle/lifetime.js'
 import type { Registry } from '../lifecycle/registry.js'
@@ -123,7 +123,10 @@ export class Router {
   reroute(envelope: Envelope): void {
     const { coming, unrouted } = this.#options
     if (this.#lifetime.isClosed || !isMailTopic(envelope.topic)) return
-    const targets = this.#routes.match(envelope.topic).filter(target => target !== this.#journal)
+    const { topic } = envelope
+    const targets = this.#routes.match(topic).filter(target => target !== this.#journal)
+    // An actor here got it when it came: a follower keeps all mail for a leader whose wishes it does not know yet.
+    if (isOwnMailbox(topic) && targets.some(({ rules }) => rules.name === topic)) return
     if (targets.length > 0) return this.#dispatcher.run(envelope, targets, false)
     const arrival = coming?.(envelope)
     if (arrival === undefined) unrouted?.(envelope)

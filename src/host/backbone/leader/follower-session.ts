@@ -100,9 +100,13 @@ export class FollowerSession {
   /** Its introduction: all patterns that it wants. */
   begin(patterns: readonly (RegExp | string)[]): void {
     this.#want(patterns)
+    this.#owner.interests.change(this, this.relay.patterns)
+  }
+
+  /** Lists the patterns that others want of it. Call it when the host before it is gone, whose patterns are its own. */
+  introduce(): void {
     const add = this.#owner.interests.listen(this, change => this.#tell(encodeInterest(change)))
     this.#tell(encodeInterest({ anew: true, add, remove: [] }))
-    this.#owner.interests.change(this, this.relay.patterns)
   }
 
   wants(pattern: RegExp | string): boolean {

@@ -98,6 +98,7 @@ export class Leader implements Backbone {
       if (other.host.id !== before) this.#options.endSession(other.session.client, 'replaced')
       else if (other.hasPassed) this.#options.endSession(other.session.client, 'goodbye')
     }
+    guest.introduce()
     this.#guests.add(guest)
     this.#homes.set(guest, isHome)
     this.#attached(guest, guest.isAttached)
