@@ -1,7 +1,7 @@
 import type { LogTarget } from './log/log.js'
 import { checkBusOptions } from './bus/check-bus-options.js'
 import { describe, InvalidOptionError } from './errors.js'
-import { knownOptions, oneOf, shown, wholeNames } from './message/check-option.js'
+import { isRecord, knownOptions, oneOf, shown, wholeNames } from './message/check-option.js'
 import { isUtf8 } from './message/well-formed.js'
 import { hasLevelMethods, isLeveled } from './log/log.js'
 import { encodePayload } from './codec/payload.js'
@@ -73,7 +73,7 @@ export function checkOptions(options: VanOptions): void {
     throw new InvalidOptionError(`port is a whole number from 1 to 65535; this is ${shown(options.port)}.`)
   if (token !== undefined) text('token', token)
   if (addr !== undefined) text('addr', addr)
-  if (capabilities !== undefined && !isPlain(capabilities))
+  if (capabilities !== undefined && !isRecord(capabilities))
     throw new InvalidOptionError('capabilities is an object of names and values, such as { gpu: true }.')
   if (capabilities !== undefined) wholeNames('capabilities', capabilities)
   if (capabilities !== undefined) mustCross(capabilities)
@@ -103,8 +103,4 @@ function mustCross(capabilities: unknown): void {
       cause: error,
     })
   }
-}
-
-function isPlain(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

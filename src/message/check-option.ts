@@ -2,7 +2,7 @@ import { InvalidOptionError } from '../errors.js'
 import { isUtf8 } from './well-formed.js'
 
 /**
- * @throws InvalidOptionError if it is not an object, has an unknown option, or one that is null: neither may count as a
+ * @throws InvalidOptionError if it is not a plain object, has an unknown option, or one that is null: neither may count as a
  * default
  *
  * @param nullable the options of which null is a value
@@ -13,8 +13,8 @@ export function knownOptions(
   known: readonly string[],
   nullable: readonly string[] = [],
 ): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw new InvalidOptionError(`${where} takes its options as an object; this is ${shown(options)}.`)
+  if (!isRecord(options))
+    throw new InvalidOptionError(`${where} takes its options as an object; this is ${came(options)}.`)
   for (const [key, value] of Object.entries(options)) {
     if (!known.includes(key))
       throw new InvalidOptionError(
@@ -23,6 +23,27 @@ export function knownOptions(
     if (value === null && !nullable.includes(key))
       throw new InvalidOptionError(`${where}: ${key} is null. Leave it out, or undefined, for its default.`)
   }
+}
+
+/**
+ * Whether it is an object of properties: a plain one, or an instance of an app's own class that has some. A promise, a
+ * RegExp, a Date or a Map has none: it would count as no options at all, and a filter without any means everything.
+ */
+export function isRecord(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  // Of whichever realm.
+  if (prototype === null || Object.getPrototypeOf(prototype) === null) return true
+  if (Object.prototype.toString.call(value) !== '[object Object]' || isPromise(value)) return false
+  return Object.keys(value).length > 0
+}
+
+/** What came in the place of an object of properties, for an error. */
+export function came(value: unknown): string {
+  if (isPromise(value)) return 'a promise: await it first'
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return shown(value)
+  const { constructor } = value
+  return `${shown(value)}, of the class ${typeof constructor === 'function' ? constructor.name : 'unknown'}`
 }
 
 /** @throws InvalidOptionError */
@@ -79,6 +100,16 @@ export function ignoreRejection(result: unknown): void {
   } catch {
     // A `then` that throws is no promise.
   }
+}
+
+/** What is given as an address, for an error: without a user, a password and parameters, in which a token may be. */
+export function shownAddress(value: unknown): string {
+  if (typeof value !== 'string') return shown(value)
+  return shown(
+    value
+      .replace(/^(\s*[a-z][a-z\d+.-]*:\/\/)?.*@/is, '$1…@')
+      .replace(/[?#].+/s, sign => `${sign.slice(0, 1)}…`),
+  )
 }
 
 /** A value as text, for an error. */

@@ -1,5 +1,6 @@
 import { describe, InvalidPayloadError, MsgvanError } from '../errors.js'
 import type { Headers } from './envelope.js'
+import { came, isRecord } from './check-option.js'
 import { isUtf8 } from './well-formed.js'
 
 export const MAX_HEADER_BYTES = 16 * 1024
@@ -24,13 +25,17 @@ export function checkHeaders(headers: unknown): asserts headers is Headers {
 }
 
 function check(headers: unknown): void {
-  if (typeof headers !== 'object' || headers === null || Array.isArray(headers))
-    throw new InvalidPayloadError(WANTED)
   // A Map, a URLSearchParams or fetch's Headers: their entries are not properties.
-  if (Symbol.iterator in headers) {
+  if (
+    typeof headers === 'object' &&
+    headers !== null &&
+    !Array.isArray(headers) &&
+    Symbol.iterator in headers
+  ) {
     const kind = Object.prototype.toString.call(headers).slice(8, -1)
     throw new InvalidPayloadError(`${WANTED} A ${kind} is different: give Object.fromEntries(headers).`)
   }
+  if (!isRecord(headers)) throw new InvalidPayloadError(`${WANTED} This is ${came(headers)}.`)
   let length = 0
   for (const [key, value] of Object.entries(headers)) {
     if (typeof value !== 'string') {

@@ -7,7 +7,7 @@ import type { ActorBroker, ActorOptions, ActorRequest, Actors } from '../contrac
 import { checkModuleRef, moduleText, type ModuleRef } from '../contract/module-ref.js'
 import { checkName } from '../contract/options.js'
 import { isUtf8 } from '../../message/well-formed.js'
-import { atLeast, knownOptions, oneOf, whole, wholeNames } from '../../message/check-option.js'
+import { atLeast, isRecord, knownOptions, oneOf, whole, wholeNames } from '../../message/check-option.js'
 import type { ActorRequests } from './actor-requests.js'
 import type { Send } from './reply-inbox.js'
 
@@ -88,9 +88,7 @@ function toActorRequest(actor: ModuleRef, options: ActorOptions, parent: string 
   knownOptions('actors.create()', options, known, ['args'])
   const { name, args, requires = {}, isolation = 'thread' } = options
   if (name !== undefined) checkName(name, 'An actor')
-  // JavaScript may pass anything.
-  const given: unknown = requires
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
+  if (!isRecord(requires))
     throw new InvalidOptionError(
       'requires is an object of values here: a function cannot cross to a host. Put it into the class, as `static requires`.',
     )
