@@ -7,7 +7,7 @@ import { logAtEnd, logTrouble } from './daemon/log-trouble.js'
 import { drainOnSigterm, endingBySignal } from './drain-on-sigterm.js'
 import { embeddedBroker } from './embedded.js'
 import { InvalidOptionError } from './errors.js'
-import { shown } from './message/check-option.js'
+import { shownAddress } from './message/check-option.js'
 import { checkOptions, type VanOptions } from './van-options.js'
 import { leaderUrl, listenAt } from './host/process/settings.js'
 
@@ -76,6 +76,6 @@ function named<R>(addr: string, read: (addr: string) => R): R {
     return read(addr)
   } catch (error) {
     const wanted = error instanceof Error ? error.message : ''
-    throw new InvalidOptionError(`addr: ${wanted}; this is ${shown(addr)}.`, { cause: error })
+    throw new InvalidOptionError(`addr: ${wanted}; this is ${shownAddress(addr)}.`, { cause: error })
   }
 }

@@ -2,7 +2,7 @@
 import type { AnyTopics, Bus, Topics } from '../bus/contract/bus.js'
 import { checkBusOptions } from '../bus/check-bus-options.js'
 import { createBus } from '../bus/create-bus.js'
-import { knownOptions, shown } from '../message/check-option.js'
+import { knownOptions, shownAddress } from '../message/check-option.js'
 import { isUtf8 } from '../message/well-formed.js'
 import { InvalidOptionError } from '../errors.js'
 import { tokenCredential } from './connection/credential.js'
@@ -63,10 +63,12 @@ function originOf(given: unknown): string {
   const parsed = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined
   const { protocol = '', pathname, search, hash, username, password, port, origin = '' } = parsed ?? {}
   if (protocol !== 'http:' && protocol !== 'https:')
-    throw new InvalidOptionError(`The URL of a host looks like http://10.0.0.5:1900. This is ${shown(url)}.`)
+    throw new InvalidOptionError(
+      `The URL of a host looks like http://10.0.0.5:1900. This is ${shownAddress(url)}.`,
+    )
   if (pathname !== '/' || search !== '' || hash !== '' || username !== '' || password !== '' || port === '0')
     throw new InvalidOptionError(
-      `The URL of a host is only its address, such as ${origin}. This is ${shown(url)}. Give a token as the option \`token\`.`,
+      `The URL of a host is only its address, such as ${origin}. This is ${shownAddress(url)}. Give a token as the option \`token\`.`,
     )
   return origin
 }

@@ -58,7 +58,8 @@ export function leaderUrl(text: string, ca: string | undefined = process.env['MS
   } catch {
     throw shape
   }
-  if (url.hostname === '' || url.pathname !== '/' || url.search !== '' || url.username !== '') throw shape
+  const { hostname, pathname, search, hash, username, password } = url
+  if (hostname === '' || pathname !== '/' || `${search}${hash}${username}${password}` !== '') throw shape
   // A URL leaves out the port that its scheme has by default.
   const hasPort = /:\d+\/?$/.test(bare)
   const number = hasPort ? (/:(\d+)\/?$/.exec(bare)?.[1] ?? '') : String(DEFAULT_PORT)

@@ -57,6 +57,8 @@ export interface Setting<F extends string, V extends FlagValue, T> {
   readonly isPath?: boolean
   /** A new host gets it through the environment, because every user sees the command line. */
   readonly byEnvironment?: boolean
+  /** Errors repeat no password in it. */
+  readonly isAddress?: boolean
   /** Errors never repeat it. */
   readonly isSecret?: boolean
 }
@@ -154,6 +156,7 @@ export const SETTINGS = {
       takes: '<address[:port]>',
       variable: 'MSGVAN_JOIN',
       field: 'join',
+      isAddress: true,
       parse: leaderUrl,
       default: undefined as string | undefined,
       shown: 'joins no leader',
@@ -209,6 +212,7 @@ export const SETTINGS = {
       takes: '<address>',
       variable: 'MSGVAN_LISTEN',
       field: 'listen',
+      isAddress: true,
       parse: listenAddress,
       default: '127.0.0.1',
       shown: '127.0.0.1',

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { InvalidOptionError } from '../../errors.js'
+import { shownAddress } from '../../message/check-option.js'
 import {
   SETTINGS,
   settingsByKey,
@@ -82,12 +83,13 @@ export function isLoopback(listen: string): boolean {
 type Read<T> = Pick<Setting<string, FlagValue, T>, 'flag' | 'variable'> & {
   parse(this: void, text: string, ca: string | undefined): T
   readonly isSecret?: boolean
+  readonly isAddress?: boolean
   readonly isPath?: boolean
 }
 
 /** By its flag, or by its variable; undefined: by neither. */
 function given<T>(
-  { flag: name, variable, parse, isSecret = false, isPath = false }: Read<T>,
+  { flag: name, variable, parse, isSecret = false, isAddress = false, isPath = false }: Read<T>,
   flag: FlagValue | undefined,
   env: NodeJS.ProcessEnv,
   ca?: string,
@@ -100,7 +102,7 @@ function given<T>(
     return isPath && Array.isArray(parsed) ? (parsed.map(path => resolve(String(path))) as T) : parsed
   } catch (error) {
     const where = flag === undefined ? variable : name
-    const shown = isSecret ? '' : `; this is ${JSON.stringify(value)}`
+    const shown = isSecret ? '' : `; this is ${isAddress ? shownAddress(value) : JSON.stringify(value)}`
     throw new InvalidOptionError(`${where}: ${error instanceof Error ? error.message : ''}${shown}.`, {
       cause: error,
     })
