@@ -59,8 +59,10 @@ const rxjs = outside => ({
   },
 })
 
+/** A bundler that makes CommonJS of it leaves `import.meta.url` empty. */
+const here = 'import.meta.url ?? __filename'
 const header = `import { createRequire as $createRequire } from "node:module";
-const $require = $createRequire(import.meta.url);
+const $require = $createRequire(${here});
 `
 
 /**
@@ -80,7 +82,8 @@ const byRequire = {
     )
     const left = /^(?:import|export) [^;]*from "(?!node:module")[^."].*$/m.exec(required)
     if (left !== null) throw new Error(`${fileName} still has ${left[0]}`)
-    return required === code ? undefined : `${header}${required}`
+    const anywhere = required.replaceAll('createRequire(import.meta.url)', `createRequire(${here})`)
+    return required === code ? anywhere : `${header}${anywhere}`
   },
 }
 

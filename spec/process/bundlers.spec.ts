@@ -7,7 +7,16 @@ import { msgvanMain, Sandbox } from '../support/sandbox.js'
 import { skipUnless } from '../support/requirement.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const bundlers = ['webpack', 'esbuild to CommonJS', 'esbuild to modules', 'vite', 'rollup', 'rolldown']
+const bundlers = [
+  'webpack',
+  'esbuild to CommonJS',
+  'esbuild to CommonJS, with conditions',
+  'esbuild to CommonJS, of the files for Node',
+  'esbuild to modules',
+  'vite',
+  'rollup',
+  'rolldown',
+]
 
 const APP = `
   import { van } from 'msgvan'
