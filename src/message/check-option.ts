@@ -32,8 +32,9 @@ export function knownOptions(
 export function isRecord(value: unknown): value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
-  // Of whichever realm.
-  if (prototype === null || Object.getPrototypeOf(prototype) === null) return true
+  if (prototype === null || prototype === Object.prototype) return true
+  // Of another realm.
+  if (Object.getPrototypeOf(prototype) === null) return true
   if (Object.prototype.toString.call(value) !== '[object Object]' || isPromise(value)) return false
   return Object.keys(value).length > 0
 }
