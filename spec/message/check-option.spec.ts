@@ -35,7 +35,7 @@ describe('options', () => {
     for (const odd of [
       Promise.resolve({ delay: 5 }),
       new Thenable(),
-      new (class Own {})(),
+      Object.create(Options.prototype),
       new URL('http://a'),
     ])
       expect(() => checkNack(odd as object)).to.throw(
