@@ -6,6 +6,7 @@ import {
   debounceTime,
   delay,
   exhaustMap,
+  filter,
   map,
   merge,
   mergeMap,
@@ -24,7 +25,7 @@ import {
   type Observable,
   type OperatorFunction,
 } from 'rxjs'
-import { handle, type Bus, type Message, type MsgvanError } from '../../src/index.js'
+import { handle, publishTo, type Bus, type Message, type MsgvanError } from '../../src/index.js'
 import { collect, reports, untilStatus, type Collected } from '../support/messages.js'
 import { eventually } from '../support/eventually.js'
 import type { Connected } from './connected.js'
@@ -163,6 +164,67 @@ export function deferring(at: Connected): void {
       expect(await seen.first(1)).to.deep.equal([2])
       await untilStatus(bus, 'w', { acked: 1, failed: 1 })
       expect(codes(reported)).to.deep.equal([])
+    })
+
+    const topics: Record<string, () => string> = {
+      throws: () => {
+        throw new Error('no topic')
+      },
+      'gives no string': () => undefined as unknown as string,
+      'gives a wrong topic': () => '',
+    }
+    for (const [what, topic] of Object.entries(topics)) {
+      it(`is not publishTo with a function that ${what}: its message fails, and comes again`, async () => {
+        const bus = at.bus()
+        // publish() itself reports a topic that it refuses.
+        const reported = collect(bus.errors$.pipe(filter(({ code }) => code !== 'MSGVAN_INVALID_TOPIC')))
+        let tries = 0
+        const topicOf = () => (++tries === 1 ? topic() : 'u')
+        bus.topic('t', { name: 'w', delay: 0 }).pipe(publishTo(bus, topicOf), retry()).subscribe()
+        await bus.ready()
+        await bus.publish('t')
+        await untilStatus(bus, 'w', { acked: 1, failed: 1, inFlight: 0 })
+        expect(codes(reported)).to.deep.equal([])
+        bus.topic('v').pipe(publishTo(bus, topic)).subscribe()
+        await bus.ready()
+        await bus.publish('v')
+        const [error] = await reported.first(1)
+        expect(error?.message).to.match(/^A subscriber of "v" threw: /)
+        await quiet(bus)
+        expect(codes(reported)).to.deep.equal(['MSGVAN_SUBSCRIBER'])
+      })
+    }
+
+    it('is not a throw in a completion, behind handle or of a subject', async () => {
+      const bus = at.bus()
+      const reported = reports(bus)
+      const complete = () => {
+        throw new Error('at the end')
+      }
+      bus
+        .topic('t', { name: 'w' })
+        .pipe(handle(() => 1))
+        .subscribe({ complete })
+      bus.subject('t').subscribe({ complete })
+      await bus.ready()
+      await bus.publish('t')
+      await untilStatus(bus, 'w', { acked: 1 })
+      await bus.close()
+      const told = 'A subscriber of "t" threw: Error: at the end'
+      expect(reported.values.map(({ message }) => message)).to.deep.equal([told, told])
+    })
+
+    it('is not advised to use handle behind handle', async () => {
+      const bus = at.bus()
+      const reported = reports(bus)
+      // eslint-disable-next-line @typescript-eslint/no-misused-promises -- apps do it
+      bus.topic('t').pipe(handle(later)).subscribe(fail)
+      await bus.ready()
+      await bus.publish('t')
+      const [error] = await reported.first(1)
+      expect(error?.message).to.equal(
+        'The promise of a subscriber of "t" was rejected: Error: too late. It settles no message: the operator before it does.',
+      )
     })
 
     it('is not an error if it works later by its nature: debounceTime, startWith, takeUntil, bufferTime, timeout, merge, close()', async () => {

@@ -48,6 +48,8 @@ export class Claim implements Claimed {
    */
   static fail(message: Message, error: unknown, retry?: RetryRule, isBeforeAll = false): void {
     const first = Message.claimOf(message)
+    // An operator failed the message by this error, which passes now, and others still claim it.
+    if (first instanceof Claim && first.#open > 0 && first.#failure?.error === error) return
     if (!isBeforeAll && first instanceof Claim && first.#open > 1) first.#failure ??= { error, retry }
     else Message.settlerOf(message).fail(message, error, retry)
   }

@@ -2,6 +2,7 @@ import type { ObservableInput, OperatorFunction, Subscriber } from 'rxjs'
 import { innerFrom } from 'rxjs/internal/observable/innerFrom'
 import { createOperatorSubscriber } from 'rxjs/internal/operators/OperatorSubscriber'
 import { Claim } from '../message/claim.js'
+import { takeInHand } from '../message/in-hand.js'
 import { Message, type Places, type Settler } from '../message/message.js'
 import { lift } from './rxjs-internals.js'
 
@@ -163,7 +164,7 @@ class Merging<T, R> implements Places {
       () => {
         isComplete = true
       },
-      undefined,
+      error => this.#fail(error, claim),
       () => {
         if (!isComplete) return
         this.#running.delete(inner)
@@ -172,6 +173,16 @@ class Merging<T, R> implements Places {
     )
     this.#running.add(inner)
     innerFrom(this.#project(value, claim)).subscribe(inner)
+  }
+
+  /** With its message in hand: it is known which one failed. */
+  #fail(error: unknown, claim: Claim | undefined): void {
+    const before = takeInHand(claim?.message)
+    try {
+      this.#subscriber.error(error)
+    } finally {
+      takeInHand(before)
+    }
   }
 
   #isDoubtful(next: T | Claim | undefined): boolean {

@@ -31,16 +31,14 @@ export function publishTo<V>(bus: Publisher, topic: string | ((value: V) => stri
     throw new InvalidOptionError('publishTo() takes a topic, or a function that makes one of a value.')
   if (typeof topic === 'string') checkPublishTopic(topic)
   return mergeClaimed(async (value: V, claim) => {
-    const to = typeof topic === 'string' ? topic : topic(value)
-    // The bus refuses everything that is not a topic.
-    ignoreRejection(to)
-    if (!(value instanceof Message)) {
-      await bus.publish({ topic: to, payload: value })
-      return value
-    }
-    const message = value as Message
     try {
-      await bus.publish({ topic: to, payload: message.payload, headers: message.headers })
+      const to = typeof topic === 'string' ? topic : topic(value)
+      // The bus refuses everything that is not a topic.
+      ignoreRejection(to)
+      if (value instanceof Message) {
+        const { payload, headers } = value as Message
+        await bus.publish({ topic: to, payload, headers })
+      } else await bus.publish({ topic: to, payload: value })
       claim?.ack()
     } catch (error) {
       claim?.fail(error)

@@ -64,9 +64,11 @@ interface End {
 }
 
 /**
- * @param isUnhandled the app did not throw: an error came to its end, which has no handler for it
+ * What the app threw in `next`, or in the callback of an `end`. `unhandled`: the app did not throw, an error came to its
+ * end, which has no handler for it.
  */
-type Threw = (error: unknown, isUnhandled?: boolean) => void
+export type Thrown = 'next' | 'end' | 'unhandled'
+type Threw = (error: unknown, thrown: Thrown) => void
 
 /** Gets the events at the end of a pipeline. */
 export interface EndWatcher {
@@ -101,16 +103,16 @@ class GuardedEnd implements Required<End> {
       const result = this.#end.next?.(value)
       if (isPromise(result)) this.#returned(result, false)
     } catch (error) {
-      this.#threw(error)
+      this.#threw(error, 'next')
     }
   }
 
   error(error: unknown): void {
     try {
-      if (this.#end.error === undefined) this.#threw(error, true)
+      if (this.#end.error === undefined) this.#threw(error, 'unhandled')
       else this.#watch(this.#end.error(error))
     } catch (thrown) {
-      this.#threw(thrown)
+      this.#threw(thrown, 'end')
     }
   }
 
@@ -118,7 +120,7 @@ class GuardedEnd implements Required<End> {
     try {
       this.#watch(this.#end.complete?.())
     } catch (error) {
-      this.#threw(error)
+      this.#threw(error, 'end')
     }
   }
 

@@ -33,7 +33,7 @@ export class BareConsumer implements Consumer {
     try {
       // `void` may be a promise: subscribe(async …).
       const returned: unknown = this.#observer.next?.(message)
-      if (isPromise(returned)) this.#source.watch(returned, message.topic)
+      if (isPromise(returned)) this.#source.watch(returned, message)
     } catch (error) {
       this.#source.failed(message, error)
     }

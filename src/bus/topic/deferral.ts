@@ -1,6 +1,7 @@
 import { describe, PipelineDefersError } from '../../errors.js'
 import { messageInHand } from '../../message/in-hand.js'
 import { describePattern } from '../../message/pattern.js'
+import { nothing, type Thrown } from '../../operators/rxjs-internals.js'
 import { isPassing } from './passing.js'
 import type { TopicSource } from './topic-source.js'
 
@@ -19,7 +20,7 @@ export class Deferral {
   #hasClaimed = false
   #hasReached = false
   #isReported = false
-  #reported: unknown
+  #reported: unknown = nothing
 
   constructor(source: TopicSource) {
     this.#source = source
@@ -48,9 +49,12 @@ export class Deferral {
    * the end within `next` (`mergeMap(m => isKnown(m) ? of(m) : fetch(m))`).
    *
    * @param isLeft an operator left all topics before, as `timeout()` does: that is no failed work
+   * @param thrown at the end of the pipeline. The callback of an end works on no message, but may throw the error that it
+   * got
    * @returns whether this call or an earlier one reports it
    */
-  failed(error: unknown, isLeft: boolean): boolean {
+  failed(error: unknown, isLeft: boolean, thrown?: Thrown): boolean {
+    if (thrown === 'end') return this.#reported === error
     const hasLater = this.#hasAcked && !this.#hasReached
     if (!hasLater && (isLeft || !(this.#hasAcked || this.#hasClaimed))) return false
     if (this.#reported === error) return true

@@ -18,11 +18,15 @@ export function guardEnd(subscriber: Subscriber<unknown>, what: string, report: 
     report(new SubscriberError(`${text}: ${describe(error)}`, undefined, error))
   guardTeardown(subscriber, error => tell(`A subscriber of ${what} threw`, error))
   guardLast(last, {
-    threw: (error, isUnhandled = false) => {
+    threw: (error, thrown) => {
       // Where a topic meets it (`combineLatest`), a message may fail.
       const run = Run.at(last)
-      if (run !== undefined) run.threw(error)
-      else tell(isUnhandled ? `An error of ${what} has no handler` : `A subscriber of ${what} threw`, error)
+      if (run !== undefined) run.threw(error, thrown)
+      else
+        tell(
+          thrown === 'unhandled' ? `An error of ${what} has no handler` : `A subscriber of ${what} threw`,
+          error,
+        )
     },
     returned: promise => {
       promise.then(undefined, (error: unknown) =>

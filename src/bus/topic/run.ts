@@ -3,7 +3,7 @@ import type { MsgvanError } from '../../errors.js'
 import { Claim } from '../../message/claim.js'
 import { messageInHand } from '../../message/in-hand.js'
 import { Message, type Settler } from '../../message/message.js'
-import { chainOf, guardEnd, isStopped } from '../../operators/rxjs-internals.js'
+import { chainOf, guardEnd, isStopped, type Thrown } from '../../operators/rxjs-internals.js'
 import { Attachment, type RootChain } from './attachment.js'
 import type { Consumer, Membership } from '../contract/broker.js'
 import { Deferral } from './deferral.js'
@@ -106,9 +106,9 @@ export class Run implements BrokenOffRun<Run> {
     const last = chain.at(-1)
     if (last !== undefined)
       guardEnd(last, {
-        threw: error => this.threw(error),
+        threw: (error, thrown) => this.threw(error, thrown),
         returned: (promise, isAtEnd) =>
-          this.#history.first?.watch(promise, isAtEnd ? undefined : messageInHand()?.topic),
+          this.#history.first?.watch(promise, isAtEnd ? undefined : messageInHand()),
         reached: () => this.#deferral?.reached(),
       })
   }
@@ -160,14 +160,15 @@ export class Run implements BrokenOffRun<Run> {
   }
 
   /** A throw at the end of the pipeline. */
-  threw(error: unknown): void {
+  threw(error: unknown, thrown: Thrown): void {
     const message = messageInHand()
     const attachment = message === undefined ? undefined : attachments.get(Message.settlerOf(message))
     if (message !== undefined && attachment !== undefined && this.#leadsTo(attachment))
       attachment.source.failed(message, error)
     else if (this.#refusal !== undefined && error === this.#refusal)
       this.#history.first?.broker.report(this.#refusal)
-    else if (message !== undefined || !this.#deferred(error)) this.#history.first?.report(error, undefined)
+    else if (message !== undefined || !this.#deferred(error, thrown))
+      this.#history.first?.report(error, undefined)
   }
 
   /** The van refuses a topic by this error. It is not a mistake in the pipeline. */
@@ -188,11 +189,11 @@ export class Run implements BrokenOffRun<Run> {
   }
 
   /** Something failed with no message in hand. @returns whether it is reported as such */
-  #deferred(error: unknown): boolean {
+  #deferred(error: unknown, thrown?: Thrown): boolean {
     const { first } = this.#history
     const root = (first === undefined ? undefined : multicasts.get(first)) ?? this
     if (root.#hasAcked) this.#deferral?.acked()
-    return this.#deferral?.failed(error, root.#isLeft) === true
+    return this.#deferral?.failed(error, root.#isLeft, thrown) === true
   }
 
   #leadsTo({ run, source }: Attached): boolean {

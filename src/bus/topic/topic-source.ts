@@ -32,15 +32,21 @@ export class TopicSource {
   /**
    * A subscriber returned a promise, which nothing awaits. A rejection would end the process.
    *
-   * @param topic of the message; undefined where no message is the cause
+   * @param message undefined where no message is the cause
    */
-  watch(promise: PromiseLike<unknown>, topic: string | undefined): void {
+  watch(promise: PromiseLike<unknown>, message: Message | undefined): void {
+    const topic = message?.topic
     promise.then(undefined, (error: unknown) => {
       const what = `The promise of a subscriber of ${this.#named(topic)} was rejected: ${describe(error)}`
-      const settled = this.autoAck ? 'The message was acknowledged before' : 'It settles no message'
-      const advice = topic === undefined ? '' : `. ${settled}: use \`handle\` for async work.`
+      const advice = message === undefined ? '' : `. ${this.#adviceOn(message)}`
       this.broker.report(new SubscriberError(what + advice, topic, error))
     })
+  }
+
+  #adviceOn(message: Message): string {
+    if (Message.isClaimed(message)) return 'It settles no message: the operator before it does.'
+    const settled = this.autoAck ? 'The message was acknowledged before' : 'It settles no message'
+    return `${settled}: use \`handle\` for async work.`
   }
 
   /** @param topic of the message; undefined where no message is the cause */
