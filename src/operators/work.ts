@@ -1,4 +1,4 @@
-import type { ObservableInput } from 'rxjs'
+import type { ObservableInput, Subscriber } from 'rxjs'
 import { Observable } from 'rxjs/internal/Observable'
 import { describe, InvalidOptionError, SubscriberError, type MsgvanError } from '../errors.js'
 import { knownOptions, shown, whole } from '../message/check-option.js'
@@ -6,9 +6,9 @@ import { heartbeatOf, type Claim } from '../message/claim.js'
 import { takeInHand } from '../message/in-hand.js'
 import { Message, type RetryRule } from '../message/message.js'
 import { checkRetryDelay, retryDelayAfter, type RetryDelay } from '../message/retry-delay.js'
-import { guardUnsubscribe } from './guard-unsubscribe.js'
 import { innerFromInput } from './inner-from-input.js'
 import { errorsIn } from './rxjs-internals.js'
+import { WorkSubscriber } from './work-subscriber.js'
 
 /** The work on a message: an Observable, a promise, any other ObservableInput, or a plain value. */
 export type Project<P, R> = (message: Message<P>) => ObservableInput<R> | R
@@ -74,46 +74,52 @@ export function work<P, R>(
       clearInterval(heartbeat)
       if (!isOnItsWayDown) claim.release()
     })
-    // The last work may end the whole pipeline, whose teardowns are not the work's.
-    const complete = () => {
-      try {
-        subscriber.complete()
-      } catch (thrown) {
-        for (const error of errorsIn(thrown)) report(message, 'A subscriber of', 'threw', error)
-      }
-    }
     const fail = (error: unknown) => {
       claim.fail(error, retryRule(rules, error, message))
       failed?.()
-      complete()
+      complete(subscriber, message)
     }
-    const guarded$ = new Observable<R>(inner => {
-      guardUnsubscribe(inner, error => report(message, 'The work on', 'threw after its end', error))
-      // From here on: values may end it before its subscribe() returns.
-      subscriber.add(inner)
-      return innerFromInput(project(message)).subscribe(inner)
-    })
-    guarded$.subscribe({
-      next: value => {
-        // An error further down is this message's failure, however late its result came.
-        const before = takeInHand(message)
-        isOnItsWayDown = true
-        try {
-          subscriber.next(value)
-        } finally {
-          takeInHand(before)
-          isOnItsWayDown = false
-        }
-        // A `take` further down completed with this very result: it has seen it. (After an error it has failed by now.)
-        if (subscriber.closed) claim.ack()
+    const inner = new WorkSubscriber<R>(
+      {
+        next: value => {
+          // An error further down is this message's failure, however late its result came.
+          const before = takeInHand(message)
+          isOnItsWayDown = true
+          try {
+            subscriber.next(value)
+          } finally {
+            takeInHand(before)
+            isOnItsWayDown = false
+          }
+          // A `take` further down completed with this very result: it has seen it. (After an error it has failed by
+          // now.)
+          if (subscriber.closed) claim.ack()
+        },
+        error: fail,
+        complete: () => {
+          claim.ack()
+          complete(subscriber, message)
+        },
       },
-      error: fail,
-      complete: () => {
-        claim.ack()
-        complete()
-      },
-    })
+      error => report(message, 'The work on', 'threw after its end', error),
+    )
+    // From here on: values may end it before its subscribe() returns.
+    subscriber.add(inner)
+    try {
+      innerFromInput(project(message)).subscribe(inner)
+    } catch (error) {
+      inner.error(error)
+    }
   })
+}
+
+/** The last work may end the whole pipeline, whose teardowns are not the work's. */
+function complete(subscriber: Subscriber<unknown>, message: Message): void {
+  try {
+    subscriber.complete()
+  } catch (thrown) {
+    for (const error of errorsIn(thrown)) report(message, 'A subscriber of', 'threw', error)
+  }
 }
 
 function report(message: Message, who: string, what: string, error: unknown): void {
