@@ -99,6 +99,8 @@ async function build({ folder, entries, together, outside }) {
     dir: target,
     format: 'esm',
     comments: false,
+    // A stack and `inspect` show the name of the class: two classes of one name (rxjs has a TimeoutError, too) keep it.
+    keepNames: true,
     chunkFileNames: `${folder}/[name]-[hash].js`,
     codeSplitting: { groups: Object.entries(together).map(([name, test]) => ({ name, test })) },
   })
