@@ -148,6 +148,6 @@ export interface Broker {
 export interface CloseOptions {
   /** Waits until the van has taken over all publishes, and running deliveries are settled. Default true. */
   drain?: boolean
-  /** The longest wait, in milliseconds. Default 10,000. */
+  /** The longest wait, in milliseconds; `Infinity`: without an end. Default 10,000. */
   timeout?: number
 }
