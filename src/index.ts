@@ -36,6 +36,8 @@ export { BusSubject } from './bus/topic/subject.js'
 export type { Headers } from './message/envelope.js'
 export { Message, type MessageFields } from './message/message.js'
 export type { ReplayFrom } from './message/replay.js'
+export { mqtt } from './message/wildcards/mqtt.js'
+export { wildcard } from './message/wildcards/wildcard.js'
 export { version } from './version.js'
 
 export * from './operators/index.js'

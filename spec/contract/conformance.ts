@@ -29,12 +29,14 @@ import { statusOfVan } from './status.js'
 import { subjects } from './subjects.js'
 import { throwingListeners } from './throwing-listeners.js'
 import { throwingWork } from './throwing-work.js'
+import { wildcards } from './wildcards.js'
 import { wrongArguments } from './wrong-arguments.js'
 
 export type Theme = (at: Connected) => void
 
 const themes: readonly Theme[] = [
   matching,
+  wildcards,
   delivery,
   publishing,
   payloadRules,

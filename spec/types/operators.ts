@@ -1,6 +1,6 @@
 import { expectTypeOf } from 'expect-type'
 import { of, type Observable } from 'rxjs'
-import { backoff, handle, publishTo, type Bus, type Message } from '../../src/index.js'
+import { backoff, handle, mqtt, publishTo, wildcard, type Bus, type Message } from '../../src/index.js'
 
 interface Order {
   id: number
@@ -22,6 +22,16 @@ export function results(bus: Bus, orders$: Observable<Message<Order>>): void {
   backoff({ inital: 100 })
   // @ts-expect-error a topic is a string
   orders$.pipe(publishTo(bus, () => 7))
+}
+
+export function wildcards(bus: Bus): void {
+  expectTypeOf(wildcard('orders.>')).toEqualTypeOf<RegExp>()
+  expectTypeOf(mqtt('orders/#')).toEqualTypeOf<RegExp>()
+  expectTypeOf(bus.topic<Order>(wildcard('orders.>'))).toEqualTypeOf<Observable<Message<Order>>>()
+  // @ts-expect-error a wildcard is a string
+  wildcard(/orders/)
+  // @ts-expect-error a wildcard is a string
+  mqtt()
 }
 
 export function verbs(message: Message<Order>): void {

@@ -34,6 +34,7 @@ import { BusSubject } from './topic/subject.js'
 import { checkPublication, checkPublishOptions, isPublication, type Publication } from './publication.js'
 import { TopicObservable } from './topic/topic-observable.js'
 import { TopicSource } from './topic/topic-source.js'
+import { ExactNotice } from '../message/wildcards/exact-notice.js'
 
 export interface BusOptions {
   /** The largest payload, in bytes. Default 8 MiB. */
@@ -72,6 +73,7 @@ export class BrokerBus {
   #requests: ActorRequests | undefined
   #hosts$: Observable<HostEvent> | undefined
   #streams: Streams | undefined
+  readonly #exactNotice = new ExactNotice(notice => this.#broker.report(notice, true))
   /** To system topics, which `publish` refuses. */
   readonly #send: Send = (topic, payload, headers) => {
     checkHeaders(headers)
@@ -121,12 +123,17 @@ export class BrokerBus {
   }
 
   topic(pattern: RegExp | string, options: TopicOptions = {}): Observable<Message> {
-    checkPattern(pattern)
+    this.#check(pattern)
     const own = typeof pattern === 'string' ? pattern : withoutPosition(pattern)
     const request = toRequest(own, options)
     return new TopicObservable<Message>(
       new TopicSource(this.#broker, request, options.ack !== 'manual', options.schema),
     )
+  }
+
+  #check(pattern: RegExp | string): void {
+    checkPattern(pattern)
+    this.#exactNotice.look(pattern)
   }
 
   publish(topicOrMessage: string | Publication, payload?: unknown, options?: PublishOptions): Promise<void> {
@@ -177,7 +184,7 @@ export class BrokerBus {
     options: HandlerOptions = {},
   ): Promise<void> {
     checkName(name)
-    checkPattern(pattern)
+    this.#check(pattern)
     checkModuleRef(handler)
     const request = { ...toRequest(pattern, options, 'subscribeHandler()', ['isolation']), name }
     const { isolation = 'thread' } = options
@@ -193,7 +200,7 @@ export class BrokerBus {
     options: TopicOptions = {},
   ): Promise<void> {
     checkName(name)
-    checkPattern(pattern)
+    this.#check(pattern)
     const { id } = addressOf(actor)
     const rules = toRequest(pattern, options, 'subscribeActor()')
     checkCrossing(options, 'actor')

@@ -76,3 +76,5 @@ function originOf(given: unknown): string {
 export type { AnyTopics, Bus, ReadyOptions, Topics } from '../bus/contract/bus.js'
 export * from '../public-errors.js'
 export { Message, type MessageFields } from '../message/message.js'
+export { mqtt } from '../message/wildcards/mqtt.js'
+export { wildcard } from '../message/wildcards/wildcard.js'

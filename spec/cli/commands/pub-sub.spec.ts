@@ -72,6 +72,28 @@ describe('msgvan pub and sub', () => {
     expect(none.stderr).to.match(/^msgvan: There is no subscription "nobody" in van default/)
   })
 
+  it('sub --wildcard takes a NATS subject, --mqtt an MQTT filter, and one of them at a time', async () => {
+    const subs = [
+      await listen('orders.*.created', '--wildcard', '--count', '1'),
+      await listen('orders/#', '--mqtt', '--count', '1'),
+    ]
+    for (const topic of ['orders.created', 'orders.a.b.created', 'ordersX']) await pub(topic, 'no')
+    await pub('orders.eu.created', 'one')
+    await pub('orders/eu', 'one')
+    const outputs = ['orders.eu.created one\n', 'orders/eu one\n']
+    for (const [at, sub] of subs.entries())
+      expect(await sub.ended).to.include({ code: 0, stdout: outputs[at] as string })
+    const wrong = await sandbox.msgvan(['sub', 'orders.>.x', '--wildcard']).ended
+    expect(wrong).to.include({ code: 2, stdout: '' })
+    expect(wrong.stderr).to.contain('> stands for the rest').and.contain('MSGVAN_INVALID_PATTERN')
+    for (const both of [
+      ['--wildcard', '--mqtt'],
+      ['--exact', '--mqtt'],
+    ])
+      expect(await sandbox.msgvan(['sub', 'a', ...both]).ended).to.include({ code: 2, stdout: '' })
+    expect(await sandbox.msgvan(['sub', '--mqtt', '--name', 'w']).ended).to.include({ code: 2, stdout: '' })
+  })
+
   it('payloads: text, JSON, none, and what begins with a dash', async () => {
     const sub = await listen('^t', '--json', '--count', '5')
     await pub('t', 'hello world')

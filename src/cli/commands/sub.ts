@@ -6,6 +6,11 @@ import { count, seconds } from '../options/values.js'
 
 export function addSub(program: Command, cli: Cli): void {
   const json = program.createOption('--json', 'a JSON object a line, with id, topic, payload, headers …')
+  const exact = program.createOption('--exact', 'the pattern is one exact topic, not a regular expression')
+  const wildcard = program.createOption(
+    '--wildcard',
+    "the pattern is a NATS subject, such as 'orders.*.created' or 'orders.>'",
+  )
   program
     .command('sub')
     .summary('show messages as they come')
@@ -13,7 +18,9 @@ export function addSub(program: Command, cli: Cli): void {
       'Show each message whose topic matches, as "topic payload". Ends with exit code 0 after --count messages or when its reader goes away, 3 after --timeout, 130 on Ctrl-C.',
     )
     .argument('[pattern]', "a regular expression, found anywhere in the topic: '^orders\\.' anchors it")
-    .option('--exact', 'the pattern is one exact topic, not a regular expression')
+    .addOption(exact.conflicts(['wildcard', 'mqtt']))
+    .addOption(wildcard.conflicts('mqtt'))
+    .option('--mqtt', "the pattern is an MQTT topic filter, such as 'a/+/#'")
     .option('--count <n>', 'end after this number of messages', count)
     .option('--timeout <seconds>', 'end after this time, with exit code 3', seconds)
     .option(
@@ -33,6 +40,7 @@ export function addSub(program: Command, cli: Cli): void {
 Examples:
   msgvan sub '^orders\\.(eu|us)\\.'
   msgvan sub '^t' --count 3 --timeout 5
+  msgvan sub --wildcard 'orders.*.created'
   msgvan sub . --json | jq .payload
   msgvan sub '^prices' --from last    the last of each topic, then new ones
   msgvan sub '^jobs' --name workers   run two: each job goes to one of them

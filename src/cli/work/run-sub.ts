@@ -8,6 +8,8 @@ import { describe, InvalidOptionError, InvalidPatternError, UnreadablePayloadErr
 import { Message } from '../../message/message.js'
 import { checkPattern, describePattern } from '../../message/pattern.js'
 import type { ReplayFrom } from '../../message/replay.js'
+import { mqtt } from '../../message/wildcards/mqtt.js'
+import { wildcard } from '../../message/wildcards/wildcard.js'
 import { openBus } from '../bus.js'
 import type { Cli } from '../cli.js'
 import { Exit, lineOf } from '../exit.js'
@@ -19,6 +21,8 @@ const PREFETCH = 1024
 
 export interface SubOptions {
   exact?: boolean
+  wildcard?: boolean
+  mqtt?: boolean
   count?: number
   timeout?: number
   name?: string
@@ -141,13 +145,20 @@ class Ending {
 }
 
 /** undefined: the pattern of the existing named subscription. */
-function givenPattern(source: string | undefined, { exact, name }: SubOptions): RegExp | string | undefined {
-  if (source !== undefined) return exact === true ? exactTopic(source) : regExp(source)
-  if (name === undefined || exact === true)
+function givenPattern(source: string | undefined, options: SubOptions): RegExp | string | undefined {
+  if (source !== undefined) return patternOfArgument(source, options)
+  const { name, exact = false, wildcard: isSubject = false, mqtt: isFilter = false } = options
+  if (name === undefined || exact || isSubject || isFilter)
     throw new InvalidOptionError(
       'Which topics? Give a pattern, such as `msgvan sub .` for all; or --name, to join an existing subscription.',
     )
   return undefined
+}
+
+function patternOfArgument(source: string, options: SubOptions): RegExp | string {
+  if (options.exact === true) return exactTopic(source)
+  if (options.wildcard === true) return wildcard(source)
+  return options.mqtt === true ? mqtt(source) : regExp(source)
 }
 
 /**
