@@ -46,6 +46,21 @@ export function failure(at: Connected): void {
       })
     }
 
+    it('a subscriber that always throws, with no delay and no last attempt, leaves the timers of its process their turn', async () => {
+      const bus = at.bus()
+      const seen: Message[] = []
+      let hadTurn = false
+      bus.topic('t', { name: 'w', delay: 0, attempts: Infinity }).subscribe(message => {
+        seen.push(message)
+        if (!hadTurn && seen.length < 20_000) throw new Error('boom')
+      })
+      await bus.ready()
+      setTimeout(() => (hadTurn = true))
+      await bus.publish('t')
+      await untilStatus(bus, 'w', { acked: 1, inFlight: 0 })
+      expect(seen).to.have.lengthOf.below(20_000)
+    })
+
     // What RxJS's types allow, and the linter does not: the promise is the point here.
     /* eslint-disable @typescript-eslint/no-misused-promises */
     const asyncEnds: Record<string, (source: Observable<Message>, work: () => Promise<void>) => void> = {

@@ -7,6 +7,10 @@ import type { SubscriptionOwner } from './subscription-owner.js'
 
 /** A message that no consumer here may see is looked at again after this long. */
 const SET_ASIDE_MS = 1_000
+/** After so many failures without a delay a message waits for a timer, so that the rest of the process has a turn. */
+const TURN_AFTER = 100
+/** The shortest wait of a timer. */
+const TURN_MS = 1
 
 /** Decides about messages that come back from a consumer: another attempt, or a dead letter. */
 export class Redelivery<S extends SubscriptionCore> {
@@ -28,9 +32,10 @@ export class Redelivery<S extends SubscriptionCore> {
     const delay =
       retry?.delay ??
       retryDelayAfter(rules.delay, error, item.failures, mistake => this.#owner.report?.(mistake))
-    item.isDueAtOnce = delay <= 0
+    const needsTurn = delay <= 0 && item.failures % TURN_AFTER === 0
+    item.isDueAtOnce = delay <= 0 && !needsTurn
     if (item.isDueAtOnce) backlog.restore(item)
-    else this.retryAfter(item, delay)
+    else this.retryAfter(item, needsTurn ? TURN_MS : delay)
     subscription.wake()
   }
 
