@@ -14,6 +14,7 @@ import {
   startRegistered,
   type Registrations,
 } from '../../src/host/handlers/registrations.js'
+import type { Principals } from '../../src/host/rights/principals.js'
 import type { HostServer } from '../../src/host/listen/server.js'
 import { HostStore } from '../../src/host/store/host-store.js'
 import { keeping, keptRegistrations, openKept } from '../../src/host/store/kept-registrations.js'
@@ -35,6 +36,8 @@ export interface HostOptions {
   /** Default: it keeps everything in memory. */
   readonly disk?: Disk
   readonly heartbeat?: number
+  /** Default: everybody may do everything. */
+  readonly principals?: Principals
 }
 
 /** What another host leaves to the one in its place. */
@@ -67,7 +70,7 @@ export class HostInProcess {
     options: HostOptions = {},
     before?: Before,
   ): Promise<HostInProcess> {
-    const { capabilities = {}, roots = [dirname(actorsModule)], disk, heartbeat = 300 } = options
+    const { capabilities = {}, roots = [dirname(actorsModule)], disk, heartbeat = 300, principals } = options
     const id = randomUUID()
     const seat = before?.seat ?? id
     const nothing = (): void => undefined
@@ -93,7 +96,7 @@ export class HostInProcess {
       awaitsStore: store !== undefined,
       actors,
       handlers,
-      token,
+      ...(principals === undefined ? { token } : { principals }),
       hostStatus: () => ({
         id,
         pid: process.pid,

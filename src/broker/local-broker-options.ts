@@ -50,8 +50,8 @@ export interface LocalBrokerOptions {
   counted?: Readonly<Counters> | undefined
   /** A named subscription has these rules from now on; undefined: it is gone. */
   nameChanged?: ((name: string, rules: SubscriptionRequest | undefined) => void) | undefined
-  /** Whether a principal may see messages with this topic, in a host that has principals. Default: it may. */
-  sees?: ((principal: string, topic: string) => boolean) | undefined
+  /** Whether the maker of a subscription may see messages with this topic. Default: it may. */
+  sees?: ((maker: Pick<SubscriptionRequest, 'principal' | 'sight'>, topic: string) => boolean) | undefined
   /** Makes an id that tells subscriptions apart that have a name one after another. Default: none. */
   newIncarnation?: () => string
   /** Keeps messages beyond this process. Default: none. */

@@ -2,6 +2,7 @@ import type { Observable } from 'rxjs'
 import { caught, refusedWith } from '../bus/caught.js'
 import { CurrentState } from '../bus/current-state.js'
 import type { Broker, BusState, CloseOptions, Consumer, Membership } from '../bus/contract/broker.js'
+import type { Sight } from '../bus/contract/sight.js'
 import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import type { DeadLetterFilter } from '../bus/contract/dead-letters.js'
 import { drainTimeout, leftByDrain, leftWaiting } from '../bus/drain-timeout.js'
@@ -191,6 +192,11 @@ export class LocalBroker implements Broker {
   forgetTopics(): void {
     this.#routes.forgetTopics()
     for (const subscription of this.#parts.registry.all()) subscription.changed()
+  }
+
+  /** What a principal of another host may see has changed. @param principal of that host, if it has one */
+  renewSight(sight: Sight, principal: string | undefined): void {
+    this.#parts.subscriptions.renewSight(sight, principal)
   }
 
   /** Whether another principal is at that address. */

@@ -59,10 +59,14 @@ export class SubscriptionServices implements SubscriptionOwner<Subscription> {
   }
 
   /** Mail comes to its address alone, which was checked when it subscribed. */
-  sees({ principal, pattern }: SubscriptionRequest, topic: string): boolean {
+  sees(rules: SubscriptionRequest, topic: string): boolean {
     const { sees } = this.#parts.options
-    if (principal === undefined || sees === undefined) return true
-    return isMailTopic(topic) ? pattern === topic : sees(principal, topic)
+    if (sees === undefined) return true
+    return isMailTopic(topic) ? rules.pattern === topic : sees(rules, topic)
+  }
+
+  rightsChanged(): void {
+    this.#parts.registry.routes.forgetTopics()
   }
 
   paused(subscription: Subscription): void {

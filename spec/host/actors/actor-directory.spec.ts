@@ -1,5 +1,7 @@
 import { expect } from 'chai'
 import { firstValueFrom } from 'rxjs'
+import { tokenCredential } from '../../../src/client/connection/credential.js'
+import { Principals } from '../../../src/host/rights/principals.js'
 import { ActorStoppedError, RemoteError, type ActorRef, type Bus } from '../../../src/index.js'
 import { eventually } from '../../support/eventually.js'
 import {
@@ -8,6 +10,8 @@ import {
   type HostInProcess,
   type HostOptions,
 } from '../../support/hosts.js'
+import { clientOf } from '../../support/host-server.js'
+import { PrincipalsFile } from '../../support/principals.js'
 import { rejection } from '../../support/rejection.js'
 
 const actor = (name: string) => ({ module, export: name })
@@ -69,6 +73,30 @@ describe('actors of several hosts', () => {
       expect(subscriptions.filter(({ name }) => name === 'sub')).to.deep.equal([])
     })
     expect(await rejection(here.subscribeActor('sub', one, 't'))).to.be.instanceOf(ActorStoppedError)
+  })
+
+  it('get, of a name that a principal of another host gives them, what that principal may see', async () => {
+    const file = await PrincipalsFile.of({
+      ada: { subscribe: ['a\\..*'], names: ['.*'], actors: ['/'] },
+    })
+    const principals = await Principals.open(file.file, { warn: () => undefined, info: () => undefined })
+    const [leader, follower] = await start({}, { principals })
+    const own = leader.bus()
+    const memory = await own.actors.create(actor('Memory'))
+    const ada = clientOf(follower.port, { secret: () => tokenCredential(file.tokens.get('ada') ?? '') })
+    await ada.bus.subscribeActor('sub', memory, /./)
+    for (const topic of ['b.1', 'a.1', 'b.2', 'a.2']) await own.publish(topic, topic)
+    await eventually(async () => expect(await told(memory)).to.include('a.2'))
+    expect(await told(memory)).not.to.include.members(['b.1'])
+    await file.add('ada', { subscribe: ['b\\..*'], names: ['.*'], actors: ['/'] })
+    file.write()
+    await eventually(async () => {
+      await own.publish('b.3', 'b.3')
+      expect(await told(memory)).to.include('b.3')
+    })
+    await ada.bus.close({ drain: false })
+    principals.close()
+    file.clean()
   })
 
   it('have unique names in the whole van: concurrent creators get the same actor', async () => {

@@ -1,4 +1,5 @@
 import type { Consumer } from '../../bus/contract/broker.js'
+import type { Sight } from '../../bus/contract/sight.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { Encoding } from '../../codec/encoding.js'
 import type { Envelope, Headers } from '../../message/envelope.js'
@@ -69,6 +70,11 @@ export class StoredSubscription extends Subscription {
   override set rules(rules: SubscriptionRequest) {
     this.#stored.isWhole = throwsAway(rules)
     super.rules = rules
+    this.#cursor.renew(this.rules)
+  }
+
+  override renewSight(sight: Sight | undefined): void {
+    super.renewSight(sight)
     this.#cursor.renew(this.rules)
   }
 

@@ -1,5 +1,6 @@
 import type { Consumer, Membership } from '../../bus/contract/broker.js'
 import { areSameRules } from '../../bus/contract/rules.js'
+import { isMadeBy, type Sight } from '../../bus/contract/sight.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { isReplyInbox } from '../../bus/actors/reply-inbox.js'
 import { ActorStoppedError, MsgvanError } from '../../errors.js'
@@ -77,6 +78,12 @@ export class Subscriptions {
       const { name } = rules
       return name === undefined ? [] : [{ ...rules, name, from: undefined }]
     })
+  }
+
+  /** What a principal of another host may see has changed. @param principal of that host, if it has one */
+  renewSight(sight: Sight, principal: string | undefined): void {
+    for (const subscription of this.#options.registry.all())
+      if (isMadeBy(subscription.rules, sight.owner, principal)) subscription.renewSight(sight)
   }
 
   remove(subscription: Subscription, completeMembers: boolean): Item[] {

@@ -186,7 +186,8 @@ export class PatternTable<V> {
   #admitted(topic: string, values: readonly V[]): readonly V[] {
     const admits = this.#admits
     if (admits === undefined || values.length === 0) return values
-    return values.filter(value => admits(value, topic))
+    const isAdmitted = (value: V): boolean => admits(value, topic)
+    return values.every(isAdmitted) ? values : values.filter(isAdmitted)
   }
 
   #addExact(topic: string, value: V): void {

@@ -166,7 +166,12 @@ export abstract class SubscriptionCore extends NoopHooks {
 
   /** Its maker may see messages with this topic. */
   protected admits(topic: string): boolean {
-    return this.rules.principal === undefined || this.owner.sees?.(this.rules, topic) !== false
+    return !this.isLimited || this.owner.sees?.(this.rules, topic) !== false
+  }
+
+  /** There are topics that its maker may not see. */
+  protected get isLimited(): boolean {
+    return this.rules.principal !== undefined || this.rules.sight !== undefined
   }
 
   /** Messages that its maker may not see do not even come here. */

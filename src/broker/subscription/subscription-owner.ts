@@ -31,8 +31,10 @@ export interface SubscriptionOwner<S> {
   readonly isClosing: boolean
   /** This message has no subscription any more. */
   unrouted(envelope: Envelope): void
-  /** Whether the principal of these rules may see messages with this topic. Default: it may. */
+  /** Whether the maker by these rules may see messages with this topic. Default: it may. */
   sees?(rules: SubscriptionRequest, topic: string): boolean
+  /** Its maker may see other messages than before. */
+  rightsChanged?(): void
   /** It has other rules now. */
   renewed?(subscription: S): void
   /** For an error that no call could report. */

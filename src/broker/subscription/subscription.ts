@@ -1,4 +1,5 @@
 import type { Consumer, LeaveCause, Membership } from '../../bus/contract/broker.js'
+import { haveSameOwner, type Sight } from '../../bus/contract/sight.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { Encoding } from '../../codec/encoding.js'
 import { ReplayedEnvelope, type Envelope, type Headers } from '../../message/envelope.js'
@@ -40,10 +41,22 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
     this.changed()
     // Its maker stays the maker: what the maker may see is for consumers of others, too.
     const { incarnation, principal } = this.#rules
-    const isSame = rules.incarnation === incarnation && rules.principal === principal
-    this.#rules = isSame ? rules : { ...rules, incarnation, principal }
+    const sight = haveSameOwner(rules, this.#rules) ? rules.sight : this.#rules.sight
+    const isSame = rules.incarnation === incarnation && rules.principal === principal && rules.sight === sight
+    const hasOtherSight = sight !== this.#rules.sight
+    this.#rules = isSame ? rules : { ...rules, incarnation, principal, sight }
     this.members.ruled(rules)
+    if (hasOtherSight) this.owner.rightsChanged?.()
     this.letIn()
+    this.wake()
+    this.owner.renewed?.(this)
+  }
+
+  /** Its maker, of another host, may see other messages than before. */
+  renewSight(sight: Sight | undefined): void {
+    this.#rules = { ...this.#rules, sight }
+    this.changed()
+    this.owner.rightsChanged?.()
     this.wake()
     this.owner.renewed?.(this)
   }
@@ -130,7 +143,7 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
       member === this.members.only &&
       !this.backlog.isRetrying &&
       !member.isRestricted &&
-      (this.#rules.principal === undefined || this.isFilteredBefore)
+      (!this.isLimited || this.isFilteredBefore)
     if (isStraight && !this.rules.ordered && !this.owner.isClosing) this.straight = member
     return member
   }

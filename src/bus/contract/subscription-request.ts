@@ -1,5 +1,6 @@
 import type { ReplayFrom, ReplayStart } from '../../message/replay.js'
 import type { RetryDelay } from '../../message/retry-delay.js'
+import type { Sight } from './sight.js'
 
 /** The rules of a name: all its subscribers share them. Every other option belongs to one subscriber. */
 export const RULES = [
@@ -30,6 +31,11 @@ export interface SubscriptionRequest {
   readonly session?: string | undefined
   /** In a host with principals: the principal that made it. Its rights limit the messages. Undefined: no limit. */
   readonly principal?: string | undefined
+  /**
+   * At a leader, of a subscription that a principal of another host made: the rules there limit the messages, too.
+   * Undefined: no limit.
+   */
+  readonly sight?: Sight | undefined
   /**
    * Begins with kept messages. Only for a broker with a log; an existing named subscription continues at its own place.
    */

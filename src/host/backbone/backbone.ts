@@ -5,6 +5,7 @@ import type { OutboundLog } from '../../broker/durable/durable-log.js'
 import type { Relay } from '../../broker/routing/relay.js'
 import type { MsgvanError } from '../../errors.js'
 import type { Consumer, Membership } from '../../bus/contract/broker.js'
+import type { Sight } from '../../bus/contract/sight.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Envelope } from '../../message/envelope.js'
 import type { Missed } from '../../wire/frames/control-frames.js'
@@ -50,6 +51,14 @@ export interface Backbone {
   close(): Promise<void>
 }
 
+/** What the principals of this host may see, as it is now. */
+export interface Sights {
+  /** One that is gone, or whose rights are too large to send, sees nothing. */
+  of(principal: string): Sight
+  /** @throws LimitError if they are too large to send */
+  check(principal: string): void
+}
+
 /** A van of this host, as its reach uses it. */
 export interface ReachingVan {
   readonly name: string
@@ -60,6 +69,7 @@ export interface ReachingVan {
   readonly isKept: boolean
   /** The last messages of other hosts, if they are stored. */
   readonly marks: SeenMarks | undefined
+  readonly sights: Sights
   /** Resolves when everything so far is on the disk; undefined when it is, or without a store. */
   kept(): Promise<void> | undefined
   /**
@@ -160,6 +170,8 @@ export interface Names {
    */
   replace(request: SubscriptionRequest & { readonly name: string }): Promise<void>
   unsubscribe(name: string): Promise<boolean>
+  /** The rights of these principals of this host have changed. */
+  renewRights(principals: readonly string[]): void
 }
 
 /** The host, as every kind of backbone uses it. */

@@ -31,10 +31,14 @@ const ANSWERS: { readonly [N in FollowerCall]: (caller: FollowerCaller, args: Go
     guest.changed(host)
     return true
   },
-  'backbone.replace': async ({ guest, session: { van } }, { request }) => {
+  'backbone.sights': ({ session }, { sights }) => {
+    for (const sight of sights) session.subscriptions.renewSight(sight)
+    return true
+  },
+  'backbone.replace': async ({ guest, session: { van, access } }, { request }) => {
     if (request.name === undefined)
       throw new InvalidOptionError('A subscription without a name cannot be replaced.')
-    await van.replace({ ...request, name: request.name })
+    await van.replace({ ...request, name: request.name, principal: access?.principal.name })
     await van.reach.ready(guest)
     return true
   },

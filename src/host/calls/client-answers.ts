@@ -1,4 +1,4 @@
-import { HostUnreachableError, StoreError, TimeoutError, UnsupportedError } from '../../errors.js'
+import { AuthError, HostUnreachableError, StoreError, TimeoutError, UnsupportedError } from '../../errors.js'
 import type { AskedOfHosts, CallName, GotArgs, ResultOf, SentArgs } from '../../wire/calls/calls.js'
 import type { DeadLetter, DeadLetterFilter } from '../../bus/contract/dead-letters.js'
 import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
@@ -59,8 +59,9 @@ export const CLIENT_ANSWERS: {
     ),
   'actors.find': ({ session, services }, { name }) => actorsIn(services).find(session.van.name, name),
   'actors.subscribe': async ({ session, services }, { name, id, request }): Promise<true> => {
-    const principal = session.access?.principal.name
-    await actorsIn(services).subscribe(session.van.name, name, id, { ...request, principal })
+    const principal = session.access?.principal
+    const limited = { ...request, principal: principal?.name, sight: principal?.sight }
+    await actorsIn(services).subscribe(session.van.name, name, id, limited)
     return true
   },
   'actors.stop': ({ session, services }, { id }) => actorsIn(services).stop(session.van.name, id),
@@ -131,6 +132,10 @@ async function subscribe(
   session: Session,
   { subscription, request, endsWithHost, settled }: GotArgs<'subscribe'>,
 ): Promise<true> {
+  if (request.sight !== undefined && session.guest === undefined) {
+    session.access?.principal.mustHave('join', 'a host')
+    throw new AuthError('Only a host that has joined may subscribe for its principals.')
+  }
   // Verdicts come first: they spare the client messages that it has settled.
   if (settled !== undefined) session.subscriptions.settledBefore(subscription, request, settled)
   await session.subscriptions.open(subscription, request)

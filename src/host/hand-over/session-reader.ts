@@ -3,6 +3,7 @@ import type { Subscription } from '../../broker/subscription/subscription.js'
 import type { ByteReader } from '../../codec/byte-reader.js'
 import type { Fields } from '../../wire/frames/fields.js'
 import type { FrameKind } from '../../wire/frames/frames.js'
+import { decodeSight } from '../../wire/frames/sight.js'
 import { decodePattern, decodeRequest } from '../../wire/frames/subscription-request.js'
 import type { RetainedFrame } from '../../wire/link.js'
 import { admit } from '../backbone/introduction.js'
@@ -73,8 +74,13 @@ export class SessionReader {
     }
     const pattern = decodePattern(fields.get('pattern'))
     const request = { ...owed.rules, pattern, prefetch: fields.whole('prefetch', 1) }
-    const attachment = session.consumers.restore(place, state, request, each =>
-      this.#van.broker.transfer.join(owed, request, each),
+    const sight = fields.optional('sight', key => decodeSight(fields.get(key)))
+    const attachment = session.consumers.restore(
+      place,
+      state,
+      request,
+      each => this.#van.broker.transfer.join(owed, request, each),
+      sight && session.consumers.views.take(sight),
     )
     if (session.guest !== undefined && request.name !== undefined) session.consumers.name(place, request.name)
     this.#places.set(place, { owed, attachment })

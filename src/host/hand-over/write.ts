@@ -5,6 +5,7 @@ import { InboxMembership } from '../../client/inbox/inbox-membership.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
 import { version } from '../../version.js'
 import { PROTOCOL } from '../../wire/protocol.js'
+import { encodeSight } from '../../wire/frames/sight.js'
 import { encodePattern, encodeRequest } from '../../wire/frames/subscription-request.js'
 import type { RemoteConsumer } from '../session/consumers/remote-consumer.js'
 import type { Publisher } from '../session/publisher.js'
@@ -83,7 +84,10 @@ function writeSession(file: RecordFileWriter, vans: VanWriter, session: Session)
   const places = [...session.consumers].flatMap(consumer => {
     const at = whereOf(consumer, vans)
     const isRelay = relay !== undefined && (consumer.joined as Member).subscription === relay
-    return at === undefined || isRelay ? [] : [{ place: consumer.subscription, ...consumer.state, ...at }]
+    const sight = consumer.view && { sight: encodeSight(consumer.view.sight) }
+    return at === undefined || isRelay
+      ? []
+      : [{ place: consumer.subscription, ...consumer.state, ...at, ...sight }]
   })
   for (const batch of batches(places, BATCH)) file.add(Kind.Attachments, valueRecord(batch))
   for (const { subscription, joined, open } of session.consumers)

@@ -1,5 +1,5 @@
+import type { RuleLists } from '../../bus/contract/sight.js'
 import type { StoredToken } from '../../wire/scram.js'
-import type { RuleLists } from './text-rule.js'
 
 /** Rights that are lists of regular expressions, and what each expression matches. */
 export const RULE_RIGHTS = {

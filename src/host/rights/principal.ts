@@ -1,7 +1,8 @@
-import { LRUCache } from 'lru-cache'
-import type { ForbiddenError } from '../../errors.js'
-import { EXPOSED, isExposure, isMailTopic, isSystemTopic, MAILBOX, REPLIES } from '../../message/topic.js'
-import { HOSTS_TOPIC } from '../../bus/contract/hosts.js'
+import { isDeepStrictEqual } from 'node:util'
+import type { Sight } from '../../bus/contract/sight.js'
+import { LimitError, type ForbiddenError } from '../../errors.js'
+import { isTooLarge, MOST_SIGHT_CHARACTERS, MOST_SIGHT_RULES } from '../../wire/frames/sight.js'
+import { EXPOSED, isExposure, isSystemTopic, MAILBOX, REPLIES } from '../../message/topic.js'
 import {
   ruleRights,
   type FlagRight,
@@ -12,35 +13,54 @@ import {
   type TokenCredential,
 } from './definition.js'
 import type { Denials } from './denials.js'
-import { TextRule } from './text-rule.js'
-
-/** Answers about topics that one principal has in memory, for each right. */
-const TOPICS_CACHED = 4_096
-const DEAD = '$dead/'
+import { noLists, TextRule } from './text-rule.js'
+import { TopicAnswers } from './topic-answers.js'
+import { View, type Seer } from './view.js'
 
 type Rules = Readonly<Record<RuleRight | 'vans', TextRule>>
 
 /** One principal, for as long as it is in the file: a new version of the file changes it in place. */
-export class Principal {
+export class Principal implements Seer {
   readonly name: string
   readonly #denials: Denials
   #definition: PrincipalDefinition
   #rules: Rules
-  readonly #seen = new LRUCache<string, boolean>({ max: TOPICS_CACHED })
-  readonly #published = new LRUCache<string, boolean>({ max: TOPICS_CACHED })
+  readonly #view: View
+  readonly #published = new TopicAnswers(topic => this.#publishRight(topic) === undefined)
 
   constructor(definition: PrincipalDefinition, denials: Denials) {
     this.name = definition.name
     this.#denials = denials
     this.#definition = definition
     this.#rules = rulesOf(definition)
+    this.#view = new View(sightOf(definition))
+  }
+
+  /** Whether its part of the file is the same. */
+  is(definition: PrincipalDefinition): boolean {
+    return isDeepStrictEqual(definition, this.#definition)
   }
 
   renew(definition: PrincipalDefinition): void {
     this.#definition = definition
     this.#rules = rulesOf(definition)
-    this.#seen.clear()
-    this.#published.clear()
+    this.#view.renew(sightOf(definition))
+    this.#published.forget()
+  }
+
+  /** The part of its rights that a leader needs for its subscriptions there. Nothing, if it is too large to send. */
+  get sight(): Sight {
+    const { sight } = this.#view
+    return isTooLarge(sight) ? noSight(this.name) : sight
+  }
+
+  /** @throws LimitError if its sight is too large to send */
+  checkSight(): void {
+    if (!isTooLarge(this.#view.sight)) return
+    throw new LimitError(
+      `The principal ${this.name} has too many rights for a subscription with a name, or with \`from\`, at a host that has joined a leader: ` +
+        `its lists "subscribe" and "deadLetters" may have ${MOST_SIGHT_RULES} expressions of ${MOST_SIGHT_CHARACTERS} characters in all. Its administrator can make them fewer.`,
+    )
   }
 
   /** @returns its token of this id, unless it has expired */
@@ -66,21 +86,16 @@ export class Principal {
     return this.#rules[right].isEmpty
   }
 
-  /** Whether messages with this topic may come to it, as far as the topic says. Mail comes to its address alone. */
   sees(topic: string): boolean {
-    const known = this.#seen.get(topic)
-    if (known !== undefined) return known
-    const may = this.#maySee(topic)
-    this.#seen.set(topic, may)
-    return may
+    return this.#view.sees(topic)
+  }
+
+  seesLettersOf(subscription: string): boolean {
+    return this.#view.seesLettersOf(subscription)
   }
 
   publishes(topic: string): boolean {
-    const known = this.#published.get(topic)
-    if (known !== undefined) return known
-    const may = this.#publishRight(topic) === undefined
-    this.#published.set(topic, may)
-    return may
+    return this.#published.of(topic)
   }
 
   /** @returns why it may not publish to this topic */
@@ -104,13 +119,6 @@ export class Principal {
     return this.#denials.deny(this.name, right, what)
   }
 
-  #maySee(topic: string): boolean {
-    if (topic.startsWith(DEAD)) return this.allows('deadLetters', topic.slice(DEAD.length))
-    if (topic === HOSTS_TOPIC) return this.has('admin')
-    if (isMailTopic(topic)) return true
-    return !isSystemTopic(topic) && this.allows('subscribe', topic)
-  }
-
   /** @returns the right that it lacks */
   #publishRight(topic: string): Right | undefined {
     // An address is known only to its addressees: it is the right to answer.
@@ -125,4 +133,13 @@ export class Principal {
 function rulesOf({ vans, rules }: PrincipalDefinition): Rules {
   const made = ruleRights.map(right => [right, new TextRule(rules[right])])
   return { ...(Object.fromEntries(made) as Record<RuleRight, TextRule>), vans: new TextRule(vans) }
+}
+
+function sightOf({ name, rules: { subscribe, deadLetters }, flags }: PrincipalDefinition): Sight {
+  return { owner: name, subscribe, deadLetters, hosts: flags.admin }
+}
+
+/** A principal that may see nothing, or that is gone. */
+export function noSight(owner: string): Sight {
+  return { owner, subscribe: noLists, deadLetters: noLists, hosts: false }
 }

@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path'
+import type { RuleLists } from '../../bus/contract/sight.js'
 import { describe, InvalidOptionError } from '../../errors.js'
 import { PRINCIPAL_NAME } from '../../wire/principal-token.js'
 import {
@@ -10,7 +11,7 @@ import {
   type TokenCredential,
 } from './definition.js'
 import { JsonFault, readJson, type Located } from './located-json.js'
-import { noLists, wholeMatcher, type RuleLists } from './text-rule.js'
+import { noLists, wholeMatcher } from './text-rule.js'
 
 /** Far more than a file that people keep. */
 const MOST_PRINCIPALS = 10_000

@@ -1,10 +1,11 @@
 import { watch, type FSWatcher } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
+import type { Sight } from '../../bus/contract/sight.js'
 import { AuthError, describe, InvalidOptionError } from '../../errors.js'
 import type { PrincipalDefinition, Right, TokenCredential } from './definition.js'
 import { Denials } from './denials.js'
-import { Principal } from './principal.js'
+import { noSight, Principal } from './principal.js'
 import { readPrincipals } from './principals-file.js'
 
 /** How often it is looked whether the file has changed and whether a token has expired. */
@@ -22,8 +23,8 @@ export interface Access {
 
 /** Actions of a host when rights may have changed. */
 export interface PrincipalsOwner {
-  /** The file has changed: nothing that was known of rights holds. */
-  changed(): void
+  /** The file has changed. @param principals those that are new, gone or have other rights */
+  changed(principals: readonly string[]): void
   /** Looks for clients whose access has ended. Called often. */
   look(): void
 }
@@ -100,6 +101,11 @@ export class Principals {
     return this.#byName.get(name)?.sees(topic) === true
   }
 
+  /** What that principal may see, for a leader. One that is gone sees nothing. */
+  sightOf(name: string): Sight {
+    return this.#byName.get(name)?.sight ?? noSight(name)
+  }
+
   /** @returns undefined if the token does not exist, or has expired */
   credential(name: string, token: string): TokenCredential | undefined {
     return this.#byName.get(name)?.token(token)
@@ -124,24 +130,30 @@ export class Principals {
     const version = await versionOf(this.file).catch(() => 'gone')
     if (version === this.#version) return
     this.#version = version
+    let renewed: readonly string[]
     try {
       const { text } = await readVersion(this.file)
-      this.#take(readPrincipals(text, this.file))
+      renewed = this.#take(readPrincipals(text, this.file))
     } catch (error) {
       this.#log.warn(`the principals stay as they were: ${describe(error)}`)
       return
     }
     this.#log.info(`read ${this.file} anew: ${this.#byName.size} principals`)
-    this.#owner?.changed()
+    this.#owner?.changed(renewed)
   }
 
-  #take(definitions: ReadonlyMap<string, PrincipalDefinition>): void {
-    for (const name of this.#byName.keys()) if (!definitions.has(name)) this.#byName.delete(name)
+  /** @returns the principals that are new, gone or have other rights */
+  #take(definitions: ReadonlyMap<string, PrincipalDefinition>): string[] {
+    const changed = [...this.#byName.keys()].filter(name => !definitions.has(name))
+    for (const name of changed) this.#byName.delete(name)
     for (const [name, definition] of definitions) {
       const known = this.#byName.get(name)
       if (known === undefined) this.#byName.set(name, new Principal(definition, this.#denials))
+      else if (known.is(definition)) continue
       else known.renew(definition)
+      changed.push(name)
     }
+    return changed
   }
 }
 

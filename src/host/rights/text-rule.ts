@@ -1,11 +1,6 @@
 import { linearMatcher } from '../../broker/patterns/linear/linear-matcher.js'
+import type { RuleLists } from '../../bus/contract/sight.js'
 import type { Matcher } from '../../message/pattern.js'
-
-/** Lists of regular expressions, as a file of principals has them. */
-export interface RuleLists {
-  readonly allow: readonly string[]
-  readonly deny: readonly string[]
-}
 
 export const noLists: RuleLists = Object.freeze({ allow: Object.freeze([]), deny: Object.freeze([]) })
 

@@ -5,6 +5,7 @@ import type { DeadLetter } from '../../bus/contract/dead-letters.js'
 import type { HostStatus, VanStatus } from '../../bus/contract/status.js'
 import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
 import type { Principal } from './principal.js'
+import type { Seer } from './view.js'
 
 /** The part of a status that a principal may see: without `admin`, its own names and, with `actors`, the actors. */
 export function visibleStatus(status: VanStatus, principal: Principal): VanStatus {
@@ -30,23 +31,23 @@ export function visibleLetters(page: LetterPage, principal: Principal): LetterPa
 }
 
 /** @param letter in bytes, or without its payload */
-export function seesLetter(principal: Principal, letter: unknown): boolean {
+export function seesLetter(seer: Seer, letter: unknown): boolean {
   const fields = letter instanceof Uint8Array ? letterFields(letter) : (letter as Partial<DeadLetter>)
   const { subscription, topic } = fields
   if (typeof subscription !== 'string' || typeof topic !== 'string') return false
-  return principal.allows('deadLetters', subscription) && principal.sees(topic)
+  return seer.seesLettersOf(subscription) && seer.sees(topic)
 }
 
 /** Of news about dead letters the topic names the subscription only. */
-export function hidesLetter(principal: Principal, message: Message): boolean {
+export function hidesLetter(seer: Seer, message: Message): boolean {
   const { topic, encoding, body } = Message.envelopeOf(message)
   if (!topic.startsWith('$dead/')) return false
-  return encoding !== Encoding.Letter || !(body instanceof Uint8Array) || !seesLetter(principal, body)
+  return encoding !== Encoding.Letter || !(body instanceof Uint8Array) || !seesLetter(seer, body)
 }
 
 /** Messages that a host that joined may not see, for any of its clients. */
-export function hidesFromHost(principal: Principal, message: Message): boolean {
-  return !principal.sees(message.topic) || hidesLetter(principal, message)
+export function hidesFromHost(seer: Seer, message: Message): boolean {
+  return !seer.sees(message.topic) || hidesLetter(seer, message)
 }
 
 function outline(host: HostStatus): HostStatus {

@@ -18,6 +18,8 @@ import { ByteBudget } from '../../broker/memory/byte-budget.js'
 import { DEFAULT_HOST_BYTES, DEFAULT_VAN_BYTES } from '../van/memory-defaults.js'
 import { DEFAULT_CLIENT_BYTES } from './client-budget.js'
 import { Liveness } from './liveness.js'
+import { viewOf } from '../rights/guest-views.js'
+import { noSight } from '../rights/principal.js'
 import type { Principals } from '../rights/principals.js'
 import { expelRevoked } from '../rights/revoked.js'
 import { Orphans } from './orphans.js'
@@ -233,7 +235,14 @@ export class SessionManager {
       backbone: () => this.backbone,
       budget: this.memory,
       vanMemory,
-      sees: principals && ((principal, topic) => principals.sees(principal, topic)),
+      sees: ({ principal, sight }, topic) => {
+        const isHidden = principal !== undefined && principals?.sees(principal, topic) === false
+        return !isHidden && (sight === undefined || viewOf(sight).sees(topic))
+      },
+      sights: {
+        of: principal => principals?.sightOf(principal) ?? noSight(principal),
+        check: principal => principals?.get(principal)?.checkSight(),
+      },
       memory: () => (this.#store === undefined ? this.transfer.memory : this.#store.id),
       answer: (van, method, args) => answerHere(van, method, args, { handlers, actors: this.#actors }),
     })
@@ -245,8 +254,8 @@ export class SessionManager {
         expelRevoked(principals, this.#sessions, (session, why) => this.#admission.expel(session, why))
     }
     principals?.watch({
-      changed: () => {
-        this.#vans.forgetTopics()
+      changed: changed => {
+        this.#vans.renewRights(changed)
         look()
       },
       look,

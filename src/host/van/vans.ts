@@ -1,5 +1,5 @@
 import { linearMatcher } from '../../broker/patterns/linear/linear-matcher.js'
-import { LocalBroker } from '../../broker/local-broker.js'
+import { LocalBroker, type LocalBrokerOptions } from '../../broker/local-broker.js'
 import { monotonicScheduler } from '../../broker/clock/monotonic-scheduler.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Counters, HostStatus } from '../../bus/contract/status.js'
@@ -17,7 +17,7 @@ import type { Subscription } from '../../broker/subscription/subscription.js'
 import type { Missed } from '../../wire/frames/control-frames.js'
 import { mailRules } from './mail.js'
 import { AnswersAwaiting } from '../calls/answers-awaiting.js'
-import type { Backbone, Reach, ReachingVan } from '../backbone/backbone.js'
+import type { Backbone, Reach, ReachingVan, Sights } from '../backbone/backbone.js'
 import { Publisher } from '../session/publisher.js'
 import type { NameRegister } from './kept-names.js'
 import { RecentMap } from './recent-map.js'
@@ -52,8 +52,10 @@ export interface VansOptions {
   readonly budget: ByteBudget
   /** Bytes of waiting messages in one van. */
   readonly vanMemory: number
-  /** Whether a principal may see a topic, in a host that has some. */
-  readonly sees?: ((principal: string, topic: string) => boolean) | undefined
+  /** Whether the maker of a subscription may see a topic. */
+  readonly sees?: LocalBrokerOptions['sees']
+  /** What principals of this host may see, for a leader. */
+  readonly sights: Sights
   readonly warn?: ((text: string) => void) | undefined
   /** Answers for this host alone. */
   readonly answer: (van: Van, method: string, args: unknown) => Promise<unknown>
@@ -100,6 +102,7 @@ export class Van {
       names,
       memory,
       sees,
+      sights,
       warn,
       budget,
       vanMemory,
@@ -147,15 +150,20 @@ export class Van {
     this.broker = broker
     this.#memory = memory
     this.writeNames = () => names?.write()
-    this.reach = backbone().reach(this.#reaching(answer, outbox))
+    this.reach = backbone().reach(this.#reaching(answer, sights, outbox))
   }
 
   /** This van, as its reach uses it. */
-  #reaching(answer: VansOptions['answer'], outbox: (() => OutboundLog) | undefined): ReachingVan {
+  #reaching(
+    answer: VansOptions['answer'],
+    sights: Sights,
+    outbox: (() => OutboundLog) | undefined,
+  ): ReachingVan {
     const { name, broker, vanStore } = this
     return {
       name,
       broker,
+      sights,
       outbox: () => outbox?.(),
       isKept: vanStore !== undefined,
       kept: () => this.kept(),
@@ -377,9 +385,12 @@ export class Vans {
     return this.#vans.values()
   }
 
-  /** Rights have changed: earlier answers about visible topics do not hold. */
-  forgetTopics(): void {
-    for (const { broker } of this.#vans.values()) broker.forgetTopics()
+  /** The rights of these principals have changed: earlier answers about visible topics do not hold. */
+  renewRights(principals: readonly string[]): void {
+    for (const { broker, reach } of this.#vans.values()) {
+      broker.forgetTopics()
+      reach.names?.renewRights(principals)
+    }
   }
 
   /** Publishes to the subscribers of this host, in all vans. */

@@ -18,7 +18,7 @@ import { filterArgs, pageArgs, readLetterPage } from './dead-letter-calls.js'
 import { decodeBooks } from '../frames/consumer-books.js'
 import type { Fields } from '../frames/fields.js'
 import { MAX_CALL_BYTES } from '../protocol.js'
-import { crowdedArgs, subscribeArgs, withRequest } from './subscription-calls.js'
+import { crowdedArgs, sightsArgs, subscribeArgs, withLimited, withRequest } from './subscription-calls.js'
 
 const name = (fields: Fields): { name: string } => ({ name: fields.text('name', 200) })
 const named = object(name)
@@ -101,10 +101,11 @@ export const CALLS = {
     done,
   ),
   'backbone.replace': call(
-    withRequest(() => ({})),
+    withLimited(() => ({})),
     done,
     { isStored: true },
   ),
+  'backbone.sights': call(sightsArgs, done),
   'backbone.unregister': call(named, flag, { isStored: true }),
   'host.stop': call(nothing, done),
   'host.capabilities': call(unchecked, trusted<unknown>(), { outlastsBus: true, isLarge: true }),

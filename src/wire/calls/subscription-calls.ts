@@ -1,7 +1,9 @@
+import type { Sight } from '../../bus/contract/sight.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { object } from './call-definition.js'
 import type { Fields } from '../frames/fields.js'
 import { decodeVerdicts, encodeVerdicts, type KeptVerdicts } from '../frames/kept-verdicts.js'
+import { decodeSight, encodeSight } from '../frames/sight.js'
 import { decodePattern, decodeRequest, encodePattern, encodeRequest } from '../frames/subscription-request.js'
 
 export interface SubscribeArgs {
@@ -17,7 +19,7 @@ export interface SubscribeArgs {
 export const subscribeArgs = object(
   (fields): SubscribeArgs => ({
     subscription: fields.whole('subscription', 1),
-    request: requestOf(fields),
+    request: limitedRequestOf(fields),
     endsWithHost: fields.optional('endsWithHost', key => fields.flag(key)) ?? false,
     settled: fields.has('settled') ? decodeVerdicts(fields.get('settled')) : undefined,
   }),
@@ -29,21 +31,50 @@ export const subscribeArgs = object(
   }),
 )
 
-/** The host knows the owner by itself. */
-function requestOf(fields: Fields): SubscriptionRequest {
+/** The host knows the owner by itself. A host that has joined says which of its own principals that is. */
+function limitedRequestOf(fields: Fields): SubscriptionRequest {
   return { ...decodeRequest(fields.get('request')), principal: undefined }
+}
+
+function requestOf(fields: Fields): SubscriptionRequest {
+  return { ...limitedRequestOf(fields), sight: undefined }
 }
 
 /** Arguments with a subscription request, and others that cross unchanged. */
 export function withRequest<Others extends object>(decode: (fields: Fields) => Others) {
+  return requesting(decode, requestOf)
+}
+
+/** The same of a host that has joined, for one of its principals. */
+export function withLimited<Others extends object>(decode: (fields: Fields) => Others) {
+  return requesting(decode, limitedRequestOf)
+}
+
+function requesting<Others extends object>(
+  decode: (fields: Fields) => Others,
+  readRequest: (fields: Fields) => SubscriptionRequest,
+) {
   return object(
     (fields): Others & { request: SubscriptionRequest } => ({
       ...decode(fields),
-      request: requestOf(fields),
+      request: readRequest(fields),
     }),
     (sent: Others & { request: SubscriptionRequest }) => ({ ...sent, request: encodeRequest(sent.request) }),
   )
 }
+
+/** The rights of principals of a follower, for its leader. */
+export interface SightsArgs {
+  readonly sights: readonly Sight[]
+}
+
+/** Most sights in one call. */
+const MOST_SIGHTS = 1_000
+
+export const sightsArgs = object(
+  (fields): SightsArgs => ({ sights: fields.list('sights', MOST_SIGHTS).map(decodeSight) }),
+  ({ sights }: { readonly sights: () => readonly Sight[] }) => ({ sights: sights().map(encodeSight) }),
+)
 
 /** A subscription of a follower is full, or has room again. */
 export interface CrowdedArgs {

@@ -6,6 +6,7 @@ import { backoff } from '../../operators/backoff.js'
 import { ReplayStart, type ReplayFrom } from '../../message/replay.js'
 import { MAX_PRINCIPAL_NAME } from '../principal-token.js'
 import { Fields } from './fields.js'
+import { decodeSight, encodeSight } from './sight.js'
 import { broken } from '../protocol.js'
 
 /** A pattern on the link. The other side checks a RegExp before it compiles it. */
@@ -24,6 +25,7 @@ export function encodeRequest(request: SubscriptionRequest): Record<string, unkn
     name,
     incarnation,
     principal,
+    sight,
     ordered,
     prefetch,
     attempts,
@@ -39,6 +41,7 @@ export function encodeRequest(request: SubscriptionRequest): Record<string, unkn
     ...(name === undefined ? {} : { name }),
     ...(incarnation === undefined ? {} : { incarnation }),
     ...(principal === undefined ? {} : { principal }),
+    ...(sight === undefined ? {} : { sight: encodeSight(sight) }),
     ...(typeof delay === 'function' ? {} : { delay }),
     ...(from === undefined ? {} : { from }),
     ordered,
@@ -61,6 +64,7 @@ export function decodeRequest(value: unknown): SubscriptionRequest {
     name: fields.optional('name', key => fields.text(key, 200)),
     incarnation: fields.optional('incarnation', key => fields.text(key, MAX_INCARNATION)),
     principal: fields.optional('principal', key => fields.text(key, MAX_PRINCIPAL_NAME)),
+    sight: fields.optional('sight', key => decodeSight(fields.get(key))),
     delay: fields.optional('delay', key => readDelay(fields, key)) ?? hostDelay,
     from: fields.optional('from', () => decodeFrom(fields)),
     ordered: fields.flag('ordered'),

@@ -150,7 +150,8 @@ export class ActorDirectory {
    * @throws ActorStoppedError, InvalidPatternError
    */
   async subscribe(van: string, name: string, id: string, request: SubscriptionRequest): Promise<void> {
-    if (this.here.has(van, id)) return this.#subscribeHere(van, name, id, request)
+    // This host knows its principals itself.
+    if (this.here.has(van, id)) return this.#subscribeHere(van, name, id, { ...request, sight: undefined })
     const encoded = encodeRequest({ ...request, name })
     const answers = await askOthers(this.#backbone, 'actors.subscribe', { van, name, id, request: encoded })
     if (answers.some(({ status }) => status === 'fulfilled')) return

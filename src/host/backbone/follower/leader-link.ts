@@ -82,7 +82,7 @@ export class LeaderLink implements Reach {
     this.relay = van.broker.relay(this.#passage, outbox)
     this.#passage.membership = this.relay.membership
     this.#wants = new Wants(this.relay, warn)
-    this.names = new LeaderNames(this.#remote, this.#wants)
+    this.names = new LeaderNames({ remote: this.#remote, wants: this.#wants, sights: van.sights, warn })
     this.#calls = new LeaderCalls({
       ...{ remote: this.#remote, presence: this.#presence, requested },
       answer: (method, args) => van.answer(method, args),

@@ -1,26 +1,36 @@
 import type { Consumer, Membership } from '../../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
 import type { RemoteBroker } from '../../../client/remote-broker.js'
-import { StoreError } from '../../../errors.js'
+import { describe, StoreError } from '../../../errors.js'
 import type { Wants } from '../leader/wants.js'
-import type { Names } from '../backbone.js'
+import type { Names, Sights } from '../backbone.js'
+
+/** Sights in one call. Each has at most 32,768 characters of rules. */
+const SIGHTS_A_CALL = 32
+
+export interface LeaderNamesOptions {
+  readonly remote: RemoteBroker
+  readonly wants: Wants
+  readonly sights: Sights
+  readonly warn: (text: string) => void
+}
 
 /** The named subscriptions of a van, and its log, at the leader. */
 export class LeaderNames implements Names {
-  readonly #remote: RemoteBroker
-  readonly #wants: Wants
+  readonly #options: LeaderNamesOptions
   readonly #placed = new WeakMap<Membership, Promise<void>>()
 
-  constructor(remote: RemoteBroker, wants: Wants) {
-    this.#remote = remote
-    this.#wants = wants
+  constructor(options: LeaderNamesOptions) {
+    this.#options = options
   }
 
   consume(request: SubscriptionRequest, consumer: Consumer): Membership {
-    const forget = this.#wants.assume(request.pattern)
-    const membership = this.#remote.consume(request, consumer)
+    const { remote, wants } = this.#options
+    const limited = this.#limited(request)
+    const forget = wants.assume(request.pattern)
+    const membership = remote.consume(limited, consumer)
     // Answered behind the subscription itself, and behind the INTEREST that comes of it.
-    const placed = this.#remote.call('ready').then(forget, (error: unknown) => {
+    const placed = remote.call('ready').then(forget, (error: unknown) => {
       if (error instanceof StoreError) throw error
       // This host ends. It reports nothing that is not so.
       return new Promise<void>(() => undefined)
@@ -35,10 +45,38 @@ export class LeaderNames implements Names {
   }
 
   async replace(request: SubscriptionRequest & { readonly name: string }): Promise<void> {
-    await this.#remote.call('backbone.replace', { request })
+    if (request.principal !== undefined) this.#options.sights.check(request.principal)
+    await this.#options.remote.call('backbone.replace', { request: this.#limited(request) })
   }
 
   async unsubscribe(name: string): Promise<boolean> {
-    return this.#remote.call('unsubscribe', { name })
+    return this.#options.remote.call('unsubscribe', { name })
+  }
+
+  renewRights(principals: readonly string[]): void {
+    const { remote, sights, warn } = this.#options
+    for (let at = 0; at < principals.length; at += SIGHTS_A_CALL) {
+      const some = principals.slice(at, at + SIGHTS_A_CALL)
+      // Made whenever it is sent: in a new session the rights may have changed again.
+      const args = { sights: () => some.map(each => sights.of(each)) }
+      remote.call('backbone.sights', args).catch(() => undefined)
+      for (const principal of some)
+        try {
+          sights.check(principal)
+        } catch (error) {
+          warn(`what ${principal} has at the leader gets no messages: ${describe(error)}`)
+        }
+    }
+  }
+
+  /** The leader limits it by the rights of its principal here, which are read whenever it is sent. */
+  #limited<R extends SubscriptionRequest>(request: R): R {
+    const { principal } = request
+    if (principal === undefined) return request
+    const { sights } = this.#options
+    return Object.defineProperty({ ...request }, 'sight', {
+      enumerable: true,
+      get: () => sights.of(principal),
+    })
   }
 }

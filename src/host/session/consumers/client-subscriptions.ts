@@ -1,5 +1,6 @@
 import { isWorkerClient } from '../../../actors/worker-client.js'
 import type { Membership } from '../../../bus/contract/broker.js'
+import type { Sight } from '../../../bus/contract/sight.js'
 import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
 import { ReplayStart } from '../../../message/replay.js'
 import type { KeptVerdicts } from '../../../wire/frames/kept-verdicts.js'
@@ -69,6 +70,14 @@ export class ClientSubscriptions {
     this.#opening.delete(subscription)
   }
 
+  /** The client is a host, and what a principal of it may see has changed. */
+  renewSight(sight: Sight): void {
+    const { van, consumers } = this.#options
+    consumers.views.renew(sight)
+    van.broker.renewSight(sight, consumers.principal?.name)
+    van.broker.forgetTopics()
+  }
+
   /** The session is over. */
   close(): void {
     this.#isClosed = true
@@ -92,14 +101,15 @@ export class ClientSubscriptions {
     const { client, van, consumers, isHost } = this.#options
     const { name } = request
     const broker = van.home(request)
+    if (broker !== van.broker) consumers.principal?.checkSight()
     if (name !== undefined || request.from !== undefined) this.needsDisk = true
-    const joining = this.#joining(subscription, request)
+    const view = request.sight && consumers.views.take(request.sight)
+    const joining = this.#joining(subscription, request, view?.sight)
     const { membership } = consumers.add(subscription, consumer => {
       // A follower has the patterns of all its clients, each of which has a budget there.
       if (!isHost()) consumers.patterns.take(subscription, request.pattern)
       consumer.name = name
-      const { principal } = consumers
-      if (name !== undefined) consumer.sees = principal && (topic => principal.sees(topic))
+      consumers.limit(consumer, view)
       if (name === undefined) consumer.key = this.#keyOf(subscription)
       consumer.endsWithHost = isWorkerClient(client)
       consumer.expectSettledIn(request.ackTimeout)
@@ -110,7 +120,11 @@ export class ClientSubscriptions {
     return broker === van.broker ? undefined : this.#placed(membership)
   }
 
-  #joining(subscription: number, request: SubscriptionRequest): SubscriptionRequest {
+  #joining(
+    subscription: number,
+    request: SubscriptionRequest,
+    sight: Sight | undefined,
+  ): SubscriptionRequest {
     const session = this.#sessionOf(subscription, request)
     const { pattern, name, from, ordered, prefetch, attempts, delay, maxPending, maxPendingBytes, overflow } =
       request
@@ -120,6 +134,7 @@ export class ClientSubscriptions {
       name,
       session,
       principal: this.#options.consumers.principal?.name,
+      sight,
       from,
       ordered,
       prefetch,

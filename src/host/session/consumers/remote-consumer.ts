@@ -6,6 +6,7 @@ import type { Leave } from '../../../wire/frames/control-frames.js'
 import { broken } from '../../../wire/protocol.js'
 import type { KeptVerdict } from '../../../wire/frames/kept-verdicts.js'
 import type { Settlement, Verdict } from '../../../wire/frames/settle-frame.js'
+import type { View } from '../../rights/view.js'
 import { hostBooks, type HostBooks, type Watched } from '../liveness.js'
 import { OpenDeliveries } from './open-deliveries.js'
 import { settleAs } from './settle-as.js'
@@ -50,6 +51,8 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
   /** The key of verdicts from an earlier session. */
   key: string | undefined
   name: string | undefined
+  /** What the principal behind it may see, if the client is that one's host. */
+  view: View | undefined
   /** Whether its client may see a topic, of a subscription with a name that may have others. Undefined: all. */
   sees: ((topic: string) => boolean) | undefined
   /** Whether its client may not see a message although it may see the topic: a dead letter of a hidden message. */

@@ -10,7 +10,9 @@ import type { KeptVerdict } from '../../../wire/frames/kept-verdicts.js'
 import { readSettlements } from '../../../wire/frames/settle-frame.js'
 import { rulesInForce } from '../../../wire/frames/subscription-request.js'
 import { broken, MAX_SUBSCRIPTIONS } from '../../../wire/protocol.js'
+import { GuestViews } from '../../rights/guest-views.js'
 import type { Principal } from '../../rights/principal.js'
+import { both, type View } from '../../rights/view.js'
 import { hidesLetter } from '../../rights/visible.js'
 import type { SessionOutput } from '../session-output.js'
 import { keyOfName, type SettledBefore } from '../settled-before.js'
@@ -28,6 +30,8 @@ export type SessionEnd = 'goodbye' | 'death' | 'replaced'
 export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteConsumer> {
   readonly hearing = new Hearing()
   readonly patterns = new PatternBudget()
+  /** If the client is a host: what its principals may see. */
+  readonly views = new GuestViews()
   /** The principal of the client. Undefined: the client may see everything. */
   readonly principal: Principal | undefined
   readonly #output: SessionOutput
@@ -66,7 +70,7 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
     if (this.#consumers.size >= MAX_SUBSCRIPTIONS)
       throw broken(`asks for more than ${MAX_SUBSCRIPTIONS} subscriptions`)
     this.#refused = undefined
-    const consumer = this.#newConsumer(subscription)
+    const consumer = new RemoteConsumer(subscription, this)
     try {
       const place = join(consumer)
       consumer.membership = place.membership
@@ -85,23 +89,37 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
    *
    * @param rules of its subscription
    * @param join makes its place in a subscription
+   * @param view of its principal, if the client is that one's host
    */
   restore(
     subscription: number,
     state: RemoteConsumerState,
     { name, incarnation }: Pick<SubscriptionRequest, 'name' | 'incarnation'>,
     join: (consumer: RemoteConsumer) => Membership,
+    view?: View,
   ): RemoteConsumer {
-    const consumer = this.#newConsumer(subscription)
+    const consumer = new RemoteConsumer(subscription, this)
     consumer.name = name
     if (name !== undefined && incarnation !== undefined) consumer.key = keyOfName(name, incarnation)
-    const { principal } = this
-    if (name !== undefined) consumer.sees = principal && (topic => principal.sees(topic))
+    this.limit(consumer, view)
     consumer.restore(state)
     consumer.expectSettledIn(state.ackTimeout)
     this.#consumers.set(subscription, consumer)
     consumer.membership = join(consumer)
     return consumer
+  }
+
+  /**
+   * It gets no more than the client may see, and the principal behind it.
+   *
+   * @param view of its principal, if the client is that one's host
+   */
+  limit(consumer: RemoteConsumer, view: View | undefined): void {
+    consumer.view = view
+    const seer = both(this.principal, view)
+    if (seer === undefined) return
+    consumer.hides = message => hidesLetter(seer, message)
+    if (consumer.name !== undefined) consumer.sees = topic => seer.sees(topic)
   }
 
   /** The client is a host, and that subscription of it has this name. */
@@ -238,13 +256,6 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
 
   ruled(subscription: number, rules: SubscriptionRequest): void {
     this.#output.send(FrameKind.Rules, encodeValue(rulesInForce(subscription, rules)))
-  }
-
-  #newConsumer(subscription: number): RemoteConsumer {
-    const consumer = new RemoteConsumer(subscription, this)
-    const { principal } = this
-    if (principal !== undefined) consumer.hides = message => hidesLetter(principal, message)
-    return consumer
   }
 
   #takeRefusal(): MsgvanError | undefined {
