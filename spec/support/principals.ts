@@ -6,6 +6,8 @@ import { Principals } from '../../src/host/rights/principals.js'
 import type { HostServer, HostServerOptions } from '../../src/host/listen/server.js'
 import { newPrincipalToken, readPrincipalToken } from '../../src/wire/principal-token.js'
 import { storedToken, type StoredToken } from '../../src/wire/scram.js'
+import type { HandedOver } from '../../src/host/hand-over/read.js'
+import { handOver } from './hand-over.js'
 import { clientOf, startServer, type Client } from './host-server.js'
 
 /** The rights of a principal, as the file has them. */
@@ -64,26 +66,71 @@ export class PrincipalsFile {
 /** A host with principals, and their clients. */
 export class GuardedHost {
   readonly #clients: Client[] = []
+  readonly logged: string[] = []
+  readonly #options: (generation: number) => Partial<HostServerOptions>
+  #generation = 0
+  #principals: Principals | undefined
+  #server: HostServer | undefined
 
   private constructor(
     readonly file: PrincipalsFile,
-    readonly principals: Principals,
-    readonly server: HostServer,
-    readonly logged: readonly string[],
-  ) {}
+    options: (generation: number) => Partial<HostServerOptions>,
+  ) {
+    this.#options = options
+  }
 
+  /** @param options of the host, and of each that takes its place */
   static async with(
     all: Readonly<Record<string, Rights>>,
-    options: Partial<HostServerOptions> = {},
+    options: Partial<HostServerOptions> | ((generation: number) => Partial<HostServerOptions>) = {},
   ): Promise<GuardedHost> {
     const file = await PrincipalsFile.of(all)
-    const logged: string[] = []
-    const log = {
-      warn: (text: string) => void logged.push(text),
-      info: (text: string) => void logged.push(text),
-    }
-    const principals = await Principals.open(file.file, log)
-    return new GuardedHost(file, principals, await startServer({ principals, ...options }), logged)
+    const host = new GuardedHost(file, typeof options === 'function' ? options : () => options)
+    await host.#start(0)
+    return host
+  }
+
+  get principals(): Principals {
+    if (this.#principals === undefined) throw new Error('there are no principals')
+    return this.#principals
+  }
+
+  get server(): HostServer {
+    if (this.#server === undefined) throw new Error('there is no host')
+    return this.#server
+  }
+
+  /**
+   * Another host takes its place, and its memory.
+   *
+   * @param id of this host
+   * @param between called when this one has ended
+   */
+  handOver(id = 'spec', between: () => void | Promise<void> = () => undefined): Promise<HandedOver> {
+    const { port } = this.server
+    return handOver(this.server, id, async () => {
+      this.principals.close()
+      await between()
+      return this.#start(port, { awaitsServices: true })
+    })
+  }
+
+  /** Another host takes its place, with nothing of its memory. */
+  async restart(between: () => void | Promise<void> = () => undefined): Promise<void> {
+    const { port } = this.server
+    await this.server.close()
+    this.principals.close()
+    await between()
+    await this.#start(port)
+  }
+
+  async #start(port: number, more: Partial<HostServerOptions> = {}): Promise<HostServer> {
+    const log = (text: string): void => void this.logged.push(text)
+    const principals = await Principals.open(this.file.file, { warn: log, info: log })
+    this.#principals = principals
+    this.#server = await startServer({ port, principals, ...this.#options(this.#generation), ...more })
+    this.#generation += 1
+    return this.#server
   }
 
   /** A client of this principal; undefined: of this machine's user. */

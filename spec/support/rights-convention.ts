@@ -1,17 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { tokenCredential } from '../../src/client/connection/credential.js'
 import { Follower } from '../../src/host/backbone/follower/follower.js'
 import { Leader } from '../../src/host/backbone/leader/leader.js'
-import { readHandOver, type HandedOver } from '../../src/host/hand-over/read.js'
-import { writeHandOver } from '../../src/host/hand-over/write.js'
+import type { HandedOver } from '../../src/host/hand-over/read.js'
 import type { HostServer } from '../../src/host/listen/server.js'
 import { HostStore } from '../../src/host/store/host-store.js'
 import { Principals } from '../../src/host/rights/principals.js'
 import { version, type Bus } from '../../src/index.js'
 import { Disk } from './disk.js'
 import { eventually } from './eventually.js'
+import { handOver } from './hand-over.js'
 import { clientOf, secret, startServer } from './host-server.js'
 import { GuardedHost, PrincipalsFile, type Rights } from './principals.js'
 
@@ -31,7 +28,6 @@ export interface RightsConventionOptions {
 /** A leader, and followers whose clients have rights of their own. All in this process. */
 export class RightsConvention {
   readonly followers = new Map<string, GuardedHost>()
-  readonly #folder = mkdtempSync(join(tmpdir(), 'msgvan-rights-'))
   readonly #disk: Disk | undefined
   readonly #file: PrincipalsFile | undefined
   readonly #buses: Bus[] = []
@@ -90,17 +86,8 @@ export class RightsConvention {
 
   /** The leader hands its memory to the next one, as `msgvan restart` does. */
   async handOverLeader(): Promise<HandedOver> {
-    await new Promise(resolve => setImmediate(resolve))
-    const path = join(this.#folder, 'handover')
-    const before = this.leader
-    const { port } = before
-    writeHandOver(path, before.sessions.transfer.held, { host: 'leader', staysBehind: () => false })
-    before.sessions.transfer.abandon(() => false)
-    await before.close()
-    await this.#startLeader(port, true)
-    const handed = readHandOver(path, this.leader.sessions.transfer)
-    this.leader.ready()
-    return handed
+    const { port } = this.leader
+    return handOver(this.leader, 'leader', () => this.#startLeader(port, true))
   }
 
   async close(): Promise<void> {
@@ -109,17 +96,16 @@ export class RightsConvention {
     await this.leader.close()
     for (const close of this.#closing) await close()
     this.#file?.clean()
-    rmSync(this.#folder, { recursive: true })
   }
 
-  async #startLeader(port: number, awaitsServices = false): Promise<void> {
+  async #startLeader(port: number, awaitsServices = false): Promise<HostServer> {
     const mortal = this.#disk?.mortal()
     this.#die = () => mortal?.die()
     const file = this.#file
     const ignore = { warn: () => undefined, info: () => undefined }
     const principals = file && (await Principals.open(file.file, ignore))
     if (principals !== undefined) this.#closing.push(() => Promise.resolve(principals.close()))
-    this.#leader = await startServer({
+    const leader = await startServer({
       port,
       principals,
       awaitsServices,
@@ -127,14 +113,15 @@ export class RightsConvention {
       hostStatus: () => statusOf('leader', true),
       backbone: means => new Leader(means),
     })
-    if (mortal !== undefined)
-      this.#leader.openStore(new HostStore({ store: mortal.store, warn: () => undefined }))
+    if (mortal !== undefined) leader.openStore(new HostStore({ store: mortal.store, warn: () => undefined }))
+    this.#leader = leader
+    return leader
   }
 
   async #join(name: string, all: All, mayJoin: boolean): Promise<void> {
     const token = this.#file?.tokens.get(name)
-    const follower = await GuardedHost.with(all, {
-      hostStatus: () => statusOf(name, false),
+    const follower = await GuardedHost.with(all, generation => ({
+      hostStatus: () => statusOf(`${name} ${generation}`, false),
       backbone: means =>
         new Follower({
           ...means,
@@ -143,7 +130,7 @@ export class RightsConvention {
           seat: name,
           maxPayload: 1_000_000,
         }),
-    })
+    }))
     this.followers.set(name, follower)
     if (!mayJoin) return
     const { bus } = follower.client(undefined)

@@ -229,6 +229,25 @@ describe('a principal at a follower', () => {
     })
   })
 
+  it('keeps its rights when its own host hands its memory to the next one, and they follow the file there', async () => {
+    await start({ followers: { home: { ada: some } } })
+    const ada = hosts.bus('home', 'ada')
+    const seen = topicsOf(ada, /./, work)
+    await ada.ready()
+    const { trouble } = await hosts.follower('home').handOver('home 0')
+    expect(trouble).to.deep.equal([])
+    await publishAll(TOPICS)
+    await eventually(() => expect(seen).to.deep.equal(SEEN))
+    await change('home', 'ada', { subscribe: ['b\\..*'], names })
+    await eventually(async () => {
+      await publishAll(['b.2'])
+      expect(seen).to.include('b.2')
+    })
+    await publishAll(['a.1', 'b.3'])
+    await eventually(() => expect(seen.at(-1)).to.equal('b.3'))
+    expect(seen.slice(3)).not.to.include('a.1')
+  })
+
   it('with more rules than go to a leader has an error for its names, and is the only one', async () => {
     const many = Array.from({ length: 900 }, (_, at) => `a.${at}.${'x'.repeat(40)}`)
     await start({ followers: { home: { ada: { subscribe: many, names }, bob: some } } })

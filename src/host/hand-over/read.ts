@@ -212,7 +212,7 @@ class HandOverReader {
     this.#endSession()
     this.#session = new SessionReader({
       ...{ state, sessions: this.#sessions, owed: this.#owed },
-      isKept: this.#keepsSessions,
+      isKept: this.#keepsSessions && this.#sessions.admits(state),
     })
   }
 

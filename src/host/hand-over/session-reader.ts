@@ -18,7 +18,7 @@ export interface SessionReaderOptions {
   readonly state: SessionState
   readonly sessions: SessionTransfer
   readonly owed: OwedReader
-  /** False: its client speaks another protocol, and cannot continue. Its messages go to others. */
+  /** False: its client speaks another protocol, or may not come in any more. Its messages go to others. */
   readonly isKept: boolean
 }
 

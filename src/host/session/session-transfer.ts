@@ -1,6 +1,6 @@
 import type { RetainedFrame } from '../../wire/link.js'
 import type { Backbone } from '../backbone/backbone.js'
-import type { Principals } from '../rights/principals.js'
+import type { Access, Principals } from '../rights/principals.js'
 import type { Van, Vans } from '../van/vans.js'
 import type { Admission, SessionOf } from './admission.js'
 import type { Session, SessionOptions, SessionState } from './session.js'
@@ -11,7 +11,7 @@ export interface SessionTransferMeans {
   readonly admission: Admission
   readonly vans: Vans
   readonly backbone: Backbone
-  readonly principals: Pick<Principals, 'get'> | undefined
+  readonly principals: Pick<Principals, 'get' | 'holds'> | undefined
   /** The id of this host. */
   readonly host: () => string
   readonly sessionOptions: (of: SessionOf) => Omit<SessionOptions, 'id'>
@@ -83,16 +83,25 @@ export class SessionTransfer {
     return this.#means.vans.get(name)
   }
 
+  /** Whether the client of that session may still come in: this host may have other principals, or some at all. */
+  admits({ principal, isLocalUser, van }: SessionState): boolean {
+    const { principals } = this.#means
+    if (principal === undefined) return isLocalUser || principals === undefined
+    const access = this.#accessOf(principal)
+    return access !== undefined && principals?.holds(access, van) === true
+  }
+
+  #accessOf({ name, token }: NonNullable<SessionState['principal']>): Access | undefined {
+    const principal = this.#means.principals?.get(name)
+    return principal && { principal, token }
+  }
+
   /** Continues a session of another process. */
   resume(state: SessionState, retained: Iterable<RetainedFrame>): Session {
-    const { sessions, admission, principals, sessionOptions } = this.#means
-    const { principal: of } = state
-    const principal = of && principals?.get(of.name)
-    const access = principal && { principal, token: of.token }
+    const { sessions, admission, sessionOptions } = this.#means
+    const access = state.principal && this.#accessOf(state.principal)
     const session = sessions.restore({ ...sessionOptions({ ...state, access }), id: state.id })
     session.restore(state, retained)
-    // Its principal is gone: without one, it would have every right.
-    if (of !== undefined && access === undefined) setImmediate(() => sessions.end(session, 'death'))
     admission.asked(session, state.calls)
     return session
   }
