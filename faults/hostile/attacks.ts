@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { encodeRequest } from '../../src/wire/frames/subscription-request.js'
 import { Rogue } from '../../spec/support/rogue.js'
@@ -30,7 +29,7 @@ const rules = {
 
 async function enter({ port, secret }: Target, van = VAN): Promise<Rogue> {
   const url = `http://127.0.0.1:${port}`
-  const rogue = await Rogue.join({ url, credential: { secret }, van, client: randomUUID() })
+  const rogue = await Rogue.join({ url, credential: { secret }, van })
   rogue.keeps = false
   return rogue
 }

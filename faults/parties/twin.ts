@@ -3,6 +3,7 @@ import { RemoteBroker } from '../../src/client/remote-broker.js'
 import { statePaths } from '../../src/daemon/files/paths.js'
 import { localSecret } from '../../src/daemon/files/secret.js'
 import type { Bus } from '../../src/index.js'
+import { identityOf } from '../../spec/support/identity.js'
 import { claiming } from '../../spec/support/claiming.js'
 import type { Twin } from './job.js'
 
@@ -12,7 +13,7 @@ export function twinBus(port: number, { client, session }: Twin): Bus {
   const broker = new RemoteBroker({
     url: `http://127.0.0.1:${port}`,
     van: 'default',
-    clientId: client,
+    client: identityOf(client),
     secret,
     dial: claiming(session, given => console.log(`session ${given}.`)),
   })

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import type { Random } from './random.js'
 import type { Task, VirtualClock } from './virtual-clock.js'
 
@@ -65,6 +65,8 @@ function crypto(random: Random) {
   return {
     getRandomValues: (bytes: Uint8Array) => bytes.map((_, at) => (bytes[at] = random.between(0, 255))),
     subtle: {
+      digest: (_algorithm: string, data: Uint8Array) =>
+        Promise.resolve(Uint8Array.from(createHash('sha256').update(data).digest()).buffer),
       importKey: (_format: string, key: Uint8Array) => Promise.resolve(key),
       sign: (_algorithm: string, key: Uint8Array, data: Uint8Array) =>
         Promise.resolve(Uint8Array.from(createHmac('sha256', key).update(data).digest()).buffer),

@@ -113,9 +113,9 @@ export class SimActors {
 
   #load(task: WorkerTask, worker: VirtualProcess, say: (words: FromWorker) => void): ActorRun | undefined {
     if (task.kind !== 'actor') return undefined
-    const { van, url, clientId } = task
+    const { van, url, clientId: id, clientKey: key } = task
     const broker = new RemoteBroker({
-      ...{ url, van, clientId, readyTimeout: 30_000, isEndedByHost: true, pid: worker.pid },
+      ...{ url, van, client: { id, key }, readyTimeout: 30_000, isEndedByHost: true, pid: worker.pid },
       dial: this.#stage.network.dialFrom(worker),
       secret: () => Promise.resolve({ secret }),
       backoff: { initial: 20, max: 200 },

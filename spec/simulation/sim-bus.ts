@@ -2,6 +2,7 @@ import { createBus } from '../../src/bus/create-bus.js'
 import { RemoteBroker } from '../../src/client/remote-broker.js'
 import { GapError, type Bus } from '../../src/index.js'
 import { REPLIES } from '../../src/message/topic.js'
+import { identityOf } from '../support/identity.js'
 import { secret, type Stage } from './stage.js'
 import type { VirtualProcess } from './virtual-process.js'
 
@@ -12,7 +13,7 @@ export function simBus({ network, books }: Stage, process: VirtualProcess, url: 
     url,
     van,
     secret: () => Promise.resolve({ secret }),
-    clientId: `${process.name}-${process.pid}`,
+    client: identityOf(`${process.name}-${process.pid}`),
     outbox: { maxMessages: 200_000 },
     backoff: { initial: 20, max: 200 },
     readyTimeout: 3_600_000,

@@ -3,6 +3,7 @@ import { RemoteBroker } from '../../src/client/remote-broker.js'
 import { FrameKind } from '../../src/wire/frames/frames.js'
 import type { Welcome } from '../../src/wire/handshake.js'
 import { GapError, MsgvanError, type Bus, type BusState, StoreError } from '../../src/index.js'
+import { identityOf } from '../support/identity.js'
 import type { Outcome, Publication, Rules, SubscriptionAccount } from './account.js'
 import type { Manner } from './manner.js'
 import { Member } from './member.js'
@@ -77,7 +78,7 @@ export class SimClient {
       url: place.url,
       van,
       secret: () => Promise.resolve({ secret }),
-      clientId: process.name,
+      client: identityOf(process.name),
       outbox: { maxMessages: options.outbox },
       backoff: { initial: 20, max: 200 },
       readyTimeout: 3_600_000,

@@ -1,14 +1,22 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
+import { CLIENT_ID_BYTES, CLIENT_KEY_BYTES } from '../wire/client-identity.js'
 
 const PREFIX = 'worker/'
 const PREFIX_OF_OTHERS = 'worker-of-others/'
 
-/**
- * The id of the client that a worker is of its host.
- * @param isLocalUser the caller who had it started proved to be this machine's user
- */
-export function newWorkerClient(isLocalUser: boolean): string {
-  return (isLocalUser ? PREFIX : PREFIX_OF_OTHERS) + randomUUID()
+/** The client that a worker is of its host. */
+export interface WorkerClient {
+  readonly clientId: string
+  /** The worker proves the id by it. */
+  readonly clientKey: Uint8Array
+}
+
+/** @param isLocalUser the caller who had it started proved to be this machine's user */
+export function newWorkerClient(isLocalUser: boolean): WorkerClient {
+  const clientKey = Uint8Array.from(randomBytes(CLIENT_KEY_BYTES))
+  const digest = createHash('sha256').update(clientKey).digest().subarray(0, CLIENT_ID_BYTES)
+  const clientId = (isLocalUser ? PREFIX : PREFIX_OF_OTHERS) + digest.toString('base64url')
+  return { clientId, clientKey }
 }
 
 /** Whether a client ends with its host. */

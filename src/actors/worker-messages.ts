@@ -1,10 +1,12 @@
 import type { ActorAddress } from '../bus/contract/actor-ref.js'
 import type { CapabilityValues } from '../bus/contract/actors.js'
 import type { Log } from '../log/log.js'
+import type { WorkerClient } from './worker-client.js'
 
 /** The messages between a host and a worker (a thread, or a process) that runs a handler or an actor. */
 
-interface Task {
+/** Its host ends the session of this client at once when the worker dies, without waiting for a reconnect. */
+interface Task extends WorkerClient {
   /** `file:` URL of the module. */
   readonly module: string
   readonly export: string
@@ -16,8 +18,6 @@ interface Task {
   readonly secret: Uint8Array
   /** Whose rights the code has. Undefined: it may do everything. */
   readonly principal: string | undefined
-  /** Its session's id: when the worker dies the host ends that session at once, without waiting for a reconnect. */
-  readonly clientId: string
 }
 
 /** A named subscription that a worker consumes. */

@@ -45,14 +45,14 @@ export const task: WorkerTask = await new Promise(resolve => {
 
 /** The worker's own connection to its host. */
 export function connect(): RemoteBroker {
-  const { url, socket: path, van, clientId, secret, principal } = task
+  const { url, socket: path, van, clientId, clientKey, secret, principal } = task
   const mailbox = task.kind === 'actor' ? MAILBOX + task.self.id : undefined
   const worker = principal === undefined ? undefined : { principal, mailbox }
   return new RemoteBroker({
     url,
     ...(path === undefined ? {} : { locate: () => Promise.resolve({ url, open: () => dial({ path }) }) }),
     van,
-    clientId,
+    client: { id: clientId, key: clientKey },
     secret: () => Promise.resolve({ secret, worker }),
     readyTimeout: 30_000,
     isEndedByHost: true,

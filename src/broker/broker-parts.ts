@@ -45,7 +45,7 @@ export class BrokerParts {
   constructor(readonly options: LocalBrokerOptions) {
     const { scheduler, wallClock, durableLog, soon = (run: () => void) => queueMicrotask(run) } = options
     this.timers = new Timers(scheduler)
-    this.messages = new MessageFactory(wallClock)
+    this.messages = new MessageFactory(wallClock, options.publisherPrefix)
     const registry = (this.registry = new Registry((...of) => makeSubscription(...of), options))
     this.dispatcher = new Dispatcher({ drained: () => this.drainWaiter.check() }, soon)
     this.drainWaiter = this.#newDrainWaiter()

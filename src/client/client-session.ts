@@ -1,5 +1,5 @@
 import { SessionLostError, type MsgvanError } from '../errors.js'
-import { newId } from '../message/new-id.js'
+import { newIdentity, type ClientIdentity } from '../wire/client-identity.js'
 import type { Missed } from '../wire/frames/control-frames.js'
 import type { Prove, Welcome } from '../wire/handshake.js'
 import type { Connection } from './connection/connection.js'
@@ -34,7 +34,7 @@ export class ClientSession implements ConnectorOwner {
   readonly #asHost: HostFrames | undefined
   readonly #isHostAwaited: (error: MsgvanError) => boolean
   /** Names this bus's messages in the whole van. */
-  #client: string
+  #client: Promise<ClientIdentity> | undefined
   #id: string | undefined
   /** Identifies the memory, or the store, that has the messages of named subscriptions. */
   #memory: string | undefined
@@ -49,13 +49,23 @@ export class ClientSession implements ConnectorOwner {
     this.#traffic = traffic
     this.#owner = owner
     this.#asHost = options.asHost
-    this.#client = options.clientId ?? newId()
+    if (options.client !== undefined) this.#client = Promise.resolve(options.client)
     this.#isHostAwaited = options.isHostAwaited ?? (() => false)
     const isElsewhere = options.locate === undefined
     this.#outage = new Outage(error => owner.report(error), options.asHost !== undefined, isElsewhere)
     const backoff = options.backoff ?? { initial: 50, max: 1_000 }
     this.#connector = new Connector(
-      { dial, ca, van, client: () => this.#client, pid, thread, credential: secret, locate, backoff },
+      {
+        dial,
+        ca,
+        van,
+        client: () => (this.#client ??= newIdentity()),
+        pid,
+        thread,
+        credential: secret,
+        locate,
+        backoff,
+      },
       this,
     )
   }
@@ -161,7 +171,7 @@ export class ClientSession implements ConnectorOwner {
       return
     }
     // Another process uses the same client id. With the old id the two would take the session from each other forever.
-    this.#client = newId()
+    this.#client = undefined
     this.#owner.report(error)
   }
 

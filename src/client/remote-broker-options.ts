@@ -1,4 +1,5 @@
 import type { MsgvanError } from '../errors.js'
+import type { ClientIdentity } from '../wire/client-identity.js'
 import type { Credential } from './connection/credential.js'
 import type { Dial, Located } from './connection/dial-socket.js'
 import type { HostFrames } from './connection/host-frames.js'
@@ -23,7 +24,7 @@ export interface RemoteBrokerOptions {
   /** This user's secret (the default kind), or a token. No host accepts undefined. */
   secret: () => Promise<Credential | undefined>
   /** Names this client, and its messages, in the whole van. Default: random. */
-  clientId?: string
+  client?: ClientIdentity
   /** This process, if it runs on the host's machine: the host then notices its death at once. */
   pid?: number
   /** With `pid`: the system's id of this thread, if it is a worker thread. */

@@ -12,7 +12,7 @@ export interface Hello {
   readonly protocol: number
   readonly version: string
   readonly van: string
-  /** Random, and the same for as long as this bus lives: its publisher id too. */
+  /** The digest of a random key, and the same for as long as this bus lives. It names its messages, too. */
   readonly client: string
   readonly nonce: string
   /** The key that the client will prove to know: this user's secret, the host's token, or the token of a principal. */
@@ -44,6 +44,8 @@ export interface Challenge {
 
 export interface Prove {
   readonly proof: string
+  /** The key of the client's id, hidden from all but the host. */
+  readonly key: string
   /** The session to resume, and how much of the host's stream was received. */
   readonly session?: { readonly id: string; readonly received: number } | undefined
 }
@@ -126,6 +128,7 @@ export function checkProve(value: unknown): Prove {
   const session = fields.optional('session', key => fields.fields(key))
   return {
     proof: fields.text('proof', NONCE),
+    key: fields.text('key', NONCE),
     session:
       session === undefined ? undefined : { id: session.text('id', 64), received: session.whole('received') },
   }

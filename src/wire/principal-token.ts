@@ -1,3 +1,5 @@
+import { sha256 } from './digest.js'
+
 /** The token of a principal: its name, and 32 random bytes. As text `name.<base64url>`. */
 export interface PrincipalToken {
   readonly principal: string
@@ -26,8 +28,8 @@ export function newPrincipalToken(principal: string): string {
 
 /** Names one of the tokens of a principal, and gives nothing of it away. */
 export async function tokenId(secret: Uint8Array): Promise<string> {
-  const digest = await globalThis.crypto.subtle.digest('SHA-256', Uint8Array.from([...secret, ...ID_LABEL]))
-  return toBase64Url(new Uint8Array(digest).subarray(0, ID_BYTES))
+  const digest = await sha256(Uint8Array.from([...secret, ...ID_LABEL]))
+  return toBase64Url(digest.subarray(0, ID_BYTES))
 }
 
 const ID_LABEL = new TextEncoder().encode('msgvan token id')

@@ -1,3 +1,7 @@
+import { readKey } from './client-identity.js'
+import { hmac, xor } from './digest.js'
+import { toBase64Url } from './principal-token.js'
+
 /**
  * The side that proves that it knows the secret. Both names are part of the signed text, so neither proof serves as the
  * other.
@@ -16,28 +20,44 @@ export interface Transcript {
 }
 
 const NONCE_BYTES = 32
+const utf8 = new TextEncoder()
 
 export function newNonce(): string {
   return hex(globalThis.crypto.getRandomValues(new Uint8Array(NONCE_BYTES)))
 }
 
-/** HMAC-SHA-256 over the transcript, by WebCrypto: the same in Node and in browsers. */
+/** HMAC-SHA-256 over the transcript. */
 export async function prove(secret: Uint8Array, prover: Prover, transcript: Transcript): Promise<string> {
-  const { subtle } = globalThis.crypto
-  const key = await subtle.importKey(
-    'raw',
-    Uint8Array.from(secret),
-    { name: 'HMAC', hash: 'SHA-256' },
-    false,
-    ['sign'],
-  )
-  const text = new TextEncoder().encode(transcriptText(prover, transcript))
-  return hex(new Uint8Array(await subtle.sign('HMAC', key, text)))
+  return hex(await hmac(secret, utf8.encode(transcriptText(prover, transcript))))
+}
+
+/** A client's own key, for a host that knows the secret. Others who read it on the way learn nothing. */
+export async function hideKey(key: Uint8Array, secret: Uint8Array, transcript: Transcript): Promise<string> {
+  return hidden(key, await hmac(secret, utf8.encode(transcriptText('client key', transcript))))
+}
+
+/** @returns undefined if the text has another form */
+export async function shownKey(
+  text: string,
+  secret: Uint8Array,
+  transcript: Transcript,
+): Promise<Uint8Array | undefined> {
+  return revealed(text, await hmac(secret, utf8.encode(transcriptText('client key', transcript))))
+}
+
+/** @param pad of this one connection */
+export function hidden(key: Uint8Array, pad: Uint8Array): string {
+  return toBase64Url(xor(key, pad))
+}
+
+export function revealed(text: string, pad: Uint8Array): Uint8Array | undefined {
+  const key = readKey(text)
+  return key && xor(key, pad)
 }
 
 /** The text that is signed. JSON keeps the fields apart. */
 export function transcriptText(
-  prover: Prover,
+  prover: Prover | 'client key',
   { protocol, van, client, clientNonce, hostNonce, ends }: Transcript,
   more: readonly string[] = [],
 ): string {

@@ -1,5 +1,6 @@
+import { hmac, sha256, xor } from './digest.js'
 import { fromBase64Url, toBase64Url, tokenId, type PrincipalToken } from './principal-token.js'
-import { sameProof, transcriptText, type Prover, type Transcript } from './proof.js'
+import { hidden, revealed, sameProof, transcriptText, type Prover, type Transcript } from './proof.js'
 
 /**
  * The host's record of a token, like SCRAM-SHA-256 (RFC 5802). The host checks a proof by it, and proves itself by it.
@@ -45,6 +46,11 @@ export class TokenKeys {
     return sameProof(proof, toBase64Url(await hmac(this.#serverKey, textOf('host', transcript))))
   }
 
+  /** The client's own key, which only a host that keeps this token can read. */
+  async hide(key: Uint8Array, transcript: PrincipalTranscript): Promise<string> {
+    return hidden(key, await hmac(this.#serverKey, textOf('client key', transcript)))
+  }
+
   async prove(transcript: PrincipalTranscript): Promise<string> {
     return toBase64Url(xor(this.#clientKey, await hmac(this.#storedKey, textOf('client', transcript))))
   }
@@ -80,27 +86,16 @@ export async function isProved(
   return sameProof(toBase64Url(await sha256(clientKey)), storedKey)
 }
 
-function textOf(prover: Prover, transcript: PrincipalTranscript): Uint8Array {
+/** @returns the client's own key, if it was hidden by this token; else something without a meaning */
+export async function shownKey(
+  { serverKey }: Pick<StoredToken, 'serverKey'>,
+  text: string,
+  transcript: PrincipalTranscript,
+): Promise<Uint8Array | undefined> {
+  return revealed(text, await hmac(fromBase64Url(serverKey), textOf('client key', transcript)))
+}
+
+function textOf(prover: Prover | 'client key', transcript: PrincipalTranscript): Uint8Array {
   const { principal, id, salt } = transcript
   return utf8.encode(transcriptText(prover, transcript, [principal, id, salt]))
-}
-
-async function hmac(key: Uint8Array, text: Uint8Array): Promise<Uint8Array> {
-  const { subtle } = globalThis.crypto
-  const imported = await subtle.importKey(
-    'raw',
-    Uint8Array.from(key),
-    { name: 'HMAC', hash: 'SHA-256' },
-    false,
-    ['sign'],
-  )
-  return new Uint8Array(await subtle.sign('HMAC', imported, Uint8Array.from(text)))
-}
-
-async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', Uint8Array.from(bytes)))
-}
-
-function xor(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return a.map((byte, at) => byte ^ (b[at] ?? 0))
 }

@@ -3,6 +3,7 @@ import type { Dial } from '../../../src/client/connection/dial-socket.js'
 import type { HostServer } from '../../../src/host/listen/server.js'
 import type { Bus } from '../../../src/index.js'
 import { claiming } from '../../support/claiming.js'
+import { identityOf } from '../../support/identity.js'
 import { eventually } from '../../support/eventually.js'
 import { clientOf, startServer, type Client } from '../../support/host-server.js'
 import { collect, publishAll, untilStatus, upTo } from '../../support/messages.js'
@@ -10,9 +11,9 @@ import { collect, publishAll, untilStatus, upTo } from '../../support/messages.j
 describe('two clients with the same id', () => {
   let server: HostServer
   const clients: Client[] = []
-  const client = (clientId?: string, dial?: Dial): Client => {
+  const client = (name?: string, dial?: Dial): Client => {
     const made = clientOf(server.port, {
-      ...(clientId === undefined ? {} : { clientId }),
+      ...(name === undefined ? {} : { client: identityOf(name) }),
       ...(dial === undefined ? {} : { dial }),
     })
     clients.push(made)

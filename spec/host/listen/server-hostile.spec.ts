@@ -9,12 +9,13 @@ import { ByteWriter } from '../../../src/codec/byte-writer.js'
 import { encodeCall } from '../../../src/wire/frames/control-frames.js'
 import { beginFrame, FrameKind, writeHeader } from '../../../src/wire/frames/frames.js'
 import { tcpEnds } from '../../../src/wire/connection-ends.js'
-import { prove } from '../../../src/wire/proof.js'
+import { hideKey, prove } from '../../../src/wire/proof.js'
 import { PROTOCOL } from '../../../src/wire/protocol.js'
 import { PublishWriter } from '../../../src/wire/frames/publish-frame.js'
 import { socketParser } from '../../../src/wire/socket-parser.js'
 import { WritingTable } from '../../../src/wire/frames/string-table.js'
 import { clientOf, secret, startServer } from '../../support/host-server.js'
+import { identityOf } from '../../support/identity.js'
 import { collect, payloads, rejection } from '../../support/messages.js'
 
 interface Refusal {
@@ -26,7 +27,7 @@ interface Refusal {
 class Stranger {
   readonly socket: Socket
   /** A client of its own: a host remembers what each has published. */
-  readonly client = randomUUID()
+  readonly identity = identityOf(randomUUID())
   readonly refusal: Promise<Refusal | undefined>
 
   constructor(port: number, headers: Record<string, string> = {}, parser: unknown = socketParser) {
@@ -50,7 +51,7 @@ class Stranger {
       protocol: PROTOCOL,
       version: '0.1.0',
       van: 'default',
-      client: this.client,
+      client: this.identity.id,
       nonce: 'ab',
       credential: 'secret',
     }
@@ -59,19 +60,28 @@ class Stranger {
 
   /** The whole handshake, as it should be. */
   async enter(): Promise<this> {
-    this.socket.emit('hello', this.hello())
+    await this.prove()
+    await this.next('welcome')
+    return this
+  }
+
+  /** Up to the proof. */
+  async prove({ id, key } = this.identity, session?: string): Promise<void> {
+    this.socket.emit('hello', this.hello({ client: id }))
     const { nonce } = await this.next<{ nonce: string }>('challenge')
     const transcript = {
       protocol: PROTOCOL,
       van: 'default',
-      client: this.client,
+      client: id,
       clientNonce: 'ab',
       hostNonce: nonce,
       ends: this.ends,
     }
-    this.socket.emit('prove', { proof: await prove(secret, 'client', transcript) })
-    await this.next('welcome')
-    return this
+    this.socket.emit('prove', {
+      proof: await prove(secret, 'client', transcript),
+      key: await hideKey(key, secret, transcript),
+      ...(session === undefined ? {} : { session: { id: session, received: 0 } }),
+    })
   }
 
   /** Of its connection, as the host sees them. */
@@ -170,10 +180,10 @@ describe('a host and strangers', () => {
   })
   /** Whatever the stranger did, the others go on. */
   afterEach(async () => {
-    for (const { socket, client } of strangers.splice(0)) {
+    for (const { socket, identity } of strangers.splice(0)) {
       socket.disconnect()
       // It said no goodbye: the host would wait for it.
-      server.endSession(client)
+      server.endSession(identity.id)
     }
     const seen = collect(bus.topic('still here'))
     await bus.publish('still here', 1)
@@ -288,9 +298,31 @@ describe('a host and strangers', () => {
       const one = stranger()
       one.socket.emit('hello', one.hello())
       const { proof } = await one.next<{ proof: string }>('challenge')
-      one.socket.emit('prove', { proof: answer(proof) })
+      one.socket.emit('prove', { proof: answer(proof), key: 'ab' })
       expect(await one.refusal).to.include({ code: 'MSGVAN_AUTH' })
     }
+  })
+
+  for (const [what, forged] of Object.entries({
+    'another key': identityOf('another').key,
+    'a key that is too short': new Uint8Array(16),
+  }))
+    it(`an id of another client, with ${what}: refused, and that one keeps its session`, async () => {
+      const first = stranger()
+      await first.prove()
+      const { session } = await first.next<{ session: string }>('welcome')
+      for (const claimed of [session, undefined]) {
+        const other = stranger()
+        await other.prove({ id: first.identity.id, key: forged }, claimed)
+        expect(await other.refusal).to.include({ code: 'MSGVAN_AUTH' })
+      }
+      expect(first.socket.connected).to.equal(true)
+    })
+
+  it('an id that is the digest of no key: refused', async () => {
+    const one = stranger()
+    await one.prove({ id: 'anything', key: one.identity.key })
+    expect(await one.refusal).to.include({ code: 'MSGVAN_AUTH' })
   })
 
   it('a wrong token or a wrong secret is an error at the client, also of a call, and the host goes on', async () => {
@@ -334,21 +366,10 @@ describe('a host and strangers', () => {
 
   it('the newest of two connections to one session wins, and the other gets an error', async () => {
     const first = stranger()
-    first.socket.emit('hello', first.hello())
-    const challenge = await first.next<{ nonce: string }>('challenge')
-    const transcript = { protocol: PROTOCOL, van: 'default', client: first.client, clientNonce: 'ab' }
-    const proof = await prove(secret, 'client', {
-      ...transcript,
-      hostNonce: challenge.nonce,
-      ends: first.ends,
-    })
-    first.socket.emit('prove', { proof })
+    await first.prove()
     const { session } = await first.next<{ session: string }>('welcome')
     const second = stranger()
-    second.socket.emit('hello', second.hello({ client: first.client }))
-    const { nonce } = await second.next<{ nonce: string }>('challenge')
-    const again = await prove(secret, 'client', { ...transcript, hostNonce: nonce, ends: second.ends })
-    second.socket.emit('prove', { proof: again, session: { id: session, received: 0 } })
+    await second.prove(first.identity, session)
     expect(await second.next('welcome')).to.include({ session, resumed: true })
     expect(await first.refusal).to.include({ code: 'MSGVAN_SESSION_LOST' })
     expect(second.socket.connected).to.equal(true)

@@ -8,6 +8,7 @@ import { ForbiddenError, version, type Bus } from '../../../src/index.js'
 import { eventually } from '../../support/eventually.js'
 import { clientOf, startServer } from '../../support/host-server.js'
 import { GuardedHost, type Rights } from '../../support/principals.js'
+import { Rogue } from '../../support/rogue.js'
 import { rejection } from '../../support/rejection.js'
 
 describe('a host that joins as a principal', () => {
@@ -82,5 +83,20 @@ describe('a host that joins as a principal', () => {
     await second
     await bus.publish('ok', 3)
     expect(there).to.deep.equal([2, 3])
+  })
+
+  it('takes no place of a host of another principal', async () => {
+    await start({ publish: ['.*'], subscribe: ['.*'], join: true })
+    await eventually(async () => expect((await bus.status()).hosts).to.have.length(2))
+    await leader.file.add('eve', { publish: ['.*'], subscribe: ['.*'], join: true })
+    leader.file.write()
+    await eventually(() => expect(leader.principals.get('eve')).not.to.equal(undefined))
+    const credential = await tokenCredential(leader.file.tokens.get('eve') ?? '')
+    const eve = await Rogue.join({ url: hostUrl(leader.server.port), credential })
+    eve.joinAsHost('home')
+    await eventually(() => expect(eve.frames).to.have.length(1))
+    expect(Buffer.from(eve.frames[0]?.bytes ?? []).toString()).to.contain('MSGVAN_FORBIDDEN')
+    eve.close()
+    expect((await bus.status()).hosts).to.have.length(2)
   })
 })

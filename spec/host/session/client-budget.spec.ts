@@ -14,7 +14,9 @@ import { FrameKind } from '../../../src/wire/frames/frames.js'
 import { clientOf, secret, startServer } from '../../support/host-server.js'
 import { eventually } from '../../support/eventually.js'
 import { collect, payloads } from '../../support/messages.js'
+import { identityOf } from '../../support/identity.js'
 import { Rogue } from '../../support/rogue.js'
+import type { ClientIdentity } from '../../../src/wire/client-identity.js'
 
 const KILOBYTE = 1024
 const MOST = 64 * KILOBYTE
@@ -24,7 +26,9 @@ describe('the answers that one client leaves unread', () => {
   let open: (Bus | Rogue)[] = []
   const warnings: string[] = []
 
-  const rogue = async (options: { client?: string; session?: { id: string; received: number } } = {}) => {
+  const rogue = async (
+    options: { client?: ClientIdentity; session?: { id: string; received: number } } = {},
+  ) => {
     const url = `http://127.0.0.1:${server.port}`
     const made = await Rogue.join({ url, credential: { secret }, ...options })
     open.push(made)
@@ -88,7 +92,7 @@ describe('the answers that one client leaves unread', () => {
   }
 
   const exceed = async (): Promise<{ client: Rogue; session: Session }> => {
-    const client = await rogue({ client: 'rogue' })
+    const client = await rogue({ client: identityOf('rogue') })
     const session = sessionOf(client.welcome.session)
     for (let sent = 0; sent < 2_000; sent += 1) client.call('nothing')
     await client.lost
@@ -97,7 +101,10 @@ describe('the answers that one client leaves unread', () => {
 
   it('are lost with no session: a client that comes back and reads them goes on', async () => {
     const { client, session } = await exceed()
-    const again = await rogue({ client: 'rogue', session: { id: session.id, received: client.received } })
+    const again = await rogue({
+      client: identityOf('rogue'),
+      session: { id: session.id, received: client.received },
+    })
     expect(again.welcome.resumed).to.equal(true)
     await eventually(() => expect(again.received).to.equal(session.link.lastNumber))
     again.acknowledge()
@@ -111,7 +118,10 @@ describe('the answers that one client leaves unread', () => {
     const { client, session } = await exceed()
     for (let times = 0; times < 5; times += 1) {
       // It claims that it got nothing.
-      const again = await rogue({ client: 'rogue', session: { id: session.id, received: client.acked } })
+      const again = await rogue({
+        client: identityOf('rogue'),
+        session: { id: session.id, received: client.acked },
+      })
       for (let sent = 0; sent < 100; sent += 1) again.call('status')
       expect(await again.lost).to.be.instanceOf(LimitError)
     }

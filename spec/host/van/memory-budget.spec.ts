@@ -4,6 +4,7 @@ import { LimitError, OutboxFullError, publishTo, type Bus } from '../../../src/i
 import { eventually } from '../../support/eventually.js'
 import { clientOf, secret, startServer } from '../../support/host-server.js'
 import { collect, payloads, register, untilStatus, upTo } from '../../support/messages.js'
+import { identityOf } from '../../support/identity.js'
 import { Rogue } from '../../support/rogue.js'
 
 const MEGABYTE = 1024 * 1024
@@ -19,8 +20,12 @@ describe('a full memory', () => {
     return made
   }
 
-  const rogue = async (client: string): Promise<Rogue> => {
-    const made = await Rogue.join({ url: `http://127.0.0.1:${server.port}`, credential: { secret }, client })
+  const rogue = async (name: string): Promise<Rogue> => {
+    const made = await Rogue.join({
+      url: `http://127.0.0.1:${server.port}`,
+      credential: { secret },
+      client: identityOf(name),
+    })
     rogues.push(made)
     return made
   }

@@ -13,10 +13,8 @@ describe('the death of a follower', () => {
 
   it('does not fail the messages of its living clients, but those of its own handlers and actors', async () => {
     const near = hosts.leader.bus()
-    const clients = [
-      hosts.follower().bus(),
-      hosts.follower().bus('default', { clientId: newWorkerClient(true) }),
-    ]
+    const { clientId: id, clientKey: key } = newWorkerClient(true)
+    const clients = [hosts.follower().bus(), hosts.follower().bus('default', { client: { id, key } })]
     const works = clients.map((bus, at) =>
       collect(bus.topic('t', { name: `work ${at}`, ack: 'manual', attempts: 2, delay: 0 })),
     )

@@ -8,6 +8,7 @@ import { localSecret } from '../../../src/daemon/files/secret.js'
 import { isGoneWithin } from '../../../src/daemon/gone.js'
 import { handle, type Bus } from '../../../src/index.js'
 import { PROTOCOL } from '../../../src/wire/protocol.js'
+import { identityOf } from '../../support/identity.js'
 import { eventually } from '../../support/eventually.js'
 import { collect, payloads, publishAll, statusOf, untilStatus, upTo } from '../../support/messages.js'
 import { otherVersion } from '../../support/other-version.js'
@@ -149,10 +150,10 @@ describe('restart of a host without a store', () => {
     const asking = new RemoteBroker({
       url: hostUrl(sandbox.port),
       van: 'default',
-      clientId: 'asks',
+      client: identityOf('asks'),
       secret: async () => ({ secret: await localSecret(sandbox.paths) }),
     })
-    expect(await asking.callHost('handOver', { client: 'asks' })).to.equal(true)
+    expect(await asking.callHost('handOver', { client: identityOf('asks').id })).to.equal(true)
     await asking.close({ drain: false })
     expect(await isGoneWithin(10_000, pid, sandbox.port)).to.equal(true)
     expect(existsSync(sandbox.paths.handOver(sandbox.port))).to.equal(true)

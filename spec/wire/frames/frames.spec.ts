@@ -238,7 +238,7 @@ describe('frames', () => {
         if (writer.count > 0) frames.push(writer.take())
         const table = new ReadingTable()
         const read = frames.flatMap(frame => {
-          const reader = new PublishReader(bodyOf(frame), table, 'me', true)
+          const reader = new PublishReader(bodyOf(frame), table, 'me', publisher => publisher)
           const envelopes: Envelope[] = []
           for (let each = reader.next(); each !== undefined; each = reader.next()) envelopes.push(each)
           return envelopes

@@ -7,13 +7,18 @@ import { StretchClock } from '../clock/stretch-clock.js'
 
 /** Makes the messages of one publisher: numbered from 1, with a timestamp. */
 export class MessageFactory {
-  readonly #publisher = newId()
+  readonly #publisher: string
   readonly #clock: StretchClock
-  #stretch = new IdStretch(this.#publisher, 0)
+  #stretch: IdStretch
   #place = 0
 
-  /** @param wallClock default: the machine's */
-  constructor(wallClock: (() => number) | undefined) {
+  /**
+   * @param wallClock default: the machine's
+   * @param prefix of the publisher
+   */
+  constructor(wallClock: (() => number) | undefined, prefix = '') {
+    this.#publisher = prefix + newId()
+    this.#stretch = new IdStretch(this.#publisher, 0)
     this.#clock = new StretchClock(wallClock)
   }
 

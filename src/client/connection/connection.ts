@@ -9,6 +9,7 @@ import {
 } from '../../errors.js'
 import { version } from '../../version.js'
 import type { Channel } from '../../wire/channel.js'
+import type { ClientIdentity } from '../../wire/client-identity.js'
 import {
   checkChallenge,
   checkRefusal,
@@ -18,7 +19,7 @@ import {
   type Prove,
   type Welcome,
 } from '../../wire/handshake.js'
-import { newNonce, prove, sameProof, type Transcript } from '../../wire/proof.js'
+import { hideKey, newNonce, prove, sameProof, type Transcript } from '../../wire/proof.js'
 import { TokenKeys } from '../../wire/scram.js'
 import { binary, PROTOCOL, type ClientEvents } from '../../wire/protocol.js'
 import type { Credential, KnownSecret, OfPrincipal } from './credential.js'
@@ -28,7 +29,7 @@ export interface ConnectionRequest {
   readonly dial: Dial
   readonly url: string
   readonly van: string
-  readonly client: string
+  readonly client: ClientIdentity
   readonly pid: number | undefined
   readonly thread: number | undefined
   /** Undefined: there is none, which matters only where a server answers. */
@@ -46,6 +47,8 @@ export interface ConnectionOwner {
   /** Called once: the connection failed, or it is gone. */
   lost(error: MsgvanError): void
 }
+
+type Proved = Pick<Prove, 'proof' | 'key'>
 
 const HANDSHAKE_MS = 10_000
 /** In two steps: after a standstill of this process, answers that have arrived are read before the second. */
@@ -156,7 +159,7 @@ export class Connection {
       protocol: PROTOCOL,
       version,
       van,
-      client,
+      client: client.id,
       nonce: this.#nonce,
       credential: credential.kind ?? 'secret',
       principal:
@@ -178,7 +181,7 @@ export class Connection {
         : await this.#proveSecret(challenge, credential)
     if (this.#isLost) return
     this.#hasHostProved = true
-    this.#channel.send('prove', { proof: own, session: session() } satisfies Prove)
+    this.#channel.send('prove', { ...own, session: session() } satisfies Prove)
   }
 
   /** @throws AuthError */
@@ -191,14 +194,17 @@ export class Connection {
 
   #transcript({ nonce: hostNonce }: Challenge): Transcript {
     const { van, client } = this.#request
-    return { protocol: PROTOCOL, van, client, clientNonce: this.#nonce, hostNonce }
+    return { protocol: PROTOCOL, van, client: client.id, clientNonce: this.#nonce, hostNonce }
   }
 
-  async #proveSecret(challenge: Challenge, { kind = 'secret', secret }: KnownSecret): Promise<string> {
+  async #proveSecret(challenge: Challenge, { kind = 'secret', secret }: KnownSecret): Promise<Proved> {
     const ends = kind === 'secret' ? this.#ends : undefined
     const transcript = { ...this.#transcript(challenge), ends }
     if (sameProof(challenge.proof, await prove(secret, 'host', transcript)))
-      return prove(secret, 'client', transcript)
+      return {
+        proof: await prove(secret, 'client', transcript),
+        key: await hideKey(this.#request.client.key, secret, transcript),
+      }
     throw new AuthError(
       `The server at ${this.#request.url} does not know the ${kind} of this user: it is another user's host, or not a host, ` +
         `${kind === 'secret' ? 'or another program stands between, for which a token is needed' : 'or has another token'}. ` +
@@ -206,11 +212,15 @@ export class Connection {
     )
   }
 
-  async #proveToken(challenge: Challenge, { secret, name, id }: OfPrincipal): Promise<string> {
+  async #proveToken(challenge: Challenge, { secret, name, id }: OfPrincipal): Promise<Proved> {
     const { salt = '' } = challenge
     const transcript = { ...this.#transcript(challenge), principal: name, id, salt }
     const keys = await TokenKeys.of(secret, salt)
-    if (await keys.knowsHost(challenge.proof, transcript)) return keys.prove(transcript)
+    if (await keys.knowsHost(challenge.proof, transcript))
+      return {
+        proof: await keys.prove(transcript),
+        key: await keys.hide(this.#request.client.key, transcript),
+      }
     throw new AuthError(
       `The server at ${this.#request.url} does not know this token of ${name}: the token is wrong, was revoked or has expired, or the server is another host. ` +
         'Ask the administrator of that host for a new one.',

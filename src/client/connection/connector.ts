@@ -1,4 +1,5 @@
 import { describe, HostUnreachableError, MsgvanError, NotInstalledError } from '../../errors.js'
+import type { ClientIdentity } from '../../wire/client-identity.js'
 import type { Prove, Welcome } from '../../wire/handshake.js'
 import { Connection, isForGood } from './connection.js'
 import type { Credential } from './credential.js'
@@ -10,7 +11,7 @@ export interface ConnectorOptions {
   readonly ca?: string | undefined
   readonly van: string
   /** Called before each attempt. */
-  readonly client: () => string
+  readonly client: () => Promise<ClientIdentity>
   readonly pid?: number | undefined
   readonly thread?: number | undefined
   readonly credential: () => Promise<Credential | undefined>
@@ -73,10 +74,11 @@ export class Connector {
     const { url, open } = typeof located === 'string' ? { url: located, open: undefined } : located
     const dial = this.#options.dial ?? (await dialSocket(ca, open))
     const credential = await this.#options.credential()
+    const client = await this.#options.client()
     if (this.#isStopped) return
     const session = () => this.#owner.session()
     const connection: Connection = new Connection(
-      { dial, url, van, client: this.#options.client(), pid, thread, credential, session },
+      { dial, url, van, client, pid, thread, credential, session },
       {
         welcome: welcome => {
           this.#isUp = true

@@ -200,7 +200,7 @@ export class Outbox {
     let index = 0
     // A frame that never left this side is not a repetition.
     const isRepeated = batch.number > 0 && batch.number <= everTransmitted
-    const reader = new PublishReader(bodyOf(batch.bytes), rereading(table), '', true)
+    const reader = new PublishReader(bodyOf(batch.bytes), rereading(table), '', publisher => publisher)
     for (let publication = reader.next(); publication !== undefined; publication = reader.next()) {
       const promise = batch.promises[index]
       const wanted = promise?.isOpen === true && (!onlyHeld || batch.held?.has(index) === true)

@@ -5,6 +5,7 @@ import { tokenCredential } from '../../client/connection/credential.js'
 import { identify, portTaken } from './identify.js'
 import { hostUrl } from './listens.js'
 import { localPlace } from './local-place.js'
+import type { ClientIdentity } from '../../wire/client-identity.js'
 import type { StatePaths } from '../files/paths.js'
 import { ownCredential } from '../files/secret.js'
 
@@ -13,8 +14,8 @@ export interface HostAddress {
   readonly port: number
   readonly paths: StatePaths
   readonly token?: string | undefined
-  /** The client id of the caller. Default: a random one. */
-  readonly client?: string | undefined
+  /** The caller. Default: a random client. */
+  readonly client?: ClientIdentity | undefined
 }
 
 /**
@@ -33,7 +34,7 @@ export async function askHost<T>(
     locate: () => (token === undefined ? localPlace(paths, port) : Promise.resolve(hostUrl(port))),
     secret: () => (token === undefined ? ownCredential(paths) : tokenCredential(token)),
     pid: process.pid,
-    ...(client === undefined ? {} : { clientId: client }),
+    ...(client === undefined ? {} : { client }),
     readyTimeout: timeout,
   })
   let timer: NodeJS.Timeout | undefined

@@ -161,7 +161,7 @@ export class LocalInstances implements ActorInstances {
       setupTimeout: request.setupTimeout,
       ...host.connection,
       principal: request.principal,
-      clientId: newWorkerClient(isLocalUser),
+      ...newWorkerClient(isLocalUser),
     })
     return new SupervisedActor(
       confine(isLocalUser, request.principal, request.isolation, host.workerLimits),

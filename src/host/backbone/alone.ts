@@ -8,6 +8,7 @@ export function alone(members: Members): Backbone {
   return {
     members,
     isFollower: false,
+    publisherPrefix: '',
     homes: [],
     reach: ({ broker }): Reach => ({
       accept: envelope => broker.accept(envelope),

@@ -24,6 +24,8 @@ export interface Backbone {
   readonly members: Members
   /** Another host leads. */
   readonly isFollower: boolean
+  /** Begins the names of all publishers of this host, where others know them, too. */
+  readonly publisherPrefix: string
   /** A van's way to the same van in other hosts. Called once, when the van begins here. */
   reach(van: ReachingVan): Reach
   /** Vans that stay open without users here. */
@@ -103,6 +105,8 @@ export interface ReachingVan {
  * A kind leaves out the optional parts that it does not have.
  */
 export interface Reach extends MayLead {
+  /** That of the backbone, if it has one. */
+  readonly publisherPrefix?: string
   /** Named subscriptions and replays have one host in the van; set if that is another one. */
   readonly names?: Names
   /** The last messages of other hosts, to notice repeated ones. */

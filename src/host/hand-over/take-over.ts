@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { firstValueFrom } from 'rxjs/internal/firstValueFrom'
@@ -9,6 +8,7 @@ import { somebodyListens } from '../../daemon/find/listens.js'
 import type { StatePaths } from '../../daemon/files/paths.js'
 import { isHostOn, readPidHint } from '../../daemon/files/pid-hint.js'
 import { HostUnreachableError, VersionMismatchError } from '../../errors.js'
+import { newIdentity } from '../../wire/client-identity.js'
 
 interface Place {
   readonly port: number
@@ -40,8 +40,8 @@ export async function takeOver(place: Place): Promise<void> {
 }
 
 /** @returns its process */
-function ask({ port, paths }: Place): Promise<number> {
-  const client = randomUUID()
+async function ask({ port, paths }: Place): Promise<number> {
+  const client = await newIdentity()
   return askHost(
     { port, paths, client },
     async broker => {
@@ -50,7 +50,7 @@ function ask({ port, paths }: Place): Promise<number> {
       const gone = firstValueFrom(broker.state$.pipe(filter(state => state === 'reconnecting')), {
         defaultValue: 'closed',
       })
-      await Promise.race([broker.callHost('handOver', { client }), gone])
+      await Promise.race([broker.callHost('handOver', { client: client.id }), gone])
       return pid
     },
     WRITING_MS,

@@ -67,7 +67,8 @@ export function writeHandOver(
 function publishersOf(van: Van, sessions: readonly Session[]): Map<string, Publisher> {
   const live = new Map<string, Publisher>()
   for (const session of sessions)
-    if (session.van === van && session.publisher.hasPublished) live.set(session.client, session.publisher)
+    if (session.van === van && session.publisher.hasPublished)
+      live.set(session.publisherKey, session.publisher)
   return live
 }
 

@@ -196,7 +196,7 @@ export class Handlers {
       ...consumedOf(name, request),
       ...this.#host.connection,
       principal: request.principal,
-      clientId: newWorkerClient(callerIsLocalUser),
+      ...newWorkerClient(callerIsLocalUser),
     })
     const confinement = confine(callerIsLocalUser, request.principal, isolation, this.#host.workerLimits)
     return new SupervisedWorker(confinement, task, {

@@ -9,10 +9,16 @@ import {
   type Hello,
   type Prove,
 } from '../../wire/handshake.js'
-import { newNonce, prove, sameProof, tokenSecret, type Transcript } from '../../wire/proof.js'
+import { isIdOfWorker, isKeyOf } from '../../wire/client-identity.js'
+import { newNonce, prove, sameProof, shownKey, tokenSecret, type Transcript } from '../../wire/proof.js'
 import { PROTOCOL } from '../../wire/protocol.js'
 import { toBase64Url } from '../../wire/principal-token.js'
-import { hostProof, isProved, type PrincipalTranscript } from '../../wire/scram.js'
+import {
+  hostProof,
+  isProved,
+  shownKey as keyShownByToken,
+  type PrincipalTranscript,
+} from '../../wire/scram.js'
 import type { TokenCredential } from '../rights/definition.js'
 import type { Access, Principals } from '../rights/principals.js'
 
@@ -83,6 +89,7 @@ export class ServerHandshake {
           : 'The secret is not the one of this host: it runs for another user, or with another MSGVAN_HOME. Or another program stands between, for which a token is needed.',
       )
     }
+    await checkKey(hello, await shownKey(theirs.key, this.#key(hello), this.#transcript(hello)))
     const isLocalUser = hello.credential === 'secret'
     return { hello, prove: theirs, isLocalUser, access: this.#accessOfWorker(hello) }
   }
@@ -114,7 +121,7 @@ export class ServerHandshake {
   }
 
   /** @throws AuthError, ForbiddenError if it may not enter that van */
-  async #principalProved(hello: Hello, { proof }: Prove): Promise<Access> {
+  async #principalProved(hello: Hello, { proof, key }: Prove): Promise<Access> {
     const { principal: claimed, van } = hello
     const stored = this.#stored
     const isGood = stored !== undefined && (await isProved(stored, proof, this.#principalTranscript(hello)))
@@ -122,6 +129,7 @@ export class ServerHandshake {
     const principal = this.#secrets.principals?.get(claimed?.name ?? '')
     if (!isGood || principal?.token(stored.id) === undefined)
       throw new AuthError('The token is wrong, was revoked or has expired.')
+    await checkKey(hello, await keyShownByToken(stored, key, this.#principalTranscript(hello)))
     principal.mustAllow('vans', van, 'the van')
     return { principal, token: stored.id }
   }
@@ -154,6 +162,18 @@ export class ServerHandshake {
     const ends = credential === 'secret' ? this.#ends : undefined
     return { protocol: PROTOCOL, van, client, clientNonce: nonce, hostNonce: this.#nonce, ends }
   }
+}
+
+/**
+ * A client's id names its session and its messages: only the client that made it has the key.
+ *
+ * @throws AuthError
+ */
+async function checkKey({ client, credential }: Hello, key: Uint8Array | undefined): Promise<void> {
+  // Ids of workers have more rights, or other ones, and only this user's processes know the secret.
+  const mayHave = credential === 'secret' || !isIdOfWorker(client)
+  if (!mayHave || !(await isKeyOf(client, key)))
+    throw new AuthError('The client gives an id whose key it does not have.')
 }
 
 /**

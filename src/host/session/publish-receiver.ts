@@ -59,6 +59,9 @@ interface Offered {
   readonly isRepeated: boolean
 }
 
+/** The publisher of a held publish in a state: the name of the client may be another one in the next process. */
+const OWN = ''
+
 /** The state of a receiver, for another process to continue. */
 export interface PublishReceiverState {
   readonly texts: readonly string[]
@@ -81,6 +84,10 @@ export class PublishReceiver {
   readonly #holdsMessages: () => boolean
   readonly #guest: () => FollowerSession | undefined
   readonly #publisher: Publisher
+  /** Of the publisher, in its messages. */
+  readonly #name: string
+  /** Of what this host remembers of it. */
+  readonly markKey: string
   readonly #reading = new ReadingTable()
   /** The memory of the last frame. */
   #block: Block | undefined
@@ -115,9 +122,12 @@ export class PublishReceiver {
     this.#budget = budget
     this.#holdsMessages = holdsMessages
     this.#held = new HeldPublishes(options.maxWaiting / 8, options.van.broker.memory)
-    this.#publisher = options.van.publisher(options.client)
-    options.van.notices.set(options.client, this.#notices)
-    const lost = options.van.lost
+    const { van, client, access } = options
+    this.#name = (van.reach.publisherPrefix ?? '') + client
+    this.markKey = markKey(client, access?.principal.name)
+    this.#publisher = van.publisher(this.markKey)
+    van.notices.set(this.#name, this.#notices)
+    const { lost } = van
     if (lost !== undefined) this.#notices.error(lost)
   }
 
@@ -127,7 +137,7 @@ export class PublishReceiver {
 
   get state(): PublishReceiverState {
     const held = [...this.#held.all()].map(({ frame, index, envelope: { publisher, sequence, topic } }) => {
-      return { frame, index, publisher, sequence, topic }
+      return { frame, index, publisher: publisher === this.#name ? OWN : publisher, sequence, topic }
     })
     return { texts: this.#reading.texts, told: this.#refusals, held }
   }
@@ -139,7 +149,8 @@ export class PublishReceiver {
   restore({ texts, told, held }: PublishReceiverState): void {
     this.#reading.restore(texts)
     for (const each of told) this.#remember(each)
-    for (const { frame, index, publisher, sequence, topic } of held) {
+    for (const { frame, index, publisher: by, sequence, topic } of held) {
+      const publisher = by === OWN ? this.#name : by
       const envelope = new Envelope(publisher, sequence, topic, noHeaders, 0, undefined, 0, Encoding.Bytes)
       const outcome = this.#awaitAgain(envelope)
       if (outcome === undefined) this.#settledLate(frame, { index, envelope, outcome: 'taken' })
@@ -149,7 +160,7 @@ export class PublishReceiver {
 
   /** One PUBLISH frame. A promise holds its acknowledgement back. */
   take(body: ByteReader, frame: number): void | Promise<void> {
-    const { van, client, maxPayload, access } = this.#options
+    const { van, maxPayload, access } = this.#options
     let late: LateEntry[] | undefined
     /** To be refused again, if they cannot be written. A repetition is refused only if its first write fails. */
     const offered: Offered[] = []
@@ -159,11 +170,12 @@ export class PublishReceiver {
     const refusal = van.refusalOf(body.remaining) ?? this.#held.refusal
     const guest = this.#guest()
     this.#block = van.broker.memory.blockOf(body.bytes, this.#block)
-    const reader = new PublishReader(body, this.#reading, client, guest !== undefined, this.#block)
+    const nameOf = guest && ((publisher: string) => guest.nameOf(publisher))
+    const reader = new PublishReader(body, this.#reading, this.#name, nameOf, this.#block)
     for (let envelope = reader.next(); envelope !== undefined; envelope = reader.next()) {
       const refused =
         access === undefined ? refusal : (access.principal.publishRefusal(envelope.topic) ?? refusal)
-      const isOwn = guest === undefined || envelope.publisher === client
+      const isOwn = guest === undefined || envelope.publisher === this.#name
       const isRepeated = van.vanStore !== undefined && (isOwn ? this.#publisher : guest).has(envelope)
       const outcome = isOwn
         ? this.#publisher.offer(envelope, van, maxPayload, refused)
@@ -201,9 +213,9 @@ export class PublishReceiver {
   end(): void {
     this.#hasEnded = true
     this.#unreported.clear()
-    const { van, client } = this.#options
-    if (van.notices.get(client) === this.#notices) van.notices.delete(client)
-    this.#options.van.remember(this.#options.client, this.#publisher)
+    const { van } = this.#options
+    if (van.notices.get(this.#name) === this.#notices) van.notices.delete(this.#name)
+    van.remember(this.markKey, this.#publisher)
   }
 
   /** Holds the frame's acknowledgement back until its messages are on the disk. */
@@ -214,7 +226,7 @@ export class PublishReceiver {
     writing: readonly Promise<unknown>[],
     told: readonly OutcomeEntry[] = [],
   ): Promise<void> | undefined {
-    vanStore.markTaken(this.#options.client, this.#publisher.mark)
+    vanStore.markTaken(this.markKey, this.#publisher.mark)
     const late = new Set(told.map(({ index }) => index))
     const refuse = (error: unknown, isRefused: (offered: Offered) => boolean): void => {
       const outcome = toWireError(error)
@@ -224,7 +236,7 @@ export class PublishReceiver {
         return [{ index, envelope: each.envelope, outcome }]
       })
       if (entries.length === 0) return
-      vanStore.markTaken(this.#options.client, this.#publisher.mark)
+      vanStore.markTaken(this.markKey, this.#publisher.mark)
       if (!this.#hasEnded) this.#report(frame, entries)
     }
     // The disk has a repetition since its first time, unless that write failed: then it is refused by now.
@@ -241,21 +253,20 @@ export class PublishReceiver {
   }
 
   #has(envelope: Envelope): boolean {
-    const isOwn = envelope.publisher === this.#options.client
+    const isOwn = envelope.publisher === this.#name
     return (isOwn ? this.#publisher : this.#guest())?.has(envelope) === true
   }
 
   /** It was taken over, and could not be written: a repetition must count as new. */
   #refuse(envelope: Envelope, error: unknown): void {
-    if (envelope.publisher === this.#options.client)
-      this.#publisher.refuse(envelope.sequence, toWireError(error))
+    if (envelope.publisher === this.#name) this.#publisher.refuse(envelope.sequence, toWireError(error))
     else this.#guest()?.refuse(envelope, error)
   }
 
   /** It is stored already, and its publisher waits for room. */
   #awaitAgain(envelope: Envelope): undefined | Promise<LateOutcome> {
-    const { van, client, maxPayload } = this.#options
-    if (envelope.publisher === client) {
+    const { van, maxPayload } = this.#options
+    if (envelope.publisher === this.#name) {
       const outcome = this.#publisher.offer(envelope, van, maxPayload, undefined)
       return outcome instanceof Promise ? outcome : undefined
     }
@@ -281,8 +292,8 @@ export class PublishReceiver {
 
   /** Reported at the end of the turn, with the others that have room now. */
   #settledLate(frame: number, entry: LateEntry): void {
-    const { van, client } = this.#options
-    if (typeof entry.outcome !== 'string') van.vanStore?.markTaken(client, this.#publisher.mark)
+    if (typeof entry.outcome !== 'string')
+      this.#options.van.vanStore?.markTaken(this.markKey, this.#publisher.mark)
     if (this.#hasEnded) return
     const entries = this.#unreported.get(frame)
     if (entries === undefined) this.#unreported.set(frame, [entry])
@@ -295,7 +306,7 @@ export class PublishReceiver {
     const sequences: number[] = []
     for (const { outcome, envelope } of entries) {
       if (typeof outcome === 'string') continue
-      if (envelope.publisher === this.#options.client) sequences.push(envelope.sequence)
+      if (envelope.publisher === this.#name) sequences.push(envelope.sequence)
       else this.#guest()?.refusalReported(envelope, number)
     }
     if (sequences.length > 0) this.#remember({ number, sequences })
@@ -306,6 +317,15 @@ export class PublishReceiver {
     this.#refusals.push(refusals)
     this.#budget.take(ENTRY_BYTES * refusals.sequences.length)
   }
+}
+
+/**
+ * The key of a publisher's mark. Marks are kept by principal: another one cannot raise them.
+ *
+ * @param principal undefined: the publisher may do everything
+ */
+function markKey(client: string, principal: string | undefined): string {
+  return principal === undefined ? client : `${client} ${principal}`
 }
 
 /** A follower passes on the publish of another client. @param writing gets the outcome if it fails with the write */

@@ -157,6 +157,11 @@ export class Session implements FollowerClientSession, WatchedSession {
     return this.#intake.publisher
   }
 
+  /** Of what this host remembers of the publisher. */
+  get publisherKey(): string {
+    return this.#intake.markKey
+  }
+
   get hasEnded(): boolean {
     return this.#hasEnded
   }

@@ -79,7 +79,7 @@ export class Van {
   readonly settled = new SettledBefore()
   /** The next host knows the named subscriptions from this moment on. */
   readonly writeNames: () => void
-  /** The notices of present clients, by client. */
+  /** The notices of present clients, by the names of their publishers. */
   readonly notices = new Map<string, Notices>()
   /** For clients of the last host. */
   readonly #answers = new AnswersAwaiting()
@@ -126,7 +126,7 @@ export class Van {
       },
       // Not before it can be reached.
       coming: (envelope): Promise<void> | undefined => this.reach.awaitActor?.(envelope),
-      van: name,
+      ...{ van: name, publisherPrefix: backbone().publisherPrefix },
       scheduler: monotonicScheduler,
       compile: linearMatcher,
       hostStatus,
@@ -308,14 +308,14 @@ export class Van {
     return this.#publishers
   }
 
-  /** A publisher whose session ended, or a new one. */
-  publisher(client: string): Publisher {
-    return this.#publishers.get(client) ?? new Publisher(this.vanStore?.mark(client) ?? noMark, false)
+  /** A publisher whose session ended, or a new one. @param key see `markKey` */
+  publisher(key: string): Publisher {
+    return this.#publishers.get(key) ?? new Publisher(this.vanStore?.mark(key) ?? noMark, false)
   }
 
   /** Its session ended: it may come back. */
-  remember(client: string, publisher: Publisher): void {
-    if (publisher.hasPublished) this.#publishers.set(client, publisher)
+  remember(key: string, publisher: Publisher): void {
+    if (publisher.hasPublished) this.#publishers.set(key, publisher)
   }
 }
 

@@ -171,23 +171,26 @@ export class PublishReader {
   readonly #reader: ByteReader
   readonly #table: Pick<ReadingTable, 'read'>
   readonly #publisher: string
-  readonly #mayPassOn: boolean
+  readonly #nameOf: ((publisher: string) => string) | undefined
   readonly #block: Keeper | undefined
   readonly #deltas = new Deltas()
 
-  /** @param block counts the memory of the frame */
+  /**
+   * @param nameOf of a host that passes on publishes: the name here of a publisher there
+   * @param block counts the memory of the frame
+   */
   constructor(
     reader: ByteReader,
     table: Pick<ReadingTable, 'read'>,
     publisher: string,
-    mayPassOn = false,
+    nameOf?: (publisher: string) => string,
     block?: Keeper,
   ) {
     this.#block = block
     this.#reader = reader
     this.#table = table
     this.#publisher = publisher
-    this.#mayPassOn = mayPassOn
+    this.#nameOf = nameOf
   }
 
   next(): Envelope | undefined {
@@ -195,9 +198,10 @@ export class PublishReader {
     if (reader.remaining === 0) return undefined
     const flags = reader.u8()
     const isPassedOn = (flags & PASSED_ON) !== 0
-    if (isPassedOn && !this.#mayPassOn) throw reader.fail('names another publisher, as only a host may')
+    const nameOf = this.#nameOf
+    if (isPassedOn && nameOf === undefined) throw reader.fail('names another publisher, as only a host may')
     const topic = readTopic(reader, this.#table)
-    const publisher = isPassedOn ? this.#table.read(reader) : this.#publisher
+    const publisher = isPassedOn ? (nameOf?.(this.#table.read(reader)) ?? '') : this.#publisher
     const sequence = this.#deltas.readSequence(reader)
     const timestamp = this.#deltas.readTimestamp(reader)
     const headers = readHeaders(reader, flags)

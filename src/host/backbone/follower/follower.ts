@@ -3,6 +3,7 @@ import type { Dial } from '../../../client/connection/dial-socket.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { MsgvanError } from '../../../errors.js'
 import type { Backbone, Reach, ReachingVan } from '../backbone.js'
+import { publisherPrefix } from '../publisher-names.js'
 import { HostRequests, LEADER, noSuchHost, type HostHandler } from '../host-requests.js'
 import { HOME_VAN } from '../leader/leader.js'
 import type { Members } from '../leader/members.js'
@@ -27,6 +28,7 @@ export interface FollowerOptions {
 export class Follower implements Backbone {
   readonly homes = [HOME_VAN]
   readonly isFollower = true
+  readonly publisherPrefix: string
   readonly members: Members
   readonly #options: FollowerOptions
   readonly #uplinks = new Set<LeaderLink>()
@@ -39,6 +41,7 @@ export class Follower implements Backbone {
   constructor(options: FollowerOptions) {
     this.#options = options
     this.members = options.members
+    this.publisherPrefix = publisherPrefix(options.seat)
   }
 
   reach(van: ReachingVan): Reach {

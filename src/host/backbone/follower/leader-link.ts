@@ -12,6 +12,7 @@ import { FrameKind } from '../../../wire/frames/frames.js'
 import { decodeFields, decodeInterest, encodeInterest } from '../../../wire/frames/host-frames.js'
 import { encodePattern } from '../../../wire/frames/subscription-request.js'
 import type { Names, Reach, ReachingVan, Standing } from '../backbone.js'
+import { publisherPrefix } from '../publisher-names.js'
 import { hostOf } from '../host-fields.js'
 import { Interests } from '../interests.js'
 import { Wants } from '../leader/wants.js'
@@ -51,6 +52,7 @@ export interface LeaderLinkOptions {
 export class LeaderLink implements Reach {
   readonly #options: LeaderLinkOptions
   readonly #remote: RemoteBroker
+  readonly publisherPrefix: string
   readonly relay: Relay
   readonly names: Names
   readonly seen: Seen
@@ -69,6 +71,7 @@ export class LeaderLink implements Reach {
     this.#options = options
     const { van, warn, requested } = options
     const outbox = van.outbox()
+    this.publisherPrefix = publisherPrefix(options.seat)
     this.seen = new Seen(van.marks)
     this.#presence = new LeaderPresence({
       isSettled: () => this.#wants.isSettled,

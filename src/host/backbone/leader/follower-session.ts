@@ -15,6 +15,7 @@ import type { GotArgs } from '../../../wire/calls/calls.js'
 import type { CrowdedArgs } from '../../../wire/calls/subscription-calls.js'
 import { hostOf } from '../host-fields.js'
 import { mayPass } from '../may-pass.js'
+import { PublisherNames } from '../publisher-names.js'
 import type { Interests } from '../interests.js'
 import type { Seen } from '../follower/seen.js'
 import { RefusedLines } from './refused-lines.js'
@@ -22,6 +23,8 @@ import { RefusedLines } from './refused-lines.js'
 /** The session of another host. */
 export interface FollowerClientSession {
   readonly client: string
+  /** Of a principal. Undefined: it may do everything. */
+  readonly access?: { readonly principal: { readonly name: string } } | undefined
   /** The address by which it reached this host. */
   readonly address: string
   readonly link: Link
@@ -73,6 +76,7 @@ export class FollowerSession {
   /** Another process took its place. */
   hasPassed = false
   readonly #refused = new RefusedLines()
+  readonly #names: PublisherNames
   #lastAsked = 0
   /** The last frame with wanted patterns for it. */
   #lastInterest = 0
@@ -91,6 +95,7 @@ export class FollowerSession {
     this.session = session
     this.relay = relay
     this.#owner = owner
+    this.#names = new PublisherNames(seat)
   }
 
   get isAttached(): boolean {
@@ -129,6 +134,11 @@ export class FollowerSession {
     const taken = acceptFrom(this.relay, envelope)
     if (taken instanceof MsgvanError && mayPass(taken)) this.refuse(envelope, taken)
     return taken
+  }
+
+  /** The name here of a publisher there. */
+  nameOf(publisher: string): string {
+    return this.#names.of(publisher)
   }
 
   /** It was taken over, and is not refused. */

@@ -2,7 +2,7 @@ import type { AskedOfHosts, SentArgs } from '../../../wire/calls/calls.js'
 import type { Origin } from '../../../broker/subscription/backlog/pause.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { Envelope } from '../../../message/envelope.js'
-import type { MsgvanError } from '../../../errors.js'
+import { ForbiddenError, type MsgvanError } from '../../../errors.js'
 import { FrameKind } from '../../../wire/frames/frames.js'
 import type { Backbone, Reach, ReachingVan } from '../backbone.js'
 import { FollowerSession, REQUEST, type FollowerClientSession } from './follower-session.js'
@@ -30,6 +30,7 @@ export const HOME_VAN = 'default'
 export class Leader implements Backbone {
   readonly homes = []
   readonly isFollower = false
+  readonly publisherPrefix = ''
   readonly members: Members
   readonly #options: LeaderOptions
   readonly #guests = new Set<FollowerSession>()
@@ -187,6 +188,7 @@ class LeaderReach implements Reach {
 
   admit(session: FollowerClientSession, subscription: number, introduction: Introduction): FollowerSession {
     const { seat, patterns, isKept, continues } = introduction
+    this.#mayHave(seat, session)
     const host = reachable(introduction.host, session.address)
     const guest = new FollowerSession(session, session.relayTo(subscription), host, seat, isKept, {
       interests: this.#interests,
@@ -217,6 +219,14 @@ class LeaderReach implements Reach {
     this.#guests.add(guest)
     this.#owner.admitted(guest, this.#van.name === HOME_VAN, continues)
     return guest
+  }
+
+  /** @throws ForbiddenError if another principal has that seat: with it goes what the host there is owed */
+  #mayHave(seat: string, { access }: FollowerClientSession): void {
+    const principal = access?.principal
+    for (const { session, seat: taken } of this.#guests)
+      if (taken === seat && session.access?.principal.name !== principal?.name)
+        throw new ForbiddenError('A host of another principal has the place of this one.')
   }
 
   awaitActor(mail: Envelope): Promise<void> | undefined {
