@@ -47,6 +47,17 @@ module.exports = {
       to: { path: room('daemon') },
     },
     {
+      name: 'a-kind-of-backbone-stands-on-interfaces',
+      comment:
+        'no class of broker, client or session, no link and no frame: the next kind may have none of them',
+      severity: 'error',
+      from: { path: '^src/host/backbone/contract/' },
+      to: {
+        pathNot:
+          '^src/(bus/contract|message|errors|wire/(calls/|missed)|host/backbone/(contract/|members|host-requests))',
+      },
+    },
+    {
       name: 'broker-is-pure',
       comment: 'no I/O in the broker',
       severity: 'error',

@@ -1,5 +1,5 @@
 import { Follower } from '../../src/host/backbone/follower/follower.js'
-import type { MakeBackbone } from '../../src/host/backbone/backbone.js'
+import type { MakeBackbone } from '../../src/host/backbone/make-backbone.js'
 import type { Dial } from '../../src/client/connection/dial-socket.js'
 import { FrameKind } from '../../src/wire/frames/frames.js'
 import type { Welcome } from '../../src/wire/handshake.js'

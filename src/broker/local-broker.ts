@@ -24,10 +24,11 @@ import type { WaitingMemory } from './memory/waiting-memory.js'
 import { closedError } from './refusals.js'
 import type { Dispatcher } from './routing/dispatcher.js'
 import type { MessageFactory } from './routing/message-factory.js'
-import type { Relay } from './routing/relay.js'
+import { Relay } from './routing/relay.js'
 import type { Router } from './routing/router.js'
 import type { SystemTopics } from './routing/system-topics.js'
 import type { Item } from './subscription/backlog/item.js'
+import type { Origin } from './subscription/backlog/pause.js'
 import type { Subscription } from './subscription/subscription.js'
 
 export type { LocalBrokerOptions }
@@ -134,8 +135,8 @@ export class LocalBroker implements Broker {
    * @param isAnswered its publisher learns of a refusal; else `overflow: 'error'` drops it
    * @returns the error itself, if it is refused at once: then the messages behind it can be refused, too
    */
-  acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> | MsgvanError {
-    return this.#router.acceptFrom(from, envelope, isAnswered)
+  acceptFrom(from: Origin, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> | MsgvanError {
+    return this.#router.acceptFrom(Relay.of(from), envelope, isAnswered)
   }
 
   /**
@@ -143,8 +144,8 @@ export class LocalBroker implements Broker {
    *
    * @returns a promise that resolves when these have room; undefined if they have it now
    */
-  awaitRoom(envelope: Envelope, from?: Relay): undefined | Promise<void> {
-    return this.#router.awaitRoom(envelope, from)
+  awaitRoom(envelope: Envelope, from?: Origin): undefined | Promise<void> {
+    return this.#router.awaitRoom(envelope, from && Relay.of(from))
   }
 
   consume(request: SubscriptionRequest, consumer: Consumer): Membership {

@@ -1,6 +1,6 @@
 import { SessionLostError, type MsgvanError } from '../errors.js'
 import { newIdentity, type ClientIdentity } from '../wire/client-identity.js'
-import type { Missed } from '../wire/frames/control-frames.js'
+import type { Missed } from '../wire/missed.js'
 import type { Prove, Welcome } from '../wire/handshake.js'
 import type { Connection } from './connection/connection.js'
 import { Connector, type ConnectorOwner } from './connection/connector.js'

@@ -2,7 +2,7 @@ import type { SubscriptionRequest } from '../bus/contract/subscription-request.j
 import { GapError } from '../errors.js'
 import { describePattern } from '../message/pattern.js'
 import { isOwnMailbox } from '../message/topic.js'
-import type { Missed as MissedKinds } from '../wire/frames/control-frames.js'
+import type { Missed as MissedKinds } from '../wire/missed.js'
 
 const NOT_KNOWN =
   'The host does not know this bus any more: the bus was away for too long, or the host is a new one.'

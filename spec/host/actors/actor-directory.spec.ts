@@ -250,7 +250,7 @@ describe('actors of several hosts', () => {
 
     it('after a long cut the parent learns that its child is gone, and the child ends', async () => {
       await family(0)
-      await hosts[1]?.server.backbone.close()
+      await hosts[1]?.server.backbone.close?.()
       await parentHears('child child crashed', 0)
       await eventually(() => expect(hosts[1]?.actors.size).to.equal(0))
     })

@@ -33,7 +33,7 @@ describe('instances on several hosts, and their coordinator', () => {
     leader.offer({ gpu: true })
     const other = await follower.bus().actors.create(actor('GpuWorker'))
     expect(await placed(leader.bus(), other)).to.deep.equal({ [leader.id]: 1 })
-    await follower.server.backbone.close()
+    await follower.server.backbone.close?.()
     await eventually(() => expect(follower.actors.groups.all).to.deep.equal([]))
     const bus = leader.bus()
     await eventually(async () => expect(await placed(bus, ref)).to.deep.equal({ [leader.id]: 1 }))

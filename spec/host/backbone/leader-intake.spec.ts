@@ -1,7 +1,6 @@
 import { expect } from 'chai'
-import type { Relay } from '../../../src/broker/routing/relay.js'
 import { Encoding } from '../../../src/codec/encoding.js'
-import type { ReachingVan } from '../../../src/host/backbone/backbone.js'
+import type { ReachingVan } from '../../../src/host/backbone/contract/reaching-van.js'
 import { LeaderIntake } from '../../../src/host/backbone/follower/leader-intake.js'
 import type { Seen } from '../../../src/host/backbone/follower/seen.js'
 import { Envelope, noHeaders } from '../../../src/message/envelope.js'
@@ -11,12 +10,12 @@ describe('what a follower takes in from its leader', () => {
   for (const redelivered of [false, true])
     it(`${redelivered ? 'keeps' : 'has no'} flag that it may have come before, as the leader says`, () => {
       const flags: boolean[] = []
-      const acceptFrom = (_from: Relay, envelope: Envelope) => void flags.push(envelope.mayHaveCome)
+      const acceptFrom = (_from: object, envelope: Envelope) => void flags.push(envelope.mayHaveCome)
       const kept = () => undefined
       const intake = new LeaderIntake({
         van: { acceptFrom, kept } as unknown as ReachingVan,
         seen: { isRepeated: () => false } as unknown as Seen,
-        from: undefined as unknown as Relay,
+        from: {},
         failed: error => expect.fail(error.message),
         warn: text => expect.fail(text),
       })

@@ -1,4 +1,4 @@
-import type { Consumer } from '../../bus/contract/broker.js'
+import type { Consumer, Membership } from '../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Counters } from '../../bus/contract/status.js'
 import type { BrokerCounters } from '../broker-counters.js'
@@ -6,7 +6,11 @@ import { addCounts } from '../counters.js'
 import type { DeadLetterHandler } from '../dead-letters/dead-letter-handler.js'
 import type { StoredDeadLetter } from '../dead-letters/stored-dead-letter.js'
 import type { KeptSubscription } from '../durable/durable-log.js'
-import type { Member } from '../subscription/member.js'
+import type { Message } from '../../message/message.js'
+import { Relay } from '../routing/relay.js'
+import type { Item } from '../subscription/backlog/item.js'
+import type { Origin } from '../subscription/backlog/pause.js'
+import { Member } from '../subscription/member.js'
 import type { SubscriptionState } from '../subscription/subscription-core.js'
 import type { Subscription } from '../subscription/subscription.js'
 import type { Endings } from './endings.js'
@@ -24,6 +28,15 @@ export interface TransferOptions {
   readonly endings: Endings
   readonly counters: BrokerCounters
   readonly lifetime: Lifetime
+}
+
+/** A consumer's place in a subscription of this broker. */
+export interface ConsumerPlace {
+  readonly subscription: object
+  readonly pattern: RegExp | string
+  readonly prefetch: number
+  /** Opens a delivery again that the consumer had in another process. */
+  holds(item: Item): Message
 }
 
 /** Moves the contents of a broker from one process to the next: out of a store, or by a hand-over. */
@@ -101,10 +114,20 @@ export class Transfer {
   }
 
   /** Continues a consumer of another process, in its subscription. */
-  join(subscription: Subscription, request: SubscriptionRequest, consumer: Consumer): Member {
+  join(subscription: Subscription, request: SubscriptionRequest, consumer: Consumer): Membership {
     const member = subscription.newMember(consumer, request)
     subscription.join(member)
     return member
+  }
+
+  /** The place of a consumer, if it is in this broker. */
+  placeOf(membership: Membership): ConsumerPlace | undefined {
+    return membership instanceof Member ? membership : undefined
+  }
+
+  /** The subscription with the messages for another host. */
+  queueOf(host: Origin): Subscription {
+    return Relay.of(host).owed
   }
 
   /** Ends an adopted subscription that got no consumer. */

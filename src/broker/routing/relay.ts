@@ -1,6 +1,7 @@
 import type { Consumer, Membership } from '../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { patternKey } from '../../message/pattern.js'
+import type { Origin } from '../subscription/backlog/pause.js'
 import type { Separator } from '../memory/separator.js'
 import { Gate } from './gate.js'
 import type { Item } from '../subscription/backlog/item.js'
@@ -86,6 +87,16 @@ export class Relay {
         : new OutboxSubscription(outbox, this.#rules, relayOwner)
     this.#member = this.#subscription.newMember(consumer, this.#rules)
     this.#subscription.join(this.#member)
+  }
+
+  /**
+   * The relay that stands for another host outside of the broker.
+   *
+   * @throws TypeError if it is none
+   */
+  static of(host: Origin): Relay {
+    if (!(#subscription in host)) throw new TypeError('This is not a relay.')
+    return host
   }
 
   /** The subscription that holds its messages. */
@@ -213,7 +224,8 @@ export class Relay {
    * Another process takes the other host's place: it is owed all that this relay owes. Call it before it is owed
    * anything else.
    */
-  passTo(next: Relay): void {
+  passTo(host: Origin): void {
+    const next = Relay.of(host)
     const { state } = this.#subscription
     // Messages on their way come back into the queue.
     this.#member.suspend('unsubscribe')

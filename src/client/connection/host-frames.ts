@@ -1,6 +1,6 @@
 import type { MsgvanError } from '../../errors.js'
 import type { ByteReader } from '../../codec/byte-reader.js'
-import type { Missed } from '../../wire/frames/control-frames.js'
+import type { Missed } from '../../wire/missed.js'
 import type { FrameKind } from '../../wire/frames/frames.js'
 
 /** A host that is a client of another host handles these too. */

@@ -1,3 +1,4 @@
+import type { Missed } from '../../wire/missed.js'
 import type { MsgvanError } from '../../errors.js'
 import type { ByteReader } from '../../codec/byte-reader.js'
 import {
@@ -9,7 +10,6 @@ import {
   decodeReply,
   decodeSync,
   fromWireError,
-  type Missed,
 } from '../../wire/frames/control-frames.js'
 import { DeliverReader } from '../../wire/frames/deliver-frame.js'
 import { FrameKind } from '../../wire/frames/frames.js'

@@ -1,5 +1,5 @@
 import type { Log } from '../../log/log.js'
-import type { Backbone } from '../backbone/backbone.js'
+import type { Backbone } from '../backbone/contract/backbone.js'
 import { fieldsOf } from '../../wire/calls/call-definition.js'
 
 const LEVELS: readonly (keyof Log)[] = ['error', 'warning', 'info', 'debug']

@@ -1,20 +1,17 @@
-import type { Backbone, Reach } from './backbone.js'
+import type { Backbone } from './contract/backbone.js'
+import type { Reach } from './contract/reach.js'
 import { HostRequests, noSuchHost } from './host-requests.js'
-import type { Members } from './leader/members.js'
+import type { Members } from './members.js'
 
 /** No other host: everything is here. */
 export function alone(members: Members): Backbone {
   const requests = new HostRequests()
   return {
     members,
-    isFollower: false,
-    publisherPrefix: '',
-    homes: [],
-    reach: ({ broker }): Reach => ({
-      accept: envelope => broker.accept(envelope),
+    reach: (van): Reach => ({
+      accept: envelope => van.accept(envelope),
       ready: () => undefined,
       ask: () => Promise.resolve([]),
-      close: () => undefined,
     }),
     request: (host, name, body) => {
       const { id } = members.self
@@ -23,6 +20,5 @@ export function alone(members: Members): Backbone {
     requestLeader: (name, body) => requests.handle(name, body, members.self.id),
     serve: (name, handler) => requests.serve(name, handler),
     selfChanged: () => members.selfChanged(),
-    close: () => Promise.resolve(),
   }
 }

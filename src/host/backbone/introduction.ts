@@ -18,28 +18,34 @@ export interface Introduction {
   readonly continues: string | undefined
 }
 
-/** A van's way to other hosts, which may come to this one. */
-export interface MayLead {
-  /** Another host joins. Set if this one leads. */
-  admit?(session: FollowerClientSession, subscription: number, introduction: Introduction): FollowerSession
+/** Lets other hosts join this one. */
+export interface Followers {
+  admit(
+    van: string,
+    session: FollowerClientSession,
+    subscription: number,
+    introduction: Introduction,
+  ): FollowerSession
 }
 
 /**
- * Another host joins, by the fields that it sent.
+ * Another host joins a van, by the fields that it sent.
  *
- * @throws UnsupportedError if this one does not lead; InvalidOptionError, InvalidPatternError
+ * @param followers undefined: none can join
+ * @throws UnsupportedError, InvalidOptionError, InvalidPatternError
  */
 export function admit(
-  reach: MayLead,
+  followers: Followers | undefined,
+  van: string,
   session: FollowerClientSession,
   subscription: number,
   fields: Fields,
 ): FollowerSession {
-  if (reach.admit === undefined)
+  if (followers === undefined)
     throw new UnsupportedError(
       'This host accepts no followers. Start it as a leader: msgvan restart --leader --listen ADDRESS.',
     )
-  return reach.admit(session, subscription, introductionOf(fields))
+  return followers.admit(van, session, subscription, introductionOf(fields))
 }
 
 function introductionOf(fields: Fields): Introduction {

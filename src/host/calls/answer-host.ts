@@ -39,7 +39,7 @@ const ANSWERS: { readonly [N in FollowerCall]: (caller: FollowerCaller, args: Go
     if (request.name === undefined)
       throw new InvalidOptionError('A subscription without a name cannot be replaced.')
     await van.replace({ ...request, name: request.name, principal: access?.principal.name })
-    await van.reach.ready(guest)
+    await van.reach.ready(guest.relay)
     return true
   },
   [UNREGISTER]: async (caller, args) => (await everywhere(caller, UNREGISTER, args)).includes(true),
@@ -48,15 +48,19 @@ const ANSWERS: { readonly [N in FollowerCall]: (caller: FollowerCaller, args: Go
 /** Answers calls that only another host makes. */
 export function answerHost(session: Session, name: HostCall, args: unknown, services: Services): unknown {
   const { guest } = session
-  if (name === 'backbone.join') return join(session, decodeArgs(name, args))
+  if (name === 'backbone.join') return join(session, decodeArgs(name, args), services)
   if (guest === undefined)
     throw name === UNREGISTER ? noSuchCall(name) : new AuthError('Only a host that has joined may do that.')
   return answerBy(name, args, { session, services, guest })
 }
 
-function join(session: Session, { subscription, introduction }: GotArgs<'backbone.join'>): true {
+function join(
+  session: Session,
+  { subscription, introduction }: GotArgs<'backbone.join'>,
+  { followers }: Services,
+): true {
   if (session.guest !== undefined) throw broken('joins a second time')
-  session.guest = admit(session.van.reach, session, subscription, introduction)
+  session.guest = admit(followers, session.van.name, session, subscription, introduction)
   return true
 }
 

@@ -79,7 +79,7 @@ export async function everywhere<N extends AskedOfHosts>(
 ): Promise<unknown[]> {
   const [own, others] = await Promise.all([
     answerHere(van, name, args, services),
-    van.reach.ask(name, args, guest),
+    van.reach.ask(name, args, guest?.relay),
   ])
   return [own, ...others]
 }
@@ -167,7 +167,7 @@ async function allInForce(session: Session): Promise<void> {
   const { placed } = subscriptions
   // It may fail while this waits for the leader.
   placed?.catch(() => undefined)
-  await van.reach.ready(guest)?.catch((error: unknown) => {
+  await van.reach.ready(guest?.relay)?.catch((error: unknown) => {
     if (!(error instanceof StoreError) || subscriptions.needsDisk) throw error
   })
   if (placed === undefined) return

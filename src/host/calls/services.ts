@@ -1,6 +1,7 @@
 import type { HostStatus } from '../../bus/contract/status.js'
 import { UnsupportedError } from '../../errors.js'
 import type { ActorDirectory } from '../actors/cluster/actor-directory.js'
+import type { Followers } from '../backbone/introduction.js'
 import type { HandlerService } from './unregister.js'
 
 /** The parts of a host that answer calls. */
@@ -9,6 +10,8 @@ export interface Services {
   readonly actors: ActorDirectory | undefined
   /** All hosts, this one first. */
   readonly hosts: () => HostStatus[]
+  /** Undefined: no host can join this one. */
+  readonly followers: Followers | undefined
   /** Calls to the host itself, such as `stop`: only from callers who proved to be this machine's user. */
   readonly control: ((method: string, args: unknown) => Promise<unknown>) | undefined
 }

@@ -39,6 +39,6 @@ export async function unregisterEverywhere(
   serving: Serving,
 ): Promise<boolean> {
   const here = await unregister(van.name, name, serving)
-  const elsewhere = await van.reach.ask(UNREGISTER, { name }, guest)
+  const elsewhere = await van.reach.ask(UNREGISTER, { name }, guest?.relay)
   return here || elsewhere.includes(true)
 }

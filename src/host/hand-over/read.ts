@@ -4,6 +4,7 @@ import type { ByteReader } from '../../codec/byte-reader.js'
 import type { Fields } from '../../wire/frames/fields.js'
 import { PROTOCOL } from '../../wire/protocol.js'
 import { decodePattern } from '../../wire/frames/subscription-request.js'
+import type { Outgoing } from '../backbone/contract/reach-memory.js'
 import { Publisher } from '../session/publisher.js'
 import type { SessionTransfer } from '../session/session-transfer.js'
 import type { SessionState } from '../session/session.js'
@@ -157,6 +158,11 @@ class HandOverReader {
     return this.#van
   }
 
+  /** The messages for the leader. */
+  get #outgoing(): Outgoing | undefined {
+    return this.#ofVan.reach.memory?.outgoing
+  }
+
   get #ofSession(): SessionReader {
     if (this.#session === undefined) throw strange('is of no session')
     return this.#session
@@ -179,20 +185,22 @@ class HandOverReader {
 
   /** Before any session: the messages for the leader. After the session of another host: the messages for that host. */
   #relay(fields: Fields): void {
-    const relay = this.#session === undefined ? this.#ofVan.reach.relay : this.#session.session?.guest?.relay
-    if (relay === undefined) return
+    const outgoing = this.#outgoing
+    const queue = this.#session === undefined ? outgoing?.queue : this.#session.session?.guest?.relay
+    if (queue === undefined) return
     if (this.#session === undefined)
-      this.#ofVan.reach.goOn?.({
+      outgoing?.goOn({
         wanted: fields.list('patterns').map(decodePattern),
         memory: fields.optional('memory', key => fields.text(key, 200)),
       })
-    relay.owed.resume({ counts: countersOf(fields.fields('counts')), nextOrder: fields.whole('nextOrder') })
-    this.#owed.register(fields.whole('number'), relay.owed)
+    const owed = this.#ofVan.broker.transfer.queueOf(queue)
+    owed.resume({ counts: countersOf(fields.fields('counts')), nextOrder: fields.whole('nextOrder') })
+    this.#owed.register(fields.whole('number'), owed)
   }
 
   #again(reader: ByteReader): void {
     reader.varint()
-    this.#ofVan.reach.owesAgain?.([...this.#owed.read(reader)].map(({ item: { envelope } }) => envelope))
+    this.#outgoing?.owesAgain([...this.#owed.read(reader)].map(({ item: { envelope } }) => envelope))
   }
 
   #marks(marks: readonly unknown[]): void {
@@ -205,7 +213,7 @@ class HandOverReader {
 
   #seen(fields: Fields): void {
     const topics = fields.list('topics').map(pair => pair as [string, number])
-    this.#ofVan.reach.seen?.restore(fields.text('publisher'), topics)
+    this.#ofVan.reach.memory?.seen?.restore(fields.text('publisher'), topics)
   }
 
   #beginSession(state: SessionState): void {

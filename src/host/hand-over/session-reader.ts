@@ -1,4 +1,3 @@
-import { Member } from '../../broker/subscription/member.js'
 import type { Subscription } from '../../broker/subscription/subscription.js'
 import type { ByteReader } from '../../codec/byte-reader.js'
 import type { Fields } from '../../wire/frames/fields.js'
@@ -6,7 +5,6 @@ import type { FrameKind } from '../../wire/frames/frames.js'
 import { decodeSight } from '../../wire/frames/sight.js'
 import { decodePattern, decodeRequest } from '../../wire/frames/subscription-request.js'
 import type { RetainedFrame } from '../../wire/link.js'
-import { admit } from '../backbone/introduction.js'
 import type { RemoteConsumer } from '../session/consumers/remote-consumer.js'
 import type { SessionTransfer } from '../session/session-transfer.js'
 import type { Session, SessionState } from '../session/session.js'
@@ -93,13 +91,13 @@ export class SessionReader {
   held(reader: ByteReader): void {
     const messages = this.#options.owed
     const { owed, attachment } = this.#places.get(reader.varint()) ?? {}
-    const membership = attachment?.joined
+    const place = attachment?.joined && this.#van.broker.transfer.placeOf(attachment.joined)
     const travelling = messages.read(reader)
-    if (attachment === undefined || !(membership instanceof Member)) return messages.owe(owed, travelling)
+    if (attachment === undefined || place === undefined) return messages.owe(owed, travelling)
     for (const { item: travelled, number = 0 } of travelling) {
       const item = owed?.takenIn(travelled)
       if (item === undefined) continue
-      attachment.restoreOpen(number, membership.holds(item))
+      attachment.restoreOpen(number, place.holds(item))
       messages.countHeld()
     }
   }
@@ -108,10 +106,10 @@ export class SessionReader {
     const session = this.#begun()
     if (session === undefined) return
     const { place, ...state } = attachmentOf(fields)
-    session.guest = admit(this.#van.reach, session, place, fields)
+    session.guest = this.#options.sessions.admit(session, place, fields)
     const attachment = session.consumers.get(place)
     attachment?.restore(state)
-    this.#places.set(place, { owed: session.guest.relay.owed, attachment })
+    this.#places.set(place, { owed: this.#van.broker.transfer.queueOf(session.guest.relay), attachment })
   }
 
   /** @returns whether it continues here */

@@ -1,12 +1,10 @@
 import type { LetterPage } from '../../broker/dead-letters/dead-letter-queue.js'
 import { Item } from '../../broker/subscription/backlog/item.js'
-import type { Member } from '../../broker/subscription/member.js'
 import type { Subscription } from '../../broker/subscription/subscription.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
 import { encodePayload } from '../../codec/payload.js'
 import { encodePattern, encodeRequest } from '../../wire/frames/subscription-request.js'
-import type { Reach } from '../backbone/backbone.js'
-import type { Seen } from '../backbone/follower/seen.js'
+import type { Outgoing, SeenMessages } from '../backbone/contract/reach-memory.js'
 import type { Publisher } from '../session/publisher.js'
 import type { Van } from '../van/vans.js'
 import { BATCH, Kind } from './format.js'
@@ -21,9 +19,9 @@ export class VanWriter {
   /** Subscriptions and relays, by their number in the file. */
   readonly #numbers = new Map<object, number>()
   /** Members whose messages go with their sessions. */
-  readonly #travels: (member: Member) => boolean
+  readonly #travels: (member: object) => boolean
 
-  constructor(file: RecordFileWriter, travels: (member: Member) => boolean) {
+  constructor(file: RecordFileWriter, travels: (member: object) => boolean) {
     this.#file = file
     this.#travels = travels
     this.#blobs = new BlobWriter({ blobs: (first, bytes) => file.add(Kind.Blobs, blobsRecord(first, bytes)) })
@@ -41,13 +39,14 @@ export class VanWriter {
     for (const subscription of broker.transfer.subscriptions()) this.#subscription(subscription)
     this.#letters(van)
     this.#marks(van, publishers)
-    if (reach.seen !== undefined) this.#seen(reach.seen)
-    if (reach.relay !== undefined) this.#leader(reach.relay.owed, reach)
+    const { seen, outgoing } = reach.memory ?? {}
+    if (seen !== undefined) this.#seen(seen)
+    if (outgoing !== undefined) this.#leader(broker.transfer.queueOf(outgoing.queue), outgoing)
   }
 
   /** The messages for the leader: first those that another leader had, and lost. */
-  #leader(owed: Subscription, { standing, lost = [] }: Reach): void {
-    const number = this.relay(owed, standing?.wanted ?? [], standing?.memory)
+  #leader(owed: Subscription, { standing, lost }: Outgoing): void {
+    const number = this.relay(owed, standing.wanted, standing.memory)
     this.#write(
       Kind.Again,
       number,
@@ -137,7 +136,7 @@ export class VanWriter {
       )
   }
 
-  #seen(seen: Seen): void {
+  #seen(seen: SeenMessages): void {
     for (const [publisher, topics] of seen.all()) this.#add(Kind.Seen, { publisher, topics: [...topics] })
   }
 
@@ -178,7 +177,7 @@ export class VanWriter {
   }
 }
 
-function* begunOf(subscription: Subscription, travels: (member: Member) => boolean): Generator<Travelling> {
+function* begunOf(subscription: Subscription, travels: (member: object) => boolean): Generator<Travelling> {
   for (const [item, wait] of subscription.begun(travels)) yield { item, wait }
 }
 

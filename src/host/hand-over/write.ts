@@ -1,7 +1,6 @@
-import { Member } from '../../broker/subscription/member.js'
+import type { ConsumerPlace } from '../../broker/lifecycle/transfer.js'
 import { itemOf } from '../../broker/subscription/open-deliveries.js'
 import type { Subscription } from '../../broker/subscription/subscription.js'
-import { InboxMembership } from '../../client/inbox/inbox-membership.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
 import { version } from '../../version.js'
 import { PROTOCOL } from '../../wire/protocol.js'
@@ -40,9 +39,9 @@ export function writeHandOver(
 ): number {
   for (const { broker } of vans) broker.transfer.finishEndings()
   const travelling = sessions.filter(session => !session.hasEnded && !options.staysBehind(session))
-  const members = new Set<Member>()
+  const members = new Set<object>()
   for (const { consumers } of travelling)
-    for (const { joined } of consumers) if (joined instanceof Member) members.add(joined)
+    for (const { joined } of consumers) if (joined !== undefined) members.add(joined)
   const file = new RecordFileWriter(path)
   try {
     const head: Head = {
@@ -83,26 +82,29 @@ function writeSession(file: RecordFileWriter, vans: VanWriter, session: Session)
   }
   const relay = writeGuest(file, vans, session)
   const places = [...session.consumers].flatMap(consumer => {
-    const at = whereOf(consumer, vans)
-    const isRelay = relay !== undefined && (consumer.joined as Member).subscription === relay
+    const at = whereOf(session.van, consumer, vans)
+    const isRelay = relay !== undefined && placeOf(session.van, consumer)?.subscription === relay
     const sight = consumer.view && { sight: encodeSight(consumer.view.sight) }
     return at === undefined || isRelay
       ? []
       : [{ place: consumer.subscription, ...consumer.state, ...at, ...sight }]
   })
   for (const batch of batches(places, BATCH)) file.add(Kind.Attachments, valueRecord(batch))
-  for (const { subscription, joined, open } of session.consumers)
-    if (joined instanceof Member && vans.numberOf(joined.subscription) !== undefined)
-      vans.held(subscription, heldOf(open))
+  for (const consumer of session.consumers) {
+    const place = placeOf(session.van, consumer)
+    if (place !== undefined && vans.numberOf(place.subscription) !== undefined)
+      vans.held(consumer.subscription, heldOf(consumer.open))
+  }
 }
 
 /**
  * @returns the queue of messages for the other host
  */
 function writeGuest(file: RecordFileWriter, vans: VanWriter, session: Session): Subscription | undefined {
-  const { guest } = session
+  const { guest, van } = session
   if (guest === undefined) return undefined
-  const { owed, patterns } = guest.relay
+  const { patterns } = guest.relay
+  const owed = van.broker.transfer.queueOf(guest.relay)
   const consumer = [...session.consumers].find(({ joined }) => joined === guest.relay.membership)
   if (consumer === undefined) return undefined
   file.add(
@@ -120,13 +122,19 @@ function writeGuest(file: RecordFileWriter, vans: VanWriter, session: Session): 
 }
 
 /** A client's place: in a subscription of the file, or in one of another host, by its request. */
-function whereOf({ joined: membership }: RemoteConsumer, vans: VanWriter) {
-  if (membership instanceof InboxMembership)
-    return membership.hasLeft ? undefined : { request: encodeRequest(membership.request) }
-  if (!(membership instanceof Member)) return undefined
-  const { subscription, pattern, prefetch } = membership
+function whereOf(van: Van, consumer: RemoteConsumer, vans: VanWriter) {
+  const place = placeOf(van, consumer)
+  if (place === undefined) {
+    const request = consumer.joined && van.reach.names?.requestOf(consumer.joined)
+    return request && { request: encodeRequest(request) }
+  }
+  const { subscription, pattern, prefetch } = place
   const number = vans.numberOf(subscription)
   return number === undefined ? undefined : { number, pattern: encodePattern(pattern), prefetch }
+}
+
+function placeOf({ broker }: Van, { joined }: RemoteConsumer): ConsumerPlace | undefined {
+  return joined && broker.transfer.placeOf(joined)
 }
 
 function* heldOf(open: RemoteConsumer['open']): Generator<Travelling> {

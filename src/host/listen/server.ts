@@ -7,7 +7,7 @@ import { BATCH_BYTES, FRAME_OVERHEAD, type ClientEvents, type HostEvents } from 
 import { hostSocketParser } from '../../wire/socket-parser.js'
 import { BeforeProof, type BeforeProofLimits } from './before-proof.js'
 import { Listeners, type TlsIdentity } from './listeners.js'
-import type { Backbone } from '../backbone/backbone.js'
+import type { Backbone } from '../backbone/contract/backbone.js'
 import { Origins, type RawConnection } from './origins.js'
 import { HANDSHAKE_MS } from '../session/admission.js'
 import { SessionManager, type SessionManagerOptions } from '../session/session-manager.js'

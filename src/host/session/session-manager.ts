@@ -10,8 +10,8 @@ import { ActorDirectory } from '../actors/cluster/actor-directory.js'
 import { answer } from '../calls/answer.js'
 import { answerHere } from '../calls/answer-here.js'
 import { alone } from '../backbone/alone.js'
-import type { Backbone, MakeBackbone } from '../backbone/backbone.js'
-import { Members } from '../backbone/leader/members.js'
+import type { HostBackbone, MakeBackbone } from '../backbone/make-backbone.js'
+import { Members } from '../backbone/members.js'
 import type { Secrets } from '../listen/server-handshake.js'
 import type { NameRegister } from '../van/kept-names.js'
 import { ByteBudget } from '../../broker/memory/byte-budget.js'
@@ -82,7 +82,7 @@ export class SessionManager {
   /** Of waiting messages, and of frames that clients have not read. */
   readonly memory: ByteBudget
   /** Joins this host to others. */
-  readonly backbone: Backbone
+  readonly backbone: HostBackbone
   readonly #sessions: Sessions
   readonly #liveness: Liveness
   readonly #admission: Admission
@@ -204,16 +204,16 @@ export class SessionManager {
 
   async closeVans(): Promise<void> {
     this.#actors?.close()
-    await this.backbone.close()
+    await this.backbone.close?.()
     await this.#vans.close()
   }
 
   /** Opens the vans that stay open without clients. */
   open(): void {
-    for (const van of this.backbone.homes) this.#vans.get(van)
+    for (const van of this.backbone.homes ?? []) this.#vans.get(van)
   }
 
-  #make(backbone: MakeBackbone): Backbone {
+  #make(backbone: MakeBackbone): HostBackbone {
     return backbone({
       members: this.#members,
       endSession: (client, how) => this.#sessions.endClient(client, how),
@@ -301,6 +301,7 @@ export class SessionManager {
           actors: this.#actors,
           control: this.#options.control,
           hosts: () => this.#members.list(),
+          followers: this.backbone.followers,
         }),
     }
   }

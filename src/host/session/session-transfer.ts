@@ -1,5 +1,8 @@
 import type { RetainedFrame } from '../../wire/link.js'
-import type { Backbone } from '../backbone/backbone.js'
+import type { Fields } from '../../wire/frames/fields.js'
+import { admit } from '../backbone/introduction.js'
+import type { FollowerSession } from '../backbone/leader/follower-session.js'
+import type { HostBackbone } from '../backbone/make-backbone.js'
 import type { Access, Principals } from '../rights/principals.js'
 import type { Van, Vans } from '../van/vans.js'
 import type { Admission, SessionOf } from './admission.js'
@@ -10,7 +13,7 @@ export interface SessionTransferMeans {
   readonly sessions: Sessions
   readonly admission: Admission
   readonly vans: Vans
-  readonly backbone: Backbone
+  readonly backbone: HostBackbone
   readonly principals: Pick<Principals, 'get' | 'holds'> | undefined
   /** The id of this host. */
   readonly host: () => string
@@ -104,6 +107,15 @@ export class SessionTransfer {
     session.restore(state, retained)
     admission.asked(session, state.calls)
     return session
+  }
+
+  /**
+   * The client of a session is another host, which continues by the fields of its introduction.
+   *
+   * @throws UnsupportedError, InvalidOptionError, InvalidPatternError
+   */
+  admit(session: Session, subscription: number, fields: Fields): FollowerSession {
+    return admit(this.#means.backbone.followers, session.van.name, session, subscription, fields)
   }
 
   /** The session is complete: it waits for its client now. */

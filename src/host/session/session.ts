@@ -1,4 +1,3 @@
-import type { Relay } from '../../broker/routing/relay.js'
 import type { ByteBudget } from '../../broker/memory/byte-budget.js'
 import type { ByteReader } from '../../codec/byte-reader.js'
 import type { ConsumerBooks } from '../../wire/frames/consumer-books.js'
@@ -7,6 +6,7 @@ import { FrameKind } from '../../wire/frames/frames.js'
 import { Link, type LinkState, type RetainedFrame } from '../../wire/link.js'
 import type { LimitError } from '../../errors.js'
 import { broken } from '../../wire/protocol.js'
+import type { HostQueue } from '../backbone/contract/host-queue.js'
 import type { FollowerSession, FollowerClientSession } from '../backbone/leader/follower-session.js'
 import type { Access } from '../rights/principals.js'
 import { hidesFromHost } from '../rights/visible.js'
@@ -230,7 +230,7 @@ export class Session implements FollowerClientSession, WatchedSession {
     this.consumers.failHeldBy(name)
   }
 
-  relayTo(subscription: number): Relay {
+  relayTo(subscription: number): HostQueue {
     const principal = this.access?.principal
     return this.consumers.add(subscription, consumer => {
       if (principal !== undefined) consumer.hides = message => hidesFromHost(principal, message)

@@ -12,12 +12,15 @@ import { newId } from '../../message/new-id.js'
 import { isOwnMailbox } from '../../message/topic.js'
 import type { OutboundLog } from '../../broker/durable/durable-log.js'
 import { ByteBudget } from '../../broker/memory/byte-budget.js'
-import type { Relay } from '../../broker/routing/relay.js'
 import type { Subscription } from '../../broker/subscription/subscription.js'
-import type { Missed } from '../../wire/frames/control-frames.js'
+import type { Missed } from '../../wire/missed.js'
 import { mailRules } from './mail.js'
 import { AnswersAwaiting } from '../calls/answers-awaiting.js'
-import type { Backbone, Reach, ReachingVan, Sights } from '../backbone/backbone.js'
+import type { Backbone } from '../backbone/contract/backbone.js'
+import type { HostQueue } from '../backbone/contract/host-queue.js'
+import type { HostRef, Reach } from '../backbone/contract/reach.js'
+import type { ReachingVan } from '../backbone/contract/reaching-van.js'
+import type { Sights } from '../backbone/contract/sights.js'
 import { Publisher } from '../session/publisher.js'
 import type { NameRegister } from './kept-names.js'
 import { RecentMap } from './recent-map.js'
@@ -162,12 +165,15 @@ export class Van {
     const { name, broker, vanStore } = this
     return {
       name,
-      broker,
       sights,
-      outbox: () => outbox?.(),
       isKept: vanStore !== undefined,
       kept: () => this.kept(),
       marks: vanStore?.seenMarks,
+      accept: envelope => broker.accept(envelope),
+      awaitRoom: (envelope, from) => broker.awaitRoom(envelope, from),
+      openQueue: (consumer): HostQueue => broker.relay(consumer, outbox?.()),
+      reroute: envelope => broker.reroute(envelope),
+      watchPatterns: watcher => broker.watchPatterns(watcher),
       acceptFrom: (from, envelope, isAnswered) => this.acceptFrom(from, envelope, isAnswered),
       arrived: topic => this.takeAnswers(topic),
       answer: (method, args) => answer(this, method, args),
@@ -199,7 +205,11 @@ export class Van {
   }
 
   /** Accepts a message of another host. */
-  acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> | MsgvanError {
+  acceptFrom(
+    from: HostRef,
+    envelope: Envelope,
+    isAnswered: boolean,
+  ): undefined | Promise<void> | MsgvanError {
     const taken = this.vanStore === undefined ? envelope : StoredEnvelope.of(envelope)
     return this.broker.acceptFrom(from, taken, isAnswered)
   }
@@ -298,7 +308,7 @@ export class Van {
   }
 
   async close(): Promise<void> {
-    this.reach.close()
+    this.reach.close?.()
     await this.broker.close({ drain: false })
     this.budget.close()
   }
@@ -412,7 +422,8 @@ export class Vans {
    */
   sweep(used: ReadonlySet<string>): void {
     for (const [name, van] of this.#vans) {
-      if (!van.broker.isIdle || used.has(name) || this.#options.backbone().homes.includes(name)) continue
+      if (!van.broker.isIdle || used.has(name) || this.#options.backbone().homes?.includes(name) === true)
+        continue
       this.#vans.delete(name)
       this.#counted.set(name, van.broker.counters)
       void van.close()

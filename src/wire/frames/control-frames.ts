@@ -3,17 +3,8 @@ import type { ByteReader } from '../../codec/byte-reader.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
 import { decodePayload, encodePayload } from '../../codec/payload.js'
 import { beginFrame } from './frames.js'
+import type { Missed } from '../missed.js'
 import { broken, MAX_ANSWER_BYTES } from '../protocol.js'
-
-/** Subscriptions that may have missed messages: each kind of them as a whole. */
-export interface Missed {
-  /** Unnamed ones, which get new messages only. */
-  readonly live: boolean
-  /** Unnamed ones, which begin with kept messages. */
-  readonly replayed: boolean
-  /** Named ones: their queues are gone. */
-  readonly named: boolean
-}
 
 /**
  * A subscription's consumer left. Messages that it did not get go back untouched; those that it keeps stay; the rest go

@@ -10,7 +10,7 @@ import {
   TimeoutError,
 } from '../../../errors.js'
 import { encodeRequest } from '../../../wire/frames/subscription-request.js'
-import type { Backbone } from '../../backbone/backbone.js'
+import type { Backbone } from '../../backbone/contract/backbone.js'
 import { LEADER, noSuchHost } from '../../backbone/host-requests.js'
 import { UNREGISTER, type HandlerService } from '../../calls/unregister.js'
 import { moduleUrl } from '../../handlers/module-roots.js'

@@ -1,5 +1,5 @@
 import type { ActorRequest } from '../../../bus/contract/actors.js'
-import type { Backbone } from '../../backbone/backbone.js'
+import type { Backbone } from '../../backbone/contract/backbone.js'
 import { OneAtATime } from '../../handlers/one-at-a-time.js'
 import type { Van } from '../../van/vans.js'
 import { newActorId } from '../actor-starts.js'

@@ -3,7 +3,7 @@ import type { SubscriptionRequest } from '../../../bus/contract/subscription-req
 import { ActorPlacementError } from '../../../errors.js'
 import type { Fields } from '../../../wire/frames/fields.js'
 import { decodeRequest } from '../../../wire/frames/subscription-request.js'
-import type { Backbone } from '../../backbone/backbone.js'
+import type { Backbone } from '../../backbone/contract/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'
 import { fieldsOf } from '../../../wire/calls/call-definition.js'
 import type { Van } from '../../van/vans.js'

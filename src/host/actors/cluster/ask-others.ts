@@ -1,4 +1,4 @@
-import type { Backbone } from '../../backbone/backbone.js'
+import type { Backbone } from '../../backbone/contract/backbone.js'
 
 /** Asks all other hosts at the same time. */
 export function askOthers(

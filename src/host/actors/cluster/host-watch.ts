@@ -1,4 +1,4 @@
-import type { Members } from '../../backbone/leader/members.js'
+import type { Members } from '../../backbone/members.js'
 
 /** A host that comes back earlier was only cut off. */
 const GONE_MS = 10_000

@@ -1,7 +1,7 @@
 import type { ChildExit } from '../../../actors/definition/actor.js'
 import type { ActorAddress } from '../../../bus/contract/actor-ref.js'
 import { fieldsOf } from '../../../wire/calls/call-definition.js'
-import type { Backbone } from '../../backbone/backbone.js'
+import type { Backbone } from '../../backbone/contract/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'
 import { addressOf } from '../../../bus/actors/create-actors.js'
 import type { Relations } from '../actor-host.js'

@@ -1,6 +1,6 @@
 import type { CapabilityValues } from '../../../bus/contract/actors.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
-import type { Backbone } from '../../backbone/backbone.js'
+import type { Backbone } from '../../backbone/contract/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'
 import { fieldsOf } from '../../../wire/calls/call-definition.js'
 

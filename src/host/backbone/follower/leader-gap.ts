@@ -1,5 +1,5 @@
 import { ClosedError } from '../../../errors.js'
-import type { Missed } from '../../../wire/frames/control-frames.js'
+import type { Missed } from '../../../wire/missed.js'
 
 export interface LeaderGapOptions {
   readonly van: string

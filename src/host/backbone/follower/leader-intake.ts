@@ -1,17 +1,17 @@
-import type { Relay } from '../../../broker/routing/relay.js'
 import type { Consumer } from '../../../bus/contract/broker.js'
 import { describe, MsgvanError } from '../../../errors.js'
 import { RepeatedEnvelope } from '../../../message/envelope.js'
 import { Message } from '../../../message/message.js'
-import type { ReachingVan } from '../backbone.js'
+import type { HostRef } from '../contract/reach.js'
+import type { ReachingVan } from '../contract/reaching-van.js'
 import { mayPass } from '../may-pass.js'
 import type { Seen } from './seen.js'
 
 export interface LeaderIntakeOptions {
   readonly van: ReachingVan
   readonly seen: Seen
-  /** The relay that they come by. */
-  readonly from: Relay
+  /** The host that they come from. */
+  readonly from: HostRef
   readonly failed: (error: MsgvanError) => void
   readonly warn: (text: string) => void
 }

@@ -1,8 +1,8 @@
-import type { Relay } from '../../../broker/routing/relay.js'
 import { relayRules } from '../../../broker/routing/relay.js'
 import type { RemoteBroker } from '../../../client/remote-broker.js'
 import { ForbiddenError, type MsgvanError } from '../../../errors.js'
-import type { ReachingVan } from '../backbone.js'
+import type { HostRef } from '../contract/reach.js'
+import type { ReachingVan } from '../contract/reaching-van.js'
 import { LeaderIntake } from './leader-intake.js'
 import type { Seen } from './seen.js'
 
@@ -10,7 +10,8 @@ export interface LeaderJoinOptions {
   readonly remote: RemoteBroker
   readonly van: ReachingVan
   readonly seen: Seen
-  readonly relay: Relay
+  /** The leader, for the van. */
+  readonly from: HostRef
   /** This host's introduction, made for each session. */
   readonly introduction: () => object
   /** The leader refuses this host for now. */
@@ -32,9 +33,9 @@ export class LeaderJoin {
 
   constructor(options: LeaderJoinOptions) {
     this.#options = options
-    const { van, seen, relay, warn } = options
+    const { van, seen, from, warn } = options
     this.#intake = new LeaderIntake({
-      ...{ van, seen, from: relay, warn },
+      ...{ van, seen, from, warn },
       failed: error => this.#refused(error),
     })
   }

@@ -1,4 +1,3 @@
-import type { Relay } from '../../../broker/routing/relay.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { Credential } from '../../../client/connection/credential.js'
 import type { Dial } from '../../../client/connection/dial-socket.js'
@@ -11,11 +10,14 @@ import { fromWireError, toWireError } from '../../../wire/frames/control-frames.
 import { FrameKind } from '../../../wire/frames/frames.js'
 import { decodeFields, decodeInterest, encodeInterest } from '../../../wire/frames/host-frames.js'
 import { encodePattern } from '../../../wire/frames/subscription-request.js'
-import type { Names, Reach, ReachingVan, Standing } from '../backbone.js'
+import type { HostQueue } from '../contract/host-queue.js'
+import type { Names } from '../contract/names.js'
+import type { Reach } from '../contract/reach.js'
+import type { Outgoing, ReachMemory, Standing } from '../contract/reach-memory.js'
+import type { ReachingVan } from '../contract/reaching-van.js'
 import { publisherPrefix } from '../publisher-names.js'
 import { hostOf } from '../host-fields.js'
 import { Interests } from '../interests.js'
-import { Wants } from '../leader/wants.js'
 import { Crowded } from './crowded.js'
 import { LeaderCalls } from './leader-calls.js'
 import { LeaderForwarder } from './leader-forwarder.js'
@@ -24,6 +26,7 @@ import { LeaderJoin } from './leader-join.js'
 import { LeaderNames } from './leader-names.js'
 import { LeaderPresence } from './leader-presence.js'
 import { Seen } from './seen.js'
+import { Wants } from './wants.js'
 
 export interface LeaderLinkOptions {
   readonly van: ReachingVan
@@ -49,13 +52,13 @@ export interface LeaderLinkOptions {
  * One van's link from a follower to its leader: a client's link, which also reports the wanted patterns and passes on
  * others' publishes.
  */
-export class LeaderLink implements Reach {
+export class LeaderLink implements Reach, Outgoing {
   readonly #options: LeaderLinkOptions
   readonly #remote: RemoteBroker
   readonly publisherPrefix: string
-  readonly relay: Relay
+  readonly queue: HostQueue
   readonly names: Names
-  readonly seen: Seen
+  readonly memory: ReachMemory
   readonly #passage: LeaderForwarder
   readonly #interests = new Interests<'here' | 'leader'>()
   readonly #wants: Wants
@@ -70,9 +73,12 @@ export class LeaderLink implements Reach {
   constructor(options: LeaderLinkOptions) {
     this.#options = options
     const { van, warn, requested } = options
-    const outbox = van.outbox()
     this.publisherPrefix = publisherPrefix(options.seat)
-    this.seen = new Seen(van.marks)
+    const seen = new Seen(van.marks)
+    this.memory = { seen, outgoing: this }
+    this.#passage = this.#forwarder()
+    this.queue = van.openQueue(this.#passage)
+    this.#passage.membership = this.queue.membership
     this.#presence = new LeaderPresence({
       isSettled: () => this.#wants.isSettled,
       giveUpOthers: () => this.#wants.forgetStale(),
@@ -81,10 +87,7 @@ export class LeaderLink implements Reach {
       shut: () => this.#shut(),
     })
     this.#remote = this.#connect()
-    this.#passage = this.#forwarder()
-    this.relay = van.broker.relay(this.#passage, outbox)
-    this.#passage.membership = this.relay.membership
-    this.#wants = new Wants(this.relay, warn)
+    this.#wants = new Wants(this.queue, warn)
     this.names = new LeaderNames({ remote: this.#remote, wants: this.#wants, sights: van.sights, warn })
     this.#calls = new LeaderCalls({
       ...{ remote: this.#remote, presence: this.#presence, requested },
@@ -98,12 +101,12 @@ export class LeaderLink implements Reach {
       missed: missed => van.missed(missed),
     })
     this.#join = new LeaderJoin({
-      ...{ remote: this.#remote, van, seen: this.seen, relay: this.relay, warn },
+      ...{ remote: this.#remote, van, seen, from: this.queue, warn },
       introduction: () => this.#introduction(),
       refused: error => this.#refused(error),
     })
     this.#join.ask()
-    van.broker.watchPatterns({
+    van.watchPatterns({
       added: pattern => this.#interests.change('here', [pattern]),
       removed: pattern => this.#interests.change('here', [], [pattern]),
     })
@@ -154,10 +157,10 @@ export class LeaderLink implements Reach {
   }
 
   accept(envelope: Envelope): undefined | Promise<void> {
-    const { broker } = this.#options.van
-    if (!this.#presence.mayPass || !this.relay.takes(envelope.topic)) return broker.accept(envelope)
+    const { van } = this.#options
+    if (!this.#presence.mayPass || !this.queue.takes(envelope.topic)) return van.accept(envelope)
     const passed = this.#passage.await(envelope)
-    const held = broker.accept(envelope)
+    const held = van.accept(envelope)
     if (held === undefined) return passed
     held.catch(() => this.#passage.forget(envelope))
     return Promise.all([held, passed]).then(() => undefined)
@@ -183,7 +186,7 @@ export class LeaderLink implements Reach {
     this.#join.close()
     this.#presence.endFirstAttempt()
     this.#presence.turn(false)
-    this.relay.close()
+    this.queue.close()
     this.#options.closed()
     await this.#remote.close({ drain: false })
   }
@@ -216,8 +219,8 @@ export class LeaderLink implements Reach {
     const { van, warn } = this.#options
     return new LeaderForwarder({
       send: envelope => this.#remote.passOn(envelope),
-      isWanted: topic => this.relay.takes(topic),
-      unwanted: envelope => van.broker.reroute(envelope),
+      isWanted: topic => this.queue.takes(topic),
+      unwanted: envelope => van.reroute(envelope),
       lost: (envelope, error) => this.#refusedForGood(envelope, error),
       warn,
       after: (ms, run) => {
@@ -263,10 +266,10 @@ export class LeaderLink implements Reach {
   }
 
   #opened(): void {
-    this.relay.isAway = false
+    this.queue.isAway = false
     this.#passage.open()
     this.#crowded.tellAll()
-    const lost = this.relay.takeDropped()
+    const lost = this.queue.takeDropped()
     if (lost > 0)
       this.#options.warn(
         `van ${this.van}: ${lost} messages for other hosts were dropped while the leader could not be reached`,
@@ -274,7 +277,7 @@ export class LeaderLink implements Reach {
   }
 
   #shut(): void {
-    this.relay.isAway = true
+    this.queue.isAway = true
     this.#passage.shut()
   }
 

@@ -1,9 +1,11 @@
 import type { Consumer, Membership } from '../../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
+import { InboxMembership } from '../../../client/inbox/inbox-membership.js'
 import type { RemoteBroker } from '../../../client/remote-broker.js'
 import { describe, StoreError } from '../../../errors.js'
-import type { Wants } from '../leader/wants.js'
-import type { Names, Sights } from '../backbone.js'
+import type { Names } from '../contract/names.js'
+import type { Sights } from '../contract/sights.js'
+import type { Wants } from './wants.js'
 
 /** Sights in one call. Each has at most 32,768 characters of rules. */
 const SIGHTS_A_CALL = 32
@@ -42,6 +44,10 @@ export class LeaderNames implements Names {
 
   placed(membership: Membership): Promise<void> | undefined {
     return this.#placed.get(membership)
+  }
+
+  requestOf(membership: Membership): SubscriptionRequest | undefined {
+    return membership instanceof InboxMembership && !membership.hasLeft ? membership.request : undefined
   }
 
   async replace(request: SubscriptionRequest & { readonly name: string }): Promise<void> {

@@ -1,16 +1,8 @@
 import type { Envelope } from '../../../message/envelope.js'
+import type { SeenMessages } from '../contract/reach-memory.js'
+import type { SeenMarks } from '../contract/seen-marks.js'
 import { RecentMap } from '../../van/recent-map.js'
 import { RefusedRanges } from './refused-ranges.js'
-
-/** The last message of each publisher and topic that came from another host, in a store. */
-export interface SeenMarks {
-  /** 0: unknown. */
-  seen(publisher: string, topic: string): number
-  /** In one transaction with the message itself, which is taken over or refused in this very turn. */
-  markSeen(publisher: string, topic: string, sequence: number): void
-  /** Messages from there on could not be written. */
-  forgetSeen(publisher: string, topic: string, sequence: number): void
-}
 
 const MOST_PUBLISHERS = 2_000
 const MOST_TOPICS = 1_000
@@ -21,7 +13,7 @@ const MOST_REFUSED = 2_000
  * publisher and topic messages come in publish order by every way, so one number is enough. Bounded: messages of a
  * forgotten pair might come twice.
  */
-export class Seen {
+export class Seen implements SeenMessages {
   readonly #publishers = new RecentMap<string, Map<string, number>>({ max: MOST_PUBLISHERS })
   /** By publisher and topic. A dropped entry takes the mark back: loss is worse than repetition. */
   readonly #refused = new RecentMap<string, RefusedRanges>({

@@ -1,6 +1,4 @@
-import type { Origin } from '../../../broker/subscription/backlog/pause.js'
 import { AnswerParts } from '../answer-parts.js'
-import type { Relay } from '../../../broker/routing/relay.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import { describe, MsgvanError, RemoteError, TimeoutError } from '../../../errors.js'
 import type { ByteReader } from '../../../codec/byte-reader.js'
@@ -16,6 +14,8 @@ import type { CrowdedArgs } from '../../../wire/calls/subscription-calls.js'
 import { hostOf } from '../host-fields.js'
 import { mayPass } from '../may-pass.js'
 import { PublisherNames } from '../publisher-names.js'
+import type { HostQueue } from '../contract/host-queue.js'
+import type { HostRef } from '../contract/reach.js'
 import type { Interests } from '../interests.js'
 import type { Seen } from '../follower/seen.js'
 import { RefusedLines } from './refused-lines.js'
@@ -29,15 +29,15 @@ export interface FollowerClientSession {
   readonly address: string
   readonly link: Link
   /** A relay for it in the van: its messages go to the other host. */
-  relayTo(subscription: number): Relay
+  relayTo(subscription: number): HostQueue
   /** Its messages of that named subscription have failed, as if it had died, and go to others. */
   failHeldBy(name: string): void
 }
 
 export interface FollowerSessionOwner {
   readonly interests: Interests<FollowerSession | 'here'>
-  readonly acceptFrom: (from: Relay, envelope: Envelope) => undefined | Promise<void> | MsgvanError
-  readonly awaitRoom: (from: Relay, envelope: Envelope) => undefined | Promise<void>
+  readonly acceptFrom: (from: HostRef, envelope: Envelope) => undefined | Promise<void> | MsgvanError
+  readonly awaitRoom: (from: HostRef, envelope: Envelope) => undefined | Promise<void>
   readonly seen: Seen
   /** It gets matching messages from now on. */
   readonly wanted: (pattern: RegExp | string) => void
@@ -70,7 +70,7 @@ export class FollowerSession {
   readonly session: FollowerClientSession
   readonly #owner: FollowerSessionOwner
   readonly #asked = new Map<number, Asked>()
-  readonly relay: Relay
+  readonly relay: HostQueue
   /** It took the place of another process, which this host knew. */
   hasContinued = false
   /** Another process took its place. */
@@ -84,7 +84,7 @@ export class FollowerSession {
 
   constructor(
     session: FollowerClientSession,
-    relay: Relay,
+    relay: HostQueue,
     public host: HostStatus,
     /** The same for every host that runs in its place, one after the other. */
     readonly seat: string,
@@ -219,7 +219,7 @@ export class FollowerSession {
   }
 
   /** If it came by this way. It does not wait for the follower: a host that is cut off has other problems. */
-  tellPublisher(from: Origin, publisher: string, error: MsgvanError): void {
+  tellPublisher(from: HostRef, publisher: string, error: MsgvanError): void {
     if (from === this.relay && this.isAttached)
       this.ask(TELL, { publisher, ...toWireError(error) }).catch(() => undefined)
   }

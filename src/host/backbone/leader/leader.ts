@@ -1,16 +1,18 @@
 import type { AskedOfHosts, SentArgs } from '../../../wire/calls/calls.js'
-import type { Origin } from '../../../broker/subscription/backlog/pause.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { Envelope } from '../../../message/envelope.js'
 import { ForbiddenError, type MsgvanError } from '../../../errors.js'
 import { FrameKind } from '../../../wire/frames/frames.js'
-import type { Backbone, Reach, ReachingVan } from '../backbone.js'
+import type { HostRef, Reach } from '../contract/reach.js'
+import type { ReachMemory } from '../contract/reach-memory.js'
+import type { ReachingVan } from '../contract/reaching-van.js'
 import { FollowerSession, REQUEST, type FollowerClientSession } from './follower-session.js'
-import type { Introduction } from '../introduction.js'
+import type { Followers, Introduction } from '../introduction.js'
 import { HostRequests, LEADER, noSuchHost, REQUEST_MS, type HostHandler } from '../host-requests.js'
 import { Interests } from '../interests.js'
 import { Lobby } from './lobby.js'
-import type { Members } from './members.js'
+import type { HostBackbone } from '../make-backbone.js'
+import type { Members } from '../members.js'
 import { Seen } from '../follower/seen.js'
 
 export interface LeaderOptions {
@@ -27,15 +29,21 @@ export const HOME_VAN = 'default'
  * The leader: other hosts join it. It passes on the messages that each of them wants, and keeps the named subscriptions
  * of all.
  */
-export class Leader implements Backbone {
-  readonly homes = []
-  readonly isFollower = false
-  readonly publisherPrefix = ''
+export class Leader implements HostBackbone {
   readonly members: Members
   readonly #options: LeaderOptions
+  /** By the name of the van. */
+  readonly #reaches = new Map<string, LeaderReach>()
   readonly #guests = new Set<FollowerSession>()
   readonly #homes = new WeakMap<FollowerSession, boolean>()
   readonly #requests = new HostRequests()
+  readonly followers: Followers = {
+    admit: (van, ...joining) => {
+      const reach = this.#reaches.get(van)
+      if (reach === undefined) throw new Error(`the van ${van} is not open`)
+      return reach.admit(...joining)
+    },
+  }
 
   constructor(options: LeaderOptions) {
     this.#options = options
@@ -47,13 +55,18 @@ export class Leader implements Backbone {
 
   reach(van: ReachingVan): Reach {
     const { warn } = this.#options
-    return new LeaderReach(van, {
+    const reach: LeaderReach = new LeaderReach(van, {
       warn,
       admitted: (guest, isHome, before) => this.#admitted(guest, isHome, before),
       attached: (guest, isAttached) => this.#attached(guest, isAttached),
       left: guest => this.#left(guest),
       request: (host, name, body, from) => this.#pass(host, name, body, from),
+      closed: () => {
+        if (this.#reaches.get(van.name) === reach) this.#reaches.delete(van.name)
+      },
     })
+    this.#reaches.set(van.name, reach)
+    return reach
   }
 
   request(host: string, name: string, body: unknown): Promise<unknown> {
@@ -82,10 +95,6 @@ export class Leader implements Backbone {
 
   #isHome(guest: FollowerSession): boolean {
     return this.#homes.get(guest) === true
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve()
   }
 
   /**
@@ -128,6 +137,7 @@ interface ReachOwner {
   attached(guest: FollowerSession, isAttached: boolean): void
   left(guest: FollowerSession): void
   request(host: string, name: string, body: unknown, from: string): Promise<unknown>
+  closed(): void
 }
 
 /** One van of a leader, with its followers. */
@@ -137,13 +147,15 @@ class LeaderReach implements Reach {
   readonly #guests = new Set<FollowerSession>()
   readonly #interests = new Interests<FollowerSession | 'here'>()
   readonly #lobby = new Lobby()
-  readonly seen: Seen
+  readonly memory: ReachMemory
+  readonly #seen: Seen
 
   constructor(van: ReachingVan, owner: ReachOwner) {
     this.#van = van
     this.#owner = owner
-    this.seen = new Seen(van.marks, { isInOrder: true })
-    van.broker.watchPatterns({
+    this.#seen = new Seen(van.marks, { isInOrder: true })
+    this.memory = { seen: this.#seen }
+    van.watchPatterns({
       added: pattern => this.#interests.change('here', [pattern]),
       removed: pattern => this.#interests.change('here', [], [pattern]),
     })
@@ -151,34 +163,26 @@ class LeaderReach implements Reach {
     if (van.isKept) this.#interests.change('here', [/^/])
   }
 
-  accept(envelope: Parameters<Reach['accept']>[0]): undefined | Promise<void> {
-    return this.#van.broker.accept(envelope)
+  accept(envelope: Envelope): undefined | Promise<void> {
+    return this.#van.accept(envelope)
   }
 
-  ready(except?: FollowerSession): undefined | Promise<void> {
+  ready(except?: HostRef): undefined | Promise<void> {
     const waits: Promise<void>[] = []
     for (const guest of this.#guests) {
-      const settled = guest === except ? undefined : guest.settled()
+      const settled = guest.relay === except ? undefined : guest.settled()
       if (settled !== undefined) waits.push(settled)
     }
     return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined)
   }
 
-  async ask<N extends AskedOfHosts>(
-    name: N,
-    args: SentArgs<N>,
-    except?: FollowerSession,
-  ): Promise<unknown[]> {
-    const asked = [...this.#guests].filter(guest => guest !== except && guest.isAttached)
+  async ask<N extends AskedOfHosts>(name: N, args: SentArgs<N>, except?: HostRef): Promise<unknown[]> {
+    const asked = [...this.#guests].filter(guest => guest.relay !== except && guest.isAttached)
     const answers = await Promise.allSettled(asked.map(guest => guest.ask(name, args)))
     return answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
   }
 
-  crowded(): void {
-    // No-op: followers' clients publish here, and learn of it themselves.
-  }
-
-  tellPublisher(from: Origin, publisher: string, error: MsgvanError): void {
+  tellPublisher(from: HostRef, publisher: string, error: MsgvanError): void {
     for (const guest of this.#guests) guest.tellPublisher(from, publisher, error)
   }
 
@@ -193,8 +197,8 @@ class LeaderReach implements Reach {
     const guest = new FollowerSession(session, session.relayTo(subscription), host, seat, isKept, {
       interests: this.#interests,
       acceptFrom: (from, envelope) => this.#van.acceptFrom(from, envelope, true),
-      awaitRoom: (from, envelope) => this.#van.broker.awaitRoom(envelope, from),
-      seen: this.seen,
+      awaitRoom: (from, envelope) => this.#van.awaitRoom(envelope, from),
+      seen: this.#seen,
       wanted: pattern => {
         this.#lobby.arrived(pattern)
         this.#van.arrived(pattern)
@@ -236,6 +240,7 @@ class LeaderReach implements Reach {
   close(): void {
     this.#lobby.close()
     this.#guests.clear()
+    this.#owner.closed()
   }
 }
 

@@ -1,6 +1,6 @@
 import { decodePayload, encodePayload } from '../../../codec/payload.js'
 import type { StoreTransaction } from '../../../store/store.js'
-import type { SeenMarks } from '../../backbone/follower/seen.js'
+import type { SeenMarks } from '../../backbone/contract/seen-marks.js'
 import { RecentMap } from '../../van/recent-map.js'
 import type { VanRecords } from './van-records.js'
 

@@ -1,5 +1,6 @@
-import { keyOf, type Relay } from '../../../broker/routing/relay.js'
+import { keyOf } from '../../../broker/routing/relay.js'
 import { describe } from '../../../errors.js'
+import type { HostQueue } from '../contract/host-queue.js'
 
 type Pattern = RegExp | string
 
@@ -8,7 +9,7 @@ const UNKNOWN = [/^/, /^\$(actor|reply)\//]
 
 /** The patterns that the leader wants of this host, if they are known: the relay takes them. */
 export class Wants {
-  readonly #relay: Relay
+  readonly #relay: Pick<HostQueue, 'want' | 'wantNoMore'>
   readonly #warn: (text: string) => void
   /** Its last list. */
   readonly #latest = new Map<string, Pattern>()
@@ -21,7 +22,7 @@ export class Wants {
   readonly #stale = new Map<string, Pattern>()
   #isKnown = false
 
-  constructor(relay: Relay, warn: (text: string) => void) {
+  constructor(relay: Pick<HostQueue, 'want' | 'wantNoMore'>, warn: (text: string) => void) {
     this.#relay = relay
     this.#warn = warn
     for (const pattern of UNKNOWN) relay.want(pattern)

@@ -1,5 +1,5 @@
-import { isSameHost } from '../../../bus/contract/hosts.js'
-import type { HostStatus } from '../../../bus/contract/status.js'
+import { isSameHost } from '../../bus/contract/hosts.js'
+import type { HostStatus } from '../../bus/contract/status.js'
 
 interface Member {
   readonly status: HostStatus

@@ -1,0 +1,31 @@
+import type { Consumer, Membership } from '../../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
+
+/**
+ * The named subscriptions of a van, and its log, at another place than this host. While that one is away, calls and
+ * consumers wait. Order, loss and duplicates are those of any consumer of a host.
+ */
+export interface Names {
+  consume(request: SubscriptionRequest, consumer: Consumer): Membership
+  /**
+   * Resolves when the subscription is in force at its place, and on the disk there if that has a store; never if this
+   * host ends before.
+   *
+   * @throws StoreError as a rejection: in force, and not on the disk
+   */
+  placed(membership: Membership): Promise<void> | undefined
+  /**
+   * The request of a consumer there, which another process makes again. Undefined: the consumer has left, or is not
+   * there.
+   */
+  requestOf(membership: Membership): SubscriptionRequest | undefined
+  /**
+   * Registers a subscription, and replaces the one of that name.
+   *
+   * @throws InvalidPatternError
+   */
+  replace(request: SubscriptionRequest & { readonly name: string }): Promise<void>
+  unsubscribe(name: string): Promise<boolean>
+  /** The rights of these principals of this host have changed. */
+  renewRights(principals: readonly string[]): void
+}
