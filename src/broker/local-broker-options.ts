@@ -57,7 +57,7 @@ export interface LocalBrokerOptions {
   /** Keeps messages beyond this process. Default: none. */
   durableLog?: DurableLog | undefined
   /** The prefix of the name under which this broker itself publishes. Default: none. */
-  publisherPrefix?: string
+  publisherPrefix?: string | undefined
   /** The prefix of subscription ids, to tell those of several hosts apart. Default: none. */
   idPrefix?: string
   /** A subscription is full, and publishers begin to wait for it. */

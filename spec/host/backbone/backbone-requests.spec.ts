@@ -4,7 +4,8 @@ import { Follower } from '../../../src/host/backbone/follower/follower.js'
 import { Leader } from '../../../src/host/backbone/leader/leader.js'
 import type { HostServer } from '../../../src/host/listen/server.js'
 import { hostUrl } from '../../../src/daemon/find/listens.js'
-import { NameTakenError, RemoteError, UnsupportedError } from '../../../src/index.js'
+import { InvalidOptionError, NameTakenError, RemoteError, UnsupportedError } from '../../../src/index.js'
+import type { SentRequest } from '../../../src/wire/calls/host-requests.js'
 import { eventually } from '../../support/eventually.js'
 import { secret, startServer } from '../../support/host-server.js'
 import { rejection } from '../../support/rejection.js'
@@ -51,13 +52,15 @@ describe('a request between hosts', () => {
       for (const { backbone } of hosts) expect(backbone.members.list()).to.have.lengthOf(3)
     })
     for (const host of hosts)
-      host.backbone.serve('who', (body, from) => Promise.resolve({ at: idOf(host), body, from }))
+      host.backbone.serve('actors.named', ({ van, name }, from) => ({
+        ...{ self: { id: 'a', name }, host: idOf(host), module: van, export: from },
+      }))
     for (const asking of hosts)
       for (const asked of hosts)
-        expect(await asking.backbone.request(idOf(asked), 'who', [1])).to.deep.equal({
-          at: idOf(asked),
-          body: [1],
-          from: idOf(asking),
+        expect(
+          await asking.backbone.request(idOf(asked), 'actors.named', { van: 'v', name: 'n' }),
+        ).to.deep.equal({
+          ...{ self: { id: 'a', name: 'n' }, host: idOf(asked), module: 'v', export: idOf(asking) },
         })
   })
 
@@ -66,17 +69,19 @@ describe('a request between hosts', () => {
     const follower = await start(leader)
     await eventually(() => expect(follower.backbone.members.list()).to.have.lengthOf(2))
     for (const { backbone } of [leader, follower])
-      backbone.serve('fail', () => Promise.reject(new NameTakenError('the name is taken')))
+      backbone.serve('actors.stop', () => Promise.reject(new NameTakenError('the name is taken')))
     for (const [asking, asked] of [
       [leader, follower],
       [follower, leader],
     ] as const) {
-      const ask = (name: string): Promise<unknown> => asking.backbone.request(idOf(asked), name, undefined)
-      expect(await rejection(ask('fail'))).to.be.instanceOf(NameTakenError)
-      expect(await rejection(ask('nothing'))).to.be.instanceOf(UnsupportedError)
-      expect(await rejection(asking.backbone.request('nobody', 'fail', undefined))).to.be.instanceOf(
-        RemoteError,
-      )
+      const stop = (host: string, args: object): Promise<boolean> =>
+        asking.backbone.request(host, 'actors.stop', args as SentRequest<'actors.stop'>)
+      expect(await rejection(stop(idOf(asked), { van: 'v', id: 'a' }))).to.be.instanceOf(NameTakenError)
+      expect(await rejection(stop('none', { van: 'v', id: 'a' }))).to.be.instanceOf(RemoteError)
+      // Its handler does not run.
+      expect(await rejection(stop(idOf(asked), { van: 'v', id: 5 }))).to.be.instanceOf(InvalidOptionError)
+      const unserved = asking.backbone.request(idOf(asked), 'actors.find', { van: 'v', name: 'n' })
+      expect(await rejection(unserved)).to.be.instanceOf(UnsupportedError)
     }
   })
 })

@@ -1,4 +1,5 @@
-import type { BornOf } from './parent.js'
+import type { NamedRequest } from '../van/kept-names.js'
+import type { BornOf } from '../../wire/calls/placing.js'
 import type { ChildExit, ExitReason } from '../../actors/definition/actor.js'
 import type { LocalBroker } from '../../broker/local-broker.js'
 import type { OpenIsolate } from '../../actors/isolate.js'
@@ -37,8 +38,8 @@ export interface SpreadActor {
   readonly van: string
   readonly self: ActorAddress
   readonly request: ActorRequest
-  /** Its named subscriptions, encoded for other hosts. */
-  readonly subscriptions: () => unknown[]
+  /** Its named subscriptions. */
+  readonly subscriptions: () => NamedRequest[]
   /** Its last instance has ended. */
   readonly endSoon: (reason: ExitReason, detail: string) => void
 }

@@ -13,7 +13,7 @@ import type { ActorSubscriptions } from './actor-subscriptions.js'
 import type { ActorTable } from './actor-table.js'
 import { LocalInstances } from './local-instances.js'
 import { openMailbox } from './mailbox.js'
-import type { BornOf } from './parent.js'
+import type { BornOf } from '../../wire/calls/placing.js'
 import { label, type ActorInstances, type RunningActor } from './running-actor.js'
 
 export interface ActorStartsOptions {
@@ -79,7 +79,7 @@ export class ActorStarts {
   ): ActorInstances {
     const { host, subscriptions, relations, instanceEnded } = this.#options
     const { endSoon, unfitAgain } = events
-    const shared = { van, self, request, subscriptions: () => subscriptions.encoded(self.id), endSoon }
+    const shared = { van, self, request, subscriptions: () => subscriptions.named(self.id), endSoon }
     return (
       (spread && relations()?.spread(shared, spread)) ??
       new LocalInstances(host, {

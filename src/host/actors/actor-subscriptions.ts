@@ -31,7 +31,7 @@ export class ActorSubscriptions {
         warn(`a subscription of actor ${actor} is gone: ${describe(error)}`)
       }
     }
-    return [...this.of(actor)].map(([name, request]) => ({ ...request, name }))
+    return this.named(actor)
   }
 
   remove(actor: string, name: string): boolean {
@@ -42,9 +42,13 @@ export class ActorSubscriptions {
     this.#byActor.delete(actor)
   }
 
-  /** For other hosts, and for the store. */
+  named(actor: string): NamedRequest[] {
+    return [...this.of(actor)].map(([name, rules]) => ({ ...rules, name }))
+  }
+
+  /** For the store. */
   encoded(actor: string): unknown[] {
-    return [...this.of(actor)].map(([name, rules]) => encodeRequest({ ...rules, name }))
+    return this.named(actor).map(encodeRequest)
   }
 
   /** For the actor's worker. */

@@ -17,7 +17,7 @@ import { ActorTable } from './actor-table.js'
 import type { KeptActor } from './kept-actor.js'
 import { InstanceGroups } from './instance-groups.js'
 import { mailChildExit, openMailbox } from './mailbox.js'
-import type { BornOf } from './parent.js'
+import type { BornOf } from '../../wire/calls/placing.js'
 import type { ActorInstances, RunningActor } from './running-actor.js'
 
 /**

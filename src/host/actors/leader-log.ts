@@ -1,11 +1,9 @@
 import type { Log } from '../../log/log.js'
 import type { Backbone } from '../backbone/contract/backbone.js'
-import { fieldsOf } from '../../wire/calls/call-definition.js'
+import { LONGEST_LOG_TEXT } from '../../wire/calls/host-requests.js'
 
-const LEVELS: readonly (keyof Log)[] = ['error', 'warning', 'info', 'debug']
 /** The most lines on their way: a log must not grow into a load. */
 const MOST_ON_THE_WAY = 1_000
-const LONGEST_TEXT = 64 * 1024
 
 /** Log lines of actors go to their own host's log, and to the leader's log, whose level decides about them. */
 export function actorLog(log: Log, backbone: () => Backbone): Log {
@@ -17,7 +15,7 @@ export function actorLog(log: Log, backbone: () => Backbone): Log {
       if (!backbone().isFollower || onTheWay >= MOST_ON_THE_WAY) return
       onTheWay += 1
       backbone()
-        .requestLeader('actors.log', { level, text: text.slice(0, LONGEST_TEXT) })
+        .requestLeader('actors.log', { level, text: text.slice(0, LONGEST_LOG_TEXT) })
         // It is in the log here.
         .catch(() => undefined)
         .finally(() => (onTheWay -= 1))
@@ -27,11 +25,10 @@ export function actorLog(log: Log, backbone: () => Backbone): Log {
 
 /** Takes log lines of actors on other hosts. */
 export function takeActorLogs(log: Log, backbone: Backbone): void {
-  backbone.serve('actors.log', (body, from) => {
-    const fields = fieldsOf(body)
+  backbone.serve('actors.log', ({ level, text }, from) => {
     const host = backbone.members.list().find(({ id }) => id === from)
     const where = host === undefined ? from : `${host.address}:${host.port}`
-    log[fields.oneOf('level', LEVELS)](`${fields.text('text', LONGEST_TEXT)} (on the host at ${where})`)
-    return Promise.resolve(true)
+    log[level](`${text} (on the host at ${where})`)
+    return true
   })
 }

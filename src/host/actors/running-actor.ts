@@ -1,7 +1,7 @@
 import type { ActorAddress } from '../../bus/contract/actor-ref.js'
 import type { ActorRequest } from '../../bus/contract/actors.js'
 import type { ActorStatus } from '../../bus/contract/status.js'
-import type { BornOf } from './parent.js'
+import type { BornOf } from '../../wire/calls/placing.js'
 
 /** The instances of one actor: all on this host, or on several. */
 export interface ActorInstances {

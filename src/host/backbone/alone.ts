@@ -1,6 +1,6 @@
 import type { Backbone } from './contract/backbone.js'
 import type { Reach } from './contract/reach.js'
-import { HostRequests, noSuchHost } from './host-requests.js'
+import { hostRequest, HostRequests, noSuchHost } from './host-requests.js'
 import type { Members } from './members.js'
 
 /** No other host: everything is here. */
@@ -13,11 +13,13 @@ export function alone(members: Members): Backbone {
       ready: () => undefined,
       ask: () => Promise.resolve([]),
     }),
-    request: (host, name, body) => {
+    request: (host, name, args) => {
       const { id } = members.self
-      return host === id ? requests.handle(name, body, id) : Promise.reject(noSuchHost(host))
+      if (host !== id) return Promise.reject(noSuchHost(host))
+      return hostRequest(name, args, body => requests.handle(name, body, id))
     },
-    requestLeader: (name, body) => requests.handle(name, body, members.self.id),
+    requestLeader: (name, args) =>
+      hostRequest(name, args, body => requests.handle(name, body, members.self.id)),
     serve: (name, handler) => requests.serve(name, handler),
     selfChanged: () => members.selfChanged(),
   }

@@ -1,23 +1,55 @@
 import { RemoteError, TimeoutError, UnsupportedError } from '../../errors.js'
+import {
+  decodeHostRequest,
+  encodeHostRequest,
+  readAnswer,
+  type AnswerTo,
+  type GotRequest,
+  type RequestName,
+  type SentRequest,
+} from '../../wire/calls/host-requests.js'
 
 /**
- * Serves another host's request.
+ * Serves another host's request, whose arguments are checked.
  *
  * @param from that host's id
  */
-export type HostHandler = (body: unknown, from: string) => Promise<unknown>
+export type HostHandler<N extends RequestName> = (
+  args: GotRequest<N>,
+  from: string,
+) => AnswerTo<N> | Promise<AnswerTo<N>>
+
+/**
+ * Makes a request of the table.
+ *
+ * @param send brings it to the other host, and its answer back
+ */
+export async function hostRequest<N extends RequestName>(
+  name: N,
+  args: SentRequest<N>,
+  send: (body: unknown) => Promise<unknown>,
+): Promise<AnswerTo<N>> {
+  return readAnswer(name, await send(encodeHostRequest(name, args)))
+}
 
 /** The longest wait for another host's answer, in milliseconds. */
 export const REQUEST_MS = 30_000
 
-/** The requests that this host serves, by name. */
+/**
+ * The requests that this host serves, by name. Every one comes through here, so that an unknown name or a wrong argument
+ * is one error.
+ */
 export class HostRequests {
-  readonly #handlers = new Map<string, HostHandler>()
+  readonly #handlers = new Map<string, (body: unknown, from: string) => Promise<unknown>>()
 
-  serve(name: string, handler: HostHandler): void {
-    this.#handlers.set(name, handler)
+  serve<N extends RequestName>(name: N, handler: HostHandler<N>): void {
+    this.#handlers.set(name, async (body, from) => handler(decodeHostRequest(name, body), from))
   }
 
+  /**
+   * @param name as it came from the other host
+   * @throws UnsupportedError, InvalidOptionError, InvalidPatternError, and the errors of the handler
+   */
   async handle(name: string, body: unknown, from: string): Promise<unknown> {
     const handler = this.#handlers.get(name)
     if (handler === undefined) {

@@ -1,4 +1,3 @@
-import { addressOf } from '../../../bus/actors/create-actors.js'
 import type { ActorAddress } from '../../../bus/contract/actor-ref.js'
 import type { ActorRequest } from '../../../bus/contract/actors.js'
 import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
@@ -9,7 +8,7 @@ import {
   RemoteError,
   TimeoutError,
 } from '../../../errors.js'
-import { encodeRequest } from '../../../wire/frames/subscription-request.js'
+import type { Placed, Wanted } from '../../../wire/calls/placing.js'
 import type { Backbone } from '../../backbone/contract/backbone.js'
 import { LEADER, noSuchHost } from '../../backbone/host-requests.js'
 import { UNREGISTER, type HandlerService } from '../../calls/unregister.js'
@@ -20,13 +19,12 @@ import { noSuchActor, type Actors } from '../actors.js'
 import { ActorPlacing } from './actor-placing.js'
 import { serveActors } from './actor-services.js'
 import { askOthers, throwFirst } from './ask-others.js'
-import { foundOf, placedOf, sameActor } from './found.js'
+import { foundOf, sameActor } from './found.js'
 import { HostWatch } from './host-watch.js'
 import { InstanceCoordinator } from './instance-coordinator.js'
 import { ParentLinks } from './parent-links.js'
 import { Placement } from './placement.js'
 import { Tickets } from './tickets.js'
-import type { Placed, Wanted } from './wanted.js'
 
 /** The client that wants an actor. */
 interface Caller {
@@ -125,8 +123,7 @@ export class ActorDirectory {
   async find(van: string, name: string): Promise<ActorAddress | undefined> {
     const own = await this.here.find(van, name)
     if (own !== undefined) return own.self
-    const found = await this.#backbone.requestLeader('actors.find', { van, name })
-    return found === undefined ? undefined : addressOf(found)
+    return this.#backbone.requestLeader('actors.find', { van, name })
   }
 
   /**
@@ -137,7 +134,7 @@ export class ActorDirectory {
   async stop(van: string, id: string): Promise<boolean> {
     if (await this.here.stop(van, id)) return true
     const answers = await askOthers(this.#backbone, 'actors.stop', { van, id })
-    if (answers.some(answer => answer.status === 'fulfilled' && answer.value === true)) return true
+    if (answers.some(answer => answer.status === 'fulfilled' && answer.value)) return true
     throwFirst(answers, () => false)
     // Its coordinator was not among the hosts that answered.
     if (this.here.groups.coordinatorOf(van, id) !== undefined) throw noSuchHost(LEADER)
@@ -152,8 +149,8 @@ export class ActorDirectory {
   async subscribe(van: string, name: string, id: string, request: SubscriptionRequest): Promise<void> {
     // This host knows its principals itself.
     if (this.here.has(van, id)) return this.#subscribeHere(van, name, id, { ...request, sight: undefined })
-    const encoded = encodeRequest({ ...request, name })
-    const answers = await askOthers(this.#backbone, 'actors.subscribe', { van, name, id, request: encoded })
+    const ofName = { ...request, name }
+    const answers = await askOthers(this.#backbone, 'actors.subscribe', { van, name, id, request: ofName })
     if (answers.some(({ status }) => status === 'fulfilled')) return
     throwFirst(answers, error => error instanceof ActorStoppedError)
     throw noSuchActor(id)
@@ -168,13 +165,13 @@ export class ActorDirectory {
   /** The leader places actors with names, and those with several instances. */
   async #place(wanted: Wanted): Promise<Placed & { isNew: boolean }> {
     const { name, instances } = wanted.request
-    if (name !== undefined) return placedOf(await this.#backbone.requestLeader('actors.place', wanted))
+    if (name !== undefined) return this.#backbone.requestLeader('actors.place', wanted)
     const leader = this.#backbone.members.list().find(each => each.leader)
     if (instances === 1 || leader === undefined)
       return { ...(await this.#placing.place(wanted)), isNew: true }
     const id = newActorId(true)
     try {
-      return placedOf(await this.#backbone.requestLeader('actors.place', { ...wanted, id }))
+      return await this.#backbone.requestLeader('actors.place', { ...wanted, id })
     } catch (error) {
       // It may exist, and no caller will use it.
       if (error instanceof RemoteError || error instanceof TimeoutError)

@@ -1,15 +1,15 @@
 import type { ActorRequest } from '../../../bus/contract/actors.js'
 import type { Backbone } from '../../backbone/contract/backbone.js'
+import type { Found, Placed, Wanted } from '../../../wire/calls/placing.js'
 import { OneAtATime } from '../../handlers/one-at-a-time.js'
 import type { Van } from '../../van/vans.js'
 import { newActorId } from '../actor-starts.js'
 import type { Actors } from '../actors.js'
 import { askOthers } from './ask-others.js'
-import { foundOf, readFound, sameActor, type Found } from './found.js'
+import { foundOf, sameActor } from './found.js'
 import { fitting } from './placement-offers.js'
 import type { Placement } from './placement.js'
 import type { Tickets } from './tickets.js'
-import type { Placed, Wanted } from './wanted.js'
 
 export interface ActorPlacingOptions {
   readonly here: Actors
@@ -66,7 +66,7 @@ export class ActorPlacing {
     const own = await here.find(van, name)
     if (own !== undefined) return foundOf(own, backbone.members.self.id)
     for (const answer of await askOthers(backbone, 'actors.named', { van, name }))
-      if (answer.status === 'fulfilled' && answer.value !== undefined) return readFound(answer.value)
+      if (answer.status === 'fulfilled' && answer.value !== undefined) return answer.value
     return undefined
   }
 }

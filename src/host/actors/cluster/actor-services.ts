@@ -1,16 +1,12 @@
 import { titleOf } from '../../../actors/definition/refusals.js'
 import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
-import { ActorPlacementError } from '../../../errors.js'
-import type { Fields } from '../../../wire/frames/fields.js'
-import { decodeRequest } from '../../../wire/frames/subscription-request.js'
+import type { GotRequest } from '../../../wire/calls/host-requests.js'
 import type { Backbone } from '../../backbone/contract/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'
-import { fieldsOf } from '../../../wire/calls/call-definition.js'
 import type { Van } from '../../van/vans.js'
-import { decodeActorRequest } from '../../../wire/calls/actor-request.js'
 import type { Actors } from '../actors.js'
 import { parentHostOf, type ActorPlacing } from './actor-placing.js'
-import { askedBy, foundOf, refusalOf, requiresOf } from './found.js'
+import { foundOf, refusalOf } from './found.js'
 import type { Tickets } from './tickets.js'
 
 export interface ActorServicesOptions {
@@ -25,48 +21,26 @@ export interface ActorServicesOptions {
 
 /** Serves the requests of other hosts about actors. */
 export function serveActors(options: ActorServicesOptions): void {
-  const { here, backbone, placing } = options
-  const serve = (name: string, work: (fields: Fields, van: string) => Promise<unknown>): void =>
-    backbone.serve(name, body => {
-      const fields = fieldsOf(body)
-      return work(fields, fields.text('van', 200))
-    })
-  serve('actors.find', async (fields, van) => (await placing.find(van, fields.text('name', 200)))?.self)
-  serve('actors.named', async (fields, van) => {
-    const actor = await here.find(van, fields.text('name', 200))
+  const { here, backbone, placing, subscribe } = options
+  backbone.serve('actors.find', async ({ van, name }) => (await placing.find(van, name))?.self)
+  backbone.serve('actors.named', async ({ van, name }) => {
+    const actor = await here.find(van, name)
     return actor && foundOf(actor, backbone.members.self.id)
   })
-  serve('actors.stop', (fields, van) =>
-    here.stop(
-      van,
-      fields.text('id', 100),
-      fields.optional('detail', key => fields.text(key, 1_000)),
-      fields.optional('isUnmissed', key => fields.flag(key)),
-    ),
-  )
-  serve('actors.subscribe', async (fields, van) => {
-    const request = decodeRequest(fields.get('request'))
-    await options.subscribe(van, fields.text('name', 200), fields.text('id', 100), request)
+  backbone.serve('actors.stop', ({ van, id, detail, isUnmissed }) => here.stop(van, id, detail, isUnmissed))
+  backbone.serve('actors.subscribe', async ({ van, name, id, request }): Promise<true> => {
+    await subscribe(van, name, id, request)
     return true
   })
-  serve('actors.place', (fields, van) => {
-    const request = decodeActorRequest(fields.fields('request'))
-    const wanted = { van, request, ...askedBy(fields) }
-    if (request.name !== undefined) return placing.placeNamed(wanted, request.name)
-    return placing.place(wanted, fields.text('id', 100)).then(placed => ({ ...placed, isNew: true }))
+  backbone.serve('actors.place', async ({ id, ...wanted }) => {
+    const { name } = wanted.request
+    if (name !== undefined) return placing.placeNamed(wanted, name)
+    return { ...(await placing.place(wanted, id)), isNew: true }
   })
-  serve('actors.start', (fields, van) =>
-    startHere(fields, van, options).catch((error: unknown) => {
-      if (error instanceof ActorPlacementError) return refusalOf(error)
-      throw error
-    }),
-  )
-  backbone.serve('actors.offer', (body, from) => {
-    const fields = fieldsOf(body)
-    const requires = requiresOf(fields)
-    const id = fields.optional('id', key => fields.text(key, 100))
+  backbone.serve('actors.start', order => startHere(order, options).catch(refusalOf))
+  backbone.serve('actors.offer', ({ requires, id }, from) => {
     const leftBehind = id === undefined ? 0 : here.groups.leftBehind(id, from)
-    return Promise.resolve({ load: here.load - leftBehind, lacks: here.lacks(requires) })
+    return { load: here.load - leftBehind, lacks: here.lacks(requires) }
   })
 }
 
@@ -75,14 +49,9 @@ export function serveActors(options: ActorServicesOptions): void {
  * be under the roots.
  */
 async function startHere(
-  fields: Fields,
-  van: string,
+  { van, request, asking, ticket, parentAt, bornOf, id, within }: GotRequest<'actors.start'>,
   { here, backbone, tickets, van: vanOf }: ActorServicesOptions,
 ): Promise<true> {
-  const request = decodeActorRequest(fields.fields('request'))
-  const { asking, ticket, parentAt, bornOf } = askedBy(fields)
-  const id = fields.text('id', 100)
-  const within = fields.optional('within', key => fields.whole(key, 0, 1_000_000))
   const isLocalUser = tickets.redeem(ticket)
   const { id: own } = backbone.members.self
   const parentHost = parentHostOf(request, parentAt, own)

@@ -1,13 +1,14 @@
+import type { AnswerTo, RequestName, SentRequest } from '../../../wire/calls/host-requests.js'
 import type { Backbone } from '../../backbone/contract/backbone.js'
 
 /** Asks all other hosts at the same time. */
-export function askOthers(
+export function askOthers<N extends RequestName>(
   backbone: Backbone,
-  name: string,
-  body: unknown,
-): Promise<PromiseSettledResult<unknown>[]> {
+  name: N,
+  args: SentRequest<N>,
+): Promise<PromiseSettledResult<AnswerTo<N>>[]> {
   const [, ...others] = backbone.members.list()
-  return Promise.allSettled(others.map(({ id }) => backbone.request(id, name, body)))
+  return Promise.allSettled(others.map(({ id }) => backbone.request(id, name, args)))
 }
 
 /** Throws the first rejection that is not expected. */

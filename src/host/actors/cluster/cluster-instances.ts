@@ -1,7 +1,9 @@
 import type { ExitReason } from '../../../actors/definition/actor.js'
 import { titleOf } from '../../../actors/definition/refusals.js'
+import type { ActorAddress } from '../../../bus/contract/actor-ref.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import { ActorPlacementError, ActorStoppedError, RemoteError, TimeoutError } from '../../../errors.js'
+import type { AnswerTo, RequestName, SentRequest } from '../../../wire/calls/host-requests.js'
 import type { Backbone } from '../../backbone/contract/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'
 import type { Spread, SpreadActor } from '../actor-host.js'
@@ -93,7 +95,7 @@ export class ClusterInstances implements ActorInstances {
 
   async stop(): Promise<void> {
     this.#isEnding = true
-    await Promise.all([...this.#shares.keys()].map(host => this.#request(host, 'actors.crewStop', {}, STOP_MS).catch(() => undefined))) // prettier-ignore
+    await Promise.all([...this.#shares.keys()].map(host => this.#request(host, 'actors.crewStop', this.#named, STOP_MS).catch(() => undefined))) // prettier-ignore
     this.#shares.clear()
     this.#options.ended()
   }
@@ -135,8 +137,8 @@ export class ClusterInstances implements ActorInstances {
   async came(host: string): Promise<void> {
     if (!this.#isUp) return
     if (this.isOn(host)) {
-      const isThere = await this.#request(host, 'actors.crewThere', {}, STOP_MS)
-      if (isThere === true) return this.#updateSubscriptions(host)
+      const isThere = await this.#request(host, 'actors.crewThere', this.#named, STOP_MS)
+      if (isThere) return this.#updateSubscriptions(host)
       this.left(host, 'crashed', 'its host does not have it any more')
     }
     await this.#complete(host)
@@ -175,14 +177,17 @@ export class ClusterInstances implements ActorInstances {
     // The caller's host may take longer, as with one instance.
     const within = host.id !== asking ? left : asking === backbone.members.self.id ? undefined : ASKING_MS
     const isAgain = awaited !== undefined && !this.#isUp
-    const order = { request, numbers, asking, ticket, within, subscriptions: subscriptions(), isAgain }
+    const order = {
+      ...{ ...this.#named, request, numbers, asking, ticket, within, isAgain },
+      subscriptions: subscriptions(),
+    }
     try {
       throwRefusal(await this.#request(host.id, 'actors.crew', order, within && within + 1_000))
       return { host, lost: [] }
     } catch (error) {
       const isUnsure = error instanceof RemoteError || error instanceof TimeoutError
       // They may exist without a use. A host that is cut off asks when it is back.
-      if (isUnsure) this.#request(host.id, 'actors.crewStop', {}, STOP_MS).catch(() => undefined)
+      if (isUnsure) this.#request(host.id, 'actors.crewStop', this.#named, STOP_MS).catch(() => undefined)
       if (isUnsure || before.length === 0) this.#shares.delete(host.id)
       else this.#shares.set(host.id, before)
       return { host, lost: isUnsure ? [...before, ...numbers] : numbers, error }
@@ -190,12 +195,22 @@ export class ClusterInstances implements ActorInstances {
   }
 
   async #updateSubscriptions(host: string): Promise<void> {
-    await this.#request(host, 'actors.crewSubscribe', { subscriptions: this.#actor.subscriptions() }, STOP_MS)
+    const args = { ...this.#named, subscriptions: this.#actor.subscriptions() }
+    await this.#request(host, 'actors.crewSubscribe', args, STOP_MS)
   }
 
-  #request(host: string, name: string, body: object, ms: number | undefined): Promise<unknown> {
+  get #named(): { van: string; self: ActorAddress } {
     const { van, self } = this.#actor
-    const answer = this.#options.backbone.request(host, name, { van, self, ...body })
+    return { van, self }
+  }
+
+  #request<N extends RequestName>(
+    host: string,
+    name: N,
+    args: SentRequest<N>,
+    ms: number | undefined,
+  ): Promise<AnswerTo<N>> {
+    const answer = this.#options.backbone.request(host, name, args)
     return ms === undefined ? answer : inTime(answer, ms, `Host ${host}`)
   }
 

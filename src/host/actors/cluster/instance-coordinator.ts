@@ -1,19 +1,14 @@
 import type { ExitReason } from '../../../actors/definition/actor.js'
 import { titleOf } from '../../../actors/definition/refusals.js'
-import { addressOf } from '../../../bus/actors/create-actors.js'
-import { ActorPlacementError } from '../../../errors.js'
 import { MAILBOX } from '../../../message/topic.js'
-import type { Fields } from '../../../wire/frames/fields.js'
-import { decodeRequest } from '../../../wire/frames/subscription-request.js'
 import type { Backbone } from '../../backbone/contract/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'
-import { fieldsOf } from '../../../wire/calls/call-definition.js'
+import type { GotRequest, SentRequest } from '../../../wire/calls/host-requests.js'
 import type { InstanceGroup, Relations, Spread, SpreadActor } from '../actor-host.js'
-import { decodeActorRequest } from '../../../wire/calls/actor-request.js'
 import { consumedOf } from '../actor-subscriptions.js'
 import type { Actors } from '../actors.js'
 import type { KeptActor } from '../kept-actor.js'
-import { askedBy, refusalOf } from './found.js'
+import { refusalOf } from './found.js'
 import { ClusterInstances } from './cluster-instances.js'
 import type { Tickets } from './tickets.js'
 
@@ -53,7 +48,7 @@ export class InstanceCoordinator implements Pick<
     const instances: ClusterInstances = new ClusterInstances(actor, spread, {
       backbone,
       failHeldBy: host => {
-        const names = actor.subscriptions().flatMap(request => decodeRequest(request).name ?? [])
+        const names = actor.subscriptions().map(({ name }) => name)
         for (const name of [MAILBOX + self.id, ...names]) failHeldBy(van, host, name)
       },
       ended: () => {
@@ -70,11 +65,11 @@ export class InstanceCoordinator implements Pick<
   }
 
   async groupEnded(id: string, group: InstanceGroup, reason: ExitReason, detail: string): Promise<void> {
-    await this.#notify(group, 'actors.crewEnded', id, { reason, detail })
+    await this.#notify(group, 'actors.crewEnded', { van: group.van, self: { id }, reason, detail })
   }
 
   async groupInstanceEnded(id: string, group: InstanceGroup, incarnation: string): Promise<void> {
-    await this.#notify(group, 'actors.bereft', id, { incarnation })
+    await this.#notify(group, 'actors.bereft', { van: group.van, self: { id }, incarnation })
   }
 
   came(host: string): void {
@@ -89,8 +84,12 @@ export class InstanceCoordinator implements Pick<
   }
 
   /** A coordinator that cannot be reached treats this host as gone, with its workers, or is gone itself. */
-  async #notify({ van, coordinator }: InstanceGroup, name: string, id: string, body: object): Promise<void> {
-    const answer = this.#options.backbone.request(coordinator, name, { van, self: { id }, ...body })
+  async #notify<N extends 'actors.crewEnded' | 'actors.bereft'>(
+    { coordinator }: InstanceGroup,
+    name: N,
+    args: SentRequest<N>,
+  ): Promise<void> {
+    const answer = this.#options.backbone.request(coordinator, name, args)
     await inTime(answer, NOTICE_MS, `Host ${coordinator}`).catch(() => undefined)
   }
 
@@ -98,7 +97,7 @@ export class InstanceCoordinator implements Pick<
     const { here, backbone } = this.#options
     const answer = backbone.request(coordinator, 'actors.crewWanted', { van, self: { id } })
     const isWanted = await inTime(answer, NOTICE_MS, `Host ${coordinator}`).catch(() => true)
-    if (isWanted === false) await here.groups.stop(van, id)
+    if (!isWanted) await here.groups.stop(van, id)
   }
 
   /** Its coordinator is gone, with the mailbox. These instances may have made a new mailbox at the next leader, without knowing. */
@@ -110,61 +109,44 @@ export class InstanceCoordinator implements Pick<
 
   #serve(): void {
     const { here, backbone, settled } = this.#options
-    const serve = (
-      name: string,
-      work: (fields: Fields, van: string, id: string, from: string) => unknown,
-    ): void =>
-      backbone.serve(name, async (body, from) => {
-        const fields = fieldsOf(body)
-        return await work(fields, fields.text('van', 200), addressOf(fields.get('self')).id, from)
-      })
-    serve('actors.crew', async (fields, van, _, from) => {
-      try {
-        return await this.#start(fields, van, from)
-      } catch (error) {
-        if (error instanceof ActorPlacementError) return refusalOf(error)
-        throw error
-      }
-    })
-    serve('actors.crewStop', async (_, van, id, from) => {
+    backbone.serve('actors.crew', (order, from) => this.#start(order, from).catch(refusalOf))
+    backbone.serve('actors.crewStop', async ({ van, self: { id } }, from) => {
       const wasThere = await here.groups.stop(van, id)
       // The mailbox has the last verdicts before its messages become dead letters.
       if (wasThere && from !== backbone.members.self.id) await settled(van)
       return wasThere
     })
-    serve('actors.crewSubscribe', async (fields, van, id) => {
-      await here.groups.subscribe(van, id, subscriptionsOf(fields))
+    backbone.serve('actors.crewSubscribe', async ({ van, self: { id }, subscriptions }): Promise<true> => {
+      await here.groups.subscribe(van, id, consumedIn(subscriptions))
       return true
     })
-    serve('actors.crewThere', (_, van, id) => here.groups.coordinatorOf(van, id) === backbone.members.self.id)
-    serve('actors.crewWanted', (_, __, id, from) => this.#actors.get(id)?.isOn(from) ?? false)
-    serve('actors.crewEnded', (fields, _, id, from) => {
-      const reason = fields.oneOf('reason', ['stopped', 'crashed', 'unfit'])
-      this.#actors.get(id)?.left(from, reason, fields.text('detail', 100_000))
-      return true
-    })
-    serve('actors.bereft', (fields, _, id) =>
-      here.instanceEnded(id, fields.text('incarnation', 100)).then(() => true),
+    backbone.serve(
+      'actors.crewThere',
+      ({ van, self: { id } }) => here.groups.coordinatorOf(van, id) === backbone.members.self.id,
     )
-    serve('actors.abandoned', (_, van, id) => {
+    backbone.serve('actors.crewWanted', ({ self: { id } }, from) => this.#actors.get(id)?.isOn(from) ?? false)
+    backbone.serve('actors.crewEnded', ({ self: { id }, reason, detail }, from) => {
+      this.#actors.get(id)?.left(from, reason, detail)
+      return true
+    })
+    backbone.serve('actors.bereft', async ({ self: { id }, incarnation }): Promise<true> => {
+      await here.instanceEnded(id, incarnation)
+      return true
+    })
+    backbone.serve('actors.abandoned', ({ van, self: { id } }) => {
       if (here.has(van, id)) return false
       void here.retire(van, MAILBOX + id, `Actor ${id} has ended: the host that coordinated it is gone.`)
       return true
     })
   }
 
-  async #start(fields: Fields, van: string, coordinator: string): Promise<true> {
+  async #start(order: GotRequest<'actors.crew'>, coordinator: string): Promise<true> {
     const { here, tickets } = this.#options
-    const request = decodeActorRequest(fields.fields('request'))
-    const self = addressOf(fields.get('self'))
-    const within = fields.optional('within', key => fields.whole(key, 0, 1_000_000))
+    const { van, self, request, numbers, ticket, within, isAgain } = order
     const started = here.groups.start({
-      ...{ van, self, request, coordinator },
-      numbers: fields.numbers('numbers', 1, 1_000, 1_000),
-      isLocalUser: tickets.redeem(askedBy(fields).ticket),
-      subscriptions: subscriptionsOf(fields),
-      // Older hosts do not send it.
-      isAgain: fields.optional('isAgain', key => fields.flag(key)) ?? false,
+      ...{ van, self, request, coordinator, numbers, isAgain },
+      isLocalUser: tickets.redeem(ticket),
+      subscriptions: consumedIn(order.subscriptions),
     })
     if (within === undefined) await started
     else {
@@ -180,9 +162,8 @@ export class InstanceCoordinator implements Pick<
   }
 }
 
-function subscriptionsOf(fields: Fields): ReturnType<typeof consumedOf>[] {
-  return fields.list('subscriptions', 10_000).flatMap(encoded => {
-    const request = decodeRequest(encoded)
-    return request.name === undefined ? [] : [consumedOf(request.name, request)]
-  })
+function consumedIn(
+  subscriptions: GotRequest<'actors.crew'>['subscriptions'],
+): ReturnType<typeof consumedOf>[] {
+  return subscriptions.map(request => consumedOf(request.name, request))
 }

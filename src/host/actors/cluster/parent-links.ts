@@ -1,14 +1,11 @@
 import type { ChildExit } from '../../../actors/definition/actor.js'
 import type { ActorAddress } from '../../../bus/contract/actor-ref.js'
-import { fieldsOf } from '../../../wire/calls/call-definition.js'
+import type { BornOf } from '../../../wire/calls/placing.js'
 import type { Backbone } from '../../backbone/contract/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'
-import { addressOf } from '../../../bus/actors/create-actors.js'
 import type { Relations } from '../actor-host.js'
 import { parentStopped } from '../actor-starts.js'
-import type { BornOf } from '../parent.js'
 import type { Actors } from '../actors.js'
-import { bornOfIn } from './found.js'
 
 interface Child {
   readonly van: string
@@ -32,33 +29,18 @@ export class ParentLinks implements Pick<Relations, 'endChildren' | 'retire' | '
   constructor(here: Actors, backbone: Backbone) {
     this.#here = here
     this.#backbone = backbone
-    backbone.serve('actors.childExited', body => {
-      const fields = fieldsOf(body)
-      const parent = fields.text('parent', 100)
-      const exit: ChildExit = {
-        child: addressOf(fields.get('child')),
-        reason: fields.oneOf('reason', ['stopped', 'crashed', 'unfit']),
-        detail: fields.text('detail', 100_000),
-      }
+    backbone.serve('actors.childExited', ({ van, parent, ...exit }) => {
       this.#children.get(parent)?.delete(exit.child.id)
-      here.notifyParent(fields.text('van', 200), parent, exit)
-      return Promise.resolve(true)
+      here.notifyParent(van, parent, exit)
+      return true
     })
-    backbone.serve('actors.adopt', body => {
-      const fields = fieldsOf(body)
-      const child = {
-        self: addressOf(fields.get('self')),
-        host: fields.text('host', 100),
-        // Older hosts do not send it.
-        bornOf: fields.optional('bornOf', key => bornOfIn(fields.fields(key))),
-      }
-      this.#adopted(fields.text('parent', 100), { van: fields.text('van', 200), ...child })
-      return Promise.resolve(true)
+    backbone.serve('actors.adopt', ({ parent, ...child }) => {
+      this.#adopted(parent, child)
+      return true
     })
-    backbone.serve('actors.retire', body => {
-      const fields = fieldsOf(body)
-      const text = fields.text('text', 100_000)
-      return here.retire(fields.text('van', 200), fields.text('name', 200), text).then(() => true)
+    backbone.serve('actors.retire', async ({ van, name, text }): Promise<true> => {
+      await here.retire(van, name, text)
+      return true
     })
   }
 

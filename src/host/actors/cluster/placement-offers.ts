@@ -2,7 +2,6 @@ import type { CapabilityValues } from '../../../bus/contract/actors.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { Backbone } from '../../backbone/contract/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'
-import { fieldsOf } from '../../../wire/calls/call-definition.js'
 
 export interface Offer {
   readonly host: HostStatus
@@ -20,12 +19,9 @@ const OFFER_MS = 2_000
 export async function fitting(backbone: Backbone, requires: CapabilityValues, id?: string): Promise<Offer[]> {
   const offers = await Promise.allSettled(
     backbone.members.list().map(async host => {
-      const offer = backbone.request(host.id, 'actors.offer', {
-        requires,
-        ...(id === undefined ? {} : { id }),
-      })
-      const fields = fieldsOf(await inTime(offer, OFFER_MS, `Host ${host.id}`))
-      return { host, fits: !fields.has('lacks'), load: fields.whole('load') }
+      const offer = backbone.request(host.id, 'actors.offer', { requires, id })
+      const { lacks, load } = await inTime(offer, OFFER_MS, `Host ${host.id}`)
+      return { host, fits: lacks === undefined, load }
     }),
   )
   return offers

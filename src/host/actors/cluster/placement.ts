@@ -1,6 +1,6 @@
-import type { Placed, Wanted } from './wanted.js'
 import type { ActorAddress } from '../../../bus/contract/actor-ref.js'
 import { ActorPlacementError, RemoteError, TimeoutError } from '../../../errors.js'
+import type { Placed, Wanted } from '../../../wire/calls/placing.js'
 import type { Backbone } from '../../backbone/contract/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'
 import { newActorId } from '../actor-starts.js'

@@ -1,3 +1,4 @@
+import type { AnswerTo, RequestName, SentRequest } from '../../../wire/calls/host-requests.js'
 import type { HostHandler } from '../host-requests.js'
 import type { Members } from '../members.js'
 import type { Reach } from './reach.js'
@@ -25,19 +26,19 @@ export interface Backbone {
   /** A van's way to the same van in other hosts. Called once, when the van begins here. */
   reach(van: ReachingVan): Reach
   /**
-   * Makes a request to a host, which may be this one. Rejects with its handler's error.
+   * Makes a request of the table to a host, which may be this one. Rejects with its handler's error.
    *
    * @throws RemoteError if it cannot be reached, TimeoutError after 30 seconds
    */
-  request(host: string, name: string, body: unknown): Promise<unknown>
+  request<N extends RequestName>(host: string, name: N, args: SentRequest<N>): Promise<AnswerTo<N>>
   /**
    * Makes a request to the host that decides for all. A kind without a leader chooses one.
    *
    * @throws as `request`
    */
-  requestLeader(name: string, body: unknown): Promise<unknown>
-  /** Serves other hosts' requests of that name. Values must be payloads. */
-  serve(name: string, handler: HostHandler): void
+  requestLeader<N extends RequestName>(name: N, args: SentRequest<N>): Promise<AnswerTo<N>>
+  /** Serves other hosts' requests of that name. */
+  serve<N extends RequestName>(name: N, handler: HostHandler<N>): void
   /** This host's own status has changed. */
   selfChanged(): void
   /** Another process takes this one's place: from now on this one takes nothing from others, and says no goodbye. */

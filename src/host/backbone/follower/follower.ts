@@ -2,11 +2,12 @@ import type { Credential } from '../../../client/connection/credential.js'
 import type { Dial } from '../../../client/connection/dial-socket.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { MsgvanError } from '../../../errors.js'
+import type { AnswerTo, RequestName, SentRequest } from '../../../wire/calls/host-requests.js'
 import type { Backbone } from '../contract/backbone.js'
 import type { Reach } from '../contract/reach.js'
 import type { ReachingVan } from '../contract/reaching-van.js'
 import { publisherPrefix } from '../publisher-names.js'
-import { HostRequests, LEADER, noSuchHost, type HostHandler } from '../host-requests.js'
+import { hostRequest, HostRequests, LEADER, noSuchHost, type HostHandler } from '../host-requests.js'
 import { HOME_VAN } from '../leader/leader.js'
 import type { Members } from '../members.js'
 import { LeaderLink } from './leader-link.js'
@@ -69,18 +70,15 @@ export class Follower implements Backbone {
     return uplink
   }
 
-  request(host: string, name: string, body: unknown): Promise<unknown> {
-    const { id } = this.members.self
-    if (host === id) return this.#requests.handle(name, body, id)
-    const home = [...this.#uplinks].find(uplink => uplink.van === HOME_VAN)
-    return home?.request(host, name, body) ?? Promise.reject(noSuchHost(host))
+  request<N extends RequestName>(host: string, name: N, args: SentRequest<N>): Promise<AnswerTo<N>> {
+    return hostRequest(name, args, body => this.#pass(host, name, body))
   }
 
-  requestLeader(name: string, body: unknown): Promise<unknown> {
-    return this.request(LEADER, name, body)
+  requestLeader<N extends RequestName>(name: N, args: SentRequest<N>): Promise<AnswerTo<N>> {
+    return this.request(LEADER, name, args)
   }
 
-  serve(name: string, handler: HostHandler): void {
+  serve<N extends RequestName>(name: N, handler: HostHandler<N>): void {
     this.#requests.serve(name, handler)
   }
 
@@ -99,6 +97,13 @@ export class Follower implements Backbone {
 
   async close(): Promise<void> {
     await Promise.all([...this.#uplinks].map(uplink => uplink.end()))
+  }
+
+  #pass(host: string, name: string, body: unknown): Promise<unknown> {
+    const { id } = this.members.self
+    if (host === id) return this.#requests.handle(name, body, id)
+    const home = [...this.#uplinks].find(uplink => uplink.van === HOME_VAN)
+    return home?.request(host, name, body) ?? Promise.reject(noSuchHost(host))
   }
 
   #hosts(hosts: readonly HostStatus[]): void {

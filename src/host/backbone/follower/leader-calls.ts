@@ -2,10 +2,9 @@ import type { RemoteBroker } from '../../../client/remote-broker.js'
 import type { ByteReader } from '../../../codec/byte-reader.js'
 import type { MsgvanError } from '../../../errors.js'
 import type { AskedOfHosts, CallArgs, SentArgs } from '../../../wire/calls/calls.js'
+import { decodeAskArgs } from '../../../wire/calls/leader-asks.js'
 import { fromWireError, toWireError } from '../../../wire/frames/control-frames.js'
-import { Fields } from '../../../wire/frames/fields.js'
 import { decodeAsk } from '../../../wire/frames/host-frames.js'
-import { broken } from '../../../wire/protocol.js'
 import { answerParts, type Answer } from '../answer-parts.js'
 import { inTime, noSuchHost, REQUEST_MS } from '../host-requests.js'
 import { REQUEST, TELL } from '../leader/follower-session.js'
@@ -76,16 +75,15 @@ export class LeaderCalls {
     return this.#presence.isUp
   }
 
-  #result(method: string, args: unknown): Promise<unknown> {
+  async #result(method: string, args: unknown): Promise<unknown> {
     if (method === TELL) {
-      const told = new Fields(args, what => broken(`of a host ${what}`))
-      const error = fromWireError({ code: told.text('code', 64), text: told.text('text', 10_000) })
-      this.#options.tellPublisher(told.text('publisher', 200), error)
-      return Promise.resolve()
+      const { publisher, ...error } = decodeAskArgs(TELL, args)
+      this.#options.tellPublisher(publisher, fromWireError(error))
+      return undefined
     }
     if (method !== REQUEST) return this.#options.answer(method, args)
-    const fields = new Fields(args, what => broken(`of a host ${what}`))
-    return this.#options.requested(fields.text('name', 100), fields.get('body'), fields.text('from', 100))
+    const { name, body, from } = decodeAskArgs(REQUEST, args)
+    return this.#options.requested(name, body, from)
   }
 
   #answer(answer: Answer): void {

@@ -9,7 +9,8 @@ import type { Fields } from '../../../wire/frames/fields.js'
 import { FrameKind } from '../../../wire/frames/frames.js'
 import { decodeInterest, encodeInterest, encodeValue } from '../../../wire/frames/host-frames.js'
 import type { Link } from '../../../wire/link.js'
-import type { GotArgs } from '../../../wire/calls/calls.js'
+import type { AskedOfHosts, GotArgs, SentArgs } from '../../../wire/calls/calls.js'
+import type { AskArgs, LeaderAsk } from '../../../wire/calls/leader-asks.js'
 import type { CrowdedArgs } from '../../../wire/calls/subscription-calls.js'
 import { hostOf } from '../host-fields.js'
 import { mayPass } from '../may-pass.js'
@@ -194,6 +195,8 @@ export class FollowerSession {
     this.session.link.send(kind, encodeValue(value))
   }
 
+  ask<N extends AskedOfHosts>(method: N, args: SentArgs<N>): Promise<unknown>
+  ask<N extends LeaderAsk>(method: N, args: AskArgs<N>, ms?: number): Promise<unknown>
   ask(method: string, args: unknown, ms = ANSWER_MS): Promise<unknown> {
     this.#lastAsked += 1
     const id = this.#lastAsked

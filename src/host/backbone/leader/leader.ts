@@ -1,4 +1,5 @@
 import type { AskedOfHosts, SentArgs } from '../../../wire/calls/calls.js'
+import type { AnswerTo, RequestName, SentRequest } from '../../../wire/calls/host-requests.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { Envelope } from '../../../message/envelope.js'
 import { ForbiddenError, type MsgvanError } from '../../../errors.js'
@@ -8,7 +9,14 @@ import type { ReachMemory } from '../contract/reach-memory.js'
 import type { ReachingVan } from '../contract/reaching-van.js'
 import { FollowerSession, REQUEST, type FollowerClientSession } from './follower-session.js'
 import type { Followers, Introduction } from '../introduction.js'
-import { HostRequests, LEADER, noSuchHost, REQUEST_MS, type HostHandler } from '../host-requests.js'
+import {
+  hostRequest,
+  HostRequests,
+  LEADER,
+  noSuchHost,
+  REQUEST_MS,
+  type HostHandler,
+} from '../host-requests.js'
 import { Interests } from '../interests.js'
 import { Lobby } from './lobby.js'
 import type { HostBackbone } from '../make-backbone.js'
@@ -69,15 +77,15 @@ export class Leader implements HostBackbone {
     return reach
   }
 
-  request(host: string, name: string, body: unknown): Promise<unknown> {
-    return this.#pass(host, name, body, this.members.self.id)
+  request<N extends RequestName>(host: string, name: N, args: SentRequest<N>): Promise<AnswerTo<N>> {
+    return hostRequest(name, args, body => this.#pass(host, name, body, this.members.self.id))
   }
 
-  requestLeader(name: string, body: unknown): Promise<unknown> {
-    return this.request(LEADER, name, body)
+  requestLeader<N extends RequestName>(name: N, args: SentRequest<N>): Promise<AnswerTo<N>> {
+    return this.request(LEADER, name, args)
   }
 
-  serve(name: string, handler: HostHandler): void {
+  serve<N extends RequestName>(name: N, handler: HostHandler<N>): void {
     this.#requests.serve(name, handler)
   }
 
