@@ -413,7 +413,7 @@ export function errorFromCode(code: string, message: string): MsgvanError {
 /** Cuts a longer text: it is kept with a dead letter, and logged. */
 const LONGEST_DESCRIPTION = 2_000
 
-/** Of this realm or another one: under Jest, errors of Node's own modules are no `instanceof Error`. */
+/** Of this realm or another one: under Jest, errors of Node's own modules fail `instanceof Error`. */
 function isError(value: unknown): value is Error {
   return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]'
 }

@@ -374,7 +374,7 @@ describe('the broker, in virtual time', () => {
     broker.consume(request({ prefetch: 1 }), consumer)
     for (const sequence of [1, 2]) {
       const envelope = new Envelope('p', sequence, 't', noHeaders, 0, sequence, 1, Encoding.Value)
-      void broker.accept(RepeatedEnvelope.of(envelope))
+      void broker.accept(envelope.as(RepeatedEnvelope))
     }
     seen[0]?.ack()
     await turn()

@@ -36,7 +36,7 @@ export const PRINCIPAL_VARIABLE = 'MSGVAN_PRINCIPAL'
 const SECRET = /TOKEN|SECRET|PASSWORD|KEY/
 
 /**
- * A caller who did not prove to be this machine's user gets a process, whatever was asked for: what ends it does not end the host. It
+ * A caller who did not prove to be this machine's user gets a process, also if it asked for a thread: the end of that process does not end the host. It
  * does not get the host's environment, which may hold credentials of this user.
  */
 export function confine(

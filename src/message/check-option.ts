@@ -39,7 +39,7 @@ export function isRecord(value: unknown): value is object {
   return Object.keys(value).length > 0
 }
 
-/** What came in the place of an object of properties, for an error. */
+/** Names the value that came in place of a plain object, for an error. */
 export function came(value: unknown): string {
   if (isPromise(value)) return 'a promise: await it first'
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return shown(value)
@@ -99,7 +99,7 @@ export function ignoreRejection(result: unknown): void {
   try {
     if (isPromise(result)) result.then(undefined, () => undefined)
   } catch {
-    // A `then` that throws is no promise.
+    // An object whose `then` throws is not a promise.
   }
 }
 

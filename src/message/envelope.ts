@@ -57,10 +57,10 @@ export class Envelope {
 
   /** The same envelope with bytes of its own: a long-lived copy does not keep the whole batch in memory. */
   get apart(): Envelope {
-    const { publisher, sequence, topic, headers, timestamp, size, encoding, body } = this
+    const { size, encoding, body } = this
     const isApart = encoding === Encoding.Value || (this.content as Uint8Array).buffer.byteLength === size
     const content = isApart ? body : new Uint8Array(body as Uint8Array)
-    return new Envelope(publisher, sequence, topic, headers, timestamp, content, size, encoding)
+    return copyOf(this, Envelope, content, 0, undefined)
   }
 
   /** It waits in one more place. */
@@ -75,9 +75,12 @@ export class Envelope {
 
   /** The same message with its bytes at another place in memory. */
   moved(content: Uint8Array, block: Keeper): Envelope {
-    const { publisher, sequence, topic, headers, timestamp, size, encoding } = this
-    const Kind = this.constructor as typeof Envelope
-    return new Kind(publisher, sequence, topic, headers, timestamp, content, size, encoding, 0, block)
+    return copyOf(this, this.constructor as EnvelopeKind<Envelope>, content, 0, block)
+  }
+
+  /** The same message in an envelope of that kind. */
+  as<E extends Envelope>(Kind: EnvelopeKind<E>): E {
+    return copyOf(this, Kind, this.content, this.offset, this.block)
   }
 
   /** It was published before, to a host that is gone, and some subscriptions may have it already. */
@@ -96,27 +99,24 @@ export class Envelope {
   }
 }
 
+/** A class of envelopes. */
+type EnvelopeKind<E extends Envelope> = new (...parts: ConstructorParameters<typeof Envelope>) => E
+
+/** Every copy of an envelope comes from here. */
+function copyOf<E extends Envelope>(
+  { publisher, sequence, topic, headers, timestamp, size, encoding }: Envelope,
+  Kind: EnvelopeKind<E>,
+  content: unknown,
+  offset: number,
+  block: Keeper | undefined,
+): E {
+  return new Kind(publisher, sequence, topic, headers, timestamp, content, size, encoding, offset, block)
+}
+
 /** A message that its publisher sends again because the first host is gone. A class, not a field: few messages are. */
 export class RepeatedEnvelope extends Envelope {
   override get mayHaveCome(): boolean {
     return true
-  }
-
-  static of(envelope: Envelope): RepeatedEnvelope {
-    const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset, block } =
-      envelope
-    return new RepeatedEnvelope(
-      publisher,
-      sequence,
-      topic,
-      headers,
-      timestamp,
-      content,
-      size,
-      encoding,
-      offset,
-      block,
-    )
   }
 }
 
@@ -124,22 +124,5 @@ export class RepeatedEnvelope extends Envelope {
 export class ReplayedEnvelope extends Envelope {
   override get isReplayed(): boolean {
     return true
-  }
-
-  static of(envelope: Envelope): ReplayedEnvelope {
-    const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset, block } =
-      envelope
-    return new ReplayedEnvelope(
-      publisher,
-      sequence,
-      topic,
-      headers,
-      timestamp,
-      content,
-      size,
-      encoding,
-      offset,
-      block,
-    )
   }
 }

@@ -19,21 +19,7 @@ export class StoredEnvelope extends Envelope {
   }
 
   static of(envelope: Envelope, at = 0): StoredEnvelope {
-    const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset, block } =
-      envelope
-    const Kind = envelope.mayHaveCome ? RepeatedStoredEnvelope : StoredEnvelope
-    const stored = new Kind(
-      publisher,
-      sequence,
-      topic,
-      headers,
-      timestamp,
-      content,
-      size,
-      encoding,
-      offset,
-      block,
-    )
+    const stored = envelope.as(envelope.mayHaveCome ? RepeatedStoredEnvelope : StoredEnvelope)
     stored.at = at
     return stored
   }

@@ -37,7 +37,7 @@ export class Room {
     const unwatch = this.#budget.watch(() => {
       if (!this.#budget.isFull) end()
     })
-    // Whoever waits handles it.
+    // The waiting publisher handles it.
     promise.catch(() => undefined)
     return { promise, end }
   }

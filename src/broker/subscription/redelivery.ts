@@ -45,7 +45,7 @@ export class Redelivery<S extends SubscriptionCore> {
     else this.#bury(item, reason)
   }
 
-  /** A consumer gives these back, which is no failure. */
+  /** A consumer gives these back, which does not count as a failure. */
   returned(items: Item[], untouched: boolean): void {
     const subscription = this.#subscription
     this.#settled()

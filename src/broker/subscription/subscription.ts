@@ -113,7 +113,7 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
       if (this.isUnseen(envelope.topic)) this.wake()
       return
     }
-    if (member === 'nobody') {
+    if (member === 'none') {
       pause?.taken()
       return
     }
@@ -130,12 +130,12 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
     member.hand(messages.message(topic, headers, payload, member, this.backlog.nextOrder++))
   }
 
-  /** @returns `'nobody'`: no member may see it, so it is done */
-  #chooseForNew(envelope: Envelope): Member | 'nobody' | undefined {
+  /** @returns `'none'`: no member may see it, so it is done */
+  #chooseForNew(envelope: Envelope): Member | 'none' | undefined {
     if (this.hasEnded || this.backlog.queued > 0) return undefined
     if (!this.admits(envelope.topic)) {
       this.gone?.(new Item(envelope, 0))
-      return 'nobody'
+      return 'none'
     }
     const member = this.#choose(undefined, envelope.topic)
     const isStraight =
@@ -211,7 +211,7 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
   /** A dead letter comes back, with a fresh count. */
   replay(envelope: Envelope): void {
     if (this.hasEnded) return
-    this.enqueue(envelope.isReplayed ? envelope : ReplayedEnvelope.of(envelope))
+    this.enqueue(envelope.isReplayed ? envelope : envelope.as(ReplayedEnvelope))
     this.wake()
   }
 

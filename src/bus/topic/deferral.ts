@@ -48,7 +48,7 @@ export class Deferral {
    * Something failed with no message in hand. It may be work on messages that are acked, whether or not others reach
    * the end within `next` (`mergeMap(m => isKnown(m) ? of(m) : fetch(m))`).
    *
-   * @param isLeft an operator left all topics before, as `timeout()` does: that is no failed work
+   * @param isLeft an operator left all topics before, as `timeout()` does: its work has not failed
    * @param thrown at the end of the pipeline. The callback of an end works on no message, but may throw the error that it
    * got
    * @returns whether this call or an earlier one reports it

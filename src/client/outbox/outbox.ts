@@ -211,7 +211,7 @@ export class Outbox {
         promise.refuse(tooLarge(publication.size, this.#maxPayload))
         continue
       }
-      this.#writer.addBytes(isRepeated ? RepeatedEnvelope.of(publication) : publication)
+      this.#writer.addBytes(isRepeated ? publication.as(RepeatedEnvelope) : publication)
       this.#promises.push(promise)
       if (this.#writer.bytes >= BATCH_BYTES) this.flush()
     }

@@ -22,7 +22,7 @@ export function checkToken(
   file: string,
   hasPrincipals: boolean,
 ): void {
-  // A host with principals lets nobody in by it.
+  // A host with principals does not accept it from clients.
   if (token !== undefined && !hasPrincipals && !isLoopback(listen) && token.length < LEAST_TOKEN)
     throw new AuthError(
       `A host listens beyond loopback (${listen}) only with a token of at least ${LEAST_TOKEN} characters: everyone who reaches the port can guess a shorter one. ` +

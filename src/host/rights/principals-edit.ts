@@ -132,7 +132,7 @@ function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? (value as readonly unknown[]) : []
 }
 
-/** The host reads the file as this does: what it would refuse is never written. */
+/** The host reads the file as this does: a file that it would refuse is never written. */
 function checked(principals: Entry, file: string): string {
   const text = `${JSON.stringify({ principals }, undefined, 2)}\n`
   readPrincipals(text, file)

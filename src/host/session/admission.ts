@@ -18,7 +18,7 @@ import type { Session, SessionOptions, SessionState } from './session.js'
 import type { Sessions } from './sessions.js'
 
 export const HANDSHAKE_MS = 5_000
-/** The time is counted in looks: after a standstill of this process, what has arrived meanwhile is read first. */
+/** The time is counted in looks: after a standstill of this process, it reads the waiting data first. */
 const HANDSHAKE_LOOKS = 10
 
 /** The way by which a client reached this host. */

@@ -80,7 +80,7 @@ export class ClientBudget {
   /** The session is over: its memory is free. */
   close(): void {
     this.#host.add(-this.#entryBytes - this.#frameBytes)
-    // What is left of it counts no more.
+    // The rest of it does not count any more.
     this.#host = new ByteBudget(Infinity)
   }
 
@@ -88,7 +88,7 @@ export class ClientBudget {
     if (this.isExceeded) this.#options.exceeded(this.error)
   }
 
-  /** @throws LimitError: the client asks for more before it reads what is there */
+  /** @throws LimitError: the client asks for more before it reads the answers so far */
   admit(): void {
     if (this.isExceeded) throw this.error
   }

@@ -84,7 +84,8 @@ export class Publisher {
     this.#cameBefore ??= mayHaveCome
     if (sequence <= this.#lastSequence) return this.#before(envelope, van)
     this.#lastSequence = sequence
-    const offered = mayHaveCome && !this.#cameBefore ? firstTime(envelope) : envelope
+    // It was never taken over here, so no subscription has it.
+    const offered = mayHaveCome && !this.#cameBefore ? envelope.as(Envelope) : envelope
     const late = this.#accept(offered, van, maxPayload, refusal)
     if (late instanceof Promise) this.#late.set(sequence, late)
     else if (late !== undefined) this.refuse(sequence, late)
@@ -163,12 +164,6 @@ export class Publisher {
       this.#late.delete(sequence)
     }
   }
-}
-
-/** It was never taken over here, so no subscription has it. */
-function firstTime(envelope: Envelope): Envelope {
-  const { publisher, sequence, topic, headers, timestamp, content, size, encoding, offset, block } = envelope
-  return new Envelope(publisher, sequence, topic, headers, timestamp, content, size, encoding, offset, block)
 }
 
 function unknownOutcome(): LimitError {

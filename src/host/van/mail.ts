@@ -11,7 +11,7 @@ import { isExposure, MAILBOX } from '../../message/topic.js'
 /**
  * Handles mail that finds no actor, or one that fails: it goes back to the asker, otherwise to the dead letters.
  *
- * @param keep gets what goes back to an asker that is not here. Returns whether the asker may still come back
+ * @param keep gets answers for an asker that is not here. Returns whether the asker may still come back
  */
 export function mailRules(
   broker: () => LocalBroker,

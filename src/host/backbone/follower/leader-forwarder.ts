@@ -146,7 +146,7 @@ export class LeaderForwarder implements Consumer {
    */
   #send(envelope: Envelope, mayHaveCome: boolean): PublishPromise | undefined {
     const bytes = inBytes(envelope)
-    return this.#means.send(mayHaveCome ? RepeatedEnvelope.of(bytes) : bytes)
+    return this.#means.send(mayHaveCome ? bytes.as(RepeatedEnvelope) : bytes)
   }
 
   /**

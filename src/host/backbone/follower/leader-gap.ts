@@ -6,7 +6,7 @@ export interface LeaderGapOptions {
   readonly leader: string
   /** This host has reached the leader before. */
   readonly wasUp: () => boolean
-  /** Asks the leader whether it knows the process before this one, and owes this one what it was owed. */
+  /** Asks the leader whether it knows the process before this one, and now owes its messages to this one. */
   readonly hasContinued: () => Promise<unknown>
   /** Tells the clients of this host. */
   readonly missed: (missed: Missed) => void
@@ -16,7 +16,7 @@ export interface LeaderGapOptions {
 /** Reports messages that were published elsewhere, or waited in a leader's memory that is gone, and reach no client here. */
 export class LeaderGap {
   readonly #options: LeaderGapOptions
-  /** Another process had a session with the leader: it is not known yet what was missed since. */
+  /** Another process had a session with the leader: the messages missed since then are not known yet. */
   #hasBefore = false
 
   constructor(options: LeaderGapOptions) {
@@ -30,7 +30,7 @@ export class LeaderGap {
 
   missed(missed: Missed): void {
     if (this.#hasBefore) return this.#missedBefore(missed)
-    // Nothing of other hosts was promised to those who subscribed before this host had ever joined.
+    // Subscriptions from before the first join have no promise about other hosts.
     if (this.#options.wasUp()) this.#tell(missed)
   }
 

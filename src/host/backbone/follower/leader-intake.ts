@@ -47,7 +47,7 @@ export class LeaderIntake implements Consumer {
     const envelope = Message.envelopeOf(message)
     if (seen.isRepeated(envelope)) return this.#ackOnceKept(message)
     // It was refused here before, or a former leader sent it: subscriptions here may have it.
-    const own = message.redelivered ? RepeatedEnvelope.of(envelope) : envelope
+    const own = message.redelivered ? envelope.as(RepeatedEnvelope) : envelope
     const held = van.acceptFrom(from, own, false)
     if (held === undefined) return this.#ackOnceKept(message)
     if (held instanceof MsgvanError) return this.#notTaken(message, held)

@@ -18,12 +18,12 @@ const SETTLING_MS = 5_000
 
 /**
  * The state of a link to the leader: connecting, up, and open. Messages pass when it is open, which it is as soon as the leader has
- * listed what it wants. A new leader gets time to learn the wishes of the other hosts: kept messages would reach no subscriber
+ * listed its wanted patterns. A new leader gets time to learn the wishes of the other hosts: kept messages would reach no subscriber
  * otherwise.
  */
 export class LeaderPresence {
   readonly #options: LeaderPresenceOptions
-  /** The leader has not listed yet what it wants in this session. */
+  /** The leader has not listed its wanted patterns yet in this session. */
   #awaitsWants = true
   #isOpen = false
   #settling: NodeJS.Timeout | undefined
@@ -94,12 +94,12 @@ export class LeaderPresence {
     this.turn(false)
   }
 
-  /** A session begins: the leader lists what it wants. */
+  /** A session begins: the leader lists its wanted patterns. */
   awaitWants(): void {
     this.#awaitsWants = true
   }
 
-  /** The leader has listed what it wants. */
+  /** The leader has listed its wanted patterns. */
   wantsCame(): void {
     this.#awaitsWants = false
     this.turn(true)
