@@ -18,10 +18,10 @@ export class Claim implements Claimed {
   /** Claims that are open. */
   #open = 1
   /**
-   * An operator that comes later in the same hand-over may claim the message, too, so nothing is settled before its
+   * An operator that comes later in the same delivery may claim the message, too, so nothing is settled before its
    * end.
    */
-  #isInHandOver = false
+  #isInHand = false
   #failure: Failure | undefined
   #isReleased = false
   #isTouched = false
@@ -35,7 +35,7 @@ export class Claim implements Claimed {
       first.#beat()
     } else {
       this.#first = this
-      this.#isInHandOver = messageInHand() === message
+      this.#isInHand = messageInHand() === message
       Message.claim(message, this)
     }
   }
@@ -75,8 +75,8 @@ export class Claim implements Claimed {
 
   /** `next()` has returned: all operators that get the message within it have claimed it. */
   handedOver(): void {
-    if (!this.#isInHandOver) return
-    this.#isInHandOver = false
+    if (!this.#isInHand) return
+    this.#isInHand = false
     if (this.#open === 0) this.#settle()
   }
 
@@ -88,7 +88,7 @@ export class Claim implements Claimed {
 
   #lose(): void {
     this.#open -= 1
-    if (this.#open === 0 && !this.#isInHandOver) this.#settle()
+    if (this.#open === 0 && !this.#isInHand) this.#settle()
   }
 
   #settle(): void {

@@ -21,7 +21,7 @@ export interface Settler {
   reject(message: Message, reason: unknown): boolean
   /**
    * Back to the van, uncounted: the subscriber went away, and the message did nothing wrong. `untouched`: the
-   * subscriber never saw it, so the next hand-over is not a redelivery.
+   * subscriber never saw it, so the next delivery is not a redelivery.
    */
   release(message: Message, untouched?: boolean): boolean
   /**
@@ -70,7 +70,7 @@ export type MessageFields<P = unknown> = Pick<
 >
 
 /**
- * One hand-over of one published message to one subscription.
+ * One delivery of one published message to one subscription.
  *
  * Settle it once: `ack()` (done), `nack()` (try again), `reject()` (give up, keep it as a dead letter). With `ack:
  * 'auto'` msgvan does that when `next()` returns. Treat the payload as immutable: inside one process all subscribers
@@ -137,7 +137,7 @@ export class Message<P = unknown> {
   }
 
   /**
-   * @internal One hand-over of an envelope. `tag` is the settler's own note on this delivery. `open` adds the `id` and
+   * @internal One delivery of an envelope. `tag` is the settler's own note on this delivery. `open` adds the `id` and
    * the `payload` of a message in bytes.
    */
   static of(
@@ -155,7 +155,7 @@ export class Message<P = unknown> {
     return new Message(envelope, id, topic, payload, headers, timestamp, settler, attempt, redelivered, tag)
   }
 
-  /** @internal The first hand-over of a message that goes straight from its publisher to one consumer in the same process. */
+  /** @internal The first delivery of a message that goes straight from its publisher to one consumer in the same process. */
   static straight(
     id: string,
     topic: string,
@@ -272,7 +272,7 @@ export class Message<P = unknown> {
 
   /**
    * @internal Called before an app sees it: a host that passes a message on needs neither its id nor its payload as a
-   * value. Bytes that are not a payload fail the reader of `payload`, not the hand-over.
+   * value. Bytes that are not a payload fail the reader of `payload`, not the delivery.
    */
   static open(message: Message): void {
     open(message, Message.envelopeOf(message))

@@ -5,7 +5,7 @@ import type { Subscription } from '../subscription/subscription.js'
 export interface DrainIntakeOptions {
   /** All of them, those included that ended and still settle. */
   readonly subscriptions: () => Iterable<Subscription>
-  /** A hand-over is running. */
+  /** A delivery is running. */
   readonly isHandingOver: () => boolean
 }
 
@@ -18,7 +18,7 @@ interface Intake {
 }
 
 /**
- * Decides which messages a drain waits for. A publish inside a hand-over comes from a handler. Any other may come from a
+ * Decides which messages a drain waits for. A publish inside a delivery comes from a handler. Any other may come from a
  * handler after an `await`, or from a timer, which must not keep the bus open: it counts as one step after the earliest
  * message of another subscription that is not settled. A subscription whose own deliveries alone are in hand takes one
  * more message for each of them.

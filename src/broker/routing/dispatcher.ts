@@ -17,7 +17,7 @@ export class Dispatcher {
   readonly #owner: DispatcherOwner
   readonly #soon: (run: () => void) => void
   #busy = false
-  /** Published during a hand-over, each with the targets that matched at that moment. */
+  /** Published during a delivery, each with the targets that matched at that moment. */
   #queued: { envelope: Envelope; targets: readonly Subscription[]; pause: Pause | undefined }[] = []
   readonly #ready = new Set<Subscription>()
   /** A message may be queued, or a subscription ready. */
@@ -30,7 +30,7 @@ export class Dispatcher {
     this.#soon = soon
   }
 
-  /** A hand-over is running: publishes queue, dispatches wait. */
+  /** A delivery is running: publishes queue, dispatches wait. */
   get isBusy(): boolean {
     return this.#busy
   }
@@ -91,7 +91,7 @@ export class Dispatcher {
   }
 
   /**
-   * Hands the message to all targets at once or, during a hand-over, as soon as it is the message's turn.
+   * Hands the message to all targets at once or, during a delivery, as soon as it is the message's turn.
    *
    * @param isOwn it was published at this host: each message counts once in the van
    * @param pause some of the targets have no room
@@ -128,7 +128,7 @@ export class Dispatcher {
     this.#ready.delete(subscription)
   }
 
-  /** Dispatches soon, outside the current call stack. A running hand-over does so anyway. */
+  /** Dispatches soon, outside the current call stack. A running delivery does so anyway. */
   schedule(): void {
     if (this.#busy || this.#isScheduled) return
     this.#isScheduled = true

@@ -31,7 +31,7 @@ export abstract class SubscriptionCore extends NoopHooks {
   /** Made when there is something to count: of very many subscriptions few have that. */
   #counts: Counters | undefined
   /**
-   * Published during a hand-over and not routed yet: it counts as waiting, or a handler could publish past every limit.
+   * Published during a delivery and not routed yet: it counts as waiting, or a handler could publish past every limit.
    */
   queued = 0
   /** Its place in the pattern table, while it is registered. */

@@ -17,7 +17,7 @@ export class Item {
    * credit in bytes.
    */
   isDueAtOnce = false
-  /** Its consumer gave it back for a moment, and takes it up again: this is not another hand-over. */
+  /** Its consumer gave it back for a moment, and takes it up again: this is not another delivery. */
   isTakenUp = false
   /** Set by a failure (`handle`'s config). Overrides the subscription's rule. */
   attempts: number | undefined
