@@ -73,6 +73,8 @@ export interface Notices {
   holdsMessages(): boolean
 }
 
+type ReachOptions = Pick<VansOptions, 'answer' | 'sights'>
+
 /** One van in this host: its broker, its way to other hosts, and the last message of each former publisher. */
 export class Van {
   readonly broker: LocalBroker
@@ -153,15 +155,11 @@ export class Van {
     this.broker = broker
     this.#memory = memory
     this.writeNames = () => names?.write()
-    this.reach = backbone().reach(this.#reaching(answer, sights, outbox))
+    this.reach = backbone().reach(this.#reaching({ answer, sights }, outbox))
   }
 
   /** This van, as its reach uses it. */
-  #reaching(
-    answer: VansOptions['answer'],
-    sights: Sights,
-    outbox: (() => OutboundLog) | undefined,
-  ): ReachingVan {
+  #reaching({ answer, sights }: ReachOptions, outbox?: () => OutboundLog): ReachingVan {
     const { name, broker, vanStore } = this
     return {
       name,
