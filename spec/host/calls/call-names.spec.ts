@@ -30,6 +30,7 @@ const request: SubscriptionRequest = {
   given: undefined,
   joins: undefined,
   principal: undefined,
+  sight: undefined,
 }
 
 /** Calls that accept an empty object: they have no arguments, or the host checks them where it uses them. */
