@@ -1,6 +1,6 @@
 import { noActors } from '../bus/actors/no-actors.js'
 import type { Control } from '../bus/contract/control.js'
-import type { DeadLetters } from '../bus/contract/dead-letters.js'
+import type { DeadLetterView } from './dead-letters/dead-letter-view.js'
 import type { HostStatus, VanStatus } from '../bus/contract/status.js'
 import type { DrainWaiter } from './clock/drain-waiter.js'
 import type { DeadLetterHandler } from './dead-letters/dead-letter-handler.js'
@@ -54,7 +54,7 @@ export class LocalControl implements Control {
     return Promise.resolve([this.#owner.options.hostStatus()])
   }
 
-  deadLetters(): DeadLetters {
+  deadLetters(): DeadLetterView {
     return this.#owner.deadLetters.view()
   }
 

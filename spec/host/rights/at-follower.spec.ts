@@ -248,6 +248,42 @@ describe('a principal at a follower', () => {
     expect(seen.slice(3)).not.to.include('a.1')
   })
 
+  for (const how of ['replay', 'purge'] as const)
+    it(`has its dead letters there in one call, those alone that it may see: ${how}`, async () => {
+      const home = { subscribe: ['.*'], deadLetters: ['.*'], publish: ['.*'], names, join: true }
+      const ada = { ...some, deadLetters: ['mine'] }
+      await start({ leader: { home, away: home }, followers: { home: { ada }, away: {} } })
+      const own = hosts.own()
+      let isMended = false
+      own.topic(/^(a|b|end)/, { name: 'mine', attempts: 1 }).subscribe(message => {
+        if (!isMended) message.reject('no')
+      })
+      await own.ready()
+      await publishAll([...TOPICS, ...TOPICS])
+      const letters = async (): Promise<number> => (await own.deadLetters().list()).length
+      await eventually(async () => expect(await letters()).to.equal(10))
+      isMended = true
+      const { control } = hosts.leader.sessions.broker('default')
+      let calls = 0
+      const deadLetters = control.deadLetters.bind(control)
+      control.deadLetters = () => {
+        calls += 1
+        return deadLetters()
+      }
+      const bus = hosts.bus('home', 'ada')
+      expect(await bus.deadLetters()[how]({ subscription: 'mine' })).to.equal(6)
+      expect(calls).to.equal(1)
+      const left = await own.deadLetters().list()
+      expect(left.map(({ topic }) => topic)).to.deep.equal(['b.1', 'a.secret', 'b.1', 'a.secret'])
+      expect(await bus.deadLetters()[how]({ subscription: 'mine' })).to.equal(0)
+      expect(
+        await hosts
+          .bus('home', 'ada')
+          .deadLetters()
+          .purge({ subscription: 'mine', id: left[0]?.id ?? '' }),
+      ).to.equal(0)
+    })
+
   it('with more rules than go to a leader has an error for its names, and is the only one', async () => {
     const many = Array.from({ length: 900 }, (_, at) => `a.${at}.${'x'.repeat(40)}`)
     await start({ followers: { home: { ada: { subscribe: many, names }, bob: some } } })

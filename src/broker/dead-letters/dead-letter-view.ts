@@ -24,6 +24,11 @@ export interface DeadLetterMeans {
   replayOne(buried: StoredDeadLetter): boolean
 }
 
+/** Picks letters without a look at their payloads. */
+export type IsMeant = (letter: StoredDeadLetter['letter']) => boolean
+
+const all = (): boolean => true
+
 /** An app's view of the dead letters. It reads payloads, which the queue itself never does. */
 export class DeadLetterView extends Observable<DeadLetter> implements DeadLetters {
   readonly #box: DeadLetterQueue
@@ -61,15 +66,26 @@ export class DeadLetterView extends Observable<DeadLetter> implements DeadLetter
   replay(filter?: DeadLetterFilter): Promise<number> {
     return this.#call(() => {
       checkFilter(filter)
-      return this.#removeAll(this.#box.list(filter).filter(buried => this.#means.replayOne(buried)))
+      return this.replayThose(filter, all)
     })
   }
 
   purge(filter?: DeadLetterFilter): Promise<number> {
     return this.#call(() => {
       checkFilter(filter)
-      return this.#removeAll(this.#box.list(filter))
+      return this.purgeThose(filter, all)
     })
+  }
+
+  /** @param isMeant whether a letter is among them, for the rights of a caller. @returns the number of letters */
+  replayThose(filter: DeadLetterFilter | undefined, isMeant: IsMeant): number {
+    const meant = this.#box.list(filter).filter(({ letter }) => isMeant(letter))
+    return this.#removeAll(meant.filter(buried => this.#means.replayOne(buried)))
+  }
+
+  /** See `replayThose`. */
+  purgeThose(filter: DeadLetterFilter | undefined, isMeant: IsMeant): number {
+    return this.#removeAll(this.#box.list(filter).filter(({ letter }) => isMeant(letter)))
   }
 
   #removeAll(gone: readonly StoredDeadLetter[]): number {

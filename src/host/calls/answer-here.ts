@@ -1,10 +1,15 @@
 import type { ByteBudget } from '../../broker/memory/byte-budget.js'
+import type { IsMeant } from '../../broker/dead-letters/dead-letter-view.js'
+import type { DeadLetterFilter } from '../../bus/contract/dead-letters.js'
 import type { MemoryStatus } from '../../bus/contract/status.js'
 import { encodeLetter } from '../../codec/payload.js'
 import { decodeArgs, type AskedOfHosts, type GotArgs } from '../../wire/calls/calls.js'
 import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
 import type { StatusPart } from '../van/status-of-van.js'
 import type { Van } from '../van/vans.js'
+import { viewOf } from '../rights/guest-views.js'
+import type { Seer } from '../rights/view.js'
+import { seesLetter } from '../rights/visible.js'
 import { noSuchCall, type Services } from './services.js'
 import { unregister } from './unregister.js'
 
@@ -17,10 +22,31 @@ interface Here {
 const ANSWERS: { readonly [N in AskedOfHosts]: (here: Here, args: GotArgs<N>) => Promise<unknown> } = {
   status: ({ van, services }) => statusPart(van, services),
   'deadLetters.page': ({ van }, args) => letterPage(van.broker, args),
-  'deadLetters.replay': ({ van }, filter) => van.broker.control.deadLetters().replay(filter),
-  'deadLetters.purge': ({ van }, filter) => van.broker.control.deadLetters().purge(filter),
+  'deadLetters.replay': ({ van }, { sights = [], ...filter }) =>
+    lettersHere(van, 'deadLetters.replay', filter, sights.map(viewOf)),
+  'deadLetters.purge': ({ van }, { sights = [], ...filter }) =>
+    lettersHere(van, 'deadLetters.purge', filter, sights.map(viewOf)),
   'backbone.unregister': ({ van, services: { handlers, actors } }, { name }) =>
     unregister(van.name, name, { handlers, actors: actors?.here }),
+}
+
+/**
+ * Replays or purges letters of this host.
+ *
+ * @param seers only those that each of them may see
+ */
+export async function lettersHere(
+  { broker }: Pick<Van, 'broker'>,
+  name: 'deadLetters.replay' | 'deadLetters.purge',
+  filter: DeadLetterFilter,
+  seers: readonly Seer[],
+): Promise<number> {
+  await broker.ready()
+  const letters = broker.control.deadLetters()
+  const isMeant: IsMeant = letter => seers.every(seer => seesLetter(seer, letter))
+  return name === 'deadLetters.replay'
+    ? letters.replayThose(filter, isMeant)
+    : letters.purgeThose(filter, isMeant)
 }
 
 /** Answers for this host alone: a client of it, or another host. */

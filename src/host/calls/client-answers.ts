@@ -1,13 +1,14 @@
 import { AuthError, HostUnreachableError, StoreError, TimeoutError, UnsupportedError } from '../../errors.js'
 import type { AskedOfHosts, CallName, GotArgs, ResultOf, SentArgs } from '../../wire/calls/calls.js'
-import type { DeadLetter, DeadLetterFilter } from '../../bus/contract/dead-letters.js'
 import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
 import { inTime } from '../backbone/host-requests.js'
 import { isOfWorkers } from '../../actors/isolate.js'
 import type { Session } from '../session/session.js'
 import { statusOfVan, type StatusPart } from '../van/status-of-van.js'
+import { viewOf } from '../rights/guest-views.js'
+import type { Seer } from '../rights/view.js'
 import { visibleHosts, visibleLetters, visibleStatus } from '../rights/visible.js'
-import { answerHere } from './answer-here.js'
+import { answerHere, lettersHere } from './answer-here.js'
 import { actorsIn, type Services } from './services.js'
 import { UNREGISTER, unregisterEverywhere } from './unregister.js'
 
@@ -97,35 +98,23 @@ async function letterPage(caller: Caller, args: GotArgs<'deadLetters.page'>): Pr
   return access === undefined ? page : visibleLetters(page, access.principal)
 }
 
-/** Replays or purges letters. A principal reaches those alone that it may see, one after the other. */
+/** Replays or purges letters: of a principal those alone that it may see, which each host finds out for itself. */
 async function ofLetters(
-  caller: Caller,
+  { session: { access, guest, van }, services }: Caller,
   name: 'deadLetters.replay' | 'deadLetters.purge',
-  filter: DeadLetterFilter,
+  { sights: given = [], ...filter }: GotArgs<'deadLetters.replay'>,
 ): Promise<number> {
-  if (caller.session.access === undefined) return sum(await everywhere(caller, name, filter))
-  let done = 0
-  for (const id of await visibleIds(caller, filter)) {
-    done += sum(await everywhere(caller, name, { ...filter, id }))
-  }
-  return done
-}
-
-async function visibleIds(caller: Caller, filter: DeadLetterFilter): Promise<Set<string>> {
-  const ids = new Set<string>()
-  for (const { id: host } of caller.services.hosts()) {
-    for (let after: number | undefined = 0; after !== undefined;) {
-      const { letters, next }: LetterPage = await letterPage(caller, {
-        ...filter,
-        host,
-        after,
-        payloads: false,
-      })
-      for (const letter of letters) ids.add((letter as DeadLetter).id)
-      after = next
-    }
-  }
-  return ids
+  const principal = access?.principal
+  // Only a host passes on the rights of others.
+  const others = guest === undefined ? [] : given
+  if (services.hosts().length > 1) principal?.checkSight()
+  const seers: Seer[] = others.map(viewOf)
+  const sights = principal === undefined ? others : [...others, principal.sight]
+  const [own, ...elsewhere] = await Promise.all([
+    lettersHere(van, name, filter, principal === undefined ? seers : [...seers, principal]),
+    van.reach.ask(name, sights.length === 0 ? filter : { ...filter, sights }, guest),
+  ])
+  return own + sum(elsewhere.flat())
 }
 
 async function subscribe(

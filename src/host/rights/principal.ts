@@ -58,7 +58,7 @@ export class Principal implements Seer {
   checkSight(): void {
     if (!isTooLarge(this.#view.sight)) return
     throw new LimitError(
-      `The principal ${this.name} has too many rights for a subscription with a name, or with \`from\`, at a host that has joined a leader: ` +
+      `The principal ${this.name} has too many rights to take them to other hosts: ` +
         `its lists "subscribe" and "deadLetters" may have ${MOST_SIGHT_RULES} expressions of ${MOST_SIGHT_CHARACTERS} characters in all. Its administrator can make them fewer.`,
     )
   }

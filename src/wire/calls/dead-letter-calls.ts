@@ -1,5 +1,7 @@
+import type { Sight } from '../../bus/contract/sight.js'
 import type { DeadLetterFilter } from '../../bus/contract/dead-letters.js'
 import { UnreadablePayloadError } from '../../errors.js'
+import { decodeSight, encodeSight } from '../frames/sight.js'
 import { object } from './call-definition.js'
 import { Fields } from '../frames/fields.js'
 
@@ -18,7 +20,25 @@ export interface LetterPage {
   readonly next?: number | undefined
 }
 
-export const filterArgs = object(decodeFilter)
+/** Letters to replay or to purge. */
+export interface LettersMeant extends DeadLetterFilter {
+  /** Between hosts: only those that each of these may see. */
+  readonly sights?: readonly Sight[] | undefined
+}
+
+/** A principal at a host that has joined as a principal. */
+const MOST_SIGHTS = 2
+
+export const filterArgs = object(
+  (fields): LettersMeant => ({
+    ...decodeFilter(fields),
+    sights: fields.optional('sights', key => fields.list(key, MOST_SIGHTS).map(decodeSight)),
+  }),
+  ({ sights, ...filter }: LettersMeant) => ({
+    ...filter,
+    ...(sights === undefined ? {} : { sights: sights.map(encodeSight) }),
+  }),
+)
 
 export const pageArgs = object((fields): LetterPageRequest => ({
   ...decodeFilter(fields),
