@@ -189,9 +189,12 @@ describe('a principal at a follower', () => {
     await eventually(() => expect(named).to.deep.equal(SEEN))
     await hosts.restartLeader()
     await bus.ready()
-    await publishAll(TOPICS)
-    await eventually(() => expect(seen.slice(3)).to.deep.equal(SEEN))
-    await eventually(() => expect(named.slice(3)).to.deep.equal(SEEN))
+    await publishAll(['b.2', 'a.secret', 'a.end'])
+    // Those whose acks were not on the disk come again.
+    for (const each of [seen, named]) {
+      await eventually(() => expect(each.at(-1)).to.equal('a.end'))
+      expect([...new Set(each)]).to.deep.equal([...SEEN, 'a.end'])
+    }
   })
 
   it('made a name that keeps its rights when the leader with a store is restarted', async () => {
