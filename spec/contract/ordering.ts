@@ -1,5 +1,7 @@
 import { expect } from 'chai'
-import { map, retry, tap } from 'rxjs'
+import { map, pipe, repeat, retry, Subject, take, tap } from 'rxjs'
+import { handle, type Bus } from '../../src/index.js'
+import { eventually } from '../support/eventually.js'
 import { collect, payloads, publishAll, register, untilStatus, upTo } from '../support/messages.js'
 import type { Connected } from './connected.js'
 
@@ -38,6 +40,67 @@ export function ordering(at: Connected): void {
       }
       await untilStatus(bus, 'w', { acked: 400 })
       expect([...seen]).to.deep.equal(upTo(400))
+    })
+
+    it('flags what an ended pipe gives back when another consumer has later messages', async () => {
+      const bus = at.bus()
+      const other = at.another()
+      const work = new Subject<number>()
+      const ends = collect(
+        bus.topic<number>('t', { name: 'w' }).pipe(
+          handle(() => work),
+          take(1),
+        ),
+      )
+      const seen: string[] = []
+      other
+        .topic<number>('t', { name: 'w' })
+        .pipe(
+          handle(({ payload, attempt, redelivered }) => {
+            seen.push(`${payload}/${attempt}${redelivered ? 'r' : ''}`)
+          }),
+        )
+        .subscribe()
+      await Promise.all([bus.ready(), other.ready()])
+      await publishAll(bus, 't', upTo(10))
+      await untilStatus(bus, 'w', { acked: 5, inFlight: 5 })
+      work.next(0)
+      await ends.completion()
+      await untilStatus(bus, 'w', { pending: 0, inFlight: 0 })
+      const again = seen.slice(5)
+      expect(again).to.have.lengthOf.at.least(4)
+      expect(again.filter(each => !each.endsWith('/1r'))).to.deep.equal([])
+    })
+
+    it('holds for unflagged first attempts while the pipes of two consumers end and begin again', async () => {
+      const buses = [at.bus(), at.another()]
+      const late: string[] = []
+      const seen = new Set<number>()
+      buses.forEach((bus, who) => {
+        let last = 0
+        bus
+          .topic<number>('t', { name: 'w', delay: 1 })
+          .pipe(
+            tap(({ payload, attempt, redelivered }) => {
+              seen.add(payload)
+              if (attempt > 1 || redelivered) return
+              if (payload < last) late.push(`${who}: ${payload} after ${last}`)
+              last = payload
+              if (payload % 7 === 0) throw new Error('at first')
+            }),
+            who === 0 ? retry() : pipe(take(9), repeat(), retry()),
+          )
+          .subscribe()
+      })
+      await Promise.all(buses.map(bus => bus.ready()))
+      for (let n = 0; n < 400; n += 20)
+        await publishAll(
+          buses[0] as Bus,
+          't',
+          upTo(20).map(each => n + each),
+        )
+      await eventually(() => expect(seen.size).to.equal(400))
+      expect(late).to.deep.equal([])
     })
 
     it('calls keep theirs: a subscriber behind a publish does not get that message', async () => {

@@ -21,7 +21,7 @@ export interface Settler {
   reject(message: Message, reason: unknown): boolean
   /**
    * Back to the van, uncounted: the subscriber went away, and the message did nothing wrong. `untouched`: the
-   * subscriber never saw it, so the next delivery is not a redelivery.
+   * subscriber never saw it. So the next delivery is not a redelivery, unless other consumers may have later messages.
    */
   release(message: Message, untouched?: boolean): boolean
   /**

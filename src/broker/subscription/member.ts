@@ -32,7 +32,8 @@ export interface MemberOwner {
   acked(): void
   failed(item: Item, error: unknown, retry?: RetryRule): void
   rejected(item: Item, reason: unknown): void
-  returned(items: readonly Item[], untouched: boolean): void
+  /** @param uncounted as if never delivered */
+  returned(items: readonly Item[], uncounted: boolean): void
   left(member: Member, cause: LeaveCause): void
 }
 
@@ -46,6 +47,8 @@ export class Member implements Membership {
   #unsettled: OpenDeliveries | undefined
   #deadlines: Deadlines | undefined
   #standing: Standing = Standing.Attached
+  /** Others may have later messages than it holds: what it gives back has lost its turn. */
+  isPassed = false
   #consumer: Consumer
 
   constructor(subscription: MemberOwner, consumer: Consumer, { pattern, prefetch }: SubscriptionRequest) {
@@ -186,7 +189,7 @@ export class Member implements Membership {
   release(message: Message, untouched = false): boolean {
     const item = this.#takeBack(message)
     if (item === undefined) return false
-    this.#subscription.returned([item], untouched)
+    this.#subscription.returned([item], untouched && !this.isPassed)
     return true
   }
 
@@ -219,6 +222,8 @@ export class Member implements Membership {
 
   /** Opens a delivery again that it had in another process. */
   holds(item: Item): Message {
+    // Its subscription may have had others there.
+    this.isPassed = true
     const message = Message.of(item.envelope, this, item.failures + 1, item.deliveries > 1, item)
     this.#subscription.changed()
     this.#unsettled ??= new OpenDeliveries()

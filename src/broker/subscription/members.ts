@@ -43,6 +43,9 @@ export class Members {
   }
 
   add(member: Member): void {
+    for (const other of this.#present) other.isPassed = true
+    for (const other of this.#leaving) other.isPassed = true
+    if (this.#present.length > 0) member.isPassed = true
     // Spreading a list into another leaves room for sixteen more.
     this.#present = this.#present.length === 0 ? [member] : [...this.#present, member]
   }

@@ -45,11 +45,15 @@ export class Redelivery<S extends SubscriptionCore> {
     else this.#bury(item, reason)
   }
 
-  /** A consumer gives these back, which does not count as a failure. */
-  returned(items: Item[], untouched: boolean): void {
+  /**
+   * A consumer gives these back, which does not count as a failure.
+   *
+   * @param uncounted it saw none of them, and they come next: as if never delivered
+   */
+  returned(items: Item[], uncounted: boolean): void {
     const subscription = this.#subscription
     this.#settled()
-    if (untouched) {
+    if (uncounted) {
       for (const item of items) {
         item.deliveries -= 1
         if (item.deliveries > 0) subscription.count('redelivered', -1)

@@ -200,8 +200,8 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
     this.#returns.rejected(item, reason)
   }
 
-  returned(items: Item[], untouched: boolean): void {
-    this.#returns.returned(items, untouched)
+  returned(items: Item[], uncounted: boolean): void {
+    this.#returns.returned(items, uncounted)
   }
 
   tooLate(items: readonly Item[]): void {
