@@ -7,7 +7,7 @@ import { summarize } from './support/statistics.js'
 import { printHead, printTable } from './support/table.js'
 
 // How long from a ping to its pong, by way of a host and another process, one at a time; with nothing else to do, and beside
-// a stream of half of what this kind can carry?
+// a stream of half of what this kind can carry? And what does a request cost beside two publishes?
 
 const KINDS: readonly Kind[] = ['msgvan', 'socket.io', 'nats', 'redis']
 const PINGS = quick ? 100 : 1_000
@@ -22,6 +22,8 @@ interface Players {
   readonly stream: Ends
   readonly idle: number[][]
   readonly loaded: number[][]
+  /** Requests; empty for a kind without them. */
+  readonly asked: number[][]
 }
 
 async function join(stage: Stage, kind: Kind): Promise<Players> {
@@ -29,7 +31,15 @@ async function join(stage: Stage, kind: Kind): Promise<Players> {
   const echo = new Child('ends/echo.js', args, stage.env)
   const pinger = new Child('ends/pinger.js', args, stage.env)
   await Promise.all([echo.ask('ready'), pinger.ask('ready')])
-  return { kind, echo, pinger, stream: await connectEnds(stage, kind, SHAPE, 'load'), idle: [], loaded: [] }
+  return {
+    kind,
+    echo,
+    pinger,
+    stream: await connectEnds(stage, kind, SHAPE, 'load'),
+    idle: [],
+    loaded: [],
+    asked: [],
+  }
 }
 
 const quantile = (sorted: readonly number[], at: number): number =>
@@ -61,29 +71,36 @@ await onStage(KINDS, async stage => {
       for (let i = 0; i < (quick ? 3 : 8); i += 1) most.set(kind, await contender.round())
     }
     for (let round = -WARM_UPS; round < ROUNDS; round += 1) {
-      for (const { kind, pinger, stream, idle, loaded } of all) {
+      for (const { kind, pinger, stream, idle, loaded, asked } of all) {
         const quiet = await pinger.ask<number[]>('ping', PINGS)
+        const answered = await pinger.ask<number[] | undefined>('request', PINGS)
         const load = paced(stream, SHAPE, (most.get(kind) ?? 0) / 2)
         const busy = await pinger.ask<number[]>('ping', PINGS)
         await load.stop()
         if (round < 0) continue
         idle.push(quiet)
+        if (answered !== undefined) asked.push(answered)
         loaded.push(busy)
       }
     }
     const head = ['p50', 'rounds', 'p99', 'rounds']
     for (const [title, rounds] of [
       ['idle', (each: Players) => each.idle],
+      ['request and answer, idle', (each: Players) => each.asked],
       ['at half load', (each: Players) => each.loaded],
     ] as const) {
       console.log(title)
       printTable([
         ['', ...head, 'load, messages/s'],
-        ...all.map(each => [
-          kindNames[each.kind],
-          ...cells(rounds(each)),
-          title === 'idle' ? '' : Math.round((most.get(each.kind) ?? 0) / 2).toLocaleString('en-US'),
-        ]),
+        ...all
+          .filter(each => rounds(each).length > 0)
+          .map(each => [
+            kindNames[each.kind],
+            ...cells(rounds(each)),
+            title !== 'at half load'
+              ? ''
+              : Math.round((most.get(each.kind) ?? 0) / 2).toLocaleString('en-US'),
+          ]),
       ])
       console.log()
     }

@@ -343,6 +343,12 @@ export class NotExposedError extends MsgvanError {
   readonly code = 'MSGVAN_NOT_EXPOSED'
 }
 
+/** No bus in this van answers requests with that topic. */
+export class NoResponderError extends MsgvanError {
+  override readonly name = 'NoResponderError'
+  readonly code = 'MSGVAN_NO_RESPONDER'
+}
+
 /** A remote observable broke off: the exposing bus is gone or withdrew it, or values were lost on their way. */
 export class ObservationLostError extends MsgvanError {
   override readonly name = 'ObservationLostError'
@@ -397,6 +403,7 @@ const byCode = {
   MSGVAN_NOT_FOUND: NotFoundError,
   MSGVAN_COMMAND: CommandError,
   MSGVAN_NOT_EXPOSED: NotExposedError,
+  MSGVAN_NO_RESPONDER: NoResponderError,
   MSGVAN_NOT_INSTALLED: NotInstalledError,
   MSGVAN_OBSERVATION_LOST: ObservationLostError,
   MSGVAN_REMOTE: RemoteError,

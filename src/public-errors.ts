@@ -22,6 +22,7 @@ export {
   LimitError,
   MsgvanError,
   NameTakenError,
+  NoResponderError,
   NotExposedError,
   NotFoundError,
   NotInstalledError,

@@ -1,5 +1,6 @@
 import { createBus } from './bus/create-bus.js'
 import type { AnyTopics, Bus, Topics } from './bus/contract/bus.js'
+import type { AnyServices, Services } from './bus/requests/services.js'
 import type { Broker } from './bus/contract/broker.js'
 import { connectLocal } from './daemon/connect.js'
 import type { LocalOptions } from './daemon/local-options.js'
@@ -28,7 +29,9 @@ import { leaderUrl, listenAt } from './host/process/settings.js'
  * await bus.publish('greeting', 'hello')
  * await bus.close()
  */
-export function van<T extends Topics = AnyTopics>(options: VanOptions = {}): Bus<T> {
+export function van<T extends Topics = AnyTopics, S extends Services = AnyServices>(
+  options: VanOptions = {},
+): Bus<T, S> {
   checkOptions(options)
   const { name = 'default', maxPayload } = options
   const limits = maxPayload === undefined ? {} : { maxPayload }
@@ -36,7 +39,7 @@ export function van<T extends Topics = AnyTopics>(options: VanOptions = {}): Bus
   const { verbose = false, logger } = options
   logTrouble(broker, { van: name, verbose, logger })
   const handlesSignals = options.handleSignals ?? true
-  const bus = createBus<T>(name, broker, {
+  const bus = createBus<T, S>(name, broker, {
     ...limits,
     ...(handlesSignals ? { refusalsWaitFor: endingBySignal } : {}),
   })

@@ -27,6 +27,20 @@ serve(
       }
       return took
     },
+    /** Requests, one after the other. @returns how long each took, in microseconds; undefined: this kind has none */
+    request: async (count: number): Promise<number[] | undefined> => {
+      const open = await peer
+      if (open.request === undefined) return undefined
+      const took: number[] = []
+      for (let number = 0; number < count; number += 1) {
+        const sent = Buffer.alloc(100, number & 0xff)
+        const began = performance.now()
+        const payload = await open.request('echo.eu.0', sent)
+        took.push((performance.now() - began) * 1_000)
+        if (!sent.equals(payload as Uint8Array)) throw new Error(`the answer to request ${number} is another`)
+      }
+      return took
+    },
   },
   async () => (await peer).close(),
 )

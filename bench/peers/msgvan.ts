@@ -22,6 +22,11 @@ export async function openMsgvan(port: number): Promise<Peer> {
       }
       await last
     },
+    answer: topic => {
+      bus.reply(topic, ({ payload }) => payload)
+      return bus.ready()
+    },
+    request: (topic, payload) => bus.request(topic, payload),
     close: () => bus.close(),
   }
 }

@@ -26,6 +26,16 @@ export async function openNats(port: number, form: Form): Promise<Peer> {
       }
       await connection.flush()
     },
+    answer: async topic => {
+      connection.subscribe(topic, {
+        callback: (error, message) => {
+          if (error !== null) throw error
+          message.respond(message.data)
+        },
+      })
+      await connection.flush()
+    },
+    request: async (topic, payload) => (await connection.request(topic, payload, { timeout: 10_000 })).data,
     close: () => connection.close(),
   }
 }

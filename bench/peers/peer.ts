@@ -20,6 +20,10 @@ export interface Peer {
   subscribe(root: string, take: Take): Promise<void>
   /** Resolves when all is handed over, and acknowledged where this kind does that. */
   publish(stream: Stream): Promise<void>
+  /** Answers each request on that topic with its payload. Undefined: this kind has no requests. */
+  answer?(topic: string): Promise<void>
+  /** Resolves with the answer. */
+  request?(topic: string, payload: Uint8Array): Promise<unknown>
   close(): unknown
 }
 

@@ -6,6 +6,7 @@ import { serve } from '../support/child.js'
 
 const io = new Server(0, { transports: ['websocket'], serveClient: false, perMessageDeflate: false })
 const subscribers = new Map<Socket, string>()
+const responders = new Map<string, Socket>()
 
 io.on('connection', socket => {
   socket.on('subscribe', (prefix: string, ack: () => void) => {
@@ -17,6 +18,13 @@ io.on('connection', socket => {
     for (const [subscriber, prefix] of subscribers)
       if (topic.startsWith(prefix)) sent.push(subscriber.emitWithAck('message', topic, payload))
     void Promise.all(sent).then(() => ack())
+  })
+  socket.on('answer', (topic: string, ack: () => void) => {
+    responders.set(topic, socket)
+    ack()
+  })
+  socket.on('request', (topic: string, payload: unknown, ack: (answer: unknown) => void) => {
+    void responders.get(topic)?.emitWithAck('request', topic, payload).then(ack)
   })
   socket.on('disconnect', () => subscribers.delete(socket))
 })

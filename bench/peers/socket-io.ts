@@ -15,6 +15,11 @@ export async function openSocketIo(port: number): Promise<Peer> {
       await socket.emitWithAck('subscribe', `${root}.eu.`)
     },
     publish: stream => inWindow(stream, (topic, payload) => socket.emitWithAck('publish', topic, payload)),
+    answer: async topic => {
+      socket.on('request', (_: string, payload: unknown, ack: (answer: unknown) => void) => ack(payload))
+      await socket.emitWithAck('answer', topic)
+    },
+    request: (topic, payload) => socket.emitWithAck('request', topic, payload),
     close: () => socket.disconnect(),
   }
 }

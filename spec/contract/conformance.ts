@@ -18,6 +18,7 @@ import { randomPipelines } from './random-pipelines.js'
 import { replay } from './replay.js'
 import { publishing } from './publishing.js'
 import { remoteObservables } from './remote-observables.js'
+import { requesting } from './requesting.js'
 import { retrying } from './retrying.js'
 import { rulesOfAName } from './rules-of-a-name.js'
 import { rxjsSemantics } from './rxjs-semantics.js'
@@ -58,6 +59,7 @@ const themes: readonly Theme[] = [
   schemas,
   subjects,
   remoteObservables,
+  requesting,
   statusOfVan,
   lifecycle,
   draining,

@@ -39,6 +39,7 @@ export const features = [
   'backlogs',
   'records damaged',
   'observations',
+  'requests',
   'followers in memory',
   'stored followers',
   'leader kills',

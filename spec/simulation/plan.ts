@@ -45,6 +45,8 @@ export interface Plan {
   readonly hasDamage: boolean
   /** One process observes what another one exposes. */
   readonly hasObservation: boolean
+  /** One process asks, others answer. */
+  readonly hasRequests: boolean
   /** An actor is told much, and it, its worker and its host end. */
   readonly hasActor: boolean
 }
@@ -113,6 +115,7 @@ export function drawPlan(random: Random, forced: readonly Feature[] = []): Plan 
     hasDamage: isStored && (random.chance(0.05) || must('records damaged')),
     hasObservation: random.chance(0.05) || must('observations'),
     hasActor,
+    hasRequests: random.chance(0.05) || must('requests'),
   }
 }
 

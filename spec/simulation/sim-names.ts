@@ -35,7 +35,7 @@ export class SimNames implements NameRegister {
   }
 
   changed(van: string, name: string, rules: SubscriptionRequest | undefined): void {
-    if (!outlivesHost(name)) return
+    if (!outlivesHost(name, rules)) return
     const request: NamedRequest | undefined = rules && { ...rules, name, from: undefined }
     this.#changes.set(`${van} ${name}`, request && { van, request })
     if (this.#isScheduled) return

@@ -9,6 +9,7 @@ import { drawPlan, type Plan } from './plan.js'
 import type { Feature } from './features.js'
 import { provoke } from './provoke.js'
 import { Observing } from './observing.js'
+import { Requesting } from './requesting.js'
 import type { Stage } from './stage.js'
 import { stir } from './trouble.js'
 
@@ -29,6 +30,7 @@ export class World {
   readonly #backlog: Backlog | undefined
   readonly #damaged: DamagedRecord | undefined
   readonly #observing: Observing | undefined
+  readonly #requesting: Requesting | undefined
   readonly #acting: Acting | undefined
 
   constructor(stage: Stage, forced: readonly Feature[] = []) {
@@ -38,6 +40,7 @@ export class World {
     if (this.#plan.hasBacklog) this.#backlog = new Backlog(stage, this.#cast)
     if (this.#plan.hasDamage) this.#damaged = new DamagedRecord(stage, this.#cast)
     if (this.#plan.hasObservation) this.#observing = new Observing(stage, this.#cast)
+    if (this.#plan.hasRequests) this.#requesting = new Requesting(stage, this.#cast)
     if (this.#plan.hasActor) this.#cast.acted = this.#acting = new Acting(stage, this.#cast)
     stage.trace.say('PLAN', () => JSON.stringify(this.#plan, (_, value: unknown) => shown(value)))
   }
@@ -49,6 +52,7 @@ export class World {
     if (random.chance(0.5)) await clock.advance(1_000)
     await this.#backlog?.pileUp()
     await this.#observing?.begin()
+    await this.#requesting?.begin()
     await this.#acting?.begin()
     for (let round = 1; round <= this.#plan.rounds && !this.#isBroken(); round += 1) {
       this.#cast.isCalm = false
@@ -62,6 +66,7 @@ export class World {
       if (round === 1 && this.#isDue('records damaged')) this.#cast.mendDisks()
       if (round === 1) await this.#damaged?.run()
       if (round === 1) await this.#observing?.run()
+      if (round === 1) await this.#requesting?.run()
       if (round === 1) await this.#acting?.run()
       await this.#rest()
       const isForced = this.#isDue('replays') || this.#isDue('purges')
@@ -176,6 +181,7 @@ export class World {
     if (left !== '') books.violated(`it does not come to rest: ${left}`)
     await this.#backlog?.finish()
     await this.#observing?.finish()
+    await this.#requesting?.finish()
     await this.#acting?.finish()
     await this.#damaged?.finish()
     await this.#damaged?.close()

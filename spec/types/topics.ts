@@ -1,7 +1,14 @@
 import { expectTypeOf } from 'expect-type'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { interval, type Observable, type Subscription } from 'rxjs'
-import { van, type Bus, type BusSubject, type Message, type MessageFields } from '../../src/index.js'
+import {
+  van,
+  type AnyTopics,
+  type Bus,
+  type BusSubject,
+  type Message,
+  type MessageFields,
+} from '../../src/index.js'
 
 /** What the compiler must say. Built with everything else, never run. */
 
@@ -149,4 +156,56 @@ export function spread(message: Message<Order>): void {
   expectTypeOf(copy.payload).toEqualTypeOf<Order>()
   expectTypeOf(copy).not.toHaveProperty('ack')
   expectTypeOf(copy).not.toHaveProperty('match')
+}
+
+interface Services {
+  'prices.of': { request: string; reply: number }
+  'clock.now': { reply: Date }
+  'list.all': { request: undefined; reply: number[] }
+}
+
+export function services(bus: Bus<AnyTopics, Services>, open: Bus, pattern: RegExp): void {
+  expectTypeOf(van<Topics, Services>()).toEqualTypeOf<Bus<Topics, Services>>()
+  expectTypeOf(bus.request('prices.of', 'pens')).toEqualTypeOf<Promise<number>>()
+  expectTypeOf(bus.request('prices.of', 'pens', { timeout: 5 })).toEqualTypeOf<Promise<number>>()
+  expectTypeOf(bus.request('clock.now')).toEqualTypeOf<Promise<Date>>()
+  expectTypeOf(bus.request('list.all')).toEqualTypeOf<Promise<number[]>>()
+  // @ts-expect-error a wrong request
+  void bus.request('prices.of', 7)
+  // @ts-expect-error no request
+  void bus.request('prices.of')
+  // @ts-expect-error it has no request
+  void bus.request('clock.now', 'utc')
+  // @ts-expect-error a misspelt option
+  void bus.request('prices.of', 'pens', { time: 5 })
+
+  bus.reply('prices.of', ({ payload }) => payload.length)
+  bus.reply('prices.of', ({ payload }) => Promise.resolve(payload.length))
+  bus.reply('prices.of', () => interval(5))
+  bus.reply('list.all', () => [1, 2], { name: 'lists', concurrency: 2 })
+  // @ts-expect-error a wrong reply
+  bus.reply('prices.of', () => 'free')
+  // @ts-expect-error a wrong reply, later
+  bus.reply('prices.of', () => Promise.resolve('free'))
+  // @ts-expect-error an array is one reply
+  bus.reply('prices.of', () => [1])
+  // @ts-expect-error the request is a text
+  bus.reply('prices.of', ({ payload }: Message<number>) => payload)
+  // @ts-expect-error no responder
+  bus.reply('prices.of', 7)
+
+  // Remote observables have their types from it, too.
+  expectTypeOf(bus.observe('prices.of', 'pens')).toEqualTypeOf<Observable<number>>()
+  bus.expose('prices.of', item => interval(item.length))
+  // @ts-expect-error wrong arguments
+  bus.observe('prices.of', 7)
+  // @ts-expect-error wrong values
+  bus.expose('prices.of', item => [item])
+
+  // What is not listed is open.
+  expectTypeOf(bus.request('elsewhere', 7)).toEqualTypeOf<Promise<unknown>>()
+  expectTypeOf(open.request<number>('prices.of', 'pens')).toEqualTypeOf<Promise<number>>()
+  expectTypeOf(open.request('prices.of')).toEqualTypeOf<Promise<unknown>>()
+  expectTypeOf(bus.reply(pattern, ({ topic }) => topic)).toEqualTypeOf<Subscription>()
+  open.reply('prices.of', (message: Message<string>) => message.payload.length)
 }

@@ -1,4 +1,5 @@
 import type { SchedulerLike } from 'rxjs'
+import type { Unrouted } from '../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import type { DeadLetter } from '../bus/contract/dead-letters.js'
 import type { Counters, HostStatus } from '../bus/contract/status.js'
@@ -34,7 +35,7 @@ export interface LocalBrokerOptions {
   /** Default: the letter itself, for one process. */
   wrapLetter?: WrapLetter
   /** Gets published messages without any subscription. */
-  unrouted?: (envelope: Envelope) => void
+  unrouted?: (envelope: Envelope, why: Unrouted) => void
   /**
    * Called before `unrouted`: resolves when a subscription may have come; undefined when the broker should not look
    * again.

@@ -1,8 +1,9 @@
 import type { MsgvanError } from '../errors.js'
+import type { Unrouted } from '../bus/contract/broker.js'
 import type { Reports } from '../bus/reports.js'
 import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import type { Envelope } from '../message/envelope.js'
-import { isMailTopic } from '../message/topic.js'
+import { isMailTopic, isRequest } from '../message/topic.js'
 import type { DrainWaiter } from './clock/drain-waiter.js'
 import type { Timers } from './clock/timers.js'
 import type { DeadLetterHandler } from './dead-letters/dead-letter-handler.js'
@@ -62,7 +63,7 @@ export class SubscriptionServices implements SubscriptionOwner<Subscription> {
   sees(rules: SubscriptionRequest, topic: string): boolean {
     const { sees } = this.#parts.options
     if (sees === undefined) return true
-    return isMailTopic(topic) ? rules.pattern === topic : sees(rules, topic)
+    return isMailTopic(topic) && !isRequest(topic) ? rules.pattern === topic : sees(rules, topic)
   }
 
   rightsChanged(): void {
@@ -90,8 +91,8 @@ export class SubscriptionServices implements SubscriptionOwner<Subscription> {
     return isDead
   }
 
-  unrouted(envelope: Envelope): void {
-    this.#parts.options.unrouted?.(envelope)
+  unrouted(envelope: Envelope, why: Unrouted): void {
+    this.#parts.options.unrouted?.(envelope, why)
   }
 
   renewed({ rules }: Subscription): void {
@@ -111,7 +112,7 @@ export class SubscriptionServices implements SubscriptionOwner<Subscription> {
     registry.remove(subscription)
     dispatcher.forget(subscription)
     const owed = subscription.end(false)
-    if (subscription.isLentName) for (const { envelope } of owed) this.unrouted(envelope)
+    if (subscription.isLent) for (const { envelope } of owed) this.unrouted(envelope, 'left')
     drainWaiter.linger(subscription, dispatcher.isBusy)
   }
 }

@@ -13,6 +13,7 @@ import { caught, refusedWith } from './caught.js'
 import { checkClose, checkCrossing, checkExposedName, checkFactory, checkReady } from './check-arguments.js'
 import type { Actors } from './contract/actors.js'
 import type { AnyTopics, Bus, ReadyOptions, Topics } from './contract/bus.js'
+import type { AnyServices, ReplyOptions, RequestOptions, Services } from './requests/services.js'
 import { ActorRequests } from './actors/actor-requests.js'
 import { ACTOR_ATTEMPTS, addressOf, createActors } from './actors/create-actors.js'
 import { guarding } from './topic/guarding.js'
@@ -31,6 +32,8 @@ import type { Factory } from './streams/exposures.js'
 import { ReplyInbox, type Send } from './actors/reply-inbox.js'
 import { Streams } from './streams/streams.js'
 import { BusSubject } from './topic/subject.js'
+import { checkNoRequests, checkReply, checkRequest } from './requests/check-requests.js'
+import { RequestsOfBus } from './requests/requests-of-bus.js'
 import { checkPublication, checkPublishOptions, isPublication, type Publication } from './publication.js'
 import { TopicObservable } from './topic/topic-observable.js'
 import { TopicSource } from './topic/topic-source.js'
@@ -49,12 +52,12 @@ export interface BusOptions {
 }
 
 /** A bus on any broker: all kinds of connection share this code, so that they differ only in their reach. */
-export function createBus<T extends Topics = AnyTopics>(
+export function createBus<T extends Topics = AnyTopics, S extends Services = AnyServices>(
   name: string,
   broker: Broker,
   options: BusOptions = {},
-): Bus<T> {
-  return new BrokerBus(name, broker, options) as unknown as Bus<T>
+): Bus<T, S> {
+  return new BrokerBus(name, broker, options) as unknown as Bus<T, S>
 }
 
 /**
@@ -74,6 +77,7 @@ export class BrokerBus {
   #hosts$: Observable<HostEvent> | undefined
   #streams: Streams | undefined
   readonly #exactNotice = new ExactNotice(notice => this.#broker.report(notice, true))
+  #requestsOfBus: RequestsOfBus | undefined
   /** To system topics, which `publish` refuses. */
   readonly #send: Send = (topic, payload, headers) => {
     checkHeaders(headers)
@@ -133,6 +137,7 @@ export class BrokerBus {
 
   #check(pattern: RegExp | string): void {
     checkPattern(pattern)
+    checkNoRequests(pattern)
     this.#exactNotice.look(pattern)
   }
 
@@ -228,6 +233,25 @@ export class BrokerBus {
   get requests(): ActorRequests {
     this.#requests ??= new ActorRequests(new ReplyInbox(this.#broker, this.#send))
     return this.#requests
+  }
+
+  get #ownRequests(): RequestsOfBus {
+    this.#requestsOfBus ??= new RequestsOfBus(this.#broker, this.#send)
+    return this.#requestsOfBus
+  }
+
+  async request(topic: string, payload?: unknown, options?: RequestOptions): Promise<unknown> {
+    return this.#unlessEnding(this.#ownRequests.request(payload, checkRequest(topic, options)))
+  }
+
+  reply(
+    pattern: RegExp | string,
+    responder: (message: Message) => unknown,
+    options: ReplyOptions = {},
+  ): Subscription {
+    const reply = checkReply(pattern, responder, options)
+    if (this.#closing !== undefined) throw new ClosedError('This bus is closed. Make a new one with van().')
+    return this.#ownRequests.reply(reply, responder)
   }
 
   expose<A>(name: string, factory: (args: A) => ObservableInput<unknown>): Subscription {

@@ -12,6 +12,7 @@ import { addHost } from './commands/host/host.js'
 import { addLogs } from './commands/host/logs.js'
 import { addPrincipals, addToken } from './commands/host/principals.js'
 import { addPub } from './commands/pub.js'
+import { addReply, addRequest } from './commands/request.js'
 import { addRestart } from './commands/host/restart.js'
 import { addStart } from './commands/host/start.js'
 import { addStatus } from './commands/status.js'
@@ -80,6 +81,8 @@ describes a command.`,
   for (const add of [
     addPub,
     addSub,
+    addRequest,
+    addReply,
     addStatus,
     addTop,
     addLogs,

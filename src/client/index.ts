@@ -1,5 +1,6 @@
 /** Connects to a running host, in Node and in browsers. `van()` finds or starts this machine's host. */
 import type { AnyTopics, Bus, Topics } from '../bus/contract/bus.js'
+import type { AnyServices, Services } from '../bus/requests/services.js'
 import { checkBusOptions } from '../bus/check-bus-options.js'
 import { createBus } from '../bus/create-bus.js'
 import { knownOptions, shownAddress } from '../message/check-option.js'
@@ -32,10 +33,10 @@ export interface ConnectOptions {
  * const bus = connect('http://10.0.0.5:1900', { token })
  * bus.topic(/^orders\./).subscribe(message => show(message.payload))
  */
-export function connect<T extends Topics = AnyTopics>(
+export function connect<T extends Topics = AnyTopics, S extends Services = AnyServices>(
   url: string | URL,
   options: ConnectOptions = {},
-): Bus<T> {
+): Bus<T, S> {
   knownOptions('connect()', options, ['name', 'token', 'maxPayload', 'ca'])
   checkBusOptions(options)
   for (const option of ['token', 'ca'] as const)
@@ -52,7 +53,7 @@ export function connect<T extends Topics = AnyTopics>(
     ...limits,
     ...(ca === undefined ? {} : { ca }),
   })
-  return createBus<T>(name, broker, limits)
+  return createBus<T, S>(name, broker, limits)
 }
 
 /** Refuses a URL with a path or more: a wrong URL would otherwise only show as silence. */
@@ -74,6 +75,7 @@ function originOf(given: unknown): string {
 }
 
 export type { AnyTopics, Bus, ReadyOptions, Topics } from '../bus/contract/bus.js'
+export type { AnyServices, Reply, ReplyOptions, RequestOptions, Services } from '../bus/requests/services.js'
 export * from '../public-errors.js'
 export { Message, type MessageFields } from '../message/message.js'
 export { mqtt } from '../message/wildcards/mqtt.js'

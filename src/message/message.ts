@@ -293,6 +293,25 @@ export class Message<P = unknown> {
   }
 
   /**
+   * @internal The message of a request, as its responder sees it.
+   */
+  static asRequest(
+    message: Message,
+    { pattern, signal, ...seen }: RequestView & { pattern: RegExp | string; signal: () => AbortSignal },
+  ): void {
+    // What goes back to the van keeps its own topic.
+    Message.envelopeOf(message)
+    Object.assign<Writable, RequestView>(message, seen)
+    Object.defineProperties(message, {
+      match: {
+        get: () => (typeof pattern === 'string' ? null : pattern.exec(seen.topic)),
+        configurable: true,
+      },
+      signal: { get: signal, configurable: true },
+    })
+  }
+
+  /**
    * @internal Replaces the payload by the output of a schema.
    */
   static replacePayload(message: Message, payload: unknown): void {
@@ -308,6 +327,8 @@ interface Writable {
   id: string
   payload: unknown
 }
+
+type RequestView = Pick<Message, 'topic' | 'headers' | 'attempt' | 'redelivered'>
 
 function open(message: Writable, envelope: Envelope): void {
   message.id = envelope.id

@@ -1,5 +1,5 @@
 import { InvalidPatternError } from '../errors.js'
-import { checkTopic } from './topic.js'
+import { checkTopic, isRequest, REQUESTS } from './topic.js'
 import { isUtf8 } from './well-formed.js'
 
 /** Decides whether a topic matches: `RegExp.test` without its state. */
@@ -71,6 +71,32 @@ export function withoutPosition(pattern: RegExp): RegExp {
 /** Only a pattern that begins with `^\$` matches topics that begin with `$`. */
 export function reachesSystemTopics(pattern: RegExp): boolean {
   return pattern.source.startsWith('^\\$')
+}
+
+/** The source of a responder's RegExp begins with it. The pattern table takes it off, and matches a request's own topic. */
+const OF_REQUESTS = '^\\$request\\/(?:'
+
+/** The pattern of the subscription whose consumer answers requests with matching topics. */
+export function requestPattern(pattern: RegExp | string): RegExp | string {
+  if (typeof pattern === 'string') return REQUESTS + pattern
+  return new RegExp(`${OF_REQUESTS}${pattern.source})`, pattern.flags)
+}
+
+export function isRequestPattern(pattern: RegExp | string): boolean {
+  return typeof pattern === 'string' ? isRequest(pattern) : pattern.source.startsWith(OF_REQUESTS)
+}
+
+/** @returns the responder's own pattern; undefined for a pattern of other messages */
+export function respondersPattern(pattern: RegExp | string): RegExp | string | undefined {
+  if (!isRequestPattern(pattern)) return undefined
+  if (typeof pattern === 'string') return pattern.slice(REQUESTS.length)
+  const { source, flags } = pattern
+  // A stranger's may be anything behind the prefix: one that is no RegExp by itself stays as it is.
+  try {
+    return new RegExp(source.slice(OF_REQUESTS.length, -1), flags)
+  } catch {
+    return undefined
+  }
 }
 
 /**

@@ -78,9 +78,16 @@ export function isExposure(name: string): boolean {
   return name.startsWith(EXPOSED)
 }
 
+/** Requests are messages on the topic of this prefix and their own topic: only responders get them. */
+export const REQUESTS = '$request/'
+
+export function isRequest(topic: string): boolean {
+  return topic.startsWith(REQUESTS)
+}
+
 /** Messages between present buses: no store keeps them, and a bus that is gone is not owed them. */
 export function isPassing(topic: string): boolean {
-  return topic.startsWith(REPLIES) || isExposure(topic)
+  return topic.startsWith(REPLIES) || isExposure(topic) || isRequest(topic)
 }
 
 /** The system's own news: `$dead/…`, and hosts that join and leave. */

@@ -6,6 +6,7 @@ import type { Envelope, Headers } from '../../message/envelope.js'
 import type { RetryRule } from '../../message/message.js'
 import type { Matcher } from '../../message/pattern.js'
 import { isPassing } from '../../message/topic.js'
+import { isRequestPattern } from '../../message/pattern.js'
 import { Item } from '../subscription/backlog/item.js'
 import { REPLAYED, type Cursor, type DurableLog } from './durable-log.js'
 import type { LocalBrokerOptions } from '../local-broker-options.js'
@@ -277,9 +278,8 @@ export function storing(
 ): MakeSubscription {
   if (durableLog === undefined) return (id, request) => new Subscription(id, request, owner)
   return (id, request, kept) => {
-    // Answers are not in the log: the asker ends with them, or asks again.
-    if (typeof request.pattern === 'string' && isPassing(request.pattern))
-      return new Subscription(id, request, owner)
+    // Answers and requests are not in the log: the asker ends with them, or asks again.
+    if (isPassingPattern(request.pattern)) return new Subscription(id, request, owner)
     return new StoredSubscription({
       id,
       request,
@@ -289,4 +289,8 @@ export function storing(
       cursor: kept?.cursor ?? durableLog.open(request, id),
     })
   }
+}
+
+function isPassingPattern(pattern: RegExp | string): boolean {
+  return typeof pattern === 'string' ? isPassing(pattern) : isRequestPattern(pattern)
 }

@@ -1,7 +1,7 @@
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Waiting } from '../../bus/drain-timeout.js'
 import { isSystemTopic } from '../../message/topic.js'
-import type { Matcher } from '../../message/pattern.js'
+import { isRequestPattern, type Matcher } from '../../message/pattern.js'
 import { PatternTable } from '../patterns/pattern-table.js'
 import type { PatternWatcher } from '../patterns/pattern-watcher.js'
 import type { KeptSubscription } from '../durable/durable-log.js'
@@ -64,7 +64,7 @@ export class Registry {
   /** Subscriptions of apps with messages that are not handed out. */
   waiting(): Waiting[] {
     return this.all()
-      .filter(({ rules: { pattern } }) => typeof pattern !== 'string' || !isSystemTopic(pattern))
+      .filter(({ rules: { pattern } }) => !isOfSystem(pattern))
       .map(({ rules, pending, held, retrying }) => ({ rules, count: pending + held, retrying }))
       .filter(({ count }) => count > 0)
   }
@@ -208,4 +208,8 @@ export class Registry {
 /** The client of a subscription's session, which is `CLIENT/NUMBER`. */
 function clientOf(session: string): string {
   return session.slice(0, session.lastIndexOf('/'))
+}
+
+function isOfSystem(pattern: RegExp | string): boolean {
+  return typeof pattern === 'string' ? isSystemTopic(pattern) : isRequestPattern(pattern)
 }

@@ -1,5 +1,11 @@
-import { type Matcher, checkPattern, patternKey, reachesSystemTopics } from '../../message/pattern.js'
-import { isSystemTopic } from '../../message/topic.js'
+import {
+  type Matcher,
+  checkPattern,
+  patternKey,
+  reachesSystemTopics,
+  respondersPattern,
+} from '../../message/pattern.js'
+import { isRequest, isSystemTopic, REQUESTS } from '../../message/topic.js'
 import { LimitError } from '../../errors.js'
 import { append, takeOut, type Addition, type Additions } from './additions.js'
 import { CombinedPatterns, type Group } from './linear/combined-patterns.js'
@@ -16,6 +22,7 @@ const CACHED_TOPICS = 65_536
 /** Instructions of all patterns that are matched together. Each may cost some time for each character of a new topic. */
 const MAX_COMBINED = 1_000_000
 const nothing: readonly never[] = Object.freeze([])
+const nowhere: Route<never> = { values: nothing, only: undefined }
 
 /** One RegExp, however often it was added. */
 class Entry<V> extends Indexed implements Additions<V> {
@@ -84,6 +91,8 @@ export class PatternTable<V> {
   readonly #changes: Change<V>[] = []
   /** The last checked pattern, which is usually added next. */
   #checked: { readonly key: string; readonly matcher: Matcher } | undefined
+  /** Patterns of responders, by which the topics of requests are looked up. */
+  #responders: PatternTable<V> | undefined
   #version = 0
   #order = 0
   #size = 0
@@ -106,7 +115,7 @@ export class PatternTable<V> {
 
   /** The number of values: additions less removals. */
   get size(): number {
-    return this.#size
+    return this.#size + (this.#responders?.size ?? 0)
   }
 
   /** The number of topics in the cache. */
@@ -122,6 +131,8 @@ export class PatternTable<V> {
    */
   add(pattern: RegExp | string, value: V): number {
     checkPattern(pattern)
+    const own = respondersPattern(pattern)
+    if (own !== undefined) return this.#ofResponders().add(own, value)
     if (typeof pattern === 'string') this.#addExact(pattern, value)
     else this.#addRegExp(pattern, value)
     this.#size++
@@ -131,6 +142,8 @@ export class PatternTable<V> {
   /** Refuses what `add` refuses, before anything is done with the pattern. @throws InvalidPatternError, LimitError */
   check(pattern: RegExp | string): void {
     checkPattern(pattern)
+    const own = respondersPattern(pattern)
+    if (own !== undefined) return this.#ofResponders().check(own)
     if (typeof pattern === 'string') return
     const key = patternKey(pattern)
     if (this.#entries.has(key)) return
@@ -147,6 +160,8 @@ export class PatternTable<V> {
 
   /** Removes one addition. False if it is not there. */
   remove(pattern: RegExp | string, addition: number): boolean {
+    const own = respondersPattern(pattern)
+    if (own !== undefined) return this.#responders?.remove(own, addition) === true
     const isOut =
       typeof pattern === 'string'
         ? this.#removeExact(pattern, addition)
@@ -158,6 +173,7 @@ export class PatternTable<V> {
   /** The answers of `admits` may have changed. */
   forgetTopics(): void {
     this.#cache.clear()
+    this.#responders?.forgetTopics()
   }
 
   match(topic: string): readonly V[] {
@@ -170,7 +186,12 @@ export class PatternTable<V> {
     return cached?.version === this.#version ? cached : this.#find(topic, cached)
   }
 
-  #find(topic: string, cached: Cached<V> | undefined): Cached<V> {
+  #ofResponders(): PatternTable<V> {
+    return (this.#responders ??= respondersTable(this.#compile, this.#admits))
+  }
+
+  #find(topic: string, cached: Cached<V> | undefined): Route<V> {
+    if (isRequest(topic)) return this.#responders?.route(topic.slice(REQUESTS.length)) ?? nowhere
     if (cached !== undefined && this.#catchUp(topic, cached)) return cached
     const values = this.#admitted(topic, this.#lookUp(topic))
     if (cached === undefined) {
@@ -306,6 +327,16 @@ export class PatternTable<V> {
     for (const entry of matching) if (entry.isOfSystem || !isOfSystem) collect(entry, found)
     matching.length = 0
   }
+}
+
+/** A table of the topics of requests without their prefix. */
+function respondersTable<V>(
+  compile: (pattern: RegExp) => Matcher,
+  admits: ((value: V, topic: string) => boolean) | undefined,
+): PatternTable<V> {
+  return new PatternTable<V>(compile, {
+    admits: admits && ((value, topic) => admits(value, REQUESTS + topic)),
+  })
 }
 
 function tooMany(): LimitError {

@@ -1,6 +1,6 @@
 import { MsgvanError } from '../../errors.js'
 import type { Envelope } from '../../message/envelope.js'
-import { isMailTopic, isOwnMailbox } from '../../message/topic.js'
+import { isMailTopic, isOwnMailbox, isRequest } from '../../message/topic.js'
 import type { DrainIntake } from '../lifecycle/drain-intake.js'
 import type { Lifetime } from '../lifecycle/lifetime.js'
 import type { Registry } from '../lifecycle/registry.js'
@@ -11,6 +11,7 @@ import { closedError, heldFull, memoryFull, outboxFull, overflow } from '../refu
 import { Pause } from '../subscription/backlog/pause.js'
 import type { Subscription } from '../subscription/subscription.js'
 import type { Dispatcher } from './dispatcher.js'
+import { ResponderChoice } from './responder-choice.js'
 import type { Relay } from './relay.js'
 
 /** Bytes that a full subscription may hold beyond `maxPendingBytes`. */
@@ -40,6 +41,7 @@ export class Router {
   readonly #options: RouterOptions['options']
   readonly #maxHeld: number
   readonly #memory: WaitingMemory
+  readonly #responders = new ResponderChoice()
 
   constructor({ options, registry, dispatcher, lifetime, drainIntake, journal, memory }: RouterOptions) {
     this.#routes = registry.routes
@@ -65,7 +67,8 @@ export class Router {
     isAnswered = true,
   ): undefined | Promise<void> | MsgvanError {
     if (this.#lifetime.refuses) return closedError()
-    const targets = this.#lifetime.isClosed ? this.#drainIntake.admit(envelope.topic, matching) : matching
+    const admitted = this.#lifetime.isClosed ? this.#drainIntake.admit(envelope.topic, matching) : matching
+    const targets = admitted.length > 1 ? this.#chosen(envelope, admitted) : admitted
     let full: Subscription[] | undefined
     // Not for…of: in a host this runs once per message.
     for (let at = 0; at < targets.length; at += 1) {
@@ -127,9 +130,9 @@ export class Router {
     const targets = this.#routes.match(topic).filter(target => target !== this.#journal)
     // An actor here got it when it came: a follower keeps all mail for a leader whose wishes it does not know yet.
     if (isOwnMailbox(topic) && targets.some(({ rules }) => rules.name === topic)) return
-    if (targets.length > 0) return this.#dispatcher.run(envelope, targets, false)
+    if (targets.length > 0) return this.#dispatcher.run(envelope, this.#chosen(envelope, targets), false)
     const arrival = coming?.(envelope)
-    if (arrival === undefined) unrouted?.(envelope)
+    if (arrival === undefined) unrouted?.(envelope, 'left')
     else void arrival.then(() => this.reroute(envelope))
   }
 
@@ -144,7 +147,8 @@ export class Router {
     const { coming, unrouted } = this.#options
     const arrival = coming?.(envelope)
     if (arrival === undefined) {
-      unrouted?.(envelope)
+      // Another host takes a subscription for present that has gone just now: it will know better.
+      unrouted?.(envelope, from === undefined ? 'nobody' : 'left')
       return undefined
     }
     return arrival.then(() => {
@@ -154,6 +158,11 @@ export class Router {
           : this.acceptFrom(from, envelope, isAnswered)
       return taken instanceof MsgvanError ? Promise.reject(taken) : taken
     })
+  }
+
+  /** A request goes to one of its targets. */
+  #chosen({ topic }: Envelope, targets: readonly Subscription[]): readonly Subscription[] {
+    return isRequest(topic) ? this.#responders.among(targets) : targets
   }
 
   #isUnrouted(targets: readonly Subscription[]): boolean {

@@ -1,3 +1,4 @@
+import type { Unrouted } from '../../bus/contract/broker.js'
 import type { Item } from './backlog/item.js'
 import type { SubscriptionCore } from './subscription-core.js'
 
@@ -52,13 +53,12 @@ export class Ending {
   }
 
   /**
-   * A message that comes back after the end is not owed any more, or is given up. The asker of an exposed stream gets
-   * an error.
+   * A message that comes back after the end is not owed any more, or is given up. The sender of a request gets a notice.
    */
   tooLate(items: readonly Item[]): void {
     if (this.#giveUp !== undefined) return items.forEach(this.#giveUp)
-    const { isLentName, owner } = this.#subscription
-    if (isLentName) for (const { envelope } of items) owner.unrouted(envelope)
+    const { isLent, owner } = this.#subscription
+    if (isLent) for (const { envelope, failures } of items) owner.unrouted(envelope, leftBy(failures))
     this.#drop(items.length)
   }
 
@@ -78,4 +78,8 @@ export class Ending {
   #drop(count: number): void {
     if (this.#isLost && count > 0) this.#subscription.count('dropped', count)
   }
+}
+
+function leftBy(failures: number): Unrouted {
+  return failures > 0 ? 'died' : 'left'
 }

@@ -1,7 +1,7 @@
 import type { Overflow, SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Counters } from '../../bus/contract/status.js'
 import type { Envelope } from '../../message/envelope.js'
-import { samePattern } from '../../message/pattern.js'
+import { isRequestPattern, samePattern } from '../../message/pattern.js'
 import { isExposure, isNewsTopic } from '../../message/topic.js'
 import { addCounts, noCounts } from '../counters.js'
 import { nameTaken } from '../refusals.js'
@@ -63,9 +63,10 @@ export abstract class SubscriptionCore extends NoopHooks {
     return this.rules.name ?? this.id
   }
 
-  /** Its name lasts as long as its consumers. */
-  get isLentName(): boolean {
-    return this.rules.name !== undefined && isExposure(this.rules.name)
+  /** It lasts as long as its consumers, with a name too, and what it owes then goes back to its senders. */
+  get isLent(): boolean {
+    const { name, pattern } = this.rules
+    return (name !== undefined && isExposure(name)) || isRequestPattern(pattern)
   }
 
   hasPattern(pattern: RegExp | string): boolean {

@@ -1,4 +1,5 @@
 import type { MsgvanError } from '../../errors.js'
+import type { Unrouted } from '../../bus/contract/broker.js'
 import type { Envelope } from '../../message/envelope.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Item } from './backlog/item.js'
@@ -30,7 +31,7 @@ export interface SubscriptionOwner<S> {
   /** The broker waits until all deliveries are settled. */
   readonly isClosing: boolean
   /** This message has no subscription any more. */
-  unrouted(envelope: Envelope): void
+  unrouted(envelope: Envelope, why: Unrouted): void
   /** Whether the maker by these rules may see messages with this topic. Default: it may. */
   sees?(rules: SubscriptionRequest, topic: string): boolean
   /** Its maker may see other messages than before. */

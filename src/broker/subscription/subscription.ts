@@ -90,9 +90,9 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
     this.changed()
     this.members.leave(member)
     if (this.backlog.isHolding) this.backpressure.reportAbandoned()
-    if (this.rules.name !== undefined && !(this.isLentName && this.members.size === 0)) this.wake()
+    if (this.rules.name !== undefined && !(this.members.size === 0 && this.isLent)) this.wake()
     else {
-      if (cause === 'death') this.#end.lose()
+      if (cause === 'death' && !this.isLent) this.#end.lose()
       this.owner.abandoned(this)
     }
     // A drain waits for no retry that has no consumer.

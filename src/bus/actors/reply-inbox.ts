@@ -2,7 +2,7 @@ import { newId } from '../../message/new-id.js'
 import type { MsgvanError } from '../../errors.js'
 import type { Headers } from '../../message/envelope.js'
 import type { Message } from '../../message/message.js'
-import { isPassing, REPLIES } from '../../message/topic.js'
+import { REPLIES } from '../../message/topic.js'
 import type { Broker } from '../contract/broker.js'
 import type { SubscriptionRequest } from '../contract/subscription-request.js'
 import { DEFAULT_PENDING_BYTES } from '../contract/pending-bytes.js'
@@ -22,6 +22,8 @@ export type Send = (topic: string, payload: unknown, headers: Headers) => Promis
 
 export interface InboxReader {
   read(message: Message): void
+  /** The session is lost: messages may be, too. */
+  lapsed?(): void
   /** No more messages come: the bus is closed, or the van refused. */
   ended(error: MsgvanError | undefined): void
 }
@@ -55,6 +57,7 @@ export class ReplyInbox {
         reader.read(message)
         message.ack()
       },
+      lapsed: () => reader.lapsed?.(),
       error: error => reader.ended(error),
       complete: () => reader.ended(undefined),
     })
@@ -78,7 +81,7 @@ export function inboxRequest(topic: string): SubscriptionRequest {
 
 /** Whether it takes messages for the bus itself, not for an app. */
 export function isReplyInbox({ pattern, name }: SubscriptionRequest): boolean {
-  return name === undefined && typeof pattern === 'string' && isPassing(pattern)
+  return name === undefined && typeof pattern === 'string' && pattern.startsWith(REPLIES)
 }
 
 /** The address whose bus is gone, if this message is the van's notice of one. */

@@ -11,6 +11,18 @@ import type { DeadLetters } from './dead-letters.js'
 import type { HostEvent } from './hosts.js'
 import type { ModuleRef } from './module-ref.js'
 import type { HandlerOptions, PublishOptions, TopicOptions } from './options.js'
+import type {
+  AnyServices,
+  Reply,
+  ReplyOf,
+  ReplyOptions,
+  RequestArgs,
+  RequestOf,
+  RequestOptions,
+  ServiceName,
+  Services,
+  Unlisted,
+} from '../requests/services.js'
 import type { VanStatus } from './status.js'
 
 /** The type of an app's topics: `interface MyTopics { 'orders.created': Order }`, given as `van<MyTopics>()`. */
@@ -53,7 +65,7 @@ export interface ReadyOptions {
   signal?: AbortSignal
 }
 
-export interface Bus<T extends Topics = AnyTopics> {
+export interface Bus<T extends Topics = AnyTopics, S extends Services = AnyServices> {
   /** The van's name. */
   readonly name: string
 
@@ -148,7 +160,14 @@ export interface Bus<T extends Topics = AnyTopics> {
    * @example
    * const exposed = bus.expose('ticks', (every: number) => interval(every))
    */
-  expose<A = unknown, R = unknown>(name: string, factory: (args: A) => ObservableInput<R>): Subscription
+  expose<K extends ServiceName<S>>(
+    name: K,
+    factory: (args: RequestOf<S, K>) => ObservableInput<ReplyOf<S, K>>,
+  ): Subscription
+  expose<A = unknown, R = unknown, K extends string = string>(
+    name: Unlisted<S, K>,
+    factory: (args: A) => ObservableInput<R>,
+  ): Subscription
 
   /**
    * An Observable that another process (or this one) exposes. Cold: each `subscribe()` calls the factory with `args`;
@@ -164,7 +183,54 @@ export interface Bus<T extends Topics = AnyTopics> {
    * @example
    * bus.observe<number, number>('ticks', 1_000).pipe(retry({ delay: 1_000 })).subscribe(tick => console.log(tick))
    */
-  observe<A = unknown, R = unknown>(name: string, args?: A): Observable<R>
+  observe<K extends ServiceName<S>>(name: K, args: RequestOf<S, K>): Observable<ReplyOf<S, K>>
+  observe<A = unknown, R = unknown, K extends string = string>(name: Unlisted<S, K>, args?: A): Observable<R>
+
+  /**
+   * Asks one responder of the van, and resolves with its answer. A responder whose process dies hands the request to
+   * another one, while time is left.
+   *
+   * Requests are no messages of `topic()`, and nothing keeps them.
+   *
+   * @param topic any text of at most 1,015 UTF-8 bytes that does not begin with `$`
+   * @throws (as a rejection) NoResponderError at once if there is none, TimeoutError, the reason of `signal`,
+   * RemoteError whose `cause` is the responder's error (an error of msgvan comes in its own class), ConsumerDiedError
+   * after `attempts` deaths, OverflowError if responders have too many requests waiting, InvalidTopicError,
+   * InvalidPayloadError, PayloadTooLargeError, OutboxFullError, ForbiddenError, ClosedError
+   * @example
+   * const price = await bus.request<number>('prices.of', { item: 7 }, { timeout: 2_000 })
+   */
+  request<K extends ServiceName<S>>(topic: K, ...rest: RequestArgs<RequestOf<S, K>>): Promise<ReplyOf<S, K>>
+  request<R = unknown, K extends string = string>(
+    topic: Unlisted<S, K>,
+    payload?: unknown,
+    options?: RequestOptions,
+  ): Promise<R>
+
+  /**
+   * Answers requests whose topic matches. All matching responders of the van are one pool: one of them gets each
+   * request. The first value of the result is the answer, an error crosses to the asker, and a result without a value
+   * is the answer `undefined`.
+   *
+   * When the asker gives up or dies, `message.signal` aborts, and msgvan unsubscribes the result.
+   *
+   * @param responder gets the request as a message, and returns an Observable, a promise or a plain value (an array is one value)
+   * @returns unsubscribing withdraws it: work in hand is aborted, and goes to another responder
+   * @throws InvalidPatternError, InvalidOptionError, ClosedError at once. If only the van can refuse it, `errors$`
+   * reports it.
+   * @example
+   * bus.reply('prices.of', message => prices.get(message.payload.item))
+   */
+  reply<K extends ServiceName<S>>(
+    topic: K,
+    responder: (message: Message<RequestOf<S, K>>) => Reply<ReplyOf<S, K>>,
+    options?: ReplyOptions,
+  ): Subscription
+  reply<P = unknown, R = unknown, K extends string = string>(
+    pattern: RegExp | Unlisted<S, K>,
+    responder: (message: Message<P>) => Reply<R>,
+    options?: ReplyOptions,
+  ): Subscription
 
   /** Actors: objects with a mailbox that hosts run. */
   readonly actors: Actors

@@ -1,6 +1,8 @@
 import type { MsgvanError } from '../../errors.js'
 import type { Envelope, Headers } from '../../message/envelope.js'
-import { isExposure, isPassing } from '../../message/topic.js'
+import { isExposure, isPassing, isRequest } from '../../message/topic.js'
+import type { Unrouted } from '../contract/broker.js'
+import { requestNotice } from '../requests/request-messages.js'
 import { CODE, FROM, goneNotice } from '../actors/reply-inbox.js'
 
 /** The observation: a number that the observing bus gave it. */
@@ -25,11 +27,15 @@ export const LOOK_MS = 1_000
 export const LOOKS_GONE = 2
 
 /**
- * The van's answer to a message without a receiver: its address belongs to a bus that is gone, or its name is not
- * exposed.
+ * The van's answer to a message without a receiver: its address belongs to a bus that is gone, its name is not exposed,
+ * or no responder has the request.
  */
-export function returnOf({ topic, headers }: Envelope): { to: string; headers: Headers } | undefined {
+export function returnOf(
+  { topic, headers }: Envelope,
+  why: Unrouted,
+): { to: string; headers: Headers } | undefined {
   if (!isPassing(topic)) return undefined
+  if (isRequest(topic)) return requestNotice(headers, why)
   return isExposure(topic) ? refusalOf(headers, 'MSGVAN_NOT_EXPOSED') : goneNotice(topic, headers)
 }
 

@@ -34,7 +34,7 @@ function printableJson(value: unknown): string {
 }
 
 /** The payload alone: bytes unchanged, text and everything else as one line. */
-export function rawPayload({ payload }: Message): string | Uint8Array {
+export function rawPayload({ payload }: Pick<Message, 'payload'>): string | Uint8Array {
   if (types.isUint8Array(payload)) return payload
   if (payload instanceof ArrayBuffer) return new Uint8Array(payload)
   return `${typeof payload === 'string' ? payload : toJson(payload)}\n`

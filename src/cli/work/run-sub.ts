@@ -4,9 +4,9 @@ import { Subject } from 'rxjs/internal/Subject'
 import type { Bus } from '../../bus/contract/bus.js'
 import { keepingRules } from '../../bus/contract/options.js'
 import { longTimeout } from '../../bus/long-timeout.js'
-import { describe, InvalidOptionError, InvalidPatternError, UnreadablePayloadError } from '../../errors.js'
+import { InvalidOptionError, InvalidPatternError, UnreadablePayloadError } from '../../errors.js'
 import { Message } from '../../message/message.js'
-import { checkPattern, describePattern } from '../../message/pattern.js'
+import { describePattern } from '../../message/pattern.js'
 import type { ReplayFrom } from '../../message/replay.js'
 import { mqtt } from '../../message/wildcards/mqtt.js'
 import { wildcard } from '../../message/wildcards/wildcard.js'
@@ -15,6 +15,7 @@ import type { Cli } from '../cli.js'
 import { Exit, lineOf } from '../exit.js'
 import type { Globals } from '../options/globals.js'
 import type { Output } from '../text/output.js'
+import { givenRegExp, givenTopic } from './given-pattern.js'
 import { messageJson, messageLine, rawPayload } from '../text/show.js'
 
 const PREFETCH = 1024
@@ -156,9 +157,9 @@ function givenPattern(source: string | undefined, options: SubOptions): RegExp |
 }
 
 function patternOfArgument(source: string, options: SubOptions): RegExp | string {
-  if (options.exact === true) return exactTopic(source)
+  if (options.exact === true) return givenTopic(source)
   if (options.wildcard === true) return wildcard(source)
-  return options.mqtt === true ? mqtt(source) : regExp(source)
+  return options.mqtt === true ? mqtt(source) : givenRegExp(source)
 }
 
 /**
@@ -184,23 +185,5 @@ function patternFrom(shown: string): RegExp | string {
     return new RegExp(source, flags)
   } catch {
     return shown
-  }
-}
-
-function exactTopic(topic: string): string {
-  checkPattern(topic)
-  return topic
-}
-
-function regExp(source: string): RegExp {
-  try {
-    return new RegExp(source)
-  } catch (error) {
-    throw new InvalidPatternError(
-      `${JSON.stringify(source)} is not a regular expression: ${describe(error)}`,
-      {
-        cause: error,
-      },
-    )
   }
 }

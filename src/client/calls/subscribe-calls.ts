@@ -1,4 +1,6 @@
 import type { MsgvanError } from '../../errors.js'
+import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
+import { isRequestPattern } from '../../message/pattern.js'
 import { isExposure } from '../../message/topic.js'
 import type { KeptVerdict } from '../../wire/frames/kept-verdicts.js'
 import type { SubscribeArgs } from '../../wire/calls/subscription-calls.js'
@@ -43,7 +45,7 @@ export class SubscribeCalls {
       const args = () => ({ subscription, ...introduction() })
       return this.#calls.call('backbone.join', args, askedAgain, false)
     }
-    const isLasting = !isAgain && isLastingName(inbox.request.name)
+    const isLasting = !isAgain && outlivesConsumer(inbox.request)
     return this.#calls.call('subscribe', () => argsOf(inbox, isAgain), askedAgain, isLasting)
   }
 
@@ -72,6 +74,6 @@ function isDueAtOnce({ verdict, delay = 0 }: KeptVerdict): boolean {
 }
 
 /** The name outlives its consumer. */
-function isLastingName(name: string | undefined): boolean {
-  return name !== undefined && !isExposure(name)
+function outlivesConsumer({ name, pattern }: SubscriptionRequest): boolean {
+  return name !== undefined && !isExposure(name) && !isRequestPattern(pattern)
 }

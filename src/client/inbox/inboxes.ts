@@ -3,6 +3,7 @@ import type { Consumer } from '../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { isReplyInbox } from '../../bus/actors/reply-inbox.js'
 import type { MsgvanError } from '../../errors.js'
+import { isRequestPattern } from '../../message/pattern.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
 import { encodeLeave, encodeSync, type Lapse } from '../../wire/frames/control-frames.js'
 import type { DeliverReader } from '../../wire/frames/deliver-frame.js'
@@ -96,11 +97,11 @@ export class Inboxes implements InboxOwner {
     return [...this.#inboxes.values()].filter(inbox => inbox.isConfirmed)
   }
 
-  /** Those that the host forgets with the session, except the bus's own reply inbox: its callers learn of a loss in another way. */
+  /** Those that the host forgets with the session, except those for requests and answers: their askers learn of a loss in another way. */
   unnamed(): Inbox[] {
     return [...this.#inboxes.values()].filter(
       ({ request, hasLeft, wasConfirmed }) =>
-        wasConfirmed && request.name === undefined && !hasLeft && !isReplyInbox(request),
+        wasConfirmed && request.name === undefined && !hasLeft && !isOfBus(request),
     )
   }
 
@@ -108,8 +109,8 @@ export class Inboxes implements InboxOwner {
   confirm(inbox: Inbox): void {
     inbox.isConfirmed = true
     inbox.wasConfirmed = true
-    const { name } = inbox.request
-    if (name !== undefined)
+    const { name, pattern } = inbox.request
+    if (name !== undefined && !isRequestPattern(pattern))
       this.#names.add(name, () => [...this.#inboxes.values()].map(({ request }) => request.name))
   }
 
@@ -284,4 +285,8 @@ export class Inboxes implements InboxOwner {
       this.#isHandingOut = false
     }
   }
+}
+
+function isOfBus(request: SubscriptionRequest): boolean {
+  return isReplyInbox(request) || isRequestPattern(request.pattern)
 }

@@ -180,7 +180,7 @@ class HandOverReader {
     if (name === undefined && !this.#keepsSessions) return
     const subscription = van.broker.transfer.adopt(state)
     this.#owed.register(fields.whole('number'), subscription)
-    if (name === undefined || subscription.isLentName) this.#lent.push([van, subscription])
+    if (name === undefined || subscription.isLent) this.#lent.push([van, subscription])
   }
 
   /** Before any session: the messages for the leader. After the session of another host: the messages for that host. */

@@ -70,7 +70,7 @@ export class VanWriter {
 
   #subscription(subscription: Subscription): void {
     const { id, rules, counts, nextOrder } = subscription.state
-    const isThere = rules.name !== undefined && !subscription.isLentName
+    const isThere = rules.name !== undefined && !subscription.isLent
     // A subscription that exists only for its consumers stays with them.
     if (!isThere && !subscription.members.all().some(this.#travels)) return
     const number = this.#number(subscription)

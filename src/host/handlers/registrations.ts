@@ -2,13 +2,12 @@ import type { KeptActor } from '../actors/kept-actor.js'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import type { CapabilityValues } from '../../bus/contract/actors.js'
 import { decodePayload, encodePayload } from '../../codec/payload.js'
-import { isExposure, MAILBOX } from '../../message/topic.js'
 import { describe, InvalidOptionError } from '../../errors.js'
 import { decodeRequest, encodeRequest } from '../../wire/frames/subscription-request.js'
 import type { Actors } from '../actors/actors.js'
 import type { HandlerRequest, Handlers } from './handlers.js'
 import { Fields } from '../../wire/frames/fields.js'
-import type { NamedRequest } from '../van/kept-names.js'
+import { outlivesHost, type NamedRequest } from '../van/kept-names.js'
 import type { HostServer } from '../listen/server.js'
 
 /** The registrations of a host, for the next one. One msgvan writes them and another reads them: plain values. */
@@ -32,7 +31,7 @@ export function registrationsOf(
       server
         .broker(van)
         .named()
-        .filter(({ name }) => !name.startsWith(MAILBOX) && !isExposure(name))
+        .filter(request => outlivesHost(request.name, request))
         .map(request => {
           const actor = actors.subscriberOf(van, request.name)
           return { van, request: encodeRequest(request), ...(actor === undefined ? {} : { actor }) }

@@ -3,7 +3,7 @@ import type { DeadLetterFilter } from '../../bus/contract/dead-letters.js'
 import type { ActorRequest } from '../../bus/contract/actors.js'
 import { HandlerModuleError } from '../../errors.js'
 import { describePattern } from '../../message/pattern.js'
-import { EXPOSED, isExposure, isMailTopic, isSystemTopic, REPLIES } from '../../message/topic.js'
+import { EXPOSED, isExposure, isMailTopic, isRequest, isSystemTopic, REPLIES } from '../../message/topic.js'
 import type { CallName, GotArgs } from '../../wire/calls/calls.js'
 import { ModuleRoots } from '../handlers/module-roots.js'
 import type { RootRight } from './definition.js'
@@ -91,7 +91,7 @@ function checkSubscribe(
 function checkTopic(principal: Principal, topic: string, name: string | undefined, place: CallPlace): void {
   const isAddress = topic.startsWith(REPLIES) && name === undefined
   if (isAddress && !place.isTaken(topic, principal.name)) return
-  if (isMailTopic(topic) || !principal.sees(topic))
+  if ((isMailTopic(topic) && !isRequest(topic)) || !principal.sees(topic))
     throw principal.deny(rightTo(topic), `the topic ${JSON.stringify(topic)}`)
 }
 

@@ -2,7 +2,15 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Sight } from '../../bus/contract/sight.js'
 import { LimitError, type ForbiddenError } from '../../errors.js'
 import { isTooLarge, MOST_SIGHT_CHARACTERS, MOST_SIGHT_RULES } from '../../wire/frames/sight.js'
-import { EXPOSED, isExposure, isSystemTopic, MAILBOX, REPLIES } from '../../message/topic.js'
+import {
+  EXPOSED,
+  isExposure,
+  isRequest,
+  isSystemTopic,
+  MAILBOX,
+  REPLIES,
+  REQUESTS,
+} from '../../message/topic.js'
 import {
   ruleRights,
   type FlagRight,
@@ -124,6 +132,7 @@ export class Principal implements Seer {
     // An address is known only to its addressees: it is the right to answer.
     if (topic.startsWith(REPLIES)) return undefined
     if (isExposure(topic)) return this.allows('observe', topic.slice(EXPOSED.length)) ? undefined : 'observe'
+    if (isRequest(topic)) return this.allows('publish', topic.slice(REQUESTS.length)) ? undefined : 'publish'
     if (topic.startsWith(MAILBOX)) return this.roots('actors') === undefined ? 'actors' : undefined
     // The publish itself refuses the system's own topics.
     return isSystemTopic(topic) || this.allows('publish', topic) ? undefined : 'publish'

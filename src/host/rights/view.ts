@@ -1,7 +1,7 @@
 import { HOSTS_TOPIC } from '../../bus/contract/hosts.js'
 import type { Sight } from '../../bus/contract/sight.js'
 import { InvalidPatternError } from '../../errors.js'
-import { isMailTopic, isSystemTopic } from '../../message/topic.js'
+import { isMailTopic, isRequest, isSystemTopic, REQUESTS } from '../../message/topic.js'
 import { noLists, TextRule } from './text-rule.js'
 import { TopicAnswers } from './topic-answers.js'
 
@@ -61,6 +61,7 @@ export class View implements Seer {
   #maySee(topic: string): boolean {
     if (topic.startsWith(DEAD)) return this.seesLettersOf(topic.slice(DEAD.length))
     if (topic === HOSTS_TOPIC) return this.#sight.hosts
+    if (isRequest(topic)) return this.#compiled.subscribe.allows(topic.slice(REQUESTS.length))
     if (isMailTopic(topic)) return true
     return !isSystemTopic(topic) && this.#compiled.subscribe.allows(topic)
   }

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib'
 import type { LocalBroker } from '../../broker/local-broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { describe } from '../../errors.js'
+import { isRequestPattern } from '../../message/pattern.js'
 import { isExposure, MAILBOX } from '../../message/topic.js'
 import { decodeRequest, encodeRequest } from '../../wire/frames/subscription-request.js'
 
@@ -71,7 +72,7 @@ export class KeptNames implements NameRegister {
   }
 
   changed(van: string, name: string, rules: SubscriptionRequest | undefined): void {
-    if (!outlivesHost(name)) return
+    if (!outlivesHost(name, rules)) return
     this.#changes.set(keyOf(van, name), lineOf(van, name, rules))
     if (!this.#isOpen || this.#isScheduled) return
     this.#isScheduled = true
@@ -171,9 +172,9 @@ export function restoreNames(
   }
 }
 
-/** A subscription whose consumer comes back: actors and exposures end with a host in memory. */
-export function outlivesHost(name: string): boolean {
-  return !name.startsWith(MAILBOX) && !isExposure(name)
+/** A subscription whose consumer comes back: actors, exposures and responders end with a host in memory. */
+export function outlivesHost(name: string, rules: Pick<SubscriptionRequest, 'pattern'> | undefined): boolean {
+  return !name.startsWith(MAILBOX) && !isExposure(name) && !(rules && isRequestPattern(rules.pattern))
 }
 
 const keyOf = (van: string, name: string): string => JSON.stringify([van, name])

@@ -1,12 +1,13 @@
 import { Item } from '../../broker/subscription/backlog/item.js'
 import type { LocalBroker, LocalBrokerOptions } from '../../broker/local-broker.js'
 import { replyTopic, returnHeaders } from '../../bus/actors/actor-requests.js'
+import { failureNotice } from '../../bus/requests/request-messages.js'
 import { refusalOf, returnOf } from '../../bus/streams/stream-messages.js'
 import { ActorStoppedError } from '../../errors.js'
 import type { Envelope, Headers } from '../../message/envelope.js'
 import { Encoding } from '../../codec/encoding.js'
 import { encodeLetter, encodePayload } from '../../codec/payload.js'
-import { isExposure, MAILBOX } from '../../message/topic.js'
+import { isExposure, isRequest, MAILBOX } from '../../message/topic.js'
 
 /**
  * Handles mail that finds no actor, or one that fails: it goes back to the asker, otherwise to the dead letters.
@@ -18,11 +19,15 @@ export function mailRules(
   keep: (envelope: Envelope) => boolean,
 ): Pick<LocalBrokerOptions, 'unrouted' | 'takeBack'> {
   return {
-    unrouted: envelope => {
+    unrouted: (envelope, why) => {
       if (envelope.topic.startsWith(MAILBOX)) undelivered(broker(), envelope)
-      else giveBack(broker(), returnOf(envelope))
+      else giveBack(broker(), returnOf(envelope, why))
     },
     takeBack: (letter, envelope, error) => {
+      if (isRequest(envelope.topic)) {
+        giveBack(broker(), failureNotice(envelope.headers, error))
+        return true
+      }
       // The observer gets an error, and may observe again.
       if (isExposure(letter.subscription)) {
         giveBack(broker(), refusalOf(envelope.headers, 'MSGVAN_OBSERVATION_LOST'))

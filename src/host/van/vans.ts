@@ -126,8 +126,8 @@ export class Van {
       isWorking: publisher => this.notices.get(publisher)?.holdsMessages() === true,
       // No copies of objects: each would have a hidden class of its own.
       takeBack: rules.takeBack,
-      unrouted: envelope => {
-        if (!this.#answers.keep(envelope)) rules.unrouted?.(envelope)
+      unrouted: (envelope, why) => {
+        if (!this.#answers.keep(envelope)) rules.unrouted?.(envelope, why)
       },
       // Not before it can be reached.
       coming: (envelope): Promise<void> | undefined => this.reach.awaitActor?.(envelope),

@@ -5,6 +5,7 @@ import { RemoteBroker } from '../../../client/remote-broker.js'
 import type { ByteReader } from '../../../codec/byte-reader.js'
 import { describe, StoreDamagedError, type MsgvanError } from '../../../errors.js'
 import type { Envelope } from '../../../message/envelope.js'
+import { isRequest } from '../../../message/topic.js'
 import type { AskedOfHosts, SentArgs } from '../../../wire/calls/calls.js'
 import { fromWireError, toWireError } from '../../../wire/frames/control-frames.js'
 import { FrameKind } from '../../../wire/frames/frames.js'
@@ -158,6 +159,8 @@ export class LeaderLink implements Reach, Outgoing {
 
   accept(envelope: Envelope): undefined | Promise<void> {
     const { van } = this.#options
+    // A request goes to one responder, here or there, and its answer says that it was taken over.
+    if (isRequest(envelope.topic)) return van.accept(envelope)
     if (!this.#presence.mayPass || !this.queue.takes(envelope.topic)) return van.accept(envelope)
     const passed = this.#passage.await(envelope)
     const held = van.accept(envelope)

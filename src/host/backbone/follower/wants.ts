@@ -1,11 +1,12 @@
 import { keyOf } from '../../../broker/routing/relay.js'
 import { describe } from '../../../errors.js'
+import { requestPattern } from '../../../message/pattern.js'
 import type { HostQueue } from '../contract/host-queue.js'
 
 type Pattern = RegExp | string
 
 /** While the leader's patterns are unknown, everything that it might want is kept for it. */
-const UNKNOWN = [/^/, /^\$(actor|reply)\//]
+const UNKNOWN = [/^/, /^\$(actor|reply)\//, requestPattern(/^/)]
 
 /** The patterns that the leader wants of this host, if they are known: the relay takes them. */
 export class Wants {
