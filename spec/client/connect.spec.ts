@@ -11,7 +11,7 @@ import { eventually } from '../support/eventually.js'
 import { startServer } from '../support/host-server.js'
 import { thrown } from '../support/messages.js'
 import { rejection } from '../support/rejection.js'
-import { freePort } from '../support/sandbox.js'
+import { freePort } from '../support/ports.js'
 
 const TOKEN = 'a token that is long enough'
 

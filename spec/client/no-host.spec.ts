@@ -15,7 +15,7 @@ import {
 import { clientOf, startServer } from '../support/host-server.js'
 import { eventually } from '../support/eventually.js'
 import { collect, payloads, reports } from '../support/messages.js'
-import { freePort } from '../support/sandbox.js'
+import { freePort } from '../support/ports.js'
 
 interface Row {
   /** Undefined: nothing listens. */

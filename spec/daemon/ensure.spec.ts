@@ -1,8 +1,11 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { expect } from 'chai'
 import { ensureHost, type EnsureMeans } from '../../src/daemon/ensure.js'
 import { statePaths } from '../../src/daemon/files/paths.js'
 import { HostUnreachableError, PortTakenError } from '../../src/errors.js'
 import { rejection } from '../support/rejection.js'
+import { Sandbox } from '../support/sandbox.js'
 
 const options = { port: 1999, autoStart: true, paths: statePaths({ MSGVAN_HOME: '/nowhere' }) }
 
@@ -56,5 +59,21 @@ describe('finding or starting a host', () => {
     expect(error).to.be.instanceOf(HostUnreachableError)
     expect(error.message).to.contain('msgvan start --port 1999')
     expect(means.started).to.equal(0)
+  })
+
+  it('starts a host where the last one was killed a moment ago, and its port is not free yet', async () => {
+    const sandbox = await Sandbox.make()
+    // As the system does at the end of a process: it takes connections, and cuts them off.
+    const ending = createServer(socket => socket.resetAndDestroy())
+    await new Promise<void>(resolve => ending.listen(sandbox.port, '127.0.0.1', resolve))
+    const started = sandbox.msgvan(['start'])
+    await once(ending, 'connection')
+    await once(ending, 'connection')
+    ending.close()
+    const { code, stderr } = await started.ended
+    expect(code, stderr).to.equal(0)
+    expect(stderr).to.contain('is up')
+    await sandbox.hostPid()
+    await sandbox.clean()
   })
 })

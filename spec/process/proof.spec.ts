@@ -11,7 +11,8 @@ import { expect } from 'chai'
 import { Server } from 'socket.io'
 import { localSecret } from '../../src/daemon/files/secret.js'
 import { newNonce } from '../../src/wire/proof.js'
-import { freePort, Sandbox } from '../support/sandbox.js'
+import { freePort } from '../support/ports.js'
+import { Sandbox } from '../support/sandbox.js'
 import { onlyOnLinux } from '../support/requirement.js'
 
 describe('a caller with the wrong proof', () => {

@@ -2,15 +2,16 @@ import { createBus } from '../../src/bus/create-bus.js'
 import { RemoteBroker, type RemoteBrokerOptions } from '../../src/client/remote-broker.js'
 import { HostServer, type HostServerOptions } from '../../src/host/listen/server.js'
 import { version, type Bus } from '../../src/index.js'
+import { freePort } from './ports.js'
 import { isProxy, throughProxies } from './proxy.js'
 
 export const secret = new Uint8Array(32).fill(7)
 
 /** A host's server in this process, on a port of its own. */
 export async function startServer(options: Partial<HostServerOptions> = {}): Promise<HostServer> {
-  let port = options.port ?? 0
+  // Another server may start in place of this one, and finds its port free.
+  const port = options.port === undefined || options.port === 0 ? await freePort() : options.port
   const server = new HostServer({
-    port: 0,
     secret,
     hostStatus: () => ({
       id: 'spec',
@@ -23,9 +24,9 @@ export async function startServer(options: Partial<HostServerOptions> = {}): Pro
       uptimeMs: 0,
     }),
     ...options,
+    port,
   })
   await server.listen()
-  port = server.port
   return server
 }
 

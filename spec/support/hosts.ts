@@ -70,7 +70,13 @@ export class HostInProcess {
     options: HostOptions = {},
     before?: Before,
   ): Promise<HostInProcess> {
-    const { capabilities = {}, roots = [dirname(actorsModule)], disk, heartbeat = 300, principals } = options
+    const {
+      capabilities = {},
+      roots = [dirname(actorsModule)],
+      disk,
+      heartbeat = 5_000,
+      principals,
+    } = options
     const id = randomUUID()
     const seat = before?.seat ?? id
     const nothing = (): void => undefined
@@ -92,7 +98,7 @@ export class HostInProcess {
     const actors = new Actors(means, new ModuleRoots(roots))
     const handlers = new Handlers(means, new ModuleRoots(roots))
     const server: HostServer = await startServer({
-      port: before?.port ?? 0,
+      ...(before === undefined ? {} : { port: before.port }),
       awaitsStore: store !== undefined,
       actors,
       handlers,

@@ -1,11 +1,11 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isAlive, isHostOn, readPidHint } from '../../src/daemon/files/pid-hint.js'
 import { statePaths, type StatePaths } from '../../src/daemon/files/paths.js'
 import { hostStatus } from '../../src/daemon/find/ask.js'
 import { isDeadWithin } from '../../src/daemon/gone.js'
+import { freePort } from './ports.js'
 import { Processes, type Started } from './processes.js'
 
 /** The built command line. */
@@ -106,16 +106,4 @@ async function pidsWith(setting: string): Promise<number[]> {
     pids.map(pid => readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')),
   )
   return pids.filter((_, i) => environments[i]?.split('\0').includes(setting))
-}
-
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }

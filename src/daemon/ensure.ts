@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HostUnreachableError, PortTakenError } from '../errors.js'
+import { identify } from './find/identify.js'
 import { somebodyListens } from './find/listens.js'
 import { startHost, type StartOptions } from './start.js'
 
@@ -15,7 +16,7 @@ export interface EnsureMeans {
   readonly pause: (ms: number) => Promise<void>
 }
 
-const means: EnsureMeans = { listens: somebodyListens, start: startHost, pause: sleep }
+const means: EnsureMeans = { listens: staysThere, start: startHost, pause: sleep }
 
 /** The most tries while the port is taken but not reachable. */
 const MOST_TRIES = 10
@@ -45,6 +46,13 @@ export async function ensureHost(
   throw new PortTakenError(
     `Port ${port} is taken by a process that accepts no connections. Use another port: --port or MSGVAN_PORT.`,
   )
+}
+
+/** A killed process listens for a moment longer, and cuts all connections off. */
+async function staysThere(port: number): Promise<boolean> {
+  if (!(await somebodyListens(port))) return false
+  const identity = await identify(port)
+  return identity !== 'ending' && identity !== 'nothing'
 }
 
 function howToStart(port: number): string {

@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import {
@@ -60,4 +61,27 @@ describe('the pid file', () => {
     await stranger.kill('SIGKILL')
     expect(isAlive(stranger.pid)).to.equal(false)
   })
+
+  it('is of a process that runs until its port is free, not only until its first thread has ended', async function () {
+    onlyOnLinux(this)
+    for (let i = 0; i < 10; i++) {
+      const listener = sandbox.node([
+        '-e',
+        'const s = require("net").createServer().listen(0, "127.0.0.1", () => console.log(s.address().port))',
+      ])
+      const [port] = await listener.shows(/^\d+$/m)
+      listener.child.kill('SIGKILL')
+      // Without a turn of the event loop, which would take notice of its end.
+      while (isAlive(listener.pid));
+      expect(listens(Number(port))).to.equal(false)
+      await listener.ended
+    }
+  })
 })
+
+function listens(port: number): boolean {
+  const address = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  return readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .some(row => / 0A /.test(row) && row.includes(address))
+}

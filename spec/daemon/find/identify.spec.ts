@@ -2,7 +2,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net'
 import { expect } from 'chai'
 import { identify } from '../../../src/daemon/find/identify.js'
 import { startServer } from '../../support/host-server.js'
-import { freePort } from '../../support/sandbox.js'
+import { freePort } from '../../support/ports.js'
 
 describe('a program on a port', () => {
   let server: Server | undefined
@@ -34,9 +34,11 @@ describe('a program on a port', () => {
     expect(await identify(await saying('220 mail.example.org\r\n'))).to.equal('a stranger')
   })
 
-  it('is not known if it is cut off in the middle of its answer, as a host that is killed is', async () => {
+  it('is ending if it cuts the connection off, before its answer or in the middle of it, as a killed host does', async () => {
     const part = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\n{"code":'
-    expect(await identify(await saying(part))).to.equal('silent')
+    expect(await identify(await saying(part))).to.equal('ending')
+    server?.close()
+    expect(await identify(await saying(''))).to.equal('ending')
   })
 
   it('is nothing if no process listens', async () => {

@@ -60,7 +60,7 @@ async function startHost(disk: Disk, port: number, capabilities: Record<string, 
   openKept(server, kept, () => undefined)
   if (isLoading) {
     const slow = { van: 'default', name: 'slow', module: '', export: '', request: {}, callerIsLocalUser: true, callerIsHandler: false } // prettier-ignore
-    const never = { register: () => new Promise<void>(() => undefined) }
+    const never = { restore: () => new Promise<void>(() => undefined) }
     void startRegistered(
       { ...kept, handlers: [{ ...slow, request: kept.subscriptions[0]?.request }] },
       never,

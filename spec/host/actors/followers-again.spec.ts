@@ -29,10 +29,10 @@ describe('a follower that is started again', () => {
   })
 
   const start = async (options: HostOptions): Promise<void> => {
-    leader = await HostInProcess.start(undefined, { heartbeat: 5_000 })
+    leader = await HostInProcess.start(undefined)
     const roots = [dirname(actorsModule)]
     follower = await HostInProcess.start(leader, {
-      ...{ heartbeat: 5_000, capabilities: { writes: true }, roots },
+      ...{ capabilities: { writes: true }, roots },
       ...options,
     })
     await eventually(() => expect(leader.server.backbone.members.list()).to.have.lengthOf(2))

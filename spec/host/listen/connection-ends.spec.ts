@@ -10,7 +10,7 @@ import { tokenSecret } from '../../../src/wire/proof.js'
 import { clientOf, startServer } from '../../support/host-server.js'
 import { rejection } from '../../support/messages.js'
 import { Proxy } from '../../support/proxy.js'
-import { freePort } from '../../support/sandbox.js'
+import { freePort } from '../../support/ports.js'
 
 const token = 'a token of thirty-two characters'
 const byToken = () => Promise.resolve({ kind: 'token' as const, secret: tokenSecret(token) })

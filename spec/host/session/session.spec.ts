@@ -15,6 +15,8 @@ import { collect, payloads, publishAll, rejection, untilStatus, upTo } from '../
 import { Proxy } from '../../support/proxy.js'
 
 const reached = (bus: Bus, state: BusState) => firstValueFrom(bus.state$.pipe(filter(each => each === state)))
+/** Resolves when the host has read all that this client sent before, such as what it has begun. */
+const heard = (bus: Bus) => bus.publish('heard')
 const pause = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms))
 
 describe('a session', () => {
@@ -212,7 +214,7 @@ describe('a session', () => {
     await Promise.all(upTo(5).map(n => near.publish('t', n)))
     await held.first(3)
     await untilStatus(near, 'w', { inFlight: 3, pending: 2 })
-    await pause(20) // its word on what it holds is on its way
+    await heard(far)
     behind.cut()
     await untilStatus(near, 'w', { inFlight: 0, pending: 5, failed: 3 })
     await behind.close()
@@ -259,7 +261,7 @@ describe('a session', () => {
     await Promise.all(upTo(5).map(n => near.publish('t', n)))
     await eventually(() => expect(begun).to.deep.equal([1, 2]))
     await untilStatus(near, 'w', { inFlight: 5 })
-    await pause(20) // its word on what it works on is on its way
+    await heard(far)
     behind.cut()
     await untilStatus(near, 'w', { inFlight: 0, pending: 5, failed: 2 })
     await behind.close()

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import type { SubscriptionStatus, VanStatus } from '../../../src/bus/contract/status.js'
-import { freePort, Sandbox } from '../../support/sandbox.js'
+import { freePort } from '../../support/ports.js'
+import { Sandbox } from '../../support/sandbox.js'
 import type { Started } from '../../support/processes.js'
 
 const index = new URL('../../../src/index.js', import.meta.url).href

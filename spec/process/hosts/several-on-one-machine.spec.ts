@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { eventually } from '../../support/eventually.js'
-import { freePort, msgvanMain, Sandbox } from '../../support/sandbox.js'
+import { freePort } from '../../support/ports.js'
+import { msgvanMain, Sandbox } from '../../support/sandbox.js'
 
 const docs = new URL('../../../../docs/hosts.md', import.meta.url)
 

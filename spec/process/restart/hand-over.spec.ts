@@ -192,6 +192,26 @@ describe('restart of a host without a store', () => {
     await untilStatus(bus, 'handler', { inFlight: 11, consumers: 1 })
   })
 
+  it('keeps handlers that still load from the restart before, and their messages', async () => {
+    const [module, waits, done] = ['code.mjs', 'waits', 'done'].map(name => join(sandbox.home, name))
+    if (module === undefined || waits === undefined || done === undefined) return expect.fail()
+    await writeFile(
+      module,
+      `import { appendFileSync, existsSync } from 'node:fs'
+       while (existsSync(${JSON.stringify(waits)})) await new Promise(resolve => setTimeout(resolve, 10))
+       export const handler = ({ payload }) => appendFileSync(${JSON.stringify(done)}, payload + '\\n')`,
+    )
+    const bus = open()
+    await bus.subscribeHandler('handler', { module, export: 'handler' }, 'work')
+    await writeFile(waits, '')
+    for (const n of upTo(2)) {
+      await restart()
+      await bus.publish('work', n)
+    }
+    await rm(waits)
+    await eventually(async () => expect(await readFile(done, 'utf8')).to.equal('1\n2\n'), 20_000)
+  })
+
   it('is refused while messages wait in an older host, which hands nothing over, unless they may be lost', async () => {
     await sandbox.msgvan(['stop']).ended
     const older = await otherVersion(sandbox.home, { protocol: PROTOCOL, version: '0.0.9' })

@@ -1,6 +1,6 @@
 import { codeOf } from '../../errors.js'
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { StatePaths } from './paths.js'
@@ -30,13 +30,23 @@ export function isAlive(pid: number): boolean {
   return !isZombie(pid)
 }
 
+/** The first thread may end before the others: until the last one has ended, they hold the port of the process. */
 function isZombie(pid: number): boolean {
-  if (process.platform !== 'linux') return false
+  if (process.platform !== 'linux' || !hasEnded(`/proc/${pid}`)) return false
+  try {
+    return readdirSync(`/proc/${pid}/task`).every(thread => hasEnded(`/proc/${pid}/task/${thread}`) ?? true)
+  } catch {
+    return true
+  }
+}
+
+/** Undefined: it is gone. */
+function hasEnded(thread: string): boolean | undefined {
   try {
     // "pid (name) state …", where the name may contain anything.
-    return /^.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+    return /^.*\) [ZX]/s.test(readFileSync(`${thread}/stat`, 'utf8'))
   } catch {
-    return false
+    return undefined
   }
 }
 

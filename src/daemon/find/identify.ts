@@ -2,8 +2,11 @@ import { request } from 'node:http'
 import { PortTakenError } from '../../errors.js'
 import { LOOPBACK } from './listens.js'
 
-/** The knowledge about a port without giving anything away. Silence proves nothing. */
-export type Identity = 'nothing' | 'maybe a host' | 'a stranger' | 'silent'
+/**
+ * The knowledge about a port without giving anything away. Silence proves nothing. `ending`: it cuts the connection off,
+ * as the system does for a process that ends.
+ */
+export type Identity = 'nothing' | 'maybe a host' | 'a stranger' | 'silent' | 'ending'
 
 /**
  * Requests a resource that every host refuses in the same way: engine.io's long polling. A server that refuses it
@@ -24,8 +27,7 @@ export function identify(port: number, timeout = 2_000): Promise<Identity> {
           }
         })
         response.on('close', () => {
-          // Cut off in the middle, as by a host that is killed: that proves nothing either.
-          if (!response.complete) resolve('silent')
+          if (!response.complete) resolve('ending')
           else resolve(response.statusCode === 400 && isRefusal(body) ? 'maybe a host' : 'a stranger')
         })
       },
@@ -35,9 +37,9 @@ export function identify(port: number, timeout = 2_000): Promise<Identity> {
       asked.destroy()
     })
     asked.on('error', (error: NodeJS.ErrnoException) => {
-      // A host that is just ending resets the connection. Node's parser (HPE_…) finds a stranger that speaks another
-      // protocol.
+      // Node's parser (HPE_…) finds a stranger that speaks another protocol.
       if (error.code === 'ECONNREFUSED') resolve('nothing')
+      else if (error.code === 'ECONNRESET' || error.code === 'EPIPE') resolve('ending')
       else resolve(error.code?.startsWith('HPE_') === true ? 'a stranger' : 'silent')
     })
     asked.end()

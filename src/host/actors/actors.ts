@@ -41,6 +41,8 @@ export class Actors {
   readonly #starts: ActorStarts
   /** Ended workers, by their client ids. */
   readonly #over = new LRUCache<string, true>({ max: ENDED_REMEMBERED })
+  /** Actors of the last host that are not in the table again yet. */
+  readonly #restoring = new Map<string, KeptActor>()
   #relations: Relations | undefined
 
   constructor(host: ActorHost, roots: Pick<ModuleRoots, 'resolve'>) {
@@ -197,9 +199,11 @@ export class Actors {
 
   /** The actors that the next host starts again. Children are not among them: their parents create them. */
   registered(): KeptActor[] {
-    return this.#table.all
+    const running = this.#table.all
       .filter(({ isUp, request }) => isUp && request.parent === undefined)
       .map(actor => this.#keptOf(actor))
+    const ids = new Set(running.map(({ id }) => id))
+    return [...running, ...[...this.#restoring.values()].filter(({ id }) => !ids.has(id))]
   }
 
   /** Starts an actor of the last host again, under its own id. */
@@ -210,7 +214,13 @@ export class Actors {
     const consumed = this.#subscriptions.restore(id, subscriptions, text => this.#host.warn(text))
     for (const each of consumed) this.#replaceSoon(van, id, each)
     const spread = id.startsWith(SHARED) ? this.#relations?.spreadAgain(kept) : undefined
-    await this.start(van, request, { isLocalUser, id, spread, isAgain: true })
+    this.#restoring.set(id, kept)
+    try {
+      await this.start(van, request, { isLocalUser, id, spread, isAgain: true })
+    } finally {
+      // This host may end first, and leaves it to the next one.
+      if (!this.#ends.isStopping) this.#restoring.delete(id)
+    }
   }
 
   /** `file:` URLs of the running actors. */

@@ -61,15 +61,17 @@ interface Handler {
 /** The handlers of a host, by van and name. A handler is a consumer of the named subscription of the same name. */
 export class Handlers {
   readonly #host: HandlerHost
-  readonly #roots: ModuleRoots
+  readonly #roots: Pick<ModuleRoots, 'resolve'>
   readonly #handlers = new Map<string, Handler>()
   /** One change of a name at a time: two registrations at once must not leave two workers. */
   readonly #changes = new OneAtATime()
   /** Handlers whose modules are loading. */
   readonly #loading = new Map<string, Handler>()
+  /** Handlers of the last host that have not started again yet. */
+  readonly #restoring = new Map<string, HandlerRequest>()
   #stopping = false
 
-  constructor(host: HandlerHost, roots: ModuleRoots) {
+  constructor(host: HandlerHost, roots: Pick<ModuleRoots, 'resolve'>) {
     this.#host = host
     this.#roots = roots
   }
@@ -114,6 +116,24 @@ export class Handlers {
     })
   }
 
+  /**
+   * Starts a handler of the last host again. Until then the next host would start it, too.
+   *
+   * @throws as `register`
+   */
+  async restore(wanted: HandlerRequest): Promise<void> {
+    const key = keyOf(wanted)
+    this.#restoring.set(key, wanted)
+    try {
+      await this.register(wanted)
+    } catch (error) {
+      // This host ends, and leaves it to the next one.
+      if (!this.#stopping) this.#restoring.delete(key)
+      throw error
+    }
+    this.#restoring.delete(key)
+  }
+
   /** Stops it; the broker removes the named subscription. Resolves with false when it does not exist. */
   unregister(van: string, name: string): Promise<boolean> {
     return this.#changes.do(keyOf({ van, name }), async () => {
@@ -137,7 +157,8 @@ export class Handlers {
   }
 
   registered(): HandlerRequest[] {
-    return [...this.#handlers.values()].map(({ wanted }) => wanted)
+    const running = [...this.#handlers].map(([key, { wanted }]) => [key, wanted] as const)
+    return [...new Map([...this.#restoring, ...running]).values()]
   }
 
   /** `file:` URLs of the running handlers. */

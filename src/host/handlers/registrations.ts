@@ -112,25 +112,26 @@ export function eachUsable(
 /** Restarts registered handlers and actors. Logs each failure. */
 export async function startRegistered(
   { subscriptions, handlers: kept, actors: keptActors }: Registrations,
-  handlers: Pick<Handlers, 'register'>,
+  handlers: Pick<Handlers, 'restore'>,
   actors: Pick<Actors, 'restore'>,
   warn: (text: string) => void,
 ): Promise<void> {
   const said = (what: string, work: Promise<unknown>): Promise<unknown> =>
     work.catch((error: unknown) => warn(`${what} did not start again: ${describe(error)}`))
   await Promise.all([
-    ...kept.map(wanted =>
-      said(
-        `handler ${wanted.name}`,
-        Promise.resolve().then(() =>
-          handlers.register({ ...wanted, request: decodeRequest(wanted.request), callerIsHandler: false }),
-        ),
-      ),
-    ),
+    ...kept.map(wanted => said(`handler ${wanted.name}`, restoreHandler(wanted, handlers))),
     ...keptActors.map(actor =>
       said(`actor ${actor.request.name ?? actor.id}`, actors.restore(withListed(actor, subscriptions))),
     ),
   ])
+}
+
+/** @throws as `Handlers.register`, or if this version cannot use it */
+async function restoreHandler(
+  wanted: Registrations['handlers'][number],
+  handlers: Pick<Handlers, 'restore'>,
+): Promise<void> {
+  await handlers.restore({ ...wanted, request: decodeRequest(wanted.request), callerIsHandler: false })
 }
 
 /** With those of its subscriptions that earlier versions list apart from it. */
