@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
+import { EMPTY, firstValueFrom } from 'rxjs'
 import type { ActorRef, Bus } from '../../../src/index.js'
 import { Disk } from '../../support/disk.js'
 import { eventually } from '../../support/eventually.js'
+import { request } from '../../support/local-broker.js'
 import { actorsModule, HostInProcess, type HostOptions } from '../../support/hosts.js'
 
 const handlersModule = fileURLToPath(new URL('../../../../spec/fixtures/handlers.js', import.meta.url))
@@ -73,6 +75,64 @@ describe('a follower that is started again', () => {
       await eventually(() => expect(follower.lines.join()).to.include('Handler got 1'))
     })
   }
+
+  for (const [kind, disk] of [
+    ['in memory', () => undefined],
+    ['with a store', () => new Disk()],
+  ] as const) {
+    it(`${kind}, leaves names to the actor and the handler that got them meanwhile, with their messages`, async () => {
+      const own = disk()
+      await start(own === undefined ? {} : { disk: own })
+      const print = { module: handlersModule, export: 'print' }
+      await bus.subscribeActor('of the actor', await create(), 't')
+      await follower.bus().subscribeHandler('of the handler', print, 't')
+      await follower.bus().subscribeHandler('of none', print, 't')
+      follower = await follower.again(async () => {
+        await bus.unsubscribe('of none')
+        const other = await bus.actors.create({ module: actorsModule, export: 'Memory' }, { name: 'other' })
+        await bus.subscribeActor('of the actor', other, 'u')
+        await bus.subscribeHandler('of the handler', { ...print, export: 'printLoud' }, 'u')
+      })
+      await eventually(() => expect(leader.server.backbone.members.list()).to.have.lengthOf(2))
+      await eventually(async () => expect((await bus.status()).actors).to.have.lengthOf(2))
+      const other = await follower.bus().actors.find('other')
+      for (const n of numbers(10)) await bus.publish('u', n)
+      await eventually(async () =>
+        expect((await firstValueFrom(other?.ask<{ all: unknown[] }>('now') ?? EMPTY)).all).to.include.members(
+          numbers(10),
+        ),
+      )
+      await eventually(() => expect(leader.lines.filter(line => line.includes('LOUD'))).to.have.lengthOf(10))
+      const { subscriptions } = await bus.status()
+      expect(
+        subscriptions
+          .filter(({ name }) => name?.startsWith('of') === true)
+          .map(({ name, pattern, consumers }) => [name, pattern, consumers]),
+      ).to.have.deep.members([
+        ['of the actor', 'u', 1],
+        ['of the handler', 'u', 1],
+      ])
+      expect(follower.handlers.size).to.equal(0)
+    })
+  }
+
+  it('or was cut off for long, gives up the names that others got meanwhile', async () => {
+    await start({})
+    await bus.subscribeActor('of the actor', await create(), 't')
+    const print = { module: handlersModule, export: 'print' }
+    await follower.bus().subscribeHandler('of the handler', print, 't')
+    // As for an actor of the leader, and the follower does not hear of it.
+    for (const name of ['of the actor', 'of the handler'])
+      await leader.server.replace('default', { ...request({ pattern: 'u' }), name })
+    expect(follower.actors.subscriberOf('default', 'of the actor')).not.to.equal(undefined)
+    expect(follower.handlers.size).to.equal(1)
+    leader = await leader.again()
+    await eventually(() => {
+      expect(follower.actors.subscriberOf('default', 'of the actor')).to.equal(undefined)
+      expect(follower.handlers.size).to.equal(0)
+    })
+    expect(follower.server.backbone.members.list()).to.have.lengthOf(2)
+  })
 
   it('with a store, gets the mail for its actor that came meanwhile, once each', async () => {
     await start({ disk: new Disk() })

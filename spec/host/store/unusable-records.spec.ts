@@ -214,7 +214,7 @@ describe('records that a host cannot use', () => {
     const { keep, keepActor } = keeping(() => store)
     const host = {
       broker: (van: string) => server.broker(van),
-      replace: () => Promise.resolve(),
+      replace: () => Promise.resolve(undefined),
       connection: { url: '', secret: new Uint8Array() },
       endSession: () => undefined,
       line: () => undefined,

@@ -27,7 +27,7 @@ describe('a van', () => {
 
   it('takes little memory, with a subscription that waits for its consumers, too', async () => {
     const count = 500
-    const open = async (prefix: string, each: (van: string) => Promise<void> | void): Promise<number> => {
+    const open = async (prefix: string, each: (van: string) => unknown): Promise<number> => {
       await each(`${prefix} first`)
       const before = used()
       for (let n = 0; n < count; n += 1) await each(`${prefix} ${n}`)

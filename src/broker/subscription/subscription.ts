@@ -42,9 +42,11 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
     // Its maker stays the maker: what the maker may see is for consumers of others, too.
     const { incarnation, principal } = this.#rules
     const sight = haveSameOwner(rules, this.#rules) ? rules.sight : this.#rules.sight
-    const isSame = rules.incarnation === incarnation && rules.principal === principal && rules.sight === sight
+    const servedSince = rules.servedSince ?? this.#rules.servedSince
+    const kept = { incarnation, principal, sight, servedSince }
+    const isSame = (Object.keys(kept) as (keyof typeof kept)[]).every(key => rules[key] === kept[key])
     const hasOtherSight = sight !== this.#rules.sight
-    this.#rules = isSame ? rules : { ...rules, incarnation, principal, sight }
+    this.#rules = isSame ? rules : { ...rules, ...kept }
     this.members.ruled(rules)
     if (hasOtherSight) this.owner.rightsChanged?.()
     this.letIn()

@@ -27,6 +27,11 @@ export interface SubscriptionRequest {
    * keeps it as long.
    */
   readonly incarnation?: string | undefined
+  /**
+   * In a host: when a handler or an actor got the name, by the clock of the host that has it. One that comes back has it
+   * no longer if another one got it since.
+   */
+  readonly servedSince?: number | undefined
   /** For an unnamed subscription in a host with a store: its client finds it again by this after the host's death. */
   readonly session?: string | undefined
   /** In a host with principals: the principal that made it. Its rights limit the messages. Undefined: no limit. */

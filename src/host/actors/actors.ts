@@ -4,19 +4,18 @@ import type { ActorAddress } from '../../bus/contract/actor-ref.js'
 import type { ActorRequest, CapabilityValues } from '../../bus/contract/actors.js'
 import type { ActorStatus } from '../../bus/contract/status.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
-import { ActorStoppedError, describe } from '../../errors.js'
-import { SHARED } from '../../message/topic.js'
+import { ActorStoppedError } from '../../errors.js'
 import type { ModuleRoots } from '../handlers/module-roots.js'
-import type { NamedRequest } from '../van/kept-names.js'
 import { OneAtATime } from '../handlers/one-at-a-time.js'
 import { ActorEnds } from './actor-ends.js'
 import type { ActorHost, Relations, StartOptions } from './actor-host.js'
+import { ActorReturns } from './actor-returns.js'
 import { ActorStarts } from './actor-starts.js'
 import { ActorSubscriptions } from './actor-subscriptions.js'
 import { ActorTable } from './actor-table.js'
 import type { KeptActor } from './kept-actor.js'
 import { InstanceGroups } from './instance-groups.js'
-import { mailChildExit, openMailbox } from './mailbox.js'
+import { mailChildExit } from './mailbox.js'
 import type { BornOf } from '../../wire/calls/placing.js'
 import type { ActorInstances, RunningActor } from './running-actor.js'
 
@@ -41,8 +40,7 @@ export class Actors {
   readonly #starts: ActorStarts
   /** Ended workers, by their client ids. */
   readonly #over = new LRUCache<string, true>({ max: ENDED_REMEMBERED })
-  /** Actors of the last host that are not in the table again yet. */
-  readonly #restoring = new Map<string, KeptActor>()
+  readonly #returns: ActorReturns
   #relations: Relations | undefined
 
   constructor(host: ActorHost, roots: Pick<ModuleRoots, 'resolve'>) {
@@ -59,6 +57,11 @@ export class Actors {
       ...{ host, roots, table, subscriptions, relations, ends: this.#ends },
       isOver: bornOf => this.isOver(bornOf),
       instanceEnded: (id, incarnation) => this.instanceEnded(id, incarnation),
+      keep: actor => this.#keep(actor),
+    })
+    this.#returns = new ActorReturns({
+      ...{ host, table, subscriptions, relations, ends: this.#ends },
+      start: (...actor) => this.start(...actor),
       keep: actor => this.#keep(actor),
     })
   }
@@ -161,9 +164,9 @@ export class Actors {
   async subscribe(van: string, name: string, id: string, request: SubscriptionRequest): Promise<void> {
     const actor = this.#table.lasting(van, id)
     if (actor === undefined) throw noSuchActor(id)
-    await this.#host.replace(van, { ...request, name })
+    const servedSince = await this.#host.replace(van, { ...request, name })
     const before = await this.#drop(van, name)
-    this.#subscriptions.add(id, name, { ...request, from: undefined })
+    this.#subscriptions.add(id, name, { ...request, from: undefined, servedSince })
     await actor.instances.updateSubscriptions()
     // In one write: no death of the host leaves the name without an actor.
     await this.#keepAll([...before.filter(each => each !== actor), actor])
@@ -172,6 +175,11 @@ export class Actors {
   /** Resolves when no actor consumes that subscription any more. */
   async unsubscribe(van: string, name: string): Promise<void> {
     await this.#keepAll(await this.#drop(van, name))
+  }
+
+  /** The host with the names was away: it may have given some to others. */
+  reclaim(): void {
+    this.#returns.reclaim()
   }
 
   /** The capabilities of the host have changed: stops the actors whose requirements it does not meet any more. */
@@ -202,25 +210,12 @@ export class Actors {
     const running = this.#table.all
       .filter(({ isUp, request }) => isUp && request.parent === undefined)
       .map(actor => this.#keptOf(actor))
-    const ids = new Set(running.map(({ id }) => id))
-    return [...running, ...[...this.#restoring.values()].filter(({ id }) => !ids.has(id))]
+    return [...running, ...this.#returns.besides(running)]
   }
 
   /** Starts an actor of the last host again, under its own id. */
-  async restore(kept: KeptActor): Promise<void> {
-    const { van, id, request, isLocalUser, subscriptions = [] } = kept
-    openMailbox(this.#host.broker(van), id, request.attempts)
-    // Before its start, which writes its record: the host may die at any moment.
-    const consumed = this.#subscriptions.restore(id, subscriptions, text => this.#host.warn(text))
-    for (const each of consumed) this.#replaceSoon(van, id, each)
-    const spread = id.startsWith(SHARED) ? this.#relations?.spreadAgain(kept) : undefined
-    this.#restoring.set(id, kept)
-    try {
-      await this.start(van, request, { isLocalUser, id, spread, isAgain: true })
-    } finally {
-      // This host may end first, and leaves it to the next one.
-      if (!this.#ends.isStopping) this.#restoring.delete(id)
-    }
+  restore(kept: KeptActor): Promise<void> {
+    return this.#returns.restore(kept)
   }
 
   /** `file:` URLs of the running actors. */
@@ -276,14 +271,6 @@ export class Actors {
     const subscribed = this.#table.inVan(van).filter(({ self }) => this.#subscriptions.remove(self.id, name))
     await Promise.all(subscribed.map(({ instances }) => instances.updateSubscriptions()))
     return subscribed
-  }
-
-  /** Does not wait: the host of the name may be away. */
-  #replaceSoon(van: string, id: string, request: NamedRequest): void {
-    this.#host.replace(van, request).catch((error: unknown) => {
-      if (this.has(van, id))
-        this.#host.warn(`subscription ${request.name} of actor ${id} did not start again: ${describe(error)}`)
-    })
   }
 }
 

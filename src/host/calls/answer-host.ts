@@ -38,9 +38,10 @@ const ANSWERS: { readonly [N in FollowerCall]: (caller: FollowerCaller, args: Go
   'backbone.replace': async ({ guest, session: { van, access } }, { request }) => {
     if (request.name === undefined)
       throw new InvalidOptionError('A subscription without a name cannot be replaced.')
-    await van.replace({ ...request, name: request.name, principal: access?.principal.name })
+    const { name } = request
+    const servedSince = await van.replace({ ...request, name, principal: access?.principal.name })
     await van.reach.ready(guest.relay)
-    return true
+    return servedSince
   },
   [UNREGISTER]: async (caller, args) => (await everywhere(caller, UNREGISTER, args)).includes(true),
 }

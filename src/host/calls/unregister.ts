@@ -9,6 +9,8 @@ export interface HandlerService {
   register(wanted: HandlerRequest): Promise<void>
   /** Resolves with false when it does not exist. */
   unregister(van: string, name: string): Promise<boolean>
+  /** The host with the names was away: those that it gave to others end here. */
+  reclaim(): void
   /** Of a van, by name. */
   all(van: string): Record<string, HandlerStatus>
 }

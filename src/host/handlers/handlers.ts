@@ -5,7 +5,7 @@ import type { HandlerTask } from '../../actors/worker-messages.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Isolation } from '../../bus/contract/actors.js'
 import type { HandlerStatus } from '../../bus/contract/status.js'
-import { ClosedError } from '../../errors.js'
+import { ClosedError, NameTakenError } from '../../errors.js'
 import { consumedOf } from '../actors/actor-subscriptions.js'
 import type { ModuleRoots } from './module-roots.js'
 import { OneAtATime } from './one-at-a-time.js'
@@ -27,8 +27,13 @@ export interface HandlerRequest {
 
 /** The host, as handlers use it. */
 export interface HandlerHost {
-  /** Registers the subscription of a handler, and replaces the one of that name in the whole van. */
-  replace(van: string, request: SubscriptionRequest & { readonly name: string }): Promise<void>
+  /**
+   * Registers the subscription of a handler, and replaces the one of that name in the whole van.
+   *
+   * @returns since when it has the name, if that is known
+   * @throws NameTakenError if another one got it since this one had it
+   */
+  replace(van: string, request: SubscriptionRequest & { readonly name: string }): Promise<number | undefined>
   /** The connection of a worker to this host, like any other client's. */
   readonly connection: {
     readonly url: string
@@ -97,17 +102,18 @@ export class Handlers {
       const module = await this.#roots.resolve(wanted.module, wanted.callerIsLocalUser)
       if (!this.#handlers.has(keyOf(wanted))) this.#host.checkWorkers?.(1)
       const worker = this.#workerFor(wanted, module)
-      // After a restart it continues at its place.
-      const goingOn = { ...wanted, request: { ...wanted.request, from: undefined } }
-      const handler = { wanted: goingOn, worker, module, export: wanted.export }
-      await this.#load(wanted, handler)
+      await this.#load(wanted, { wanted, worker, module, export: wanted.export })
+      let servedSince: number | undefined
       try {
         // A refusal, here or by the host of the name, leaves the running handler as it was.
-        await this.#host.replace(wanted.van, { ...wanted.request, name: wanted.name })
+        servedSince = await this.#host.replace(wanted.van, { ...wanted.request, name: wanted.name })
       } catch (error) {
         await worker.stop()
         throw error
       }
+      // After a restart it continues at its place.
+      const goingOn = { ...wanted, request: { ...wanted.request, from: undefined, servedSince } }
+      const handler = { wanted: goingOn, worker, module, export: wanted.export }
       await this.#handlers.get(keyOf(wanted))?.worker.stop()
       this.#handlers.set(keyOf(wanted), handler)
       this.#host.modulesChanged?.()
@@ -129,9 +135,26 @@ export class Handlers {
     } catch (error) {
       // This host ends, and leaves it to the next one.
       if (!this.#stopping) this.#restoring.delete(key)
+      if (error instanceof NameTakenError) await this.#host.keep?.(wanted.van, wanted.name, undefined)
       throw error
     }
     this.#restoring.delete(key)
+  }
+
+  /** The host with the names was away: it may have given some to others. */
+  reclaim(): void {
+    for (const [key, { wanted }] of this.#handlers) {
+      const { van, name, request } = wanted
+      if (request.servedSince === undefined) continue
+      this.#host
+        .replace(van, { ...request, name })
+        .catch((error: unknown) => {
+          if (!(error instanceof NameTakenError) || this.#handlers.get(key)?.wanted !== wanted) return
+          this.#host.warn(`handler ${name} ends: ${error.message}`)
+          return this.unregister(van, name)
+        })
+        .catch(() => undefined)
+    }
   }
 
   /** Stops it; the broker removes the named subscription. Resolves with false when it does not exist. */

@@ -172,7 +172,10 @@ export class HostServer {
   }
 
   /** Registers a named subscription, and replaces the one of that name in the whole van. */
-  replace(van: string, request: SubscriptionRequest & { readonly name: string }): Promise<void> {
+  replace(
+    van: string,
+    request: SubscriptionRequest & { readonly name: string },
+  ): Promise<number | undefined> {
     return this.sessions.replace(van, request)
   }
 

@@ -263,7 +263,10 @@ export class SessionManager {
   }
 
   /** Registers a named subscription, and replaces the one of that name in the whole van. */
-  replace(van: string, request: SubscriptionRequest & { readonly name: string }): Promise<void> {
+  replace(
+    van: string,
+    request: SubscriptionRequest & { readonly name: string },
+  ): Promise<number | undefined> {
     return this.#vans.get(van).replace(request)
   }
 

@@ -22,8 +22,9 @@ import type { HostRef, Reach } from '../backbone/contract/reach.js'
 import type { ReachingVan } from '../backbone/contract/reaching-van.js'
 import type { Sights } from '../backbone/contract/sights.js'
 import { Publisher } from '../session/publisher.js'
-import type { NameRegister } from './kept-names.js'
+import type { NamedRequest, NameRegister } from './kept-names.js'
 import { RecentMap } from './recent-map.js'
+import { ServedNames } from './served-names.js'
 import { SettledBefore } from '../session/settled-before.js'
 import { missingError } from '../store/missing-error.js'
 import type { HostStore } from '../store/host-store.js'
@@ -96,6 +97,7 @@ export class Van {
     maxWeight: REFUSALS_REMEMBERED,
     weigh: ({ refusals }) => refusals,
   })
+  readonly #served = new ServedNames()
 
   constructor(
     readonly name: string,
@@ -276,9 +278,9 @@ export class Van {
   /** Removes a named subscription at its home. */
   unsubscribe(name: string): Promise<boolean> {
     const { names } = this.reach
-    return names === undefined || isOwnMailbox(name)
-      ? this.broker.control.unsubscribe(name)
-      : names.unsubscribe(name)
+    if (names !== undefined && !isOwnMailbox(name)) return names.unsubscribe(name)
+    this.#served.unsubscribed(name)
+    return this.broker.control.unsubscribe(name)
   }
 
   /** Identifies the memory, or the store, of named subscriptions, if it is here. */
@@ -294,15 +296,14 @@ export class Van {
   }
 
   /**
-   * Registers a named subscription, and replaces the one of that name.
+   * Registers the named subscription of a handler or an actor, and replaces the one of that name.
    *
-   * @throws InvalidPatternError, UnsupportedError (`from` without a store)
+   * @returns since when it has the name
+   * @throws InvalidPatternError, UnsupportedError (`from` without a store), NameTakenError (it is back, and too late)
    */
-  async replace(request: SubscriptionRequest & { readonly name: string }): Promise<void> {
+  replace(request: NamedRequest): Promise<number | undefined> {
     const { names } = this.reach
-    if (names !== undefined) return names.replace(request)
-    const from = request.from === undefined ? undefined : await this.vanStore?.start(request)
-    this.broker.replace(from === undefined ? request : { ...request, from })
+    return names === undefined ? this.#served.replace(request, this) : names.replace(request)
   }
 
   async close(): Promise<void> {

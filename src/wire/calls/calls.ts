@@ -102,7 +102,8 @@ export const CALLS = {
   ),
   'backbone.replace': call(
     withLimited(() => ({})),
-    done,
+    // A leader of an earlier version answers with true.
+    (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined),
     { isStored: true },
   ),
   'backbone.sights': call(sightsArgs, done),

@@ -33,6 +33,11 @@ export const subscribeArgs = object(
 
 /** The host knows the owner by itself. A host that has joined says which of its own principals that is. */
 function limitedRequestOf(fields: Fields): SubscriptionRequest {
+  return { ...servedRequestOf(fields), servedSince: undefined }
+}
+
+/** A host that has joined asks for its own handlers and actors. */
+function servedRequestOf(fields: Fields): SubscriptionRequest {
   return { ...decodeRequest(fields.get('request')), principal: undefined }
 }
 
@@ -47,7 +52,7 @@ export function withRequest<Others extends object>(decode: (fields: Fields) => O
 
 /** The same of a host that has joined, for one of its principals. */
 export function withLimited<Others extends object>(decode: (fields: Fields) => Others) {
-  return requesting(decode, limitedRequestOf)
+  return requesting(decode, servedRequestOf)
 }
 
 function requesting<Others extends object>(

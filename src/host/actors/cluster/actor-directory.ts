@@ -83,7 +83,7 @@ export class ActorDirectory {
       discard: (name, placed) => parentLinks.discard({ van: name, ...placed }),
     })
     this.#placing = new ActorPlacing({ here, backbone, van, placement, tickets })
-    this.#watch = watchHosts([parentLinks, coordinator], options)
+    this.#watch = watchHosts([parentLinks, coordinator, namesOf(options)], options)
     serveActors({
       ...{ here, backbone, van, tickets, placing: this.#placing },
       subscribe: (...subscription) => this.#subscribeHere(...subscription),
@@ -178,6 +178,19 @@ export class ActorDirectory {
         this.#parentLinks.discard({ van: wanted.van, self: { id }, host: leader.id })
       throw error
     }
+  }
+}
+
+/** When the leader is back: it may have given names to handlers and actors of other hosts. */
+function namesOf({ here, handlers, backbone }: ActorDirectoryOptions) {
+  return {
+    came: (host: string): void => {
+      if (!backbone.members.list().some(({ id, leader }) => leader && id === host)) return
+      if (host === backbone.members.self.id) return
+      here.reclaim()
+      handlers?.reclaim()
+    },
+    gone: (): void => undefined,
   }
 }
 

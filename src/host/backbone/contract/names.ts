@@ -22,9 +22,10 @@ export interface Names {
   /**
    * Registers a subscription, and replaces the one of that name.
    *
-   * @throws InvalidPatternError
+   * @returns since when the caller has it; undefined if that host is older
+   * @throws InvalidPatternError, NameTakenError (another one got it since the caller had it)
    */
-  replace(request: SubscriptionRequest & { readonly name: string }): Promise<void>
+  replace(request: SubscriptionRequest & { readonly name: string }): Promise<number | undefined>
   unsubscribe(name: string): Promise<boolean>
   /** The rights of these principals of this host have changed. */
   renewRights(principals: readonly string[]): void

@@ -50,9 +50,9 @@ export class LeaderNames implements Names {
     return membership instanceof InboxMembership && !membership.hasLeft ? membership.request : undefined
   }
 
-  async replace(request: SubscriptionRequest & { readonly name: string }): Promise<void> {
+  async replace(request: SubscriptionRequest & { readonly name: string }): Promise<number | undefined> {
     if (request.principal !== undefined) this.#options.sights.check(request.principal)
-    await this.#options.remote.call('backbone.replace', { request: this.#limited(request) })
+    return this.#options.remote.call('backbone.replace', { request: this.#limited(request) })
   }
 
   async unsubscribe(name: string): Promise<boolean> {
