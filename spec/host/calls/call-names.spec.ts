@@ -31,6 +31,7 @@ const request: SubscriptionRequest = {
   joins: undefined,
   principal: undefined,
   sight: undefined,
+  servedSince: undefined,
 }
 
 /** Calls that accept an empty object: they have no arguments, or the host checks them where it uses them. */
