@@ -10,7 +10,16 @@ import {
   type MsgvanError,
 } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
-import { collect, payloads, rejection, reports } from '../support/messages.js'
+import {
+  collect,
+  payloads,
+  publishAll,
+  register,
+  rejection,
+  reports,
+  untilStatus,
+  upTo,
+} from '../support/messages.js'
 import { itWith, type Connected } from './connected.js'
 
 /** The platform tells of rejections that nobody handles by then, which fails the test. */
@@ -266,6 +275,29 @@ export function draining(at: Connected): void {
       expect(await rejection(firstValueFrom(bus.topic('t', { name: 'x' })))).to.be.instanceOf(ClosedError)
       message.ack()
       await closing
+    })
+
+    itWith(at, 'severalBuses', 'a subscription that is not in force yet gets nothing more', async () => {
+      const bus = at.bus()
+      for (const name of ['w', 'x']) await register(bus, name, 't')
+      await publishAll(bus, 't', upTo(20))
+      const young = at.another()
+      const problems = reports(young)
+      const seen = [
+        collect(young.topic('t', { name: 'w' })),
+        collect(young.topic('t', { name: 'x' }).pipe(handle(() => new Promise(() => undefined)))),
+        collect(young.topic('t')),
+      ]
+      const published = young.publish('t', 21)
+      await young.close({ timeout: 5_000 })
+      await published
+      for (const { values, completed } of seen) {
+        expect(values).to.deep.equal([])
+        expect(completed).to.equal(true)
+      }
+      expect(problems.values).to.deep.equal([])
+      for (const name of ['w', 'x'])
+        await untilStatus(bus, name, { pending: 21, inFlight: 0, acked: 0, failed: 0, consumers: 0 })
     })
 
     it('endless publishes of others do not keep the bus from ending', async () => {

@@ -79,10 +79,11 @@ export class Draining {
             deadline,
           )
         : true
-    // Deliveries go on until the bus's own publishes are taken over.
+    inboxes.stop(({ wasConfirmed }) => !wasConfirmed)
+    // Other deliveries go on until the bus's own publishes are taken over: one may wait for room in a subscription of this bus.
     const isTaken = outbox.whetherTaken()
     const isAnswered = this.#options.isEndedByHost ? () => true : calls.whetherLastingAnswered()
-    await until(() => isTaken() && isAnswered())
+    await until(isTaken)
     inboxes.stop()
     if (!(await until(() => isAnswered() && this.#isDone)))
       this.#options.report(

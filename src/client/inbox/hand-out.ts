@@ -32,6 +32,7 @@ export class HandOut {
   /** A delivery that the host hears of before the consumer gets it; 0: none. */
   #announced = 0
   #isSending = false
+  #isStopped = false
 
   constructor(consumer: Consumer, unsettled: UnsettledDeliveries, owner: HandOutOwner) {
     this.#consumer = consumer
@@ -45,6 +46,11 @@ export class HandOut {
 
   get isAttached(): boolean {
     return this.#state === State.Attached
+  }
+
+  /** It gets nothing more. */
+  get isStopped(): boolean {
+    return this.#isStopped
   }
 
   get hasLeft(): boolean {
@@ -63,6 +69,11 @@ export class HandOut {
 
   suspend(): void {
     if (this.#state === State.Attached) this.#state = State.Suspended
+  }
+
+  /** For good, also if its pipeline comes back. */
+  stop(): void {
+    this.#isStopped = true
   }
 
   resume(consumer: Consumer): void {
@@ -111,6 +122,7 @@ export class HandOut {
   get #mayHandOut(): boolean {
     return (
       this.#state === State.Attached &&
+      !this.#isStopped &&
       this.questions.isNone &&
       !this.#isSending &&
       (this.#consumer.isBusy !== true || (this.queue.isFirstBrought && this.#consumer.takesBack === true))

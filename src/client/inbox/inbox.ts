@@ -112,14 +112,14 @@ export class Inbox implements HandOutOwner, MembershipOwner {
   }
 
   get books(): Omit<ConsumerBooks, 'subscription'> {
-    const { queue, questions, consumer, isAttached } = this.#handOut
+    const { queue, questions, consumer, isAttached, isStopped } = this.#handOut
     const { places } = this.membership
     return {
       line: queue.length,
       open: this.open,
       waiting: places?.waiting ?? 0,
       places: places?.free ?? 0,
-      takes: isAttached && consumer.isBusy !== true,
+      takes: isAttached && !isStopped && consumer.isBusy !== true,
       asks: !questions.isNone,
     }
   }
@@ -227,7 +227,7 @@ export class Inbox implements HandOutOwner, MembershipOwner {
 
   /** Hands out nothing more. Open deliveries can still be settled. */
   stop(): void {
-    this.#handOut.suspend()
+    this.#handOut.stop()
   }
 
   left(kept: readonly number[]): void {

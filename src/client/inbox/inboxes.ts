@@ -184,8 +184,9 @@ export class Inboxes implements InboxOwner {
   }
 
   /** Hands out nothing more, except answers: the work in hand may wait for them. */
-  stop(): void {
-    for (const inbox of this.#inboxes.values()) if (!isReplyInbox(inbox.request)) inbox.stop()
+  stop(isMeant: (inbox: Inbox) => boolean = () => true): void {
+    for (const inbox of this.#inboxes.values())
+      if (!isReplyInbox(inbox.request) && isMeant(inbox)) inbox.stop()
   }
 
   /** The session is lost: all deliveries are withdrawn. A consumer that left has nothing more to settle. */
