@@ -48,8 +48,8 @@ export class PayloadTooLargeError extends MsgvanError {
 }
 
 /**
- * A request or an answer is over a limit of the link (nothing of it was sent), or a client uses more patterns, or leaves
- * more answers unread, than it may.
+ * A request or an answer is over a limit of the link (nothing of it was sent), a client uses more patterns, or leaves
+ * more answers unread, than it may, or a principal is over one of its limits.
  */
 export class LimitError extends MsgvanError {
   override readonly name = 'LimitError'

@@ -1,4 +1,5 @@
 import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import type { SchedulerLike } from 'rxjs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { tokenCredential } from '../../src/client/connection/credential.js'
@@ -75,17 +76,22 @@ export class GuardedHost {
   private constructor(
     readonly file: PrincipalsFile,
     options: (generation: number) => Partial<HostServerOptions>,
+    private readonly scheduler?: SchedulerLike,
   ) {
     this.#options = options
   }
 
-  /** @param options of the host, and of each that takes its place */
+  /**
+   * @param options of the host, and of each that takes its place
+   * @param scheduler of the rates of publishes
+   */
   static async with(
     all: Readonly<Record<string, Rights>>,
     options: Partial<HostServerOptions> | ((generation: number) => Partial<HostServerOptions>) = {},
+    scheduler?: SchedulerLike,
   ): Promise<GuardedHost> {
     const file = await PrincipalsFile.of(all)
-    const host = new GuardedHost(file, typeof options === 'function' ? options : () => options)
+    const host = new GuardedHost(file, typeof options === 'function' ? options : () => options, scheduler)
     await host.#start(0)
     return host
   }
@@ -126,7 +132,7 @@ export class GuardedHost {
 
   async #start(port: number, more: Partial<HostServerOptions> = {}): Promise<HostServer> {
     const log = (text: string): void => void this.logged.push(text)
-    const principals = await Principals.open(this.file.file, { warn: log, info: log })
+    const principals = await Principals.open(this.file.file, { warn: log, info: log }, this.scheduler)
     this.#principals = principals
     this.#server = await startServer({ port, principals, ...this.#options(this.#generation), ...more })
     this.#generation += 1

@@ -38,6 +38,22 @@ describe('msgvan principals', () => {
     expect((await publish('orders.eu', token)).code).to.equal(1)
   })
 
+  it('add writes limits, beside those that are there, and list shows them', async () => {
+    const one = await principals('add', 'ada', '--limit', 'publishes=5', '--limit', 'names=2')
+    expect(one.code, one.stderr).to.equal(0)
+    expect(await principals('add', 'ada', '--limit', 'names=3', '--over', 'refuse')).to.include({ code: 0 })
+    const { stdout } = await principals('list', 'ada')
+    expect(stdout).to.contain('  at most 5 publishes a second\n  at most 3 subscriptions with a name\n')
+    expect(stdout).to.contain('  publishes over a limit are refused\n')
+    for (const [option, value, fault] of [
+      ['--limit', 'publishes=0', /"publishes" is a whole number/],
+      ['--limit', 'publish=1', /"limits" has no "publish"/],
+      ['--limit', 'names', /--limit is a name and a number/],
+      ['--over', 'drop', /"over" is one of/],
+    ] as const)
+      expect((await principals('add', 'ada', option, value)).stderr).to.match(fault)
+  })
+
   it('add to one that is there keeps its rights and tokens, and a host reads them anew', async () => {
     const first = (await principals('add', 'ada', '--publish', 'a', '--expires', '2d')).stdout.trim()
     const host = sandbox.msgvan(['--verbose', 'host'])

@@ -38,6 +38,10 @@ export interface VanStatus {
   log?: LogStatus
   /** Only of a host: the memory of this van and of its host. */
   memory?: MemoryStatus
+  /** Only on a host with principals, for those who may see it: denials since its start, by right. */
+  denied?: Readonly<Record<string, number>>
+  /** Of the same: refusals by limits, by principal and limit. */
+  limited?: Readonly<Record<string, Readonly<Record<string, number>>>>
   /** Only on a host whose store is damaged: the losses since its start. */
   missing?: readonly MissingStatus[]
 }

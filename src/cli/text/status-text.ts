@@ -11,6 +11,8 @@ export function statusLines({
   counters,
   missing = [],
   memory,
+  denied = {},
+  limited = {},
 }: VanStatus): string[] {
   const { published, delivered, acked, failed, redelivered, deadLettered, dropped } = counters
   return [
@@ -30,6 +32,7 @@ export function statusLines({
       : [`${actors.length} ${actors.length === 1 ? 'actor' : 'actors'}: see \`msgvan actors\``]),
     '',
     ...(memory === undefined ? [] : [memoryLine(memory)]),
+    ...refusedLines(denied, limited),
     `published ${published}, delivered ${delivered}, acked ${acked}, failed ${failed}, redelivered ${redelivered}, dead ${deadLettered}, dropped ${dropped}`,
   ]
 }
@@ -38,6 +41,20 @@ function memoryLine({ van, host }: MemoryStatus): string {
   const of = ({ bytes, max }: MemoryStatus['van']): string => `${megabytes(bytes)} of ${megabytes(max)} MiB`
   const full = van.bytes >= van.max || host.bytes >= host.max ? ': full, publishers wait' : ''
   return `memory ${of(van)} in this van, ${of(host)} in the host${full}`
+}
+
+/** Principals that wanted more than they may. */
+function* refusedLines(
+  denied: NonNullable<VanStatus['denied']>,
+  limited: NonNullable<VanStatus['limited']>,
+): Generator<string> {
+  const counts = (of: Readonly<Record<string, number>>): string =>
+    Object.entries(of)
+      .map(([what, count]) => `${what} ${count}`)
+      .join(', ')
+  if (Object.keys(denied).length > 0) yield `denied, by right: ${counts(denied)}`
+  for (const [principal, of] of Object.entries(limited))
+    yield `${principal} is over its limits: ${counts(of)}`
 }
 
 function megabytes(bytes: number): number {

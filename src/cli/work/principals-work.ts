@@ -14,11 +14,14 @@ import {
   type RootRight,
   type RuleRight,
 } from '../../host/rights/definition.js'
+import { LIMITS, limitNames } from '../../host/limits/definition.js'
 import { Denials } from '../../host/rights/denials.js'
 import { Principal } from '../../host/rights/principal.js'
 import { addPrincipal, revokeTokens, type AddedRights } from '../../host/rights/principals-edit.js'
 import { readPrincipals } from '../../host/rights/principals-file.js'
 import { readVersion } from '../../host/rights/principals.js'
+import { monotonicScheduler } from '../../broker/clock/monotonic-scheduler.js'
+import { Timers } from '../../broker/clock/timers.js'
 import type { Cli } from '../cli.js'
 import { Exit } from '../exit.js'
 
@@ -28,7 +31,8 @@ const LOCK_LOOK_MS = 20
 
 /** The rights of `add`, by their options. */
 export type RightOptions = Readonly<
-  Partial<Record<RuleRight | RootRight | 'enter', string[]>> & Partial<Record<FlagRight, boolean>>
+  Partial<Record<RuleRight | RootRight | 'enter' | 'limit', string[]>> &
+    Partial<Record<FlagRight, boolean>> & { readonly over?: string }
 >
 
 export async function listPrincipals(
@@ -58,7 +62,7 @@ export async function checkPrincipal(
   if (definition === undefined) {
     return cli.fail(unknown(name))
   }
-  const principal = new Principal(definition, new Denials(() => undefined))
+  const principal = new Principal(definition, new Denials(() => undefined), new Timers(monotonicScheduler))
   const may = await allows(principal, right, text)
   const what = text === undefined ? right : `${right} ${JSON.stringify(text)}`
   await cli.output.line(`${may ? 'yes' : 'no'}: ${name} ${may ? 'has' : 'lacks'} the right ${what}`)
@@ -157,7 +161,7 @@ async function versionIfAny(file: string): Promise<{ text: string; version: stri
   })
 }
 
-function rightsOf({ enter, ...options }: RightOptions, isNew: boolean): AddedRights {
+function rightsOf({ enter, limit, over, ...options }: RightOptions, isNew: boolean): AddedRights {
   const vans = enter ?? (isNew ? ['default'] : undefined)
   const pick = <R extends RuleRight | RootRight | FlagRight>(rights: readonly R[]): Pick<RightOptions, R> =>
     Object.fromEntries(
@@ -170,7 +174,21 @@ function rightsOf({ enter, ...options }: RightOptions, isNew: boolean): AddedRig
     rules: { ...pick(ruleRights), ...(vans === undefined ? {} : { vans }) },
     roots,
     flags: pick(FLAG_RIGHTS),
+    ...(limit === undefined && over === undefined ? {} : { limits: limitsOf(limit, over) }),
   }
+}
+
+/** Their names and values are checked with the file. @throws InvalidOptionError */
+function limitsOf(limits: readonly string[] = [], over?: string): Record<string, number | string> {
+  const read = limits.map(text => {
+    const [, name = '', number] = /^(\w+)=(\d+)$/.exec(text) ?? []
+    if (number === undefined)
+      throw new InvalidOptionError(
+        `--limit is a name and a number, such as publishes=100; this is ${JSON.stringify(text)}. Names are ${limitNames.join(', ')}.`,
+      )
+    return [name, Number(number)] as const
+  })
+  return { ...Object.fromEntries(read), ...(over === undefined ? {} : { over }) }
 }
 
 /** @throws InvalidOptionError for a right that does not exist, or without the text that it needs */
@@ -204,12 +222,20 @@ function unknown(name: string): NotFoundError {
   return new NotFoundError(`the file has no principal ${JSON.stringify(name)}`)
 }
 
-function outlineOf({ name, credentials, vans, rules, roots, flags }: PrincipalDefinition): object {
+function outlineOf({ name, credentials, vans, rules, roots, flags, limits }: PrincipalDefinition): object {
   const tokens = credentials.map(({ id, expires }) => ({ id, expires: timeOf(expires) ?? null }))
-  return { name, tokens, vans, ...rules, ...roots, ...flags }
+  return { name, tokens, vans, ...rules, ...roots, ...flags, ...(limits === undefined ? {} : { limits }) }
 }
 
-function linesOf({ name, credentials, vans, rules, roots, flags }: PrincipalDefinition): string[] {
+function linesOf({
+  name,
+  credentials,
+  vans,
+  rules,
+  roots,
+  flags,
+  limits = { over: 'wait' },
+}: PrincipalDefinition): string[] {
   const lists = Object.entries({ vans, ...rules }).flatMap(([right, { allow, deny }]) => [
     ...(allow.length === 0 ? [] : [`  ${right}: ${allow.join('  ')}`]),
     ...(deny.length === 0 ? [] : [`  ${right}, denied: ${deny.join('  ')}`]),
@@ -218,8 +244,13 @@ function linesOf({ name, credentials, vans, rules, roots, flags }: PrincipalDefi
     roots[right] === undefined ? [] : [`  ${right}: ${roots[right].join('  ') || 'those that run'}`],
   )
   const given = FLAG_RIGHTS.filter(right => flags[right]).map(right => `  ${right}`)
+  const most = limitNames.flatMap(limit => {
+    const number = limits[limit]
+    return number === undefined ? [] : [`  at most ${number} ${LIMITS[limit]}`]
+  })
+  if (limits.over === 'refuse') most.push('  publishes over a limit are refused')
   const tokens = credentials.map(({ id, expires }) => `  token ${id}${endOf(expires)}`)
-  return [name, ...lists, ...folders, ...given, ...(tokens.length === 0 ? ['  no token'] : tokens)]
+  return [name, ...lists, ...folders, ...given, ...most, ...(tokens.length === 0 ? ['  no token'] : tokens)]
 }
 
 function endOf(expires: number): string {

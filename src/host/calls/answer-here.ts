@@ -1,7 +1,7 @@
 import type { ByteBudget } from '../../broker/memory/byte-budget.js'
 import type { IsMeant } from '../../broker/dead-letters/dead-letter-view.js'
 import type { DeadLetterFilter } from '../../bus/contract/dead-letters.js'
-import type { MemoryStatus } from '../../bus/contract/status.js'
+import type { MemoryStatus, VanStatus } from '../../bus/contract/status.js'
 import { encodeLetter } from '../../codec/payload.js'
 import { decodeArgs, type AskedOfHosts, type GotArgs } from '../../wire/calls/calls.js'
 import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
@@ -15,7 +15,10 @@ import { unregister } from './unregister.js'
 
 interface Here {
   readonly van: Pick<Van, 'broker' | 'name' | 'vanStore' | 'budget'>
-  readonly services: Pick<Services, 'handlers' | 'actors'>
+  readonly services: Pick<Services, 'handlers' | 'actors'> & {
+    /** Denials and refusals by limits, if the host has principals. */
+    readonly refused?: (() => Pick<VanStatus, 'denied' | 'limited'> | undefined) | undefined
+  }
 }
 
 /** The answers of one host to calls that each host answers for itself. */
@@ -70,7 +73,7 @@ function isAskedOfHosts(name: string): name is AskedOfHosts {
 
 async function statusPart(
   { broker, name: van, vanStore, budget }: Here['van'],
-  { handlers, actors }: Here['services'],
+  { handlers, actors, refused }: Here['services'],
 ): Promise<StatusPart> {
   const status = await broker.control.status()
   const { missing = [] } = vanStore ?? {}
@@ -78,6 +81,7 @@ async function statusPart(
     status: {
       ...status,
       memory: memoryOf(budget),
+      ...refused?.(),
       actors: actors?.here.status(van, status.host.id) ?? [],
       ...(missing.length === 0 ? {} : { missing }),
     },

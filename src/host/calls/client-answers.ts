@@ -61,6 +61,7 @@ export const CLIENT_ANSWERS: {
   'actors.find': ({ session, services }, { name }) => actorsIn(services).find(session.van.name, name),
   'actors.subscribe': async ({ session, services }, { name, id, request }): Promise<true> => {
     const principal = session.access?.principal
+    session.subscriptions.checkName(name)
     const limited = { ...request, principal: principal?.name, sight: principal?.sight }
     await actorsIn(services).subscribe(session.van.name, name, id, limited)
     return true
@@ -175,6 +176,7 @@ async function registerHandler(
 ): Promise<true> {
   if (handlers === undefined)
     throw new UnsupportedError('This host runs no handlers. Subscribe in a process of your own.')
+  session.subscriptions.checkName(name)
   await handlers.register({
     van: session.van.name,
     name,

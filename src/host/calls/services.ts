@@ -1,4 +1,4 @@
-import type { HostStatus } from '../../bus/contract/status.js'
+import type { HostStatus, VanStatus } from '../../bus/contract/status.js'
 import { UnsupportedError } from '../../errors.js'
 import type { ActorDirectory } from '../actors/cluster/actor-directory.js'
 import type { Followers } from '../backbone/introduction.js'
@@ -12,6 +12,8 @@ export interface Services {
   readonly hosts: () => HostStatus[]
   /** Undefined: no host can join this one. */
   readonly followers: Followers | undefined
+  /** Denials and refusals by limits, if the host has principals. */
+  readonly refused: () => Pick<VanStatus, 'denied' | 'limited'> | undefined
   /** Calls to the host itself, such as `stop`: only from callers who proved to be this machine's user. */
   readonly control: ((method: string, args: unknown) => Promise<unknown>) | undefined
 }

@@ -1,4 +1,5 @@
 import type { RuleLists } from '../../bus/contract/sight.js'
+import type { PrincipalLimits } from '../limits/definition.js'
 import type { StoredToken } from '../../wire/scram.js'
 
 /** Rights that are lists of regular expressions, and what each expression matches. */
@@ -39,4 +40,6 @@ export interface PrincipalDefinition {
   /** Undefined: it reaches no actor at all. */
   readonly roots: Readonly<Record<RootRight, readonly string[] | undefined>>
   readonly flags: Readonly<Record<FlagRight, boolean>>
+  /** Undefined: it has none. */
+  readonly limits: PrincipalLimits | undefined
 }

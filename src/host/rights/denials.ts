@@ -14,10 +14,10 @@ interface Logged {
 export class Denials {
   readonly #counts = new Map<Right, number>()
   readonly #logged = new Map<string, Logged>()
-  readonly #warn: (text: string) => void
+  readonly warn: (text: string) => void
 
   constructor(warn: (text: string) => void) {
-    this.#warn = warn
+    this.warn = warn
   }
 
   /** How many there were, by right. */
@@ -46,7 +46,7 @@ export class Denials {
     }
     this.#logged.set(key, { at: now, untold: 0 })
     const more = before === undefined || before.untold === 0 ? '' : ` (and ${before.untold} times before)`
-    this.#warn(`denied: ${principal} lacks the right ${JSON.stringify(right)} for ${shown(what)}${more}`)
+    this.warn(`denied: ${principal} lacks the right ${JSON.stringify(right)} for ${shown(what)}${more}`)
   }
 }
 

@@ -20,6 +20,9 @@ import {
   type RuleRight,
   type TokenCredential,
 } from './definition.js'
+import type { PrincipalLimits } from '../limits/definition.js'
+import { PublishRate, type RateTimers } from '../limits/publish-rate.js'
+import { Refused } from '../limits/refused.js'
 import type { Denials } from './denials.js'
 import { noLists, TextRule } from './text-rule.js'
 import { TopicAnswers } from './topic-answers.js'
@@ -32,16 +35,25 @@ export class Principal implements Seer {
   readonly name: string
   readonly #denials: Denials
   #definition: PrincipalDefinition
+  readonly #timers: RateTimers
+  /** Counts its refusals by limits. */
+  readonly refused: Refused
+  /** The rate of its publishes, if that has a limit. */
+  rate: PublishRate | undefined
   #rules: Rules
   readonly #view: View
   readonly #published = new TopicAnswers(topic => this.#publishRight(topic) === undefined)
 
-  constructor(definition: PrincipalDefinition, denials: Denials) {
+  /** @param timers the clock of its rates */
+  constructor(definition: PrincipalDefinition, denials: Denials, timers: RateTimers) {
     this.name = definition.name
     this.#denials = denials
     this.#definition = definition
     this.#rules = rulesOf(definition)
     this.#view = new View(sightOf(definition))
+    this.#timers = timers
+    this.refused = new Refused(definition.name, text => denials.warn(text))
+    this.rate = PublishRate.of(definition.limits, timers, this.refused)
   }
 
   /** Whether its part of the file is the same. */
@@ -49,7 +61,13 @@ export class Principal implements Seer {
     return isDeepStrictEqual(definition, this.#definition)
   }
 
+  get limits(): PrincipalLimits | undefined {
+    return this.#definition.limits
+  }
+
   renew(definition: PrincipalDefinition): void {
+    if (!isDeepStrictEqual(definition.limits, this.limits))
+      this.rate = PublishRate.of(definition.limits, this.#timers, this.refused)
     this.#definition = definition
     this.#rules = rulesOf(definition)
     this.#view.renew(sightOf(definition))

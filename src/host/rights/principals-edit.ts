@@ -9,6 +9,8 @@ export interface AddedRights {
   readonly rules?: Readonly<Partial<Record<RuleRight | 'vans', readonly string[]>>>
   readonly roots?: Readonly<Partial<Record<RootRight, readonly string[]>>>
   readonly flags?: Readonly<Partial<Record<FlagRight, boolean>>>
+  /** They replace those of the same names. */
+  readonly limits?: Readonly<Record<string, number | string>>
 }
 
 export interface AddedPrincipal {
@@ -104,7 +106,7 @@ function set(principals: Entry, name: string, value: unknown): void {
   Object.defineProperty(principals, name, { value, enumerable: true, configurable: true, writable: true })
 }
 
-function withRights(entry: Entry, { rules = {}, roots = {}, flags = {} }: AddedRights): Entry {
+function withRights(entry: Entry, { rules = {}, roots = {}, flags = {}, limits }: AddedRights): Entry {
   const made = { ...entry }
   for (const right of ['vans', ...ruleRights] as const) {
     const added = rules[right]
@@ -114,6 +116,7 @@ function withRights(entry: Entry, { rules = {}, roots = {}, flags = {} }: AddedR
     const added = roots[right]
     if (added !== undefined) made[right] = union(listOf(made[right]), added)
   }
+  if (limits !== undefined) made['limits'] = { ...(made['limits'] as Entry | undefined), ...limits }
   return { ...made, ...flags }
 }
 

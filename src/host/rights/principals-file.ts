@@ -10,6 +10,7 @@ import {
   type RuleRight,
   type TokenCredential,
 } from './definition.js'
+import { LIMITS, limitNames, OVER, type PrincipalLimits } from '../limits/definition.js'
 import { JsonFault, readJson, type Located } from './located-json.js'
 import { noLists, wholeMatcher } from './text-rule.js'
 
@@ -39,7 +40,7 @@ export function readPrincipals(text: string, file: string): ReadonlyMap<string, 
   }
 }
 
-const KEYS = ['credentials', 'vans', ...ruleRights, ...ROOT_RIGHTS, ...FLAG_RIGHTS]
+const KEYS = ['credentials', 'vans', ...ruleRights, ...ROOT_RIGHTS, ...FLAG_RIGHTS, 'limits']
 
 function principalOf(name: string, located: Located): PrincipalDefinition {
   if (!PRINCIPAL_NAME.test(name))
@@ -60,6 +61,7 @@ function principalOf(name: string, located: Located): PrincipalDefinition {
       handlers: rootsOf(members.get('handlers'), 'handlers'),
     },
     flags: { join: flagOf(members.get('join'), 'join'), admin: flagOf(members.get('admin'), 'admin') },
+    limits: limitsOf(members.get('limits')),
   }
 }
 
@@ -130,6 +132,24 @@ function flagOf(located: Located | undefined, what: string): boolean {
   if (located === undefined) return false
   if (typeof located.value === 'boolean') return located.value
   throw new JsonFault(located.line, `"${what}" is true or false`)
+}
+
+function limitsOf(located: Located | undefined): PrincipalLimits | undefined {
+  if (located === undefined) return undefined
+  const members = membersOf(located, '"limits"', [...limitNames, 'over'])
+  const over = members.get('over')
+  const found = OVER.find(each => each === over?.value)
+  if (over !== undefined && found === undefined)
+    throw new JsonFault(over.line, `"over" is one of ${OVER.map(each => JSON.stringify(each)).join(', ')}`)
+  const limits = limitNames.flatMap(name => {
+    const limit = members.get(name)
+    if (limit === undefined) return []
+    // Of a rate, less than one would let nothing out for long.
+    if (typeof limit.value === 'number' && Number.isSafeInteger(limit.value) && limit.value >= 1)
+      return [[name, limit.value] as const]
+    throw new JsonFault(limit.line, `"${name}" is a whole number of ${LIMITS[name]}, 1 or more`)
+  })
+  return { ...Object.fromEntries(limits), over: found ?? 'wait' }
 }
 
 function listOf({ line, value }: Located, what: string): readonly Located[] {

@@ -1,6 +1,9 @@
 import { watch, type FSWatcher } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
+import type { SchedulerLike } from 'rxjs'
 import { basename, dirname } from 'node:path'
+import { monotonicScheduler } from '../../broker/clock/monotonic-scheduler.js'
+import { Timers } from '../../broker/clock/timers.js'
 import type { Sight } from '../../bus/contract/sight.js'
 import { AuthError, describe, InvalidOptionError } from '../../errors.js'
 import type { PrincipalDefinition, Right, TokenCredential } from './definition.js'
@@ -39,6 +42,7 @@ export class Principals {
   readonly file: string
   readonly #log: PrincipalsLog
   readonly #denials: Denials
+  readonly #timers: Timers
   readonly #byName = new Map<string, Principal>()
   #owner: PrincipalsOwner | undefined
   #timer: NodeJS.Timeout | undefined
@@ -47,17 +51,30 @@ export class Principals {
   #version: string
   #isReading = false
 
-  private constructor(file: string, log: PrincipalsLog, { text, version }: Version) {
+  private constructor(
+    file: string,
+    log: PrincipalsLog,
+    { text, version }: Version,
+    scheduler: SchedulerLike,
+  ) {
     this.file = file
     this.#log = log
+    this.#timers = new Timers(scheduler)
     this.#denials = new Denials(text => log.warn(text))
     this.#version = version
     this.#take(readPrincipals(text, file))
   }
 
-  /** @throws InvalidOptionError, AuthError if others can write the file */
-  static async open(file: string, log: PrincipalsLog): Promise<Principals> {
-    return new Principals(file, log, await readVersion(file))
+  /**
+   * @param scheduler of the rates of publishes
+   * @throws InvalidOptionError, AuthError if others can write the file
+   */
+  static async open(
+    file: string,
+    log: PrincipalsLog,
+    scheduler: SchedulerLike = monotonicScheduler,
+  ): Promise<Principals> {
+    return new Principals(file, log, await readVersion(file), scheduler)
   }
 
   /** Begins to look for changes. */
@@ -80,11 +97,22 @@ export class Principals {
   close(): void {
     clearInterval(this.#timer)
     this.#watcher?.close()
+    this.#timers.clear()
     this.#owner = undefined
   }
 
   get size(): number {
     return this.#byName.size
+  }
+
+  /** Denials by right, and refusals by limits by principal. Those without one are left out. */
+  get refusedSoFar(): {
+    readonly denied: Readonly<Record<string, number>>
+    readonly limited: Readonly<Record<string, Readonly<Record<string, number>>>>
+  } {
+    const all = [...this.#byName.values()].map(({ name, refused }) => [name, refused.counts] as const)
+    const limited = all.filter(([, counts]) => Object.keys(counts).length > 0)
+    return { denied: this.#denials.counts, limited: Object.fromEntries(limited) }
   }
 
   /** Denials so far, by right. */
@@ -148,7 +176,7 @@ export class Principals {
     for (const name of changed) this.#byName.delete(name)
     for (const [name, definition] of definitions) {
       const known = this.#byName.get(name)
-      if (known === undefined) this.#byName.set(name, new Principal(definition, this.#denials))
+      if (known === undefined) this.#byName.set(name, new Principal(definition, this.#denials, this.#timers))
       else if (known.is(definition)) continue
       else known.renew(definition)
       changed.push(name)

@@ -12,6 +12,8 @@ import { traitsOf } from '../../wire/calls/calls.js'
 import type { Call } from '../../wire/frames/control-frames.js'
 import type { Hello } from '../../wire/handshake.js'
 import { binary, type HostEvents } from '../../wire/protocol.js'
+import { mayHaveMore } from '../limits/usage.js'
+import type { Access } from '../rights/principals.js'
 import { ServerHandshake, refusalOf, type Authenticated, type Secrets } from '../listen/server-handshake.js'
 import type { Van } from '../van/vans.js'
 import type { Session, SessionOptions, SessionState } from './session.js'
@@ -177,6 +179,7 @@ export class Admission {
     const { session: wanted } = prove
     if (this.#means.sessions.isOfAnother(hello.client, access))
       throw new AuthError('Another principal has a session by the id of this client.')
+    this.#checkConnections(hello, access)
     const found = wanted === undefined ? undefined : this.#means.sessions.find(wanted.id, hello, access)
     // A client that claims to have received frames that were never sent, or fewer than it reported before, has another
     // past than this session. If it resumed, it would fail each time and come again for ever.
@@ -203,6 +206,21 @@ export class Admission {
     session.attach(known === undefined ? 0 : (wanted?.received ?? 0), frame => channel.send('frame', frame))
     this.#answerAgain(session)
     return session
+  }
+
+  /** Those that this client is about to give up do not count, nor those of this host's own workers. @throws LimitError */
+  #checkConnections({ client, van }: Hello, access: Access | undefined): void {
+    if (access?.token === undefined) return
+    const { principal } = access
+    mayHaveMore(principal, 'connections', () => {
+      const others = [...this.#channels.keys()].filter(
+        each =>
+          each.access?.principal === principal &&
+          each.access.token !== undefined &&
+          !(each.client === client && each.van.name === van),
+      )
+      return others.length
+    })
   }
 
   /** Calls that only read are answered again. Calls that may have been done are not repeated. */

@@ -25,6 +25,8 @@ import {
   type PublishId,
 } from './client-budget.js'
 import type { FollowerSession } from '../backbone/leader/follower-session.js'
+import type { PublishRate } from '../limits/publish-rate.js'
+import type { Principal } from '../rights/principal.js'
 import type { Access } from '../rights/principals.js'
 import type { LateOutcome, Publisher } from './publisher.js'
 import type { VanStore } from '../store/van-store.js'
@@ -169,16 +171,19 @@ export class PublishReceiver {
     let index = 0
     const refusal = van.refusalOf(body.remaining) ?? this.#held.refusal
     const guest = this.#guest()
+    const rate = guest === undefined ? access?.principal.rate : undefined
     this.#block = van.broker.memory.blockOf(body.bytes, this.#block)
     const nameOf = guest && ((publisher: string) => guest.nameOf(publisher))
     const reader = new PublishReader(body, this.#reading, this.#name, nameOf, this.#block)
     for (let envelope = reader.next(); envelope !== undefined; envelope = reader.next()) {
-      const refused =
-        access === undefined ? refusal : (access.principal.publishRefusal(envelope.topic) ?? refusal)
       const isOwn = guest === undefined || envelope.publisher === this.#name
+      const refused =
+        access === undefined
+          ? refusal
+          : (refusalOf(envelope, access.principal, rate, this.#publisher) ?? refusal)
       const isRepeated = van.vanStore !== undefined && (isOwn ? this.#publisher : guest).has(envelope)
       const outcome = isOwn
-        ? this.#publisher.offer(envelope, van, maxPayload, refused)
+        ? this.#publisher.offer(envelope, van, maxPayload, refused, rate?.room())
         : passOn(this.#options, envelope, guest, refused, isRepeated ? undefined : writing)
       if (van.vanStore !== undefined) offered.push({ envelope, isRepeated })
       if (outcome !== undefined) (late ??= []).push(this.#late({ frame, index, envelope }, outcome))
@@ -350,4 +355,16 @@ function passOn(
   )
   if (kept !== undefined) writing?.push(outcome)
   return outcome
+}
+
+/** By the rights and the limits of a principal. A host that has joined limits its own clients: it has no rate. */
+function refusalOf(
+  envelope: Envelope,
+  principal: Principal,
+  rate: PublishRate | undefined,
+  publisher: Publisher,
+): MsgvanError | undefined {
+  const denied = principal.publishRefusal(envelope.topic)
+  if (denied !== undefined || rate === undefined || !publisher.isNew(envelope)) return denied
+  return rate.take(envelope.size)
 }

@@ -72,6 +72,7 @@ export class Publisher {
 
   /**
    * @param refusal the reason why the van takes nothing over now, if there is one
+   * @param room its promise waits for that, too, if it is new
    * @returns undefined when the van has taken it over, now or at an earlier try; a promise while it is held back
    */
   offer(
@@ -79,6 +80,7 @@ export class Publisher {
     van: Taker,
     maxPayload: number,
     refusal: MsgvanError | undefined,
+    room?: Promise<void>,
   ): undefined | Promise<LateOutcome> | WireError {
     const { sequence, mayHaveCome } = envelope
     this.#cameBefore ??= mayHaveCome
@@ -86,10 +88,15 @@ export class Publisher {
     this.#lastSequence = sequence
     // It was never taken over here, so no subscription has it.
     const offered = mayHaveCome && !this.#cameBefore ? envelope.as(Envelope) : envelope
-    const late = this.#accept(offered, van, maxPayload, refusal)
+    const late = this.#accept(offered, van, maxPayload, refusal, room)
     if (late instanceof Promise) this.#late.set(sequence, late)
     else if (late !== undefined) this.refuse(sequence, late)
     return late
+  }
+
+  /** It comes for the first time. */
+  isNew({ sequence }: Envelope): boolean {
+    return sequence > this.#lastSequence
   }
 
   /** It was taken over, and is not refused. */
@@ -119,6 +126,7 @@ export class Publisher {
     van: Taker,
     maxPayload: number,
     refusal: MsgvanError | undefined,
+    room: Promise<void> | undefined,
   ): undefined | Promise<LateOutcome> | WireError {
     const { topic, size } = envelope
     if (size > maxPayload) return toWireError(tooLarge(size, maxPayload))
@@ -129,7 +137,8 @@ export class Publisher {
     }
     if (refusal !== undefined) return toWireError(refusal)
     const held = van.accept(envelope)
-    return held === undefined ? undefined : this.#held(envelope.sequence, Promise.all([held, van.kept()]))
+    if (held === undefined && room === undefined) return undefined
+    return this.#held(envelope.sequence, Promise.all([held, room, van.kept()]))
   }
 
   #before(envelope: Envelope, van: Taker): undefined | Promise<LateOutcome> | WireError {

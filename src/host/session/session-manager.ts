@@ -21,6 +21,7 @@ import { Liveness } from './liveness.js'
 import { viewOf } from '../rights/guest-views.js'
 import { noSight } from '../rights/principal.js'
 import type { Principals } from '../rights/principals.js'
+import type { Usage } from '../limits/usage.js'
 import { expelRevoked } from '../rights/revoked.js'
 import { Orphans } from './orphans.js'
 import { Admission, type Caller, type SessionOf } from './admission.js'
@@ -92,6 +93,10 @@ export class SessionManager {
   #store: HostStore | undefined
   readonly #orphans: Orphans
   #isClosing = false
+  readonly #usage: Usage = {
+    subscriptions: principal => this.#sessions.subscriptionsOf(principal),
+    names: principal => this.#vans.namesOf(principal),
+  }
 
   constructor(options: SessionManagerOptions) {
     this.#options = options
@@ -227,7 +232,6 @@ export class SessionManager {
     names,
     warn,
     principals,
-    handlers,
     vanMemory = DEFAULT_VAN_BYTES,
   }: SessionManagerOptions): Vans {
     return new Vans({
@@ -244,8 +248,13 @@ export class SessionManager {
         check: principal => principals?.get(principal)?.checkSight(),
       },
       memory: () => (this.#store === undefined ? this.transfer.memory : this.#store.id),
-      answer: (van, method, args) => answerHere(van, method, args, { handlers, actors: this.#actors }),
+      answer: (van, method, args) => answerHere(van, method, args, this.#servicesHere),
     })
+  }
+
+  get #servicesHere() {
+    const { handlers, principals } = this.#options
+    return { handlers, actors: this.#actors, refused: () => principals?.refusedSoFar }
   }
 
   #watchPrincipals(principals: Principals | undefined): void {
@@ -294,14 +303,14 @@ export class SessionManager {
       maxPayload: this.#maxPayload,
       maxWaiting: this.#options.maxWaiting ?? DEFAULT_CLIENT_BYTES,
       memory: this.memory,
+      usage: this.#usage,
       exceeded: (session, error) => {
         if (!this.#admission.disconnect(session, error)) return
         this.#options.warn?.(`client ${session.client} of the van ${session.van.name}: ${error.message}`)
       },
       answer: (session, method, args) =>
         answer(session, method, args, {
-          handlers: this.#options.handlers,
-          actors: this.#actors,
+          ...this.#servicesHere,
           control: this.#options.control,
           hosts: () => this.#members.list(),
           followers: this.backbone.followers,

@@ -8,6 +8,7 @@ import type { LimitError } from '../../errors.js'
 import { broken } from '../../wire/protocol.js'
 import type { HostQueue } from '../backbone/contract/host-queue.js'
 import type { FollowerSession, FollowerClientSession } from '../backbone/leader/follower-session.js'
+import type { Usage } from '../limits/usage.js'
 import type { Access } from '../rights/principals.js'
 import { hidesFromHost } from '../rights/visible.js'
 import type { Van } from '../van/vans.js'
@@ -40,6 +41,8 @@ export interface SessionOptions {
   readonly maxWaiting: number
   /** The memory of the host. */
   readonly memory: ByteBudget
+  /** What principals have here. */
+  readonly usage: Usage
   /** Its client left too many answers unread. */
   readonly exceeded: (session: Session, error: LimitError) => void
   /** Calls other than those about subscriptions of this session. */
@@ -121,7 +124,7 @@ export class Session implements FollowerClientSession, WatchedSession {
     })
     this.consumers = new RemoteConsumers(this.#output, van.settled, this.access?.principal)
     this.subscriptions = new ClientSubscriptions({
-      ...{ client, van, consumers: this.consumers },
+      ...{ client, van, consumers: this.consumers, usage: options.usage },
       isHost: () => this.guest !== undefined,
     })
     this.calls = new SessionCalls({

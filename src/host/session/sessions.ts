@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import type { Membership } from '../../bus/contract/broker.js'
 import { longTimeout } from '../../bus/long-timeout.js'
 import { isThreadGone } from '../../daemon/files/own-thread.js'
 import { isAlive } from '../../daemon/files/pid-hint.js'
 import type { SessionEnd } from './consumers/remote-consumers.js'
 import type { Hello } from '../../wire/handshake.js'
 import type { Access } from '../rights/principals.js'
+import { REPLIES } from '../../message/topic.js'
 import { Session, type SessionOptions } from './session.js'
 
 const FIRST_PID_CHECK_MS = 20
@@ -52,6 +54,15 @@ export class Sessions {
     const session = this.#sessions.get(id)
     const isOwn = session?.client === client && session.van.name === van
     return isOwn && session.access?.principal === access?.principal ? session : undefined
+  }
+
+  /** The number of subscriptions of a principal, but those for answers to it. */
+  subscriptionsOf(principal: string): number {
+    let count = 0
+    for (const { access, consumers } of this.#sessions.values())
+      if (access?.principal.name === principal)
+        for (const { joined } of consumers) if (joined === undefined || !isForAnswers(joined)) count += 1
+    return count
   }
 
   /** Whether another principal has a session by this id of a client: one principal cannot take over a session of another. */
@@ -131,6 +142,11 @@ export class Sessions {
   #isGone({ pid, thread }: Session): boolean {
     return pid !== undefined && (this.#options.isGone ?? isGone)(pid, thread)
   }
+}
+
+/** It is the address of its client for answers. */
+function isForAnswers({ pattern }: Membership): boolean {
+  return typeof pattern === 'string' && pattern.startsWith(REPLIES)
 }
 
 function isGone(pid: number, thread: number | undefined): boolean {

@@ -33,7 +33,7 @@ export function statusOfVan(
   }
   const actors = parts.flatMap(({ status }) => status.actors)
   const missing = parts.flatMap(({ status }) => status.missing ?? [])
-  const { van, host, memory } = own.status
+  const { van, host, memory, denied, limited } = own.status
   return {
     van,
     host,
@@ -42,6 +42,8 @@ export function statusOfVan(
     actors,
     counters,
     ...(memory === undefined ? {} : { memory }),
+    ...(denied === undefined ? {} : { denied }),
+    ...(limited === undefined ? {} : { limited }),
     ...(log === undefined ? {} : { log }),
     ...(missing.length === 0 ? {} : { missing }),
   }

@@ -22,7 +22,7 @@ import type { HostRef, Reach } from '../backbone/contract/reach.js'
 import type { ReachingVan } from '../backbone/contract/reaching-van.js'
 import type { Sights } from '../backbone/contract/sights.js'
 import { Publisher } from '../session/publisher.js'
-import type { NamedRequest, NameRegister } from './kept-names.js'
+import { outlivesHost, type NamedRequest, type NameRegister } from './kept-names.js'
 import { RecentMap } from './recent-map.js'
 import { ServedNames } from './served-names.js'
 import { SettledBefore } from '../session/settled-before.js'
@@ -405,6 +405,16 @@ export class Vans {
   /** Publishes to the subscribers of this host, in all vans. */
   publishHere(topic: string, payload: unknown): void {
     for (const { broker } of this.#vans.values()) broker.system.publishHere(topic, payload)
+  }
+
+  /** The number of subscriptions with a name that a principal made here. */
+  namesOf(principal: string): number {
+    let count = 0
+    for (const { broker } of this.#vans.values())
+      for (const { rules } of broker.transfer.subscriptions())
+        if (rules.principal === principal && rules.name !== undefined && outlivesHost(rules.name, rules))
+          count += 1
+    return count
   }
 
   get names(): string[] {

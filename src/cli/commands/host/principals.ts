@@ -11,7 +11,7 @@ interface FileOptions {
 
 type AddOptions = FileOptions &
   Partial<Record<RuleRight | RootRight | 'enter', string[]>> &
-  Partial<Record<FlagRight, boolean>> & { expires?: string }
+  Partial<Record<FlagRight, boolean>> & { expires?: string; limit?: string[]; over?: string }
 
 /** A subcommand of `principals`, with the option for its file. */
 type Subcommand = (name: string, summary: string, description: string) => Command
@@ -133,6 +133,8 @@ function addAdd(command: Subcommand, cli: Cli): void {
     .option('--observe <regexp>', 'remote observables to observe', every)
     .option('--actors <folder>', 'actors from modules below this folder', every)
     .option('--handlers <folder>', 'handlers from modules below this folder', every)
+    .option('--limit <name=number>', 'such as publishes=100 (a second), bytes, connections', every)
+    .option('--over <wait|refuse>', 'what a publish over a limit does (default: wait)')
     .option('--join', 'may join as a host')
     .option('--admin', 'may see the status of others and stop the host')
     .option('--expires <when>', 'a date, or a time from now such as 90d or 12h', expiry)

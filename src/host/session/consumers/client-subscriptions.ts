@@ -2,8 +2,10 @@ import { isWorkerClient } from '../../../actors/worker-client.js'
 import type { Membership } from '../../../bus/contract/broker.js'
 import type { Sight } from '../../../bus/contract/sight.js'
 import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
+import { REPLIES } from '../../../message/topic.js'
 import { ReplayStart } from '../../../message/replay.js'
 import type { KeptVerdicts } from '../../../wire/frames/kept-verdicts.js'
+import { mayHaveMore, type Usage } from '../../limits/usage.js'
 import type { Van } from '../../van/vans.js'
 import { keyOfName } from '../settled-before.js'
 import type { RemoteConsumers } from './remote-consumers.js'
@@ -14,6 +16,7 @@ export interface ClientSubscriptionsOptions {
   readonly consumers: RemoteConsumers
   /** The client is another host. */
   readonly isHost: () => boolean
+  readonly usage: Usage
 }
 
 /** The subscriptions of one client: finds the place where each begins and its host, and adds its consumer. */
@@ -103,6 +106,7 @@ export class ClientSubscriptions {
     const broker = van.home(request)
     if (broker !== van.broker) consumers.principal?.checkSight()
     if (name !== undefined || request.from !== undefined) this.needsDisk = true
+    this.#checkLimits(request)
     const view = request.sight && consumers.views.take(request.sight)
     const joining = this.#joining(subscription, request, view?.sight)
     const { membership } = consumers.add(subscription, consumer => {
@@ -118,6 +122,25 @@ export class ClientSubscriptions {
     if (name === undefined) van.takeAnswers(request.pattern)
     else if (isHost()) consumers.name(subscription, name)
     return broker === van.broker ? undefined : this.#placed(membership)
+  }
+
+  /** @throws LimitError */
+  #checkLimits({ pattern, name }: SubscriptionRequest): void {
+    const { consumers, usage } = this.#options
+    const { principal } = consumers
+    if (principal?.limits === undefined || this.#options.isHost()) return
+    if (typeof pattern !== 'string' || !pattern.startsWith(REPLIES))
+      mayHaveMore(principal, 'subscriptions', () => usage.subscriptions(principal.name))
+    if (name !== undefined) this.checkName(name)
+  }
+
+  /** Whether the client may make this name, if it is new. @throws LimitError */
+  checkName(name: string): void {
+    const { van, consumers, usage } = this.#options
+    const { principal } = consumers
+    if (principal?.limits?.names === undefined) return
+    if (van.broker.transfer.subscriptions().some(({ rules }) => rules.name === name)) return
+    mayHaveMore(principal, 'names', () => usage.names(principal.name))
   }
 
   #joining(
