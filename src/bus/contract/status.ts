@@ -26,6 +26,35 @@ export interface MemoryStatus {
   readonly host: { readonly bytes: number; readonly max: number }
 }
 
+/** A client of a host: a bus in another process or thread, or a host that has joined. */
+export interface ClientStatus {
+  id: string
+  /** Only of a principal. */
+  principal?: string
+  /** The id of its host. */
+  host: string
+  /** The address that it came from; '' by the local socket. */
+  address: string
+  /** Of this machine only. */
+  pid?: number
+  /** False: its connection is cut, and its session waits for it. */
+  connected: boolean
+  subscriptions: number
+  /** Bytes that it has not read: deliveries, answers and notices. */
+  unreadBytes: number
+  /** Bytes of answers among them, and of calls without an answer: `--client-memory` bounds these. */
+  answerBytes: number
+  /** Bytes of its publishes that wait for room. */
+  heldBytes: number
+}
+
+/** The clients of a van, in all its hosts that answer. */
+export interface ClientsStatus {
+  readonly total: number
+  /** At most 20: those with the most bytes. */
+  readonly largest: readonly ClientStatus[]
+}
+
 export interface VanStatus {
   van: string
   /** This machine's host; for an embedded bus, its own process. */
@@ -38,6 +67,8 @@ export interface VanStatus {
   log?: LogStatus
   /** Only of a host: the memory of this van and of its host. */
   memory?: MemoryStatus
+  /** Only of a host, for those who may see it: its clients. */
+  clients?: ClientsStatus
   /** Only on a host with principals, for those who may see it: denials since its start, by right. */
   denied?: Readonly<Record<string, number>>
   /** Of the same: refusals by limits, by principal and limit. */

@@ -1,5 +1,5 @@
 import { escapeControls } from '../../log/escape-controls.js'
-import type { MemoryStatus, SubscriptionStatus, VanStatus } from '../../bus/contract/status.js'
+import type { ClientsStatus, MemoryStatus, SubscriptionStatus, VanStatus } from '../../bus/contract/status.js'
 
 /** The state of a van as lines for people, at 80 columns unless names or patterns are long. */
 export function statusLines({
@@ -13,6 +13,7 @@ export function statusLines({
   memory,
   denied = {},
   limited = {},
+  clients,
 }: VanStatus): string[] {
   const { published, delivered, acked, failed, redelivered, deadLettered, dropped } = counters
   return [
@@ -32,6 +33,7 @@ export function statusLines({
       : [`${actors.length} ${actors.length === 1 ? 'actor' : 'actors'}: see \`msgvan actors\``]),
     '',
     ...(memory === undefined ? [] : [memoryLine(memory)]),
+    ...(clients === undefined ? [] : clientLines(clients)),
     ...refusedLines(denied, limited),
     `published ${published}, delivered ${delivered}, acked ${acked}, failed ${failed}, redelivered ${redelivered}, dead ${deadLettered}, dropped ${dropped}`,
   ]
@@ -41,6 +43,24 @@ function memoryLine({ van, host }: MemoryStatus): string {
   const of = ({ bytes, max }: MemoryStatus['van']): string => `${megabytes(bytes)} of ${megabytes(max)} MiB`
   const full = van.bytes >= van.max || host.bytes >= host.max ? ': full, publishers wait' : ''
   return `memory ${of(van)} in this van, ${of(host)} in the host${full}`
+}
+
+/** Clients with bytes in the host, and the number of the others. */
+function clientLines({ total, largest }: ClientsStatus): string[] {
+  const rows = largest
+    .filter(each => !each.connected || each.unreadBytes + each.answerBytes + each.heldBytes > 0)
+    .map(
+      ({ id, principal = '-', address, connected, subscriptions, unreadBytes, answerBytes, heldBytes }) => [
+        id,
+        principal,
+        connected ? address || 'local' : 'away',
+        ...[subscriptions, unreadBytes, answerBytes, heldBytes].map(String),
+      ],
+    )
+  const others = total - rows.length
+  if (rows.length === 0) return [`${total} ${total === 1 ? 'client' : 'clients'}`]
+  const head = ['CLIENT', 'PRINCIPAL', 'ADDRESS', 'SUBSCRIPTIONS', 'UNREAD B', 'ANSWERS B', 'HELD B']
+  return [...columns([head, ...rows], 3), ...(others === 0 ? [] : [`and ${others} more`]), '']
 }
 
 /** Principals that wanted more than they may. */

@@ -5,6 +5,7 @@ import type { MemoryStatus, VanStatus } from '../../bus/contract/status.js'
 import { encodeLetter } from '../../codec/payload.js'
 import { decodeArgs, type AskedOfHosts, type GotArgs } from '../../wire/calls/calls.js'
 import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
+import { clientsStatus, type ShownSession } from '../van/clients-status.js'
 import type { StatusPart } from '../van/status-of-van.js'
 import type { Van } from '../van/vans.js'
 import { viewOf } from '../rights/guest-views.js'
@@ -16,6 +17,8 @@ import { unregister } from './unregister.js'
 interface Here {
   readonly van: Pick<Van, 'broker' | 'name' | 'vanStore' | 'budget'>
   readonly services: Pick<Services, 'handlers' | 'actors'> & {
+    /** The clients of that van. */
+    readonly clients?: ((van: string) => Iterable<ShownSession>) | undefined
     /** Denials and refusals by limits, if the host has principals. */
     readonly refused?: (() => Pick<VanStatus, 'denied' | 'limited'> | undefined) | undefined
   }
@@ -73,7 +76,7 @@ function isAskedOfHosts(name: string): name is AskedOfHosts {
 
 async function statusPart(
   { broker, name: van, vanStore, budget }: Here['van'],
-  { handlers, actors, refused }: Here['services'],
+  { handlers, actors, refused, clients }: Here['services'],
 ): Promise<StatusPart> {
   const status = await broker.control.status()
   const { missing = [] } = vanStore ?? {}
@@ -81,6 +84,7 @@ async function statusPart(
     status: {
       ...status,
       memory: memoryOf(budget),
+      ...(clients === undefined ? {} : { clients: clientsStatus(clients(van), status.host.id) }),
       ...refused?.(),
       actors: actors?.here.status(van, status.host.id) ?? [],
       ...(missing.length === 0 ? {} : { missing }),

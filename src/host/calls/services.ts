@@ -2,6 +2,7 @@ import type { HostStatus, VanStatus } from '../../bus/contract/status.js'
 import { UnsupportedError } from '../../errors.js'
 import type { ActorDirectory } from '../actors/cluster/actor-directory.js'
 import type { Followers } from '../backbone/introduction.js'
+import type { ShownSession } from '../van/clients-status.js'
 import type { HandlerService } from './unregister.js'
 
 /** The parts of a host that answer calls. */
@@ -12,6 +13,8 @@ export interface Services {
   readonly hosts: () => HostStatus[]
   /** Undefined: no host can join this one. */
   readonly followers: Followers | undefined
+  /** The clients of that van. */
+  readonly clients: (van: string) => Iterable<ShownSession>
   /** Denials and refusals by limits, if the host has principals. */
   readonly refused: () => Pick<VanStatus, 'denied' | 'limited'> | undefined
   /** Calls to the host itself, such as `stop`: only from callers who proved to be this machine's user. */

@@ -41,6 +41,16 @@ export class ClientBudget {
     return this.#options.link.answerBytes + this.#entryBytes
   }
 
+  /** Of frames that it has not read. */
+  get unread(): number {
+    return this.#frameBytes
+  }
+
+  /** Of answers among them, and of calls without an answer. */
+  get answers(): number {
+    return this.bytes
+  }
+
   /** While the host has no memory left, each client may have little. */
   get max(): number {
     const { max } = this.#options
@@ -118,6 +128,10 @@ export class HeldPublishes {
 
   all(): Iterable<HeldEntry> {
     return this.#entries
+  }
+
+  get bytes(): number {
+    return this.#bytes
   }
 
   add(held: HeldEntry): void {

@@ -137,6 +137,11 @@ export class PublishReceiver {
     return this.#publisher
   }
 
+  /** Of publishes that wait for room. */
+  get heldBytes(): number {
+    return this.#held.bytes
+  }
+
   get state(): PublishReceiverState {
     const held = [...this.#held.all()].map(({ frame, index, envelope: { publisher, sequence, topic } }) => {
       return { frame, index, publisher: publisher === this.#name ? OWN : publisher, sequence, topic }

@@ -26,7 +26,7 @@ import { expelRevoked } from '../rights/revoked.js'
 import { Orphans } from './orphans.js'
 import { Admission, type Caller, type SessionOf } from './admission.js'
 import { SessionTransfer } from './session-transfer.js'
-import type { SessionOptions } from './session.js'
+import type { Session, SessionOptions } from './session.js'
 import { Sessions } from './sessions.js'
 import type { HostStore } from '../store/host-store.js'
 import type { HandlerService } from '../calls/unregister.js'
@@ -254,7 +254,8 @@ export class SessionManager {
 
   get #servicesHere() {
     const { handlers, principals } = this.#options
-    return { handlers, actors: this.#actors, refused: () => principals?.refusedSoFar }
+    const clients = (van: string): Session[] => this.#sessions.of(van)
+    return { handlers, actors: this.#actors, clients, refused: () => principals?.refusedSoFar }
   }
 
   #watchPrincipals(principals: Principals | undefined): void {

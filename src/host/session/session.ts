@@ -165,6 +165,11 @@ export class Session implements FollowerClientSession, WatchedSession {
     return this.#intake.markKey
   }
 
+  /** Of publishes that wait for room. */
+  get heldBytes(): number {
+    return this.#intake.heldBytes
+  }
+
   get hasEnded(): boolean {
     return this.#hasEnded
   }

@@ -56,6 +56,10 @@ export class Sessions {
     return isOwn && session.access?.principal === access?.principal ? session : undefined
   }
 
+  of(van: string): Session[] {
+    return [...this.#sessions.values()].filter(session => session.van.name === van)
+  }
+
   /** The number of subscriptions of a principal, but those for answers to it. */
   subscriptionsOf(principal: string): number {
     let count = 0

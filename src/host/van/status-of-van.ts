@@ -1,4 +1,5 @@
 import type { HandlerStatus, HostStatus, LogStatus, VanStatus } from '../../bus/contract/status.js'
+import { allClients } from './clients-status.js'
 
 /** One host's knowledge of a van, including handlers whose subscription is at another host. */
 export interface StatusPart {
@@ -34,6 +35,7 @@ export function statusOfVan(
   const actors = parts.flatMap(({ status }) => status.actors)
   const missing = parts.flatMap(({ status }) => status.missing ?? [])
   const { van, host, memory, denied, limited } = own.status
+  const clients = allClients(parts.map(({ status }) => status.clients))
   return {
     van,
     host,
@@ -42,6 +44,7 @@ export function statusOfVan(
     actors,
     counters,
     ...(memory === undefined ? {} : { memory }),
+    ...(clients === undefined ? {} : { clients }),
     ...(denied === undefined ? {} : { denied }),
     ...(limited === undefined ? {} : { limited }),
     ...(log === undefined ? {} : { log }),
