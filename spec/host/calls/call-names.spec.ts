@@ -119,6 +119,8 @@ describe('the table of calls', () => {
   })
 
   it('gives the host the arguments that the caller gave', () => {
+    const lists = { allow: ['a.*'], deny: ['b'] }
+    const sight = { owner: 'ada', subscribe: lists, deadLetters: { allow: [], deny: [] }, hosts: true }
     const crosses = <N extends CallName>(name: N, args: SentArgs<N>): void => {
       const encode = CALLS[name].args.encode as (sent: SentArgs<N>) => unknown
       const got: GotArgs<N> = decodeArgs(name, encode(args))
@@ -138,6 +140,8 @@ describe('the table of calls', () => {
     crosses('backbone.crowded', { id: 's', pattern: /^a/u, isCrowded: true })
     crosses('deadLetters.page', { host: 'h', after: 3, payloads: false, subscription: 's' })
     crosses('deadLetters.replay', { id: 'm' })
+    crosses('deadLetters.purge', { subscription: 's', sights: [sight] })
+    crosses('backbone.replace', { request: { ...request, sight } })
     crosses('away', { subscription: 1, isAway: false })
   })
 })

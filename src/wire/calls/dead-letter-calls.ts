@@ -30,10 +30,10 @@ export interface LettersMeant extends DeadLetterFilter {
 const MOST_SIGHTS = 2
 
 export const filterArgs = object(
-  (fields): LettersMeant => ({
-    ...decodeFilter(fields),
-    sights: fields.optional('sights', key => fields.list(key, MOST_SIGHTS).map(decodeSight)),
-  }),
+  (fields): LettersMeant => {
+    const sights = fields.optional('sights', key => fields.list(key, MOST_SIGHTS).map(decodeSight))
+    return { ...decodeFilter(fields), ...(sights === undefined ? {} : { sights }) }
+  },
   ({ sights, ...filter }: LettersMeant) => ({
     ...filter,
     ...(sights === undefined ? {} : { sights: sights.map(encodeSight) }),
