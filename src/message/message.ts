@@ -3,6 +3,7 @@ import { Encoding } from '../codec/encoding.js'
 import { RefusedByConsumerError, type MsgvanError } from '../errors.js'
 import { readBody } from './envelope-body.js'
 import { partsOf } from './message-id.js'
+import { respondersPattern } from './pattern.js'
 import { checkNack } from './retry-delay.js'
 
 /**
@@ -170,7 +171,8 @@ export class Message<P = unknown> {
 
   /** The match of the subscription's RegExp, for its groups; null for a subscription to one exact topic. */
   get match(): RegExpExecArray | null {
-    const pattern = this.#settler.pattern
+    const { pattern: subscribed } = this.#settler
+    const pattern = respondersPattern(subscribed) ?? subscribed
     if (typeof pattern === 'string') return null
     pattern.lastIndex = 0
     return pattern.exec(this.topic)
@@ -295,20 +297,15 @@ export class Message<P = unknown> {
   /**
    * @internal The message of a request, as its responder sees it.
    */
-  static asRequest(
-    message: Message,
-    { pattern, signal, ...seen }: RequestView & { pattern: RegExp | string; signal: () => AbortSignal },
-  ): void {
+  static asRequest(message: Message, seen: RequestView, signal: () => AbortSignal): void {
     // What goes back to the van keeps its own topic.
     Message.envelopeOf(message)
-    Object.assign<Writable, RequestView>(message, seen)
-    Object.defineProperties(message, {
-      match: {
-        get: () => (typeof pattern === 'string' ? null : pattern.exec(seen.topic)),
-        configurable: true,
-      },
-      signal: { get: signal, configurable: true },
-    })
+    const writable: Writable = message
+    writable.topic = seen.topic
+    writable.headers = seen.headers
+    writable.attempt = seen.attempt
+    writable.redelivered = seen.redelivered
+    Object.defineProperty(message, 'signal', { get: signal, configurable: true })
   }
 
   /**
@@ -326,6 +323,10 @@ export class Message<P = unknown> {
 interface Writable {
   id: string
   payload: unknown
+  topic: string
+  headers: Headers
+  attempt: number
+  redelivered: boolean
 }
 
 type RequestView = Pick<Message, 'topic' | 'headers' | 'attempt' | 'redelivered'>

@@ -42,17 +42,12 @@ export class Answering {
   }
 
   /** The work as an Observable: it completes when the answer is on its way. The first value is the answer. */
-  work(
-    message: Message,
-    responder: Responder,
-    pattern: RegExp | string,
-    over: () => void,
-  ): Observable<never> {
+  work(message: Message, responder: Responder, over: () => void): Observable<never> {
     return new Observable<never>(subscriber => {
       this.#subscriber = subscriber
       subscriber.add(over)
       subscriber.add(() => this.#abort('The responder does not have this request any more.'))
-      present(message, pattern, () => this.#signal)
+      present(message, () => this.#signal)
       let answer: unknown
       try {
         const first$ = answers(responder(message)).pipe(take(1))
@@ -108,17 +103,16 @@ function answers(result: unknown): Observable<unknown> {
 }
 
 /** The message as the responder sees it. */
-function present(message: Message, pattern: RegExp | string, signal: () => AbortSignal): void {
+function present(message: Message, signal: () => AbortSignal): void {
   const { topic, headers, redelivered } = message
   const again = headers[AGAIN]
-  Message.asRequest(message, {
+  const seen = {
     topic: topic.slice(REQUESTS.length),
     headers: ownHeaders(headers),
     attempt: 1 + Number(again ?? 0),
     redelivered: redelivered || again !== undefined,
-    pattern,
-    signal,
-  })
+  }
+  Message.asRequest(message, seen, signal)
 }
 
 /** Undefined for a message without an address for the answer. */

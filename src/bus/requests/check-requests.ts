@@ -37,8 +37,6 @@ export function checkRequest(topic: string, options: RequestOptions | undefined)
 }
 
 export interface CheckedReply {
-  /** The app's own. */
-  readonly own: RegExp | string
   /** Of the subscription. */
   readonly pattern: RegExp | string
   readonly name: string | undefined
@@ -64,7 +62,7 @@ export function checkReply(
   const own = typeof pattern === 'string' ? pattern : withoutPosition(pattern)
   const wanted = requestPattern(own)
   checkPattern(wanted)
-  return { own, pattern: wanted, name, concurrency: whole('reply: concurrency', concurrency, 1, 1_000_000) }
+  return { pattern: wanted, name, concurrency: whole('reply: concurrency', concurrency, 1, 1_000_000) }
 }
 
 /** Requests reach `reply()` alone. @throws InvalidPatternError */

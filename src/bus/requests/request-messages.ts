@@ -1,5 +1,5 @@
 import { ConsumerDiedError, describe, MsgvanError } from '../../errors.js'
-import type { Headers } from '../../message/envelope.js'
+import { noHeaders, type Headers } from '../../message/envelope.js'
 import { ASK } from '../actors/actor-requests.js'
 import { CODE, FROM } from '../actors/reply-inbox.js'
 import type { Unrouted } from '../contract/broker.js'
@@ -51,7 +51,12 @@ export function reasonIn(headers: Headers): string | undefined {
 
 /** Without those of msgvan itself. */
 export function ownHeaders(headers: Headers): Headers {
-  return Object.fromEntries(Object.entries(headers).filter(([key]) => !OF_REQUESTS.has(key)))
+  let own: Record<string, string> | undefined
+  for (const key in headers) {
+    const value = headers[key]
+    if (value !== undefined && !OF_REQUESTS.has(key)) (own ??= {})[key] = value
+  }
+  return own ?? noHeaders
 }
 
 const OF_REQUESTS: ReadonlySet<string> = new Set([FROM, ASK, AGAIN])

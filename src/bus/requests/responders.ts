@@ -35,7 +35,7 @@ export class Responders implements AnswerSender {
     this.#openInbox = openInbox
   }
 
-  reply({ own, pattern, name, concurrency }: CheckedReply, responder: Responder): Subscription {
+  reply({ pattern, name, concurrency }: CheckedReply, responder: Responder): Subscription {
     this.#openInbox()
     const request = {
       ...inboxRequest(''),
@@ -44,7 +44,7 @@ export class Responders implements AnswerSender {
     const requests$ = new TopicObservable<Message>(new TopicSource(this.#broker, request, true, undefined))
     const replying = new Subscription()
     const work = requests$.pipe(
-      handle(message => this.#work(message, responder, own), { concurrency, attempts: 1 }),
+      handle(message => this.#work(message, responder), { concurrency, attempts: 1 }),
     )
     replying.add(
       work.subscribe({
@@ -89,7 +89,7 @@ export class Responders implements AnswerSender {
       })
   }
 
-  #work(message: Message, responder: Responder, pattern: RegExp | string) {
+  #work(message: Message, responder: Responder) {
     const asker = askerOf(message)
     if (asker === undefined) return EMPTY
     const key = keyOf(asker.to, asker.id)
@@ -98,7 +98,7 @@ export class Responders implements AnswerSender {
     const answering = new Answering(asker.to, asker.id, this)
     this.#working.set(key, answering)
     this.#lookOut()
-    return answering.work(message, responder, pattern, () => this.#working.delete(key))
+    return answering.work(message, responder, () => this.#working.delete(key))
   }
 
   /** Its asker wonders whether it is still at work. */
