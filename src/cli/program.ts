@@ -104,6 +104,6 @@ describes a command.`,
 
 /** Commander writes "error: …", and a suggestion on a second line. */
 function usageLine(text: string, cli: Cli): string {
-  const said = oneLine(text.replace(/^error: /, ''))
-  return `${said}${/[.?)]$/.test(said) ? '' : '.'} See \`${['msgvan', cli.command, '--help'].filter(Boolean).join(' ')}\`.`
+  const line = oneLine(text.replace(/^error: /, ''))
+  return `${line}${/[.?)]$/.test(line) ? '' : '.'} See \`${['msgvan', cli.command, '--help'].filter(Boolean).join(' ')}\`.`
 }

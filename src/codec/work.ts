@@ -60,7 +60,7 @@ export function isTooMuchWork(error: unknown): error is InvalidPayloadError {
 /** The reason why a set of such keys cannot be read, if there is one. */
 export function keysAtFault(keys: readonly unknown[]): string | undefined {
   return keys.length > MANY_KEYS && collide(keys)
-    ? 'holds a Map or a Set whose numbers meet in one place of the engine’s table'
+    ? 'holds a Map or a Set with too many numbers of equal hash'
     : undefined
 }
 

@@ -21,7 +21,7 @@ describe('wrong usage', () => {
     [['sub', '--exact', '--name', 'n'], /Which topics\?/],
     [['sub', '', '--exact'], /one exact topic, and this is not a topic/],
     [['sub', '('], /is not a regular expression/],
-    [['sub', 't', '--count', '0'], /--count.*whole number from 1/],
+    [['sub', 't', '--count', '0'], /--count.*whole number, 1 or more/],
     [['sub', 't', '--count', 'many'], /--count/],
     [['sub', 't', '--timeout', 'soon'], /--timeout.*seconds/],
     ...['first', 'last:0', 'last:x', '-1', '1.5', '', '2026-13-01', 'May 1'].map(
@@ -47,7 +47,7 @@ describe('wrong usage', () => {
     [['help', 'nonsense'], /unknown command 'nonsense'/],
     [['unsubscribe'], /missing required argument 'name'/],
     [['top', '--interval', '0'], /--interval.*0\.1 seconds to a day/],
-    [['top', '--count', '0'], /--count.*whole number from 1/],
+    [['top', '--count', '0'], /--count.*whole number, 1 or more/],
     [['bench', '--size', '7'], /--size.*8 to 1,048,576/],
     [['bench', '--count', 'all'], /--count.*whole number/],
   ]

@@ -183,7 +183,7 @@ describe('a host whose store is damaged', () => {
     })
     expect(work.at(-1)).to.equal('late 4')
     expect(missing.map(({ subscription }) => subscription)).to.include.members(['mail', 'work'])
-    expect(errors[0]?.message).to.contain('what work did in the last moments before is not known any more')
+    expect(errors[0]?.message).to.contain('the last moments of the cursor of work are lost')
   })
 
   it('names who waited, and how many at most, where a book and a piece of the log are damaged', async () => {

@@ -147,7 +147,7 @@ export class Router {
     const { coming, unrouted } = this.#options
     const arrival = coming?.(envelope)
     if (arrival === undefined) {
-      // Another host takes a subscription for present that has gone just now: it will know better.
+      // The other host has not heard yet that the subscription ended. It asks again.
       unrouted?.(envelope, from === undefined ? 'nobody' : 'left')
       return undefined
     }

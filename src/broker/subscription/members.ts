@@ -63,7 +63,7 @@ export class Members {
   /**
    * Prefers another member than the one that failed the message.
    *
-   * @param topic of the message: who may not see it is passed over
+   * @param topic of the message: skips members that may not see it
    * @param again if there is no other, that one may have it beyond its credit in bytes
    */
   choose(avoid: Membership | undefined, topic: string, again = false): Member | undefined {
@@ -83,8 +83,8 @@ export class Members {
     return fallback ?? (again ? present.find(each => each === avoid && each.takesBack) : undefined)
   }
 
-  /** There are some, and none of them may see this. */
-  areBlindTo(topic: string): boolean {
+  /** Members are present, and none may see this topic. */
+  noneSees(topic: string): boolean {
     return this.#present.length > 0 && !this.#present.some(member => member.sees(topic))
   }
 

@@ -180,9 +180,9 @@ export abstract class SubscriptionCore extends NoopHooks {
     return true
   }
 
-  /** There are consumers with credit, and none of all may see it. In order, it has to wait for one who may. */
+  /** No present member may see the topic. False for ordered subscriptions, which wait. */
   protected isUnseen(topic: string): boolean {
-    return !this.rules.ordered && this.members.areBlindTo(topic)
+    return !this.rules.ordered && this.members.noneSees(topic)
   }
 
   /** Adds a new message to the end of the queue. */

@@ -14,7 +14,7 @@ const LOOK_MS = 1_000
 const LOOKS_GONE = 2
 /** Without a sign of its responder for longer, a request's asker asks for one. */
 const SILENT_MS = 2_500
-/** After a host's death its clients come back one after the other: for this long nobody counts as absent. */
+/** After a host's death its clients come back one after the other: for this long a missing responder is no error. */
 const RETURN_MS = 5_000
 const AGAIN_MS = 100
 

@@ -66,8 +66,6 @@ function replayFrom(text: string): ReplayFrom {
   if (/^\d{1,15}$/.test(text)) return Number(text)
   const time = new Date(TIME.test(text) ? text : NaN)
   if (Number.isNaN(time.getTime()))
-    throw new InvalidArgumentError(
-      'It is start, last, last:N, a time such as 2026-05-01T12:00Z, or a number.',
-    )
+    throw new InvalidArgumentError('Give start, last, last:N, a time such as 2026-05-01T12:00Z, or a number.')
   return time
 }

@@ -7,7 +7,7 @@ import { milliseconds } from '../../host/process/settings.js'
  * @throws InvalidArgumentError, which commander puts into a line
  */
 export function count(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 1 up.')
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('Give a whole number, 1 or more.')
   return Number(text)
 }
 
@@ -16,21 +16,21 @@ export function seconds(text: string): number {
   try {
     return milliseconds(text)
   } catch {
-    throw new InvalidArgumentError('It is a number of seconds, such as 5 or 0.5.')
+    throw new InvalidArgumentError('Give a number of seconds, such as 5 or 0.5.')
   }
 }
 
 /** Looks have some time between them. In milliseconds. */
 export function interval(text: string): number {
   const ms = seconds(text)
-  if (ms < 100 || ms > 86_400_000) throw new InvalidArgumentError('It is 0.1 seconds to a day.')
+  if (ms < 100 || ms > 86_400_000) throw new InvalidArgumentError('Give 0.1 seconds to a day.')
   return ms
 }
 
 /** A payload's size, within the default limit of a host. */
 export function bytes(text: string): number {
   const size = count(text)
-  if (size < 8 || size > 1024 * 1024) throw new InvalidArgumentError('It is 8 to 1,048,576 bytes.')
+  if (size < 8 || size > 1024 * 1024) throw new InvalidArgumentError('Give 8 to 1,048,576 bytes.')
   return size
 }
 
@@ -52,6 +52,6 @@ export function expiry(text: string): string {
         : NaN
       : Date.now() + Number(number) * UNITS[unit as keyof typeof UNITS]
   if (Number.isNaN(time) || time <= Date.now() || time > 8.64e15)
-    throw new InvalidArgumentError('It is a time to come, such as 90d, 12h, 30m or 2027-01-31T12:00:00Z.')
+    throw new InvalidArgumentError('Give a time to come, such as 90d, 12h, 30m or 2027-01-31T12:00:00Z.')
   return new Date(time).toISOString()
 }

@@ -116,12 +116,12 @@ export async function startRegistered(
   actors: Pick<Actors, 'restore'>,
   warn: (text: string) => void,
 ): Promise<void> {
-  const said = (what: string, work: Promise<unknown>): Promise<unknown> =>
+  const logFailure = (what: string, work: Promise<unknown>): Promise<unknown> =>
     work.catch((error: unknown) => warn(`${what} did not start again: ${describe(error)}`))
   await Promise.all([
-    ...kept.map(wanted => said(`handler ${wanted.name}`, restoreHandler(wanted, handlers))),
+    ...kept.map(wanted => logFailure(`handler ${wanted.name}`, restoreHandler(wanted, handlers))),
     ...keptActors.map(actor =>
-      said(`actor ${actor.request.name ?? actor.id}`, actors.restore(withListed(actor, subscriptions))),
+      logFailure(`actor ${actor.request.name ?? actor.id}`, actors.restore(withListed(actor, subscriptions))),
     ),
   ])
 }

@@ -126,11 +126,13 @@ export class BeforeProof {
   #makeRoom(ofAddress: ReadonlySet<Waiting>): void {
     const { connections, perAddress, descriptors } = this.#limits
     const mostInAll = descriptors * (1 - KEPT_SHARE)
-    if (ofAddress.size > perAddress) this.#drop(ofAddress, `of one address at most ${perAddress}`)
-    else if (this.#waiting.size > connections)
-      this.#drop(this.#waiting.values(), `at most ${connections} in all`)
+    if (ofAddress.size > perAddress) this.#drop(ofAddress, `${perAddress} for one address`)
+    else if (this.#waiting.size > connections) this.#drop(this.#waiting.values(), `${connections} in all`)
     else if (this.#connections > mostInAll)
-      this.#drop(this.#waiting.values(), `this process may open ${descriptors} files`)
+      this.#drop(
+        this.#waiting.values(),
+        `seven eighths of the ${descriptors} files that this process may open`,
+      )
   }
 
   /** Ends the oldest. */
@@ -162,7 +164,7 @@ export class BeforeProof {
     const now = performance.now()
     if (now - this.#warnedAt < WARN_EVERY_MS) return
     this.#options.warn(
-      `${this.#closed} connections without a proof were closed, the last of ${address}: there may be ${limit}`,
+      `${this.#closed} connections without a proof were closed, the last of ${address}: the limit is ${limit}`,
     )
     this.#warnedAt = now
     this.#closed = 0

@@ -173,7 +173,7 @@ async function checkKey({ client, credential }: Hello, key: Uint8Array | undefin
   // Ids of workers have more rights, or other ones, and only this user's processes know the secret.
   const mayHave = credential === 'secret' || !isIdOfWorker(client)
   if (!mayHave || !(await isKeyOf(client, key)))
-    throw new AuthError('The client gives an id whose key it does not have.')
+    throw new AuthError("The client's id does not belong to its key. Connect with a new client.")
 }
 
 /**

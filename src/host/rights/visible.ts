@@ -38,7 +38,7 @@ export function seesLetter(seer: Seer, letter: unknown): boolean {
   return seer.seesLettersOf(subscription) && seer.sees(topic)
 }
 
-/** Of news about dead letters the topic names the subscription only. */
+/** Whether the message is a dead-letter notice that the seer may not see. Its topic names the subscription only. */
 export function hidesLetter(seer: Seer, message: Message): boolean {
   const { topic, encoding, body } = Message.envelopeOf(message)
   if (!topic.startsWith('$dead/')) return false

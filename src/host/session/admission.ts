@@ -137,7 +137,9 @@ export class Admission {
           if (this.#channels.get(session) === channel) this.#receive(session, channel, value)
           return
         default:
-          throw new ProtocolError('There is no such event.')
+          throw new ProtocolError(
+            'The client sent an unknown event. It runs another version, or is not msgvan.',
+          )
       }
     }
     return {

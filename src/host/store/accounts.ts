@@ -132,11 +132,12 @@ class Auditor {
       waitingBytes: 0,
       open,
     })
-    const what = copy === undefined ? 'has done of its messages' : 'did in the last moments before'
-    const again = copy === undefined ? 'all that are kept and match are' : 'that is'
     this.#missing.push({
       subscription: label,
-      text: `what ${label} ${what} is not known any more: ${again} handed out again`,
+      text:
+        copy === undefined
+          ? `the cursor of ${label} is lost: the host delivers all kept matching messages again`
+          : `the last moments of the cursor of ${label} are lost: the host delivers the messages of these moments again`,
     })
     const most = within(this.#ranges, high + 1)
     if (most > 0)
@@ -268,7 +269,7 @@ function settle(
     missing.push({
       subscription: label,
       messages: replayed,
-      text: `up to ${messagesOf(replayed)} of what ${label} was to have from before it was there`,
+      text: `up to ${messagesOf(replayed)} that ${label} was to replay`,
     })
 }
 

@@ -8,7 +8,7 @@ import {
 import type { Separator } from '../../memory/separator.js'
 import { Encoding, encodingFrom } from '../../../codec/encoding.js'
 
-/** The capacity of each. */
+/** Messages in one block. */
 const CAPACITY = 1_024
 
 /** A flag beside the encoding. */

@@ -19,7 +19,7 @@ export class DeliveryMemory {
   #giver: number | undefined
   /** Ids of messages that an app had and did not settle. If they come again, they were handed out before. */
   #seen = new Set<string>()
-  /** Those before them. */
+  /** The older half of `#seen`. */
   #seenEarlier = new Set<string>()
 
   /** Nothing of it matters to the next session. */
@@ -70,7 +70,7 @@ export class DeliveryMemory {
     this.#seen.add(Message.envelopeOf(message).id)
   }
 
-  /** It comes now. @returns whether the app had it before */
+  /** Called at a delivery. @returns whether the app had it before */
   comesAgain(message: { readonly id: string }): boolean {
     if (this.#seen.size === 0 && this.#seenEarlier.size === 0) return false
     const { id } = message

@@ -82,7 +82,7 @@ export class LeaderForwarder implements Consumer {
     if (this.#sendAgain()) this.membership?.wake()
   }
 
-  /** It cannot: only this host keeps the messages that it has taken over. */
+  /** The leader cannot be reached: only this host keeps the messages that it has accepted. */
   shut(): void {
     this.#isShut = true
     this.membership?.pause()

@@ -70,7 +70,7 @@ export class LeaderNames implements Names {
         try {
           sights.check(principal)
         } catch (error) {
-          warn(`what ${principal} has at the leader gets no messages: ${describe(error)}`)
+          warn(`the subscriptions of ${principal} at the leader get no messages: ${describe(error)}`)
         }
     }
   }

@@ -75,7 +75,7 @@ export class RefusedForNow {
     if (this.#cancelRetry !== undefined) return
     if (!this.#hasWarned)
       this.#means.warn(
-        `the leader takes no messages for now, or not all: they are kept here, and sent again: ${describe(error)}`,
+        `the leader refuses messages for now. This host keeps them and sends them again: ${describe(error)}`,
       )
     this.#hasWarned = true
     this.#schedule()

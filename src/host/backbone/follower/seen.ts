@@ -29,8 +29,8 @@ export class Seen implements SeenMessages {
 
   /**
    * @param marks a store for longer than this process lives, if there is one
-   * @param isInOrder a refused message comes again before any message behind it is taken over, or never: its publisher
-   * knows
+   * @param isInOrder a refused message comes again before any message behind it is accepted, or never, because the
+   * publisher learned of the refusal
    */
   constructor(marks?: SeenMarks, { isInOrder = false } = {}) {
     this.#marks = marks

@@ -88,7 +88,7 @@ export class Wants {
     try {
       this.#relay.want(pattern)
     } catch (error) {
-      this.#warn(`the leader does not get the messages that it wants: ${describe(error)}`)
+      this.#warn(`this host cannot match a pattern of the leader: ${describe(error)}`)
     }
   }
 }

@@ -298,7 +298,7 @@ export class FollowerSession {
       } catch (error) {
         // It checked the pattern by its own rules, which may be those of another version.
         this.#owner.warn(
-          `the host at ${this.host.address} does not get the messages that it wants: ${describe(error)}`,
+          `this host cannot match a pattern of the host at ${this.host.address}: ${describe(error)}`,
         )
       }
     }

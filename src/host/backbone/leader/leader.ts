@@ -238,7 +238,9 @@ class LeaderReach implements Reach {
     const principal = access?.principal
     for (const { session, seat: taken } of this.#guests)
       if (taken === seat && session.access?.principal.name !== principal?.name)
-        throw new ForbiddenError('A host of another principal has the place of this one.')
+        throw new ForbiddenError(
+          "Another principal's host has joined with this seat. Give this host a state folder of its own (MSGVAN_HOME).",
+        )
   }
 
   awaitActor(mail: Envelope): Promise<void> | undefined {

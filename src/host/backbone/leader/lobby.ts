@@ -2,9 +2,9 @@ import type { Envelope } from '../../../message/envelope.js'
 import { deferred } from '../deferred.js'
 
 /** Milliseconds that a lost host with stored actors has to come back. */
-const COMING_MS = 10_000
+const RETURN_MS = 10_000
 /** Milliseconds that it has to report its actors once it is back. */
-const SAYING_MS = 3_000
+const REPORT_MS = 3_000
 /** The most waiting mail: beyond that, mail counts as undeliverable. */
 const MAX_WAITING = 100_000
 const MAX_BYTES = 64 * 1024 * 1024
@@ -51,7 +51,7 @@ export class Lobby {
       this.#expected.set(topic, each)
       return { topic, each }
     })
-    const stop = this.#after(isBack ? SAYING_MS : COMING_MS, () => {
+    const stop = this.#after(isBack ? REPORT_MS : RETURN_MS, () => {
       this.#timers.delete(stop)
       // Not one that came back and is gone again: its time has begun anew.
       for (const { topic, each } of expected) if (this.#expected.get(topic) === each) this.arrived(topic)
