@@ -199,7 +199,14 @@ export class SubscriptionAccount {
     readonly begunAt: number,
     /** The host that keeps it. */
     readonly place: Place,
+    /** The host of its consumers, if it has no name. */
+    readonly by: Place,
   ) {}
+
+  /** Without a name, and held by the leader. */
+  get isReplay(): boolean {
+    return !this.isNamed && this.rules.from !== undefined
+  }
 
   get isNamed(): boolean {
     return this.rules.name !== undefined

@@ -63,6 +63,10 @@ export class Books {
       this.expire(account)
       account.hostEnded(what)
     }
+    // The leader forgets the replays of a host that has ended.
+    for (const account of this.subscriptions.values())
+      if (account.by === place && account.place !== place && account.isReplay)
+        account.hostEnded({ isKept: false, keepsNames: false })
     // It may have been the only one that had them.
     if (!what.isKept)
       for (const publication of this.publications) {
@@ -163,8 +167,9 @@ export class Books {
     let account = this.subscriptions.get(key)
     if (account === undefined) {
       const begunAt = rules.from === undefined ? this.publications.length : 0
-      const keptAt = rules.name === undefined ? place : (this.leader ?? place)
-      account = new SubscriptionAccount(key, rules, begunAt, keptAt)
+      const isHere = rules.name === undefined && rules.from === undefined
+      const keptAt = isHere ? place : (this.leader ?? place)
+      account = new SubscriptionAccount(key, rules, begunAt, keptAt, place)
       this.subscriptions.set(key, account)
     }
     return account

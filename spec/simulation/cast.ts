@@ -131,11 +131,9 @@ export class Cast {
     const isSimple =
       rules.from === undefined || !['retry', 'take', 'creation', 'combined'].includes(manner.style)
     const how = isSimple ? manner : { ...manner, style: 'auto' as const }
-    // A replay is the leader's, and ends with its follower.
-    const asked = client?.place.isLeader === true ? rules : live(rules)
     const partner = how.style === 'combined' ? this.#drawPartner(rules) : undefined
     if (client !== undefined)
-      await this.as(client, () => client.subscribe(asked, how, partner && live(partner)))
+      await this.as(client, () => client.subscribe(rules, how, partner && live(partner)))
   }
 
   /** Another subscription for the same pipeline, or none. */

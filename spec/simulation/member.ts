@@ -65,9 +65,9 @@ export class Member implements Holder {
   }
 
   get lapses(): number {
-    const { rules, isNamed } = this.account
+    const { rules, isNamed, isReplay } = this.account
     // A follower whose leader has taken something back tells its clients in the same way.
-    const isByWay = isNamed && !this.place.isLeader
+    const isByWay = (isNamed || isReplay) && !this.place.isLeader
     return (rules.ackTimeout > 0 || isByWay ? this.client.lapses : 0) + (isByWay ? this.place.lapses : 0)
   }
 
@@ -104,7 +104,10 @@ export class Member implements Holder {
     if (['retry', 'take', 'creation', 'combined'].includes(style)) this.account.isRestless = true
     this.trace.count(`style ${style}`)
     if (this.account.rules.ordered) this.trace.count('ordered')
-    if (this.account.rules.from !== undefined) this.trace.count('from the start')
+    if (this.account.rules.from !== undefined) {
+      this.trace.count('from the start')
+      if (!this.place.isLeader) this.trace.count('from the start at a follower')
+    }
     const { pattern, ...rules } = this.account.rules
     const { name, ...others } = rules
     const options = name === undefined ? others : { ...others, name }
