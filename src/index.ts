@@ -2,7 +2,7 @@
 export { van } from './van.js'
 export type { VanOptions } from './van-options.js'
 
-export type { AnyTopics, Bus, ReadyOptions, Topics } from './bus/contract/bus.js'
+export type { AnyTopics, Bus, ObserveOptions, ReadyOptions, Topics } from './bus/contract/bus.js'
 export type { AnyServices, Reply, ReplyOptions, RequestOptions, Services } from './bus/requests/services.js'
 export type { BusState, CloseOptions } from './bus/contract/broker.js'
 export type { Overflow } from './bus/contract/subscription-request.js'
@@ -21,6 +21,7 @@ export type { Requirements } from './actors/definition/requirements.js'
 export { ActorRef, type ActorAddress, type AskOptions } from './bus/contract/actor-ref.js'
 export type { ActorOptions, Actors, CapabilityValues, Isolation } from './bus/contract/actors.js'
 export type { HostEvent } from './bus/contract/hosts.js'
+export type { Messages } from './bus/topic/messages.js'
 export { moduleRef, type ModuleRef } from './bus/contract/module-ref.js'
 export type { HandlerOptions, PublishOptions, TopicOptions } from './bus/contract/options.js'
 export type {
@@ -33,6 +34,7 @@ export type {
   SubscriptionStatus,
   VanStatus,
 } from './bus/contract/status.js'
+export type { DisposableSubscription } from './bus/ending/disposable.js'
 export { BusSubject } from './bus/topic/subject.js'
 export type { Headers } from './message/envelope.js'
 export { Message, type MessageFields } from './message/message.js'

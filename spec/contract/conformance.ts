@@ -1,4 +1,5 @@
 import type { Connection, ConnectionKind } from '../support/connections.js'
+import { aborting } from './aborting.js'
 import type { Connected } from './connected.js'
 import { creationFunctions } from './creation-functions.js'
 import { deadLetters } from './dead-letters.js'
@@ -62,6 +63,7 @@ const themes: readonly Theme[] = [
   requesting,
   statusOfVan,
   lifecycle,
+  aborting,
   draining,
   throwingListeners,
   throwingWork,

@@ -1,6 +1,15 @@
 import { expectTypeOf } from 'expect-type'
 import { of, type Observable } from 'rxjs'
-import { backoff, handle, mqtt, publishTo, wildcard, type Bus, type Message } from '../../src/index.js'
+import {
+  backoff,
+  handle,
+  mqtt,
+  publishTo,
+  wildcard,
+  type Bus,
+  type Message,
+  type Messages,
+} from '../../src/index.js'
 
 interface Order {
   id: number
@@ -27,7 +36,7 @@ export function results(bus: Bus, orders$: Observable<Message<Order>>): void {
 export function wildcards(bus: Bus): void {
   expectTypeOf(wildcard('orders.>')).toEqualTypeOf<RegExp>()
   expectTypeOf(mqtt('orders/#')).toEqualTypeOf<RegExp>()
-  expectTypeOf(bus.topic<Order>(wildcard('orders.>'))).toEqualTypeOf<Observable<Message<Order>>>()
+  expectTypeOf(bus.topic<Order>(wildcard('orders.>'))).toEqualTypeOf<Messages<Order>>()
   // @ts-expect-error a wildcard is a string
   wildcard(/orders/)
   // @ts-expect-error a wildcard is a string

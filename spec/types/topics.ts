@@ -1,13 +1,15 @@
 import { expectTypeOf } from 'expect-type'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { interval, type Observable, type Subscription } from 'rxjs'
+import { interval, map, type Observable } from 'rxjs'
 import {
   van,
   type AnyTopics,
   type Bus,
   type BusSubject,
+  type DisposableSubscription,
   type Message,
   type MessageFields,
+  type Messages,
 } from '../../src/index.js'
 
 /** What the compiler must say. Built with everything else, never run. */
@@ -25,8 +27,8 @@ interface Topics {
 
 export function typed(bus: Bus<Topics>, topic: string, pattern: RegExp | string): void {
   // By exact name.
-  expectTypeOf(bus.topic('orders.created')).toEqualTypeOf<Observable<Message<Order>>>()
-  expectTypeOf(bus.topic('orders.count')).toEqualTypeOf<Observable<Message<number>>>()
+  expectTypeOf(bus.topic('orders.created')).toEqualTypeOf<Messages<Order>>()
+  expectTypeOf(bus.topic('orders.count')).toEqualTypeOf<Messages<number>>()
   void bus.publish('orders.created', { id: 1, total: 2 })
   void bus.publish({ topic: 'orders.created', payload: { id: 1, total: 2 } })
   expectTypeOf(bus.subject('orders.created')).toEqualTypeOf<BusSubject<Order>>()
@@ -55,26 +57,26 @@ export function typed(bus: Bus<Topics>, topic: string, pattern: RegExp | string)
   void bus.publish('note.maybe', 7)
 
   // Topics that are not listed are open.
-  expectTypeOf(bus.topic('elsewhere')).toEqualTypeOf<Observable<Message>>()
+  expectTypeOf(bus.topic('elsewhere')).toEqualTypeOf<Messages>()
   void bus.publish('elsewhere', { any: 'thing' })
   void bus.publish('elsewhere')
   void bus.publish({ topic: 'elsewhere' })
   void bus.publish(topic, 7)
   void bus.publish('orders.count', 7, { headers: { trace: '7f' } })
-  expectTypeOf(bus.topic(/^orders\./)).toEqualTypeOf<Observable<Message>>()
-  expectTypeOf(bus.topic<Order>(/^orders\./)).toEqualTypeOf<Observable<Message<Order>>>()
-  expectTypeOf(bus.topic<Order>(pattern)).toEqualTypeOf<Observable<Message<Order>>>()
+  expectTypeOf(bus.topic(/^orders\./)).toEqualTypeOf<Messages>()
+  expectTypeOf(bus.topic<Order>(/^orders\./)).toEqualTypeOf<Messages<Order>>()
+  expectTypeOf(bus.topic<Order>(pattern)).toEqualTypeOf<Messages<Order>>()
 }
 
 export function untyped(bus: Bus, pattern: RegExp | string): void {
   expectTypeOf(van()).toEqualTypeOf<Bus>()
   expectTypeOf(van<Topics>()).toEqualTypeOf<Bus<Topics>>()
-  expectTypeOf(bus.topic('t')).toEqualTypeOf<Observable<Message>>()
+  expectTypeOf(bus.topic('t')).toEqualTypeOf<Messages>()
   expectTypeOf<Message['payload']>().toBeUnknown()
-  expectTypeOf(bus.topic<string>('t')).toEqualTypeOf<Observable<Message<string>>>()
-  expectTypeOf(bus.topic<Order>('t')).toEqualTypeOf<Observable<Message<Order>>>()
-  expectTypeOf(bus.topic<Order>(/t/)).toEqualTypeOf<Observable<Message<Order>>>()
-  expectTypeOf(bus.topic<Order>(pattern)).toEqualTypeOf<Observable<Message<Order>>>()
+  expectTypeOf(bus.topic<string>('t')).toEqualTypeOf<Messages<string>>()
+  expectTypeOf(bus.topic<Order>('t')).toEqualTypeOf<Messages<Order>>()
+  expectTypeOf(bus.topic<Order>(/t/)).toEqualTypeOf<Messages<Order>>()
+  expectTypeOf(bus.topic<Order>(pattern)).toEqualTypeOf<Messages<Order>>()
   expectTypeOf(bus.subject<number>('t')).toEqualTypeOf<BusSubject<number>>()
   void bus.publish('t')
   void bus.publish('t', 7)
@@ -97,7 +99,7 @@ export function untyped(bus: Bus, pattern: RegExp | string): void {
 export function remoteObservables(bus: Bus): void {
   expectTypeOf(bus.observe('n')).toEqualTypeOf<Observable<unknown>>()
   expectTypeOf(bus.observe<number, string>('n', 7)).toEqualTypeOf<Observable<string>>()
-  expectTypeOf(bus.expose('n', (every: number) => interval(every))).toEqualTypeOf<Subscription>()
+  expectTypeOf(bus.expose('n', (every: number) => interval(every))).toEqualTypeOf<DisposableSubscription>()
   bus.expose('n', () => Promise.resolve(1))
   // @ts-expect-error wrong arguments
   bus.observe<number, string>('n', '7')
@@ -109,16 +111,45 @@ export function remoteObservables(bus: Bus): void {
   bus.observe(7)
 }
 
+export async function endings(bus: Bus, { signal }: AbortController): Promise<void> {
+  {
+    await using own = van({ embedded: true })
+    using subscription = own.topic('t', { signal }).subscribe(message => message.ack())
+    using exposed = own.expose('n', () => interval(1))
+    expectTypeOf(subscription).toEqualTypeOf<DisposableSubscription>()
+    expectTypeOf(exposed.closed).toBeBoolean()
+  }
+  // Still an Observable of messages.
+  const topic$: Observable<Message<string>> = bus.topic<string>('t')
+  expectTypeOf(topic$.pipe(map(({ payload }) => payload.length))).toEqualTypeOf<Observable<number>>()
+  expectTypeOf(bus.topic<string>('t').pipe(map(({ topic }) => topic))).toEqualTypeOf<Observable<string>>()
+  await bus.publish('t', 1, { signal })
+  await bus.ready({ signal, timeout: 1 })
+  await bus.close({ signal })
+  expectTypeOf(bus.observe<number, string>('n', 1, { signal })).toEqualTypeOf<Observable<string>>()
+  bus.actors.ref('a').ask(1, { signal })
+  // @ts-expect-error the signal, not its controller
+  bus.topic('t', { signal: new AbortController() })
+  // @ts-expect-error the signal, not its controller
+  void bus.publish('t', 1, { signal: new AbortController() })
+  // @ts-expect-error a message has no signal of its publish
+  void bus.publish({ topic: 't', signal })
+  // @ts-expect-error no such option
+  bus.observe('n', 1, { timeout: 1 })
+  // @ts-expect-error null is no signal
+  void bus.close({ signal: null })
+}
+
 export function schemas(
   bus: Bus,
   typedBus: Bus<Topics>,
   schema: StandardSchemaV1<unknown, Order>,
   lax: StandardSchemaV1<string, number>,
 ): void {
-  expectTypeOf(bus.topic('t', { schema })).toEqualTypeOf<Observable<Message<Order>>>()
-  expectTypeOf(bus.topic(/t/, { schema, name: 'w' })).toEqualTypeOf<Observable<Message<Order>>>()
-  expectTypeOf(bus.topic('t', { schema: lax })).toEqualTypeOf<Observable<Message<number>>>()
-  expectTypeOf(typedBus.topic('orders.created', { schema })).toEqualTypeOf<Observable<Message<Order>>>()
+  expectTypeOf(bus.topic('t', { schema })).toEqualTypeOf<Messages<Order>>()
+  expectTypeOf(bus.topic(/t/, { schema, name: 'w' })).toEqualTypeOf<Messages<Order>>()
+  expectTypeOf(bus.topic('t', { schema: lax })).toEqualTypeOf<Messages<number>>()
+  expectTypeOf(typedBus.topic('orders.created', { schema })).toEqualTypeOf<Messages<Order>>()
   // @ts-expect-error no schema at all
   bus.topic('t', { schema: (value: unknown) => value })
 }

@@ -240,13 +240,13 @@ export class LocalBroker implements Broker {
     this.#parts.reports.report(error, toLogOnly)
   }
 
-  async close({ drain = true, timeout = 10_000 }: CloseOptions = {}): Promise<void> {
+  async close({ drain = true, timeout = 10_000, signal }: CloseOptions = {}): Promise<void> {
     const { registry, subscriptions, relays, timers, endings, deadLetters, reports } = this.#parts
     if (this.#lifetime.isClosed) return
     this.#lifetime.close()
     for (const subscription of registry.all()) subscription.changed()
     this.#refuseHeld()
-    if (drain) await this.#drain(timeout)
+    if (drain) await this.#drain(timeout, signal)
     this.#refuseHeld()
     for (const subscription of registry.all()) subscriptions.remove(subscription, true)
     relays.close()
@@ -258,14 +258,15 @@ export class LocalBroker implements Broker {
     reports.end()
   }
 
-  async #drain(timeout: number): Promise<void> {
+  async #drain(timeout: number, signal: AbortSignal | undefined): Promise<void> {
     const { drainWaiter, drainIntake, timers, registry, options } = this.#parts
     drainIntake.begin()
-    const isDrained = await this.#lifetime.drain(() => drainWaiter.wait(timeout, timers))
+    const isDrained = await this.#lifetime.drain(() => drainWaiter.wait(timeout, timers, signal))
     // A store keeps them.
     const waiting = options.durableLog === undefined ? registry.waiting() : []
+    const waited = signal?.aborted === true ? 'aborted' : timeout
     if (!isDrained)
-      this.report(drainTimeout(timeout, drainWaiter.unsettled(), 0, 0, this.#dispatcher.queued, waiting))
+      this.report(drainTimeout(waited, drainWaiter.unsettled(), 0, 0, this.#dispatcher.queued, waiting))
     else if (waiting.length > 0)
       this.report(leftWaiting(waiting, 'An embedded van keeps no messages when its bus closes.'))
     if (drainIntake.left > 0) this.report(leftByDrain(drainIntake.left))

@@ -1,24 +1,30 @@
 import { InvalidOptionError } from '../errors.js'
-import { atLeast, knownOptions, oneOf } from '../message/check-option.js'
+import { atLeast, checkSignal, knownOptions, oneOf } from '../message/check-option.js'
 import { isUtf8 } from '../message/well-formed.js'
 import type { CloseOptions } from './contract/broker.js'
-import type { ReadyOptions } from './contract/bus.js'
+import type { ObserveOptions, ReadyOptions } from './contract/bus.js'
 import type { TopicOptions } from './contract/options.js'
 
 /** @throws InvalidOptionError */
 export function checkReady(options: ReadyOptions): ReadyOptions {
   knownOptions('ready()', options, ['timeout', 'signal'])
   const { timeout } = options
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
-    throw new InvalidOptionError('signal must be an AbortSignal.')
+  checkSignal('ready()', options.signal)
   return timeout === undefined ? options : { ...options, timeout: atLeast('timeout', timeout, 0, Infinity) }
 }
 
 /** @throws InvalidOptionError */
 export function checkClose(options: CloseOptions): void {
-  knownOptions('close()', options, ['drain', 'timeout'])
+  knownOptions('close()', options, ['drain', 'timeout', 'signal'])
+  checkSignal('close()', options.signal)
   oneOf('drain', options.drain ?? true, [true, false])
   atLeast('timeout', options.timeout ?? 0, 0, Infinity)
+}
+
+/** @throws InvalidOptionError */
+export function checkObserve(options: ObserveOptions): void {
+  knownOptions('observe()', options, ['signal'])
+  checkSignal('observe()', options.signal)
 }
 
 /** The name of an exposure. It becomes part of a subscription's name. */
@@ -37,7 +43,12 @@ export function checkFactory(factory: unknown): void {
 }
 
 /** Checks options that cross to the host, which runs the handler or the actor. */
-export function checkCrossing({ delay, schema }: TopicOptions, what: string): void {
+export function checkCrossing({ delay, schema, signal }: TopicOptions, what: string): void {
+  if (signal !== undefined) {
+    throw new InvalidOptionError(
+      `A signal cannot cross to the host that runs the ${what}: end it with bus.unsubscribe(name).`,
+    )
+  }
   if (typeof delay === 'function') {
     throw new InvalidOptionError(
       `A delay function cannot cross to the host that runs the ${what}: give \`delay\` in milliseconds.`,

@@ -1,8 +1,9 @@
 import { DEFAULT_MAX_PAYLOAD } from '../codec/payload.js'
-import type { Observable, ObservableInput, Subscription } from 'rxjs'
+import type { Observable, ObservableInput } from 'rxjs'
 import { checkHeaders } from '../message/headers.js'
 import { noHeaders, type Headers } from '../message/envelope.js'
 import type { Message } from '../message/message.js'
+import type { Messages } from './topic/messages.js'
 import { checkPattern, withoutPosition } from '../message/pattern.js'
 import { assertCarriable } from '../codec/payload.js'
 import { checkPublishTopic } from '../message/topic.js'
@@ -10,9 +11,16 @@ import { ClosedError, describe, InvalidPayloadError, MsgvanError, RemoteError } 
 import type { ActorAddress } from './contract/actor-ref.js'
 import type { Broker, BusState, CloseOptions } from './contract/broker.js'
 import { caught, refusedWith } from './caught.js'
-import { checkClose, checkCrossing, checkExposedName, checkFactory, checkReady } from './check-arguments.js'
+import {
+  checkClose,
+  checkCrossing,
+  checkExposedName,
+  checkFactory,
+  checkObserve,
+  checkReady,
+} from './check-arguments.js'
 import type { Actors } from './contract/actors.js'
-import type { AnyTopics, Bus, ReadyOptions, Topics } from './contract/bus.js'
+import type { AnyTopics, Bus, ObserveOptions, ReadyOptions, Topics } from './contract/bus.js'
 import type { AnyServices, ReplyOptions, RequestOptions, Services } from './requests/services.js'
 import { ActorRequests } from './actors/actor-requests.js'
 import { ACTOR_ATTEMPTS, addressOf, createActors } from './actors/create-actors.js'
@@ -27,7 +35,11 @@ import {
   type TopicOptions,
 } from './contract/options.js'
 import { oneOf } from '../message/check-option.js'
-import { readyWithin } from './ready-within.js'
+import { abortable } from './ending/abortable.js'
+import { Closing } from './ending/closing.js'
+import { asyncDisposable, disposable, type DisposableSubscription } from './ending/disposable.js'
+import { readyWithin } from './ending/ready-within.js'
+import { reasonOf, untilAborted } from './ending/until-aborted.js'
 import type { Factory } from './streams/exposures.js'
 import { ReplyInbox, type Send } from './actors/reply-inbox.js'
 import { Streams } from './streams/streams.js'
@@ -65,10 +77,15 @@ export function createBus<T extends Topics = AnyTopics, S extends Services = Any
  */
 export class BrokerBus {
   readonly state$: Observable<BusState>
-  readonly errors$: Observable<MsgvanError>
+  readonly errors$: Observable<MsgvanError>;
+  declare [Symbol.asyncDispose]: () => Promise<void>
   readonly #broker: Broker
   readonly #maxPayload: number
-  #closing: Promise<void> | undefined
+  readonly #closing = new Closing(options => {
+    this.#end = this.#refusalsWaitFor?.()
+    this.#streams?.close()
+    return this.#broker.close(options, this.#end !== undefined)
+  })
   /** The process is about to end. An app that sees a refusal before that might end it in another way. */
   #end: Promise<void> | undefined
   readonly #refusalsWaitFor: BusOptions['refusalsWaitFor']
@@ -106,6 +123,10 @@ export class BrokerBus {
   }
   #refused: ((error: unknown) => void) | undefined
 
+  static {
+    asyncDisposable(BrokerBus.prototype)
+  }
+
   constructor(
     readonly name: string,
     broker: Broker,
@@ -126,13 +147,11 @@ export class BrokerBus {
     return this.#unlessEnding(ready())
   }
 
-  topic(pattern: RegExp | string, options: TopicOptions = {}): Observable<Message> {
+  topic(pattern: RegExp | string, options: TopicOptions = {}): Messages {
     this.#check(pattern)
     const own = typeof pattern === 'string' ? pattern : withoutPosition(pattern)
     const request = toRequest(own, options)
-    return new TopicObservable<Message>(
-      new TopicSource(this.#broker, request, options.ack !== 'manual', options.schema),
-    )
+    return new TopicObservable<Message>(new TopicSource(this.#broker, request, options))
   }
 
   #check(pattern: RegExp | string): void {
@@ -148,7 +167,10 @@ export class BrokerBus {
         return this.#publish(topicOrMessage.topic, topicOrMessage.payload, topicOrMessage.headers)
       }
       if (options !== undefined) checkPublishOptions(options)
-      return this.#publish(topicOrMessage, payload, options?.headers)
+      const signal = options?.signal
+      if (signal?.aborted === true) return refusedWith(reasonOf(signal), undefined)
+      const outcome = this.#publish(topicOrMessage, payload, options?.headers)
+      return signal === undefined ? outcome : caught(untilAborted(outcome, signal), undefined)
     } catch (error) {
       return refusedWith(asError(error), this.#refused)
     }
@@ -248,22 +270,24 @@ export class BrokerBus {
     pattern: RegExp | string,
     responder: (message: Message) => unknown,
     options: ReplyOptions = {},
-  ): Subscription {
+  ): DisposableSubscription {
     const reply = checkReply(pattern, responder, options)
-    if (this.#closing !== undefined) throw new ClosedError('This bus is closed. Make a new one with van().')
-    return this.#ownRequests.reply(reply, responder)
+    if (this.#closing.hasBegun) throw new ClosedError('This bus is closed. Make a new one with van().')
+    return disposable(this.#ownRequests.reply(reply, responder))
   }
 
-  expose<A>(name: string, factory: (args: A) => ObservableInput<unknown>): Subscription {
+  expose<A>(name: string, factory: (args: A) => ObservableInput<unknown>): DisposableSubscription {
     checkExposedName(name)
     checkFactory(factory)
-    if (this.#closing !== undefined) throw new ClosedError('This bus is closed. Make a new one with van().')
-    return this.#remoteStreams.expose(name, factory as Factory)
+    if (this.#closing.hasBegun) throw new ClosedError('This bus is closed. Make a new one with van().')
+    return disposable(this.#remoteStreams.expose(name, factory as Factory))
   }
 
-  observe<A, R>(name: string, args?: A): Observable<R> {
+  observe<A, R>(name: string, args?: A, options: ObserveOptions = {}): Observable<R> {
     checkExposedName(name)
-    return this.#guarding(this.#remoteStreams.observe(name, args) as Observable<R>, 'observe()')
+    checkObserve(options)
+    const values$ = this.#remoteStreams.observe(name, args) as Observable<R>
+    return this.#guarding(abortable(values$, options.signal), 'observe()')
   }
 
   #guarding<T>(source: Observable<T>, what: string): Observable<T> {
@@ -294,15 +318,12 @@ export class BrokerBus {
   }
 
   close(options: CloseOptions = {}): Promise<void> {
-    if (this.#closing !== undefined) return this.#closing
     try {
       checkClose(options)
     } catch (error) {
       return Promise.reject(asError(error))
     }
-    this.#end = this.#refusalsWaitFor?.()
-    this.#streams?.close()
-    return (this.#closing = this.#broker.close(options, this.#end !== undefined))
+    return this.#closing.close(options)
   }
 }
 

@@ -18,9 +18,13 @@ export interface Waiting {
   readonly retrying: number
 }
 
-/** The error on `errors$` when `close()` stops waiting. */
+/**
+ * The error on `errors$` when `close()` stops waiting.
+ *
+ * @param timeout the time that ran out, or `'aborted'`
+ */
 export function drainTimeout(
-  timeout: number,
+  timeout: number | 'aborted',
   unsettled: readonly Unsettled[],
   publishes = 0,
   requests = 0,
@@ -48,9 +52,8 @@ export function drainTimeout(
     ...(publishes > 0 ? ['Rejected publishes can be published again.'] : []),
   ]
   const what = left.length === 0 ? 'acknowledgements on their way' : left.join(', ')
-  return new DrainTimeoutError(
-    [`close() waited for ${timeout} ms. Left behind: ${what}.`, ...advice].join(' '),
-  )
+  const why = timeout === 'aborted' ? 'close() was aborted.' : `close() waited for ${timeout} ms.`
+  return new DrainTimeoutError([`${why} Left behind: ${what}.`, ...advice].join(' '))
 }
 
 /**

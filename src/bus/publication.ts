@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../errors.js'
-import { knownOptions } from '../message/check-option.js'
+import { checkSignal, knownOptions } from '../message/check-option.js'
 import type { Headers } from '../message/envelope.js'
+import type { PublishOptions } from './contract/options.js'
 
 /** A message as one object. */
 export interface Publication {
@@ -37,7 +38,8 @@ export function checkPublication(publication: Publication, more: unknown): void 
 }
 
 /** @throws InvalidOptionError */
-export function checkPublishOptions(options: unknown): void {
+export function checkPublishOptions(options: PublishOptions): void {
   // Refuses null headers as `headers` does.
-  knownOptions('publish()', options, ['headers'], ['headers'])
+  knownOptions('publish()', options, ['headers', 'signal'], ['headers'])
+  checkSignal('publish()', options.signal)
 }

@@ -1,5 +1,6 @@
 import { drainTimeout, leftByHost, leftWaiting } from '../bus/drain-timeout.js'
 import type { MsgvanError } from '../errors.js'
+import { onAbort } from '../bus/ending/on-abort.js'
 import { Drain } from './outbox/drain.js'
 import type { Traffic } from './traffic.js'
 
@@ -56,26 +57,40 @@ export class Draining {
    *
    * @param drain false: waits for nothing
    * @param endsProcess right after: work in hand is waited for, and no host that nothing starts again
+   * @param signal its abort ends the wait
    */
-  async run(drain: boolean, timeout: number, endsProcess: boolean): Promise<void> {
+  async run(
+    drain: boolean,
+    timeout: number,
+    endsProcess: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const look = endsProcess ? setInterval(() => this.look(), LOOK_MS) : undefined
+    const ignore = signal === undefined ? undefined : onAbort(signal, () => this.look())
     try {
-      await this.#run(drain, timeout, () => endsProcess && this.#isHostGone)
+      await this.#run(drain, timeout, () => endsProcess && this.#isHostGone, signal)
     } finally {
       clearInterval(look)
+      ignore?.()
       this.#isRunning = false
     }
   }
 
-  async #run(drain: boolean, timeout: number, isHopeless: () => boolean): Promise<void> {
+  async #run(
+    drain: boolean,
+    timeout: number,
+    isHopeless: () => boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const { outbox, calls, inboxes } = this.#options.traffic
     const deadline = performance.now() + timeout
+    const isAborted = (): boolean => signal?.aborted === true
     this.#isRunning = drain
     // A host that refuses this client takes nothing over.
     const until = (isDone: () => boolean) =>
       drain
         ? this.#drain.until(
-            () => this.#options.session.refusal !== undefined || isHopeless() || isDone(),
+            () => this.#options.session.refusal !== undefined || isHopeless() || isAborted() || isDone(),
             deadline,
           )
         : true
@@ -85,10 +100,11 @@ export class Draining {
     const isAnswered = this.#options.isEndedByHost ? () => true : calls.whetherLastingAnswered()
     await until(isTaken)
     inboxes.stop()
-    if (!(await until(() => isAnswered() && this.#isDone)))
+    const isInTime = await until(() => isAnswered() && this.#isDone)
+    if (!isInTime || (isAborted() && !this.#isDone))
       this.#options.report(
         drainTimeout(
-          timeout,
+          isAborted() ? 'aborted' : timeout,
           inboxes.unsettled(),
           outbox.size,
           isAnswered() ? 0 : calls.lasting,

@@ -74,7 +74,7 @@ function originOf(given: unknown): string {
   return origin
 }
 
-export type { AnyTopics, Bus, ReadyOptions, Topics } from '../bus/contract/bus.js'
+export type { AnyTopics, Bus, ObserveOptions, ReadyOptions, Topics } from '../bus/contract/bus.js'
 export type { AnyServices, Reply, ReplyOptions, RequestOptions, Services } from '../bus/requests/services.js'
 export * from '../public-errors.js'
 export { Message, type MessageFields } from '../message/message.js'

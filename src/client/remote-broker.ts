@@ -175,10 +175,13 @@ export class RemoteBroker implements Broker {
     return this.#closing
   }
 
-  async #close({ drain = true, timeout = 10_000 }: CloseOptions, endsProcess: boolean): Promise<void> {
+  async #close(
+    { drain = true, timeout = 10_000, signal }: CloseOptions,
+    endsProcess: boolean,
+  ): Promise<void> {
     const error = closedError()
     if (!this.#session.isConnected) this.#traffic.calls.rejectReads(error)
-    await this.#draining.run(drain, timeout, endsProcess)
+    await this.#draining.run(drain, timeout, endsProcess, signal)
     this.#traffic.end(error, this.#session.isConnected)
     await this.#session.end()
     this.#state$.next('closed')

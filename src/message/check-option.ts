@@ -78,6 +78,14 @@ export function whole(option: string, value: unknown, least: number, most: numbe
   return number
 }
 
+/** Of whichever realm. @throws InvalidOptionError */
+export function checkSignal(where: string, signal: unknown): void {
+  if (signal === undefined) return
+  const { aborted, addEventListener }: Partial<AbortSignal> = Object(signal) as object
+  if (typeof aborted !== 'boolean' || typeof addEventListener !== 'function')
+    throw new InvalidOptionError(`${where}: signal is an AbortSignal; this is ${came(signal)}.`)
+}
+
 /** Checks the names that an app gives as the keys of `option`. @throws InvalidOptionError */
 export function wholeNames(option: string, names: object): void {
   const half = Object.keys(names).find(name => !isUtf8(name))

@@ -1,4 +1,5 @@
 import type { Subscription } from '../subscription/subscription.js'
+import { onAbort } from '../../bus/ending/on-abort.js'
 import type { Timers } from './timers.js'
 
 /** Waits until all deliveries are settled, for a broker that closes. */
@@ -56,17 +57,23 @@ export class DrainWaiter {
     this.#gone(subscription)
   }
 
-  /** Resolves with whether everything handed out was settled in time, and each retry that is due by then. */
-  wait(timeout: number, timers: Timers): Promise<boolean> {
+  /**
+   * Resolves with whether everything handed out was settled in time, and each retry that is due by then.
+   *
+   * @param signal its abort ends the wait
+   */
+  wait(timeout: number, timers: Timers, signal?: AbortSignal): Promise<boolean> {
     return new Promise(resolve => {
       const finish = (isQuiet: boolean): void => {
         this.#onQuiet = undefined
         cancel()
+        ignore?.()
         resolve(isQuiet)
       }
       const until = timers.now() + timeout
       this.#left = () => until - timers.now()
       const cancel = timers.after(timeout, () => finish(false))
+      const ignore = signal === undefined ? undefined : onAbort(signal, () => finish(false))
       this.#onQuiet = () => finish(true)
       // Not at once: close() may come from inside a `next`, and its message is entered when that returns.
       queueMicrotask(() => this.check())

@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs'
 import { refusedWith } from '../caught.js'
+import { abortable } from '../ending/abortable.js'
 import { InvalidOptionError } from '../../errors.js'
 import { MAILBOX } from '../../message/topic.js'
 import { ActorRef, type ActorAddress, type ActorMail, type AskOptions } from '../contract/actor-ref.js'
@@ -7,7 +8,15 @@ import type { ActorBroker, ActorOptions, ActorRequest, Actors } from '../contrac
 import { checkModuleRef, moduleText, type ModuleRef } from '../contract/module-ref.js'
 import { checkName } from '../contract/options.js'
 import { isUtf8 } from '../../message/well-formed.js'
-import { atLeast, isRecord, knownOptions, oneOf, whole, wholeNames } from '../../message/check-option.js'
+import {
+  atLeast,
+  checkSignal,
+  isRecord,
+  knownOptions,
+  oneOf,
+  whole,
+  wholeNames,
+} from '../../message/check-option.js'
 import type { ActorRequests } from './actor-requests.js'
 import type { Send } from './reply-inbox.js'
 
@@ -43,11 +52,12 @@ export function createActors({ broker, post, requests, guarded, parent }: Actors
       return post(MAILBOX + id, payload, options.headers ?? {})
     },
     ask: (id, payload, options) => {
-      knownOptions('ask()', options, ['timeout', 'headers'], ['headers'])
+      knownOptions('ask()', options, ['timeout', 'headers', 'signal'], ['headers'])
+      checkSignal('ask()', options.signal)
       const { timeout = DEFAULT_TIMEOUT, headers }: AskOptions = options
       atLeast('ask: timeout', timeout, 1, Number.MAX_SAFE_INTEGER)
       const question = { topic: MAILBOX + id, payload, headers, timeout, target: `Actor ${id}` }
-      return guarded(requests().ask(question))
+      return guarded(abortable(requests().ask(question), options.signal))
     },
     stop: id => broker.stop(id),
   }

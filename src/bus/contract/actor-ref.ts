@@ -14,6 +14,8 @@ export interface AskOptions {
   /** Milliseconds until the first answer, and between answers. Infinity sets no limit. Default 30,000. */
   timeout?: number
   headers?: Headers
+  /** When it aborts, the Observable errors with its reason, and the actor's work for it ends as by unsubscribing. */
+  signal?: AbortSignal
 }
 
 /** How a bus reaches actors. */

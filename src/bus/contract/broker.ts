@@ -156,4 +156,9 @@ export interface CloseOptions {
   drain?: boolean
   /** The longest wait, in milliseconds; `Infinity`: without an end. Default 10,000. */
   timeout?: number
+  /**
+   * When it aborts, the promise rejects with its reason, and the bus closes without waiting any longer, as at the end of
+   * `timeout`. If it has aborted before, the bus stays open.
+   */
+  signal?: AbortSignal
 }

@@ -1,14 +1,16 @@
-import type { Observable, ObservableInput, Subscription } from 'rxjs'
+/// <reference lib="esnext.disposable" preserve="true" />
+import type { Observable, ObservableInput } from 'rxjs'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { MsgvanError } from '../../errors.js'
 import type { Headers } from '../../message/envelope.js'
-import type { Message } from '../../message/message.js'
 import type { BusState, CloseOptions } from './broker.js'
 import type { ActorAddress } from './actor-ref.js'
+import type { DisposableSubscription } from '../ending/disposable.js'
 import type { BusSubject } from '../topic/subject.js'
 import type { Actors } from './actors.js'
 import type { DeadLetters } from './dead-letters.js'
 import type { HostEvent } from './hosts.js'
+import type { Messages } from '../topic/messages.js'
 import type { ModuleRef } from './module-ref.js'
 import type { HandlerOptions, PublishOptions, TopicOptions } from './options.js'
 import type {
@@ -24,6 +26,11 @@ import type {
   Unlisted,
 } from '../requests/services.js'
 import type { VanStatus } from './status.js'
+
+export interface ObserveOptions {
+  /** When it aborts, the Observable errors with its reason, and the exposed one is unsubscribed. */
+  signal?: AbortSignal
+}
 
 /** The type of an app's topics: `interface MyTopics { 'orders.created': Order }`, given as `van<MyTopics>()`. */
 export type Topics = object
@@ -97,12 +104,12 @@ export interface Bus<T extends Topics = AnyTopics, S extends Services = AnyServi
    * @throws InvalidPatternError, InvalidOptionError at once. If only the van can refuse it (a name is taken), the
    * Observable errors.
    */
-  topic<K extends TopicName<T>>(topic: K, options?: TopicOptions<T[K]>): Observable<Message<PayloadOf<T, K>>>
+  topic<K extends TopicName<T>>(topic: K, options?: TopicOptions<T[K]>): Messages<PayloadOf<T, K>>
   topic<S extends StandardSchemaV1>(
     pattern: RegExp | string,
     options: Omit<TopicOptions, 'schema'> & { schema: S },
-  ): Observable<Message<StandardSchemaV1.InferOutput<S>>>
-  topic<P = unknown>(pattern: RegExp | string, options?: TopicOptions<P>): Observable<Message<P>>
+  ): Messages<StandardSchemaV1.InferOutput<S>>
+  topic<P = unknown>(pattern: RegExp | string, options?: TopicOptions<P>): Messages<P>
 
   /**
    * Resolves when the van has taken the message over: from then on the van owes it to every matching subscription.
@@ -163,11 +170,11 @@ export interface Bus<T extends Topics = AnyTopics, S extends Services = AnyServi
   expose<K extends ServiceName<S>>(
     name: K,
     factory: (args: RequestOf<S, K>) => ObservableInput<ReplyOf<S, K>>,
-  ): Subscription
+  ): DisposableSubscription
   expose<A = unknown, R = unknown, K extends string = string>(
     name: Unlisted<S, K>,
     factory: (args: A) => ObservableInput<R>,
-  ): Subscription
+  ): DisposableSubscription
 
   /**
    * An Observable that another process (or this one) exposes. Cold: each `subscribe()` calls the factory with `args`;
@@ -183,8 +190,16 @@ export interface Bus<T extends Topics = AnyTopics, S extends Services = AnyServi
    * @example
    * bus.observe<number, number>('ticks', 1_000).pipe(retry({ delay: 1_000 })).subscribe(tick => console.log(tick))
    */
-  observe<K extends ServiceName<S>>(name: K, args: RequestOf<S, K>): Observable<ReplyOf<S, K>>
-  observe<A = unknown, R = unknown, K extends string = string>(name: Unlisted<S, K>, args?: A): Observable<R>
+  observe<K extends ServiceName<S>>(
+    name: K,
+    args: RequestOf<S, K>,
+    options?: ObserveOptions,
+  ): Observable<ReplyOf<S, K>>
+  observe<A = unknown, R = unknown, K extends string = string>(
+    name: Unlisted<S, K>,
+    args?: A,
+    options?: ObserveOptions,
+  ): Observable<R>
 
   /**
    * Asks one responder of the van, and resolves with its answer. A responder whose process dies hands the request to
@@ -225,12 +240,12 @@ export interface Bus<T extends Topics = AnyTopics, S extends Services = AnyServi
     topic: K,
     responder: (message: Message<RequestOf<S, K>>) => Reply<ReplyOf<S, K>>,
     options?: ReplyOptions,
-  ): Subscription
+  ): DisposableSubscription
   reply<P = unknown, R = unknown, K extends string = string>(
     pattern: RegExp | Unlisted<S, K>,
     responder: (message: Message<P>) => Reply<R>,
     options?: ReplyOptions,
-  ): Subscription
+  ): DisposableSubscription
 
   /** Actors: objects with a mailbox that hosts run. */
   readonly actors: Actors
@@ -270,6 +285,17 @@ export interface Bus<T extends Topics = AnyTopics, S extends Services = AnyServi
    * Drains (unless `drain: false`), then completes every Observable of this bus. A second call returns the same
    * promise. While it drains and a delivery of this bus is in hand, that delivery's publishes, tells, asks and answers
    * still go through; new subscriptions are refused at once. Afterwards every call fails with ClosedError.
+   *
+   * @throws (as a rejection) the reason of `signal`
    */
   close(options?: CloseOptions): Promise<void>
+
+  /**
+   * The same as `close()`, where the runtime has `Symbol.asyncDispose`.
+   *
+   * @example
+   * await using bus = van({ embedded: true })
+   * await bus.publish('greeting', 'hello')
+   */
+  [Symbol.asyncDispose](): Promise<void>
 }

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { InvalidOptionError } from '../../errors.js'
-import { atLeast, knownOptions, oneOf, whole } from '../../message/check-option.js'
+import { atLeast, checkSignal, knownOptions, oneOf, whole } from '../../message/check-option.js'
 import type { Headers } from '../../message/envelope.js'
 import { checkReplayFrom, type ReplayFrom } from '../../message/replay.js'
 import { checkRetryDelay, defaultDelay, type RetryDelay } from '../../message/retry-delay.js'
@@ -65,6 +65,11 @@ export interface TopicOptions<P = unknown> {
    * Any Standard Schema (zod, valibot, arktype …): validates and types the payload. A delivery that it refuses fails.
    */
   schema?: StandardSchemaV1<unknown, P>
+  /**
+   * When it aborts, the Observable completes, as with `takeUntil`: work that `handle` has in hand goes on. If it has
+   * aborted before, the Observable completes at once and subscribes to nothing. Not for handlers and actors.
+   */
+  signal?: AbortSignal
 }
 
 /** Of a handler: those of a subscription, and where it runs. */
@@ -78,6 +83,11 @@ export interface HandlerOptions<P = unknown> extends TopicOptions<P> {
 
 export interface PublishOptions {
   headers?: Headers
+  /**
+   * When it aborts, the promise rejects with its reason. Only the wait ends: the van still owes a message that it may
+   * have. If it has aborted before, nothing is published.
+   */
+  signal?: AbortSignal
 }
 
 /** The longest time: about 285,000 years. Timers are cut into steps, so no time is too long for them. */
@@ -97,6 +107,7 @@ const known = [
   'replace',
   'schema',
   'from',
+  'signal',
 ]
 
 export function toRequest(
@@ -108,6 +119,7 @@ export function toRequest(
   knownOptions(where, options, [...known, ...more])
   const { name, ack, ordered = false, delay = defaultDelay, overflow = 'pause' } = options
   if (options.from !== undefined) checkReplayFrom(options.from)
+  checkSignal(where, options.signal)
   if (name !== undefined) checkName(name)
   oneOf('ack', ack ?? 'auto', ['auto', 'manual'])
   oneOf('overflow', overflow, ['pause', 'drop-oldest', 'drop-newest', 'error'])

@@ -3,6 +3,7 @@ import type { MsgvanError } from '../../errors.js'
 import type { Message } from '../../message/message.js'
 import { samePattern } from '../../message/pattern.js'
 import type { Membership } from '../contract/broker.js'
+import { onAbort } from '../ending/on-abort.js'
 import type { Ending, TopicSource } from './topic-source.js'
 
 /** The subscriber of a topic, and the subscribers after it. */
@@ -70,6 +71,13 @@ export class Attachment<R extends AttachmentOwner> implements Ending {
     const membership = this.#membership
     this.#membership = undefined
     return membership
+  }
+
+  /** The signal of its topic completes it. */
+  watchSignal(): void {
+    const { subscriber, source } = this
+    if (source.signal === undefined) return
+    subscriber.add(onAbort(source.signal, () => source.guardTeardown(() => subscriber.complete())))
   }
 
   /** The van ended it, or refuses it because it is closed. */

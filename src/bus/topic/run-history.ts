@@ -48,7 +48,9 @@ export class RunHistory {
     ;(this.#endedNames ??= new Set()).add(name)
   }
 
-  hasEnded(name: string): boolean {
-    return this.#endedNames?.has(name) === true
+  /** The van ended the subscription of its name, or its signal has aborted. */
+  hasEnded({ request: { name }, signal }: TopicSource): boolean {
+    if (signal?.aborted === true) return true
+    return name !== undefined && this.#endedNames?.has(name) === true
   }
 }

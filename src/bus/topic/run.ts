@@ -121,11 +121,10 @@ export class Run implements BrokenOffRun<Run> {
   ): void {
     const subscriber = chain[0]
     if (subscriber.closed) return
-    const { name } = source.request
     const history = (beyond ?? this).#history
     const cameBack = history.comesBackTo(source.broker)
     const attachment = new Attachment(this, source, chain, beyond, cameBack)
-    if (name !== undefined && this.#history.hasEnded(name)) return this.#endAgain(attachment)
+    if (this.#history.hasEnded(source)) return this.#endAgain(attachment)
     const consumer = consumerOf(attachment)
     const kept = takeOver(attachment, beyond, stack.innermost)
     const membership = kept ?? source.broker.consume(history.requestOf(source), consumer)
@@ -134,6 +133,7 @@ export class Run implements BrokenOffRun<Run> {
     this.#attached.push(attachment)
     this.#isLeft = false
     subscriber.add(attachment)
+    attachment.watchSignal()
     kept?.resume(consumer)
   }
 

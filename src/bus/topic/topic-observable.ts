@@ -5,6 +5,7 @@ import { chainOf, isSubscriber } from '../../operators/rxjs-internals.js'
 import type { RootChain } from './attachment.js'
 import { BareConsumer } from './bare-consumer.js'
 import type { Consumer } from '../contract/broker.js'
+import { disposable, type DisposableSubscription } from '../ending/disposable.js'
 import { Run } from './run.js'
 import { TopicConsumer, type TopicSource } from './topic-source.js'
 
@@ -42,19 +43,19 @@ export class TopicObservable<V> extends Observable<V> {
     return new TopicObservable<R>(this.#topic, this, operator)
   }
 
-  override subscribe(observer?: PartialObserver<V>): Subscription
-  override subscribe(next: (value: V) => void): Subscription
+  override subscribe(observer?: PartialObserver<V>): DisposableSubscription
+  override subscribe(next: (value: V) => void): DisposableSubscription
   override subscribe(
     next?: ((value: V) => void) | null,
     error?: ((error: unknown) => void) | null,
     complete?: (() => void) | null,
-  ): Subscription
+  ): DisposableSubscription
   override subscribe(
     observerOrNext?: PartialObserver<V> | ((value: V) => void) | null,
     error?: ((error: unknown) => void) | null,
     complete?: (() => void) | null,
-  ): Subscription {
-    if (isSubscriber<V>(observerOrNext)) return this.subscribeIn(observerOrNext)
+  ): DisposableSubscription {
+    if (isSubscriber<V>(observerOrNext)) return this.subscribeIn(observerOrNext) as DisposableSubscription
     const observer: PartialObserver<V> =
       typeof observerOrNext === 'function' || observerOrNext == null
         ? {
@@ -63,9 +64,10 @@ export class TopicObservable<V> extends Observable<V> {
             ...(complete == null ? {} : { complete }),
           }
         : observerOrNext
-    return new Observable<V>(subscriber => {
+    const all$ = new Observable<V>(subscriber => {
       this.subscribeIn(subscriber, undefined, observer)
-    }).subscribe(observer)
+    })
+    return disposable(all$.subscribe(observer))
   }
 
   /**

@@ -8,16 +8,25 @@ import { errorsIn, nextInto, nothing } from '../../operators/rxjs-internals.js'
 import { isPromise } from '../../message/check-option.js'
 import { describePattern } from '../../message/pattern.js'
 import type { Broker, Consumer } from '../contract/broker.js'
+import type { TopicOptions } from '../contract/options.js'
 import type { SubscriptionRequest } from '../contract/subscription-request.js'
 
 /** The common part of all pipelines from one `topic()` call: where to subscribe, and how to settle deliveries. */
 export class TopicSource {
+  readonly autoAck: boolean
+  readonly schema: StandardSchemaV1 | undefined
+  /** Its abort completes every subscription. */
+  readonly signal: AbortSignal | undefined
+
   constructor(
     readonly broker: Broker,
     readonly request: SubscriptionRequest,
-    readonly autoAck: boolean,
-    readonly schema: StandardSchemaV1 | undefined,
-  ) {}
+    { ack, schema, signal }: TopicOptions,
+  ) {
+    this.autoAck = ack !== 'manual'
+    this.schema = schema
+    this.signal = signal
+  }
 
   get isNamed(): boolean {
     return this.request.name !== undefined

@@ -1,22 +1,19 @@
-import { TimeoutError } from '../errors.js'
-import type { ReadyOptions } from './contract/bus.js'
-import { longTimeout } from './long-timeout.js'
+import { TimeoutError } from '../../errors.js'
+import type { ReadyOptions } from '../contract/bus.js'
+import { longTimeout } from '../long-timeout.js'
+import { reasonOf, untilAborted } from './until-aborted.js'
 
 /** Waits until a broker is ready, as long as the caller wants to. */
 export async function readyWithin(
   ready: (timeout?: number) => Promise<void>,
   { timeout, signal }: ReadyOptions,
 ): Promise<void> {
-  if (timeout === undefined && signal === undefined) return ready()
-  signal?.throwIfAborted()
-  let cancel = (): void => undefined
-  let aborted = (): void => undefined
+  if (signal?.aborted === true) throw reasonOf(signal)
   // A broker without a connection says why at that same time, so ask it first.
   const done = ready(timeout)
-  const given = new Promise<never>((_, reject) => {
-    aborted = () => reject(signal?.reason as Error)
-    signal?.addEventListener('abort', aborted)
-    if (timeout === undefined) return
+  if (timeout === undefined) return untilAborted(done, signal)
+  let cancel = (): void => undefined
+  const late = new Promise<never>((_, reject) => {
     cancel = longTimeout(() => {
       reject(
         new TimeoutError(
@@ -26,9 +23,8 @@ export async function readyWithin(
     }, timeout)
   })
   try {
-    await Promise.race([done, given])
+    await untilAborted(Promise.race([done, late]), signal)
   } finally {
     cancel()
-    signal?.removeEventListener('abort', aborted)
   }
 }
