@@ -111,6 +111,12 @@ export class AckTimeoutError extends MsgvanError {
   readonly code = 'MSGVAN_ACK_TIMEOUT'
 }
 
+/** The reason of `message.signal`: the delivery is no longer this consumer's. The text says why. */
+export class TakenAwayError extends MsgvanError {
+  override readonly name = 'TakenAwayError'
+  readonly code = 'MSGVAN_TAKEN_AWAY'
+}
+
 /** The process that held a delivery died. */
 export class ConsumerDiedError extends MsgvanError {
   override readonly name = 'ConsumerDiedError'
@@ -372,6 +378,7 @@ const byCode = {
   MSGVAN_PIPELINE_DEFERS: PipelineDefersError,
   MSGVAN_REFUSED_BY_CONSUMER: RefusedByConsumerError,
   MSGVAN_ACK_TIMEOUT: AckTimeoutError,
+  MSGVAN_TAKEN_AWAY: TakenAwayError,
   MSGVAN_CONSUMER_DIED: ConsumerDiedError,
   MSGVAN_NAME_TAKEN: NameTakenError,
   MSGVAN_CLOSED: ClosedError,

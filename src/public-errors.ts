@@ -44,6 +44,7 @@ export {
   StoreFullError,
   StoreInUseError,
   SubscriberError,
+  TakenAwayError,
   TimeoutError,
   UnreadablePayloadError,
   UnsupportedError,

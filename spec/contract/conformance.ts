@@ -29,6 +29,7 @@ import { siblings } from './siblings.js'
 import { settlement } from './settlement.js'
 import { statusOfVan } from './status.js'
 import { subjects } from './subjects.js'
+import { takingAway } from './taking-away.js'
 import { throwingListeners } from './throwing-listeners.js'
 import { throwingWork } from './throwing-work.js'
 import { wildcards } from './wildcards.js'
@@ -54,6 +55,7 @@ const themes: readonly Theme[] = [
   named,
   rulesOfAName,
   handling,
+  takingAway,
   siblings,
   sharing,
   flow,

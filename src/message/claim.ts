@@ -26,12 +26,16 @@ export class Claim implements Claimed {
   #isReleased = false
   #isTouched = false
   #heartbeat: ReturnType<typeof setInterval> | undefined
+  #endWork: (() => void) | undefined
+  /** At the first claim: the others. */
+  #more: Claim[] | undefined
 
   constructor(readonly message: Message) {
     const first = Message.claimOf(message)
     if (first instanceof Claim) {
       this.#first = first
       first.#open += 1
+      ;(first.#more ??= []).push(this)
       first.#beat()
     } else {
       this.#first = this
@@ -71,6 +75,16 @@ export class Claim implements Claimed {
     this.#first.#isReleased = true
     if (!untouched) this.#first.#isTouched = true
     this.#letGo()
+  }
+
+  /** Work on the message begins. @param end ends it, without a verdict */
+  worksUntil(end: () => void): void {
+    this.#endWork = end
+  }
+
+  takenAway(): void {
+    this.#endWork?.()
+    for (const claim of this.#more ?? []) claim.#endWork?.()
   }
 
   /** `next()` has returned: all operators that get the message within it have claimed it. */

@@ -1,6 +1,6 @@
 import { Envelope, type Headers } from './envelope.js'
 import { Encoding } from '../codec/encoding.js'
-import { RefusedByConsumerError, type MsgvanError } from '../errors.js'
+import { RefusedByConsumerError, TakenAwayError, type MsgvanError } from '../errors.js'
 import { readBody } from './envelope-body.js'
 import { partsOf } from './message-id.js'
 import { respondersPattern } from './pattern.js'
@@ -47,6 +47,8 @@ export interface Settler {
 export interface Claimed {
   /** `next()` has returned. */
   handedOver(): void
+  /** The delivery is no longer this consumer's: the work on it ends. */
+  takenAway(): void
 }
 
 /** The places of an operator that works on a limited number of messages at once. */
@@ -92,6 +94,8 @@ export class Message<P = unknown> {
   readonly #settler: Settler
   #tag: unknown
   #claim: Claimed | undefined
+  /** Of its signal, once that was read. A signal that was not read has its reason here, once it is aborted. */
+  #abort: AbortController | MsgvanError | undefined
   /** Unique in the van; the same at every redelivery. */
   readonly id: string
   readonly topic: string
@@ -176,6 +180,22 @@ export class Message<P = unknown> {
     if (typeof pattern === 'string') return null
     pattern.lastIndex = 0
     return pattern.exec(this.topic)
+  }
+
+  /**
+   * Aborts when the delivery is no longer this consumer's: its `ackTimeout` has passed, the consumer has unsubscribed,
+   * the name was removed, the session in the host is lost, or the asker is gone. The reason is a TakenAwayError. Your own
+   * verdict does not abort it. It is made when you first read it.
+   *
+   * @example
+   * bus.topic('jobs').pipe(handle(message => fetch(url, { signal: message.signal })))
+   */
+  get signal(): AbortSignal {
+    const known = this.#abort
+    if (known instanceof AbortController) return known.signal
+    const made = (this.#abort = new AbortController())
+    if (known !== undefined) made.abort(known)
+    return made.signal
   }
 
   /** Done. False if this delivery was settled before, or taken away since. */
@@ -267,6 +287,12 @@ export class Message<P = unknown> {
     return message.#claim !== undefined
   }
 
+  /** @internal Aborts its signal. */
+  static abort(message: Message, reason: MsgvanError): void {
+    if (message.#abort instanceof AbortController) message.#abort.abort(reason)
+    else message.#abort ??= reason
+  }
+
   /** @internal It has no `id` and no `payload` yet. */
   static isClosed(message: Message): boolean {
     return message.#envelope !== undefined && message.id === ''
@@ -340,5 +366,15 @@ function open(message: Writable, envelope: Envelope): void {
       throw error
     }
     Object.defineProperty(message, 'payload', { get, enumerable: true, configurable: true })
+  }
+}
+
+/** These deliveries are no longer their consumer's. Call it last: it runs an app's code. */
+export function takeAway(messages: readonly Message[], why: string): void {
+  if (messages.length === 0) return
+  const reason = new TakenAwayError(`The delivery is no longer this consumer's: ${why}.`)
+  for (const message of messages) {
+    Message.abort(message, reason)
+    Message.claimOf(message)?.takenAway()
   }
 }

@@ -18,7 +18,9 @@ export interface HandleConfig extends FailureRules {
  * It takes over settlement, so it works under `ack: 'auto'` and `'manual'` alike. Put it before any operator that
  * defers (`delay`, `bufferTime` …), because with `'auto'` those have settled the message by the time it comes through.
  * While the work runs, `ackTimeout` is extended; it does not run yet for a message that waits for its turn.
- * Unsubscribing cancels the running work and gives its messages back, unfailed.
+ * Unsubscribing cancels the running work and gives its messages back, unfailed. The work is unsubscribed, too, when its
+ * delivery is taken away (see `message.signal`). A promise cannot be stopped, and keeps its place until it ends: give it
+ * that signal.
  *
  * @param project the work on a message: an Observable, a promise, any other ObservableInput, or a plain value
  * @throws InvalidOptionError

@@ -1,7 +1,7 @@
 import type { ObservableInput, Subscriber } from 'rxjs'
 import { Observable } from 'rxjs/internal/Observable'
 import { describe, InvalidOptionError, SubscriberError, type MsgvanError } from '../errors.js'
-import { knownOptions, shown, whole } from '../message/check-option.js'
+import { isPromise, knownOptions, shown, whole } from '../message/check-option.js'
 import { heartbeatOf, type Claim } from '../message/claim.js'
 import { takeInHand } from '../message/in-hand.js'
 import { Message, type RetryRule } from '../message/message.js'
@@ -106,7 +106,10 @@ export function work<P, R>(
     // From here on: values may end it before its subscribe() returns.
     subscriber.add(inner)
     try {
-      innerFromInput(project(message)).subscribe(inner)
+      const result = project(message)
+      // A promise goes on in any case: it keeps its place, and a bus that drains waits for it.
+      if (!isPromise(result)) claim.worksUntil(() => complete(subscriber, message))
+      innerFromInput(result).subscribe(inner)
     } catch (error) {
       inner.error(error)
     }

@@ -1,11 +1,18 @@
 import { expect } from 'chai'
-import { of, Subject } from 'rxjs'
+import { map, Observable, of, Subject } from 'rxjs'
 import { hostUrl } from '../../../src/daemon/find/listens.js'
 import { Follower } from '../../../src/host/backbone/follower/follower.js'
 import { Leader } from '../../../src/host/backbone/leader/leader.js'
 import type { HostServer } from '../../../src/host/listen/server.js'
 import { HostStore } from '../../../src/host/store/host-store.js'
-import { handle, OverflowError, type Bus, type Message, type MsgvanError } from '../../../src/index.js'
+import {
+  handle,
+  OverflowError,
+  TakenAwayError,
+  type Bus,
+  type Message,
+  type MsgvanError,
+} from '../../../src/index.js'
 import { Disk } from '../../support/disk.js'
 import { eventually } from '../../support/eventually.js'
 import { clientOf, secret, startServer } from '../../support/host-server.js'
@@ -46,6 +53,37 @@ describe('messages under way when a session was lost', () => {
     await eventually(() => expect(server.clients).to.equal(1))
     proxy.mend()
   }
+
+  it('are taken away: their signals abort, and handle unsubscribes its work and begins anew', async () => {
+    const work: string[] = []
+    const seen = collect(far.topic('t', { name: 'w', ack: 'manual' }))
+    far
+      .topic('h', { name: 'h', ordered: true })
+      .pipe(
+        handle(
+          ({ attempt, signal }) =>
+            new Observable(() => {
+              work.push(`begun ${attempt}`)
+              return () => work.push(`ended ${String(signal.aborted)}`)
+            }),
+        ),
+      )
+      .subscribe()
+    await far.ready()
+    await near.publish('t', 1)
+    await near.publish('h', 1)
+    const [message] = await seen.first(1)
+    await untilStatus(near, 'h', { inFlight: 1 })
+    expect(message?.signal.aborted).to.equal(false)
+    await loseSession()
+    await far.ready()
+    expect(message?.signal.reason).to.be.instanceOf(TakenAwayError)
+    expect(message?.ack()).to.equal(false)
+    await eventually(() => expect(work).to.deep.equal(['begun 1', 'ended true', 'begun 2']))
+    const [, again] = await seen.first(2)
+    expect(again?.signal.aborted).to.equal(false)
+    again?.ack()
+  })
 
   it('a dead letter that is replayed comes, also if its consumer had settled it when the session was lost', async () => {
     const seen = collect(far.topic('t', { name: 'w', ack: 'manual', attempts: 1 }))
@@ -386,7 +424,7 @@ describe('messages under way when a session was lost', () => {
     const started = new Set<number>()
     const work = ({ payload }: Message<number>) => {
       started.add(payload)
-      return isHeld ? held : of(payload)
+      return isHeld ? held.pipe(map(() => payload)) : of(payload)
     }
     const seen = collect(far.topic<number>('t', { name: 'w' }).pipe(handle(work, { concurrency: 1 })))
     await untilStatus(near, 'w', { inFlight: 4_096 })
@@ -395,6 +433,8 @@ describe('messages under way when a session was lost', () => {
     await far.ready()
     await untilStatus(near, 'w', { inFlight: 4_096, acked: 0 })
     isHeld = false
+    // The work of the lost session is over; this is the next one's.
+    held.next(0)
     held.complete()
     await untilStatus(near, 'w', { acked: 10_000, inFlight: 0, pending: 0 })
     expect(new Set(seen.values).size).to.equal(10_000)

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { firstValueFrom, lastValueFrom, shareReplay, toArray } from 'rxjs'
 import { ActorError, ActorRef, ActorStoppedError, TimeoutError, type Bus } from '../../../src/index.js'
 import { eventually } from '../../support/eventually.js'
+import { collect } from '../../support/messages.js'
 import { rejection } from '../../support/rejection.js'
 import { busOn } from '../../support/sandbox-bus.js'
 import { Sandbox } from '../../support/sandbox.js'
@@ -108,6 +111,20 @@ describe('actors', () => {
     const doer = await bus.actors.create(actor('Doer'))
     const error = await rejection(firstValueFrom(doer.ask(['late', 2_000], { timeout: 20 })))
     expect(error).to.be.instanceOf(TimeoutError)
+  })
+
+  it('are asked no longer than a signal lets them, and see that in message.signal', async () => {
+    const [doer, other] = [await bus.actors.create(actor('Doer')), await bus.actors.create(actor('Doer'))]
+    const controller = new AbortController()
+    const { signal } = controller
+    const file = join(sandbox.home, 'aborted')
+    const late = rejection(firstValueFrom(doer.ask(['late', 2_000], { signal })))
+    const answers = collect(other.ask(['signalled', file], { signal, timeout: Infinity }))
+    await answers.first(1)
+    controller.abort(new Error('enough'))
+    expect(await late).to.equal(signal.reason)
+    expect(answers.errors).to.deep.equal([signal.reason])
+    await eventually(async () => expect(await readFile(file, 'utf8')).to.equal('MSGVAN_TAKEN_AWAY\n'))
   })
 
   it('may be defined without a class', async () => {

@@ -1,3 +1,4 @@
+import { AckTimeoutError } from '../../errors.js'
 import { stepsOf } from '../../message/claim.js'
 import type { Message } from '../../message/message.js'
 import type { RetryTimers } from './backlog/retry-queue.js'
@@ -11,10 +12,15 @@ export class Deadlines {
     this.#timers = timers
   }
 
-  /** Begins anew, if the delivery has one. */
-  set(message: Message, ms: number, due: () => void): void {
+  /** Begins anew, if the delivery has one. @param late gets the failure, and the reason of `message.signal` */
+  set(message: Message, ms: number, late: (error: AckTimeoutError, why: string) => void): void {
     this.#cancels.get(message)?.()
     const [first, second] = stepsOf(ms)
+    const due = (): void =>
+      late(
+        new AckTimeoutError(`Not settled within ackTimeout, ${ms} ms.`),
+        `its ackTimeout of ${ms} ms has passed`,
+      )
     this.#cancels.set(
       message,
       this.#timers.after(first, () => this.#cancels.set(message, this.#timers.after(second, due))),

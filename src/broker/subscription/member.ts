@@ -1,7 +1,7 @@
 import type { Consumer, LeaveCause, Membership } from '../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
-import { AckTimeoutError, type MsgvanError } from '../../errors.js'
-import { Message, type RetryRule } from '../../message/message.js'
+import type { MsgvanError } from '../../errors.js'
+import { Message, takeAway, type RetryRule } from '../../message/message.js'
 import type { Separator } from '../memory/separator.js'
 import { Deadlines } from './deadlines.js'
 import type { Item } from './backlog/item.js'
@@ -10,6 +10,8 @@ import { itemOfTag, OpenDeliveries, type Tag } from './open-deliveries.js'
 
 /** Unsettled payload bytes at one consumer. Beyond this it gets no more, but it always gets one message. */
 const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024
+
+const REMOVED = 'its subscription was removed, or the bus is closed'
 
 enum Standing {
   Attached,
@@ -181,9 +183,8 @@ export class Member implements Membership {
 
   reject(message: Message, reason: unknown): boolean {
     const item = this.#takeBack(message)
-    if (item === undefined) return false
-    this.#subscription.rejected(item, reason)
-    return true
+    if (item !== undefined) this.#subscription.rejected(item, reason)
+    return item !== undefined
   }
 
   release(message: Message, untouched = false): boolean {
@@ -202,8 +203,8 @@ export class Member implements Membership {
     if (this.ackTimeout === 0 || this.#standing === Standing.Ended || Message.tagOf(message) === undefined)
       return
     this.#deadlines ??= new Deadlines(this.#subscription.owner)
-    this.#deadlines.set(message, this.ackTimeout, () => {
-      this.fail(message, new AckTimeoutError(`Not settled within ackTimeout, ${this.ackTimeout} ms.`))
+    this.#deadlines.set(message, this.ackTimeout, (error, why) => {
+      if (this.fail(message, error)) takenAway(this.#consumer, [message], why)
     })
   }
 
@@ -234,15 +235,16 @@ export class Member implements Membership {
   leave(cause: LeaveCause): void {
     if (this.#standing >= Standing.Left) return
     this.#standing = Standing.Left
-    this.#giveBack(cause)
+    const taken = this.#giveBack(cause)
     this.#subscription.left(this, cause)
+    takenAway(this.#consumer, taken, 'its subscriber is gone')
   }
 
   suspend(cause: LeaveCause): void {
     if (this.#standing !== Standing.Attached) return
     this.#standing = Standing.Suspended
     this.#subscription.changed()
-    this.#giveBack(cause, true)
+    takenAway(this.#consumer, this.#giveBack(cause, true), 'its pipeline broke off')
   }
 
   resume(consumer: Consumer): void {
@@ -262,33 +264,43 @@ export class Member implements Membership {
 
   /** The subscription is given up: unsettled messages go back to it. A member that left settles its own. */
   surrender(): void {
-    if (this.#standing < Standing.Left) this.#giveBack('unsubscribe')
+    if (this.#standing < Standing.Left) takenAway(this.#consumer, this.#giveBack('unsubscribe'), REMOVED)
   }
 
   /** The subscription is gone: no message comes any more, and no verdict counts. */
   end(): void {
-    for (const message of this.#unsettled?.all() ?? []) this.#close(message)
+    const taken = this.#unsettled?.all() ?? []
+    for (const message of taken) this.#close(message)
     this.#standing = Standing.Ended
+    takenAway(this.#consumer, taken, REMOVED)
   }
 
   complete(): void {
     this.#consumer.complete()
   }
 
-  #giveBack(cause: LeaveCause, isSuspended = false): void {
-    if (cause === 'complete' || cause === 'death') return
+  /** @returns the messages that it gave back */
+  #giveBack(cause: LeaveCause, isSuspended = false): readonly Message[] {
+    if (cause === 'complete' || cause === 'death') return []
     const items: Item[] = []
-    for (const message of this.#unsettled?.all() ?? []) {
+    const messages = this.#unsettled?.all() ?? []
+    for (const message of messages) {
       const item = this.#takeBack(message)
       if (item === undefined) continue
       item.isTakenUp = isSuspended
       items.push(item)
     }
     this.#subscription.returned(items, false)
+    return messages
   }
 }
 
 /** The time of a message that is passed on runs at its destination. */
 function timedHere(consumer: Consumer, { ackTimeout }: SubscriptionRequest): number {
   return consumer.passesOn === true ? 0 : ackTimeout
+}
+
+/** A message that is passed on has its signal at its destination. */
+function takenAway({ passesOn }: Consumer, messages: readonly Message[], why: string): void {
+  if (passesOn !== true) takeAway(messages, why)
 }

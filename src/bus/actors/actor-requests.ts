@@ -10,6 +10,7 @@ import {
   errorFromCode,
   MsgvanError,
   RemoteError,
+  TakenAwayError,
   TimeoutError,
 } from '../../errors.js'
 import type { Headers } from '../../message/envelope.js'
@@ -115,7 +116,10 @@ export class ActorRequests {
     return new Observable<A>(subscriber => {
       const key = `${to}#${id}`
       this.#open()
-      this.#answering.set(key, () => subscriber.complete())
+      this.#answering.set(key, () => {
+        Message.abort(message, new TakenAwayError('The asker is gone: it waits for no more answers.'))
+        subscriber.complete()
+      })
       subscriber.add(() => this.#answering.delete(key))
       /** Held back for a moment, because it may be the last one. */
       let held: { readonly value: A } | undefined

@@ -2,7 +2,7 @@ import type { Consumer, LeaveCause, Membership } from '../../bus/contract/broker
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Envelope } from '../../message/envelope.js'
 import { describe, type MsgvanError } from '../../errors.js'
-import { Message, type Places, type RetryRule } from '../../message/message.js'
+import { Message, takeAway, type Places, type RetryRule } from '../../message/message.js'
 import type { RulesInForce } from '../../wire/frames/subscription-request.js'
 import { Question } from '../calls/questions.js'
 import { numberOf } from './delivery-number.js'
@@ -151,12 +151,17 @@ export class InboxMembership implements Membership {
   leave(cause: LeaveCause): void {
     if (this.#handOut.hasLeft) return
     this.#handOut.leave()
-    const kept = this.#unsettled.leave(cause, message => this.#verdicts.memory.saw(message))
+    const taken: Message[] = []
+    const kept = this.#unsettled.leave(cause, message => {
+      this.#verdicts.memory.saw(message)
+      taken.push(message)
+    })
     // A queued message behind one that failed and came again has a lower number than that one, so it needs a verdict of its own.
     for (const message of this.#handOut.queue.clear())
       if ((numberOf(message) as number) > this.#handOut.last) Message.tag(message, undefined)
       else this.release(message, true)
     this.#owner.left(kept)
+    this.#takenAway(taken, 'its subscriber is gone')
   }
 
   suspend(cause: LeaveCause): void {
@@ -164,7 +169,9 @@ export class InboxMembership implements Membership {
     this.#handOut.suspend()
     if (cause === 'complete') return
     // They never left this process, so the host need not know.
-    this.#handOut.queue.putFirst(this.#unsettled.inOrder().map(message => this.#again(message)))
+    const taken = this.#unsettled.inOrder()
+    this.#handOut.queue.putFirst(taken.map(message => this.#again(message)))
+    this.#takenAway(taken, 'its pipeline broke off')
   }
 
   resume(consumer: Consumer): void {
@@ -188,6 +195,10 @@ export class InboxMembership implements Membership {
 
   report(error: MsgvanError): void {
     this.#owner.report(error)
+  }
+
+  #takenAway(messages: readonly Message[], why: string): void {
+    if (this.#handOut.consumer.passesOn !== true) takeAway(messages, why)
   }
 
   #again(message: Message): Message {

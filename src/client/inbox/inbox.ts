@@ -1,7 +1,7 @@
 import type { Consumer } from '../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { AckTimeoutError, type MsgvanError } from '../../errors.js'
-import { Message } from '../../message/message.js'
+import { Message, takeAway } from '../../message/message.js'
 import type { ConsumerBooks } from '../../wire/frames/consumer-books.js'
 import type { Delivery } from '../../wire/frames/deliver-frame.js'
 import type { Settlement } from '../../wire/frames/settle-frame.js'
@@ -167,6 +167,7 @@ export class Inbox implements HandOutOwner, MembershipOwner {
     // The host ignores these verdicts. They keep the numbers without a gap.
     for (const message of this.#handOut.queue.removeThrough(through)) this.membership.release(message, true)
     for (const message of over) this.membership.release(message)
+    this.#takenAway(over, 'this process stood still for too long')
   }
 
   /**
@@ -203,21 +204,27 @@ export class Inbox implements HandOutOwner, MembershipOwner {
 
   /** The session is lost, and with it all deliveries. The verdicts on them are kept. */
   reset(): void {
+    this.#takenAway(this.#reset(), 'the session in the host is lost')
+  }
+
+  /** @returns the messages that are no longer the app's */
+  #reset(): Message[] {
     this.membership.reset()
     this.verdicts.reset()
     for (const message of this.#unsettled.messages) this.memory.saw(message)
-    this.#unsettled.reset(!this.#passesOn)
+    const taken = this.#unsettled.reset(!this.#passesOn)
     this.#handOut.reset()
     this.#signals.stop()
     this.tellIfCaughtUp()
     this.#handOut.consumer.lapsed?.()
+    return taken
   }
 
   /** It is over: unsubscribed by name, refused, or the bus closes. */
   end(error: MsgvanError | undefined): void {
     const { consumer, hasLeft } = this.#handOut
     this.#handOut.leave()
-    this.reset()
+    this.#takenAway(this.#reset(), 'its subscription was removed, or the bus is closed')
     // The error tears down the pipeline, and all work in it.
     if (error !== undefined) this.#unsettled.withdrawn.clear()
     if (hasLeft) return
@@ -259,12 +266,17 @@ export class Inbox implements HandOutOwner, MembershipOwner {
     return this.#handOut.consumer.passesOn === true
   }
 
+  /** Soon, outside the current call stack: it runs an app's code. */
+  #takenAway(messages: readonly Message[], why: string): void {
+    if (messages.length > 0 && !this.#passesOn) queueMicrotask(() => takeAway(messages, why))
+  }
+
   #timeOut(message: Message): void {
     const { membership } = this
-    membership.fail(
-      message,
-      new AckTimeoutError(`Not settled within ackTimeout, ${membership.ackTimeout} ms.`),
-    )
+    const { ackTimeout } = membership
+    const error = new AckTimeoutError(`Not settled within ackTimeout, ${ackTimeout} ms.`)
+    if (membership.fail(message, error))
+      this.#takenAway([message], `its ackTimeout of ${ackTimeout} ms has passed`)
   }
 
   #signalPresence(): void {

@@ -129,14 +129,20 @@ export class UnsettledDeliveries {
       if ((numberOf(message) as number) <= this.#lastBegun) this.withdrawn.add(message)
   }
 
-  /** The session is lost: closes all without a verdict. @param isWithdrawn the app may go on working on them */
-  reset(isWithdrawn: boolean): void {
+  /**
+   * The session is lost: closes all without a verdict.
+   *
+   * @param isWithdrawn the app may go on working on them
+   * @returns the closed ones
+   */
+  reset(isWithdrawn: boolean): Message[] {
     if (isWithdrawn) this.withdraw(this.#messages)
-    for (const message of this.#messages) Message.tag(message, undefined)
-    if (this.#inHand !== undefined) Message.tag(this.#inHand, undefined)
+    const closed = [...this.#messages, ...(this.#openInHand === undefined ? [] : [this.#openInHand])]
+    for (const message of closed) Message.tag(message, undefined)
     this.#messages.clear()
     this.#deadlines.clear()
     this.#lastBegun = 0
+    return closed
   }
 
   get #openInHand(): Message | undefined {
