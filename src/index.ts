@@ -35,6 +35,7 @@ export type {
   VanStatus,
 } from './bus/contract/status.js'
 export type { DisposableSubscription } from './bus/ending/disposable.js'
+export { fromReadable } from './bus/loop/from-readable.js'
 export { BusSubject } from './bus/topic/subject.js'
 export type { Headers } from './message/envelope.js'
 export { Message, type MessageFields } from './message/message.js'

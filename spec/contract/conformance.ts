@@ -10,6 +10,7 @@ import { failure } from './failure.js'
 import { flow } from './flow.js'
 import { handling } from './handling.js'
 import { lifecycle } from './lifecycle.js'
+import { looping } from './looping.js'
 import { matching } from './matching.js'
 import { named } from './named.js'
 import { nesting } from './nesting.js'
@@ -56,6 +57,7 @@ const themes: readonly Theme[] = [
   rulesOfAName,
   handling,
   takingAway,
+  looping,
   siblings,
   sharing,
   flow,

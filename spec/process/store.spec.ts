@@ -27,6 +27,59 @@ describe('msgvan host --store', () => {
   const status = async () =>
     JSON.parse((await sandbox.msgvan(['status', '--json']).ended).stdout) as VanStatus
 
+  it('after kill -9 a for await loop goes on, and owes a publish that was aborted', async () => {
+    const first = await host()
+    const client = sandbox.script(`
+      const bus = msgvan.van({ autoStart: false })
+      const names = ['full', 't'].map(name => bus.topic(name, { name, ordered: true, maxPending: name === 'full' ? 1 : 100 }).subscribe())
+      await bus.ready()
+      for (const each of names) each.unsubscribe()
+      const controller = new AbortController()
+      await bus.publish('full', 1)
+      const held = bus.publish('full', 2, { signal: controller.signal })
+      setTimeout(() => controller.abort(new Error('enough')), 50)
+      await held.catch(error => console.log(error.message))
+      await Promise.all(Array.from({ length: 20 }, (_, n) => bus.publish('t', n)))
+      const seen = []
+      for await (const message of bus.topic('t', { name: 't', ordered: true, maxPending: 100 })) {
+        const { payload, signal } = message
+        if (payload === 5 && !seen.includes(5)) {
+          console.log('kill the host')
+          await new Promise(resolve => signal.addEventListener('abort', resolve))
+          console.log(signal.reason.code)
+        }
+        seen.push(payload)
+        if (payload < 19) continue
+        message.ack()
+        break
+      }
+      console.log(JSON.stringify(seen))
+      for await (const message of bus.topic('full', { name: 'full', ordered: true, maxPending: 1 })) {
+        console.log('full', message.payload)
+        if (message.payload === 1) continue
+        message.ack()
+        break
+      }
+      await bus.close()`)
+    await client.shows(/enough\n(.*\n)*kill the host/)
+    first.child.kill('SIGKILL')
+    await first.ended
+    await host()
+    const { stdout } = await client.ended
+    const numbers = Array.from({ length: 20 }, (_, n) => n)
+    expect(stdout).to.equal(
+      [
+        'enough',
+        'kill the host',
+        'MSGVAN_TAKEN_AWAY',
+        JSON.stringify([...numbers.slice(0, 6), ...numbers.slice(5)]),
+        'full 1',
+        'full 2',
+        '',
+      ].join('\n'),
+    )
+  })
+
   it('owes after kill -9 what it had taken over', async () => {
     const first = await host()
     await sandbox.script(`

@@ -2,6 +2,7 @@ import { expectTypeOf } from 'expect-type'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { interval, map, type Observable } from 'rxjs'
 import {
+  fromReadable,
   van,
   type AnyTopics,
   type Bus,
@@ -140,6 +141,20 @@ export async function endings(bus: Bus, { signal }: AbortController): Promise<vo
   void bus.close({ signal: null })
 }
 
+export async function loops(bus: Bus, typedBus: Bus<Topics>, stream: ReadableStream<string>): Promise<void> {
+  for await (const message of bus.topic<Order>(/t/)) expectTypeOf(message).toEqualTypeOf<Message<Order>>()
+  for await (const { payload } of typedBus.topic('orders.count')) expectTypeOf(payload).toBeNumber()
+  expectTypeOf(bus.topic<Order>('t').toReadable()).toEqualTypeOf<ReadableStream<Message<Order>>>()
+  expectTypeOf(fromReadable(stream)).toEqualTypeOf<Observable<string>>()
+  const piped$ = bus.topic('t').pipe(map(({ topic }) => topic))
+  expectTypeOf<Messages>().toExtend<AsyncIterable<Message>>()
+  // What was piped is not iterable, nor a stream.
+  expectTypeOf(piped$).not.toExtend<AsyncIterable<unknown>>()
+  expectTypeOf(piped$).not.toHaveProperty('toReadable')
+  // @ts-expect-error a stream, not an Observable
+  fromReadable(bus.topic('t'))
+}
+
 export function schemas(
   bus: Bus,
   typedBus: Bus<Topics>,
@@ -237,6 +252,6 @@ export function services(bus: Bus<AnyTopics, Services>, open: Bus, pattern: RegE
   expectTypeOf(bus.request('elsewhere', 7)).toEqualTypeOf<Promise<unknown>>()
   expectTypeOf(open.request<number>('prices.of', 'pens')).toEqualTypeOf<Promise<number>>()
   expectTypeOf(open.request('prices.of')).toEqualTypeOf<Promise<unknown>>()
-  expectTypeOf(bus.reply(pattern, ({ topic }) => topic)).toEqualTypeOf<Subscription>()
+  expectTypeOf(bus.reply(pattern, ({ topic }) => topic)).toEqualTypeOf<DisposableSubscription>()
   open.reply('prices.of', (message: Message<string>) => message.payload.length)
 }

@@ -318,15 +318,20 @@ export class BrokerBus {
   }
 
   close(options: CloseOptions = {}): Promise<void> {
-    try {
-      checkClose(options)
-    } catch (error) {
-      return Promise.reject(asError(error))
-    }
-    return this.#closing.close(options)
+    const refusal = closeRefusal(options)
+    return refusal === undefined ? this.#closing.close(options) : Promise.reject(refusal)
   }
 }
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new InvalidPayloadError(describe(error))
+}
+
+function closeRefusal(options: CloseOptions): Error | undefined {
+  try {
+    checkClose(options)
+    return undefined
+  } catch (error) {
+    return asError(error)
+  }
 }

@@ -23,8 +23,9 @@ export interface Settler {
   /**
    * Back to the van, uncounted: the subscriber went away, and the message did nothing wrong. `untouched`: the
    * subscriber never saw it. So the next delivery is not a redelivery, unless other consumers may have later messages.
+   * `isAbandoned`: a loop left it in hand, and too many loops make it a dead letter.
    */
-  release(message: Message, untouched?: boolean): boolean
+  release(message: Message, untouched?: boolean, isAbandoned?: boolean): boolean
   /**
    * Work on a claimed message begins now. Until then it only waited: its consumer's death is not its failure, and
    * `ackTimeout` does not run.
@@ -321,20 +322,6 @@ export class Message<P = unknown> {
   }
 
   /**
-   * @internal The message of a request, as its responder sees it.
-   */
-  static asRequest(message: Message, seen: RequestView, signal: () => AbortSignal): void {
-    // What goes back to the van keeps its own topic.
-    Message.envelopeOf(message)
-    const writable: Writable = message
-    writable.topic = seen.topic
-    writable.headers = seen.headers
-    writable.attempt = seen.attempt
-    writable.redelivered = seen.redelivered
-    Object.defineProperty(message, 'signal', { get: signal, configurable: true })
-  }
-
-  /**
    * @internal Replaces the payload by the output of a schema.
    */
   static replacePayload(message: Message, payload: unknown): void {
@@ -377,4 +364,16 @@ export function takeAway(messages: readonly Message[], why: string): void {
     Message.abort(message, reason)
     Message.claimOf(message)?.takenAway()
   }
+}
+
+/** The message of a request, as its responder sees it. */
+export function asRequest(message: Message, seen: RequestView, signal: () => AbortSignal): void {
+  // What goes back to the van keeps its own topic.
+  Message.envelopeOf(message)
+  const writable: Writable = message
+  writable.topic = seen.topic
+  writable.headers = seen.headers
+  writable.attempt = seen.attempt
+  writable.redelivered = seen.redelivered
+  Object.defineProperty(message, 'signal', { get: signal, configurable: true })
 }

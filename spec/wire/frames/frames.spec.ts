@@ -68,7 +68,7 @@ const delivery: fc.Arbitrary<Delivery> = fc
 
 const error = fc.string({ unit: 'grapheme', maxLength: 30 })
 const verdict: fc.Arbitrary<Verdict> = fc.oneof(
-  fc.record({ number, verdict: fc.constantFrom('ack', 'release', 'untouched') }),
+  fc.record({ number, verdict: fc.constantFrom('ack', 'release', 'untouched', 'abandon') }),
   fc.record({ number, verdict: fc.constant('reject'), error }),
   fc.record({
     number,

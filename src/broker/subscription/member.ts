@@ -35,7 +35,7 @@ export interface MemberOwner {
   failed(item: Item, error: unknown, retry?: RetryRule): void
   rejected(item: Item, reason: unknown): void
   /** @param uncounted as if never delivered */
-  returned(items: readonly Item[], uncounted: boolean): void
+  returned(items: readonly Item[], uncounted: boolean, isAbandoned?: boolean): void
   left(member: Member, cause: LeaveCause): void
 }
 
@@ -92,10 +92,7 @@ export class Member implements Membership {
     return open.size < this.prefetch && open.bytes < MAX_BYTES_IN_FLIGHT
   }
 
-  /**
-   * It may get a message again that it failed a moment ago, also beyond its credit in bytes: it has held this message
-   * beside the others before.
-   */
+  /** It may get back a message that it failed a moment ago, beyond its credit in bytes, too: it has held it before. */
   get takesBack(): boolean {
     if (this.#standing !== Standing.Attached || this.inFlight >= this.prefetch) return false
     return this.#consumer.isBusy !== true || this.#consumer.takesBack === true
@@ -187,11 +184,10 @@ export class Member implements Membership {
     return item !== undefined
   }
 
-  release(message: Message, untouched = false): boolean {
+  release(message: Message, untouched = false, isAbandoned = false): boolean {
     const item = this.#takeBack(message)
-    if (item === undefined) return false
-    this.#subscription.returned([item], untouched && !this.isPassed)
-    return true
+    if (item !== undefined) this.#subscription.returned([item], untouched && !this.isPassed, isAbandoned)
+    return item !== undefined
   }
 
   /** The consumer is in this process, so its death needs no record. */

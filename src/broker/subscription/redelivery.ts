@@ -49,9 +49,18 @@ export class Redelivery<S extends SubscriptionCore> {
    * A consumer gives these back, which does not count as a failure.
    *
    * @param uncounted it saw none of them, and they come next: as if never delivered
+   * @param isAbandoned a loop left it in hand. At some time it is the message that ends its loops
    */
-  returned(items: Item[], uncounted: boolean): void {
+  returned(items: Item[], uncounted: boolean, isAbandoned = false): void {
     const subscription = this.#subscription
+    const [first] = items
+    if (isAbandoned && first !== undefined) {
+      first.abandons += 1
+      if (first.abandons > (first.attempts ?? subscription.rules.attempts)) {
+        this.rejected(first, 'abandoned')
+        return
+      }
+    }
     this.#settled()
     if (uncounted) {
       for (const item of items) {

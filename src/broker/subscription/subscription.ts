@@ -202,8 +202,8 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
     this.#returns.rejected(item, reason)
   }
 
-  returned(items: Item[], uncounted: boolean): void {
-    this.#returns.returned(items, uncounted)
+  returned(items: Item[], uncounted: boolean, isAbandoned?: boolean): void {
+    this.#returns.returned(items, uncounted, isAbandoned)
   }
 
   tooLate(items: readonly Item[]): void {

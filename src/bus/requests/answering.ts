@@ -3,7 +3,7 @@ import { Observable } from 'rxjs/internal/Observable'
 import { of } from 'rxjs/internal/observable/of'
 import { take } from 'rxjs/internal/operators/take'
 import { RemoteError } from '../../errors.js'
-import { Message } from '../../message/message.js'
+import { asRequest, type Message } from '../../message/message.js'
 import { isPromise } from '../../message/check-option.js'
 import { innerFromInput } from '../../operators/inner-from-input.js'
 import { REQUESTS } from '../../message/topic.js'
@@ -112,7 +112,7 @@ function present(message: Message, signal: () => AbortSignal): void {
     attempt: 1 + Number(again ?? 0),
     redelivered: redelivered || again !== undefined,
   }
-  Message.asRequest(message, seen, signal)
+  asRequest(message, seen, signal)
 }
 
 /** Undefined for a message without an address for the answer. */

@@ -41,7 +41,7 @@ export class Responders implements AnswerSender {
       ...inboxRequest(''),
       ...{ pattern, name, prefetch: concurrency, overflow: 'error' as const },
     }
-    const requests$ = new TopicObservable<Message>(new TopicSource(this.#broker, request, true, undefined))
+    const requests$ = new TopicObservable<Message>(new TopicSource(this.#broker, request, {}))
     const replying = new Subscription()
     const work = requests$.pipe(
       handle(message => this.#work(message, responder), { concurrency, attempts: 1 }),

@@ -1,11 +1,14 @@
 import type { Observer, Operator, Subscriber, Subscription } from 'rxjs'
 import { Observable } from 'rxjs/internal/Observable'
+import { UnsupportedError } from '../../errors.js'
 import type { Message } from '../../message/message.js'
 import { chainOf, isSubscriber } from '../../operators/rxjs-internals.js'
 import type { RootChain } from './attachment.js'
 import { BareConsumer } from './bare-consumer.js'
 import type { Consumer } from '../contract/broker.js'
 import { disposable, type DisposableSubscription } from '../ending/disposable.js'
+import { MessageLoop } from '../loop/message-loop.js'
+import { toReadable } from '../loop/to-readable.js'
 import { Run } from './run.js'
 import { TopicConsumer, type TopicSource } from './topic-source.js'
 
@@ -68,6 +71,21 @@ export class TopicObservable<V> extends Observable<V> {
       this.subscribeIn(subscriber, undefined, observer)
     })
     return disposable(all$.subscribe(observer))
+  }
+
+  /** See `Messages`. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<V> {
+    if (this.#stage !== undefined)
+      throw new UnsupportedError(
+        '`for await` reads only what topic() itself returns: an operator may have the message already. Put the body of the loop into handle(message => …), or the work of the operators into the body.',
+      )
+    // At the root, and only here, V is Message.
+    return new MessageLoop(this.#topic) as unknown as AsyncIterableIterator<V>
+  }
+
+  /** See `Messages`. */
+  toReadable(): ReadableStream<V> {
+    return toReadable(this)
   }
 
   /**

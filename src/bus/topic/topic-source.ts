@@ -17,15 +17,30 @@ export class TopicSource {
   readonly schema: StandardSchemaV1 | undefined
   /** Its abort completes every subscription. */
   readonly signal: AbortSignal | undefined
+  readonly #options: TopicOptions
+  readonly #hasPrefetch: boolean
 
   constructor(
     readonly broker: Broker,
     readonly request: SubscriptionRequest,
-    { ack, schema, signal }: TopicOptions,
+    options: TopicOptions,
   ) {
+    const { ack, schema, signal, prefetch } = options
     this.autoAck = ack !== 'manual'
     this.schema = schema
     this.signal = signal
+    this.#options = options
+    this.#hasPrefetch = prefetch !== undefined
+  }
+
+  /** For a loop: it has one message, unless the app says otherwise. */
+  get loopRequest(): SubscriptionRequest {
+    return this.autoAck && !this.#hasPrefetch ? { ...this.request, prefetch: 1 } : this.request
+  }
+
+  /** The same, but the return of `next()` settles nothing. */
+  get settledByHand(): TopicSource {
+    return new TopicSource(this.broker, this.request, { ...this.#options, ack: 'manual' })
   }
 
   get isNamed(): boolean {

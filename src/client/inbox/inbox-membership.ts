@@ -128,10 +128,10 @@ export class InboxMembership implements Membership {
     return true
   }
 
-  release(message: Message, untouched = false): boolean {
+  release(message: Message, untouched = false, isAbandoned = false): boolean {
     const number = this.#unsettled.close(message)
     if (number === undefined) return false
-    this.#verdicts.release(message, number, untouched)
+    this.#verdicts.release(message, number, untouched, isAbandoned)
     return true
   }
 
@@ -184,7 +184,7 @@ export class InboxMembership implements Membership {
     if (!this.#handOut.hasLeft) this.#owner.away(isAway)
   }
 
-  /** Does nothing: only a consumer of the host itself is ever busy. */
+  /** Does nothing: the hand-out asks a consumer before each message. */
   pause(): void {
     return
   }

@@ -12,7 +12,7 @@ export interface KeptVerdict {
   readonly sequence: number
   /** Of the delivery: a failure counts for this attempt alone. */
   readonly attempt: number
-  readonly verdict: Exclude<Verdict['verdict'], 'release' | 'untouched'>
+  readonly verdict: Exclude<Verdict['verdict'], 'release' | 'untouched' | 'abandon'>
   readonly error?: string
   readonly delay?: number | undefined
   readonly attempts?: number | undefined

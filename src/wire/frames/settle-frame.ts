@@ -4,7 +4,7 @@ import { beginFrame } from './frames.js'
 
 /** The outcome of one delivery that was not simply acked in its turn. */
 export type Verdict =
-  | { readonly number: number; readonly verdict: 'ack' | 'release' | 'untouched' }
+  | { readonly number: number; readonly verdict: 'ack' | 'release' | 'untouched' | 'abandon' }
   | { readonly number: number; readonly verdict: 'reject'; readonly error: string }
   | {
       readonly number: number
@@ -23,7 +23,7 @@ export interface Settlement {
   readonly verdicts: readonly Verdict[]
 }
 
-const names = ['ack', 'release', 'untouched', 'reject', 'fail'] as const
+const names = ['ack', 'release', 'untouched', 'reject', 'fail', 'abandon'] as const
 const DELAY = 1
 const ATTEMPTS = 2
 /** Errors are for people, so a very long text is cut. */
@@ -70,6 +70,7 @@ function readVerdict(reader: ByteReader): Verdict {
     case 'ack':
     case 'release':
     case 'untouched':
+    case 'abandon':
       return { number, verdict }
     case 'reject':
       return { number, verdict, error: reader.string() }

@@ -6,6 +6,8 @@ export class Item {
   failures = 0
   /** The number of times that a subscriber got it. */
   deliveries = 0
+  /** The number of loops that left it in hand. A new host counts anew. */
+  abandons = 0
   /** It is handed out, and entered at its consumer. */
   isBooked = false
   /** Wall clock of the first failure. */

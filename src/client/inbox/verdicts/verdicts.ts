@@ -28,9 +28,10 @@ export class Verdicts {
   }
 
   /** The delivery goes back to the host, and counts no failure. */
-  release(message: Message, number: number, isUntouched: boolean): void {
+  release(message: Message, number: number, isUntouched: boolean, isAbandoned: boolean): void {
     if (!isUntouched) this.memory.saw(message)
-    this.#ledger.settled({ number, verdict: isUntouched ? 'untouched' : 'release' })
+    const verdict = isAbandoned ? 'abandon' : isUntouched ? 'untouched' : 'release'
+    this.#ledger.settled({ number, verdict })
   }
 
   /** The next frame has news even without a verdict. */

@@ -17,6 +17,9 @@ export function settleAs(membership: Membership | undefined, message: Message, v
     case 'untouched':
       membership.release(message, verdict.verdict === 'untouched')
       return
+    case 'abandon':
+      membership.release(message, false, true)
+      return
     case 'reject':
       // The client made this text of the error: it stays unchanged.
       membership.reject(message, verdict.error)
