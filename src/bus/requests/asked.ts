@@ -1,4 +1,5 @@
 import { TimeoutError } from '../../errors.js'
+import { onAbort } from '../ending/on-abort.js'
 import { longTimeout } from '../long-timeout.js'
 import type { CheckedRequest } from './check-requests.js'
 
@@ -34,13 +35,12 @@ export class Asked {
       this.#reject = reject
     })
     const { timeout, signal, topic } = request
-    const aborted = (): void => gaveUp(this, signal?.reason)
     const late = (): void => gaveUp(this, tooLate(topic, timeout))
     const cancel = timeout === Infinity ? undefined : longTimeout(late, timeout)
-    signal?.addEventListener('abort', aborted, { once: true })
+    const ignore = signal === undefined ? undefined : onAbort(signal, () => gaveUp(this, signal.reason))
     this.#stop = () => {
       cancel?.()
-      signal?.removeEventListener('abort', aborted)
+      ignore?.()
     }
   }
 

@@ -1,5 +1,5 @@
 import { InvalidOptionError, InvalidPatternError } from '../../errors.js'
-import { atLeast, knownOptions, whole } from '../../message/check-option.js'
+import { atLeast, checkSignal, knownOptions, whole } from '../../message/check-option.js'
 import { checkPattern, isRequestPattern, requestPattern, withoutPosition } from '../../message/pattern.js'
 import { checkPublishTopic, checkTopic, isSystemTopic, REQUESTS } from '../../message/topic.js'
 import { checkName } from '../contract/options.js'
@@ -26,8 +26,7 @@ export function checkRequest(topic: string, options: RequestOptions | undefined)
   if (options === undefined) return { topic: full, ...defaults }
   knownOptions('request()', options, ['timeout', 'signal', 'attempts'])
   const { timeout = DEFAULT_TIMEOUT, signal, attempts = DEFAULT_ATTEMPTS } = options
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new InvalidOptionError('request: signal must be an AbortSignal.')
+  checkSignal('request()', signal)
   return {
     topic: full,
     timeout: atLeast('request: timeout', timeout, 0, Infinity),
