@@ -1,12 +1,6 @@
 /** The arrows of docs/architecture.md: a room imports only rooms below it, and nothing goes in circles. */
-const rooms = [
-  ['cli'],
-  ['daemon', 'host'],
-  ['actors', 'client'],
-  ['wire', 'broker', 'bus', 'store'],
-  ['operators', 'message'],
-  ['codec'],
-]
+const rooms = require('./scripts/rooms.cjs')
+
 const room = name => `^src/${name}/`
 
 const arrows = rooms.flatMap((names, level) =>

@@ -8,6 +8,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, posix, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
+import rooms from './rooms.cjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const source = join(root, 'src')
@@ -23,6 +24,10 @@ const imports = new Map(files.map(file => [file, importsOf(file)]))
 const folders = count(files.map(file => posix.dirname(file)))
 const pieces = files.flatMap(piecesOf)
 const circles = circlesOf(imports)
+const levels = new Map(rooms.flatMap((names, level) => names.map(name => [name, level])))
+const up = [...imports].flatMap(([file, all]) =>
+  all.filter(to => levelOf(to) < levelOf(file)).map(to => `${file} imports ${to}, which is above it`),
+)
 
 const broken = [
   ...[...folders]
@@ -34,6 +39,7 @@ const broken = [
       ({ kind, file, name, lines }) =>
         `${file}: the ${kind} ${name} has ${lines} lines: at most ${LIMITS[kind]}`,
     ),
+  ...up,
   ...circles.map(circle => `a circle of ${circle.length} files: ${circle.join(', ')}`),
 ]
 
@@ -41,6 +47,7 @@ const longest = kind => Math.max(...pieces.filter(piece => piece.kind === kind).
 console.log(`files                    ${files.length}`)
 console.log(`folders                  ${folders.size}`)
 console.log(`imports inside src       ${[...imports.values()].flat().length}`)
+console.log(`imports that go up       ${up.length}`)
 console.log(`circles, types included  ${circles.length}`)
 console.log(`longest file             ${longest('file')} lines`)
 console.log(`longest class            ${longest('class')} lines`)
@@ -53,6 +60,11 @@ function list(folder) {
     const path = join(folder, name)
     return statSync(path).isDirectory() ? list(path) : path.endsWith('.ts') ? [path] : []
   })
+}
+
+/** 0 is the top. The files of src/ itself are on no level. */
+function levelOf(file) {
+  return levels.get(file.split('/')[1])
 }
 
 function count(all) {

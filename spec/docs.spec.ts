@@ -41,6 +41,19 @@ describe('docs', () => {
     expect(named).to.be.greaterThan(50)
     expect(isPath('broker/hand-over.ts'), 'a path of an older version').to.equal(false)
   })
+
+  it('explain in the glossary only terms that occur in the named files', async () => {
+    const text = await readFile(join(root, 'docs/architecture.md'), 'utf8')
+    const rows = glossaryIn(text)
+    const missing: string[] = []
+    for (const { terms, places } of rows) {
+      const sources = (await Promise.all(places.map(textAt))).join('')
+      for (const term of terms)
+        if (!sources.includes(plain(term))) missing.push(`${term}: ${places.join(', ')}`)
+    }
+    expect(missing).to.deep.equal([])
+    expect(rows.length).to.be.greaterThan(50)
+  })
 })
 
 /** Paths of this project between backquotes: `broker/dispatcher.ts`, `host/session/`, `spec/contract/`. */
@@ -55,6 +68,35 @@ const PATH = new RegExp(`\`((?:${ROOMS})/[\\w/-]*(?:\\.[jt]s)?)\``, 'g')
 /** Docs name a file of a room without `src/`, and a spec without `spec/` and its ending. */
 function isPath(path: string): boolean {
   return [`src/${path}`, path, `spec/${path}.spec.ts`].some(each => existsSync(join(root, each)))
+}
+
+/** The rows of the glossary: one or more terms, and the files or folders where they are at home. */
+function glossaryIn(text: string): { terms: string[]; places: string[] }[] {
+  const [, after = ''] = text.split('\n## Glossary\n')
+  const [table = ''] = after.trimStart().split('\n\n')
+  return table
+    .split('\n')
+    .slice(2)
+    .map(row => {
+      const [terms = '', , where = ''] = row.slice(2).split(' | ')
+      return {
+        terms: terms.split(', '),
+        places: [...where.matchAll(/`([^`]+)`/g)].map(([, path = '']) => path),
+      }
+    })
+}
+
+/** The text of a file of `src/`, or of all files in a folder. */
+async function textAt(place: string): Promise<string> {
+  const path = join(root, 'src', place)
+  const files = place.endsWith('/') ? (await readdir(path)).map(name => join(path, name)) : [path]
+  const sources = files.filter(file => file.endsWith('.ts')).map(file => readFile(file, 'utf8'))
+  return plain((await Promise.all(sources)).join(''))
+}
+
+/** `RetryQueue`, `retry-queue` and `retry queue` are one term. */
+function plain(text: string): string {
+  return text.toLowerCase().replace(/[^a-z]/g, '')
 }
 
 async function isThere(page: string, link: string): Promise<boolean> {

@@ -184,8 +184,9 @@ export interface Bus<T extends Topics = AnyTopics, S extends Services = AnyServi
    *
    * It survives a cut link. Every loss is an error, never a silence: `retry()` begins anew. Errors with NotExposedError
    * (no bus exposes the name), ObservationLostError (the exposing bus is gone, which the bus notices within about three
-   * seconds on one machine, and at the latest when its session ends, or values were lost with a host), TimeoutError (it did not begin within 30 s), InvalidPayloadError (`args` cannot
-   * cross), and RemoteError, whose `cause` is the error of the exposed Observable.
+   * seconds on one machine, and at the latest when its session ends; or values were lost with a host), TimeoutError (it
+   * did not begin within 30 s), InvalidPayloadError (`args` cannot cross), and RemoteError, whose `cause` is the error
+   * of the exposed Observable.
    *
    * @throws InvalidOptionError at once, if `name` is not a valid name
    * @example

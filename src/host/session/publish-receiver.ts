@@ -165,7 +165,7 @@ export class PublishReceiver {
     }
   }
 
-  /** One PUBLISH frame. A promise holds its acknowledgement back. */
+  /** One PUBLISH frame. The link acknowledges the frame when the returned promise resolves. */
   take(body: ByteReader, frame: number): void | Promise<void> {
     const { van, maxPayload, access } = this.#options
     let late: LateEntry[] | undefined

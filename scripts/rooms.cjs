@@ -1,0 +1,9 @@
+/** The rooms of src/, by level: a room imports only rooms on its own level or below. docs/architecture.md draws it. */
+module.exports = [
+  ['cli'],
+  ['daemon', 'host'],
+  ['actors', 'client'],
+  ['wire', 'broker', 'bus', 'store'],
+  ['operators', 'message'],
+  ['codec'],
+]
