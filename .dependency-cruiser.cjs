@@ -47,8 +47,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/host/backbone/contract/' },
       to: {
-        pathNot:
-          '^src/(bus/contract|message|errors|wire/(calls/|missed)|host/backbone/(contract/|members|host-requests))',
+        pathNot: '^src/(bus/contract|message|errors|wire/(calls/|missed)|host/backbone/contract/)',
       },
     },
     {

@@ -11,7 +11,7 @@ import {
 import { Envelope, noHeaders } from '../../src/message/envelope.js'
 import { Encoding } from '../../src/codec/encoding.js'
 import {
-  assertCarriable,
+  assertSerializable,
   decodeLetter,
   decodePayload,
   encodeLetter,
@@ -177,7 +177,7 @@ describe('payload codec', () => {
     })
     fc.assert(
       fc.property(anything, value => {
-        assertCarriable(value, MAX)
+        assertSerializable(value, MAX)
         const clone: unknown = structuredClone(value)
         // Node finds an invalid date unlike any other: what holds one is told apart by its text.
         if (isDeepStrictEqual(clone, structuredClone(clone)))
@@ -197,7 +197,7 @@ describe('payload codec', () => {
   })
 })
 
-describe('assertCarriable', () => {
+describe('assertSerializable', () => {
   const refused: [unknown, string][] = [
     [() => 1, 'payload (a function)'],
     [Symbol('s'), 'payload (a symbol)'],
@@ -209,7 +209,7 @@ describe('assertCarriable', () => {
   ]
   for (const [value, place] of refused) {
     it(`names ${place}`, () => {
-      expect(() => assertCarriable(value, MAX)).to.throw(InvalidPayloadError, place)
+      expect(() => assertSerializable(value, MAX)).to.throw(InvalidPayloadError, place)
       expect(() => encodePayload(value)).to.throw(InvalidPayloadError)
     })
   }
@@ -251,12 +251,12 @@ describe('assertCarriable', () => {
   it('is known again in itself when reading it looks at another', () => {
     const payload: Record<string, unknown> = {
       get trap() {
-        assertCarriable({ nested: [{}] }, MAX)
+        assertSerializable({ nested: [{}] }, MAX)
         return []
       },
     }
     payload['self'] = payload
-    expect(() => assertCarriable(payload, MAX)).not.to.throw()
+    expect(() => assertSerializable(payload, MAX)).not.to.throw()
   })
 
   it('stays whole when a getter changes the collection that is being written', () => {
@@ -318,9 +318,9 @@ describe('assertCarriable', () => {
   it('refuses what is nested too deep instead of overflowing the stack', () => {
     let deep: unknown = 1
     for (let i = 0; i < 100_000; i++) deep = [deep]
-    expect(() => assertCarriable(deep, MAX)).to.throw(InvalidPayloadError, 'levels deep')
+    expect(() => assertSerializable(deep, MAX)).to.throw(InvalidPayloadError, 'levels deep')
     expect(() => encodePayload(deep)).to.throw(InvalidPayloadError)
-    expect(() => assertCarriable({ after: 1 }, MAX)).not.to.throw()
+    expect(() => assertSerializable({ after: 1 }, MAX)).not.to.throw()
   })
 
   it('refuses a getter that throws, and goes on', () => {
@@ -329,7 +329,7 @@ describe('assertCarriable', () => {
         throw new Error('no')
       },
     }
-    expect(() => assertCarriable(bad, MAX)).to.throw(InvalidPayloadError, 'no')
+    expect(() => assertSerializable(bad, MAX)).to.throw(InvalidPayloadError, 'no')
     expect(there({ a: 1 })).to.deep.equal({ a: 1 })
   })
 
@@ -342,8 +342,8 @@ describe('assertCarriable', () => {
       2n ** 800n,
     ]) {
       const size = encodePayload(value).length
-      expect(() => assertCarriable(value, size)).not.to.throw()
-      expect(() => assertCarriable(value, size - 1)).to.throw(PayloadTooLargeError, String(size))
+      expect(() => assertSerializable(value, size)).not.to.throw()
+      expect(() => assertSerializable(value, size - 1)).to.throw(PayloadTooLargeError, String(size))
     }
   })
 
@@ -353,7 +353,7 @@ describe('assertCarriable', () => {
         fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true }),
         value => {
           const size = encodePayload(value).length
-          if (size > 1) expect(() => assertCarriable(value, size - 1)).to.throw(PayloadTooLargeError)
+          if (size > 1) expect(() => assertSerializable(value, size - 1)).to.throw(PayloadTooLargeError)
         },
       ),
     )

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { isDeepStrictEqual } from 'node:util'
 import { ByteWriter } from '../../src/codec/byte-writer.js'
 import { collide, hashOf } from '../../src/codec/collisions.js'
-import { assertCarriable, decodePayload, encodePayload } from '../../src/codec/payload.js'
+import { assertSerializable, decodePayload, encodePayload } from '../../src/codec/payload.js'
 import { Kind } from '../../src/codec/value-kinds.js'
 import { InvalidPayloadError, UnreadablePayloadError } from '../../src/errors.js'
 
@@ -89,7 +89,7 @@ describe('the work that a payload asks for', () => {
   for (const [what, make] of Object.entries(costly))
     it(`is refused at publish, with and without a host: ${what}`, () => {
       const value = make()
-      expect(() => assertCarriable(value, MAX)).to.throw(InvalidPayloadError, /readers/)
+      expect(() => assertSerializable(value, MAX)).to.throw(InvalidPayloadError, /readers/)
       expect(() => encodePayload(value)).to.throw(InvalidPayloadError, /readers/)
     })
 
@@ -115,7 +115,7 @@ describe('the work that a payload asks for', () => {
       Array.from({ length: 1_500 }, (_, n) => ({ [`${n * 37}`]: n })),
     ]
     for (const value of honest) {
-      assertCarriable(value, MAX)
+      assertSerializable(value, MAX)
       expect(isDeepStrictEqual(decodePayload(encodePayload(value)), value)).to.equal(true)
     }
   })
@@ -148,9 +148,9 @@ describe('the work that a payload asks for', () => {
           expect(error).to.be.instanceOf(InvalidPayloadError)
           refused += 1
         }
-        if (bytes === undefined) expect(() => assertCarriable(each, MAX)).to.throw(InvalidPayloadError)
+        if (bytes === undefined) expect(() => assertSerializable(each, MAX)).to.throw(InvalidPayloadError)
         else {
-          assertCarriable(each, MAX)
+          assertSerializable(each, MAX)
           decodePayload(bytes)
         }
       }),

@@ -5,7 +5,7 @@ import { noHeaders, type Headers } from '../message/envelope.js'
 import type { Message } from '../message/message.js'
 import type { Messages } from './topic/messages.js'
 import { checkPattern, withoutPosition } from '../message/pattern.js'
-import { assertCarriable } from '../codec/payload.js'
+import { assertSerializable } from '../codec/payload.js'
 import { checkPublishTopic } from '../message/topic.js'
 import { ClosedError, describe, InvalidPayloadError, MsgvanError, RemoteError } from '../errors.js'
 import type { ActorAddress } from './contract/actor-ref.js'
@@ -98,7 +98,7 @@ export class BrokerBus {
   /** To system topics, which `publish` refuses. */
   readonly #send: Send = (topic, payload, headers) => {
     checkHeaders(headers)
-    if (!this.#broker.checksPayloads) assertCarriable(payload, this.#maxPayload)
+    if (!this.#broker.checksPayloads) assertSerializable(payload, this.#maxPayload)
     return this.#broker.publish(topic, payload, headers)
   }
   /** For an app: catches a refusal and reports it, as with a publish. */
@@ -179,7 +179,7 @@ export class BrokerBus {
   #publish(topic: string, payload: unknown, headers: Headers | undefined): Promise<void> {
     checkPublishTopic(topic)
     if (headers !== undefined) checkHeaders(headers)
-    if (!this.#broker.checksPayloads) assertCarriable(payload, this.#maxPayload)
+    if (!this.#broker.checksPayloads) assertSerializable(payload, this.#maxPayload)
     if (this.#end !== undefined) return this.#publishAtEnd(topic, payload, headers)
     return this.#broker.publish(topic, payload, headers ?? noHeaders, this.#refused)
   }

@@ -1,5 +1,5 @@
 import type { ByteWriter } from './byte-writer.js'
-import { partsOf, uncarriable } from './carriable.js'
+import { partsOf, notSerializable } from './serializable.js'
 import { entriesOf, shapeOf, sizeOfMap, sizeOfSet, timeOf, unboxed, valuesOf } from './shape.js'
 import { Kind, MAX_DEPTH, viewNames } from './value-kinds.js'
 import {
@@ -97,7 +97,7 @@ function writePrimitive(writer: ByteWriter, value: unknown): void {
     case 'object':
       return writer.u8(Kind.Null)
     default:
-      throw uncarriable(value)
+      throw notSerializable(value)
   }
 }
 
@@ -148,7 +148,7 @@ function writeObject(writer: ByteWriter, value: object): void {
     writer.varint(place)
     return
   }
-  if (depth >= MAX_DEPTH) throw uncarriable(value)
+  if (depth >= MAX_DEPTH) throw notSerializable(value)
   depth++
   writeShape(writer, value)
   depth--
@@ -201,8 +201,8 @@ function writeShape(writer: ByteWriter, value: object): void {
       work += Work.Boxed
       writer.u8(Kind.Boxed)
       return writePrimitive(writer, unboxed(value))
-    case 'uncarriable':
-      throw uncarriable(value)
+    case 'unserializable':
+      throw notSerializable(value)
   }
 }
 
@@ -288,7 +288,7 @@ function writeView(writer: ByteWriter, view: ArrayBufferView): void {
   }
   const name = view instanceof DataView ? 'DataView' : (view as Uint8Array)[Symbol.toStringTag]
   const kind = viewNames.indexOf(name)
-  if (kind < 0) throw uncarriable(view)
+  if (kind < 0) throw notSerializable(view)
   work += Work.View + Work.Bytes
   writer.u8(Kind.View)
   writer.u8(kind)

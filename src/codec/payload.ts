@@ -8,7 +8,7 @@ import {
 import { ByteReader } from './byte-reader.js'
 import { ByteWriter } from './byte-writer.js'
 import { copyPart } from './bytes.js'
-import { flatBytes, measure, mostBytes, uncarriable, type Measured } from './carriable.js'
+import { flatBytes, measure, mostBytes, notSerializable, type Measured } from './serializable.js'
 import { readValue } from './decode-value.js'
 import { writeValue } from './encode-value.js'
 import { Kind } from './value-kinds.js'
@@ -24,7 +24,7 @@ export const DEFAULT_MAX_PAYLOAD = 8 * 1024 * 1024
  *
  * @throws InvalidPayloadError naming the place of the value that cannot cross, PayloadTooLargeError
  */
-export function assertCarriable(payload: unknown, maxPayload: number): void {
+export function assertSerializable(payload: unknown, maxPayload: number): void {
   try {
     const most = flatBytes(payload)
     if (most >= 0 && most <= maxPayload) return
@@ -46,7 +46,7 @@ export function mostPayloadBytes(payload: unknown): number {
 
 function assertUnusual(payload: unknown, maxPayload: number): void {
   const { bytes, isCostly } = measured(payload)
-  if (bytes < 0) throw uncarriable(payload)
+  if (bytes < 0) throw notSerializable(payload)
   if (bytes <= maxPayload && !isCostly) return
   const size = encodedSize(payload)
   if (size > maxPayload) throw tooLarge(size, maxPayload)
@@ -117,7 +117,7 @@ export function writePayload(to: ByteWriter, payload: unknown): void {
   } catch (error) {
     to.truncate(start)
     // Walks it once more, for the place of the value that cannot cross.
-    if (error instanceof InvalidPayloadError) throw isTooMuchWork(error) ? error : uncarriable(payload)
+    if (error instanceof InvalidPayloadError) throw isTooMuchWork(error) ? error : notSerializable(payload)
     throw error instanceof MsgvanError ? error : unpublishable(error)
   }
 }

@@ -10,7 +10,7 @@ export type Shape =
   | 'buffer'
   | 'error'
   | 'boxed'
-  | 'uncarriable'
+  | 'unserializable'
 
 /** By brand, so that objects of another realm count as well. */
 const branded: Readonly<Record<string, Shape>> = {
@@ -43,19 +43,19 @@ export function shapeOf(value: object): Shape {
   const proto = Object.getPrototypeOf(value) as object | null
   if (proto === Object.prototype || proto === null) return 'plain'
   if (Array.isArray(value)) return 'array'
-  if (ArrayBuffer.isView(value)) return hasBytes(value) ? 'view' : 'uncarriable'
+  if (ArrayBuffer.isView(value)) return hasBytes(value) ? 'view' : 'unserializable'
   if (value instanceof Error) return 'error'
   const shape = classes.get(proto) ?? learn(value, proto)
   if (shape === 'plain') return 'plain'
-  if (shape === 'sealed') return Object.keys(value).length === 0 ? 'uncarriable' : 'plain'
-  return isBrand(value, shape) ? shape : 'uncarriable'
+  if (shape === 'sealed') return Object.keys(value).length === 0 ? 'unserializable' : 'plain'
+  return isBrand(value, shape) ? shape : 'unserializable'
 }
 
 function learn(value: object, proto: object): ClassShape {
   const tag = Object.prototype.toString.call(value)
   const shape = Object.hasOwn(branded, tag) ? branded[tag] : undefined
   // A borrowed tag proves nothing about other objects of that prototype.
-  if (shape !== undefined && !isBrand(value, shape)) return 'uncarriable'
+  if (shape !== undefined && !isBrand(value, shape)) return 'unserializable'
   const found = shape ?? classShapeOf(tag, proto)
   classes.set(proto, found)
   return found
@@ -68,7 +68,7 @@ function classShapeOf(tag: string, proto: object): ClassShape {
     each !== null && !isRoot(each);
     each = Object.getPrototypeOf(each) as object | null
   ) {
-    if (isOfPlatform(each)) return 'uncarriable'
+    if (isOfPlatform(each)) return 'unserializable'
     isSealed ||= hasAccessors(each)
   }
   return isSealed || tag !== '[object Object]' ? 'sealed' : 'plain'

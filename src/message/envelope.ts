@@ -7,7 +7,7 @@ export type Headers = Readonly<Record<string, string>>
 export const noHeaders: Headers = Object.freeze({})
 
 /** The memory that holds the bytes of messages, as long as one of them waits. */
-export interface Keeper {
+export interface BytesHolder {
   /** A message of this size waits in one more place. */
   hold(size: number): void
   /** It left one. */
@@ -39,7 +39,7 @@ export class Envelope {
     /** The place in `content` where they begin. */
     readonly offset = 0,
     /** Counts the memory of `content`. Undefined: it is not counted. */
-    readonly block?: Keeper,
+    readonly block?: BytesHolder,
   ) {}
 
   static {
@@ -74,7 +74,7 @@ export class Envelope {
   }
 
   /** The same message with its bytes at another place in memory. */
-  moved(content: Uint8Array, block: Keeper): Envelope {
+  moved(content: Uint8Array, block: BytesHolder): Envelope {
     return copyOf(this, this.constructor as EnvelopeKind<Envelope>, content, 0, block)
   }
 
@@ -108,7 +108,7 @@ function copyOf<E extends Envelope>(
   Kind: EnvelopeKind<E>,
   content: unknown,
   offset: number,
-  block: Keeper | undefined,
+  block: BytesHolder | undefined,
 ): E {
   return new Kind(publisher, sequence, topic, headers, timestamp, content, size, encoding, offset, block)
 }

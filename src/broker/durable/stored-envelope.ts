@@ -1,4 +1,4 @@
-import { Envelope, type Keeper } from '../../message/envelope.js'
+import { Envelope, type BytesHolder } from '../../message/envelope.js'
 
 /** A message in a broker with a log. */
 export class StoredEnvelope extends Envelope {
@@ -12,7 +12,7 @@ export class StoredEnvelope extends Envelope {
     return this.at < 0
   }
 
-  override moved(content: Uint8Array, block: Keeper): Envelope {
+  override moved(content: Uint8Array, block: BytesHolder): Envelope {
     const moved = super.moved(content, block)
     if (moved instanceof StoredEnvelope) moved.at = this.at
     return moved

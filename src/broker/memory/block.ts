@@ -1,4 +1,4 @@
-import type { Keeper } from '../../message/envelope.js'
+import type { BytesHolder } from '../../message/envelope.js'
 
 /** A waiting message costs about this much beside its bytes. */
 export const WAITING_BYTES = 128
@@ -19,7 +19,7 @@ export interface BlockOwner {
  * A piece of memory with the bytes of messages, such as a frame: it is in use as long as one of them waits. A message
  * that waits in several subscriptions counts there each time.
  */
-export class Block implements Keeper {
+export class Block implements BytesHolder {
   #waits = 0
   #liveBytes = 0
   #isWasted = false

@@ -1,4 +1,4 @@
-import type { Envelope, Keeper } from '../../message/envelope.js'
+import type { Envelope, BytesHolder } from '../../message/envelope.js'
 import { Block, WAITING_BYTES, type BlockOwner } from './block.js'
 
 /**
@@ -8,7 +8,7 @@ import { Block, WAITING_BYTES, type BlockOwner } from './block.js'
 export class Separator {
   readonly #owner: BlockOwner
   /** The blocks to leave, with the copies of their messages by offset. */
-  readonly #copies: Map<Keeper, Map<number, Envelope>>
+  readonly #copies: Map<BytesHolder, Map<number, Envelope>>
 
   constructor(owner: BlockOwner, blocks: Iterable<Block>) {
     this.#owner = owner
@@ -16,7 +16,7 @@ export class Separator {
   }
 
   /** Whether messages leave this block. */
-  leaves(block: Keeper | undefined): block is Keeper {
+  leaves(block: BytesHolder | undefined): block is BytesHolder {
     return block !== undefined && this.#copies.has(block)
   }
 

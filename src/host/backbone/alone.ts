@@ -1,10 +1,10 @@
 import type { Backbone } from './contract/backbone.js'
 import type { Reach } from './contract/reach.js'
 import { hostRequest, HostRequests, noSuchHost } from './host-requests.js'
-import type { Members } from './members.js'
+import type { HostList } from './host-list.js'
 
 /** No other host: everything is here. */
-export function alone(members: Members): Backbone {
+export function alone(members: HostList): Backbone {
   const requests = new HostRequests()
   return {
     members,

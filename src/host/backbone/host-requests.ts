@@ -4,20 +4,10 @@ import {
   encodeHostRequest,
   readAnswer,
   type AnswerTo,
-  type GotRequest,
   type RequestName,
   type SentRequest,
 } from '../../wire/calls/host-requests.js'
-
-/**
- * Serves another host's request, whose arguments are checked.
- *
- * @param from that host's id
- */
-export type HostHandler<N extends RequestName> = (
-  args: GotRequest<N>,
-  from: string,
-) => AnswerTo<N> | Promise<AnswerTo<N>>
+import type { HostHandler } from './contract/host-handler.js'
 
 /**
  * Makes a request of the table.

@@ -1,10 +1,10 @@
 import type { Backbone } from './contract/backbone.js'
 import type { Followers } from './introduction.js'
-import type { Members } from './members.js'
+import type { HostList } from './host-list.js'
 
 /** The host, as every kind of backbone uses it. */
 export interface BackboneMeans {
-  readonly members: Members
+  readonly members: HostList
   readonly endSession: (client: string, how: 'goodbye' | 'replaced') => void
   readonly warn: (text: string) => void
 }

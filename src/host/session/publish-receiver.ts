@@ -41,7 +41,7 @@ export interface PublishReceiverOptions {
   readonly access?: Access | undefined
 }
 
-/** The parts of a session, as its intake uses them. */
+/** The parts of a session, as its receiver uses them. */
 interface ReceiverParts {
   readonly link: Link
   readonly budget: ClientBudget

@@ -11,13 +11,13 @@ import { answer } from '../calls/answer.js'
 import { answerHere } from '../calls/answer-here.js'
 import { alone } from '../backbone/alone.js'
 import type { HostBackbone, MakeBackbone } from '../backbone/make-backbone.js'
-import { Members } from '../backbone/members.js'
+import { HostList } from '../backbone/host-list.js'
 import type { Secrets } from '../listen/server-handshake.js'
 import type { NameRegister } from '../van/kept-names.js'
 import { ByteBudget } from '../../broker/memory/byte-budget.js'
 import { DEFAULT_HOST_BYTES, DEFAULT_VAN_BYTES } from '../van/memory-defaults.js'
 import { DEFAULT_CLIENT_BYTES } from './client-budget.js'
-import { Liveness } from './liveness.js'
+import { StallWatch } from './stall-watch.js'
 import { viewOf } from '../rights/guest-views.js'
 import { noSight } from '../rights/principal.js'
 import type { Principals } from '../rights/principals.js'
@@ -79,13 +79,13 @@ export class SessionManager {
   readonly #options: SessionManagerOptions
   readonly #maxPayload: number
   readonly #vans: Vans
-  readonly #members: Members
+  readonly #members: HostList
   /** Of waiting messages, and of frames that clients have not read. */
   readonly memory: ByteBudget
   /** Joins this host to others. */
   readonly backbone: HostBackbone
   readonly #sessions: Sessions
-  readonly #liveness: Liveness
+  readonly #stallWatch: StallWatch
   readonly #admission: Admission
   /** The way of all this into another process. */
   readonly transfer: SessionTransfer
@@ -103,11 +103,11 @@ export class SessionManager {
     this.memory = new ByteBudget(options.hostMemory ?? DEFAULT_HOST_BYTES)
     this.#maxPayload = options.maxPayload ?? DEFAULT_MAX_PAYLOAD
 
-    this.#members = new Members(options.hostStatus)
+    this.#members = new HostList(options.hostStatus)
     this.backbone = this.#make(options.backbone ?? (({ members }) => alone(members)))
     this.#vans = this.#newVans(options)
     this.#members.watch(() => this.#vans.publishHere(HOSTS_TOPIC, this.#members.list()))
-    this.#liveness = new Liveness(
+    this.#stallWatch = new StallWatch(
       () => this.#sessions,
       text => options.warn?.(text),
       options.stallAfter,
@@ -203,7 +203,7 @@ export class SessionManager {
   /** Ends all sessions, and lets no client in any more. */
   endSessions(): void {
     this.#isClosing = true
-    this.#liveness.end()
+    this.#stallWatch.end()
     this.#sessions.endAll()
   }
 

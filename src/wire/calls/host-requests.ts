@@ -60,7 +60,7 @@ function withSubscriptions<Got extends object>(decode: (fields: Fields) => Got) 
 }
 
 /** Instances of an actor for a host, from the leader, which coordinates them. */
-interface Crew {
+interface InstanceOrder {
   readonly van: string
   readonly self: ActorAddress
   readonly request: ActorRequest
@@ -143,7 +143,7 @@ export const HOST_REQUESTS = {
     },
   ),
   'actors.crew': request(
-    withSubscriptions((fields): Crew => ({
+    withSubscriptions((fields): InstanceOrder => ({
       ...selfOf(fields),
       request: decodeActorRequest(fields.fields('request')),
       numbers: fields.numbers('numbers', 1, 1_000, 1_000),

@@ -1,6 +1,6 @@
 import type { ByteReader } from '../../codec/byte-reader.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
-import { Envelope, RepeatedEnvelope, type Headers, type Keeper } from '../../message/envelope.js'
+import { Envelope, RepeatedEnvelope, type Headers, type BytesHolder } from '../../message/envelope.js'
 import { Encoding } from '../../codec/encoding.js'
 import { checkSize, tooLarge, writePayload } from '../../codec/payload.js'
 import { beginFrame } from './frames.js'
@@ -172,7 +172,7 @@ export class PublishReader {
   readonly #table: Pick<ReadingTable, 'read'>
   readonly #publisher: string
   readonly #nameOf: ((publisher: string) => string) | undefined
-  readonly #block: Keeper | undefined
+  readonly #block: BytesHolder | undefined
   readonly #deltas = new Deltas()
 
   /**
@@ -184,7 +184,7 @@ export class PublishReader {
     table: Pick<ReadingTable, 'read'>,
     publisher: string,
     nameOf?: (publisher: string) => string,
-    block?: Keeper,
+    block?: BytesHolder,
   ) {
     this.#block = block
     this.#reader = reader

@@ -3,7 +3,7 @@ import {
   RepeatedEnvelope,
   ReplayedEnvelope,
   type Headers,
-  type Keeper,
+  type BytesHolder,
 } from '../../../message/envelope.js'
 import type { Separator } from '../../memory/separator.js'
 import { Encoding, encodingFrom } from '../../../codec/encoding.js'
@@ -24,7 +24,7 @@ export class PackedEnvelopes {
   readonly #topics: string[] = []
   readonly #headers: Headers[] = []
   readonly #contents: unknown[] = []
-  readonly #blocks: (Keeper | undefined)[] = []
+  readonly #blocks: (BytesHolder | undefined)[] = []
   readonly #sequences = new Float64Array(CAPACITY)
   readonly #timestamps = new Float64Array(CAPACITY)
   readonly #sizes = new Float64Array(CAPACITY)

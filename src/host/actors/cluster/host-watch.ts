@@ -1,4 +1,4 @@
-import type { Members } from '../../backbone/members.js'
+import type { KnownHosts } from '../../backbone/contract/known-hosts.js'
 
 /** A host that comes back earlier was only cut off. */
 const GONE_MS = 10_000
@@ -12,14 +12,14 @@ export interface HostWatchEvents {
 
 /** Distinguishes hosts that are gone from hosts that are cut off for a moment. */
 export class HostWatch {
-  readonly #members: Members
+  readonly #members: KnownHosts
   readonly #events: HostWatchEvents
   readonly #patience: number
   readonly #there = new Set<string>()
   readonly #away = new Map<string, NodeJS.Timeout>()
   readonly #unwatch: () => void
 
-  constructor(members: Members, events: HostWatchEvents, patience = GONE_MS) {
+  constructor(members: KnownHosts, events: HostWatchEvents, patience = GONE_MS) {
     this.#members = members
     this.#events = events
     this.#patience = patience

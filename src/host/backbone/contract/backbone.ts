@@ -1,6 +1,6 @@
 import type { AnswerTo, RequestName, SentRequest } from '../../../wire/calls/host-requests.js'
-import type { HostHandler } from '../host-requests.js'
-import type { Members } from '../members.js'
+import type { HostHandler } from './host-handler.js'
+import type { KnownHosts } from './known-hosts.js'
 import type { Reach } from './reach.js'
 import type { ReachingVan } from './reaching-van.js'
 
@@ -16,7 +16,7 @@ import type { ReachingVan } from './reaching-van.js'
  */
 export interface Backbone {
   /** All present hosts, this one first. */
-  readonly members: Members
+  readonly members: KnownHosts
   /** Another host decides about the names of actors for all. Default: this one does. */
   readonly isFollower?: boolean
   /** Begins the names of all publishers of this host, where others know them, too. Default: empty. */

@@ -4,16 +4,17 @@ import type { HostStatus } from '../../../bus/contract/status.js'
 import type { MsgvanError } from '../../../errors.js'
 import type { AnswerTo, RequestName, SentRequest } from '../../../wire/calls/host-requests.js'
 import type { Backbone } from '../contract/backbone.js'
+import type { HostHandler } from '../contract/host-handler.js'
 import type { Reach } from '../contract/reach.js'
 import type { ReachingVan } from '../contract/reaching-van.js'
 import { publisherPrefix } from '../publisher-names.js'
-import { hostRequest, HostRequests, LEADER, noSuchHost, type HostHandler } from '../host-requests.js'
+import { hostRequest, HostRequests, LEADER, noSuchHost } from '../host-requests.js'
 import { HOME_VAN } from '../leader/leader.js'
-import type { Members } from '../members.js'
+import type { HostList } from '../host-list.js'
 import { LeaderLink } from './leader-link.js'
 
 export interface FollowerOptions {
-  readonly members: Members
+  readonly members: HostList
   /** The leader's address. */
   readonly leader: string
   readonly credential: () => Promise<Credential | undefined>
@@ -32,9 +33,9 @@ export class Follower implements Backbone {
   readonly homes = [HOME_VAN]
   readonly isFollower = true
   readonly publisherPrefix: string
-  readonly members: Members
+  readonly members: HostList
   readonly #options: FollowerOptions
-  readonly #uplinks = new Set<LeaderLink>()
+  readonly #links = new Set<LeaderLink>()
   readonly #requests = new HostRequests()
   /** The host whose place this one takes. */
   #before: string | undefined
@@ -49,7 +50,7 @@ export class Follower implements Backbone {
 
   reach(van: ReachingVan): Reach {
     const { leader, credential, ca, dial, seat, maxPayload, warn } = this.#options
-    const uplink: LeaderLink = new LeaderLink({
+    const link: LeaderLink = new LeaderLink({
       van,
       leader,
       credential,
@@ -64,10 +65,10 @@ export class Follower implements Backbone {
       failed: error => this.#failed(error),
       requested: (name, body, from) => this.#requests.handle(name, body, from),
       warn,
-      closed: () => this.#uplinks.delete(uplink),
+      closed: () => this.#links.delete(link),
     })
-    this.#uplinks.add(uplink)
-    return uplink
+    this.#links.add(link)
+    return link
   }
 
   request<N extends RequestName>(host: string, name: N, args: SentRequest<N>): Promise<AnswerTo<N>> {
@@ -84,7 +85,7 @@ export class Follower implements Backbone {
 
   selfChanged(): void {
     this.members.selfChanged()
-    for (const uplink of this.#uplinks) uplink.selfChanged()
+    for (const link of this.#links) link.selfChanged()
   }
 
   goOn(host: string): void {
@@ -92,17 +93,17 @@ export class Follower implements Backbone {
   }
 
   abandon(): void {
-    for (const uplink of this.#uplinks) uplink.abandon()
+    for (const link of this.#links) link.abandon()
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#uplinks].map(uplink => uplink.end()))
+    await Promise.all([...this.#links].map(link => link.end()))
   }
 
   #pass(host: string, name: string, body: unknown): Promise<unknown> {
     const { id } = this.members.self
     if (host === id) return this.#requests.handle(name, body, id)
-    const home = [...this.#uplinks].find(uplink => uplink.van === HOME_VAN)
+    const home = [...this.#links].find(link => link.van === HOME_VAN)
     return home?.request(host, name, body) ?? Promise.reject(noSuchHost(host))
   }
 

@@ -60,7 +60,7 @@ export class LeaderLink implements Reach, Outgoing {
   readonly queue: HostQueue
   readonly names: Names
   readonly memory: ReachMemory
-  readonly #passage: LeaderForwarder
+  readonly #forwarder: LeaderForwarder
   readonly #interests = new Interests<'here' | 'leader'>()
   readonly #wants: Wants
   readonly #presence: LeaderPresence
@@ -77,9 +77,9 @@ export class LeaderLink implements Reach, Outgoing {
     this.publisherPrefix = publisherPrefix(options.seat)
     const seen = new Seen(van.marks)
     this.memory = { seen, outgoing: this }
-    this.#passage = this.#forwarder()
-    this.queue = van.openQueue(this.#passage)
-    this.#passage.membership = this.queue.membership
+    this.#forwarder = this.#openForwarder()
+    this.queue = van.openQueue(this.#forwarder)
+    this.#forwarder.membership = this.queue.membership
     this.#presence = new LeaderPresence({
       isSettled: () => this.#wants.isSettled,
       giveUpOthers: () => this.#wants.forgetStale(),
@@ -137,11 +137,11 @@ export class LeaderLink implements Reach, Outgoing {
   }
 
   get lost(): readonly Envelope[] {
-    return this.#passage.again
+    return this.#forwarder.again
   }
 
   owesAgain(lost: readonly Envelope[]): void {
-    this.#passage.owes(lost)
+    this.#forwarder.owes(lost)
   }
 
   goOn({ wanted, memory }: Standing): void {
@@ -162,10 +162,10 @@ export class LeaderLink implements Reach, Outgoing {
     // A request goes to one responder, here or there, and its answer says that it was taken over.
     if (isRequest(envelope.topic)) return van.accept(envelope)
     if (!this.#presence.mayPass || !this.queue.takes(envelope.topic)) return van.accept(envelope)
-    const passed = this.#passage.await(envelope)
+    const passed = this.#forwarder.await(envelope)
     const held = van.accept(envelope)
     if (held === undefined) return passed
-    held.catch(() => this.#passage.forget(envelope))
+    held.catch(() => this.#forwarder.forget(envelope))
     return Promise.all([held, passed]).then(() => undefined)
   }
 
@@ -204,7 +204,7 @@ export class LeaderLink implements Reach, Outgoing {
         frame: (kind, body) => this.#frame(kind, body),
         failed: error => {
           this.#presence.endFirstAttempt()
-          if (!this.#presence.isUp) this.#passage.shut()
+          if (!this.#presence.isUp) this.#forwarder.shut()
           failed(error)
         },
         missed: missed => this.#gap.missed(missed),
@@ -218,7 +218,7 @@ export class LeaderLink implements Reach, Outgoing {
     this.#options.failed(error)
   }
 
-  #forwarder(): LeaderForwarder {
+  #openForwarder(): LeaderForwarder {
     const { van, warn } = this.#options
     return new LeaderForwarder({
       send: envelope => this.#remote.passOn(envelope),
@@ -270,7 +270,7 @@ export class LeaderLink implements Reach, Outgoing {
 
   #opened(): void {
     this.queue.isAway = false
-    this.#passage.open()
+    this.#forwarder.open()
     this.#crowded.tellAll()
     const lost = this.queue.takeDropped()
     if (lost > 0)
@@ -281,7 +281,7 @@ export class LeaderLink implements Reach, Outgoing {
 
   #shut(): void {
     this.queue.isAway = true
-    this.#passage.shut()
+    this.#forwarder.shut()
   }
 
   /** It was taken over while the leader was away: its publisher only learns of this by `errors$`. */

@@ -9,22 +9,16 @@ import type { ReachMemory } from '../contract/reach-memory.js'
 import type { ReachingVan } from '../contract/reaching-van.js'
 import { FollowerSession, REQUEST, type FollowerClientSession } from './follower-session.js'
 import type { Followers, Introduction } from '../introduction.js'
-import {
-  hostRequest,
-  HostRequests,
-  LEADER,
-  noSuchHost,
-  REQUEST_MS,
-  type HostHandler,
-} from '../host-requests.js'
+import type { HostHandler } from '../contract/host-handler.js'
+import { hostRequest, HostRequests, LEADER, noSuchHost, REQUEST_MS } from '../host-requests.js'
 import { Interests } from '../interests.js'
 import { Lobby } from './lobby.js'
 import type { HostBackbone } from '../make-backbone.js'
-import type { Members } from '../members.js'
+import type { HostList } from '../host-list.js'
 import { Seen } from '../follower/seen.js'
 
 export interface LeaderOptions {
-  readonly members: Members
+  readonly members: HostList
   /** Ends another host's session. */
   readonly endSession: (client: string, how: 'goodbye' | 'replaced') => void
   readonly warn: (text: string) => void
@@ -38,7 +32,7 @@ export const HOME_VAN = 'default'
  * of all.
  */
 export class Leader implements HostBackbone {
-  readonly members: Members
+  readonly members: HostList
   readonly #options: LeaderOptions
   /** By the name of the van. */
   readonly #reaches = new Map<string, LeaderReach>()

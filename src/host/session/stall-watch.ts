@@ -55,7 +55,7 @@ export const STALL_MS = 10_000
  * Finds consumers that stand still although nothing is in their way: a fault of msgvan. It looks now and then, and asks
  * a client only without progress; it does nothing for a message.
  */
-export class Liveness {
+export class StallWatch {
   readonly #sessions: () => Iterable<WatchedSession>
   readonly #warn: (text: string) => void
   readonly #limit: number

@@ -160,7 +160,7 @@ function ofShape(value: object): number {
     case 'boxed':
       work += Work.Boxed
       return 1 + ofPrimitive(unboxed(value))
-    case 'uncarriable':
+    case 'unserializable':
       return -1
   }
 }
@@ -273,7 +273,7 @@ function meetAgain(value: object): boolean {
 }
 
 /** The error that names a value that cannot cross, and its place. Slow: only for a value that was refused. */
-export function uncarriable(payload: unknown): InvalidPayloadError {
+export function notSerializable(payload: unknown): InvalidPayloadError {
   const found = search(payload, 'payload', new Set(), 0)
   return new InvalidPayloadError(
     `${found ?? 'The payload'} cannot be carried. Publish what structured clone takes: plain values, Date, BigInt, Map, Set, typed arrays, Buffer, Error.`,
@@ -286,7 +286,7 @@ function search(value: unknown, path: string, seen: Set<object>, level: number):
   if (level >= MAX_DEPTH) return `${path.slice(0, 60)}… (nested over ${MAX_DEPTH} levels deep)`
   seen.add(value)
   switch (shapeOf(value)) {
-    case 'uncarriable':
+    case 'unserializable':
       return `${path} (${kindOf(value)})`
     case 'map':
       return searchMany(

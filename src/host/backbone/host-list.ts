@@ -1,16 +1,17 @@
 import { isSameHost } from '../../bus/contract/hosts.js'
 import type { HostStatus } from '../../bus/contract/status.js'
+import type { KnownHosts } from './contract/known-hosts.js'
 
-interface Member {
+interface Entry {
   readonly status: HostStatus
   /** By `performance.now()`: its `uptimeMs` was true then. */
   readonly at: number
 }
 
 /** The hosts that this one knows: itself, and those that it can reach by the backbone. */
-export class Members {
+export class HostList implements KnownHosts {
   readonly #self: () => HostStatus
-  readonly #others = new Map<string, Member>()
+  readonly #others = new Map<string, Entry>()
   readonly #watchers = new Set<() => void>()
 
   constructor(self: () => HostStatus) {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { Membership } from '../../../src/bus/contract/broker.js'
-import { Liveness } from '../../../src/host/session/liveness.js'
+import { StallWatch } from '../../../src/host/session/stall-watch.js'
 import {
   RemoteConsumer,
   type RemoteConsumerOwner,
@@ -45,7 +45,7 @@ describe('a host in virtual time', () => {
           Promise.resolve({ subscription: 1, line: 0, open: 0, waiting: 0, places: 0, takes: true, asks: false }), // prettier-ignore
       }
       const host = new VirtualProcess('host', 1)
-      const liveness = await clock.as(host, () => new Liveness(() => [session], text => warnings.push(text))) // prettier-ignore
+      const stallWatch = await clock.as(host, () => new StallWatch(() => [session], text => warnings.push(text))) // prettier-ignore
       for (let second = 0; second < 60; second += 1) {
         await clock.advance(1_000)
         replay.readTo += 10_000
@@ -58,7 +58,7 @@ describe('a host in virtual time', () => {
       expect(warnings[0]).to.match(
         /^the replay stands still for \d+ s: messages wait for it and are not sent\./,
       )
-      liveness?.end()
+      stallWatch?.end()
     })
   })
 })
