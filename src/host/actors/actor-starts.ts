@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { newId } from '../../message/new-id.js'
 import type { ExitReason } from '../../actors/definition/actor.js'
 import { notPlaced } from '../../actors/definition/refusals.js'
 import { missing } from '../../actors/definition/requirements.js'
@@ -160,7 +160,7 @@ export function lacksPrincipal(
 
 /** An id as hard to guess as a secret. @param isShared the actor's instances may be on several hosts */
 export function newActorId(isShared = false): string {
-  return `${isShared ? SHARED : ''}${randomBytes(9).toString('base64url')}`
+  return `${isShared ? SHARED : ''}${newId()}`
 }
 
 export function parentStopped(parent: string): ActorStoppedError {

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { DEFAULT_LIMITS } from '../../actors/worker-environment.js'
+import { DEFAULT_MAX_PAYLOAD } from '../../codec/payload.js'
 import { DEFAULT_CLIENT_BYTES } from '../session/client-budget.js'
 import { DEFAULT_HOST_BYTES, DEFAULT_VAN_BYTES } from '../van/memory-defaults.js'
 import {
@@ -267,7 +268,7 @@ export const SETTINGS = {
       variable: 'MSGVAN_MAX_PAYLOAD',
       field: 'maxPayload',
       parse: bytes,
-      default: 8 * 1024 * 1024,
+      default: DEFAULT_MAX_PAYLOAD,
       shown: '8388608',
       help: 'the largest payload',
     },

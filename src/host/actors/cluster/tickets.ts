@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto'
+import { newId } from '../../../message/new-id.js'
 
 /** Tickets of placements under way. Each tells whether the caller is this machine's user, and is good for one start here. */
 export class Tickets {
   readonly #tickets = new Map<string, boolean>()
 
   issue(isLocalUser: boolean): string {
-    const ticket = randomBytes(18).toString('base64url')
+    const ticket = newId(18)
     this.#tickets.set(ticket, isLocalUser)
     return ticket
   }
