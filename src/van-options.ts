@@ -20,8 +20,11 @@ export interface VanOptions {
   port?: number
   /** Start this machine's host if it is not running. Default true. */
   autoStart?: boolean
-  /** A token to prove. Default: this user's own secret, in the state folder. */
-  token?: string
+  /**
+   * A token to prove, or a JWT. A function returns the present one, before each attempt to connect. Default: this user's
+   * own secret, in the state folder.
+   */
+  token?: string | (() => string | Promise<string>)
   /** Log level debug instead of warning. Default false. */
   verbose?: boolean
   /** Any winston logger, or one with a method for each level, such as `console`; in place of syslog. */
@@ -71,7 +74,7 @@ export function checkOptions(options: VanOptions): void {
     !(Number.isInteger(options.port) && options.port > 0 && options.port < 65_536)
   )
     throw new InvalidOptionError(`port is a whole number from 1 to 65535; this is ${shown(options.port)}.`)
-  if (token !== undefined) text('token', token)
+  if (token !== undefined && typeof token !== 'function') text('token', token)
   if (addr !== undefined) text('addr', addr)
   if (capabilities !== undefined && !isRecord(capabilities))
     throw new InvalidOptionError('capabilities is an object of names and values, such as { gpu: true }.')

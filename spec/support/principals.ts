@@ -47,6 +47,11 @@ export class PrincipalsFile {
     }
   }
 
+  /** In place of a token. */
+  give(name: string, credentials: readonly object[], rights: Rights): void {
+    this.#principals[name] = { vans: ['default'], credentials, ...rights }
+  }
+
   remove(name: string): void {
     this.#principals = Object.fromEntries(Object.entries(this.#principals).filter(([key]) => key !== name))
   }

@@ -45,7 +45,7 @@ export class ClientSession implements ConnectorOwner {
   #isAwaited = false
 
   constructor(options: RemoteBrokerOptions, traffic: Traffic, owner: ClientSessionOwner) {
-    const { url = '', locate = () => Promise.resolve(url), van, secret, pid, thread, dial, ca } = options
+    const { url = '', locate = () => Promise.resolve(url), van, secret, pid, thread, dial, tls } = options
     this.#traffic = traffic
     this.#owner = owner
     this.#asHost = options.asHost
@@ -57,7 +57,7 @@ export class ClientSession implements ConnectorOwner {
     this.#connector = new Connector(
       {
         dial,
-        ca,
+        tls,
         van,
         client: () => (this.#client ??= newIdentity()),
         pid,

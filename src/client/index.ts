@@ -4,20 +4,26 @@ import type { AnyServices, Services } from '../bus/requests/services.js'
 import { checkBusOptions } from '../bus/check-bus-options.js'
 import { createBus } from '../bus/create-bus.js'
 import { knownOptions, shownAddress } from '../message/check-option.js'
-import { isUtf8 } from '../message/well-formed.js'
 import { InvalidOptionError } from '../errors.js'
-import { tokenCredential } from './connection/credential.js'
+import { checkToken, credentialOf } from './connection/credential.js'
 import { RemoteBroker } from './remote-broker.js'
 
 export interface ConnectOptions {
   /** The van's name. Default `'default'`. */
   name?: string
-  /** The host's token, or that of a principal: `name.<secret>`. */
-  token?: string
+  /**
+   * The host's token, that of a principal (`name.<secret>`), or a JWT. A function returns the present one, before each
+   * attempt to connect.
+   */
+  token?: string | (() => string | Promise<string>)
   /** The largest payload, in bytes. Default 8 MiB. */
   maxPayload?: number
   /** For https: the certificate to trust, PEM. Default: those that this machine trusts. Not in a browser. */
   ca?: string
+  /** For https, without a token: the certificate of a principal, PEM. Not in a browser. */
+  cert?: string
+  /** The key of `cert`, PEM. */
+  key?: string
 }
 
 /**
@@ -37,21 +43,24 @@ export function connect<T extends Topics = AnyTopics, S extends Services = AnySe
   url: string | URL,
   options: ConnectOptions = {},
 ): Bus<T, S> {
-  knownOptions('connect()', options, ['name', 'token', 'maxPayload', 'ca'])
+  knownOptions('connect()', options, ['name', 'token', 'maxPayload', 'ca', 'cert', 'key'])
   checkBusOptions(options)
-  for (const option of ['token', 'ca'] as const)
+  for (const option of ['ca', 'cert', 'key'] as const)
     if (typeof (options[option] ?? '') !== 'string')
       throw new InvalidOptionError(`${option} must be a string.`)
-  const { name = 'default', token, maxPayload, ca } = options
-  if (!isUtf8(token ?? '')) throw new InvalidOptionError('token must be without half a surrogate pair.')
-  if (token?.trim() === '') throw new InvalidOptionError('token must not be empty.')
+  const { name = 'default', token, maxPayload, ca, cert, key } = options
+  checkToken(token)
+  if ((cert === undefined) !== (key === undefined))
+    throw new InvalidOptionError('cert and key belong together: give both.')
+  const own = cert === undefined || key === undefined ? {} : { cert, key }
+  const byDefault = cert === undefined ? undefined : ({ kind: 'certificate' } as const)
   const limits = maxPayload === undefined ? {} : { maxPayload }
   const broker = new RemoteBroker({
     url: originOf(url),
     van: name,
-    secret: () => (token === undefined ? Promise.resolve(undefined) : tokenCredential(token)),
+    secret: () => (token === undefined ? Promise.resolve(byDefault) : credentialOf(token)),
     ...limits,
-    ...(ca === undefined ? {} : { ca }),
+    tls: { ...own, ...(ca === undefined ? {} : { ca }) },
   })
   return createBus<T, S>(name, broker, limits)
 }

@@ -1,7 +1,7 @@
 import type { MsgvanError } from '../errors.js'
 import type { ClientIdentity } from '../wire/client-identity.js'
 import type { Credential } from './connection/credential.js'
-import type { Dial, Located } from './connection/dial-socket.js'
+import type { Dial, Located, TlsOptions } from './connection/dial-socket.js'
 import type { HostFrames } from './connection/host-frames.js'
 
 export interface RemoteBrokerOptions {
@@ -18,8 +18,8 @@ export interface RemoteBrokerOptions {
   isHostEnded?: () => boolean
   /** Opens a channel to the host. Default: socket.io. */
   dial?: Dial
-  /** For https: the certificate to trust, PEM. Default: those that this machine trusts. Not in a browser. */
-  ca?: string
+  /** For https. Default: it trusts whom this machine trusts, and shows no certificate. */
+  tls?: TlsOptions
   van: string
   /** This user's secret (the default kind), or a token. No host accepts undefined. */
   secret: () => Promise<Credential | undefined>

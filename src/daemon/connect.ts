@@ -1,8 +1,9 @@
 import { RemoteBroker } from '../client/remote-broker.js'
-import { tokenCredential, type Credential } from '../client/connection/credential.js'
+import { credentialOf, type Credential } from '../client/connection/credential.js'
 import { leaderUrl, port as checkPort, portSetting } from '../host/process/settings.js'
 import { HostUnreachableError, InvalidOptionError, MsgvanError, PortTakenError } from '../errors.js'
 import { identify, portTaken } from './find/identify.js'
+import { isJwt } from '../wire/jwt-form.js'
 import type { Located } from '../client/connection/dial-socket.js'
 import { hostUrl, somebodyListens } from './find/listens.js'
 import { localPlace } from './find/local-place.js'
@@ -126,7 +127,7 @@ class LocalHost {
       // Not at the first attempt: nearly always a host is there, and the handshake shows that just as well.
       throw portTaken(port)
     }
-    return this.#options.token === undefined ? localPlace(this.#paths, port) : hostUrl(port)
+    return this.#hostToken === undefined ? localPlace(this.#paths, port) : hostUrl(port)
   }
 
   isAwaited(error: MsgvanError): boolean {
@@ -135,8 +136,14 @@ class LocalHost {
 
   async credential(): Promise<Credential> {
     const { token } = this.#options
-    if (token !== undefined) return tokenCredential(token)
+    if (token !== undefined) return credentialOf(token)
     return ownCredential(this.#paths)
+  }
+
+  /** A host that is started now takes it. A JWT is for a principal, and goes by the local socket. */
+  get #hostToken(): string | undefined {
+    const { token } = this.#options
+    return typeof token === 'string' && !isJwt(token.trim()) ? token : undefined
   }
 
   /** A host that ended in order took its pid file away: its user does not want another start. */
@@ -149,7 +156,11 @@ class LocalHost {
   async #mustFit(): Promise<void> {
     const { mustFitBefore } = await import('./fits-before.js')
     try {
-      this.#wasThere = await mustFitBefore(this.#options, this.#paths, this.#port)
+      this.#wasThere = await mustFitBefore(
+        { ...this.#options, token: this.#hostToken },
+        this.#paths,
+        this.#port,
+      )
     } catch (error) {
       this.#wasThere = true
       throw error
@@ -157,7 +168,7 @@ class LocalHost {
   }
 
   async #start(): Promise<void> {
-    const { token, verbose, leader, listen, join } = this.#options
+    const { verbose, leader, listen, join } = this.#options
     if (this.#trouble !== undefined && performance.now() < this.#trouble.until) throw this.#trouble.error
     try {
       await this.#mustFit()
@@ -168,7 +179,7 @@ class LocalHost {
         paths: this.#paths,
         autoStart: true,
         auto: true,
-        token,
+        token: this.#hostToken,
         verbose,
         leader,
         listen,

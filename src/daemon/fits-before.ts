@@ -4,7 +4,9 @@ import type { LocalOptions } from './local-options.js'
 import type { StatePaths } from './files/paths.js'
 import { readHostToken, readSettings, type KeptSettings } from './files/settings-file.js'
 
-type Asked = Pick<LocalOptions, 'token' | 'leader' | 'listen' | 'join'>
+type Asked = Pick<LocalOptions, 'leader' | 'listen' | 'join'> & {
+  readonly token?: string | undefined
+}
 
 /**
  * Whether there was a host on this port, whose options the next one gets.

@@ -1,3 +1,5 @@
+import type { TokenSource } from '../client/connection/credential.js'
+
 /** The options for reaching this machine's host, and for starting it. */
 export interface LocalOptions {
   readonly van: string
@@ -7,9 +9,9 @@ export interface LocalOptions {
   readonly autoStart?: boolean | undefined
   /**
    * Proves this token instead of this user's secret. A host that is started now takes it too, unless the last one had
-   * another.
+   * another. Not a JWT, nor the token that a function returns.
    */
-  readonly token?: string | undefined
+  readonly token?: TokenSource | undefined
   /** Capabilities to add to this machine's host. */
   readonly capabilities?: Readonly<Record<string, unknown>> | undefined
   /** This machine's host leads. */

@@ -31,6 +31,9 @@ export interface ChannelListener {
 
 /** The client's end, which has to be opened first; if that fails it ends without having been open. */
 export interface DialListener extends ChannelListener {
-  /** @param ends names the connection as both sides see it; undefined when it leaves this machine */
-  opened(ends: string | undefined): void
+  /**
+   * @param ends names the connection as both sides see it; undefined when it leaves this machine
+   * @param isPrivate it goes to the host that was meant, and nobody between reads it: verified TLS, or the local socket
+   */
+  opened(ends: string | undefined, isPrivate?: boolean): void
 }

@@ -1,6 +1,7 @@
 import { ProtocolError } from '../errors.js'
 import { isUtf8 } from '../message/well-formed.js'
 import { Fields } from './frames/fields.js'
+import { MAX_JWT } from './jwt-form.js'
 import { MAX_PRINCIPAL_NAME } from './principal-token.js'
 import { MAX_VAN_NAME } from './protocol.js'
 
@@ -15,8 +16,11 @@ export interface Hello {
   /** The digest of a random key, and the same for as long as this bus lives. It names its messages, too. */
   readonly client: string
   readonly nonce: string
-  /** The key that the client will prove to know: this user's secret, the host's token, or the token of a principal. */
-  readonly credential: 'secret' | 'token' | 'principal'
+  /**
+   * The key that the client will prove to know: this user's secret, the host's token, or the token of a principal. Or
+   * the certificate by which it came, or a JWT.
+   */
+  readonly credential: CredentialKind
   /** Of a principal: its name, and which of its tokens. */
   readonly principal?: { readonly name: string; readonly token: string } | undefined
   /** With this user's secret: the worker of a principal, which has no more rights than that principal. */
@@ -26,6 +30,10 @@ export interface Hello {
   /** With `pid`: the system's id of its thread, if that is a worker thread, whose end leaves the process running. */
   readonly thread?: number | undefined
 }
+
+const CREDENTIALS = ['secret', 'token', 'principal', 'certificate', 'jwt'] as const
+
+export type CredentialKind = (typeof CREDENTIALS)[number]
 
 /** A worker runs code of this principal. */
 export interface WorkerOf {
@@ -37,6 +45,7 @@ export interface WorkerOf {
 export interface Challenge {
   readonly version: string
   readonly nonce: string
+  /** Empty for a certificate and a JWT: the connection itself proves the host. */
   readonly proof: string
   /** For the token of a principal. */
   readonly salt?: string | undefined
@@ -44,8 +53,9 @@ export interface Challenge {
 
 export interface Prove {
   readonly proof: string
-  /** The key of the client's id, hidden from all but the host. */
+  /** The key of the client's id, hidden from all but the host. Plain where only the host can read it in any case. */
   readonly key: string
+  readonly jwt?: string | undefined
   /** The session to resume, and how much of the host's stream was received. */
   readonly session?: { readonly id: string; readonly received: number } | undefined
 }
@@ -94,7 +104,7 @@ export function checkHello(value: unknown): Hello {
     van,
     client,
     nonce: fields.text('nonce', NONCE),
-    credential: fields.oneOf('credential', ['secret', 'token', 'principal']),
+    credential: fields.oneOf('credential', CREDENTIALS),
     principal: fields.optional('principal', key => principalOf(fields.fields(key))),
     worker: fields.optional('worker', key => workerOf(fields.fields(key))),
     pid: fields.optional('pid', key => fields.whole(key, 1, 2 ** 31)),
@@ -129,6 +139,7 @@ export function checkProve(value: unknown): Prove {
   return {
     proof: fields.text('proof', NONCE),
     key: fields.text('key', NONCE),
+    jwt: fields.optional('jwt', key => fields.text(key, MAX_JWT)),
     session:
       session === undefined ? undefined : { id: session.text('id', 64), received: session.whole('received') },
   }

@@ -1,5 +1,8 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
+import { certificateFor } from '../../support/certificate.js'
+import { Issuer } from '../../support/jwt.js'
 import { Sandbox } from '../../support/sandbox.js'
 
 interface File {
@@ -106,6 +109,58 @@ describe('msgvan principals', () => {
     const json = JSON.parse((await principals('list', 'bob', '--json')).stdout) as Record<string, unknown>
     expect(json).to.include({ name: 'bob', join: false })
     expect((await principals('list', 'eve')).code).to.equal(1)
+  })
+
+  it('add takes a JWT or a certificate in place of a token, list shows them, and revoke takes them', async () => {
+    const issuer = new Issuer()
+    const keys = join(sandbox.home, 'issuer.pem')
+    writeFileSync(keys, issuer.pem, { mode: 0o600 })
+    const { cert } = await certificateFor(sandbox.home, ['127.0.0.1'])
+    const jwt = ['--jwt-issuer', 'https://id', '--jwt-audience', 'msgvan', '--jwt-keys', keys]
+    const added = await principals(
+      'add',
+      'web',
+      '--publish',
+      'web',
+      ...jwt,
+      '--jwt-claim',
+      'role=web',
+      '--json',
+    )
+    const { token, id } = JSON.parse(added.stdout) as { token?: string; id: string }
+    expect(token).to.equal(undefined)
+    expect(await principals('add', 'box', '--certificate', cert)).to.include({ code: 0, stdout: '' })
+    expect(
+      await principals('add', 'box', '--certificate-subject', 'CN=box', '--certificate-ca', cert),
+    ).to.include({
+      code: 0,
+    })
+    const { stdout } = await principals('list')
+    expect(stdout).to.match(/^ {2}jwt [\w-]{12}: https:\/\/id msgvan .*issuer\.pem role=web$/m)
+    expect(stdout).to.match(/^ {2}certificate [\w-]{12}: ([0-9A-F]{2}:){31}[0-9A-F]{2}$/m)
+    expect(stdout).to.match(/^ {2}certificate [\w-]{12}: CN=box .*cert\.pem$/m)
+
+    const host = sandbox.msgvan(['--verbose', 'host'])
+    await host.shows(/listening/)
+    const exp = Math.floor(Date.now() / 1_000) + 600
+    const claims = { iss: 'https://id', aud: 'msgvan', role: 'web', exp }
+    expect(await publish('web', issuer.issue(claims))).to.include({ code: 0 })
+    expect((await publish('other', issuer.issue(claims))).stderr).to.contain('lacks the right')
+    expect((await publish('web', issuer.issue({ ...claims, role: 'none' }))).code).to.equal(1)
+    expect(await principals('revoke', 'web', id)).to.include({ code: 0 })
+    await host.shows(/anew: 2 principals/)
+    expect((await publish('web', issuer.issue(claims))).code).to.equal(1)
+    for (const wrong of [
+      ['--jwt-issuer', 'i'],
+      [...jwt, '--certificate', cert],
+      ['--certificate', keys],
+      ['--certificate-subject', 'CN=a', '--certificate-ca', keys],
+      [...jwt, '--jwt-claim', 'role'],
+    ]) {
+      const before = readFileSync(sandbox.paths.principals, 'utf8')
+      expect((await principals('add', 'web', ...wrong)).code, wrong.join(' ')).to.equal(2)
+      expect(readFileSync(sandbox.paths.principals, 'utf8')).to.equal(before)
+    }
   })
 
   it('a wrong file, name, right or time is refused, and nothing is written', async () => {

@@ -139,7 +139,7 @@ describe('a connection before its proof', () => {
     const begun = performance.now()
     expect(await lifeOf(half, begun)).to.be.below(5_000)
     expect(await lifeOf(whole, begun)).to.be.below(5_000)
-    const { bus } = clientOf(server.port, { url: `https://127.0.0.2:${server.port}`, ca: cert })
+    const { bus } = clientOf(server.port, { url: `https://127.0.0.2:${server.port}`, tls: { ca: cert } })
     await bus.ready()
     await new Promise(resolve => setTimeout(resolve, 1_200))
     await bus.publish('t', 1)

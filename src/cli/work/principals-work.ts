@@ -9,17 +9,19 @@ import {
   FLAG_RIGHTS,
   ROOT_RIGHTS,
   ruleRights,
+  type Credential,
   type FlagRight,
   type PrincipalDefinition,
   type RootRight,
   type RuleRight,
 } from '../../host/rights/definition.js'
 import { LIMITS, limitNames } from '../../host/limits/definition.js'
+import { CredentialFiles } from '../../host/rights/credentials/credential-files.js'
 import { Denials } from '../../host/rights/denials.js'
 import { Principal } from '../../host/rights/principal.js'
-import { addPrincipal, revokeTokens, type AddedRights } from '../../host/rights/principals-edit.js'
+import { addPrincipal, revokeCredentials, type AddedRights } from '../../host/rights/principals-edit.js'
 import { readPrincipals } from '../../host/rights/principals-file.js'
-import { readVersion } from '../../host/rights/principals.js'
+import { readVersion } from '../../host/rights/credentials/guarded-file.js'
 import { monotonicScheduler } from '../../broker/clock/monotonic-scheduler.js'
 import { Timers } from '../../broker/clock/timers.js'
 import type { Cli } from '../cli.js'
@@ -69,20 +71,31 @@ export async function checkPrincipal(
   return may ? Exit.Done : Exit.Error
 }
 
+/** What `add` adds. */
+export interface Added {
+  readonly rights: RightOptions
+  /** As the file has it. Undefined: a new token. */
+  readonly credential: object | undefined
+  readonly expires: string | undefined
+}
+
 export async function add(
   cli: Cli,
   path: string | undefined,
   name: string,
-  options: RightOptions,
-  expires: string | undefined,
+  { rights, credential, expires }: Added,
   isJson: boolean,
 ): Promise<number> {
   const file = fileOf(path)
   const { token, id } = await edit(file, async text => {
     const isNew = text === undefined || !readPrincipals(text, file).has(name)
-    return addPrincipal(text, file, name, rightsOf(options, isNew), expires)
+    const made = await addPrincipal(text, file, name, rightsOf(rights, isNew), { credential, expires })
+    // What the host would refuse is not written.
+    await CredentialFiles.of(readPrincipals(made.text, file).values())
+    return made
   })
   if (isJson) await cli.output.json(JSON.stringify({ token, id }))
+  else if (token === undefined) cli.talk(`${name} has a new credential (id ${id}) in ${file}`)
   else {
     cli.talk(`${name} has a new token (id ${id}) in ${file}`)
     await cli.output.line(token)
@@ -99,7 +112,7 @@ export async function revoke(
 ): Promise<number> {
   const file = fileOf(path)
   const { revoked } = await edit(file, text => {
-    const made = text === undefined ? undefined : revokeTokens(text, file, name, id)
+    const made = text === undefined ? undefined : revokeCredentials(text, file, name, id)
     if (made === undefined) throw new InvalidOptionError(`${file} has no principal ${JSON.stringify(name)}.`)
     return Promise.resolve(made)
   })
@@ -107,7 +120,7 @@ export async function revoke(
   else if (id === undefined || revoked > 0) cli.talk(`revoked: ${revoked}`)
   // A user who names a token expects it to exist.
   if (id === undefined || revoked > 0) return Exit.Done
-  return cli.fail(new NotFoundError(`there is no token ${JSON.stringify(id)} of ${name}`))
+  return cli.fail(new NotFoundError(`there is no token, certificate or JWT ${JSON.stringify(id)} of ${name}`))
 }
 
 function fileOf(path: string | undefined): string {
@@ -223,8 +236,12 @@ function unknown(name: string): NotFoundError {
 }
 
 function outlineOf({ name, credentials, vans, rules, roots, flags, limits }: PrincipalDefinition): object {
-  const tokens = credentials.map(({ id, expires }) => ({ id, expires: timeOf(expires) ?? null }))
-  return { name, tokens, vans, ...rules, ...roots, ...flags, ...(limits === undefined ? {} : { limits }) }
+  const of = (kind: Credential['kind']): object[] =>
+    credentials
+      .filter(each => each.kind === kind)
+      .map(each => ({ id: each.id, ...shownOf(each), expires: timeOf(each.expires) ?? null }))
+  const kinds = { tokens: of('token'), certificates: of('certificate'), jwts: of('jwt') }
+  return { name, ...kinds, vans, ...rules, ...roots, ...flags, ...(limits === undefined ? {} : { limits }) }
 }
 
 function linesOf({
@@ -249,8 +266,30 @@ function linesOf({
     return number === undefined ? [] : [`  at most ${number} ${LIMITS[limit]}`]
   })
   if (limits.over === 'refuse') most.push('  publishes over a limit are refused')
-  const tokens = credentials.map(({ id, expires }) => `  token ${id}${endOf(expires)}`)
-  return [name, ...lists, ...folders, ...given, ...most, ...(tokens.length === 0 ? ['  no token'] : tokens)]
+  const tokens = credentials.map(each => {
+    const shown = Object.values(shownOf(each)).join(' ')
+    return `  ${each.kind} ${each.id}${endOf(each.expires)}${shown === '' ? '' : `: ${shown}`}`
+  })
+  return [
+    name,
+    ...lists,
+    ...folders,
+    ...given,
+    ...most,
+    ...(tokens.length === 0 ? ['  no token, no certificate and no JWT'] : tokens),
+  ]
+}
+
+/** What tells it from others, for people. */
+function shownOf(credential: Credential): Readonly<Record<string, string>> {
+  if (credential.kind === 'token') return {}
+  if (credential.kind === 'jwt') {
+    const { issuer, audience, keys, claims } = credential
+    const wanted = claims.map(([name, value]) => `${name}=${value}`).join(' ')
+    return { issuer, audience, keys, ...(wanted === '' ? {} : { claims: wanted }) }
+  }
+  const { fingerprint, subject = '', ca = '' } = credential
+  return fingerprint === undefined ? { subject, ca } : { fingerprint }
 }
 
 function endOf(expires: number): string {

@@ -20,9 +20,12 @@ import {
   type Welcome,
 } from '../../wire/handshake.js'
 import { hideKey, newNonce, prove, sameProof, type Transcript } from '../../wire/proof.js'
+import { LOCAL_SOCKET } from '../../wire/connection-ends.js'
+import { MAX_JWT } from '../../wire/jwt-form.js'
+import { toBase64Url } from '../../wire/principal-token.js'
 import { TokenKeys } from '../../wire/scram.js'
 import { binary, PROTOCOL, type ClientEvents } from '../../wire/protocol.js'
-import type { Credential, KnownSecret, OfPrincipal } from './credential.js'
+import type { Borne, Credential, KnownSecret, OfPrincipal } from './credential.js'
 import type { Dial } from './dial-socket.js'
 
 export interface ConnectionRequest {
@@ -48,7 +51,7 @@ export interface ConnectionOwner {
   lost(error: MsgvanError): void
 }
 
-type Proved = Pick<Prove, 'proof' | 'key'>
+type Proved = Pick<Prove, 'proof' | 'key' | 'jwt'>
 
 const HANDSHAKE_MS = 10_000
 /** In two steps: after a standstill of this process, answers that have arrived are read before the second. */
@@ -69,6 +72,8 @@ export class Connection {
   #hasHostProved = false
   /** Names this connection as both sides see it. */
   #ends: string | undefined
+  /** Verified TLS, or the local socket. */
+  #isPrivate = false
 
   constructor(request: ConnectionRequest, owner: ConnectionOwner) {
     this.#request = request
@@ -81,8 +86,9 @@ export class Connection {
     this.#channel = request.dial(
       request.url,
       {
-        opened: ends => {
+        opened: (ends, isPrivate = false) => {
           this.#ends = ends
+          this.#isPrivate = isPrivate
           this.#guard(() => this.#sayHello())
         },
         event: (name, value) => this.#guard(() => this.#receive(name, value)),
@@ -155,6 +161,7 @@ export class Connection {
       throw new AuthError(
         `The secret of this user is for this machine only, and ${url} is not. Give a token.`,
       )
+    if (isBorne(credential)) this.#mayShow(credential)
     const hello: Hello = {
       protocol: PROTOCOL,
       version,
@@ -164,7 +171,7 @@ export class Connection {
       credential: credential.kind ?? 'secret',
       principal:
         credential.kind === 'principal' ? { name: credential.name, token: credential.id } : undefined,
-      worker: credential.kind === 'principal' ? undefined : credential.worker,
+      worker: 'worker' in credential ? credential.worker : undefined,
       pid,
       thread,
     }
@@ -175,13 +182,34 @@ export class Connection {
     const challenge = checkChallenge(value)
     const { session } = this.#request
     const credential = this.#credential
-    const own =
-      credential.kind === 'principal'
+    const own = isBorne(credential)
+      ? this.#show(credential)
+      : credential.kind === 'principal'
         ? await this.#proveToken(challenge, credential)
         : await this.#proveSecret(challenge, credential)
     if (this.#isLost) return
     this.#hasHostProved = true
     this.#channel.send('prove', { ...own, session: session() } satisfies Prove)
+  }
+
+  /** @throws AuthError if somebody else could read it */
+  #mayShow(credential: Borne): void {
+    const { url } = this.#request
+    const isLocal = this.#ends === LOCAL_SOCKET
+    if (!this.#isPrivate || (credential.kind === 'certificate' && isLocal))
+      throw new AuthError(
+        credential.kind === 'jwt'
+          ? `A JWT goes to a host with verified TLS (https://), or by this machine's local socket, only. This is ${url}.`
+          : `A certificate needs verified TLS (https://). This is ${url}.`,
+      )
+    if (credential.kind === 'jwt' && credential.token.length > MAX_JWT)
+      throw new AuthError(`A JWT has at most ${MAX_JWT} characters.`)
+  }
+
+  /** Nobody else reads this connection, and its other end is the host that was meant. */
+  #show(credential: Borne): Proved {
+    const key = toBase64Url(this.#request.client.key)
+    return { proof: '', key, ...(credential.kind === 'jwt' ? { jwt: credential.token } : {}) }
   }
 
   /** @throws AuthError */
@@ -256,6 +284,10 @@ export class Connection {
     this.close()
     this.#owner.lost(error)
   }
+}
+
+function isBorne(credential: Credential): credential is Borne {
+  return credential.kind === 'jwt' || credential.kind === 'certificate'
 }
 
 function noAnswer(url: string, milliseconds: number): HostUnreachableError {

@@ -3,12 +3,12 @@ import type { ClientIdentity } from '../../wire/client-identity.js'
 import type { Prove, Welcome } from '../../wire/handshake.js'
 import { Connection, isForGood } from './connection.js'
 import type { Credential } from './credential.js'
-import type { Dial, Located } from './dial-socket.js'
+import type { Dial, Located, TlsOptions } from './dial-socket.js'
 
 export interface ConnectorOptions {
   /** Default: by socket.io. */
   readonly dial?: Dial | undefined
-  readonly ca?: string | undefined
+  readonly tls?: TlsOptions | undefined
   readonly van: string
   /** Called before each attempt. */
   readonly client: () => Promise<ClientIdentity>
@@ -69,10 +69,10 @@ export class Connector {
   }
 
   async #attempt(): Promise<void> {
-    const { van, pid, thread, ca, locate } = this.#options
+    const { van, pid, thread, tls, locate } = this.#options
     const located = await locate()
     const { url, open } = typeof located === 'string' ? { url: located, open: undefined } : located
-    const dial = this.#options.dial ?? (await dialSocket(ca, open))
+    const dial = this.#options.dial ?? (await dialSocket(tls, open))
     const credential = await this.#options.credential()
     const client = await this.#options.client()
     if (this.#isStopped) return
@@ -114,9 +114,9 @@ export class Connector {
 }
 
 /** Loads socket.io late: an embedded bus never needs it, and loading takes time. */
-async function dialSocket(ca: string | undefined, open: Located['open']): Promise<Dial> {
+async function dialSocket(tls: TlsOptions | undefined, open: Located['open']): Promise<Dial> {
   try {
-    return (await import('./dial-socket.js')).dialSocket(ca, open)
+    return (await import('./dial-socket.js')).dialSocket(tls, open)
   } catch (error) {
     // In an ES module that esbuild has bundled, the CommonJS modules inside have no `require`.
     if (!(error instanceof Error && error.message.startsWith('Dynamic require of'))) throw error

@@ -1,3 +1,6 @@
+import { InvalidOptionError } from '../../errors.js'
+import { isUtf8 } from '../../message/well-formed.js'
+import { isJwt } from '../../wire/jwt-form.js'
 import { readPrincipalToken, tokenId } from '../../wire/principal-token.js'
 import type { WorkerOf } from '../../wire/handshake.js'
 import { tokenSecret } from '../../wire/proof.js'
@@ -19,12 +22,37 @@ export interface OfPrincipal {
   readonly id: string
 }
 
-/** A client proves that it knows this. */
-export type Credential = KnownSecret | OfPrincipal
+/** A JWT, or the certificate that the client shows in TLS: the connection itself proves the host. */
+export type Borne = { readonly kind: 'jwt'; readonly token: string } | { readonly kind: 'certificate' }
 
-/** By its form: the token of a principal is `name.<32 bytes in base64url>`. */
+/** A client proves that it knows this, or shows it. */
+export type Credential = KnownSecret | OfPrincipal | Borne
+
+/** A token, or a function that returns the present one. It is called before each attempt to connect. */
+export type TokenSource = string | (() => string | Promise<string>)
+
+/** @throws InvalidOptionError */
+export function checkToken(token: unknown): void {
+  if (token === undefined || typeof token === 'function') return
+  if (typeof token !== 'string')
+    throw new InvalidOptionError('token must be a string, or a function that returns one.')
+  if (!isUtf8(token)) throw new InvalidOptionError('token must be without half a surrogate pair.')
+  if (token.trim() === '') throw new InvalidOptionError('token must not be empty.')
+}
+
+/** @throws InvalidOptionError if a function returns no token */
+export async function credentialOf(source: TokenSource): Promise<Credential> {
+  if (typeof source === 'string') return tokenCredential(source)
+  const token: unknown = await source()
+  checkToken(token)
+  if (typeof token === 'string') return tokenCredential(token)
+  throw new InvalidOptionError('The function `token` must return a string.')
+}
+
+/** By its form: the token of a principal is `name.<32 bytes in base64url>`, and a JWT has three parts. */
 export async function tokenCredential(token: string): Promise<Credential> {
   const read = readPrincipalToken(token)
+  if (read === undefined && isJwt(token.trim())) return { kind: 'jwt', token: token.trim() }
   if (read === undefined) return { kind: 'token', secret: tokenSecret(token) }
   const { principal, secret } = read
   return { kind: 'principal', secret, name: principal, id: await tokenId(secret) }

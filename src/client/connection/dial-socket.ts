@@ -6,6 +6,15 @@ import { FORWARD_SECRET_CIPHERS } from '../../wire/forward-secrecy.js'
 import { socketParser } from '../../wire/socket-parser.js'
 import { whyUnreachable } from './unreachable.js'
 
+/** For https, PEM. Not in a browser. */
+export interface TlsOptions {
+  /** The certificates to trust. Default: those that this machine trusts. */
+  readonly ca?: string
+  /** The client's own certificate, and its key. */
+  readonly cert?: string
+  readonly key?: string
+}
+
 /** Where a host is. */
 export interface Located {
   readonly url: string
@@ -20,6 +29,8 @@ export type Dial = (url: string, listener: DialListener, timeoutMs: number) => C
 interface WebSocketOfWs {
   terminate?(): void
   readonly _socket?: {
+    /** Of TLS: the certificate of the other side is verified. */
+    readonly authorized?: boolean
     readonly localAddress?: string
     readonly localPort?: number
     readonly remoteAddress?: string
@@ -48,11 +59,11 @@ function localWebSocket(open: Located['open']): typeof NodeWebSocket {
 /**
  * Dials with socket.io: one WebSocket, without a reconnection of its own.
  *
- * @param ca the certificate to trust, PEM
+ * @param tls for https, PEM
  * @param open opens a socket of the system, in place of TCP
  */
 export const dialSocket =
-  (ca?: string, open?: Located['open']): Dial =>
+  (tls: TlsOptions = {}, open?: Located['open']): Dial =>
   (url, listener, timeoutMs) => {
     const socket: Socket<HostEvents, ClientEvents> = io(url, {
       transports: open !== undefined || isLoopback(url) ? [localWebSocket(open)] : ['websocket'],
@@ -62,7 +73,7 @@ export const dialSocket =
       timeout: timeoutMs,
       // A browser has its own.
       ciphers: FORWARD_SECRET_CIPHERS,
-      ...(ca === undefined ? {} : { ca }),
+      ...tls,
     })
     let webSocket: WebSocketOfWs | undefined
     let isOver = false
@@ -74,8 +85,10 @@ export const dialSocket =
       webSocket = (socket.io.engine.transport as { ws?: WebSocketOfWs }).ws
       const { hasNone, ends } =
         open === undefined ? endsOf(webSocket) : { hasNone: false, ends: LOCAL_SOCKET }
+      // A browser verifies each certificate.
+      const isVerified = url.startsWith('https:') && webSocket?._socket?.authorized !== false
       unlessOver(() => {
-        if (!hasNone) return listener.opened(ends)
+        if (!hasNone) return listener.opened(ends, open !== undefined || isVerified)
         isOver = true
         listener.ended({ why: 'closed the connection (before the handshake)', byPeer: false })
       })

@@ -5,18 +5,13 @@ import {
   type Server as TcpServer,
   type Socket,
 } from 'node:net'
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
+import { TLSSocket } from 'node:tls'
 import { isLoopbackAddress, LOCAL_SOCKET, tcpEnds } from '../../wire/connection-ends.js'
 import type { BeforeProof } from './before-proof.js'
 import { listenLocally } from './local-listener.js'
-
-import { FORWARD_SECRET_CIPHERS } from '../../wire/forward-secrecy.js'
-
-/** A certificate with its chain, and its key: PEM. */
-export interface TlsIdentity {
-  readonly cert: string
-  readonly key: string
-}
+import { certificateOf } from '../rights/credentials/certificate.js'
+import type { Caller } from '../session/admission.js'
+import { TlsFront, type TlsIdentity } from './tls-front.js'
 
 const LOOPBACK = '127.0.0.1'
 /** The first byte of a TLS connection; HTTP begins with a letter. */
@@ -30,7 +25,8 @@ const TLS_ONLY = 'This msgvan host is reached by TLS only: https://.\n'
  */
 export class Listeners {
   readonly #http: HttpServer
-  readonly #tls: TlsServer | undefined
+  /** Undefined: it has no certificate. */
+  readonly #tls: TlsFront | undefined
   readonly #servers: TcpServer[] = []
   #local: { readonly path: string; readonly server: TcpServer } | undefined
   /** Connections by the local socket. */
@@ -39,25 +35,19 @@ export class Listeners {
   readonly #sockets = new Set<Socket>()
   readonly #beforeProof: BeforeProof
 
-  constructor(http: HttpServer, beforeProof: BeforeProof, identity?: TlsIdentity) {
+  constructor(
+    http: HttpServer,
+    beforeProof: BeforeProof,
+    identity?: TlsIdentity,
+    authorities?: () => readonly string[] | undefined,
+  ) {
     this.#http = http
     this.#beforeProof = beforeProof
     // Before any other listener.
     http.prependListener('connection', (socket: Socket) => this.#keep(socket))
     http.prependListener('upgrade', (_, socket: Socket, head: Buffer) => beforeProof.requested(socket, head))
     if (identity === undefined) return
-    const settings = {
-      ...identity,
-      handshakeTimeout: PATIENCE_MS,
-      minVersion: 'TLSv1.2' as const,
-      ciphers: FORWARD_SECRET_CIPHERS,
-    }
-    this.#tls = createTlsServer(settings, socket => {
-      http.emit('connection', socket)
-    })
-    // A client that fails its handshake is gone, and that affects no other.
-    this.#tls.on('tlsClientError', (_, socket) => socket.destroy())
-    this.#tls.on('error', ignored)
+    this.#tls = new TlsFront(identity, authorities, socket => http.emit('connection', socket))
   }
 
   /** Resolves when it listens; rejects with the system's own error (EADDRINUSE …). */
@@ -86,14 +76,15 @@ export class Listeners {
   }
 
   /** The address of the other side ('' by the local socket), and how both sides name the connection. */
-  callerOf(socket: Socket): { readonly address: string; readonly ends: string | undefined } {
+  callerOf(socket: Socket): Omit<Caller, 'proved'> {
     if (this.#fromHere.has(socket)) return { address: '', ends: LOCAL_SOCKET }
     const { remoteAddress, remotePort, localAddress, localPort } = socket
     const ends = tcpEnds(
       { address: remoteAddress, port: remotePort },
       { address: localAddress, port: localPort },
     )
-    return { address: remoteAddress ?? '', ends }
+    const tls = socket instanceof TLSSocket ? { certificate: () => certificateOf(socket) } : undefined
+    return { address: remoteAddress ?? '', ends, tls }
   }
 
   /** As `address:port`. */
@@ -155,7 +146,7 @@ export class Listeners {
   }
 
   /** By its first byte. */
-  #sort(socket: Socket, tls: TlsServer): void {
+  #sort(socket: Socket, tls: TlsFront): void {
     this.#keep(socket)
     const gone = (): void => void socket.destroy()
     socket.setTimeout(PATIENCE_MS, gone)
@@ -165,7 +156,7 @@ export class Listeners {
       socket.off('timeout', gone)
       socket.unshift(first)
       // It reads returned bytes by itself.
-      if (first[0] === TLS_RECORD) tls.emit('connection', socket)
+      if (first[0] === TLS_RECORD) tls.take(socket)
       else if (!isLoopbackAddress(socket.remoteAddress ?? '')) refuse(socket)
       else {
         this.#http.emit('connection', socket)

@@ -9,7 +9,7 @@ import {
   type Hello,
   type Prove,
 } from '../../wire/handshake.js'
-import { isIdOfWorker, isKeyOf } from '../../wire/client-identity.js'
+import { isIdOfWorker, isKeyOf, readKey } from '../../wire/client-identity.js'
 import { newNonce, prove, sameProof, shownKey, tokenSecret, type Transcript } from '../../wire/proof.js'
 import { PROTOCOL } from '../../wire/protocol.js'
 import { toBase64Url } from '../../wire/principal-token.js'
@@ -19,6 +19,8 @@ import {
   shownKey as keyShownByToken,
   type PrincipalTranscript,
 } from '../../wire/scram.js'
+import { LOCAL_SOCKET } from '../../wire/connection-ends.js'
+import type { ClientCertificate } from '../rights/credentials/certificate.js'
 import type { TokenCredential } from '../rights/definition.js'
 import type { Access, Principals } from '../rights/principals.js'
 
@@ -29,6 +31,12 @@ export interface Secrets {
   readonly token?: string | undefined
   /** The principals that may come in, each with its own rights. The host has no `token` then. */
   readonly principals?: Principals | undefined
+}
+
+/** The way of a client that came by TLS. */
+export interface ByTls {
+  /** Its certificate, if it gave one. */
+  readonly certificate: () => ClientCertificate | undefined
 }
 
 export interface Authenticated {
@@ -43,6 +51,7 @@ export interface Authenticated {
 export class ServerHandshake {
   readonly #secrets: Secrets
   readonly #ends: string | undefined
+  readonly #tls: ByTls | undefined
   readonly #nonce = newNonce()
   #hello: Hello | undefined
   #isDone = false
@@ -50,10 +59,14 @@ export class ServerHandshake {
   #stored: TokenCredential | undefined
   #salt = ''
 
-  /** @param ends names the connection as both sides see it; undefined when it leaves this machine */
-  constructor(secrets: Secrets, ends: string | undefined) {
+  /**
+   * @param ends names the connection as both sides see it; undefined when it leaves this machine
+   * @param tls undefined: it came without
+   */
+  constructor(secrets: Secrets, ends: string | undefined, tls?: ByTls) {
     this.#secrets = secrets
     this.#ends = ends
+    this.#tls = tls
   }
 
   /** @throws VersionMismatchError, AuthError, ProtocolError */
@@ -67,7 +80,12 @@ export class ServerHandshake {
     }
     if (this.#hello !== undefined) throw new ProtocolError('A second hello came. One connection greets once.')
     this.#hello = checkHello(value)
-    if (this.#hello.credential === 'principal') return this.#challengePrincipal(this.#hello)
+    const { credential } = this.#hello
+    if (credential === 'principal') return this.#challengePrincipal(this.#hello)
+    if (credential === 'certificate' || credential === 'jwt') {
+      this.#mayBeShown(credential)
+      return { version, nonce: this.#nonce, proof: '' }
+    }
     const proof = await prove(this.#key(this.#hello), 'host', this.#transcript(this.#hello))
     return { version, nonce: this.#nonce, proof }
   }
@@ -81,6 +99,8 @@ export class ServerHandshake {
     const theirs = checkProve(value)
     if (hello.credential === 'principal')
       return { hello, prove: theirs, isLocalUser: false, access: await this.#principalProved(hello, theirs) }
+    if (hello.credential === 'certificate' || hello.credential === 'jwt')
+      return { hello, prove: theirs, isLocalUser: false, access: await this.#shown(hello, theirs) }
     const expected = await prove(this.#key(hello), 'client', this.#transcript(hello))
     if (!sameProof(theirs.proof, expected)) {
       throw new AuthError(
@@ -92,6 +112,43 @@ export class ServerHandshake {
     await checkKey(hello, await shownKey(theirs.key, this.#key(hello), this.#transcript(hello)))
     const isLocalUser = hello.credential === 'secret'
     return { hello, prove: theirs, isLocalUser, access: this.#accessOfWorker(hello) }
+  }
+
+  /** @throws AuthError */
+  #mayBeShown(credential: 'certificate' | 'jwt'): Principals {
+    const { principals } = this.#secrets
+    const isJwt = credential === 'jwt'
+    if (principals === undefined)
+      throw new AuthError(
+        `This host has no principals, so it takes no ${isJwt ? 'JWT' : 'certificate'}. Start it with --principals FILE.`,
+      )
+    if (this.#tls === undefined && !(isJwt && this.#ends === LOCAL_SOCKET))
+      throw new AuthError(
+        isJwt
+          ? 'This host takes a JWT by TLS, or by its local socket, only.'
+          : 'This host takes a certificate by TLS only.',
+      )
+    return principals
+  }
+
+  /** @throws AuthError, ForbiddenError if it may not enter that van */
+  async #shown(hello: Hello, { jwt = '', key }: Prove): Promise<Access> {
+    const isJwt = hello.credential === 'jwt'
+    const principals = this.#mayBeShown(isJwt ? 'jwt' : 'certificate')
+    await checkKey(hello, readKey(key))
+    const access = isJwt ? principals.byJwt(jwt) : this.#byCertificate(principals)
+    access.principal.mustAllow('vans', hello.van, 'the van')
+    return access
+  }
+
+  /** @throws AuthError */
+  #byCertificate(principals: Principals): Access {
+    const certificate = this.#tls?.certificate()
+    if (certificate === undefined)
+      throw new AuthError(
+        'The client gave no certificate, or this host asks for none: no principal has one. Add it: `msgvan principals add NAME --certificate FILE`.',
+      )
+    return principals.byCertificate(certificate)
   }
 
   /** @throws AuthError, ForbiddenError: code never has more rights than its principal has now */

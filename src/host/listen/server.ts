@@ -6,7 +6,8 @@ import { version } from '../../version.js'
 import { BATCH_BYTES, FRAME_OVERHEAD, type ClientEvents, type HostEvents } from '../../wire/protocol.js'
 import { hostSocketParser } from '../../wire/socket-parser.js'
 import { BeforeProof, type BeforeProofLimits } from './before-proof.js'
-import { Listeners, type TlsIdentity } from './listeners.js'
+import { Listeners } from './listeners.js'
+import type { TlsIdentity } from './tls-front.js'
 import type { Backbone } from '../backbone/contract/backbone.js'
 import { Origins, type RawConnection } from './origins.js'
 import { HANDSHAKE_MS } from '../session/admission.js'
@@ -72,7 +73,12 @@ export class HostServer {
       isHostClosed: () => this.#opening !== undefined,
       warn: text => options.warn?.(text),
     })
-    this.#listeners = new Listeners(this.#http, beforeProof, options.tls)
+    this.#listeners = new Listeners(
+      this.#http,
+      beforeProof,
+      options.tls,
+      () => options.principals?.authorities,
+    )
     this.#origins = new Origins(options.origins ?? [], text => options.warn?.(text))
     this.#io = new Server<ClientEvents, HostEvents>(this.#http, {
       serveClient: false,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import { describe, InvalidOptionError } from '../../errors.js'
-import type { TlsIdentity } from './listeners.js'
+import type { TlsIdentity } from './tls-front.js'
 import type { HostSettings } from '../process/settings.js'
 
 /** A host's own certificate, and the certificates of the leaders that it trusts. */

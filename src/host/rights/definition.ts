@@ -25,16 +25,46 @@ export type Right = RuleRight | RootRight | FlagRight | 'vans'
 
 export const ruleRights = Object.keys(RULE_RIGHTS) as readonly RuleRight[]
 
-/** A token of a principal: nothing of it logs in. */
-export interface TokenCredential extends StoredToken {
+interface Expiring {
+  /** Tells it from others of its principal. */
+  readonly id: string
   /** In milliseconds since 1970; Infinity: never. */
   readonly expires: number
 }
 
+/** A token of a principal: nothing of it logs in. */
+export interface TokenCredential extends StoredToken, Expiring {
+  readonly kind: 'token'
+}
+
+/** The certificate of a client of TLS: this very one, or each with that subject of that authority. */
+export interface CertificateCredential extends Expiring {
+  readonly kind: 'certificate'
+  /** SHA-256, in upper hex with colons. */
+  readonly fingerprint?: string
+  /** Such as `O=Acme, CN=orders`. */
+  readonly subject?: string
+  /** With `subject`: the file of its authority, PEM. */
+  readonly ca?: string
+}
+
+/** JWTs of an issuer. */
+export interface JwtCredential extends Expiring {
+  readonly kind: 'jwt'
+  readonly issuer: string
+  readonly audience: string
+  /** The file of the issuer's public keys: a JWKS, a JWK, or PEM. */
+  readonly keys: string
+  /** Claims that such a JWT has. */
+  readonly claims: readonly (readonly [name: string, value: string | number | boolean])[]
+}
+
+export type Credential = TokenCredential | CertificateCredential | JwtCredential
+
 /** One principal, as the file has it. A missing right allows nothing. */
 export interface PrincipalDefinition {
   readonly name: string
-  readonly credentials: readonly TokenCredential[]
+  readonly credentials: readonly Credential[]
   readonly vans: RuleLists
   readonly rules: Readonly<Record<RuleRight, RuleLists>>
   /** Undefined: it reaches no actor at all. */

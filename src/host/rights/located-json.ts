@@ -4,6 +4,8 @@ export interface Located {
   readonly value: string | number | boolean | null | readonly Located[] | ReadonlyMap<string, Located>
 }
 
+export type Members = ReadonlyMap<string, Located>
+
 /** A fault with its line, counted from 1. */
 export class JsonFault extends Error {
   constructor(
@@ -29,6 +31,23 @@ export function readJson(text: string): Located {
   const value = reader.value(0)
   reader.end()
   return value
+}
+
+/** @param keys the known keys. Default: any */
+export function membersOf({ line, value }: Located, what: string, keys?: readonly string[]): Members {
+  if (!(value instanceof Map)) throw new JsonFault(line, `${what} is a JSON object`)
+  const members = value as Members
+  for (const [key, member] of members)
+    if (keys?.includes(key) === false)
+      throw new JsonFault(member.line, `${what} has no ${JSON.stringify(key)}; it has ${keys.join(', ')}`)
+  return members
+}
+
+/** A text that must be there. @throws JsonFault */
+export function textOf(members: Members, key: string, { line }: Located): string {
+  const member = members.get(key)
+  if (typeof member?.value === 'string' && member.value !== '') return member.value
+  throw new JsonFault(member?.line ?? line, `"${key}" is a text that is not empty`)
 }
 
 class Reader {

@@ -13,6 +13,7 @@ import {
 } from '../../message/topic.js'
 import {
   ruleRights,
+  type Credential,
   type FlagRight,
   type PrincipalDefinition,
   type Right,
@@ -91,7 +92,13 @@ export class Principal implements Seer {
 
   /** @returns its token of this id, unless it has expired */
   token(id: string, now = Date.now()): TokenCredential | undefined {
-    return this.#definition.credentials.find(each => each.id === id && each.expires > now)
+    return this.credentials(now).find(each => each.kind === 'token' && each.id === id) as
+      TokenCredential | undefined
+  }
+
+  /** Those that have not expired. */
+  credentials(now: number): readonly Credential[] {
+    return this.#definition.credentials.filter(({ expires }) => expires > now)
   }
 
   allows(right: RuleRight | 'vans', text: string): boolean {

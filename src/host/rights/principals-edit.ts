@@ -16,10 +16,17 @@ export interface AddedRights {
 export interface AddedPrincipal {
   /** The whole new file. */
   readonly text: string
-  /** The only copy. */
-  readonly token: string
-  /** The id of the token, as the file has it. */
+  /** The only copy. Undefined: another credential was given. */
+  readonly token: string | undefined
+  /** The id of the credential. */
   readonly id: string
+}
+
+/** As the file has it. */
+export interface GivenCredential {
+  /** A certificate or a JWT. Default: a new token. */
+  readonly credential?: object | undefined
+  readonly expires?: string | undefined
 }
 
 type Entry = Record<string, unknown>
@@ -47,7 +54,7 @@ export async function newToken(name: string): Promise<NewToken> {
  * Adds a principal, or a token and rights to one that is there. Everything else in the file stays.
  *
  * @param text the file; undefined if there is none yet
- * @param expires as the file has it
+ * @param given a credential in place of a token, and the expiry, as the file has them
  * @throws InvalidOptionError with the line, if the file or an added right is wrong
  */
 export async function addPrincipal(
@@ -55,24 +62,26 @@ export async function addPrincipal(
   file: string,
   name: string,
   rights: AddedRights,
-  expires?: string,
+  { credential, expires }: GivenCredential = {},
 ): Promise<AddedPrincipal> {
-  const { token, credential } = await newToken(name)
+  const made = credential === undefined ? await newToken(name) : undefined
   const principals = entriesOf(text, file)
   const entry = entryOf(principals, name) ?? {}
   const until = expires === undefined ? {} : { expires }
-  const credentials = [...listOf(entry['credentials']), { ...credential, ...until }]
+  const credentials = [...listOf(entry['credentials']), { ...(credential ?? made?.credential), ...until }]
   set(principals, name, withRights({ ...entry, credentials }, rights))
-  return { text: checked(principals, file), token, id: credential.token }
+  const whole = checked(principals, file)
+  const added = readPrincipals(whole, file).get(name)?.credentials.at(-1)
+  return { text: whole, token: made?.token, id: added?.id ?? '' }
 }
 
 /**
- * Takes tokens from a principal, which keeps its rights.
+ * Takes credentials from a principal, which keeps its rights.
  *
- * @param id of a token. Default: all of them
- * @returns the whole new file and how many tokens are revoked; undefined if the principal is not in the file
+ * @param id of one. Default: all of them
+ * @returns the whole new file and how many are revoked; undefined if the principal is not in the file
  */
-export function revokeTokens(
+export function revokeCredentials(
   text: string,
   file: string,
   name: string,
@@ -82,7 +91,11 @@ export function revokeTokens(
   const entry = entryOf(principals, name)
   if (entry === undefined) return undefined
   const before = listOf(entry['credentials'])
-  const credentials = before.filter(each => id !== undefined && (each as Entry)['token'] !== id)
+  const ids =
+    readPrincipals(text, file)
+      .get(name)
+      ?.credentials.map(each => each.id) ?? []
+  const credentials = before.filter((_, at) => id !== undefined && ids[at] !== id)
   set(principals, name, { ...entry, credentials })
   return { text: checked(principals, file), revoked: before.length - credentials.length }
 }

@@ -8,17 +8,15 @@ import {
   ruleRights,
   type PrincipalDefinition,
   type RuleRight,
-  type TokenCredential,
 } from './definition.js'
 import { LIMITS, limitNames, OVER, type PrincipalLimits } from '../limits/definition.js'
-import { JsonFault, readJson, type Located } from './located-json.js'
+import { readCredential } from './credentials/read-credential.js'
+import { JsonFault, membersOf, readJson, type Located } from './located-json.js'
 import { noLists, wholeMatcher } from './text-rule.js'
 
 /** Far more than a file that people keep. */
 const MOST_PRINCIPALS = 10_000
 const MOST_ENTRIES = 1_000
-
-type Members = ReadonlyMap<string, Located>
 
 /**
  * Reads a file of principals. It is refused whole: a host never has half of its rights.
@@ -53,7 +51,7 @@ function principalOf(name: string, located: Located): PrincipalDefinition {
   const credentials = members.get('credentials')
   return {
     name,
-    credentials: credentials === undefined ? [] : listOf(credentials, 'credentials').map(credentialOf),
+    credentials: credentials === undefined ? [] : listOf(credentials, 'credentials').map(readCredential),
     vans: rule('vans'),
     rules: Object.fromEntries(ruleRights.map(right => [right, rule(right)])) as Record<RuleRight, RuleLists>,
     roots: {
@@ -63,36 +61,6 @@ function principalOf(name: string, located: Located): PrincipalDefinition {
     flags: { join: flagOf(members.get('join'), 'join'), admin: flagOf(members.get('admin'), 'admin') },
     limits: limitsOf(members.get('limits')),
   }
-}
-
-function credentialOf(located: Located): TokenCredential {
-  const members = membersOf(located, 'A credential', ['token', 'salt', 'storedKey', 'serverKey', 'expires'])
-  const base64Url = (key: string, bytes: number): string => {
-    const value = members.get(key)
-    const length = Math.ceil((bytes * 4) / 3)
-    if (typeof value?.value === 'string' && value.value.length === length && /^[\w-]+$/.test(value.value))
-      return value.value
-    throw new JsonFault(
-      value?.line ?? located.line,
-      `a credential has ${bytes} bytes in base64url as "${key}". \`msgvan token NAME\` makes one`,
-    )
-  }
-  return {
-    id: base64Url('token', 9),
-    salt: base64Url('salt', 16),
-    storedKey: base64Url('storedKey', 32),
-    serverKey: base64Url('serverKey', 32),
-    expires: expiryOf(members.get('expires')),
-  }
-}
-
-function expiryOf(located: Located | undefined): number {
-  if (located === undefined) return Infinity
-  const { value, line } = located
-  const isDate = typeof value === 'string' && /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?Z)?$/.test(value)
-  const time = isDate ? Date.parse(value) : NaN
-  if (Number.isNaN(time)) throw new JsonFault(line, '"expires" is a time such as "2027-01-31T12:00:00Z"')
-  return time
 }
 
 /** A list, which allows, or an object with the lists `allow` and `deny`. */
@@ -157,14 +125,4 @@ function listOf({ line, value }: Located, what: string): readonly Located[] {
   const list = value as readonly Located[]
   if (list.length > MOST_ENTRIES) throw new JsonFault(line, `"${what}" has over ${MOST_ENTRIES} entries`)
   return list
-}
-
-/** @param keys the known keys. Default: any */
-function membersOf({ line, value }: Located, what: string, keys?: readonly string[]): Members {
-  if (!(value instanceof Map)) throw new JsonFault(line, `${what} is a JSON object`)
-  const members = value as Members
-  for (const [key, member] of members)
-    if (keys?.includes(key) === false)
-      throw new JsonFault(member.line, `${what} has no ${JSON.stringify(key)}; it has ${keys.join(', ')}`)
-  return members
 }

@@ -1,11 +1,14 @@
 import { watch, type FSWatcher } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
 import type { SchedulerLike } from 'rxjs'
 import { basename, dirname } from 'node:path'
 import { monotonicScheduler } from '../../broker/clock/monotonic-scheduler.js'
 import { Timers } from '../../broker/clock/timers.js'
 import type { Sight } from '../../bus/contract/sight.js'
-import { AuthError, describe, InvalidOptionError } from '../../errors.js'
+import { describe } from '../../errors.js'
+import type { ClientCertificate } from './credentials/certificate.js'
+import { CredentialFiles } from './credentials/credential-files.js'
+import { readVersion, versionOf } from './credentials/guarded-file.js'
+import { isValid, loginByCertificate, loginByJwt, type Login } from './credentials/logins.js'
 import type { PrincipalDefinition, Right, TokenCredential } from './definition.js'
 import { Denials } from './denials.js'
 import { noSight, Principal } from './principal.js'
@@ -13,7 +16,8 @@ import { readPrincipals } from './principals-file.js'
 
 /** How often it is looked whether the file has changed and whether a token has expired. */
 const LOOK_MS = 400
-const MOST_BYTES = 16 * 1024 * 1024
+/** The file may be good, and one that it names may not be. */
+const RETRY_MS = 5_000
 
 /** The rights of a client: those of a principal. */
 export interface Access {
@@ -44,25 +48,23 @@ export class Principals {
   readonly #denials: Denials
   readonly #timers: Timers
   readonly #byName = new Map<string, Principal>()
+  /** Keys and authorities that the file names. */
+  #files = new CredentialFiles()
+  #asksForCertificates = false
   #owner: PrincipalsOwner | undefined
   #timer: NodeJS.Timeout | undefined
   #watcher: FSWatcher | undefined
   /** Tells one version of the file from the next. */
-  #version: string
+  #version = ''
   #isReading = false
+  #warned = ''
+  #retryAt = Infinity
 
-  private constructor(
-    file: string,
-    log: PrincipalsLog,
-    { text, version }: Version,
-    scheduler: SchedulerLike,
-  ) {
+  private constructor(file: string, log: PrincipalsLog, scheduler: SchedulerLike) {
     this.file = file
     this.#log = log
     this.#timers = new Timers(scheduler)
     this.#denials = new Denials(text => log.warn(text))
-    this.#version = version
-    this.#take(readPrincipals(text, file))
   }
 
   /**
@@ -74,7 +76,9 @@ export class Principals {
     log: PrincipalsLog,
     scheduler: SchedulerLike = monotonicScheduler,
   ): Promise<Principals> {
-    return new Principals(file, log, await readVersion(file), scheduler)
+    const made = new Principals(file, log, scheduler)
+    await made.#read()
+    return made
   }
 
   /** Begins to look for changes. */
@@ -139,11 +143,26 @@ export class Principals {
     return this.#byName.get(name)?.token(token)
   }
 
+  /** @throws AuthError */
+  byJwt(text: string): Login {
+    return loginByJwt(text, this.#byName.values(), this.#files)
+  }
+
+  /** @throws AuthError */
+  byCertificate(certificate: ClientCertificate): Login {
+    return loginByCertificate(certificate, this.#byName.values(), this.#files)
+  }
+
+  /** The authorities for certificates of clients; undefined: no principal has a certificate, so none is asked for. */
+  get authorities(): readonly string[] | undefined {
+    return this.#asksForCertificates ? this.#files.pems : undefined
+  }
+
   /** Whether a client that came in by it may stay in this van. */
   holds({ principal, token }: Access, van: string): boolean {
     const isSame = this.#byName.get(principal.name) === principal
-    const isValid = token === undefined || principal.token(token) !== undefined
-    return isSame && isValid && principal.allows('vans', van)
+    const mayStay = token === undefined || isValid({ principal, token }, this.#files)
+    return isSame && mayStay && principal.allows('vans', van)
   }
 
   #lookAtFile(): void {
@@ -156,18 +175,41 @@ export class Principals {
 
   async #readAgain(): Promise<void> {
     const version = await versionOf(this.file).catch(() => 'gone')
-    if (version === this.#version) return
-    this.#version = version
+    const isDue = performance.now() >= this.#retryAt
+    if (version === this.#version && !isDue && !(await this.#files.haveChanged())) return
     let renewed: readonly string[]
     try {
-      const { text } = await readVersion(this.file)
-      renewed = this.#take(readPrincipals(text, this.file))
+      renewed = await this.#read()
     } catch (error) {
-      this.#log.warn(`the principals stay as they were: ${describe(error)}`)
+      this.#version = version
+      this.#retryAt = performance.now() + RETRY_MS
+      this.#warnOnce(`the principals stay as they were: ${describe(error)}`)
       return
     }
     this.#log.info(`read ${this.file} anew: ${this.#byName.size} principals`)
     this.#owner?.changed(renewed)
+  }
+
+  /** @throws InvalidOptionError, AuthError: then nothing has changed */
+  async #read(): Promise<string[]> {
+    const { text, version } = await readVersion(this.file)
+    const definitions = readPrincipals(text, this.file)
+    const files = await CredentialFiles.of(definitions.values())
+    this.#files = files
+    this.#version = version
+    this.#warned = ''
+    this.#retryAt = Infinity
+    this.#asksForCertificates = [...definitions.values()].some(({ credentials }) =>
+      credentials.some(({ kind }) => kind === 'certificate'),
+    )
+    return this.#take(definitions)
+  }
+
+  /** A bad file is read again and again. */
+  #warnOnce(text: string): void {
+    if (text === this.#warned) return
+    this.#warned = text
+    this.#log.warn(text)
   }
 
   /** @returns the principals that are new, gone or have other rights */
@@ -183,43 +225,4 @@ export class Principals {
     }
     return changed
   }
-}
-
-interface Version {
-  readonly text: string
-  /** Differs from that of the file before and after a change. */
-  readonly version: string
-}
-
-/** @throws InvalidOptionError, AuthError if others can write the file */
-export async function readVersion(path: string): Promise<Version> {
-  const file = await open(path, 'r').catch((cause: unknown) => {
-    throw new InvalidOptionError(`${path} cannot be read: ${describe(cause)}`, { cause })
-  })
-  try {
-    const there = await file.stat()
-    if (!there.isFile() || there.size > MOST_BYTES)
-      throw new InvalidOptionError(`${path} is not a file of principals.`)
-    const isOwn = process.getuid === undefined || there.uid === process.getuid() || there.uid === 0
-    if (!isOwn || (process.getuid !== undefined && (there.mode & 0o022) !== 0))
-      throw new AuthError(
-        `Others can write ${path}, which says who may do what at this host. It must be yours or root's, and for others read-only: chmod go-w ${path}`,
-      )
-    return { text: await file.readFile('utf8'), version: stamp(there) }
-  } finally {
-    await file.close()
-  }
-}
-
-async function versionOf(path: string): Promise<string> {
-  return stamp(await stat(path))
-}
-
-function stamp({
-  ino,
-  size,
-  mtimeMs,
-  ctimeMs,
-}: Readonly<Record<'ino' | 'size' | 'mtimeMs' | 'ctimeMs', number>>) {
-  return `${ino} ${size} ${mtimeMs} ${ctimeMs}`
 }

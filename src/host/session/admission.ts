@@ -14,7 +14,13 @@ import type { Hello } from '../../wire/handshake.js'
 import { binary, type HostEvents } from '../../wire/protocol.js'
 import { mayHaveMore } from '../limits/usage.js'
 import type { Access } from '../rights/principals.js'
-import { ServerHandshake, refusalOf, type Authenticated, type Secrets } from '../listen/server-handshake.js'
+import {
+  ServerHandshake,
+  refusalOf,
+  type Authenticated,
+  type ByTls,
+  type Secrets,
+} from '../listen/server-handshake.js'
 import type { Van } from '../van/vans.js'
 import type { Session, SessionOptions, SessionState } from './session.js'
 import type { Sessions } from './sessions.js'
@@ -29,6 +35,8 @@ export interface Caller {
   readonly address: string
   /** Names the connection as both sides see it; undefined when it leaves this machine. */
   readonly ends: string | undefined
+  /** Undefined: it came without TLS. */
+  readonly tls?: ByTls | undefined
   /** Called when the client has proved itself. */
   readonly proved?: () => void
 }
@@ -102,8 +110,8 @@ export class Admission {
   }
 
   /** A client connected. @returns the listener for its channel */
-  greet(channel: Channel<HostEvents>, { address, ends, proved: onProved }: Caller): ChannelListener {
-    const handshake = new ServerHandshake(this.#means.secrets, ends)
+  greet(channel: Channel<HostEvents>, { address, ends, tls, proved: onProved }: Caller): ChannelListener {
+    const handshake = new ServerHandshake(this.#means.secrets, ends, tls)
     let session: Session | undefined
     const failed = (error: unknown): void => {
       clearTimeout(deadline)

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { FlagRight, RootRight, RuleRight } from '../../../host/rights/definition.js'
 import type { Cli } from '../../cli.js'
+import type { CredentialOptions } from '../../work/given-credential.js'
 import { Exit } from '../../exit.js'
 import { every, expiry } from '../../options/values.js'
 
@@ -11,7 +12,8 @@ interface FileOptions {
 
 type AddOptions = FileOptions &
   Partial<Record<RuleRight | RootRight | 'enter', string[]>> &
-  Partial<Record<FlagRight, boolean>> & { expires?: string; limit?: string[]; over?: string }
+  Partial<Record<FlagRight, boolean>> &
+  CredentialOptions & { expires?: string; limit?: string[]; over?: string }
 
 /** A subcommand of `principals`, with the option for its file. */
 type Subcommand = (name: string, summary: string, description: string) => Command
@@ -62,6 +64,8 @@ export function addPrincipals(program: Command, cli: Cli): void {
       `
 Examples:
   msgvan principals add orders --publish 'orders\\..*' --expires 90d
+  msgvan principals add web --jwt-issuer https://id.acme.com --jwt-audience msgvan \\
+    --jwt-keys jwks.json --jwt-claim role=web
   msgvan principals check orders publish orders.eu
   msgvan principals revoke orders`,
     )
@@ -73,7 +77,11 @@ Examples:
       .description(description)
       .option('--principals <file>', 'the file (MSGVAN_PRINCIPALS, default in the state folder)')
 
-  command('list', 'show each with its rights and tokens', 'Show each principal with its rights and tokens.')
+  command(
+    'list',
+    'show each with its rights and tokens',
+    'Show each principal with its rights and its tokens, certificates and JWTs.',
+  )
     .argument('[name]', 'only this one')
     .option('--json', 'one JSON object a line')
     .action(
@@ -87,10 +95,10 @@ Examples:
   command(
     'revoke',
     'take a token or all tokens from one',
-    'Take a token from a principal, or all of its tokens. Its sessions end within a second. Its rights stay in the file.',
+    'Take a token, a certificate or the JWTs of an issuer from a principal, or all of these. Its sessions end within a second. Its rights stay in the file.',
   )
     .argument('<name>', "the principal's name")
-    .argument('[token]', "a token's id, as `list` shows it; without it, all tokens")
+    .argument('[token]', 'the id, as `list` shows it; without it, all of them')
     .option('--json', 'print {"revoked":…}')
     .action(
       cli.action<FileOptions>(async (_, options, [name = '', token]) => {
@@ -121,7 +129,7 @@ function addAdd(command: Subcommand, cli: Cli): void {
   command(
     'add',
     'add one, or rights and a token to one',
-    'Add a principal, or rights and one more token to a principal that is there. The token goes to standard output, and nothing keeps it. An expression matches the whole text. Options may repeat.',
+    'Add a principal, or rights and one more token to a principal that is there. The token goes to standard output, and nothing keeps it. A certificate or a JWT can take the place of the token. An expression matches the whole text. Options may repeat.',
   )
     .argument('<name>', "the principal's name")
     .option('--enter <regexp>', 'the vans that it may enter (default for a new one: default)', every)
@@ -137,13 +145,30 @@ function addAdd(command: Subcommand, cli: Cli): void {
     .option('--over <wait|refuse>', 'what a publish over a limit does (default: wait)')
     .option('--join', 'may join as a host')
     .option('--admin', 'may see the status of others and stop the host')
+    .option('--certificate <file>', 'no token: the client with this certificate')
+    .option(
+      '--certificate-subject <text>',
+      "no token: clients with this subject, such as 'O=Acme, CN=orders'",
+    )
+    .option('--certificate-ca <file>', 'their authority, PEM')
+    .option('--jwt-issuer <text>', 'no token: JWTs of this issuer')
+    .option('--jwt-audience <text>', 'their audience')
+    .option('--jwt-keys <file>', "the issuer's public keys: a JWKS, a JWK or PEM")
+    .option('--jwt-claim <name=value>', 'a claim that they have', every)
     .option('--expires <when>', 'a date, or a time from now such as 90d or 12h', expiry)
     .option('--json', 'print {"token":…,"id":…}')
     .action(
       cli.action<AddOptions>(async (_, options, [name = '']) => {
         const { principals, json = false, expires, ...rights } = options
         const { add } = await import('../../work/principals-work.js')
-        return add(cli, principals, name, rights, expires, json)
+        const { givenCredential } = await import('../../work/given-credential.js')
+        return add(
+          cli,
+          principals,
+          name,
+          { rights, credential: await givenCredential(options), expires },
+          json,
+        )
       }),
     )
 }

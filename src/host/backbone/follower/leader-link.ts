@@ -198,7 +198,7 @@ export class LeaderLink implements Reach, Outgoing {
     const { van, leader, credential, ca, dial, maxPayload, failed } = this.#options
     return new RemoteBroker({
       ...{ url: leader, van: van.name, secret: credential, maxPayload },
-      ...(ca === undefined ? {} : { ca }),
+      ...(ca === undefined ? {} : { tls: { ca } }),
       ...(dial === undefined ? {} : { dial }),
       asHost: {
         frame: (kind, body) => this.#frame(kind, body),
