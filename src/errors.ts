@@ -162,6 +162,14 @@ export class HostUnreachableError extends MsgvanError {
   readonly code = 'MSGVAN_HOST_UNREACHABLE'
 }
 
+/** @param why a sentence without its full stop */
+export function unknownOutcome(why: string, options?: ErrorOptions): HostUnreachableError {
+  return new HostUnreachableError(
+    `${why}: it is unknown whether the call was carried out. Check, and call again.`,
+    options,
+  )
+}
+
 /** An app is a bundle, and lacks a part that only the installed package has. */
 export class NotInstalledError extends MsgvanError {
   override readonly name = 'NotInstalledError'

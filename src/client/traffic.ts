@@ -88,10 +88,12 @@ export class Traffic {
 
   /** @param received the last frame that the host has */
   attach(received: number, transmit: (frame: Uint8Array) => void): void {
+    this.calls.attached()
     this.#link.attach(received, transmit)
   }
 
   detach(): void {
+    this.calls.detached()
     this.#link.detach()
   }
 

@@ -7,6 +7,7 @@ import type { HostServer } from '../../../src/host/listen/server.js'
 import { HostStore } from '../../../src/host/store/host-store.js'
 import {
   handle,
+  HostUnreachableError,
   OverflowError,
   TakenAwayError,
   type Bus,
@@ -119,6 +120,39 @@ describe('messages under way when a session was lost', () => {
     await eventually(() => expect(payloads(seen.values)).to.deep.equal([1, ...others, 1]))
     seen.values.at(-1)?.ack()
   })
+
+  for (const verb of ['replay', 'purge'] as const) {
+    const fail = async (): Promise<void> => {
+      let isFailing = true
+      near.topic('t', { name: 'w', attempts: 1 }).subscribe(message => {
+        if (isFailing) message.reject('no')
+      })
+      await near.ready()
+      await publishAll(near, 't', [1, 2, 3])
+      await eventually(async () => expect(await near.deadLetters().list()).to.have.lengthOf(3))
+      isFailing = false
+    }
+
+    it(`a ${verb} whose answer was lost with the session is rejected: its number is unknown`, async () => {
+      await fail()
+      proxy.silence()
+      const problem = rejection(far.deadLetters()[verb]())
+      await eventually(async () => expect(await near.deadLetters().list()).to.have.lengthOf(0))
+      await loseSession()
+      const error = await problem
+      expect(error).to.be.instanceOf(HostUnreachableError)
+      expect(String(error)).to.contain('it is unknown whether the call was carried out')
+    })
+
+    it(`a ${verb} from a time without a connection is done in the next session`, async () => {
+      await fail()
+      proxy.cut()
+      await eventually(() => expect(server.clients).to.equal(1))
+      const done = far.deadLetters()[verb]()
+      proxy.mend()
+      expect(await done).to.equal(3)
+    })
+  }
 
   it('a dead letter that is replayed comes through a follower, too', async () => {
     const { host: leading } = await near.status()

@@ -66,8 +66,17 @@ export interface DeadLetters extends Observable<DeadLetter> {
    *   for (const letter of page) console.log(letter.topic, letter.error)
    */
   pages(filter?: DeadLetterFilter, options?: DeadLetterListOptions): AsyncIterable<DeadLetter[]>
-  /** Sends each once more to the subscription that it came from, with a fresh count. Resolves with their number. */
+  /**
+   * Sends each once more to the subscription that it came from, with a fresh count. Resolves with their number.
+   *
+   * @throws HostUnreachableError if a host that may have letters cannot be reached (the text has the number of the
+   *   others), or if the connection was lost and the number is unknown
+   */
   replay(filter?: DeadLetterFilter): Promise<number>
-  /** Throws them away. Resolves with their number. */
+  /**
+   * Throws them away. Resolves with their number.
+   *
+   * @throws HostUnreachableError as `replay`
+   */
   purge(filter?: DeadLetterFilter): Promise<number>
 }

@@ -1,4 +1,4 @@
-import type { MsgvanError } from '../../errors.js'
+import { unknownOutcome, type MsgvanError } from '../../errors.js'
 import {
   definitionOf,
   maxCallBytes,
@@ -19,6 +19,8 @@ interface Pending {
   readonly reject: (error: unknown) => void
   readonly askedAgain: (() => void) | undefined
   readonly isLasting: boolean
+  /** The host may have it. */
+  wasSent: boolean
 }
 
 /** Calls to the host, each with an answer. They wait while there is no connection, and are sent again in a new session. */
@@ -27,6 +29,7 @@ export class Calls {
   readonly #pending = new Map<number, Pending>()
   readonly #maxBytes: () => number
   #lastId = 0
+  #isAttached = false
 
   /**
    * @param maxBytes returns the host's limit for the arguments, if it is known
@@ -34,6 +37,16 @@ export class Calls {
   constructor(send: (frame: Uint8Array) => void, maxBytes: () => number = () => Infinity) {
     this.#send = send
     this.#maxBytes = maxBytes
+  }
+
+  /** There is a connection: the calls go out. */
+  attached(): void {
+    this.#isAttached = true
+    for (const call of this.#pending.values()) call.wasSent = true
+  }
+
+  detached(): void {
+    this.#isAttached = false
   }
 
   /**
@@ -53,6 +66,7 @@ export class Calls {
         ...{ name, definition, args, reject, askedAgain },
         resolve: resolve as (value: unknown) => void,
         isLasting: isLasting ?? definition.outlastsBus === true,
+        wasSent: this.#isAttached,
       }
       const id = ++this.#lastId
       const frame = this.#encode(id, call)
@@ -96,10 +110,16 @@ export class Calls {
     return () => !waiting.some(id => this.#pending.has(id))
   }
 
-  /** Sends the calls without an answer again, up to this one. */
+  /** Sends the calls without an answer again in a new session, up to this one. */
   askAgain(last: number): void {
     for (const [id, call] of [...this.#pending]) {
       if (id > last) continue
+      if (call.wasSent && call.definition.isDoneOnce === true) {
+        this.#pending.delete(id)
+        call.reject(unknownOutcome('The connection to the host was lost before it answered'))
+        continue
+      }
+      call.wasSent = this.#isAttached
       let frame: Uint8Array
       try {
         frame = this.#encode(id, call)

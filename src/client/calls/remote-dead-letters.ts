@@ -60,7 +60,12 @@ export class RemoteDeadLetters extends Observable<DeadLetter> implements DeadLet
   ): AsyncIterable<DeadLetter[]> {
     checkFilter(filter, options)
     const { payloads = true } = options
-    for (const { id: host } of await this.#hosts()) {
+    const asked = new Set<string>()
+    for (;;) {
+      // A page may have waited for the leader: that host was not there before.
+      const host = (await this.#hosts()).map(({ id }) => id).find(id => !asked.has(id))
+      if (host === undefined) return
+      asked.add(host)
       let after: number | undefined = 0
       do {
         const page: LetterPage = await this.#call('deadLetters.page', { ...filter, host, after, payloads })

@@ -2,6 +2,7 @@ import { AuthError, HostUnreachableError, StoreError, TimeoutError, UnsupportedE
 import type { AskedOfHosts, CallName, GotArgs, ResultOf, SentArgs } from '../../wire/calls/calls.js'
 import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
 import { inTime } from '../backbone/host-requests.js'
+import { PartlyAnswered } from '../backbone/partly-answered.js'
 import { isOfWorkers } from '../../actors/isolate.js'
 import type { Session } from '../session/session.js'
 import { statusOfVan, type StatusPart } from '../van/status-of-van.js'
@@ -111,11 +112,17 @@ async function ofLetters(
   if (services.hosts().length > 1) principal?.checkSight()
   const seers: Seer[] = others.map(viewOf)
   const sights = principal === undefined ? others : [...others, principal.sight]
-  const [own, ...elsewhere] = await Promise.all([
-    lettersHere(van, name, filter, principal === undefined ? seers : [...seers, principal]),
-    van.reach.ask(name, sights.length === 0 ? filter : { ...filter, sights }, guest),
-  ])
-  return own + sum(elsewhere.flat())
+  // First, because a leader that cannot be reached leaves everything as it is.
+  const elsewhere = await van.reach
+    .ask(name, sights.length === 0 ? filter : { ...filter, sights }, guest?.relay)
+    .catch((error: unknown) => {
+      if (error instanceof PartlyAnswered) return error
+      throw error
+    })
+  const own = await lettersHere(van, name, filter, principal === undefined ? seers : [...seers, principal])
+  if (!(elsewhere instanceof PartlyAnswered)) return own + sum(elsewhere)
+  const done = `${name === 'deadLetters.replay' ? 'replayed' : 'purged'}: ${own + sum(elsewhere.answers)}`
+  throw new HostUnreachableError(`${elsewhere.message} On the other hosts it was done (${done}).`)
 }
 
 async function subscribe(

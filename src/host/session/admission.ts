@@ -2,6 +2,7 @@ import { isWorkerOfOthers } from '../../actors/worker-client.js'
 import {
   AuthError,
   HostUnreachableError,
+  unknownOutcome,
   LimitError,
   ProtocolError,
   SessionLostError,
@@ -239,13 +240,7 @@ export class Admission {
     this.#askedBefore.delete(session)
     for (const call of calls) {
       if (traitsOf(call.method).isAnsweredAgain === true) session.calls.answer(call)
-      else
-        session.calls.refuse(
-          call,
-          new HostUnreachableError(
-            'The host was restarted before it answered: it is unknown whether the call was carried out. Check, and call again.',
-          ),
-        )
+      else session.calls.refuse(call, unknownOutcome('The host was restarted before it answered'))
     }
   }
 

@@ -13,6 +13,12 @@ export interface CallTraits {
   readonly isLarge?: true
   /** Its answer may take megabytes: the host answers only a few of them at a time for one client. */
   readonly hasLongAnswer?: true
+  /** Carried out again it has another result. It is not sent again after a lost session, because it may have been done. */
+  readonly isDoneOnce?: true
+  /** At a follower it waits for the leader, which has the most of what it is about. */
+  readonly needsLeader?: true
+  /** The answers of all hosts are one: it fails if a host that may come back cannot be reached. */
+  readonly needsHosts?: true
   /** The next host process answers it again. It refuses all other calls, because they may have been done. */
   readonly isAnsweredAgain?: true
 }

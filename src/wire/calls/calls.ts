@@ -26,6 +26,14 @@ const named = object(name)
 /** Arguments that the leader reads where it uses them. */
 const forLeader = object<Fields, object>(fields => fields)
 
+const ofLetters: CallTraits = {
+  outlastsBus: true,
+  isStored: true,
+  isDoneOnce: true,
+  needsLeader: true,
+  needsHosts: true,
+}
+
 /**
  * All calls between a bus and its host, and from a follower to its leader, by their names on the wire: arguments, result and traits.
  * Both ends have their types and checks from here. Calls to the host process itself begin with `host.`.
@@ -42,9 +50,9 @@ export const CALLS = {
   status: call(nothing, trusted<VanStatus>(), { reads: true, isAnsweredAgain: true, hasLongAnswer: true }),
   hosts: call(nothing, trusted<HostStatus[]>(), { reads: true, isAnsweredAgain: true }),
   // Not answered again: the host has another id after its restart, and a page names its host.
-  'deadLetters.page': call(pageArgs, readLetterPage, { reads: true, hasLongAnswer: true }),
-  'deadLetters.replay': call(filterArgs, count, { outlastsBus: true, isStored: true }),
-  'deadLetters.purge': call(filterArgs, count, { outlastsBus: true, isStored: true }),
+  'deadLetters.page': call(pageArgs, readLetterPage, { reads: true, hasLongAnswer: true, needsLeader: true }),
+  'deadLetters.replay': call(filterArgs, count, ofLetters),
+  'deadLetters.purge': call(filterArgs, count, ofLetters),
   'handlers.register': call(
     withRequest(fields => ({
       ...name(fields),

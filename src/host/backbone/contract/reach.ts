@@ -37,7 +37,11 @@ export interface Reach {
    * @param except the asking host, which need not be waited for
    */
   ready(except?: HostRef): undefined | Promise<void>
-  /** Asks the other hosts that can be reached, each for itself; leaves out those that do not answer in time. */
+  /**
+   * Asks the other hosts that can be reached, each for itself; leaves out those that do not answer in time.
+   *
+   * @throws HostUnreachableError for a call with `needsLeader` or `needsHosts`
+   */
   ask<N extends AskedOfHosts>(name: N, args: SentArgs<N>, except?: HostRef): Promise<unknown[]>
   /** A subscription of this host became so full that publishers elsewhere wait for it, or it is empty again. */
   crowded?(id: string, pattern: RegExp | string, isCrowded: boolean): void

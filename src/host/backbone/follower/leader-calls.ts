@@ -1,7 +1,7 @@
 import type { RemoteBroker } from '../../../client/remote-broker.js'
 import type { ByteReader } from '../../../codec/byte-reader.js'
-import type { MsgvanError } from '../../../errors.js'
-import type { AskedOfHosts, CallArgs, SentArgs } from '../../../wire/calls/calls.js'
+import { HostUnreachableError, TimeoutError, unknownOutcome, type MsgvanError } from '../../../errors.js'
+import { traitsOf, type AskedOfHosts, type CallArgs, type SentArgs } from '../../../wire/calls/calls.js'
 import { decodeAskArgs } from '../../../wire/calls/leader-asks.js'
 import { fromWireError, toWireError } from '../../../wire/frames/control-frames.js'
 import { decodeAsk } from '../../../wire/frames/host-frames.js'
@@ -10,9 +10,16 @@ import { inTime, noSuchHost, REQUEST_MS } from '../host-requests.js'
 import { REQUEST, TELL } from '../leader/follower-session.js'
 import type { LeaderPresence } from './leader-presence.js'
 
+/** The longest wait of a call that needs a leader that is away. */
+const AWAY_MS = 10_000
+
 export interface LeaderCallsOptions {
-  readonly remote: RemoteBroker
-  readonly presence: LeaderPresence
+  readonly remote: Pick<RemoteBroker, 'call'>
+  readonly presence: Pick<LeaderPresence, 'firstAttempt' | 'isUp' | 'up' | 'down'>
+  /** Its address, for errors. */
+  readonly leader: string
+  /** Default: 10 seconds. */
+  readonly awayMs?: number
   /** Another host requests something of this one. */
   readonly requested: (name: string, body: unknown, from: string) => Promise<unknown>
   /** Answers for this host alone a question of a bus about the whole van. */
@@ -24,8 +31,8 @@ export interface LeaderCallsOptions {
 /** The calls between a follower and its leader, in both directions. */
 export class LeaderCalls {
   readonly #options: LeaderCallsOptions
-  readonly #remote: RemoteBroker
-  readonly #presence: LeaderPresence
+  readonly #remote: LeaderCallsOptions['remote']
+  readonly #presence: LeaderCallsOptions['presence']
 
   constructor(options: LeaderCallsOptions) {
     this.#options = options
@@ -48,8 +55,14 @@ export class LeaderCalls {
     if (this.#presence.isUp) await Promise.race([this.#remote.call('ready'), this.#presence.down])
   }
 
-  /** Asks the leader, which asks the others. @returns nothing if it cannot be reached */
+  /**
+   * Asks the leader, which asks the others.
+   *
+   * @returns nothing if it cannot be reached
+   * @throws HostUnreachableError for a call that needs it
+   */
   async ask<N extends AskedOfHosts>(name: N, args: SentArgs<N>): Promise<unknown[]> {
+    if (traitsOf(name).needsLeader === true) return [await this.#askForSure(name, args)]
     await this.#presence.firstAttempt
     if (!this.#presence.isUp) return []
     const nothing = Symbol('nothing')
@@ -59,6 +72,28 @@ export class LeaderCalls {
     ])
     // It answers a host that may not join as it answers a client.
     return answer === nothing || !this.#isIn() ? [] : [answer]
+  }
+
+  /** Waits for a leader that is away. */
+  async #askForSure<N extends AskedOfHosts>(name: N, args: SentArgs<N>): Promise<unknown> {
+    const { leader, awayMs = AWAY_MS } = this.#options
+    const who = `The leader at ${leader}`
+    try {
+      if (!this.#presence.isUp) await inTime(this.#presence.up, awayMs, who)
+    } catch (cause) {
+      throw new HostUnreachableError(
+        `${who} could not be reached within ${awayMs} ms: the call did nothing. Call again when it is back.`,
+        { cause },
+      )
+    }
+    const answer = this.#remote.call(name, ...([args] as CallArgs<N>))
+    // After a short cut the answer still comes.
+    const given = this.#presence.down.then(() => inTime(answer, awayMs, who))
+    return Promise.race([answer, given]).catch((error: unknown) => {
+      throw error instanceof TimeoutError
+        ? unknownOutcome(`${who} was lost before it answered`, { cause: error })
+        : error
+    })
   }
 
   /** An ASK frame of the leader. @throws ProtocolError */

@@ -91,7 +91,7 @@ export class LeaderLink implements Reach, Outgoing {
     this.#wants = new Wants(this.queue, warn)
     this.names = new LeaderNames({ remote: this.#remote, wants: this.#wants, sights: van.sights, warn })
     this.#calls = new LeaderCalls({
-      ...{ remote: this.#remote, presence: this.#presence, requested },
+      ...{ remote: this.#remote, presence: this.#presence, leader: options.leader, requested },
       answer: (method, args) => van.answer(method, args),
       tellPublisher: (publisher, error) => van.tellPublisher(publisher, error),
     })

@@ -31,6 +31,7 @@ export class LeaderPresence {
   #wasUp = false
   /** An attempt to connect whose outcome is not known yet. */
   #firstAttempt: { readonly over: Promise<void>; readonly end: () => void } | undefined = deferred()
+  #up = deferred()
   #down = deferred()
 
   constructor(options: LeaderPresenceOptions) {
@@ -61,6 +62,11 @@ export class LeaderPresence {
     return this.#firstAttempt?.over
   }
 
+  /** Resolves when the leader can be reached. */
+  get up(): Promise<void> {
+    return this.#up.over
+  }
+
   /** Resolves when the leader cannot be reached any more. */
   get down(): Promise<void> {
     return this.#down.over
@@ -80,9 +86,11 @@ export class LeaderPresence {
     this.#isUp = isUp
     if (isUp) {
       this.#down = deferred()
+      this.#up.end()
       this.openIfSettled()
     } else {
       this.#down.end()
+      this.#up = deferred()
       this.shut()
     }
     this.#options.turned(isUp)

@@ -1,8 +1,8 @@
-import type { AskedOfHosts, SentArgs } from '../../../wire/calls/calls.js'
+import { traitsOf, type AskedOfHosts, type SentArgs } from '../../../wire/calls/calls.js'
 import type { AnswerTo, RequestName, SentRequest } from '../../../wire/calls/host-requests.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { Envelope } from '../../../message/envelope.js'
-import { ForbiddenError, type MsgvanError } from '../../../errors.js'
+import { describe, ForbiddenError, type MsgvanError } from '../../../errors.js'
 import { FrameKind } from '../../../wire/frames/frames.js'
 import type { HostRef, Reach } from '../contract/reach.js'
 import type { ReachMemory } from '../contract/reach-memory.js'
@@ -15,6 +15,7 @@ import { Interests } from '../interests.js'
 import { Lobby } from './lobby.js'
 import type { HostBackbone } from '../make-backbone.js'
 import type { HostList } from '../host-list.js'
+import { PartlyAnswered } from '../partly-answered.js'
 import { Seen } from '../follower/seen.js'
 
 export interface LeaderOptions {
@@ -179,9 +180,17 @@ class LeaderReach implements Reach {
   }
 
   async ask<N extends AskedOfHosts>(name: N, args: SentArgs<N>, except?: HostRef): Promise<unknown[]> {
-    const asked = [...this.#guests].filter(guest => guest.relay !== except && guest.isAttached)
+    const guests = [...this.#guests].filter(guest => guest.relay !== except)
+    const asked = guests.filter(({ isAttached }) => isAttached)
     const answers = await Promise.allSettled(asked.map(guest => guest.ask(name, args)))
-    return answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
+    const given = answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
+    if (traitsOf(name).needsHosts !== true || given.length === guests.length) return given
+    const failed = answers.flatMap(answer => (answer.status === 'rejected' ? [describe(answer.reason)] : []))
+    const away = guests.filter(guest => !asked.includes(guest))
+    throw new PartlyAnswered(given, [
+      ...away.map(({ host }) => `The host at ${host.address} cannot be reached.`),
+      ...failed,
+    ])
   }
 
   tellPublisher(from: HostRef, publisher: string, error: MsgvanError): void {
