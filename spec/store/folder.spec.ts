@@ -80,7 +80,7 @@ describe("a store's folder", () => {
       expect(said.filter(text => text.includes('others can list'))).to.have.length(2)
     })
 
-    it('leaves what else is in it as it is', async () => {
+    it('leaves other files unchanged', async () => {
       const [program, inner] = [join(folder, 'program'), join(folder, 'inner')]
       await mkdir(inner)
       await chmod(inner, 0o755)
@@ -159,7 +159,7 @@ describe("a store's folder", () => {
     return store
   }
 
-  it('gives back what was written, to the next who opens it', async () => {
+  it('gives the next process that opens it all that was written', async () => {
     await (await filled()).close()
     const store = await openIt()
     expect([...store.scan(1, 0)]).to.have.lengthOf(50)

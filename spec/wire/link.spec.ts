@@ -180,7 +180,7 @@ describe('a link', () => {
     expect(pair.b.received).to.deep.equal(upTo(100))
   })
 
-  it('says nothing of a frame that an unsent one has more to say about', () => {
+  it('does not acknowledge a frame while an outcome for it is unsent', () => {
     const pair = new Pair()
     pair.connect()
     // The window of b is full: what b says next waits, and so must its acknowledgement.
@@ -196,7 +196,7 @@ describe('a link', () => {
     expect(pair.a.received).to.deep.equal(upTo(7))
   })
 
-  it('says nothing in a frame that is sent again of what was done after it was made: its body has more to say', () => {
+  it('does not acknowledge, in a frame that it sends again, a frame that was finished after the first try', () => {
     const pair = new Pair()
     pair.connect()
     pair.b.send()
@@ -213,7 +213,7 @@ describe('a link', () => {
     expect(pair.a.acked).to.deep.equal([1])
   })
 
-  it('refuses what cannot be', () => {
+  it('refuses impossible acknowledgements', () => {
     const { a } = new Pair()
     a.attach(0)
     const frame = (number: number, received: number, acked: number): Uint8Array => {

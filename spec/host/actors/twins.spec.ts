@@ -59,7 +59,7 @@ describe('two clients with the same id', () => {
     expect(told.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_SESSION_LOST', 'MSGVAN_GAP'])
   })
 
-  it('a client that claims a session with another past gets a new session', async () => {
+  it('a client that claims a session with frame numbers that do not fit gets a new session', async () => {
     const given: string[] = []
     const first = client(
       'twin',

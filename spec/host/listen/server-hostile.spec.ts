@@ -192,7 +192,7 @@ describe('a host and strangers', () => {
   })
 
   for (const [what, bytes] of Object.entries(garbage)) {
-    it(`a frame with ${what}: told why, and dropped`, async () => {
+    it(`a frame with ${what}: is refused with a reason and disconnected`, async () => {
       const { refusal } = (await stranger().enter()).send(bytes)
       expect(await refusal).to.include({ code: 'MSGVAN_PROTOCOL' })
     })
@@ -262,7 +262,7 @@ describe('a host and strangers', () => {
     expect(entered.socket.connected).to.equal(true)
   })
 
-  it('an unknown event, or a frame before the proof: told why, and dropped', async () => {
+  it('an unknown event, or a frame before the proof: is refused with a reason and disconnected', async () => {
     const one = stranger()
     one.socket.emit('join', 'room')
     expect(await one.refusal).to.include({ code: 'MSGVAN_PROTOCOL' })
@@ -278,14 +278,14 @@ describe('a host and strangers', () => {
     'a client that is no text': { client: {} },
     'an unknown kind of credential': { credential: 'password' },
   })) {
-    it(`a hello with ${what}: told why, and dropped`, async () => {
+    it(`a hello with ${what}: is refused with a reason and disconnected`, async () => {
       const one = stranger()
       one.socket.emit('hello', typeof hello === 'object' ? one.hello(hello) : hello)
       expect(await one.refusal).to.include({ code: 'MSGVAN_PROTOCOL' })
     })
   }
 
-  it('a hello of another protocol: told both versions and what to do', async () => {
+  it('a hello of another protocol: is refused with both versions and advice', async () => {
     const one = stranger()
     one.socket.emit('hello', { protocol: 99, version: '9.9.9' })
     const refusal = await one.refusal

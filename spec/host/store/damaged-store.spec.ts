@@ -186,7 +186,7 @@ describe('a host whose store is damaged', () => {
     expect(errors[0]?.message).to.contain('the last moments of the cursor of work are lost')
   })
 
-  it('names who waited, and how many at most, where a book and a piece of the log are damaged', async () => {
+  it('names the waiting subscriptions, with the most messages, when a cursor and a piece of the log are damaged', async () => {
     await fill()
     await eventually(() => expect(copied('1/b/n/work')).to.equal(true))
     await stop()
@@ -214,7 +214,7 @@ describe('a host whose store is damaged', () => {
     expect(errors[0]?.message).to.contain(named?.text)
   })
 
-  it('names all who may have waited where the end of the log is gone, and with it how far it went', async () => {
+  it('names all subscriptions that may have lost messages when the end of the log is gone', async () => {
     await fill()
     await stop()
     const path = join(folder, DATA_FILE)
@@ -302,7 +302,7 @@ describe('a host whose store is damaged', () => {
     expect(missing[0]).to.include({ subscription: 'work', messages: (ROUNDS * EACH * 3) / 4 })
   })
 
-  it('names who may have waited for a piece that turns out to be damaged later', async () => {
+  it('names the subscriptions that may have waited for a piece whose damage shows later', async () => {
     const publisher = bus()
     for (const name of ['mail', 'work']) publisher.topic(name, { name }).subscribe().unsubscribe()
     publisher.topic('mail', { name: 'mail' }).subscribe()

@@ -15,7 +15,7 @@ describe('restart of one of several hosts without a store', () => {
     await sandbox.hostPid()
   }
 
-  it('a leader hands over its named subscriptions, with who consumes them at followers, and loses nothing under load', async () => {
+  it('a leader hands over its named subscriptions with their consumers at followers, and loses nothing under load', async () => {
     const [near, far, other] = [hosts.leader.bus(), hosts.follower(0).bus(), hosts.follower(1).bus()]
     const errors = [near, far, other].map(bus => collect(bus.errors$))
     far.topic('waits', { name: 'waits' }).subscribe().unsubscribe()
