@@ -15,6 +15,36 @@ const arrows = rooms.flatMap((names, level) =>
       })),
 )
 
+/**
+ * The imports between the rooms of host/. A room may import those `below` it. `each` names rooms that import it too:
+ * pairs that exist and should go. Add none.
+ */
+const insideHost = {
+  actors: { below: ['backbone', 'van'], each: ['calls', 'handlers'] },
+  backbone: { below: [], each: ['process', 'session', 'van'] },
+  calls: { below: ['backbone', 'handlers', 'rights'], each: ['actors', 'session', 'van'] },
+  'hand-over': { below: ['backbone', 'handlers', 'listen', 'session', 'store', 'van'], each: [] },
+  handlers: { below: ['listen', 'van'], each: ['actors'] },
+  listen: { below: ['backbone', 'rights'], each: ['process', 'session', 'store'] },
+  process: {
+    below: ['actors', 'hand-over', 'handlers', 'rights', 'session', 'store', 'van'],
+    each: ['backbone', 'listen'],
+  },
+  limits: { below: [], each: ['rights'] },
+  rights: { below: ['handlers'], each: ['limits'] },
+  session: { below: ['actors', 'limits', 'rights', 'store'], each: ['backbone', 'calls', 'listen', 'van'] },
+  store: { below: ['actors', 'backbone', 'handlers'], each: ['listen', 'van'] },
+  van: { below: [], each: ['backbone', 'calls', 'session', 'store'] },
+}
+
+const arrowsInHost = Object.entries(insideHost).map(([name, { below, each }]) => ({
+  name: `no-new-import-from-host-${name}`,
+  comment: `host/${name}/ may import only the rooms of host/ that the table insideHost lists for it`,
+  severity: 'error',
+  from: { path: `^src/host/${name}/` },
+  to: { path: '^src/host/', pathNot: `^src/host/(${[name, ...below, ...each].join('|')})/` },
+}))
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
@@ -26,6 +56,7 @@ module.exports = {
       to: { circular: true },
     },
     ...arrows,
+    ...arrowsInHost,
     {
       name: 'daemon-knows-the-settings-of-a-host-only',
       comment: 'what a host is started with is all that they share in this direction',

@@ -28,6 +28,7 @@ const levels = new Map(rooms.flatMap((names, level) => names.map(name => [name, 
 const up = [...imports].flatMap(([file, all]) =>
   all.filter(to => levelOf(to) < levelOf(file)).map(to => `${file} imports ${to}, which is above it`),
 )
+const pairs = pairsOf('src/host')
 
 const broken = [
   ...[...folders]
@@ -49,6 +50,7 @@ console.log(`folders                  ${folders.size}`)
 console.log(`imports inside src       ${[...imports.values()].flat().length}`)
 console.log(`imports that go up       ${up.length}`)
 console.log(`circles, types included  ${circles.length}`)
+console.log(`pairs of host's rooms    ${pairs.length} that import each other`)
 console.log(`longest file             ${longest('file')} lines`)
 console.log(`longest class            ${longest('class')} lines`)
 console.log(`longest function         ${longest('function')} lines`)
@@ -65,6 +67,19 @@ function list(folder) {
 /** 0 is the top. The files of src/ itself are on no level. */
 function levelOf(file) {
   return levels.get(file.split('/')[1])
+}
+
+/** The pairs of folders inside that room that import each other, though no two files do. */
+function pairsOf(room) {
+  const inside = file => (file.startsWith(`${room}/`) ? file.slice(room.length + 1).split('/')[0] : undefined)
+  const found = new Set()
+  for (const [file, all] of imports)
+    for (const to of all)
+      if (inside(file) !== undefined && inside(to) !== undefined) found.add(`${inside(file)} ${inside(to)}`)
+  return [...found].filter(pair => {
+    const [from, to] = pair.split(' ')
+    return from < to && found.has(`${to} ${from}`)
+  })
 }
 
 function count(all) {
