@@ -69,7 +69,7 @@ export interface Growth {
 /**
  * @param attempt the number of failures, from 1
  */
-export function grownDelay({ initial, max, factor, jitter, random }: Growth, attempt: number): number {
+export function exponentialDelay({ initial, max, factor, jitter, random }: Growth, attempt: number): number {
   // The growth may be Infinity by now, and 0 times that is NaN.
   const delay = initial === 0 ? 0 : Math.min(max, initial * factor ** Math.max(0, attempt - 1))
   const share: unknown = random()
@@ -85,7 +85,8 @@ export const defaultGrowth: Growth = {
   random: () => Math.random(),
 }
 
-export const defaultDelay = (_error: unknown, attempt: number): number => grownDelay(defaultGrowth, attempt)
+export const defaultDelay = (_error: unknown, attempt: number): number =>
+  exponentialDelay(defaultGrowth, attempt)
 
 /**
  * Checks the options of `nack()`.

@@ -1,6 +1,6 @@
 import { InvalidOptionError } from '../errors.js'
 import { knownOptions, shown } from '../message/check-option.js'
-import { defaultGrowth, grownDelay, LONGEST_MS } from '../message/retry-delay.js'
+import { defaultGrowth, exponentialDelay, LONGEST_MS } from '../message/retry-delay.js'
 
 export interface BackoffConfig {
   /** The first delay, in milliseconds. Default 100. */
@@ -40,7 +40,7 @@ export function backoff(config: BackoffConfig = {}): (error: unknown, attempt: n
   if (typeof random !== 'function')
     throw new InvalidOptionError(`backoff: random is a function; this is ${shown(random)}.`)
   const growth = { initial, max, factor, jitter, random }
-  return (_error, attempt) => grownDelay(growth, attempt)
+  return (_error, attempt) => exponentialDelay(growth, attempt)
 }
 
 function range(least: number, most: number): string {

@@ -11,7 +11,7 @@ export interface ClientIdentity {
 }
 
 export const CLIENT_KEY_BYTES = 32
-/** 128 bits: nobody finds another key of the same id. */
+/** 128 bits: it is infeasible to find another key of the same id. */
 export const CLIENT_ID_BYTES = 16
 /** Ids of workers begin with their kind. */
 const ID = /^(worker\/|worker-of-others\/)?[A-Za-z0-9_-]{22}$/

@@ -61,7 +61,7 @@ describe('requests in a broker', () => {
     await ask(own, 'ab')
     await own.publish('b', 1, noHeaders)
     expect(seen).to.deep.equal(['responder: $request/b', 'b'])
-    expect(lost).to.deep.equal([['$request/ab', 'nobody']])
+    expect(lost).to.deep.equal([['$request/ab', 'no-responder']])
   })
 
   it('come back with the reason when their last responder leaves, in work or not', async () => {
@@ -75,7 +75,7 @@ describe('requests in a broker', () => {
       ['$request/c', 'left'],
     ])
     await ask(own, 'c')
-    expect(lost.at(-1)).to.deep.equal(['$request/c', 'nobody'])
+    expect(lost.at(-1)).to.deep.equal(['$request/c', 'no-responder'])
   })
 
   it('come back as died when their last responder died of them', async () => {

@@ -5,7 +5,7 @@ import {
   RemoteConsumer,
   type RemoteConsumerOwner,
 } from '../../../src/host/session/consumers/remote-consumer.js'
-import { Hearing } from '../../../src/host/session/consumers/silence.js'
+import { Hearing } from '../../../src/host/session/consumers/client-silence.js'
 import { inEnvironment } from '../../simulation/environment.js'
 import { Random } from '../../simulation/random.js'
 import { VirtualClock } from '../../simulation/virtual-clock.js'

@@ -148,7 +148,7 @@ export class Router {
     const arrival = coming?.(envelope)
     if (arrival === undefined) {
       // The other host has not heard yet that the subscription ended. It asks again.
-      unrouted?.(envelope, from === undefined ? 'nobody' : 'left')
+      unrouted?.(envelope, from === undefined ? 'no-responder' : 'left')
       return undefined
     }
     return arrival.then(() => {

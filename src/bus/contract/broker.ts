@@ -9,7 +9,7 @@ import type { SubscriptionRequest } from './subscription-request.js'
  * Why a message has no subscription: none matched, the one that had it is gone, or that one's consumer died of it, as
  * far as the broker knows.
  */
-export type Unrouted = 'nobody' | 'left' | 'died'
+export type Unrouted = 'no-responder' | 'left' | 'died'
 
 export type BusState = 'connecting' | 'connected' | 'reconnecting' | 'closed'
 

@@ -51,7 +51,7 @@ export function checkReply(
   checkPattern(pattern)
   if (typeof pattern === 'string' && isSystemTopic(pattern))
     throw new InvalidPatternError(
-      `Topics that begin with $ are the system's: nobody can send a request on ${JSON.stringify(pattern)}.`,
+      `Topics that begin with $ are the system's: you cannot send a request on ${JSON.stringify(pattern)}.`,
     )
   if (typeof responder !== 'function')
     throw new InvalidOptionError('reply() takes a function of a message: bus.reply(pattern, message => …).')

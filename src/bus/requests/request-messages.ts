@@ -18,9 +18,9 @@ export const AGAIN = '$again'
 const REASON = '$reason'
 
 /**
- * `value`: the answer. `error`: the error in its place. `working`: a responder has it. Notices of the van: `nobody` (no
- * responder is there), `left` (the responder's subscription is gone, and with it the request), `died` (the responder
- * died).
+ * `value`: the answer. `error`: the error in its place. `working`: a responder has it. Notices of the van:
+ * `no-responder` (none is there), `left` (the responder's subscription is gone, and with it the request), `died` (the
+ * responder died).
  */
 export type AnswerKind = 'value' | 'error' | 'working' | Unrouted
 

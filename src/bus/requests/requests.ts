@@ -115,8 +115,8 @@ export class Requests {
         asked.heardAt = performance.now()
         asked.looksGone = 0
         return
-      case 'nobody':
-        return this.#nobody(asked)
+      case 'no-responder':
+        return this.#noResponder(asked)
       case 'left':
         return this.#left(asked)
       case 'died':
@@ -137,7 +137,7 @@ export class Requests {
     if (this.#open.delete(asked.id)) asked.reject(error)
   }
 
-  #nobody(asked: Asked): void {
+  #noResponder(asked: Asked): void {
     if (performance.now() < this.#patientUntil) return this.#later(asked, AGAIN_MS)
     const topic = JSON.stringify(ownTopic(asked.request.topic))
     const text = `No bus in this van answers requests on ${topic}. Start a process that does: bus.reply(${topic}, message => …).`

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** 128 bits: nobody finds another seat with the same names. */
+/** 128 bits: it is infeasible to find another seat with the same names. */
 const BYTES = 16
 
 /**
@@ -23,7 +23,7 @@ export class PublisherNames {
     this.#prefix = publisherPrefix(seat)
   }
 
-  /** @param publisher as the follower names it: it may also pass on messages from a time when it joined nobody */
+  /** @param publisher as the follower names it: it may also pass on messages from a time before it joined a leader */
   of(publisher: string): string {
     if (publisher === this.#last) return this.#name
     this.#last = publisher

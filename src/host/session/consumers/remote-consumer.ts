@@ -11,7 +11,7 @@ import { hostBooks, type HostBooks, type Watched } from '../stall-watch.js'
 import { OpenDeliveries } from './open-deliveries.js'
 import { settleAs } from './settle-as.js'
 import { keyOfName } from '../settled-before.js'
-import { SilenceWatch, type Hearing, type SilentConsumer } from './silence.js'
+import { SilenceWatch, type Hearing, type SilentConsumer } from './client-silence.js'
 
 export interface RemoteConsumerOwner {
   /** Sends one delivery, with those around it. */

@@ -18,7 +18,7 @@ import type { SessionOutput } from '../session-output.js'
 import { keyOfName, type SettledBefore } from '../settled-before.js'
 import { PatternBudget } from './pattern-budget.js'
 import { RemoteConsumer, type RemoteConsumerOwner, type RemoteConsumerState } from './remote-consumer.js'
-import { Hearing } from './silence.js'
+import { Hearing } from './client-silence.js'
 
 /**
  * The end of a session: the client said goodbye, or is gone for good; or it was a host that died and has a successor,
