@@ -10,7 +10,7 @@ export const noHeaders: Headers = Object.freeze({})
 export interface BytesHolder {
   /** A message of this size waits in one more place. */
   hold(size: number): void
-  /** It left one. */
+  /** A message left one of these places. */
   release(size: number): void
 }
 
@@ -63,12 +63,12 @@ export class Envelope {
     return copyOf(this, Envelope, content, 0, undefined)
   }
 
-  /** It waits in one more place. */
+  /** The message waits in one more place. */
   hold(): void {
     this.block?.hold(this.size)
   }
 
-  /** It left a place where it waited. */
+  /** The message left a place where it waited. */
   release(): void {
     this.block?.release(this.size)
   }
@@ -83,12 +83,12 @@ export class Envelope {
     return copyOf(this, Kind, this.content, this.offset, this.block)
   }
 
-  /** It was published before, to a host that is gone, and some subscriptions may have it already. */
+  /** The message was published before, to a host that is gone, and some subscriptions may have it already. */
   get mayHaveCome(): boolean {
     return false
   }
 
-  /** It was a dead letter: its subscription is owed it once more, after any earlier outcome. */
+  /** The message was a dead letter: its subscription is owed it once more, after any earlier outcome. */
   get isReplayed(): boolean {
     return false
   }

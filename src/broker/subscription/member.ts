@@ -16,9 +16,9 @@ const REMOVED = 'its subscription was removed, or the bus is closed'
 enum Standing {
   Attached,
   Suspended,
-  /** It only settles its open deliveries. */
+  /** The member only settles its open deliveries. */
   Left,
-  /** It settles nothing any more. */
+  /** The member settles nothing any more. */
   Ended,
 }
 
@@ -75,7 +75,7 @@ export class Member implements Membership {
     return this.#consumer.sees === undefined || this.#consumer.sees(topic)
   }
 
-  /** Its subscription has new rules. */
+  /** The subscription has new rules. */
   ruled(rules: SubscriptionRequest): void {
     this.ackTimeout = timedHere(this.#consumer, rules)
     this.#consumer.ruled?.(rules)
@@ -92,7 +92,7 @@ export class Member implements Membership {
     return open.size < this.prefetch && open.bytes < MAX_BYTES_IN_FLIGHT
   }
 
-  /** It may get back a message that it failed a moment ago, beyond its credit in bytes, too: it has held it before. */
+  /** The member may get back a message that it failed a moment ago, even beyond its credit in bytes. */
   get takesBack(): boolean {
     if (this.#standing !== Standing.Attached || this.inFlight >= this.prefetch) return false
     return this.#consumer.isBusy !== true || this.#consumer.takesBack === true

@@ -20,14 +20,14 @@ export class OpenDeliveries {
   #messages: Message[] = []
   #size = 0
   #bytes = 0
-  /** Of settled messages that are still in the list. */
+  /** The bytes of settled messages that are still in the list. */
   #settledBytes = 0
 
   get size(): number {
     return this.#size
   }
 
-  /** Of their payloads. */
+  /** The bytes of the payloads. */
   get bytes(): number {
     return this.#bytes
   }

@@ -34,7 +34,7 @@ export abstract class SubscriptionCore extends NoopHooks {
    * Published during a delivery and not routed yet: it counts as waiting, or a handler could publish past every limit.
    */
   queued = 0
-  /** Its place in the pattern table, while it is registered. */
+  /** The place of the subscription in the pattern table, while it is registered. */
   route = -1
   hasEnded = false
   /**
@@ -56,14 +56,14 @@ export abstract class SubscriptionCore extends NoopHooks {
   abstract letIn(): void
   /** These messages come back after the end. */
   abstract tooLate(items: readonly Item[]): void
-  /** It may be able to hand out a message. */
+  /** Called when the subscription may be able to hand out a message. */
   abstract wake(): void
 
   get key(): string {
     return this.rules.name ?? this.id
   }
 
-  /** It lasts as long as its consumers, with a name too, and what it owes then goes back to its senders. */
+  /** The subscription lasts as long as its consumers, with a name too. Then its messages return to their senders. */
   get isLent(): boolean {
     const { name, pattern } = this.rules
     return (name !== undefined && isExposure(name)) || isRequestPattern(pattern)
@@ -123,7 +123,7 @@ export abstract class SubscriptionCore extends NoopHooks {
     return Math.max(0, this.backlog.queued - this.held)
   }
 
-  /** It keeps the order, and waits for a message that is open or between two attempts. */
+  /** The subscription keeps the order, and waits for a message that is open or between two attempts. */
   protected get isOutOfTurn(): boolean {
     return this.rules.ordered && (this.backlog.isRetrying || this.inFlight > 0)
   }
@@ -165,7 +165,7 @@ export abstract class SubscriptionCore extends NoopHooks {
     return this.admits(topic)
   }
 
-  /** Its maker may see messages with this topic. */
+  /** Whether the maker of the subscription may see messages with this topic. */
   protected admits(topic: string): boolean {
     return !this.isLimited || this.owner.sees?.(this.rules, topic) !== false
   }
@@ -209,14 +209,14 @@ export abstract class SubscriptionCore extends NoopHooks {
     this.owner.settled()
   }
 
-  /** It is off the list: its counts, and those that it may still get, go into this sum. */
+  /** The subscription is off the list: its counts, now and later, go into this sum. */
   countInto(sum: Counters): void {
     if (this.#counts === sum) return
     addCounts(sum, this.counts)
     this.#counts = sum
   }
 
-  /** Its state without its messages: for another process. */
+  /** The state without the messages, for another process. */
   get state(): SubscriptionState {
     return { id: this.id, rules: this.rules, counts: this.counts, nextOrder: this.backlog.nextOrder }
   }
@@ -239,7 +239,7 @@ export abstract class SubscriptionCore extends NoopHooks {
     yield* this.backlog.begun()
   }
 
-  /** Its messages that were never handed out, in order. */
+  /** The messages that were never handed out, in order. */
   fresh(): Generator<Item> {
     return this.backlog.fresh()
   }

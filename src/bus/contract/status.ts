@@ -5,7 +5,7 @@ export interface LogStatus {
   readonly first: number
   /** The place of the next message. */
   readonly end: number
-  /** Its size on the disk. */
+  /** The size on the disk. */
   readonly bytes: number
 }
 
@@ -20,9 +20,9 @@ export interface MissingStatus {
 
 /** Bytes in memory. When they are as many as there may be, publishers wait. */
 export interface MemoryStatus {
-  /** Of the messages that wait in this van. */
+  /** The bytes of the messages that wait in this van. */
   readonly van: { readonly bytes: number; readonly max: number }
-  /** Of all waiting messages of this host, and of what its clients have not read. */
+  /** The bytes of all waiting messages of this host, and of the data that its clients have not read. */
   readonly host: { readonly bytes: number; readonly max: number }
 }
 
@@ -35,7 +35,7 @@ export interface ClientStatus {
   host: string
   /** The address that it came from; '' by the local socket. */
   address: string
-  /** Of this machine only. */
+  /** Only for a process of this machine. */
   pid?: number
   /** False: its connection is cut, and its session waits for it. */
   connected: boolean
@@ -135,7 +135,7 @@ export interface ActorStatus {
   host: string
   /** The number of its instances on that host. */
   instances: number
-  /** Of these instances, in sum. */
+  /** The sum for these instances. */
   restarts: number
   state: string
 }

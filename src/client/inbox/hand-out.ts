@@ -8,7 +8,7 @@ import type { UnsettledDeliveries } from './unsettled-deliveries.js'
 enum State {
   Attached,
   Suspended,
-  /** It gets nothing more, and can settle the deliveries that it has. */
+  /** The consumer gets nothing more, and can settle the deliveries that it has. */
   Left,
 }
 
@@ -22,7 +22,7 @@ export interface HandOutOwner {
 /** Hands the deliveries of one subscription to its consumer, in order and one at a time. */
 export class HandOut {
   readonly queue = new InboxQueue()
-  /** It pauses until the host has answered them. */
+  /** Questions to the host. The consumer pauses until the host has answered them. */
   readonly questions = new Questions()
   readonly #unsettled: UnsettledDeliveries
   readonly #owner: HandOutOwner
@@ -48,7 +48,7 @@ export class HandOut {
     return this.#state === State.Attached
   }
 
-  /** It gets nothing more. */
+  /** Whether the consumer gets nothing more. */
   get isStopped(): boolean {
     return this.#isStopped
   }

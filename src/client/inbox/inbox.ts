@@ -78,7 +78,7 @@ export class Inbox implements HandOutOwner, MembershipOwner {
     this.membership = new InboxMembership(request, parts, this)
   }
 
-  /** Its consumer ends with the host whose client this side is. */
+  /** The consumer ends with the host whose client this side is. */
   get endsWithHost(): boolean {
     return this.#handOut.consumer.endsWithHost === true
   }
@@ -131,7 +131,7 @@ export class Inbox implements HandOutOwner, MembershipOwner {
     this.#handOut.consumer.ruled?.({ ...this.request, attempts, ackTimeout, delay })
   }
 
-  /** It joined this incarnation of its name. */
+  /** The consumer joined this incarnation of its name. */
   named(incarnation: string): void {
     this.verdicts.memory = this.#owner.memoryOf(this, incarnation)
     this.#handOut.consumer.named?.(incarnation)
@@ -220,7 +220,7 @@ export class Inbox implements HandOutOwner, MembershipOwner {
     return taken
   }
 
-  /** It is over: unsubscribed by name, refused, or the bus closes. */
+  /** The subscription is over: unsubscribed by name, refused, or the bus closes. */
   end(error: MsgvanError | undefined): void {
     const { consumer, hasLeft } = this.#handOut
     this.#handOut.leave()

@@ -19,7 +19,10 @@ import { KeptNames } from './kept-names.js'
 import { unsettledOf, waitingOf } from './left-behind.js'
 import { Standstill } from '../connection/standstill.js'
 
-/** By then the operating system has everything that was sent. In a browser, a timer has the same effect. */
+/**
+ * Runs it in the next turn. By then the operating system has everything that was sent. In a browser, a timer has the
+ * same effect.
+ */
 function nextTurn(run: () => void): void {
   if ('setImmediate' in globalThis) setImmediate(run)
   else setTimeout(run)
@@ -97,7 +100,10 @@ export class Inboxes implements InboxOwner {
     return [...this.#inboxes.values()].filter(inbox => inbox.isConfirmed)
   }
 
-  /** Those that the host forgets with the session, except those for requests and answers: their askers learn of a loss in another way. */
+  /**
+   * The inboxes that the host forgets with the session, except those for requests and answers: their askers learn of a
+   * loss in another way.
+   */
   unnamed(): Inbox[] {
     return [...this.#inboxes.values()].filter(
       ({ request, hasLeft, wasConfirmed }) =>

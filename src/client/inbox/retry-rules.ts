@@ -8,7 +8,7 @@ import type { RulesInForce } from '../../wire/frames/subscription-request.js'
 export interface RetryDecision {
   /** For the host; undefined: the host uses its rules. */
   readonly delay: number | undefined
-  /** It comes again. */
+  /** Whether the message comes again. */
   readonly isRetried: boolean
   /** The host sends it again before all others. */
   readonly isFirst: boolean
@@ -17,7 +17,7 @@ export interface RetryDecision {
 /** The retry rules of one subscription. A delay function cannot cross the link, so the client calls it. */
 export class RetryRules {
   #attempts: number
-  /** Undefined: only the host knows it. */
+  /** The delay. Undefined: only the host knows it. */
   #delay: RetryDelay | undefined
 
   constructor({ attempts, delay, given }: SubscriptionRequest) {

@@ -9,9 +9,9 @@ export class UnsettledDeliveries {
   readonly withdrawn = new WithdrawnMessages()
   readonly #onWithdrawnSettled: () => void
   readonly #deadlines: Deadlines
-  /** Its `next` is running. */
+  /** The message whose `next` is running. */
   #inHand: Message | undefined
-  /** Their `next` has returned. */
+  /** The messages whose `next` has returned. */
   readonly #messages = new Set<Message>()
   /** The last delivery that the consumer began to work on. Messages that wait inside `handle` come after it. */
   #lastBegun = 0
@@ -99,7 +99,7 @@ export class UnsettledDeliveries {
     return all.filter(message => (numberOf(message) ?? Infinity) <= last)
   }
 
-  /** Those whose `next` has returned, in order of delivery. */
+  /** The messages whose `next` has returned, in order of delivery. */
   inOrder(): Message[] {
     return [...this.#messages].sort((a, b) => (numberOf(a) as number) - (numberOf(b) as number))
   }

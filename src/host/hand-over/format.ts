@@ -3,7 +3,7 @@ export const FORMAT = 1
 
 /** The kind of a record in the file. A number never changes its meaning, because versions read each other's files. */
 export const Kind = {
-  /** Of the whole file: format, protocol, name of the memory. */
+  /** The record of the whole file: format, protocol, name of the memory. */
   Head: 1,
   /** Bytes of messages, by number. */
   Blobs: 2,

@@ -15,9 +15,9 @@ import {
 import { ReadingTable, WritingTable } from '../../wire/frames/string-table.js'
 import { RECORD_BYTES } from './record-file.js'
 
-/** It was handed out, or failed, before. */
+/** The message was handed out, or failed, before. */
 const BEGUN = 0x40
-/** Its publisher sent it again, and the last host may have handed it out. */
+/** The publisher sent the message again, and the last host may have handed it out. */
 const REPEATED = 0x20
 
 /** One message of one subscription, in a hand-over. */

@@ -103,7 +103,7 @@ function syncFolder(path: string): void {
 export interface FileDamage {
   /** Records that are left out. */
   damaged: number
-  /** It ends too early. */
+  /** The file ends too early. */
   isTorn: boolean
 }
 

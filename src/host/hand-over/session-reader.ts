@@ -41,7 +41,7 @@ export class SessionReader {
     this.#van = options.sessions.van(options.state.van)
   }
 
-  /** Undefined: its frames are not all there, or it does not continue here. */
+  /** The session. Undefined: frames of it are missing, or it does not continue here. */
   get session(): Session | undefined {
     return this.#session
   }

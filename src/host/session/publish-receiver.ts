@@ -37,7 +37,7 @@ export interface PublishReceiverOptions {
   readonly van: Van
   readonly maxPayload: number
   readonly maxWaiting: number
-  /** Of a principal. Undefined: it may publish everything. */
+  /** The rights of the principal. Undefined: the client may publish everything. */
   readonly access?: Access | undefined
 }
 
@@ -86,9 +86,9 @@ export class PublishReceiver {
   readonly #holdsMessages: () => boolean
   readonly #guest: () => FollowerSession | undefined
   readonly #publisher: Publisher
-  /** Of the publisher, in its messages. */
+  /** The publisher's name in its messages. */
   readonly #name: string
-  /** Of what this host remembers of it. */
+  /** The key of its mark. */
   readonly markKey: string
   readonly #reading = new ReadingTable()
   /** The memory of the last frame. */
@@ -137,7 +137,7 @@ export class PublishReceiver {
     return this.#publisher
   }
 
-  /** Of publishes that wait for room. */
+  /** The bytes of publishes that wait for room. */
   get heldBytes(): number {
     return this.#held.bytes
   }
@@ -267,13 +267,13 @@ export class PublishReceiver {
     return (isOwn ? this.#publisher : this.#guest())?.has(envelope) === true
   }
 
-  /** It was taken over, and could not be written: a repetition must count as new. */
+  /** The publish was accepted, and could not be written: a repetition must count as new. */
   #refuse(envelope: Envelope, error: unknown): void {
     if (envelope.publisher === this.#name) this.#publisher.refuse(envelope.sequence, toWireError(error))
     else this.#guest()?.refuse(envelope, error)
   }
 
-  /** It is stored already, and its publisher waits for room. */
+  /** The publish is stored already, and its publisher waits for room. */
   #awaitAgain(envelope: Envelope): undefined | Promise<LateOutcome> {
     const { van, maxPayload } = this.#options
     if (envelope.publisher === this.#name) {

@@ -3,15 +3,15 @@ import { Fields } from '../frames/fields.js'
 
 /** The treatment of a call at both ends. */
 export interface CallTraits {
-  /** Its effect outlasts the bus: a bus that drains waits for the answer before it closes. */
+  /** The effect outlasts the bus: a bus that drains waits for the answer before it closes. */
   readonly outlastsBus?: true
-  /** It only reads: a bus that closes without a connection does not wait for the answer. */
+  /** The call only reads: a bus that closes without a connection does not wait for the answer. */
   readonly reads?: true
-  /** It changes records in the store: the host answers when they are on the disk. */
+  /** The call changes records in the store: the host answers when they are on the disk. */
   readonly isStored?: true
-  /** Its arguments hold values of an app, lists, or the words of another host: they may be as large as a payload. */
+  /** The arguments hold values of an app, lists, or the words of another host: they may be as large as a payload. */
   readonly isLarge?: true
-  /** Its answer may take megabytes: the host answers only a few of them at a time for one client. */
+  /** The answer may take megabytes: the host answers only a few of them at a time for one client. */
   readonly hasLongAnswer?: true
   /** Carried out again it has another result. It is not sent again after a lost session, because it may have been done. */
   readonly isDoneOnce?: true

@@ -10,7 +10,7 @@ const MOST_SEEN = 2 * MOST_VERDICTS
  * one memory: `retry()` leaves the name and joins it again, and must not lose its earlier verdicts.
  */
 export class DeliveryMemory {
-  /** Of the name; undefined: not known yet, or without a name. */
+  /** The incarnation of the name. Undefined: not known yet, or without a name. */
   incarnation: string | undefined
   readonly #unconfirmed = new Unconfirmed()
   /** Verdicts of lost sessions. */

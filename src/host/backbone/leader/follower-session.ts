@@ -24,14 +24,14 @@ import { RefusedLines } from './refused-lines.js'
 /** The session of another host. */
 export interface FollowerClientSession {
   readonly client: string
-  /** Of a principal. Undefined: it may do everything. */
+  /** The rights of the principal. Undefined: the follower may do everything. */
   readonly access?: { readonly principal: { readonly name: string } } | undefined
   /** The address by which it reached this host. */
   readonly address: string
   readonly link: Link
   /** A relay for it in the van: its messages go to the other host. */
   relayTo(subscription: number): HostQueue
-  /** Its messages of that named subscription have failed, as if it had died, and go to others. */
+  /** The follower's messages of that named subscription fail, as if it had died, and go to others. */
   failHeldBy(name: string): void
 }
 
@@ -40,16 +40,16 @@ export interface FollowerSessionOwner {
   readonly acceptFrom: (from: HostRef, envelope: Envelope) => undefined | Promise<void> | MsgvanError
   readonly awaitRoom: (from: HostRef, envelope: Envelope) => undefined | Promise<void>
   readonly seen: Seen
-  /** It gets matching messages from now on. */
+  /** The follower gets matching messages from now on. */
   readonly wanted: (pattern: RegExp | string) => void
   warn(text: string): void
-  /** It can be reached, or cannot any more. */
+  /** The follower can be reached, or cannot any more. */
   attached(guest: FollowerSession, isAttached: boolean): void
   /**
    * @param mailboxes its mailboxes
    */
   left(guest: FollowerSession, mailboxes: readonly string[]): void
-  /** It makes a request to that host. */
+  /** The follower makes a request to that host. */
   request(host: string, name: string, body: unknown, from: string): Promise<unknown>
 }
 
@@ -72,7 +72,7 @@ export class FollowerSession {
   readonly #owner: FollowerSessionOwner
   readonly #asked = new Map<number, Asked>()
   readonly relay: HostQueue
-  /** It took the place of another process, which this host knew. */
+  /** The follower took the place of another process, which this host knew. */
   hasContinued = false
   /** Another process took its place. */
   hasPassed = false
@@ -89,7 +89,7 @@ export class FollowerSession {
     public host: HostStatus,
     /** The same for every host that runs in its place, one after the other. */
     readonly seat: string,
-    /** It has a store: after its death it has its present messages again. */
+    /** The follower has a store: after its death it has its present messages again. */
     readonly isKept: boolean,
     owner: FollowerSessionOwner,
   ) {
@@ -103,7 +103,7 @@ export class FollowerSession {
     return this.session.link.isAttached
   }
 
-  /** Its introduction: all patterns that it wants. */
+  /** The follower's introduction: all patterns that it wants. */
   begin(patterns: readonly (RegExp | string)[]): void {
     this.#want(patterns)
     this.#owner.interests.change(this, this.relay.patterns)
@@ -142,7 +142,7 @@ export class FollowerSession {
     return this.#names.of(publisher)
   }
 
-  /** It was taken over, and is not refused. */
+  /** The message was accepted, and is not refused. */
   has(envelope: Envelope): boolean {
     return this.#owner.seen.has(envelope)
   }
@@ -238,7 +238,7 @@ export class FollowerSession {
     asked?.reject(fromWireError({ code: error.text('code', 64), text: error.text('text', 100_000) }))
   }
 
-  /** It makes a request to another host, through this one. */
+  /** The follower makes a request to another host, through this one. */
   request({ host, name, body }: GotArgs<typeof REQUEST>): Promise<unknown> {
     return this.#owner.request(host, name, body, this.host.id)
   }
@@ -271,7 +271,7 @@ export class FollowerSession {
     this.relay.passTo(next.relay)
   }
 
-  /** Its session is over. */
+  /** The session is over. */
   left(): void {
     this.#giveUpWaiting()
     const mailboxes = this.relay.patterns.filter(pattern => typeof pattern === 'string')

@@ -22,7 +22,7 @@ export interface RemoteConsumerOwner {
   lapsed(subscription: number, through: number): void
   /** The incarnation of the name that the client has joined. */
   named(subscription: number, incarnation: string): void
-  /** It has other rules than the client asked for. */
+  /** The subscription has other rules than the client asked for. */
   ruled(subscription: number, rules: SubscriptionRequest): void
   /** The client is cut off. */
   isAway(): boolean
@@ -32,7 +32,7 @@ export interface RemoteConsumerOwner {
   settled(key: string, message: Message): KeptVerdict | undefined
   /** The client has so much unread data that it gets nothing more for now. */
   readonly isBusy: boolean
-  /** It may still get a message again that it failed. */
+  /** Whether the consumer may still get a message again that it failed. */
   takesBack(): boolean
 }
 
@@ -62,7 +62,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
   #hasEnded = false
   #watch: SilenceWatch | undefined
   #isSilent = false
-  /** Its client runs in the host whose client it is. */
+  /** Whether the client runs in the host whose client it is. */
   endsWithHost = false
   /** The client is a host, and the consumer behind it is cut off. */
   isBeyondAway = false
@@ -83,7 +83,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
     return this.#membership
   }
 
-  /** Its state, for another process to continue. */
+  /** The state of the consumer, for another process to continue. */
   get state(): RemoteConsumerState {
     return {
       last: this.lastNumber,
@@ -103,7 +103,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
     if (this.keepOpen(number, message)) this.#watch?.begin()
   }
 
-  /** Its consumer has left, and settles its open deliveries. */
+  /** The consumer has left, and settles its open deliveries. */
   restoreLeft(): void {
     this.#leaveBroker()
   }
@@ -184,7 +184,7 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
     this.#membership?.wake()
   }
 
-  /** It has left, and has nothing left to settle. */
+  /** Whether the consumer has left, and has nothing left to settle. */
   get isDone(): boolean {
     return this.#hasEnded || (this.#hasLeft && this.openCount === 0)
   }
