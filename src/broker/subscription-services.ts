@@ -85,8 +85,8 @@ export class SubscriptionServices implements SubscriptionOwner<Subscription> {
     else tellPublisher(publisher, error, from)
   }
 
-  buried(subscription: Subscription, item: Item, error: unknown): boolean {
-    const isDead = this.#parts.deadLetters.bury(subscription.key, item, error)
+  deadLettered(subscription: Subscription, item: Item, error: unknown): boolean {
+    const isDead = this.#parts.deadLetters.addDeadLetter(subscription.key, item, error)
     subscription.gone?.(item)
     return isDead
   }

@@ -8,7 +8,7 @@ interface Entry {
   run: (() => void) | undefined
 }
 
-/** Many deadlines on one timer of the given scheduler: a binary heap, so that a hundred thousand parked messages cost one timer. */
+/** Many deadlines on one timer of the given scheduler: a binary heap, so that a hundred thousand retrying messages cost one timer. */
 export class Timers {
   readonly #scheduler: SchedulerLike
   #heap: Entry[] = []

@@ -68,18 +68,18 @@ export class DeadLetterHandler {
     return new DeadLetterView(this.#queue, {
       check: () => this.#owner.checkOpen(),
       report: error => this.#owner.report(error),
-      replayOne: buried => this.#replay(buried),
+      replayOne: stored => this.#replay(stored),
     })
   }
 
   /** @returns false if `takeBack` accepts the message, so that it becomes no dead letter */
-  bury(key: string, item: Item, error: unknown): boolean {
+  addDeadLetter(key: string, item: Item, error: unknown): boolean {
     // A dead letter's own failure does not make a new one.
     if (item.envelope.topic.startsWith('$dead/')) return true
-    const buried = this.#queue.write(key, item, error, this.#messages.now())
-    if (this.#takeBack(buried.letter, buried.envelope, error)) return false
-    for (let gone = this.#queue.keep(buried); gone > 0; gone--) this.#owner.dropped()
-    this.#owner.publish(`$dead/${key}`, noHeaders, () => this.#wrap(buried.letter, buried.envelope))
+    const stored = this.#queue.write(key, item, error, this.#messages.now())
+    if (this.#takeBack(stored.letter, stored.envelope, error)) return false
+    for (let gone = this.#queue.keep(stored); gone > 0; gone--) this.#owner.dropped()
+    this.#owner.publish(`$dead/${key}`, noHeaders, () => this.#wrap(stored.letter, stored.envelope))
     return true
   }
 

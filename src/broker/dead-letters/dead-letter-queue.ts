@@ -61,38 +61,38 @@ export class DeadLetterQueue {
   /**
    * @returns the number of letters that had to go to make room
    */
-  keep(buried: StoredDeadLetter): number {
-    this.#add(buried)
-    this.#durableLog?.letterKept(buried)
+  keep(stored: StoredDeadLetter): number {
+    this.#add(stored)
+    this.#durableLog?.letterKept(stored)
     let pushedOut = 0
     for (const [oldest] of this.#kept) {
-      if (this.#kept.size <= MAX_KEPT && (this.#bytes <= MAX_KEPT_BYTES || oldest === buried)) break
+      if (this.#kept.size <= MAX_KEPT && (this.#bytes <= MAX_KEPT_BYTES || oldest === stored)) break
       this.remove(oldest)
       pushedOut++
     }
-    this.#new.next(buried)
+    this.#new.next(stored)
     return pushedOut
   }
 
   restore(letters: Iterable<StoredDeadLetter>): void {
-    for (const buried of letters) this.#add(buried)
+    for (const stored of letters) this.#add(stored)
   }
 
   /** Takes in letters that another process kept. */
   takeIn(letters: Iterable<StoredDeadLetter>): void {
-    for (const buried of letters) {
-      this.#add(buried)
-      this.#durableLog?.letterKept(buried)
+    for (const stored of letters) {
+      this.#add(stored)
+      this.#durableLog?.letterKept(stored)
     }
   }
 
-  #add(buried: StoredDeadLetter): void {
-    this.#kept.set(buried, ++this.#lastPlace)
-    this.#bytes += bytesOf(buried)
+  #add(stored: StoredDeadLetter): void {
+    this.#kept.set(stored, ++this.#lastPlace)
+    this.#bytes += bytesOf(stored)
   }
 
   list(filter: DeadLetterFilter = {}): StoredDeadLetter[] {
-    return [...this.#kept.keys()].filter(buried => matches(filter, buried))
+    return [...this.#kept.keys()].filter(stored => matches(filter, stored))
   }
 
   /**
@@ -102,21 +102,21 @@ export class DeadLetterQueue {
     const letters: StoredDeadLetter[] = []
     let bytes = 0
     let last = after
-    for (const [buried, place] of this.#kept) {
-      if (place <= after || !matches(filter, buried)) continue
-      const size = withPayloads ? bytesOf(buried) : bytesOf(buried) - buried.envelope.size
+    for (const [stored, place] of this.#kept) {
+      if (place <= after || !matches(filter, stored)) continue
+      const size = withPayloads ? bytesOf(stored) : bytesOf(stored) - stored.envelope.size
       if (letters.length > 0 && (letters.length >= PAGE_LETTERS || bytes + size > PAGE_BYTES))
         return { letters, next: last }
-      letters.push(buried)
+      letters.push(stored)
       bytes += size
       last = place
     }
     return { letters, next: undefined }
   }
 
-  remove(buried: StoredDeadLetter): void {
-    if (this.#kept.delete(buried)) this.#bytes -= bytesOf(buried)
-    this.#durableLog?.letterGone(buried)
+  remove(stored: StoredDeadLetter): void {
+    if (this.#kept.delete(stored)) this.#bytes -= bytesOf(stored)
+    this.#durableLog?.letterGone(stored)
   }
 
   close(): void {

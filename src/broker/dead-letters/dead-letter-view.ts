@@ -21,7 +21,7 @@ export interface DeadLetterMeans {
   check(): void
   report(error: MsgvanError): void
   /** Returns false when its subscription is gone. */
-  replayOne(buried: StoredDeadLetter): boolean
+  replayOne(stored: StoredDeadLetter): boolean
 }
 
 /** Picks letters without a look at their payloads. */
@@ -31,22 +31,22 @@ const all = (): boolean => true
 
 /** An app's view of the dead letters. It reads payloads, which the queue itself never does. */
 export class DeadLetterView extends Observable<DeadLetter> implements DeadLetters {
-  readonly #box: DeadLetterQueue
+  readonly #queue: DeadLetterQueue
   readonly #means: DeadLetterMeans
 
-  constructor(box: DeadLetterQueue, means: DeadLetterMeans) {
+  constructor(queue: DeadLetterQueue, means: DeadLetterMeans) {
     super(subscriber => {
       guardEnd(subscriber, 'deadLetters()', error => means.report(error))
-      return box.new$.pipe(map(withPayload)).subscribe(subscriber)
+      return queue.new$.pipe(map(withPayload)).subscribe(subscriber)
     })
-    this.#box = box
+    this.#queue = queue
     this.#means = means
   }
 
   list(filter?: DeadLetterFilter, options?: DeadLetterListOptions): Promise<DeadLetter[]> {
     return this.#call(() => {
       checkFilter(filter, options)
-      return this.#box.list(filter).map(readerOf(options))
+      return this.#queue.list(filter).map(readerOf(options))
     })
   }
 
@@ -56,7 +56,7 @@ export class DeadLetterView extends Observable<DeadLetter> implements DeadLetter
     do {
       const from: number = after
       const { letters, next } = await this.#call(() =>
-        this.#box.page(filter, from, options?.payloads !== false),
+        this.#queue.page(filter, from, options?.payloads !== false),
       )
       if (letters.length > 0) yield letters.map(readerOf(options))
       after = next
@@ -79,17 +79,17 @@ export class DeadLetterView extends Observable<DeadLetter> implements DeadLetter
 
   /** @param isMeant whether a letter is among them, for the rights of a caller. @returns the number of letters */
   replayThose(filter: DeadLetterFilter | undefined, isMeant: IsMeant): number {
-    const meant = this.#box.list(filter).filter(({ letter }) => isMeant(letter))
-    return this.#removeAll(meant.filter(buried => this.#means.replayOne(buried)))
+    const meant = this.#queue.list(filter).filter(({ letter }) => isMeant(letter))
+    return this.#removeAll(meant.filter(stored => this.#means.replayOne(stored)))
   }
 
   /** See `replayThose`. */
   purgeThose(filter: DeadLetterFilter | undefined, isMeant: IsMeant): number {
-    return this.#removeAll(this.#box.list(filter).filter(({ letter }) => isMeant(letter)))
+    return this.#removeAll(this.#queue.list(filter).filter(({ letter }) => isMeant(letter)))
   }
 
   #removeAll(gone: readonly StoredDeadLetter[]): number {
-    for (const buried of gone) this.#box.remove(buried)
+    for (const stored of gone) this.#queue.remove(stored)
     return gone.length
   }
 
@@ -101,7 +101,7 @@ export class DeadLetterView extends Observable<DeadLetter> implements DeadLetter
   }
 }
 
-function readerOf(options: DeadLetterListOptions | undefined): (buried: StoredDeadLetter) => DeadLetter {
+function readerOf(options: DeadLetterListOptions | undefined): (stored: StoredDeadLetter) => DeadLetter {
   return options?.payloads === false ? ({ letter }) => ({ ...letter, payload: undefined }) : withPayload
 }
 

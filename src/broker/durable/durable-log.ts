@@ -78,8 +78,8 @@ export interface DurableLog {
   open(request: SubscriptionRequest, id: string): Cursor
   /** Resolves when everything so far is on the disk; undefined when it is. Rejects if it could not be written. */
   kept(): Promise<void> | undefined
-  letterKept(buried: StoredDeadLetter): void
-  letterGone(buried: StoredDeadLetter): void
+  letterKept(stored: StoredDeadLetter): void
+  letterGone(stored: StoredDeadLetter): void
 }
 
 /** A log of its own for messages to another host, which is owed all of it. */

@@ -119,7 +119,7 @@ export class Subscriptions {
   /** Makes a message that no consumer will take a dead letter of that name, unless `takeBack` accepts it. */
   giveUp(key: string, item: Item, error: MsgvanError): void {
     const { deadLetters, counters } = this.#options
-    if (deadLetters.bury(key, item, error)) counters.past.deadLettered += 1
+    if (deadLetters.addDeadLetter(key, item, error)) counters.past.deadLettered += 1
   }
 
   #unlist(subscription: Subscription): void {

@@ -51,10 +51,10 @@ export class Transfer {
   restore(subscriptions: Iterable<KeptSubscription>, letters: Iterable<StoredDeadLetter>): void {
     const { registry, deadLetters, subscriptions: own } = this.#options
     const all = [...subscriptions]
-    const buried = [...letters]
+    const stored = [...letters]
     for (const { id } of all) if (id !== undefined) registry.reserve(id)
-    for (const { letter } of buried) registry.reserve(letter.subscription)
-    deadLetters.restore(buried)
+    for (const { letter } of stored) registry.reserve(letter.subscription)
+    deadLetters.restore(stored)
     for (const kept of all) {
       const { ending, request } = kept
       if (ending === undefined) registry.restore(kept)

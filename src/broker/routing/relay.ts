@@ -74,7 +74,7 @@ export class Relay {
       wake: subscription => owner.wake(subscription),
       paused: () => undefined,
       abandonedPublisher: () => undefined,
-      buried: () => false,
+      deadLettered: () => false,
       isClosing: false,
       unrouted: () => undefined,
       settled: () => undefined,

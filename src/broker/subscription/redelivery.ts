@@ -28,7 +28,7 @@ export class Redelivery<S extends SubscriptionCore> {
     if (subscription.hasEnded) return subscription.tooLate([item])
     const { rules, backlog } = subscription
     if (retry?.attempts !== undefined) item.attempts = retry.attempts
-    if (item.failures >= (item.attempts ?? rules.attempts)) return this.#bury(item, error)
+    if (item.failures >= (item.attempts ?? rules.attempts)) return this.#addDeadLetter(item, error)
     const delay =
       retry?.delay ??
       retryDelayAfter(rules.delay, error, item.failures, mistake => this.#owner.report?.(mistake))
@@ -42,7 +42,7 @@ export class Redelivery<S extends SubscriptionCore> {
   rejected(item: Item, reason: unknown): void {
     this.#countFailure(item)
     if (this.#subscription.hasEnded) this.#subscription.tooLate([item])
-    else this.#bury(item, reason)
+    else this.#addDeadLetter(item, reason)
   }
 
   /**
@@ -102,8 +102,9 @@ export class Redelivery<S extends SubscriptionCore> {
     this.#subscription.members.forgetGone()
   }
 
-  #bury(item: Item, error: unknown): void {
-    if (this.#owner.buried(this.#subscription, item, error)) this.#subscription.counting.deadLettered += 1
+  #addDeadLetter(item: Item, error: unknown): void {
+    if (this.#owner.deadLettered(this.#subscription, item, error))
+      this.#subscription.counting.deadLettered += 1
     this.#subscription.wake()
   }
 }

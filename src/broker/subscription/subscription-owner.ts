@@ -27,7 +27,7 @@ export interface SubscriptionOwner<S> {
    *
    * @returns false if `takeBack` accepts the message, so that it becomes no dead letter
    */
-  buried(subscription: S, item: Item, error: unknown): boolean
+  deadLettered(subscription: S, item: Item, error: unknown): boolean
   /** The broker waits until all deliveries are settled. */
   readonly isClosing: boolean
   /** This message has no subscription any more. */

@@ -218,10 +218,10 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
   }
 
   /** In another process it owes these too: the begun ones first, then the rest in order. */
-  owes(begun: Item[], parked: Iterable<[Item, number]>, fresh: Iterable<Item>): void {
+  owes(begun: Item[], retrying: Iterable<[Item, number]>, fresh: Iterable<Item>): void {
     this.changed()
     if (begun.length > 0) this.backlog.restoreAll(begun)
-    for (const [item, delay] of parked) this.#returns.retryAfter(item, delay)
+    for (const [item, delay] of retrying) this.#returns.retryAfter(item, delay)
     this.backpressure.restore(fresh)
     this.wake()
   }

@@ -55,18 +55,18 @@ export class OwedReader {
 
   owe(owed: Subscription | undefined, travelling: Iterable<Travelling>): void {
     const begun: Item[] = []
-    const parked: [Item, number][] = []
+    const retrying: [Item, number][] = []
     const fresh: Item[] = []
     for (const { item: travelled, wait } of travelling) {
       const item = owed?.takenIn(travelled)
       if (item === undefined) continue
-      if (wait !== undefined && wait > this.#elapsed) parked.push([item, wait - this.#elapsed])
+      if (wait !== undefined && wait > this.#elapsed) retrying.push([item, wait - this.#elapsed])
       else if (item.isBegun) begun.push(item)
       else fresh.push(item)
     }
     if (owed === undefined) return
-    this.#messages += begun.length + parked.length + fresh.length
-    owed.owes(begun, parked, fresh)
+    this.#messages += begun.length + retrying.length + fresh.length
+    owed.owes(begun, retrying, fresh)
   }
 
   letters(letters: readonly unknown[], reader: ByteReader): StoredDeadLetter[] {

@@ -148,12 +148,12 @@ export class VanStore implements DurableLog, Contributor {
     return this.#cursors.open(request, id, this.#log.end)
   }
 
-  letterKept(buried: StoredDeadLetter): void {
-    this.#letters.add(buried)
+  letterKept(stored: StoredDeadLetter): void {
+    this.#letters.add(stored)
   }
 
-  letterGone(buried: StoredDeadLetter): void {
-    this.#letters.remove(buried)
+  letterGone(stored: StoredDeadLetter): void {
+    this.#letters.remove(stored)
   }
 
   // For sessions.

@@ -24,17 +24,17 @@ export class StoredLetters {
     return [...this.#keys.keys()]
   }
 
-  add(buried: StoredDeadLetter): void {
+  add(stored: StoredDeadLetter): void {
     const key = this.#records.newKey()
-    this.#keys.set(buried, key)
-    const { letter, envelope } = buried
+    this.#keys.set(stored, key)
+    const { letter, envelope } = stored
     this.#records.put('letters', key, encodePayload({ letter, message: encodeMessage(envelope) }))
   }
 
-  remove(buried: StoredDeadLetter): void {
-    const key = this.#keys.get(buried)
+  remove(stored: StoredDeadLetter): void {
+    const key = this.#keys.get(stored)
     if (key === undefined) return
-    this.#keys.delete(buried)
+    this.#keys.delete(stored)
     this.#records.remove('letters', key)
   }
 }
