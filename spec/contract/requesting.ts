@@ -233,7 +233,7 @@ export function requesting(at: Connected): void {
       let signal: AbortSignal | undefined
       let isDown = false
       await replying('never', message => {
-        signal = signalOf(message)
+        signal = message.signal
         return new Observable(() => () => (isDown = true))
       })
       const error = await failureOf(at.another().request('never', 1, { timeout: 150 }))
@@ -245,7 +245,7 @@ export function requesting(at: Connected): void {
     it('the asker’s signal gives it up with its reason, and the work is aborted', async () => {
       let signal: AbortSignal | undefined
       await replying('never', message => {
-        signal = signalOf(message)
+        signal = message.signal
         return NEVER
       })
       const controller = new AbortController()
@@ -263,7 +263,7 @@ export function requesting(at: Connected): void {
     it('after its answer a request aborts nothing', async () => {
       let signal: AbortSignal | undefined
       await replying('quick', message => {
-        signal = signalOf(message)
+        signal = message.signal
         return 1
       })
       expect(await at.another().request('quick')).to.equal(1)
@@ -274,7 +274,7 @@ export function requesting(at: Connected): void {
     it('a responder that leaves hands its requests to another', async () => {
       let signal: AbortSignal | undefined
       const leaving = await replying('handed', message => {
-        signal = signalOf(message)
+        signal = message.signal
         return NEVER
       })
       const asked = at.another().request('handed')
@@ -385,10 +385,6 @@ export function requesting(at: Connected): void {
         expect(thrown(() => bus.reply('t', () => 1, options))).to.be.instanceOf(InvalidOptionError)
     })
   })
-}
-
-function signalOf(message: Message): AbortSignal {
-  return (message as Message & { readonly signal: AbortSignal }).signal
 }
 
 async function failureOf(asked: Promise<unknown>): Promise<Error> {

@@ -15,7 +15,7 @@ class Busy {
 
   readonly respond = (message: Message) => {
     this.asked.push(message)
-    this.signals.push((message as Message & { readonly signal: AbortSignal }).signal)
+    this.signals.push(message.signal)
     return NEVER
   }
 }

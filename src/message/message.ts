@@ -367,7 +367,7 @@ export function takeAway(messages: readonly Message[], why: string): void {
 }
 
 /** The message of a request, as its responder sees it. */
-export function asRequest(message: Message, seen: RequestView, signal: () => AbortSignal): void {
+export function asRequest(message: Message, seen: RequestView): void {
   // What goes back to the van keeps its own topic.
   Message.envelopeOf(message)
   const writable: Writable = message
@@ -375,5 +375,4 @@ export function asRequest(message: Message, seen: RequestView, signal: () => Abo
   writable.headers = seen.headers
   writable.attempt = seen.attempt
   writable.redelivered = seen.redelivered
-  Object.defineProperty(message, 'signal', { get: signal, configurable: true })
 }

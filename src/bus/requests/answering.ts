@@ -2,8 +2,8 @@ import type { Subscriber } from 'rxjs'
 import { Observable } from 'rxjs/internal/Observable'
 import { of } from 'rxjs/internal/observable/of'
 import { take } from 'rxjs/internal/operators/take'
-import { RemoteError } from '../../errors.js'
-import { asRequest, type Message } from '../../message/message.js'
+import { TakenAwayError } from '../../errors.js'
+import { asRequest, Message } from '../../message/message.js'
 import { isPromise } from '../../message/check-option.js'
 import { innerFromInput } from '../../operators/inner-from-input.js'
 import { REQUESTS } from '../../message/topic.js'
@@ -27,9 +27,7 @@ export class Answering {
   isAskerMissing = false
   /** How often in a row. */
   looksGone = 0
-  #controller: AbortController | undefined
-  /** Why its signal has aborted. */
-  #reason: RemoteError | undefined
+  #message: Message | undefined
   #isOver = false
   #subscriber: Subscriber<never> | undefined
 
@@ -47,7 +45,8 @@ export class Answering {
       this.#subscriber = subscriber
       subscriber.add(over)
       subscriber.add(() => this.#abort('The responder does not have this request any more.'))
-      present(message, () => this.#signal)
+      this.#message = message
+      present(message)
       let answer: unknown
       try {
         const first$ = answers(responder(message)).pipe(take(1))
@@ -82,17 +81,7 @@ export class Answering {
   #abort(why: string): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#reason = new RemoteError(why)
-    this.#controller?.abort(this.#reason)
-  }
-
-  /** Made when it is first read: few responders do. */
-  get #signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController()
-      if (this.#reason !== undefined) this.#controller.abort(this.#reason)
-    }
-    return this.#controller.signal
+    if (this.#message !== undefined) Message.abort(this.#message, new TakenAwayError(why))
   }
 }
 
@@ -103,7 +92,7 @@ function answers(result: unknown): Observable<unknown> {
 }
 
 /** The message as the responder sees it. */
-function present(message: Message, signal: () => AbortSignal): void {
+function present(message: Message): void {
   const { topic, headers, redelivered } = message
   const again = headers[AGAIN]
   const seen = {
@@ -112,7 +101,7 @@ function present(message: Message, signal: () => AbortSignal): void {
     attempt: 1 + Number(again ?? 0),
     redelivered: redelivered || again !== undefined,
   }
-  asRequest(message, seen, signal)
+  asRequest(message, seen)
 }
 
 /** Undefined for a message without an address for the answer. */
