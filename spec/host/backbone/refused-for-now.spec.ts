@@ -88,7 +88,14 @@ describe('a message that a leader refuses for now', () => {
       endOfTurn: run => run(),
     })
     const guest = new FollowerSession(
-      { client: 'f', address: '', link, relayTo: () => relay, failHeldBy: () => undefined },
+      {
+        client: 'f',
+        address: '',
+        link,
+        relayTo: () => relay,
+        failHeldBy: () => undefined,
+        takeReplays: () => new Map(),
+      },
       relay,
       {
         ...{ id: 'f', pid: 1, version: '0', port: 0, address: '', leader: false },
@@ -97,6 +104,8 @@ describe('a message that a leader refuses for now', () => {
       'seat',
       false,
       {
+        resume: () => false,
+        sessionTtl: 0,
         interests: new Interests(),
         acceptFrom: (from, envelope) => broker.acceptFrom(from, envelope, true),
         awaitRoom: (from, envelope) => broker.awaitRoom(envelope, from),

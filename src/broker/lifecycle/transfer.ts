@@ -12,7 +12,7 @@ import type { Item } from '../subscription/backlog/item.js'
 import type { Origin } from '../subscription/backlog/pause.js'
 import { Member } from '../subscription/member.js'
 import type { SubscriptionState } from '../subscription/subscription-core.js'
-import type { Subscription } from '../subscription/subscription.js'
+import { Subscription } from '../subscription/subscription.js'
 import type { Endings } from './endings.js'
 import type { Lifetime } from './lifetime.js'
 import type { Registry } from './registry.js'
@@ -128,6 +128,21 @@ export class Transfer {
   /** The subscription with the messages for another host. */
   queueOf(host: Origin): Subscription {
     return Relay.of(host).owed
+  }
+
+  /**
+   * A consumer of another process continues a membership that waits for it.
+   *
+   * @returns whether it could: its subscription has not ended, and has this pattern
+   */
+  goOn(member: Membership, request: SubscriptionRequest, consumer: Consumer): boolean {
+    if (!(member instanceof Member)) return false
+    const { subscription } = member
+    if (!(subscription instanceof Subscription) || !this.#options.registry.has(subscription)) return false
+    if (!subscription.hasPattern(request.pattern)) return false
+    subscription.rules = request
+    member.resume(consumer)
+    return true
   }
 
   /** Ends an adopted subscription that got no consumer. */

@@ -34,6 +34,13 @@ export interface SubscriptionRequest {
   readonly servedSince?: number | undefined
   /** For an unnamed subscription in a host with a store: its client finds it again by this after the host's death. */
   readonly session?: string | undefined
+  /**
+   * For an unnamed subscription that the leader keeps for a client of another host: the next process in the place of
+   * that host finds it again by this.
+   */
+  readonly origin?: string | undefined
+  /** Unnamed, it began with a replay in an earlier session: it goes on, and replays nothing. */
+  readonly isResumed?: boolean | undefined
   /** In a host with principals: the principal that made it. Its rights limit the messages. Undefined: no limit. */
   readonly principal?: string | undefined
   /**

@@ -1,5 +1,5 @@
-import type { MsgvanError } from '../../errors.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
+import type { MsgvanError } from '../../errors.js'
 import { isRequestPattern } from '../../message/pattern.js'
 import { isExposure } from '../../message/topic.js'
 import type { KeptVerdict } from '../../wire/frames/kept-verdicts.js'
@@ -61,11 +61,16 @@ function argsOf(inbox: Inbox, isAgain: boolean): SubscribeArgs {
   const verdicts = memory.keptFor(subscription)
   return {
     subscription,
-    // In a new session the name exists, and its rules may have changed since.
-    request: isAgain ? { ...request, from: undefined, joins: 'keep' } : request,
+    request: isAgain ? goingOn(request) : request,
     endsWithHost,
     settled: verdicts.length === 0 ? undefined : { verdicts, incarnation: memory.incarnation },
   }
+}
+
+/** In a new session the name exists, and its rules may have changed since. A replay goes on where it was. */
+function goingOn(request: SubscriptionRequest): SubscriptionRequest {
+  const again: SubscriptionRequest = { ...request, from: undefined, joins: 'keep' }
+  return request.name === undefined && request.from !== undefined ? { ...again, isResumed: true } : again
 }
 
 /** It failed, and comes before all others: `retry()` asks for it first. */

@@ -13,6 +13,8 @@ import type { Verdicts } from './verdicts/verdicts.js'
 
 /** The inbox around a membership. */
 export interface MembershipOwner {
+  /** The host accepted it, in this session or an earlier one. */
+  readonly wasConfirmed: boolean
   /** Pauses the hand-out until the host has answered this. */
   ask(question: Question): void
   /** Tells the host that the consumer has left. @param kept its open deliveries */
@@ -57,6 +59,11 @@ export class InboxMembership implements Membership {
 
   get sole(): Message | undefined {
     return this.#unsettled.sole
+  }
+
+  /** The host accepted it, in this session or an earlier one. */
+  get wasConfirmed(): boolean {
+    return this.#owner.wasConfirmed
   }
 
   get hasLeft(): boolean {

@@ -5,6 +5,8 @@ import type { HostList } from './host-list.js'
 /** The host, as every kind of backbone uses it. */
 export interface BackboneMeans {
   readonly members: HostList
+  /** Milliseconds that a session lasts without its client. */
+  readonly sessionTtl: number
   readonly endSession: (client: string, how: 'goodbye' | 'replaced') => void
   readonly warn: (text: string) => void
 }

@@ -133,6 +133,8 @@ async function subscribe(
     session.access?.principal.mustHave('join', 'a host')
     throw new AuthError('Only a host that has joined may subscribe for its principals.')
   }
+  const restored = session.subscriptions.restored(subscription)
+  if (restored !== undefined) return restored.then(() => true)
   // Verdicts come first: they spare the client messages that it has settled.
   if (settled !== undefined) session.subscriptions.settledBefore(subscription, request, settled)
   await session.subscriptions.open(subscription, request)

@@ -32,6 +32,8 @@ import type { HostStore } from '../store/host-store.js'
 import type { HandlerService } from '../calls/unregister.js'
 import { Vans } from '../van/vans.js'
 
+const DEFAULT_SESSION_TTL_MS = 60_000
+
 export interface SessionManagerOptions extends Secrets {
   readonly hostStatus: () => HostStatus
   /** Milliseconds that a session lasts without its client. Default 60,000. */
@@ -102,7 +104,6 @@ export class SessionManager {
     this.#options = options
     this.memory = new ByteBudget(options.hostMemory ?? DEFAULT_HOST_BYTES)
     this.#maxPayload = options.maxPayload ?? DEFAULT_MAX_PAYLOAD
-
     this.#members = new HostList(options.hostStatus)
     this.backbone = this.#make(options.backbone ?? (({ members }) => alone(members)))
     this.#vans = this.#newVans(options)
@@ -112,7 +113,7 @@ export class SessionManager {
       text => options.warn?.(text),
       options.stallAfter,
     )
-    const { sessionTtl = 60_000 } = options
+    const { sessionTtl = DEFAULT_SESSION_TTL_MS } = options
     this.#sessions = new Sessions({
       sessionTtl,
       changed: () => this.#changed(),
@@ -221,6 +222,7 @@ export class SessionManager {
   #make(backbone: MakeBackbone): HostBackbone {
     return backbone({
       members: this.#members,
+      sessionTtl: this.#options.sessionTtl ?? DEFAULT_SESSION_TTL_MS,
       endSession: (client, how) => this.#sessions.endClient(client, how),
       warn: text => this.#options.warn?.(text),
     })

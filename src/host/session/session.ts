@@ -1,3 +1,4 @@
+import type { Membership } from '../../bus/contract/broker.js'
 import type { ByteBudget } from '../../broker/memory/byte-budget.js'
 import type { ByteReader } from '../../codec/byte-reader.js'
 import type { ConsumerBooks } from '../../wire/frames/consumer-books.js'
@@ -15,6 +16,7 @@ import type { Van } from '../van/vans.js'
 import { ClientBudget } from './client-budget.js'
 import { ClientSubscriptions } from './consumers/client-subscriptions.js'
 import { RemoteConsumers, type SessionEnd } from './consumers/remote-consumers.js'
+import { takeReplays } from './consumers/take-replays.js'
 import type { WatchedSession } from './stall-watch.js'
 import { PublishReceiver, type PublishReceiverState } from './publish-receiver.js'
 import type { Publisher } from './publisher.js'
@@ -125,7 +127,7 @@ export class Session implements FollowerClientSession, WatchedSession {
     this.consumers = new RemoteConsumers(this.#output, van.settled, this.access?.principal)
     this.subscriptions = new ClientSubscriptions({
       ...{ client, van, consumers: this.consumers, usage: options.usage },
-      isHost: () => this.guest !== undefined,
+      guest: () => this.guest,
     })
     this.calls = new SessionCalls({
       answer: (method, args) => options.answer(this, method, args),
@@ -236,6 +238,10 @@ export class Session implements FollowerClientSession, WatchedSession {
 
   failHeldBy(name: string): void {
     this.consumers.failHeldBy(name)
+  }
+
+  takeReplays(): Map<string, Membership> {
+    return takeReplays(this.consumers)
   }
 
   relayTo(subscription: number): HostQueue {

@@ -76,6 +76,13 @@ export interface Notices {
 
 type ReachOptions = Pick<VansOptions, 'answer' | 'sights'>
 
+type HomedRequest = Pick<SubscriptionRequest, 'name' | 'from' | 'isResumed'>
+
+/** Each host has it for itself. */
+function isOfThisHost({ name, from, isResumed }: HomedRequest): boolean {
+  return name === undefined ? from === undefined && isResumed !== true : isOwnMailbox(name)
+}
+
 /** One van in this host: its broker, its way to other hosts, and the last message of each former publisher. */
 export class Van {
   readonly broker: LocalBroker
@@ -173,6 +180,7 @@ export class Van {
       awaitRoom: (envelope, from) => broker.awaitRoom(envelope, from),
       openQueue: (consumer): HostQueue => broker.relay(consumer, outbox?.()),
       reroute: envelope => broker.reroute(envelope),
+      resume: (...waiting) => broker.transfer.goOn(...waiting),
       watchPatterns: watcher => broker.watchPatterns(watcher),
       acceptFrom: (from, envelope, isAnswered) => this.acceptFrom(from, envelope, isAnswered),
       arrived: topic => this.takeAnswers(topic),
@@ -269,10 +277,9 @@ export class Van {
    * The broker of a subscription. Named ones, and those with a replay, are at one host of the van. Mailboxes are with
    * their actors, except those of actors on several hosts.
    */
-  home({ name, from }: Pick<SubscriptionRequest, 'name' | 'from'>): Pick<LocalBroker, 'consume'> {
+  home(request: HomedRequest): Pick<LocalBroker, 'consume'> {
     const { names } = this.reach
-    if (names === undefined || (name === undefined && from === undefined)) return this.broker
-    return name !== undefined && isOwnMailbox(name) ? this.broker : names
+    return names === undefined || isOfThisHost(request) ? this.broker : names
   }
 
   /** Removes a named subscription at its home. */

@@ -40,7 +40,7 @@ const ofLetters: CallTraits = {
  */
 export const CALLS = {
   ready: call(nothing, done, { reads: true, isStored: true, isAnsweredAgain: true }),
-  subscribe: call(subscribeArgs, done, { isStored: true, isLarge: true }),
+  subscribe: call(subscribeArgs, done, { isStored: true, isLarge: true, isAnsweredAgain: true }),
   unsubscribe: call(named, flag, { outlastsBus: true, isStored: true }),
   books: call(object(decodeBooks), done, { isLarge: true }),
   away: call(

@@ -17,6 +17,9 @@ const hostDelay = backoff({ initial: 100, max: 30_000 })
 
 export const MAX_INCARNATION = 64
 
+/** A client, and its number for the subscription. */
+const MAX_ORIGIN = 100
+
 const MOST = Number.MAX_SAFE_INTEGER
 
 export function encodeRequest(request: SubscriptionRequest): Record<string, unknown> {
@@ -25,6 +28,7 @@ export function encodeRequest(request: SubscriptionRequest): Record<string, unkn
     name,
     incarnation,
     servedSince,
+    origin,
     principal,
     sight,
     ordered,
@@ -42,6 +46,8 @@ export function encodeRequest(request: SubscriptionRequest): Record<string, unkn
     ...(name === undefined ? {} : { name }),
     ...(incarnation === undefined ? {} : { incarnation }),
     ...(servedSince === undefined ? {} : { servedSince }),
+    ...(origin === undefined ? {} : { origin }),
+    ...(request.isResumed === true ? { isResumed: true } : {}),
     ...(principal === undefined ? {} : { principal }),
     ...(sight === undefined ? {} : { sight: encodeSight(sight) }),
     ...(typeof delay === 'function' ? {} : { delay }),
@@ -66,6 +72,8 @@ export function decodeRequest(value: unknown): SubscriptionRequest {
     name: fields.optional('name', key => fields.text(key, 200)),
     incarnation: fields.optional('incarnation', key => fields.text(key, MAX_INCARNATION)),
     servedSince: fields.optional('servedSince', key => fields.number(key, 0, MOST)),
+    origin: fields.optional('origin', key => fields.text(key, MAX_ORIGIN)),
+    isResumed: fields.optional('isResumed', key => fields.flag(key)),
     principal: fields.optional('principal', key => fields.text(key, MAX_PRINCIPAL_NAME)),
     sight: fields.optional('sight', key => decodeSight(fields.get(key))),
     delay: fields.optional('delay', key => readDelay(fields, key)) ?? hostDelay,

@@ -1,4 +1,5 @@
-import type { Consumer } from '../../../bus/contract/broker.js'
+import type { Consumer, Membership } from '../../../bus/contract/broker.js'
+import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
 import type { MsgvanError } from '../../../errors.js'
 import type { Envelope } from '../../../message/envelope.js'
 import type { Missed } from '../../../wire/missed.js'
@@ -29,6 +30,12 @@ export interface ReachingVan {
   kept(): Promise<void> | undefined
   /** A queue for another host, on the disk if this host has a store. Called at most once. */
   openQueue(consumer: Consumer): HostQueue
+  /**
+   * A membership that another process in the place of its client left behind gets its next consumer.
+   *
+   * @returns false: its subscription has ended, or has another pattern
+   */
+  resume(membership: Membership, request: SubscriptionRequest, consumer: Consumer): boolean
   /** A message was taken out of a queue, and no other host wants it: mail goes to another host. */
   reroute(envelope: Envelope): void
   /** Reports the patterns of this host's subscriptions, once for each subscription, the present ones at once. */

@@ -47,7 +47,10 @@ export class LeaderNames implements Names {
   }
 
   requestOf(membership: Membership): SubscriptionRequest | undefined {
-    return membership instanceof InboxMembership && !membership.hasLeft ? membership.request : undefined
+    if (!(membership instanceof InboxMembership) || membership.hasLeft) return undefined
+    const { request, wasConfirmed } = membership
+    // An unnamed one goes on at the leader, and replays nothing again.
+    return request.name === undefined && wasConfirmed ? { ...request, isResumed: true } : request
   }
 
   async replace(request: SubscriptionRequest & { readonly name: string }): Promise<number | undefined> {

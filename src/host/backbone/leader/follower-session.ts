@@ -1,4 +1,5 @@
 import { AnswerParts } from '../answer-parts.js'
+import type { Membership } from '../../../bus/contract/broker.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import { describe, MsgvanError, RemoteError, TimeoutError } from '../../../errors.js'
 import type { ByteReader } from '../../../codec/byte-reader.js'
@@ -19,6 +20,7 @@ import type { HostQueue } from '../contract/host-queue.js'
 import type { HostRef } from '../contract/reach.js'
 import type { Interests } from '../interests.js'
 import type { Seen } from '../follower/seen.js'
+import { PassedReplays, type Resume } from './passed-replays.js'
 import { RefusedLines } from './refused-lines.js'
 
 /** The session of another host. */
@@ -33,9 +35,14 @@ export interface FollowerClientSession {
   relayTo(subscription: number): HostQueue
   /** The follower's messages of that named subscription fail, as if it had died, and go to others. */
   failHeldBy(name: string): void
+  /** Takes out the unnamed subscriptions of its clients: another process takes its place, and asks for them. */
+  takeReplays(): ReadonlyMap<string, Membership>
 }
 
 export interface FollowerSessionOwner {
+  readonly resume: Resume
+  /** Milliseconds that clients have to come back. */
+  readonly sessionTtl: number
   readonly interests: Interests<FollowerSession | 'here'>
   readonly acceptFrom: (from: HostRef, envelope: Envelope) => undefined | Promise<void> | MsgvanError
   readonly awaitRoom: (from: HostRef, envelope: Envelope) => undefined | Promise<void>
@@ -78,6 +85,8 @@ export class FollowerSession {
   hasPassed = false
   readonly #refused = new RefusedLines()
   readonly #names: PublisherNames
+  /** Of the process before it. */
+  readonly replays: PassedReplays
   #lastAsked = 0
   /** The last frame with wanted patterns for it. */
   #lastInterest = 0
@@ -97,6 +106,7 @@ export class FollowerSession {
     this.relay = relay
     this.#owner = owner
     this.#names = new PublisherNames(seat)
+    this.replays = new PassedReplays(owner.resume)
   }
 
   get isAttached(): boolean {
@@ -269,6 +279,8 @@ export class FollowerSession {
     next.hasContinued = true
     this.hasPassed = true
     this.relay.passTo(next.relay)
+    const { sessionTtl } = this.#owner
+    next.replays.add(new Map([...this.replays.take(), ...this.session.takeReplays()]), sessionTtl)
   }
 
   /** The session is over. */
@@ -277,6 +289,7 @@ export class FollowerSession {
     const mailboxes = this.relay.patterns.filter(pattern => typeof pattern === 'string')
     this.#owner.left(this, mailboxes.filter(isOwnMailbox))
     if (!this.hasPassed) this.relay.giveUp()
+    this.replays.end()
     this.#owner.interests.leave(this)
   }
 

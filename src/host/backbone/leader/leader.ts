@@ -19,6 +19,8 @@ import { PartlyAnswered } from '../partly-answered.js'
 import { Seen } from '../follower/seen.js'
 
 export interface LeaderOptions {
+  /** Milliseconds that clients have to come back. */
+  readonly sessionTtl: number
   readonly members: HostList
   /** Ends another host's session. */
   readonly endSession: (client: string, how: 'goodbye' | 'replaced') => void
@@ -57,9 +59,10 @@ export class Leader implements HostBackbone {
   }
 
   reach(van: ReachingVan): Reach {
-    const { warn } = this.#options
+    const { warn, sessionTtl } = this.#options
     const reach: LeaderReach = new LeaderReach(van, {
       warn,
+      sessionTtl,
       admitted: (guest, isHome, before) => this.#admitted(guest, isHome, before),
       attached: (guest, isAttached) => this.#attached(guest, isAttached),
       left: guest => this.#left(guest),
@@ -135,6 +138,7 @@ export class Leader implements HostBackbone {
 }
 
 interface ReachOwner {
+  readonly sessionTtl: number
   warn(text: string): void
   admitted(guest: FollowerSession, isHome: boolean, before: string | undefined): void
   attached(guest: FollowerSession, isAttached: boolean): void
@@ -207,6 +211,8 @@ class LeaderReach implements Reach {
     const host = reachable(introduction.host, session.address)
     const guest = new FollowerSession(session, session.relayTo(subscription), host, seat, isKept, {
       interests: this.#interests,
+      resume: (...waiting) => this.#van.resume(...waiting),
+      sessionTtl: this.#owner.sessionTtl,
       acceptFrom: (from, envelope) => this.#van.acceptFrom(from, envelope, true),
       awaitRoom: (from, envelope) => this.#van.awaitRoom(envelope, from),
       seen: this.#seen,

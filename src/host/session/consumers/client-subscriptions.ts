@@ -6,6 +6,7 @@ import { REPLIES } from '../../../message/topic.js'
 import { ReplayStart } from '../../../message/replay.js'
 import type { KeptVerdicts } from '../../../wire/frames/kept-verdicts.js'
 import { mayHaveMore, type Usage } from '../../limits/usage.js'
+import type { FollowerSession } from '../../backbone/leader/follower-session.js'
 import type { Van } from '../../van/vans.js'
 import { keyOfName } from '../settled-before.js'
 import type { RemoteConsumers } from './remote-consumers.js'
@@ -14,8 +15,8 @@ export interface ClientSubscriptionsOptions {
   readonly client: string
   readonly van: Van
   readonly consumers: RemoteConsumers
-  /** The client is another host. */
-  readonly isHost: () => boolean
+  /** If the client is another host. */
+  readonly guest: () => FollowerSession | undefined
   readonly usage: Usage
 }
 
@@ -39,10 +40,11 @@ export class ClientSubscriptions {
    * Subscribes once the beginning is known. Later calls wait for that (`opened`), and no message that is published
    * meanwhile is missed.
    */
-  open(subscription: number, request: SubscriptionRequest): void | Promise<void> {
+  open(subscription: number, asked: SubscriptionRequest): void | Promise<void> {
     const { vanStore, broker } = this.#options.van
-    const isHere = request.from !== undefined && this.#options.van.home(request) === broker
-    const from = isHere ? vanStore?.start(request) : undefined
+    const isHere = this.#options.van.home(asked) === broker
+    const request = isHere && asked.isResumed === true ? { ...asked, from: undefined } : asked
+    const from = isHere && request.from !== undefined ? vanStore?.start(request) : undefined
     if (from === undefined || from instanceof ReplayStart)
       return this.#subscribe(subscription, from === undefined ? request : { ...request, from })
     this.#opening.add(subscription)
@@ -66,6 +68,17 @@ export class ClientSubscriptions {
   /** Resolves when all subscriptions are in force at their hosts; undefined when they are. */
   get placed(): Promise<unknown> | undefined {
     return this.#placing.size === 0 ? undefined : Promise.all(this.#placing)
+  }
+
+  /**
+   * The last process has ended before it could answer for this subscription, which continues here: resolves when it is in
+   * force at its host. Undefined: there is no such subscription.
+   */
+  restored(subscription: number): Promise<void> | undefined {
+    const consumer = this.#options.consumers.get(subscription)
+    if (consumer?.isRestored !== true) return undefined
+    const { joined } = consumer
+    return (joined === undefined ? undefined : this.#placed(joined)) ?? Promise.resolve()
   }
 
   /** The client leaves a subscription: it does not begin any more. */
@@ -101,7 +114,8 @@ export class ClientSubscriptions {
    * @throws ProtocolError, and the error by which the subscription refuses the client
    */
   #subscribe(subscription: number, request: SubscriptionRequest): void | Promise<void> {
-    const { client, van, consumers, isHost } = this.#options
+    const { client, van, consumers } = this.#options
+    const guest = this.#options.guest()
     const { name } = request
     const broker = van.home(request)
     if (broker !== van.broker) consumers.principal?.checkSight()
@@ -111,16 +125,19 @@ export class ClientSubscriptions {
     const joining = this.#joining(subscription, request, view?.sight)
     const { membership } = consumers.add(subscription, consumer => {
       // A follower has the patterns of all its clients, each of which has a budget there.
-      if (!isHost()) consumers.patterns.take(subscription, request.pattern)
+      if (guest === undefined) consumers.patterns.take(subscription, request.pattern)
       consumer.name = name
       consumers.limit(consumer, view)
       if (name === undefined) consumer.key = this.#keyOf(subscription)
+      if (name === undefined && guest !== undefined) consumer.origin = request.origin
       consumer.endsWithHost = isWorkerClient(client)
       consumer.expectSettledIn(request.ackTimeout)
-      return { membership: broker.consume(joining, consumer) }
+      return {
+        membership: guest?.replays.goOn(request, joining, consumer) ?? broker.consume(joining, consumer),
+      }
     })
     if (name === undefined) van.takeAnswers(request.pattern)
-    else if (isHost()) consumers.name(subscription, name)
+    else if (guest !== undefined) consumers.name(subscription, name)
     return broker === van.broker ? undefined : this.#placed(membership)
   }
 
@@ -128,7 +145,7 @@ export class ClientSubscriptions {
   #checkLimits({ pattern, name }: SubscriptionRequest): void {
     const { consumers, usage } = this.#options
     const { principal } = consumers
-    if (principal?.limits === undefined || this.#options.isHost()) return
+    if (principal?.limits === undefined || this.#options.guest() !== undefined) return
     if (typeof pattern !== 'string' || !pattern.startsWith(REPLIES))
       mayHaveMore(principal, 'subscriptions', () => usage.subscriptions(principal.name))
     if (name !== undefined) this.checkName(name)
@@ -168,7 +185,9 @@ export class ClientSubscriptions {
       maxPendingBytes,
       overflow,
     }
-    return name === undefined ? asked : { ...asked, given: request.given, joins: request.joins }
+    if (name !== undefined) return { ...asked, given: request.given, joins: request.joins }
+    if (this.#options.van.home(request) === this.#options.van.broker) return asked
+    return { ...asked, origin: `${this.#options.client}/${subscription}`, isResumed: request.isResumed }
   }
 
   /** The client repeats its first request, until it learns that the subscription is at another host. */

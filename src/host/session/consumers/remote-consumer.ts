@@ -6,9 +6,8 @@ import type { Leave } from '../../../wire/frames/control-frames.js'
 import { broken } from '../../../wire/protocol.js'
 import type { KeptVerdict } from '../../../wire/frames/kept-verdicts.js'
 import type { Settlement, Verdict } from '../../../wire/frames/settle-frame.js'
-import type { View } from '../../rights/view.js'
 import { hostBooks, type HostBooks, type Watched } from '../stall-watch.js'
-import { OpenDeliveries } from './open-deliveries.js'
+import { ConsumerMarks } from './consumer-marks.js'
 import { settleAs } from './settle-as.js'
 import { keyOfName } from '../settled-before.js'
 import { SilenceWatch, type Hearing, type SilentConsumer } from './client-silence.js'
@@ -46,26 +45,13 @@ export interface RemoteConsumerState {
 }
 
 /** One client's place in one subscription: numbers its deliveries, and settles them by the client's verdicts. */
-export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentConsumer, Watched {
+export class RemoteConsumer extends ConsumerMarks implements Consumer, SilentConsumer, Watched {
   readonly #owner: RemoteConsumerOwner
-  /** The key of verdicts from an earlier session. */
-  key: string | undefined
-  name: string | undefined
-  /** What the principal behind it may see, if the client is that one's host. */
-  view: View | undefined
-  /** Whether its client may see a topic, of a subscription with a name that may have others. Undefined: all. */
-  sees: ((topic: string) => boolean) | undefined
-  /** Whether its client may not see a message although it may see the topic: a dead letter of a hidden message. */
-  hides: ((message: Message) => boolean) | undefined
   #membership: Membership | undefined
   #hasLeft = false
   #hasEnded = false
   #watch: SilenceWatch | undefined
   #isSilent = false
-  /** Whether the client runs in the host whose client it is. */
-  endsWithHost = false
-  /** The client is a host, and the consumer behind it is cut off. */
-  isBeyondAway = false
 
   constructor(
     readonly subscription: number,
@@ -247,6 +233,21 @@ export class RemoteConsumer extends OpenDeliveries implements Consumer, SilentCo
   giveBack(cause: 'complete' | 'death'): void {
     this.#leaveBroker(cause)
     this.#releaseAll()
+  }
+
+  /**
+   * Another process takes the place of the client, which is a host.
+   *
+   * @returns the membership, which waits for a consumer of that process; undefined if it has left
+   */
+  passOn(): Membership | undefined {
+    if (this.#hasLeft || this.#hasEnded) return undefined
+    this.#hasLeft = true
+    this.#watch?.end()
+    this.clearOpen()
+    // Messages on their way come back into the queue.
+    this.#membership?.suspend('unsubscribe')
+    return this.#membership
   }
 
   /** The client died. */

@@ -103,6 +103,7 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
     if (name !== undefined && incarnation !== undefined) consumer.key = keyOfName(name, incarnation)
     this.limit(consumer, view)
     consumer.restore(state)
+    consumer.isRestored = true
     consumer.expectSettledIn(state.ackTimeout)
     this.#consumers.set(subscription, consumer)
     consumer.membership = join(consumer)

@@ -18,6 +18,9 @@ import type { VanRecords } from './van-records.js'
 /** Begins the key of a removed subscription that still owes messages: its name is free. */
 const ENDING = 'e/'
 
+/** Begins the key of a subscription without a name. */
+const UNNAMED = 's/'
+
 interface SubscriptionRecord {
   readonly id?: string | undefined
   readonly session?: string | undefined
@@ -75,7 +78,7 @@ export class StoredCursors implements CursorOwner {
 
   /** Whether the store has unnamed subscriptions of this client. */
   knows(client: string): boolean {
-    for (const key of this.#cursors.keys()) if (key.startsWith(`s/${client}/`)) return true
+    for (const key of this.#cursors.keys()) if (key.startsWith(`${UNNAMED}${client}/`)) return true
     return false
   }
 
@@ -125,11 +128,21 @@ export class StoredCursors implements CursorOwner {
   }
 
   renewed(cursor: StoredCursor, request: SubscriptionRequest): void {
-    const { key } = cursor
-    if (key === undefined || this.#cursors.get(key) !== cursor) return
+    if (cursor.key === undefined || this.#cursors.get(cursor.key) !== cursor) return
+    // Another process of its client's host has asked for it.
+    const key = cursor.key.startsWith(UNNAMED) ? (keyOf(request) ?? cursor.key) : cursor.key
+    if (key !== cursor.key) this.#move(cursor, cursor.key, key)
     const { session } = request
     this.#put(key, { id: cursor.id, session, request: encodeRequest(request) })
     this.changed(cursor)
+  }
+
+  /** Its rules and its cursor are written under the next key, in the same transaction. */
+  #move(cursor: StoredCursor, key: string, next: string): void {
+    this.#forget(cursor, key)
+    cursor.key = next
+    this.#cursors.set(next, cursor)
+    this.#owed.move(key, next)
   }
 
   #put(key: string, record: SubscriptionRecord): void {
@@ -159,11 +172,8 @@ export class StoredCursors implements CursorOwner {
   ended(cursor: StoredCursor, request: SubscriptionRequest, reason: string): void {
     const { key } = cursor
     if (this.#records.isFrozen || key === undefined || this.#cursors.get(key) !== cursor) return
-    this.#forget(cursor, key)
     const next = ENDING + this.#records.newKey()
-    cursor.key = next
-    this.#cursors.set(next, cursor)
-    this.#owed.move(key, next)
+    this.#move(cursor, key, next)
     this.#put(next, { id: cursor.id, request: encodeRequest(request), ending: reason })
     this.changed(cursor)
   }
@@ -247,5 +257,5 @@ export class StoredCursors implements CursorOwner {
 /** The name; for an unnamed subscription, its session. */
 function keyOf({ name, session }: SubscriptionRequest): string | undefined {
   if (name !== undefined) return `n/${name}`
-  return session === undefined ? undefined : `s/${session}`
+  return session === undefined ? undefined : UNNAMED + session
 }

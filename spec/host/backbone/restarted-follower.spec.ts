@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto'
+import { expect } from 'chai'
+import { hostUrl } from '../../../src/daemon/find/listens.js'
+import { Follower } from '../../../src/host/backbone/follower/follower.js'
+import { Leader } from '../../../src/host/backbone/leader/leader.js'
+import type { HostServer, HostServerOptions } from '../../../src/host/listen/server.js'
+import { HostStore } from '../../../src/host/store/host-store.js'
+import type { Bus, Message } from '../../../src/index.js'
+import { Disk } from '../../support/disk.js'
+import { eventually } from '../../support/eventually.js'
+import { handOver } from '../../support/hand-over.js'
+import { clientOf, secret, startServer } from '../../support/host-server.js'
+import { collect, payloads, publishAll, upTo } from '../../support/messages.js'
+
+const nothing = (): void => undefined
+
+/** Those that came before without being flagged now. */
+function unflagged(messages: readonly Message[]): unknown[] {
+  return messages.filter(
+    ({ payload, redelivered }, at) =>
+      !redelivered && messages.slice(0, at).some(before => before.payload === payload),
+  )
+}
+
+describe('a client of a restarted follower', () => {
+  let leader: HostServer
+  let follower: HostServer
+  let leaderPort: number
+  let id: string
+  let buses: Bus[]
+  let disk: Disk
+  const bus = ({ port }: HostServer): Bus => {
+    const { bus } = clientOf(port)
+    buses.push(bus)
+    return bus
+  }
+  const hostStatus = (id: string): HostServerOptions['hostStatus'] => {
+    const rest = { pid: process.pid, version: '0', port: 1900, address: '', capabilities: {}, uptimeMs: 0 }
+    return () => ({ id, leader: false, ...rest })
+  }
+  const startLeader = async (port = 0): Promise<void> => {
+    leader = await startServer({
+      port,
+      awaitsStore: true,
+      sessionTtl: 2_000,
+      backbone: means => new Leader(means),
+      hostStatus: hostStatus(randomUUID()),
+    })
+    leaderPort = leader.port
+    leader.openStore(new HostStore({ store: disk.mortal().store, warn: nothing }))
+  }
+  const startFollower = (port = 0, options: Partial<HostServerOptions> = {}): Promise<HostServer> => {
+    id = randomUUID()
+    return startServer({
+      port,
+      hostStatus: hostStatus(id),
+      backbone: means =>
+        new Follower({
+          ...means,
+          leader: hostUrl(leaderPort),
+          credential: () => Promise.resolve({ secret }),
+          seat: 'the only one',
+          maxPayload: 1_000_000,
+        }),
+      ...options,
+    })
+  }
+  const restart = async (): Promise<void> => {
+    const before = id
+    const { port } = follower
+    await handOver(follower, before, async () => {
+      follower = await startFollower(port, { awaitsServices: true })
+      return follower
+    })
+  }
+
+  beforeEach(async () => {
+    buses = []
+    disk = new Disk()
+    await startLeader()
+    follower = await startFollower()
+  })
+  afterEach(async () => {
+    await Promise.all(buses.map(each => each.close({ drain: false })))
+    await follower.close()
+    await leader.close()
+  })
+
+  it('goes on in its replay at the leader, without a gap, and nothing comes again unflagged', async () => {
+    const near = bus(leader)
+    await publishAll(near, 't', upTo(100))
+    const far = bus(follower)
+    const errors = collect(far.errors$)
+    const all = collect(far.topic('t', { from: 'start' }))
+    const last = collect(far.topic('t', { from: { last: 10 } }))
+    const held = collect(far.topic('t', { from: 'start', ack: 'manual', prefetch: 5 }))
+    await Promise.all([all.first(100), last.first(10), held.first(5)])
+    await publishAll(near, 't', upTo(110).slice(100))
+    await Promise.all([all.first(110), last.first(20)])
+    for (const message of held.values.slice(0, 3)) message.ack()
+    await eventually(() => expect(held.values).to.have.lengthOf(8))
+    await restart()
+    await publishAll(near, 't', upTo(120).slice(110))
+    await eventually(() => {
+      for (const message of held.values) message.ack()
+      expect(new Set(payloads(held.values)).size).to.equal(120)
+    })
+    await restart()
+    await publishAll(near, 't', upTo(130).slice(120))
+    await eventually(() => {
+      expect(all.values.some(({ payload }) => payload === 130)).to.equal(true)
+      expect(last.values.some(({ payload }) => payload === 130)).to.equal(true)
+    })
+    await far.ready()
+    expect(new Set(payloads(all.values)).size).to.equal(130)
+    expect(new Set(payloads(last.values)).size).to.equal(40)
+    for (const { values } of [all, last, held]) expect(unflagged(values)).to.deep.equal([])
+    expect(errors.values).to.deep.equal([])
+  })
+
+  it('gets the rest of its replay once, also when the leader is restarted after that', async () => {
+    const near = bus(leader)
+    await publishAll(near, 't', upTo(20))
+    const far = bus(follower)
+    const got = collect(far.topic('t', { from: 'start' }))
+    await got.first(20)
+    await restart()
+    await far.ready()
+    await publishAll(near, 't', upTo(30).slice(20))
+    await got.first(30)
+    await far.ready()
+    await leader.close()
+    await startLeader(leaderPort)
+    await publishAll(near, 't', upTo(40).slice(30))
+    await got.first(40)
+    await eventually(() => expect(new Set(payloads(got.values)).size).to.equal(40))
+    // Verdicts that were on their way to a host that ended are lost: their messages come again, with the flag.
+    expect(unflagged(got.values)).to.deep.equal([])
+  })
+
+  it('has subscriptions that the leader does not know yet, with a name and with a replay', async () => {
+    await publishAll(bus(leader), 't', upTo(5))
+    await eventually(() => expect(follower.sessions.backbone.members.list()).to.have.lengthOf(2))
+    await leader.close()
+    const far = bus(follower)
+    const named = collect(far.topic('t', { name: 'work' }))
+    const replayed = collect(far.topic('t', { from: 'start' }))
+    await eventually(() => {
+      const held = follower.sessions.transfer.held.sessions.map(({ consumers }) => [...consumers].length)
+      expect(held).to.include(2)
+    })
+    await restart()
+    await startLeader(leaderPort)
+    await far.ready()
+    await publishAll(bus(leader), 't', [6])
+    await Promise.all([replayed.first(6), named.first(1)])
+    expect(payloads(replayed.values)).to.deep.equal(upTo(6))
+    expect(payloads(named.values)).to.deep.equal([6])
+    expect([named, replayed].flatMap(({ errors }) => errors)).to.deep.equal([])
+  })
+
+  it('leaves nothing behind at the leader when it does not come back', async () => {
+    const far = bus(follower)
+    const got = collect(far.topic('t', { from: 'start' }))
+    await far.ready()
+    const before = id
+    const { port } = follower
+    follower.sessions.transfer.abandon(() => false)
+    got.unsubscribe()
+    await far.close({ drain: false })
+    await follower.close()
+    follower = await startFollower(port, { awaitsServices: true })
+    follower.sessions.backbone.goOn?.(before)
+    follower.ready()
+    const near = bus(leader)
+    await eventually(async () => {
+      expect((await near.status()).subscriptions).to.deep.equal([])
+      expect((await near.status()).hosts).to.have.lengthOf(2)
+    })
+  })
+})
