@@ -83,6 +83,14 @@ describe('hostile text in topics, payloads, names and errors', () => {
       ['sub', 't', '--from', HOSTILE],
       ['sub', 'u', '--name', `n${HOSTILE}`],
     ],
+    request: async () => [
+      ['request', HOSTILE],
+      ['request', 't', HOSTILE, '--json'],
+    ],
+    reply: async () => [
+      ['reply', `(${HOSTILE}`, '--command', 'cat'],
+      ['reply', 't', '--command', 'cat', '--concurrency', HOSTILE],
+    ],
     start: async () => [
       ['start', '--listen', HOSTILE],
       ['start', '--capabilities', HOSTILE],
@@ -123,6 +131,21 @@ describe('hostile text in topics, payloads, names and errors', () => {
       }
     })
   }
+
+  it('request: the error of a responder, and its answer as JSON', async () => {
+    const failing = sandbox.msgvan(['reply', '^failing', '--verbose', '--command', 'cat >&2; exit 1'])
+    const echo = sandbox.msgvan(['reply', '^echo', '--verbose', '--json', '--command', 'cat'])
+    await Promise.all([failing.shows(/answering/), echo.shows(/answering/)])
+    for (const args of [
+      ['request', 'failing', HOSTILE],
+      ['request', 'echo', JSON.stringify({ ['k' + HOSTILE]: HOSTILE }), '--json'],
+    ])
+      expect(await printed(args), args.join(' ')).to.match(/\\u|\\x/)
+    for (const reply of [failing, echo]) {
+      const { stdout, stderr } = await reply.kill('SIGTERM')
+      expect(stdout + stderr).to.not.match(UNPRINTABLE)
+    }
+  })
 
   it('sub: topic and payload', async () => {
     for (const format of [[], ['--json']]) {

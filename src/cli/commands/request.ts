@@ -14,6 +14,11 @@ export function addRequest(program: Command, cli: Cli): void {
     .argument('<topic>', 'the topic of the request: any text that does not begin with $')
     .argument('[payload]', 'text; - reads all of standard input; left out: no payload')
     .option('--json', 'the payload is JSON, and so is the answer that is shown')
+    .addOption(
+      program
+        .createOption('--raw', 'show a terminal the answer unchanged, control characters included')
+        .conflicts('json'),
+    )
     .option('--timeout <seconds>', 'the longest wait, 10 by default; then exit code 3', seconds)
     .option('--attempts <n>', 'how many responders may die of it, 3 by default', count)
     .addHelpText(

@@ -4,12 +4,14 @@ import { openBus } from '../bus.js'
 import type { Cli } from '../cli.js'
 import { Exit, lineOf } from '../exit.js'
 import type { Globals } from '../options/globals.js'
+import type { Output } from '../text/output.js'
 import { rawPayload, toJson } from '../text/show.js'
 
 const LONGEST = 8 * 1024 * 1024
 
 export interface RequestCommandOptions {
   json?: boolean
+  raw?: boolean
   timeout?: number
   attempts?: number
 }
@@ -18,7 +20,7 @@ export interface RequestCommandOptions {
 export async function request(
   cli: Cli,
   globals: Globals,
-  { json = false, timeout, attempts }: RequestCommandOptions,
+  { json = false, raw = !process.stdout.isTTY, timeout, attempts }: RequestCommandOptions,
   [topic = '', operand]: string[],
 ): Promise<number> {
   checkPublishTopic(topic)
@@ -32,9 +34,8 @@ export async function request(
       ...(timeout === undefined ? {} : { timeout }),
       ...(attempts === undefined ? {} : { attempts }),
     })
-    if (json) await output.line(toJson(answer))
-    // eslint-disable-next-line no-restricted-syntax -- like `sub --raw`: the answer is for a program
-    else if (answer !== undefined) await output.raw(rawPayload({ payload: answer }))
+    if (json) await output.json(toJson(answer))
+    else if (answer !== undefined) await show(output, rawPayload({ payload: answer }), raw)
     return Exit.Done
   } catch (error) {
     if (interrupt.signal.aborted) return interrupt.exitCode ?? Exit.Error
@@ -44,6 +45,14 @@ export async function request(
   } finally {
     await bus.close({ drain: false })
   }
+}
+
+/** A program gets the answer unchanged; a terminal gets no control characters, unless its user asks for them. */
+function show(output: Output, answer: string | Uint8Array, isRaw: boolean): Promise<void> {
+  // eslint-disable-next-line no-restricted-syntax -- like `sub --raw`
+  if (isRaw) return output.raw(answer)
+  const text = typeof answer === 'string' ? answer : Buffer.from(answer).toString('utf8')
+  return output.lines(text.replace(/\n$/, '').split('\n'))
 }
 
 async function input(): Promise<string> {
