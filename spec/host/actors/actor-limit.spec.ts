@@ -41,7 +41,7 @@ describe('an actor that crashes each time', () => {
         const all = await bus.deadLetters().list()
         expect(all).to.have.length(2)
         return all
-      }, 30_000)
+      }, 100_000)
       expect(letters.map(({ payload }) => payload)).to.have.members(['first', 'second'])
       // While one waits for its retry, it is the other's turn.
       expect(letters.reduce((sum, { attempts }) => sum + attempts, 0)).to.equal(10)
@@ -54,5 +54,5 @@ describe('an actor that crashes each time', () => {
       await bus.close()
       await server.close()
     }
-  }).timeout(60_000)
+  }).timeout(120_000)
 })

@@ -64,8 +64,8 @@ export function addPrincipals(program: Command, cli: Cli): void {
       `
 Examples:
   msgvan principals add orders --publish 'orders\\..*' --expires 90d
-  msgvan principals add web --jwt-issuer https://id.acme.com --jwt-audience msgvan \\
-    --jwt-keys jwks.json --jwt-claim role=web
+  msgvan principals add web --jwt-issuer https://id.acme.com \\
+    --jwt-audience msgvan --jwt-keys jwks.json --jwt-claim role=web
   msgvan principals check orders publish orders.eu
   msgvan principals revoke orders`,
     )
