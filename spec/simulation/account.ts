@@ -164,6 +164,8 @@ export class SubscriptionAccount {
   readonly archived: Delivery[] = []
   /** Consumers whose process died or whose session expired: each may have failed what it was owed by then, once. */
   losses = 0
+  /** The number of consumers that it has had. */
+  consumers = 0
   /** By hosts that have ended. */
   droppedBefore = 0
   /** Its consumers come and go all the time. */

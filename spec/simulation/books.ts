@@ -172,6 +172,7 @@ export class Books {
       account = new SubscriptionAccount(key, rules, begunAt, keptAt, place)
       this.subscriptions.set(key, account)
     }
+    account.consumers += 1
     return account
   }
 

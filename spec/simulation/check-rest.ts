@@ -82,9 +82,10 @@ class AccountCheck {
       publication => this.#account.mayOwe(publication),
       each => each.state === 'acked' && !isInDoubt(each) && !isForgotten(each),
     )
-    if (pending + inFlight > possible.length + this.#account.replayed)
+    const most = possible.length + this.#mostTwice(possible) + this.#account.replayed
+    if (pending + inFlight > most)
       this.#complain(
-        `${pending} pending and ${inFlight} in flight, where at most ${possible.length} are not settled: ` +
+        `${pending} pending and ${inFlight} in flight, where at most ${most} are not settled: ` +
           possible.map(({ number }) => `#${number}`).join(' '),
       )
   }
@@ -169,7 +170,11 @@ class AccountCheck {
     const unkept = publications.filter(each => mayBeUnkept(each, this.#account))
     // What was dropped came to no consumer: the number of times is not known.
     if (unkept.length > 0 && this.#said.dropped > 0) return Infinity
-    return unkept.reduce((sum, each) => sum + this.#account.of(each).length, 0)
+    if (unkept.length === 0) return 0
+    const seen = unkept.reduce((sum, each) => sum + this.#account.of(each).length, 0)
+    // Copies also lie in the hands of consumers that are cut off or dead, and never saw them.
+    const { consumers, losses, rules } = this.#account
+    return seen + rules.prefetch * (consumers + losses)
   }
 
   #checkAgainstDeliveries(what: string, count: number, states: Delivery['state'][]): void {

@@ -294,6 +294,27 @@ describe('the queue for a leader, at a follower with a store', () => {
     expect(flags.slice(1)).to.not.include(false)
   })
 
+  it('is there twice at a leader whose disk does not take it only as often as a consumer holds it', async () => {
+    const publisher = bus(follower)
+    await publisher.ready()
+    await leader.die()
+    await publisher.publish('jobs', 1)
+    leader.disk.isFull = true
+    await leader.start()
+    const reader = bus(leader)
+    const held: Message[] = []
+    const options = { name: 'work', prefetch: 2, ack: 'manual' } as const
+    reader.topic(/^jobs/, options).subscribe(message => held.push(message))
+    await eventually(() => expect(held).to.have.lengthOf(2))
+    let refusals = 0
+    const watcher = bus(leader)
+    watcher.topic(/^jobs/).subscribe(() => (refusals += 1))
+    await eventually(() => expect(refusals).to.be.greaterThan(1))
+    leader.disk.isFull = false
+    await reader.close({ drain: false })
+    await eventually(async () => expect(await waiting(watcher)).to.include({ pending: 3, inFlight: 0 }))
+  })
+
   it('comes from a leader to a subscription without a name though the disk of its follower failed meanwhile', async () => {
     const reader = bus(follower)
     const got: Message[] = []
