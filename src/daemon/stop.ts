@@ -14,7 +14,9 @@ export type StopOutcome =
   /** It did not answer, or did not end (`why`), and got a signal. */
   | { readonly was: 'terminated' | 'killed'; readonly pid: number; readonly why: string }
 
-export interface StopLimits {
+export interface StopOptions {
+  /** The next host comes at once. */
+  readonly isRestart?: boolean
   /** Milliseconds that the host may take to answer, and then to end. */
   readonly answer?: number
   readonly end?: number
@@ -26,9 +28,9 @@ export interface StopLimits {
  *
  * @throws PortTakenError, AuthError, HostUnreachableError if it is still there
  */
-export async function stopHost(address: HostAddress, limits: StopLimits = {}): Promise<StopOutcome> {
+export async function stopHost(address: HostAddress, options: StopOptions = {}): Promise<StopOutcome> {
   const { port, paths } = address
-  const { answer = 5_000, end = 20_000 } = limits
+  const { answer = 5_000, end = 20_000 } = options
   const hinted = await readPidHint(paths, port)
   if (!(await somebodyListens(port))) {
     // A hint that a killed host left behind.
@@ -36,7 +38,7 @@ export async function stopHost(address: HostAddress, limits: StopLimits = {}): P
     return { was: 'absent' }
   }
   try {
-    const { pid, wasSeen } = await askToStop(address, answer)
+    const { pid, wasSeen } = await askToStop(address, answer, options.isRestart ?? false)
     // A client may have started the next one by now: then the port is never free.
     if (wasSeen ? await isDeadWithin(end, pid) : await isGoneWithin(end, pid, port))
       return { was: 'stopped', pid }
@@ -54,7 +56,11 @@ export async function stopHost(address: HostAddress, limits: StopLimits = {}): P
 /**
  * @returns the process that it asked, and whether it holds the port: then its end is the only condition
  */
-function askToStop(address: HostAddress, timeout: number): Promise<{ pid: number; wasSeen: boolean }> {
+function askToStop(
+  address: HostAddress,
+  timeout: number,
+  isRestart: boolean,
+): Promise<{ pid: number; wasSeen: boolean }> {
   return askHost(
     address,
     async broker => {
@@ -64,7 +70,7 @@ function askToStop(address: HostAddress, timeout: number): Promise<{ pid: number
       const gone = firstValueFrom(broker.state$.pipe(filter(state => state === 'reconnecting')), {
         defaultValue: 'closed',
       })
-      await Promise.race([broker.callHost('stop'), gone])
+      await Promise.race([broker.callHost('stop', isRestart ? { isRestart } : undefined), gone])
       return { pid, wasSeen }
     },
     timeout,

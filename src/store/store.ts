@@ -92,6 +92,9 @@ export const FORMAT_KEY = 'format'
 /** In `meta`: the capabilities that were added and removed while the host ran. */
 export const CAPABILITIES_KEY = 'capabilities'
 
+/** In `meta`: a restarted host's standing with its leader, for the next one. */
+export const STANDING_KEY = 'standing'
+
 /** In `meta`: a copy of the van of a log, by the log's number. */
 export const LOG_COPY = 'log/'
 /** In `meta`: the parts that were set aside since a host last read the store. */

@@ -28,6 +28,8 @@ describe('a client of a restarted follower', () => {
   let leaderPort: number
   let id: string
   let buses: Bus[]
+  /** Published while a follower is away. */
+  let meanwhile: unknown[]
   let disk: Disk
   const bus = ({ port }: HostServer): Bus => {
     const { bus } = clientOf(port)
@@ -47,7 +49,7 @@ describe('a client of a restarted follower', () => {
       hostStatus: hostStatus(randomUUID()),
     })
     leaderPort = leader.port
-    leader.openStore(new HostStore({ store: disk.mortal().store, warn: nothing }))
+    leader.openStore(new HostStore({ store: disk.mortal().store, warn: nothing, id: 'of the leader' }))
   }
   const startFollower = (port = 0, options: Partial<HostServerOptions> = {}): Promise<HostServer> => {
     id = randomUUID()
@@ -65,6 +67,15 @@ describe('a client of a restarted follower', () => {
       ...options,
     })
   }
+  /** With a store: it closes that in order, and the next one opens it. */
+  const reopen = async (own: Disk, isRestart = true): Promise<void> => {
+    const { port } = follower
+    if (isRestart) await follower.sessions.transfer.passOn()
+    await follower.close()
+    await publishAll(bus(leader), 't', meanwhile.splice(0))
+    follower = await startFollower(port, { awaitsStore: true, sessionTtl: 5_000 })
+    follower.openStore(new HostStore({ store: own.mortal().store, warn: nothing }))
+  }
   const restart = async (): Promise<void> => {
     const before = id
     const { port } = follower
@@ -76,6 +87,7 @@ describe('a client of a restarted follower', () => {
 
   beforeEach(async () => {
     buses = []
+    meanwhile = []
     disk = new Disk()
     await startLeader()
     follower = await startFollower()
@@ -157,6 +169,63 @@ describe('a client of a restarted follower', () => {
     expect(payloads(replayed.values)).to.deep.equal(upTo(6))
     expect(payloads(named.values)).to.deep.equal([6])
     expect([named, replayed].flatMap(({ errors }) => errors)).to.deep.equal([])
+  })
+
+  describe('with a store', () => {
+    let own: Disk
+    beforeEach(async () => {
+      await follower.close()
+      own = new Disk()
+      follower = await startFollower(0, { awaitsStore: true, sessionTtl: 5_000 })
+      follower.openStore(new HostStore({ store: own.mortal().store, warn: nothing }))
+    })
+
+    it('misses no message of other hosts, without a name and in a replay, and hears of no gap', async () => {
+      const near = bus(leader)
+      await publishAll(near, 't', upTo(10))
+      const far = bus(follower)
+      const errors = collect(far.errors$)
+      const live = collect(far.topic(/^t/))
+      const all = collect(far.topic('t', { from: 'start' }))
+      await far.ready()
+      await publishAll(near, 't', upTo(20).slice(10))
+      await Promise.all([live.first(10), all.first(20)])
+      for (const from of [20, 40]) {
+        const sent = upTo(from + 20).slice(from)
+        meanwhile = sent.slice(0, 10)
+        await reopen(own)
+        await publishAll(near, 't', sent.slice(10))
+        await eventually(() => {
+          expect(new Set(payloads(live.values)).size).to.equal(from + 10)
+          expect(new Set(payloads(all.values)).size).to.equal(from + 20)
+        })
+        await far.ready()
+      }
+      for (const { values } of [live, all]) expect(unflagged(values)).to.deep.equal([])
+      expect(errors.values).to.deep.equal([])
+    })
+
+    it('hears of a gap after a death, and when the leader does not know the host any more', async () => {
+      const near = bus(leader)
+      const far = bus(follower)
+      const errors = collect(far.errors$)
+      const live = collect(far.topic(/^t/))
+      await far.ready()
+      await publishAll(near, 't', [1])
+      await live.first(1)
+      await reopen(own, false)
+      expect(await errors.first(1)).to.have.lengthOf(1)
+      await far.ready()
+      const { port } = follower
+      await follower.sessions.transfer.passOn()
+      await follower.close()
+      await leader.close()
+      await startLeader(leaderPort)
+      follower = await startFollower(port, { awaitsStore: true })
+      follower.openStore(new HostStore({ store: own.mortal().store, warn: nothing }))
+      expect((await errors.first(2))[1]).to.include({ code: 'MSGVAN_GAP' })
+      expect(errors.values[1]).to.have.deep.property('patterns', ['/^t/'])
+    })
   })
 
   it('leaves nothing behind at the leader when it does not come back', async () => {

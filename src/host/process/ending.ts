@@ -1,7 +1,7 @@
 import { constants } from 'node:os'
 
 /** The reason for a host's end. */
-export type EndReason = 'signal' | 'asked' | 'idle' | 'handed over'
+export type EndReason = 'signal' | 'asked' | 'idle' | 'restarted' | 'handed over'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 

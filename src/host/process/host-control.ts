@@ -46,7 +46,7 @@ export class HostControl {
       case 'handOver':
         return this.#handOver(args)
       case 'stop':
-        return this.#endSoon('asked')
+        return this.#endSoon(isRestart(args) ? 'restarted' : 'asked')
       default:
         throw new UnsupportedError(
           `This host (msgvan ${version}) has no call ${JSON.stringify(method.slice(0, 100))}.`,
@@ -61,8 +61,15 @@ export class HostControl {
   }
 
   /** After the answer is on its way. */
-  #endSoon(reason: 'asked' | 'handed over'): true {
+  #endSoon(reason: 'asked' | 'restarted' | 'handed over'): true {
     setImmediate(() => this.#options.ending.end(reason))
     return true
   }
+}
+
+/** The next host comes at once, and has the same store. An older command line does not report it. */
+function isRestart(args: unknown): boolean {
+  if (args === undefined) return false
+  const fields = new Fields(args, what => new InvalidOptionError(`The call stop ${what}.`))
+  return fields.optional('isRestart', key => fields.flag(key)) ?? false
 }

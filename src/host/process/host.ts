@@ -162,6 +162,10 @@ export class Host {
       process.exit(0)
     }
     await this.#workers.stopAll()
+    if (reason === 'restarted')
+      await this.server.sessions.transfer
+        .passOn()
+        .catch((error: unknown) => files.log.warning(`the leader is left: ${describe(error)}`))
     await this.close()
   }
 

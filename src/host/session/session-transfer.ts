@@ -69,6 +69,23 @@ export class SessionTransfer {
   }
 
   /**
+   * Another process follows this one, with the same store: the leader keeps its messages for that one. Call it before
+   * the store is frozen.
+   */
+  async passOn(): Promise<void> {
+    const { vans, sessions, backbone, host, shut } = this.#means
+    if (backbone.abandon === undefined) return
+    const all = [...sessions.all()]
+    const clientsOf = (name: string): string[] =>
+      all.filter(({ van }) => van.name === name).map(({ client }) => client)
+    const standing = { host: host(), vans: vans.standing(clientsOf) }
+    await vans.keepStanding(standing, () => {
+      shut()
+      backbone.abandon?.()
+    })
+  }
+
+  /**
    * Continues the memory of another process.
    *
    * @returns false if that hand-over is already here

@@ -1,5 +1,5 @@
 import { decodeDamages, type Damage } from '../../store/damage.js'
-import { CAPABILITIES_KEY, DAMAGES_KEY, type Store, type Table } from '../../store/store.js'
+import { CAPABILITIES_KEY, DAMAGES_KEY, STANDING_KEY, type Store, type Table } from '../../store/store.js'
 import { logsIn, otherMissing, type MissingInVan } from './accounts.js'
 import type { OutboundLog } from '../../broker/durable/durable-log.js'
 import { outboxRules } from '../../broker/routing/relay.js'
@@ -9,6 +9,7 @@ import { describe } from '../../errors.js'
 import { Committer } from './committer.js'
 import type { Retention } from './log.js'
 import { SetAside } from './set-aside.js'
+import { decodeStanding, encodeStanding, type HostStanding } from './standing.js'
 import { VanStore } from './van-store.js'
 
 export const DEFAULT_RETENTION: Retention = { age: Infinity, bytes: 1024 ** 3 }
@@ -156,6 +157,26 @@ export class HostStore {
 
   keepCapabilities(changes: object): Promise<void> {
     return this.#write('meta', CAPABILITIES_KEY, changes)
+  }
+
+  /** This host ends, and the next one goes on at the leader. */
+  async keepStanding(standing: HostStanding): Promise<void> {
+    const bytes = encodeStanding(standing)
+    await this.#options.store.transact(transaction => transaction.put('meta', STANDING_KEY, bytes))
+  }
+
+  /** The standing of the last host, if it was restarted: once, because after a death nothing is owed any more. */
+  takeStanding(): HostStanding | undefined {
+    const { store, warn } = this.#options
+    const bytes = store.get('meta', STANDING_KEY)
+    if (bytes === undefined) return undefined
+    store.transact(transaction => transaction.remove('meta', STANDING_KEY)).catch(() => undefined)
+    try {
+      return decodeStanding(bytes)
+    } catch (error) {
+      warn(`this host does not go on at its leader: ${describe(error)}`)
+      return undefined
+    }
   }
 
   async #write(table: Table, key: string, value: unknown): Promise<void> {

@@ -28,6 +28,7 @@ import { ServedNames } from './served-names.js'
 import { SettledBefore } from '../session/settled-before.js'
 import { missingError } from '../store/missing-error.js'
 import type { HostStore } from '../store/host-store.js'
+import type { HostStanding, VanStanding } from '../store/standing.js'
 import { noMark } from '../store/records/publisher-mark.js'
 import type { VanStore } from '../store/van-store.js'
 
@@ -105,6 +106,8 @@ export class Van {
     weigh: ({ refusals }) => refusals,
   })
   readonly #served = new ServedNames()
+  /** Clients of the host before this one, which goes on at the leader. */
+  readonly goingOn = new Set<string>()
 
   constructor(
     readonly name: string,
@@ -187,9 +190,7 @@ export class Van {
       answer: (method, args) => answer(this, method, args),
       tellPublisher: (publisher, error) => this.notices.get(publisher)?.error(error),
       misses: error => this.#misses(error),
-      missed: missed => {
-        for (const client of this.notices.values()) client.missed(missed)
-      },
+      missed: missed => hasMissed(this, missed),
     }
   }
 
@@ -243,6 +244,7 @@ export class Van {
 
   askersHadTheirTime(): void {
     this.#answers.end()
+    this.goingOn.clear()
   }
 
   /** Hands over the answers for the client that now has this address. */
@@ -297,9 +299,8 @@ export class Van {
 
   /** A client's unnamed subscriptions continue: they missed nothing, here or elsewhere. */
   knows(client: string): boolean | undefined {
-    return this.vanStore === undefined
-      ? undefined
-      : this.reach.names === undefined && this.vanStore.knows(client)
+    if (this.vanStore === undefined) return undefined
+    return this.reach.names === undefined ? this.vanStore.knows(client) : this.goingOn.has(client)
   }
 
   /**
@@ -352,14 +353,41 @@ export class Vans {
   restore(store: HostStore): void {
     if (this.#vans.size > 0) throw new Error('a van was there before its store')
     this.#store = store
+    const standing = store.takeStanding()
+    // The introduction to the leader is made with the first reach.
+    if (standing !== undefined) this.#options.backbone().goOn?.(standing.host)
     for (const name of store.vans) {
       const { broker, vanStore } = this.get(name)
       const { subscriptions, letters } = vanStore?.load() ?? { subscriptions: [], letters: [] }
       broker.transfer.restore(subscriptions, letters)
       this.get(name).awaitAskers()
     }
+    for (const each of standing?.vans ?? []) goOn(this.get(each.van), each)
     store.accounted()
     store.missed = name => this.#vans.get(name)?.tellLost()
+  }
+
+  /**
+   * Keeps it for the next host with this store, if there is one.
+   *
+   * @param abandon called first: from then on nothing is taken from the leader
+   */
+  async keepStanding(standing: HostStanding, abandon: () => void): Promise<void> {
+    if (this.#store === undefined) return
+    abandon()
+    await this.#store.keepStanding(standing)
+  }
+
+  /**
+   * This host's standing with its leader.
+   *
+   * @param clients the present ones of a van
+   */
+  standing(clients: (van: string) => string[]): VanStanding[] {
+    return [...this.#vans.values()].flatMap(({ name, reach }) => {
+      const { outgoing } = reach.memory ?? {}
+      return outgoing === undefined ? [] : [{ ...outgoing.standing, van: name, clients: clients(name) }]
+    })
   }
 
   /**
@@ -456,4 +484,18 @@ export class Vans {
     this.#vans.clear()
     await Promise.all(vans.map(van => van.close()))
   }
+}
+
+/** Continues at the leader in the place of the last host. */
+function goOn({ reach, goingOn }: Van, standing: VanStanding): void {
+  const { outgoing } = reach.memory ?? {}
+  if (outgoing === undefined) return
+  outgoing.goOn(standing)
+  for (const client of standing.clients) goingOn.add(client)
+}
+
+/** Its clients learn of it, also those that are not back yet. */
+function hasMissed({ notices, goingOn }: Van, missed: Missed): void {
+  goingOn.clear()
+  for (const client of notices.values()) client.missed(missed)
 }

@@ -116,7 +116,7 @@ export const CALLS = {
   ),
   'backbone.sights': call(sightsArgs, done),
   'backbone.unregister': call(named, flag, { isStored: true }),
-  'host.stop': call(nothing, done),
+  'host.stop': call(unchecked, done),
   'host.capabilities': call(unchecked, trusted<unknown>(), { outlastsBus: true, isLarge: true }),
   'host.joining': call(nothing, trusted<unknown>()),
   'host.registrations': call(nothing, trusted<unknown>()),

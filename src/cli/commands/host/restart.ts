@@ -55,7 +55,7 @@ async function restart(cli: Cli, globals: Globals, options: Options): Promise<nu
         cli.talk(lineOf(error) ?? '')
       }
     }
-    await stopIt(cli, own, json)
+    await stopIt(cli, own, json, true)
     const forget = await before.leave()
     try {
       return await startWith(cli, globals, flags, next)

@@ -27,9 +27,14 @@ async function stop(cli: Cli, globals: Globals, { json = false }: Options): Prom
 }
 
 /** Stops the host and reports it. */
-export async function stopIt(cli: Cli, { port, token }: Globals, quiet = false): Promise<StopOutcome> {
+export async function stopIt(
+  cli: Cli,
+  { port, token }: Globals,
+  quiet = false,
+  isRestart = false,
+): Promise<StopOutcome> {
   const { stopHost } = await import('../../../daemon/stop.js')
-  const outcome = await stopHost({ port, token, paths: statePaths() })
+  const outcome = await stopHost({ port, token, paths: statePaths() }, { isRestart })
   if (outcome.was === 'terminated' || outcome.was === 'killed') {
     const signal = outcome.was === 'killed' ? 'SIGKILL' : 'SIGTERM'
     cli.talk(

@@ -87,6 +87,8 @@ export class FollowerSession {
   readonly #names: PublisherNames
   /** Of the process before it. */
   readonly replays: PassedReplays
+  /** The patterns that it had when another process took its place. */
+  #passed: readonly (RegExp | string)[] | undefined
   #lastAsked = 0
   /** The last frame with wanted patterns for it. */
   #lastInterest = 0
@@ -277,6 +279,7 @@ export class FollowerSession {
   /** Another process takes its place, and is owed its messages. */
   passTo(next: FollowerSession): void {
     next.hasContinued = true
+    this.#passed = this.relay.patterns
     this.hasPassed = true
     this.relay.passTo(next.relay)
     const { sessionTtl } = this.#owner
@@ -286,7 +289,7 @@ export class FollowerSession {
   /** The session is over. */
   left(): void {
     this.#giveUpWaiting()
-    const mailboxes = this.relay.patterns.filter(pattern => typeof pattern === 'string')
+    const mailboxes = (this.#passed ?? this.relay.patterns).filter(pattern => typeof pattern === 'string')
     this.#owner.left(this, mailboxes.filter(isOwnMailbox))
     if (!this.hasPassed) this.relay.giveUp()
     this.replays.end()
