@@ -127,7 +127,7 @@ describe('a full memory', () => {
     honest.topic('t', { name: 'w' }).subscribe()
     await Promise.all(held)
     await eventually(() => expect(server.sessions.memory.bytes).to.be.below(2 * MEGABYTE))
-    server.endSession('rogue')
+    server.endSession(identityOf('rogue').id)
     await eventually(() => expect(server.sessions.memory.bytes).to.be.below(1_000))
   })
 })
