@@ -4,10 +4,7 @@ import { van } from 'msgvan'
 /** @type {Record<string, number>} */
 const PRICES = { pens: 2.5, paper: 4 }
 
-/**
- * @typedef {object} Services
- * @property {{ request: string, reply: number }} "prices.of"
- */
+/** @typedef {{ 'prices.of': { request: string, reply: number } }} Services */
 
 const [role, item = 'pens'] = process.argv.slice(2)
 /** @type {import('msgvan').Bus<import('msgvan').AnyTopics, Services>} */

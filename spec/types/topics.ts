@@ -1,6 +1,6 @@
 import { expectTypeOf } from 'expect-type'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { interval, map, type Observable } from 'rxjs'
+import { interval, map, Observable } from 'rxjs'
 import {
   fromReadable,
   van,
@@ -102,6 +102,12 @@ export function remoteObservables(bus: Bus): void {
   expectTypeOf(bus.observe<number, string>('n', 7)).toEqualTypeOf<Observable<string>>()
   expectTypeOf(bus.expose('n', (every: number) => interval(every))).toEqualTypeOf<DisposableSubscription>()
   bus.expose('n', () => Promise.resolve(1))
+  bus.expose('n', () => {
+    return new Observable(subscriber => interval(1).subscribe(subscriber))
+  })
+  bus.reply('n', () => {
+    return new Observable(subscriber => interval(1).subscribe(subscriber))
+  })
   // @ts-expect-error wrong arguments
   bus.observe<number, string>('n', '7')
   // @ts-expect-error a factory, not an Observable

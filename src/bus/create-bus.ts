@@ -266,14 +266,14 @@ export class BrokerBus {
     return this.#unlessEnding(this.#ownRequests.request(payload, checkRequest(topic, options)))
   }
 
-  reply(
+  reply<P>(
     pattern: RegExp | string,
-    responder: (message: Message) => unknown,
+    responder: (message: Message<P>) => unknown,
     options: ReplyOptions = {},
   ): DisposableSubscription {
     const reply = checkReply(pattern, responder, options)
     if (this.#closing.hasBegun) throw new ClosedError('This bus is closed. Make a new one with van().')
-    return disposable(this.#ownRequests.reply(reply, responder))
+    return disposable(this.#ownRequests.reply(reply, responder as (message: Message) => unknown))
   }
 
   expose<A>(name: string, factory: (args: A) => ObservableInput<unknown>): DisposableSubscription {

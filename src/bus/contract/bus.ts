@@ -1,12 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Observable, ObservableInput } from 'rxjs'
+import type { Observable } from 'rxjs'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { MsgvanError } from '../../errors.js'
 import type { Headers } from '../../message/envelope.js'
-import type { Message } from '../../message/message.js'
 import type { BusState, CloseOptions } from './broker.js'
 import type { ActorAddress } from './actor-ref.js'
-import type { DisposableSubscription } from '../ending/disposable.js'
 import type { BusSubject } from '../topic/subject.js'
 import type { Actors } from './actors.js'
 import type { DeadLetters } from './dead-letters.js'
@@ -16,12 +14,12 @@ import type { ModuleRef } from './module-ref.js'
 import type { HandlerOptions, PublishOptions, TopicOptions } from './options.js'
 import type {
   AnyServices,
-  Reply,
+  Expose,
   ReplyOf,
-  ReplyOptions,
   RequestArgs,
   RequestOf,
   RequestOptions,
+  Respond,
   ServiceName,
   Services,
   Unlisted,
@@ -168,14 +166,7 @@ export interface Bus<T extends Topics = AnyTopics, S extends Services = AnyServi
    * @example
    * const exposed = bus.expose('ticks', (every: number) => interval(every))
    */
-  expose<K extends ServiceName<S>>(
-    name: K,
-    factory: (args: RequestOf<S, K>) => ObservableInput<ReplyOf<S, K>>,
-  ): DisposableSubscription
-  expose<A = unknown, R = unknown, K extends string = string>(
-    name: Unlisted<S, K>,
-    factory: (args: A) => ObservableInput<R>,
-  ): DisposableSubscription
+  readonly expose: Expose<S>
 
   /**
    * An Observable that another process (or this one) exposes. Cold: each `subscribe()` calls the factory with `args`;
@@ -238,16 +229,7 @@ export interface Bus<T extends Topics = AnyTopics, S extends Services = AnyServi
    * @example
    * bus.reply('prices.of', message => prices.get(message.payload.item))
    */
-  reply<K extends ServiceName<S>>(
-    topic: K,
-    responder: (message: Message<RequestOf<S, K>>) => Reply<ReplyOf<S, K>>,
-    options?: ReplyOptions,
-  ): DisposableSubscription
-  reply<P = unknown, R = unknown, K extends string = string>(
-    pattern: RegExp | Unlisted<S, K>,
-    responder: (message: Message<P>) => Reply<R>,
-    options?: ReplyOptions,
-  ): DisposableSubscription
+  readonly reply: Respond<S>
 
   /** Actors: objects with a mailbox that hosts run. */
   readonly actors: Actors

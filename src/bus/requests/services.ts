@@ -1,4 +1,6 @@
-import type { Observable } from 'rxjs'
+import type { Observable, ObservableInput } from 'rxjs'
+import type { Message } from '../../message/message.js'
+import type { DisposableSubscription } from '../ending/disposable.js'
 
 /**
  * The type of an app's services: for each topic of requests, and each name of a remote observable, the type of the
@@ -43,6 +45,53 @@ export interface ReplyOptions {
   name?: string
   /** The number of requests in work at once; more wait in the van. Default 64. */
   concurrency?: number
+}
+
+/**
+ * `expose` of a bus. Without listed services it has one signature: TypeScript types a function by the first overload
+ * that it looks at, and a listed name would make `never` of all that it has inside.
+ */
+export type Expose<S> = string extends keyof S ? AnyOf['expose'] : ExposeListed<S>
+
+type Exposed<A, R> = (args: A) => ObservableInput<R>
+
+/** Methods, since TypeScript compares the parameters of functions more strictly. */
+interface AnyOf {
+  expose<A = unknown, R = unknown>(name: string, factory: Exposed<A, R>): DisposableSubscription
+  reply<P = unknown, R = unknown>(
+    pattern: RegExp | string,
+    responder: Responder<P, R>,
+    options?: ReplyOptions,
+  ): DisposableSubscription
+}
+
+interface ExposeListed<S> {
+  <K extends ServiceName<S>>(
+    name: K,
+    factory: Exposed<RequestOf<S, K>, ReplyOf<S, K>>,
+  ): DisposableSubscription
+  <A = unknown, R = unknown, K extends string = string>(
+    name: Unlisted<S, K>,
+    factory: Exposed<A, R>,
+  ): DisposableSubscription
+}
+
+/** `reply` of a bus, for the same reason with one signature where no services are listed. */
+export type Respond<S> = string extends keyof S ? AnyOf['reply'] : RespondListed<S>
+
+type Responder<P, R> = (message: Message<P>) => Reply<R>
+
+interface RespondListed<S> {
+  <K extends ServiceName<S>>(
+    topic: K,
+    responder: Responder<RequestOf<S, K>, ReplyOf<S, K>>,
+    options?: ReplyOptions,
+  ): DisposableSubscription
+  <P = unknown, R = unknown, K extends string = string>(
+    pattern: RegExp | Unlisted<S, K>,
+    responder: Responder<P, R>,
+    options?: ReplyOptions,
+  ): DisposableSubscription
 }
 
 /** The payload may be left out if it may be undefined. */
