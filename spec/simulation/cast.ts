@@ -115,10 +115,10 @@ export class Cast {
   /** @param place where it connects, by default any */
   async join(
     place = this.#stage.random.pick(this.convention.places) ?? this.convention.leading,
-  ): Promise<void> {
+  ): Promise<SimClient | undefined> {
     const client = await this.#newClient(`c${this.#processes.length - 1}`, place)
-    if (client === undefined) return
-    this.#clients.push(client)
+    if (client !== undefined) this.#clients.push(client)
+    return client
   }
 
   /** @param rules default: of a new one without a name */

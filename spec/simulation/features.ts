@@ -35,6 +35,7 @@ export const features = [
   'replays',
   'purges',
   'from the start',
+  'from the start at a follower',
   'payloads that publish',
   'backlogs',
   'records damaged',
@@ -62,6 +63,7 @@ const onDisk: readonly Feature[] = [
   'disks failing',
   'disks gone',
   'from the start',
+  'from the start at a follower',
   'records damaged',
   'observations',
 ]
@@ -78,6 +80,7 @@ export const ofFollowers: readonly Feature[] = [
   'host link black holes',
   'host link stalls',
   'uplinks lost',
+  'from the start at a follower',
 ]
 
 const handOvers: readonly Feature[] = ['hand-overs', 'other protocols']

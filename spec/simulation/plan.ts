@@ -64,6 +64,7 @@ export function drawPlan(random: Random, forced: readonly Feature[] = []): Plan 
     'disks failing',
     'disks gone',
     'from the start',
+    'from the start at a follower',
     'records damaged',
   )
   const isStored =

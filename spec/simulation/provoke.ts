@@ -78,6 +78,11 @@ export async function provoke(stage: Stage, cast: Cast, feature: Feature): Promi
       return with_({ style: 'manual', holding: 1 }, { prefetch: 1, maxPending: 3, overflow: 'error' })
     case 'from the start':
       return consume(stage, cast, cast.observer, goodManner, { from: 'start' })
+    case 'from the start at a follower': {
+      if (follower === undefined) return
+      const there = await cast.join(follower.place)
+      return there && consume(stage, cast, there, goodManner, { from: 'start' })
+    }
     case 'payloads that publish':
       await cast.as(client, () => client.publishAnswering())
       return

@@ -100,7 +100,7 @@ export class SimFollower implements Place {
     this.#lastTrouble = this.#stage.clock.now
     this.troubles += 1
     const { clock } = this.#stage
-    for (const account of this.#named()) this.#backs.push(account.goesAway(() => clock.now))
+    for (const account of this.#kept()) this.#backs.push(account.goesAway(() => clock.now))
   }
 
   /** This run of it ends: what its clients had of the leader goes to others. */
@@ -161,7 +161,7 @@ export class SimFollower implements Place {
   #lapse(losses: number): void {
     this.#hasLapsed = true
     this.lapses += 1
-    for (const account of this.#named()) {
+    for (const account of this.#kept()) {
       this.#stage.books.expire(account)
       account.losses += losses
     }
@@ -171,9 +171,11 @@ export class SimFollower implements Place {
     return this.#options.clients().filter(({ place }) => place === this)
   }
 
-  /** What its clients have of the leader. */
-  #named(): Set<SubscriptionAccount> {
+  /** What its clients have of the leader: names and replays. */
+  #kept(): Set<SubscriptionAccount> {
     const members = this.#clients().flatMap(client => client.members)
-    return new Set(members.map(({ account }) => account).filter(({ isNamed }) => isNamed))
+    return new Set(
+      members.map(({ account }) => account).filter(({ isNamed, isReplay }) => isNamed || isReplay),
+    )
   }
 }

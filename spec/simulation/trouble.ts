@@ -10,7 +10,10 @@ const MOST_CLIENTS = 5
 export async function stir(stage: Stage, plan: Plan, cast: Cast): Promise<void> {
   const { random } = stage
   const client = random.pick(cast.awake)
-  if (client === undefined) return cast.clients.length < MOST_CLIENTS ? cast.join() : undefined
+  if (client === undefined) {
+    if (cast.clients.length < MOST_CLIENTS) await cast.join()
+    return
+  }
   const { troubles } = plan
   const hasFollowers = plan.followers.length > 0
   const if_ = (isOn: boolean, weight: number) => (isOn ? weight : 0)

@@ -32,6 +32,8 @@ const request: SubscriptionRequest = {
   principal: undefined,
   sight: undefined,
   servedSince: undefined,
+  origin: undefined,
+  isResumed: undefined,
 }
 
 /** Calls that accept an empty object: they have no arguments, or the host checks them where it uses them. */
