@@ -7,7 +7,7 @@ import { decodeArgs, type AskedOfHosts, type GotArgs } from '../../wire/calls/ca
 import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
 import { clientsStatus, type ShownSession } from '../van/clients-status.js'
 import type { StatusPart } from '../van/status-of-van.js'
-import type { Van } from '../van/vans.js'
+import type { Van } from '../van/van.js'
 import { viewOf } from '../rights/guest-views.js'
 import type { Seer } from '../rights/view.js'
 import { seesLetter } from '../rights/visible.js'

@@ -8,7 +8,7 @@ import type { Outgoing } from '../backbone/contract/reach-memory.js'
 import { Publisher } from '../session/publisher.js'
 import type { SessionTransfer } from '../session/session-transfer.js'
 import type { SessionState } from '../session/session.js'
-import type { Van } from '../van/vans.js'
+import type { Van } from '../van/van.js'
 import { FORMAT, Kind } from './format.js'
 import { OwedReader } from './owed-reader.js'
 import { SessionReader } from './session-reader.js'
@@ -206,7 +206,7 @@ class HandOverReader {
   #marks(marks: readonly unknown[]): void {
     for (const each of marks) {
       const { client, mark } = publisherOf(fieldsOf(each))
-      this.#ofVan.remember(client, new Publisher(mark, true))
+      this.#ofVan.publishers.remember(client, new Publisher(mark, true))
       this.#ofVan.vanStore?.markTaken(client, mark)
     }
   }

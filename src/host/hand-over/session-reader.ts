@@ -8,7 +8,7 @@ import type { RetainedFrame } from '../../wire/link.js'
 import type { RemoteConsumer } from '../session/consumers/remote-consumer.js'
 import type { SessionTransfer } from '../session/session-transfer.js'
 import type { Session, SessionState } from '../session/session.js'
-import type { Van } from '../van/vans.js'
+import type { Van } from '../van/van.js'
 import type { OwedReader } from './owed-reader.js'
 import { attachmentOf } from './read-fields.js'
 

@@ -6,7 +6,7 @@ import { encodePayload } from '../../codec/payload.js'
 import { encodePattern, encodeRequest } from '../../wire/frames/subscription-request.js'
 import type { Outgoing, SeenMessages } from '../backbone/contract/reach-memory.js'
 import type { Publisher } from '../session/publisher.js'
-import type { Van } from '../van/vans.js'
+import type { Van } from '../van/van.js'
 import { BATCH, Kind } from './format.js'
 import { BlobWriter, ItemWriter, type Travelling } from './items.js'
 import { RECORD_BYTES, type RecordFileWriter } from './record-file.js'
@@ -128,7 +128,7 @@ export class VanWriter {
   }
 
   #marks(van: Van, live: ReadonlyMap<string, Publisher>): void {
-    const all = new Map([...van.publishers(), ...live])
+    const all = new Map([...van.publishers, ...live])
     for (const batch of batches(all, BATCH))
       this.#add(
         Kind.Marks,

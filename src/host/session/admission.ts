@@ -22,7 +22,7 @@ import {
   type ByTls,
   type Secrets,
 } from '../listen/server-handshake.js'
-import type { Van } from '../van/vans.js'
+import type { Van } from '../van/van.js'
 import type { Session, SessionOptions, SessionState } from './session.js'
 import type { Sessions } from './sessions.js'
 

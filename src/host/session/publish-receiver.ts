@@ -30,7 +30,7 @@ import type { Principal } from '../rights/principal.js'
 import type { Access } from '../rights/principals.js'
 import type { LateOutcome, Publisher } from './publisher.js'
 import type { VanStore } from '../store/van-store.js'
-import type { Notices, Van } from '../van/vans.js'
+import type { Notices, Van } from '../van/van.js'
 
 export interface PublishReceiverOptions {
   readonly client: string
@@ -127,10 +127,10 @@ export class PublishReceiver {
     const { van, client, access } = options
     this.#name = (van.reach.publisherPrefix ?? '') + client
     this.markKey = markKey(client, access?.principal.name)
-    this.#publisher = van.publisher(this.markKey)
+    this.#publisher = van.publishers.get(this.markKey)
     van.notices.set(this.#name, this.#notices)
-    const { lost } = van
-    if (lost !== undefined) this.#notices.error(lost)
+    const { error } = van.losses
+    if (error !== undefined) this.#notices.error(error)
   }
 
   get publisher(): Publisher {
@@ -225,7 +225,7 @@ export class PublishReceiver {
     this.#unreported.clear()
     const { van } = this.#options
     if (van.notices.get(this.#name) === this.#notices) van.notices.delete(this.#name)
-    van.remember(this.markKey, this.#publisher)
+    van.publishers.remember(this.markKey, this.#publisher)
   }
 
   /** Holds the frame's acknowledgement back until its messages are on the disk. */

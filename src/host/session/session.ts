@@ -12,7 +12,7 @@ import type { FollowerSession, FollowerClientSession } from '../backbone/leader/
 import type { Usage } from '../limits/usage.js'
 import type { Access } from '../rights/principals.js'
 import { hidesFromHost } from '../rights/visible.js'
-import type { Van } from '../van/vans.js'
+import type { Van } from '../van/van.js'
 import { ClientBudget } from './client-budget.js'
 import { ClientSubscriptions } from './consumers/client-subscriptions.js'
 import { RemoteConsumers, type SessionEnd } from './consumers/remote-consumers.js'

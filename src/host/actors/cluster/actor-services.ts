@@ -3,7 +3,7 @@ import type { SubscriptionRequest } from '../../../bus/contract/subscription-req
 import type { GotRequest } from '../../../wire/calls/host-requests.js'
 import type { Backbone } from '../../backbone/contract/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'
-import type { Van } from '../../van/vans.js'
+import type { Van } from '../../van/van.js'
 import type { Actors } from '../actors.js'
 import { parentHostOf, type ActorPlacing } from './actor-placing.js'
 import { foundOf, refusalOf } from './found.js'

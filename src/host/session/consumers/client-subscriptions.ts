@@ -7,7 +7,7 @@ import { ReplayStart } from '../../../message/replay.js'
 import type { KeptVerdicts } from '../../../wire/frames/kept-verdicts.js'
 import { mayHaveMore, type Usage } from '../../limits/usage.js'
 import type { FollowerSession } from '../../backbone/leader/follower-session.js'
-import type { Van } from '../../van/vans.js'
+import type { Van } from '../../van/van.js'
 import { keyOfName } from '../settled-before.js'
 import type { RemoteConsumers } from './remote-consumers.js'
 
