@@ -1,3 +1,4 @@
+import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import { SessionLostError, type MsgvanError } from '../errors.js'
 import { newIdentity, type ClientIdentity } from '../wire/client-identity.js'
 import type { Missed } from '../wire/missed.js'
@@ -6,7 +7,7 @@ import type { Connection } from './connection/connection.js'
 import { Connector, type ConnectorOwner } from './connection/connector.js'
 import type { HostFrames } from './connection/host-frames.js'
 import { Outage } from './connection/outage.js'
-import { gapBeyond, gapError } from './gap.js'
+import { gapBeyond, gapError, gapOfUnstored } from './gap.js'
 import type { Inbox } from './inbox/inbox.js'
 import type { RemoteBrokerOptions } from './remote-broker-options.js'
 import type { Traffic } from './traffic.js'
@@ -41,6 +42,8 @@ export class ClientSession implements ConnectorOwner {
   #connection: Connection | undefined
   /** The host refuses this client: every call fails by this error until that changes. */
   #refusal: MsgvanError | undefined
+  /** The host has this bus from its store. */
+  #isRestored = false
   /** With a refusal: publishes wait for the next host. */
   #isAwaited = false
 
@@ -136,6 +139,7 @@ export class ClientSession implements ConnectorOwner {
     this.#isAwaited = false
     this.#outage.end()
     this.#connection = connection
+    if (!welcome.resumed) this.#isRestored = welcome.restored === true
     const hasTooLarge = this.#traffic.hostTakes(welcome.maxPayload)
     if (!welcome.resumed && this.#id !== undefined) this.#renew(this.#id, welcome)
     // The host would end each connection at a frame that is too large.
@@ -158,6 +162,11 @@ export class ClientSession implements ConnectorOwner {
     const { inboxes } = this.#traffic
     const gap = gapBeyond(missed, requestsOf(inboxes.unnamed()), requestsOf(inboxes.named()))
     if (gap !== undefined) this.#owner.report(gap)
+  }
+
+  /** The host knows this bus, and had not stored this subscription. Of a host that does not know the bus there is a report. */
+  begunAnew(request: SubscriptionRequest): void {
+    if (this.#isRestored && this.#asHost === undefined) this.#owner.report(gapOfUnstored(request))
   }
 
   disconnected(error: MsgvanError): void {

@@ -8,6 +8,8 @@ const NOT_KNOWN =
   'The host does not know this bus any more: the bus was away for too long, or the host is a new one.'
 const NOT_KNOWN_BEYOND =
   'The leader of the host does not know that host any more: the host was away for too long, or the leader is a new one.'
+const NOT_STORED =
+  'The host has started anew, and its store did not have all subscriptions of this bus: the disk failed when they began.'
 
 const MOST_NAMED = 10
 
@@ -37,6 +39,11 @@ export function gapError(unnamed: readonly Missed[], named: readonly Missed[], w
     [...patterns, ...named.map(({ pattern }) => describePattern(pattern))],
     names,
   )
+}
+
+/** The store of a host did not have this subscription, though it had others of this bus. */
+export function gapOfUnstored(request: Missed): GapError {
+  return gapError([request], [], NOT_STORED)
 }
 
 /**

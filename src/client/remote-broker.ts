@@ -51,6 +51,7 @@ export class RemoteBroker implements Broker {
         this.call('away', { subscription, isAway }).catch(() => undefined)
       },
       isRefusal: error => error === this.#session.refusal,
+      begunAnew: request => this.#session.begunAnew(request),
     })
     this.#outbox = this.#traffic.outbox
     this.#session = new ClientSession(options, this.#traffic, {

@@ -1,4 +1,5 @@
 import { DEFAULT_MAX_PAYLOAD } from '../codec/payload.js'
+import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import type { MsgvanError } from '../errors.js'
 import { FrameKind } from '../wire/frames/frames.js'
 import { ReadingTable } from '../wire/frames/string-table.js'
@@ -19,6 +20,8 @@ export interface TrafficOwner extends ReceiversOwner {
   away(subscription: number, isAway: boolean): void
   /** Whether the host refuses this client as a whole by this error. */
   isRefusal(error: unknown): boolean
+  /** The host has begun a subscription anew that an earlier one had confirmed. */
+  begunAnew(request: SubscriptionRequest): void
 }
 
 /** Everything that crosses the link of a bus: publishes, deliveries, verdicts and calls. */
@@ -55,7 +58,7 @@ export class Traffic {
       withdrawnSettled: () => owner.changed(),
       away: (subscription, isAway) => owner.away(subscription, isAway),
     })
-    this.#subscribeCalls = new SubscribeCalls(this.calls, this.inboxes, error => owner.isRefusal(error))
+    this.#subscribeCalls = new SubscribeCalls(this.calls, this.inboxes, owner)
     const { inboxes, calls } = this
     this.#receivers = { inboxes, calls, outbox: this.outbox, asHost, owner }
   }

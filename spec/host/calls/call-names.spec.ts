@@ -128,12 +128,12 @@ describe('the table of calls', () => {
       const got: GotArgs<N> = decodeArgs(name, encode(args))
       expect(got, name).to.deep.equal(args)
     }
-    crosses('subscribe', { subscription: 7, request, endsWithHost: true, settled: undefined })
-    const forged = { subscription: 7, request: { ...request, principal: 'root' }, endsWithHost: true, settled: undefined } // prettier-ignore
+    crosses('subscribe', { subscription: 7, request, endsWithHost: true, settled: undefined, isAgain: true })
+    const forged = { subscription: 7, request: { ...request, principal: 'root' }, endsWithHost: true, settled: undefined, isAgain: false } // prettier-ignore
     expect(decodeArgs('subscribe', CALLS.subscribe.args.encode(forged)).request.principal).to.equal(undefined)
     const verdict = { publisher: 'p', sequence: 3, attempt: 2, verdict: 'reject', error: 'why' } as const
     crosses('subscribe', {
-      ...{ subscription: 7, request, endsWithHost: false },
+      ...{ subscription: 7, request, endsWithHost: false, isAgain: false },
       settled: { incarnation: 'i', verdicts: [{ ...verdict, delay: undefined, attempts: undefined }] },
     })
     crosses('handlers.register', { name: 'n', module: 'file:///m.js', export: 'default', isolation: 'process', request }) // prettier-ignore

@@ -152,6 +152,11 @@ export class Registry {
     return gone.map(([, orphan]) => orphan)
   }
 
+  /** Whether a restored subscription waits for this session. */
+  awaits(session: string): boolean {
+    return this.#orphans.has(session)
+  }
+
   get hasOrphans(): boolean {
     return this.#orphans.size > 0
   }

@@ -74,6 +74,11 @@ export class Transfer {
     return registry.hasOrphans
   }
 
+  /** Whether a restored unnamed subscription waits for this session. */
+  awaits(session: string): boolean {
+    return this.#options.registry.awaits(session)
+  }
+
   /** All subscriptions, for another process. */
   subscriptions(): readonly Subscription[] {
     return this.#options.registry.all()

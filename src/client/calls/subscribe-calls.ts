@@ -9,17 +9,23 @@ import type { Inboxes } from '../inbox/inboxes.js'
 import type { Calls } from './calls.js'
 import { Question } from './questions.js'
 
+export interface SubscribeMeans {
+  /** Whether the host refuses this client as a whole by this error. */
+  isRefusal(error: unknown): boolean
+  /** The host has begun a subscription anew that an earlier one had confirmed. */
+  begunAnew(request: SubscriptionRequest): void
+}
+
 /** Asks the host for subscriptions. */
 export class SubscribeCalls {
   readonly #calls: Calls
   readonly #inboxes: Inboxes
-  readonly #isRefusal: (error: unknown) => boolean
+  readonly #means: SubscribeMeans
 
-  /** @param isRefusal whether the host refuses this client as a whole by this error */
-  constructor(calls: Calls, inboxes: Inboxes, isRefusal: (error: unknown) => boolean) {
+  constructor(calls: Calls, inboxes: Inboxes, means: SubscribeMeans) {
     this.#calls = calls
     this.#inboxes = inboxes
-    this.#isRefusal = isRefusal
+    this.#means = means
   }
 
   /** @param isAgain in a new session: the host replays nothing, and goes on where it was if it knows the name */
@@ -28,17 +34,20 @@ export class SubscribeCalls {
     const answer = this.#call(inbox, isAgain)
     this.#asked(inbox)
     answer.then(
-      () => this.#inboxes.confirm(inbox),
+      isWhole => {
+        if (!isWhole && this.#inboxes.unnamed().includes(inbox)) this.#means.begunAnew(inbox.request)
+        this.#inboxes.confirm(inbox)
+      },
       (error: unknown) => {
         inbox.memory.refused(inbox.number)
         // The subscription waits until the host accepts this client.
-        if (this.#isRefusal(error)) inbox.isConfirmed = true
+        if (this.#means.isRefusal(error)) inbox.isConfirmed = true
         else if (!inbox.hasLeft) this.#inboxes.end(inbox, error as MsgvanError)
       },
     )
   }
 
-  #call(inbox: Inbox, isAgain: boolean): Promise<true> {
+  #call(inbox: Inbox, isAgain: boolean): Promise<boolean> {
     const askedAgain = () => this.#asked(inbox)
     const { number: subscription, introduction } = inbox
     if (introduction !== undefined) {
@@ -63,6 +72,7 @@ function argsOf(inbox: Inbox, isAgain: boolean): SubscribeArgs {
     subscription,
     request: isAgain ? goingOn(request) : request,
     endsWithHost,
+    isAgain: isAgain && request.name === undefined,
     settled: verdicts.length === 0 ? undefined : { verdicts, incarnation: memory.incarnation },
   }
 }

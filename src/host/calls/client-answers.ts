@@ -127,8 +127,8 @@ async function ofLetters(
 
 async function subscribe(
   session: Session,
-  { subscription, request, endsWithHost, settled }: GotArgs<'subscribe'>,
-): Promise<true> {
+  { subscription, request, endsWithHost, settled, isAgain }: GotArgs<'subscribe'>,
+): Promise<boolean> {
   if (request.sight !== undefined && session.guest === undefined) {
     session.access?.principal.mustHave('join', 'a host')
     throw new AuthError('Only a host that has joined may subscribe for its principals.')
@@ -137,9 +137,11 @@ async function subscribe(
   if (restored !== undefined) return restored.then(() => true)
   // Verdicts come first: they spare the client messages that it has settled.
   if (settled !== undefined) session.subscriptions.settledBefore(subscription, request, settled)
+  const isBegunAnew =
+    isAgain && session.guest === undefined && !session.subscriptions.isAwaited(subscription, request)
   await session.subscriptions.open(subscription, request)
   if (endsWithHost) session.consumers.endsWithHost(subscription)
-  return true
+  return !isBegunAnew
 }
 
 async function unsubscribe(session: Session, name: string, services: Services): Promise<boolean> {

@@ -18,7 +18,14 @@ import { filterArgs, pageArgs, readLetterPage } from './dead-letter-calls.js'
 import { decodeBooks } from '../frames/consumer-books.js'
 import type { Fields } from '../frames/fields.js'
 import { MAX_CALL_BYTES } from '../protocol.js'
-import { crowdedArgs, sightsArgs, subscribeArgs, withLimited, withRequest } from './subscription-calls.js'
+import {
+  crowdedArgs,
+  isWhole,
+  sightsArgs,
+  subscribeArgs,
+  withLimited,
+  withRequest,
+} from './subscription-calls.js'
 
 const name = (fields: Fields): { name: string } => ({ name: fields.text('name', 200) })
 const named = object(name)
@@ -40,7 +47,7 @@ const ofLetters: CallTraits = {
  */
 export const CALLS = {
   ready: call(nothing, done, { reads: true, isStored: true, isAnsweredAgain: true }),
-  subscribe: call(subscribeArgs, done, { isStored: true, isLarge: true, isAnsweredAgain: true }),
+  subscribe: call(subscribeArgs, isWhole, { isStored: true, isLarge: true, isAnsweredAgain: true }),
   unsubscribe: call(named, flag, { outlastsBus: true, isStored: true }),
   books: call(object(decodeBooks), done, { isLarge: true }),
   away: call(

@@ -14,6 +14,8 @@ export interface SubscribeArgs {
   readonly endsWithHost: boolean
   /** Verdicts of a lost session. */
   readonly settled: KeptVerdicts | undefined
+  /** An earlier host, or session, had confirmed it. */
+  readonly isAgain: boolean
 }
 
 export const subscribeArgs = object(
@@ -22,14 +24,19 @@ export const subscribeArgs = object(
     request: limitedRequestOf(fields),
     endsWithHost: fields.optional('endsWithHost', key => fields.flag(key)) ?? false,
     settled: fields.has('settled') ? decodeVerdicts(fields.get('settled')) : undefined,
+    isAgain: fields.optional('isAgain', key => fields.flag(key)) ?? false,
   }),
-  ({ subscription, request, endsWithHost, settled }: SubscribeArgs) => ({
+  ({ subscription, request, endsWithHost, settled, isAgain }: SubscribeArgs) => ({
     subscription,
     request: encodeRequest(request),
     ...(endsWithHost ? { endsWithHost } : {}),
     ...(settled === undefined ? {} : { settled: encodeVerdicts(settled.verdicts, settled.incarnation) }),
+    ...(isAgain ? { isAgain } : {}),
   }),
 )
+
+/** Whether it goes on, or is new. False: an earlier host had confirmed it, and this one has begun it anew. */
+export const isWhole = (value: unknown): boolean => value !== false
 
 /** The host knows the owner by itself. A host that has joined says which of its own principals that is. */
 function limitedRequestOf(fields: Fields): SubscriptionRequest {

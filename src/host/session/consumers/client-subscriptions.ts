@@ -81,6 +81,14 @@ export class ClientSubscriptions {
     return (joined === undefined ? undefined : this.#placed(joined)) ?? Promise.resolve()
   }
 
+  /** Whether the store has it, if it is one that this host stores. A disk that failed meanwhile does not. */
+  isAwaited(subscription: number, request: SubscriptionRequest): boolean {
+    const { van } = this.#options
+    const session = this.#sessionOf(subscription, request)
+    if (session === undefined || van.home(request) !== van.broker) return true
+    return van.broker.transfer.awaits(session)
+  }
+
   /** The client leaves a subscription: it does not begin any more. */
   leave(subscription: number): void {
     this.#opening.delete(subscription)
