@@ -25,7 +25,7 @@ const insideHost = {
   calls: { below: ['backbone', 'handlers', 'rights'], each: ['actors', 'session', 'van'] },
   'hand-over': { below: ['backbone', 'handlers', 'listen', 'session', 'store', 'van'], each: [] },
   handlers: { below: ['listen', 'van'], each: ['actors'] },
-  listen: { below: ['backbone', 'rights'], each: ['process', 'session', 'store'] },
+  listen: { below: ['backbone', 'limits', 'rights', 'van'], each: ['process', 'session', 'store'] },
   process: {
     below: ['actors', 'hand-over', 'handlers', 'rights', 'session', 'store', 'van'],
     each: ['backbone', 'listen'],

@@ -18,7 +18,7 @@ const target = join(root, 'dist', 'node')
  */
 const library = {
   folder: 'chunks',
-  entries: ['index', 'client/index', 'operators/index', 'actors/actor-worker', 'actors/handler-worker'],
+  entries: ['index', 'client/index', 'operators/index', 'workers/actor-worker', 'workers/handler-worker'],
   together: {
     msgvan: /src[\\/]((client|operators)[\\/])?index\.js$/,
     socket: /src[\\/]client[\\/]dial-socket\.js$/,

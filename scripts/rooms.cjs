@@ -2,7 +2,7 @@
 module.exports = [
   ['cli'],
   ['daemon', 'host'],
-  ['actors', 'client'],
+  ['workers', 'client'],
   ['wire', 'broker', 'bus', 'store'],
   ['operators', 'message'],
   ['codec'],

@@ -8,7 +8,7 @@ export type { BusState, CloseOptions } from './bus/contract/broker.js'
 export type { Overflow } from './bus/contract/subscription-request.js'
 export type { RetryDelay } from './message/retry-delay.js'
 export type { DeadLetter, DeadLetterFilter, DeadLetters } from './bus/contract/dead-letters.js'
-export { Actor, defineActor } from './actors/definition/actor.js'
+export { Actor, defineActor } from './workers/definition/actor.js'
 export type {
   ActorBehaviour,
   ActorContext,
@@ -16,8 +16,8 @@ export type {
   ChildExit,
   DefinedActor,
   ExitReason,
-} from './actors/definition/actor.js'
-export type { Requirements } from './actors/definition/requirements.js'
+} from './workers/definition/actor.js'
+export type { Requirements } from './workers/definition/requirements.js'
 export { ActorRef, type ActorAddress, type AskOptions } from './bus/contract/actor-ref.js'
 export type { ActorOptions, Actors, CapabilityValues, Isolation } from './bus/contract/actors.js'
 export type { HostEvent } from './bus/contract/hosts.js'

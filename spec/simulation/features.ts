@@ -51,7 +51,7 @@ export const features = [
   'host link cuts',
   'host link black holes',
   'host link stalls',
-  'uplinks lost',
+  'leader links lost',
   'actors',
 ] as const
 export type Feature = (typeof features)[number]
@@ -79,7 +79,7 @@ export const ofFollowers: readonly Feature[] = [
   'host link cuts',
   'host link black holes',
   'host link stalls',
-  'uplinks lost',
+  'leader links lost',
   'from the start at a follower',
 ]
 

@@ -98,7 +98,7 @@ export async function provoke(stage: Stage, cast: Cast, feature: Feature): Promi
       return follower && convention.breakLink(follower, 'black hole')
     case 'host link stalls':
       return follower && convention.breakLink(follower, 'stall')
-    case 'uplinks lost':
+    case 'leader links lost':
       return losePatience(stage, cast)
   }
 }

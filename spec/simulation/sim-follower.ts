@@ -146,7 +146,7 @@ export class SimFollower implements Place {
     const { trace, network } = this.#stage
     if (this.#hasSession && !resumed) {
       trace.say(this.name, () => 'is not known to its leader any more')
-      trace.count('uplinks lost')
+      trace.count('leader links lost')
       this.#lapse(2)
     }
     this.trouble()

@@ -4,7 +4,7 @@ import {
   type KeptName,
   type NamedRequest,
   type NameRegister,
-} from '../../src/host/van/kept-names.js'
+} from '../../src/host/van/names-file.js'
 
 /** The file in which a host without a store keeps its names for the next one: it outlives its hosts. */
 export class NamesFile {

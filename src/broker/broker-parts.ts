@@ -1,6 +1,6 @@
 import { Reports } from '../bus/reports.js'
 import { BrokerCounters } from './broker-counters.js'
-import { DrainWaiter } from './clock/drain-waiter.js'
+import { DrainWaiter } from './lifecycle/drain-waiter.js'
 import { Timers } from './clock/timers.js'
 import { DeadLetterHandler } from './dead-letters/dead-letter-handler.js'
 import { openJournal } from './durable/journal.js'
@@ -51,7 +51,7 @@ export class BrokerParts {
     this.drainWaiter = this.#newDrainWaiter()
     this.drainIntake = new DrainIntake({
       subscriptions: () => this.#allSubscriptions(),
-      isHandingOver: () => this.dispatcher.isBusy,
+      isDispatching: () => this.dispatcher.isBusy,
     })
     this.lifetime = new Lifetime(() => this.dispatcher.isBusy || this.drainWaiter.inFlight() > 0)
     this.counters = new BrokerCounters({

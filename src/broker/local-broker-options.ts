@@ -9,7 +9,7 @@ import type { Matcher } from '../message/pattern.js'
 import type { MsgvanError } from '../errors.js'
 import type { DurableLog } from './durable/durable-log.js'
 import type { ByteBudget } from './memory/byte-budget.js'
-import type { Origin } from './subscription/backlog/pause.js'
+import type { HostRef } from '../bus/contract/hosts.js'
 import type { Subscription } from './subscription/subscription.js'
 
 /** Makes the payload that a dead letter travels as. */
@@ -70,7 +70,7 @@ export interface LocalBrokerOptions {
    *
    * @param from the relay that the message came by
    */
-  tellPublisher?: (publisher: string, error: MsgvanError, from: Origin | undefined) => void
+  tellPublisher?: (publisher: string, error: MsgvanError, from: HostRef | undefined) => void
   /** The memory of messages that wait. Default: without a limit. */
   budget?: ByteBudget
   /** Whether this publisher has messages in hand. Then it does not wait for memory. Default: it has none. */

@@ -28,7 +28,7 @@ import { Relay } from './routing/relay.js'
 import type { Router } from './routing/router.js'
 import type { SystemTopics } from './routing/system-topics.js'
 import type { Item } from './subscription/backlog/item.js'
-import type { Origin } from './subscription/backlog/pause.js'
+import type { HostRef } from '../bus/contract/hosts.js'
 import type { Subscription } from './subscription/subscription.js'
 
 export type { LocalBrokerOptions }
@@ -135,7 +135,11 @@ export class LocalBroker implements Broker {
    * @param isAnswered its publisher learns of a refusal; else `overflow: 'error'` drops it
    * @returns the error itself, if it is refused at once: then the messages behind it can be refused, too
    */
-  acceptFrom(from: Origin, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> | MsgvanError {
+  acceptFrom(
+    from: HostRef,
+    envelope: Envelope,
+    isAnswered: boolean,
+  ): undefined | Promise<void> | MsgvanError {
     return this.#router.acceptFrom(Relay.of(from), envelope, isAnswered)
   }
 
@@ -144,7 +148,7 @@ export class LocalBroker implements Broker {
    *
    * @returns a promise that resolves when these have room; undefined if they have it now
    */
-  awaitRoom(envelope: Envelope, from?: Origin): undefined | Promise<void> {
+  awaitRoom(envelope: Envelope, from?: HostRef): undefined | Promise<void> {
     return this.#router.awaitRoom(envelope, from && Relay.of(from))
   }
 
@@ -211,10 +215,10 @@ export class LocalBroker implements Broker {
   /**
    * Opens a relay to another host, which adds the patterns that it wants.
    *
-   * @param outbox a log for its messages
+   * @param outboundLog a log for its messages
    */
-  relay(consumer: Consumer, outbox?: OutboundLog): Relay {
-    return this.#parts.relays.open(consumer, outbox)
+  relay(consumer: Consumer, outboundLog?: OutboundLog): Relay {
+    return this.#parts.relays.open(consumer, outboundLog)
   }
 
   /** The relay that owed this message is gone: mail goes to the host in its place. Other messages are unrouted. */

@@ -88,7 +88,7 @@ export class Claim implements Claimed {
   }
 
   /** `next()` has returned: all operators that get the message within it have claimed it. */
-  handedOver(): void {
+  nextReturned(): void {
     if (!this.#isInHand) return
     this.#isInHand = false
     if (this.#open === 0) this.#settle()

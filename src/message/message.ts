@@ -47,7 +47,7 @@ export interface Settler {
 /** Operators down the pipeline settle the message, not the return of `next()`. */
 export interface Claimed {
   /** `next()` has returned. */
-  handedOver(): void
+  nextReturned(): void
   /** The delivery is no longer this consumer's: the work on it ends. */
   takenAway(): void
 }

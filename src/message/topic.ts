@@ -86,7 +86,7 @@ export function isRequest(topic: string): boolean {
 }
 
 /** Messages between present buses: no store keeps them, and a bus that is gone is not owed them. */
-export function isPassing(topic: string): boolean {
+export function isTransientTopic(topic: string): boolean {
   return topic.startsWith(REPLIES) || isExposure(topic) || isRequest(topic)
 }
 
@@ -97,5 +97,5 @@ export function isNewsTopic(topic: string): boolean {
 
 /** System topics that clients may publish to: not by `publish`, but by tell, ask and answer. */
 export function isMailTopic(topic: string): boolean {
-  return topic.startsWith(MAILBOX) || isPassing(topic)
+  return topic.startsWith(MAILBOX) || isTransientTopic(topic)
 }

@@ -16,7 +16,7 @@ import { VirtualTime } from '../../support/virtual-time.js'
 /** So that all that follows from what was just settled has happened. */
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
-describe('the passage to a leader', () => {
+describe('the leader forwarder', () => {
   const open = async (count: number) => {
     const broker = brokerIn(new VirtualTime())
     const sent: { readonly envelope: Envelope; readonly promise: PublishPromise }[] = []
@@ -24,7 +24,7 @@ describe('the passage to a leader', () => {
     const lost: number[] = []
     const warnings: string[] = []
     let room = Infinity
-    const passage = new LeaderForwarder({
+    const forwarder = new LeaderForwarder({
       send: envelope => {
         if (sent.length >= room) return undefined
         const promise = new PublishPromise()
@@ -40,14 +40,14 @@ describe('the passage to a leader', () => {
         return () => retry.unsubscribe()
       },
     })
-    const relay = broker.relay(passage)
-    passage.membership = relay.membership
+    const relay = broker.relay(forwarder)
+    forwarder.membership = relay.membership
     relay.want(/^/)
-    passage.open()
+    forwarder.open()
     for (let number = 1; number <= count; number += 1) await broker.publish('t', number, noHeaders)
     return {
       relay,
-      passage,
+      forwarder,
       broker,
       time,
       sent,
@@ -59,17 +59,17 @@ describe('the passage to a leader', () => {
   }
 
   /** The leader ends: none of these was taken over. */
-  const lose = async (passage: LeaderForwarder, sent: readonly { readonly promise: PublishPromise }[]) => {
-    passage.shut()
+  const lose = async (forwarder: LeaderForwarder, sent: readonly { readonly promise: PublishPromise }[]) => {
+    forwarder.shut()
     for (const { promise } of sent) promise.refuse(new SessionLostError('The leader is a new one.'))
     await turn()
   }
 
   it('hands the next leader what the one before held in its place among the others, all of it flagged', async () => {
-    const { relay, passage, sent, order } = await open(4)
+    const { relay, forwarder, sent, order } = await open(4)
     sent[2]?.promise.whenHeld?.()
-    await lose(passage, sent.slice())
-    passage.open()
+    await lose(forwarder, sent.slice())
+    forwarder.open()
     expect(order()).to.deep.equal([1, 2, 3, 4, 1, 2, 3, 4])
     const mayHaveCome = sent.slice(4).map(({ envelope }) => envelope.mayHaveCome)
     expect(mayHaveCome).to.deep.equal([true, true, true, true])
@@ -79,11 +79,11 @@ describe('the passage to a leader', () => {
   })
 
   it('lets nothing pass what still has no room', async () => {
-    const { relay, passage, sent, order, limit } = await open(4)
+    const { relay, forwarder, sent, order, limit } = await open(4)
     sent[1]?.promise.whenHeld?.()
-    await lose(passage, sent.slice())
+    await lose(forwarder, sent.slice())
     limit(6)
-    passage.open()
+    forwarder.open()
     expect(order().slice(4)).to.deep.equal([1, 2])
     limit(Infinity)
     sent[4]?.promise.take()
@@ -181,11 +181,11 @@ describe('the passage to a leader', () => {
   })
 
   it('keeps what was refused for the next leader, too', async () => {
-    const { passage, sent, order } = await open(3)
+    const { forwarder, sent, order } = await open(3)
     sent[1]?.promise.refuse(new OverflowError('The subscription is full.'))
     await turn()
-    await lose(passage, sent.slice())
-    passage.open()
+    await lose(forwarder, sent.slice())
+    forwarder.open()
     expect(order().slice(3)).to.deep.equal([1, 2, 3])
   })
 
@@ -199,14 +199,14 @@ describe('the passage to a leader', () => {
   })
 
   it('refuses a publisher that waits for the leader, and keeps nothing of that', async () => {
-    const { relay, passage, sent, broker, time, order } = await open(1)
+    const { relay, forwarder, sent, broker, time, order } = await open(1)
     sent[0]?.promise.refuse(new StoreFullError('The disk is nearly full.'))
     await turn()
     const refused: unknown[] = []
     // It is behind one that is kept: its publisher would wait for long.
     const envelope = sent[0]?.envelope
     if (envelope === undefined) throw new Error('nothing was sent')
-    passage
+    forwarder
       .await(new Envelope(envelope.publisher, 2, 't', noHeaders, 0, undefined, 0, Encoding.Bytes))
       .catch((error: unknown) => refused.push(error))
     await broker.publish('t', 2, noHeaders)

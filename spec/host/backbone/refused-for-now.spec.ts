@@ -87,7 +87,7 @@ describe('a message that a leader refuses for now', () => {
       flush: () => undefined,
       endOfTurn: run => run(),
     })
-    const guest = new FollowerSession(
+    const follower = new FollowerSession(
       {
         client: 'f',
         address: '',
@@ -118,7 +118,10 @@ describe('a message that a leader refuses for now', () => {
       },
     )
     const pass = (sequence: number, topic = 't') =>
-      guest.accept(new Envelope('p', sequence, topic, noHeaders, 0, sequence, 0, Encoding.Value), undefined)
+      follower.accept(
+        new Envelope('p', sequence, topic, noHeaders, 0, sequence, 0, Encoding.Value),
+        undefined,
+      )
     expect([pass(1), pass(2)]).to.deep.equal([undefined, undefined])
     expect(pass(3)).to.be.instanceOf(OverflowError)
     const ackLast = async (): Promise<void> => {
@@ -128,11 +131,11 @@ describe('a message that a leader refuses for now', () => {
     await ackLast()
     expect(pass(4), 'there is room').to.be.instanceOf(OverflowError)
     expect(pass(5, 'u'), 'another topic').to.equal(undefined)
-    guest.refusalReported({ publisher: 'p', topic: 't' }, 7)
-    guest.acked(6)
+    follower.refusalReported({ publisher: 'p', topic: 't' }, 7)
+    follower.acked(6)
     expect(pass(6)).to.be.instanceOf(OverflowError)
-    guest.refusalReported({ publisher: 'p', topic: 't' }, 8)
-    guest.acked(8)
+    follower.refusalReported({ publisher: 'p', topic: 't' }, 8)
+    follower.acked(8)
     for (const sequence of [3, 4, 6]) {
       expect(pass(sequence)).to.equal(undefined)
       await ackLast()

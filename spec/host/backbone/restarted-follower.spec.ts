@@ -239,7 +239,7 @@ describe('a client of a restarted follower', () => {
     await far.close({ drain: false })
     await follower.close()
     follower = await startFollower(port, { awaitsServices: true })
-    follower.sessions.backbone.goOn?.(before)
+    follower.sessions.backbone.continueFrom?.(before)
     follower.ready()
     const near = bus(leader)
     await eventually(async () => {

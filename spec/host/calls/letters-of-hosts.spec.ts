@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { hostUrl } from '../../../src/daemon/find/listens.js'
 import { Follower } from '../../../src/host/backbone/follower/follower.js'
-import { LeaderCalls } from '../../../src/host/backbone/follower/leader-calls.js'
+import { CallsToLeader } from '../../../src/host/backbone/follower/calls-to-leader.js'
 import { Leader } from '../../../src/host/backbone/leader/leader.js'
 import type { HostServer } from '../../../src/host/listen/server.js'
 import { HostUnreachableError, type Bus } from '../../../src/index.js'
@@ -105,8 +105,8 @@ describe('the dead letters of several hosts', () => {
 
 describe('a call of a follower that needs its leader', () => {
   const never = new Promise<void>(() => undefined)
-  const calls = (isUp: boolean, down: Promise<void>, asked: string[]): LeaderCalls =>
-    new LeaderCalls({
+  const calls = (isUp: boolean, down: Promise<void>, asked: string[]): CallsToLeader =>
+    new CallsToLeader({
       remote: {
         call: (...given) => {
           asked.push(given[0])

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { newWorkerClient } from '../../../src/actors/worker-client.js'
+import { newWorkerClient } from '../../../src/workers/worker-client.js'
 import { Convention } from '../../support/convention.js'
 import { eventually } from '../../support/eventually.js'
 import { collect, untilStatus } from '../../support/messages.js'

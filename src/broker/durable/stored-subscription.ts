@@ -5,7 +5,7 @@ import { Encoding } from '../../codec/encoding.js'
 import type { Envelope, Headers } from '../../message/envelope.js'
 import type { RetryRule } from '../../message/message.js'
 import type { Matcher } from '../../message/pattern.js'
-import { isPassing } from '../../message/topic.js'
+import { isTransientTopic } from '../../message/topic.js'
 import { isRequestPattern } from '../../message/pattern.js'
 import { Item } from '../subscription/backlog/item.js'
 import { REPLAYED, type Cursor, type DurableLog } from './durable-log.js'
@@ -279,7 +279,7 @@ export function storing(
   if (durableLog === undefined) return (id, request) => new Subscription(id, request, owner)
   return (id, request, kept) => {
     // Answers and requests are not in the log: the asker ends with them, or asks again.
-    if (isPassingPattern(request.pattern)) return new Subscription(id, request, owner)
+    if (isTransientPattern(request.pattern)) return new Subscription(id, request, owner)
     return new StoredSubscription({
       id,
       request,
@@ -291,6 +291,6 @@ export function storing(
   }
 }
 
-function isPassingPattern(pattern: RegExp | string): boolean {
-  return typeof pattern === 'string' ? isPassing(pattern) : isRequestPattern(pattern)
+function isTransientPattern(pattern: RegExp | string): boolean {
+  return typeof pattern === 'string' ? isTransientTopic(pattern) : isRequestPattern(pattern)
 }

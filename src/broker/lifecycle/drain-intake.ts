@@ -6,7 +6,7 @@ export interface DrainIntakeOptions {
   /** All of them, those included that ended and still settle. */
   readonly subscriptions: () => Iterable<Subscription>
   /** A delivery is running. */
-  readonly isHandingOver: () => boolean
+  readonly isDispatching: () => boolean
 }
 
 /** What a drain has seen of one subscription. */
@@ -51,7 +51,7 @@ export class DrainIntake {
 
   /** The targets that still get this message. */
   admit(topic: string, targets: readonly Subscription[]): readonly Subscription[] {
-    if (this.#options.isHandingOver() || messageInHand() !== undefined || isSystemTopic(topic)) return targets
+    if (this.#options.isDispatching() || messageInHand() !== undefined || isSystemTopic(topic)) return targets
     const admitted = targets.filter(target => target.members.all().length === 0 || this.#takes(target))
     if (admitted.length < targets.length) this.#left += 1
     return admitted

@@ -58,7 +58,7 @@ export class Endings {
   #step(subscription: Subscription): void {
     const resolve = this.#unfinished.get(subscription)
     if (resolve === undefined) return
-    if (subscription.giveUpSome(STEP, STEP_BYTES)) return this.#goOn(subscription)
+    if (subscription.giveUpSome(STEP, STEP_BYTES)) return this.#giveUpNext(subscription)
     const over = (): void => {
       this.#unfinished.delete(subscription)
       resolve()
@@ -69,12 +69,12 @@ export class Endings {
   }
 
   /** Waits until the store has this step: until then its outcome is in memory. */
-  #goOn(subscription: Subscription): void {
+  #giveUpNext(subscription: Subscription): void {
     const kept = this.#owner.kept()
     const soon = (): void => void this.#owner.after(0, () => this.#step(subscription))
     if (kept === undefined) return soon()
     kept.then(soon, () => {
-      this.#owner.after(RETRY_MS, () => this.#goOn(subscription))
+      this.#owner.after(RETRY_MS, () => this.#giveUpNext(subscription))
     })
   }
 }

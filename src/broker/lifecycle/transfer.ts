@@ -9,7 +9,7 @@ import type { KeptSubscription } from '../durable/durable-log.js'
 import type { Message } from '../../message/message.js'
 import { Relay } from '../routing/relay.js'
 import type { Item } from '../subscription/backlog/item.js'
-import type { Origin } from '../subscription/backlog/pause.js'
+import type { HostRef } from '../../bus/contract/hosts.js'
 import { Member } from '../subscription/member.js'
 import type { SubscriptionState } from '../subscription/subscription-core.js'
 import { Subscription } from '../subscription/subscription.js'
@@ -131,7 +131,7 @@ export class Transfer {
   }
 
   /** The subscription with the messages for another host. */
-  queueOf(host: Origin): Subscription {
+  queueOf(host: HostRef): Subscription {
     return Relay.of(host).owed
   }
 
@@ -140,7 +140,7 @@ export class Transfer {
    *
    * @returns whether it could: its subscription has not ended, and has this pattern
    */
-  goOn(member: Membership, request: SubscriptionRequest, consumer: Consumer): boolean {
+  resume(member: Membership, request: SubscriptionRequest, consumer: Consumer): boolean {
     if (!(member instanceof Member)) return false
     const { subscription } = member
     if (!(subscription instanceof Subscription) || !this.#options.registry.has(subscription)) return false

@@ -1,7 +1,8 @@
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Envelope } from '../../message/envelope.js'
 import { HeldBack } from '../subscription/backlog/held-back.js'
-import type { Origin, Pause } from '../subscription/backlog/pause.js'
+import type { HostRef } from '../../bus/contract/hosts.js'
+import type { Pause } from '../subscription/backlog/pause.js'
 import { Subscription } from '../subscription/subscription.js'
 import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
 
@@ -25,7 +26,7 @@ export class Gate extends Subscription {
 
   constructor(
     pattern: RegExp | string,
-    readonly relay: Origin,
+    readonly relay: HostRef,
     owner: SubscriptionOwner<Subscription>,
   ) {
     super('', { pattern, ...rules }, owner)

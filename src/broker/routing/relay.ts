@@ -1,13 +1,13 @@
 import type { Consumer, Membership } from '../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { patternKey } from '../../message/pattern.js'
-import type { Origin } from '../subscription/backlog/pause.js'
+import type { HostRef } from '../../bus/contract/hosts.js'
 import type { Separator } from '../memory/separator.js'
 import { Gate } from './gate.js'
 import type { Item } from '../subscription/backlog/item.js'
 import type { OutboundLog } from '../durable/durable-log.js'
 import type { Member } from '../subscription/member.js'
-import { OutboxSubscription } from '../durable/outbox-subscription.js'
+import { OutboundSubscription } from '../durable/outbound-subscription.js'
 import type { PatternTable } from '../patterns/pattern-table.js'
 import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
 import { Subscription } from '../subscription/subscription.js'
@@ -33,7 +33,7 @@ export const relayRules: SubscriptionRequest = {
 }
 
 /** On a disk it has all the room that there is. */
-export const outboxRules: SubscriptionRequest = {
+export const outboundRules: SubscriptionRequest = {
   ...relayRules,
   name: 'leader',
   maxPending: FOR_EVER,
@@ -62,11 +62,11 @@ export class Relay {
     routes: PatternTable<Subscription>,
     owner: SubscriptionOwner<Subscription>,
     closed: (owed: readonly Item[]) => void,
-    outbox?: OutboundLog,
+    outboundLog?: OutboundLog,
   ) {
     this.#routes = routes
     this.#closed = closed
-    this.#rules = outbox === undefined ? relayRules : outboxRules
+    this.#rules = outboundLog === undefined ? relayRules : outboundRules
     const relayOwner: SubscriptionOwner<Subscription> = {
       after: (delay, run) => owner.after(delay, run),
       now: () => owner.now(),
@@ -82,9 +82,9 @@ export class Relay {
     }
     this.#owner = relayOwner
     this.#subscription =
-      outbox === undefined
+      outboundLog === undefined
         ? new Subscription('', this.#rules, relayOwner)
-        : new OutboxSubscription(outbox, this.#rules, relayOwner)
+        : new OutboundSubscription(outboundLog, this.#rules, relayOwner)
     this.#member = this.#subscription.newMember(consumer, this.#rules)
     this.#subscription.join(this.#member)
   }
@@ -94,7 +94,7 @@ export class Relay {
    *
    * @throws TypeError if it is none
    */
-  static of(host: Origin): Relay {
+  static of(host: HostRef): Relay {
     if (!(#subscription in host)) throw new TypeError('This is not a relay.')
     return host
   }
@@ -224,7 +224,7 @@ export class Relay {
    * Another process takes the other host's place: it is owed all that this relay owes. Call it before it is owed
    * anything else.
    */
-  passTo(host: Origin): void {
+  passTo(host: HostRef): void {
     const next = Relay.of(host)
     const { state } = this.#subscription
     // Messages on their way come back into the queue.

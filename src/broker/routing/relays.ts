@@ -22,14 +22,14 @@ export class Relays {
   }
 
   /**
-   * @param outbox a log for the messages of the relay. Default: they stay in memory
+   * @param outboundLog a log for the messages of the relay. Default: they stay in memory
    */
-  open(consumer: Consumer, outbox?: OutboundLog): Relay {
+  open(consumer: Consumer, outboundLog?: OutboundLog): Relay {
     const closed = (owed: readonly Item[]): void => {
       this.#open.delete(relay)
       for (const { envelope } of owed) this.#router.reroute(envelope)
     }
-    const relay: Relay = new Relay(consumer, this.#routes, this.#owner, closed, outbox)
+    const relay: Relay = new Relay(consumer, this.#routes, this.#owner, closed, outboundLog)
     this.#open.add(relay)
     return relay
   }

@@ -3,7 +3,7 @@ import type { SubscriptionRequest } from '../../bus/contract/subscription-reques
 import type { MsgvanError } from '../../errors.js'
 import { Message, takeAway, type RetryRule } from '../../message/message.js'
 import type { Separator } from '../memory/separator.js'
-import { Deadlines } from './deadlines.js'
+import { AckDeadlines } from '../clock/ack-deadlines.js'
 import type { Item } from './backlog/item.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
 import { itemOfTag, OpenDeliveries, type Tag } from './open-deliveries.js'
@@ -47,7 +47,7 @@ export class Member implements Membership {
   readonly prefetch: number
   /** Made with the first one: of very many members few ever have any. */
   #unsettled: OpenDeliveries | undefined
-  #deadlines: Deadlines | undefined
+  #deadlines: AckDeadlines | undefined
   #standing: Standing = Standing.Attached
   /** Others may have later messages than it holds: what it gives back has lost its turn. */
   isPassed = false
@@ -198,7 +198,7 @@ export class Member implements Membership {
   extend(message: Message): void {
     if (this.ackTimeout === 0 || this.#standing === Standing.Ended || Message.tagOf(message) === undefined)
       return
-    this.#deadlines ??= new Deadlines(this.#subscription.owner)
+    this.#deadlines ??= new AckDeadlines(this.#subscription.owner)
     this.#deadlines.set(message, this.ackTimeout, (error, why) => {
       if (this.fail(message, error)) takenAway(this.#consumer, [message], why)
     })

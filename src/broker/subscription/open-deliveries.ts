@@ -36,7 +36,7 @@ export class OpenDeliveries {
   enter(message: Message): void {
     const tag = Message.tagOf(message) as Tag
     if (typeof tag === 'number') Message.tag(message, -tag)
-    else tag.isBooked = true
+    else tag.isEntered = true
     this.#messages.push(message)
     this.#size += 1
     this.#bytes += Message.sizeOf(message)
@@ -45,8 +45,8 @@ export class OpenDeliveries {
 
   /** A message has lost this tag. It may not be entered. */
   settled(message: Message, tag: Tag): void {
-    if (typeof tag === 'number' ? tag >= 0 : !tag.isBooked) return
-    if (typeof tag !== 'number') tag.isBooked = false
+    if (typeof tag === 'number' ? tag >= 0 : !tag.isEntered) return
+    if (typeof tag !== 'number') tag.isEntered = false
     const bytes = Message.sizeOf(message)
     this.#size -= 1
     this.#bytes -= bytes

@@ -9,7 +9,7 @@ import { Backpressure } from './backpressure.js'
 import { Item } from './backlog/item.js'
 import type { Pause } from './backlog/pause.js'
 import type { PendingQueue } from './backlog/pending-queue.js'
-import { Ending } from './ending.js'
+import { SubscriptionEnd } from './subscription-end.js'
 import { Member, type MemberOwner } from './member.js'
 import { Redelivery } from './redelivery.js'
 import { SubscriptionCore } from './subscription-core.js'
@@ -21,7 +21,7 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
   // Parts are made when there is something for them to do: of very many subscriptions few have that.
   #backpressure: Backpressure<Subscription> | undefined
   #redelivery: Redelivery<Subscription> | undefined
-  #ending: Ending | undefined
+  #ending: SubscriptionEnd | undefined
 
   constructor(
     readonly id: string,
@@ -73,8 +73,8 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
     return (this.#redelivery ??= new Redelivery<Subscription>(this, this.owner))
   }
 
-  get #end(): Ending {
-    return (this.#ending ??= new Ending(this))
+  get #end(): SubscriptionEnd {
+    return (this.#ending ??= new SubscriptionEnd(this))
   }
 
   newMember(consumer: Consumer, request: SubscriptionRequest): Member {

@@ -8,6 +8,9 @@ import type { HostStatus } from './status.js'
  */
 export const HOSTS_TOPIC = '$hosts'
 
+/** Another host, as a broker tells it from others: the queue of that host. */
+export type HostRef = object
+
 /** A change of a host of the van, and its status now (`left`: its last status). */
 export interface HostEvent {
   readonly type: 'joined' | 'left' | 'changed'

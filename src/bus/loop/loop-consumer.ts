@@ -1,6 +1,6 @@
 import type { Subscriber } from 'rxjs'
 import type { Message } from '../../message/message.js'
-import { TopicConsumer, type Ending, type TopicSource } from '../topic/topic-source.js'
+import { TopicConsumer, type PipelineEnd, type TopicSource } from '../topic/topic-source.js'
 
 /** A loop, as its consumer sees it. */
 export interface Demand {
@@ -12,7 +12,7 @@ export interface Demand {
 export class LoopConsumer extends TopicConsumer {
   readonly #demand: Demand
 
-  constructor(source: TopicSource, subscriber: Subscriber<Message>, ending: Ending, demand: Demand) {
+  constructor(source: TopicSource, subscriber: Subscriber<Message>, ending: PipelineEnd, demand: Demand) {
     super(source, subscriber, ending)
     this.#demand = demand
   }

@@ -1,6 +1,6 @@
 import type { MsgvanError } from '../../errors.js'
 import type { Envelope, Headers } from '../../message/envelope.js'
-import { isExposure, isPassing, isRequest } from '../../message/topic.js'
+import { isExposure, isTransientTopic, isRequest } from '../../message/topic.js'
 import type { Unrouted } from '../contract/broker.js'
 import { requestNotice } from '../requests/request-messages.js'
 import { CODE, FROM, goneNotice } from '../actors/reply-inbox.js'
@@ -34,7 +34,7 @@ export function returnOf(
   { topic, headers }: Envelope,
   why: Unrouted,
 ): { to: string; headers: Headers } | undefined {
-  if (!isPassing(topic)) return undefined
+  if (!isTransientTopic(topic)) return undefined
   if (isRequest(topic)) return requestNotice(headers, why)
   return isExposure(topic) ? refusalOf(headers, 'MSGVAN_NOT_EXPOSED') : goneNotice(topic, headers)
 }

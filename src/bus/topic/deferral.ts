@@ -2,7 +2,7 @@ import { describe, PipelineDefersError } from '../../errors.js'
 import { messageInHand } from '../../message/in-hand.js'
 import { describePattern } from '../../message/pattern.js'
 import { nothing, type Thrown } from '../../operators/rxjs-internals.js'
-import { isPassing } from './passing.js'
+import { isTerminating } from './passing.js'
 import type { TopicSource } from './topic-source.js'
 
 const ADVICE =
@@ -41,7 +41,7 @@ export class Deferral {
     if (this.#hasReached) return
     if (messageInHand() !== undefined) this.#hasReached = true
     // Values that an operator emits when its source completes (`toArray`) belong there.
-    else if (this.#hasAcked && !this.#isReported && !isPassing()) this.#report()
+    else if (this.#hasAcked && !this.#isReported && !isTerminating()) this.#report()
   }
 
   /**

@@ -17,7 +17,7 @@ let passed = new WeakSet<Subscriber<unknown>>()
 let depth = 0
 
 /** An error or a completion is on its way down some pipeline. */
-export function isPassing(): boolean {
+export function isTerminating(): boolean {
   return depth > 0
 }
 

@@ -13,7 +13,7 @@ interface Releasable {
 }
 
 interface BrokenOff<A> {
-  readonly attachment: A
+  readonly subscription: A
   /** The pipeline that broke off. */
   readonly chain: Chain
   /** The last event that passed. After an error the pipeline may come back later. */
@@ -28,16 +28,17 @@ const none: readonly never[] = []
 export class RetryMemory<A extends Releasable> {
   #all: readonly BrokenOff<A>[] = none
 
-  add(attachment: A, cause: 'error' | 'complete', chain: Chain): void {
-    this.#all = [...this.#all, { attachment, chain, cause, stop: undefined }]
+  add(subscription: A, cause: 'error' | 'complete', chain: Chain): void {
+    this.#all = [...this.#all, { subscription, chain, cause, stop: undefined }]
   }
 
   /**
    * @param onlyNow skips those that wait for a later resubscription
    */
-  take(fits: (attachment: A) => boolean, onlyNow = false): Membership | undefined {
+  take(fits: (subscription: A) => boolean, onlyNow = false): Membership | undefined {
     const taken = this.#all.find(
-      ({ attachment, stop }) => !attachment.isOver && fits(attachment) && !(onlyNow && stop !== undefined),
+      ({ subscription, stop }) =>
+        !subscription.isOver && fits(subscription) && !(onlyNow && stop !== undefined),
     )
     return taken === undefined ? undefined : this.#remove(taken)
   }
@@ -54,13 +55,13 @@ export class RetryMemory<A extends Releasable> {
    * @param others more chains that the error went down
    * @param giveBack the former owner; it takes the subscription back if other pipelines may come back within the call
    */
-  settle(others: readonly Chain[], giveBack: (attachment: A, chain: Chain) => boolean): void {
+  settle(others: readonly Chain[], giveBack: (subscription: A, chain: Chain) => boolean): void {
     for (const each of this.#all) {
       if (each.stop !== undefined) continue
       const hopes =
         each.cause === 'complete' ? [] : [each.chain, ...others].flatMap(chain => stoppedAt(chain) ?? [])
       if (hopes.length > 0) each.stop = waitAt(hopes, () => this.#drop(each))
-      else if (each.cause === 'error' && giveBack(each.attachment, each.chain)) this.#forget(each)
+      else if (each.cause === 'error' && giveBack(each.subscription, each.chain)) this.#forget(each)
       else this.#drop(each)
     }
   }
@@ -71,7 +72,7 @@ export class RetryMemory<A extends Releasable> {
 
   #remove(brokenOff: BrokenOff<A>): Membership | undefined {
     this.#forget(brokenOff)
-    return brokenOff.attachment.release()
+    return brokenOff.subscription.release()
   }
 
   #forget(brokenOff: BrokenOff<A>): void {

@@ -4,14 +4,14 @@ import { Claim } from '../../message/claim.js'
 import { messageInHand } from '../../message/in-hand.js'
 import { Message, type Settler } from '../../message/message.js'
 import { chainOf, guardEnd, isStopped, type Thrown } from '../../operators/rxjs-internals.js'
-import { Attachment, type RootChain } from './attachment.js'
+import { PipelineSubscription, type RootChain } from './pipeline-subscription.js'
 import type { Consumer, Membership } from '../contract/broker.js'
 import { Deferral } from './deferral.js'
 import { intercept } from './intercept.js'
 import { RetryMemory } from './retry-memory.js'
 import { PassingStack, type Passing } from './passing.js'
 import { RunHistory } from './run-history.js'
-import { takeOver, type BrokenOffRun, type Fits } from './take-over.js'
+import { reclaim, type BrokenOffRun, type Fits } from './reclaim.js'
 import type { TopicSource } from './topic-source.js'
 
 /** The number of times that a pipeline may come back to an ended name within one call. */
@@ -22,10 +22,10 @@ const runs = new WeakMap<Subscriber<unknown>, Run>()
 
 type Chain = readonly Subscriber<unknown>[]
 
-type Attached = Attachment<Run>
+type Attached = PipelineSubscription<Run>
 
 /** The pipeline of each membership. If several had it one after another, the last one. */
-const attachments = new WeakMap<Settler, Attached>()
+const subscriptions = new WeakMap<Settler, Attached>()
 const stack = new PassingStack<Run>()
 /** The run between a topic and a Subject (`share()`). All pipelines behind the Subject share it. */
 const multicasts = new WeakMap<TopicSource, Run>()
@@ -117,23 +117,23 @@ export class Run implements BrokenOffRun<Run> {
     chain: RootChain,
     source: TopicSource,
     beyond: Run | undefined,
-    consumerOf: (attachment: Attached) => Consumer,
+    consumerOf: (subscription: Attached) => Consumer,
   ): void {
     const subscriber = chain[0]
     if (subscriber.closed) return
     const history = (beyond ?? this).#history
     const cameBack = history.comesBackTo(source.broker)
-    const attachment = new Attachment(this, source, chain, beyond, cameBack)
-    if (this.#history.hasEnded(source)) return this.#endAgain(attachment)
-    const consumer = consumerOf(attachment)
-    const kept = takeOver(attachment, beyond, stack.innermost)
+    const subscription = new PipelineSubscription(this, source, chain, beyond, cameBack)
+    if (this.#history.hasEnded(source)) return this.#endAgain(subscription)
+    const consumer = consumerOf(subscription)
+    const kept = reclaim(subscription, beyond, stack.innermost)
     const membership = kept ?? source.broker.consume(history.requestOf(source), consumer)
-    attachment.bind(membership)
-    attachments.set(membership, attachment)
-    this.#attached.push(attachment)
+    subscription.bind(membership)
+    subscriptions.set(membership, subscription)
+    this.#attached.push(subscription)
     this.#isLeft = false
-    subscriber.add(attachment)
-    attachment.watchSignal()
+    subscriber.add(subscription)
+    subscription.watchSignal()
     kept?.resume(consumer)
   }
 
@@ -141,13 +141,13 @@ export class Run implements BrokenOffRun<Run> {
    * The van ended the subscription, which the pipeline sees as a completion. A pipeline that subscribes again
    * (`repeat()`) would do so forever, so it ends as a whole.
    */
-  end(attachment: Attached): void {
-    const { name } = attachment.source.request
-    attachment.isOver = true
+  end(subscription: Attached): void {
+    const { name } = subscription.source.request
+    subscription.isOver = true
     if (name !== undefined) this.#history.endName(name)
-    if (attachment.subscriber.closed) return
-    if (attachment.cameBack && attachment.membership === undefined) this.#endAgain(attachment)
-    else attachment.source.guardTeardown(() => attachment.subscriber.complete())
+    if (subscription.subscriber.closed) return
+    if (subscription.cameBack && subscription.membership === undefined) this.#endAgain(subscription)
+    else subscription.source.guardTeardown(() => subscription.subscriber.complete())
   }
 
   /** `concat` goes on to its next source. A pipeline that comes back again and again, or later, has a `repeat()`. */
@@ -162,9 +162,9 @@ export class Run implements BrokenOffRun<Run> {
   /** A throw at the end of the pipeline. */
   threw(error: unknown, thrown: Thrown): void {
     const message = messageInHand()
-    const attachment = message === undefined ? undefined : attachments.get(Message.settlerOf(message))
-    if (message !== undefined && attachment !== undefined && this.#leadsTo(attachment))
-      attachment.source.failed(message, error)
+    const subscription = message === undefined ? undefined : subscriptions.get(Message.settlerOf(message))
+    if (message !== undefined && subscription !== undefined && this.#leadsTo(subscription))
+      subscription.source.failed(message, error)
     else if (this.#refusal !== undefined && error === this.#refusal)
       this.#history.first?.broker.report(this.#refusal)
     else if (message !== undefined || !this.#deferred(error, thrown))
@@ -200,20 +200,20 @@ export class Run implements BrokenOffRun<Run> {
     return run === this || (run.#isBeforeSubject && this.#history.has(source))
   }
 
-  detach(attachment: Attached): void {
-    this.#attached = this.#attached.filter(each => each !== attachment)
-    const { membership } = attachment
+  detach(subscription: Attached): void {
+    this.#attached = this.#attached.filter(each => each !== subscription)
+    const { membership } = subscription
     if (membership === undefined) return
-    const why = this.#whyDown(attachment)
+    const why = this.#whyDown(subscription)
     if (why === undefined && this.#attached.length === 0) this.#isLeft = true
-    if (why === undefined || attachment.source.isNamed) {
-      attachment.release()
+    if (why === undefined || subscription.source.isNamed) {
+      subscription.release()
       membership.leave(why?.cause ?? 'unsubscribe')
       return
     }
     membership.suspend(why.cause)
-    const chain = why.run === this ? attachment.chain : why.chain
-    why.run.#kept.add(attachment, why.cause, chain)
+    const chain = why.run === this ? subscription.chain : why.chain
+    why.run.#kept.add(subscription, why.cause, chain)
   }
 
   #whyDown({ chain, source }: Attached): Passing<Run> | undefined {
@@ -231,10 +231,10 @@ export class Run implements BrokenOffRun<Run> {
   }
 
   /** It broke off again while its first error still passes: `retry` comes back once more. */
-  #giveBack(attachment: Attached, chain: Chain): boolean {
-    const { from } = attachment
+  #giveBack(subscription: Attached, chain: Chain): boolean {
+    const { from } = subscription
     if (from === undefined || !stack.has(from)) return false
-    from.#kept.add(attachment, 'error', chain)
+    from.#kept.add(subscription, 'error', chain)
     return true
   }
 
@@ -263,7 +263,7 @@ export class Run implements BrokenOffRun<Run> {
         before.#beyond.push(chain)
       }
       if (this.#depth === 0) {
-        this.#keeps?.settle(this.#beyond ?? [], (attachment, chain) => this.#giveBack(attachment, chain))
+        this.#keeps?.settle(this.#beyond ?? [], (subscription, chain) => this.#giveBack(subscription, chain))
         this.#beyond = undefined
       }
     }
@@ -274,13 +274,13 @@ export class Run implements BrokenOffRun<Run> {
     this.#keeps?.failed(subscriber)
     // With no message in hand the error is late (manual settlement). A single open delivery caused it. With several, the cause is unknown.
     const message = messageInHand() ?? this.#sole(subscriber)
-    const attachment = message === undefined ? undefined : attachments.get(Message.settlerOf(message))
+    const subscription = message === undefined ? undefined : subscriptions.get(Message.settlerOf(message))
     if (message === undefined && thrown !== this.#refusal && !stack.has(this)) this.#deferred(thrown)
-    if (message === undefined || attachment === undefined) return
+    if (message === undefined || subscription === undefined) return
     const isBehind =
-      attachment.run === this ? attachment.chain.includes(subscriber) : this.#leadsTo(attachment)
+      subscription.run === this ? subscription.chain.includes(subscriber) : this.#leadsTo(subscription)
     // First in the queue again at once: the resubscriber decides about the delay.
-    if (isBehind) Claim.fail(message, thrown, { delay: 0 }, attachment.run === this)
+    if (isBehind) Claim.fail(message, thrown, { delay: 0 }, subscription.run === this)
   }
 
   #sole(subscriber: Subscriber<unknown>): Message | undefined {

@@ -3,7 +3,7 @@ import { Observable } from 'rxjs/internal/Observable'
 import { UnsupportedError } from '../../errors.js'
 import type { Message } from '../../message/message.js'
 import { chainOf, isSubscriber } from '../../operators/rxjs-internals.js'
-import type { RootChain } from './attachment.js'
+import type { RootChain } from './pipeline-subscription.js'
 import { BareConsumer } from './bare-consumer.js'
 import type { Consumer } from '../contract/broker.js'
 import { disposable, type DisposableSubscription } from '../ending/disposable.js'
@@ -103,8 +103,8 @@ export class TopicObservable<V> extends Observable<V> {
     } else {
       // At the root, and only here, V is Message.
       const root = chain as unknown as RootChain
-      run.attach(root, this.#topic, beyond, attachment =>
-        this.#consumer(new TopicConsumer(this.#topic, root[0], attachment), end),
+      run.attach(root, this.#topic, beyond, subscription =>
+        this.#consumer(new TopicConsumer(this.#topic, root[0], subscription), end),
       )
     }
     return subscriber

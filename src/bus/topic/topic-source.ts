@@ -99,7 +99,7 @@ export class TopicSource {
 }
 
 /** How a pipeline reacts when the van ends its subscription. */
-export interface Ending {
+export interface PipelineEnd {
   /** Its pipeline has subscribed to that van before: a retry() or repeat() came back, or concat() continues. */
   readonly cameBack: boolean
   /** All ends of the pipeline are known, and guarded. */
@@ -117,11 +117,11 @@ export interface Ending {
 export class TopicConsumer implements Consumer {
   readonly #source: TopicSource
   readonly #subscriber: Subscriber<Message>
-  readonly #ending: Ending
+  readonly #ending: PipelineEnd
   /** Set while it awaits schema results: later messages queue behind. */
   #validating: Promise<void> | undefined
 
-  constructor(source: TopicSource, subscriber: Subscriber<Message>, ending: Ending) {
+  constructor(source: TopicSource, subscriber: Subscriber<Message>, ending: PipelineEnd) {
     this.#source = source
     this.#subscriber = subscriber
     this.#ending = ending
@@ -157,7 +157,7 @@ export class TopicConsumer implements Consumer {
     }
     const claim = Message.claimOf(message)
     if (claim !== undefined) {
-      claim.handedOver()
+      claim.nextReturned()
       this.#ending.claimed()
     } else if (this.#source.autoAck && message.ack()) this.#ending.acked()
   }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { Observable } from 'rxjs/internal/Observable'
-import { hasGroups, killGroup } from '../../actors/process-group.js'
+import { hasGroups, killGroup } from '../../workers/process-group.js'
 import { CommandError, describe } from '../../errors.js'
 import type { Message } from '../../message/message.js'
 import { rawPayload } from '../text/show.js'

@@ -41,7 +41,7 @@ export async function sub(
 ): Promise<number> {
   const given = givenPattern(source, options)
   const { interrupt, output } = cli
-  const end = new Ending()
+  const end = new RunEnd()
   interrupt.signal.addEventListener('abort', () => end.with(interrupt.exitCode ?? Exit.Done))
   output.closed.addEventListener('abort', () =>
     end.with(output.failure === undefined ? Exit.Done : Exit.Error),
@@ -68,7 +68,7 @@ async function show(
   options: SubOptions,
   cli: Cli,
   globals: Globals,
-  end: Ending,
+  end: RunEnd,
 ): Promise<number> {
   const { count: wanted = Infinity, name, from } = options
   const prefetch = Math.min(PREFETCH, wanted)
@@ -130,7 +130,7 @@ function writerOf({ raw, json }: SubOptions, output: Output): Write {
 }
 
 /** The events that end a subscription before its count is full; the first one decides the exit code. */
-class Ending {
+class RunEnd {
   readonly signal = new Subject<void>()
   settled: number | undefined
   #resolve: (code: number) => void = () => undefined

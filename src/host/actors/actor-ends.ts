@@ -1,4 +1,4 @@
-import type { ChildExit, ExitReason } from '../../actors/definition/actor.js'
+import type { ChildExit, ExitReason } from '../../workers/definition/actor.js'
 import { MAILBOX } from '../../message/topic.js'
 import { inTime } from '../backbone/host-requests.js'
 import type { ActorHost, Relations } from './actor-host.js'

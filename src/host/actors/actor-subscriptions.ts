@@ -1,8 +1,8 @@
-import type { Consumed } from '../../actors/worker-messages.js'
+import type { Consumed } from '../../workers/worker-messages.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { describe } from '../../errors.js'
 import { decodeRequest, encodeRequest } from '../../wire/frames/subscription-request.js'
-import type { NamedRequest } from '../van/kept-names.js'
+import type { NamedRequest } from '../van/names-file.js'
 
 /** The named subscriptions that actors of a host consume, by actor. */
 export class ActorSubscriptions {

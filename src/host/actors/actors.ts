@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { ChildExit } from '../../actors/definition/actor.js'
+import type { ChildExit } from '../../workers/definition/actor.js'
 import type { ActorAddress } from '../../bus/contract/actor-ref.js'
 import type { ActorRequest, CapabilityValues } from '../../bus/contract/actors.js'
 import type { ActorStatus } from '../../bus/contract/status.js'

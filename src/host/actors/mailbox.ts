@@ -1,5 +1,5 @@
-import type { ChildExit } from '../../actors/definition/actor.js'
-import { childExitHeaders } from '../../actors/definition/child-exit.js'
+import type { ChildExit } from '../../workers/definition/actor.js'
+import { childExitHeaders } from '../../workers/definition/child-exit.js'
 import type { LocalBroker } from '../../broker/local-broker.js'
 import { Encoding } from '../../codec/encoding.js'
 import { encodePayload } from '../../codec/payload.js'

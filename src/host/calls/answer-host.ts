@@ -13,34 +13,34 @@ type FollowerCall = Exclude<HostCall, 'backbone.join'>
 
 /** A call of a host that has joined. */
 interface FollowerCaller extends Caller {
-  readonly guest: FollowerSession
+  readonly follower: FollowerSession
 }
 
 const ANSWERS: { readonly [N in FollowerCall]: (caller: FollowerCaller, args: GotArgs<N>) => unknown } = {
-  'backbone.answer': ({ guest }, fields) => {
-    guest.answered(fields)
+  'backbone.answer': ({ follower }, fields) => {
+    follower.answered(fields)
     return true
   },
-  'backbone.request': ({ guest }, request) => guest.request(request),
-  'backbone.crowded': ({ guest }, crowded) => {
-    guest.crowded(crowded)
+  'backbone.request': ({ follower }, request) => follower.request(request),
+  'backbone.crowded': ({ follower }, crowded) => {
+    follower.crowded(crowded)
     return true
   },
-  'backbone.continued': ({ guest }) => guest.hasContinued,
-  'backbone.host': ({ guest }, { host }) => {
-    guest.changed(host)
+  'backbone.continued': ({ follower }) => follower.hasContinued,
+  'backbone.host': ({ follower }, { host }) => {
+    follower.changed(host)
     return true
   },
   'backbone.sights': ({ session }, { sights }) => {
     for (const sight of sights) session.subscriptions.renewSight(sight)
     return true
   },
-  'backbone.replace': async ({ guest, session: { van, access } }, { request }) => {
+  'backbone.replace': async ({ follower, session: { van, access } }, { request }) => {
     if (request.name === undefined)
       throw new InvalidOptionError('A subscription without a name cannot be replaced.')
     const { name } = request
     const servedSince = await van.replace({ ...request, name, principal: access?.principal.name })
-    await van.reach.ready(guest.relay)
+    await van.reach.ready(follower.relay)
     return servedSince
   },
   [UNREGISTER]: async (caller, args) => (await everywhere(caller, UNREGISTER, args)).includes(true),
@@ -48,11 +48,11 @@ const ANSWERS: { readonly [N in FollowerCall]: (caller: FollowerCaller, args: Go
 
 /** Answers calls that only another host makes. */
 export function answerHost(session: Session, name: HostCall, args: unknown, services: Services): unknown {
-  const { guest } = session
+  const { follower } = session
   if (name === 'backbone.join') return join(session, decodeArgs(name, args), services)
-  if (guest === undefined)
+  if (follower === undefined)
     throw name === UNREGISTER ? noSuchCall(name) : new AuthError('Only a host that has joined may do that.')
-  return answerBy(name, args, { session, services, guest })
+  return answerBy(name, args, { session, services, follower })
 }
 
 function join(
@@ -60,8 +60,8 @@ function join(
   { subscription, introduction }: GotArgs<'backbone.join'>,
   { followers }: Services,
 ): true {
-  if (session.guest !== undefined) throw broken('joins a second time')
-  session.guest = admit(followers, session.van.name, session, subscription, introduction)
+  if (session.follower !== undefined) throw broken('joins a second time')
+  session.follower = admit(followers, session.van.name, session, subscription, introduction)
   return true
 }
 

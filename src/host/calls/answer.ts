@@ -64,10 +64,10 @@ async function answerClient<N extends keyof typeof CLIENT_ANSWERS>(
   caller: Caller,
 ): Promise<unknown> {
   const got = decodeArgs(name, args)
-  const { access, guest, van } = caller.session
+  const { access, follower, van } = caller.session
   // A host that has joined answers for its clients.
   const checking =
-    access === undefined || guest !== undefined
+    access === undefined || follower !== undefined
       ? undefined
       : checkCall(name, access.principal, got, {
           isTaken: (address, principal) => van.broker.isTaken(address, principal),

@@ -3,10 +3,10 @@ import type { AskedOfHosts, CallName, GotArgs, ResultOf, SentArgs } from '../../
 import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
 import { inTime } from '../backbone/host-requests.js'
 import { PartlyAnswered } from '../backbone/partly-answered.js'
-import { isOfWorkers } from '../../actors/isolate.js'
+import { isOfWorkers } from '../../workers/isolate.js'
 import type { Session } from '../session/session.js'
 import { statusOfVan, type StatusPart } from '../van/status-of-van.js'
-import { viewOf } from '../rights/guest-views.js'
+import { viewOf } from '../rights/follower-views.js'
 import type { Seer } from '../rights/view.js'
 import { visibleHosts, visibleLetters, visibleStatus } from '../rights/visible.js'
 import { answerHere, lettersHere } from './answer-here.js'
@@ -76,13 +76,13 @@ export function isClientCall(name: string): name is ClientCall {
 
 /** The answers of all hosts, this one first. */
 export async function everywhere<N extends AskedOfHosts>(
-  { session: { van, guest }, services }: Caller,
+  { session: { van, follower }, services }: Caller,
   name: N,
   args: SentArgs<N>,
 ): Promise<unknown[]> {
   const [own, others] = await Promise.all([
     answerHere(van, name, args, services),
-    van.reach.ask(name, args, guest?.relay),
+    van.reach.ask(name, args, follower?.relay),
   ])
   return [own, ...others]
 }
@@ -102,19 +102,19 @@ async function letterPage(caller: Caller, args: GotArgs<'deadLetters.page'>): Pr
 
 /** Replays or purges letters: of a principal those alone that it may see, which each host finds out for itself. */
 async function ofLetters(
-  { session: { access, guest, van }, services }: Caller,
+  { session: { access, follower, van }, services }: Caller,
   name: 'deadLetters.replay' | 'deadLetters.purge',
   { sights: given = [], ...filter }: GotArgs<'deadLetters.replay'>,
 ): Promise<number> {
   const principal = access?.principal
   // Only a host passes on the rights of others.
-  const others = guest === undefined ? [] : given
+  const others = follower === undefined ? [] : given
   if (services.hosts().length > 1) principal?.checkSight()
   const seers: Seer[] = others.map(viewOf)
   const sights = principal === undefined ? others : [...others, principal.sight]
   // First, because a leader that cannot be reached leaves everything as it is.
   const elsewhere = await van.reach
-    .ask(name, sights.length === 0 ? filter : { ...filter, sights }, guest?.relay)
+    .ask(name, sights.length === 0 ? filter : { ...filter, sights }, follower?.relay)
     .catch((error: unknown) => {
       if (error instanceof PartlyAnswered) return error
       throw error
@@ -129,7 +129,7 @@ async function subscribe(
   session: Session,
   { subscription, request, endsWithHost, settled, isAgain }: GotArgs<'subscribe'>,
 ): Promise<boolean> {
-  if (request.sight !== undefined && session.guest === undefined) {
+  if (request.sight !== undefined && session.follower === undefined) {
     session.access?.principal.mustHave('join', 'a host')
     throw new AuthError('Only a host that has joined may subscribe for its principals.')
   }
@@ -138,7 +138,7 @@ async function subscribe(
   // Verdicts come first: they spare the client messages that it has settled.
   if (settled !== undefined) session.subscriptions.settledBefore(subscription, request, settled)
   const isBegunAnew =
-    isAgain && session.guest === undefined && !session.subscriptions.isAwaited(subscription, request)
+    isAgain && session.follower === undefined && !session.subscriptions.isAwaited(subscription, request)
   await session.subscriptions.open(subscription, request)
   if (endsWithHost) session.consumers.endsWithHost(subscription)
   return !isBegunAnew
@@ -157,18 +157,18 @@ async function status(caller: Caller): Promise<ResultOf<'status'> | StatusPart> 
   const log = session.van.reach.names === undefined ? own : others.find(part => part.status.log !== undefined)
   const all = statusOfVan(own, others, services.hosts(), log?.status.log)
   const whole = session.access === undefined ? all : visibleStatus(all, session.access.principal)
-  return session.guest === undefined ? whole : { status: whole, handlers: {} }
+  return session.follower === undefined ? whole : { status: whole, handlers: {} }
 }
 
 /**
  * @throws StoreError, HostUnreachableError: a subscription is not in force, or not stored, at its host
  */
 async function allInForce(session: Session): Promise<void> {
-  const { van, guest, subscriptions } = session
+  const { van, follower, subscriptions } = session
   const { placed } = subscriptions
   // It may fail while this waits for the leader.
   placed?.catch(() => undefined)
-  await van.reach.ready(guest?.relay)?.catch((error: unknown) => {
+  await van.reach.ready(follower?.relay)?.catch((error: unknown) => {
     if (!(error instanceof StoreError) || subscriptions.needsDisk) throw error
   })
   if (placed === undefined) return

@@ -36,11 +36,11 @@ export async function unregister(van: string, name: string, { handlers, actors }
 
 /** Nor on other hosts. */
 export async function unregisterEverywhere(
-  { van, guest }: Pick<Session, 'van' | 'guest'>,
+  { van, follower }: Pick<Session, 'van' | 'follower'>,
   name: string,
   serving: Serving,
 ): Promise<boolean> {
   const here = await unregister(van.name, name, serving)
-  const elsewhere = await van.reach.ask(UNREGISTER, { name }, guest?.relay)
+  const elsewhere = await van.reach.ask(UNREGISTER, { name }, follower?.relay)
   return here || elsewhere.includes(true)
 }

@@ -24,11 +24,11 @@ export const Kind = {
   Session: 10,
   /** Frames that the client has not finished. */
   Frame: 11,
-  Attachments: 12,
+  Consumers: 12,
   /** Messages that a client holds, by the number of its place. */
   Held: 13,
   /** Another host that came by the session. */
-  Guest: 14,
+  Follower: 14,
   /** Messages that a leader had for publishers that wait, and has lost; by the number of their queue. */
   Again: 15,
 } as const

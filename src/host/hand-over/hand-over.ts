@@ -1,4 +1,4 @@
-import { isWorkerClient } from '../../actors/worker-client.js'
+import { isWorkerClient } from '../../workers/worker-client.js'
 import { rm } from 'node:fs/promises'
 import type { StatePaths } from '../../daemon/files/paths.js'
 import { describe, StoreError } from '../../errors.js'

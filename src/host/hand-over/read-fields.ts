@@ -60,7 +60,7 @@ function wireErrorOf(fields: Fields): { code: string; text: string } {
   return { code: fields.text('code', 64), text: fields.text('text', 100_000) }
 }
 
-export function attachmentOf(fields: Fields): RemoteConsumerState & { readonly place: number } {
+export function consumerStateOf(fields: Fields): RemoteConsumerState & { readonly place: number } {
   return {
     place: fields.whole('place', 1),
     last: fields.whole('last'),

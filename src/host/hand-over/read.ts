@@ -102,7 +102,7 @@ class HandOverReader {
         `is of format ${format}, written by msgvan ${head.text('version', 64)}, which this version cannot read`,
       )
     const at = head.number('at', 0, Number.MAX_SAFE_INTEGER)
-    if (!this.#sessions.goOn(head.text('memory', 64), head.text('host', 64), at)) return false
+    if (!this.#sessions.continueFrom(head.text('memory', 64), head.text('host', 64), at)) return false
     this.#isBegun = true
     this.#keepsSessions = head.whole('protocol') === PROTOCOL
     this.#owed.writtenBefore(Math.max(0, Date.now() - at))
@@ -142,11 +142,11 @@ class HandOverReader {
         return this.#seen(fieldsOf(value))
       case Kind.Session:
         return this.#beginSession(sessionOf(fieldsOf(value)))
-      case Kind.Attachments:
-        for (const each of listOf(value)) this.#ofSession.attachment(fieldsOf(each))
+      case Kind.Consumers:
+        for (const each of listOf(value)) this.#ofSession.consumer(fieldsOf(each))
         return
-      case Kind.Guest:
-        return this.#ofSession.guest(fieldsOf(value))
+      case Kind.Follower:
+        return this.#ofSession.follower(fieldsOf(value))
       default:
         // A later version's record, which this one does not need.
         return
@@ -186,10 +186,10 @@ class HandOverReader {
   /** Before any session: the messages for the leader. After the session of another host: the messages for that host. */
   #relay(fields: Fields): void {
     const outgoing = this.#outgoing
-    const queue = this.#session === undefined ? outgoing?.queue : this.#session.session?.guest?.relay
+    const queue = this.#session === undefined ? outgoing?.queue : this.#session.session?.follower?.relay
     if (queue === undefined) return
     if (this.#session === undefined)
-      outgoing?.goOn({
+      outgoing?.continueFrom({
         wanted: fields.list('patterns').map(decodePattern),
         memory: fields.optional('memory', key => fields.text(key, 200)),
       })

@@ -10,7 +10,7 @@ import type { SessionTransfer } from '../session/session-transfer.js'
 import type { Session, SessionState } from '../session/session.js'
 import type { Van } from '../van/van.js'
 import type { OwedReader } from './owed-reader.js'
-import { attachmentOf } from './read-fields.js'
+import { consumerStateOf } from './read-fields.js'
 
 export interface SessionReaderOptions {
   readonly state: SessionState
@@ -23,7 +23,7 @@ export interface SessionReaderOptions {
 /** A client's place in a subscription of the file. */
 interface Place {
   readonly owed: Subscription | undefined
-  readonly attachment: RemoteConsumer | undefined
+  readonly consumer: RemoteConsumer | undefined
 }
 
 /** Reads the records of one session. It is made when its frames are there. */
@@ -52,14 +52,14 @@ export class SessionReader {
     this.#frames.push({ kind, ackedBefore, bytes: reader.raw(reader.remaining) })
   }
 
-  attachment(fields: Fields): void {
+  consumer(fields: Fields): void {
     const session = this.#begun()
-    const { place, ...state } = attachmentOf(fields)
+    const { place, ...state } = consumerStateOf(fields)
     if (fields.has('request')) {
       if (session === undefined) return
       const request = decodeRequest(fields.get('request'))
-      session.consumers.restore(place, state, request, attachment =>
-        this.#van.home(request).consume(request, attachment),
+      session.consumers.restore(place, state, request, consumer =>
+        this.#van.home(request).consume(request, consumer),
       )
       // The client's messages are on their way to another client.
       if (state.last > 0) session.consumers.lapsed(place, state.last)
@@ -67,22 +67,23 @@ export class SessionReader {
     }
     const owed = this.#options.owed.find(fields.whole('number'))
     if (owed === undefined || session === undefined) {
-      this.#places.set(place, { owed, attachment: undefined })
+      this.#places.set(place, { owed, consumer: undefined })
       return
     }
     const pattern = decodePattern(fields.get('pattern'))
     const request = { ...owed.rules, pattern, prefetch: fields.whole('prefetch', 1) }
     const sight = fields.optional('sight', key => decodeSight(fields.get(key)))
-    const attachment = session.consumers.restore(
+    const consumer = session.consumers.restore(
       place,
       state,
       request,
       each => this.#van.broker.transfer.join(owed, request, each),
-      sight && session.consumers.views.take(sight),
+      sight && session.consumers.views.viewFor(sight),
     )
-    if (session.guest !== undefined && request.name !== undefined) session.consumers.name(place, request.name)
-    this.#places.set(place, { owed, attachment })
-    if (state.hasLeft) this.#left.push(attachment)
+    if (session.follower !== undefined && request.name !== undefined)
+      session.consumers.name(place, request.name)
+    this.#places.set(place, { owed, consumer })
+    if (state.hasLeft) this.#left.push(consumer)
   }
 
   /**
@@ -90,34 +91,34 @@ export class SessionReader {
    */
   held(reader: ByteReader): void {
     const messages = this.#options.owed
-    const { owed, attachment } = this.#places.get(reader.varint()) ?? {}
-    const place = attachment?.joined && this.#van.broker.transfer.placeOf(attachment.joined)
+    const { owed, consumer } = this.#places.get(reader.varint()) ?? {}
+    const place = consumer?.joined && this.#van.broker.transfer.placeOf(consumer.joined)
     const travelling = messages.read(reader)
-    if (attachment === undefined || place === undefined) return messages.owe(owed, travelling)
+    if (consumer === undefined || place === undefined) return messages.owe(owed, travelling)
     for (const { item: travelled, number = 0 } of travelling) {
       const item = owed?.takenIn(travelled)
       if (item === undefined) continue
-      attachment.restoreOpen(number, place.holds(item))
+      consumer.restoreOpen(number, place.holds(item))
       messages.countHeld()
     }
   }
 
-  guest(fields: Fields): void {
+  follower(fields: Fields): void {
     const session = this.#begun()
     if (session === undefined) return
-    const { place, ...state } = attachmentOf(fields)
-    session.guest = this.#options.sessions.admit(session, place, fields)
-    const attachment = session.consumers.get(place)
-    attachment?.restore(state)
-    this.#places.set(place, { owed: this.#van.broker.transfer.queueOf(session.guest.relay), attachment })
+    const { place, ...state } = consumerStateOf(fields)
+    session.follower = this.#options.sessions.admit(session, place, fields)
+    const consumer = session.consumers.get(place)
+    consumer?.restore(state)
+    this.#places.set(place, { owed: this.#van.broker.transfer.queueOf(session.follower.relay), consumer })
   }
 
   /** @returns whether it continues here */
   end(): boolean {
     const session = this.#begun()
     if (session === undefined) return false
-    for (const attachment of this.#left) attachment.restoreLeft()
-    session.guest?.detached()
+    for (const consumer of this.#left) consumer.restoreLeft()
+    session.follower?.detached()
     this.#options.sessions.await(session)
     return true
   }

@@ -80,7 +80,7 @@ function writeSession(file: RecordFileWriter, vans: VanWriter, session: Session)
     writer.raw(bytes)
     file.add(Kind.Frame, writer.take())
   }
-  const relay = writeGuest(file, vans, session)
+  const relay = writeFollower(file, vans, session)
   const places = [...session.consumers].flatMap(consumer => {
     const at = whereOf(session.van, consumer, vans)
     const isRelay = relay !== undefined && placeOf(session.van, consumer)?.subscription === relay
@@ -89,7 +89,7 @@ function writeSession(file: RecordFileWriter, vans: VanWriter, session: Session)
       ? []
       : [{ place: consumer.subscription, ...consumer.state, ...at, ...sight }]
   })
-  for (const batch of batches(places, BATCH)) file.add(Kind.Attachments, valueRecord(batch))
+  for (const batch of batches(places, BATCH)) file.add(Kind.Consumers, valueRecord(batch))
   for (const consumer of session.consumers) {
     const place = placeOf(session.van, consumer)
     if (place !== undefined && vans.numberOf(place.subscription) !== undefined)
@@ -100,20 +100,20 @@ function writeSession(file: RecordFileWriter, vans: VanWriter, session: Session)
 /**
  * @returns the queue of messages for the other host
  */
-function writeGuest(file: RecordFileWriter, vans: VanWriter, session: Session): Subscription | undefined {
-  const { guest, van } = session
-  if (guest === undefined) return undefined
-  const { patterns } = guest.relay
-  const owed = van.broker.transfer.queueOf(guest.relay)
-  const consumer = [...session.consumers].find(({ joined }) => joined === guest.relay.membership)
+function writeFollower(file: RecordFileWriter, vans: VanWriter, session: Session): Subscription | undefined {
+  const { follower, van } = session
+  if (follower === undefined) return undefined
+  const { patterns } = follower.relay
+  const owed = van.broker.transfer.queueOf(follower.relay)
+  const consumer = [...session.consumers].find(({ joined }) => joined === follower.relay.membership)
   if (consumer === undefined) return undefined
   file.add(
-    Kind.Guest,
+    Kind.Follower,
     valueRecord({
       ...consumer.state,
       place: consumer.subscription,
-      host: guest.host,
-      seat: guest.seat,
+      host: follower.host,
+      seat: follower.seat,
       patterns: patterns.map(encodePattern),
     }),
   )

@@ -7,7 +7,7 @@ import { decodeRequest, encodeRequest } from '../../wire/frames/subscription-req
 import type { Actors } from '../actors/actors.js'
 import type { HandlerRequest, Handlers } from './handlers.js'
 import { Fields } from '../../wire/frames/fields.js'
-import { outlivesHost, type NamedRequest } from '../van/kept-names.js'
+import { outlivesHost, type NamedRequest } from '../van/names-file.js'
 import type { HostServer } from '../listen/server.js'
 
 /** The registrations of a host, for the next one. One msgvan writes them and another reads them: plain values. */

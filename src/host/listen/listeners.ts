@@ -10,7 +10,7 @@ import { isLoopbackAddress, LOCAL_SOCKET, tcpEnds } from '../../wire/connection-
 import type { BeforeProof } from './before-proof.js'
 import { listenLocally } from './local-listener.js'
 import { certificateOf } from '../rights/credentials/certificate.js'
-import type { Caller } from '../session/admission.js'
+import type { Caller } from './admission.js'
 import { TlsFront, type TlsIdentity } from './tls-front.js'
 
 const LOOPBACK = '127.0.0.1'

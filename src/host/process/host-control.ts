@@ -3,14 +3,14 @@ import { version } from '../../version.js'
 import { Fields } from '../../wire/frames/fields.js'
 import type { Capabilities } from '../handlers/capabilities.js'
 import type { Registrations } from '../handlers/registrations.js'
-import type { Ending } from './ending.js'
+import type { HostEnd } from './host-end.js'
 import type { HostSettings } from './settings.js'
 import { settingsKept } from './settings-kept.js'
 
 export interface HostControlOptions {
   readonly settings: HostSettings
   readonly capabilities: Capabilities
-  readonly ending: Ending
+  readonly ending: HostEnd
   readonly registered: () => Registrations
   /**
    * Writes all of its memory to files of the next host.

@@ -13,8 +13,8 @@ import type { Registrations } from '../handlers/registrations.js'
 import { whyNotListening } from '../listen/not-listening.js'
 import { HostServer } from '../listen/server.js'
 import type { HostStore } from '../store/host-store.js'
-import { KeptNames } from '../van/kept-names.js'
-import type { Ending, EndReason } from './ending.js'
+import { NamesFile } from '../van/names-file.js'
+import type { HostEnd, EndReason } from './host-end.js'
 import { HostControl } from './host-control.js'
 import type { HostFiles } from './host-files.js'
 import { HostWorkers } from './host-workers.js'
@@ -24,7 +24,7 @@ import type { HostSettings } from './settings.js'
 export interface HostOptions {
   readonly settings: HostSettings
   readonly files: HostFiles
-  readonly ending: Ending
+  readonly ending: HostEnd
   /** Runs in the foreground. */
   readonly isInForeground: boolean
   /** The last host offered other capabilities than the settings, and these stay. */
@@ -34,7 +34,7 @@ export interface HostOptions {
 /** The parts of this machine's host. It listens, restores the messages of the last host, serves, and closes. */
 export class Host {
   readonly capabilities: Capabilities
-  readonly names: KeptNames
+  readonly names: NamesFile
   readonly server: HostServer
   readonly #options: HostOptions
   readonly #workers: HostWorkers
@@ -48,7 +48,7 @@ export class Host {
     const { secret, token, principals, tls, log, paths } = files
     this.#options = options
     this.capabilities = new Capabilities(options.capabilities, () => this.#workers.capabilitiesChanged())
-    this.names = new KeptNames(paths.names(settings.port), text => log.warning(text))
+    this.names = new NamesFile(paths.names(settings.port), text => log.warning(text))
     this.#workers = new HostWorkers({
       settings,
       files,
@@ -141,7 +141,7 @@ export class Host {
       } catch (error) {
         if (error instanceof UnsupportedError) return reason
         files.log.warning(describe(error))
-        ending.goOn()
+        ending.continue()
       } finally {
         await rm(wanted, { force: true })
       }

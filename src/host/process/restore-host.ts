@@ -6,7 +6,7 @@ import { openSubscriptions, type Registrations } from '../handlers/registrations
 import type { HostStore } from '../store/host-store.js'
 import type { OpenHostStoreOptions } from '../store/open-host-store.js'
 import { keptRegistrations, openKept } from '../store/kept-registrations.js'
-import { restoreNames } from '../van/kept-names.js'
+import { restoreNames } from '../van/names-file.js'
 import type { Host } from './host.js'
 import type { HostFiles } from './host-files.js'
 import type { HostFlags, HostSettings } from './settings.js'

@@ -1,7 +1,7 @@
 import { describe } from '../../errors.js'
 import { takeOver } from '../hand-over/take-over.js'
 import { readRegistrations } from '../handlers/registrations.js'
-import { Ending, type EndReason } from './ending.js'
+import { HostEnd, type EndReason } from './host-end.js'
 import { Host } from './host.js'
 import { openHostFiles, type HostFiles } from './host-files.js'
 import type { LogLine } from './logs.js'
@@ -27,7 +27,7 @@ export interface RunHostOptions extends HostBefore {
  */
 export async function runHost(settings: HostSettings, options: RunHostOptions): Promise<EndReason> {
   const files = await openHostFiles(settings, options.echo)
-  const ending = new Ending()
+  const ending = new HostEnd()
   try {
     const host = await openHost(settings, options, files, ending)
     options.onListening(host.server.addresses)
@@ -45,7 +45,7 @@ async function openHost(
   settings: HostSettings,
   options: RunHostOptions,
   files: HostFiles,
-  ending: Ending,
+  ending: HostEnd,
 ): Promise<Host> {
   const { paths, log } = files
   const { port } = settings

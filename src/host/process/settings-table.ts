@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { DEFAULT_LIMITS } from '../../actors/worker-environment.js'
+import { DEFAULT_LIMITS } from '../../workers/worker-environment.js'
 import { DEFAULT_MAX_PAYLOAD } from '../../codec/payload.js'
 import { DEFAULT_CLIENT_BYTES } from '../session/client-budget.js'
 import { DEFAULT_HOST_BYTES, DEFAULT_VAN_BYTES } from '../van/memory-defaults.js'

@@ -69,7 +69,7 @@ export class ClientBudget {
   }
 
   /** A call came, or a publish was refused. */
-  take(bytes: number): void {
+  reserve(bytes: number): void {
     this.#entryBytes += bytes
     this.#host.add(bytes)
     this.check()

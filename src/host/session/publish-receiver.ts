@@ -84,7 +84,7 @@ export class PublishReceiver {
   readonly #link: Link
   readonly #budget: ClientBudget
   readonly #holdsMessages: () => boolean
-  readonly #guest: () => FollowerSession | undefined
+  readonly #follower: () => FollowerSession | undefined
   readonly #publisher: Publisher
   /** The publisher's name in its messages. */
   readonly #name: string
@@ -111,15 +111,15 @@ export class PublishReceiver {
   }
 
   /**
-   * @param guest the client as another host, if it is one: it may pass on others' publishes
+   * @param follower the client as another host, if it is one: it may pass on others' publishes
    */
   constructor(
     options: PublishReceiverOptions,
     { link, budget, holdsMessages }: ReceiverParts,
-    guest: () => FollowerSession | undefined,
+    follower: () => FollowerSession | undefined,
   ) {
     this.#options = options
-    this.#guest = guest
+    this.#follower = follower
     this.#link = link
     this.#budget = budget
     this.#holdsMessages = holdsMessages
@@ -166,7 +166,7 @@ export class PublishReceiver {
   }
 
   /** One PUBLISH frame. The link acknowledges the frame when the returned promise resolves. */
-  take(body: ByteReader, frame: number): void | Promise<void> {
+  receive(body: ByteReader, frame: number): void | Promise<void> {
     const { van, maxPayload, access } = this.#options
     let late: LateEntry[] | undefined
     /** To be refused again, if they cannot be written. A repetition is refused only if its first write fails. */
@@ -175,21 +175,21 @@ export class PublishReceiver {
     const writing: Promise<unknown>[] = []
     let index = 0
     const refusal = van.refusalOf(body.remaining) ?? this.#held.refusal
-    const guest = this.#guest()
-    const rate = guest === undefined ? access?.principal.rate : undefined
+    const follower = this.#follower()
+    const rate = follower === undefined ? access?.principal.rate : undefined
     this.#block = van.broker.memory.blockOf(body.bytes, this.#block)
-    const nameOf = guest && ((publisher: string) => guest.nameOf(publisher))
+    const nameOf = follower && ((publisher: string) => follower.nameOf(publisher))
     const reader = new PublishReader(body, this.#reading, this.#name, nameOf, this.#block)
     for (let envelope = reader.next(); envelope !== undefined; envelope = reader.next()) {
-      const isOwn = guest === undefined || envelope.publisher === this.#name
+      const isOwn = follower === undefined || envelope.publisher === this.#name
       const refused =
         access === undefined
           ? refusal
           : (refusalOf(envelope, access.principal, rate, this.#publisher) ?? refusal)
-      const isRepeated = van.vanStore !== undefined && (isOwn ? this.#publisher : guest).has(envelope)
+      const isRepeated = van.vanStore !== undefined && (isOwn ? this.#publisher : follower).has(envelope)
       const outcome = isOwn
         ? this.#publisher.offer(envelope, van, maxPayload, refused, rate?.room())
-        : passOn(this.#options, envelope, guest, refused, isRepeated ? undefined : writing)
+        : passOn(this.#options, envelope, follower, refused, isRepeated ? undefined : writing)
       if (van.vanStore !== undefined) offered.push({ envelope, isRepeated })
       if (outcome !== undefined) (late ??= []).push(this.#late({ frame, index, envelope }, outcome))
       index++
@@ -264,13 +264,13 @@ export class PublishReceiver {
 
   #has(envelope: Envelope): boolean {
     const isOwn = envelope.publisher === this.#name
-    return (isOwn ? this.#publisher : this.#guest())?.has(envelope) === true
+    return (isOwn ? this.#publisher : this.#follower())?.has(envelope) === true
   }
 
   /** The publish was accepted, and could not be written: a repetition must count as new. */
   #refuse(envelope: Envelope, error: unknown): void {
     if (envelope.publisher === this.#name) this.#publisher.refuse(envelope.sequence, toWireError(error))
-    else this.#guest()?.refuse(envelope, error)
+    else this.#follower()?.refuse(envelope, error)
   }
 
   /** The publish is stored already, and its publisher waits for room. */
@@ -317,7 +317,7 @@ export class PublishReceiver {
     for (const { outcome, envelope } of entries) {
       if (typeof outcome === 'string') continue
       if (envelope.publisher === this.#name) sequences.push(envelope.sequence)
-      else this.#guest()?.refusalReported(envelope, number)
+      else this.#follower()?.refusalReported(envelope, number)
     }
     if (sequences.length > 0) this.#remember({ number, sequences })
     this.#link.send(FrameKind.Outcome, encodeOutcome({ frame, entries }))
@@ -325,7 +325,7 @@ export class PublishReceiver {
 
   #remember(refusals: ReportedRefusals): void {
     this.#refusals.push(refusals)
-    this.#budget.take(ENTRY_BYTES * refusals.sequences.length)
+    this.#budget.reserve(ENTRY_BYTES * refusals.sequences.length)
   }
 }
 
@@ -342,19 +342,19 @@ function markKey(client: string, principal: string | undefined): string {
 function passOn(
   { van, maxPayload }: Pick<PublishReceiverOptions, 'van' | 'maxPayload'>,
   envelope: Envelope,
-  guest: FollowerSession,
+  follower: FollowerSession,
   refusal: MsgvanError | undefined,
   writing: Promise<unknown>[] | undefined,
 ): undefined | Promise<LateOutcome> | WireError {
   if (envelope.size > maxPayload) return toWireError(tooLarge(envelope.size, maxPayload))
-  const held = guest.accept(envelope, refusal)
+  const held = follower.accept(envelope, refusal)
   if (held === undefined) return undefined
   if (held instanceof MsgvanError) return toWireError(held)
   const kept = writing === undefined ? undefined : van.kept()
   const outcome = Promise.all([held, kept]).then(
     () => 'taken' as const,
     (error: unknown) => {
-      if (mayPass(error)) guest.refuse(envelope, error)
+      if (mayPass(error)) follower.refuse(envelope, error)
       return toWireError(error)
     },
   )

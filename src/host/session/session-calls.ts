@@ -66,7 +66,7 @@ export class SessionCalls {
     const { id } = call
     const { budget } = this.#options
     this.#open.set(id, call)
-    budget.take(ENTRY_BYTES + bytes)
+    budget.reserve(ENTRY_BYTES + bytes)
     const done = (reply: () => Parameters<typeof encodeReply>[0]): void => {
       budget.release(ENTRY_BYTES + bytes)
       this.#open.delete(id)

@@ -6,7 +6,7 @@ import type { HostBackbone } from '../backbone/make-backbone.js'
 import type { Access, Principals } from '../rights/principals.js'
 import type { Van } from '../van/van.js'
 import type { Vans } from '../van/vans.js'
-import type { Admission, SessionOf } from './admission.js'
+import type { Admission, SessionOf } from '../listen/admission.js'
 import type { Session, SessionOptions, SessionState } from './session.js'
 import type { Sessions } from './sessions.js'
 
@@ -91,12 +91,12 @@ export class SessionTransfer {
    *
    * @returns false if that hand-over is already here
    */
-  goOn(memory: string, host: string, at: number): boolean {
+  continueFrom(memory: string, host: string, at: number): boolean {
     const act = `${host} ${at}`
     if (this.#handedOver.has(act)) return false
     this.#handedOver.add(act)
     this.#memory = memory
-    this.#means.backbone.goOn?.(host)
+    this.#means.backbone.continueFrom?.(host)
     return true
   }
 

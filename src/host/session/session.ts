@@ -79,9 +79,9 @@ export class Session implements FollowerClientSession, WatchedSession {
   readonly subscriptions: ClientSubscriptions
   readonly calls: SessionCalls
   /** The client is another host. */
-  guest: FollowerSession | undefined
+  follower: FollowerSession | undefined
   readonly budget: ClientBudget
-  readonly #intake: PublishReceiver
+  readonly #receiver: PublishReceiver
   readonly #output: SessionOutput
   #hasEnded = false
 
@@ -113,21 +113,21 @@ export class Session implements FollowerClientSession, WatchedSession {
       host: options.memory,
       exceeded: error => options.exceeded(this, error),
     })
-    this.#intake = new PublishReceiver(
+    this.#receiver = new PublishReceiver(
       options,
       { link: this.link, budget: this.budget, holdsMessages: () => this.consumers.hold },
-      () => this.guest,
+      () => this.follower,
     )
     this.#output = new SessionOutput({
       link: this.link,
       budget: this.budget,
-      flushed: () => this.#intake.flush(),
+      flushed: () => this.#receiver.flush(),
       busy: isBusy => this.consumers.busy(isBusy),
     })
     this.consumers = new RemoteConsumers(this.#output, van.settled, this.access?.principal)
     this.subscriptions = new ClientSubscriptions({
       ...{ client, van, consumers: this.consumers, usage: options.usage },
-      guest: () => this.guest,
+      follower: () => this.follower,
     })
     this.calls = new SessionCalls({
       answer: (method, args) => options.answer(this, method, args),
@@ -144,7 +144,7 @@ export class Session implements FollowerClientSession, WatchedSession {
       ...{ id, client, van: this.van.name, isLocalUser, pid, thread, address, link: link.state },
       principal: this.access && { name: this.access.principal.name, token: this.access.token ?? '' },
       texts: this.#output.texts,
-      intake: this.#intake.state,
+      intake: this.#receiver.state,
       calls: this.calls.open,
     }
   }
@@ -155,21 +155,21 @@ export class Session implements FollowerClientSession, WatchedSession {
     this.link.restore(link)
     for (const frame of retained) this.link.retain(frame)
     this.#output.restore(texts)
-    this.#intake.restore(intake)
+    this.#receiver.restore(intake)
   }
 
   get publisher(): Publisher {
-    return this.#intake.publisher
+    return this.#receiver.publisher
   }
 
   /** Of what this host remembers of the publisher. */
   get publisherKey(): string {
-    return this.#intake.markKey
+    return this.#receiver.markKey
   }
 
   /** Of publishes that wait for room. */
   get heldBytes(): number {
-    return this.#intake.heldBytes
+    return this.#receiver.heldBytes
   }
 
   get hasEnded(): boolean {
@@ -197,7 +197,7 @@ export class Session implements FollowerClientSession, WatchedSession {
     this.consumers.hearing.isCut = false
     this.consumers.hearing.heard()
     this.link.attach(receivedByClient, transmit)
-    this.guest?.attached()
+    this.follower?.attached()
     this.#tellAway(false)
   }
 
@@ -207,15 +207,15 @@ export class Session implements FollowerClientSession, WatchedSession {
   detach(isSilent = false): void {
     this.consumers.hearing.isCut = !isSilent
     this.link.detach()
-    this.guest?.detached()
+    this.follower?.detached()
     this.#tellAway(true)
   }
 
   end(how: SessionEnd): void {
     if (this.#hasEnded) return
     this.#close()
-    this.guest?.left()
-    this.#intake.end()
+    this.follower?.left()
+    this.#receiver.end()
     this.consumers.end(how)
   }
 
@@ -272,20 +272,20 @@ export class Session implements FollowerClientSession, WatchedSession {
       case FrameKind.Bye:
         return this.end('goodbye')
       case FrameKind.Publish:
-        return this.#intake.take(body, number)
+        return this.#receiver.receive(body, number)
       case FrameKind.Settle:
         this.consumers.settle(body)
         // Until it is on the disk the client keeps its verdicts: a next host would not know of them.
         return this.van.vanStore?.written()
       case FrameKind.Leave:
-        return this.subscriptions.leave(this.consumers.leave(body, this.guest?.relay.membership))
+        return this.subscriptions.leave(this.consumers.leave(body, this.follower?.relay.membership))
       case FrameKind.Sync:
         return this.#sync(decodeSync(body))
       case FrameKind.Call:
         return this.calls.receive(body)
       case FrameKind.Interest:
-        if (this.guest === undefined) throw broken('of a host came from a client')
-        return this.guest.interest(body)
+        if (this.follower === undefined) throw broken('of a host came from a client')
+        return this.follower.interest(body)
       default:
         throw broken(`of kind ${kind} is for clients only`)
     }
@@ -298,8 +298,8 @@ export class Session implements FollowerClientSession, WatchedSession {
   }
 
   #acked(number: number): void {
-    this.#intake.acked(number)
-    this.guest?.acked(number)
+    this.#receiver.acked(number)
+    this.follower?.acked(number)
     this.#output.acked()
   }
 }

@@ -111,7 +111,7 @@ export class StallWatch {
       this.#warn(
         `${session.describe(consumer.subscription)} stands still for ${seconds} s: ${fault}. ` +
           `The host: ${ours.waiting} wait, ${ours.inFlight} are in flight, ${ours.hasCredit ? 'it may have more' : 'it may not have more'}. ` +
-          `The consumer: ${theirs.line} in its line, ${theirs.open} handed out, ${theirs.waiting} of them wait in handle, ${theirs.places} places free` +
+          `The consumer: ${theirs.line} in its queue, ${theirs.open} handed out, ${theirs.waiting} of them wait in handle, ${theirs.places} places free` +
           `${theirs.takes ? '' : ', it takes none'}${theirs.asks ? ', it waits for an answer of the host' : ''}. This is a fault of msgvan: please report it.`,
       )
     })

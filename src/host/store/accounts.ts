@@ -51,7 +51,7 @@ interface Owed {
 interface LogPart {
   readonly number: number
   readonly end: number
-  readonly isOutbox: boolean
+  readonly isOutbound: boolean
 }
 
 /** Compares each subscription's cursor with the rest of its log, and lists the losses. */
@@ -112,7 +112,7 @@ class Auditor {
       this.#kept.delete(key)
       // Loading reports rules that cannot be used.
       if (rules === undefined) continue
-      const label = this.#log.isOutbox ? 'the leader' : labelOf(key, describePattern(rules.pattern))
+      const label = this.#log.isOutbound ? 'the leader' : labelOf(key, describePattern(rules.pattern))
       if (state === undefined) this.#withoutCursor(key, label)
       else this.#withCursor(key, label, rules.pattern, decodeCursor(state))
     }
@@ -160,7 +160,7 @@ class Auditor {
       cursor.open.first,
     )
     if (!this.#isOpen && !this.#ranges.some(({ before }) => before > needs)) return
-    const wants = this.#log.isOutbox ? () => true : wanting(pattern, linearMatcher)
+    const wants = this.#log.isOutbound ? () => true : wanting(pattern, linearMatcher)
     this.#owed.push({ key, label, cursor, wants, waiting: 0, open: [] })
   }
 
@@ -332,9 +332,9 @@ export interface MissingInVan extends MissingStatus {
 export function missingIn(store: StoreReader, damages: readonly Damage[]): MissingInVan[] {
   const missing: MissingInVan[] = []
   for (const [number, log] of logsIn(store)) {
-    const { van, isOutbox = false } = log
+    const { van, isOutbox: isOutbound = false } = log
     const { end } = extentOf(store, number, log)
-    for (const each of accountsOf(store, { number, isOutbox, end }, damages).missing)
+    for (const each of accountsOf(store, { number, isOutbound, end }, damages).missing)
       missing.push({ van, ...each })
   }
   return [...missing, ...otherMissing(damages)]

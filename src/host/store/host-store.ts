@@ -2,7 +2,7 @@ import { decodeDamages, type Damage } from '../../store/damage.js'
 import { CAPABILITIES_KEY, DAMAGES_KEY, STANDING_KEY, type Store, type Table } from '../../store/store.js'
 import { logsIn, otherMissing, type MissingInVan } from './accounts.js'
 import type { OutboundLog } from '../../broker/durable/durable-log.js'
-import { outboxRules } from '../../broker/routing/relay.js'
+import { outboundRules } from '../../broker/routing/relay.js'
 import { decodePayload, encodePayload } from '../../codec/payload.js'
 import type { MissingStatus } from '../../bus/contract/status.js'
 import { describe } from '../../errors.js'
@@ -37,7 +37,7 @@ export class HostStore {
   readonly #aside: SetAside
   readonly #vanStores = new Map<string, VanStore>()
   /** By van: the messages for this host's leader. */
-  readonly #outboxes = new Map<string, VanStore>()
+  readonly #outboundStores = new Map<string, VanStore>()
   /** Called with a van whose store has lost messages a moment ago. */
   missed: (van: string) => void = () => undefined
   #lastNumber = 0
@@ -70,7 +70,7 @@ export class HostStore {
     }
     this.#damages = []
     for (const { text } of this.#anywhere) this.#options.warn(`the store was damaged, and misses: ${text}`)
-    for (const [van, vanStore] of [...this.#vanStores, ...this.#outboxes])
+    for (const [van, vanStore] of [...this.#vanStores, ...this.#outboundStores])
       for (const { text } of vanStore.missing)
         this.#options.warn(`van ${van} misses, since the store was damaged: ${text}`)
     for (const vanStore of this.#vanStores.values()) vanStore.addMissing(this.#anywhere)
@@ -99,7 +99,7 @@ export class HostStore {
 
   /** Messages from this place of a log on are damaged. */
   found(log: number, first: number): void {
-    for (const [van, vanStore] of [...this.#vanStores, ...this.#outboxes]) {
+    for (const [van, vanStore] of [...this.#vanStores, ...this.#outboundStores]) {
       if (vanStore.number !== log) continue
       const missing = vanStore.found(first)
       this.#options.warn(`van ${van} misses, since the store was damaged: ${missing.text}`)
@@ -117,10 +117,10 @@ export class HostStore {
   }
 
   /** The messages of a van for this host's leader. */
-  outbox(van: string): OutboundLog {
-    const vanStore = this.#outboxes.get(van) ?? this.#keep(van, true)
+  outboundLog(van: string): OutboundLog {
+    const vanStore = this.#outboundStores.get(van) ?? this.#keep(van, true)
     const [kept] = vanStore.load().subscriptions
-    return { durableLog: vanStore, cursor: kept?.cursor ?? vanStore.open(outboxRules, 'outbox') }
+    return { durableLog: vanStore, cursor: kept?.cursor ?? vanStore.open(outboundRules, 'outbox') }
   }
 
   /** The registrations in this host. */
@@ -204,23 +204,23 @@ export class HostStore {
   }
 
   #all(): VanStore[] {
-    return [...this.#vanStores.values(), ...this.#outboxes.values()]
+    return [...this.#vanStores.values(), ...this.#outboundStores.values()]
   }
 
-  #keep(van: string, isOutbox: boolean, number = ++this.#lastNumber): VanStore {
+  #keep(van: string, isOutbound: boolean, number = ++this.#lastNumber): VanStore {
     const { store } = this.#options
-    const retention = isOutbox ? NO_RETENTION : (this.#options.retention ?? DEFAULT_RETENTION)
+    const retention = isOutbound ? NO_RETENTION : (this.#options.retention ?? DEFAULT_RETENTION)
     const vanStore = new VanStore({
       store,
       committer: this.#committer,
       van,
-      isOutbox,
+      isOutbound,
       number,
       retention,
       damages: this.#damages,
       unusable: record => this.#aside.add(record),
     })
-    const vanStores = isOutbox ? this.#outboxes : this.#vanStores
+    const vanStores = isOutbound ? this.#outboundStores : this.#vanStores
     vanStores.set(van, vanStore)
     vanStore.addMissing(this.#anywhere)
     return vanStore

@@ -1,6 +1,6 @@
 import type { MissingStatus } from '../../bus/contract/status.js'
 import { StoreDamagedError } from '../../errors.js'
-import type { KeptName } from '../van/kept-names.js'
+import type { KeptName } from '../van/names-file.js'
 import type { MissingInVan } from './accounts.js'
 
 const MOST_NAMED = 10

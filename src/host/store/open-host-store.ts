@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { openStore } from '../../store/open-store.js'
 import type { Store } from '../../store/store.js'
-import type { KeptName } from '../van/kept-names.js'
+import type { KeptName } from '../van/names-file.js'
 import { HostStore } from './host-store.js'
 import type { Retention } from './log.js'
 import { missingStore } from './missing-error.js'

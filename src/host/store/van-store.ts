@@ -28,7 +28,7 @@ export interface VanStoreOptions {
   readonly store: Store
   readonly committer: Committer
   readonly van: string
-  readonly isOutbox: boolean
+  readonly isOutbound: boolean
   /** The number of its log in the store. */
   readonly number: number
   readonly retention: Retention
@@ -116,9 +116,9 @@ export class VanStore implements DurableLog, Contributor {
 
   /** The cursors that the damages have changed. */
   #mended(): Accounts | undefined {
-    const { store, number, isOutbox, damages } = this.#options
+    const { store, number, isOutbound, damages } = this.#options
     if (damages.length === 0) return undefined
-    const accounts = accountsOf(store, { number, isOutbox, end: this.#log.end }, damages)
+    const accounts = accountsOf(store, { number, isOutbound, end: this.#log.end }, damages)
     this.addMissing(accounts.missing)
     for (const [key, cursor] of accounts.cursors) if (cursor === undefined) this.#records.remove('books', key)
     return accounts
@@ -258,9 +258,9 @@ export class VanStore implements DurableLog, Contributor {
   }
 
   #logRecord(): Uint8Array {
-    const { van, isOutbox } = this.#options
+    const { van, isOutbound } = this.#options
     const { end, bytes } = this.#log
-    return encodePayload({ van, ...(isOutbox ? { isOutbox } : {}), end, bytes } satisfies LogRecord)
+    return encodePayload({ van, ...(isOutbound ? { isOutbox: true } : {}), end, bytes } satisfies LogRecord)
   }
 
   #schedule(): void {

@@ -1,6 +1,6 @@
 import type { LocalBroker } from '../../broker/local-broker.js'
 import { NameTakenError } from '../../errors.js'
-import type { NamedRequest } from './kept-names.js'
+import type { NamedRequest } from './names-file.js'
 import type { VanStore } from '../store/van-store.js'
 import { RecentMap } from './recent-map.js'
 

@@ -17,12 +17,13 @@ import { mailRules } from './mail.js'
 import { AnswersAwaiting } from '../calls/answers-awaiting.js'
 import type { Backbone } from '../backbone/contract/backbone.js'
 import type { HostQueue } from '../backbone/contract/host-queue.js'
-import type { HostRef, Reach } from '../backbone/contract/reach.js'
+import type { HostRef } from '../../bus/contract/hosts.js'
+import type { Reach } from '../backbone/contract/reach.js'
 import type { ReachingVan } from '../backbone/contract/reaching-van.js'
 import type { Sights } from '../backbone/contract/sights.js'
 import { FormerPublishers } from './former-publishers.js'
 import { warnOfFull } from './full-warning.js'
-import type { NamedRequest, NameRegister } from './kept-names.js'
+import type { NamedRequest, NameRegister } from './names-file.js'
 import { Losses } from './losses.js'
 import { ServedNames } from './served-names.js'
 import { SettledBefore } from '../session/settled-before.js'
@@ -104,7 +105,7 @@ export class Van {
       vanMemory,
     }: VansOptions,
     readonly vanStore?: VanStore,
-    outbox?: () => OutboundLog,
+    outboundLog?: () => OutboundLog,
     counted?: Readonly<Counters>,
   ) {
     const rules = mailRules(
@@ -145,11 +146,11 @@ export class Van {
     this.broker = broker
     this.#memory = memory
     this.writeNames = () => names?.write()
-    this.reach = backbone().reach(this.#reaching({ answer, sights }, outbox))
+    this.reach = backbone().reach(this.#reaching({ answer, sights }, outboundLog))
   }
 
   /** This van, as its reach uses it. */
-  #reaching({ answer, sights }: ReachOptions, outbox?: () => OutboundLog): ReachingVan {
+  #reaching({ answer, sights }: ReachOptions, outboundLog?: () => OutboundLog): ReachingVan {
     const { name, broker, vanStore } = this
     return {
       name,
@@ -159,9 +160,9 @@ export class Van {
       marks: vanStore?.seenMarks,
       accept: envelope => broker.accept(envelope),
       awaitRoom: (envelope, from) => broker.awaitRoom(envelope, from),
-      openQueue: (consumer): HostQueue => broker.relay(consumer, outbox?.()),
+      openQueue: (consumer): HostQueue => broker.relay(consumer, outboundLog?.()),
       reroute: envelope => broker.reroute(envelope),
-      resume: (...waiting) => broker.transfer.goOn(...waiting),
+      resume: (...waiting) => broker.transfer.resume(...waiting),
       watchPatterns: watcher => broker.watchPatterns(watcher),
       acceptFrom: (from, envelope, isAnswered) => this.acceptFrom(from, envelope, isAnswered),
       arrived: topic => this.takeAnswers(topic),

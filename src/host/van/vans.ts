@@ -2,7 +2,7 @@ import type { Counters } from '../../bus/contract/status.js'
 import { UnsupportedError } from '../../errors.js'
 import type { HostStore } from '../store/host-store.js'
 import type { HostStanding, VanStanding } from '../store/standing.js'
-import { outlivesHost } from './kept-names.js'
+import { outlivesHost } from './names-file.js'
 import { RecentMap } from './recent-map.js'
 import { Van, type VansOptions } from './van.js'
 
@@ -28,7 +28,7 @@ export class Vans {
     this.#store = store
     const standing = store.takeStanding()
     // The introduction to the leader is made with the first reach.
-    if (standing !== undefined) this.#options.backbone().goOn?.(standing.host)
+    if (standing !== undefined) this.#options.backbone().continueFrom?.(standing.host)
     for (const name of store.vans) {
       const { broker, vanStore } = this.get(name)
       const { subscriptions, letters } = vanStore?.load() ?? { subscriptions: [], letters: [] }
@@ -81,8 +81,8 @@ export class Vans {
     let van = this.#vans.get(name)
     if (van === undefined) {
       const store = this.#store
-      const outbox = store && (() => store.outbox(name))
-      van = new Van(name, this.#options, store?.van(name), outbox, this.#counted.get(name))
+      const outboundLog = store && (() => store.outboundLog(name))
+      van = new Van(name, this.#options, store?.van(name), outboundLog, this.#counted.get(name))
       this.#vans.set(name, van)
     }
     return van
@@ -163,6 +163,6 @@ export class Vans {
 function goOn({ reach, goingOn }: Van, standing: VanStanding): void {
   const { outgoing } = reach.memory ?? {}
   if (outgoing === undefined) return
-  outgoing.goOn(standing)
+  outgoing.continueFrom(standing)
   for (const client of standing.clients) goingOn.add(client)
 }

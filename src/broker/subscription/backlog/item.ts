@@ -9,7 +9,7 @@ export class Item {
   /** The number of loops that left it in hand. A new host counts anew. */
   abandons = 0
   /** It is handed out, and entered at its consumer. */
-  isBooked = false
+  isEntered = false
   /** Wall clock of the first failure. */
   firstFailedAt = 0
   /** The consumer that failed it last: a retry prefers another one. */

@@ -1,5 +1,4 @@
-/** The relay of the host that sent a message. */
-export type Origin = object
+import type { HostRef } from '../../../bus/contract/hosts.js'
 
 /** One publish without room at some of its targets: its publisher waits until each of these has let the message in. */
 export class Pause {
@@ -15,7 +14,7 @@ export class Pause {
   constructor(
     targets: readonly object[],
     readonly publisher: string,
-    readonly from: Origin | undefined,
+    readonly from: HostRef | undefined,
   ) {
     this.#targets = targets
     this.#left = targets.length

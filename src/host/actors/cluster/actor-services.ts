@@ -1,4 +1,4 @@
-import { titleOf } from '../../../actors/definition/refusals.js'
+import { titleOf } from '../../../workers/definition/refusals.js'
 import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
 import type { GotRequest } from '../../../wire/calls/host-requests.js'
 import type { Backbone } from '../../backbone/contract/backbone.js'

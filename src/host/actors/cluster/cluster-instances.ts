@@ -1,5 +1,5 @@
-import type { ExitReason } from '../../../actors/definition/actor.js'
-import { titleOf } from '../../../actors/definition/refusals.js'
+import type { ExitReason } from '../../../workers/definition/actor.js'
+import { titleOf } from '../../../workers/definition/refusals.js'
 import type { ActorAddress } from '../../../bus/contract/actor-ref.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import { ActorPlacementError, ActorStoppedError, RemoteError, TimeoutError } from '../../../errors.js'

@@ -1,5 +1,5 @@
-import type { ExitReason } from '../../../actors/definition/actor.js'
-import { titleOf } from '../../../actors/definition/refusals.js'
+import type { ExitReason } from '../../../workers/definition/actor.js'
+import { titleOf } from '../../../workers/definition/refusals.js'
 import { MAILBOX } from '../../../message/topic.js'
 import type { Backbone } from '../../backbone/contract/backbone.js'
 import { inTime } from '../../backbone/host-requests.js'

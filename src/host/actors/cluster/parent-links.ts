@@ -1,4 +1,4 @@
-import type { ChildExit } from '../../../actors/definition/actor.js'
+import type { ChildExit } from '../../../workers/definition/actor.js'
 import type { ActorAddress } from '../../../bus/contract/actor-ref.js'
 import type { BornOf } from '../../../wire/calls/placing.js'
 import type { Backbone } from '../../backbone/contract/backbone.js'

@@ -44,6 +44,6 @@ export interface Backbone {
   /** Another process takes this one's place: from now on this one takes nothing from others, and says no goodbye. */
   abandon?(): void
   /** Takes the place of that host. Call it before a van has its reach. */
-  goOn?(host: string): void
+  continueFrom?(host: string): void
   close?(): Promise<void>
 }

@@ -21,7 +21,7 @@ export interface Outgoing {
   /** Messages that the other host held for waiting publishers, and has lost: the next one is owed them. */
   readonly lost: readonly Envelope[]
   /** Continues the standing of another process. Call it before the other host is reached. */
-  goOn(standing: Standing): void
+  continueFrom(standing: Standing): void
   /** Continues with the lost messages of another process. */
   owesAgain(lost: readonly Envelope[]): void
 }

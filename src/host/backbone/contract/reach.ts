@@ -1,11 +1,9 @@
+import type { HostRef } from '../../../bus/contract/hosts.js'
 import type { MsgvanError } from '../../../errors.js'
 import type { Envelope } from '../../../message/envelope.js'
 import type { AskedOfHosts, SentArgs } from '../../../wire/calls/calls.js'
 import type { Names } from './names.js'
 import type { ReachMemory } from './reach-memory.js'
-
-/** Another host, for the van's broker: the `HostQueue` of that host. */
-export type HostRef = object
 
 /**
  * One van's way to other hosts. A cut host delays only messages across the cut: everything else goes on as if that host

@@ -4,7 +4,7 @@ import type { MsgvanError } from '../../../errors.js'
 import type { Envelope } from '../../../message/envelope.js'
 import type { Missed } from '../../../wire/missed.js'
 import type { HostQueue } from './host-queue.js'
-import type { HostRef } from './reach.js'
+import type { HostRef } from '../../../bus/contract/hosts.js'
 import type { SeenMarks } from './seen-marks.js'
 import type { Sights } from './sights.js'
 

@@ -88,7 +88,7 @@ export class Follower implements Backbone {
     for (const link of this.#links) link.selfChanged()
   }
 
-  goOn(host: string): void {
+  continueFrom(host: string): void {
     this.#before = host
   }
 

@@ -2,7 +2,7 @@ import type { Consumer, Membership } from '../../../bus/contract/broker.js'
 import { inBytes } from '../../../message/envelope-body.js'
 import { RepeatedEnvelope, type Envelope } from '../../../message/envelope.js'
 import { Message } from '../../../message/message.js'
-import { RefusedForNow, type Passing, type RefusedForNowMeans } from './refused-for-now.js'
+import { RefusedForNow, type ForwardedMessage, type RefusedForNowMeans } from './refused-for-now.js'
 import { mayPass } from '../may-pass.js'
 import { isForGood } from '../../../client/connection/connection.js'
 import type { PublishPromise } from '../../../client/outbox/publish-promise.js'
@@ -36,7 +36,7 @@ export class LeaderForwarder implements Consumer {
    * Messages that a former leader may have lost, in their order: they go before all others. A message that overtook
    * another one of its publisher and topic would make that one look like a repetition.
    */
-  readonly #again: Passing[] = []
+  readonly #again: ForwardedMessage[] = []
   readonly #refusedForNow: RefusedForNow
   #lastOrder = 0
   #isShut = true
@@ -104,32 +104,32 @@ export class LeaderForwarder implements Consumer {
       return this.#means.unwanted(envelope)
     }
     const refused = this.#again.length > 0 ? undefined : this.#refusedForNow.before(envelope)
-    if (refused !== undefined) return this.#refused(this.#passing(envelope, message), refused.error)
+    if (refused !== undefined) return this.#refused(this.#forwarded(envelope, message), refused.error)
     const sent = this.#again.length > 0 ? undefined : this.#send(envelope, message.redelivered)
     if (sent === undefined) {
       this.#isFull = true
       this.membership?.release(message, true)
       return
     }
-    this.#follow(sent, this.#passing(envelope, message))
+    this.#follow(sent, this.#forwarded(envelope, message))
   }
 
-  #passing(envelope: Envelope, message: Message): Passing {
+  #forwarded(envelope: Envelope, message: Message): ForwardedMessage {
     this.#lastOrder += 1
     return { order: this.#lastOrder, envelope, message }
   }
 
-  #follow(sent: PublishPromise, passing: Passing): void {
-    const { envelope } = passing
+  #follow(sent: PublishPromise, forwarded: ForwardedMessage): void {
+    const { envelope } = forwarded
     sent.whenHeld = () => {
       // The leader has it now: one full subscription must not block the way of all the others.
-      passing.message?.ack()
-      passing.message = undefined
+      forwarded.message?.ack()
+      forwarded.message = undefined
       this.#roomAgain()
     }
     sent.then(
-      () => this.#taken(passing.message, envelope),
-      (error: unknown) => this.#refused(passing, error),
+      () => this.#taken(forwarded.message, envelope),
+      (error: unknown) => this.#refused(forwarded, error),
     )
   }
 
@@ -184,19 +184,19 @@ export class LeaderForwarder implements Consumer {
     this.#roomAgain()
   }
 
-  #refused(passing: Passing, error: unknown): void {
-    const { envelope, message } = passing
+  #refused(forwarded: ForwardedMessage, error: unknown): void {
+    const { envelope, message } = forwarded
     // The leader refuses this host, not this message, or its session is lost: it may be let in later.
     if (error instanceof MsgvanError && (this.#isOfHost(error) || isOfSession(error))) {
-      const later = this.#again.findIndex(({ order }) => order > passing.order)
-      this.#again.splice(later < 0 ? this.#again.length : later, 0, passing)
+      const later = this.#again.findIndex(({ order }) => order > forwarded.order)
+      this.#again.splice(later < 0 ? this.#again.length : later, 0, forwarded)
       this.#isFull = true
       return
     }
     const key = envelope.id
     const publisher = this.#waiting.get(key)
     this.#waiting.delete(key)
-    if (publisher === undefined && mayPass(error)) return this.#keep(passing, error)
+    if (publisher === undefined && mayPass(error)) return this.#keep(forwarded, error)
     message?.ack()
     if (publisher === undefined) this.#means.lost(envelope, error)
     else publisher.reject(error)
@@ -209,8 +209,8 @@ export class LeaderForwarder implements Consumer {
   }
 
   /** Its publisher relies on this host: it is sent again later. */
-  #keep(passing: Passing, error: unknown): void {
-    this.#refusedForNow.add(passing, error)
+  #keep(forwarded: ForwardedMessage, error: unknown): void {
+    this.#refusedForNow.add(forwarded, error)
     if (!this.#isShut) this.#refusedForNow.retryLater(error)
     this.#roomAgain()
   }
@@ -229,7 +229,7 @@ export class LeaderForwarder implements Consumer {
     this.#refusedForNow.clear()
   }
 
-  #inOrder(): readonly Passing[] {
+  #inOrder(): readonly ForwardedMessage[] {
     if (this.#refusedForNow.isEmpty) return [...this.#again]
     return [...this.#refusedForNow.all(), ...this.#again].sort((one, other) => one.order - other.order)
   }

@@ -20,14 +20,14 @@ import { publisherPrefix } from '../publisher-names.js'
 import { hostOf } from '../host-fields.js'
 import { Interests } from '../interests.js'
 import { Crowded } from './crowded.js'
-import { LeaderCalls } from './leader-calls.js'
+import { CallsToLeader } from './calls-to-leader.js'
 import { LeaderForwarder } from './leader-forwarder.js'
-import { LeaderGap } from './leader-gap.js'
-import { LeaderJoin } from './leader-join.js'
-import { LeaderNames } from './leader-names.js'
-import { LeaderPresence } from './leader-presence.js'
+import { FollowerGap } from './follower-gap.js'
+import { FollowerJoin } from './follower-join.js'
+import { NamesAtLeader } from './names-at-leader.js'
+import { PresenceAtLeader } from './presence-at-leader.js'
 import { Seen } from './seen.js'
-import { Wants } from './wants.js'
+import { InterestsOfLeader } from './interests-of-leader.js'
 
 export interface LeaderLinkOptions {
   readonly van: ReachingVan
@@ -62,11 +62,11 @@ export class LeaderLink implements Reach, Outgoing {
   readonly memory: ReachMemory
   readonly #forwarder: LeaderForwarder
   readonly #interests = new Interests<'here' | 'leader'>()
-  readonly #wants: Wants
-  readonly #presence: LeaderPresence
-  readonly #calls: LeaderCalls
-  readonly #gap: LeaderGap
-  readonly #join: LeaderJoin
+  readonly #leaderInterests: InterestsOfLeader
+  readonly #presence: PresenceAtLeader
+  readonly #calls: CallsToLeader
+  readonly #gap: FollowerGap
+  readonly #join: FollowerJoin
   readonly #crowded = new Crowded((id, pattern, isCrowded) => {
     this.#remote.call('backbone.crowded', { id, pattern, isCrowded }).catch(() => undefined)
   })
@@ -80,28 +80,33 @@ export class LeaderLink implements Reach, Outgoing {
     this.#forwarder = this.#openForwarder()
     this.queue = van.openQueue(this.#forwarder)
     this.#forwarder.membership = this.queue.membership
-    this.#presence = new LeaderPresence({
-      isSettled: () => this.#wants.isSettled,
-      giveUpOthers: () => this.#wants.forgetStale(),
+    this.#presence = new PresenceAtLeader({
+      isSettled: () => this.#leaderInterests.isSettled,
+      giveUpOthers: () => this.#leaderInterests.forgetStale(),
       turned: options.up,
       opened: () => this.#opened(),
       shut: () => this.#shut(),
     })
     this.#remote = this.#connect()
-    this.#wants = new Wants(this.queue, warn)
-    this.names = new LeaderNames({ remote: this.#remote, wants: this.#wants, sights: van.sights, warn })
-    this.#calls = new LeaderCalls({
+    this.#leaderInterests = new InterestsOfLeader(this.queue, warn)
+    this.names = new NamesAtLeader({
+      remote: this.#remote,
+      interests: this.#leaderInterests,
+      sights: van.sights,
+      warn,
+    })
+    this.#calls = new CallsToLeader({
       ...{ remote: this.#remote, presence: this.#presence, leader: options.leader, requested },
       answer: (method, args) => van.answer(method, args),
       tellPublisher: (publisher, error) => van.tellPublisher(publisher, error),
     })
-    this.#gap = new LeaderGap({
+    this.#gap = new FollowerGap({
       ...{ van: van.name, leader: options.leader, warn },
       wasUp: () => this.#presence.wasUp,
       hasContinued: () => this.#remote.call('backbone.continued'),
       missed: missed => van.missed(missed),
     })
-    this.#join = new LeaderJoin({
+    this.#join = new FollowerJoin({
       ...{ remote: this.#remote, van, seen, from: this.queue, warn },
       introduction: () => this.#introduction(),
       refused: error => this.#refused(error),
@@ -133,7 +138,7 @@ export class LeaderLink implements Reach, Outgoing {
   }
 
   get standing(): Standing {
-    return { wanted: this.#wants.wanted, memory: this.#remote.memory }
+    return { wanted: this.#leaderInterests.wanted, memory: this.#remote.memory }
   }
 
   get lost(): readonly Envelope[] {
@@ -144,10 +149,10 @@ export class LeaderLink implements Reach, Outgoing {
     this.#forwarder.owes(lost)
   }
 
-  goOn({ wanted, memory }: Standing): void {
+  continueFrom({ wanted, memory }: Standing): void {
     if (memory === undefined) return
-    this.#gap.goOn()
-    this.#wants.anew(wanted)
+    this.#gap.continue()
+    this.#leaderInterests.anew(wanted)
     this.#remote.renews(memory)
   }
 
@@ -261,10 +266,10 @@ export class LeaderLink implements Reach, Outgoing {
   #interest(body: ByteReader): void {
     const { anew, add, remove } = decodeInterest(body)
     if (anew) {
-      this.#wants.anew(add)
+      this.#leaderInterests.anew(add)
       this.#join.accepted()
       this.#presence.wantsCame()
-    } else this.#wants.change(add, remove)
+    } else this.#leaderInterests.change(add, remove)
     this.#presence.openIfSettled()
   }
 

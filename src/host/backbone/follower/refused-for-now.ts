@@ -10,7 +10,7 @@ const RETRY_MS = 500
 const LONGEST_RETRY_MS = 10_000
 
 /** A sent message, in the order of first sending. */
-export interface Passing {
+export interface ForwardedMessage {
   readonly order: number
   readonly envelope: Envelope
   /** Undefined once the leader holds it. */
@@ -20,7 +20,7 @@ export interface Passing {
 /** Of one publisher and topic: messages that the leader refused for now, and those behind them. */
 interface Refused {
   readonly error: unknown
-  readonly passings: Passing[]
+  readonly messages: ForwardedMessage[]
 }
 
 export interface RefusedForNowMeans {
@@ -54,8 +54,8 @@ export class RefusedForNow {
     return this.#refused.size === 0
   }
 
-  all(): readonly Passing[] {
-    return [...this.#refused.values()].flatMap(({ passings }) => passings)
+  all(): readonly ForwardedMessage[] {
+    return [...this.#refused.values()].flatMap(({ messages }) => messages)
   }
 
   /** The refusal that this message has to wait behind. */
@@ -63,11 +63,11 @@ export class RefusedForNow {
     return this.isEmpty ? undefined : this.#refused.get(keyOf(envelope))
   }
 
-  add(passing: Passing, error: unknown): void {
-    const key = keyOf(passing.envelope)
+  add(forwarded: ForwardedMessage, error: unknown): void {
+    const key = keyOf(forwarded.envelope)
     const refused = this.#refused.get(key)
-    if (refused === undefined) this.#refused.set(key, { error, passings: [passing] })
-    else refused.passings.push(passing)
+    if (refused === undefined) this.#refused.set(key, { error, messages: [forwarded] })
+    else refused.messages.push(forwarded)
   }
 
   /** Sends them again after a while. */

@@ -17,7 +17,7 @@ import { hostOf } from '../host-fields.js'
 import { mayPass } from '../may-pass.js'
 import { PublisherNames } from '../publisher-names.js'
 import type { HostQueue } from '../contract/host-queue.js'
-import type { HostRef } from '../contract/reach.js'
+import type { HostRef } from '../../../bus/contract/hosts.js'
 import type { Interests } from '../interests.js'
 import type { Seen } from '../follower/seen.js'
 import { PassedReplays, type Resume } from './passed-replays.js'
@@ -51,11 +51,11 @@ export interface FollowerSessionOwner {
   readonly wanted: (pattern: RegExp | string) => void
   warn(text: string): void
   /** The follower can be reached, or cannot any more. */
-  attached(guest: FollowerSession, isAttached: boolean): void
+  attached(follower: FollowerSession, isAttached: boolean): void
   /**
    * @param mailboxes its mailboxes
    */
-  left(guest: FollowerSession, mailboxes: readonly string[]): void
+  left(follower: FollowerSession, mailboxes: readonly string[]): void
   /** The follower makes a request to that host. */
   request(host: string, name: string, body: unknown, from: string): Promise<unknown>
 }

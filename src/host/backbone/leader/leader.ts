@@ -4,7 +4,8 @@ import type { HostStatus } from '../../../bus/contract/status.js'
 import type { Envelope } from '../../../message/envelope.js'
 import { describe, ForbiddenError, type MsgvanError } from '../../../errors.js'
 import { FrameKind } from '../../../wire/frames/frames.js'
-import type { HostRef, Reach } from '../contract/reach.js'
+import type { HostRef } from '../../../bus/contract/hosts.js'
+import type { Reach } from '../contract/reach.js'
 import type { ReachMemory } from '../contract/reach-memory.js'
 import type { ReachingVan } from '../contract/reaching-van.js'
 import { FollowerSession, REQUEST, type FollowerClientSession } from './follower-session.js'
@@ -39,7 +40,7 @@ export class Leader implements HostBackbone {
   readonly #options: LeaderOptions
   /** By the name of the van. */
   readonly #reaches = new Map<string, LeaderReach>()
-  readonly #guests = new Set<FollowerSession>()
+  readonly #followers = new Set<FollowerSession>()
   readonly #homes = new WeakMap<FollowerSession, boolean>()
   readonly #requests = new HostRequests()
   readonly followers: Followers = {
@@ -54,7 +55,7 @@ export class Leader implements HostBackbone {
     this.#options = options
     this.members = options.members
     this.members.watch(() => {
-      for (const guest of this.#guests) this.#tellOfHosts(guest)
+      for (const follower of this.#followers) this.#tellOfHosts(follower)
     })
   }
 
@@ -63,9 +64,9 @@ export class Leader implements HostBackbone {
     const reach: LeaderReach = new LeaderReach(van, {
       warn,
       sessionTtl,
-      admitted: (guest, isHome, before) => this.#admitted(guest, isHome, before),
-      attached: (guest, isAttached) => this.#attached(guest, isAttached),
-      left: guest => this.#left(guest),
+      admitted: (follower, isHome, before) => this.#admitted(follower, isHome, before),
+      attached: (follower, isAttached) => this.#attached(follower, isAttached),
+      left: follower => this.#left(follower),
       request: (host, name, body, from) => this.#pass(host, name, body, from),
       closed: () => {
         if (this.#reaches.get(van.name) === reach) this.#reaches.delete(van.name)
@@ -93,14 +94,14 @@ export class Leader implements HostBackbone {
 
   #pass(host: string, name: string, body: unknown, from: string): Promise<unknown> {
     if (host === LEADER || host === this.members.self.id) return this.#requests.handle(name, body, from)
-    for (const guest of this.#guests)
-      if (guest.host.id === host && this.#isHome(guest) && guest.isAttached)
-        return guest.ask(REQUEST, { name, body, from }, REQUEST_MS)
+    for (const follower of this.#followers)
+      if (follower.host.id === host && this.#isHome(follower) && follower.isAttached)
+        return follower.ask(REQUEST, { name, body, from }, REQUEST_MS)
     return Promise.reject(noSuchHost(host))
   }
 
-  #isHome(guest: FollowerSession): boolean {
-    return this.#homes.get(guest) === true
+  #isHome(follower: FollowerSession): boolean {
+    return this.#homes.get(follower) === true
   }
 
   /**
@@ -108,41 +109,42 @@ export class Leader implements HostBackbone {
    *
    * @param before the host whose place it takes: in each other van it comes for that one's messages
    */
-  #admitted(guest: FollowerSession, isHome: boolean, before?: string): void {
-    for (const other of [...this.#guests]) {
-      if (other.seat !== guest.seat || other.host.id === guest.host.id) continue
+  #admitted(follower: FollowerSession, isHome: boolean, before?: string): void {
+    for (const other of [...this.#followers]) {
+      if (other.seat !== follower.seat || other.host.id === follower.host.id) continue
       if (other.host.id !== before) this.#options.endSession(other.session.client, 'replaced')
       else if (other.hasPassed) this.#options.endSession(other.session.client, 'goodbye')
     }
-    guest.introduce()
-    this.#guests.add(guest)
-    this.#homes.set(guest, isHome)
-    this.#attached(guest, guest.isAttached)
+    follower.introduce()
+    this.#followers.add(follower)
+    this.#homes.set(follower, isHome)
+    this.#attached(follower, follower.isAttached)
   }
 
-  #attached(guest: FollowerSession, isAttached: boolean): void {
-    if (!this.#isHome(guest)) return
-    if (!isAttached) return this.members.delete(guest.host.id)
-    this.members.set(guest.host)
-    this.#tellOfHosts(guest)
+  #attached(follower: FollowerSession, isAttached: boolean): void {
+    if (!this.#isHome(follower)) return
+    if (!isAttached) return this.members.delete(follower.host.id)
+    this.members.set(follower.host)
+    this.#tellOfHosts(follower)
   }
 
-  #left(guest: FollowerSession): void {
-    this.#guests.delete(guest)
-    if (this.#isHome(guest)) this.members.delete(guest.host.id)
+  #left(follower: FollowerSession): void {
+    this.#followers.delete(follower)
+    if (this.#isHome(follower)) this.members.delete(follower.host.id)
   }
 
-  #tellOfHosts(guest: FollowerSession): void {
-    if (this.#isHome(guest) && guest.isAttached) guest.send(FrameKind.Hosts, { hosts: this.members.list() })
+  #tellOfHosts(follower: FollowerSession): void {
+    if (this.#isHome(follower) && follower.isAttached)
+      follower.send(FrameKind.Hosts, { hosts: this.members.list() })
   }
 }
 
 interface ReachOwner {
   readonly sessionTtl: number
   warn(text: string): void
-  admitted(guest: FollowerSession, isHome: boolean, before: string | undefined): void
-  attached(guest: FollowerSession, isAttached: boolean): void
-  left(guest: FollowerSession): void
+  admitted(follower: FollowerSession, isHome: boolean, before: string | undefined): void
+  attached(follower: FollowerSession, isAttached: boolean): void
+  left(follower: FollowerSession): void
   request(host: string, name: string, body: unknown, from: string): Promise<unknown>
   closed(): void
 }
@@ -151,7 +153,7 @@ interface ReachOwner {
 class LeaderReach implements Reach {
   readonly #van: ReachingVan
   readonly #owner: ReachOwner
-  readonly #guests = new Set<FollowerSession>()
+  readonly #followers = new Set<FollowerSession>()
   readonly #interests = new Interests<FollowerSession | 'here'>()
   readonly #lobby = new Lobby()
   readonly memory: ReachMemory
@@ -176,21 +178,21 @@ class LeaderReach implements Reach {
 
   ready(except?: HostRef): undefined | Promise<void> {
     const waits: Promise<void>[] = []
-    for (const guest of this.#guests) {
-      const settled = guest.relay === except ? undefined : guest.settled()
+    for (const follower of this.#followers) {
+      const settled = follower.relay === except ? undefined : follower.settled()
       if (settled !== undefined) waits.push(settled)
     }
     return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined)
   }
 
   async ask<N extends AskedOfHosts>(name: N, args: SentArgs<N>, except?: HostRef): Promise<unknown[]> {
-    const guests = [...this.#guests].filter(guest => guest.relay !== except)
-    const asked = guests.filter(({ isAttached }) => isAttached)
-    const answers = await Promise.allSettled(asked.map(guest => guest.ask(name, args)))
+    const followers = [...this.#followers].filter(follower => follower.relay !== except)
+    const asked = followers.filter(({ isAttached }) => isAttached)
+    const answers = await Promise.allSettled(asked.map(follower => follower.ask(name, args)))
     const given = answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
-    if (traitsOf(name).needsHosts !== true || given.length === guests.length) return given
+    if (traitsOf(name).needsHosts !== true || given.length === followers.length) return given
     const failed = answers.flatMap(answer => (answer.status === 'rejected' ? [describe(answer.reason)] : []))
-    const away = guests.filter(guest => !asked.includes(guest))
+    const away = followers.filter(follower => !asked.includes(follower))
     throw new PartlyAnswered(given, [
       ...away.map(({ host }) => `The host at ${host.address} cannot be reached.`),
       ...failed,
@@ -198,18 +200,18 @@ class LeaderReach implements Reach {
   }
 
   tellPublisher(from: HostRef, publisher: string, error: MsgvanError): void {
-    for (const guest of this.#guests) guest.tellPublisher(from, publisher, error)
+    for (const follower of this.#followers) follower.tellPublisher(from, publisher, error)
   }
 
   failHeldBy(host: string, name: string): void {
-    for (const guest of this.#guests) if (guest.host.id === host) guest.session.failHeldBy(name)
+    for (const follower of this.#followers) if (follower.host.id === host) follower.session.failHeldBy(name)
   }
 
   admit(session: FollowerClientSession, subscription: number, introduction: Introduction): FollowerSession {
     const { seat, patterns, isKept, continues } = introduction
     this.#mayHave(seat, session)
     const host = reachable(introduction.host, session.address)
-    const guest = new FollowerSession(session, session.relayTo(subscription), host, seat, isKept, {
+    const follower = new FollowerSession(session, session.relayTo(subscription), host, seat, isKept, {
       interests: this.#interests,
       resume: (...waiting) => this.#van.resume(...waiting),
       sessionTtl: this.#owner.sessionTtl,
@@ -223,8 +225,8 @@ class LeaderReach implements Reach {
       warn: text => this.#owner.warn(text),
       attached: (each, isAttached) => this.#owner.attached(each, isAttached),
       left: (each, mailboxes) => {
-        this.#guests.delete(each)
-        const next = [...this.#guests].find(({ seat }) => seat === each.seat)
+        this.#followers.delete(each)
+        const next = [...this.#followers].find(({ seat }) => seat === each.seat)
         if (each.isKept)
           this.#lobby.expect(
             mailboxes.filter(topic => next?.wants(topic) !== true),
@@ -234,18 +236,18 @@ class LeaderReach implements Reach {
       },
       request: (...request) => this.#owner.request(...request),
     })
-    guest.begin(patterns)
-    for (const other of this.#guests)
-      if (other.seat === guest.seat && other.host.id === continues) other.passTo(guest)
-    this.#guests.add(guest)
-    this.#owner.admitted(guest, this.#van.name === HOME_VAN, continues)
-    return guest
+    follower.begin(patterns)
+    for (const other of this.#followers)
+      if (other.seat === follower.seat && other.host.id === continues) other.passTo(follower)
+    this.#followers.add(follower)
+    this.#owner.admitted(follower, this.#van.name === HOME_VAN, continues)
+    return follower
   }
 
   /** @throws ForbiddenError if another principal has that seat: with it goes what the host there is owed */
   #mayHave(seat: string, { access }: FollowerClientSession): void {
     const principal = access?.principal
-    for (const { session, seat: taken } of this.#guests)
+    for (const { session, seat: taken } of this.#followers)
       if (taken === seat && session.access?.principal.name !== principal?.name)
         throw new ForbiddenError(
           "Another principal's host has joined with this seat. Give this host a state folder of its own (MSGVAN_HOME).",
@@ -258,7 +260,7 @@ class LeaderReach implements Reach {
 
   close(): void {
     this.#lobby.close()
-    this.#guests.clear()
+    this.#followers.clear()
     this.#owner.closed()
   }
 }

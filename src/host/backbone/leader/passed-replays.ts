@@ -39,7 +39,7 @@ export class PassedReplays {
    * @param request the same for the broker here
    * @returns undefined: none waits for it
    */
-  goOn(
+  continueFrom(
     { origin }: SubscriptionRequest,
     request: SubscriptionRequest,
     consumer: Consumer,

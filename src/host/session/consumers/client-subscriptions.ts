@@ -1,4 +1,4 @@
-import { isWorkerClient } from '../../../actors/worker-client.js'
+import { isWorkerClient } from '../../../workers/worker-client.js'
 import type { Membership } from '../../../bus/contract/broker.js'
 import type { Sight } from '../../../bus/contract/sight.js'
 import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
@@ -16,7 +16,7 @@ export interface ClientSubscriptionsOptions {
   readonly van: Van
   readonly consumers: RemoteConsumers
   /** If the client is another host. */
-  readonly guest: () => FollowerSession | undefined
+  readonly follower: () => FollowerSession | undefined
   readonly usage: Usage
 }
 
@@ -123,29 +123,30 @@ export class ClientSubscriptions {
    */
   #subscribe(subscription: number, request: SubscriptionRequest): void | Promise<void> {
     const { client, van, consumers } = this.#options
-    const guest = this.#options.guest()
+    const follower = this.#options.follower()
     const { name } = request
     const broker = van.home(request)
     if (broker !== van.broker) consumers.principal?.checkSight()
     if (name !== undefined || request.from !== undefined) this.needsDisk = true
     this.#checkLimits(request)
-    const view = request.sight && consumers.views.take(request.sight)
+    const view = request.sight && consumers.views.viewFor(request.sight)
     const joining = this.#joining(subscription, request, view?.sight)
     const { membership } = consumers.add(subscription, consumer => {
       // A follower has the patterns of all its clients, each of which has a budget there.
-      if (guest === undefined) consumers.patterns.take(subscription, request.pattern)
+      if (follower === undefined) consumers.patterns.take(subscription, request.pattern)
       consumer.name = name
       consumers.limit(consumer, view)
       if (name === undefined) consumer.key = this.#keyOf(subscription)
-      if (name === undefined && guest !== undefined) consumer.origin = request.origin
+      if (name === undefined && follower !== undefined) consumer.origin = request.origin
       consumer.endsWithHost = isWorkerClient(client)
       consumer.expectSettledIn(request.ackTimeout)
       return {
-        membership: guest?.replays.goOn(request, joining, consumer) ?? broker.consume(joining, consumer),
+        membership:
+          follower?.replays.continueFrom(request, joining, consumer) ?? broker.consume(joining, consumer),
       }
     })
     if (name === undefined) van.takeAnswers(request.pattern)
-    else if (guest !== undefined) consumers.name(subscription, name)
+    else if (follower !== undefined) consumers.name(subscription, name)
     return broker === van.broker ? undefined : this.#placed(membership)
   }
 
@@ -153,7 +154,7 @@ export class ClientSubscriptions {
   #checkLimits({ pattern, name }: SubscriptionRequest): void {
     const { consumers, usage } = this.#options
     const { principal } = consumers
-    if (principal?.limits === undefined || this.#options.guest() !== undefined) return
+    if (principal?.limits === undefined || this.#options.follower() !== undefined) return
     if (typeof pattern !== 'string' || !pattern.startsWith(REPLIES))
       mayHaveMore(principal, 'subscriptions', () => usage.subscriptions(principal.name))
     if (name !== undefined) this.checkName(name)

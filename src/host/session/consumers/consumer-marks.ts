@@ -1,9 +1,9 @@
 import type { Message } from '../../../message/message.js'
 import type { View } from '../../rights/view.js'
-import { OpenDeliveries } from './open-deliveries.js'
+import { SentDeliveries } from './sent-deliveries.js'
 
 /** Everything that a session notes about one of its consumers. */
-export abstract class ConsumerMarks extends OpenDeliveries {
+export abstract class ConsumerMarks extends SentDeliveries {
   /** The key of verdicts from an earlier session. */
   key: string | undefined
   name: string | undefined

@@ -10,7 +10,7 @@ import type { KeptVerdict } from '../../../wire/frames/kept-verdicts.js'
 import { readSettlements } from '../../../wire/frames/settle-frame.js'
 import { rulesInForce } from '../../../wire/frames/subscription-request.js'
 import { broken, MAX_SUBSCRIPTIONS } from '../../../wire/protocol.js'
-import { GuestViews } from '../../rights/guest-views.js'
+import { FollowerViews } from '../../rights/follower-views.js'
 import type { Principal } from '../../rights/principal.js'
 import { both, type View } from '../../rights/view.js'
 import { hidesLetter } from '../../rights/visible.js'
@@ -31,7 +31,7 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
   readonly hearing = new Hearing()
   readonly patterns = new PatternBudget()
   /** If the client is a host: what its principals may see. */
-  readonly views = new GuestViews()
+  readonly views = new FollowerViews()
   /** The principal of the client. Undefined: the client may see everything. */
   readonly principal: Principal | undefined
   readonly #output: SessionOutput

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { Encoding } from '../../../src/codec/encoding.js'
 import type { ReachingVan } from '../../../src/host/backbone/contract/reaching-van.js'
-import { LeaderIntake } from '../../../src/host/backbone/follower/leader-intake.js'
+import { FollowerIntake } from '../../../src/host/backbone/follower/follower-intake.js'
 import type { Seen } from '../../../src/host/backbone/follower/seen.js'
 import { Envelope, noHeaders } from '../../../src/message/envelope.js'
 import { Message } from '../../../src/message/message.js'
@@ -12,7 +12,7 @@ describe('what a follower takes in from its leader', () => {
       const flags: boolean[] = []
       const acceptFrom = (_from: object, envelope: Envelope) => void flags.push(envelope.mayHaveCome)
       const kept = () => undefined
-      const intake = new LeaderIntake({
+      const intake = new FollowerIntake({
         van: { acceptFrom, kept } as unknown as ReachingVan,
         seen: { isRepeated: () => false } as unknown as Seen,
         from: {},

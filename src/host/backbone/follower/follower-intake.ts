@@ -2,12 +2,12 @@ import type { Consumer } from '../../../bus/contract/broker.js'
 import { describe, MsgvanError } from '../../../errors.js'
 import { RepeatedEnvelope } from '../../../message/envelope.js'
 import { Message } from '../../../message/message.js'
-import type { HostRef } from '../contract/reach.js'
+import type { HostRef } from '../../../bus/contract/hosts.js'
 import type { ReachingVan } from '../contract/reaching-van.js'
 import { mayPass } from '../may-pass.js'
 import type { Seen } from './seen.js'
 
-export interface LeaderIntakeOptions {
+export interface FollowerIntakeOptions {
   readonly van: ReachingVan
   readonly seen: Seen
   /** The host that they come from. */
@@ -33,12 +33,12 @@ const LONGEST_TAKE_AGAIN_MS = 10_000
  * Takes in messages of the leader, which keeps each until it is taken over here, and on the disk if this host has a
  * store.
  */
-export class LeaderIntake implements Consumer {
-  readonly #options: LeaderIntakeOptions
+export class FollowerIntake implements Consumer {
+  readonly #options: FollowerIntakeOptions
   #batch: Batch | undefined
   #againMs = TAKE_AGAIN_MS
 
-  constructor(options: LeaderIntakeOptions) {
+  constructor(options: FollowerIntakeOptions) {
     this.#options = options
   }
 

@@ -6,7 +6,7 @@ export type EndReason = 'signal' | 'asked' | 'idle' | 'restarted' | 'handed over
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Waits for a reason to end: a signal, a call, or idleness. After the first, another signal ends the process at once. */
-export class Ending {
+export class HostEnd {
   #reason: Promise<EndReason>
   #resolve: (reason: EndReason) => void = () => undefined
   #hasReason = false
@@ -30,7 +30,7 @@ export class Ending {
   }
 
   /** The host continues after all: waits for the next reason. */
-  goOn(): void {
+  continue(): void {
     this.#hasReason = false
     this.#reason = this.#nextReason()
   }

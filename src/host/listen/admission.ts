@@ -1,4 +1,4 @@
-import { isWorkerOfOthers } from '../../actors/worker-client.js'
+import { isWorkerOfOthers } from '../../workers/worker-client.js'
 import {
   AuthError,
   HostUnreachableError,
@@ -21,10 +21,10 @@ import {
   type Authenticated,
   type ByTls,
   type Secrets,
-} from '../listen/server-handshake.js'
+} from './server-handshake.js'
 import type { Van } from '../van/van.js'
-import type { Session, SessionOptions, SessionState } from './session.js'
-import type { Sessions } from './sessions.js'
+import type { Session, SessionOptions, SessionState } from '../session/session.js'
+import type { Sessions } from '../session/sessions.js'
 
 export const HANDSHAKE_MS = 5_000
 /** The time is counted in looks: after a standstill of this process, it reads the waiting data first. */

@@ -3,7 +3,7 @@ import type { Item } from './backlog/item.js'
 import type { SubscriptionCore } from './subscription-core.js'
 
 /** The end of a subscription, and of the messages that it still owes or that come back afterwards. */
-export class Ending {
+export class SubscriptionEnd {
   readonly #subscription: SubscriptionCore
   /** Gets the remaining messages, if they do not end with the subscription. */
   #giveUp: ((item: Item) => void) | undefined

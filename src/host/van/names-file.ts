@@ -34,7 +34,7 @@ const SPARE_LINES = 1_000
  * its checksum; the last line of a name counts. Lines are appended in one call at the end of a turn. They outlive this
  * process, and are not synced: an event that ends the machine ends the clients too.
  */
-export class KeptNames implements NameRegister {
+export class NamesFile implements NameRegister {
   readonly #file: string
   readonly #warn: (text: string) => void
   /** The valid lines of the file, by van and name. */

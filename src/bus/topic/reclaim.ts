@@ -1,9 +1,9 @@
 import type { Membership } from '../contract/broker.js'
-import type { Attachment, AttachmentOwner } from './attachment.js'
+import type { PipelineSubscription, PipelineOwner } from './pipeline-subscription.js'
 import type { Passing } from './passing.js'
 
 /** A pipeline with subscriptions that broke off. */
-export interface BrokenOffRun<R extends AttachmentOwner> extends AttachmentOwner {
+export interface BrokenOffRun<R extends PipelineOwner> extends PipelineOwner {
   /**
    * One that it keeps for a resubscription.
    *
@@ -14,35 +14,35 @@ export interface BrokenOffRun<R extends AttachmentOwner> extends AttachmentOwner
   takeStopped(fits: Fits<R>): Membership | undefined
 }
 
-export type Fits<R extends AttachmentOwner> = (attachment: Attachment<R>) => boolean
+export type Fits<R extends PipelineOwner> = (subscription: PipelineSubscription<R>) => boolean
 
 /**
- * The membership that broke off, if this attachment comes back for it. The same topic comes before a topic with the same
+ * The membership that broke off, if this subscription comes back for it. The same topic comes before a topic with the same
  * request.
  *
  * @param beyond the pipeline behind a Subject
  * @param innermost the error or completion that passes on this call stack
  */
-export function takeOver<R extends BrokenOffRun<R>>(
-  attachment: Attachment<R>,
+export function reclaim<R extends BrokenOffRun<R>>(
+  subscription: PipelineSubscription<R>,
   beyond: R | undefined,
   innermost: Passing<R> | undefined,
 ): Membership | undefined {
-  const { source } = attachment
+  const { source } = subscription
   if (source.isNamed) return undefined
   return (
-    takeBrokenOff(attachment, each => each.source === source, beyond, innermost) ??
-    takeBrokenOff(attachment, each => each.isAlike(source), beyond, innermost)
+    takeBrokenOff(subscription, each => each.source === source, beyond, innermost) ??
+    takeBrokenOff(subscription, each => each.isAlike(source), beyond, innermost)
   )
 }
 
 function takeBrokenOff<R extends BrokenOffRun<R>>(
-  attachment: Attachment<R>,
+  subscription: PipelineSubscription<R>,
   fits: Fits<R>,
   beyond: R | undefined,
   innermost: Passing<R> | undefined,
 ): Membership | undefined {
-  const { run } = attachment
+  const { run } = subscription
   const own = run.takeKept(fits) ?? run.takeStopped(fits) ?? beyond?.takeKept(fits)
   if (own !== undefined) return own
   // Hand-made operators subscribe again while the error arrives at the end of another pipeline.
@@ -50,7 +50,7 @@ function takeBrokenOff<R extends BrokenOffRun<R>>(
     if (each.cause !== 'error' || each.run === run) continue
     const other = each.run.takeKept(fits, true) ?? each.run.takeStopped(fits)
     if (other === undefined) continue
-    attachment.from = each.run
+    subscription.from = each.run
     return other
   }
   return undefined

@@ -1,10 +1,10 @@
 import { AckTimeoutError } from '../../errors.js'
 import { stepsOf } from '../../message/claim.js'
 import type { Message } from '../../message/message.js'
-import type { RetryTimers } from './backlog/retry-queue.js'
+import type { RetryTimers } from '../subscription/backlog/retry-queue.js'
 
 /** The end of `ackTimeout` for each open delivery of a consumer. */
-export class Deadlines {
+export class AckDeadlines {
   readonly #timers: Pick<RetryTimers, 'after'>
   readonly #cancels = new Map<Message, () => void>()
 

@@ -11,7 +11,7 @@ import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
  * Messages for another host, in a log of their own. The broker chose them when it took them over; their topics do not
  * show it later.
  */
-export class OutboxSubscription extends StoredSubscription {
+export class OutboundSubscription extends StoredSubscription {
   readonly #durableLog: DurableLog
 
   constructor(

@@ -8,8 +8,8 @@ import type { Confinement } from './worker-environment.js'
 import type { FromWorker, ToWorker, WorkerTask } from './worker-messages.js'
 
 const entries = {
-  handler: () => programFile('actors/handler-worker.js'),
-  actor: () => programFile('actors/actor-worker.js'),
+  handler: () => programFile('workers/handler-worker.js'),
+  actor: () => programFile('workers/actor-worker.js'),
 }
 
 /**

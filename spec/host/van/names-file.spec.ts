@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { KeptNames, type KeptName, type NamedRequest } from '../../../src/host/van/kept-names.js'
+import { NamesFile, type KeptName, type NamedRequest } from '../../../src/host/van/names-file.js'
 import { backoff } from '../../../src/operators/backoff.js'
 
 const request = (name: string, more: Partial<NamedRequest> = {}): NamedRequest => ({
@@ -23,7 +23,7 @@ describe('the names that a host keeps for the one after its death', () => {
   let folder: string
   let file: string
   const said: string[] = []
-  const open = (): KeptNames => new KeptNames(file, text => said.push(text))
+  const open = (): NamesFile => new NamesFile(file, text => said.push(text))
   const summary = (names: readonly KeptName[]) =>
     names.map(
       ({ van, request: { name, attempts, pattern } }) => `${van} ${name} ${attempts} ${String(pattern)}`,
@@ -108,7 +108,7 @@ describe('the names that a host keeps for the one after its death', () => {
     names.changed('default', 'a', undefined)
     names.write()
     expect(open().read()).to.deep.equal([])
-    const nowhere = new KeptNames(join(folder, 'none', 'names'), text => said.push(text))
+    const nowhere = new NamesFile(join(folder, 'none', 'names'), text => said.push(text))
     nowhere.begin()
     nowhere.changed('default', 'a', request('a'))
     nowhere.write()

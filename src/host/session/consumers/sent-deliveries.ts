@@ -11,7 +11,7 @@ const SPARSE = 8_192
  * Numbers the deliveries of one consumer, and keeps those that are not settled. A base class rather than a part: a host may have
  * 100,000 consumers, and each part would be one more object for each of them.
  */
-export abstract class OpenDeliveries {
+export abstract class SentDeliveries {
   /** Deliveries from number `#base` on; undefined once settled. */
   #list = none
   #base = 1

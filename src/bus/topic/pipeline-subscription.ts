@@ -4,18 +4,18 @@ import type { Message } from '../../message/message.js'
 import { samePattern } from '../../message/pattern.js'
 import type { Membership } from '../contract/broker.js'
 import { onAbort } from '../ending/on-abort.js'
-import type { Ending, TopicSource } from './topic-source.js'
+import type { PipelineEnd, TopicSource } from './topic-source.js'
 
 /** The subscriber of a topic, and the subscribers after it. */
 export type RootChain = readonly [Subscriber<Message>, ...Subscriber<unknown>[]]
 
-/** The pipeline that an attachment is part of. */
-export interface AttachmentOwner {
+/** The pipeline that a subscription is part of. */
+export interface PipelineOwner {
   readonly isGuarded: boolean
   /** The van ended the subscription, or refuses it because it is closed. */
-  end(attachment: unknown): void
+  end(subscription: unknown): void
   /** The topic's subscriber is torn down. */
-  detach(attachment: unknown): void
+  detach(subscription: unknown): void
   /** The van refuses the topic. */
   refused(error: MsgvanError): void
   /** A message was acked because `next` returned. */
@@ -25,7 +25,7 @@ export interface AttachmentOwner {
 }
 
 /** A topic's subscription at the root of a pipeline, until the pipeline breaks off. */
-export class Attachment<R extends AttachmentOwner> implements Ending {
+export class PipelineSubscription<R extends PipelineOwner> implements PipelineEnd {
   #membership: Membership | undefined
   /** Another pipeline whose error was on its way when this took its subscription over. */
   from: R | undefined

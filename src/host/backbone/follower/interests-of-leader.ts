@@ -9,7 +9,7 @@ type Pattern = RegExp | string
 const UNKNOWN = [/^/, /^\$(actor|reply)\//, requestPattern(/^/)]
 
 /** The patterns that the leader wants of this host, if they are known: the relay takes them. */
-export class Wants {
+export class InterestsOfLeader {
   readonly #relay: Pick<HostQueue, 'want' | 'wantNoMore'>
   readonly #warn: (text: string) => void
   /** Its last list. */

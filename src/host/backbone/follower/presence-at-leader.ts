@@ -1,6 +1,6 @@
 import { deferred } from '../deferred.js'
 
-export interface LeaderPresenceOptions {
+export interface PresenceAtLeaderOptions {
   /** All clients and followers of a leader before this one have come to it, or are given up. */
   readonly isSettled: () => boolean
   /** The time to come to the new leader is over. */
@@ -21,8 +21,8 @@ const SETTLING_MS = 5_000
  * listed its wanted patterns. A new leader gets time to learn the wishes of the other hosts: kept messages would reach no subscriber
  * otherwise.
  */
-export class LeaderPresence {
-  readonly #options: LeaderPresenceOptions
+export class PresenceAtLeader {
+  readonly #options: PresenceAtLeaderOptions
   /** The leader has not listed its wanted patterns yet in this session. */
   #awaitsWants = true
   #isOpen = false
@@ -34,7 +34,7 @@ export class LeaderPresence {
   #up = deferred()
   #down = deferred()
 
-  constructor(options: LeaderPresenceOptions) {
+  constructor(options: PresenceAtLeaderOptions) {
     this.#options = options
   }
 

@@ -1,7 +1,7 @@
 import { ClosedError } from '../../../errors.js'
 import type { Missed } from '../../../wire/missed.js'
 
-export interface LeaderGapOptions {
+export interface FollowerGapOptions {
   readonly van: string
   readonly leader: string
   /** This host has reached the leader before. */
@@ -14,17 +14,17 @@ export interface LeaderGapOptions {
 }
 
 /** Reports messages that were published elsewhere, or waited in a leader's memory that is gone, and reach no client here. */
-export class LeaderGap {
-  readonly #options: LeaderGapOptions
+export class FollowerGap {
+  readonly #options: FollowerGapOptions
   /** Another process had a session with the leader: the messages missed since then are not known yet. */
   #hasBefore = false
 
-  constructor(options: LeaderGapOptions) {
+  constructor(options: FollowerGapOptions) {
     this.#options = options
   }
 
   /** This host goes on in the place of another process. */
-  goOn(): void {
+  continue(): void {
     this.#hasBefore = true
   }
 

@@ -1,12 +1,12 @@
 import { relayRules } from '../../../broker/routing/relay.js'
 import type { RemoteBroker } from '../../../client/remote-broker.js'
 import { ForbiddenError, type MsgvanError } from '../../../errors.js'
-import type { HostRef } from '../contract/reach.js'
+import type { HostRef } from '../../../bus/contract/hosts.js'
 import type { ReachingVan } from '../contract/reaching-van.js'
-import { LeaderIntake } from './leader-intake.js'
+import { FollowerIntake } from './follower-intake.js'
 import type { Seen } from './seen.js'
 
-export interface LeaderJoinOptions {
+export interface FollowerJoinOptions {
   readonly remote: RemoteBroker
   readonly van: ReachingVan
   readonly seen: Seen
@@ -24,17 +24,17 @@ const AGAIN_MS = 1_000
 const LONGEST_AGAIN_MS = 30_000
 
 /** Asks the leader to let this host join: again, if it refuses. */
-export class LeaderJoin {
-  readonly #options: LeaderJoinOptions
-  readonly #intake: LeaderIntake
+export class FollowerJoin {
+  readonly #options: FollowerJoinOptions
+  readonly #intake: FollowerIntake
   #again: NodeJS.Timeout | undefined
   #againMs = AGAIN_MS
   #isClosed = false
 
-  constructor(options: LeaderJoinOptions) {
+  constructor(options: FollowerJoinOptions) {
     this.#options = options
     const { van, seen, from, warn } = options
-    this.#intake = new LeaderIntake({
+    this.#intake = new FollowerIntake({
       ...{ van, seen, from, warn },
       failed: error => this.#refused(error),
     })

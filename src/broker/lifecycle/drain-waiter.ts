@@ -1,6 +1,6 @@
 import type { Subscription } from '../subscription/subscription.js'
 import { onAbort } from '../../bus/ending/on-abort.js'
-import type { Timers } from './timers.js'
+import type { Timers } from '../clock/timers.js'
 
 /** Waits until all deliveries are settled, for a broker that closes. */
 export class DrainWaiter {

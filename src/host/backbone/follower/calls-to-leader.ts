@@ -8,14 +8,14 @@ import { decodeAsk } from '../../../wire/frames/host-frames.js'
 import { answerParts, type Answer } from '../answer-parts.js'
 import { inTime, noSuchHost, REQUEST_MS } from '../host-requests.js'
 import { REQUEST, TELL } from '../leader/follower-session.js'
-import type { LeaderPresence } from './leader-presence.js'
+import type { PresenceAtLeader } from './presence-at-leader.js'
 
 /** The longest wait of a call that needs a leader that is away. */
 const AWAY_MS = 10_000
 
-export interface LeaderCallsOptions {
+export interface CallsToLeaderOptions {
   readonly remote: Pick<RemoteBroker, 'call'>
-  readonly presence: Pick<LeaderPresence, 'firstAttempt' | 'isUp' | 'up' | 'down'>
+  readonly presence: Pick<PresenceAtLeader, 'firstAttempt' | 'isUp' | 'up' | 'down'>
   /** Its address, for errors. */
   readonly leader: string
   /** Default: 10 seconds. */
@@ -29,12 +29,12 @@ export interface LeaderCallsOptions {
 }
 
 /** The calls between a follower and its leader, in both directions. */
-export class LeaderCalls {
-  readonly #options: LeaderCallsOptions
-  readonly #remote: LeaderCallsOptions['remote']
-  readonly #presence: LeaderCallsOptions['presence']
+export class CallsToLeader {
+  readonly #options: CallsToLeaderOptions
+  readonly #remote: CallsToLeaderOptions['remote']
+  readonly #presence: CallsToLeaderOptions['presence']
 
-  constructor(options: LeaderCallsOptions) {
+  constructor(options: CallsToLeaderOptions) {
     this.#options = options
     this.#remote = options.remote
     this.#presence = options.presence

@@ -4,7 +4,7 @@ import { eventually } from '../support/eventually.js'
 import { Sandbox } from '../support/sandbox.js'
 import { checkout } from './examples.js'
 
-describe('examples/troupe', () => {
+describe('examples/instances', () => {
   let sandbox: Sandbox
   beforeEach(async () => {
     sandbox = await Sandbox.make()
@@ -12,9 +12,9 @@ describe('examples/troupe', () => {
   afterEach(() => sandbox.clean())
 
   it('counts primes with several instances, and shows how it goes', async () => {
-    const troupe = await sandbox.node([checkout('examples/troupe/troupe.js'), '200000', '2']).ended
-    expect(troupe).to.include({ code: 0, stderr: '' })
-    const lines = troupe.stdout.trim().split('\n')
+    const program = await sandbox.node([checkout('examples/instances/instances.js'), '200000', '2']).ended
+    expect(program).to.include({ code: 0, stderr: '' })
+    const lines = program.stdout.trim().split('\n')
     expect(lines).to.have.length(22)
     expect(lines[0]).to.match(/^2 of 2 instances on the host at 127\.0\.0\.1:\d+$/)
     expect(lines[1]).to.match(/^1 of 20 ranges: \d+ primes so far$/)
@@ -24,15 +24,15 @@ describe('examples/troupe', () => {
   it('counts with the instances of one actor on two hosts, and shows how it goes', async () => {
     const leader = new ConventionHost(sandbox, ['--leader'])
     await leader.start()
-    const root = ['--root', checkout('examples/troupe')]
+    const root = ['--root', checkout('examples/instances')]
     const follower = new ConventionHost(await Sandbox.make(), ['--join', `127.0.0.1:${leader.port}`, ...root])
     try {
       await follower.start()
       const bus = leader.bus()
       await eventually(async () => expect((await bus.status()).hosts).to.have.length(2))
-      const troupe = await sandbox.node([checkout('examples/troupe/troupe.js'), '400000', '4']).ended
-      expect(troupe).to.include({ code: 0, stderr: '' })
-      const lines = troupe.stdout.trim().split('\n')
+      const program = await sandbox.node([checkout('examples/instances/instances.js'), '400000', '4']).ended
+      expect(program).to.include({ code: 0, stderr: '' })
+      const lines = program.stdout.trim().split('\n')
       for (const { port } of [leader, follower])
         expect(lines.slice(0, 2)).to.include(`2 of 4 instances on the host at 127.0.0.1:${port}`)
       for (let done = 1; done <= 20; done++)

@@ -16,14 +16,14 @@ export function viewOf(sight: Sight): View {
 }
 
 /** What the principals of another host may see, as that host says: one view each, for all their subscriptions. */
-export class GuestViews {
+export class FollowerViews {
   readonly #byOwner = new Map<string, View>()
 
   /**
    * @returns the view of that principal, by these rules from now on
    * @throws LimitError
    */
-  take(sight: Sight): View {
+  viewFor(sight: Sight): View {
     const known = this.#byOwner.get(sight.owner)
     if (known === undefined) {
       if (this.#byOwner.size >= MOST_OWNERS)

@@ -5,31 +5,31 @@ import type { RemoteBroker } from '../../../client/remote-broker.js'
 import { describe, StoreError } from '../../../errors.js'
 import type { Names } from '../contract/names.js'
 import type { Sights } from '../contract/sights.js'
-import type { Wants } from './wants.js'
+import type { InterestsOfLeader } from './interests-of-leader.js'
 
 /** Sights in one call. Each has at most 32,768 characters of rules. */
 const SIGHTS_A_CALL = 32
 
-export interface LeaderNamesOptions {
+export interface NamesAtLeaderOptions {
   readonly remote: RemoteBroker
-  readonly wants: Wants
+  readonly interests: InterestsOfLeader
   readonly sights: Sights
   readonly warn: (text: string) => void
 }
 
 /** The named subscriptions of a van, and its log, at the leader. */
-export class LeaderNames implements Names {
-  readonly #options: LeaderNamesOptions
+export class NamesAtLeader implements Names {
+  readonly #options: NamesAtLeaderOptions
   readonly #placed = new WeakMap<Membership, Promise<void>>()
 
-  constructor(options: LeaderNamesOptions) {
+  constructor(options: NamesAtLeaderOptions) {
     this.#options = options
   }
 
   consume(request: SubscriptionRequest, consumer: Consumer): Membership {
-    const { remote, wants } = this.#options
+    const { remote, interests } = this.#options
     const limited = this.#limited(request)
-    const forget = wants.assume(request.pattern)
+    const forget = interests.assume(request.pattern)
     const membership = remote.consume(limited, consumer)
     // Answered behind the subscription itself, and behind the INTEREST that comes of it.
     const placed = remote.call('ready').then(forget, (error: unknown) => {

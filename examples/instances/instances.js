@@ -2,7 +2,7 @@
  * Work for all processors of all hosts: one actor counts primes, range by range, with instances on every host that may load it, and
  * whoever asks sees how it goes.
  *
- *   node troupe.js [LIMIT] [INSTANCES]
+ *   node instances.js [LIMIT] [INSTANCES]
  *
  * Hosts that have joined this machine's take part if they may load the module: msgvan host --join ADDRESS --root DIRECTORY
  */

@@ -61,7 +61,7 @@ describe('a consumer that stands still', () => {
         /^van default, the subscription stuck: its consumer \(client .*\) stands still for \d+ s: handle has free places/,
       )
       .and.contain('The host: 3 wait, 2 are in flight, it may not have more.')
-      .and.contain('The consumer: 0 in its line, 2 handed out, 2 of them wait in handle, 1 places free')
+      .and.contain('The consumer: 0 in its queue, 2 handed out, 2 of them wait in handle, 1 places free')
     await delay(5 * STALL)
     expect(warnings).to.have.lengthOf(1)
   })

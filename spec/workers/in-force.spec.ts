@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { inForce } from '../../src/actors/in-force.js'
+import { inForce } from '../../src/workers/in-force.js'
 import { HostUnreachableError, StoreError } from '../../src/index.js'
 import { rejection } from '../support/rejection.js'
 

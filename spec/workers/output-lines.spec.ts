@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { LONGEST_LINE, readLines } from '../../src/actors/output-lines.js'
+import { LONGEST_LINE, readLines } from '../../src/workers/output-lines.js'
 
 async function linesOf(chunks: readonly Buffer[]): Promise<string[]> {
   const input = Readable.from(chunks)
