@@ -49,6 +49,8 @@ export interface HostEnd {
   readonly isKept: boolean
   /** At least the names of its subscriptions, with their rules. */
   readonly keepsNames: boolean
+  /** All that it handed out is on its disk. */
+  readonly hasWrittenAll: boolean
 }
 
 /** What a subscription asks for, alike for all who subscribe under its name. */
@@ -90,6 +92,8 @@ export interface Delivery {
   readonly account: SubscriptionAccount
   /** How often the subscription's host had ended by then. */
   readonly incarnation: number
+  /** How often that was not in order. */
+  readonly crashes: number
   /** The host by which it came. */
   readonly host: VirtualProcess | undefined
   /** The leader that this host had joined. */
@@ -139,6 +143,18 @@ export function isOfHostBefore(delivery: Delivery): boolean {
   return account.incarnation > incarnation || host?.hasEnded === true || isLate
 }
 
+/** It may be on no disk that it was handed out. A host that ended in order wrote it down. */
+export function mayBeUnwritten(delivery: Delivery): boolean {
+  const { account, crashes, host, leader } = delivery
+  const { isFirm, holder } = delivery
+  if (isFirm) return false
+  const isByWay = holder.place !== account.place
+  // Between the two of them it may have been lost on its way.
+  if (isByWay) return isOfHostBefore(delivery) && [host, leader].some(each => each?.hasWrittenAll !== true)
+  const isLate = host?.hasEnded === true && !host.hasWrittenAll
+  return isLate || account.crashes > crashes
+}
+
 /** It was in the memory of a host that has ended: what its publisher still waits for comes once more. */
 export function isForgotten(delivery: Delivery): boolean {
   return delivery.account.wasForgotten && isOfHostBefore(delivery)
@@ -172,6 +188,8 @@ export class SubscriptionAccount {
   isRestless = false
   /** How often the host that keeps it has ended. */
   incarnation = 0
+  /** How often it did not end in order. */
+  crashes = 0
   /** What it was owed has been forgotten with its host, once at least. */
   wasForgotten = false
   /** What it was owed was lost with a session or a host, once at least. */
@@ -306,8 +324,9 @@ export class SubscriptionAccount {
   }
 
   /** The host that keeps it has ended. */
-  hostEnded({ isKept, keepsNames }: HostEnd): void {
+  hostEnded({ isKept, keepsNames, hasWrittenAll }: HostEnd): void {
     this.incarnation += 1
+    if (!hasWrittenAll) this.crashes += 1
     // It may have taken back what a silent client held, and died before it could say so.
     if (this.rules.ackTimeout > 0) this.losses += 1
     if (!keepsNames) this.#isForgottenByName = true

@@ -66,7 +66,7 @@ export class Books {
     // The leader forgets the replays of a host that has ended.
     for (const account of this.subscriptions.values())
       if (account.by === place && account.place !== place && account.isReplay)
-        account.hostEnded({ isKept: false, keepsNames: false })
+        account.hostEnded({ isKept: false, keepsNames: false, hasWrittenAll: false })
     // It may have been the only one that had them.
     if (!what.isKept)
       for (const publication of this.publications) {
@@ -202,6 +202,7 @@ export class Books {
     const delivery: Delivery = {
       account,
       incarnation: account.incarnation,
+      crashes: account.crashes,
       host: holder.host,
       leader: holder.place.joined,
       publication,

@@ -3,6 +3,7 @@ import {
   isInDoubt,
   isOfHostBefore,
   mayBeUnkept,
+  mayBeUnwritten,
   type Delivery,
   type SubscriptionAccount,
 } from './account.js'
@@ -13,7 +14,9 @@ export function checkDelivery(books: Books, account: SubscriptionAccount, delive
   const { publication, holder, attempt, redelivered } = delivery
   const what = `#${publication.number} of ${account.key} to ${holder.name}`
   if (holder.hasLeft) books.violated(`${what}: handed out after it had unsubscribed`)
-  if (!account.mayOwe(publication))
+  // What a consumer had from a host that has died it keeps, also if the next one refuses it.
+  const isKeptFromBefore = publication.outcome === 'refused' && isOfHostBefore(delivery)
+  if (!isKeptFromBefore && !account.mayOwe(publication))
     books.violated(`${what}: not owed (${publication.outcome}, topic ${publication.topic})`)
   if (attempt > account.rules.attempts) books.violated(`${what}: attempt ${attempt}, more than there may be`)
   if (!redelivered && attempt > 1) books.violated(`${what}: attempt ${attempt} without the redelivered flag`)
@@ -50,14 +53,14 @@ function checkAgainstEarlier(
 }
 
 /**
- * With a store: that it was handed out was on no disk when the host died, or comes from a host that has died, to a consumer that
+ * With a store: that it was handed out was on no disk when the host was killed, or comes from a host that has died, to a consumer that
  * stood still meanwhile. Without: its publisher sends it again.
  */
 function mayComeUnflagged(earlier: Delivery, delivery: Delivery): boolean {
   const { publication, account } = delivery
   // Each copy has a letter of its own, and each letter comes as a new message.
   if (account.wasReplayed(publication) && mayBeUnkept(publication, account)) return true
-  const isOfTwoHosts = (!earlier.isFirm && isOfHostBefore(earlier)) || isOfHostBefore(delivery)
+  const isOfTwoHosts = mayBeUnwritten(earlier) || isOfHostBefore(delivery)
   return isOfTwoHosts && !account.wasForgotten
 }
 

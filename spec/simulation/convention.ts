@@ -62,8 +62,12 @@ export class Convention {
         for (const client of this.#clientsAt(this.leading)) client.hostEnds()
         for (const { place } of this.followers) place.trouble()
       },
-      ended: (how, status) =>
-        books.hostEnded(this.leading, { isKept: isStored, keepsNames: isStored || how === 'killed' }, status),
+      ended: (how, status, { hasWrittenAll }) =>
+        books.hostEnded(
+          this.leading,
+          { isKept: isStored, keepsNames: isStored || how === 'killed', hasWrittenAll },
+          status,
+        ),
       started: (process, goesOn) => {
         options.leaderStarted()
         if (!goesOn) books.hostStarted(this.leading, process)
@@ -182,7 +186,8 @@ export class Convention {
         for (const client of this.#clientsAt(place)) client.hostEnds()
         place.ends()
       },
-      ended: (_, status) => books.hostEnded(place, { isKept, keepsNames: true }, status),
+      ended: (_, status, { hasWrittenAll }) =>
+        books.hostEnded(place, { isKept, keepsNames: true, hasWrittenAll }, status),
       started: process => books.hostStarted(place, process),
       acted: () => undefined,
       warned: () => undefined,

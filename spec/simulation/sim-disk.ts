@@ -42,12 +42,19 @@ interface Write {
 /** A disk that outlives the hosts that write on it. What is on its way to it when its host dies is there or not, as a whole. */
 export class SimDisk {
   trouble: DiskTrouble | undefined
+  /** Each write takes so many milliseconds longer. */
+  slowness = 0
   readonly #options: SimDiskOptions
   readonly #content = new MemoryStore()
   #store: SimStore | undefined
 
   constructor(options: SimDiskOptions) {
     this.#options = options
+  }
+
+  /** What it is given is written. */
+  get isWriting(): boolean {
+    return this.trouble === undefined || this.trouble === 'full'
   }
 
   open(process: VirtualProcess): Store {
@@ -187,7 +194,7 @@ class SimStore implements Store {
     this.#waiting = []
     const { clock, latency, moment } = this.#options
     clock.schedule(
-      latency(),
+      this.#disk.slowness + latency(),
       () => {
         const done = this.#writing
         const error = this.#trouble()

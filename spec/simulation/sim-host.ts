@@ -34,7 +34,7 @@ export interface SimHostOptions {
   /** It is about to end. */
   readonly ending: () => void
   /** It has ended, one way or the other. */
-  readonly ended: (how: 'killed' | 'stopped', status: Promise<Subscriptions>) => void
+  readonly ended: (how: 'killed' | 'stopped', status: Promise<Subscriptions>, process: VirtualProcess) => void
   /** It can be reached. @param goesOn all that the one before had in its memory is here */
   readonly started: (process: VirtualProcess, goesOn: boolean) => void
   /** What the workers of its actors do; undefined: it has none. */
@@ -137,7 +137,7 @@ export class SimHost implements Listening {
     this.#isStopping = false
     this.#options.disk?.crash()
     network.died(run.process)
-    this.#options.ended('killed', status)
+    this.#options.ended('killed', status, run.process)
   }
 
   /** As by `msgvan stop`. */
@@ -219,6 +219,7 @@ export class SimHost implements Listening {
     names?.end()
     await actors?.stop()
     await sessions.freeze()
+    process.hasWrittenAll = this.#options.disk?.isWriting === true
     const status = (run.last = statusOf(run))
     sessions.endSessions()
     for (const channel of channels) channel.close()
@@ -229,7 +230,7 @@ export class SimHost implements Listening {
     this.#run = undefined
     this.#isStopping = false
     this.#stage.network.died(process)
-    this.#options.ended('stopped', status)
+    this.#options.ended('stopped', status, process)
   }
 
   #newSessions(

@@ -67,6 +67,8 @@ export interface DurableLog {
   /** Appends a message to the log, and sets the message's place. */
   append(envelope: StoredEnvelope): void
   readonly extent: LogStatus
+  /** The process ends, and a delivery from now on could be missing from the last write: there must be none. */
+  readonly isEnding: boolean
   read(from: number): LogReader
   /** Single messages, by their places in ascending order. It leaves out those that the log does not have. */
   readAll(places: readonly number[]): StoredEnvelope[]

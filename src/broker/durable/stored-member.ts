@@ -6,6 +6,8 @@ import { Member, type MemberOwner } from '../subscription/member.js'
 
 /** A durable subscription, as its members use it. */
 export interface StoredMemberOwner extends MemberOwner {
+  /** No delivery can be written any more. */
+  readonly isEnding: boolean
   /** A subscriber gets the message now. */
   handed(envelope: Envelope): void
   settled(envelope: Envelope): void
@@ -18,6 +20,14 @@ export class StoredMember extends Member {
   constructor(subscription: StoredMemberOwner, consumer: Consumer, request: SubscriptionRequest) {
     super(subscription, consumer, request)
     this.#of = subscription
+  }
+
+  override get hasCredit(): boolean {
+    return !this.#of.isEnding && super.hasCredit
+  }
+
+  override get takesBack(): boolean {
+    return !this.#of.isEnding && super.takesBack
   }
 
   override hand(message: Message): void {

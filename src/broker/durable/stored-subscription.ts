@@ -34,6 +34,7 @@ export interface StoredSubscriptionOptions {
 /** A durable subscription: its messages outlive this process. */
 export class StoredSubscription extends Subscription {
   readonly #cursor: Cursor
+  readonly #log: DurableLog
   readonly #stored: LogQueue
   /** Before it took in anything. */
   #owedBefore: ReadonlySet<string> | undefined
@@ -60,6 +61,7 @@ export class StoredSubscription extends Subscription {
       this.backpressure.fewerWait()
     }
     this.#cursor = cursor
+    this.#log = durableLog
     this.#stored = line
     cursor.refused = envelopes => this.#refused(envelopes)
   }
@@ -77,6 +79,10 @@ export class StoredSubscription extends Subscription {
   override renewSight(sight: Sight | undefined): void {
     super.renewSight(sight)
     this.#cursor.renew(this.rules)
+  }
+
+  get isEnding(): boolean {
+    return this.#log.isEnding
   }
 
   override registered(): void {

@@ -8,6 +8,7 @@ import type { StoredDeadLetter } from '../dead-letters/stored-dead-letter.js'
 import type { KeptSubscription } from '../durable/durable-log.js'
 import type { Message } from '../../message/message.js'
 import { Relay } from '../routing/relay.js'
+import type { Relays } from '../routing/relays.js'
 import type { Item } from '../subscription/backlog/item.js'
 import type { HostRef } from '../../bus/contract/hosts.js'
 import { Member } from '../subscription/member.js'
@@ -26,6 +27,7 @@ export interface TransferOptions {
   readonly subscriptions: Subscriptions
   readonly deadLetters: DeadLetterHandler
   readonly endings: Endings
+  readonly relays: Pick<Relays, 'changed'>
   readonly counters: BrokerCounters
   readonly lifetime: Lifetime
 }
@@ -77,6 +79,13 @@ export class Transfer {
   /** Whether a restored unnamed subscription waits for this session. */
   awaits(session: string): boolean {
     return this.#options.registry.awaits(session)
+  }
+
+  /** The durable log ends: its subscriptions hand out nothing more. */
+  logEnds(): void {
+    const { registry, relays } = this.#options
+    for (const subscription of registry.all()) subscription.changed()
+    relays.changed()
   }
 
   /** All subscriptions, for another process. */

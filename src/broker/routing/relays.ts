@@ -44,6 +44,11 @@ export class Relays {
     for (const relay of this.#open) relay.separate(separator)
   }
 
+  /** Each finds out anew whether its host may get messages. */
+  changed(): void {
+    for (const relay of this.#open) relay.owed.changed()
+  }
+
   refuseHeld(error: Error): void {
     for (const relay of this.#open) relay.refuseHeld(error)
   }

@@ -41,6 +41,7 @@ export class HostStore {
   /** Called with a van whose store has lost messages a moment ago. */
   missed: (van: string) => void = () => undefined
   #lastNumber = 0
+  #isEnding = false
   /** Until their losses are listed. */
   #damages: readonly Damage[]
   /** Losses whose van is unknown. */
@@ -187,8 +188,14 @@ export class HostStore {
     })
   }
 
+  /** The host ends: no subscription hands out a message any more, which the last write could miss. */
+  end(): void {
+    this.#isEnding = true
+  }
+
   /** Writes all changes, and takes no more. */
   async freeze(): Promise<void> {
+    this.end()
     clearInterval(this.#tidying)
     await this.#committer.finish()
     for (const vanStore of this.#all()) vanStore.freeze()
@@ -218,6 +225,7 @@ export class HostStore {
       number,
       retention,
       damages: this.#damages,
+      isEnding: () => this.#isEnding,
       unusable: record => this.#aside.add(record),
     })
     const vanStores = isOutbound ? this.#outboundStores : this.#vanStores

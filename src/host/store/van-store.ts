@@ -34,6 +34,8 @@ export interface VanStoreOptions {
   readonly retention: Retention
   /** The damages that were found since a host last read the store. */
   readonly damages: readonly Damage[]
+  /** The host ends. */
+  readonly isEnding: () => boolean
   /** A record cannot be used: it is set aside. */
   readonly unusable: (record: Unusable) => void
 }
@@ -129,6 +131,10 @@ export class VanStore implements DurableLog, Contributor {
   get extent(): LogStatus {
     const { first, end, bytes } = this.#log
     return { first, end, bytes }
+  }
+
+  get isEnding(): boolean {
+    return this.#options.isEnding()
   }
 
   append(envelope: StoredEnvelope): void {

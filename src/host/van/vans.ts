@@ -149,6 +149,8 @@ export class Vans {
 
   /** From now on nothing is written: messages that end with this process stay owed. */
   async freeze(): Promise<void> {
+    this.#store?.end()
+    for (const { broker } of this.#vans.values()) broker.transfer.logEnds()
     await this.#store?.freeze()
   }
 
