@@ -18,6 +18,7 @@ import { ordering } from './ordering.js'
 import { payloadRules } from './payloads.js'
 import { randomPipelines } from './random-pipelines.js'
 import { replay } from './replay.js'
+import { pausing } from './pausing.js'
 import { publishing } from './publishing.js'
 import { remoteObservables } from './remote-observables.js'
 import { requesting } from './requesting.js'
@@ -55,6 +56,7 @@ const themes: readonly Theme[] = [
   deadLetters,
   named,
   rulesOfAName,
+  pausing,
   handling,
   takingAway,
   looping,

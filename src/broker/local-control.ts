@@ -66,6 +66,13 @@ export class LocalControl implements Control {
     return Promise.resolve(true)
   }
 
+  pause(name: string, isPaused: boolean): Promise<boolean> {
+    if (this.#owner.lifetime.isClosed) return Promise.reject(closedError())
+    const subscription = this.#owner.registry.byName(name)
+    subscription?.pause(isPaused)
+    return Promise.resolve(subscription !== undefined)
+  }
+
   subscribeHandler(): Promise<void> {
     return Promise.reject(noHandlersHere())
   }

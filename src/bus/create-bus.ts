@@ -11,6 +11,7 @@ import { ClosedError, describe, InvalidPayloadError, MsgvanError, RemoteError } 
 import type { ActorAddress } from './contract/actor-ref.js'
 import type { Broker, BusState, CloseOptions } from './contract/broker.js'
 import { caught, refusedWith } from './caught.js'
+import { ControlOfBus } from './control-of-bus.js'
 import {
   checkClose,
   checkCrossing,
@@ -75,19 +76,17 @@ export function createBus<T extends Topics = AnyTopics, S extends Services = Any
 /**
  * @internal The class of a bus; apps see it as a Bus.
  */
-export class BrokerBus {
+export class BrokerBus extends ControlOfBus {
   readonly state$: Observable<BusState>
   readonly errors$: Observable<MsgvanError>;
   declare [Symbol.asyncDispose]: () => Promise<void>
   readonly #broker: Broker
   readonly #maxPayload: number
   readonly #closing = new Closing(options => {
-    this.#end = this.#refusalsWaitFor?.()
+    this.end = this.#refusalsWaitFor?.()
     this.#streams?.close()
-    return this.#broker.close(options, this.#end !== undefined)
+    return this.#broker.close(options, this.end !== undefined)
   })
-  /** The process is about to end. An app that sees a refusal before that might end it in another way. */
-  #end: Promise<void> | undefined
   readonly #refusalsWaitFor: BusOptions['refusalsWaitFor']
   #actors: Actors | undefined
   #requests: ActorRequests | undefined
@@ -132,6 +131,7 @@ export class BrokerBus {
     broker: Broker,
     options: BusOptions = {},
   ) {
+    super(broker.control)
     this.#broker = broker
     this.#maxPayload = options.maxPayload ?? DEFAULT_MAX_PAYLOAD
     this.#refusalsWaitFor = options.refusalsWaitFor
@@ -144,7 +144,7 @@ export class BrokerBus {
   ready(options: ReadyOptions = {}): Promise<void> {
     const ready = async (): Promise<void> =>
       readyWithin(timeout => this.#broker.ready(timeout), checkReady(options))
-    return this.#unlessEnding(ready())
+    return this.unlessEnding(ready())
   }
 
   topic(pattern: RegExp | string, options: TopicOptions = {}): Messages {
@@ -180,21 +180,12 @@ export class BrokerBus {
     checkPublishTopic(topic)
     if (headers !== undefined) checkHeaders(headers)
     if (!this.#broker.checksPayloads) assertSerializable(payload, this.#maxPayload)
-    if (this.#end !== undefined) return this.#publishAtEnd(topic, payload, headers)
+    if (this.end !== undefined) return this.#publishAtEnd(topic, payload, headers)
     return this.#broker.publish(topic, payload, headers ?? noHeaders, this.#refused)
   }
 
   #publishAtEnd(topic: string, payload: unknown, headers: Headers = noHeaders): Promise<void> {
-    return caught(this.#unlessEnding(this.#broker.publish(topic, payload, headers)), undefined)
-  }
-
-  async #unlessEnding<R>(outcome: Promise<R>): Promise<R> {
-    try {
-      return await outcome
-    } catch (error) {
-      if (error instanceof ClosedError) await this.#end
-      throw error
-    }
+    return caught(this.unlessEnding(this.#broker.publish(topic, payload, headers)), undefined)
   }
 
   subject(topic: string): BusSubject<unknown> {
@@ -217,7 +208,7 @@ export class BrokerBus {
     const { isolation = 'thread' } = options
     oneOf('isolation', isolation, ['thread', 'process'])
     checkCrossing(options, 'handler')
-    await this.#unlessEnding(this.#broker.control.subscribeHandler(name, handler, request, isolation))
+    await this.unlessEnding(this.#broker.control.subscribeHandler(name, handler, request, isolation))
   }
 
   async subscribeActor(
@@ -232,7 +223,7 @@ export class BrokerBus {
     const rules = toRequest(pattern, options, 'subscribeActor()')
     checkCrossing(options, 'actor')
     const request = { ...rules, attempts: options.attempts ?? ACTOR_ATTEMPTS, name }
-    await this.#unlessEnding(this.#broker.control.actors.subscribe(name, id, request))
+    await this.unlessEnding(this.#broker.control.actors.subscribe(name, id, request))
   }
 
   get actors(): Actors {
@@ -263,7 +254,7 @@ export class BrokerBus {
   }
 
   async request(topic: string, payload?: unknown, options?: RequestOptions): Promise<unknown> {
-    return this.#unlessEnding(this.#ownRequests.request(payload, checkRequest(topic, options)))
+    return this.unlessEnding(this.#ownRequests.request(payload, checkRequest(topic, options)))
   }
 
   reply<P>(
@@ -299,22 +290,9 @@ export class BrokerBus {
     return this.#streams
   }
 
-  async unsubscribe(name: string): Promise<boolean> {
-    checkName(name)
-    return this.#unlessEnding(this.#broker.control.unsubscribe(name))
-  }
-
-  status() {
-    return this.#unlessEnding(this.#broker.control.status())
-  }
-
   get hosts$(): Observable<HostEvent> {
     this.#hosts$ ??= this.#guarding(hostEvents(this.#broker, this.topic(HOSTS_TOPIC)), 'hosts$')
     return this.#hosts$
-  }
-
-  deadLetters() {
-    return this.#broker.control.deadLetters()
   }
 
   close(options: CloseOptions = {}): Promise<void> {

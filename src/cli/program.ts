@@ -11,6 +11,7 @@ import { addHelp } from './options/help.js'
 import { addHost } from './commands/host/host.js'
 import { addLogs } from './commands/host/logs.js'
 import { addPrincipals, addToken } from './commands/host/principals.js'
+import { addPause, addResume } from './commands/pause.js'
 import { addPub } from './commands/pub.js'
 import { addReply, addRequest } from './commands/request.js'
 import { addRestart } from './commands/host/restart.js'
@@ -89,6 +90,8 @@ describes a command.`,
     addActors,
     addDead,
     addUnsubscribe,
+    addPause,
+    addResume,
     addStart,
     addStop,
     addRestart,

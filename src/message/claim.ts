@@ -25,6 +25,8 @@ export class Claim implements Claimed {
   #failure: Failure | undefined
   #isReleased = false
   #isTouched = false
+  /** One of the operators has begun. */
+  #hasBegun = false
   #heartbeat: ReturnType<typeof setInterval> | undefined
   #endWork: (() => void) | undefined
   /** At the first claim: the others. */
@@ -75,6 +77,16 @@ export class Claim implements Claimed {
     this.#first.#isReleased = true
     if (!untouched) this.#first.#isTouched = true
     this.#letGo()
+  }
+
+  /** Its turn has come. */
+  begin(): void {
+    this.#first.#hasBegun = true
+    Message.settlerOf(this.message).begin(this.message)
+  }
+
+  get isWaiting(): boolean {
+    return !this.#hasBegun
   }
 
   /** Work on the message begins. @param end ends it, without a verdict */

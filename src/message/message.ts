@@ -48,6 +48,8 @@ export interface Settler {
 export interface Claimed {
   /** `next()` has returned. */
   nextReturned(): void
+  /** No operator has begun its work. */
+  readonly isWaiting: boolean
   /** The delivery is no longer this consumer's: the work on it ends. */
   takenAway(): void
 }
@@ -355,6 +357,13 @@ function open(message: Writable, envelope: Envelope): void {
     Object.defineProperty(message, 'payload', { get, enumerable: true, configurable: true })
   }
 }
+
+/** It waits inside an operator for its turn. */
+export function isWaiting(message: Message): boolean {
+  return Message.claimOf(message)?.isWaiting === true
+}
+
+export const PAUSED = 'its subscription is paused'
 
 /** These deliveries are no longer their consumer's. Call it last: it runs an app's code. */
 export function takeAway(messages: readonly Message[], why: string): void {

@@ -154,7 +154,7 @@ class Merging<T, R> implements Places {
     const claim = next instanceof Claim ? next : undefined
     if (claim !== undefined) {
       this.#open.delete(claim)
-      Message.settlerOf(claim.message).begin(claim.message)
+      claim.begin()
     }
     const value = (claim === undefined ? next : claim.message) as T
     let isComplete = false

@@ -58,7 +58,7 @@ class Place<P, R, O extends OneAtATime<P>> {
 
   take(message: Message<P>): void {
     const claim = new Claim(message)
-    Message.settlerOf(message).begin(message)
+    claim.begin()
     if (!this.#rule.begins(message, this.#running?.message)) {
       claim.ack()
       return

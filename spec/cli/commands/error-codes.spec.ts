@@ -19,6 +19,8 @@ describe('an error of a command', () => {
     [['pub', '$system'], 2, 'INVALID_TOPIC'],
     [['sub', '('], 2, 'INVALID_PATTERN'],
     [['unsubscribe', 'nobody'], 1, 'NOT_FOUND'],
+    [['pause', 'nobody'], 1, 'NOT_FOUND'],
+    [['resume', 'nobody'], 1, 'NOT_FOUND'],
     [['actors', 'stop', 'nobody'], 1, 'NOT_FOUND'],
     [['dead', 'show', 'none'], 1, 'NOT_FOUND'],
     [['dead', 'replay', 'none'], 1, 'NOT_FOUND'],

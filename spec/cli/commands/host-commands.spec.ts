@@ -83,6 +83,33 @@ describe('msgvan status, unsubscribe and logs', () => {
     )
   })
 
+  it('pause holds a named subscription, status and top show it, and resume lets it go on', async () => {
+    const worker = sandbox.msgvan(['sub', '^jobs', '--name', 'workers', '--verbose'])
+    await worker.shows(/listening for/)
+    expect(await sandbox.msgvan(['pause', 'workers', '--json']).ended).to.include({
+      code: 0,
+      stdout: '{"name":"workers","paused":true}\n',
+    })
+    await sandbox.msgvan(['pub', 'jobs', 'x']).ended
+    const { stdout } = await sandbox.msgvan(['status', '--json']).ended
+    const { subscriptions } = JSON.parse(stdout) as VanStatus
+    expect(subscriptions[0]).to.include({ pending: 1, inFlight: 0, paused: true })
+    const table = (await sandbox.msgvan(['status']).ended).stdout
+    expect(table).to.contain('\nworkers is paused: `msgvan resume workers` lets it go on\n')
+    const top = await sandbox.msgvan(['top', '--count', '1', '--interval', '0.1']).ended
+    expect(top.stdout).to.contain('\npaused: workers\n')
+    expect(await sandbox.msgvan(['resume', 'workers']).ended).to.deep.include({
+      code: 0,
+      stdout: '',
+      stderr: 'msgvan: workers is resumed\n',
+    })
+    await worker.shows(/jobs x/)
+    expect(await sandbox.msgvan(['resume', 'nobody', '--json']).ended).to.include({
+      code: 1,
+      stdout: '{"name":"nobody","resumed":false}\n',
+    })
+  })
+
   it('logs shows what handlers printed, of all or of one, without a host too', async () => {
     const log = openHostLog(sandbox.paths.log(sandbox.port))
     log.write('print', 'out', 'Handler got 1')

@@ -74,6 +74,14 @@ describe('hostile text in topics, payloads, names and errors', () => {
       ['unsubscribe', `no${HOSTILE}`],
       ['unsubscribe', `no${HOSTILE}`, '--json'],
     ],
+    pause: async () => [
+      ['pause', `no${HOSTILE}`],
+      ['pause', `no${HOSTILE}`, '--json'],
+    ],
+    resume: async () => [
+      ['resume', `no${HOSTILE}`],
+      ['resume', `no${HOSTILE}`, '--json'],
+    ],
     pub: async () => [
       ['pub', `$${HOSTILE}`, 'x'],
       ['pub', 't', HOSTILE, '--json'],

@@ -46,6 +46,8 @@ describe('wrong usage', () => {
     [['host', '--disk', '/tmp'], /unknown option '--disk'/],
     [['help', 'nonsense'], /unknown command 'nonsense'/],
     [['unsubscribe'], /missing required argument 'name'/],
+    [['pause'], /missing required argument 'name'/],
+    [['resume'], /missing required argument 'name'/],
     [['top', '--interval', '0'], /--interval.*0\.1 seconds to a day/],
     [['top', '--count', '0'], /--count.*whole number, 1 or more/],
     [['bench', '--size', '7'], /--size.*8 to 1,048,576/],
@@ -116,6 +118,8 @@ describe('wrong usage', () => {
     for (const args of [
       ['status'],
       ['unsubscribe', 'x'],
+      ['pause', 'x'],
+      ['resume', 'x'],
       ['pub', 't', '--no-start'],
       ['sub', 't', '--no-start'],
     ]) {
@@ -158,7 +162,7 @@ describe('help', () => {
 
   it('has an example for each command that takes more than options', () => {
     for (const [name, text] of texts) {
-      if (!['status', 'start', 'stop', 'restart', 'unsubscribe'].includes(name))
+      if (!['status', 'start', 'stop', 'restart', 'unsubscribe', 'pause', 'resume'].includes(name))
         expect(text, name).to.contain('Examples:')
     }
   })

@@ -32,6 +32,7 @@ const request: SubscriptionRequest = {
   principal: undefined,
   sight: undefined,
   servedSince: undefined,
+  paused: undefined,
   origin: undefined,
   isResumed: undefined,
 }

@@ -1,6 +1,5 @@
 import { expect } from 'chai'
 import type { ActorRequest } from '../../../src/bus/contract/actors.js'
-import { encodePayload } from '../../../src/codec/payload.js'
 import { InvalidOptionError } from '../../../src/errors.js'
 import { HostRequests } from '../../../src/host/backbone/host-requests.js'
 import {
@@ -31,7 +30,7 @@ const actor: ActorRequest = {
   module: 'file:///m.js',
   export: 'default',
   name: undefined,
-  encodedArgs: encodePayload({ a: 1 }),
+  args: { a: 1 },
   instances: 2,
   requires: { gpu: true },
   isolation: 'thread',

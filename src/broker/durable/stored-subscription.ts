@@ -1,5 +1,4 @@
 import type { Consumer } from '../../bus/contract/broker.js'
-import type { Sight } from '../../bus/contract/sight.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { Encoding } from '../../codec/encoding.js'
 import type { Envelope, Headers } from '../../message/envelope.js'
@@ -66,18 +65,9 @@ export class StoredSubscription extends Subscription {
     cursor.refused = envelopes => this.#refused(envelopes)
   }
 
-  override get rules(): SubscriptionRequest {
-    return super.rules
-  }
-
-  override set rules(rules: SubscriptionRequest) {
+  protected override renew(rules: SubscriptionRequest): void {
     this.#stored.isWhole = throwsAway(rules)
-    super.rules = rules
-    this.#cursor.renew(this.rules)
-  }
-
-  override renewSight(sight: Sight | undefined): void {
-    super.renewSight(sight)
+    super.renew(rules)
     this.#cursor.renew(this.rules)
   }
 

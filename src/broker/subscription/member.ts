@@ -1,15 +1,12 @@
 import type { Consumer, LeaveCause, Membership } from '../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { MsgvanError } from '../../errors.js'
-import { Message, takeAway, type RetryRule } from '../../message/message.js'
+import { isWaiting, Message, PAUSED, takeAway, type RetryRule } from '../../message/message.js'
 import type { Separator } from '../memory/separator.js'
 import { AckDeadlines } from '../clock/ack-deadlines.js'
 import type { Item } from './backlog/item.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
 import { itemOfTag, OpenDeliveries, type Tag } from './open-deliveries.js'
-
-/** Unsettled payload bytes at one consumer. Beyond this it gets no more, but it always gets one message. */
-const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024
 
 const REMOVED = 'its subscription was removed, or the bus is closed'
 
@@ -79,6 +76,7 @@ export class Member implements Membership {
   ruled(rules: SubscriptionRequest): void {
     this.ackTimeout = timedHere(this.#consumer, rules)
     this.#consumer.ruled?.(rules)
+    if (rules.paused === true) giveBackWaiting(this, this.#unsettled?.all() ?? [])
   }
 
   get inFlight(): number {
@@ -87,9 +85,7 @@ export class Member implements Membership {
 
   get hasCredit(): boolean {
     if (this.#standing !== Standing.Attached || this.#consumer.isBusy === true) return false
-    const open = this.#unsettled
-    if (open === undefined || open.size === 0) return true
-    return open.size < this.prefetch && open.bytes < MAX_BYTES_IN_FLIGHT
+    return this.#unsettled === undefined || this.#unsettled.hasRoom(this.prefetch)
   }
 
   /** The member may get back a message that it failed a moment ago, even beyond its credit in bytes. */
@@ -299,4 +295,11 @@ function timedHere(consumer: Consumer, { ackTimeout }: SubscriptionRequest): num
 /** A message that is passed on has its signal at its destination. */
 function takenAway({ passesOn }: Consumer, messages: readonly Message[], why: string): void {
   if (passesOn !== true) takeAway(messages, why)
+}
+
+/** A consumer that passes messages on does this at their destination. */
+function giveBackWaiting(member: Member, open: readonly Message[]): void {
+  const waiting = open.filter(isWaiting)
+  for (const message of waiting) member.release(message, true)
+  takeAway(waiting, PAUSED)
 }

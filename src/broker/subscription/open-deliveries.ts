@@ -5,6 +5,8 @@ import { Item } from './backlog/item.js'
 /** The most settled messages that may stay in the list until it is tidied up. */
 const SPARE = 64
 const SPARE_BYTES = 1024 * 1024
+/** Unsettled payload bytes at one consumer. Beyond this it gets no more, but it always gets one message. */
+const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024
 
 /**
  * The tag of an open message: its item, or only its order at a first delivery. The order of an entered message is below
@@ -30,6 +32,11 @@ export class OpenDeliveries {
   /** The bytes of the payloads. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Whether its consumer may have one more. */
+  hasRoom(prefetch: number): boolean {
+    return this.#size === 0 || (this.#size < prefetch && this.#bytes < MAX_BYTES_IN_FLIGHT)
   }
 
   /** Enters a message that is open. */

@@ -119,8 +119,12 @@ export abstract class SubscriptionCore extends NoopHooks {
 
   /** Messages that only need a consumer with credit. */
   get ready(): number {
-    if (this.hasEnded || this.isOutOfTurn) return 0
+    if (this.hasEnded || this.isOutOfTurn || this.isPaused) return 0
     return Math.max(0, this.backlog.queued - this.held)
+  }
+
+  get isPaused(): boolean {
+    return this.rules.paused === true
   }
 
   /** The subscription keeps the order, and waits for a message that is open or between two attempts. */

@@ -22,5 +22,6 @@ export function subscriptionStatus(subscription: SubscriptionCore): Subscription
     deadLettered,
     dropped,
     pausing: backlog.isHolding,
+    ...(rules.paused === true ? { paused: true } : {}),
   }
 }

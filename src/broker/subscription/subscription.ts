@@ -1,5 +1,6 @@
 import type { Consumer, LeaveCause, Membership } from '../../bus/contract/broker.js'
-import { haveSameOwner, type Sight } from '../../bus/contract/sight.js'
+import { renewedRules } from '../../bus/contract/rules.js'
+import type { Sight } from '../../bus/contract/sight.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { Encoding } from '../../codec/encoding.js'
 import { ReplayedEnvelope, type Envelope, type Headers } from '../../message/envelope.js'
@@ -38,27 +39,26 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
   }
 
   set rules(rules: SubscriptionRequest) {
-    this.changed()
-    // Its maker stays the maker: what the maker may see is for consumers of others, too.
-    const { incarnation, principal } = this.#rules
-    const sight = haveSameOwner(rules, this.#rules) ? rules.sight : this.#rules.sight
-    const servedSince = rules.servedSince ?? this.#rules.servedSince
-    const kept = { incarnation, principal, sight, servedSince }
-    const isSame = (Object.keys(kept) as (keyof typeof kept)[]).every(key => rules[key] === kept[key])
-    const hasOtherSight = sight !== this.#rules.sight
-    this.#rules = isSame ? rules : { ...rules, ...kept }
-    this.members.ruled(rules)
-    if (hasOtherSight) this.owner.rightsChanged?.()
-    this.letIn()
-    this.wake()
-    this.owner.renewed?.(this)
+    this.renew(renewedRules(this.#rules, rules))
   }
 
   /** Its maker, of another host, may see other messages than before. */
   renewSight(sight: Sight | undefined): void {
-    this.#rules = { ...this.#rules, sight }
+    this.renew({ ...this.#rules, sight })
+  }
+
+  /** A paused name hands out nothing. Its consumers give back the messages that they have not begun. */
+  pause(isPaused: boolean): void {
+    if (this.isPaused !== isPaused) this.renew({ ...this.#rules, paused: isPaused ? true : undefined })
+  }
+
+  protected renew(rules: SubscriptionRequest): void {
+    const hasOtherSight = rules.sight !== this.#rules.sight
+    this.#rules = rules
     this.changed()
-    this.owner.rightsChanged?.()
+    this.members.ruled(rules)
+    if (hasOtherSight) this.owner.rightsChanged?.()
+    this.letIn()
     this.wake()
     this.owner.renewed?.(this)
   }
@@ -168,7 +168,7 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
   }
 
   #choose(avoid: Membership | undefined, topic: string, again = false): Member | undefined {
-    return this.isOutOfTurn ? undefined : this.members.choose(avoid, topic, again)
+    return this.isOutOfTurn || this.isPaused ? undefined : this.members.choose(avoid, topic, again)
   }
 
   #hand(member: Member, item: Item): void {

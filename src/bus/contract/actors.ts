@@ -67,8 +67,7 @@ export interface ActorRequest {
   readonly module: string
   readonly export: string
   readonly name?: string | undefined
-  /** What `args` of the options encodes to. Hosts pass it on, and never decode it. Undefined: no args. */
-  readonly encodedArgs?: Uint8Array | undefined
+  readonly args: unknown
   readonly instances: number
   readonly requires: CapabilityValues
   readonly isolation: Isolation

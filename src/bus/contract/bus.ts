@@ -260,6 +260,20 @@ export interface Bus<T extends Topics = AnyTopics, S extends Services = AnyServi
    */
   unsubscribe(name: string): Promise<boolean>
 
+  /**
+   * Pauses a named subscription, from any process of the van: it keeps its messages and takes new ones in, and hands out
+   * none until `resume(name)`. Consumers give back the messages that wait for their turn, uncounted. Work that has begun
+   * goes on, and a message that fails meanwhile waits, too. It stays paused without consumers, and across restarts of the
+   * host if the name stays. `status()` and `msgvan top` show it. When the promise resolves, the van hands out no more; a
+   * consumer in another process may begin one more message until it learns of it.
+   *
+   * Resolves with false when the name does not exist; with true also if it is paused before.
+   */
+  pause(name: string): Promise<boolean>
+
+  /** Lets a paused subscription go on. Resolves with false when the name does not exist. */
+  resume(name: string): Promise<boolean>
+
   status(): Promise<VanStatus>
 
   /** Messages that subscriptions gave up on: new ones as an Observable, kept ones to list, replay and purge. */

@@ -16,6 +16,8 @@ export interface Control {
   deadLetters(): DeadLetters
   /** Removes the named subscription and its queue. Resolves with false when it does not exist. */
   unsubscribe(name: string): Promise<boolean>
+  /** Pauses the named subscription, or lets it go on. Resolves with false when it does not exist. */
+  pause(name: string, isPaused: boolean): Promise<boolean>
   /** Loads the module into the host, which runs it as a consumer of this named subscription. */
   subscribeHandler(
     name: string,

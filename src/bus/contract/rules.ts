@@ -1,4 +1,5 @@
 import type { RetryDelay } from '../../message/retry-delay.js'
+import { haveSameOwner } from './sight.js'
 import { RULES, type Rule, type SubscriptionRequest } from './subscription-request.js'
 
 type Rules = Pick<SubscriptionRequest, Rule>
@@ -16,6 +17,19 @@ export function areSameRules(rules: Rules, others: Rules): boolean {
   return RULES.every(rule =>
     rule === 'delay' ? isSameDelay(rules.delay, others.delay) : rules[rule] === others[rule],
   )
+}
+
+/**
+ * New rules for a subscription that exists. Its maker stays the maker: what the maker may see is for consumers of others,
+ * too. A paused name stays paused.
+ */
+export function renewedRules(before: SubscriptionRequest, rules: SubscriptionRequest): SubscriptionRequest {
+  const { incarnation, principal } = before
+  const sight = haveSameOwner(rules, before) ? rules.sight : before.sight
+  const servedSince = rules.servedSince ?? before.servedSince
+  const kept = { incarnation, principal, sight, servedSince, paused: rules.paused ?? before.paused }
+  const isSame = (Object.keys(kept) as (keyof typeof kept)[]).every(key => rules[key] === kept[key])
+  return isSame ? rules : { ...rules, ...kept }
 }
 
 /** A rule as text. */

@@ -115,6 +115,8 @@ export interface SubscriptionStatus {
   dropped: number
   /** 'pause' holds publishers back now: this subscription is slow. */
   pausing: boolean
+  /** Set while the name is paused by `bus.pause(name)`: it hands out nothing. */
+  paused?: boolean
   /** Set when a host runs the handler: module, export, and its state. */
   handler?: HandlerStatus
 }

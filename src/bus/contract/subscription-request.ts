@@ -32,6 +32,8 @@ export interface SubscriptionRequest {
    * no longer if another one got it since.
    */
   readonly servedSince?: number | undefined
+  /** The name is paused: it hands out nothing. The van sets it, and keeps it with the name. Default: it is not. */
+  readonly paused?: boolean | undefined
   /** For an unnamed subscription in a host with a store: its client finds it again by this after the host's death. */
   readonly session?: string | undefined
   /**

@@ -123,13 +123,15 @@ export function columns(rows: readonly (readonly string[])[], left: number): str
 }
 
 function* notes(subscriptions: readonly SubscriptionStatus[]): Generator<string> {
-  for (const { id, name, handler, pausing, held, consumers } of subscriptions) {
+  for (const { id, name, handler, paused, pausing, held, consumers } of subscriptions) {
     const who = name ?? id
     if (handler !== undefined) {
       const restarts = handler.restarts === 0 ? '' : `, restarted ${handler.restarts} times`
       yield `${who}: handler ${handler.export} of ${handler.module} is ${handler.state}${restarts}`
     }
-    const why = consumers === 0 ? 'is full and has no consumer' : 'is slow'
+    if (paused === true) yield `${who} is paused: \`msgvan resume ${who}\` lets it go on`
+    const isSlow = consumers > 0 && paused !== true
+    const why = isSlow ? 'is slow' : consumers > 0 ? 'is full' : 'is full and has no consumer'
     if (pausing) yield `${who} ${why}: publishers wait for it, ${held} messages are held`
   }
 }

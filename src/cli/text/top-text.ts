@@ -10,6 +10,7 @@ export function topLines(sample: Sample, rows = Infinity): string[] {
   const { van, host, hosts, perSecond, counters, subscriptions, actors } = sample
   const shown = subscriptions.slice(0, rows)
   const slow = subscriptions.filter(({ pausing }) => pausing).map(({ id, name }) => name ?? id)
+  const paused = subscriptions.filter(each => each.paused === true).map(({ id, name }) => name ?? id)
   const more = subscriptions.length - shown.length
   return [
     `van ${van}, host ${host.version} on port ${host.port} (pid ${host.pid}), up ${duration(host.uptimeMs)}; ${numberOf(hosts.length, 'host')}, ${numberOf(subscriptions.length, 'subscription')}, ${numberOf(new Set(actors.map(({ id }) => id)).size, 'actor')}`,
@@ -18,6 +19,7 @@ export function topLines(sample: Sample, rows = Infinity): string[] {
     '',
     ...(shown.length === 0 ? ['no subscriptions'] : columns(table(shown), 2)),
     ...(more > 0 ? [`… and ${more} more`] : []),
+    ...(paused.length > 0 ? [`paused: ${paused.join(', ')}`] : []),
     ...(slow.length > 0 ? [`slow, publishers wait for: ${slow.join(', ')}`] : []),
   ]
 }

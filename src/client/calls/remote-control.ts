@@ -37,6 +37,10 @@ export class RemoteControl implements Control {
     return this.#call('unsubscribe', { name })
   }
 
+  pause(name: string, isPaused: boolean): Promise<boolean> {
+    return this.#call('pause', { name, isPaused })
+  }
+
   async subscribeHandler(
     name: string,
     handler: ModuleRef,

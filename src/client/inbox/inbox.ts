@@ -1,7 +1,7 @@
 import type { Consumer } from '../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { AckTimeoutError, type MsgvanError } from '../../errors.js'
-import { Message, takeAway } from '../../message/message.js'
+import { isWaiting, Message, PAUSED, takeAway } from '../../message/message.js'
 import type { ConsumerBooks } from '../../wire/frames/consumer-books.js'
 import type { Delivery } from '../../wire/frames/deliver-frame.js'
 import type { Settlement } from '../../wire/frames/settle-frame.js'
@@ -128,7 +128,15 @@ export class Inbox implements HandOutOwner, MembershipOwner {
   ruled(rules: RulesInForce): void {
     this.membership.ruled(rules)
     const { attempts, ackTimeout, delay = this.request.delay } = rules
-    this.#handOut.consumer.ruled?.({ ...this.request, attempts, ackTimeout, delay })
+    const { paused = false } = rules
+    this.#handOut.consumer.ruled?.({ ...this.request, attempts, ackTimeout, delay, paused })
+    if (paused) this.#giveBackWaiting()
+  }
+
+  #giveBackWaiting(): void {
+    const waiting = [...this.#unsettled.messages].filter(isWaiting)
+    for (const message of [...this.#handOut.queue.clear(), ...waiting]) this.membership.release(message, true)
+    this.#takenAway(waiting, PAUSED)
   }
 
   /** The consumer joined this incarnation of its name. */

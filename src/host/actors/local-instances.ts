@@ -153,7 +153,7 @@ export class LocalInstances implements ActorInstances {
       van,
       self,
       instance,
-      encodedArgs: request.encodedArgs,
+      args: request.args,
       capabilities: host.capabilities(),
       subscriptions: this.#options.consumed(),
       prefetch: request.instances === 1 ? PREFETCH : 1,

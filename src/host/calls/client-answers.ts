@@ -46,6 +46,7 @@ export const CLIENT_ANSWERS: {
     return true
   },
   unsubscribe: ({ session, services }, { name }) => unsubscribe(session, name, services),
+  pause: ({ session }, { name, isPaused }) => session.van.controlOf(name).pause(name, isPaused),
   status: caller => status(caller),
   hosts: ({ session: { access }, services }) =>
     access === undefined ? services.hosts() : visibleHosts(services.hosts(), access.principal),

@@ -39,6 +39,7 @@ const CHECKS: { readonly [N in Checked]: Check<N> } = {
   status: free,
   subscribe: (principal, { request }, place) => checkSubscribe(principal, request, place),
   unsubscribe: (principal, { name }) => checkName(principal, name),
+  pause: (principal, { name }) => checkName(principal, name),
   hosts: principal => {
     // Dead letters are asked for host by host.
     if (principal.lacks('deadLetters')) principal.mustHave('admin', 'the hosts')

@@ -1,6 +1,7 @@
 import { linearMatcher } from '../../broker/patterns/linear/linear-matcher.js'
 import { LocalBroker, type LocalBrokerOptions } from '../../broker/local-broker.js'
 import { monotonicScheduler } from '../../broker/clock/monotonic-scheduler.js'
+import type { Control } from '../../bus/contract/control.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Counters, HostStatus } from '../../bus/contract/status.js'
 import type { MsgvanError } from '../../errors.js'
@@ -232,10 +233,15 @@ export class Van {
 
   /** Removes a named subscription at its home. */
   unsubscribe(name: string): Promise<boolean> {
+    const control = this.controlOf(name)
+    if (control !== this.reach.names) this.#served.unsubscribed(name)
+    return control.unsubscribe(name)
+  }
+
+  /** The place that decides about a named subscription: its home. */
+  controlOf(name: string): Pick<Control, 'unsubscribe' | 'pause'> {
     const { names } = this.reach
-    if (names !== undefined && !isOwnMailbox(name)) return names.unsubscribe(name)
-    this.#served.unsubscribed(name)
-    return this.broker.control.unsubscribe(name)
+    return names !== undefined && !isOwnMailbox(name) ? names : this.broker.control
   }
 
   /** Identifies the memory, or the store, of named subscriptions, if it is here. */

@@ -49,6 +49,11 @@ export const CALLS = {
   ready: call(nothing, done, { reads: true, isStored: true, isAnsweredAgain: true }),
   subscribe: call(subscribeArgs, isWhole, { isStored: true, isLarge: true, isAnsweredAgain: true }),
   unsubscribe: call(named, flag, { outlastsBus: true, isStored: true }),
+  pause: call(
+    object(fields => ({ ...name(fields), isPaused: fields.flag('isPaused') })),
+    flag,
+    { outlastsBus: true, isStored: true, isAnsweredAgain: true },
+  ),
   books: call(object(decodeBooks), done, { isLarge: true }),
   away: call(
     object(fields => ({ subscription: fields.whole('subscription', 1), isAway: fields.flag('isAway') })),

@@ -43,9 +43,9 @@ function limitedRequestOf(fields: Fields): SubscriptionRequest {
   return { ...servedRequestOf(fields), servedSince: undefined }
 }
 
-/** A host that has joined asks for its own handlers and actors. */
+/** A host that has joined asks for its own handlers and actors. A name is paused by a call of its own. */
 function servedRequestOf(fields: Fields): SubscriptionRequest {
-  return { ...decodeRequest(fields.get('request')), principal: undefined }
+  return { ...decodeRequest(fields.get('request')), principal: undefined, paused: undefined }
 }
 
 function requestOf(fields: Fields): SubscriptionRequest {

@@ -46,6 +46,7 @@ export function encodeRequest(request: SubscriptionRequest): Record<string, unkn
     ...(name === undefined ? {} : { name }),
     ...(incarnation === undefined ? {} : { incarnation }),
     ...(servedSince === undefined ? {} : { servedSince }),
+    ...(request.paused === true ? { paused: true } : {}),
     ...(origin === undefined ? {} : { origin }),
     ...(request.isResumed === true ? { isResumed: true } : {}),
     ...(principal === undefined ? {} : { principal }),
@@ -72,6 +73,7 @@ export function decodeRequest(value: unknown): SubscriptionRequest {
     name: fields.optional('name', key => fields.text(key, 200)),
     incarnation: fields.optional('incarnation', key => fields.text(key, MAX_INCARNATION)),
     servedSince: fields.optional('servedSince', key => fields.number(key, 0, MOST)),
+    paused: fields.optional('paused', key => fields.flag(key)),
     origin: fields.optional('origin', key => fields.text(key, MAX_ORIGIN)),
     isResumed: fields.optional('isResumed', key => fields.flag(key)),
     principal: fields.optional('principal', key => fields.text(key, MAX_PRINCIPAL_NAME)),
@@ -102,13 +104,16 @@ export interface RulesInForce {
   readonly ackTimeout: number
   /** Undefined: a function, which stays with its client. */
   readonly delay: number | readonly number[] | undefined
+  /** The client gives back the messages that it has not begun. Default: it does not. */
+  readonly paused?: boolean | undefined
 }
 
 export function rulesInForce(
   subscription: number,
-  { attempts, ackTimeout, delay }: SubscriptionRequest,
+  { attempts, ackTimeout, delay, paused }: SubscriptionRequest,
 ): RulesInForce {
-  return { subscription, attempts, ackTimeout, delay: typeof delay === 'function' ? undefined : delay }
+  const known = { subscription, attempts, ackTimeout, delay: typeof delay === 'function' ? undefined : delay }
+  return paused === true ? { ...known, paused } : known
 }
 
 /** @throws ProtocolError */
@@ -119,6 +124,7 @@ export function decodeRules(value: unknown): RulesInForce {
     attempts: fields.whole('attempts', 1, MOST),
     ackTimeout: fields.number('ackTimeout', 0, MOST),
     delay: fields.optional('delay', key => readDelay(fields, key)),
+    paused: fields.optional('paused', key => fields.flag(key)),
   }
 }
 

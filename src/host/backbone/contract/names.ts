@@ -27,6 +27,7 @@ export interface Names {
    */
   replace(request: SubscriptionRequest & { readonly name: string }): Promise<number | undefined>
   unsubscribe(name: string): Promise<boolean>
+  pause(name: string, isPaused: boolean): Promise<boolean>
   /** The rights of these principals of this host have changed. */
   renewRights(principals: readonly string[]): void
 }

@@ -62,6 +62,10 @@ export class NamesAtLeader implements Names {
     return this.#options.remote.call('unsubscribe', { name })
   }
 
+  async pause(name: string, isPaused: boolean): Promise<boolean> {
+    return this.#options.remote.call('pause', { name, isPaused })
+  }
+
   renewRights(principals: readonly string[]): void {
     const { remote, sights, warn } = this.#options
     for (let at = 0; at < principals.length; at += SIGHTS_A_CALL) {

@@ -3,7 +3,7 @@ import type { CertificateCredential, Credential, JwtCredential } from '../defini
 import type { Principal } from '../principal.js'
 import type { ClientCertificate } from './certificate.js'
 import type { CredentialFiles, KnownKey } from './credential-files.js'
-import type { VerifiedJwt } from './jwt.js'
+import { parseJwt, signerOf, validClaims, type Claims } from './jwt.js'
 
 /** A principal that came in, and a text by which `isValid` knows the credential again. */
 export interface Login {
@@ -19,27 +19,20 @@ const BASE = 36
  *
  * @throws AuthError
  */
-export async function loginByJwt(
-  text: string,
-  principals: Iterable<Principal>,
-  files: CredentialFiles,
-): Promise<Login> {
-  // Most hosts have no principal with a JWT.
-  const { claimedIssuer, verifyJwt } = await import('./jwt.js')
+export function loginByJwt(text: string, principals: Iterable<Principal>, files: CredentialFiles): Login {
   const now = Date.now()
-  const issuer = claimedIssuer(text)
+  const jwt = parseJwt(text)
   // A stranger must not cost one check of a signature for each principal.
-  const verified = new Map<string, VerifiedJwt<KnownKey> | undefined>()
+  const signers = new Map<string, KnownKey | undefined>()
   for (const [principal, credential] of credentialsOf(principals, 'jwt', now)) {
-    const { keys } = credential
-    if (credential.issuer !== issuer) continue
-    if (!verified.has(keys)) verified.set(keys, await verifyJwt(text, files.keys(keys), now))
-    const jwt = verified.get(keys)
-    if (jwt !== undefined && takes(credential, jwt))
-      return {
-        principal,
-        token: `jwt.${credential.id}.${jwt.signer.digest}.${jwt.expires.toString(BASE)}`,
-      }
+    const { issuer, keys } = credential
+    if (jwt.claims['iss'] !== issuer) continue
+    if (!signers.has(keys)) signers.set(keys, signerOf(jwt, files.keys(keys)))
+    const signer = signers.get(keys)
+    if (signer === undefined) continue
+    const claims = validClaims(jwt, now)
+    if (takes(credential, claims))
+      return { principal, token: `jwt.${credential.id}.${signer.digest}.${claims.expires.toString(BASE)}` }
   }
   throw new AuthError(
     'This host takes no such JWT: its issuer, its signature, its audience or its claims fit no principal.',
@@ -85,11 +78,9 @@ function* credentialsOf<K extends Credential['kind']>(
       if (credential.kind === kind) yield [principal, credential as Extract<Credential, { readonly kind: K }>]
 }
 
-function takes({ audience, claims }: JwtCredential, jwt: VerifiedJwt<KnownKey>): boolean {
-  if (!jwt.audiences.includes(audience)) return false
-  return claims.every(
-    ([name, wanted]) => Object.hasOwn(jwt.claims, name) && hasClaim(name, jwt.claims[name], wanted),
-  )
+function takes({ issuer, audience, claims }: JwtCredential, { iss, aud, all }: Claims): boolean {
+  if (iss !== issuer || !aud.includes(audience)) return false
+  return claims.every(([name, wanted]) => Object.hasOwn(all, name) && hasClaim(name, all[name], wanted))
 }
 
 /** A claim may be a list, and `scope` is one with spaces. */
