@@ -144,7 +144,7 @@ export class Traffic {
       },
       acked: number => {
         this.outbox.acked(number)
-        this.inboxes.confirmedThrough(number)
+        this.inboxes.sent.confirmedThrough(number)
         this.#owner.changed()
       },
       flush: () => {

@@ -9,6 +9,7 @@ import {
   decodeOutcome,
   decodeReply,
   decodeSync,
+  decodeUnwritten,
   fromWireError,
 } from '../../wire/frames/control-frames.js'
 import { DeliverReader } from '../../wire/frames/deliver-frame.js'
@@ -78,6 +79,8 @@ export function receiveFrame(
       return inboxes.ruled(decodeRules(decodeValue(body)))
     case FrameKind.Named:
       return inboxes.joined(decodeNamed(decodeValue(body)))
+    case FrameKind.Unwritten:
+      return inboxes.sent.unwrittenThrough(decodeUnwritten(body))
     case FrameKind.Interest:
     case FrameKind.Hosts:
     case FrameKind.Ask:

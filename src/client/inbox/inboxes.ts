@@ -51,7 +51,7 @@ export class Inboxes implements InboxOwner {
   readonly #memories = new DeliveryMemories()
   readonly #writer = new ByteWriter()
   #dirty: Inbox[] = []
-  readonly #sent = new SentVerdicts()
+  readonly sent = new SentVerdicts()
   /** A hand-out is running. Later deliveries wait for its end. */
   #isHandingOut = false
   #lastNumber = 0
@@ -199,7 +199,7 @@ export class Inboxes implements InboxOwner {
   reset(): void {
     this.#memories.sessionLost()
     this.#dirty = []
-    this.#sent.clear()
+    this.sent.clear()
     for (const inbox of [...this.#inboxes.values()]) {
       inbox.reset()
       inbox.memory.sessionLost()
@@ -215,12 +215,7 @@ export class Inboxes implements InboxOwner {
       writeSettlement(this.#writer, inbox.takeSettlement())
       this.#forgetIfDone(inbox)
     }
-    this.#sent.add(this.#link.send(FrameKind.Settle, this.#writer.take()), dirty)
-  }
-
-  /** The host has handled all frames up to this one. */
-  confirmedThrough(number: number): void {
-    this.#sent.confirmedThrough(number)
+    this.sent.add(this.#link.send(FrameKind.Settle, this.#writer.take()), dirty)
   }
 
   dirty(inbox: Inbox): void {

@@ -2,7 +2,7 @@ import type { Membership } from '../../bus/contract/broker.js'
 import type { ByteBudget } from '../../broker/memory/byte-budget.js'
 import type { ByteReader } from '../../codec/byte-reader.js'
 import type { ConsumerBooks } from '../../wire/frames/consumer-books.js'
-import { decodeSync, encodeSync, type Call } from '../../wire/frames/control-frames.js'
+import { decodeSync, encodeSync, encodeUnwritten, type Call } from '../../wire/frames/control-frames.js'
 import { FrameKind } from '../../wire/frames/frames.js'
 import { Link, type LinkState, type RetainedFrame } from '../../wire/link.js'
 import type { LimitError } from '../../errors.js'
@@ -275,8 +275,7 @@ export class Session implements FollowerClientSession, WatchedSession {
         return this.#receiver.receive(body, number)
       case FrameKind.Settle:
         this.consumers.settle(body)
-        // Until it is on the disk the client keeps its verdicts: a next host would not know of them.
-        return this.van.vanStore?.written()
+        return this.#written(number)
       case FrameKind.Leave:
         return this.subscriptions.leave(this.consumers.leave(body, this.follower?.relay.membership))
       case FrameKind.Sync:
@@ -289,6 +288,17 @@ export class Session implements FollowerClientSession, WatchedSession {
       default:
         throw broken(`of kind ${kind} is for clients only`)
     }
+  }
+
+  /**
+   * Until a frame is acknowledged the client keeps its verdicts: a next host would not know of them. While the disk
+   * fails, the frame is acknowledged all the same, because those behind it must not wait; the client is told to go on
+   * keeping them.
+   */
+  #written(number: number): Promise<void> | undefined {
+    return this.van.vanStore?.written()?.then(isWritten => {
+      if (!isWritten && !this.#hasEnded) this.#output.send(FrameKind.Unwritten, encodeUnwritten(number))
+    })
   }
 
   #sync(subscription: number): void {

@@ -28,7 +28,7 @@ export class Committer {
   #running: Promise<void> | undefined
   #next: { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } | undefined
   /** Resolved after the next write, with any outcome. */
-  #tried: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
+  #tried: { readonly promise: Promise<boolean>; readonly resolve: (isWritten: boolean) => void } | undefined
   #timer: NodeJS.Timeout | undefined
   #isScheduled = false
   /** The number of calls of `kept`. */
@@ -62,12 +62,16 @@ export class Committer {
   }
 
   /**
-   * Resolves after a write of all changes so far, in its own time, with any outcome; undefined when nothing is left
-   * to write.
+   * Resolves after a write of all changes so far, in its own time, with its success; undefined when nothing is left to
+   * write.
    */
-  written(): Promise<void> | undefined {
-    if (this.#changed.size === 0) return this.#running?.catch(() => undefined)
-    this.#tried ??= deferred()
+  written(): Promise<boolean> | undefined {
+    if (this.#changed.size === 0)
+      return this.#running?.then(
+        () => true,
+        () => false,
+      )
+    this.#tried ??= deferred<boolean>()
     return this.#tried.promise
   }
 
@@ -128,14 +132,14 @@ export class Committer {
       .then(
         () => {
           for (const end of ends) end(true)
-          tried?.resolve()
+          tried?.resolve(true)
           this.#isFailing = false
           this.#ended()
           resolve()
         },
         (error: unknown) => {
           for (const end of ends) end(false)
-          tried?.resolve()
+          tried?.resolve(false)
           for (const contributor of contributors) this.#changed.add(contributor)
           if (!this.#isFailing) this.#warn(error instanceof Error ? error.message : String(error))
           this.#isFailing = true
@@ -160,10 +164,14 @@ export class Committer {
   }
 }
 
-function deferred(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {
-  let resolve: () => void = () => undefined
+function deferred<T = void>(): {
+  promise: Promise<T>
+  resolve: (value: T) => void
+  reject: (error: unknown) => void
+} {
+  let resolve: (value: T) => void = () => undefined
   let reject: (error: unknown) => void = () => undefined
-  const promise = new Promise<void>((yes, no) => {
+  const promise = new Promise<T>((yes, no) => {
     resolve = yes
     reject = no
   })

@@ -193,8 +193,8 @@ export class VanStore implements DurableLog, Contributor {
     return this.#options.committer.kept()
   }
 
-  /** Resolves after the next transaction, whether it could be written or not. */
-  written(): Promise<void> | undefined {
+  /** Resolves after the next transaction: whether it could be written. */
+  written(): Promise<boolean> | undefined {
     return this.#options.committer.written()
   }
 

@@ -106,6 +106,18 @@ export function decodeLapse(reader: ByteReader): Lapse {
   return { subscription, through }
 }
 
+/** @param through the last SETTLE frame whose verdicts are not on the disk */
+export function encodeUnwritten(through: number): Uint8Array {
+  begin().varint(through)
+  return writer.take()
+}
+
+export function decodeUnwritten(reader: ByteReader): number {
+  const through = reader.varint()
+  reader.end()
+  return through
+}
+
 const HELD = 0
 const TAKEN = 1
 const REFUSED = 2

@@ -33,6 +33,8 @@ export const FrameKind = {
   Gap: 32,
   /** The incarnation of the name that a subscription has joined: before its first delivery. */
   Named: 33,
+  /** Verdicts that the host is about to acknowledge, although it could not write them: the client keeps them. */
+  Unwritten: 34,
   /** Between hosts, both ways: the patterns that the sender wants. */
   Interest: 25,
   /** From a leader: the present hosts. */

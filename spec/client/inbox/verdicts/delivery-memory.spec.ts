@@ -7,6 +7,7 @@ import { Disk } from '../../../support/disk.js'
 import { eventually } from '../../../support/eventually.js'
 import { clientOf, startServer } from '../../../support/host-server.js'
 import { Proxy } from '../../../support/proxy.js'
+import { rejection } from '../../../support/rejection.js'
 
 /** `3`, `3R` if redelivered, `3R#2` at its second attempt. */
 function shown({ payload, redelivered, attempt }: Message<number>): string {
@@ -163,6 +164,26 @@ describe('verdicts that a client gave while its host with a store died', () => {
     await publish(4)
     await eventually(() => expect(seen).to.include('4'))
     expect(seen).to.deep.equal(['1', '2', '3', '4'])
+  })
+
+  it('hold when the disk failed from before the verdict to the death of the host', async () => {
+    await register('w')
+    await publish(1, 2, 3)
+    disk.isFull = true
+    worker.topic<number>('t', { name: 'w' }).subscribe(message => seen.push(shown(message)))
+    await eventually(() => expect(seen).to.have.lengthOf(3))
+    // The host has tried to write the verdicts, and its answers have come.
+    for (const payload of [4, 5]) {
+      expect(await rejection(worker.publish('t', payload))).to.include({ code: 'MSGVAN_STORE' })
+      await worker.status()
+    }
+    disk.isFull = false
+    crash()
+    await restarted
+    await publish(6)
+    await eventually(() => expect(seen).to.include('6'))
+    // The subscription has the refused messages too, in the memory of the host.
+    expect(seen.filter(each => !/[45]/.test(each))).to.deep.equal(['1', '2', '3', '6'])
   })
 
   it('the messages that an error took down beside the failed one come again with the flag', async () => {
