@@ -15,6 +15,7 @@ import { matching } from './matching.js'
 import { named } from './named.js'
 import { nesting } from './nesting.js'
 import { ordering } from './ordering.js'
+import { orderingByKey } from './ordering-by-key.js'
 import { payloadRules } from './payloads.js'
 import { randomPipelines } from './random-pipelines.js'
 import { replay } from './replay.js'
@@ -46,6 +47,7 @@ const themes: readonly Theme[] = [
   publishing,
   payloadRules,
   ordering,
+  orderingByKey,
   nesting,
   rxjsSemantics,
   retrying,

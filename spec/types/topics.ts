@@ -183,6 +183,23 @@ export function options(bus: Bus): void {
     overflow: 'drop-oldest',
     delay: (_error, attempt) => attempt * 100,
   })
+  bus.topic('t', { ordered: 'key' })
+  bus.topic(/(?<shop>.)/, { name: 'w', ordered: { header: 'x' }, replace: true })
+  bus
+    .topic(/(?<shop>.)/, { ordered: { group: 'shop' } })
+    .subscribe(({ key }) => expectTypeOf(key).toEqualTypeOf<string | undefined>())
+  void bus.publish('t', 1, { key: 'k' })
+  void bus.publish({ topic: 't', payload: 1, key: 'k' })
+  // @ts-expect-error no such order
+  bus.topic('t', { ordered: 'topic' })
+  // @ts-expect-error a header or a group
+  bus.topic('t', { ordered: { key: 'x' } })
+  // @ts-expect-error hosts run no function
+  bus.topic('t', { ordered: (message: Message) => message.topic })
+  // @ts-expect-error a key is a text
+  void bus.publish('t', 1, { key: 7 })
+  // @ts-expect-error it is only read
+  bus.topic('t').subscribe(message => (message.key = 'x'))
   // @ts-expect-error a misspelt option
   bus.topic('t', { atempts: 3 })
   // @ts-expect-error no such value

@@ -3,6 +3,7 @@ import type { Unrouted } from '../bus/contract/broker.js'
 import type { Reports } from '../bus/reports.js'
 import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import type { Envelope } from '../message/envelope.js'
+import { keyReader, type KeyReader } from '../message/order/key-reader.js'
 import { isMailTopic, isRequest } from '../message/topic.js'
 import type { DrainWaiter } from './lifecycle/drain-waiter.js'
 import type { Timers } from './clock/timers.js'
@@ -64,6 +65,10 @@ export class SubscriptionServices implements SubscriptionOwner<Subscription> {
     const { sees } = this.#parts.options
     if (sees === undefined) return true
     return isMailTopic(topic) && !isRequest(topic) ? rules.pattern === topic : sees(rules, topic)
+  }
+
+  keyReader({ ordered, pattern }: SubscriptionRequest): KeyReader | undefined {
+    return keyReader(ordered, pattern, this.#parts.options.compile)
   }
 
   rightsChanged(): void {

@@ -47,7 +47,13 @@ import { Streams } from './streams/streams.js'
 import { BusSubject } from './topic/subject.js'
 import { checkNoRequests, checkReply, checkRequest } from './requests/check-requests.js'
 import { RequestsOfBus } from './requests/requests-of-bus.js'
-import { checkPublication, checkPublishOptions, isPublication, type Publication } from './publication.js'
+import {
+  checkPublication,
+  checkPublishOptions,
+  headersOf,
+  isPublication,
+  type Publication,
+} from './publication.js'
 import { TopicObservable } from './topic/topic-observable.js'
 import { TopicSource } from './topic/topic-source.js'
 import { ExactNotice } from '../message/wildcards/exact-notice.js'
@@ -164,21 +170,22 @@ export class BrokerBus extends ControlOfBus {
     try {
       if (isPublication(topicOrMessage)) {
         checkPublication(topicOrMessage, payload)
-        return this.#publish(topicOrMessage.topic, topicOrMessage.payload, topicOrMessage.headers)
+        const { topic, headers, key } = topicOrMessage
+        return this.#publish(topic, topicOrMessage.payload, headers, key)
       }
       if (options !== undefined) checkPublishOptions(options)
       const signal = options?.signal
       if (signal?.aborted === true) return refusedWith(reasonOf(signal), undefined)
-      const outcome = this.#publish(topicOrMessage, payload, options?.headers)
+      const outcome = this.#publish(topicOrMessage, payload, options?.headers, options?.key)
       return signal === undefined ? outcome : caught(untilAborted(outcome, signal), undefined)
     } catch (error) {
       return refusedWith(asError(error), this.#refused)
     }
   }
 
-  #publish(topic: string, payload: unknown, headers: Headers | undefined): Promise<void> {
+  #publish(topic: string, payload: unknown, given?: Headers, key?: string): Promise<void> {
     checkPublishTopic(topic)
-    if (headers !== undefined) checkHeaders(headers)
+    const headers = given === undefined && key === undefined ? undefined : headersOf(given, key)
     if (!this.#broker.checksPayloads) assertSerializable(payload, this.#maxPayload)
     if (this.end !== undefined) return this.#publishAtEnd(topic, payload, headers)
     return this.#broker.publish(topic, payload, headers ?? noHeaders, this.#refused)

@@ -3,6 +3,7 @@ import { Encoding } from '../codec/encoding.js'
 import { RefusedByConsumerError, TakenAwayError, type MsgvanError } from '../errors.js'
 import { readBody } from './envelope-body.js'
 import { partsOf } from './message-id.js'
+import { keyIn } from './order/key.js'
 import { respondersPattern } from './pattern.js'
 import { checkNack } from './retry-delay.js'
 
@@ -83,7 +84,7 @@ export type MessageFields<P = unknown> = Pick<
  * share it; across processes each delivery has a fresh copy.
  *
  * `{ ...message }`, `structuredClone(message)` and `JSON.stringify(message)` have its data, from `id` to `redelivered`.
- * They have neither `match` nor the verbs: only the message itself can be settled.
+ * They have neither `key`, which their headers have, nor `match` nor the verbs: only the message itself can be settled.
  *
  * @example
  * bus.topic('jobs', { name: 'workers', ack: 'manual' }).subscribe(message => {
@@ -174,6 +175,11 @@ export class Message<P = unknown> {
     tag: unknown,
   ): Message {
     return new Message(undefined, id, topic, payload, headers, timestamp, settler, 1, false, tag)
+  }
+
+  /** Its key: that of its publish, in the header `partitionkey`. Undefined: it has none. */
+  get key(): string | undefined {
+    return keyIn(this.headers)
   }
 
   /** The match of the subscription's RegExp, for its groups; null for a subscription to one exact topic. */

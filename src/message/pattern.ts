@@ -5,6 +5,8 @@ import { isUtf8 } from './well-formed.js'
 /** Decides whether a topic matches: `RegExp.test` without its state. */
 export interface Matcher {
   test(topic: string): boolean
+  /** Reads a named group of the first match. Default: the pattern is a RegExp, and does it itself. */
+  group?(name: string): (topic: string) => string | undefined
 }
 
 /** A pattern is a RegExp, or a string: the one exact topic, system topics included. */

@@ -1,6 +1,7 @@
 import type { ActorAddress } from '../bus/contract/actor-ref.js'
 import type { CapabilityValues } from '../bus/contract/actors.js'
 import type { Log } from '../log/log.js'
+import type { OrderedOption } from '../message/order/ordered.js'
 import type { WorkerClient } from './worker-client.js'
 
 /** The messages between a host and a worker (a thread, or a process) that runs a handler or an actor. */
@@ -25,7 +26,7 @@ export interface Consumed {
   readonly name: string
   readonly pattern: RegExp | string
   readonly options: {
-    readonly ordered: boolean
+    readonly ordered: OrderedOption
     readonly prefetch: number
     readonly attempts: number
     readonly delay?: number

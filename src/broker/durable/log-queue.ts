@@ -63,6 +63,10 @@ export class LogQueue extends PendingQueue {
     return this.#replayBytes
   }
 
+  override isUncounted(item: Item): boolean {
+    return this.#tail.isReplay(item)
+  }
+
   override get readTo(): number {
     return this.#tail.reader?.at ?? 0
   }

@@ -7,6 +7,7 @@ import type { Matcher } from '../../message/pattern.js'
 import { isTransientTopic } from '../../message/topic.js'
 import { isRequestPattern } from '../../message/pattern.js'
 import { Item } from '../subscription/backlog/item.js'
+import type { KeyLanes } from '../subscription/backlog/key-lanes.js'
 import { REPLAYED, type Cursor, type DurableLog } from './durable-log.js'
 import type { LocalBrokerOptions } from '../local-broker-options.js'
 import { Member } from '../subscription/member.js'
@@ -140,6 +141,16 @@ export class StoredSubscription extends Subscription {
     this.handed(envelope)
   }
 
+  /** The next process finds it before all others, as one that was never handed out. */
+  override waitsForKey(envelope: Envelope): void {
+    const at = placeOf(envelope)
+    const cursor = this.#cursor
+    if (at === undefined || at <= cursor.high) return
+    cursor.open.set(at, REPLAYED)
+    this.#passed(at, envelope.size)
+    cursor.changed()
+  }
+
   override endKept(reason: string): void {
     this.#cursor.end(this.rules, reason)
   }
@@ -235,17 +246,21 @@ export class StoredSubscription extends Subscription {
     const before = this.#stored.bytes
     let handed = 0
     let handedBytes = 0
+    const waited = forgetInLanes(this.backlog.lanes, cursor, envelopes)
+    const left: Envelope[] = []
     const gone = this.#stored.forget(envelopes, envelope => {
       const at = placeOf(envelope) ?? 0
+      left.push(envelope)
       if (at > cursor.high) return
       // It had gone out, and came back unseen.
       cursor.open.delete(at)
       handed += 1
       handedBytes += envelope.size
     })
-    if (gone === 0) return
+    if (gone + waited === 0) return
     this.#waitsNoMore(gone - handed, before - this.#stored.bytes - handedBytes)
     cursor.changed()
+    for (const envelope of left) this.backlog.release(envelope, 0)
     this.backpressure.forgetLast(gone - handed)
   }
 
@@ -261,6 +276,22 @@ export class StoredSubscription extends Subscription {
     cursor.waiting -= count
     cursor.waitingBytes = cursor.waiting === 0 ? 0 : Math.max(0, cursor.waitingBytes - bytes)
   }
+}
+
+/** Those among them that wait for their keys. @returns their number */
+function forgetInLanes(
+  lanes: KeyLanes | undefined,
+  cursor: Cursor,
+  refused: readonly StoredEnvelope[],
+): number {
+  if (lanes === undefined || lanes.size === 0) return 0
+  const places = new Set(refused.map(({ at }) => at))
+  const all = [...lanes.all()].filter(item => !item.isBegun && places.has(placeOf(item.envelope) ?? 0))
+  for (const item of all) {
+    lanes.take(item)
+    cursor.open.delete(placeOf(item.envelope) ?? 0)
+  }
+  return all.length
 }
 
 function throwsAway({ overflow }: SubscriptionRequest): boolean {

@@ -28,7 +28,9 @@ export interface MemberOwner {
   /** Members, credit or rules have changed. */
   changed(): void
   wake(): void
-  acked(): void
+  acked(message: Message): void
+  /** A consumer of another process holds it. */
+  reopened(item: Item): void
   failed(item: Item, error: unknown, retry?: RetryRule): void
   rejected(item: Item, reason: unknown): void
   /** @param uncounted as if never delivered */
@@ -162,7 +164,7 @@ export class Member implements Membership {
 
   ack(message: Message): boolean {
     if (this.#close(message) === undefined) return false
-    this.#subscription.acked()
+    this.#subscription.acked(message)
     return true
   }
 
@@ -218,7 +220,7 @@ export class Member implements Membership {
     // Its subscription may have had others there.
     this.isPassed = true
     const message = Message.of(item.envelope, this, item.failures + 1, item.deliveries > 1, item)
-    this.#subscription.changed()
+    this.#subscription.reopened(item)
     this.#unsettled ??= new OpenDeliveries()
     this.#unsettled.enter(message)
     return message

@@ -9,6 +9,8 @@ export class NoopHooks {
   gone?(item: Item): void
   /** No present member may see it: it waits aside, and others pass it by. */
   protected setAside?(envelope: Envelope): void
+  /** Its key is busy: it waits aside, and messages of other keys pass it by. */
+  waitsForKey?(envelope: Envelope): void
   /**
    * The subscription is removed, and its messages are given up with this reason, by the next process if this one dies.
    */

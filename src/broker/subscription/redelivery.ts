@@ -36,6 +36,7 @@ export class Redelivery<S extends SubscriptionCore> {
     item.isDueAtOnce = delay <= 0 && !needsTurn
     if (item.isDueAtOnce) backlog.restore(item)
     else this.retryAfter(item, needsTurn ? TURN_MS : delay)
+    backlog.release(item.envelope)
     subscription.wake()
   }
 
@@ -71,11 +72,14 @@ export class Redelivery<S extends SubscriptionCore> {
     }
     if (subscription.hasEnded) return subscription.tooLate(items)
     subscription.backlog.restoreAll(items)
+    if (subscription.backlog.lanes !== undefined)
+      for (const { envelope } of items) subscription.backlog.release(envelope)
     subscription.wake()
   }
 
   /** Tries again in a while: a member may come, or get the right. */
   setAside(item: Item): void {
+    this.#subscription.changed()
     this.retryAfter(item, SET_ASIDE_MS)
   }
 
@@ -85,8 +89,10 @@ export class Redelivery<S extends SubscriptionCore> {
     backlog.retries ??= new RetryQueue(this.#owner, due => {
       this.#subscription.changed()
       backlog.restore(due)
+      backlog.release(due.envelope)
       this.#subscription.wake()
     })
+    backlog.lanes?.hold(item.envelope)
     backlog.retries.add(item, delay)
   }
 
@@ -105,6 +111,7 @@ export class Redelivery<S extends SubscriptionCore> {
   #addDeadLetter(item: Item, error: unknown): void {
     if (this.#owner.deadLettered(this.#subscription, item, error))
       this.#subscription.counting.deadLettered += 1
+    this.#subscription.backlog.release(item.envelope)
     this.#subscription.wake()
   }
 }

@@ -1,3 +1,4 @@
+import type { Membership } from '../../bus/contract/broker.js'
 import type { Overflow, SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Counters } from '../../bus/contract/status.js'
 import type { Envelope } from '../../message/envelope.js'
@@ -120,7 +121,7 @@ export abstract class SubscriptionCore extends NoopHooks {
   /** Messages that only need a consumer with credit. */
   get ready(): number {
     if (this.hasEnded || this.isOutOfTurn || this.isPaused) return 0
-    return Math.max(0, this.backlog.queued - this.held)
+    return Math.max(0, this.backlog.inTurn - this.held)
   }
 
   get isPaused(): boolean {
@@ -129,7 +130,11 @@ export abstract class SubscriptionCore extends NoopHooks {
 
   /** The subscription keeps the order, and waits for a message that is open or between two attempts. */
   protected get isOutOfTurn(): boolean {
-    return this.rules.ordered && (this.backlog.isRetrying || this.inFlight > 0)
+    return this.rules.ordered === true && (this.backlog.isRetrying || this.inFlight > 0)
+  }
+
+  protected choose(avoid: Membership | undefined, topic: string, again = false): Member | undefined {
+    return this.isOutOfTurn || this.isPaused ? undefined : this.members.choose(avoid, topic, again)
   }
 
   get inFlight(): number {
@@ -184,15 +189,21 @@ export abstract class SubscriptionCore extends NoopHooks {
     return true
   }
 
-  /** No present member may see the topic. False for ordered subscriptions, which wait. */
+  /** No present member may see the topic. False for subscriptions with one order for all, which wait. */
   protected isUnseen(topic: string): boolean {
-    return !this.rules.ordered && this.members.noneSees(topic)
+    return this.rules.ordered !== true && this.members.noneSees(topic)
   }
 
   /** Adds a new message to the end of the queue. */
   enqueue(envelope: Envelope): void {
     this.changed()
     this.backlog.enqueue(envelope)
+  }
+
+  /** A consumer of another process holds it. */
+  reopened({ envelope }: Item): void {
+    this.changed()
+    this.backlog.lanes?.hold(envelope)
   }
 
   /** The next message takes the long way, which finds out anew whether the short one is open. */

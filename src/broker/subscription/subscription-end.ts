@@ -36,6 +36,7 @@ export class SubscriptionEnd {
     const { members, backlog } = this.#subscription
     members.surrender()
     backlog.endRetries()
+    backlog.reorder(undefined)
     this.#giveUp = giveUp
     this.#end(true)
   }

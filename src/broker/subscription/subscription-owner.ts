@@ -1,6 +1,7 @@
 import type { MsgvanError } from '../../errors.js'
 import type { Unrouted } from '../../bus/contract/broker.js'
 import type { Envelope } from '../../message/envelope.js'
+import type { KeyReader } from '../../message/order/key-reader.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Item } from './backlog/item.js'
 import type { Pause } from './backlog/pause.js'
@@ -34,6 +35,8 @@ export interface SubscriptionOwner<S> {
   unrouted(envelope: Envelope, why: Unrouted): void
   /** Whether the maker by these rules may see messages with this topic. Default: it may. */
   sees?(rules: SubscriptionRequest, topic: string): boolean
+  /** Reads the keys of its messages, if these rules order it by key. Default: they do not. */
+  keyReader?(rules: SubscriptionRequest): KeyReader | undefined
   /** Its maker may see other messages than before. */
   rightsChanged?(): void
   /** It has other rules now. */

@@ -1,4 +1,4 @@
-import type { Consumer, LeaveCause, Membership } from '../../bus/contract/broker.js'
+import type { Consumer, LeaveCause } from '../../bus/contract/broker.js'
 import { renewedRules } from '../../bus/contract/rules.js'
 import type { Sight } from '../../bus/contract/sight.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
@@ -11,6 +11,7 @@ import { Item } from './backlog/item.js'
 import type { Pause } from './backlog/pause.js'
 import type { PendingQueue } from './backlog/pending-queue.js'
 import { SubscriptionEnd } from './subscription-end.js'
+import { bar, orderAnew, park } from './key-order.js'
 import { Member, type MemberOwner } from './member.js'
 import { Redelivery } from './redelivery.js'
 import { SubscriptionCore } from './subscription-core.js'
@@ -32,6 +33,7 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
   ) {
     super(queue)
     this.#rules = rules
+    if (rules.ordered !== false) orderAnew(this)
   }
 
   get rules(): SubscriptionRequest {
@@ -53,11 +55,12 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
   }
 
   protected renew(rules: SubscriptionRequest): void {
-    const hasOtherSight = rules.sight !== this.#rules.sight
+    const { sight, ordered } = this.#rules
     this.#rules = rules
     this.changed()
     this.members.ruled(rules)
-    if (hasOtherSight) this.owner.rightsChanged?.()
+    if (rules.ordered !== ordered) orderAnew(this)
+    if (rules.sight !== sight) this.owner.rightsChanged?.()
     this.letIn()
     this.wake()
     this.owner.renewed?.(this)
@@ -111,8 +114,8 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
     const member = mustWait ? undefined : (this.straight ?? this.#chooseForNew(envelope))
     if (member === undefined) {
       this.backpressure.enqueue(envelope, pause, this.#ending?.isGivingUp === true)
-      // The members with credit may not see it, and should get the next messages.
-      if (this.isUnseen(envelope.topic)) this.wake()
+      // The members with credit may not see it or its key is busy, and they should get the next messages.
+      if (this.backlog.lanes !== undefined || this.isUnseen(envelope.topic)) this.wake()
       return
     }
     if (member === 'none') {
@@ -134,12 +137,13 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
 
   /** @returns `'none'`: no member may see it, so it is done */
   #chooseForNew(envelope: Envelope): Member | 'none' | undefined {
-    if (this.hasEnded || this.backlog.queued > 0) return undefined
+    if (this.hasEnded || this.backlog.inTurn > 0) return undefined
     if (!this.admits(envelope.topic)) {
       this.gone?.(new Item(envelope, 0))
       return 'none'
     }
-    const member = this.#choose(undefined, envelope.topic)
+    const member = this.choose(undefined, envelope.topic)
+    if (member !== undefined && this.backlog.lanes?.begin(envelope) === false) return undefined
     const isStraight =
       member !== undefined &&
       member === this.members.only &&
@@ -157,18 +161,16 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
     if (first === undefined) return false
     const { topic } = first.envelope
     const isBarred = !this.admits(topic)
-    const member = isBarred ? undefined : this.#choose(first.avoid, topic, first.isDueAtOnce)
+    const member = isBarred ? undefined : this.choose(first.avoid, topic, first.isDueAtOnce)
     if (member === undefined && !isBarred && !this.isUnseen(topic)) return false
     backlog.shift()
-    this.letIn()
-    if (member !== undefined) this.#hand(member, first)
-    else if (isBarred) this.gone?.(first)
+    const waits = member !== undefined && backlog.lanes?.begin(first.envelope) === false
+    if (!waits) this.letIn()
+    if (waits) park(this, first)
+    else if (member !== undefined) this.#hand(member, first)
+    else if (isBarred) bar(this, first)
     else this.#putAside(first)
-    return backlog.queued > backlog.held
-  }
-
-  #choose(avoid: Membership | undefined, topic: string, again = false): Member | undefined {
-    return this.isOutOfTurn || this.isPaused ? undefined : this.members.choose(avoid, topic, again)
+    return backlog.inTurn > backlog.held
   }
 
   #hand(member: Member, item: Item): void {
@@ -180,15 +182,15 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
   }
 
   #putAside(item: Item): void {
-    this.changed()
     this.setAside?.(item.envelope)
     this.#returns.setAside(item)
   }
 
-  acked(): void {
+  acked(message: Message): void {
     this.counting.acked += 1
     // Then nothing is pending here, and nothing waits for this.
     if (this.straight !== undefined) return
+    if (this.backlog.lanes !== undefined) this.backlog.release(Message.envelopeOf(message))
     this.members.forgetGone()
     this.owner.settled()
     this.wake()
@@ -227,7 +229,7 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
   }
 
   wake(): void {
-    if (!this.hasEnded && this.backlog.queued > this.held) this.owner.wake(this)
+    if (!this.hasEnded && this.backlog.inTurn > this.held) this.owner.wake(this)
   }
 
   letIn(): void {

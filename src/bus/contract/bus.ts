@@ -45,7 +45,7 @@ export interface AnyTopics {
 type TopicName<T> = string extends keyof T ? never : Extract<keyof T, string>
 /** The payload of a topic that the app does not list is `unknown`. */
 type PayloadOf<T, K extends string> = K extends keyof T ? T[K] : unknown
-type Publication<K, P> = { topic: K; headers?: Headers } & (undefined extends P
+type Publication<K, P> = { topic: K; headers?: Headers; key?: string | undefined } & (undefined extends P
   ? { payload?: P }
   : { payload: P })
 type MaybePayload<P> = undefined extends P
@@ -130,6 +130,7 @@ export interface Bus<T extends Topics = AnyTopics, S extends Services = AnyServi
     topic: K extends TopicName<T> ? never : K
     payload?: unknown
     headers?: Headers
+    key?: string | undefined
   }): Promise<void>
 
   /** An rxjs Subject across processes: `next()` publishes, `subscribe()` listens to the one topic's payloads. */

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { InvalidOptionError } from '../../errors.js'
 import { atLeast, checkSignal, knownOptions, oneOf, whole } from '../../message/check-option.js'
 import type { Headers } from '../../message/envelope.js'
+import { orderedOf, type OrderedOption } from '../../message/order/ordered.js'
 import { checkReplayFrom, type ReplayFrom } from '../../message/replay.js'
 import { checkRetryDelay, defaultDelay, type RetryDelay } from '../../message/retry-delay.js'
 import { isUtf8 } from '../../message/well-formed.js'
@@ -18,9 +19,15 @@ export interface TopicOptions<P = unknown> {
   name?: string
   /** `'auto'` (default): settled when `next()` returns. `'manual'`: settled by the message's verbs, or by `handle`. */
   ack?: 'auto' | 'manual'
-  /** A failed message holds back those behind it until it is settled. Default false: others pass it. */
-  ordered?: boolean
-  /** The number of deliveries that this subscriber may hold unsettled. Default 4,096; with `ordered` always 1. */
+  /**
+   * The order in which messages are worked on, by all subscribers of a name together. Default false: those behind a
+   * failed message pass it. `true`: one message after another; a failed one holds back all behind it. `'key'`: the
+   * messages of one key one after another, and other keys go on; a failed message holds back its key alone. The key is
+   * that of the publish; with `{ header: 'x' }` it is a header, with `{ group: 'x' }` a named group of the RegExp. A
+   * message without a key is in no order. A handler that outlives its deadline may overlap with the next one.
+   */
+  ordered?: OrderedOption
+  /** The number of deliveries that this subscriber may hold unsettled. Default 4,096; with `ordered: true` always 1. */
   prefetch?: number
   /** Total tries before the message becomes a dead letter. Default 5. */
   attempts?: number
@@ -84,6 +91,11 @@ export interface HandlerOptions<P = unknown> extends TopicOptions<P> {
 export interface PublishOptions {
   headers?: Headers
   /**
+   * Orders messages for subscriptions with `ordered: 'key'`: a text of at most 1,024 UTF-8 bytes, not empty. It travels
+   * as the header `partitionkey`, as CloudEvents call it. Default: none.
+   */
+  key?: string
+  /**
    * When it aborts, the promise rejects with its reason. Only the wait ends: the van still owes a message that it may
    * have. If it has aborted before, nothing is published.
    */
@@ -117,13 +129,13 @@ export function toRequest(
   more: readonly string[] = [],
 ): SubscriptionRequest {
   knownOptions(where, options, [...known, ...more])
-  const { name, ack, ordered = false, delay = defaultDelay, overflow = 'pause' } = options
+  const { name, ack, delay = defaultDelay, overflow = 'pause' } = options
   if (options.from !== undefined) checkReplayFrom(options.from)
   checkSignal(where, options.signal)
   if (name !== undefined) checkName(name)
   oneOf('ack', ack ?? 'auto', ['auto', 'manual'])
   oneOf('overflow', overflow, ['pause', 'drop-oldest', 'drop-newest', 'error'])
-  oneOf('ordered', ordered, [true, false])
+  const ordered = orderedOf(options.ordered ?? false, pattern)
   oneOf('replace', options.replace ?? false, [true, false])
   if (options.replace === true && name === undefined)
     throw new InvalidOptionError('replace changes the rules of a name: give a name, or leave it out.')
@@ -134,7 +146,7 @@ export function toRequest(
     name,
     from: options.from,
     ordered,
-    prefetch: ordered ? 1 : whole('prefetch', options.prefetch ?? 4096, 1, 1_000_000),
+    prefetch: ordered === true ? 1 : whole('prefetch', options.prefetch ?? 4096, 1, 1_000_000),
     attempts: whole('attempts', options.attempts ?? 5, 1, 1_000_000),
     delay,
     ackTimeout: atLeast('ackTimeout', options.ackTimeout ?? 0, 0, longest),

@@ -1,4 +1,5 @@
 import type { ReplayFrom, ReplayStart } from '../../message/replay.js'
+import type { Ordered } from '../../message/order/ordered.js'
 import type { RetryDelay } from '../../message/retry-delay.js'
 import type { Sight } from './sight.js'
 
@@ -54,7 +55,7 @@ export interface SubscriptionRequest {
    * Begins with kept messages. Only for a broker with a log; an existing named subscription continues at its own place.
    */
   readonly from?: ReplayFrom | ReplayStart | undefined
-  readonly ordered: boolean
+  readonly ordered: Ordered
   /** The number of unsettled deliveries that this consumer takes at once. */
   readonly prefetch: number
   /** Total tries. */

@@ -1,6 +1,8 @@
 import { addAbortSignal, type Readable } from 'node:stream'
 import type { Command } from 'commander'
 import type { Bus } from '../../bus/contract/bus.js'
+import type { PublishOptions } from '../../bus/contract/options.js'
+import { checkKey } from '../../message/order/key.js'
 import { checkPublishTopic } from '../../message/topic.js'
 import { InvalidOptionError, PayloadTooLargeError } from '../../errors.js'
 import { openBus } from '../bus.js'
@@ -18,6 +20,7 @@ const LONGEST = 8 * 1024 * 1024
 interface Options {
   binary?: boolean
   json?: boolean
+  key?: string
   timeout?: number
 }
 
@@ -31,6 +34,7 @@ export function addPub(program: Command, cli: Cli): void {
     .argument('[payload]', 'text; - reads lines from standard input; left out: no payload')
     .option('--json', 'the payload (or each line that is not blank) is JSON')
     .addOption(binary.conflicts('json'))
+    .option('--key <key>', 'subscriptions that are ordered by key keep the order of its messages')
     .option(
       '--timeout <seconds>',
       'end after this time, with exit code 3, if the van has not taken everything over',
@@ -43,6 +47,7 @@ Examples:
   msgvan pub greetings hello
   msgvan pub orders.eu '{"id":7}' --json
   seq 3 | msgvan pub numbers -
+  msgvan pub orders.eu paid --key customer-7
   msgvan pub pictures - --binary < cat.png
   msgvan pub temperature -- -5          after -- nothing is an option`,
     )
@@ -56,19 +61,22 @@ Examples:
 async function pub(
   cli: Cli,
   globals: Globals,
-  { json = false, binary = false }: Options,
+  { json = false, binary = false, key }: Options,
   [topic = '', payload]: string[],
 ): Promise<number> {
   checkPublishTopic(topic)
+  if (key !== undefined) checkKey(key)
+  const options = key === undefined ? {} : { key }
   if (payload === '-') {
-    return publishInput(cli, globals, binary ? wholeInput(topic) : inputLines(topic, json))
+    const publishFrom = binary ? wholeInput(topic, options) : inputLines(topic, json, options)
+    return publishInput(cli, globals, publishFrom)
   }
   if (binary) throw new InvalidOptionError('--binary reads standard input: give - as the payload.')
   const value = payload !== undefined && json ? parse(payload, 'The payload') : payload
   const bus = await openBus(cli, globals)
   const stop = nameWhoIsFull(cli, bus)
   try {
-    await bus.publish(topic, value)
+    await bus.publish(topic, value, options)
   } finally {
     stop()
     await bus.close()
@@ -96,20 +104,20 @@ async function publishInput(cli: Cli, globals: Globals, publishFrom: PublishFrom
   return interrupt.exitCode ?? Exit.Done
 }
 
-function inputLines(topic: string, json: boolean): PublishFrom {
+function inputLines(topic: string, json: boolean, options: PublishOptions): PublishFrom {
   return async (input, bus, signal) => {
     let number = 0
     const publish = (line: string): Promise<void> | undefined => {
       number += 1
       // Like NDJSON's readers: a blank line, often the last one, has no value.
       if (json && line.trim() === '') return undefined
-      return bus.publish(topic, json ? parse(line, `Line ${number}`) : line)
+      return bus.publish(topic, json ? parse(line, `Line ${number}`) : line, options)
     }
     return `${await publishLines(linesOf(input, LONGEST), publish, signal)} on ${topic}`
   }
 }
 
-function wholeInput(topic: string): PublishFrom {
+function wholeInput(topic: string, options: PublishOptions): PublishFrom {
   return async (input, bus) => {
     const chunks: Uint8Array[] = []
     let size = 0
@@ -119,7 +127,7 @@ function wholeInput(topic: string): PublishFrom {
       if (size > LONGEST)
         throw new PayloadTooLargeError(`The input has more than ${LONGEST} bytes: no payload is longer.`)
     }
-    await bus.publish(topic, Buffer.concat(chunks))
+    await bus.publish(topic, Buffer.concat(chunks), options)
     return `${size} bytes on ${topic}`
   }
 }

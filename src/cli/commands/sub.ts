@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander'
+import { parts, type OrderedOption } from '../../message/order/ordered.js'
 import type { ReplayFrom } from '../../message/replay.js'
 import type { Cli } from '../cli.js'
 import type { SubOptions } from '../work/run-sub.js'
@@ -28,6 +29,11 @@ export function addSub(program: Command, cli: Cli): void {
       'join the named subscription: it shares the work, and keeps messages while you are away. Without a pattern: use its own',
     )
     .option(
+      '--ordered <by>',
+      'one message of a key after another: key (as published), header:NAME, or group:NAME of the pattern. It is among the rules of a name',
+      order,
+    )
+    .option(
       '--from <where>',
       'replay the log of a host with a store: start, last (of each topic), last:N, a time, or a place in the log',
       replayFrom,
@@ -53,6 +59,15 @@ Examples:
         return sub(cli, globals, options, operands)
       }),
     )
+}
+
+/** `group:` is checked with the pattern. */
+function order(text: string): OrderedOption {
+  const [by, name] = parts(text)
+  if (text === 'key') return text
+  if (by === 'header' && name !== '') return { header: name }
+  if (by === 'group' && name !== '') return { group: name }
+  throw new InvalidArgumentError('Give key, header:NAME or group:NAME.')
 }
 
 /** As in ISO 8601; a Date would accept 'last:0' and '-1' too. */

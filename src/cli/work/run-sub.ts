@@ -2,10 +2,11 @@ import { take } from 'rxjs/internal/operators/take'
 import { takeUntil } from 'rxjs/internal/operators/takeUntil'
 import { Subject } from 'rxjs/internal/Subject'
 import type { Bus } from '../../bus/contract/bus.js'
-import { keepingRules } from '../../bus/contract/options.js'
+import { keepingRules, type TopicOptions } from '../../bus/contract/options.js'
 import { longTimeout } from '../../bus/long-timeout.js'
 import { InvalidOptionError, InvalidPatternError, UnreadablePayloadError } from '../../errors.js'
 import { Message } from '../../message/message.js'
+import type { OrderedOption } from '../../message/order/ordered.js'
 import { describePattern } from '../../message/pattern.js'
 import type { ReplayFrom } from '../../message/replay.js'
 import { mqtt } from '../../message/wildcards/mqtt.js'
@@ -27,6 +28,7 @@ export interface SubOptions {
   count?: number
   timeout?: number
   name?: string
+  ordered?: OrderedOption
   from?: ReplayFrom
   raw?: boolean
   json?: boolean
@@ -70,21 +72,19 @@ async function show(
   globals: Globals,
   end: RunEnd,
 ): Promise<number> {
-  const { count: wanted = Infinity, name, from } = options
+  const { count: wanted = Infinity, name, ordered, from } = options
   const prefetch = Math.min(PREFETCH, wanted)
   const write = writerOf(options, cli.output)
   try {
     const pattern = given ?? (await patternOf(bus, name ?? ''))
-    const messages$ = bus.topic(
-      pattern,
-      // A watcher does not change the rules of the others.
-      keepingRules({
-        ack: 'manual',
-        prefetch,
-        ...(name === undefined ? {} : { name }),
-        ...(from === undefined ? {} : { from }),
-      }),
-    )
+    const asked: TopicOptions = {
+      ack: 'manual',
+      prefetch,
+      ...(name === undefined ? {} : { name }),
+      ...(from === undefined ? {} : { from }),
+    }
+    // A watcher does not change the rules of the others, unless it gives one.
+    const messages$ = bus.topic(pattern, ordered === undefined ? keepingRules(asked) : { ...asked, ordered })
     const done = new Promise<void>((resolve, reject) => {
       messages$.pipe(take(wanted), takeUntil(end.signal)).subscribe({
         next: message => hand(message, write, cli),

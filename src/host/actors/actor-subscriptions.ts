@@ -1,6 +1,7 @@
 import type { Consumed } from '../../workers/worker-messages.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { describe } from '../../errors.js'
+import { optionOf } from '../../message/order/ordered.js'
 import { decodeRequest, encodeRequest } from '../../wire/frames/subscription-request.js'
 import type { NamedRequest } from '../van/names-file.js'
 
@@ -59,11 +60,15 @@ export class ActorSubscriptions {
 
 /** A named subscription for a worker. It has no functions, which cannot cross. */
 export function consumedOf(name: string, request: SubscriptionRequest): Consumed {
-  const { pattern, ordered, prefetch, attempts, ackTimeout, maxPending, maxPendingBytes } = request
+  const { pattern, prefetch, attempts, ackTimeout, maxPending, maxPendingBytes } = request
   const delay = typeof request.delay === 'number' ? { delay: request.delay } : {}
   return {
     name,
     pattern,
-    options: { ordered, prefetch, attempts, ackTimeout, maxPending, maxPendingBytes, ...delay },
+    options: {
+      ordered: optionOf(request.ordered),
+      ...{ prefetch, attempts, ackTimeout, maxPending, maxPendingBytes },
+      ...delay,
+    },
   }
 }

@@ -4,6 +4,7 @@ import { RULES, type Rule } from '../../bus/contract/subscription-request.js'
 import { InvalidOptionError, InvalidPatternError } from '../../errors.js'
 import { backoff } from '../../operators/backoff.js'
 import { ReplayStart, type ReplayFrom } from '../../message/replay.js'
+import { MAX_ORDERED, readOrdered, type Ordered } from '../../message/order/ordered.js'
 import { MAX_PRINCIPAL_NAME } from '../principal-token.js'
 import { Fields } from './fields.js'
 import { decodeSight, encodeSight } from './sight.js'
@@ -68,8 +69,9 @@ export function encodeRequest(request: SubscriptionRequest): Record<string, unkn
 /** @throws InvalidOptionError, InvalidPatternError */
 export function decodeRequest(value: unknown): SubscriptionRequest {
   const fields = new Fields(value, what => new InvalidOptionError(`A subscription's request ${what}.`))
+  const pattern = decodePattern(fields.get('pattern'))
   return {
-    pattern: decodePattern(fields.get('pattern')),
+    pattern,
     name: fields.optional('name', key => fields.text(key, 200)),
     incarnation: fields.optional('incarnation', key => fields.text(key, MAX_INCARNATION)),
     servedSince: fields.optional('servedSince', key => fields.number(key, 0, MOST)),
@@ -80,7 +82,7 @@ export function decodeRequest(value: unknown): SubscriptionRequest {
     sight: fields.optional('sight', key => decodeSight(fields.get(key))),
     delay: fields.optional('delay', key => readDelay(fields, key)) ?? hostDelay,
     from: fields.optional('from', () => decodeFrom(fields)),
-    ordered: fields.flag('ordered'),
+    ordered: readOrder(fields, pattern),
     prefetch: fields.whole('prefetch', 1, 1_000_000),
     attempts: fields.whole('attempts', 1, MOST),
     ackTimeout: fields.number('ackTimeout', 0, MOST),
@@ -91,6 +93,11 @@ export function decodeRequest(value: unknown): SubscriptionRequest {
     given: fields.optional('given', key => readGiven(fields.list(key, RULES.length))),
     joins: fields.optional('joins', key => fields.oneOf(key, ['keep', 'replace'] as const)),
   }
+}
+
+function readOrder(fields: Fields, pattern: RegExp | string): Ordered {
+  if (typeof fields.get('ordered') !== 'string') return fields.flag('ordered')
+  return readOrdered(fields.text('ordered', MAX_ORDERED), pattern)
 }
 
 function readGiven(names: readonly unknown[]): Rule[] {

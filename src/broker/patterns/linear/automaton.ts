@@ -192,7 +192,8 @@ export class Automaton {
   }
 }
 
-function holds(edge: number, before: number, after: number): boolean {
+/** Whether an assertion holds between two sides. */
+export function holds(edge: number, before: number, after: number): boolean {
   switch (edge) {
     case Edge.Start:
       return (before & Side.Outside) !== 0
@@ -209,7 +210,8 @@ function holds(edge: number, before: number, after: number): boolean {
   }
 }
 
-const sidesOf: readonly number[] = [
+/** The sides that an assertion asks for. */
+export const sidesOf: readonly number[] = [
   Side.Outside,
   Side.Outside,
   Side.Outside | Side.Line,

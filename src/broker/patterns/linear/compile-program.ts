@@ -3,7 +3,7 @@ import { InvalidPatternError } from '../../../errors.js'
 import type { CharSet } from './char-set.js'
 import { ClassReader } from './linear-classes.js'
 import { parsePattern } from './pattern-syntax.js'
-import { Edge, Op, type Program } from './program.js'
+import { Edge, Group, Op, type Program } from './program.js'
 
 export const MAX_PATTERN_BYTES = 512
 /** Along each way down the tree: nested repeats multiply. */
@@ -12,6 +12,16 @@ export const MAX_REPEAT = 1000
 export const MAX_PROGRAM = 1000
 
 const utf8 = new TextEncoder()
+
+/**
+ * A pattern as a program that takes linear time, of any size.
+ *
+ * @param group the name of the group that it reads
+ * @throws InvalidPatternError for a pattern without a linear equal, with the reason
+ */
+export function compileGroup(pattern: RegExp, group: string): Program {
+  return new Compiler(pattern.flags, group).compile(treeOf(pattern))
+}
 
 /**
  * A pattern as a program that takes linear time. Each atom becomes the set of characters that it takes in JavaScript.
@@ -41,6 +51,9 @@ function treeOf(pattern: RegExp): AST.Pattern {
 
 class Compiler {
   readonly #flags: string
+  readonly #group: string | undefined
+  /** The times that the group was written out. */
+  #groups = 0
   readonly #classes: ClassReader
   readonly #isUnicode: boolean
   readonly #isMultiline: boolean
@@ -51,8 +64,9 @@ class Compiler {
   readonly #atoms = new Map<AST.Element, CharSet>()
   #size = 0
 
-  constructor(flags: string) {
+  constructor(flags: string, group?: string) {
     this.#flags = flags
+    this.#group = group
     this.#classes = new ClassReader(flags)
     this.#isUnicode = /[uv]/.test(flags)
     this.#isMultiline = flags.includes('m')
@@ -118,7 +132,7 @@ class Compiler {
           )
         return this.#alternatives(node.alternatives, repeats)
       case 'CapturingGroup':
-        return this.#alternatives(node.alternatives, repeats)
+        return this.#capturing(node, repeats)
       case 'Backreference':
         throw new InvalidPatternError(
           `The back-reference ${node.raw} cannot be matched in linear time. Write out the possible repeats, or filter after subscribing.`,
@@ -130,6 +144,16 @@ class Compiler {
       default:
         return this.#atom(node)
     }
+  }
+
+  #capturing({ name, alternatives }: AST.CapturingGroup, repeats: number): void {
+    const isRead = name !== null && name === this.#group
+    if (isRead) {
+      this.#groups += 1
+      this.#emit(Op.Group, Group.Begins, 0, 0)
+    }
+    this.#alternatives(alternatives, repeats)
+    if (isRead) this.#emit(Op.Group, Group.Ends, 0, 0)
   }
 
   #edge(node: AST.Assertion): number {
@@ -152,7 +176,7 @@ class Compiler {
     }
   }
 
-  /** Greedy or lazy makes no difference to whether there is a match. */
+  /** Greedy or lazy makes no difference to whether there is a match, only to its groups. */
   #quantifier(node: AST.Quantifier, repeats: number): void {
     const { min, max, raw, element } = node
     const times = max === Infinity ? min : max
@@ -163,27 +187,49 @@ class Compiler {
       )
     }
     if (max === 0) return this.#checkOnly(element, inner)
-    for (let copy = 1; copy < min; copy += 1) this.#element(element, inner)
+    for (let copy = 1; copy < min; copy += 1) this.#repeated(element, inner)
     if (max !== Infinity) {
-      if (min > 0) this.#element(element, inner)
-      return this.#optional(element, inner, max - min)
+      if (min > 0) this.#repeated(element, inner)
+      return this.#optional(node, inner, max - min)
     }
     const loop = this.#here
     const split = min === 0 ? this.#emit(Op.Split, loop + 1, 0) : -1
-    this.#element(element, inner)
+    this.#repeated(element, inner)
     if (min === 0) {
       this.#emit(Op.Jump, loop, 0, 0)
       this.#patch(split, 2)
-    } else this.#emit(Op.Split, loop, this.#here + 1)
+      this.#swapIf(!node.greedy, split)
+    } else this.#swapIf(!node.greedy, this.#emit(Op.Split, loop, this.#here + 1))
   }
 
-  #optional(element: AST.QuantifiableElement, repeats: number, copies: number): void {
+  #optional({ element, greedy }: AST.Quantifier, repeats: number, copies: number): void {
     const splits: number[] = []
     for (let copy = 0; copy < copies; copy += 1) {
       splits.push(this.#emit(Op.Split, this.#here + 1, 0))
-      this.#element(element, repeats)
+      this.#repeated(element, repeats)
     }
     for (const split of splits) this.#patch(split, 2)
+    for (const split of splits) this.#swapIf(!greedy, split)
+  }
+
+  /** One time of several: a group in it has no text from the time before. */
+  #repeated(element: AST.QuantifiableElement, repeats: number): void {
+    if (this.#group === undefined) return this.#element(element, repeats)
+    const before = this.#groups
+    const unset = this.#emit(Op.Group, Group.Unset, 0, 0)
+    this.#element(element, repeats)
+    if (this.#groups > before) return
+    this.#code[unset * 3] = Op.Jump
+    this.#code[unset * 3 + 1] = unset + 1
+  }
+
+  /** Lazy: the way on comes first. */
+  #swapIf(isLazy: boolean, split: number): void {
+    if (!isLazy) return
+    const [x, y] = [split * 3 + 1, split * 3 + 2]
+    const before = this.#code[x] ?? 0
+    this.#code[x] = this.#code[y] ?? 0
+    this.#code[y] = before
   }
 
   /** A part that repeats no times matches nothing. It is refused all the same where it has no linear equal. */

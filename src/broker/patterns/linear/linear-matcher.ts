@@ -2,7 +2,8 @@ import { LRUCache } from 'lru-cache'
 import { InvalidPatternError } from '../../../errors.js'
 import { type Matcher, describePattern, patternKey } from '../../../message/pattern.js'
 import { Automaton } from './automaton.js'
-import { compileProgram } from './compile-program.js'
+import { compileGroup, compileProgram } from './compile-program.js'
+import { GroupMachine } from './group-machine.js'
 import type { Program } from './program.js'
 
 /** Instructions that all automata of single patterns take together; beyond it the least used are made again at need. */
@@ -46,6 +47,12 @@ export class LinearMatcher implements Matcher {
   test(topic: string): boolean {
     const { automaton } = automata.get(this.#key) ?? this.#make()
     return automaton.test(topic)
+  }
+
+  /** Reads a named group, as `RegExp.exec` does. */
+  group(name: string): (topic: string) => string | undefined {
+    const machine = new GroupMachine(compileGroup(this.#pattern, name))
+    return topic => machine.read(topic)
   }
 
   /** To be matched together with others. It is not kept here: patterns are many. */

@@ -11,9 +11,13 @@ export const Op = {
   /** Holds where `x` says, see Edge. */
   Edge: 3,
   Match: 4,
+  /** Only in a program that reads a group: what happens to it here, see Group. */
+  Group: 5,
 } as const
 
 export const Edge = { Start: 0, End: 1, LineStart: 2, LineEnd: 3, Word: 4, NoWord: 5 } as const
+
+export const Group = { Begins: 0, Ends: 1, Unset: 2 } as const
 
 /** A pattern as instructions: a thread for each way through it, all at once, so time is linear in the topic. */
 export interface Program {

@@ -3,6 +3,7 @@ import type { Envelope } from '../../../message/envelope.js'
 import type { Separator } from '../../memory/separator.js'
 import type { HeldBack } from './held-back.js'
 import { Item } from './item.js'
+import type { KeyLanes } from './key-lanes.js'
 import { PackedQueue } from './packed-queue.js'
 import type { PendingQueue } from './pending-queue.js'
 import type { RetryQueue } from './retry-queue.js'
@@ -13,6 +14,8 @@ export class Backlog {
   /** Both are made when there is something in them: of very many subscriptions few have any of it. */
   retries: RetryQueue | undefined
   heldBack: HeldBack | undefined
+  /** Order by key. Undefined: another order, or none. */
+  lanes: KeyLanes | undefined
   /** The place of the next new message in the subscription's order. */
   nextOrder = 1
 
@@ -20,8 +23,13 @@ export class Backlog {
     this.#queue = queue
   }
 
-  /** Messages in the queue, the held ones at its end included. */
+  /** Messages in the queue, or waiting for their keys; the held ones at its end included. */
   get queued(): number {
+    return this.lanes === undefined ? this.inTurn : this.inTurn + this.lanes.size
+  }
+
+  /** Messages in the queue itself. */
+  get inTurn(): number {
     return this.#queue?.length ?? 0
   }
 
@@ -35,7 +43,7 @@ export class Backlog {
   }
 
   get pendingBytes(): number {
-    return (this.#queue?.bytes ?? 0) + (this.retries?.bytes ?? 0) - this.heldBytes
+    return (this.#queue?.bytes ?? 0) + (this.lanes?.bytes ?? 0) + (this.retries?.bytes ?? 0) - this.heldBytes
   }
 
   /** Messages at the end of the queue without room: their publishers wait. */
@@ -59,11 +67,11 @@ export class Backlog {
 
   /** Pending messages that count against `maxPending`. */
   get counted(): number {
-    return this.pending - (this.#queue?.replaying ?? 0)
+    return this.pending - (this.#queue?.replaying ?? 0) - (this.lanes?.uncounted ?? 0)
   }
 
   get countedBytes(): number {
-    return this.pendingBytes - (this.#queue?.replayingBytes ?? 0)
+    return this.pendingBytes - (this.#queue?.replayingBytes ?? 0) - (this.lanes?.uncountedBytes ?? 0)
   }
 
   /** Changes while the log is read for its messages. */
@@ -88,9 +96,16 @@ export class Backlog {
     return queue === undefined || queue.length <= this.held ? undefined : queue.first
   }
 
-  /** The first message of the queue, even if it is held. */
+  /** The first message, even if it is held. */
   get oldest(): Item | undefined {
-    return this.#queue?.first
+    return this.#oldestInLanes ?? this.#queue?.first
+  }
+
+  /** It waits for its key, and no message of the queue is older. */
+  get #oldestInLanes(): Item | undefined {
+    const oldest = this.lanes?.oldest
+    const first = oldest === undefined ? undefined : this.#queue?.first
+    return first !== undefined && first.order < (oldest?.order ?? 0) ? undefined : oldest
   }
 
   push(item: Item): void {
@@ -108,7 +123,29 @@ export class Backlog {
 
   /** The oldest that counts against a limit. */
   shiftOldest(): Item | undefined {
-    return this.#queue?.shiftOldest()
+    const oldest = this.#oldestInLanes
+    if (oldest !== undefined) this.lanes?.take(oldest)
+    const dropped = oldest ?? this.#queue?.shiftOldest()
+    if (dropped !== undefined) this.release(dropped.envelope, 0)
+    return dropped
+  }
+
+  /** See `KeyLanes.release`. */
+  release(envelope: Envelope, by: 0 | 1 = 1): void {
+    const next = this.lanes?.release(envelope, by)
+    if (next !== undefined) this.restore(next)
+  }
+
+  /** Another order, or none. The messages that waited for their keys are back in the queue. */
+  reorder(lanes: KeyLanes | undefined): void {
+    const waiting = this.lanes?.takeAll() ?? []
+    this.lanes = lanes
+    if (waiting.length > 0) this.restoreAll(waiting)
+  }
+
+  /** A message that counts against no limit. */
+  isUncounted(item: Item): boolean {
+    return this.#queue?.isUncounted?.(item) ?? false
   }
 
   /** Puts a message back into its old place. */
@@ -128,6 +165,7 @@ export class Backlog {
 
   /** Removes and returns all messages. */
   takeAll(): Item[] {
+    this.reorder(undefined)
     const all = [...(this.#queue ?? []), ...(this.retries?.items() ?? [])]
     this.#queue?.clear()
     this.retries?.clear()
@@ -137,18 +175,31 @@ export class Backlog {
   /** Gives messages bytes of their own. */
   separate(separator: Separator): void {
     this.#queue?.separate(separator)
+    this.lanes?.separate(separator)
     this.retries?.separate(separator)
   }
 
   /** Messages that were handed out, or failed, before; with the milliseconds until a retry. */
   *begun(): Generator<[Item, number?]> {
     if (this.retries !== undefined) yield* this.retries.waits()
+    for (const item of this.lanes?.all() ?? []) if (item.isBegun) yield [item]
     for (const item of this.#queue?.begun() ?? []) yield [item]
   }
 
   /** Messages that were never handed out, in order. */
   *fresh(): Generator<Item> {
-    for (const item of this.#queue ?? []) if (!item.isBegun) yield item
+    const waiting = [...(this.lanes?.all() ?? [])].filter(({ isBegun }) => !isBegun)
+    waiting.sort((a, b) => a.order - b.order)
+    let next = 0
+    for (const item of this.#queue ?? []) {
+      if (item.isBegun) continue
+      for (let before = waiting[next]; before !== undefined && before.order < item.order;) {
+        yield before
+        before = waiting[++next]
+      }
+      yield item
+    }
+    yield* waiting.slice(next)
   }
 
   get #made(): PendingQueue {

@@ -31,9 +31,11 @@ export class PackedEnvelopes {
   readonly #offsets = new Uint32Array(CAPACITY)
   readonly #encodings = new Uint8Array(CAPACITY)
   #length = 0
+  /** Undefined while each is one more than the one before it. */
+  #orders: number[] | undefined
 
   /**
-   * @param firstOrder of the first one; each is one more than the one before it
+   * @param firstOrder of the first one
    */
   constructor(readonly firstOrder: number) {}
 
@@ -41,10 +43,14 @@ export class PackedEnvelopes {
     return this.#length
   }
 
-  /** Adds an envelope, if it is the next one and there is room. */
+  /** Adds an envelope, if there is room. */
   add(envelope: Envelope, order: number): boolean {
     const at = this.#length
-    if (at === CAPACITY || order !== this.firstOrder + at) return false
+    if (at === CAPACITY) return false
+    // Some came from another process, where those between had been handed out.
+    if (this.#orders === undefined && order !== this.firstOrder + at)
+      this.#orders = Array.from({ length: at }, (_, before) => this.firstOrder + before)
+    this.#orders?.push(order)
     this.#publishers.push(envelope.publisher)
     this.#topics.push(envelope.topic)
     this.#headers.push(envelope.headers)
@@ -58,6 +64,10 @@ export class PackedEnvelopes {
       envelope.encoding | (envelope.mayHaveCome ? REPEATED : 0) | (envelope.isReplayed ? REPLAYED : 0)
     this.#length += 1
     return true
+  }
+
+  orderAt(at: number): number {
+    return this.#orders === undefined ? this.firstOrder + at : (this.#orders[at] ?? 0)
   }
 
   /** The envelopes again. */

@@ -75,6 +75,6 @@ export class PackedQueue extends PendingQueue {
 }
 
 function* itemsOf(packed: PackedEnvelopes): Generator<Item> {
-  let order = packed.firstOrder
-  for (const envelope of packed.envelopes()) yield new Item(envelope, order++)
+  let at = 0
+  for (const envelope of packed.envelopes()) yield new Item(envelope, packed.orderAt(at++))
 }

@@ -30,6 +30,9 @@ export class PendingQueue {
     return 0
   }
 
+  /** It counts against no limit. Default: none is like that. */
+  isUncounted?(item: Item): boolean
+
   /** The place up to which the log has been read; 0: all messages are in memory. */
   get readTo(): number {
     return 0
