@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { localSecret } from '../src/daemon/files/secret.js'
+import { localSecret } from '../src/state/secret.js'
 import { attacks } from './hostile/attacks.js'
 import { Probe } from './hostile/probe.js'
 import type { Scenario } from './scenario.js'

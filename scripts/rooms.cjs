@@ -2,6 +2,7 @@
 module.exports = [
   ['cli'],
   ['daemon', 'host'],
+  ['state'],
   ['workers', 'client'],
   ['wire', 'broker', 'bus', 'store'],
   ['operators', 'message'],

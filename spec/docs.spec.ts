@@ -62,7 +62,7 @@ function pathsIn(text: string): string[] {
 }
 
 const ROOMS =
-  'actors|bench|broker|bus|cli|client|codec|daemon|faults|host|log|message|operators|scripts|spec|src|store|wire|workers'
+  'actors|bench|broker|bus|cli|client|codec|daemon|faults|host|log|message|operators|scripts|spec|src|state|store|wire|workers'
 const PATH = new RegExp(`\`((?:${ROOMS})/[\\w/-]*(?:\\.[jt]s)?)\``, 'g')
 
 /** Docs name a file of a room without `src/`, and a spec without `spec/` and its ending. */

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { newId } from './message/new-id.js'
 import { LocalBroker } from './broker/local-broker.js'
 import { monotonicScheduler } from './broker/clock/monotonic-scheduler.js'
 import { failureNotice } from './bus/requests/request-messages.js'
@@ -11,7 +11,7 @@ import { version } from './version.js'
 
 /** The real broker, inside this process and for one bus alone. */
 export function embeddedBroker(van: string): LocalBroker {
-  const id = randomUUID()
+  const id = newId(18)
   const startedAt = performance.now()
   const giveBack = (back: { to: string; headers: Headers } | undefined): void => {
     if (back === undefined) return

@@ -3,7 +3,7 @@ export { van } from './van.js'
 export type { VanOptions } from './van-options.js'
 
 export type { AnyTopics, Bus, ObserveOptions, ReadyOptions, Topics } from './bus/contract/bus.js'
-export type { AnyServices, Reply, ReplyOptions, RequestOptions, Services } from './bus/requests/services.js'
+export type { AnyServices, Reply, ReplyOptions, RequestOptions, Services } from './bus/contract/services.js'
 export type { BusState, CloseOptions } from './bus/contract/broker.js'
 export type { Overflow } from './bus/contract/subscription-request.js'
 export type { RetryDelay } from './message/retry-delay.js'

@@ -1,6 +1,6 @@
 import { createBus } from './bus/create-bus.js'
 import type { AnyTopics, Bus, Topics } from './bus/contract/bus.js'
-import type { AnyServices, Services } from './bus/requests/services.js'
+import type { AnyServices, Services } from './bus/contract/services.js'
 import type { Broker } from './bus/contract/broker.js'
 import { connectLocal } from './daemon/connect.js'
 import type { LocalOptions } from './daemon/local-options.js'

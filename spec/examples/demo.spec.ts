@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { expect } from 'chai'
-import { isAlive } from '../../src/daemon/files/pid-hint.js'
+import { isAlive } from '../../src/state/pid-hint.js'
 import { Sandbox } from '../support/sandbox.js'
 import { checkout } from './examples.js'
 

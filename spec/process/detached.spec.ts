@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { isDeadWithin } from '../../src/daemon/gone.js'
 import { launch } from '../../src/daemon/launch.js'
-import { isAlive } from '../../src/daemon/files/pid-hint.js'
+import { isAlive } from '../../src/state/pid-hint.js'
 import { Sandbox } from '../support/sandbox.js'
 import { onlyOnLinux } from '../support/requirement.js'
 

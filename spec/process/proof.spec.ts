@@ -9,7 +9,7 @@ import {
 import { readFile, writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { Server } from 'socket.io'
-import { localSecret } from '../../src/daemon/files/secret.js'
+import { localSecret } from '../../src/state/secret.js'
 import { newNonce } from '../../src/wire/proof.js'
 import { freePort } from '../support/ports.js'
 import { Sandbox } from '../support/sandbox.js'

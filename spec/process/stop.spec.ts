@@ -1,6 +1,6 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
-import { isAlive } from '../../src/daemon/files/pid-hint.js'
+import { isAlive } from '../../src/state/pid-hint.js'
 import { somebodyListens } from '../../src/daemon/find/listens.js'
 import { stopHost } from '../../src/daemon/stop.js'
 import { eventually } from '../support/eventually.js'

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Bus } from '../../src/index.js'
 import { createBus } from '../../src/bus/create-bus.js'
 import { RemoteBroker } from '../../src/client/remote-broker.js'
-import { localSecret } from '../../src/daemon/files/secret.js'
+import { localSecret } from '../../src/state/secret.js'
 import type { ConnectionKind, Features } from './connections.js'
 import { Sandbox } from './sandbox.js'
 

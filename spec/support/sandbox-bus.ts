@@ -1,7 +1,7 @@
 import type { Bus } from '../../src/index.js'
 import { createBus } from '../../src/bus/create-bus.js'
 import { RemoteBroker } from '../../src/client/remote-broker.js'
-import { localSecret } from '../../src/daemon/files/secret.js'
+import { localSecret } from '../../src/state/secret.js'
 import type { Sandbox } from './sandbox.js'
 
 /** A bus in this process on the host of a sandbox, whose own settings it does not touch. */

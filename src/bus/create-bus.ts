@@ -22,7 +22,7 @@ import {
 } from './check-arguments.js'
 import type { Actors } from './contract/actors.js'
 import type { AnyTopics, Bus, ObserveOptions, ReadyOptions, Topics } from './contract/bus.js'
-import type { AnyServices, ReplyOptions, RequestOptions, Services } from './requests/services.js'
+import type { AnyServices, ReplyOptions, RequestOptions, Services } from './contract/services.js'
 import { ActorRequests } from './actors/actor-requests.js'
 import { ACTOR_ATTEMPTS, addressOf, createActors } from './actors/create-actors.js'
 import { guarding } from './topic/guarding.js'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { MsgvanError } from '../errors.js'
-import { checkHomeSetting } from '../daemon/files/paths.js'
+import { checkHomeSetting } from '../state/paths.js'
 import { escapeControls } from '../log/escape-controls.js'
 import { Exit, lineOf, oneLine } from './exit.js'
 import { globalsOf, type Globals } from './options/globals.js'

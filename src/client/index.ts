@@ -1,6 +1,6 @@
 /** Connects to a running host, in Node and in browsers. `van()` finds or starts this machine's host. */
 import type { AnyTopics, Bus, Topics } from '../bus/contract/bus.js'
-import type { AnyServices, Services } from '../bus/requests/services.js'
+import type { AnyServices, Services } from '../bus/contract/services.js'
 import { checkBusOptions } from '../bus/check-bus-options.js'
 import { createBus } from '../bus/create-bus.js'
 import { knownOptions, shownAddress } from '../message/check-option.js'
@@ -84,7 +84,7 @@ function originOf(given: unknown): string {
 }
 
 export type { AnyTopics, Bus, ObserveOptions, ReadyOptions, Topics } from '../bus/contract/bus.js'
-export type { AnyServices, Reply, ReplyOptions, RequestOptions, Services } from '../bus/requests/services.js'
+export type { AnyServices, Reply, ReplyOptions, RequestOptions, Services } from '../bus/contract/services.js'
 export * from '../public-errors.js'
 export { Message, type MessageFields } from '../message/message.js'
 export { mqtt } from '../message/wildcards/mqtt.js'

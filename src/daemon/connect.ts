@@ -7,11 +7,11 @@ import { isJwt } from '../wire/jwt-form.js'
 import type { Located } from '../client/connection/dial-socket.js'
 import { hostUrl, somebodyListens } from './find/listens.js'
 import { localPlace } from './find/local-place.js'
-import { statePaths, type StatePaths } from './files/paths.js'
+import { statePaths, type StatePaths } from '../state/paths.js'
 import type { LocalOptions } from './local-options.js'
-import { readPidHint } from './files/pid-hint.js'
-import { ownThread } from './files/own-thread.js'
-import { ownCredential } from './files/secret.js'
+import { readPidHint } from '../state/pid-hint.js'
+import { ownThread } from '../state/own-thread.js'
+import { ownCredential } from '../state/secret.js'
 
 /** If a host does not start, the next attempt waits this long, later ones twice as long each, up to the most. */
 const FIRST_PAUSE_MS = 1_000

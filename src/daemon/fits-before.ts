@@ -1,8 +1,8 @@
 import { describe, HostUnreachableError, InvalidOptionError } from '../errors.js'
 import { leaderUrl, listenAddress } from '../host/process/settings.js'
 import type { LocalOptions } from './local-options.js'
-import type { StatePaths } from './files/paths.js'
-import { readHostToken, readSettings, type KeptSettings } from './files/settings-file.js'
+import type { StatePaths } from '../state/paths.js'
+import { readHostToken, readSettings, type KeptSettings } from './settings-file.js'
 
 type Asked = Pick<LocalOptions, 'leader' | 'listen' | 'join'> & {
   readonly token?: string | undefined

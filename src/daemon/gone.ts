@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { somebodyListens } from './find/listens.js'
-import { isAlive } from './files/pid-hint.js'
+import { isAlive } from '../state/pid-hint.js'
 
 /** The end of a process sends a signal to its parent only, so this looks for it at this interval. */
 const LOOK_EVERY_MS = 20

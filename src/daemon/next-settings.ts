@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { StoreError } from '../errors.js'
 import { hostSettings, portSetting, type HostFlags, type HostSettings } from '../host/process/settings.js'
 import { goingOn, isGiven, settingsGiven } from '../host/process/settings-kept.js'
-import type { StatePaths } from './files/paths.js'
-import { readHostToken, readSettings } from './files/settings-file.js'
+import type { StatePaths } from '../state/paths.js'
+import { readHostToken, readSettings } from './settings-file.js'
 
 /** The settings of the next host on a port. */
 export interface NextSettings {

@@ -4,7 +4,7 @@ import { describe, HostUnreachableError } from '../errors.js'
 import { settingsByKey, type HostFlags } from '../host/process/settings-table.js'
 import { launch, REPORT_FD, type Launched } from './launch.js'
 import { programFile } from '../program-file.js'
-import { ensureHome, type StatePaths } from './files/paths.js'
+import { ensureHome, type StatePaths } from '../state/paths.js'
 
 /** The settings of a background host. Missing ones come from the environment and the last host, as for any host. */
 export interface StartOptions extends Omit<HostFlags, 'port' | 'capabilities'> {

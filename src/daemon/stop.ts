@@ -4,7 +4,7 @@ import { AuthError, describe, HostUnreachableError, VersionMismatchError } from 
 import { askHost, type HostAddress } from './find/ask.js'
 import { isDeadWithin, isGoneWithin } from './gone.js'
 import { somebodyListens } from './find/listens.js'
-import { isAlive, isHostOn, readPidHint, removePidHint } from './files/pid-hint.js'
+import { isAlive, isHostOn, readPidHint, removePidHint } from '../state/pid-hint.js'
 
 export type StopOutcome =
   /** No host was there. */

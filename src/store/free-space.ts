@@ -1,8 +1,6 @@
 import { statfsSync } from 'node:fs'
 import { describe, StoreError, StoreFullError } from '../errors.js'
-
-/** Below this much free room nothing more is written: a really full disk breaks more than this store. */
-export const DEFAULT_FLOOR = 64 * 1024 * 1024
+import { DEFAULT_FLOOR } from './store.js'
 
 /** One look at the disk is valid this long, while the writes since are small compared with the room. */
 const LOOK_EVERY_MS = 250

@@ -1,3 +1,6 @@
+/** Below this much free room nothing more is written: a really full disk breaks more than this store. */
+export const DEFAULT_FLOOR = 64 * 1024 * 1024
+
 /** The tables beside the logs: small records, each under a key of its own. */
 export const tables = [
   'meta',

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { expect } from 'chai'
 import { firstValueFrom } from 'rxjs'
-import { isAlive } from '../../../src/daemon/files/pid-hint.js'
+import { isAlive } from '../../../src/state/pid-hint.js'
 import { ActorStoppedError, type ActorRef, type ActorStatus, type Bus } from '../../../src/index.js'
 import { Convention, type ConventionHost } from '../../support/convention.js'
 import { eventually } from '../../support/eventually.js'

@@ -4,8 +4,7 @@ import type { Headers } from '../../message/envelope.js'
 import type { Message } from '../../message/message.js'
 import { REPLIES } from '../../message/topic.js'
 import type { Broker } from '../contract/broker.js'
-import type { SubscriptionRequest } from '../contract/subscription-request.js'
-import { DEFAULT_PENDING_BYTES } from '../contract/pending-bytes.js'
+import { DEFAULT_PENDING_BYTES, type SubscriptionRequest } from '../contract/subscription-request.js'
 
 /** Headers of messages between buses: the address for answers, and the code of an error. */
 export const FROM = '$from'

@@ -23,7 +23,7 @@ import type {
   ServiceName,
   Services,
   Unlisted,
-} from '../requests/services.js'
+} from './services.js'
 import type { VanStatus } from './status.js'
 
 export interface ObserveOptions {

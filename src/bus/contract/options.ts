@@ -7,8 +7,7 @@ import { checkReplayFrom, type ReplayFrom } from '../../message/replay.js'
 import { checkRetryDelay, defaultDelay, type RetryDelay } from '../../message/retry-delay.js'
 import { isUtf8 } from '../../message/well-formed.js'
 import type { Isolation } from './actors.js'
-import type { Overflow, SubscriptionRequest } from './subscription-request.js'
-import { DEFAULT_PENDING_BYTES } from './pending-bytes.js'
+import { DEFAULT_PENDING_BYTES, type Overflow, type SubscriptionRequest } from './subscription-request.js'
 import { RULES } from './subscription-request.js'
 
 /** The options of a subscription. Durations are in milliseconds. */

@@ -3,6 +3,9 @@ import type { Ordered } from '../../message/order/ordered.js'
 import type { RetryDelay } from '../../message/retry-delay.js'
 import type { Sight } from './sight.js'
 
+/** The default of `maxPendingBytes`. */
+export const DEFAULT_PENDING_BYTES = 64 * 1024 * 1024
+
 /** The rules of a name: all its subscribers share them. Every other option belongs to one subscriber. */
 export const RULES = [
   'ordered',

@@ -3,7 +3,7 @@ import { atLeast, checkSignal, knownOptions, whole } from '../../message/check-o
 import { checkPattern, isRequestPattern, requestPattern, withoutPosition } from '../../message/pattern.js'
 import { checkPublishTopic, checkTopic, isSystemTopic, REQUESTS } from '../../message/topic.js'
 import { checkName } from '../contract/options.js'
-import type { ReplyOptions, RequestOptions } from './services.js'
+import type { ReplyOptions, RequestOptions } from '../contract/services.js'
 
 const DEFAULT_TIMEOUT = 10_000
 const DEFAULT_ATTEMPTS = 3

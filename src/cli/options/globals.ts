@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { readPrivate } from '../../daemon/files/private-file.js'
+import { readPrivate } from '../../state/private-file.js'
 import { InvalidOptionError } from '../../errors.js'
 import {
   autoStartSetting,

@@ -1,6 +1,6 @@
 import { askHost } from '../../daemon/find/ask.js'
 import { nextSettings } from '../../daemon/next-settings.js'
-import { statePaths } from '../../daemon/files/paths.js'
+import { statePaths } from '../../state/paths.js'
 import type { HostFlags } from '../../host/process/settings.js'
 import { SETTINGS, type SettingKey } from '../../host/process/settings-table.js'
 import { readKept } from '../../host/process/settings-kept.js'

@@ -1,8 +1,8 @@
 import { open, rm, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { ensureHome, statePaths } from '../../daemon/files/paths.js'
-import { writePrivate } from '../../daemon/files/private-file.js'
+import { ensureHome, statePaths } from '../../state/paths.js'
+import { writePrivate } from '../../state/private-file.js'
 import { codeOf, describe, ForbiddenError, InvalidOptionError, NotFoundError } from '../../errors.js'
 import { mayLoad } from '../../host/rights/call-rights.js'
 import {

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import { Subject } from 'rxjs/internal/Subject'
 import { firstValueFrom } from 'rxjs/internal/firstValueFrom'
+import { newId } from '../../message/new-id.js'
 import type { Bus } from '../../bus/contract/bus.js'
 import { RemoteError } from '../../errors.js'
 import { openBus } from '../bus.js'
@@ -69,7 +69,7 @@ async function measure(publisher: Bus, subscriber: Bus, count: number, size: num
 
 /** From the first publish until all are acknowledged and delivered. */
 async function throughput(publisher: Bus, subscriber: Bus, count: number, size: number): Promise<number> {
-  const topic = `bench.${randomUUID()}`
+  const topic = `bench.${newId()}`
   const receipt = new Receipt(size)
   const subscription = subscriber.topic(topic).subscribe(({ payload }) => receipt.take(payload))
   await subscriber.ready()
@@ -99,7 +99,7 @@ async function latencies(
   count: number,
   size: number,
 ): Promise<Figures['latency']> {
-  const topic = `bench.${randomUUID()}`
+  const topic = `bench.${newId()}`
   const receipt = new Receipt(size)
   const subscription = subscriber.topic(topic).subscribe(({ payload }) => receipt.take(payload))
   await subscriber.ready()

@@ -1,7 +1,7 @@
 import { RemoteBroker } from '../../client/remote-broker.js'
 import { localPlace } from '../../daemon/find/local-place.js'
-import { statePaths } from '../../daemon/files/paths.js'
-import { ownCredential } from '../../daemon/files/secret.js'
+import { statePaths } from '../../state/paths.js'
+import { ownCredential } from '../../state/secret.js'
 import { HostUnreachableError, UnsupportedError } from '../../errors.js'
 
 const ANSWER_MS = 10_000

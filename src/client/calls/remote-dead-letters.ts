@@ -1,6 +1,5 @@
 import { Observable } from 'rxjs/internal/Observable'
 import type { Broker } from '../../bus/contract/broker.js'
-import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import {
   checkFilter,
   type DeadLetter,
@@ -10,7 +9,7 @@ import {
 } from '../../bus/contract/dead-letters.js'
 import { guardEnd } from '../../bus/topic/guarding.js'
 import { decodeLetter } from '../../codec/payload.js'
-import { DEFAULT_PENDING_BYTES } from '../../bus/contract/pending-bytes.js'
+import { DEFAULT_PENDING_BYTES, type SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Call } from '../../wire/calls/calls.js'
 import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
 

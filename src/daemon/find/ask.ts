@@ -6,8 +6,8 @@ import { identify, portTaken } from './identify.js'
 import { hostUrl } from './listens.js'
 import { localPlace } from './local-place.js'
 import type { ClientIdentity } from '../../wire/client-identity.js'
-import type { StatePaths } from '../files/paths.js'
-import { ownCredential } from '../files/secret.js'
+import type { StatePaths } from '../../state/paths.js'
+import { ownCredential } from '../../state/secret.js'
 
 /** A host on this machine, and the credential for it. */
 export interface HostAddress {

@@ -1,6 +1,6 @@
 import type { Located } from '../../client/connection/dial-socket.js'
-import { dialLocalSocket, isLocalSocket, localSocketOf } from '../files/local-socket.js'
-import type { StatePaths } from '../files/paths.js'
+import { dialLocalSocket, isLocalSocket, localSocketOf } from '../../state/local-socket.js'
+import type { StatePaths } from '../../state/paths.js'
 import { hostUrl } from './listens.js'
 
 /**

@@ -5,7 +5,7 @@ import { Encoding } from '../../codec/encoding.js'
 import { encodePayload } from '../../codec/payload.js'
 import { MAILBOX } from '../../message/topic.js'
 import { backoff } from '../../operators/backoff.js'
-import { DEFAULT_PENDING_BYTES } from '../../bus/contract/pending-bytes.js'
+import { DEFAULT_PENDING_BYTES } from '../../bus/contract/subscription-request.js'
 
 /** For an actor with one instance. Several instances get one message at a time, so that none waits behind a busy instance. */
 export const PREFETCH = 64

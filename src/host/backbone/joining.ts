@@ -1,4 +1,5 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac } from 'node:crypto'
+import { newId } from '../../message/new-id.js'
 import { tokenCredential, type Credential } from '../../client/connection/credential.js'
 import { AuthError } from '../../errors.js'
 import type { SessionManagerOptions } from '../session/session-manager.js'
@@ -49,7 +50,7 @@ export function joining(
   { secret, token, ca }: { secret: Uint8Array; token: string | undefined; ca: string | undefined },
 ): Pick<SessionManagerOptions, 'backbone' | 'idPrefix'> {
   if (!leader && join === undefined) return {}
-  const idPrefix = `${randomBytes(3).toString('hex')}-`
+  const idPrefix = `${newId(3)}-`
   if (join === undefined) return { idPrefix, backbone: means => new Leader(means) }
   const credential = (): Promise<Credential | undefined> =>
     token === undefined ? Promise.resolve(undefined) : tokenCredential(token)

@@ -3,7 +3,7 @@ import type { IsMeant } from '../../broker/dead-letters/dead-letter-view.js'
 import type { DeadLetterFilter } from '../../bus/contract/dead-letters.js'
 import type { MemoryStatus, VanStatus } from '../../bus/contract/status.js'
 import { encodeLetter } from '../../codec/payload.js'
-import { decodeArgs, type AskedOfHosts, type GotArgs } from '../../wire/calls/calls.js'
+import type { AskedOfHosts, GotArgs } from '../../wire/calls/calls.js'
 import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
 import { clientsStatus, type ShownSession } from '../van/clients-status.js'
 import type { StatusPart } from '../van/status-of-van.js'
@@ -11,7 +11,7 @@ import type { Van } from '../van/van.js'
 import { viewOf } from '../rights/follower-views.js'
 import type { Seer } from '../rights/view.js'
 import { seesLetter } from '../rights/visible.js'
-import { noSuchCall, type Services } from './services.js'
+import type { Services } from './services.js'
 import { unregister } from './unregister.js'
 
 interface Here {
@@ -56,22 +56,13 @@ export async function lettersHere(
 }
 
 /** Answers for this host alone: a client of it, or another host. */
-export function answerHere(
+export async function answerHere<N extends AskedOfHosts>(
   van: Here['van'],
-  name: string,
-  args: unknown,
+  name: N,
+  args: GotArgs<N>,
   services: Here['services'],
 ): Promise<unknown> {
-  if (!isAskedOfHosts(name)) return Promise.reject(noSuchCall(name))
-  return answerBy(name, args, { van, services })
-}
-
-async function answerBy<N extends AskedOfHosts>(name: N, args: unknown, here: Here): Promise<unknown> {
-  return ANSWERS[name](here, decodeArgs(name, args))
-}
-
-function isAskedOfHosts(name: string): name is AskedOfHosts {
-  return Object.hasOwn(ANSWERS, name)
+  return ANSWERS[name]({ van, services }, args)
 }
 
 async function statusPart(

@@ -5,11 +5,12 @@ import { broken } from '../../wire/protocol.js'
 import type { FollowerSession } from '../backbone/leader/follower-session.js'
 import type { Session } from '../session/session.js'
 import { everywhere, type Caller } from './client-answers.js'
-import { noSuchCall, type Services } from './services.js'
+import { noSuchCall } from '../../wire/calls/no-such-call.js'
+import type { Services } from './services.js'
 import { UNREGISTER } from './unregister.js'
 
-export type HostCall = Extract<CallName, `backbone.${string}`>
-type FollowerCall = Exclude<HostCall, 'backbone.join'>
+export type BackboneCall = Extract<CallName, `backbone.${string}`>
+type FollowerCall = Exclude<BackboneCall, 'backbone.join'>
 
 /** A call of a host that has joined. */
 interface FollowerCaller extends Caller {
@@ -47,7 +48,7 @@ const ANSWERS: { readonly [N in FollowerCall]: (caller: FollowerCaller, args: Go
 }
 
 /** Answers calls that only another host makes. */
-export function answerHost(session: Session, name: HostCall, args: unknown, services: Services): unknown {
+export function answerHost(session: Session, name: BackboneCall, args: unknown, services: Services): unknown {
   const { follower } = session
   if (name === 'backbone.join') return join(session, decodeArgs(name, args), services)
   if (follower === undefined)

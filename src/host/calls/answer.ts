@@ -1,13 +1,12 @@
 import { AuthError, describe, StoreError } from '../../errors.js'
-import { decodeArgs, isCallName, traitsOf, type CallName } from '../../wire/calls/calls.js'
+import { decodeArgs, isCallName, traitsOf, type CallName, type HostCall } from '../../wire/calls/calls.js'
+import { noSuchCall } from '../../wire/calls/no-such-call.js'
 import { inTime } from '../backbone/host-requests.js'
 import { checkCall } from '../rights/call-rights.js'
 import type { Session } from '../session/session.js'
-import { answerHost, type HostCall } from './answer-host.js'
+import { answerHost, type BackboneCall } from './answer-host.js'
 import { CLIENT_ANSWERS, isClientCall, type Caller } from './client-answers.js'
-import { noSuchCall, type Services } from './services.js'
-
-const HOST = 'host.'
+import type { Services } from './services.js'
 
 /** An answer that need not be on the disk waits at most this long for it. */
 const DISK_MS = 1_000
@@ -51,7 +50,7 @@ function notKept(cause: unknown): StoreError {
 async function result(session: Session, name: string, args: unknown, services: Services): Promise<unknown> {
   if (!isCallName(name)) throw noSuchCall(name)
   if (isClientCall(name)) return answerClient(name, args, { session, services })
-  if (isHostCall(name)) {
+  if (isBackboneCall(name)) {
     session.access?.principal.mustHave('join', 'a host')
     return answerHost(session, name, args, services)
   }
@@ -78,16 +77,11 @@ async function answerClient<N extends keyof typeof CLIENT_ANSWERS>(
   return CLIENT_ANSWERS[name](caller, got)
 }
 
-function isHostCall(name: CallName): name is HostCall {
+function isBackboneCall(name: CallName): name is BackboneCall {
   return name.startsWith('backbone.')
 }
 
-async function control(
-  session: Session,
-  name: Extract<CallName, `host.${string}`>,
-  args: unknown,
-  services: Services,
-): Promise<unknown> {
+function control<N extends HostCall>(session: Session, name: N, args: unknown, services: Services): unknown {
   if (services.control === undefined) throw noSuchCall(name)
   if (name === 'host.stop' && session.access !== undefined)
     session.access.principal.mustHave('admin', 'to stop it')
@@ -95,5 +89,5 @@ async function control(
     throw new AuthError(
       'Only the user that a host runs for may do that, on its own machine. A token is not enough.',
     )
-  return services.control(name.slice(HOST.length), decodeArgs(name, args))
+  return services.control[name](decodeArgs(name, args))
 }

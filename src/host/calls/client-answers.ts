@@ -1,5 +1,12 @@
 import { AuthError, HostUnreachableError, StoreError, TimeoutError, UnsupportedError } from '../../errors.js'
-import type { AskedOfHosts, CallName, GotArgs, ResultOf, SentArgs } from '../../wire/calls/calls.js'
+import {
+  decodeArgs,
+  type AskedOfHosts,
+  type CallName,
+  type GotArgs,
+  type ResultOf,
+  type SentArgs,
+} from '../../wire/calls/calls.js'
 import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
 import { inTime } from '../backbone/host-requests.js'
 import { PartlyAnswered } from '../backbone/partly-answered.js'
@@ -82,7 +89,7 @@ export async function everywhere<N extends AskedOfHosts>(
   args: SentArgs<N>,
 ): Promise<unknown[]> {
   const [own, others] = await Promise.all([
-    answerHere(van, name, args, services),
+    answerHere(van, name, decodeArgs(name, args), services),
     van.reach.ask(name, args, follower?.relay),
   ])
   return [own, ...others]

@@ -1,6 +1,6 @@
 import { isWorkerClient } from '../../workers/worker-client.js'
 import { rm } from 'node:fs/promises'
-import type { StatePaths } from '../../daemon/files/paths.js'
+import type { StatePaths } from '../../state/paths.js'
 import { describe, StoreError } from '../../errors.js'
 import { writeRegistrations, type Registrations } from '../handlers/registrations.js'
 import type { SessionManager } from '../session/session-manager.js'

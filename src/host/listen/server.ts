@@ -10,6 +10,7 @@ import { Listeners } from './listeners.js'
 import type { TlsIdentity } from './tls-front.js'
 import type { Backbone } from '../backbone/contract/backbone.js'
 import { Origins, type RawConnection } from './origins.js'
+import { DEFAULT_HEARTBEAT_MS } from '../limits/defaults.js'
 import { HANDSHAKE_MS } from './admission.js'
 import { SessionManager, type SessionManagerOptions } from '../session/session-manager.js'
 import { DEFAULT_MAX_PAYLOAD } from '../../codec/payload.js'
@@ -63,7 +64,7 @@ export class HostServer {
         }
       })
     }
-    this.#heartbeat = options.heartbeat ?? 10_000
+    this.#heartbeat = options.heartbeat ?? DEFAULT_HEARTBEAT_MS
     this.sessions = new SessionManager(options)
     this.#http = createServer((_, response) => {
       response.writeHead(404, { 'content-type': 'text/plain' }).end(`msgvan host ${version}\n`)

@@ -1,6 +1,6 @@
-import { InvalidOptionError, UnsupportedError } from '../../errors.js'
-import { version } from '../../version.js'
+import { InvalidOptionError } from '../../errors.js'
 import { Fields } from '../../wire/frames/fields.js'
+import type { HostAnswers } from '../calls/services.js'
 import type { Capabilities } from '../handlers/capabilities.js'
 import type { Registrations } from '../handlers/registrations.js'
 import type { HostEnd } from './host-end.js'
@@ -20,50 +20,27 @@ export interface HostControlOptions {
   readonly handOver: (client: string) => Promise<void>
 }
 
-/** Answers the calls to the host itself, such as `stop`. Only this machine's user gets here. */
-export class HostControl {
-  readonly #options: HostControlOptions
-
-  constructor(options: HostControlOptions) {
-    this.#options = options
-  }
-
-  /**
-   * @throws UnsupportedError for an unknown name, and the errors of each call
-   */
-  async answer(method: string, args: unknown): Promise<unknown> {
-    const { settings, capabilities, registered } = this.#options
-    switch (method) {
-      case 'joining':
-        return { leader: settings.leader, join: settings.join, listen: settings.listen }
-      case 'registrations':
-        return registered()
-      case 'settings':
-        return settingsKept(settings)
-      case 'capabilities':
-        if (args !== undefined) await capabilities.change(args)
-        return capabilities.values
-      case 'handOver':
-        return this.#handOver(args)
-      case 'stop':
-        return this.#endSoon(isRestart(args) ? 'restarted' : 'asked')
-      default:
-        throw new UnsupportedError(
-          `This host (msgvan ${version}) has no call ${JSON.stringify(method.slice(0, 100))}.`,
-        )
-    }
-  }
-
-  async #handOver(args: unknown): Promise<true> {
-    const fields = new Fields(args, what => new InvalidOptionError(`The call handOver ${what}.`))
-    await this.#options.handOver(fields.text('client', 64))
-    return this.#endSoon('handed over')
-  }
-
+/** The answers to calls to the host itself, such as `host.stop`. */
+export function hostAnswers(options: HostControlOptions): HostAnswers {
+  const { settings, capabilities, registered, handOver, ending } = options
   /** After the answer is on its way. */
-  #endSoon(reason: 'asked' | 'restarted' | 'handed over'): true {
-    setImmediate(() => this.#options.ending.end(reason))
+  const endSoon = (reason: 'asked' | 'restarted' | 'handed over'): true => {
+    setImmediate(() => ending.end(reason))
     return true
+  }
+  return {
+    'host.joining': () => ({ leader: settings.leader, join: settings.join, listen: settings.listen }),
+    'host.registrations': () => registered(),
+    'host.settings': () => settingsKept(settings),
+    'host.capabilities': async args => {
+      if (args !== undefined) await capabilities.change(args)
+      return capabilities.values
+    },
+    'host.handOver': async ({ client }) => {
+      await handOver(client)
+      return endSoon('handed over')
+    },
+    'host.stop': args => endSoon(isRestart(args) ? 'restarted' : 'asked'),
   }
 }
 

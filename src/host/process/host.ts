@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
+import { newId } from '../../message/new-id.js'
 import type { HostStatus } from '../../bus/contract/status.js'
-import { localSocketOf } from '../../daemon/files/local-socket.js'
-import { removePidHint, writePidHint } from '../../daemon/files/pid-hint.js'
+import { localSocketOf } from '../../state/local-socket.js'
+import { removePidHint, writePidHint } from '../../state/pid-hint.js'
 import { describe, UnsupportedError } from '../../errors.js'
 import { version } from '../../version.js'
 import { joining } from '../backbone/joining.js'
@@ -15,7 +15,7 @@ import { HostServer } from '../listen/server.js'
 import type { HostStore } from '../store/host-store.js'
 import { NamesFile } from '../van/names-file.js'
 import type { HostEnd, EndReason } from './host-end.js'
-import { HostControl } from './host-control.js'
+import { hostAnswers } from './host-control.js'
 import type { HostFiles } from './host-files.js'
 import { HostWorkers } from './host-workers.js'
 import { watchIdle } from './idle.js'
@@ -56,7 +56,7 @@ export class Host {
       store: () => this.#store,
       capabilities: () => this.capabilities.values,
     })
-    const control = new HostControl({
+    const control = hostAnswers({
       settings,
       ending,
       capabilities: this.capabilities,
@@ -86,7 +86,7 @@ export class Host {
       names: settings.join === undefined ? this.names : undefined,
       handlers: this.#workers.handlers,
       actors: this.#workers.actors,
-      control: (method, args) => control.answer(method, args),
+      control,
       changed: () => (this.#activity += 1),
       warn: text => log.warning(text),
     })
@@ -192,7 +192,7 @@ export class Host {
 }
 
 function statusOf({ port, listen, leader }: HostSettings, capabilities: Capabilities): () => HostStatus {
-  const id = randomUUID()
+  const id = newId(18)
   const startedAt = performance.now()
   return () => ({
     id,

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { writeSettings } from '../../daemon/files/settings-file.js'
+import { writeSettings } from '../../daemon/settings-file.js'
 import type { Log } from '../../log/log.js'
 import { takeIn } from '../hand-over/take-in.js'
 import { openSubscriptions, type Registrations } from '../handlers/registrations.js'

@@ -1,8 +1,14 @@
 import { resolve } from 'node:path'
 import { DEFAULT_LIMITS } from '../../workers/worker-environment.js'
 import { DEFAULT_MAX_PAYLOAD } from '../../codec/payload.js'
+import { DEFAULT_FLOOR } from '../../store/store.js'
 import { DEFAULT_CLIENT_BYTES } from '../session/client-budget.js'
-import { DEFAULT_HOST_BYTES, DEFAULT_VAN_BYTES } from '../van/memory-defaults.js'
+import {
+  DEFAULT_HEARTBEAT_MS,
+  DEFAULT_HOST_BYTES,
+  DEFAULT_SESSION_TTL_MS,
+  DEFAULT_VAN_BYTES,
+} from '../limits/defaults.js'
 import {
   bytes,
   count,
@@ -242,7 +248,7 @@ export const SETTINGS = {
       variable: 'MSGVAN_SESSION_TTL',
       field: 'sessionTtlMs',
       parse: milliseconds,
-      default: 60_000,
+      default: DEFAULT_SESSION_TTL_MS,
       shown: '60',
       help: 'time that a client may take to come back after a cut',
     },
@@ -255,7 +261,7 @@ export const SETTINGS = {
       variable: 'MSGVAN_HEARTBEAT',
       field: 'heartbeatMs',
       parse: heartbeat,
-      default: 10_000,
+      default: DEFAULT_HEARTBEAT_MS,
       shown: '10',
       help: 'time between pings; the host drops a peer that answers none for two of these',
     },
@@ -371,7 +377,7 @@ export const SETTINGS = {
       variable: 'MSGVAN_STORE_FLOOR',
       field: 'storeFloor',
       parse: manyBytes,
-      default: 64 * 1024 ** 2,
+      default: DEFAULT_FLOOR,
       isForStore: true,
       shown: '67108864',
       help: 'refuse publishes when the disk of the store has less free room',

@@ -9,13 +9,14 @@ import type { Actors } from '../actors/actors.js'
 import { ActorDirectory } from '../actors/cluster/actor-directory.js'
 import { answer } from '../calls/answer.js'
 import { answerHere } from '../calls/answer-here.js'
+import type { HostAnswers } from '../calls/services.js'
 import { alone } from '../backbone/alone.js'
 import type { HostBackbone, MakeBackbone } from '../backbone/make-backbone.js'
 import { HostList } from '../backbone/host-list.js'
 import type { Secrets } from '../listen/server-handshake.js'
 import type { NameRegister } from '../van/names-file.js'
 import { ByteBudget } from '../../broker/memory/byte-budget.js'
-import { DEFAULT_HOST_BYTES, DEFAULT_VAN_BYTES } from '../van/memory-defaults.js'
+import { DEFAULT_HOST_BYTES, DEFAULT_SESSION_TTL_MS, DEFAULT_VAN_BYTES } from '../limits/defaults.js'
 import { DEFAULT_CLIENT_BYTES } from './client-budget.js'
 import { StallWatch } from './stall-watch.js'
 import { viewOf } from '../rights/follower-views.js'
@@ -31,8 +32,6 @@ import { Sessions } from './sessions.js'
 import type { HostStore } from '../store/host-store.js'
 import type { HandlerService } from '../calls/unregister.js'
 import { Vans } from '../van/vans.js'
-
-const DEFAULT_SESSION_TTL_MS = 60_000
 
 export interface SessionManagerOptions extends Secrets {
   readonly hostStatus: () => HostStatus
@@ -60,7 +59,7 @@ export interface SessionManagerOptions extends Secrets {
   /** Runs actors in this host. Default: it runs none. */
   readonly actors?: Actors
   /** Calls to the host itself, such as `stop`. */
-  readonly control?: (method: string, args: unknown) => Promise<unknown>
+  readonly control?: HostAnswers
   /**
    * Milliseconds between pings, and for the answer to one. Both sides give up a connection after twice that without an
    * answer. Its session stays. Default 10,000.
@@ -250,7 +249,7 @@ export class SessionManager {
         check: principal => principals?.get(principal)?.checkSight(),
       },
       memory: () => (this.#store === undefined ? this.transfer.memory : this.#store.id),
-      answer: (van, method, args) => answerHere(van, method, args, this.#servicesHere),
+      answer: (van, name, args) => answerHere(van, name, args, this.#servicesHere),
     })
   }
 

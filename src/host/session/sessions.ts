@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
+import { newId } from '../../message/new-id.js'
 import type { Membership } from '../../bus/contract/broker.js'
 import { longTimeout } from '../../bus/long-timeout.js'
-import { isThreadGone } from '../../daemon/files/own-thread.js'
-import { isAlive } from '../../daemon/files/pid-hint.js'
+import { isThreadGone } from '../../state/own-thread.js'
+import { isAlive } from '../../state/pid-hint.js'
 import type { SessionEnd } from './consumers/remote-consumers.js'
 import type { Hello } from '../../wire/handshake.js'
 import type { Access } from '../rights/principals.js'
@@ -84,7 +84,7 @@ export class Sessions {
   }
 
   begin(options: NewSession): Session {
-    const session = new Session({ ...options, id: randomBytes(16).toString('hex') })
+    const session = new Session({ ...options, id: newId(18) })
     this.#sessions.set(session.id, session)
     this.#options.changed()
     return session

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { newId } from '../../message/new-id.js'
 import { openStore } from '../../store/open-store.js'
 import type { Store } from '../../store/store.js'
 import type { KeptName } from '../van/names-file.js'
@@ -43,7 +43,7 @@ export async function openHostStore(
 
 async function idOf(store: Store): Promise<string> {
   const [found] = ID_KEYS.map(key => store.get('meta', key)).filter(id => id !== undefined)
-  const id = found === undefined ? randomUUID() : Buffer.from(found).toString()
+  const id = found === undefined ? newId(18) : Buffer.from(found).toString()
   if (ID_KEYS.some(key => store.get('meta', key) === undefined))
     await store.transact(to => {
       for (const key of ID_KEYS) to.put('meta', key, Buffer.from(id))

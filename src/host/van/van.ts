@@ -13,6 +13,7 @@ import { newId } from '../../message/new-id.js'
 import { isOwnMailbox } from '../../message/topic.js'
 import type { OutboundLog } from '../../broker/durable/durable-log.js'
 import { ByteBudget } from '../../broker/memory/byte-budget.js'
+import type { AskedOfHosts, GotArgs } from '../../wire/calls/calls.js'
 import type { Missed } from '../../wire/missed.js'
 import { mailRules } from './mail.js'
 import { AnswersAwaiting } from '../calls/answers-awaiting.js'
@@ -49,7 +50,7 @@ export interface VansOptions {
   readonly sights: Sights
   readonly warn?: ((text: string) => void) | undefined
   /** Answers for this host alone. */
-  readonly answer: (van: Van, method: string, args: unknown) => Promise<unknown>
+  readonly answer: <N extends AskedOfHosts>(van: Van, name: N, args: GotArgs<N>) => Promise<unknown>
 }
 
 /** Reports errors to one client that no call could report. */
@@ -167,7 +168,7 @@ export class Van {
       watchPatterns: watcher => broker.watchPatterns(watcher),
       acceptFrom: (from, envelope, isAnswered) => this.acceptFrom(from, envelope, isAnswered),
       arrived: topic => this.takeAnswers(topic),
-      answer: (method, args) => answer(this, method, args),
+      answer: (name, args) => answer(this, name, args),
       tellPublisher: (publisher, error) => this.notices.get(publisher)?.error(error),
       misses: error => this.losses.reportElsewhere(error),
       missed: missed => hasMissed(this, missed),

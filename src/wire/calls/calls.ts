@@ -142,15 +142,25 @@ export const CALLS = {
 type Calls = typeof CALLS
 
 export type CallName = keyof Calls
-/** A call to the host process itself, without its `host.`. */
-export type HostMethod = CallName extends infer Name
+/** A call to the host process itself. */
+export type HostCall = Extract<CallName, `host.${string}`>
+/** Its name without `host.`. */
+export type HostMethod = HostCall extends infer Name
   ? Name extends `host.${infer Method}`
     ? Method
     : never
   : never
+
 /** The calls that a host passes on to the other hosts; each of them answers for itself. */
-export type AskedOfHosts =
-  'status' | 'deadLetters.page' | 'deadLetters.replay' | 'deadLetters.purge' | 'backbone.unregister'
+const ASKED_OF_HOSTS = [
+  'status',
+  'deadLetters.page',
+  'deadLetters.replay',
+  'deadLetters.purge',
+  'backbone.unregister',
+] as const satisfies readonly CallName[]
+
+export type AskedOfHosts = (typeof ASKED_OF_HOSTS)[number]
 
 /** The arguments that the caller gives. */
 export type SentArgs<N extends CallName> = Parameters<Calls[N]['args']['encode']>[0]
@@ -167,6 +177,10 @@ export type Call = <N extends CallName>(name: N, ...args: CallArgs<N>) => Promis
  */
 export function isCallName(name: string): name is CallName {
   return Object.hasOwn(CALLS, name)
+}
+
+export function isAskedOfHosts(name: string): name is AskedOfHosts {
+  return ASKED_OF_HOSTS.some(each => each === name)
 }
 
 const noTraits: CallTraits = {}

@@ -1,5 +1,4 @@
-import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
-import { DEFAULT_PENDING_BYTES } from '../../bus/contract/pending-bytes.js'
+import { DEFAULT_PENDING_BYTES, type SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { RULES, type Rule } from '../../bus/contract/subscription-request.js'
 import { InvalidOptionError, InvalidPatternError } from '../../errors.js'
 import { backoff } from '../../operators/backoff.js'

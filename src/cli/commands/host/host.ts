@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { statePaths } from '../../../daemon/files/paths.js'
+import { statePaths } from '../../../state/paths.js'
 import type { Cli } from '../../cli.js'
 import { Exit } from '../../exit.js'
 import type { Globals } from '../../options/globals.js'

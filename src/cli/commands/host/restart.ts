@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { statePaths } from '../../../daemon/files/paths.js'
+import { statePaths } from '../../../state/paths.js'
 import { StoreInUseError } from '../../../errors.js'
 import { goingOn } from '../../../host/process/settings-kept.js'
 import type { Cli } from '../../cli.js'
@@ -44,7 +44,7 @@ async function restart(cli: Cli, globals: Globals, options: Options): Promise<nu
   if (before.isOlder && !loseWaiting) await checkOlder(globals.port, before, options.store)
   const next = { ...options, fresh: isFresh }
   // A client may start the next host before this command does: that host has these options, too.
-  const { announceSettings } = await import('../../../daemon/files/settings-file.js')
+  const { announceSettings } = await import('../../../daemon/settings-file.js')
   const withdraw = await announceSettings(statePaths(), globals.port, { flags: kept, auto: settings.auto })
   try {
     if (before.keeps === 'memory' && !before.isOlder) {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { HostStatus, MissingStatus } from '../../../bus/contract/status.js'
-import { statePaths } from '../../../daemon/files/paths.js'
+import { statePaths } from '../../../state/paths.js'
 import type { StartOptions } from '../../../daemon/start.js'
 import type { HostFlags } from '../../../host/process/settings.js'
 import type { Cli } from '../../cli.js'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { statePaths } from '../../../daemon/files/paths.js'
+import { statePaths } from '../../../state/paths.js'
 import type { StopOutcome } from '../../../daemon/stop.js'
 import type { Cli } from '../../cli.js'
 import { Exit } from '../../exit.js'

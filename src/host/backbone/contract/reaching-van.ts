@@ -2,6 +2,7 @@ import type { Consumer, Membership } from '../../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
 import type { MsgvanError } from '../../../errors.js'
 import type { Envelope } from '../../../message/envelope.js'
+import type { AskedOfHosts, GotArgs } from '../../../wire/calls/calls.js'
 import type { Missed } from '../../../wire/missed.js'
 import type { HostQueue } from './host-queue.js'
 import type { HostRef } from '../../../bus/contract/hosts.js'
@@ -49,7 +50,7 @@ export interface ReachingVan {
   /** Another host wants these messages from now on: answers that wait for it can go. */
   arrived(topic: RegExp | string): void
   /** Answers for this host alone a bus's call about the whole van. */
-  answer(method: string, args: unknown): Promise<unknown>
+  answer<N extends AskedOfHosts>(name: N, args: GotArgs<N>): Promise<unknown>
 }
 
 export interface PatternsHere {

@@ -1,8 +1,17 @@
 import type { RemoteBroker } from '../../../client/remote-broker.js'
 import type { ByteReader } from '../../../codec/byte-reader.js'
 import { HostUnreachableError, TimeoutError, unknownOutcome, type MsgvanError } from '../../../errors.js'
-import { traitsOf, type AskedOfHosts, type CallArgs, type SentArgs } from '../../../wire/calls/calls.js'
+import {
+  decodeArgs,
+  isAskedOfHosts,
+  traitsOf,
+  type AskedOfHosts,
+  type CallArgs,
+  type GotArgs,
+  type SentArgs,
+} from '../../../wire/calls/calls.js'
 import { decodeAskArgs } from '../../../wire/calls/leader-asks.js'
+import { noSuchCall } from '../../../wire/calls/no-such-call.js'
 import { fromWireError, toWireError } from '../../../wire/frames/control-frames.js'
 import { decodeAsk } from '../../../wire/frames/host-frames.js'
 import { answerParts, type Answer } from '../answer-parts.js'
@@ -23,7 +32,7 @@ export interface CallsToLeaderOptions {
   /** Another host requests something of this one. */
   readonly requested: (name: string, body: unknown, from: string) => Promise<unknown>
   /** Answers for this host alone a question of a bus about the whole van. */
-  readonly answer: (method: string, args: unknown) => Promise<unknown>
+  readonly answer: <N extends AskedOfHosts>(name: N, args: GotArgs<N>) => Promise<unknown>
   /** Reports an error to one of this host's clients that no call could report. */
   readonly tellPublisher: (publisher: string, error: MsgvanError) => void
 }
@@ -116,9 +125,16 @@ export class CallsToLeader {
       this.#options.tellPublisher(publisher, fromWireError(error))
       return undefined
     }
-    if (method !== REQUEST) return this.#options.answer(method, args)
-    const { name, body, from } = decodeAskArgs(REQUEST, args)
-    return this.#options.requested(name, body, from)
+    if (method === REQUEST) {
+      const { name, body, from } = decodeAskArgs(REQUEST, args)
+      return this.#options.requested(name, body, from)
+    }
+    if (!isAskedOfHosts(method)) throw noSuchCall(method)
+    return this.#here(method, args)
+  }
+
+  #here<N extends AskedOfHosts>(name: N, args: unknown): Promise<unknown> {
+    return this.#options.answer(name, decodeArgs(name, args))
   }
 
   #answer(answer: Answer): void {

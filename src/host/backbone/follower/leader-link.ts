@@ -97,7 +97,7 @@ export class LeaderLink implements Reach, Outgoing {
     })
     this.#calls = new CallsToLeader({
       ...{ remote: this.#remote, presence: this.#presence, leader: options.leader, requested },
-      answer: (method, args) => van.answer(method, args),
+      answer: (name, args) => van.answer(name, args),
       tellPublisher: (publisher, error) => van.tellPublisher(publisher, error),
     })
     this.#gap = new FollowerGap({

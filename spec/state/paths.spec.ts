@@ -1,9 +1,9 @@
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { statePaths } from '../../../src/daemon/files/paths.js'
-import { InvalidOptionError } from '../../../src/errors.js'
-import { onlyOnLinux, skipUnless } from '../../support/requirement.js'
+import { statePaths } from '../../src/state/paths.js'
+import { InvalidOptionError } from '../../src/errors.js'
+import { onlyOnLinux, skipUnless } from '../support/requirement.js'
 
 describe('the state folder', () => {
   it('is MSGVAN_HOME; a relative one is refused, since each folder would get secrets of its own', () => {

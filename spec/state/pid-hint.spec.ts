@@ -3,15 +3,9 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
-import {
-  isAlive,
-  isHostOn,
-  readPidHint,
-  removePidHint,
-  writePidHint,
-} from '../../../src/daemon/files/pid-hint.js'
-import { Sandbox } from '../../support/sandbox.js'
-import { onlyOnLinux } from '../../support/requirement.js'
+import { isAlive, isHostOn, readPidHint, removePidHint, writePidHint } from '../../src/state/pid-hint.js'
+import { Sandbox } from '../support/sandbox.js'
+import { onlyOnLinux } from '../support/requirement.js'
 
 describe('the pid file', () => {
   let sandbox: Sandbox

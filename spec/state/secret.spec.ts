@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
-import { readSettings } from '../../../src/daemon/files/settings-file.js'
-import { statePaths, type StatePaths } from '../../../src/daemon/files/paths.js'
-import { fileToken, localSecret } from '../../../src/daemon/files/secret.js'
-import { AuthError, InvalidOptionError } from '../../../src/errors.js'
-import { Sandbox } from '../../support/sandbox.js'
-import { rejection } from '../../support/rejection.js'
+import { readSettings } from '../../src/daemon/settings-file.js'
+import { statePaths, type StatePaths } from '../../src/state/paths.js'
+import { fileToken, localSecret } from '../../src/state/secret.js'
+import { AuthError, InvalidOptionError } from '../../src/errors.js'
+import { Sandbox } from '../support/sandbox.js'
+import { rejection } from '../support/rejection.js'
 
 const run = promisify(execFile)
 
@@ -59,7 +59,7 @@ describe('the secret of this user', () => {
     const sandbox = await Sandbox.make()
     try {
       const modules = ['secret', 'paths'].map(
-        name => new URL(`../../../src/daemon/files/${name}.js`, import.meta.url).href,
+        name => new URL(`../../src/state/${name}.js`, import.meta.url).href,
       )
       const code = `
         const [{ localSecret }, { statePaths }] = await Promise.all(${JSON.stringify(modules)}.map(url => import(url)))

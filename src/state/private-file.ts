@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { AuthError, describe, codeOf } from '../../errors.js'
+import { newId } from '../message/new-id.js'
+import { AuthError, describe, codeOf } from '../errors.js'
 
 /** A longer private file is not read. */
 const MOST_BYTES = 4096
@@ -69,7 +69,7 @@ export async function writePrivate(path: string, bytes: Uint8Array): Promise<voi
  * @returns its own path
  */
 export async function writeAside(path: string, bytes: Uint8Array): Promise<string> {
-  const aside = `${path}.${process.pid}.${randomBytes(6).toString('hex')}`
+  const aside = `${path}.${process.pid}.${newId(6)}`
   const file = await open(aside, 'wx', 0o600)
   try {
     // The umask cuts the mode of open().

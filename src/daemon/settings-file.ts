@@ -1,12 +1,12 @@
 import { readFile, rm, stat } from 'node:fs/promises'
-import { codeOf, AuthError, describe, InvalidOptionError } from '../../errors.js'
-import type { HostFlags } from '../../host/process/settings.js'
-import { readKept, unknownSettings } from '../../host/process/settings-kept.js'
-import { version } from '../../version.js'
-import { Fields } from '../../wire/frames/fields.js'
-import type { StatePaths } from './paths.js'
-import { isHostOn } from './pid-hint.js'
-import { readPrivate, writePrivate } from './private-file.js'
+import { codeOf, AuthError, describe, InvalidOptionError } from '../errors.js'
+import type { HostFlags } from '../host/process/settings.js'
+import { readKept, unknownSettings } from '../host/process/settings-kept.js'
+import { version } from '../version.js'
+import { Fields } from '../wire/frames/fields.js'
+import type { StatePaths } from '../state/paths.js'
+import { isHostOn } from '../state/pid-hint.js'
+import { readPrivate, writePrivate } from '../state/private-file.js'
 
 /**
  * Raised when an older msgvan would misread the file. An older version finds unknown settings by itself, and refuses

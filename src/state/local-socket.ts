@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { checkHome, type StatePaths } from './paths.js'
-import { codeOf } from '../../errors.js'
+import { codeOf } from '../errors.js'
 
 /** The system's own limit is 104 or 108, by its kind. */
 const LONGEST_PATH = 100

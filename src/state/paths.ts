@@ -1,7 +1,7 @@
 import { chmod, mkdir, stat } from 'node:fs/promises'
 import { homedir, userInfo } from 'node:os'
 import { isAbsolute, join } from 'node:path'
-import { codeOf, AuthError, InvalidOptionError } from '../../errors.js'
+import { codeOf, AuthError, InvalidOptionError } from '../errors.js'
 
 /** The files of this user. Those of a host contain its port, so that hosts on several ports never meet. */
 export interface StatePaths {

@@ -1,4 +1,4 @@
-import { codeOf } from '../../errors.js'
+import { codeOf } from '../errors.js'
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'

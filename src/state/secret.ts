@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { link, rm } from 'node:fs/promises'
-import { PRINCIPAL_VARIABLE } from '../../workers/worker-environment.js'
-import type { KnownSecret } from '../../client/connection/credential.js'
-import { AuthError, codeOf } from '../../errors.js'
+import { PRINCIPAL_VARIABLE } from '../workers/worker-environment.js'
+import type { KnownSecret } from '../client/connection/credential.js'
+import { AuthError, codeOf } from '../errors.js'
 import { checkHome, ensureHome, type StatePaths } from './paths.js'
 import { readPrivate, writeAside } from './private-file.js'
 
