@@ -56,6 +56,12 @@ export class LimitError extends MsgvanError {
   readonly code = 'MSGVAN_LIMIT'
 }
 
+/** A middleware breaks its rules, or left out a request or an answer that someone waits for. */
+export class MiddlewareError extends MsgvanError {
+  override readonly name = 'MiddlewareError'
+  readonly code = 'MSGVAN_MIDDLEWARE'
+}
+
 /** Bytes came as a payload that are not one. */
 export class UnreadablePayloadError extends MsgvanError {
   override readonly name = 'UnreadablePayloadError'
@@ -382,6 +388,7 @@ const byCode = {
   MSGVAN_INVALID_PAYLOAD: InvalidPayloadError,
   MSGVAN_PAYLOAD_TOO_LARGE: PayloadTooLargeError,
   MSGVAN_LIMIT: LimitError,
+  MSGVAN_MIDDLEWARE: MiddlewareError,
   MSGVAN_UNREADABLE_PAYLOAD: UnreadablePayloadError,
   MSGVAN_PIPELINE_DEFERS: PipelineDefersError,
   MSGVAN_REFUSED_BY_CONSUMER: RefusedByConsumerError,

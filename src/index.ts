@@ -20,6 +20,14 @@ export type {
 export type { Requirements } from './workers/definition/requirements.js'
 export { ActorRef, type ActorAddress, type AskOptions } from './bus/contract/actor-ref.js'
 export type { ActorOptions, Actors, CapabilityValues, Isolation } from './bus/contract/actors.js'
+export type {
+  DeliverNext,
+  Middleware,
+  MiddlewareChanges,
+  MiddlewareKind,
+  OutgoingMessage,
+  PublishNext,
+} from './bus/middleware/middleware.js'
 export type { HostEvent } from './bus/contract/hosts.js'
 export type { Messages } from './bus/topic/messages.js'
 export { moduleRef, type ModuleRef } from './bus/contract/module-ref.js'

@@ -20,6 +20,7 @@ export {
   InvalidPayloadError,
   InvalidTopicError,
   LimitError,
+  MiddlewareError,
   MsgvanError,
   NameTakenError,
   NoResponderError,

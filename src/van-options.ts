@@ -1,5 +1,6 @@
 import type { LogTarget } from './log/log.js'
 import { checkBusOptions } from './bus/check-bus-options.js'
+import type { Middleware } from './bus/middleware/middleware.js'
 import { describe, InvalidOptionError } from './errors.js'
 import { isRecord, knownOptions, oneOf, shown, wholeNames } from './message/check-option.js'
 import { isUtf8 } from './message/well-formed.js'
@@ -39,6 +40,8 @@ export interface VanOptions {
   addr?: string
   /** Other hosts may join this machine's host, if this call starts it; otherwise like `addr`. Default false. */
   leader?: boolean
+  /** Code around everything that this bus publishes and gets; see Middleware. Default none. */
+  use?: readonly Middleware[]
   /** SIGTERM closes this bus, which drains it, before it ends the process; see `van()`. Default true. */
   handleSignals?: boolean
 }
@@ -56,6 +59,7 @@ const known: readonly (keyof VanOptions)[] = [
   'addr',
   'leader',
   'handleSignals',
+  'use',
 ]
 
 /**

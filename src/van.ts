@@ -2,6 +2,7 @@ import { createBus } from './bus/create-bus.js'
 import type { AnyTopics, Bus, Topics } from './bus/contract/bus.js'
 import type { AnyServices, Services } from './bus/contract/services.js'
 import type { Broker } from './bus/contract/broker.js'
+import { checkUse } from './bus/middleware/check-use.js'
 import { connectLocal } from './daemon/connect.js'
 import type { LocalOptions } from './daemon/local-options.js'
 import { logAtEnd, logTrouble } from './daemon/log-trouble.js'
@@ -41,6 +42,7 @@ export function van<T extends Topics = AnyTopics, S extends Services = AnyServic
   const handlesSignals = options.handleSignals ?? true
   const bus = createBus<T, S>(name, broker, {
     ...limits,
+    use: checkUse(options.use),
     ...(handlesSignals ? { refusalsWaitFor: endingBySignal } : {}),
   })
   if (handlesSignals) drainOnSigterm(bus, logAtEnd)

@@ -12,6 +12,7 @@ import { handling } from './handling.js'
 import { lifecycle } from './lifecycle.js'
 import { looping } from './looping.js'
 import { matching } from './matching.js'
+import { middleware } from './middleware.js'
 import { named } from './named.js'
 import { nesting } from './nesting.js'
 import { ordering } from './ordering.js'
@@ -69,6 +70,7 @@ const themes: readonly Theme[] = [
   subjects,
   remoteObservables,
   requesting,
+  middleware,
   statusOfVan,
   lifecycle,
   aborting,
@@ -91,7 +93,12 @@ export function conformance(kind: ConnectionKind, only = themes): void {
       if (connection === undefined) throw new Error('not open')
       return connection
     }
-    const at: Connected = { kind, bus: () => connected().bus(), another: () => connected().another() }
+    const at: Connected = {
+      kind,
+      bus: () => connected().bus(),
+      another: () => connected().another(),
+      using: (...use) => connected().using(...use),
+    }
 
     before(() => kind.start?.())
     after(() => kind.stop?.())

@@ -1,4 +1,4 @@
-import type { Bus } from '../../src/index.js'
+import type { Bus, Middleware } from '../../src/index.js'
 import type { ConnectionKind, Features } from '../support/connections.js'
 
 /** What the tests of a theme see of the connection under test. */
@@ -6,6 +6,7 @@ export interface Connected {
   readonly kind: ConnectionKind
   bus(): Bus
   another(): Bus
+  using(...use: Middleware[]): Bus
 }
 
 /** A test that needs a feature; skipped with the reason where there is none. */

@@ -1,5 +1,5 @@
 import winston from 'winston'
-import { van, type Bus } from '../../src/index.js'
+import { van, type Bus, type Middleware } from '../../src/index.js'
 
 /** What not every way of being connected has. A text is the reason why it has not, shown where a test is skipped. */
 export interface Features {
@@ -23,6 +23,8 @@ export interface Connection {
   bus(): Bus
   /** Another bus on the same van, if this kind has such; else the same. */
   another(): Bus
+  /** A bus with middleware on the same van; embedded: on a van of its own. */
+  using(...use: Middleware[]): Bus
   close(): Promise<void>
 }
 
@@ -54,7 +56,20 @@ export const embedded: ConnectionKind = {
     keepsNothing: true,
   },
   open: async () => {
-    const bus = van({ embedded: true, logger: quiet })
-    return { bus: () => bus, another: () => bus, close: () => bus.close({ drain: false }) }
+    const all: Bus[] = []
+    const open = (use: readonly Middleware[]): Bus => {
+      const bus = van({ embedded: true, logger: quiet, use })
+      all.push(bus)
+      return bus
+    }
+    const bus = open([])
+    return {
+      bus: () => bus,
+      another: () => bus,
+      using: (...use) => open(use),
+      close: async () => {
+        await Promise.all(all.map(each => each.close({ drain: false })))
+      },
+    }
   },
 }

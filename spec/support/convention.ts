@@ -1,5 +1,5 @@
 import type { CallArgs, HostMethod } from '../../src/wire/calls/calls.js'
-import type { Bus } from '../../src/index.js'
+import type { Bus, Middleware } from '../../src/index.js'
 import { createBus } from '../../src/bus/create-bus.js'
 import { RemoteBroker, type RemoteBrokerOptions } from '../../src/client/remote-broker.js'
 import { isDeadWithin } from '../../src/daemon/gone.js'
@@ -59,8 +59,8 @@ export class ConventionHost {
     await this.pid()
   }
 
-  bus(van = 'default', options: Partial<RemoteBrokerOptions> = {}): Bus {
-    const bus = createBus(van, this.#broker(van, options))
+  bus(van = 'default', options: Partial<RemoteBrokerOptions> = {}, use?: readonly Middleware[]): Bus {
+    const bus = createBus(van, this.#broker(van, options), { use })
     this.#buses.push(bus)
     return bus
   }

@@ -45,6 +45,7 @@ function through(
       return Promise.resolve({
         bus: () => first,
         another: () => (second ??= hosts.leader.bus(van)),
+        using: (...use) => hosts.follower().bus(van, {}, use),
         close: () => hosts.closeBuses(),
       })
     },

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Bus } from '../../src/index.js'
+import type { Bus, Middleware } from '../../src/index.js'
 import { createBus } from '../../src/bus/create-bus.js'
 import { RemoteBroker } from '../../src/client/remote-broker.js'
 import { localSecret } from '../../src/state/secret.js'
@@ -54,23 +54,30 @@ function throughHostWith(
     open: () => {
       const { port, paths } = started()
       const van = `test ${++vans}`
-      const open = (): Bus => {
+      const more: Bus[] = []
+      const open = (use?: readonly Middleware[]): Bus => {
         const broker = new RemoteBroker({
           url: `http://127.0.0.1:${port}`,
           van,
           pid: process.pid,
           secret: async () => ({ secret: await localSecret(paths) }),
         })
-        return createBus(van, broker)
+        return createBus(van, broker, { use })
       }
       const first = open()
       let second: Bus | undefined
       return Promise.resolve({
         bus: () => first,
         another: () => (second ??= open()),
+        using: (...use) => {
+          const bus = open(use)
+          more.push(bus)
+          return bus
+        },
         close: async () => {
           await first.close({ drain: false })
           await second?.close({ drain: false })
+          for (const bus of more) await bus.close({ drain: false })
         },
       })
     },

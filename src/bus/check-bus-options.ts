@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../errors.js'
+import { checkUse } from './middleware/check-use.js'
 import { isUtf8 } from '../message/well-formed.js'
 
 /**
@@ -9,10 +10,13 @@ import { isUtf8 } from '../message/well-formed.js'
 export function checkBusOptions({
   name = 'default',
   maxPayload = 1,
+  use,
 }: {
   name?: unknown
   maxPayload?: unknown
+  use?: unknown
 }): void {
+  checkUse(use)
   if (typeof name !== 'string' || name.length === 0 || name.length > 200 || !isUtf8(name))
     throw new InvalidOptionError(
       'A van name is a non-empty string of at most 200 characters, without half a surrogate pair.',

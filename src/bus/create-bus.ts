@@ -7,27 +7,21 @@ import type { Messages } from './topic/messages.js'
 import { checkPattern, withoutPosition } from '../message/pattern.js'
 import { assertSerializable } from '../codec/payload.js'
 import { checkPublishTopic } from '../message/topic.js'
-import { ClosedError, describe, InvalidPayloadError, MsgvanError, RemoteError } from '../errors.js'
+import { ClosedError, describe, InvalidPayloadError, MsgvanError } from '../errors.js'
 import type { ActorAddress } from './contract/actor-ref.js'
 import type { Broker, BusState, CloseOptions } from './contract/broker.js'
 import { caught, refusedWith } from './caught.js'
 import { ControlOfBus } from './control-of-bus.js'
-import {
-  checkClose,
-  checkCrossing,
-  checkExposedName,
-  checkFactory,
-  checkObserve,
-  checkReady,
-} from './check-arguments.js'
+import { checkClose, checkExposedName, checkFactory, checkObserve, checkReady } from './check-arguments.js'
+import { checkActor, checkHandler } from './check-serving.js'
 import type { Actors } from './contract/actors.js'
 import type { AnyTopics, Bus, ObserveOptions, ReadyOptions, Topics } from './contract/bus.js'
 import type { AnyServices, ReplyOptions, RequestOptions, Services } from './contract/services.js'
 import { ActorRequests } from './actors/actor-requests.js'
-import { ACTOR_ATTEMPTS, addressOf, createActors } from './actors/create-actors.js'
+import { createActors } from './actors/create-actors.js'
 import { guarding } from './topic/guarding.js'
 import { hostEvents, HOSTS_TOPIC, type HostEvent } from './contract/hosts.js'
-import { checkModuleRef, type ModuleRef } from './contract/module-ref.js'
+import type { ModuleRef } from './contract/module-ref.js'
 import {
   checkName,
   toRequest,
@@ -35,13 +29,14 @@ import {
   type PublishOptions,
   type TopicOptions,
 } from './contract/options.js'
-import { oneOf } from '../message/check-option.js'
 import { abortable } from './ending/abortable.js'
 import { Closing } from './ending/closing.js'
 import { asyncDisposable, disposable, type DisposableSubscription } from './ending/disposable.js'
 import { readyWithin } from './ending/ready-within.js'
 import { reasonOf, untilAborted } from './ending/until-aborted.js'
 import type { Factory } from './streams/exposures.js'
+import { Middlewares } from './middleware/middlewares.js'
+import type { Middleware, OutgoingMessage } from './middleware/middleware.js'
 import { ReplyInbox, type Send } from './actors/reply-inbox.js'
 import { Streams } from './streams/streams.js'
 import { BusSubject } from './topic/subject.js'
@@ -54,6 +49,7 @@ import {
   isPublication,
   type Publication,
 } from './publication.js'
+import { Refusals } from './refusals.js'
 import { TopicObservable } from './topic/topic-observable.js'
 import { TopicSource } from './topic/topic-source.js'
 import { ExactNotice } from '../message/wildcards/exact-notice.js'
@@ -63,6 +59,7 @@ export interface BusOptions {
   maxPayload?: number
   /** `errors$` reports each refused publish. Default true; use false where every promise is looked at. */
   reportsRefusals?: boolean
+  use?: readonly Middleware[] | undefined
   /**
    * `close()` calls it: the closed bus holds its refusals back until the promise resolves. Default: it does not hold
    * them back.
@@ -91,9 +88,11 @@ export class BrokerBus extends ControlOfBus {
   readonly #closing = new Closing(options => {
     this.end = this.#refusalsWaitFor?.()
     this.#streams?.close()
-    return this.#broker.close(options, this.end !== undefined)
+    const close = (left: CloseOptions): Promise<void> => this.#broker.close(left, this.end !== undefined)
+    return this.#middlewares?.drain(options)?.then(close) ?? close(options)
   })
   readonly #refusalsWaitFor: BusOptions['refusalsWaitFor']
+  readonly #middlewares: Middlewares | undefined
   #actors: Actors | undefined
   #requests: ActorRequests | undefined
   #hosts$: Observable<HostEvent> | undefined
@@ -109,24 +108,12 @@ export class BrokerBus extends ControlOfBus {
   /** For an app: catches a refusal and reports it, as with a publish. */
   readonly #post: Send = (topic, payload, headers) => {
     try {
-      return caught(this.#send(topic, payload, headers), this.#refused)
+      return caught(this.#send(topic, payload, headers), this.#refusals.report)
     } catch (error) {
-      return refusedWith(asError(error), this.#refused)
+      return refusedWith(asError(error), this.#refusals.report)
     }
   }
-  /** An app need not look at the promise of a publish, so this reports a refusal as well. */
-  readonly #reportRefused = (error: unknown): void => {
-    // An app that publishes each error of `errors$` must not cause an endless loop.
-    this.#refused = undefined
-    try {
-      this.#broker.report(
-        error instanceof MsgvanError ? error : new RemoteError('A publish failed', { cause: error }),
-      )
-    } finally {
-      this.#refused = this.#reportRefused
-    }
-  }
-  #refused: ((error: unknown) => void) | undefined
+  readonly #refusals: Refusals
 
   static {
     asyncDisposable(BrokerBus.prototype)
@@ -139,12 +126,14 @@ export class BrokerBus extends ControlOfBus {
   ) {
     super(broker.control)
     this.#broker = broker
+    this.#refusals = new Refusals(broker)
     this.#maxPayload = options.maxPayload ?? DEFAULT_MAX_PAYLOAD
     this.#refusalsWaitFor = options.refusalsWaitFor
+    this.#middlewares = options.use === undefined ? undefined : new Middlewares(options.use)
     this.state$ = guarding(broker.state$, 'state$', error => broker.report(error))
     // On `errors$` the subscriber that threw would get its own error, again and again.
     this.errors$ = guarding(broker.errors$, 'errors$', error => broker.report(error, true))
-    if (options.reportsRefusals !== false) this.#refused = this.#reportRefused
+    if (options.reportsRefusals === false) this.#refusals.report = undefined
   }
 
   ready(options: ReadyOptions = {}): Promise<void> {
@@ -157,7 +146,7 @@ export class BrokerBus extends ControlOfBus {
     this.#check(pattern)
     const own = typeof pattern === 'string' ? pattern : withoutPosition(pattern)
     const request = toRequest(own, options)
-    return new TopicObservable<Message>(new TopicSource(this.#broker, request, options))
+    return new TopicObservable<Message>(new TopicSource(this.#broker, request, options, this.#middlewares))
   }
 
   #check(pattern: RegExp | string): void {
@@ -179,16 +168,28 @@ export class BrokerBus extends ControlOfBus {
       const outcome = this.#publish(topicOrMessage, payload, options?.headers, options?.key)
       return signal === undefined ? outcome : caught(untilAborted(outcome, signal), undefined)
     } catch (error) {
-      return refusedWith(asError(error), this.#refused)
+      return refusedWith(asError(error), this.#refusals.report)
     }
   }
 
   #publish(topic: string, payload: unknown, given?: Headers, key?: string): Promise<void> {
     checkPublishTopic(topic)
     const headers = given === undefined && key === undefined ? undefined : headersOf(given, key)
+    if (this.#middlewares !== undefined)
+      return this.#publishThrough(this.#middlewares, { topic, payload, headers: headers ?? noHeaders })
     if (!this.#broker.checksPayloads) assertSerializable(payload, this.#maxPayload)
     if (this.end !== undefined) return this.#publishAtEnd(topic, payload, headers)
-    return this.#broker.publish(topic, payload, headers ?? noHeaders, this.#refused)
+    return this.#broker.publish(topic, payload, headers ?? noHeaders, this.#refusals.report)
+  }
+
+  #publishThrough(middlewares: Middlewares, message: OutgoingMessage): Promise<void> {
+    const sent = middlewares.outgoing('message', message, ({ topic, payload, headers }) => {
+      if (!this.#broker.checksPayloads) assertSerializable(payload, this.#maxPayload)
+      return this.#broker.publish(topic, payload, headers)
+    })
+    return this.end === undefined
+      ? caught(sent, this.#refusals.report)
+      : caught(this.unlessEnding(sent), undefined)
   }
 
   #publishAtEnd(topic: string, payload: unknown, headers: Headers = noHeaders): Promise<void> {
@@ -210,11 +211,7 @@ export class BrokerBus extends ControlOfBus {
   ): Promise<void> {
     checkName(name)
     this.#check(pattern)
-    checkModuleRef(handler)
-    const request = { ...toRequest(pattern, options, 'subscribeHandler()', ['isolation']), name }
-    const { isolation = 'thread' } = options
-    oneOf('isolation', isolation, ['thread', 'process'])
-    checkCrossing(options, 'handler')
+    const { request, isolation } = checkHandler(name, handler, pattern, options)
     await this.unlessEnding(this.#broker.control.subscribeHandler(name, handler, request, isolation))
   }
 
@@ -226,10 +223,7 @@ export class BrokerBus extends ControlOfBus {
   ): Promise<void> {
     checkName(name)
     this.#check(pattern)
-    const { id } = addressOf(actor)
-    const rules = toRequest(pattern, options, 'subscribeActor()')
-    checkCrossing(options, 'actor')
-    const request = { ...rules, attempts: options.attempts ?? ACTOR_ATTEMPTS, name }
+    const { id, request } = checkActor(name, actor, pattern, options)
     await this.unlessEnding(this.#broker.control.actors.subscribe(name, id, request))
   }
 
@@ -256,7 +250,7 @@ export class BrokerBus extends ControlOfBus {
   }
 
   get #ownRequests(): RequestsOfBus {
-    this.#requestsOfBus ??= new RequestsOfBus(this.#broker, this.#send)
+    this.#requestsOfBus ??= new RequestsOfBus(this.#broker, this.#send, this.#middlewares)
     return this.#requestsOfBus
   }
 

@@ -2,6 +2,8 @@
 import type { AnyTopics, Bus, Topics } from '../bus/contract/bus.js'
 import type { AnyServices, Services } from '../bus/contract/services.js'
 import { checkBusOptions } from '../bus/check-bus-options.js'
+import { checkUse } from '../bus/middleware/check-use.js'
+import type { Middleware } from '../bus/middleware/middleware.js'
 import { createBus } from '../bus/create-bus.js'
 import { knownOptions, shownAddress } from '../message/check-option.js'
 import { InvalidOptionError } from '../errors.js'
@@ -24,6 +26,8 @@ export interface ConnectOptions {
   cert?: string
   /** The key of `cert`, PEM. */
   key?: string
+  /** Code around everything that this bus publishes and gets; see Middleware. Default none. */
+  use?: readonly Middleware[]
 }
 
 /**
@@ -43,7 +47,7 @@ export function connect<T extends Topics = AnyTopics, S extends Services = AnySe
   url: string | URL,
   options: ConnectOptions = {},
 ): Bus<T, S> {
-  knownOptions('connect()', options, ['name', 'token', 'maxPayload', 'ca', 'cert', 'key'])
+  knownOptions('connect()', options, ['name', 'token', 'maxPayload', 'ca', 'cert', 'key', 'use'])
   checkBusOptions(options)
   for (const option of ['ca', 'cert', 'key'] as const)
     if (typeof (options[option] ?? '') !== 'string')
@@ -62,7 +66,7 @@ export function connect<T extends Topics = AnyTopics, S extends Services = AnySe
     ...limits,
     tls: { ...own, ...(ca === undefined ? {} : { ca }) },
   })
-  return createBus<T, S>(name, broker, limits)
+  return createBus<T, S>(name, broker, { ...limits, use: checkUse(options.use) })
 }
 
 /** Refuses a URL with a path or more: a wrong URL would otherwise only show as silence. */
@@ -84,6 +88,14 @@ function originOf(given: unknown): string {
 }
 
 export type { AnyTopics, Bus, ObserveOptions, ReadyOptions, Topics } from '../bus/contract/bus.js'
+export type {
+  DeliverNext,
+  Middleware,
+  MiddlewareChanges,
+  MiddlewareKind,
+  OutgoingMessage,
+  PublishNext,
+} from '../bus/middleware/middleware.js'
 export type { AnyServices, Reply, ReplyOptions, RequestOptions, Services } from '../bus/contract/services.js'
 export * from '../public-errors.js'
 export { Message, type MessageFields } from '../message/message.js'

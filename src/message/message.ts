@@ -328,16 +328,6 @@ export class Message<P = unknown> {
       Encoding.Value,
     )
   }
-
-  /**
-   * @internal Replaces the payload by the output of a schema.
-   */
-  static replacePayload(message: Message, payload: unknown): void {
-    // The next attempt has the publisher's own payload.
-    Message.envelopeOf(message)
-    const writable: Writable = message
-    writable.payload = payload
-  }
 }
 
 /** A message that msgvan itself may change. */
@@ -370,6 +360,23 @@ export function isWaiting(message: Message): boolean {
 }
 
 export const PAUSED = 'its subscription is paused'
+
+/** Replaces the payload by the output of a schema or a middleware. */
+export function replacePayload(message: Message, payload: unknown): void {
+  // The next attempt has the publisher's own payload.
+  Message.envelopeOf(message)
+  const writable: Writable = message
+  // An unreadable payload is a getter.
+  if (Object.getOwnPropertyDescriptor(message, 'payload')?.get === undefined) writable.payload = payload
+  else Object.defineProperty(message, 'payload', { value: payload, enumerable: true, writable: true })
+}
+
+/** Replaces the headers by those of a middleware. */
+export function replaceHeaders(message: Message, headers: Headers): void {
+  Message.envelopeOf(message)
+  const writable: Writable = message
+  writable.headers = headers
+}
 
 /** These deliveries are no longer their consumer's. Call it last: it runs an app's code. */
 export function takeAway(messages: readonly Message[], why: string): void {

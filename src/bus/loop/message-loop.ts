@@ -102,10 +102,9 @@ export class MessageLoop implements AsyncIterableIterator<Message>, Demand {
       claimed: () => undefined,
       end: () => this.#end(),
     }
-    this.#membership = broker.consume(
-      loopRequest,
-      new LoopConsumer(this.#source.settledByHand, subscriber, ending, this),
-    )
+    const source = this.#source.settledByHand
+    const consumer = new LoopConsumer(source, subscriber, ending, this)
+    this.#membership = broker.consume(loopRequest, source.passing(consumer))
     if (signal === undefined || this.#isOver) return
     this.#ignoreSignal = onAbort(signal, () => {
       // Like `take`: the message in hand stays with the loop.

@@ -13,7 +13,8 @@ export type Responder = (message: Message) => unknown
 
 /** Sends what became of a request. */
 export interface AnswerSender {
-  value(to: string, id: string, value: unknown): void
+  /** @param topic of the request */
+  value(to: string, id: string, value: unknown, topic: string): void
   error(to: string, id: string, error: unknown): void
 }
 
@@ -55,7 +56,8 @@ export class Answering {
             answer = value
           },
           error: (error: unknown) => this.#end(subscriber, () => this.#sender.error(this.to, this.id, error)),
-          complete: () => this.#end(subscriber, () => this.#sender.value(this.to, this.id, answer)),
+          complete: () =>
+            this.#end(subscriber, () => this.#sender.value(this.to, this.id, answer, message.topic)),
         })
         subscriber.add(inner)
       } catch (error) {

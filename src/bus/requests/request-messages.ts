@@ -59,4 +59,4 @@ export function ownHeaders(headers: Headers): Headers {
   return own ?? noHeaders
 }
 
-const OF_REQUESTS: ReadonlySet<string> = new Set([FROM, ASK, AGAIN])
+const OF_REQUESTS: ReadonlySet<string> = new Set([FROM, ASK, AGAIN, ANSWER])

@@ -2,8 +2,10 @@ import type { Subscription } from 'rxjs'
 import type { Message } from '../../message/message.js'
 import { ReplyInbox, type Send } from '../actors/reply-inbox.js'
 import type { Broker } from '../contract/broker.js'
+import type { Middlewares } from '../middleware/middlewares.js'
 import type { Responder } from './answering.js'
 import type { CheckedReply, CheckedRequest } from './check-requests.js'
+import { Passage } from './passage.js'
 import { Requests } from './requests.js'
 import { Responders } from './responders.js'
 
@@ -16,11 +18,12 @@ export class RequestsOfBus {
   readonly #requests: Requests
   readonly #responders: Responders
 
-  constructor(broker: Broker, send: Send) {
+  constructor(broker: Broker, send: Send, middlewares: Middlewares | undefined) {
     this.#inbox = new ReplyInbox(broker, send)
     const open = (): void => this.#open()
-    this.#requests = new Requests(broker, this.#inbox, open)
-    this.#responders = new Responders(broker, this.#inbox, open)
+    const passage = middlewares === undefined ? undefined : new Passage(middlewares, this.#inbox)
+    this.#requests = new Requests(broker, this.#inbox, open, passage)
+    this.#responders = new Responders(broker, this.#inbox, open, passage)
   }
 
   request(payload: unknown, request: CheckedRequest): Promise<unknown> {

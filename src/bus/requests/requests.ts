@@ -5,6 +5,8 @@ import type { Broker } from '../contract/broker.js'
 import { Asked, ownTopic } from './asked.js'
 import type { CheckedRequest } from './check-requests.js'
 import { answerError } from './crossing-answer.js'
+import type { Headers } from '../../message/envelope.js'
+import type { Passage } from './passage.js'
 import { watchHosts } from './host-deaths.js'
 import { AGAIN, ANSWER, ASK, CANCEL, FROM, PROBE, type AnswerKind } from './request-messages.js'
 
@@ -23,6 +25,7 @@ export class Requests {
   readonly #broker: Broker
   readonly #inbox: ReplyInbox
   readonly #openInbox: () => void
+  readonly #passage: Passage | undefined
   readonly #open = new Map<string, Asked>()
   /** After a lost session: the time until which a responder may come back. */
   #patientUntil = 0
@@ -31,7 +34,8 @@ export class Requests {
   #watchesHosts = false
 
   /** @param openInbox for the answers */
-  constructor(broker: Broker, inbox: ReplyInbox, openInbox: () => void) {
+  constructor(broker: Broker, inbox: ReplyInbox, openInbox: () => void, passage: Passage | undefined) {
+    this.#passage = passage
     this.#broker = broker
     this.#inbox = inbox
     this.#openInbox = openInbox
@@ -83,19 +87,26 @@ export class Requests {
   }
 
   #send(asked: Asked): void {
-    const { id, payload, request, deaths, wasGiven } = asked
+    const { id, deaths, wasGiven } = asked
     asked.isTaken = false
     asked.worker = undefined
     asked.looksGone = 0
     const again = wasGiven ? { [AGAIN]: String(deaths) } : {}
+    const headers = { [FROM]: this.#inbox.address, [ASK]: id, ...again }
     try {
-      this.#inbox.send(request.topic, payload, { [FROM]: this.#inbox.address, [ASK]: id, ...again }).then(
+      this.#sendOn(asked, headers).then(
         () => (asked.isTaken = true),
         (error: unknown) => this.#reject(asked, error),
       )
     } catch (error) {
       this.#reject(asked, error)
     }
+  }
+
+  #sendOn(asked: Asked, headers: Headers): Promise<void> {
+    const { payload, request, id } = asked
+    if (this.#passage === undefined) return this.#inbox.send(request.topic, payload, headers)
+    return this.#passage.request(asked, headers, () => this.#open.has(id))
   }
 
   /** It may be with a responder, too. */
@@ -127,7 +138,7 @@ export class Requests {
   #resolve(asked: Asked, message: Message): void {
     if (!this.#open.delete(asked.id)) return
     try {
-      asked.resolve(message.payload)
+      asked.resolve(this.#passage === undefined ? message.payload : this.#passage.payloadOf(message, asked))
     } catch (error) {
       asked.reject(error)
     }

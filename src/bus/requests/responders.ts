@@ -10,6 +10,7 @@ import { TopicObservable } from '../topic/topic-observable.js'
 import { TopicSource } from '../topic/topic-source.js'
 import { Answering, askerOf, type AnswerSender, type Responder } from './answering.js'
 import type { CheckedReply } from './check-requests.js'
+import type { Passage } from './passage.js'
 import { errorPayloads } from './crossing-answer.js'
 import { ANSWER, ASK, CANCEL, CODE, FROM, PROBE, type AnswerKind } from './request-messages.js'
 
@@ -25,11 +26,13 @@ export class Responders implements AnswerSender {
   readonly #broker: Broker
   readonly #inbox: ReplyInbox
   readonly #openInbox: () => void
+  readonly #passage: Passage | undefined
   readonly #working = new Map<string, Answering>()
   #looks: ReturnType<typeof setInterval> | undefined
 
   /** @param openInbox for news of askers */
-  constructor(broker: Broker, inbox: ReplyInbox, openInbox: () => void) {
+  constructor(broker: Broker, inbox: ReplyInbox, openInbox: () => void, passage: Passage | undefined) {
+    this.#passage = passage
     this.#broker = broker
     this.#inbox = inbox
     this.#openInbox = openInbox
@@ -74,8 +77,13 @@ export class Responders implements AnswerSender {
     clearInterval(this.#looks)
   }
 
-  value(to: string, id: string, value: unknown): void {
-    this.#send(to, id, 'value', value).catch((error: unknown) => this.error(to, id, error))
+  value(to: string, id: string, value: unknown, topic: string): void {
+    this.#sendValue(to, id, value, topic).catch((error: unknown) => this.error(to, id, error))
+  }
+
+  #sendValue(to: string, id: string, value: unknown, topic: string): Promise<void> {
+    if (this.#passage === undefined) return this.#send(to, id, 'value', value)
+    return this.#passage.answer(to, topic, value, { [ASK]: id, [ANSWER]: 'value' })
   }
 
   error(to: string, id: string, error: unknown): void {
@@ -98,7 +106,9 @@ export class Responders implements AnswerSender {
     const answering = new Answering(asker.to, asker.id, this)
     this.#working.set(key, answering)
     this.#lookOut()
-    return answering.work(message, responder, () => this.#working.delete(key))
+    return answering.work(message, this.#passage?.responder(responder) ?? responder, () =>
+      this.#working.delete(key),
+    )
   }
 
   /** Its asker wonders whether it is still at work. */

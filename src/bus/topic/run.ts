@@ -125,7 +125,7 @@ export class Run implements BrokenOffRun<Run> {
     const cameBack = history.comesBackTo(source.broker)
     const subscription = new PipelineSubscription(this, source, chain, beyond, cameBack)
     if (this.#history.hasEnded(source)) return this.#endAgain(subscription)
-    const consumer = consumerOf(subscription)
+    const consumer = source.passing(consumerOf(subscription))
     const kept = reclaim(subscription, beyond, stack.innermost)
     const membership = kept ?? source.broker.consume(history.requestOf(source), consumer)
     subscription.bind(membership)

@@ -3,10 +3,11 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { ClosedError, describe, SchemaError, SubscriberError, type MsgvanError } from '../../errors.js'
 import { takeInHand } from '../../message/in-hand.js'
 import { Claim } from '../../message/claim.js'
-import { Message } from '../../message/message.js'
+import { Message, replacePayload } from '../../message/message.js'
 import { errorsIn, nextInto, nothing } from '../../operators/rxjs-internals.js'
 import { isPromise } from '../../message/check-option.js'
 import { describePattern } from '../../message/pattern.js'
+import type { Middlewares } from '../middleware/middlewares.js'
 import type { Broker, Consumer } from '../contract/broker.js'
 import type { TopicOptions } from '../contract/options.js'
 import type { SubscriptionRequest } from '../contract/subscription-request.js'
@@ -24,6 +25,8 @@ export class TopicSource {
     readonly broker: Broker,
     readonly request: SubscriptionRequest,
     options: TopicOptions,
+    /** Deliveries pass it first. */
+    readonly middlewares?: Middlewares,
   ) {
     const { ack, schema, signal, prefetch } = options
     this.autoAck = ack !== 'manual'
@@ -40,7 +43,13 @@ export class TopicSource {
 
   /** The same, but the return of `next()` settles nothing. */
   get settledByHand(): TopicSource {
-    return new TopicSource(this.broker, this.request, { ...this.#options, ack: 'manual' })
+    return new TopicSource(this.broker, this.request, { ...this.#options, ack: 'manual' }, this.middlewares)
+  }
+
+  /** The consumer as the van sees it. */
+  passing<C extends Consumer>(consumer: C): C {
+    if (this.middlewares === undefined) return consumer
+    return this.middlewares.around(consumer, (message, error) => this.failed(message, error))
   }
 
   get isNamed(): boolean {
@@ -189,7 +198,7 @@ export class TopicConsumer implements Consumer {
       if (this.#subscriber.closed) {
         Message.settlerOf(message).release(message, true)
       } else if (result.issues === undefined) {
-        Message.replacePayload(message, result.value)
+        replacePayload(message, result.value)
         this.#handOut(message)
       } else {
         const why = result.issues.map(issue => issue.message).join('; ')
