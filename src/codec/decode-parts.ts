@@ -1,6 +1,6 @@
 import type { ByteReader } from './byte-reader.js'
 import { viewNames } from './value-kinds.js'
-import { longBigInt, MAX_BIGINT_BYTES } from './work.js'
+import { longBigInt, MAX_BIGINT_BYTES, notPlain } from './work.js'
 
 // Values without other values in them. The caller has taken their cost from the budget of the payload.
 
@@ -49,7 +49,8 @@ function textOf(bytes: Uint8Array): string {
   return text
 }
 
-export function readBigInt(reader: ByteReader): bigint {
+export function readBigInt(reader: ByteReader, isPlain: boolean): bigint {
+  if (isPlain) throw notPlain()
   const length = reader.varint()
   if (length > MAX_BIGINT_BYTES) throw reader.fail(longBigInt)
   const bytes = reader.raw(length)

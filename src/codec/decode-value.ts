@@ -6,26 +6,33 @@ import {
   longRegExp,
   MANY_KEYS,
   MAX_REGEXP_SOURCE,
+  notPlain,
   overBudget,
   Work,
   workAllowed,
 } from './work.js'
 
-/** Reads one value. The bytes may be hostile: nothing in them names a global, sets a prototype or makes code. */
-export function readValue(reader: ByteReader): unknown {
-  return new ValueReader(reader).any(0)
+/**
+ * Reads one value. The bytes may be hostile: nothing in them names a global, sets a prototype or makes code.
+ *
+ * @param isPlain refuses Maps, Sets and large BigInts, whose reading costs the most
+ */
+export function readValue(reader: ByteReader, isPlain = false): unknown {
+  return new ValueReader(reader, isPlain).any(0)
 }
 
 class ValueReader {
   readonly #reader: ByteReader
+  readonly #isPlain: boolean
   /** The objects so far, by place: the first, and a list of the others if there are any. */
   #first: object | undefined
   #others: object[] | undefined
   /** The remaining budget: hostile bytes may ask for much with few bytes. */
   #workLeft: number
 
-  constructor(reader: ByteReader) {
+  constructor(reader: ByteReader, isPlain: boolean) {
     this.#reader = reader
+    this.#isPlain = isPlain
     this.#workLeft = workAllowed(reader.remaining)
   }
 
@@ -59,9 +66,9 @@ class ValueReader {
       case Kind.BigInt64:
         return reader.i64()
       case Kind.BigInt:
-        return readBigInt(reader)
+        return readBigInt(reader, this.#isPlain)
       case Kind.NegativeBigInt:
-        return -readBigInt(reader)
+        return -readBigInt(reader, this.#isPlain)
       case Kind.Again:
         return this.#again()
       default:
@@ -82,9 +89,9 @@ class ValueReader {
       case Kind.NamedArray:
         return this.#named(this.#sparse(depth), depth)
       case Kind.Map:
-        return this.#map(depth)
       case Kind.Set:
-        return this.#set(depth)
+        if (this.#isPlain) throw notPlain()
+        return kind === Kind.Map ? this.#map(depth) : this.#set(depth)
       case Kind.Buffer:
         this.#need(Work.Bytes)
         return this.#keep(readBuffer(reader))

@@ -144,6 +144,15 @@ export function decodePayload(bytes: Uint8Array, from = 0, length = bytes.length
   return bufferIn(bytes, from, length) ?? decodeAny(bytes, from, length)
 }
 
+/**
+ * As `decodePayload`, but for values that are not an app's own: without Maps, Sets and large BigInts.
+ *
+ * @throws UnreadablePayloadError, InvalidOptionError for one of those
+ */
+export function decodePlain(bytes: Uint8Array): unknown {
+  return bufferIn(bytes, 0, bytes.length) ?? decodeAny(bytes, 0, bytes.length, true)
+}
+
 /** Reads a Buffer on its own, without a reader; undefined for all other values, and for a malformed one. */
 function bufferIn(bytes: Uint8Array, from: number, size: number): Uint8Array | undefined {
   if (NodeBuffer === undefined || bytes[from] !== Kind.Buffer) return undefined
@@ -160,10 +169,10 @@ function bufferIn(bytes: Uint8Array, from: number, size: number): Uint8Array | u
   return copy
 }
 
-function decodeAny(bytes: Uint8Array, from: number, length: number): unknown {
+function decodeAny(bytes: Uint8Array, from: number, length: number, isPlain = false): unknown {
   try {
     const reader = new ByteReader(bytes, unreadable, from, length)
-    const value = readValue(reader)
+    const value = readValue(reader, isPlain)
     reader.end()
     return value
   } catch (error) {

@@ -1,4 +1,4 @@
-import { InvalidPayloadError } from '../errors.js'
+import { InvalidOptionError, InvalidPayloadError } from '../errors.js'
 import { collide } from './collisions.js'
 
 // Few bytes can ask for much memory and time: an array of a thousand holes is four bytes. A value may need work in
@@ -62,6 +62,13 @@ export function keysAtFault(keys: readonly unknown[]): string | undefined {
   return keys.length > MANY_KEYS && collide(keys)
     ? 'holds a Map or a Set with too many numbers of equal hash'
     : undefined
+}
+
+/** @returns the error for a value that is not an app's own, and holds what only those may hold */
+export function notPlain(): InvalidOptionError {
+  return new InvalidOptionError(
+    'The arguments of a call hold a Map, a Set or a BigInt of over 64 bits. Give objects, lists and numbers.',
+  )
 }
 
 export const overBudget = 'needs more objects or holes than its size allows'

@@ -1,7 +1,7 @@
 import { ProtocolError } from '../errors.js'
 
 /** Raised with every change that an older side would misread. docs/protocol.md describes this version. */
-export const PROTOCOL = 6
+export const PROTOCOL = 7
 
 /** A frame is closed at this size, and sooner when nothing is on its way. */
 export const BATCH_BYTES = 64 * 1024

@@ -14,6 +14,7 @@ import { Timers } from '../broker/clock/timers.js'
 import { BrokerBus } from '../bus/create-bus.js'
 import { keepingRules } from '../bus/contract/options.js'
 import type { RemoteBroker } from '../client/remote-broker.js'
+import { decodePayload } from '../codec/payload.js'
 import { describe, InvalidOptionError } from '../errors.js'
 import type { Log } from '../log/log.js'
 import { Message } from '../message/message.js'
@@ -34,6 +35,8 @@ export interface Made extends Omit<ActorBehaviour, 'setup'> {
 /** One instance of an actor in its worker: its context, its messages one after another, its end. */
 export class ActorRun {
   readonly #task: ActorTask
+  /** The value given to `actors.create`. */
+  readonly args: unknown
   readonly #bus: BrokerBus
   readonly #say: (words: FromWorker) => void
   readonly #timers = new Timers(monotonicScheduler)
@@ -52,6 +55,7 @@ export class ActorRun {
 
   constructor(task: ActorTask, broker: RemoteBroker, say: (words: FromWorker) => void) {
     this.#task = task
+    this.args = task.encodedArgs && decodePayload(task.encodedArgs)
     this.#bus = new BrokerBus(task.van, broker)
     this.#say = say
     this.#context = this.#newContext()
@@ -177,14 +181,14 @@ export class ActorRun {
   }
 
   #newContext(): ActorContext {
-    const { self, instance, args } = this.#task
+    const { self, instance } = this.#task
     const bus = this.#bus
     const actors = bus.actorsOf(self.id)
     const own = actors.ref(self)
     return {
       self: own,
       instance,
-      args,
+      args: this.args,
       bus: bus,
       messages$: defer(() => this.#messages$),
       childExits$: this.#childExits$.asObservable(),

@@ -64,7 +64,7 @@ function serve(actor: Loaded, actorTask: ActorTask): void {
       case 'go': {
         const make =
           typeof actor === 'function'
-            ? () => run.begin(able(new actor(actorTask.args), actorTask))
+            ? () => run.begin(able(new actor(run.args), actorTask))
             : () => run.begin({ setup: context => actor.setup(context) })
         Promise.resolve()
           .then(make)

@@ -45,7 +45,8 @@ export interface ActorTask extends Task {
   readonly self: ActorAddress
   /** The first instance is 1. */
   readonly instance: number
-  readonly args: unknown
+  /** A worker decodes it, never a host. */
+  readonly encodedArgs: Uint8Array | undefined
   /** The capabilities of this host that can cross. */
   readonly capabilities: CapabilityValues
   /** Named subscriptions whose messages it gets beside those of its mailbox. */

@@ -262,6 +262,20 @@ describe('a host and strangers', () => {
     expect(entered.socket.connected).to.equal(true)
   })
 
+  it('a call with a Map, a Set or a large BigInt: refused unread, at any depth, and the connection stays', async () => {
+    const entered = await stranger().enter()
+    const deep = [[{ name: new Map([[1, 1]]) }]]
+    const all = [new Map(), new Set([1]), { name: deep }, 2n ** 70n, [-(2n ** 70n)], { args: new Set() }]
+    const methods = ['unsubscribe', 'actors.create', 'backbone.request', 'host.capabilities', 'no such']
+    const calls = methods.flatMap(method => all.map(args => ({ method, args }))).entries()
+    for (const [id, call] of calls) {
+      const reply = entered.answer()
+      entered.send(numbered(encodeCall({ id, ...call }), FrameKind.Call, id + 1))
+      expect(await reply, call.method).to.match(/MSGVAN_INVALID_OPTION.*a Map, a Set or a BigInt/s)
+    }
+    expect(entered.socket.connected).to.equal(true)
+  })
+
   it('an unknown event, or a frame before the proof: is refused with a reason and disconnected', async () => {
     const one = stranger()
     one.socket.emit('join', 'room')

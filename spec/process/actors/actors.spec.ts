@@ -61,12 +61,13 @@ describe('actors', () => {
   const told = (ref: ActorRef): Promise<Remembered> => firstValueFrom(ref.ask<Remembered>('now'))
 
   it('are made, told and asked, and keep state of their own', async () => {
-    const memory = await bus.actors.create(actor('Memory'), { args: { file: 'x' } })
+    const given = { file: 'x', all: new Map([[1, new Set([2n ** 70n])]]) }
+    const memory = await bus.actors.create(actor('Memory'), { args: given })
     await memory.tell('one')
     await memory.tell(new Map([[1, 2n]]))
     const { all, args, self, thread } = await told(memory)
     expect(all).to.deep.equal(['one', new Map([[1, 2n]]), 'now'])
-    expect(args).to.deep.equal({ file: 'x' })
+    expect(args).to.deep.equal(given)
     expect(self).to.deep.equal({ id: memory.id })
     expect(thread).to.be.greaterThan(0)
   })

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { ActorRequest } from '../../../src/bus/contract/actors.js'
+import { encodePayload } from '../../../src/codec/payload.js'
 import { InvalidOptionError } from '../../../src/errors.js'
 import { HostRequests } from '../../../src/host/backbone/host-requests.js'
 import {
@@ -30,7 +31,7 @@ const actor: ActorRequest = {
   module: 'file:///m.js',
   export: 'default',
   name: undefined,
-  args: { a: 1 },
+  encodedArgs: encodePayload({ a: 1 }),
   instances: 2,
   requires: { gpu: true },
   isolation: 'thread',

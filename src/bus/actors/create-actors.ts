@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs'
+import { encodePayload } from '../../codec/payload.js'
 import { refusedWith } from '../caught.js'
 import { abortable } from '../ending/abortable.js'
 import { InvalidOptionError } from '../../errors.js'
@@ -108,7 +109,7 @@ function toActorRequest(actor: ModuleRef, options: ActorOptions, parent: string 
     module: moduleText(actor),
     export: actor.export ?? 'default',
     name,
-    args,
+    encodedArgs: args === undefined ? undefined : encodePayload(args),
     instances: whole('instances', options.instances ?? 1, 1, 1_000),
     requires,
     isolation,

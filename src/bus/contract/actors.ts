@@ -67,7 +67,8 @@ export interface ActorRequest {
   readonly module: string
   readonly export: string
   readonly name?: string | undefined
-  readonly args: unknown
+  /** What `args` of the options encodes to. Hosts pass it on, and never decode it. Undefined: no args. */
+  readonly encodedArgs?: Uint8Array | undefined
   readonly instances: number
   readonly requires: CapabilityValues
   readonly isolation: Isolation

@@ -153,7 +153,7 @@ export class LocalInstances implements ActorInstances {
       van,
       self,
       instance,
-      args: request.args,
+      encodedArgs: request.encodedArgs,
       capabilities: host.capabilities(),
       subscriptions: this.#options.consumed(),
       prefetch: request.instances === 1 ? PREFETCH : 1,

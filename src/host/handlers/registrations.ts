@@ -1,6 +1,6 @@
 import type { KeptActor } from '../actors/kept-actor.js'
 import { readFile, rename, writeFile } from 'node:fs/promises'
-import type { CapabilityValues } from '../../bus/contract/actors.js'
+import type { ActorRequest, CapabilityValues } from '../../bus/contract/actors.js'
 import { decodePayload, encodePayload } from '../../codec/payload.js'
 import { describe, InvalidOptionError } from '../../errors.js'
 import { decodeRequest, encodeRequest } from '../../wire/frames/subscription-request.js'
@@ -137,5 +137,11 @@ async function restoreHandler(
 /** With those of its subscriptions that earlier versions list apart from it. */
 function withListed(actor: KeptActor, listed: Registrations['subscriptions']): KeptActor {
   const own = listed.filter(each => each.van === actor.van && each.actor === actor.id)
-  return { ...actor, subscriptions: [...own.map(({ request }) => request), ...(actor.subscriptions ?? [])] }
+  const subscriptions = [...own.map(({ request }) => request), ...(actor.subscriptions ?? [])]
+  return { ...actor, request: withEncodedArgs(actor.request), subscriptions }
+}
+
+/** Earlier versions keep the value. */
+function withEncodedArgs({ args, ...request }: ActorRequest & { readonly args?: unknown }): ActorRequest {
+  return args === undefined ? request : { encodedArgs: encodePayload(args), ...request }
 }

@@ -136,7 +136,7 @@ export class ServerHandshake {
     const isJwt = hello.credential === 'jwt'
     const principals = this.#mayBeShown(isJwt ? 'jwt' : 'certificate')
     await checkKey(hello, readKey(key))
-    const access = isJwt ? principals.byJwt(jwt) : this.#byCertificate(principals)
+    const access = isJwt ? await principals.byJwt(jwt) : this.#byCertificate(principals)
     access.principal.mustAllow('vans', hello.van, 'the van')
     return access
   }

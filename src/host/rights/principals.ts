@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path'
 import { monotonicScheduler } from '../../broker/clock/monotonic-scheduler.js'
 import { Timers } from '../../broker/clock/timers.js'
 import type { Sight } from '../../bus/contract/sight.js'
-import { describe } from '../../errors.js'
+import { AuthError, describe } from '../../errors.js'
 import type { ClientCertificate } from './credentials/certificate.js'
 import { CredentialFiles } from './credentials/credential-files.js'
 import { readVersion, versionOf } from './credentials/guarded-file.js'
@@ -143,9 +143,12 @@ export class Principals {
     return this.#byName.get(name)?.token(token)
   }
 
-  /** @throws AuthError */
-  byJwt(text: string): Login {
-    return loginByJwt(text, this.#byName.values(), this.#files)
+  /** Rejects with AuthError. */
+  async byJwt(text: string): Promise<Login> {
+    const login = await loginByJwt(text, this.#byName.values(), this.#files)
+    // The file may have changed meanwhile.
+    if (this.#isIn(login)) return login
+    throw new AuthError('The JWT has expired, or this host takes it no longer.')
   }
 
   /** @throws AuthError */
@@ -160,9 +163,12 @@ export class Principals {
 
   /** Whether a client that came in by it may stay in this van. */
   holds({ principal, token }: Access, van: string): boolean {
+    return this.#isIn({ principal, token }) && principal.allows('vans', van)
+  }
+
+  #isIn({ principal, token }: Pick<Access, 'principal' | 'token'>): boolean {
     const isSame = this.#byName.get(principal.name) === principal
-    const mayStay = token === undefined || isValid({ principal, token }, this.#files)
-    return isSame && mayStay && principal.allows('vans', van)
+    return isSame && (token === undefined || isValid({ principal, token }, this.#files))
   }
 
   #lookAtFile(): void {

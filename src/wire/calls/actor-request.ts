@@ -10,7 +10,7 @@ export function decodeActorRequest(fields: Fields): ActorRequest {
     module: fields.text('module', 10_000),
     export: fields.text('export', 1_000),
     name: fields.optional('name', key => fields.text(key, 200)),
-    args: fields.get('args'),
+    encodedArgs: fields.optional('encodedArgs', key => fields.bytes(key)),
     instances: fields.whole('instances', 1, 1_000),
     requires: fields.get('requires') as CapabilityValues,
     isolation: fields.oneOf('isolation', ['thread', 'process']),

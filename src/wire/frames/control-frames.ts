@@ -1,7 +1,14 @@
-import { describe, errorFromCode, LimitError, MsgvanError, RemoteError } from '../../errors.js'
+import {
+  describe,
+  errorFromCode,
+  InvalidOptionError,
+  LimitError,
+  MsgvanError,
+  RemoteError,
+} from '../../errors.js'
 import type { ByteReader } from '../../codec/byte-reader.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
-import { decodePayload, encodePayload } from '../../codec/payload.js'
+import { decodePayload, decodePlain, encodePayload } from '../../codec/payload.js'
 import { beginFrame } from './frames.js'
 import type { Missed } from '../missed.js'
 import { broken, MAX_ANSWER_BYTES } from '../protocol.js'
@@ -175,23 +182,31 @@ export function encodeCall({ id, method, args }: Call, maxBytes = Infinity): Uin
 }
 
 /**
- * Arguments over the limit are not decoded: the call comes without them, and with the error for its caller.
+ * Arguments over the limit are not decoded, and those that are not plain are left out: the call comes without them, and
+ * with the error for its caller.
  *
  * @param maxBytes the limit for the arguments of a call
  */
 export function decodeCall(
   reader: ByteReader,
   maxBytes: (method: string) => number = () => Infinity,
-): Call & { readonly refusal?: LimitError } {
+): Call & { readonly refusal?: MsgvanError } {
   const id = reader.varint()
   const method = reader.string()
   const bytes = reader.remaining
   const most = maxBytes(method)
-  if (bytes <= most) return { id, method, args: rest(reader) }
-  const refusal = new LimitError(
-    `The arguments of a call take ${bytes} bytes; the host takes ${most} at most. Give less.`,
-  )
-  return { id, method, args: undefined, refusal }
+  if (bytes > most) {
+    const refusal = new LimitError(
+      `The arguments of a call take ${bytes} bytes; the host takes ${most} at most. Give less.`,
+    )
+    return { id, method, args: undefined, refusal }
+  }
+  try {
+    return { id, method, args: rest(reader, decodePlain) }
+  } catch (error) {
+    if (error instanceof InvalidOptionError) return { id, method, args: undefined, refusal: error }
+    throw error
+  }
 }
 
 /** A value that cannot cross, or is too large, becomes the error that reports this. */
@@ -292,10 +307,11 @@ function readError(reader: ByteReader): WireError {
   return { code: reader.string(), text: reader.string() }
 }
 
-function rest(reader: ByteReader): unknown {
+function rest(reader: ByteReader, decode: (bytes: Uint8Array) => unknown = decodePayload): unknown {
   try {
-    return decodePayload(reader.raw(reader.remaining))
+    return decode(reader.raw(reader.remaining))
   } catch (error) {
+    if (error instanceof InvalidOptionError) throw error
     throw broken(`holds an unreadable value (${describe(error)})`)
   }
 }

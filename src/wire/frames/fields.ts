@@ -67,6 +67,12 @@ export class Fields {
     return found
   }
 
+  bytes(key: string): Uint8Array {
+    const value = this.get(key)
+    if (!(value instanceof Uint8Array)) throw this.#fail(`has no bytes as ${key}`)
+    return value
+  }
+
   optional<T>(key: string, read: (key: string) => T): T | undefined {
     return this.has(key) ? read(key) : undefined
   }

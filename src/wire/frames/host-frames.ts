@@ -1,7 +1,7 @@
 import { describe, ProtocolError } from '../../errors.js'
 import type { ByteReader } from '../../codec/byte-reader.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
-import { decodePayload, writePayload } from '../../codec/payload.js'
+import { decodePlain, writePayload } from '../../codec/payload.js'
 import { Fields } from './fields.js'
 import { beginFrame } from './frames.js'
 import { broken } from '../protocol.js'
@@ -62,7 +62,7 @@ export function decodeFields(body: ByteReader): Fields {
 /** @throws ProtocolError */
 export function decodeValue(body: ByteReader): unknown {
   try {
-    return decodePayload(body.raw(body.remaining))
+    return decodePlain(body.raw(body.remaining))
   } catch (error) {
     throw broken(`holds an unreadable value (${describe(error)})`)
   }

@@ -3,7 +3,7 @@ import { describe, InvalidOptionError } from '../../../errors.js'
 import type { PrincipalDefinition } from '../definition.js'
 import { readCertificates } from './certificate.js'
 import { readVersion, versionOf } from './guarded-file.js'
-import { readIssuerKeys, type IssuerKey } from './jwt.js'
+import { readIssuerKeys, type IssuerKey } from './issuer-keys.js'
 
 /** A public key of an issuer, with an id of its own. */
 export interface KnownKey extends IssuerKey {

@@ -1,172 +1,75 @@
-import { constants, createPublicKey, verify, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { decodeProtectedHeader } from 'jose/decode/protected_header'
+import { JWSSignatureVerificationFailed, JWTClaimValidationFailed, JWTExpired } from 'jose/errors'
+import { decodeJwt } from 'jose/jwt/decode'
+import { jwtVerify } from 'jose/jwt/verify'
 import { AuthError } from '../../../errors.js'
+import type { IssuerKey } from './issuer-keys.js'
 
-/** The claims that a host reads, and all others. */
-export interface Claims {
-  readonly iss: string
-  readonly aud: readonly string[]
+/** A JWT with a good signature that is valid now. */
+export interface VerifiedJwt<Key extends IssuerKey> {
+  readonly signer: Key
+  readonly audiences: readonly unknown[]
   /** Milliseconds since 1970. */
   readonly expires: number
-  readonly all: Readonly<Record<string, unknown>>
-}
-
-/** A public key of an issuer. */
-export interface IssuerKey {
-  /** The `kid` of a JWKS. Undefined: it checks tokens with any. */
-  readonly id: string | undefined
-  /** Undefined: each that fits the key. */
-  readonly algorithm: string | undefined
-  readonly key: KeyObject
-}
-
-interface Algorithm {
-  readonly hash: string | undefined
-  fits(key: KeyObject): boolean
-  readonly options: object
-}
-
-const LEAST_RSA_BITS = 2_048
-/** Clocks of issuer and host may differ by this. */
-const LEEWAY_MS = 30_000
-const FORM = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
-
-const isRsa = ({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean =>
-  asymmetricKeyType === 'rsa' && (asymmetricKeyDetails?.modulusLength ?? 0) >= LEAST_RSA_BITS
-const rsa = (hash: string): Algorithm => ({
-  ...{ hash, fits: isRsa },
-  options: { padding: constants.RSA_PKCS1_PADDING },
-})
-const pss = (hash: string): Algorithm => ({
-  ...{ hash, fits: isRsa },
-  options: {
-    padding: constants.RSA_PKCS1_PSS_PADDING,
-    saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
-  },
-})
-const ecdsa = (hash: string, curve: string): Algorithm => ({
-  hash,
-  fits: ({ asymmetricKeyType, asymmetricKeyDetails }) =>
-    asymmetricKeyType === 'ec' && asymmetricKeyDetails?.namedCurve === curve,
-  options: { dsaEncoding: 'ieee-p1363' },
-})
-
-/**
- * Signatures by a private key alone. So no `none`, and no HMAC, whose key would be the public one. A Map: `constructor`
- * is no algorithm.
- */
-const ALGORITHMS: ReadonlyMap<unknown, Algorithm> = new Map([
-  ['RS256', rsa('sha256')],
-  ['RS384', rsa('sha384')],
-  ['RS512', rsa('sha512')],
-  ['PS256', pss('sha256')],
-  ['PS384', pss('sha384')],
-  ['PS512', pss('sha512')],
-  ['ES256', ecdsa('sha256', 'prime256v1')],
-  ['ES384', ecdsa('sha384', 'secp384r1')],
-  ['ES512', ecdsa('sha512', 'secp521r1')],
-  [
-    'EdDSA',
-    { hash: undefined, fits: ({ asymmetricKeyType }) => asymmetricKeyType === 'ed25519', options: {} },
-  ],
-])
-
-/** The parts of a JWT, of which nothing is true yet. */
-export interface UnverifiedJwt {
-  readonly header: Readonly<Record<string, unknown>>
   readonly claims: Readonly<Record<string, unknown>>
-  readonly signed: Buffer
-  readonly signature: Buffer
 }
 
-/** @throws AuthError */
-export function parseJwt(text: string): UnverifiedJwt {
-  const [, header = '', claims = '', signature = ''] = FORM.exec(text) ?? []
-  return {
-    header: objectOf(header),
-    claims: objectOf(claims),
-    signed: Buffer.from(`${header}.${claims}`),
-    signature: Buffer.from(signature, 'base64url'),
-  }
-}
+/** Clocks of issuer and host may differ by so many seconds. The session ends without it. */
+const LEEWAY_SECONDS = 30
 
-/** @returns the key that signed it; undefined: none of these */
-export function signerOf<Key extends IssuerKey>(
-  { header, signed, signature }: UnverifiedJwt,
-  keys: readonly Key[],
-): Key | undefined {
-  const { alg, kid, crit } = header
-  const algorithm = ALGORITHMS.get(alg)
-  // `crit` lists extensions that a reader must know. This one knows none.
-  if (algorithm === undefined || crit !== undefined) return undefined
-  return keys.find(({ id, algorithm: only, key }) => {
-    const isMeant = (id === undefined || kid === undefined || id === kid) && (only ?? alg) === alg
-    return (
-      isMeant &&
-      algorithm.fits(key) &&
-      verify(algorithm.hash, signed, { key, ...algorithm.options }, signature)
-    )
-  })
+/** The issuer that a JWT names, of which nothing is true yet. @throws AuthError */
+export function claimedIssuer(text: string): unknown {
+  return parsed(() => decodeJwt(text)).iss
 }
 
 /**
- * The claims of a token whose signature is good.
- *
+ * @returns undefined if none of these keys signed it
  * @throws AuthError if it is not valid now, or has no end
  */
-export function validClaims({ claims }: UnverifiedJwt, now: number): Claims {
-  const { iss, aud, exp, nbf } = claims
-  if (typeof exp !== 'number' || !Number.isFinite(exp)) throw new AuthError('The JWT has no expiry (`exp`).')
-  if (exp * 1_000 <= now) throw new AuthError('The JWT has expired. Get a new one.')
-  if (nbf !== undefined && (typeof nbf !== 'number' || nbf * 1_000 > now + LEEWAY_MS))
-    throw new AuthError('The JWT is not valid yet (`nbf`).')
-  const audiences = Array.isArray(aud) ? (aud as readonly unknown[]) : [aud]
-  return {
-    iss: typeof iss === 'string' ? iss : '',
-    aud: audiences.filter(each => typeof each === 'string'),
-    expires: Math.min(exp * 1_000, Number.MAX_SAFE_INTEGER),
-    all: claims,
+export async function verifyJwt<Key extends IssuerKey>(
+  text: string,
+  keys: readonly Key[],
+  now: number,
+): Promise<VerifiedJwt<Key> | undefined> {
+  const { alg = '', kid } = parsed(() => decodeProtectedHeader(text))
+  for (const signer of keys) {
+    const isMeant = kid === undefined || signer.id === undefined || signer.id === kid
+    if (!isMeant || !signer.algorithms.includes(alg)) continue
+    const claims = await claimsSignedBy(signer, text, now)
+    if (claims !== undefined) return { signer, ...claims }
   }
+  return undefined
 }
 
-/**
- * The public keys in a file: a JWKS, one JWK, or PEM.
- *
- * @throws an Error with the reason
- */
-export function readIssuerKeys(text: string): readonly IssuerKey[] {
-  if (!text.trimStart().startsWith('{'))
-    return [checked({ id: undefined, algorithm: undefined, key: publicKey(text) })]
-  const value = JSON.parse(text) as { readonly keys?: unknown }
-  const keys = Array.isArray(value.keys) ? (value.keys as readonly unknown[]) : [value]
-  // A set may have keys for other purposes, or of other kinds.
-  const usable = keys.flatMap(each => {
-    const { use = 'sig', kty, kid, alg } = each as Readonly<Record<string, unknown>>
-    if (use !== 'sig' || !['RSA', 'EC', 'OKP'].includes(String(kty))) return []
-    const key = createPublicKey({ key: each as JsonWebKey, format: 'jwk' })
-    const id = typeof kid === 'string' ? kid : undefined
-    return [checked({ id, algorithm: typeof alg === 'string' ? alg : undefined, key })]
-  })
-  if (usable.length === 0) throw new Error('it has no public key for signatures')
-  return usable
-}
-
-/** A text that has both would be read as a public key: the private one does not belong there. */
-function publicKey(pem: string): KeyObject {
-  if (pem.includes('PRIVATE KEY')) throw new Error('it has a private key: give the public one')
-  return createPublicKey(pem)
-}
-
-function checked(each: IssuerKey): IssuerKey {
-  if ([...ALGORITHMS.values()].some(algorithm => algorithm.fits(each.key))) return each
-  throw new Error('a key is of no known kind: RSA of 2048 bits, P-256, P-384, P-521 or Ed25519')
-}
-
-function objectOf(part: string): Readonly<Record<string, unknown>> {
+async function claimsSignedBy({ key, algorithms }: IssuerKey, text: string, now: number) {
   try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString())
-    if (typeof value === 'object' && value !== null) return value as Readonly<Record<string, unknown>>
-  } catch {
-    // Reported below.
+    const { payload } = await jwtVerify(text, key, {
+      algorithms: [...algorithms],
+      clockTolerance: LEEWAY_SECONDS,
+      currentDate: new Date(now),
+      requiredClaims: ['exp'],
+    })
+    const { exp = 0, aud } = payload
+    const expires = Math.min(exp * 1_000, Number.MAX_SAFE_INTEGER)
+    if (!(expires > now)) throw new JWTExpired('expired', payload)
+    return { claims: payload, audiences: [aud].flat(), expires }
+  } catch (error) {
+    if (error instanceof JWSSignatureVerificationFailed) return undefined
+    throw new AuthError(reasonOf(error), { cause: error })
   }
-  throw new AuthError('The token is not a JWT.')
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof JWTExpired) return 'The JWT has expired. Get a new one.'
+  if (!(error instanceof JWTClaimValidationFailed)) return 'This host cannot read the JWT.'
+  if (error.claim === 'exp') return 'The JWT has no expiry (`exp`).'
+  return `The JWT is not valid yet (\`${error.claim}\`).`
+}
+
+function parsed<T>(parse: () => T): T {
+  try {
+    return parse()
+  } catch (cause) {
+    throw new AuthError('The token is not a JWT.', { cause })
+  }
 }

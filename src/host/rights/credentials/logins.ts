@@ -3,7 +3,7 @@ import type { CertificateCredential, Credential, JwtCredential } from '../defini
 import type { Principal } from '../principal.js'
 import type { ClientCertificate } from './certificate.js'
 import type { CredentialFiles, KnownKey } from './credential-files.js'
-import { parseJwt, signerOf, validClaims, type Claims } from './jwt.js'
+import type { VerifiedJwt } from './jwt.js'
 
 /** A principal that came in, and a text by which `isValid` knows the credential again. */
 export interface Login {
@@ -19,20 +19,27 @@ const BASE = 36
  *
  * @throws AuthError
  */
-export function loginByJwt(text: string, principals: Iterable<Principal>, files: CredentialFiles): Login {
+export async function loginByJwt(
+  text: string,
+  principals: Iterable<Principal>,
+  files: CredentialFiles,
+): Promise<Login> {
+  // Most hosts have no principal with a JWT.
+  const { claimedIssuer, verifyJwt } = await import('./jwt.js')
   const now = Date.now()
-  const jwt = parseJwt(text)
+  const issuer = claimedIssuer(text)
   // A stranger must not cost one check of a signature for each principal.
-  const signers = new Map<string, KnownKey | undefined>()
+  const verified = new Map<string, VerifiedJwt<KnownKey> | undefined>()
   for (const [principal, credential] of credentialsOf(principals, 'jwt', now)) {
-    const { issuer, keys } = credential
-    if (jwt.claims['iss'] !== issuer) continue
-    if (!signers.has(keys)) signers.set(keys, signerOf(jwt, files.keys(keys)))
-    const signer = signers.get(keys)
-    if (signer === undefined) continue
-    const claims = validClaims(jwt, now)
-    if (takes(credential, claims))
-      return { principal, token: `jwt.${credential.id}.${signer.digest}.${claims.expires.toString(BASE)}` }
+    const { keys } = credential
+    if (credential.issuer !== issuer) continue
+    if (!verified.has(keys)) verified.set(keys, await verifyJwt(text, files.keys(keys), now))
+    const jwt = verified.get(keys)
+    if (jwt !== undefined && takes(credential, jwt))
+      return {
+        principal,
+        token: `jwt.${credential.id}.${jwt.signer.digest}.${jwt.expires.toString(BASE)}`,
+      }
   }
   throw new AuthError(
     'This host takes no such JWT: its issuer, its signature, its audience or its claims fit no principal.',
@@ -78,9 +85,11 @@ function* credentialsOf<K extends Credential['kind']>(
       if (credential.kind === kind) yield [principal, credential as Extract<Credential, { readonly kind: K }>]
 }
 
-function takes({ issuer, audience, claims }: JwtCredential, { iss, aud, all }: Claims): boolean {
-  if (iss !== issuer || !aud.includes(audience)) return false
-  return claims.every(([name, wanted]) => Object.hasOwn(all, name) && hasClaim(name, all[name], wanted))
+function takes({ audience, claims }: JwtCredential, jwt: VerifiedJwt<KnownKey>): boolean {
+  if (!jwt.audiences.includes(audience)) return false
+  return claims.every(
+    ([name, wanted]) => Object.hasOwn(jwt.claims, name) && hasClaim(name, jwt.claims[name], wanted),
+  )
 }
 
 /** A claim may be a list, and `scope` is one with spaces. */
