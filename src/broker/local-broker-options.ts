@@ -8,6 +8,7 @@ import type { Encoding } from '../codec/encoding.js'
 import type { Matcher } from '../message/pattern.js'
 import type { MsgvanError } from '../errors.js'
 import type { DurableLog } from './durable/durable-log.js'
+import type { LetterMemory } from './dead-letters/letter-memory.js'
 import type { ByteBudget } from './memory/byte-budget.js'
 import type { HostRef } from '../bus/contract/hosts.js'
 import type { Subscription } from './subscription/subscription.js'
@@ -73,6 +74,8 @@ export interface LocalBrokerOptions {
   tellPublisher?: (publisher: string, error: MsgvanError, from: HostRef | undefined) => void
   /** The memory of messages that wait. Default: without a limit. */
   budget?: ByteBudget
+  /** The memory of dead letters, of several brokers. Default: without a limit. */
+  letterMemory?: LetterMemory
   /** Whether this publisher has messages in hand. Then it does not wait for memory. Default: it has none. */
   isWorking?: (publisher: string) => boolean
   /** How many publishes a full subscription may hold by `overflow: 'pause'`, or handlers queue. Default 100,000. */

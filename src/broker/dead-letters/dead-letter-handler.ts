@@ -21,7 +21,7 @@ export interface DeadLetterHandlerOwner {
   dropped(): void
 }
 
-type DeadLetterOptions = Pick<LocalBrokerOptions, 'wrapLetter' | 'takeBack' | 'durableLog'>
+type DeadLetterOptions = Pick<LocalBrokerOptions, 'wrapLetter' | 'takeBack' | 'durableLog' | 'letterMemory'>
 
 /** Keeps the messages that subscriptions give up on, publishes each on `$dead/…`, and replays them on request. */
 export class DeadLetterHandler {
@@ -36,14 +36,14 @@ export class DeadLetterHandler {
     owner: DeadLetterHandlerOwner,
     registry: Registry,
     messages: MessageFactory,
-    { wrapLetter = unwrappedLetter, takeBack = () => false, durableLog }: DeadLetterOptions,
+    { wrapLetter = unwrappedLetter, takeBack = () => false, durableLog, letterMemory }: DeadLetterOptions,
   ) {
     this.#owner = owner
     this.#registry = registry
     this.#messages = messages
     this.#wrap = wrapLetter
     this.#takeBack = takeBack
-    this.#queue = new DeadLetterQueue(durableLog)
+    this.#queue = new DeadLetterQueue({ durableLog, letterMemory, dropped: () => owner.dropped() })
   }
 
   get size(): number {
@@ -78,7 +78,7 @@ export class DeadLetterHandler {
     if (item.envelope.topic.startsWith('$dead/')) return true
     const stored = this.#queue.write(key, item, error, this.#messages.now())
     if (this.#takeBack(stored.letter, stored.envelope, error)) return false
-    for (let gone = this.#queue.keep(stored); gone > 0; gone--) this.#owner.dropped()
+    this.#queue.keep(stored)
     this.#owner.publish(`$dead/${key}`, noHeaders, () => this.#wrap(stored.letter, stored.envelope))
     return true
   }

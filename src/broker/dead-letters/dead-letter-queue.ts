@@ -1,3 +1,4 @@
+import { LetterMemory, type LetterHolder } from './letter-memory.js'
 import type { StoredDeadLetter } from './stored-dead-letter.js'
 import { Observable } from 'rxjs/internal/Observable'
 import { Subject } from 'rxjs/internal/Subject'
@@ -12,6 +13,14 @@ const MAX_KEPT_BYTES = 256 * 1024 * 1024
 /** A letter takes about this much beside its payload and its texts. */
 const LETTER_BYTES = 512
 
+export interface DeadLetterQueueOptions {
+  readonly durableLog?: DurableLog | undefined
+  /** Of all queues of a host. Default: without a limit. */
+  readonly letterMemory?: LetterMemory | undefined
+  /** A letter went to make room for another one. */
+  readonly dropped: () => void
+}
+
 /** One page of a list. */
 export interface LetterPage {
   readonly letters: readonly StoredDeadLetter[]
@@ -20,17 +29,27 @@ export interface LetterPage {
 }
 
 /** Keeps the messages that subscriptions gave up on. It does not read payloads: they stay in the envelope. */
-export class DeadLetterQueue {
+export class DeadLetterQueue implements LetterHolder {
   /** Each with its place, which only grows. */
   readonly #kept = new Map<StoredDeadLetter, number>()
   #lastPlace = 0
   #bytes = 0
   readonly #durableLog: DurableLog | undefined
+  readonly #memory: LetterMemory
+  /** A letter went to make room. */
+  readonly #dropped: () => void
   readonly #new = new Subject<StoredDeadLetter>()
   readonly new$: Observable<StoredDeadLetter> = this.#new.asObservable()
 
-  constructor(durableLog?: DurableLog) {
+  constructor({ durableLog, letterMemory, dropped }: DeadLetterQueueOptions) {
     this.#durableLog = durableLog
+    this.#memory = letterMemory ?? new LetterMemory(Infinity)
+    this.#dropped = dropped
+    this.#memory.join(this)
+  }
+
+  get bytes(): number {
+    return this.#bytes
   }
 
   get size(): number {
@@ -58,24 +77,26 @@ export class DeadLetterQueue {
     return { envelope: envelope.apart, letter }
   }
 
-  /**
-   * @returns the number of letters that had to go to make room
-   */
-  keep(stored: StoredDeadLetter): number {
+  keep(stored: StoredDeadLetter): void {
     this.#add(stored)
     this.#durableLog?.letterKept(stored)
-    let pushedOut = 0
-    for (const [oldest] of this.#kept) {
-      if (this.#kept.size <= MAX_KEPT && (this.#bytes <= MAX_KEPT_BYTES || oldest === stored)) break
-      this.remove(oldest)
-      pushedOut++
-    }
+    while (this.#kept.size > MAX_KEPT || (this.#bytes > MAX_KEPT_BYTES && this.#kept.size > 1))
+      this.dropOldest()
+    this.#memory.makeRoom()
     this.#new.next(stored)
-    return pushedOut
+  }
+
+  dropOldest(): void {
+    for (const [oldest] of this.#kept) {
+      this.remove(oldest)
+      this.#dropped()
+      return
+    }
   }
 
   restore(letters: Iterable<StoredDeadLetter>): void {
     for (const stored of letters) this.#add(stored)
+    this.#memory.makeRoom()
   }
 
   /** Takes in letters that another process kept. */
@@ -84,11 +105,17 @@ export class DeadLetterQueue {
       this.#add(stored)
       this.#durableLog?.letterKept(stored)
     }
+    this.#memory.makeRoom()
   }
 
   #add(stored: StoredDeadLetter): void {
     this.#kept.set(stored, ++this.#lastPlace)
-    this.#bytes += bytesOf(stored)
+    this.#count(bytesOf(stored))
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes
+    this.#memory.used(bytes)
   }
 
   list(filter: DeadLetterFilter = {}): StoredDeadLetter[] {
@@ -115,12 +142,13 @@ export class DeadLetterQueue {
   }
 
   remove(stored: StoredDeadLetter): void {
-    if (this.#kept.delete(stored)) this.#bytes -= bytesOf(stored)
+    if (this.#kept.delete(stored)) this.#count(-bytesOf(stored))
     this.#durableLog?.letterGone(stored)
   }
 
   close(): void {
     this.#new.complete()
+    this.#memory.leave(this)
   }
 }
 

@@ -37,6 +37,11 @@ export class Block implements BytesHolder {
     this.#buffer = buffer
   }
 
+  /** A block for a copy of some of its bytes, which counts as this one does. */
+  sibling(bytes: number): Block {
+    return new Block(this.owner, bytes)
+  }
+
   /** It is the block of this memory, and messages wait in it. */
   isOf(buffer: ArrayBufferLike): boolean {
     return this.#buffer === buffer

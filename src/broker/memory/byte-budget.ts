@@ -6,10 +6,24 @@ export class ByteBudget {
   #bytes = 0
   #waiting: Set<() => void> | undefined
 
+  #max: number
+
   constructor(
-    readonly max: number,
+    max: number,
     readonly whole?: ByteBudget,
-  ) {}
+  ) {
+    this.#max = max
+  }
+
+  get max(): number {
+    return this.#max
+  }
+
+  /** Another limit from now on. */
+  renew(max: number): void {
+    this.#max = max
+    this.#look()
+  }
 
   get bytes(): number {
     return this.#bytes
@@ -27,8 +41,11 @@ export class ByteBudget {
   add(bytes: number): void {
     this.#bytes += bytes
     this.whole?.add(bytes)
-    if (bytes < 0 && this.#waiting !== undefined && this.#bytes < this.max)
-      for (const look of this.#waiting) look()
+    if (bytes < 0) this.#look()
+  }
+
+  #look(): void {
+    if (this.#waiting !== undefined && this.#bytes < this.#max) for (const look of this.#waiting) look()
   }
 
   /** Calls it, maybe more than once, when there may be room. @returns a function that ends this */

@@ -1,17 +1,15 @@
 import type { Envelope, BytesHolder } from '../../message/envelope.js'
-import { Block, WAITING_BYTES, type BlockOwner } from './block.js'
+import { Block, WAITING_BYTES } from './block.js'
 
 /**
  * Gives waiting messages bytes of their own, so that a small one does not keep a large frame in memory. Messages that
  * wait in several subscriptions share the copy.
  */
 export class Separator {
-  readonly #owner: BlockOwner
   /** The blocks to leave, with the copies of their messages by offset. */
   readonly #copies: Map<BytesHolder, Map<number, Envelope>>
 
-  constructor(owner: BlockOwner, blocks: Iterable<Block>) {
-    this.#owner = owner
+  constructor(blocks: Iterable<Block>) {
     this.#copies = new Map([...blocks].map(block => [block, new Map<number, Envelope>()]))
   }
 
@@ -28,15 +26,15 @@ export class Separator {
   apart(envelope: Envelope): Envelope {
     const { block, offset, size } = envelope
     const copies = block === undefined ? undefined : this.#copies.get(block)
-    if (copies === undefined) return envelope
+    if (copies === undefined || !(block instanceof Block)) return envelope
     let copy = copies.get(offset)
     if (copy === undefined) {
       const content = new Uint8Array(envelope.body as Uint8Array)
-      copy = envelope.moved(content, new Block(this.#owner, bytesOf(envelope)))
+      copy = envelope.moved(content, block.sibling(bytesOf(envelope)))
       copies.set(offset, copy)
     }
     copy.block?.hold(size)
-    block?.release(size)
+    block.release(size)
     return copy
   }
 }

@@ -72,16 +72,21 @@ export class WaitingMemory implements BlockOwner {
     if (this.#wasted.delete(block)) this.#wastedBytes -= block.bytes
   }
 
-  /** The block of these bytes. @param last the one of the bytes before, which may be in the same memory */
-  blockOf({ buffer }: Uint8Array, last: Block | undefined): Block {
-    return last?.isOf(buffer) === true ? last : new Block(this, buffer.byteLength, buffer)
+  /**
+   * The block of these bytes.
+   *
+   * @param last the one of the bytes before, which may be in the same memory
+   * @param owner counts it beside this memory
+   */
+  blockOf({ buffer }: Uint8Array, last?: Block, owner: BlockOwner = this): Block {
+    return last?.isOf(buffer) === true ? last : new Block(owner, buffer.byteLength, buffer)
   }
 
   /** Frees the blocks in which few messages wait. */
   separate(): void {
     const wasted = [...this.#wasted]
     const sparse = wasted.filter(block => block.isSparse)
-    if (sparse.length > 0) this.#options.separate(new Separator(this, sparse))
+    if (sparse.length > 0) this.#options.separate(new Separator(sparse))
     for (const block of wasted) block.rest()
   }
 }

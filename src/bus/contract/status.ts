@@ -22,6 +22,8 @@ export interface MissingStatus {
 export interface MemoryStatus {
   /** The bytes of the messages that wait in this van. */
   readonly van: { readonly bytes: number; readonly max: number }
+  /** The bytes of the dead letters in all vans of this host. At the limit, the van with the most drops its oldest. */
+  readonly letters?: { readonly bytes: number; readonly max: number }
   /** The bytes of all waiting messages of this host, and of the data that its clients have not read. */
   readonly host: { readonly bytes: number; readonly max: number }
 }
@@ -73,6 +75,8 @@ export interface VanStatus {
   denied?: Readonly<Record<string, number>>
   /** Of the same: refusals by limits, by principal and limit. */
   limited?: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** Of the same: bytes of waiting publishes and of unread data, by principals with such a limit; those with the most. */
+  waiting?: Readonly<Record<string, { readonly bytes: number; readonly max: number }>>
   /** Only on a host whose store is damaged: the losses since its start. */
   missing?: readonly MissingStatus[]
 }

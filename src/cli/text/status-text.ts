@@ -13,6 +13,7 @@ export function statusLines({
   memory,
   denied = {},
   limited = {},
+  waiting = {},
   clients,
 }: VanStatus): string[] {
   const { published, delivered, acked, failed, redelivered, deadLettered, dropped } = counters
@@ -35,14 +36,19 @@ export function statusLines({
     ...(memory === undefined ? [] : [memoryLine(memory)]),
     ...(clients === undefined ? [] : clientLines(clients)),
     ...refusedLines(denied, limited),
+    ...Object.entries(waiting).map(
+      ([principal, { bytes, max }]) =>
+        `${principal} has ${bytes} of ${max} bytes that wait${bytes >= max ? ': its publishers wait' : ''}`,
+    ),
     `published ${published}, delivered ${delivered}, acked ${acked}, failed ${failed}, redelivered ${redelivered}, dead ${deadLettered}, dropped ${dropped}`,
   ]
 }
 
-function memoryLine({ van, host }: MemoryStatus): string {
+function memoryLine({ van, host, letters }: MemoryStatus): string {
   const of = ({ bytes, max }: MemoryStatus['van']): string => `${megabytes(bytes)} of ${megabytes(max)} MiB`
   const full = van.bytes >= van.max || host.bytes >= host.max ? ': full, publishers wait' : ''
-  return `memory ${of(van)} in this van, ${of(host)} in the host${full}`
+  const dead = letters === undefined || letters.bytes === 0 ? '' : `, ${of(letters)} of dead letters`
+  return `memory ${of(van)} in this van, ${of(host)} in the host${full}${dead}`
 }
 
 /** Clients with bytes in the host, and the number of the others. */
@@ -50,17 +56,37 @@ function clientLines({ total, largest }: ClientsStatus): string[] {
   const rows = largest
     .filter(each => !each.connected || each.unreadBytes + each.answerBytes + each.heldBytes > 0)
     .map(
-      ({ id, principal = '-', address, connected, subscriptions, unreadBytes, answerBytes, heldBytes }) => [
+      ({
+        id,
+        principal = '-',
+        pid,
+        address,
+        connected,
+        subscriptions,
+        unreadBytes,
+        answerBytes,
+        heldBytes,
+      }) => [
         id,
         principal,
+        pid === undefined ? '-' : String(pid),
         connected ? address || 'local' : 'away',
         ...[subscriptions, unreadBytes, answerBytes, heldBytes].map(String),
       ],
     )
   const others = total - rows.length
   if (rows.length === 0) return [`${total} ${total === 1 ? 'client' : 'clients'}`]
-  const head = ['CLIENT', 'PRINCIPAL', 'ADDRESS', 'SUBSCRIPTIONS', 'UNREAD B', 'ANSWERS B', 'HELD B']
-  return [...columns([head, ...rows], 3), ...(others === 0 ? [] : [`and ${others} more`]), '']
+  const head = [
+    'CLIENT',
+    'PRINCIPAL',
+    'PROCESS',
+    'ADDRESS',
+    'SUBSCRIPTIONS',
+    'UNREAD B',
+    'ANSWERS B',
+    'HELD B',
+  ]
+  return [...columns([head, ...rows], 4), ...(others === 0 ? [] : [`and ${others} more`]), '']
 }
 
 /** Principals that wanted more than they may. */

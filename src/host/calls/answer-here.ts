@@ -19,8 +19,10 @@ interface Here {
   readonly services: Pick<Services, 'handlers' | 'actors'> & {
     /** The clients of that van. */
     readonly clients?: ((van: string) => Iterable<ShownSession>) | undefined
+    /** The memory of dead letters in all vans. */
+    readonly letters?: MemoryStatus['letters'] | undefined
     /** Denials and refusals by limits, if the host has principals. */
-    readonly refused?: (() => Pick<VanStatus, 'denied' | 'limited'> | undefined) | undefined
+    readonly refused?: (() => Pick<VanStatus, 'denied' | 'limited' | 'waiting'> | undefined) | undefined
   }
 }
 
@@ -67,14 +69,14 @@ export async function answerHere<N extends AskedOfHosts>(
 
 async function statusPart(
   { broker, name: van, vanStore, budget }: Here['van'],
-  { handlers, actors, refused, clients }: Here['services'],
+  { handlers, actors, refused, clients, letters }: Here['services'],
 ): Promise<StatusPart> {
   const status = await broker.control.status()
   const { missing = [] } = vanStore ?? {}
   return {
     status: {
       ...status,
-      memory: memoryOf(budget),
+      memory: memoryOf(budget, letters),
       ...(clients === undefined ? {} : { clients: clientsStatus(clients(van), status.host.id) }),
       ...refused?.(),
       actors: actors?.here.status(van, status.host.id) ?? [],
@@ -84,9 +86,13 @@ async function statusPart(
   }
 }
 
-function memoryOf(budget: ByteBudget): MemoryStatus {
+function memoryOf(budget: ByteBudget, letters: MemoryStatus['letters']): MemoryStatus {
   const { bytes, max, whole = budget } = budget
-  return { van: { bytes, max }, host: { bytes: whole.bytes, max: whole.max } }
+  return {
+    van: { bytes, max },
+    host: { bytes: whole.bytes, max: whole.max },
+    ...(letters === undefined ? {} : { letters: { bytes: letters.bytes, max: letters.max } }),
+  }
 }
 
 /**

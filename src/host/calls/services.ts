@@ -20,7 +20,7 @@ export interface Services {
   /** The clients of that van. */
   readonly clients: (van: string) => Iterable<ShownSession>
   /** Denials and refusals by limits, if the host has principals. */
-  readonly refused: () => Pick<VanStatus, 'denied' | 'limited'> | undefined
+  readonly refused: () => Pick<VanStatus, 'denied' | 'limited' | 'waiting'> | undefined
   /** Calls to the host itself: only from callers who proved to be this machine's user. */
   readonly control: HostAnswers | undefined
 }

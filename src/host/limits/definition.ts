@@ -5,6 +5,7 @@ export const LIMITS = {
   connections: 'connections',
   subscriptions: 'subscriptions',
   names: 'subscriptions with a name',
+  waiting: 'bytes that wait',
 } as const
 
 export type Limit = keyof typeof LIMITS

@@ -7,6 +7,11 @@ import type { LimitError } from '../../errors.js'
 const RATES = ['publishes', 'bytes'] as const
 type Rate = (typeof RATES)[number]
 
+/** Other limits leave what was taken as it is. */
+export function sameRates(one: PrincipalLimits | undefined, other: PrincipalLimits | undefined): boolean {
+  return one?.over === other?.over && RATES.every(rate => one?.[rate] === other?.[rate])
+}
+
 /** The clock of a rate, and its timers. */
 export type RateTimers = Pick<Timers, 'now' | 'after'>
 

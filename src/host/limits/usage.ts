@@ -9,8 +9,8 @@ export interface Usage {
   names(principal: string): number
 }
 
-/** The limits of what a principal has, not of a rate. */
-export type Held = Exclude<Limit, 'publishes' | 'bytes'>
+/** The limits of what a principal has, which a call would make more. */
+export type Held = Exclude<Limit, 'publishes' | 'bytes' | 'waiting'>
 
 const ADVICE: Readonly<Record<Held, string>> = {
   connections: 'Close some',

@@ -22,7 +22,8 @@ import {
   type TokenCredential,
 } from './definition.js'
 import type { PrincipalLimits } from '../limits/definition.js'
-import { PublishRate, type RateTimers } from '../limits/publish-rate.js'
+import { PrincipalMemory } from '../limits/principal-memory.js'
+import { PublishRate, sameRates, type RateTimers } from '../limits/publish-rate.js'
 import { Refused } from '../limits/refused.js'
 import type { Denials } from './denials.js'
 import { noLists, TextRule } from './text-rule.js'
@@ -39,6 +40,8 @@ export class Principal implements Seer {
   readonly #timers: RateTimers
   /** Counts its refusals by limits. */
   readonly refused: Refused
+  /** Of its waiting publishes, and of data that its clients have not read. */
+  readonly memory: PrincipalMemory
   /** The rate of its publishes, if that has a limit. */
   rate: PublishRate | undefined
   #rules: Rules
@@ -55,6 +58,7 @@ export class Principal implements Seer {
     this.#timers = timers
     this.refused = new Refused(definition.name, text => denials.warn(text))
     this.rate = PublishRate.of(definition.limits, timers, this.refused)
+    this.memory = new PrincipalMemory(definition.limits, this.refused)
   }
 
   /** Whether its part of the file is the same. */
@@ -67,8 +71,9 @@ export class Principal implements Seer {
   }
 
   renew(definition: PrincipalDefinition): void {
-    if (!isDeepStrictEqual(definition.limits, this.limits))
+    if (!sameRates(definition.limits, this.limits))
       this.rate = PublishRate.of(definition.limits, this.#timers, this.refused)
+    this.memory.renew(definition.limits)
     this.#definition = definition
     this.#rules = rulesOf(definition)
     this.#view.renew(sightOf(definition))
@@ -135,6 +140,18 @@ export class Principal implements Seer {
   publishRefusal(topic: string): ForbiddenError | undefined {
     if (this.publishes(topic)) return undefined
     return this.deny(this.#publishRight(topic) ?? 'publish', `the topic ${JSON.stringify(topic)}`)
+  }
+
+  /**
+   * Resolves when its publishes are within its limits; undefined when they are.
+   *
+   * @param isWorking the client has messages in hand: its work makes room, and must not wait for it
+   */
+  publishRoom(isWorking: () => boolean): Promise<unknown> | undefined {
+    const room = this.memory.room()
+    const due = this.rate?.room()
+    if (room === undefined || isWorking()) return due
+    return due === undefined ? room : Promise.all([room, due])
   }
 
   /** @throws ForbiddenError */

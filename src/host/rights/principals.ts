@@ -4,6 +4,7 @@ import { basename, dirname } from 'node:path'
 import { monotonicScheduler } from '../../broker/clock/monotonic-scheduler.js'
 import { Timers } from '../../broker/clock/timers.js'
 import type { Sight } from '../../bus/contract/sight.js'
+import type { VanStatus } from '../../bus/contract/status.js'
 import { AuthError, describe } from '../../errors.js'
 import type { ClientCertificate } from './credentials/certificate.js'
 import { CredentialFiles } from './credentials/credential-files.js'
@@ -18,6 +19,9 @@ import { readPrincipals } from './principals-file.js'
 const LOOK_MS = 400
 /** The file may be good, and one that it names may not be. */
 const RETRY_MS = 5_000
+
+/** The principals in a status with bytes that wait. */
+const MOST_SHOWN = 20
 
 /** The rights of a client: those of a principal. */
 export interface Access {
@@ -109,14 +113,23 @@ export class Principals {
     return this.#byName.size
   }
 
-  /** Denials by right, and refusals by limits by principal. Those without one are left out. */
-  get refusedSoFar(): {
-    readonly denied: Readonly<Record<string, number>>
-    readonly limited: Readonly<Record<string, Readonly<Record<string, number>>>>
-  } {
-    const all = [...this.#byName.values()].map(({ name, refused }) => [name, refused.counts] as const)
-    const limited = all.filter(([, counts]) => Object.keys(counts).length > 0)
-    return { denied: this.#denials.counts, limited: Object.fromEntries(limited) }
+  /** Denials by right, and by principal refusals by limits, and bytes that wait. Those without one are left out. */
+  get refusedSoFar(): Required<Pick<VanStatus, 'denied' | 'limited' | 'waiting'>> {
+    const all = [...this.#byName.values()]
+    const limited = all.flatMap(({ name, refused: { counts } }) =>
+      Object.keys(counts).length > 0 ? [[name, counts] as const] : [],
+    )
+    const waiting = all.flatMap(({ name, memory: { budget } }) =>
+      budget.bytes > 0 && budget.max < Infinity
+        ? [[name, { bytes: budget.bytes, max: budget.max }] as const]
+        : [],
+    )
+    waiting.sort(([, one], [, other]) => other.bytes / other.max - one.bytes / one.max)
+    return {
+      denied: this.#denials.counts,
+      limited: Object.fromEntries(limited),
+      waiting: Object.fromEntries(waiting.slice(0, MOST_SHOWN)),
+    }
   }
 
   /** Denials so far, by right. */

@@ -2,7 +2,7 @@ import type { WaitingMemory } from '../../broker/memory/waiting-memory.js'
 import { memoryFull } from '../../broker/refusals.js'
 import { LimitError, type OutboxFullError } from '../../errors.js'
 import type { Envelope } from '../../message/envelope.js'
-import { ByteBudget } from '../../broker/memory/byte-budget.js'
+import type { ByteBudget } from '../../broker/memory/byte-budget.js'
 import type { Link } from '../../wire/link.js'
 
 export const DEFAULT_CLIENT_BYTES = 64 * 1024 * 1024
@@ -18,6 +18,8 @@ export interface ClientBudgetOptions {
   readonly max: number
   /** The memory of the host. */
   readonly host: ByteBudget
+  /** That of its principal. */
+  readonly principal?: ByteBudget | undefined
   /** There is more than the client may have. */
   readonly exceeded: (error: LimitError) => void
 }
@@ -30,11 +32,12 @@ export class ClientBudget {
   readonly #options: ClientBudgetOptions
   #entryBytes = 0
   #frameBytes = 0
-  #host: ByteBudget
+  #wholes: readonly ByteBudget[]
 
   constructor(options: ClientBudgetOptions) {
     this.#options = options
-    this.#host = options.host
+    const { host, principal } = options
+    this.#wholes = principal === undefined ? [host] : [host, principal]
   }
 
   get bytes(): number {
@@ -51,10 +54,10 @@ export class ClientBudget {
     return this.bytes
   }
 
-  /** While the host has no memory left, each client may have little. */
+  /** While the host or the principal has no memory left, each client may have little. */
   get max(): number {
     const { max } = this.#options
-    return this.#host.isFull ? Math.min(max, MAX_IF_FULL) : max
+    return this.#wholes.some(({ isFull }) => isFull) ? Math.min(max, MAX_IF_FULL) : max
   }
 
   get isExceeded(): boolean {
@@ -71,27 +74,31 @@ export class ClientBudget {
   /** A call came, or a publish was refused. */
   reserve(bytes: number): void {
     this.#entryBytes += bytes
-    this.#host.add(bytes)
+    this.#add(bytes)
     this.check()
   }
 
   /** The call is answered, or the client knows of the refusal. */
   release(bytes: number): void {
     this.#entryBytes -= bytes
-    this.#host.add(-bytes)
+    this.#add(-bytes)
   }
 
   /** Frames for the client take so many bytes more, or fewer. */
   used(bytes: number): void {
     this.#frameBytes += bytes
-    this.#host.add(bytes)
+    this.#add(bytes)
   }
 
   /** The session is over: its memory is free. */
   close(): void {
-    this.#host.add(-this.#entryBytes - this.#frameBytes)
+    this.#add(-this.#entryBytes - this.#frameBytes)
     // The rest of it does not count any more.
-    this.#host = new ByteBudget(Infinity)
+    this.#wholes = []
+  }
+
+  #add(bytes: number): void {
+    for (const whole of this.#wholes) whole.add(bytes)
   }
 
   check(): void {

@@ -1,6 +1,7 @@
 import type { ByteReader } from '../../codec/byte-reader.js'
 import { MsgvanError, StoreError } from '../../errors.js'
 import type { Block } from '../../broker/memory/block.js'
+import type { WaitingMemory } from '../../broker/memory/waiting-memory.js'
 import { mayPass } from '../backbone/may-pass.js'
 import { Envelope, noHeaders } from '../../message/envelope.js'
 import { Encoding } from '../../codec/encoding.js'
@@ -25,7 +26,6 @@ import {
   type PublishId,
 } from './client-budget.js'
 import type { FollowerSession } from '../backbone/leader/follower-session.js'
-import type { PublishRate } from '../limits/publish-rate.js'
 import type { Principal } from '../rights/principal.js'
 import type { Access } from '../rights/principals.js'
 import type { LateOutcome, Publisher } from './publisher.js'
@@ -176,8 +176,9 @@ export class PublishReceiver {
     let index = 0
     const refusal = van.refusalOf(body.remaining) ?? this.#held.refusal
     const follower = this.#follower()
-    const rate = follower === undefined ? access?.principal.rate : undefined
-    this.#block = van.broker.memory.blockOf(body.bytes, this.#block)
+    // A host that has joined limits its own clients.
+    const limited = follower === undefined ? access?.principal : undefined
+    this.#block = blockIn(van.broker.memory, body, this.#block, limited)
     const nameOf = follower && ((publisher: string) => follower.nameOf(publisher))
     const reader = new PublishReader(body, this.#reading, this.#name, nameOf, this.#block)
     for (let envelope = reader.next(); envelope !== undefined; envelope = reader.next()) {
@@ -185,10 +186,10 @@ export class PublishReceiver {
       const refused =
         access === undefined
           ? refusal
-          : (refusalOf(envelope, access.principal, rate, this.#publisher) ?? refusal)
+          : (refusalOf(envelope, access.principal, limited, this.#publisher) ?? refusal)
       const isRepeated = van.vanStore !== undefined && (isOwn ? this.#publisher : follower).has(envelope)
       const outcome = isOwn
-        ? this.#publisher.offer(envelope, van, maxPayload, refused, rate?.room())
+        ? this.#publisher.offer(envelope, van, maxPayload, refused, limited?.publishRoom(this.#holdsMessages))
         : passOn(this.#options, envelope, follower, refused, isRepeated ? undefined : writing)
       if (van.vanStore !== undefined) offered.push({ envelope, isRepeated })
       if (outcome !== undefined) (late ??= []).push(this.#late({ frame, index, envelope }, outcome))
@@ -362,14 +363,18 @@ function passOn(
   return outcome
 }
 
-/** By the rights and the limits of a principal. A host that has joined limits its own clients: it has no rate. */
+function blockIn(memory: WaitingMemory, { bytes }: ByteReader, last?: Block, limited?: Principal): Block {
+  return memory.blockOf(bytes, last, limited?.memory.ownerIn(memory))
+}
+
+/** By the rights and the limits of a principal. @param limited undefined: only its rights count */
 function refusalOf(
   envelope: Envelope,
   principal: Principal,
-  rate: PublishRate | undefined,
+  limited: Principal | undefined,
   publisher: Publisher,
 ): MsgvanError | undefined {
   const denied = principal.publishRefusal(envelope.topic)
-  if (denied !== undefined || rate === undefined || !publisher.isNew(envelope)) return denied
-  return rate.take(envelope.size)
+  if (denied !== undefined || limited === undefined || !publisher.isNew(envelope)) return denied
+  return limited.memory.refusal() ?? limited.rate?.take(envelope.size)
 }

@@ -80,7 +80,7 @@ export class Publisher {
     van: Taker,
     maxPayload: number,
     refusal: MsgvanError | undefined,
-    room?: Promise<void>,
+    room?: Promise<unknown>,
   ): undefined | Promise<LateOutcome> | WireError {
     const { sequence, mayHaveCome } = envelope
     this.#cameBefore ??= mayHaveCome
@@ -126,7 +126,7 @@ export class Publisher {
     van: Taker,
     maxPayload: number,
     refusal: MsgvanError | undefined,
-    room: Promise<void> | undefined,
+    room: Promise<unknown> | undefined,
   ): undefined | Promise<LateOutcome> | WireError {
     const { topic, size } = envelope
     if (size > maxPayload) return toWireError(tooLarge(size, maxPayload))

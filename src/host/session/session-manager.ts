@@ -1,4 +1,5 @@
 import { DEFAULT_MAX_PAYLOAD } from '../../codec/payload.js'
+import { LetterMemory } from '../../broker/dead-letters/letter-memory.js'
 import type { LocalBroker } from '../../broker/local-broker.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { HOSTS_TOPIC } from '../../bus/contract/hosts.js'
@@ -16,7 +17,12 @@ import { HostList } from '../backbone/host-list.js'
 import type { Secrets } from '../listen/server-handshake.js'
 import type { NameRegister } from '../van/names-file.js'
 import { ByteBudget } from '../../broker/memory/byte-budget.js'
-import { DEFAULT_HOST_BYTES, DEFAULT_SESSION_TTL_MS, DEFAULT_VAN_BYTES } from '../limits/defaults.js'
+import {
+  DEFAULT_HOST_BYTES,
+  DEFAULT_SESSION_TTL_MS,
+  DEFAULT_VAN_BYTES,
+  LETTER_SHARE,
+} from '../limits/defaults.js'
 import { DEFAULT_CLIENT_BYTES } from './client-budget.js'
 import { StallWatch } from './stall-watch.js'
 import { viewOf } from '../rights/follower-views.js'
@@ -27,7 +33,7 @@ import { expelRevoked } from '../rights/revoked.js'
 import { Orphans } from './orphans.js'
 import { Admission, type Caller, type SessionOf } from '../listen/admission.js'
 import { SessionTransfer } from './session-transfer.js'
-import type { Session, SessionOptions } from './session.js'
+import { clientOf, type Session, type SessionOptions } from './session.js'
 import { Sessions } from './sessions.js'
 import type { HostStore } from '../store/host-store.js'
 import type { HandlerService } from '../calls/unregister.js'
@@ -236,14 +242,13 @@ export class SessionManager {
     vanMemory = DEFAULT_VAN_BYTES,
   }: SessionManagerOptions): Vans {
     return new Vans({
-      ...{ hostStatus, idPrefix, names, warn },
+      ...{ hostStatus, idPrefix, names, warn, vanMemory },
       backbone: () => this.backbone,
       budget: this.memory,
-      vanMemory,
-      sees: ({ principal, sight }, topic) => {
-        const isHidden = principal !== undefined && principals?.sees(principal, topic) === false
-        return !isHidden && (sight === undefined || viewOf(sight).sees(topic))
-      },
+      letterMemory: new LetterMemory(this.memory.max * LETTER_SHARE),
+      sees: ({ principal, sight }, topic) =>
+        (principal === undefined || principals?.sees(principal, topic) !== false) &&
+        (sight === undefined || viewOf(sight).sees(topic)),
       sights: {
         of: principal => principals?.sightOf(principal) ?? noSight(principal),
         check: principal => principals?.get(principal)?.checkSight(),
@@ -256,7 +261,8 @@ export class SessionManager {
   get #servicesHere() {
     const { handlers, principals } = this.#options
     const clients = (van: string): Session[] => this.#sessions.of(van)
-    return { handlers, actors: this.#actors, clients, refused: () => principals?.refusedSoFar }
+    const { letters } = this.#vans
+    return { handlers, actors: this.#actors, clients, letters, refused: () => principals?.refusedSoFar }
   }
 
   #watchPrincipals(principals: Principals | undefined): void {
@@ -308,7 +314,7 @@ export class SessionManager {
       usage: this.#usage,
       exceeded: (session, error) => {
         if (!this.#admission.disconnect(session, error)) return
-        this.#options.warn?.(`client ${session.client} of the van ${session.van.name}: ${error.message}`)
+        this.#options.warn?.(`${clientOf(session)}, of the van ${session.van.name}: ${error.message}`)
       },
       answer: (session, method, args) =>
         answer(session, method, args, {

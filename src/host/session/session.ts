@@ -64,6 +64,12 @@ export interface SessionState extends Pick<
   readonly calls: readonly Call[]
 }
 
+/** For people. */
+export function clientOf({ client, access, pid }: Pick<Session, 'client' | 'access' | 'pid'>): string {
+  const principal = access === undefined ? '' : `, principal ${access.principal.name}`
+  return `client ${client}${principal}${pid === undefined ? '' : `, process ${pid}`}`
+}
+
 /** A host's side of one client, connected or not: the link, its subscriptions, its last publish. */
 export class Session implements FollowerClientSession, WatchedSession {
   readonly id: string
@@ -111,6 +117,7 @@ export class Session implements FollowerClientSession, WatchedSession {
       link: this.link,
       max: options.maxWaiting,
       host: options.memory,
+      principal: options.access?.principal.memory.budget,
       exceeded: error => options.exceeded(this, error),
     })
     this.#receiver = new PublishReceiver(
@@ -227,9 +234,7 @@ export class Session implements FollowerClientSession, WatchedSession {
   describe(subscription: number): string {
     const name = this.consumers.get(subscription)?.name
     const what = name === undefined ? 'a subscription without a name' : `the subscription ${name}`
-    const who =
-      this.pid === undefined ? `client ${this.client}` : `client ${this.client}, process ${this.pid}`
-    return `van ${this.van.name}, ${what}: its consumer (${who})`
+    return `van ${this.van.name}, ${what}: its consumer (${clientOf(this)})`
   }
 
   askBooks(subscription: number): Promise<ConsumerBooks> {

@@ -34,7 +34,7 @@ export function statusOfVan(
   }
   const actors = parts.flatMap(({ status }) => status.actors)
   const missing = parts.flatMap(({ status }) => status.missing ?? [])
-  const { van, host, memory, denied, limited } = own.status
+  const { van, host, memory, denied, limited, waiting } = own.status
   const clients = allClients(parts.map(({ status }) => status.clients))
   return {
     van,
@@ -47,6 +47,7 @@ export function statusOfVan(
     ...(clients === undefined ? {} : { clients }),
     ...(denied === undefined ? {} : { denied }),
     ...(limited === undefined ? {} : { limited }),
+    ...(waiting === undefined ? {} : { waiting }),
     ...(log === undefined ? {} : { log }),
     ...(missing.length === 0 ? {} : { missing }),
   }

@@ -12,6 +12,7 @@ import { encodeLetter } from '../../codec/payload.js'
 import { newId } from '../../message/new-id.js'
 import { isOwnMailbox } from '../../message/topic.js'
 import type { OutboundLog } from '../../broker/durable/durable-log.js'
+import type { LetterMemory } from '../../broker/dead-letters/letter-memory.js'
 import { ByteBudget } from '../../broker/memory/byte-budget.js'
 import type { AskedOfHosts, GotArgs } from '../../wire/calls/calls.js'
 import type { Missed } from '../../wire/missed.js'
@@ -44,6 +45,8 @@ export interface VansOptions {
   readonly budget: ByteBudget
   /** Bytes of waiting messages in one van. */
   readonly vanMemory: number
+  /** Of the dead letters in all vans. */
+  readonly letterMemory: LetterMemory
   /** Whether the maker of a subscription may see a topic. */
   readonly sees?: LocalBrokerOptions['sees']
   /** What principals of this host may see, for a leader. */
@@ -105,6 +108,7 @@ export class Van {
       warn,
       budget,
       vanMemory,
+      letterMemory,
     }: VansOptions,
     readonly vanStore?: VanStore,
     outboundLog?: () => OutboundLog,
@@ -127,7 +131,7 @@ export class Van {
       },
       // Not before it can be reached.
       coming: (envelope): Promise<void> | undefined => this.reach.awaitActor?.(envelope),
-      ...{ van: name, publisherPrefix: backbone().publisherPrefix },
+      ...{ van: name, letterMemory, publisherPrefix: backbone().publisherPrefix },
       scheduler: monotonicScheduler,
       compile: linearMatcher,
       hostStatus,

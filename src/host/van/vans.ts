@@ -1,3 +1,4 @@
+import type { LetterMemory } from '../../broker/dead-letters/letter-memory.js'
 import type { Counters } from '../../bus/contract/status.js'
 import { UnsupportedError } from '../../errors.js'
 import type { HostStore } from '../store/host-store.js'
@@ -123,6 +124,11 @@ export class Vans {
         if (rules.principal === principal && rules.name !== undefined && outlivesHost(rules.name, rules))
           count += 1
     return count
+  }
+
+  /** The memory of all dead letters. */
+  get letters(): LetterMemory {
+    return this.#options.letterMemory
   }
 
   get names(): string[] {

@@ -2,7 +2,7 @@ import type { Consumer, Membership } from '../../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
 import { InboxMembership } from '../../../client/inbox/inbox-membership.js'
 import type { RemoteBroker } from '../../../client/remote-broker.js'
-import { describe, StoreError } from '../../../errors.js'
+import { ClosedError, describe, SessionLostError, StoreError } from '../../../errors.js'
 import type { Names } from '../contract/names.js'
 import type { Sights } from '../contract/sights.js'
 import type { InterestsOfLeader } from './interests-of-leader.js'
@@ -72,7 +72,11 @@ export class NamesAtLeader implements Names {
       const some = principals.slice(at, at + SIGHTS_A_CALL)
       // Made whenever it is sent: in a new session the rights may have changed again.
       const args = { sights: () => some.map(each => sights.of(each)) }
-      remote.call('backbone.sights', args).catch(() => undefined)
+      remote.call('backbone.sights', args).catch((error: unknown) => {
+        // Then the next session begins with them.
+        if (error instanceof ClosedError || error instanceof SessionLostError) return
+        warn(`the leader goes on with the earlier rights of ${some.join(', ')}: ${describe(error)}`)
+      })
       for (const principal of some)
         try {
           sights.check(principal)
