@@ -13,6 +13,7 @@ import { lifecycle } from './lifecycle.js'
 import { looping } from './looping.js'
 import { matching } from './matching.js'
 import { middleware } from './middleware.js'
+import { matchingHeaders } from './matching-headers.js'
 import { named } from './named.js'
 import { nesting } from './nesting.js'
 import { ordering } from './ordering.js'
@@ -43,6 +44,7 @@ export type Theme = (at: Connected) => void
 
 const themes: readonly Theme[] = [
   matching,
+  matchingHeaders,
   wildcards,
   delivery,
   publishing,

@@ -18,6 +18,7 @@ export interface Publication {
   readonly number: number
   readonly publisher: string
   readonly topic: string
+  readonly headers: Readonly<Record<string, string>>
   readonly at: number
   outcome: Outcome
   /** How many messages had been published when its promise was resolved. */
@@ -64,6 +65,7 @@ export interface Rules {
   readonly ackTimeout: number
   readonly maxPending: number
   readonly overflow: Overflow
+  readonly match?: { readonly headers: { readonly tenant: string } }
   /** A replay of all that is kept. */
   readonly from?: 'start'
 }
@@ -238,8 +240,9 @@ export class SubscriptionAccount {
     return deliveries
   }
 
-  matches({ topic }: Publication): boolean {
-    return this.rules.pattern.test(topic)
+  matches({ topic, headers }: Publication): boolean {
+    const { tenant } = this.rules.match?.headers ?? {}
+    return this.rules.pattern.test(topic) && (tenant === undefined || tenant === headers['tenant'])
   }
 
   /** What the van says is said of it. */

@@ -122,6 +122,7 @@ export class Books {
       number,
       publisher,
       topic,
+      headers: { tenant: number % 2 === 0 ? 'a' : 'b' },
       at: this.now,
       outcome: 'open',
       acceptedAt: Infinity,

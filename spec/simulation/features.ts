@@ -25,6 +25,7 @@ export const features = [
   'style creation',
   'style combined',
   'ordered',
+  'matching headers',
   'ack timeouts',
   'throws',
   'nacks',

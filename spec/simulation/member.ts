@@ -104,6 +104,7 @@ export class Member implements Holder {
     if (['retry', 'take', 'creation', 'combined'].includes(style)) this.account.isRestless = true
     this.trace.count(`style ${style}`)
     if (this.account.rules.ordered) this.trace.count('ordered')
+    if (this.account.rules.match !== undefined) this.trace.count('matching headers')
     if (this.account.rules.from !== undefined) {
       this.trace.count('from the start')
       if (!this.place.isLeader) this.trace.count('from the start at a follower')

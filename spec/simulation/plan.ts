@@ -141,6 +141,7 @@ function drawFollowers(random: Random, forced: readonly Feature[]): boolean[] {
 export function drawRules(random: Random, name: string | undefined, mark = ''): Rules {
   const pattern = random.pick(patterns)
   const ordered = random.chance(0.25)
+  const match = random.chance(0.2) ? { headers: { tenant: random.pick(['a', 'b']) } } : undefined
   return {
     name,
     pattern: name === undefined ? new RegExp(`${pattern.source}|^${mark}$`) : pattern,
@@ -151,5 +152,6 @@ export function drawRules(random: Random, name: string | undefined, mark = ''): 
     ackTimeout: random.pick([0, 0, 30, 200]),
     maxPending: random.pick([3, 20, 100_000, 100_000]),
     overflow: random.pick(['pause', 'drop-oldest', 'drop-newest', 'error']),
+    ...(match === undefined ? {} : { match }),
   }
 }

@@ -183,7 +183,7 @@ export class SimClient {
   #publish(topic: string, encoding?: () => void): void {
     const { books, trace, random } = this.#stage
     const publication = books.published(this.process.name, topic, this.place)
-    const { number } = publication
+    const { number, headers } = publication
     const ballast = random.chance(0.1) ? new Uint8Array(this.#options.ballast) : undefined
     this.#open.add(publication)
     if (this.host?.hasEnded === false) publication.sentTo.add(this.host)
@@ -200,7 +200,7 @@ export class SimClient {
           return 'answered'
         },
       })
-    this.bus.publish(topic, payload).then(
+    this.bus.publish(topic, payload, { headers }).then(
       () => this.#published(publication, 'accepted'),
       (error: unknown) => this.#refused(publication, error),
     )

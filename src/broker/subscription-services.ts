@@ -100,7 +100,9 @@ export class SubscriptionServices implements SubscriptionOwner<Subscription> {
     this.#parts.options.unrouted?.(envelope, why)
   }
 
-  renewed({ rules }: Subscription): void {
+  renewed(subscription: Subscription): void {
+    const { rules } = subscription
+    this.#parts.registry.ruled(subscription)
     if (rules.name !== undefined) this.#parts.options.nameChanged?.(rules.name, rules)
   }
 

@@ -1,9 +1,12 @@
-import { describe, InvalidPayloadError, MsgvanError } from '../errors.js'
+import { describe, InvalidOptionError, InvalidPayloadError, MsgvanError } from '../errors.js'
 import type { Headers } from './envelope.js'
-import { came, isRecord } from './check-option.js'
+import { came, isRecord, knownOptions, shown } from './check-option.js'
 import { isUtf8 } from './well-formed.js'
 
 export const MAX_HEADER_BYTES = 16 * 1024
+
+const MOST_MATCHED = 16
+const MOST_MATCHED_BYTES = 2 * 1024
 
 const WANTED = 'headers is an object of string values, such as { trace: "7f" }.'
 
@@ -64,4 +67,52 @@ function byteLength(headers: Headers): number {
     (sum, [key, value]) => sum + utf8.encode(key).length + utf8.encode(value).length,
     0,
   )
+}
+
+/** What a subscription wants beside its pattern. */
+export interface HeaderMatch {
+  /** Only messages that have each of these headers, with this very value. */
+  readonly headers: Headers
+}
+
+/**
+ * @returns a copy, because a later change of the object has no effect
+ * @throws InvalidOptionError
+ */
+export function checkMatch(match: unknown): HeaderMatch {
+  if (!isRecord(match)) throw new InvalidOptionError(wantedMatch(match))
+  knownOptions('match', match, ['headers'])
+  const { headers }: { headers?: unknown } = match
+  if (!isRecord(headers)) throw new InvalidOptionError(wantedMatch(headers))
+  const entries = Object.entries(headers)
+  if (entries.length === 0)
+    throw new InvalidOptionError('match.headers is empty: name a header, or leave match out.')
+  if (entries.length > MOST_MATCHED)
+    throw new InvalidOptionError(`match takes at most ${MOST_MATCHED} headers; these are ${entries.length}.`)
+  for (const [key, value] of entries)
+    if (typeof value !== 'string' || !isUtf8(key) || !isUtf8(value))
+      throw new InvalidOptionError(
+        `match: header ${JSON.stringify(key)} is a text without half a surrogate pair; this is ${shown(value)}.`,
+      )
+  const copy = Object.fromEntries(entries) as Headers
+  if (byteLength(copy) > MOST_MATCHED_BYTES)
+    throw new InvalidOptionError(`match takes at most ${MOST_MATCHED_BYTES} bytes of headers.`)
+  return { headers: copy }
+}
+
+function wantedMatch(value: unknown): string {
+  return `match is an object with headers, such as { headers: { tenant: 'a' } }; this is ${shown(value)}.`
+}
+
+/** Whether a message with these headers is wanted. */
+export function fitsMatch(match: HeaderMatch | undefined, headers: Headers): boolean {
+  if (match === undefined) return true
+  for (const key in match.headers) if (headers[key] !== match.headers[key]) return false
+  return true
+}
+
+export function isSameMatch(match: HeaderMatch | undefined, other: HeaderMatch | undefined): boolean {
+  if (match === undefined || other === undefined) return match === other
+  const count = Object.keys(match.headers).length
+  return count === Object.keys(other.headers).length && fitsMatch(match, other.headers)
 }

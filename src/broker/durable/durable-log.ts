@@ -2,6 +2,7 @@ import type { SubscriptionRequest } from '../../bus/contract/subscription-reques
 import type { LogStatus } from '../../bus/contract/status.js'
 import type { Envelope } from '../../message/envelope.js'
 import type { StoredDeadLetter } from '../dead-letters/stored-dead-letter.js'
+import type { Wants } from '../wanting.js'
 import type { OpenPlaces } from './open-places.js'
 import type { StoredEnvelope } from './stored-envelope.js'
 
@@ -12,12 +13,12 @@ export interface LogReader {
   /** The next place to read. */
   readonly at: number
   /**
-   * The next message with a wanted topic. Undefined at the end, or after so many other messages that the caller should
+   * The next wanted message. Undefined at the end, or after so many other messages that the caller should
    * go on later.
    *
    * @param before reads nothing from this place on
    */
-  next(wants: (topic: string) => boolean, before?: number): StoredEnvelope | undefined
+  next(wants: Wants, before?: number): StoredEnvelope | undefined
 }
 
 /**

@@ -1,11 +1,12 @@
 import type { Unread } from '../subscription/backpressure.js'
 import type { Item } from '../subscription/backlog/item.js'
 import type { DurableLog, LogReader } from './durable-log.js'
+import type { Wants } from '../wanting.js'
 import { placeOf, type StoredEnvelope } from './stored-envelope.js'
 
 export interface LogTailOptions {
   readonly durableLog: Pick<DurableLog, 'read'>
-  readonly wants: (topic: string) => boolean
+  readonly wants: Wants
   /** The place in the log where the rest begins. */
   readonly from: number
   /** Matches before this place are not counted. */
@@ -108,7 +109,9 @@ export class LogTail implements Unread {
     if (reader === undefined) return 0
     const { wants, liveFrom } = this.#options
     const from = Math.max(reader.at, liveFrom)
-    const forgotten = refused.filter(({ at, topic }) => at >= from && at <= this.#through && wants(topic))
+    const forgotten = refused.filter(
+      ({ at, topic, headers }) => at >= from && at <= this.#through && wants(topic, headers, at),
+    )
     this.#count -= forgotten.length
     for (const { size } of forgotten) this.#bytes -= size
     return forgotten.length

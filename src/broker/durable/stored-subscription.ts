@@ -15,12 +15,13 @@ import type { MessageFactory } from '../routing/message-factory.js'
 import type { MakeSubscription } from '../lifecycle/registry.js'
 import { placeOf, type StoredEnvelope } from './stored-envelope.js'
 import type { Pause } from '../subscription/backlog/pause.js'
+import { MatchInLog } from './match-in-log.js'
 import { LogQueue } from './log-queue.js'
 import { openAtStart } from './open-at-start.js'
 import { StoredMember } from './stored-member.js'
 import { Subscription } from '../subscription/subscription.js'
 import type { SubscriptionOwner } from '../subscription/subscription-owner.js'
-import { wanting } from '../wanting.js'
+import { wantingOf } from '../wanting.js'
 
 export interface StoredSubscriptionOptions {
   readonly id: string
@@ -35,6 +36,7 @@ export interface StoredSubscriptionOptions {
 export class StoredSubscription extends Subscription {
   readonly #cursor: Cursor
   readonly #log: DurableLog
+  readonly #match: MatchInLog
   readonly #stored: LogQueue
   /** Before it took in anything. */
   #owedBefore: ReadonlySet<string> | undefined
@@ -42,9 +44,10 @@ export class StoredSubscription extends Subscription {
   #isRetired = false
 
   constructor({ id, request, owner, durableLog, compile, cursor }: StoredSubscriptionOptions) {
+    const match = new MatchInLog(request)
     const line = new LogQueue({
       durableLog,
-      wants: wanting(request.pattern, compile),
+      wants: wantingOf(request, compile, match),
       first: openAtStart(cursor, durableLog),
       from: cursor.high + 1,
       liveFrom: cursor.liveFrom,
@@ -62,13 +65,14 @@ export class StoredSubscription extends Subscription {
     }
     this.#cursor = cursor
     this.#log = durableLog
+    this.#match = match
     this.#stored = line
     cursor.refused = envelopes => this.#refused(envelopes)
   }
 
   protected override renew(rules: SubscriptionRequest): void {
     this.#stored.isWhole = throwsAway(rules)
-    super.renew(rules)
+    super.renew(this.#match.renew(rules, () => this.#log.extent.end, this.#cursor.high))
     this.#cursor.renew(this.rules)
   }
 

@@ -38,6 +38,8 @@ export class Registry {
   readonly #prefix: string
   #watcher: PatternWatcher | undefined
   #lastId = 0
+  /** There is, or was, a subscription that wants certain headers. */
+  matchesHeaders = false
   readonly #nameChanged: LocalBrokerOptions['nameChanged']
   readonly #newIncarnation: LocalBrokerOptions['newIncarnation']
 
@@ -179,12 +181,18 @@ export class Registry {
 
   #enter(subscription: Subscription, { name, pattern }: SubscriptionRequest): Subscription {
     subscription.route = this.routes.add(pattern, subscription)
+    this.ruled(subscription)
     this.#registrations.set(subscription.id, subscription)
     if (name !== undefined) this.#names.set(name, subscription)
     if (name !== undefined) this.#nameChanged?.(name, subscription.rules)
     subscription.registered?.()
     this.#watcher?.added(pattern)
     return subscription
+  }
+
+  /** A subscription has these rules from now on. */
+  ruled({ rules }: Subscription): void {
+    if (rules.match !== undefined) this.matchesHeaders = true
   }
 
   /** Creates a subscription without routing it. */

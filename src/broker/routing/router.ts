@@ -1,6 +1,7 @@
 import { MsgvanError } from '../../errors.js'
 import type { Envelope } from '../../message/envelope.js'
-import { isMailTopic, isOwnMailbox, isRequest } from '../../message/topic.js'
+import { fitsMatch } from '../../message/headers.js'
+import { isMailTopic, isOwnMailbox, isRequest, isSystemTopic } from '../../message/topic.js'
 import type { DrainIntake } from '../lifecycle/drain-intake.js'
 import type { Lifetime } from '../lifecycle/lifetime.js'
 import type { Registry } from '../lifecycle/registry.js'
@@ -33,6 +34,7 @@ export interface RouterOptions {
  * publish is refused.
  */
 export class Router {
+  readonly #registry: Registry
   readonly #routes: PatternTable<Subscription>
   readonly #dispatcher: Dispatcher
   readonly #lifetime: Lifetime
@@ -44,6 +46,7 @@ export class Router {
   readonly #responders = new ResponderChoice()
 
   constructor({ options, registry, dispatcher, lifetime, drainIntake, journal, memory }: RouterOptions) {
+    this.#registry = registry
     this.#routes = registry.routes
     this.#dispatcher = dispatcher
     this.#lifetime = lifetime
@@ -67,7 +70,8 @@ export class Router {
     isAnswered = true,
   ): undefined | Promise<void> | MsgvanError {
     if (this.#lifetime.refuses) return closedError()
-    const admitted = this.#lifetime.isClosed ? this.#drainIntake.admit(envelope.topic, matching) : matching
+    const wanting = this.#wanting(envelope, matching)
+    const admitted = this.#lifetime.isClosed ? this.#drainIntake.admit(envelope.topic, wanting) : wanting
     const targets = admitted.length > 1 ? this.#chosen(envelope, admitted) : admitted
     let full: Subscription[] | undefined
     // Not for…of: in a host this runs once per message.
@@ -99,7 +103,7 @@ export class Router {
 
   /** Like `accept`, for a message of another host. */
   acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> | MsgvanError {
-    const targets = from.others(this.#routes.match(envelope.topic))
+    const targets = from.others(this.#wanting(envelope, this.#routes.match(envelope.topic)))
     const willing = isAnswered ? targets : targets.filter(target => !target.refused(envelope.topic))
     return this.accept(envelope, willing, from, isAnswered)
   }
@@ -109,14 +113,21 @@ export class Router {
    *
    * @returns a promise that resolves when these have room; undefined if they have it now
    */
-  awaitRoom({ topic, publisher }: Envelope, from?: Relay): undefined | Promise<void> {
-    const full = this.#routes
-      .match(topic)
-      .filter(target => target.isFull && target.overflowOf(topic) === 'pause')
+  awaitRoom(envelope: Envelope, from?: Relay): undefined | Promise<void> {
+    const { topic, publisher } = envelope
+    const full = this.#wanting(envelope, this.#routes.match(topic)).filter(
+      target => target.isFull && target.overflowOf(topic) === 'pause',
+    )
     if (full.length === 0 || this.#lifetime.isClosed) return undefined
     const pause = new Pause(full, publisher, from)
     for (const target of full) target.awaitRoom(pause)
     return pause.isOver ? undefined : pause.done
+  }
+
+  /** Leaves out subscriptions that want other headers. */
+  #wanting({ topic, headers }: Envelope, matching: readonly Subscription[]): readonly Subscription[] {
+    if (!this.#registry.matchesHeaders || isSystemTopic(topic)) return matching
+    return matching.filter(({ rules: { match } }) => fitsMatch(match, headers))
   }
 
   /**

@@ -10,6 +10,7 @@ export function subscriptionStatus(subscription: SubscriptionCore): Subscription
     id,
     ...(rules.name === undefined ? {} : { name: rules.name }),
     pattern: describePattern(rules.pattern),
+    ...(rules.match === undefined ? {} : { match: rules.match }),
     consumers: members.size,
     pending,
     pendingBytes,

@@ -144,13 +144,13 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
     }
     const member = this.choose(undefined, envelope.topic)
     if (member !== undefined && this.backlog.lanes?.begin(envelope) === false) return undefined
+    const { ordered, match } = this.rules
     const isStraight =
       member !== undefined &&
       member === this.members.only &&
-      !this.backlog.isRetrying &&
-      !member.isRestricted &&
+      !(ordered !== false || this.backlog.isRetrying || member.isRestricted || match !== undefined) &&
       (!this.isLimited || this.isFilteredBefore)
-    if (isStraight && !this.rules.ordered && !this.owner.isClosing) this.straight = member
+    if (isStraight && !this.owner.isClosing) this.straight = member
     return member
   }
 

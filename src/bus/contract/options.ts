@@ -3,6 +3,7 @@ import { InvalidOptionError } from '../../errors.js'
 import { atLeast, checkSignal, knownOptions, oneOf, whole } from '../../message/check-option.js'
 import type { Headers } from '../../message/envelope.js'
 import { orderedOf, type OrderedOption } from '../../message/order/ordered.js'
+import { checkMatch, type HeaderMatch } from '../../message/headers.js'
 import { checkReplayFrom, type ReplayFrom } from '../../message/replay.js'
 import { checkRetryDelay, defaultDelay, type RetryDelay } from '../../message/retry-delay.js'
 import { isUtf8 } from '../../message/well-formed.js'
@@ -55,6 +56,12 @@ export interface TopicOptions<P = unknown> {
    */
   overflow?: Overflow
   /**
+   * Only messages that have each of these headers, with this very value. The van leaves out the others before they come
+   * here: they do not wait, and do not count. At most 16 headers, of 2 KiB in all. System topics (`$dead/…`) come as if
+   * it were not there.
+   */
+  match?: HeaderMatch
+  /**
    * Replays the log of a host with a store, in order, then continues with new messages, without a gap or a duplicate
    * between. `'start'`: all of it; `'last'`: the newest message of each topic; a number: from that place in the van's
    * log on (`status().log`); a Date; or `{ last: n }`: the last n that match. An existing named subscription continues
@@ -64,7 +71,7 @@ export interface TopicOptions<P = unknown> {
   /**
    * The rules that you give here change the name's rules for all its subscribers. Default false: while others are
    * attached, a rule that differs is refused with NameTakenError; otherwise the new rules hold. Rules are `ordered`,
-   * `attempts`, `delay`, `ackTimeout`, `maxPending`, `maxPendingBytes` and `overflow`.
+   * `attempts`, `delay`, `ackTimeout`, `maxPending`, `maxPendingBytes`, `overflow` and `match`.
    */
   replace?: boolean
   /**
@@ -115,6 +122,7 @@ const known = [
   'maxPending',
   'maxPendingBytes',
   'overflow',
+  'match',
   'replace',
   'schema',
   'from',
@@ -152,6 +160,7 @@ export function toRequest(
     maxPending: whole('maxPending', options.maxPending ?? 100_000, 1, 1_000_000_000),
     maxPendingBytes: whole('maxPendingBytes', options.maxPendingBytes ?? DEFAULT_PENDING_BYTES, 1, longest),
     overflow,
+    ...(options.match === undefined ? {} : { match: checkMatch(options.match) }),
     ...(name === undefined ? {} : joining(options)),
   }
 }

@@ -1,5 +1,6 @@
 import type { RetryDelay } from '../../message/retry-delay.js'
 import { haveSameOwner } from './sight.js'
+import { isSameMatch } from '../../message/headers.js'
 import { RULES, type Rule, type SubscriptionRequest } from './subscription-request.js'
 
 type Rules = Pick<SubscriptionRequest, Rule>
@@ -7,6 +8,7 @@ type Rules = Pick<SubscriptionRequest, Rule>
 /** The rules that differ. Functions are not compared: they stay in the process that gave them. */
 export function differingRules(rules: Rules, asked: Rules, among: readonly Rule[]): Rule[] {
   return among.filter(rule => {
+    if (rule === 'match') return !isSameMatch(rules.match, asked.match)
     if (rule !== 'delay') return rules[rule] !== asked[rule]
     return typeof asked.delay !== 'function' && !isSameDelay(rules.delay, asked.delay)
   })
@@ -14,9 +16,10 @@ export function differingRules(rules: Rules, asked: Rules, among: readonly Rule[
 
 /** The change would have no effect. */
 export function areSameRules(rules: Rules, others: Rules): boolean {
-  return RULES.every(rule =>
-    rule === 'delay' ? isSameDelay(rules.delay, others.delay) : rules[rule] === others[rule],
-  )
+  return RULES.every(rule => {
+    if (rule === 'match') return isSameMatch(rules.match, others.match)
+    return rule === 'delay' ? isSameDelay(rules.delay, others.delay) : rules[rule] === others[rule]
+  })
 }
 
 /**
@@ -35,6 +38,7 @@ export function renewedRules(before: SubscriptionRequest, rules: SubscriptionReq
 /** A rule as text. */
 export function shownRule(rules: Rules, rule: Rule): string {
   const value = rules[rule]
+  if (value === undefined) return `no ${rule}`
   return typeof value === 'function' ? `${rule} by a function` : `${rule} ${JSON.stringify(value)}`
 }
 

@@ -1,3 +1,5 @@
+import type { HeaderMatch } from '../../message/headers.js'
+
 /** The result of `bus.status()` and `msgvan status --json`. */
 /** The log of a van on a host with a store. */
 export interface LogStatus {
@@ -101,6 +103,8 @@ export interface SubscriptionStatus {
   name?: string
   /** A RegExp as `/source/flags`, or a string: the one exact topic. */
   pattern: string
+  /** Only messages with these headers come. */
+  match?: HeaderMatch
   /** The number of attached consumers. */
   consumers: number
   /** Messages that are not handed out, those before a retry included. */

@@ -1,5 +1,6 @@
 import type { ReplayFrom, ReplayStart } from '../../message/replay.js'
 import type { Ordered } from '../../message/order/ordered.js'
+import type { HeaderMatch } from '../../message/headers.js'
 import type { RetryDelay } from '../../message/retry-delay.js'
 import type { Sight } from './sight.js'
 
@@ -15,11 +16,18 @@ export const RULES = [
   'maxPending',
   'maxPendingBytes',
   'overflow',
+  'match',
 ] as const
 
 export type Rule = (typeof RULES)[number]
 
 export type Overflow = 'pause' | 'drop-oldest' | 'drop-newest' | 'error'
+
+/** The headers that a subscription wanted of messages before that place in the log. */
+export interface EarlierMatch {
+  readonly before: number
+  readonly match?: HeaderMatch
+}
 
 /** A subscription's request to its broker. All durations in milliseconds. */
 export interface SubscriptionRequest {
@@ -70,6 +78,10 @@ export interface SubscriptionRequest {
   /** Of payloads. Inside one process they have no bytes. */
   readonly maxPendingBytes: number
   readonly overflow: Overflow
+  /** Only messages with these headers. Default: all. */
+  readonly match?: HeaderMatch | undefined
+  /** In a store: messages that came before, and still wait, were chosen by other headers. In order. */
+  readonly earlierMatches?: readonly EarlierMatch[] | undefined
   /** The rules that the subscriber gave. The others are defaults, and may differ from the rules of the name. */
   readonly given?: readonly Rule[] | undefined
   /**

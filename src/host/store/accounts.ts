@@ -1,6 +1,6 @@
 import { linearMatcher } from '../../broker/patterns/linear/linear-matcher.js'
 import { OpenPlaces } from '../../broker/durable/open-places.js'
-import { wanting } from '../../broker/wanting.js'
+import { wantingOf, type Wants } from '../../broker/wanting.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { MissingStatus } from '../../bus/contract/status.js'
 import { describePattern } from '../../message/pattern.js'
@@ -10,7 +10,7 @@ import { LOG_COPY, type Store } from '../../store/store.js'
 import { decodeRequest } from '../../wire/frames/subscription-request.js'
 import { copiesIn } from './cursor-copies.js'
 import { decodeCursor, type CursorState } from './stored-cursor.js'
-import { topicsOf } from './log.js'
+import { headsOf } from './log.js'
 
 /** The store's record of a log itself. */
 export interface LogRecord {
@@ -41,7 +41,7 @@ interface Range {
 interface Owed {
   readonly key: string
   readonly label: string
-  readonly wants: (topic: string) => boolean
+  readonly wants: Wants
   readonly cursor: CursorState
   /** Of the pending messages: found. */
   waiting: number
@@ -114,7 +114,7 @@ class Auditor {
       if (rules === undefined) continue
       const label = this.#log.isOutbound ? 'the leader' : labelOf(key, describePattern(rules.pattern))
       if (state === undefined) this.#withoutCursor(key, label)
-      else this.#withCursor(key, label, rules.pattern, decodeCursor(state))
+      else this.#withCursor(key, label, rules, decodeCursor(state))
     }
   }
 
@@ -149,18 +149,13 @@ class Auditor {
     if (this.#isOpen) this.#missing.push(perhaps(label))
   }
 
-  #withCursor(
-    key: string,
-    label: string,
-    pattern: SubscriptionRequest['pattern'],
-    cursor: CursorState,
-  ): void {
+  #withCursor(key: string, label: string, rules: SubscriptionRequest, cursor: CursorState): void {
     const needs = Math.min(
       cursor.waiting > 0 || cursor.high + 1 < cursor.liveFrom ? cursor.high + 1 : this.#log.end,
       cursor.open.first,
     )
     if (!this.#isOpen && !this.#ranges.some(({ before }) => before > needs)) return
-    const wants = this.#log.isOutbound ? () => true : wanting(pattern, linearMatcher)
+    const wants = this.#log.isOutbound ? () => true : wantingOf(rules, linearMatcher)
     this.#owed.push({ key, label, cursor, wants, waiting: 0, open: [] })
   }
 
@@ -236,12 +231,12 @@ function count(
 ): void {
   const from = Math.min(...owed.map(({ cursor }) => Math.min(cursor.high + 1, cursor.open.first)))
   for (const chunk of store.scan(log.number, from)) {
-    topicsOf(chunk).forEach((topic, index) => {
+    headsOf(chunk).forEach(({ topic, headers }, index) => {
       const place = chunk.first + index
       for (const each of owed) {
         const failures = each.cursor.open.get(place)
         if (failures !== undefined) each.open.push([place, failures])
-        else if (isLive(each.cursor, place) && each.wants(topic)) each.waiting += 1
+        else if (isLive(each.cursor, place) && each.wants(topic, headers, place)) each.waiting += 1
       }
     })
   }

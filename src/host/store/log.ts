@@ -2,6 +2,8 @@ import type { LogReader } from '../../broker/durable/durable-log.js'
 import type { StoredEnvelope } from '../../broker/durable/stored-envelope.js'
 import type { Chunk, Store, StoreTransaction } from '../../store/store.js'
 import { trimmable } from '../../store/store.js'
+import type { Wants } from '../../broker/wanting.js'
+import type { Headers } from '../../message/envelope.js'
 import { MessageReader, MessageWriter } from './message-codec.js'
 
 /** A piece is closed at this size: large enough for an efficient write, small enough to be read for one message. */
@@ -137,15 +139,15 @@ export class Log {
   }
 
   /**
-   * The topics of each piece, in order, from the newest piece to the oldest. It reads in small steps, so that the host
+   * The heads of each piece, in order, from the newest piece to the oldest. It reads in small steps, so that the host
    * does other things meanwhile.
    */
-  async *backwards(): AsyncGenerator<{ first: number; topics: string[] }> {
+  async *backwards(): AsyncGenerator<{ first: number; heads: readonly Head[] }> {
     const first = this.#pendingFrom
-    yield { first, topics: this.#pending.map(({ topic }) => topic) }
+    yield { first, heads: [...this.#pending] }
     for (let before = first; ;) {
       const chunks = take(this.#store.scanBack(this.#number, before), PIECES_AT_ONCE)
-      for (const chunk of chunks) yield { first: chunk.first, topics: topicsOf(chunk) }
+      for (const chunk of chunks) yield { first: chunk.first, heads: headsOf(chunk) }
       const last = chunks.at(-1)
       if (last === undefined) return
       before = last.first
@@ -188,6 +190,12 @@ function turn(): Promise<void> {
   return new Promise(resolve => void setImmediate(resolve))
 }
 
+/** What decides whether a message is wanted. */
+export interface Head {
+  readonly topic: string
+  readonly headers: Headers
+}
+
 interface OpenChunk {
   readonly messages: MessageReader
   readonly end: number
@@ -221,14 +229,14 @@ class Reader implements LogReader {
     for (; this.#at < at; this.#at += 1) chunk.messages.read(this.#at, () => false)
   }
 
-  next(wants: (topic: string) => boolean, before = Infinity): StoredEnvelope | undefined {
+  next(wants: Wants, before = Infinity): StoredEnvelope | undefined {
     for (let looked = 0; looked < LOOK_AT_MOST; looked += 1) {
       if (this.#at >= before) return undefined
       if (this.#chunk === undefined && this.#at >= this.#log.pendingFrom) {
         const pending = this.#log.pendingAt(this.#at)
         if (pending === undefined) return undefined
         this.#at += 1
-        if (wants(pending.topic)) return pending
+        if (wants(pending.topic, pending.headers, pending.at)) return pending
         continue
       }
       const chunk = this.#chunk ?? this.#load()
@@ -257,15 +265,15 @@ class Reader implements LogReader {
 }
 
 /** In order. */
-export function topicsOf({ count, bytes }: Chunk): string[] {
+export function headsOf({ count, bytes }: Chunk): Head[] {
   const messages = new MessageReader(bytes)
-  const topics: string[] = []
-  const note = (topic: string): boolean => {
-    topics.push(topic)
+  const heads: Head[] = []
+  const note = (topic: string, headers: Headers): boolean => {
+    heads.push({ topic, headers })
     return false
   }
   for (let left = count; left > 0; left -= 1) messages.read(0, note)
-  return topics
+  return heads
 }
 
 function take<T>(all: Iterable<T>, most: number): T[] {

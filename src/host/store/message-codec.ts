@@ -1,6 +1,7 @@
 import { ByteReader } from '../../codec/byte-reader.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
 import type { Envelope } from '../../message/envelope.js'
+import type { Wants } from '../../broker/wanting.js'
 import { StoredEnvelope } from '../../broker/durable/stored-envelope.js'
 import { StoreDamagedError } from '../../errors.js'
 import {
@@ -65,11 +66,11 @@ export class MessageReader {
   }
 
   /**
-   * The next message, or undefined if its topic is not wanted.
+   * The next message, or undefined if it is not wanted.
    *
    * @throws StoreDamagedError
    */
-  read(at: number, wants: (topic: string) => boolean): StoredEnvelope | undefined {
+  read(at: number, wants: Wants): StoredEnvelope | undefined {
     const reader = this.#reader
     const flags = reader.u8()
     const topic = this.#topics.read(reader)
@@ -77,7 +78,7 @@ export class MessageReader {
     const sequence = this.#deltas.readSequence(reader)
     const timestamp = this.#deltas.readTimestamp(reader)
     const headers = readHeaders(reader, flags)
-    if (!wants(topic)) {
+    if (!wants(topic, headers, at)) {
       reader.skip(reader.u32())
       return undefined
     }

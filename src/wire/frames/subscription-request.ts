@@ -1,7 +1,8 @@
 import { DEFAULT_PENDING_BYTES, type SubscriptionRequest } from '../../bus/contract/subscription-request.js'
-import { RULES, type Rule } from '../../bus/contract/subscription-request.js'
+import { RULES, type EarlierMatch, type Rule } from '../../bus/contract/subscription-request.js'
 import { InvalidOptionError, InvalidPatternError } from '../../errors.js'
 import { backoff } from '../../operators/backoff.js'
+import { checkMatch } from '../../message/headers.js'
 import { ReplayStart, type ReplayFrom } from '../../message/replay.js'
 import { MAX_ORDERED, readOrdered, type Ordered } from '../../message/order/ordered.js'
 import { MAX_PRINCIPAL_NAME } from '../principal-token.js'
@@ -39,6 +40,8 @@ export function encodeRequest(request: SubscriptionRequest): Record<string, unkn
     maxPending,
     maxPendingBytes,
     overflow,
+    match,
+    earlierMatches,
   } = request
   const from = encodeFrom(request.from)
   return {
@@ -60,6 +63,8 @@ export function encodeRequest(request: SubscriptionRequest): Record<string, unkn
     maxPending,
     maxPendingBytes,
     overflow,
+    ...(match === undefined ? {} : { match }),
+    ...(earlierMatches === undefined ? {} : { earlierMatches }),
     ...(request.given === undefined ? {} : { given: request.given }),
     ...(request.joins === undefined ? {} : { joins: request.joins }),
   }
@@ -89,6 +94,8 @@ export function decodeRequest(value: unknown): SubscriptionRequest {
     maxPendingBytes:
       fields.optional('maxPendingBytes', key => fields.number(key, 1, MOST)) ?? DEFAULT_PENDING_BYTES,
     overflow: fields.oneOf('overflow', ['pause', 'drop-oldest', 'drop-newest', 'error']),
+    match: fields.optional('match', key => checkMatch(fields.get(key))),
+    earlierMatches: fields.optional('earlierMatches', key => fields.list(key, 100).map(decodeEarlier)),
     given: fields.optional('given', key => readGiven(fields.list(key, RULES.length))),
     joins: fields.optional('joins', key => fields.oneOf(key, ['keep', 'replace'] as const)),
   }
@@ -97,6 +104,12 @@ export function decodeRequest(value: unknown): SubscriptionRequest {
 function readOrder(fields: Fields, pattern: RegExp | string): Ordered {
   if (typeof fields.get('ordered') !== 'string') return fields.flag('ordered')
   return readOrdered(fields.text('ordered', MAX_ORDERED), pattern)
+}
+
+function decodeEarlier(value: unknown): EarlierMatch {
+  const fields = new Fields(value, what => new InvalidOptionError(`An earlier match ${what}.`))
+  const match = fields.optional('match', key => checkMatch(fields.get(key)))
+  return { before: fields.whole('before'), ...(match === undefined ? {} : { match }) }
 }
 
 function readGiven(names: readonly unknown[]): Rule[] {

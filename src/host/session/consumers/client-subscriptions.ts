@@ -193,6 +193,7 @@ export class ClientSubscriptions {
       maxPending,
       maxPendingBytes,
       overflow,
+      match: request.match,
     }
     if (name !== undefined) return { ...asked, given: request.given, joins: request.joins }
     if (this.#options.van.home(request) === this.#options.van.broker) return asked
