@@ -219,8 +219,11 @@ describe("a store's folder", () => {
   it('is refused if it cannot be written to, or is not a folder', async function () {
     const file = join(folder, 'file')
     await writeFile(file, '')
-    const warn = () => undefined
-    expect(await rejection(openStore(file, { warn }))).to.include({ code: 'MSGVAN_STORE' })
+    const warn = (text: string) => void said.push(text)
+    const error = await rejection(openStore(file, { warn }))
+    expect(error).to.include({ code: 'MSGVAN_STORE' })
+    expect(String(error)).to.include('it is not a folder')
+    expect(said).to.deep.equal([])
     if (process.platform === 'linux')
       expect(await rejection(openStore('/proc/nowhere', { warn }))).to.include({ code: 'MSGVAN_STORE' })
     skipUnless(this, process.getuid?.() !== 0, 'root may write everywhere')

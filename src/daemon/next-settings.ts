@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { StoreError } from '../errors.js'
 import { hostSettings, portSetting, type HostFlags, type HostSettings } from '../host/process/settings.js'
 import { goingOn, isGiven, settingsGiven } from '../host/process/settings-kept.js'
 import type { StatePaths } from '../state/paths.js'
+import { readPidHint } from '../state/pid-hint.js'
 import { readHostToken, readSettings } from './settings-file.js'
 
 /** The settings of the next host on a port. */
@@ -12,7 +14,7 @@ export interface NextSettings {
   readonly flags: HostFlags
   /** It offers the capabilities of the host before: no flag and no variable sets others. */
   readonly keepsCapabilities: boolean
-  /** The host before had the same store. */
+  /** The host before had the same store, and messages in it may be owed. */
   readonly hadStore: boolean
 }
 
@@ -44,9 +46,19 @@ export async function nextSettings(
     settings,
     flags: settingsGiven(settings, flags, before, env),
     keepsCapabilities: !isGiven('capabilities', given, env),
-    // If a flag or a variable names it, the user may mean a new one.
-    hadStore: store !== undefined && !isGiven('store', given, env),
+    hadStore:
+      store !== undefined &&
+      (!isGiven('store', given, env) || (isSame(store, before.store) && (await wasKilled(paths, port)))),
   }
+}
+
+/** If a flag or a variable names the store again after an orderly end, the user may mean a new one. */
+async function wasKilled(paths: StatePaths, port: number): Promise<boolean> {
+  return (await readPidHint(paths, port)) !== undefined
+}
+
+function isSame(store: string, before: string | undefined): boolean {
+  return before !== undefined && resolve(before) === resolve(store)
 }
 
 async function flagsBefore(

@@ -113,6 +113,7 @@ async function mend(
 function prepareFolder(folder: string, warn: (text: string) => void): void {
   try {
     makeFolder(folder)
+    if (!statSync(folder).isDirectory()) throw new Error('it is not a folder')
     const others = rightsOfOthers(folder)
     if (others.canWrite) throw new Error(`others can write to it: run chmod 700 ${folder}`)
     if (others.canRead) warn(`others can list the folder of the store, ${folder}: run chmod 700 ${folder}`)

@@ -207,9 +207,11 @@ describe('how a host was started', () => {
     expect(await settings()).to.include({ store })
   })
 
-  for (const [how, harm] of [
+  for (const [how, harm, ...again] of [
     ['is gone', () => rm(join(store, 'data.mdb'))],
     ['is gone with all else in its folder', () => rm(store, { recursive: true }).then(() => mkdir(store))],
+    // As a service manager does, on a disk that is not mounted.
+    ['is gone with its folder, which a flag names', () => rm(store, { recursive: true }), '--store'],
     ['is empty', () => truncate(join(store, 'data.mdb'), 0)],
     ['has lost its head', () => writeFile(join(store, 'data.mdb'), Buffer.alloc(8_192), { flag: 'r+' })],
   ] as const)
@@ -226,7 +228,7 @@ describe('how a host was started', () => {
       await subscriber.shows(/published/)
       await killHost()
       await harm()
-      const { stderr } = await run('start')
+      const { stderr } = await run('start', ...again.flatMap(flag => [flag, store]))
       expect(stderr).to.match(/warning: .*all that the store held .*all that waited for work/)
       await subscriber.shows(/error MSGVAN_GAP \["work"\]/)
       await subscriber.shows(/error MSGVAN_STORE_DAMAGED .*all that waited for work/)
