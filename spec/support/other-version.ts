@@ -20,7 +20,7 @@ export async function otherVersion(
   await symlink(modules, join(copy, 'node_modules'))
   await writeFile(join(copy, 'package.json'), '{"name":"msgvan","type":"module"}')
   await replace(join(copy, 'src/wire/protocol.js'), /(PROTOCOL = )\d+/, `$1${protocol}`)
-  await replace(join(copy, 'src/version.js'), /(version = )'[^']*'/, `$1'${version}'`)
+  await replace(join(copy, 'src/version.js'), /(version = )(['"])[^'"]*\2/, `$1'${version}'`)
   return { main: join(copy, 'src/cli/main.js'), index: join(copy, 'src/index.js') }
 }
 
