@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect } from 'chai'
-import { ensureHost, type EnsureMeans } from '../../src/daemon/ensure.js'
+import { ensureHost, type EnsureActions } from '../../src/daemon/ensure.js'
 import { statePaths } from '../../src/state/paths.js'
 import { HostUnreachableError, PortTakenError } from '../../src/errors.js'
 import { rejection } from '../support/rejection.js'
@@ -10,7 +10,7 @@ import { Sandbox } from '../support/sandbox.js'
 const options = { port: 1999, autoStart: true, paths: statePaths({ MSGVAN_HOME: '/nowhere' }) }
 
 /** A machine on which `listens` and `start` go as told, the last answer for ever after. */
-function machine(listens: boolean[], starts: boolean[]): EnsureMeans & { readonly started: number } {
+function machine(listens: boolean[], starts: boolean[]): EnsureActions & { readonly started: number } {
   const next = (answers: boolean[]): boolean => (answers.length > 1 ? answers.shift() : answers[0]) ?? false
   let started = 0
   return {
@@ -28,15 +28,15 @@ function machine(listens: boolean[], starts: boolean[]): EnsureMeans & { readonl
 
 describe('finding or starting a host', () => {
   it('takes one that listens', async () => {
-    const means = machine([true], [true])
-    expect(await ensureHost(options, means)).to.equal(false)
-    expect(means.started).to.equal(0)
+    const actions = machine([true], [true])
+    expect(await ensureHost(options, actions)).to.equal(false)
+    expect(actions.started).to.equal(0)
   })
 
   it('starts a host when nothing listens', async () => {
-    const means = machine([false], [true])
-    expect(await ensureHost(options, means)).to.equal(true)
-    expect(means.started).to.equal(1)
+    const actions = machine([false], [true])
+    expect(await ensureHost(options, actions)).to.equal(true)
+    expect(actions.started).to.equal(1)
   })
 
   it('takes the one that was faster', async () => {
@@ -44,9 +44,9 @@ describe('finding or starting a host', () => {
   })
 
   it('tries again when the port was held by a host that was just ending', async () => {
-    const means = machine([false], [false, true])
-    expect(await ensureHost(options, means)).to.equal(true)
-    expect(means.started).to.equal(2)
+    const actions = machine([false], [false, true])
+    expect(await ensureHost(options, actions)).to.equal(true)
+    expect(actions.started).to.equal(2)
   })
 
   it('gives up on a port that is bound but takes no connections', async () => {
@@ -54,11 +54,11 @@ describe('finding or starting a host', () => {
   })
 
   it('does not start a host without autoStart, and gives advice', async () => {
-    const means = machine([false], [true])
-    const error = await rejection(ensureHost({ ...options, autoStart: false }, means))
+    const actions = machine([false], [true])
+    const error = await rejection(ensureHost({ ...options, autoStart: false }, actions))
     expect(error).to.be.instanceOf(HostUnreachableError)
     expect(error.message).to.contain('msgvan start --port 1999')
-    expect(means.started).to.equal(0)
+    expect(actions.started).to.equal(0)
   })
 
   it('starts a host where the last one was killed a moment ago, and its port is not free yet', async () => {

@@ -57,7 +57,7 @@ export class Convention {
     const { spawn, processOf } = options
     this.leader = new SimHost(stage, {
       ...{ name: 'host', url: LEADER, sessionTtl: plan.sessionTtl, disk: this.#disk, spawn, processOf },
-      ...(followers.length === 0 ? {} : { backbone: () => means => new Leader(means) }),
+      ...(followers.length === 0 ? {} : { backbone: () => options => new Leader(options) }),
       ending: () => {
         for (const client of this.#clientsAt(this.leading)) client.hostEnds()
         for (const { place } of this.followers) place.trouble()

@@ -82,9 +82,9 @@ export class SimFollower implements Place {
     this.#hasSession = false
     // A host that has never reached its leader keeps everything for it.
     this.#knownUntil = Infinity
-    return means =>
+    return options =>
       new Follower({
-        ...means,
+        ...options,
         leader: this.#options.leader.url,
         credential: () => Promise.resolve({ secret }),
         seat: this.name,

@@ -81,7 +81,7 @@ export class HostInProcess {
     const seat = before?.seat ?? id
     const nothing = (): void => undefined
     const store = disk && new HostStore({ store: disk.mortal().store, warn: nothing })
-    const means: ActorHost = {
+    const actorHost: ActorHost = {
       broker: van => server.broker(van),
       replace: (van, request) => server.replace(van, request),
       get connection() {
@@ -95,8 +95,8 @@ export class HostInProcess {
       restartDelay: () => 1,
       ...(store === undefined ? {} : keeping(() => store)),
     }
-    const actors = new Actors(means, new ModuleRoots(roots))
-    const handlers = new Handlers(means, new ModuleRoots(roots))
+    const actors = new Actors(actorHost, new ModuleRoots(roots))
+    const handlers = new Handlers(actorHost, new ModuleRoots(roots))
     const server: HostServer = await startServer({
       ...(before === undefined ? {} : { port: before.port }),
       awaitsStore: store !== undefined,
@@ -114,11 +114,11 @@ export class HostInProcess {
         uptimeMs: 0,
       }),
       heartbeat,
-      backbone: means =>
+      backbone: options =>
         leader === undefined
-          ? new Leader(means)
+          ? new Leader(options)
           : new Follower({
-              ...means,
+              ...options,
               leader: hostUrl(leader.port),
               credential: () => Promise.resolve({ secret }),
               seat,

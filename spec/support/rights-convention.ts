@@ -111,7 +111,7 @@ export class RightsConvention {
       awaitsServices,
       awaitsStore: mortal !== undefined,
       hostStatus: () => statusOf('leader', true),
-      backbone: means => new Leader(means),
+      backbone: options => new Leader(options),
     })
     if (mortal !== undefined) leader.openStore(new HostStore({ store: mortal.store, warn: () => undefined }))
     this.#leader = leader
@@ -122,9 +122,9 @@ export class RightsConvention {
     const token = this.#file?.tokens.get(name)
     const follower = await GuardedHost.with(all, generation => ({
       hostStatus: () => statusOf(`${name} ${generation}`, false),
-      backbone: means =>
+      backbone: options =>
         new Follower({
-          ...means,
+          ...options,
           leader: `http://127.0.0.1:${this.leader.port}`,
           credential: () => (token === undefined ? Promise.resolve({ secret }) : tokenCredential(token)),
           seat: name,

@@ -10,13 +10,13 @@ export interface EnsureOptions extends StartOptions {
 }
 
 /** Access to the machine; a spec passes its own. */
-export interface EnsureMeans {
+export interface EnsureActions {
   readonly listens: (port: number) => Promise<boolean>
   readonly start: typeof startHost
   readonly pause: (ms: number) => Promise<void>
 }
 
-const means: EnsureMeans = { listens: staysThere, start: startHost, pause: sleep }
+const actions: EnsureActions = { listens: staysThere, start: startHost, pause: sleep }
 
 /** The most tries while the port is taken but not reachable. */
 const MOST_TRIES = 10
@@ -30,7 +30,7 @@ const MOST_TRIES = 10
  */
 export async function ensureHost(
   options: EnsureOptions,
-  { listens, start, pause }: EnsureMeans = means,
+  { listens, start, pause }: EnsureActions = actions,
 ): Promise<boolean> {
   const { port, autoStart } = options
   for (let tries = 1; tries <= MOST_TRIES; tries += 1) {

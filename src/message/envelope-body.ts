@@ -1,6 +1,6 @@
 import { Encoding } from '../codec/encoding.js'
 import { decodeBody, decodePayload, encodePayload } from '../codec/payload.js'
-import { Envelope, ReplayedEnvelope } from './envelope.js'
+import { Envelope, RedrivenEnvelope } from './envelope.js'
 
 /** @throws UnreadablePayloadError */
 export function readBody(envelope: Envelope): unknown {
@@ -15,6 +15,6 @@ export function inBytes(envelope: Envelope): Envelope {
   if (envelope.encoding !== Encoding.Value) return envelope
   const { publisher, sequence, topic, headers, timestamp } = envelope
   const body = encodePayload(envelope.body)
-  const Kind = envelope.isReplayed ? ReplayedEnvelope : Envelope
+  const Kind = envelope.isRedriven ? RedrivenEnvelope : Envelope
   return new Kind(publisher, sequence, topic, headers, timestamp, body, body.length, Encoding.Bytes)
 }

@@ -89,7 +89,7 @@ export class Envelope {
   }
 
   /** The message was a dead letter: its subscription is owed it once more, after any earlier outcome. */
-  get isReplayed(): boolean {
+  get isRedriven(): boolean {
     return false
   }
 
@@ -121,8 +121,8 @@ export class RepeatedEnvelope extends Envelope {
 }
 
 /** A dead letter on its way back to its subscription. */
-export class ReplayedEnvelope extends Envelope {
-  override get isReplayed(): boolean {
+export class RedrivenEnvelope extends Envelope {
+  override get isRedriven(): boolean {
     return true
   }
 }

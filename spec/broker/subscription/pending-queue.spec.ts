@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { Item } from '../../../src/broker/subscription/backlog/item.js'
 import { PackedQueue } from '../../../src/broker/subscription/backlog/packed-queue.js'
 import { PendingQueue } from '../../../src/broker/subscription/backlog/pending-queue.js'
-import { Envelope, noHeaders, RepeatedEnvelope, ReplayedEnvelope } from '../../../src/message/envelope.js'
+import { Envelope, noHeaders, RepeatedEnvelope, RedrivenEnvelope } from '../../../src/message/envelope.js'
 import { Encoding } from '../../../src/codec/encoding.js'
 
 const item = (order: number) =>
@@ -113,7 +113,7 @@ describe('a message in a packed line', () => {
     const given = Array.from({ length: 5_000 }, (_, at) => {
       const bytes = Buffer.from(`some bytes, of which ${at} are its own`)
       const headers = at % 3 === 0 ? { at: String(at) } : noHeaders
-      const Kind = at % 5 === 0 ? ReplayedEnvelope : at % 7 === 0 ? RepeatedEnvelope : Envelope
+      const Kind = at % 5 === 0 ? RedrivenEnvelope : at % 7 === 0 ? RepeatedEnvelope : Envelope
       return at % 2 === 0
         ? new Kind(`p${at}`, 2 ** 40 + at, `t.${at}`, headers, 1.7e12 + at, bytes, 9, Encoding.Bytes, at % 20)
         : new Envelope('p', at + 1, 't', headers, at, { at }, 0, Encoding.Value)

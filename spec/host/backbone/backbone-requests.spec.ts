@@ -25,11 +25,11 @@ describe('a request between hosts', () => {
         capabilities: {},
         uptimeMs: 0,
       }),
-      backbone: means =>
+      backbone: options =>
         leader === undefined
-          ? new Leader(means)
+          ? new Leader(options)
           : new Follower({
-              ...means,
+              ...options,
               leader: hostUrl(leader.port),
               credential: () => Promise.resolve({ secret }),
               seat: id,

@@ -30,7 +30,7 @@ describe('when the leader of a host dies, a client of that host', () => {
     leader = await startServer({
       port,
       awaitsStore: disk !== undefined,
-      backbone: means => new Leader(means),
+      backbone: options => new Leader(options),
       hostStatus: () => ({
         ...{ id, pid: process.pid, version: '0', port, address: '', leader: true },
         ...{ capabilities: {}, uptimeMs: 0 },
@@ -45,9 +45,9 @@ describe('when the leader of a host dies, a client of that host', () => {
     await startLeader()
     follower = await startServer({
       warn: line => void lines.push(line),
-      backbone: means =>
+      backbone: options =>
         new Follower({
-          ...means,
+          ...options,
           leader: hostUrl(leader.port),
           credential: () => Promise.resolve({ secret }),
           seat: 'the only one',

@@ -39,9 +39,9 @@ describe('a host that publishes under the name of a publisher elsewhere', () => 
         ...{ id: seat, pid: process.pid, version: '0', port: 1900, address: '127.0.0.1', leader: false },
         ...{ capabilities: {}, uptimeMs: 0 },
       }),
-      backbone: means =>
+      backbone: options =>
         new Follower({
-          ...{ ...means, leader: hostUrl(leader.port), seat, maxPayload: 1_000_000 },
+          ...{ ...options, leader: hostUrl(leader.port), seat, maxPayload: 1_000_000 },
           credential: () => Promise.resolve({ secret }),
         }),
     })
@@ -60,7 +60,7 @@ describe('a host that publishes under the name of a publisher elsewhere', () => 
     eventually(() => expect(leader.backbone.members.list()).to.have.lengthOf(count))
 
   beforeEach(async () => {
-    leader = await start({ backbone: means => new Leader(means) })
+    leader = await start({ backbone: options => new Leader(options) })
   })
   afterEach(async () => {
     for (const each of rogues.splice(0)) each.close()

@@ -155,7 +155,7 @@ describe('a publish at a follower that a full subscription of the leader holds',
     return made
   }
   const startLeader = async (port = 0): Promise<HostServer> =>
-    startServer({ port, backbone: means => new Leader(means) })
+    startServer({ port, backbone: options => new Leader(options) })
   const register = async (): Promise<void> => {
     const first = bus(leader)
     const subscription = first.topic('t', rules).subscribe()
@@ -167,9 +167,9 @@ describe('a publish at a follower that a full subscription of the leader holds',
   beforeEach(async () => {
     leader = await startLeader()
     follower = await startServer({
-      backbone: means =>
+      backbone: options =>
         new Follower({
-          ...means,
+          ...options,
           leader: hostUrl(leader.port),
           credential: () => Promise.resolve({ secret }),
           seat: 'the only one',
@@ -262,7 +262,7 @@ describe('a publish at a follower that a full subscription of the leader holds',
     disk = new Disk()
     const startStored = async (): Promise<() => void> => {
       const { store, die } = disk.mortal()
-      leader = await startServer({ port, awaitsStore: true, backbone: means => new Leader(means) })
+      leader = await startServer({ port, awaitsStore: true, backbone: options => new Leader(options) })
       leader.openStore(new HostStore({ store, warn: () => undefined }))
       return die
     }

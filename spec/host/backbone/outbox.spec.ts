@@ -42,11 +42,11 @@ class Mortal {
     const server = await startServer({
       port: this.#port,
       awaitsStore: true,
-      backbone: means =>
+      backbone: options =>
         via === undefined
-          ? new Leader(means)
+          ? new Leader(options)
           : new Follower({
-              ...means,
+              ...options,
               leader: hostUrl(via.port),
               credential: () => Promise.resolve({ secret }),
               dial: throughProxies(),

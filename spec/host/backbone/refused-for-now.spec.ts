@@ -30,14 +30,14 @@ describe('a message that a leader refuses for now', () => {
     return made
   }
   const startLeader = async (port = 0): Promise<HostServer> =>
-    startServer({ port, backbone: means => new Leader(means) })
+    startServer({ port, backbone: options => new Leader(options) })
 
   beforeEach(async () => {
     leader = await startLeader()
     follower = await startServer({
-      backbone: means =>
+      backbone: options =>
         new Follower({
-          ...means,
+          ...options,
           leader: hostUrl(leader.port),
           credential: () => Promise.resolve({ secret }),
           seat: 'the only one',

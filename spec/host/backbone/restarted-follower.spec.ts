@@ -45,7 +45,7 @@ describe('a client of a restarted follower', () => {
       port,
       awaitsStore: true,
       sessionTtl: 2_000,
-      backbone: means => new Leader(means),
+      backbone: options => new Leader(options),
       hostStatus: hostStatus(randomUUID()),
     })
     leaderPort = leader.port
@@ -56,9 +56,9 @@ describe('a client of a restarted follower', () => {
     return startServer({
       port,
       hostStatus: hostStatus(id),
-      backbone: means =>
+      backbone: options =>
         new Follower({
-          ...means,
+          ...options,
           leader: hostUrl(leaderPort),
           credential: () => Promise.resolve({ secret }),
           seat: 'the only one',

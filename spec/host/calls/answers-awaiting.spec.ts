@@ -29,7 +29,7 @@ describe('answers given by a host with a store before the client that asked its 
   const start = async (port = 0): Promise<void> => {
     const mortal = disk.mortal()
     die = mortal.die
-    server = await startServer({ port, awaitsStore: true, backbone: means => new Leader(means) })
+    server = await startServer({ port, awaitsStore: true, backbone: options => new Leader(options) })
     server.openStore(new HostStore({ store: mortal.store, warn: () => undefined }))
   }
 
@@ -106,9 +106,9 @@ describe('answers given by a host with a store before the client that asked its 
         ...{ id: 'follower', pid: process.pid, version: '0', port: 1900, address: '' },
         ...{ leader: false, capabilities: {}, uptimeMs: 0 },
       }),
-      backbone: means =>
+      backbone: options =>
         new Follower({
-          ...means,
+          ...options,
           leader: `http://127.0.0.1:${proxy.port}`,
           credential: () => Promise.resolve({ secret }),
           dial: throughProxies(),

@@ -11,7 +11,7 @@ import { publishAll, rejection, upTo } from '../../support/messages.js'
 import { Proxy, throughProxies } from '../../support/proxy.js'
 
 const status = (id: string) => () => ({
-  ...{ id, pid: process.pid, version: '0', port: 0, address: `${id}:1`, leader: id === 'leader' },
+  ...{ id, pid: process.pid, version: '0', port: 1, address: id, leader: id === 'leader' },
   ...{ capabilities: {}, uptimeMs: 0 },
 })
 
@@ -33,13 +33,13 @@ describe('the dead letters of several hosts', () => {
   let far: Bus
 
   beforeEach(async () => {
-    leader = await startServer({ backbone: means => new Leader(means), hostStatus: status('leader') })
+    leader = await startServer({ backbone: options => new Leader(options), hostStatus: status('leader') })
     way = await Proxy.to(leader.port)
     follower = await startServer({
       hostStatus: status('follower'),
-      backbone: means =>
+      backbone: options =>
         new Follower({
-          ...means,
+          ...options,
           leader: hostUrl(way.port),
           credential: () => Promise.resolve({ secret }),
           dial: throughProxies(),

@@ -63,9 +63,9 @@ describe('a consumer that stands still', () => {
   }
   const join = async (leader: HostServer): Promise<Bus> => {
     const follower = await host('follower', followerWarnings, {
-      backbone: means =>
+      backbone: options =>
         new Follower({
-          ...means,
+          ...options,
           leader: hostUrl(leader.port),
           credential: () => Promise.resolve({ secret }),
           seat: 'the only one',
@@ -85,7 +85,7 @@ describe('a consumer that stands still', () => {
   })
 
   it('is named while it gets a replay, with a name or without', async () => {
-    const bus = busOf(await host('leader', warnings, { backbone: means => new Leader(means) }))
+    const bus = busOf(await host('leader', warnings, { backbone: options => new Leader(options) }))
     await publishAll(bus, 't', upTo(5))
     bus.topic('t', { name: 'replay', from: 'start', prefetch: 2 }).pipe(standingStill).subscribe()
     bus.topic(/^t$/, { from: 'start', prefetch: 2 }).pipe(standingStill).subscribe()
@@ -101,7 +101,7 @@ describe('a consumer that stands still', () => {
   })
 
   it('is named by the host that it is a client of, a follower, also while it gets a replay that its leader keeps', async () => {
-    const leader = await host('leader', warnings, { backbone: means => new Leader(means) })
+    const leader = await host('leader', warnings, { backbone: options => new Leader(options) })
     const near = busOf(leader)
     const far = await join(leader)
     await publishAll(near, 't', upTo(5))

@@ -19,7 +19,7 @@ describe('a host that joins as a principal', () => {
 
   async function start(rights: Rights): Promise<void> {
     lines = []
-    leader = await GuardedHost.with({ home: rights }, { backbone: means => new Leader(means) })
+    leader = await GuardedHost.with({ home: rights }, { backbone: options => new Leader(options) })
     const token = leader.file.tokens.get('home') ?? ''
     follower = await startServer({
       hostStatus: () => ({
@@ -27,9 +27,9 @@ describe('a host that joins as a principal', () => {
         ...{ capabilities: {}, uptimeMs: 0 },
       }),
       warn: line => void lines.push(line),
-      backbone: means =>
+      backbone: options =>
         new Follower({
-          ...means,
+          ...options,
           leader: hostUrl(leader.server.port),
           credential: () => tokenCredential(token),
           seat: 'home',

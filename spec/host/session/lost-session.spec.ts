@@ -35,7 +35,7 @@ describe('messages under way when a session was lost', () => {
   let near: Bus
 
   beforeEach(async () => {
-    server = await startServer({ sessionTtl: 20, backbone: means => new Leader(means) })
+    server = await startServer({ sessionTtl: 20, backbone: options => new Leader(options) })
     proxy = await Proxy.to(server.port)
     far = clientOf(proxy.port).bus
     near = clientOf(server.port).bus
@@ -159,9 +159,9 @@ describe('messages under way when a session was lost', () => {
     const follower = await startServer({
       sessionTtl: 20,
       hostStatus: () => ({ ...leading, id: 'follower' }),
-      backbone: means =>
+      backbone: options =>
         new Follower({
-          ...means,
+          ...options,
           leader: hostUrl(server.port),
           credential: () => Promise.resolve({ secret }),
           dial: throughProxies(),

@@ -73,11 +73,11 @@ describe('the rules of a name and a client that is cut off', () => {
   })
 
   it('may differ, too, if it is attached at a follower', async () => {
-    const leader = await start({ backbone: means => new Leader(means) })
+    const leader = await start({ backbone: options => new Leader(options) })
     const follower = await start({
-      backbone: means =>
+      backbone: options =>
         new Follower({
-          ...means,
+          ...options,
           leader: hostUrl(leader.port),
           credential: () => Promise.resolve({ secret }),
           dial: throughProxies(),

@@ -68,7 +68,7 @@ export class DeadLetterHandler {
     return new DeadLetterView(this.#queue, {
       check: () => this.#owner.checkOpen(),
       report: error => this.#owner.report(error),
-      replayOne: stored => this.#replay(stored),
+      redrive: stored => this.#redrive(stored),
     })
   }
 
@@ -92,9 +92,9 @@ export class DeadLetterHandler {
    *
    * @returns false if that subscription is gone
    */
-  #replay({ envelope, letter }: StoredDeadLetter): boolean {
+  #redrive({ envelope, letter }: StoredDeadLetter): boolean {
     const subscription = this.#registry.byKey(letter.subscription)
-    subscription?.replay(envelope)
+    subscription?.redrive(envelope)
     return subscription !== undefined
   }
 }

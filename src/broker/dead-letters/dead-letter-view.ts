@@ -16,12 +16,12 @@ import type { DeadLetterQueue } from './dead-letter-queue.js'
 import type { StoredDeadLetter } from './stored-dead-letter.js'
 
 /** The part of the broker that a view uses. */
-export interface DeadLetterMeans {
+export interface DeadLetterViewOwner {
   /** @throws ClosedError */
   check(): void
   report(error: MsgvanError): void
   /** Returns false when its subscription is gone. */
-  replayOne(stored: StoredDeadLetter): boolean
+  redrive(stored: StoredDeadLetter): boolean
 }
 
 /** Picks letters without a look at their payloads. */
@@ -32,15 +32,15 @@ const all = (): boolean => true
 /** An app's view of the dead letters. It reads payloads, which the queue itself never does. */
 export class DeadLetterView extends Observable<DeadLetter> implements DeadLetters {
   readonly #queue: DeadLetterQueue
-  readonly #means: DeadLetterMeans
+  readonly #owner: DeadLetterViewOwner
 
-  constructor(queue: DeadLetterQueue, means: DeadLetterMeans) {
+  constructor(queue: DeadLetterQueue, owner: DeadLetterViewOwner) {
     super(subscriber => {
-      guardEnd(subscriber, 'deadLetters()', error => means.report(error))
+      guardEnd(subscriber, 'deadLetters()', error => owner.report(error))
       return queue.new$.pipe(map(withPayload)).subscribe(subscriber)
     })
     this.#queue = queue
-    this.#means = means
+    this.#owner = owner
   }
 
   list(filter?: DeadLetterFilter, options?: DeadLetterListOptions): Promise<DeadLetter[]> {
@@ -80,7 +80,7 @@ export class DeadLetterView extends Observable<DeadLetter> implements DeadLetter
   /** @param isMeant whether a letter is among them, for the rights of a caller. @returns the number of letters */
   replayThose(filter: DeadLetterFilter | undefined, isMeant: IsMeant): number {
     const meant = this.#queue.list(filter).filter(({ letter }) => isMeant(letter))
-    return this.#removeAll(meant.filter(stored => this.#means.replayOne(stored)))
+    return this.#removeAll(meant.filter(stored => this.#owner.redrive(stored)))
   }
 
   /** See `replayThose`. */
@@ -95,7 +95,7 @@ export class DeadLetterView extends Observable<DeadLetter> implements DeadLetter
 
   #call<R>(run: () => R): Promise<R> {
     return new Promise(resolve => {
-      this.#means.check()
+      this.#owner.check()
       resolve(run())
     })
   }

@@ -18,16 +18,16 @@ export interface LogQueueOptions extends LogTailOptions {
   readonly first: readonly Item[]
   /** See `LogQueue.isWhole`. */
   readonly isWhole: boolean
+  /** There is more to read, at another time. */
+  readonly readLater?: () => void
+  /** Some counted messages are missing from the log. */
+  readonly areMissing?: (count: number, bytes: number) => void
 }
 
 /** A pending queue whose end is on the disk once it is long: a million messages cost no memory. */
 export class LogQueue extends PendingQueue {
   /** Holds every arriving message in memory, because a drop may take it from either end. */
   isWhole: boolean
-  /** There is more to read, at another time. */
-  later: () => void = () => undefined
-  /** Some counted messages are missing from the log. */
-  short: (count: number, bytes: number) => void = () => undefined
   readonly #options: LogQueueOptions
   /** The pending messages behind those in memory. */
   readonly #tail: LogTail
@@ -124,7 +124,7 @@ export class LogQueue extends PendingQueue {
   /** The log has no more, also if the count was higher. */
   #allRead(): void {
     const { count, bytes } = this.#tail.end()
-    if (count > 0) this.short(count, bytes)
+    if (count > 0) this.#options.areMissing?.(count, bytes)
   }
 
   /** Messages that count and that only the disk has. */
@@ -225,7 +225,7 @@ export class LogQueue extends PendingQueue {
       if (envelope === undefined) {
         // The reader does not move: it is at the end, also if the count was higher.
         if (reader.at === before) this.#allRead()
-        else if (read === 0 && most === WINDOW) this.later()
+        else if (read === 0 && most === WINDOW) this.#options.readLater?.()
         break
       }
       read += 1

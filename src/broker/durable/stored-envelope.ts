@@ -8,7 +8,7 @@ export class StoredEnvelope extends Envelope {
    */
   at = 0
 
-  override get isReplayed(): boolean {
+  override get isRedriven(): boolean {
     return this.at < 0
   }
 

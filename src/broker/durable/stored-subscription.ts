@@ -45,7 +45,7 @@ export class StoredSubscription extends Subscription {
 
   constructor({ id, request, owner, durableLog, compile, cursor }: StoredSubscriptionOptions) {
     const match = new MatchInLog(request)
-    const line = new LogQueue({
+    const queue = new LogQueue({
       durableLog,
       wants: wantingOf(request, compile, match),
       first: openAtStart(cursor, durableLog),
@@ -55,18 +55,18 @@ export class StoredSubscription extends Subscription {
       unread: cursor.waiting,
       unreadBytes: cursor.waitingBytes,
       isWhole: throwsAway(request),
+      readLater: () => owner.after(0, () => this.wake()),
+      areMissing: (count, bytes) => {
+        this.#waitsNoMore(count, bytes)
+        cursor.changed()
+        this.backpressure.fewerWait()
+      },
     })
-    super(id, request, owner, line)
-    line.later = () => owner.after(0, () => this.wake())
-    line.short = (count, bytes) => {
-      this.#waitsNoMore(count, bytes)
-      cursor.changed()
-      this.backpressure.fewerWait()
-    }
+    super(id, request, owner, queue)
     this.#cursor = cursor
     this.#log = durableLog
     this.#match = match
-    this.#stored = line
+    this.#stored = queue
     cursor.refused = envelopes => this.#refused(envelopes)
   }
 
@@ -100,8 +100,8 @@ export class StoredSubscription extends Subscription {
     this.take(messages.envelope(topic, headers, payload, 0, Encoding.Value))
   }
 
-  override replay(envelope: Envelope): void {
-    super.replay(this.#cursor.owe(envelope))
+  override redrive(envelope: Envelope): void {
+    super.redrive(this.#cursor.owe(envelope))
   }
 
   /**

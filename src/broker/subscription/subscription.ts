@@ -3,7 +3,7 @@ import { renewedRules } from '../../bus/contract/rules.js'
 import type { Sight } from '../../bus/contract/sight.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { Encoding } from '../../codec/encoding.js'
-import { ReplayedEnvelope, type Envelope, type Headers } from '../../message/envelope.js'
+import { RedrivenEnvelope, type Envelope, type Headers } from '../../message/envelope.js'
 import { Message, type RetryRule } from '../../message/message.js'
 import type { MessageFactory } from '../routing/message-factory.js'
 import { Backpressure } from './backpressure.js'
@@ -213,9 +213,9 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
   }
 
   /** A dead letter comes back, with a fresh count. */
-  replay(envelope: Envelope): void {
+  redrive(envelope: Envelope): void {
     if (this.hasEnded) return
-    this.enqueue(envelope.isReplayed ? envelope : envelope.as(ReplayedEnvelope))
+    this.enqueue(envelope.isRedriven ? envelope : envelope.as(RedrivenEnvelope))
     this.wake()
   }
 

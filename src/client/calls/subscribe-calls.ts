@@ -9,7 +9,7 @@ import type { Inboxes } from '../inbox/inboxes.js'
 import type { Calls } from './calls.js'
 import { Question } from './questions.js'
 
-export interface SubscribeMeans {
+export interface SubscribeOptions {
   /** Whether the host refuses this client as a whole by this error. */
   isRefusal(error: unknown): boolean
   /** The host has begun a subscription anew that an earlier one had confirmed. */
@@ -20,12 +20,12 @@ export interface SubscribeMeans {
 export class SubscribeCalls {
   readonly #calls: Calls
   readonly #inboxes: Inboxes
-  readonly #means: SubscribeMeans
+  readonly #options: SubscribeOptions
 
-  constructor(calls: Calls, inboxes: Inboxes, means: SubscribeMeans) {
+  constructor(calls: Calls, inboxes: Inboxes, options: SubscribeOptions) {
     this.#calls = calls
     this.#inboxes = inboxes
-    this.#means = means
+    this.#options = options
   }
 
   /** @param isAgain in a new session: the host replays nothing, and goes on where it was if it knows the name */
@@ -35,13 +35,13 @@ export class SubscribeCalls {
     this.#asked(inbox)
     answer.then(
       isWhole => {
-        if (!isWhole && this.#inboxes.unnamed().includes(inbox)) this.#means.begunAnew(inbox.request)
+        if (!isWhole && this.#inboxes.unnamed().includes(inbox)) this.#options.begunAnew(inbox.request)
         this.#inboxes.confirm(inbox)
       },
       (error: unknown) => {
         inbox.memory.refused(inbox.number)
         // The subscription waits until the host accepts this client.
-        if (this.#means.isRefusal(error)) inbox.isConfirmed = true
+        if (this.#options.isRefusal(error)) inbox.isConfirmed = true
         else if (!inbox.hasLeft) this.#inboxes.end(inbox, error as MsgvanError)
       },
     )

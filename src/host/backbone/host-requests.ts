@@ -1,3 +1,4 @@
+import type { HostStatus } from '../../bus/contract/status.js'
 import { RemoteError, TimeoutError, UnsupportedError } from '../../errors.js'
 import {
   decodeHostRequest,
@@ -53,6 +54,11 @@ export class HostRequests {
 
 /** Stands for the leader, in place of a host's id. */
 export const LEADER = ''
+
+/** A host in the text of an error. Several hosts may have one address. */
+export function describeHost({ address, port }: Pick<HostStatus, 'address' | 'port'>): string {
+  return `The host at ${address.includes(':') ? `[${address}]` : address}:${port}`
+}
 
 export function noSuchHost(host: string): RemoteError {
   if (host === LEADER)

@@ -51,12 +51,12 @@ export function joining(
 ): Pick<SessionManagerOptions, 'backbone' | 'idPrefix'> {
   if (!leader && join === undefined) return {}
   const idPrefix = `${newId(3)}-`
-  if (join === undefined) return { idPrefix, backbone: means => new Leader(means) }
+  if (join === undefined) return { idPrefix, backbone: options => new Leader(options) }
   const credential = (): Promise<Credential | undefined> =>
     token === undefined ? Promise.resolve(undefined) : tokenCredential(token)
   const seat = createHmac('sha256', secret).update(`seat ${port}`).digest('hex')
   return {
     idPrefix,
-    backbone: means => new Follower({ ...means, leader: join, credential, ca, seat, maxPayload }),
+    backbone: options => new Follower({ ...options, leader: join, credential, ca, seat, maxPayload }),
   }
 }

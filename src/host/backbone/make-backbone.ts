@@ -3,7 +3,7 @@ import type { Followers } from './introduction.js'
 import type { HostList } from './host-list.js'
 
 /** The host, as every kind of backbone uses it. */
-export interface BackboneMeans {
+export interface BackboneOptions {
   readonly members: HostList
   /** Milliseconds that a session lasts without its client. */
   readonly sessionTtl: number
@@ -17,4 +17,4 @@ export interface HostBackbone extends Backbone {
   readonly followers?: Followers
 }
 
-export type MakeBackbone = (means: BackboneMeans) => HostBackbone
+export type MakeBackbone = (options: BackboneOptions) => HostBackbone

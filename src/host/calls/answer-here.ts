@@ -10,7 +10,7 @@ import type { StatusPart } from '../van/status-of-van.js'
 import type { Van } from '../van/van.js'
 import { viewOf } from '../rights/follower-views.js'
 import type { Seer } from '../rights/view.js'
-import { seesLetter } from '../rights/visible.js'
+import { seesLetter } from '../rights/delivery-rights.js'
 import type { Services } from './services.js'
 import { unregister } from './unregister.js'
 

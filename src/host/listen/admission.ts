@@ -47,7 +47,7 @@ export type SessionOf = Pick<SessionState, 'client' | 'van' | 'isLocalUser' | 'p
   Pick<SessionOptions, 'access'>
 
 /** The host, as admission uses it. */
-export interface AdmissionMeans {
+export interface AdmissionOptions {
   readonly secrets: Secrets
   readonly sessions: Sessions
   readonly maxPayload: number
@@ -58,14 +58,14 @@ export interface AdmissionMeans {
 
 /** Authenticates each client that connects, and gives it a session: a new one, or its former one. */
 export class Admission {
-  readonly #means: AdmissionMeans
+  readonly #options: AdmissionOptions
   /** The present connection of each session. */
   readonly #channels = new Map<Session, Channel<HostEvents>>()
   /** Calls to the last host process; they are answered when their clients are back. */
   readonly #askedBefore = new Map<Session, readonly Call[]>()
 
-  constructor(means: AdmissionMeans) {
-    this.#means = means
+  constructor(options: AdmissionOptions) {
+    this.#options = options
   }
 
   /** The client of this session made these calls to the last process. */
@@ -87,7 +87,7 @@ export class Admission {
     const channel = this.#channels.get(session)
     this.#channels.delete(session)
     if (channel !== undefined) drop(channel, error)
-    this.#means.sessions.end(session, 'death')
+    this.#options.sessions.end(session, 'death')
   }
 
   /**
@@ -101,7 +101,7 @@ export class Admission {
     this.#channels.delete(session)
     drop(channel, error)
     session.detach()
-    this.#means.sessions.away(session)
+    this.#options.sessions.away(session)
     return true
   }
 
@@ -112,13 +112,13 @@ export class Admission {
 
   /** A client connected. @returns the listener for its channel */
   greet(channel: Channel<HostEvents>, { address, ends, tls, proved: onProved }: Caller): ChannelListener {
-    const handshake = new ServerHandshake(this.#means.secrets, ends, tls)
+    const handshake = new ServerHandshake(this.#options.secrets, ends, tls)
     let session: Session | undefined
     const failed = (error: unknown): void => {
       clearTimeout(deadline)
       if (session !== undefined && this.#channels.get(session) === channel) {
         if (error instanceof LimitError) this.disconnect(session, error)
-        else this.#means.sessions.end(session, 'death')
+        else this.#options.sessions.end(session, 'death')
       }
       drop(channel, error)
     }
@@ -136,7 +136,7 @@ export class Admission {
           return handshake.hello(value).then(challenge => channel.send('challenge', challenge))
         case 'prove':
           return handshake.prove(value).then(proved => {
-            if (!channel.isOpen || this.#means.isClosing()) return
+            if (!channel.isOpen || this.#options.isClosing()) return
             clearTimeout(deadline)
             onProved?.()
             session = this.#admit(channel, address, proved)
@@ -170,7 +170,7 @@ export class Admission {
     session.receive(binary(bytes))
     if (!session.hasEnded) return
     // A goodbye came: the client waits until we hang up.
-    this.#means.sessions.end(session, 'goodbye')
+    this.#options.sessions.end(session, 'goodbye')
     channel.close()
   }
 
@@ -178,8 +178,8 @@ export class Admission {
     this.#channels.delete(session)
     session.detach(isSilent)
     // A client that closed during the handshake does not even know of its session.
-    if (byPeer && session.link.received === 0) this.#means.sessions.end(session, 'goodbye')
-    else this.#means.sessions.away(session)
+    if (byPeer && session.link.received === 0) this.#options.sessions.end(session, 'goodbye')
+    else this.#options.sessions.away(session)
   }
 
   #admit(
@@ -188,14 +188,14 @@ export class Admission {
     { hello, prove, isLocalUser, access }: Authenticated,
   ): Session {
     const { session: wanted } = prove
-    if (this.#means.sessions.isOfAnother(hello.client, access))
+    if (this.#options.sessions.isOfAnother(hello.client, access))
       throw new AuthError('Another principal has a session by the id of this client.')
     this.#checkConnections(hello, access)
-    const found = wanted === undefined ? undefined : this.#means.sessions.find(wanted.id, hello, access)
+    const found = wanted === undefined ? undefined : this.#options.sessions.find(wanted.id, hello, access)
     // A client that claims to have received frames that were never sent, or fewer than it reported before, has another
     // past than this session. If it resumed, it would fail each time and come again for ever.
     const known = found?.link.fits(wanted?.received ?? 0) === true ? found : undefined
-    const isRestored = known === undefined ? this.#means.van(hello.van).knows(hello.client) : undefined
+    const isRestored = known === undefined ? this.#options.van(hello.van).knows(hello.client) : undefined
     const session = known ?? this.#begin(address, hello, { isLocalUser, access })
     const before = this.#channels.get(session)
     if (before !== undefined) {
@@ -203,14 +203,14 @@ export class Admission {
       drop(before, new SessionLostError('Another connection has taken over this session.'))
     }
     this.#channels.set(session, channel)
-    this.#means.sessions.back(session)
+    this.#options.sessions.back(session)
     const { received } = session.link
     const { memory } = session.van
     channel.send('welcome', {
       session: session.id,
       resumed: known !== undefined,
       received,
-      maxPayload: this.#means.maxPayload,
+      maxPayload: this.#options.maxPayload,
       ...(isRestored === undefined ? {} : { restored: isRestored }),
       ...(memory === undefined ? {} : { memory }),
     })
@@ -253,8 +253,8 @@ export class Admission {
     const isOfUser = isLocalUser && !isWorkerOfOthers(client)
     // On another machine the numbers mean another process; the secret is for this one only.
     const of = isLocalUser ? { pid, thread } : { pid: undefined, thread: undefined }
-    return this.#means.sessions.begin(
-      this.#means.sessionOptions({ client, van, isLocalUser: isOfUser, access, address, ...of }),
+    return this.#options.sessions.begin(
+      this.#options.sessionOptions({ client, van, isLocalUser: isOfUser, access, address, ...of }),
     )
   }
 
@@ -266,7 +266,7 @@ export class Admission {
     const others = [...this.#channels].filter(
       ([session]) => session.client === client && session.van.name === van,
     )
-    this.#means.sessions.giveUp(client, van)
+    this.#options.sessions.giveUp(client, van)
     for (const [, channel] of others)
       drop(channel, new SessionLostError('Another connection has begun a new session as this client.'))
   }

@@ -1,12 +1,15 @@
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { DeadLetterFilter } from '../../bus/contract/dead-letters.js'
 import type { ActorRequest } from '../../bus/contract/actors.js'
+import type { HostStatus, VanStatus } from '../../bus/contract/status.js'
 import { HandlerModuleError } from '../../errors.js'
 import { describePattern } from '../../message/pattern.js'
 import { EXPOSED, isExposure, isMailTopic, isRequest, isSystemTopic, REPLIES } from '../../message/topic.js'
 import type { CallName, GotArgs } from '../../wire/calls/calls.js'
+import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
 import { ModuleRoots } from '../handlers/module-roots.js'
 import type { RootRight } from './definition.js'
+import { seesLetter } from './delivery-rights.js'
 import type { Principal } from './principal.js'
 
 /** The facts that a check needs beside the principal. */
@@ -127,4 +130,31 @@ export async function mayLoad(principal: Principal, right: RootRight, module: st
     if (!(error instanceof HandlerModuleError)) throw error
     throw principal.deny(right, `the module ${module}`)
   }
+}
+
+/** The part of a status that a principal may see: without `admin`, its own names and, with `actors`, the actors. */
+export function visibleStatus(status: VanStatus, principal: Principal): VanStatus {
+  if (principal.has('admin')) return status
+  const { van, host, subscriptions, actors, counters } = status
+  return {
+    van,
+    host: outline(host),
+    hosts: [],
+    subscriptions: subscriptions.filter(({ name }) => name !== undefined && principal.allows('names', name)),
+    actors: principal.roots('actors') === undefined ? [] : actors,
+    counters,
+  }
+}
+
+export function visibleHosts(hosts: HostStatus[], principal: Principal): HostStatus[] {
+  return principal.has('admin') ? hosts : hosts.map(outline)
+}
+
+/** Letters of subscriptions that it may look into, with topics that it may see. */
+export function visibleLetters(page: LetterPage, principal: Principal): LetterPage {
+  return { ...page, letters: page.letters.filter(letter => seesLetter(principal, letter)) }
+}
+
+function outline(host: HostStatus): HostStatus {
+  return { ...host, pid: 0, address: '', capabilities: {} }
 }

@@ -4,7 +4,7 @@ import type { Session } from './session.js'
 /** Older clients send nothing if they want nothing. */
 const MOST_LOOKS = 10
 
-export interface OrphansMeans {
+export interface OrphansOptions {
   /** Milliseconds that a session lasts without its client. */
   readonly sessionTtl: number
   readonly sessions: Iterable<Session>
@@ -21,11 +21,11 @@ export interface OrphansMeans {
  * has its session again: it may stand still before it asks.
  */
 export class Orphans {
-  readonly #means: OrphansMeans
+  readonly #options: OrphansOptions
   #stop = (): void => undefined
 
-  constructor(means: OrphansMeans) {
-    this.#means = means
+  constructor(options: OrphansOptions) {
+    this.#options = options
   }
 
   /** Begins to wait for the clients. */
@@ -42,7 +42,7 @@ export class Orphans {
    * @param looks the number of looks at which each session was there
    */
   #lookLater(looks: ReadonlyMap<Session, number>): void {
-    const { sessionTtl, sessions, end } = this.#means
+    const { sessionTtl, sessions, end } = this.#options
     this.#stop = longTimeout(
       () => {
         const looksOf = (session: Session): number => looks.get(session) ?? 0

@@ -10,7 +10,7 @@ import type { Admission, SessionOf } from '../listen/admission.js'
 import type { Session, SessionOptions, SessionState } from './session.js'
 import type { Sessions } from './sessions.js'
 
-export interface SessionTransferMeans {
+export interface SessionTransferOptions {
   readonly sessions: Sessions
   readonly admission: Admission
   readonly vans: Vans
@@ -33,17 +33,17 @@ export interface HeldInMemory {
 
 /** Moves the contents of a host without a store from one process to the next. */
 export class SessionTransfer {
-  readonly #means: SessionTransferMeans
+  readonly #options: SessionTransferOptions
   #memory: string | undefined
   readonly #handedOver = new Set<string>()
 
-  constructor(means: SessionTransferMeans) {
-    this.#means = means
+  constructor(options: SessionTransferOptions) {
+    this.#options = options
   }
 
   /** Identifies the messages of this host for clients: after a restart with another value they are lost. */
   get memory(): string {
-    return (this.#memory ??= this.#means.host())
+    return (this.#memory ??= this.#options.host())
   }
 
   /**
@@ -52,7 +52,7 @@ export class SessionTransfer {
    * @throws UnsupportedError with a store
    */
   get held(): HeldInMemory {
-    const { vans, sessions } = this.#means
+    const { vans, sessions } = this.#options
     vans.checkMemory()
     return { memory: this.memory, vans: [...vans.all()], sessions: [...sessions.all()] }
   }
@@ -62,7 +62,7 @@ export class SessionTransfer {
    * stay.
    */
   abandon(stays: (session: Session) => boolean): void {
-    const { sessions, admission, backbone, shut } = this.#means
+    const { sessions, admission, backbone, shut } = this.#options
     shut()
     backbone.abandon?.()
     for (const session of sessions.all()) if (!stays(session)) session.abandon()
@@ -74,7 +74,7 @@ export class SessionTransfer {
    * the store is frozen.
    */
   async passOn(): Promise<void> {
-    const { vans, sessions, backbone, host, shut } = this.#means
+    const { vans, sessions, backbone, host, shut } = this.#options
     if (backbone.abandon === undefined) return
     const all = [...sessions.all()]
     const clientsOf = (name: string): string[] =>
@@ -96,30 +96,30 @@ export class SessionTransfer {
     if (this.#handedOver.has(act)) return false
     this.#handedOver.add(act)
     this.#memory = memory
-    this.#means.backbone.continueFrom?.(host)
+    this.#options.backbone.continueFrom?.(host)
     return true
   }
 
   van(name: string): Van {
-    return this.#means.vans.get(name)
+    return this.#options.vans.get(name)
   }
 
   /** Whether the client of that session may still come in: this host may have other principals, or some at all. */
   admits({ principal, isLocalUser, van }: SessionState): boolean {
-    const { principals } = this.#means
+    const { principals } = this.#options
     if (principal === undefined) return isLocalUser || principals === undefined
     const access = this.#accessOf(principal)
     return access !== undefined && principals?.holds(access, van) === true
   }
 
   #accessOf({ name, token }: NonNullable<SessionState['principal']>): Access | undefined {
-    const principal = this.#means.principals?.get(name)
+    const principal = this.#options.principals?.get(name)
     return principal && { principal, token }
   }
 
   /** Continues a session of another process. */
   resume(state: SessionState, retained: Iterable<RetainedFrame>): Session {
-    const { sessions, admission, sessionOptions } = this.#means
+    const { sessions, admission, sessionOptions } = this.#options
     const access = state.principal && this.#accessOf(state.principal)
     const session = sessions.restore({ ...sessionOptions({ ...state, access }), id: state.id })
     session.restore(state, retained)
@@ -133,11 +133,11 @@ export class SessionTransfer {
    * @throws UnsupportedError, InvalidOptionError, InvalidPatternError
    */
   admit(session: Session, subscription: number, fields: Fields): FollowerSession {
-    return admit(this.#means.backbone.followers, session.van.name, session, subscription, fields)
+    return admit(this.#options.backbone.followers, session.van.name, session, subscription, fields)
   }
 
   /** The session is complete: it waits for its client now. */
   await(session: Session): void {
-    this.#means.sessions.away(session)
+    this.#options.sessions.away(session)
   }
 }

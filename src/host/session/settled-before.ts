@@ -43,7 +43,7 @@ export class SettledBefore {
     }
     const envelope = Message.envelopeOf(message)
     // A delivery of its own: the kept verdict was on an earlier one.
-    if (envelope.isReplayed) return undefined
+    if (envelope.isRedriven) return undefined
     const key = keyOf(envelope)
     const verdict = verdicts.byMessage.get(key)
     if (verdict === undefined) return undefined

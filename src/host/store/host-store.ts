@@ -38,8 +38,8 @@ export class HostStore {
   readonly #vanStores = new Map<string, VanStore>()
   /** By van: the messages for this host's leader. */
   readonly #outboundStores = new Map<string, VanStore>()
-  /** Called with a van whose store has lost messages a moment ago. */
-  missed: (van: string) => void = () => undefined
+  /** Reports a van whose store has lost messages a moment ago. Undefined while it loads. */
+  #missed: ((van: string) => void) | undefined
   #lastNumber = 0
   #isEnding = false
   /** Until their losses are listed. */
@@ -62,8 +62,13 @@ export class HostStore {
     }, TIDY_EVERY_MS).unref()
   }
 
-  /** Everything is loaded: reports all losses, once. */
-  accounted(): void {
+  /**
+   * Everything is loaded: reports all losses, once.
+   *
+   * @param missed reports a van with later losses
+   */
+  accounted(missed: (van: string) => void): void {
+    this.#missed = missed
     if (this.#damages.length === 0) return
     for (const { van, ...missing } of otherMissing(this.#damages)) {
       if (van === undefined) this.#anywhere.push(missing)
@@ -104,7 +109,7 @@ export class HostStore {
       if (vanStore.number !== log) continue
       const missing = vanStore.found(first)
       this.#options.warn(`van ${van} misses, since the store was damaged: ${missing.text}`)
-      this.missed(van)
+      this.#missed?.(van)
     }
   }
 

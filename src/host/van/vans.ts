@@ -37,8 +37,7 @@ export class Vans {
       this.get(name).awaitAskers()
     }
     for (const each of standing?.vans ?? []) goOn(this.get(each.van), each)
-    store.accounted()
-    store.missed = name => this.#vans.get(name)?.losses.report()
+    store.accounted(name => this.#vans.get(name)?.losses.report())
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { ByteReader } from '../../codec/byte-reader.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
-import { Envelope, ReplayedEnvelope } from '../../message/envelope.js'
+import { Envelope, RedrivenEnvelope } from '../../message/envelope.js'
 import { beginFrame } from './frames.js'
 import {
   Deltas,
@@ -58,7 +58,7 @@ export class DeliverWriter {
     }
     this.#last = envelope
     const { headers, topic, publisher, sequence, timestamp, encoding } = envelope
-    writeFlags(writer, headers, encoding | own | (envelope.isReplayed ? REPLAYED : 0))
+    writeFlags(writer, headers, encoding | own | (envelope.isRedriven ? REPLAYED : 0))
     this.#place(subscription, number, attempt)
     this.table.write(writer, topic)
     this.table.write(writer, publisher)
@@ -121,7 +121,7 @@ export class DeliverReader {
     const size = reader.u32()
     const offset = reader.skip(size)
     const { bytes } = reader
-    const Kind = (flags & REPLAYED) === 0 ? Envelope : ReplayedEnvelope
+    const Kind = (flags & REPLAYED) === 0 ? Envelope : RedrivenEnvelope
     this.#last = new Kind(publisher, sequence, topic, headers, timestamp, bytes, size, encoding, offset)
     return this.#last
   }

@@ -1,7 +1,7 @@
 import {
   Envelope,
   RepeatedEnvelope,
-  ReplayedEnvelope,
+  RedrivenEnvelope,
   type Headers,
   type BytesHolder,
 } from '../../../message/envelope.js'
@@ -61,7 +61,7 @@ export class PackedEnvelopes {
     this.#sizes[at] = envelope.size
     this.#offsets[at] = envelope.offset
     this.#encodings[at] =
-      envelope.encoding | (envelope.mayHaveCome ? REPEATED : 0) | (envelope.isReplayed ? REPLAYED : 0)
+      envelope.encoding | (envelope.mayHaveCome ? REPEATED : 0) | (envelope.isRedriven ? REPLAYED : 0)
     this.#length += 1
     return true
   }
@@ -110,6 +110,6 @@ export class PackedEnvelopes {
 }
 
 function kindOf(flags: number): typeof Envelope {
-  if ((flags & REPLAYED) !== 0) return ReplayedEnvelope
+  if ((flags & REPLAYED) !== 0) return RedrivenEnvelope
   return (flags & REPEATED) === 0 ? Envelope : RepeatedEnvelope
 }

@@ -29,7 +29,7 @@ export class Unconfirmed {
 
   add(message: Message, failing?: Failing): void {
     // A replayed dead letter: its id has earlier deliveries, so no host would take this verdict in the next session.
-    if (Message.envelopeOf(message).isReplayed) return
+    if (Message.envelopeOf(message).isRedriven) return
     this.#messages.push(message)
     if (failing !== undefined) this.#failings.set(message, failing)
     if (this.#messages.length >= 4 * MOST_VERDICTS) this.#forgetOldest()

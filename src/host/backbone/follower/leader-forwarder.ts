@@ -2,7 +2,7 @@ import type { Consumer, Membership } from '../../../bus/contract/broker.js'
 import { inBytes } from '../../../message/envelope-body.js'
 import { RepeatedEnvelope, type Envelope } from '../../../message/envelope.js'
 import { Message } from '../../../message/message.js'
-import { RefusedForNow, type ForwardedMessage, type RefusedForNowMeans } from './refused-for-now.js'
+import { RefusedForNow, type ForwardedMessage, type RefusedForNowOptions } from './refused-for-now.js'
 import { mayPass } from '../may-pass.js'
 import { isForGood } from '../../../client/connection/connection.js'
 import type { PublishPromise } from '../../../client/outbox/publish-promise.js'
@@ -13,7 +13,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-export interface LeaderForwarderOptions extends Omit<RefusedForNowMeans, 'due'> {
+export interface LeaderForwarderOptions extends Omit<RefusedForNowOptions, 'due'> {
   /** Passes it on; undefined while there is no room. */
   readonly send: (envelope: Envelope) => PublishPromise | undefined
   /** Another host still wants such messages. */
@@ -29,7 +29,7 @@ export class LeaderForwarder implements Consumer {
   readonly passesOn = true
   /** The relay's own. */
   membership: Membership | undefined
-  readonly #means: LeaderForwarderOptions
+  readonly #options: LeaderForwarderOptions
   /** Publishers that wait for the leader too, by the id of their message: the message is another object by its turn. */
   readonly #waiting = new Map<string, Waiting>()
   /**
@@ -42,9 +42,9 @@ export class LeaderForwarder implements Consumer {
   #isShut = true
   #isFull = false
 
-  constructor(means: LeaderForwarderOptions) {
-    this.#means = means
-    this.#refusedForNow = new RefusedForNow({ ...means, due: () => this.#retry() })
+  constructor(options: LeaderForwarderOptions) {
+    this.#options = options
+    this.#refusedForNow = new RefusedForNow({ ...options, due: () => this.#retry() })
   }
 
   get isBusy(): boolean {
@@ -99,9 +99,9 @@ export class LeaderForwarder implements Consumer {
 
   next(message: Message): void {
     const envelope = Message.envelopeOf(message)
-    if (!this.#means.isWanted(envelope.topic)) {
+    if (!this.#options.isWanted(envelope.topic)) {
       this.#taken(message, envelope)
-      return this.#means.unwanted(envelope)
+      return this.#options.unwanted(envelope)
     }
     const refused = this.#again.length > 0 ? undefined : this.#refusedForNow.before(envelope)
     if (refused !== undefined) return this.#refused(this.#forwarded(envelope, message), refused.error)
@@ -146,7 +146,7 @@ export class LeaderForwarder implements Consumer {
    */
   #send(envelope: Envelope, mayHaveCome: boolean): PublishPromise | undefined {
     const bytes = inBytes(envelope)
-    return this.#means.send(mayHaveCome ? bytes.as(RepeatedEnvelope) : bytes)
+    return this.#options.send(mayHaveCome ? bytes.as(RepeatedEnvelope) : bytes)
   }
 
   /**
@@ -158,10 +158,10 @@ export class LeaderForwarder implements Consumer {
     for (let next = this.#again[0]; next !== undefined; next = this.#again[0]) {
       if (this.#isShut) return false
       const { envelope, message } = next
-      if (!this.#means.isWanted(envelope.topic)) {
+      if (!this.#options.isWanted(envelope.topic)) {
         this.#again.shift()
         this.#taken(message, envelope)
-        if (message !== undefined) this.#means.unwanted(envelope)
+        if (message !== undefined) this.#options.unwanted(envelope)
         continue
       }
       const sent = this.#send(envelope, true)
@@ -198,7 +198,7 @@ export class LeaderForwarder implements Consumer {
     this.#waiting.delete(key)
     if (publisher === undefined && mayPass(error)) return this.#keep(forwarded, error)
     message?.ack()
-    if (publisher === undefined) this.#means.lost(envelope, error)
+    if (publisher === undefined) this.#options.lost(envelope, error)
     else publisher.reject(error)
     this.#roomAgain()
   }

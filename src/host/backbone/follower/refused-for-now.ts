@@ -23,7 +23,7 @@ interface Refused {
   readonly messages: ForwardedMessage[]
 }
 
-export interface RefusedForNowMeans {
+export interface RefusedForNowOptions {
   readonly warn: (text: string) => void
   /**
    * Runs it after this number of milliseconds.
@@ -37,7 +37,7 @@ export interface RefusedForNowMeans {
 
 /** Messages that the leader has no room for now. They stop no others, but those of the same publisher and topic. */
 export class RefusedForNow {
-  readonly #means: RefusedForNowMeans
+  readonly #options: RefusedForNowOptions
   readonly #refused = new Map<string, Refused>()
   /** The publishers and topics with refusals before the last try, and the number of messages that are not taken yet. */
   #retried = new Set<string>()
@@ -46,8 +46,8 @@ export class RefusedForNow {
   #retryMs = RETRY_MS
   #cancelRetry: (() => void) | undefined
 
-  constructor(means: RefusedForNowMeans) {
-    this.#means = means
+  constructor(options: RefusedForNowOptions) {
+    this.#options = options
   }
 
   get isEmpty(): boolean {
@@ -74,7 +74,7 @@ export class RefusedForNow {
   retryLater(error: unknown): void {
     if (this.#cancelRetry !== undefined) return
     if (!this.#hasWarned)
-      this.#means.warn(
+      this.#options.warn(
         `the leader refuses messages for now. This host keeps them and sends them again: ${describe(error)}`,
       )
     this.#hasWarned = true
@@ -115,11 +115,11 @@ export class RefusedForNow {
   }
 
   #schedule(): void {
-    this.#cancelRetry = this.#means.after(this.#retryMs, () => {
+    this.#cancelRetry = this.#options.after(this.#retryMs, () => {
       this.#retried = new Set(this.#refused.keys())
       this.#retriedLeft = this.all().length
       this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS)
-      this.#means.due()
+      this.#options.due()
     })
   }
 }

@@ -1,6 +1,7 @@
 import { AnswerParts } from '../answer-parts.js'
 import type { Membership } from '../../../bus/contract/broker.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
+import { describeHost } from '../host-requests.js'
 import { describe, MsgvanError, RemoteError, TimeoutError } from '../../../errors.js'
 import type { ByteReader } from '../../../codec/byte-reader.js'
 import type { Envelope } from '../../../message/envelope.js'
@@ -219,7 +220,7 @@ export class FollowerSession {
         settle(value)
       }
       const timer = setTimeout(() => {
-        end(reject)(new TimeoutError(`The host at ${this.host.address} did not answer in ${ms} ms.`))
+        end(reject)(new TimeoutError(`${describeHost(this.host)} did not answer in ${ms} ms.`))
       }, ms)
       this.#asked.set(id, { resolve: end(resolve), reject: end(reject), parts: new AnswerParts() })
       this.send(FrameKind.Ask, { id, method, args })
@@ -299,7 +300,7 @@ export class FollowerSession {
   #giveUpWaiting(): void {
     for (const { resolve } of this.#waiting.splice(0)) resolve()
     for (const { reject } of [...this.#asked.values()])
-      reject(new RemoteError(`The host at ${this.host.address} is cut off.`))
+      reject(new RemoteError(`${describeHost(this.host)} is cut off.`))
   }
 
   #tell(frame: Uint8Array): void {

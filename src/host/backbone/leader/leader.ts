@@ -11,7 +11,7 @@ import type { ReachingVan } from '../contract/reaching-van.js'
 import { FollowerSession, REQUEST, type FollowerClientSession } from './follower-session.js'
 import type { Followers, Introduction } from '../introduction.js'
 import type { HostHandler } from '../contract/host-handler.js'
-import { hostRequest, HostRequests, LEADER, noSuchHost, REQUEST_MS } from '../host-requests.js'
+import { describeHost, hostRequest, HostRequests, LEADER, noSuchHost, REQUEST_MS } from '../host-requests.js'
 import { Interests } from '../interests.js'
 import { Lobby } from './lobby.js'
 import type { HostBackbone } from '../make-backbone.js'
@@ -194,7 +194,7 @@ class LeaderReach implements Reach {
     const failed = answers.flatMap(answer => (answer.status === 'rejected' ? [describe(answer.reason)] : []))
     const away = followers.filter(follower => !asked.includes(follower))
     throw new PartlyAnswered(given, [
-      ...away.map(({ host }) => `The host at ${host.address} cannot be reached.`),
+      ...away.map(({ host }) => `${describeHost(host)} cannot be reached.`),
       ...failed,
     ])
   }

@@ -13,7 +13,7 @@ import { broken, MAX_SUBSCRIPTIONS } from '../../../wire/protocol.js'
 import { FollowerViews } from '../../rights/follower-views.js'
 import type { Principal } from '../../rights/principal.js'
 import { both, type View } from '../../rights/view.js'
-import { hidesLetter } from '../../rights/visible.js'
+import { limitDeliveries } from '../../rights/delivery-rights.js'
 import type { SessionOutput } from '../session-output.js'
 import { keyOfName, type SettledBefore } from '../settled-before.js'
 import { PatternBudget } from './pattern-budget.js'
@@ -117,10 +117,7 @@ export class RemoteConsumers implements RemoteConsumerOwner, Iterable<RemoteCons
    */
   limit(consumer: RemoteConsumer, view: View | undefined): void {
     consumer.view = view
-    const seer = both(this.principal, view)
-    if (seer === undefined) return
-    consumer.hides = message => hidesLetter(seer, message)
-    if (consumer.name !== undefined) consumer.sees = topic => seer.sees(topic)
+    limitDeliveries(consumer, both(this.principal, view))
   }
 
   /** The client is a host, and that subscription of it has this name. */

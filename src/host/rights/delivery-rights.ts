@@ -2,32 +2,20 @@ import { letterFields } from '../../codec/payload.js'
 import { Encoding } from '../../codec/encoding.js'
 import { Message } from '../../message/message.js'
 import type { DeadLetter } from '../../bus/contract/dead-letters.js'
-import type { HostStatus, VanStatus } from '../../bus/contract/status.js'
-import type { LetterPage } from '../../wire/calls/dead-letter-calls.js'
-import type { Principal } from './principal.js'
 import type { Seer } from './view.js'
 
-/** The part of a status that a principal may see: without `admin`, its own names and, with `actors`, the actors. */
-export function visibleStatus(status: VanStatus, principal: Principal): VanStatus {
-  if (principal.has('admin')) return status
-  const { van, host, subscriptions, actors, counters } = status
-  return {
-    van,
-    host: outline(host),
-    hosts: [],
-    subscriptions: subscriptions.filter(({ name }) => name !== undefined && principal.allows('names', name)),
-    actors: principal.roots('actors') === undefined ? [] : actors,
-    counters,
-  }
+/** A consumer, as the rights of its deliveries limit it. */
+export interface LimitedConsumer {
+  readonly name: string | undefined
+  hides: ((message: Message) => boolean) | undefined
+  sees: ((topic: string) => boolean) | undefined
 }
 
-export function visibleHosts(hosts: HostStatus[], principal: Principal): HostStatus[] {
-  return principal.has('admin') ? hosts : hosts.map(outline)
-}
-
-/** Letters of subscriptions that it may look into, with topics that it may see. */
-export function visibleLetters(page: LetterPage, principal: Principal): LetterPage {
-  return { ...page, letters: page.letters.filter(letter => seesLetter(principal, letter)) }
+/** The consumer gets only messages that the seer may see. Without a seer it gets all of them. */
+export function limitDeliveries(consumer: LimitedConsumer, seer: Seer | undefined): void {
+  if (seer === undefined) return
+  consumer.hides = message => hidesLetter(seer, message)
+  if (consumer.name !== undefined) consumer.sees = topic => seer.sees(topic)
 }
 
 /** @param letter in bytes, or without its payload */
@@ -48,8 +36,4 @@ export function hidesLetter(seer: Seer, message: Message): boolean {
 /** Messages that a host that joined may not see, for any of its clients. */
 export function hidesFromHost(seer: Seer, message: Message): boolean {
   return !seer.sees(message.topic) || hidesLetter(seer, message)
-}
-
-function outline(host: HostStatus): HostStatus {
-  return { ...host, pid: 0, address: '', capabilities: {} }
 }
