@@ -74,7 +74,7 @@ export class Host {
         origins: settings.origins,
       },
       ...{ heartbeat: settings.heartbeatMs, sessionTtl: settings.sessionTtlMs },
-      ...joining(settings, { secret, token, ca: tls.ca }),
+      ...joining(settings, { secret, token, tls }),
       maxPayload: settings.maxPayload,
       maxWaiting: settings.clientMemory,
       vanMemory: settings.vanMemory,

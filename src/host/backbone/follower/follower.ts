@@ -1,5 +1,5 @@
 import type { Credential } from '../../../client/connection/credential.js'
-import type { Dial } from '../../../client/connection/dial-socket.js'
+import type { Dial, TlsOptions } from '../../../client/connection/dial-socket.js'
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { MsgvanError } from '../../../errors.js'
 import type { AnswerTo, RequestName, SentRequest } from '../../../wire/calls/host-requests.js'
@@ -19,7 +19,7 @@ export interface FollowerOptions {
   readonly leader: string
   readonly credential: () => Promise<Credential | undefined>
   /** The certificates that prove it, PEM. Default: those that this machine trusts. */
-  readonly ca?: string | undefined
+  readonly tls?: TlsOptions | undefined
   /** Default: by socket.io. */
   readonly dial?: Dial | undefined
   /** The same for every host that runs in this place, one after the other. */
@@ -49,12 +49,12 @@ export class Follower implements Backbone {
   }
 
   reach(van: ReachingVan): Reach {
-    const { leader, credential, ca, dial, seat, maxPayload, warn } = this.#options
+    const { leader, credential, tls, dial, seat, maxPayload, warn } = this.#options
     const link: LeaderLink = new LeaderLink({
       van,
       leader,
       credential,
-      ca,
+      tls,
       dial,
       seat,
       maxPayload,

@@ -1,6 +1,6 @@
 import type { HostStatus } from '../../../bus/contract/status.js'
 import type { Credential } from '../../../client/connection/credential.js'
-import type { Dial } from '../../../client/connection/dial-socket.js'
+import type { Dial, TlsOptions } from '../../../client/connection/dial-socket.js'
 import { RemoteBroker } from '../../../client/remote-broker.js'
 import type { ByteReader } from '../../../codec/byte-reader.js'
 import { describe, StoreDamagedError, type MsgvanError } from '../../../errors.js'
@@ -33,7 +33,7 @@ export interface LeaderLinkOptions {
   readonly van: ReachingVan
   readonly leader: string
   readonly credential: () => Promise<Credential | undefined>
-  readonly ca: string | undefined
+  readonly tls: TlsOptions | undefined
   readonly dial: Dial | undefined
   readonly seat: string
   readonly maxPayload: number
@@ -200,10 +200,10 @@ export class LeaderLink implements Reach, Outgoing {
   }
 
   #connect(): RemoteBroker {
-    const { van, leader, credential, ca, dial, maxPayload, failed } = this.#options
+    const { van, leader, credential, tls, dial, maxPayload, failed } = this.#options
     return new RemoteBroker({
       ...{ url: leader, van: van.name, secret: credential, maxPayload },
-      ...(ca === undefined ? {} : { tls: { ca } }),
+      ...(tls === undefined ? {} : { tls }),
       ...(dial === undefined ? {} : { dial }),
       asHost: {
         frame: (kind, body) => this.#frame(kind, body),
