@@ -21,7 +21,7 @@ describe('the changed rights of principals at a follower', () => {
 
   it('warn when the leader refuses them', async () => {
     expect(await warnings(new ForbiddenError('It lacks the right "join".'))).to.deep.equal([
-      'the leader goes on with the earlier rights of ada, bob: It lacks the right "join".',
+      'the leader goes on with the earlier rights of ada, bob: ForbiddenError: It lacks the right "join".',
     ])
   })
 

@@ -68,6 +68,8 @@ export interface DurableLog {
   /** Appends a message to the log, and sets the message's place. */
   append(envelope: StoredEnvelope): void
   readonly extent: LogStatus
+  /** There is no memory for messages that are read: a queue reads one, when its subscription has none in hand. */
+  readonly isTight?: boolean
   /** The process ends, and a delivery from now on could be missing from the last write: there must be none. */
   readonly isEnding: boolean
   read(from: number): LogReader

@@ -20,6 +20,8 @@ export interface LogQueueOptions extends LogTailOptions {
   readonly isWhole: boolean
   /** There is more to read, at another time. */
   readonly readLater?: () => void
+  /** Its subscription has messages in hand. It asks again when they are settled. */
+  readonly isWorking?: () => boolean
   /** Some counted messages are missing from the log. */
   readonly areMissing?: (count: number, bytes: number) => void
 }
@@ -212,10 +214,13 @@ export class LogQueue extends PendingQueue {
   }
 
   #refill(reader: LogReader, most = WINDOW): void {
-    const { wants, liveFrom, droppedThrough } = this.#options
+    const { wants, liveFrom, droppedThrough, durableLog } = this.#options
     let read = 0
+    const isTight = most === WINDOW && durableLog.isTight === true
+    if (isTight && this.#options.isWorking?.() === true) return
+    const mostNow = isTight ? 1 : most
     const mostBytes = most === WINDOW ? WINDOW_BYTES : Infinity
-    while (read < most && super.bytes < mostBytes) {
+    while (read < mostNow && super.bytes < mostBytes) {
       const isLive = reader.at >= liveFrom
       if (isLive && this.#tail.count === 0) break
       const before = reader.at

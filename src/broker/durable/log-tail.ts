@@ -5,7 +5,7 @@ import type { Wants } from '../wanting.js'
 import { placeOf, type StoredEnvelope } from './stored-envelope.js'
 
 export interface LogTailOptions {
-  readonly durableLog: Pick<DurableLog, 'read'>
+  readonly durableLog: Pick<DurableLog, 'read' | 'isTight'>
   readonly wants: Wants
   /** The place in the log where the rest begins. */
   readonly from: number

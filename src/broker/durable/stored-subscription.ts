@@ -56,6 +56,7 @@ export class StoredSubscription extends Subscription {
       unreadBytes: cursor.waitingBytes,
       isWhole: throwsAway(request),
       readLater: () => owner.after(0, () => this.wake()),
+      isWorking: () => this.inFlight > 0,
       areMissing: (count, bytes) => {
         this.#waitsNoMore(count, bytes)
         cursor.changed()

@@ -53,6 +53,15 @@ export class WaitingMemory implements BlockOwner {
     this.#room.refuse(error)
   }
 
+  /** Counts blocks in that budget in place of this memory, which still moves their messages. */
+  ownerIn(budget: Pick<ByteBudget, 'add'>): BlockOwner {
+    return {
+      used: bytes => budget.add(bytes),
+      wasted: block => this.wasted(block),
+      over: block => this.over(block),
+    }
+  }
+
   used(bytes: number): void {
     this.#budget.add(bytes)
   }

@@ -83,8 +83,9 @@ export class Router {
     const refusal = full === undefined ? undefined : this.#refusal(envelope, full, isAnswered)
     if (refusal !== undefined) return refusal
     if (this.#dispatcher.isBusy && this.#dispatcher.queued >= this.#maxHeld) return outboxFull(this.#maxHeld)
-    const isCrowded = isAnswered && this.#memory.isFull && !this.#isUnrouted(targets)
-    if (isCrowded && this.#memory.isOverfull) return memoryFull()
+    const isCrowded = this.#memory.isFull && !this.#isUnrouted(targets)
+    // Another host keeps what waits here: it gives no more than the credit of its relay.
+    if (isCrowded && isAnswered && this.#memory.isOverfull) return memoryFull()
     if (this.#isUnrouted(targets)) {
       const coming = this.#acceptUnrouted(envelope, from, isAnswered)
       if (coming !== undefined) return coming

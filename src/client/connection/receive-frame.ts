@@ -55,7 +55,7 @@ export function receiveFrame(
     case FrameKind.Ack:
       return
     case FrameKind.Deliver:
-      return inboxes.deliver(new DeliverReader(body, table))
+      return inboxes.deliver(new DeliverReader(body, table, asHost?.blockOf?.(body.bytes)))
     case FrameKind.Outcome:
       return outbox.outcome(decodeOutcome(body))
     case FrameKind.Synced:

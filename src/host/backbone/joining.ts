@@ -3,11 +3,16 @@ import { newId } from '../../message/new-id.js'
 import { tokenCredential, type Credential } from '../../client/connection/credential.js'
 import type { TlsOptions } from '../../client/connection/dial-socket.js'
 import { AuthError } from '../../errors.js'
-import type { TlsFiles } from '../listen/tls.js'
 import type { SessionManagerOptions } from '../session/session-manager.js'
 import { isLoopback, type HostSettings } from '../process/settings.js'
 import { Follower } from './follower/follower.js'
 import { Leader } from './leader/leader.js'
+
+/** The host's own certificate, and those of leaders that it trusts. */
+interface TlsFiles {
+  readonly identity: { readonly cert: string; readonly key: string } | undefined
+  readonly ca: string | undefined
+}
 
 /** A token with fewer characters can be guessed. */
 const LEAST_TOKEN = 16

@@ -1,5 +1,6 @@
 import type { LogReader } from '../../broker/durable/durable-log.js'
 import type { StoredEnvelope } from '../../broker/durable/stored-envelope.js'
+import type { BytesHolder } from '../../message/envelope.js'
 import type { Chunk, Store, StoreTransaction } from '../../store/store.js'
 import { trimmable } from '../../store/store.js'
 import type { Wants } from '../../broker/wanting.js'
@@ -22,6 +23,12 @@ export interface Retention {
   readonly bytes: number
 }
 
+/** The memory of messages that are read from the disk. */
+export interface ReadMemory {
+  readonly isFull: boolean
+  blockOf(bytes: Uint8Array): BytesHolder
+}
+
 /**
  * The messages of one van, in the order in which they were taken over. It reads messages that are not on the disk yet
  * from memory.
@@ -30,6 +37,8 @@ export class Log {
   readonly #store: Store
   readonly #number: number
   readonly #writer = new MessageWriter()
+  /** Counts what is read from the disk. */
+  memory: ReadMemory | undefined
   #closed: Chunk[] = []
   /** Not on the disk yet, from `#pendingFrom` on. */
   #pending: StoredEnvelope[] = []
@@ -63,6 +72,8 @@ export class Log {
     envelope.at = this.#end
     this.#end += 1
     this.#pending.push(envelope)
+    // Its frame stays in memory until it is written.
+    envelope.hold()
     this.#writer.add(envelope)
     if (this.#writer.bytes >= CHUNK_BYTES) this.#close()
   }
@@ -84,6 +95,7 @@ export class Log {
     this.#bytes += bytes
     return isWritten => {
       const collected = this.#pending.slice(0, count)
+      for (const each of collected) each.release()
       this.#pending = this.#pending.slice(count)
       this.#pendingFrom += count
       if (isWritten) return []
@@ -204,11 +216,16 @@ interface OpenChunk {
 class Reader implements LogReader {
   readonly #store: Store
   readonly #number: number
-  readonly #log: Pick<Log, 'pendingFrom' | 'pendingAt'>
+  readonly #log: Pick<Log, 'pendingFrom' | 'pendingAt' | 'memory'>
   #at: number
   #chunk: OpenChunk | undefined
 
-  constructor(store: Store, number: number, log: Pick<Log, 'pendingFrom' | 'pendingAt'>, from: number) {
+  constructor(
+    store: Store,
+    number: number,
+    log: Pick<Log, 'pendingFrom' | 'pendingAt' | 'memory'>,
+    from: number,
+  ) {
     this.#store = store
     this.#number = number
     this.#log = log
@@ -256,7 +273,7 @@ class Reader implements LogReader {
       this.#at = this.#log.pendingFrom
       return undefined
     }
-    const messages = new MessageReader(chunk.bytes)
+    const messages = new MessageReader(chunk.bytes, this.#log.memory?.blockOf(chunk.bytes))
     for (let at = chunk.first; at < this.#at; at += 1) messages.read(at, () => false)
     this.#at = Math.max(this.#at, chunk.first)
     this.#chunk = { messages, end: chunk.first + chunk.count }

@@ -1,6 +1,6 @@
 import { ByteReader } from '../../codec/byte-reader.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
-import type { Envelope } from '../../message/envelope.js'
+import type { BytesHolder, Envelope } from '../../message/envelope.js'
 import type { Wants } from '../../broker/wanting.js'
 import { StoredEnvelope } from '../../broker/durable/stored-envelope.js'
 import { StoreDamagedError } from '../../errors.js'
@@ -57,8 +57,11 @@ export class MessageReader {
   readonly #topics = new ReadingTable()
   readonly #publishers = new ReadingTable()
   readonly #deltas = new Deltas()
+  readonly #block: BytesHolder | undefined
 
-  constructor(bytes: Uint8Array) {
+  /** @param block counts the memory of these bytes */
+  constructor(bytes: Uint8Array, block?: BytesHolder) {
+    this.#block = block
     this.#reader = new ByteReader(
       bytes,
       what => new StoreDamagedError(`A message in the store ${what}. See \`msgvan store check\`.`),
@@ -95,6 +98,7 @@ export class MessageReader {
       size,
       encoding,
       offset,
+      this.#block,
     )
     stored.at = at
     return stored

@@ -13,7 +13,7 @@ import type { PublisherMark } from './records/publisher-mark.js'
 import type { Committer, Contributor } from './committer.js'
 import type { StoredCursor } from './stored-cursor.js'
 import type { Unusable } from './set-aside.js'
-import { Log, type Retention } from './log.js'
+import { Log, type ReadMemory, type Retention } from './log.js'
 import { replayStart } from './replay.js'
 import { OwedMessages } from './records/owed-messages.js'
 import { PublisherMarks } from './records/publisher-marks.js'
@@ -140,6 +140,15 @@ export class VanStore implements DurableLog, Contributor {
   append(envelope: StoredEnvelope): void {
     this.#log.append(envelope)
     if (!this.#isScheduled) this.#records.changed()
+  }
+
+  /** Counts what is read from the disk. */
+  set memory(memory: ReadMemory) {
+    this.#log.memory = memory
+  }
+
+  get isTight(): boolean {
+    return this.#log.memory?.isFull === true
   }
 
   read(from: number): LogReader {

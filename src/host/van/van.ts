@@ -170,6 +170,7 @@ export class Van {
       reroute: envelope => broker.reroute(envelope),
       resume: (...waiting) => broker.transfer.resume(...waiting),
       watchPatterns: watcher => broker.watchPatterns(watcher),
+      blockOf: bytes => broker.memory.blockOf(bytes),
       acceptFrom: (from, envelope, isAnswered) => this.acceptFrom(from, envelope, isAnswered),
       arrived: topic => this.takeAnswers(topic),
       answer: (name, args) => answer(this, name, args),

@@ -1,12 +1,17 @@
 import type { LetterMemory } from '../../broker/dead-letters/letter-memory.js'
 import type { Counters } from '../../bus/contract/status.js'
+import { ByteBudget } from '../../broker/memory/byte-budget.js'
+import type { WaitingMemory } from '../../broker/memory/waiting-memory.js'
 import { UnsupportedError } from '../../errors.js'
+import type { ReadMemory } from '../store/log.js'
 import type { HostStore } from '../store/host-store.js'
 import type { HostStanding, VanStanding } from '../store/standing.js'
 import { outlivesHost } from './names-file.js'
 import { RecentMap } from './recent-map.js'
 import { Van, type VansOptions } from './van.js'
 
+/** Messages that subscriptions read from the disk may take this share of the host's memory, beside it. */
+const READ_SHARE = 1 / 4
 /** The number of unused vans whose counters it remembers: names cost memory. */
 const VANS_REMEMBERED = 1_000
 
@@ -19,8 +24,12 @@ export class Vans {
   readonly #vans = new Map<string, Van>()
   readonly #counted = new RecentMap<string, Counters>({ max: VANS_REMEMBERED })
 
+  /** Messages that all vans have read from the disk. */
+  readonly #read: ByteBudget
+
   constructor(options: VansOptions) {
     this.#options = options
+    this.#read = new ByteBudget(options.budget.max * READ_SHARE)
   }
 
   /** Restores all vans of the store, which keeps everything from now on. */
@@ -83,6 +92,7 @@ export class Vans {
       const store = this.#store
       const outboundLog = store && (() => store.outboundLog(name))
       van = new Van(name, this.#options, store?.van(name), outboundLog, this.#counted.get(name))
+      if (van.vanStore !== undefined) van.vanStore.memory = this.#readMemory(van.broker.memory)
       this.#vans.set(name, van)
     }
     return van
@@ -123,6 +133,18 @@ export class Vans {
         if (rules.principal === principal && rules.name !== undefined && outlivesHost(rules.name, rules))
           count += 1
     return count
+  }
+
+  /** For all that subscriptions read from the disk, which nothing else counts: publishers do not wait for it. */
+  #readMemory(memory: WaitingMemory): ReadMemory {
+    const readMemory = this.#read
+    const owner = memory.ownerIn(readMemory)
+    return {
+      get isFull() {
+        return readMemory.isFull
+      },
+      blockOf: bytes => memory.blockOf(bytes, undefined, owner),
+    }
   }
 
   /** The memory of all dead letters. */

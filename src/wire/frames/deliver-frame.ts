@@ -1,6 +1,6 @@
 import type { ByteReader } from '../../codec/byte-reader.js'
 import { ByteWriter } from '../../codec/byte-writer.js'
-import { Envelope, RedrivenEnvelope } from '../../message/envelope.js'
+import { Envelope, RedrivenEnvelope, type BytesHolder } from '../../message/envelope.js'
 import { beginFrame } from './frames.js'
 import {
   Deltas,
@@ -87,11 +87,14 @@ export class DeliverReader {
   readonly #reader: ByteReader
   readonly #table: Pick<ReadingTable, 'read'>
   readonly #deltas = new Deltas()
+  readonly #block: BytesHolder | undefined
   #last: Envelope | undefined
 
-  constructor(reader: ByteReader, table: Pick<ReadingTable, 'read'>) {
+  /** @param block counts the memory of the frame */
+  constructor(reader: ByteReader, table: Pick<ReadingTable, 'read'>, block?: BytesHolder) {
     this.#reader = reader
     this.#table = table
+    this.#block = block
   }
 
   next(): Delivery | undefined {
@@ -122,7 +125,18 @@ export class DeliverReader {
     const offset = reader.skip(size)
     const { bytes } = reader
     const Kind = (flags & REPLAYED) === 0 ? Envelope : RedrivenEnvelope
-    this.#last = new Kind(publisher, sequence, topic, headers, timestamp, bytes, size, encoding, offset)
+    this.#last = new Kind(
+      publisher,
+      sequence,
+      topic,
+      headers,
+      timestamp,
+      bytes,
+      size,
+      encoding,
+      offset,
+      this.#block,
+    )
     return this.#last
   }
 }

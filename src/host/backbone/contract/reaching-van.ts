@@ -1,7 +1,7 @@
 import type { Consumer, Membership } from '../../../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
 import type { MsgvanError } from '../../../errors.js'
-import type { Envelope } from '../../../message/envelope.js'
+import type { BytesHolder, Envelope } from '../../../message/envelope.js'
 import type { AskedOfHosts, GotArgs } from '../../../wire/calls/calls.js'
 import type { Missed } from '../../../wire/missed.js'
 import type { HostQueue } from './host-queue.js'
@@ -25,6 +25,8 @@ export interface ReachingVan {
    * @param isAnswered its publisher learns of a refusal
    */
   acceptFrom(from: HostRef, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> | MsgvanError
+  /** Counts the memory of messages in these bytes. */
+  blockOf(bytes: Uint8Array): BytesHolder
   /** A message came again: resolves when its subscriptions have room; undefined when they have. */
   awaitRoom(envelope: Envelope, from: HostRef): undefined | Promise<void>
   /** Resolves when everything so far is on the disk; undefined when it is, or without a store. */

@@ -207,6 +207,7 @@ export class LeaderLink implements Reach, Outgoing {
       ...(dial === undefined ? {} : { dial }),
       asHost: {
         frame: (kind, body) => this.#frame(kind, body),
+        blockOf: bytes => van.blockOf(bytes),
         failed: error => {
           this.#presence.endFirstAttempt()
           if (!this.#presence.isUp) this.#forwarder.shut()
