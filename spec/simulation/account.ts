@@ -19,6 +19,7 @@ export interface Publication {
   readonly publisher: string
   readonly topic: string
   readonly headers: Readonly<Record<string, string>>
+  readonly key: string | undefined
   readonly at: number
   outcome: Outcome
   /** How many messages had been published when its promise was resolved. */
@@ -58,7 +59,7 @@ export interface HostEnd {
 export interface Rules {
   readonly name: string | undefined
   readonly pattern: RegExp
-  readonly ordered: boolean
+  readonly ordered: boolean | 'key'
   readonly prefetch: number
   readonly attempts: number
   readonly delay: number

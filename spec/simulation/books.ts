@@ -116,13 +116,14 @@ export class Books {
     )
   }
 
-  published(publisher: string, topic: string, place: Place): Publication {
+  published(publisher: string, topic: string, key: string | undefined, place: Place): Publication {
     const number = this.publications.length
     const publication: Publication = {
       number,
       publisher,
       topic,
       headers: { tenant: number % 2 === 0 ? 'a' : 'b' },
+      key,
       at: this.now,
       outcome: 'open',
       acceptedAt: Infinity,

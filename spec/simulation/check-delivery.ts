@@ -22,8 +22,13 @@ export function checkDelivery(books: Books, account: SubscriptionAccount, delive
   if (!redelivered && attempt > 1) books.violated(`${what}: attempt ${attempt} without the redelivered flag`)
   checkAgainstEarlier(books, account, delivery, what)
   const isInTurn = !account.wasReplayed(publication)
-  if (!redelivered && isInTurn) checkFirst(books, account, delivery, what)
-  if (account.rules.ordered && isInTurn) checkOrdered(books, account, delivery, what)
+  const { ordered } = account.rules
+  if (!redelivered && isInTurn && ordered !== 'key') checkFirst(books, account, delivery, what)
+  if (ordered === true && isInTurn) checkOrdered(books, account, delivery, what)
+  if (ordered === 'key' && publication.key !== undefined) {
+    checkAlone(books, account, delivery, what)
+    if (isInTurn) checkOrdered(books, account, delivery, what)
+  }
   checkCredit(books, account, delivery, what)
 }
 
@@ -72,12 +77,13 @@ function checkFirst(books: Books, account: SubscriptionAccount, delivery: Delive
   books.violated(`${what}: after #${before.number}, out of order`)
 }
 
-/** `ordered`: nothing passes a message that is not settled, unless that was dropped meanwhile. */
+/** `ordered`: nothing passes a message that is not settled, unless that was dropped meanwhile; by key: nothing of its key. */
 function checkOrdered(books: Books, account: SubscriptionAccount, delivery: Delivery, what: string): void {
   const { publication } = delivery
   const { overflow } = account.rules
   for (const [other, deliveries] of account.deliveries) {
     if (other.publisher !== publication.publisher || other.topic !== publication.topic) continue
+    if (account.rules.ordered === 'key' && other.key !== publication.key) continue
     const last = deliveries.at(-1)
     if (last === undefined || account.wasReplayed(other)) continue
     // Of a host before: what was not on the disk comes once more, in order.
@@ -96,6 +102,20 @@ function checkOrdered(books: Books, account: SubscriptionAccount, delivery: Deli
         text: `${what}: passes #${other.number} (${state}) in an ordered subscription`,
         isExcused: () => isInDoubt(last) || deliveries.some(mayBeKept) || account.mayBeDead(other),
       })
+  }
+}
+
+/** By key: no other message of the key is at a consumer, whoever published it. */
+function checkAlone(books: Books, account: SubscriptionAccount, delivery: Delivery, what: string): void {
+  const { publication } = delivery
+  for (const [other, deliveries] of account.deliveries) {
+    if (other === publication || other.key !== publication.key) continue
+    for (const each of deliveries)
+      if (each.state === 'open')
+        books.suspect({
+          text: `${what}: #${other.number} of its key is at ${each.holder.name}`,
+          isExcused: () => isInDoubt(each) || isInDoubt(delivery),
+        })
   }
 }
 

@@ -26,6 +26,7 @@ export const features = [
   'style combined',
   'ordered',
   'matching headers',
+  'ordered by key',
   'ack timeouts',
   'throws',
   'nacks',

@@ -103,8 +103,9 @@ export class Member implements Holder {
     const { style } = this.#manner
     if (['retry', 'take', 'creation', 'combined'].includes(style)) this.account.isRestless = true
     this.trace.count(`style ${style}`)
-    if (this.account.rules.ordered) this.trace.count('ordered')
     if (this.account.rules.match !== undefined) this.trace.count('matching headers')
+    const { ordered } = this.account.rules
+    if (ordered !== false) this.trace.count(ordered === true ? 'ordered' : 'ordered by key')
     if (this.account.rules.from !== undefined) {
       this.trace.count('from the start')
       if (!this.place.isLeader) this.trace.count('from the start at a follower')

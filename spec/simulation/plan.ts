@@ -140,13 +140,13 @@ function drawFollowers(random: Random, forced: readonly Feature[]): boolean[] {
 /** An unnamed one says which it is in its pattern, so that the van's status can be told apart. */
 export function drawRules(random: Random, name: string | undefined, mark = ''): Rules {
   const pattern = random.pick(patterns)
-  const ordered = random.chance(0.25)
   const match = random.chance(0.2) ? { headers: { tenant: random.pick(['a', 'b']) } } : undefined
+  const ordered = random.pick<boolean | 'key'>([true, 'key', 'key', false, false, false])
   return {
     name,
     pattern: name === undefined ? new RegExp(`${pattern.source}|^${mark}$`) : pattern,
     ordered,
-    prefetch: ordered ? 1 : random.pick([1, 2, 5, 100]),
+    prefetch: ordered === true ? 1 : random.pick([1, 2, 5, 100]),
     attempts: random.pick([1, 2, 3, 5, 50]),
     delay: random.pick([0, 10, 100, 400]),
     ackTimeout: random.pick([0, 0, 30, 200]),

@@ -59,6 +59,8 @@ export async function provoke(stage: Stage, cast: Cast, feature: Feature): Promi
       return with_({}, { ordered: true, prefetch: 1 })
     case 'matching headers':
       return with_({}, { match: { headers: { tenant: 'a' } } })
+    case 'ordered by key':
+      return with_({}, { ordered: 'key' })
     case 'ack timeouts':
       await with_({ style: 'manual', holding: 1 }, { ackTimeout: 30 })
       return clock.advance(100)

@@ -182,12 +182,16 @@ export class SimClient {
   /** @param encoding called while it is encoded */
   #publish(topic: string, encoding?: () => void): void {
     const { books, trace, random } = this.#stage
-    const publication = books.published(this.process.name, topic, this.place)
+    const key = random.pick(['a', 'b', 'c', undefined])
+    const publication = books.published(this.process.name, topic, key, this.place)
     const { number, headers } = publication
     const ballast = random.chance(0.1) ? new Uint8Array(this.#options.ballast) : undefined
     this.#open.add(publication)
     if (this.host?.hasEnded === false) publication.sentTo.add(this.host)
-    trace.say(this.process.name, () => `publishes #${number} ${topic}`)
+    trace.say(
+      this.process.name,
+      () => `publishes #${number} ${topic}${key === undefined ? '' : `, key ${key}`}`,
+    )
     trace.count('published')
     const payload: object = { number, ballast }
     let isEncoded = false
@@ -200,7 +204,7 @@ export class SimClient {
           return 'answered'
         },
       })
-    this.bus.publish(topic, payload, { headers }).then(
+    this.bus.publish(topic, payload, key === undefined ? { headers } : { headers, key }).then(
       () => this.#published(publication, 'accepted'),
       (error: unknown) => this.#refused(publication, error),
     )

@@ -3,6 +3,7 @@ import type { ByteWriter } from '../../codec/byte-writer.js'
 import { noHeaders, type Envelope, type Headers } from '../../message/envelope.js'
 import { encodingFrom, type Encoding } from '../../codec/encoding.js'
 import { checkHeaders } from '../../message/headers.js'
+import { KEY_HEADER, MAX_KEY_BYTES } from '../../message/order/key.js'
 import { checkTopic } from '../../message/topic.js'
 import { MsgvanError } from '../../errors.js'
 import type { ReadingTable } from './string-table.js'
@@ -62,11 +63,20 @@ export function writeHeaders(writer: ByteWriter, headers: Headers): void {
 export function readHeaders(reader: ByteReader, flags: number): Headers {
   if ((flags & HEADERS) === 0) return noHeaders
   const count = reader.count(2)
+  if (count === 1) return readOne(reader)
   const entries: [string, string][] = []
   for (let i = 0; i < count; i++) entries.push([reader.string(), reader.string()])
   // fromEntries defines, so that a header called __proto__ is a header.
   const headers = Object.fromEntries(entries)
   return checked(reader, headers, checkHeaders)
+}
+
+/** The usual one is the key, which needs no check: what UTF-8 decodes to is well-formed. */
+function readOne(reader: ByteReader): Headers {
+  const name = reader.recurring()
+  const value = reader.string()
+  if (name === KEY_HEADER && value.length <= MAX_KEY_BYTES) return { [KEY_HEADER]: value }
+  return checked(reader, Object.fromEntries([[name, value]]), checkHeaders)
 }
 
 export function readTopic(reader: ByteReader, table: Pick<ReadingTable, 'read'>): string {
