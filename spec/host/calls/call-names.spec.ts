@@ -27,6 +27,8 @@ const request: SubscriptionRequest = {
   maxPending: 1_000,
   maxPendingBytes: 1_000_000,
   overflow: 'pause',
+  match: { headers: { tenant: 'a' } },
+  earlierMatches: undefined,
   given: undefined,
   joins: undefined,
   principal: undefined,
