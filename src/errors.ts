@@ -339,6 +339,12 @@ export class StoreDamagedError extends MsgvanError {
   readonly code = 'MSGVAN_STORE_DAMAGED'
 }
 
+/** A message's `ttl` ended before a subscription could hand it out: the reason of its dead letter. */
+export class ExpiredError extends MsgvanError {
+  override readonly name = 'ExpiredError'
+  readonly code = 'MSGVAN_EXPIRED'
+}
+
 /** It took too long. */
 export class TimeoutError extends MsgvanError {
   override readonly name = 'TimeoutError'
@@ -421,6 +427,7 @@ const byCode = {
   MSGVAN_STORE_FORMAT: StoreFormatError,
   MSGVAN_STORE_FULL: StoreFullError,
   MSGVAN_STORE_DAMAGED: StoreDamagedError,
+  MSGVAN_EXPIRED: ExpiredError,
   MSGVAN_TIMEOUT: TimeoutError,
   MSGVAN_NOT_FOUND: NotFoundError,
   MSGVAN_COMMAND: CommandError,

@@ -5,7 +5,7 @@ export type { VanOptions } from './van-options.js'
 export type { AnyTopics, Bus, ObserveOptions, ReadyOptions, Topics } from './bus/contract/bus.js'
 export type { AnyServices, Reply, ReplyOptions, RequestOptions, Services } from './bus/contract/services.js'
 export type { BusState, CloseOptions } from './bus/contract/broker.js'
-export type { Overflow } from './bus/contract/subscription-request.js'
+export type { Expired, Overflow } from './bus/contract/subscription-request.js'
 export type { RetryDelay } from './message/retry-delay.js'
 export type { DeadLetter, DeadLetterFilter, DeadLetters } from './bus/contract/dead-letters.js'
 export { Actor, defineActor } from './workers/definition/actor.js'
@@ -35,6 +35,7 @@ export type { HandlerOptions, PublishOptions, TopicOptions } from './bus/contrac
 export type {
   ActorStatus,
   Counters,
+  DelayedStatus,
   HandlerStatus,
   HostStatus,
   LogStatus,

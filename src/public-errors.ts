@@ -15,6 +15,7 @@ export {
   HandlerCrashedError,
   HandlerModuleError,
   HostUnreachableError,
+  ExpiredError,
   InvalidOptionError,
   InvalidPatternError,
   InvalidPayloadError,

@@ -4,6 +4,7 @@ import type { Connected } from './connected.js'
 import { creationFunctions } from './creation-functions.js'
 import { deadLetters } from './dead-letters.js'
 import { deferring } from './deferring.js'
+import { delaying } from './delaying.js'
 import { delivery } from './delivery.js'
 import { draining } from './draining.js'
 import { failure } from './failure.js'
@@ -48,6 +49,7 @@ const themes: readonly Theme[] = [
   wildcards,
   delivery,
   publishing,
+  delaying,
   payloadRules,
   ordering,
   orderingByKey,

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { Observable, Observer, Subscription } from 'rxjs'
-import type { Bus, Message, MsgvanError, SubscriptionStatus } from '../../src/index.js'
+import type { Bus, Message, MsgvanError, SubscriptionStatus, TopicOptions } from '../../src/index.js'
 import { eventually } from './eventually.js'
 
 /** Everything that an Observable sent, to be waited for. */
@@ -80,8 +80,13 @@ export async function untilStatus(
 }
 
 /** Registers a name without staying: from now on its messages wait. */
-export async function register(bus: Bus, name: string, pattern: RegExp | string): Promise<void> {
-  const first = bus.topic(pattern, { name }).subscribe()
+export async function register(
+  bus: Bus,
+  name: string,
+  pattern: RegExp | string,
+  options: TopicOptions = {},
+): Promise<void> {
+  const first = bus.topic(pattern, { ...options, name }).subscribe()
   await bus.ready()
   first.unsubscribe()
   await untilStatus(bus, name, { consumers: 0 })

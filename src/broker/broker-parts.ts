@@ -1,9 +1,14 @@
+import type { MsgvanError } from '../errors.js'
+import type { Envelope } from '../message/envelope.js'
+import { leftByDrain, leftDelayed } from '../bus/drain-timeout.js'
 import { Reports } from '../bus/reports.js'
 import { BrokerCounters } from './broker-counters.js'
 import { DrainWaiter } from './lifecycle/drain-waiter.js'
 import { Timers } from './clock/timers.js'
+import { DEFAULT_DEDUPE_MS, RuledPublisher } from './delayed/ruled-publisher.js'
 import { DeadLetterHandler } from './dead-letters/dead-letter-handler.js'
 import { openJournal } from './durable/journal.js'
+import { StoredEnvelope } from './durable/stored-envelope.js'
 import { storing } from './durable/stored-subscription.js'
 import { DrainIntake } from './lifecycle/drain-intake.js'
 import { Endings } from './lifecycle/endings.js'
@@ -41,6 +46,7 @@ export class BrokerParts {
   readonly relays: Relays
   readonly transfer: Transfer
   readonly memory: WaitingMemory
+  readonly ruled: RuledPublisher
 
   constructor(readonly options: LocalBrokerOptions) {
     const { scheduler, wallClock, durableLog, soon = (run: () => void) => queueMicrotask(run) } = options
@@ -77,7 +83,23 @@ export class BrokerParts {
     const memory = (this.memory = this.#newMemory(soon))
     this.router = new Router({ options, registry, dispatcher, lifetime, drainIntake, journal, memory })
     this.relays = new Relays(registry.routes, owner, this.router)
+    this.ruled = this.#newRuled()
     this.transfer = new Transfer(this)
+  }
+
+  /** Rejects the publishes that wait for room. */
+  refuseHeld(error: MsgvanError): void {
+    for (const subscription of this.registry.all()) subscription.refuseHeld(error)
+    this.relays.refuseHeld(error)
+    this.memory.refuseHeld(error)
+  }
+
+  /** After a drain: reports the messages that end with the broker. */
+  reportLeft(): void {
+    const { drainIntake, ruled, reports, options } = this
+    if (drainIntake.left > 0) reports.report(leftByDrain(drainIntake.left))
+    const { count } = ruled.agenda
+    if (count > 0 && options.durableLog === undefined) reports.report(leftDelayed(count))
   }
 
   /** Those included that ended and still settle. */
@@ -91,6 +113,22 @@ export class BrokerParts {
       () => this.registry.all(),
       subscription => subscription.countInto(this.counters.past),
     )
+  }
+
+  #newRuled(): RuledPublisher {
+    const { timers, options, lifetime, router, memory, registry } = this
+    const { wallClock = Date.now, publisherPrefix = '', dedupe = DEFAULT_DEDUPE_MS, durableLog } = options
+    const inLog = (envelope: Envelope): Envelope =>
+      durableLog === undefined ? envelope : StoredEnvelope.of(envelope)
+    return new RuledPublisher({
+      ...{ timers, wallClock, publisherPrefix, dedupe },
+      keeper: durableLog?.rules,
+      refuses: () => lifetime.refuses,
+      isFull: () => memory.isFull,
+      used: bytes => memory.used(bytes),
+      accept: envelope => router.accept(inLog(envelope), registry.routes.match(envelope.topic)),
+      acceptDue: envelope => router.acceptDue(inLog(envelope)),
+    })
   }
 
   #newMemory(soon: (run: () => void) => void): WaitingMemory {

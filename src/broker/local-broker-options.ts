@@ -78,6 +78,8 @@ export interface LocalBrokerOptions {
   letterMemory?: LetterMemory
   /** Whether this publisher has messages in hand. Then it does not wait for memory. Default: it has none. */
   isWorking?: (publisher: string) => boolean
+  /** Milliseconds during which the same id of a publish again is the same message. Default 120,000. */
+  dedupe?: number | undefined
   /** How many publishes a full subscription may hold by `overflow: 'pause'`, or handlers queue. Default 100,000. */
   maxHeld?: number
 }

@@ -5,7 +5,7 @@ import type { Broker, BusState, CloseOptions, Consumer, Membership } from '../bu
 import type { Sight } from '../bus/contract/sight.js'
 import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import type { DeadLetterFilter } from '../bus/contract/dead-letters.js'
-import { drainTimeout, leftByDrain, leftWaiting } from '../bus/drain-timeout.js'
+import { drainTimeout, leftWaiting } from '../bus/drain-timeout.js'
 import type { Counters } from '../bus/contract/status.js'
 import { MsgvanError } from '../errors.js'
 import { reachesSystemTopics } from '../message/pattern.js'
@@ -18,6 +18,7 @@ import type { Lifetime } from './lifecycle/lifetime.js'
 import type { Transfer } from './lifecycle/transfer.js'
 import type { LocalBrokerOptions } from './local-broker-options.js'
 import { LocalControl } from './local-control.js'
+import type { RuledPublisher } from './delayed/ruled-publisher.js'
 import type { PatternTable } from './patterns/pattern-table.js'
 import type { PatternWatcher } from './patterns/pattern-watcher.js'
 import type { WaitingMemory } from './memory/waiting-memory.js'
@@ -45,6 +46,8 @@ export class LocalBroker implements Broker {
   readonly transfer: Transfer
   /** The memory of the messages that wait. */
   readonly memory: WaitingMemory
+  /** Publishes with an id, and delayed ones. */
+  readonly ruled: RuledPublisher
   readonly #parts: BrokerParts
   // The parts that each message passes.
   readonly #routes: PatternTable<Subscription>
@@ -65,6 +68,7 @@ export class LocalBroker implements Broker {
     this.system = parts.system
     this.transfer = parts.transfer
     this.memory = parts.memory
+    this.ruled = parts.ruled
     this.control = new LocalControl(parts)
   }
 
@@ -82,8 +86,8 @@ export class LocalBroker implements Broker {
 
   /** No subscription, no dead letter, and no message for another host. */
   get isIdle(): boolean {
-    const { registry, deadLetters, endings, relays } = this.#parts
-    return registry.size === 0 && deadLetters.size === 0 && endings.size === 0 && relays.isIdle
+    const { registry, deadLetters, endings, relays, ruled } = this.#parts
+    return ruled.isIdle && relays.isIdle && registry.size + deadLetters.size + endings.size === 0
   }
 
   ready(): Promise<void> {
@@ -108,6 +112,10 @@ export class LocalBroker implements Broker {
     const outcome = this.#router.accept(envelope, values)
     if (outcome instanceof MsgvanError) return caught(Promise.reject(outcome), refused)
     return outcome === undefined ? done : caught(outcome, refused)
+  }
+
+  publishRuled(...[topic, body, headers, rules, refused]: Parameters<Broker['publishRuled']>): Promise<void> {
+    return this.ruled.publishHere({ topic, headers, body, size: 0, encoding: Encoding.Value }, rules, refused)
   }
 
   /**
@@ -245,16 +253,17 @@ export class LocalBroker implements Broker {
   }
 
   async close({ drain = true, timeout = 10_000, signal }: CloseOptions = {}): Promise<void> {
-    const { registry, subscriptions, relays, timers, endings, deadLetters, reports } = this.#parts
+    const { registry, subscriptions, relays, timers, endings, deadLetters, reports, ruled } = this.#parts
     if (this.#lifetime.isClosed) return
     this.#lifetime.close()
     for (const subscription of registry.all()) subscription.changed()
-    this.#refuseHeld()
+    this.#parts.refuseHeld(closedError())
     if (drain) await this.#drain(timeout, signal)
-    this.#refuseHeld()
+    this.#parts.refuseHeld(closedError())
     for (const subscription of registry.all()) subscriptions.remove(subscription, true)
     relays.close()
     timers.clear()
+    ruled.agenda.close()
     endings.close()
     deadLetters.close()
     this.#state$.next('closed')
@@ -273,13 +282,6 @@ export class LocalBroker implements Broker {
       this.report(drainTimeout(waited, drainWaiter.unsettled(), 0, 0, this.#dispatcher.queued, waiting))
     else if (waiting.length > 0)
       this.report(leftWaiting(waiting, 'An embedded van keeps no messages when its bus closes.'))
-    if (drainIntake.left > 0) this.report(leftByDrain(drainIntake.left))
-  }
-
-  /** Rejects the publishes that wait for room. */
-  #refuseHeld(): void {
-    for (const subscription of this.#parts.registry.all()) subscription.refuseHeld(closedError())
-    this.#parts.relays.refuseHeld(closedError())
-    this.memory.refuseHeld(closedError())
+    this.#parts.reportLeft()
   }
 }

@@ -2,6 +2,7 @@ import { noActors } from '../bus/actors/no-actors.js'
 import type { Control } from '../bus/contract/control.js'
 import type { DeadLetterView } from './dead-letters/dead-letter-view.js'
 import type { HostStatus, VanStatus } from '../bus/contract/status.js'
+import type { RuledPublisher } from './delayed/ruled-publisher.js'
 import type { DrainWaiter } from './lifecycle/drain-waiter.js'
 import type { DeadLetterHandler } from './dead-letters/dead-letter-handler.js'
 import type { LocalBrokerOptions } from './local-broker-options.js'
@@ -21,6 +22,7 @@ export interface LocalControlOwner {
   readonly drainWaiter: DrainWaiter
   readonly lifetime: Lifetime
   readonly counters: BrokerCounters
+  readonly ruled: RuledPublisher
 }
 
 /** The Control of a LocalBroker. It starts neither handlers nor actors: a host does. */
@@ -36,6 +38,7 @@ export class LocalControl implements Control {
     const { options, registry, drainWaiter } = this.#owner
     if (this.#owner.lifetime.isClosed) return Promise.reject(closedError())
     const host = options.hostStatus()
+    const { agenda } = this.#owner.ruled
     // An unnamed subscription whose consumer took messages along stays until these are settled.
     const lingering = [...drainWaiter.lingering].filter(({ inFlight }) => inFlight > 0)
     const subscriptions = [...registry.all(), ...lingering].map(subscriptionStatus)
@@ -46,6 +49,7 @@ export class LocalControl implements Control {
       subscriptions,
       actors: [],
       counters: this.#owner.counters.all,
+      delayed: { messages: agenda.count, bytes: agenda.bytes },
       ...(options.durableLog === undefined ? {} : { log: options.durableLog.extent }),
     })
   }
@@ -71,6 +75,11 @@ export class LocalControl implements Control {
     const subscription = this.#owner.registry.byName(name)
     subscription?.pause(isPaused)
     return Promise.resolve(subscription !== undefined)
+  }
+
+  cancel(id: string): Promise<boolean> {
+    if (this.#owner.lifetime.isClosed) return Promise.reject(closedError())
+    return Promise.resolve(this.#owner.ruled.cancel(id))
   }
 
   subscribeHandler(): Promise<void> {

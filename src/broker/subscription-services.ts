@@ -2,7 +2,8 @@ import type { MsgvanError } from '../errors.js'
 import type { Unrouted } from '../bus/contract/broker.js'
 import type { Reports } from '../bus/reports.js'
 import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
-import type { Envelope } from '../message/envelope.js'
+import type { Envelope, Headers } from '../message/envelope.js'
+import { expiryOf } from './delayed/expiry.js'
 import { keyReader, type KeyReader } from '../message/order/key-reader.js'
 import { isMailTopic, isRequest } from '../message/topic.js'
 import type { DrainWaiter } from './lifecycle/drain-waiter.js'
@@ -73,6 +74,11 @@ export class SubscriptionServices implements SubscriptionOwner<Subscription> {
 
   rightsChanged(): void {
     this.#parts.registry.routes.forgetTopics()
+  }
+
+  hasExpired(headers: Headers): boolean {
+    const expires = expiryOf(headers)
+    return expires !== undefined && expires <= this.#parts.messages.now()
   }
 
   paused(subscription: Subscription): void {

@@ -3,6 +3,7 @@ import type { Control } from './contract/control.js'
 import type { DeadLetters } from './contract/dead-letters.js'
 import { checkName } from './contract/options.js'
 import type { VanStatus } from './contract/status.js'
+import { checkId } from './publication.js'
 
 /** The part of a bus that looks into the van, and decides about names. */
 export abstract class ControlOfBus {
@@ -27,6 +28,11 @@ export abstract class ControlOfBus {
   async resume(name: string): Promise<boolean> {
     checkName(name)
     return this.unlessEnding(this.#control.pause(name, false))
+  }
+
+  async cancel(id: string): Promise<boolean> {
+    checkId(id)
+    return this.unlessEnding(this.#control.cancel(id))
   }
 
   status(): Promise<VanStatus> {

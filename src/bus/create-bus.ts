@@ -42,6 +42,7 @@ import { Streams } from './streams/streams.js'
 import { BusSubject } from './topic/subject.js'
 import { checkNoRequests, checkReply, checkRequest } from './requests/check-requests.js'
 import { RequestsOfBus } from './requests/requests-of-bus.js'
+import type { PublishRules } from './contract/options.js'
 import {
   checkPublication,
   checkPublishOptions,
@@ -162,45 +163,53 @@ export class BrokerBus extends ControlOfBus {
         const { topic, headers, key } = topicOrMessage
         return this.#publish(topic, topicOrMessage.payload, headers, key)
       }
-      if (options !== undefined) checkPublishOptions(options)
+      const rules = options === undefined ? undefined : checkPublishOptions(options)
       const signal = options?.signal
       if (signal?.aborted === true) return refusedWith(reasonOf(signal), undefined)
-      const outcome = this.#publish(topicOrMessage, payload, options?.headers, options?.key)
+      const outcome = this.#publish(topicOrMessage, payload, options?.headers, options?.key, rules)
       return signal === undefined ? outcome : caught(untilAborted(outcome, signal), undefined)
     } catch (error) {
       return refusedWith(asError(error), this.#refusals.report)
     }
   }
 
-  #publish(topic: string, payload: unknown, given?: Headers, key?: string): Promise<void> {
+  #publish(topic: string, payload: unknown, given?: Headers, key?: string, by?: PublishRules): Promise<void> {
     checkPublishTopic(topic)
-    const headers = given === undefined && key === undefined ? undefined : headersOf(given, key)
+    const headers =
+      given === undefined && key === undefined ? noHeaders : (headersOf(given, key) ?? noHeaders)
     if (this.#middlewares !== undefined)
-      return this.#publishThrough(this.#middlewares, { topic, payload, headers: headers ?? noHeaders })
-    if (!this.#broker.checksPayloads) assertSerializable(payload, this.#maxPayload)
-    if (this.end !== undefined) return this.#publishAtEnd(topic, payload, headers)
-    return this.#broker.publish(topic, payload, headers ?? noHeaders, this.#refusals.report)
+      return this.#publishThrough(this.#middlewares, { topic, payload, headers }, by)
+    if (this.end === undefined) return this.#pass(topic, payload, headers, by, this.#refusals.report)
+    return caught(this.unlessEnding(this.#pass(topic, payload, headers, by)), undefined)
   }
 
-  #publishThrough(middlewares: Middlewares, message: OutgoingMessage): Promise<void> {
-    const sent = middlewares.outgoing('message', message, ({ topic, payload, headers }) => {
-      if (!this.#broker.checksPayloads) assertSerializable(payload, this.#maxPayload)
-      return this.#broker.publish(topic, payload, headers)
-    })
+  #publishThrough(through: Middlewares, message: OutgoingMessage, by?: PublishRules): Promise<void> {
+    const sent = through.outgoing('message', message, ({ topic, payload, headers }) =>
+      this.#pass(topic, payload, headers, by),
+    )
     return this.end === undefined
       ? caught(sent, this.#refusals.report)
       : caught(this.unlessEnding(sent), undefined)
   }
 
-  #publishAtEnd(topic: string, payload: unknown, headers: Headers = noHeaders): Promise<void> {
-    return caught(this.unlessEnding(this.#broker.publish(topic, payload, headers)), undefined)
+  #pass(
+    ...[topic, payload, headers, by, refused]: [
+      string,
+      unknown,
+      Headers,
+      PublishRules?,
+      ((error: unknown) => void)?,
+    ]
+  ): Promise<void> {
+    if (!this.#broker.checksPayloads) assertSerializable(payload, this.#maxPayload)
+    return by === undefined
+      ? this.#broker.publish(topic, payload, headers, refused)
+      : this.#broker.publishRuled(topic, payload, headers, by, refused)
   }
 
   subject(topic: string): BusSubject<unknown> {
     checkPublishTopic(topic)
-    return new BusSubject(this.topic(topic), payload => {
-      void this.publish(topic, payload)
-    })
+    return new BusSubject(this.topic(topic), payload => void this.publish(topic, payload))
   }
 
   async subscribeHandler(

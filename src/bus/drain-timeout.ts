@@ -92,3 +92,10 @@ function where(counted: readonly Pick<Waiting, 'rules' | 'count'>[]): string {
     .map(({ rules: { name, pattern }, count }) => `${name ?? describePattern(pattern)}: ${count}`)
   return [...named, ...(counted.length > MOST_NAMED ? ['…'] : [])].join(', ')
 }
+
+/** The error on `errors$` when a bus in one process closes, and messages are delayed. */
+export function leftDelayed(count: number): DrainTimeoutError {
+  return new DrainTimeoutError(
+    `close() left behind: ${count} delayed messages. An embedded van keeps no messages when its bus closes.`,
+  )
+}

@@ -6,6 +6,7 @@ import { Exit, exitOf, lineOf, oneLine } from './exit.js'
 import { addGlobalOptions } from './options/globals.js'
 import { addActors } from './commands/actors.js'
 import { addBench } from './commands/bench.js'
+import { addCancel } from './commands/cancel.js'
 import { addDead } from './commands/dead.js'
 import { addHelp } from './options/help.js'
 import { addHost } from './commands/host/host.js'
@@ -92,6 +93,7 @@ describes a command.`,
     addUnsubscribe,
     addPause,
     addResume,
+    addCancel,
     addStart,
     addStop,
     addRestart,

@@ -43,8 +43,8 @@ export class Draining {
 
   /** It runs before the first connection, and has work that must not be dropped. */
   get owesHost(): boolean {
-    const { outbox, calls } = this.#options.traffic
-    return this.#isRunning && (!outbox.isEmpty || calls.lasting > 0)
+    const { outbox, calls, ruled } = this.#options.traffic
+    return this.#isRunning && (!outbox.isEmpty || ruled.size > 0 || calls.lasting > 0)
   }
 
   /** Something has changed: looks whether the work is done. */
@@ -82,7 +82,7 @@ export class Draining {
     isHopeless: () => boolean,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { outbox, calls, inboxes } = this.#options.traffic
+    const { outbox, calls, inboxes, ruled } = this.#options.traffic
     const deadline = performance.now() + timeout
     const isAborted = (): boolean => signal?.aborted === true
     this.#isRunning = drain
@@ -96,7 +96,8 @@ export class Draining {
         : true
     inboxes.stop(({ wasConfirmed }) => !wasConfirmed)
     // Other deliveries go on until the bus's own publishes are taken over: one may wait for room in a subscription of this bus.
-    const isTaken = outbox.whetherTaken()
+    const areTaken = outbox.whetherTaken()
+    const isTaken = (): boolean => ruled.size === 0 && areTaken()
     const isAnswered = this.#options.isEndedByHost ? () => true : calls.whetherLastingAnswered()
     await until(isTaken)
     inboxes.stop()
@@ -106,7 +107,7 @@ export class Draining {
         drainTimeout(
           isAborted() ? 'aborted' : timeout,
           inboxes.unsettled(),
-          outbox.size,
+          outbox.size + ruled.size,
           isAnswered() ? 0 : calls.lasting,
           0,
           inboxes.waiting(),
@@ -133,7 +134,9 @@ export class Draining {
    */
   get #isDone(): boolean {
     const { traffic, session } = this.#options
-    const { outbox, inboxes } = traffic
-    return outbox.isEmpty && inboxes.inHand === 0 && (!session.isKnown || !traffic.hasVerdicts)
+    const { outbox, inboxes, ruled } = traffic
+    return (
+      outbox.isEmpty && ruled.size === 0 && inboxes.inHand === 0 && (!session.isKnown || !traffic.hasVerdicts)
+    )
   }
 }

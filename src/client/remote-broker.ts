@@ -3,12 +3,14 @@ import { isReplyInbox } from '../bus/actors/reply-inbox.js'
 import { refusedWith } from '../bus/caught.js'
 import type { Broker, BusState, CloseOptions, Consumer, Membership } from '../bus/contract/broker.js'
 import type { Control } from '../bus/contract/control.js'
+import { isPlain, type PublishRules } from '../bus/contract/options.js'
 import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
 import { CurrentState } from '../bus/current-state.js'
 import { longTimeout } from '../bus/long-timeout.js'
 import { Reports } from '../bus/reports.js'
 import type { MsgvanError } from '../errors.js'
 import type { Envelope, Headers } from '../message/envelope.js'
+import { expiring } from '../broker/delayed/expiry.js'
 import type { CallArgs, CallName, HostMethod, ResultOf } from '../wire/calls/calls.js'
 import type { FrameKind } from '../wire/frames/frames.js'
 import { RemoteControl } from './calls/remote-control.js'
@@ -89,6 +91,20 @@ export class RemoteBroker implements Broker {
     const why = this.#whyNoPublish()
     if (why !== undefined) return refusedWith(why, refused)
     return this.#outbox.publish(topic, payload, headers, refused)
+  }
+
+  publishRuled(
+    topic: string,
+    payload: unknown,
+    headers: Headers,
+    rules: PublishRules,
+    refused?: (error: unknown) => void,
+  ): Promise<void> {
+    const why = this.#whyNoPublish()
+    if (why !== undefined) return refusedWith(why, refused)
+    if (!isPlain(rules)) return this.#traffic.ruled.publish(topic, payload, headers, rules, refused)
+    const expires = Date.now() + (rules.ttl ?? 0)
+    return this.#outbox.publish(topic, payload, expiring(headers, expires), refused)
   }
 
   consume(request: SubscriptionRequest, consumer: Consumer): Membership {

@@ -11,6 +11,7 @@ import type { Inbox } from './inbox/inbox.js'
 import { Inboxes } from './inbox/inboxes.js'
 import { SubscribeCalls } from './calls/subscribe-calls.js'
 import { Outbox } from './outbox/outbox.js'
+import { RuledPublishes } from './outbox/ruled-publishes.js'
 import type { RemoteBrokerOptions } from './remote-broker-options.js'
 
 export interface TrafficOwner extends ReceiversOwner {
@@ -27,6 +28,8 @@ export interface TrafficOwner extends ReceiversOwner {
 /** Everything that crosses the link of a bus: publishes, deliveries, verdicts and calls. */
 export class Traffic {
   readonly outbox: Outbox
+  /** Publishes with an id, or a delay. */
+  readonly ruled: RuledPublishes
   readonly inboxes: Inboxes
   readonly calls: Calls
   readonly #owner: TrafficOwner
@@ -50,6 +53,13 @@ export class Traffic {
       },
       () => this.outbox.maxPayload + FRAME_OVERHEAD,
     )
+    this.ruled = new RuledPublishes({
+      maxMessages: outbox.maxMessages ?? 100_000,
+      maxBytes: outbox.maxBytes ?? 64 * 1024 * 1024,
+      maxPayload: () => this.outbox.maxPayload,
+      call: args => this.calls.call('publish', args),
+      changed: () => owner.changed(),
+    })
     this.inboxes = new Inboxes({
       wake: () => this.#link.wake(),
       report: error => owner.report(error),
@@ -123,6 +133,7 @@ export class Traffic {
    */
   end(error: MsgvanError, isConnected: boolean): void {
     this.outbox.rejectAll(error)
+    this.ruled.rejectAll(error)
     this.calls.rejectAll(error)
     if (isConnected) this.inboxes.sayGoodbye()
     this.#link.signal(FrameKind.Bye)

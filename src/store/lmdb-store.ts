@@ -152,9 +152,10 @@ export class LmdbStore implements Store {
     return record && this.#value(table, key, record)
   }
 
-  *records(table: Table, prefix = ''): IterableIterator<readonly [string, Uint8Array]> {
-    for (const { key, value } of this.#table(table).getRange({ start: prefix })) {
+  *records(table: Table, prefix = '', after = prefix): IterableIterator<readonly [string, Uint8Array]> {
+    for (const { key, value } of this.#table(table).getRange({ start: after })) {
       if (!key.startsWith(prefix)) return
+      if (after !== prefix && key === after) continue
       yield [key, this.#value(table, key, value)]
     }
   }

@@ -50,8 +50,8 @@ export class MemoryStore implements Store {
     return this.#table(table).get(key)
   }
 
-  *records(table: Table, prefix = ''): IterableIterator<readonly [string, Uint8Array]> {
-    const found = [...this.#table(table)].filter(([key]) => key.startsWith(prefix))
+  *records(table: Table, prefix = '', after = ''): IterableIterator<readonly [string, Uint8Array]> {
+    const found = [...this.#table(table)].filter(([key]) => key.startsWith(prefix) && key > after)
     yield* found.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
   }
 

@@ -24,8 +24,8 @@ export class SnapshotStore implements Pick<Store, 'scan' | 'get' | 'records'> {
     return this.#snapshot.records.get(table)?.get(key)
   }
 
-  *records(table: Table, prefix = ''): IterableIterator<readonly [string, Uint8Array]> {
+  *records(table: Table, prefix = '', after = ''): IterableIterator<readonly [string, Uint8Array]> {
     for (const record of this.#snapshot.records.get(table) ?? [])
-      if (record[0].startsWith(prefix)) yield record
+      if (record[0].startsWith(prefix) && record[0] > after) yield record
   }
 }

@@ -11,6 +11,8 @@ export const tables = [
   'seen',
   'letters',
   'owed',
+  'delayed',
+  'ids',
   'handlers',
   'actors',
   'copies',
@@ -80,8 +82,12 @@ export interface Store {
   /** The same backwards, from the last chunk that begins before this sequence. Default: from the last one. */
   scanBack(log: number, before?: number): IterableIterator<Chunk>
   get(table: Table, key: string): Uint8Array | undefined
-  /** In the order of their keys. */
-  records(table: Table, prefix?: string): IterableIterator<readonly [key: string, value: Uint8Array]>
+  /** In the order of their keys. @param after leaves out this key, and all before it */
+  records(
+    table: Table,
+    prefix?: string,
+    after?: string,
+  ): IterableIterator<readonly [key: string, value: Uint8Array]>
   info(): StoreInfo
   /** Waits for the running write. */
   close(): Promise<void>

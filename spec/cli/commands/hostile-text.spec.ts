@@ -70,6 +70,10 @@ describe('hostile text in topics, payloads, names and errors', () => {
       ['actors', 'stop', HOSTILE],
       ['actors', 'stop', HOSTILE, '--json'],
     ],
+    cancel: async () => [
+      ['cancel', `no${HOSTILE}`],
+      ['cancel', `no${HOSTILE}`, '--json'],
+    ],
     unsubscribe: async () => [
       ['unsubscribe', `no${HOSTILE}`],
       ['unsubscribe', `no${HOSTILE}`, '--json'],

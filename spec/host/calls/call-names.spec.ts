@@ -29,6 +29,7 @@ const request: SubscriptionRequest = {
   overflow: 'pause',
   match: { headers: { tenant: 'a' } },
   earlierMatches: undefined,
+  expired: undefined,
   given: undefined,
   joins: undefined,
   principal: undefined,

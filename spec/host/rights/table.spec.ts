@@ -35,6 +35,10 @@ const acts: Readonly<Record<string, Act>> = {
   'publish a': ({ bus }) => bus.publish('a', 1),
   'publish a.b': ({ bus }) => bus.publish('a.b', 1),
   'publish a with a line break': ({ bus }) => bus.publish('a.\nb', 1),
+  'publish a later': async ({ bus }) => {
+    await bus.publish('a', 1, { delay: 600_000, id: 'table' })
+    expect(await bus.cancel('table')).to.equal(true)
+  },
   'subscribe a': ({ bus }) => subscribed(bus, 'a'),
   'subscribe a.b': ({ bus }) => subscribed(bus, 'a.b'),
   'subscribe /./': ({ bus }) => subscribed(bus, /./),
@@ -109,6 +113,8 @@ const cases: readonly Case[] = [
   [{ publish: { allow: ['.*'], deny: ['a\\..*'] } }, 'publish a with a line break', 'publish'],
   [{ publish: { deny: ['b'] } }, 'publish a', 'publish'],
   [{ subscribe: ['.*'] }, 'publish a', 'publish'],
+  [{}, 'publish a later', 'publish'],
+  [{ publish: ['a'] }, 'publish a later', undefined],
   [{}, 'subscribe a', 'subscribe'],
   [{ publish: ['.*'] }, 'subscribe a', 'subscribe'],
   [{ subscribe: ['a'] }, 'subscribe a', undefined],

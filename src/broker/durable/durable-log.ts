@@ -3,6 +3,7 @@ import type { LogStatus } from '../../bus/contract/status.js'
 import type { Envelope } from '../../message/envelope.js'
 import type { StoredDeadLetter } from '../dead-letters/stored-dead-letter.js'
 import type { Wants } from '../wanting.js'
+import type { RulesKeeper } from '../delayed/ruled-publisher.js'
 import type { OpenPlaces } from './open-places.js'
 import type { StoredEnvelope } from './stored-envelope.js'
 
@@ -85,6 +86,8 @@ export interface DurableLog {
   kept(): Promise<void> | undefined
   letterKept(stored: StoredDeadLetter): void
   letterGone(stored: StoredDeadLetter): void
+  /** Delayed messages, and the ids of publishes. Default: they are in memory. */
+  readonly rules?: RulesKeeper
 }
 
 /** A log of its own for messages to another host, which is owed all of it. */

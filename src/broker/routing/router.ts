@@ -102,6 +102,12 @@ export class Router {
     return Promise.all([held, this.#memory.room()]).then(() => undefined)
   }
 
+  /** For a delayed message that is due: its publisher does not wait, and learns of nothing. */
+  acceptDue(envelope: Envelope): undefined | Promise<void> | MsgvanError {
+    const willing = this.#routes.match(envelope.topic).filter(target => !target.refused(envelope.topic))
+    return this.accept(envelope, willing, undefined, false)
+  }
+
   /** Like `accept`, for a message of another host. */
   acceptFrom(from: Relay, envelope: Envelope, isAnswered: boolean): undefined | Promise<void> | MsgvanError {
     const targets = from.others(this.#wanting(envelope, this.#routes.match(envelope.topic)))

@@ -1,7 +1,12 @@
 import type { RetryRule } from '../../message/message.js'
 import { retryDelayAfter } from '../../message/retry-delay.js'
-import type { Item } from './backlog/item.js'
+import { ExpiredError } from '../../errors.js'
+import { expiryOf } from '../delayed/expiry.js'
+import type { Envelope } from '../../message/envelope.js'
+import { Item } from './backlog/item.js'
+import type { Pause } from './backlog/pause.js'
 import { RetryQueue } from './backlog/retry-queue.js'
+import { bar } from './key-order.js'
 import type { SubscriptionCore } from './subscription-core.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
 
@@ -38,6 +43,28 @@ export class Redelivery<S extends SubscriptionCore> {
     else this.retryAfter(item, needsTurn ? TURN_MS : delay)
     backlog.release(item.envelope)
     subscription.wake()
+  }
+
+  /** Its time to live has ended before it was handed out. That is no failure. */
+  expired(item: Item): void {
+    const subscription = this.#subscription
+    subscription.changed()
+    if (subscription.rules.expired !== 'drop') {
+      const expires = new Date(expiryOf(item.envelope.headers) ?? 0).toISOString()
+      return this.#addDeadLetter(
+        item,
+        new ExpiredError(`Its ttl ended at ${expires}, before it was handed out.`),
+        0,
+      )
+    }
+    subscription.count('dropped')
+    bar(subscription, item)
+  }
+
+  /** Its time to live has ended before it came here. */
+  expiredAtOnce(envelope: Envelope, pause: Pause | undefined): void {
+    this.expired(new Item(envelope, this.#subscription.backlog.nextOrder++))
+    pause?.taken()
   }
 
   rejected(item: Item, reason: unknown): void {
@@ -108,10 +135,11 @@ export class Redelivery<S extends SubscriptionCore> {
     this.#subscription.members.forgetGone()
   }
 
-  #addDeadLetter(item: Item, error: unknown): void {
+  /** @param begun 0: no consumer had it */
+  #addDeadLetter(item: Item, error: unknown, begun: 0 | 1 = 1): void {
     if (this.#owner.deadLettered(this.#subscription, item, error))
       this.#subscription.counting.deadLettered += 1
-    this.#subscription.backlog.release(item.envelope)
+    this.#subscription.backlog.release(item.envelope, begun)
     this.#subscription.wake()
   }
 }

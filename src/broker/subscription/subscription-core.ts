@@ -113,6 +113,11 @@ export abstract class SubscriptionCore extends NoopHooks {
     return this.backlog.heldBytes
   }
 
+  /** Rejects the promises of the publishers that wait for room. */
+  refuseHeld(error: Error): void {
+    this.backlog.heldBack?.refuse(error)
+  }
+
   /** Changes while the log is read for its messages. */
   get readTo(): number {
     return this.backlog.readTo

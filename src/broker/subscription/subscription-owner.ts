@@ -1,6 +1,6 @@
 import type { MsgvanError } from '../../errors.js'
 import type { Unrouted } from '../../bus/contract/broker.js'
-import type { Envelope } from '../../message/envelope.js'
+import type { Envelope, Headers } from '../../message/envelope.js'
 import type { KeyReader } from '../../message/order/key-reader.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Item } from './backlog/item.js'
@@ -39,6 +39,8 @@ export interface SubscriptionOwner<S> {
   keyReader?(rules: SubscriptionRequest): KeyReader | undefined
   /** Its maker may see other messages than before. */
   rightsChanged?(): void
+  /** The message's time to live has ended. Default: it has not. */
+  hasExpired?(headers: Headers): boolean
   /** It has other rules now. */
   renewed?(subscription: S): void
   /** For an error that no call could report. */

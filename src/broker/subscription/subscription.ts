@@ -3,8 +3,9 @@ import { renewedRules } from '../../bus/contract/rules.js'
 import type { Sight } from '../../bus/contract/sight.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import { Encoding } from '../../codec/encoding.js'
-import { RedrivenEnvelope, type Envelope, type Headers } from '../../message/envelope.js'
+import { noHeaders, RedrivenEnvelope, type Envelope, type Headers } from '../../message/envelope.js'
 import { Message, type RetryRule } from '../../message/message.js'
+import { isExpired } from '../delayed/expiry.js'
 import type { MessageFactory } from '../routing/message-factory.js'
 import { Backpressure } from './backpressure.js'
 import { Item } from './backlog/item.js'
@@ -110,6 +111,8 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
    * @param pause its publisher waits if there is still no room for it here
    */
   take(envelope: Envelope, pause?: Pause): void {
+    if (envelope.headers !== noHeaders && isExpired(this, envelope))
+      return this.#returns.expiredAtOnce(envelope, pause)
     const mustWait = pause !== undefined && this.mustWait
     const member = mustWait ? undefined : (this.straight ?? this.#chooseForNew(envelope))
     if (member === undefined) {
@@ -159,16 +162,18 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
     const { backlog } = this
     const { first } = backlog
     if (first === undefined) return false
-    const { topic } = first.envelope
-    const isBarred = !this.admits(topic)
-    const member = isBarred ? undefined : this.choose(first.avoid, topic, first.isDueAtOnce)
-    if (member === undefined && !isBarred && !this.isUnseen(topic)) return false
+    const { topic, headers } = first.envelope
+    const isLate = headers !== noHeaders && !first.isTakenUp && isExpired(this, first.envelope)
+    const isOver = isLate || !this.admits(topic)
+    const member = isOver ? undefined : this.choose(first.avoid, topic, first.isDueAtOnce)
+    if (member === undefined && !isOver && !this.isUnseen(topic)) return false
     backlog.shift()
     const waits = member !== undefined && backlog.lanes?.begin(first.envelope) === false
     if (!waits) this.letIn()
     if (waits) park(this, first)
     else if (member !== undefined) this.#hand(member, first)
-    else if (isBarred) bar(this, first)
+    else if (isLate) this.#returns.expired(first)
+    else if (isOver) bar(this, first)
     else this.#putAside(first)
     return backlog.inTurn > backlog.held
   }
@@ -239,11 +244,6 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
   /** A publisher comes again whose message has been here since before the start: it waits for room. */
   awaitRoom(pause: Pause): void {
     this.backpressure.awaitRoom(pause)
-  }
-
-  /** Rejects the promises of the waiting publishers. */
-  refuseHeld(error: Error): void {
-    this.backlog.heldBack?.refuse(error)
   }
 
   /** The subscription is removed, or the van closes. Returns its pending messages, which it does not owe any more. */

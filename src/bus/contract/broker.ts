@@ -3,6 +3,7 @@ import type { MsgvanError } from '../../errors.js'
 import type { Headers } from '../../message/envelope.js'
 import type { Message, Settler } from '../../message/message.js'
 import type { Control } from './control.js'
+import type { PublishRules } from './options.js'
 import type { SubscriptionRequest } from './subscription-request.js'
 
 /**
@@ -128,6 +129,16 @@ export interface Broker {
     topic: string,
     payload: unknown,
     headers: Headers,
+    refused?: (error: unknown) => void,
+  ): Promise<void>
+  /**
+   * Like `publish`, for a message with rules: an id, a delay, a time to live.
+   */
+  publishRuled(
+    topic: string,
+    payload: unknown,
+    headers: Headers,
+    rules: PublishRules,
     refused?: (error: unknown) => void,
   ): Promise<void>
   /**

@@ -275,6 +275,14 @@ export interface Bus<T extends Topics = AnyTopics, S extends Services = AnyServi
   /** Lets a paused subscription go on. Resolves with false when the name does not exist. */
   resume(name: string): Promise<boolean>
 
+  /**
+   * Takes back a delayed message, by the `id` that its publisher gave, from any process. Resolves with true if no
+   * subscription gets it, and with false if none with this id is delayed. The id is free again.
+   *
+   * @throws (as a rejection) InvalidOptionError, ForbiddenError, ClosedError
+   */
+  cancel(id: string): Promise<boolean>
+
   status(): Promise<VanStatus>
 
   /** Messages that subscriptions gave up on: new ones as an Observable, kept ones to list, replay and purge. */

@@ -18,6 +18,8 @@ export interface Control {
   unsubscribe(name: string): Promise<boolean>
   /** Pauses the named subscription, or lets it go on. Resolves with false when it does not exist. */
   pause(name: string, isPaused: boolean): Promise<boolean>
+  /** Takes back a delayed message. Resolves with false when none with this id is delayed. */
+  cancel(id: string): Promise<boolean>
   /** Loads the module into the host, which runs it as a consumer of this named subscription. */
   subscribeHandler(
     name: string,

@@ -8,7 +8,12 @@ import { checkReplayFrom, type ReplayFrom } from '../../message/replay.js'
 import { checkRetryDelay, defaultDelay, type RetryDelay } from '../../message/retry-delay.js'
 import { isUtf8 } from '../../message/well-formed.js'
 import type { Isolation } from './actors.js'
-import { DEFAULT_PENDING_BYTES, type Overflow, type SubscriptionRequest } from './subscription-request.js'
+import {
+  DEFAULT_PENDING_BYTES,
+  type Expired,
+  type Overflow,
+  type SubscriptionRequest,
+} from './subscription-request.js'
 import { RULES } from './subscription-request.js'
 
 /** The options of a subscription. Durations are in milliseconds. */
@@ -62,6 +67,11 @@ export interface TopicOptions<P = unknown> {
    */
   match?: HeaderMatch
   /**
+   * What becomes of a message whose `ttl` has ended before it is handed out. `'dead'` (default): a dead letter with an
+   * ExpiredError. `'drop'`: it is thrown away, and counted as dropped.
+   */
+  expired?: Expired
+  /**
    * Replays the log of a host with a store, in order, then continues with new messages, without a gap or a duplicate
    * between. `'start'`: all of it; `'last'`: the newest message of each topic; a number: from that place in the van's
    * log on (`status().log`); a Date; or `{ last: n }`: the last n that match. An existing named subscription continues
@@ -71,7 +81,8 @@ export interface TopicOptions<P = unknown> {
   /**
    * The rules that you give here change the name's rules for all its subscribers. Default false: while others are
    * attached, a rule that differs is refused with NameTakenError; otherwise the new rules hold. Rules are `ordered`,
-   * `attempts`, `delay`, `ackTimeout`, `maxPending`, `maxPendingBytes`, `overflow` and `match`.
+   * `attempts`, `delay`, `ackTimeout`, `maxPending`, `maxPendingBytes`, `overflow`, `match` and
+   * `expired`.
    */
   replace?: boolean
   /**
@@ -102,10 +113,48 @@ export interface PublishOptions {
    */
   key?: string
   /**
+   * The van takes a message with this id over once, whoever publishes it: a second publish within the host's `dedupe`
+   * time (2 minutes by default) does nothing, and has the first one's outcome. The same id with another topic is refused.
+   * Also the id for `bus.cancel(id)`. At most 200 characters.
+   */
+  id?: string
+  /** Milliseconds from take-over until subscriptions get the message. Never earlier. At most ten years. */
+  delay?: number
+  /** The time from which subscriptions get the message, by the clock of the van's (leading) host. Not with `delay`. */
+  at?: Date
+  /**
+   * Milliseconds, from `delay` or `at` on if there is one: a subscription that has not handed the message out by then
+   * gives it up. It becomes a dead letter, or is dropped with `expired: 'drop'`.
+   */
+  ttl?: number
+  /**
    * When it aborts, the promise rejects with its reason. Only the wait ends: the van still owes a message that it may
    * have. If it has aborted before, nothing is published.
    */
   signal?: AbortSignal
+}
+
+/** The checked rules of a publish beyond its topic, payload and headers. */
+export interface PublishRules {
+  /** The van takes a message with this id over once. */
+  readonly id?: string | undefined
+  /** Milliseconds from take-over until it is due, by a clock that only goes forward. */
+  readonly delay?: number | undefined
+  /** The time at which it is due, in milliseconds since the epoch. */
+  readonly at?: number | undefined
+  /** Milliseconds from due on, after which subscriptions do not hand it out any more. */
+  readonly ttl?: number | undefined
+}
+
+/** The longest delay and the longest ttl: about ten years. */
+export const LONGEST_WAIT = 315_360_000_000
+
+/** The most characters of an id. */
+export const LONGEST_ID = 200
+
+/** A message with these rules needs no decision of the van: its headers say all. */
+export function isPlain({ id, delay, at }: PublishRules): boolean {
+  return id === undefined && delay === undefined && at === undefined
 }
 
 /** The longest time: about 285,000 years. Timers are cut into steps, so no time is too long for them. */
@@ -123,6 +172,7 @@ const known = [
   'maxPendingBytes',
   'overflow',
   'match',
+  'expired',
   'replace',
   'schema',
   'from',
@@ -143,6 +193,7 @@ export function toRequest(
   oneOf('ack', ack ?? 'auto', ['auto', 'manual'])
   oneOf('overflow', overflow, ['pause', 'drop-oldest', 'drop-newest', 'error'])
   const ordered = orderedOf(options.ordered ?? false, pattern)
+  oneOf('expired', options.expired ?? 'dead', ['dead', 'drop'])
   oneOf('replace', options.replace ?? false, [true, false])
   if (options.replace === true && name === undefined)
     throw new InvalidOptionError('replace changes the rules of a name: give a name, or leave it out.')
@@ -161,6 +212,7 @@ export function toRequest(
     maxPendingBytes: whole('maxPendingBytes', options.maxPendingBytes ?? DEFAULT_PENDING_BYTES, 1, longest),
     overflow,
     ...(options.match === undefined ? {} : { match: checkMatch(options.match) }),
+    ...(options.expired === 'drop' ? { expired: 'drop' } : {}),
     ...(name === undefined ? {} : joining(options)),
   }
 }

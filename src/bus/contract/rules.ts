@@ -38,7 +38,7 @@ export function renewedRules(before: SubscriptionRequest, rules: SubscriptionReq
 /** A rule as text. */
 export function shownRule(rules: Rules, rule: Rule): string {
   const value = rules[rule]
-  if (value === undefined) return `no ${rule}`
+  if (value === undefined) return rule === 'expired' ? 'expired "dead"' : `no ${rule}`
   return typeof value === 'function' ? `${rule} by a function` : `${rule} ${JSON.stringify(value)}`
 }
 

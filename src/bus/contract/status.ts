@@ -30,6 +30,13 @@ export interface MemoryStatus {
   readonly host: { readonly bytes: number; readonly max: number }
 }
 
+/** Messages that are owed from a later moment on. */
+export interface DelayedStatus {
+  readonly messages: number
+  /** Bytes of their payloads; 0 in an embedded bus, where payloads have no bytes. */
+  readonly bytes: number
+}
+
 /** A client of a host: a bus in another process or thread, or a host that has joined. */
 export interface ClientStatus {
   id: string
@@ -67,6 +74,8 @@ export interface VanStatus {
   subscriptions: SubscriptionStatus[]
   actors: ActorStatus[]
   counters: Counters
+  /** Undefined from an older host. */
+  delayed?: DelayedStatus
   /** Only on a host with a store. */
   log?: LogStatus
   /** Only of a host: the memory of this van and of its host. */

@@ -17,6 +17,7 @@ export const RULES = [
   'maxPendingBytes',
   'overflow',
   'match',
+  'expired',
 ] as const
 
 export type Rule = (typeof RULES)[number]
@@ -28,6 +29,8 @@ export interface EarlierMatch {
   readonly before: number
   readonly match?: HeaderMatch
 }
+
+export type Expired = 'dead' | 'drop'
 
 /** A subscription's request to its broker. All durations in milliseconds. */
 export interface SubscriptionRequest {
@@ -82,6 +85,8 @@ export interface SubscriptionRequest {
   readonly match?: HeaderMatch | undefined
   /** In a store: messages that came before, and still wait, were chosen by other headers. In order. */
   readonly earlierMatches?: readonly EarlierMatch[] | undefined
+  /** What becomes of a message whose time to live has ended. Undefined: `'dead'`. */
+  readonly expired?: Expired | undefined
   /** The rules that the subscriber gave. The others are defaults, and may differ from the rules of the name. */
   readonly given?: readonly Rule[] | undefined
   /**

@@ -12,7 +12,7 @@ import type { Globals } from '../options/globals.js'
 import { linesOf } from '../text/lines.js'
 import { nameWhoIsFull, within } from '../work/pub-wait.js'
 import { publishLines } from '../work/publish-lines.js'
-import { seconds } from '../options/values.js'
+import { moment, seconds } from '../options/values.js'
 
 /** The limit of a line, and of an input that is one payload. */
 const LONGEST = 8 * 1024 * 1024
@@ -22,6 +22,10 @@ interface Options {
   json?: boolean
   key?: string
   timeout?: number
+  id?: string
+  delay?: number
+  at?: Date
+  ttl?: number
 }
 
 export function addPub(program: Command, cli: Cli): void {
@@ -40,11 +44,32 @@ export function addPub(program: Command, cli: Cli): void {
       'end after this time, with exit code 3, if the van has not taken everything over',
       seconds,
     )
+    .addOption(program.createOption('--id <id>', 'the van takes a message with this id over once'))
+    .addOption(
+      program
+        .createOption('--delay <seconds>', 'subscriptions get it after this time')
+        .argParser(seconds)
+        .conflicts('at'),
+    )
+    .addOption(
+      program
+        .createOption('--at <time>', 'subscriptions get it at this time: 2027-01-31T12:00:00Z')
+        .argParser(moment),
+    )
+    .addOption(
+      program
+        .createOption(
+          '--ttl <seconds>',
+          'it expires so long after it is due, if it is not handed out by then',
+        )
+        .argParser(seconds),
+    )
     .addHelpText(
       'after',
       `
 Examples:
   msgvan pub greetings hello
+  msgvan pub mails.remind 7 --delay 3600 --id remind-7
   msgvan pub orders.eu '{"id":7}' --json
   seq 3 | msgvan pub numbers -
   msgvan pub orders.eu paid --key customer-7
@@ -61,13 +86,16 @@ Examples:
 async function pub(
   cli: Cli,
   globals: Globals,
-  { json = false, binary = false, key }: Options,
+  { json = false, binary = false, key, id, delay, at, ttl }: Options,
   [topic = '', payload]: string[],
 ): Promise<number> {
   checkPublishTopic(topic)
   if (key !== undefined) checkKey(key)
-  const options = key === undefined ? {} : { key }
+  const given = Object.entries({ key, id, delay, at, ttl }).filter(([, value]) => value !== undefined)
+  const options = Object.fromEntries(given) as PublishOptions
   if (payload === '-') {
+    if (id !== undefined && !binary)
+      throw new InvalidOptionError('--id names one message: give its payload, or - with --binary.')
     const publishFrom = binary ? wholeInput(topic, options) : inputLines(topic, json, options)
     return publishInput(cli, globals, publishFrom)
   }

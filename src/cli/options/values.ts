@@ -39,6 +39,15 @@ export function every(text: string, before: readonly string[] | undefined): stri
   return [...(before ?? []), text]
 }
 
+/** A time of day with its date. */
+export function moment(text: string): Date {
+  const isDate = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(text)
+  const time = isDate ? new Date(text) : new Date(NaN)
+  if (Number.isNaN(time.getTime()))
+    throw new InvalidArgumentError('Give a time with its zone, such as 2027-01-31T12:00:00Z.')
+  return time
+}
+
 const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
 /** A moment to come: a date, or a time from now such as `90d`. As ISO text. */

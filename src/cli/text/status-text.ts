@@ -15,6 +15,7 @@ export function statusLines({
   limited = {},
   waiting = {},
   clients,
+  delayed,
 }: VanStatus): string[] {
   const { published, delivered, acked, failed, redelivered, deadLettered, dropped } = counters
   return [
@@ -33,6 +34,9 @@ export function statusLines({
       ? []
       : [`${actors.length} ${actors.length === 1 ? 'actor' : 'actors'}: see \`msgvan actors\``]),
     '',
+    ...(delayed === undefined || delayed.messages === 0
+      ? []
+      : [`${delayed.messages} delayed, ${megabytes(delayed.bytes)} MiB`]),
     ...(memory === undefined ? [] : [memoryLine(memory)]),
     ...(clients === undefined ? [] : clientLines(clients)),
     ...refusedLines(denied, limited),

@@ -41,6 +41,10 @@ export class RemoteControl implements Control {
     return this.#call('pause', { name, isPaused })
   }
 
+  cancel(id: string): Promise<boolean> {
+    return this.#call('cancel', { id })
+  }
+
   async subscribeHandler(
     name: string,
     handler: ModuleRef,

@@ -27,6 +27,7 @@ const ANSWERS: { readonly [N in FollowerCall]: (caller: FollowerCaller, args: Go
     follower.crowded(crowded)
     return true
   },
+  'backbone.delayed': ({ session: { van } }, { id }) => van.broker.ruled.topicOf(id),
   'backbone.continued': ({ follower }) => follower.hasContinued,
   'backbone.host': ({ follower }, { host }) => {
     follower.changed(host)

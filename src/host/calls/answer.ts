@@ -25,7 +25,8 @@ export async function answer(
   if (vanStore === undefined) return result(session, name, args, services)
   if (name !== 'subscribe' && session.subscriptions.opened !== undefined) await session.subscriptions.opened
   const value = await result(session, name, args, services)
-  const kept = vanStore.kept()
+  // It has waited for its own write, and would wait here for that of others.
+  const kept = name === 'publish' ? undefined : vanStore.kept()
   if (kept === undefined) return value
   if (traitsOf(name).isStored !== true) {
     await inTime(kept, DISK_MS, 'The disk').catch(() => undefined)

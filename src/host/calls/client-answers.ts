@@ -17,6 +17,7 @@ import { viewOf } from '../rights/follower-views.js'
 import type { Seer } from '../rights/view.js'
 import { visibleHosts, visibleLetters, visibleStatus } from '../rights/call-rights.js'
 import { answerHere, lettersHere } from './answer-here.js'
+import { cancel, publishRuled } from './ruled-publish.js'
 import { actorsIn, type Services } from './services.js'
 import { UNREGISTER, unregisterEverywhere } from './unregister.js'
 
@@ -54,6 +55,8 @@ export const CLIENT_ANSWERS: {
   },
   unsubscribe: ({ session, services }, { name }) => unsubscribe(session, name, services),
   pause: ({ session }, { name, isPaused }) => session.van.controlOf(name).pause(name, isPaused),
+  publish: ({ session }, args) => publishRuled(session, args),
+  cancel: ({ session }, { id }) => cancel(session, id),
   status: caller => status(caller),
   hosts: ({ session: { access }, services }) =>
     access === undefined ? services.hosts() : visibleHosts(services.hosts(), access.principal),

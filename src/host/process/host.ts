@@ -78,6 +78,7 @@ export class Host {
       maxPayload: settings.maxPayload,
       maxWaiting: settings.clientMemory,
       vanMemory: settings.vanMemory,
+      dedupe: settings.dedupeMs,
       hostMemory: settings.hostMemory,
       tls: tls.identity,
       awaitsServices: true,

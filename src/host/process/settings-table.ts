@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { DEFAULT_LIMITS } from '../../workers/worker-environment.js'
 import { DEFAULT_MAX_PAYLOAD } from '../../codec/payload.js'
 import { DEFAULT_FLOOR } from '../../store/store.js'
+import { DEFAULT_DEDUPE_MS } from '../../broker/delayed/ruled-publisher.js'
 import { DEFAULT_CLIENT_BYTES } from '../session/client-budget.js'
 import {
   DEFAULT_HEARTBEAT_MS,
@@ -292,6 +293,19 @@ export const SETTINGS = {
       help: 'hold this much for a client that does not read: then no more deliveries, and more answers end its connection',
     },
     number,
+  ),
+  dedupe: text(
+    {
+      flag: '--dedupe',
+      takes: '<seconds>',
+      variable: 'MSGVAN_DEDUPE',
+      field: 'dedupeMs',
+      parse: milliseconds,
+      default: DEFAULT_DEDUPE_MS,
+      shown: '120',
+      help: 'remember the id of a publish for this long: the same id again is the same message',
+    },
+    seconds,
   ),
   vanMemory: text(
     {

@@ -40,6 +40,12 @@ const CHECKS: { readonly [N in Checked]: Check<N> } = {
   books: free,
   away: free,
   status: free,
+  publish: (principal, { topic }) => {
+    const denied = principal.publishRefusal(topic)
+    if (denied !== undefined) throw denied
+  },
+  // Its answer checks the right to the topic, which the id alone does not show.
+  cancel: free,
   subscribe: (principal, { request }, place) => checkSubscribe(principal, request, place),
   unsubscribe: (principal, { name }) => checkName(principal, name),
   pause: (principal, { name }) => checkName(principal, name),

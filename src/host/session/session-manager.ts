@@ -52,6 +52,8 @@ export interface SessionManagerOptions extends Secrets {
   readonly maxWaiting?: number
   /** Bytes of the messages that wait in one van. Publishers wait beyond that. Default 512 MiB. */
   readonly vanMemory?: number
+  /** Milliseconds during which an id of a publish is remembered. Default 120,000. */
+  readonly dedupe?: number | undefined
   /** Bytes of all waiting messages and of what clients have not read. Default 1 GiB. */
   readonly hostMemory?: number
   /** Joins this host to others. Default: it is alone. */
@@ -240,11 +242,11 @@ export class SessionManager {
     warn,
     principals,
     vanMemory = DEFAULT_VAN_BYTES,
+    dedupe,
   }: SessionManagerOptions): Vans {
     return new Vans({
-      ...{ hostStatus, idPrefix, names, warn, vanMemory },
-      backbone: () => this.backbone,
-      budget: this.memory,
+      ...{ hostStatus, idPrefix, names, warn, vanMemory, dedupe },
+      ...{ backbone: () => this.backbone, budget: this.memory },
       letterMemory: new LetterMemory(this.memory.max * LETTER_SHARE),
       sees: ({ principal, sight }, topic) =>
         (principal === undefined || principals?.sees(principal, topic) !== false) &&

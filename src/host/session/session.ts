@@ -80,6 +80,7 @@ export class Session implements FollowerClientSession, WatchedSession {
   readonly pid: number | undefined
   readonly thread: number | undefined
   readonly address: string
+  readonly maxPayload: number
   readonly link: Link
   readonly consumers: RemoteConsumers
   readonly subscriptions: ClientSubscriptions
@@ -101,6 +102,7 @@ export class Session implements FollowerClientSession, WatchedSession {
     this.pid = options.pid
     this.thread = options.thread
     this.address = options.address
+    this.maxPayload = options.maxPayload
     this.link = new Link({
       handle: (kind, body, number) => this.#handle(kind, body, number),
       acked: number => this.#acked(number),

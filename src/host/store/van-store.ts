@@ -18,6 +18,8 @@ import { replayStart } from './replay.js'
 import { OwedMessages } from './records/owed-messages.js'
 import { PublisherMarks } from './records/publisher-marks.js'
 import { StoredSeenMarks } from './records/seen-marks.js'
+import { StoredDelays } from './records/stored-delays.js'
+import { StoredIds } from './records/stored-ids.js'
 import { StoredCursors } from './records/stored-cursors.js'
 import { StoredLetters } from './records/stored-letters.js'
 import { VanRecords } from './records/van-records.js'
@@ -54,6 +56,7 @@ export class VanStore implements DurableLog, Contributor {
   readonly #cursors: StoredCursors
   readonly #letters: StoredLetters
   readonly #log: Log
+  readonly rules: { readonly delays: StoredDelays; readonly ids: StoredIds }
   #trimmedAt = -Infinity
   /** The end of the log on the disk. */
   #endKept: number
@@ -69,6 +72,10 @@ export class VanStore implements DurableLog, Contributor {
     this.#owed = new OwedMessages(this.#records)
     this.#cursors = new StoredCursors(this.#records, this.#owed)
     this.#letters = new StoredLetters(this.#records)
+    this.rules = {
+      delays: new StoredDelays(this.#records, () => this.kept()),
+      ids: new StoredIds(this.#records),
+    }
     const { store, number, damages } = options
     const record = store.get('logs', String(number))
     const isWhole = record !== undefined && damages.length === 0
@@ -83,6 +90,8 @@ export class VanStore implements DurableLog, Contributor {
     this.#marks.load()
     this.seenMarks.load()
     this.#owed.load()
+    this.rules.delays.load()
+    this.rules.ids.load()
     const letters = this.#letters.load()
     const subscriptions = this.#cursors.load(this.#mended(), missing => this.addMissing([missing]))
     return { subscriptions, letters }
@@ -230,6 +239,8 @@ export class VanStore implements DurableLog, Contributor {
     this.#marks.collect(transaction)
     this.seenMarks.collect(transaction)
     const copied = this.#cursors.collectCopies(transaction, cursors)
+    const delaysEnded = this.rules.delays.collect(transaction)
+    const idsEnded = this.rules.ids.collect(transaction)
     const hasMessages = this.#log.hasNews
     const logEnded = this.#log.collect(transaction)
     const trimmed = this.#trim(transaction)
@@ -240,6 +251,8 @@ export class VanStore implements DurableLog, Contributor {
     return isWritten => {
       const refused = logEnded(isWritten)
       copied(isWritten)
+      delaysEnded(isWritten)
+      idsEnded(isWritten)
       if (isWritten) {
         this.#endKept = end
         // Step by step until nothing is left to trim.

@@ -33,6 +33,11 @@ export function statusOfVan(
       counters[key] += status.counters[key]
   }
   const actors = parts.flatMap(({ status }) => status.actors)
+  const delayed = { messages: 0, bytes: 0 }
+  for (const { status } of parts) {
+    delayed.messages += status.delayed?.messages ?? 0
+    delayed.bytes += status.delayed?.bytes ?? 0
+  }
   const missing = parts.flatMap(({ status }) => status.missing ?? [])
   const { van, host, memory, denied, limited, waiting } = own.status
   const clients = allClients(parts.map(({ status }) => status.clients))
@@ -43,6 +48,7 @@ export function statusOfVan(
     subscriptions,
     actors,
     counters,
+    delayed,
     ...(memory === undefined ? {} : { memory }),
     ...(clients === undefined ? {} : { clients }),
     ...(denied === undefined ? {} : { denied }),

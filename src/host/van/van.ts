@@ -47,6 +47,8 @@ export interface VansOptions {
   readonly vanMemory: number
   /** Of the dead letters in all vans. */
   readonly letterMemory: LetterMemory
+  /** Milliseconds during which an id of a publish is remembered. Default: the broker's. */
+  readonly dedupe?: number | undefined
   /** Whether the maker of a subscription may see a topic. */
   readonly sees?: LocalBrokerOptions['sees']
   /** What principals of this host may see, for a leader. */
@@ -109,6 +111,7 @@ export class Van {
       budget,
       vanMemory,
       letterMemory,
+      dedupe,
     }: VansOptions,
     readonly vanStore?: VanStore,
     outboundLog?: () => OutboundLog,
@@ -122,7 +125,7 @@ export class Van {
     this.publishers = new FormerPublishers(vanStore)
     this.losses = new Losses(name, vanStore, this.notices)
     const broker: LocalBroker = new LocalBroker({
-      budget: this.budget,
+      ...{ budget: this.budget, dedupe },
       isWorking: publisher => this.notices.get(publisher)?.holdsMessages() === true,
       // No copies of objects: each would have a hidden class of its own.
       takeBack: rules.takeBack,
@@ -134,8 +137,7 @@ export class Van {
       ...{ van: name, letterMemory, publisherPrefix: backbone().publisherPrefix },
       scheduler: monotonicScheduler,
       compile: linearMatcher,
-      hostStatus,
-      sees,
+      ...{ hostStatus, sees },
       counted,
       idPrefix,
       newIncarnation: newId,

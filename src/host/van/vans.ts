@@ -12,6 +12,10 @@ import { Van, type VansOptions } from './van.js'
 
 /** Messages that subscriptions read from the disk may take this share of the host's memory, beside it. */
 const READ_SHARE = 1 / 4
+
+/** The first delayed messages of a store are due only after this, so that clients and other hosts are back. */
+const CLIENTS_BACK_MS = 3_000
+
 /** The number of unused vans whose counters it remembers: names cost memory. */
 const VANS_REMEMBERED = 1_000
 
@@ -21,6 +25,7 @@ const VANS_REMEMBERED = 1_000
 export class Vans {
   readonly #options: VansOptions
   #store: HostStore | undefined
+  #isRestored = false
   readonly #vans = new Map<string, Van>()
   readonly #counted = new RecentMap<string, Counters>({ max: VANS_REMEMBERED })
 
@@ -45,6 +50,7 @@ export class Vans {
       broker.transfer.restore(subscriptions, letters)
       this.get(name).awaitAskers()
     }
+    this.#isRestored = true
     for (const each of standing?.vans ?? []) goOn(this.get(each.van), each)
     store.accounted(name => this.#vans.get(name)?.losses.report())
   }
@@ -94,6 +100,7 @@ export class Vans {
       van = new Van(name, this.#options, store?.van(name), outboundLog, this.#counted.get(name))
       if (van.vanStore !== undefined) van.vanStore.memory = this.#readMemory(van.broker.memory)
       this.#vans.set(name, van)
+      if (store !== undefined) van.broker.ruled.agenda.begin(this.#isRestored ? 0 : CLIENTS_BACK_MS)
     }
     return van
   }

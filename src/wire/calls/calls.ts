@@ -17,6 +17,7 @@ import {
 import { filterArgs, pageArgs, readLetterPage } from './dead-letter-calls.js'
 import { decodeBooks } from '../frames/consumer-books.js'
 import type { Fields } from '../frames/fields.js'
+import { idArgs, publishArgs } from './publish-calls.js'
 import { MAX_CALL_BYTES } from '../protocol.js'
 import {
   crowdedArgs,
@@ -54,6 +55,9 @@ export const CALLS = {
     flag,
     { outlastsBus: true, isStored: true, isAnsweredAgain: true },
   ),
+  // With an id, or a delay. Its answer itself waits for the disk.
+  publish: call(publishArgs, done, { outlastsBus: true, isLarge: true, isAnsweredAgain: true }),
+  cancel: call(idArgs, flag, { outlastsBus: true, isStored: true }),
   books: call(object(decodeBooks), done, { isLarge: true }),
   away: call(
     object(fields => ({ subscription: fields.whole('subscription', 1), isAway: fields.flag('isAway') })),
@@ -125,6 +129,9 @@ export const CALLS = {
     // A leader of an earlier version answers with true.
     (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined),
     { isStored: true },
+  ),
+  'backbone.delayed': call(idArgs, (value: unknown): string | undefined =>
+    typeof value === 'string' ? value : undefined,
   ),
   'backbone.sights': call(sightsArgs, done),
   'backbone.unregister': call(named, flag, { isStored: true }),

@@ -65,6 +65,7 @@ export function encodeRequest(request: SubscriptionRequest): Record<string, unkn
     overflow,
     ...(match === undefined ? {} : { match }),
     ...(earlierMatches === undefined ? {} : { earlierMatches }),
+    ...(request.expired === undefined ? {} : { expired: request.expired }),
     ...(request.given === undefined ? {} : { given: request.given }),
     ...(request.joins === undefined ? {} : { joins: request.joins }),
   }
@@ -96,6 +97,7 @@ export function decodeRequest(value: unknown): SubscriptionRequest {
     overflow: fields.oneOf('overflow', ['pause', 'drop-oldest', 'drop-newest', 'error']),
     match: fields.optional('match', key => checkMatch(fields.get(key))),
     earlierMatches: fields.optional('earlierMatches', key => fields.list(key, 100).map(decodeEarlier)),
+    expired: fields.optional('expired', key => fields.oneOf(key, ['dead', 'drop'] as const)),
     given: fields.optional('given', key => readGiven(fields.list(key, RULES.length))),
     joins: fields.optional('joins', key => fields.oneOf(key, ['keep', 'replace'] as const)),
   }

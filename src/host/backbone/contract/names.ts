@@ -1,4 +1,5 @@
 import type { Consumer, Membership } from '../../../bus/contract/broker.js'
+import type { PublishArgs } from '../../../wire/calls/publish-calls.js'
 import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
 
 /**
@@ -28,6 +29,12 @@ export interface Names {
   replace(request: SubscriptionRequest & { readonly name: string }): Promise<number | undefined>
   unsubscribe(name: string): Promise<boolean>
   pause(name: string, isPaused: boolean): Promise<boolean>
+  /** Publishes a message with an id, or a delay: that place decides about it for the whole van. */
+  publish(args: PublishArgs): Promise<unknown>
+  /** Takes back a delayed message. */
+  cancel(id: string): Promise<boolean>
+  /** The topic of a delayed message. */
+  topicOf(id: string): Promise<string | undefined>
   /** The rights of these principals of this host have changed. */
   renewRights(principals: readonly string[]): void
 }

@@ -3,6 +3,7 @@ import type { SubscriptionRequest } from '../../../bus/contract/subscription-req
 import { InboxMembership } from '../../../client/inbox/inbox-membership.js'
 import type { RemoteBroker } from '../../../client/remote-broker.js'
 import { ClosedError, describe, SessionLostError, StoreError } from '../../../errors.js'
+import type { PublishArgs } from '../../../wire/calls/publish-calls.js'
 import type { Names } from '../contract/names.js'
 import type { Sights } from '../contract/sights.js'
 import type { InterestsOfLeader } from './interests-of-leader.js'
@@ -64,6 +65,18 @@ export class NamesAtLeader implements Names {
 
   async pause(name: string, isPaused: boolean): Promise<boolean> {
     return this.#options.remote.call('pause', { name, isPaused })
+  }
+
+  publish(args: PublishArgs): Promise<unknown> {
+    return this.#options.remote.call('publish', args)
+  }
+
+  cancel(id: string): Promise<boolean> {
+    return this.#options.remote.call('cancel', { id })
+  }
+
+  topicOf(id: string): Promise<string | undefined> {
+    return this.#options.remote.call('backbone.delayed', { id })
   }
 
   renewRights(principals: readonly string[]): void {

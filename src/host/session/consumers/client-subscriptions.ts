@@ -175,8 +175,19 @@ export class ClientSubscriptions {
     sight: Sight | undefined,
   ): SubscriptionRequest {
     const session = this.#sessionOf(subscription, request)
-    const { pattern, name, from, ordered, prefetch, attempts, delay, maxPending, maxPendingBytes, overflow } =
-      request
+    const {
+      pattern,
+      name,
+      from,
+      ordered,
+      prefetch,
+      attempts,
+      delay,
+      maxPending,
+      maxPendingBytes,
+      overflow,
+      expired,
+    } = request
     // Not spread: each copy would have a hidden class of its own, half a kilobyte for each subscription.
     const asked: SubscriptionRequest = {
       pattern,
@@ -194,6 +205,7 @@ export class ClientSubscriptions {
       maxPendingBytes,
       overflow,
       match: request.match,
+      expired,
     }
     if (name !== undefined) return { ...asked, given: request.given, joins: request.joins }
     if (this.#options.van.home(request) === this.#options.van.broker) return asked

@@ -79,6 +79,12 @@ export class VanRecords {
       yield [key.slice(this.prefix.length), value]
   }
 
+  /** The records of a table behind a key, without the prefix. */
+  *after(table: Table, prefix: string, after: string): Generator<[key: string, value: Uint8Array]> {
+    const all = this.#options.store.records(table, this.prefix + prefix, this.prefix + after)
+    for (const [key, value] of all) yield [key.slice(this.prefix.length), value]
+  }
+
   /** Reads each record of a table, and sets aside those that cannot be used. */
   each(table: Table, read: (key: string, value: Uint8Array) => void): void {
     for (const [key, value] of [...this.all(table)]) {
