@@ -15,7 +15,7 @@ import { until } from '../support/stage.js'
 import { Traffic } from './traffic.js'
 import { History, TELLER } from './history.js'
 import type { Part, Subscribing } from './party.js'
-import { audit, late, LEADER, nameOf, orders, plain, shaky, shared, strict } from './roles.js'
+import { audit, keyed, late, LEADER, nameOf, orders, plain, shaky, shared, strict } from './roles.js'
 
 const party = fileURLToPath(new URL('party.js', import.meta.url))
 const recorder = fileURLToPath(new URL('recorder.js', import.meta.url))
@@ -115,7 +115,7 @@ export class Cast {
     )
     await this.#actor()
     await this.#consumes(0, 'c0', [audit, plain('plain0', nameOf(0))])
-    await this.#consumes(1, 'c1', [orders, shared])
+    await this.#consumes(1, 'c1', [orders, shared, keyed])
     await this.#consumes(2, 'c2', [shaky, shared, plain('plain2', nameOf(2))])
     await this.mortalConsumer()
     const ten = Array.from({ length: 10 }, (_, i) => `p${i}`)
@@ -139,7 +139,7 @@ export class Cast {
       this.history.write({ what: 'killed', who: `mortal${this.#consumers}` })
     }
     this.#consumers++
-    this.#consumer = await this.#consumes(2, `mortal${this.#consumers}`, [shared, strict])
+    this.#consumer = await this.#consumes(2, `mortal${this.#consumers}`, [shared, strict, keyed])
   }
 
   async enterLate(): Promise<void> {

@@ -113,7 +113,7 @@ class Sub {
   readonly #failures = new Map<string, number>()
   /** By publisher: the last that was begun for the first time. */
   readonly #last = new Map<string, number>()
-  /** With `ordered`: begun, and neither done nor given up, by publisher. */
+  /** With `ordered`: begun, and neither done nor given up, by publisher, or by key. */
   readonly #open = new Map<string, number>()
 
   constructor(readonly name: string) {}
@@ -154,9 +154,10 @@ class Sub {
       problems.add('out of order', `${key} came behind ${last} at ${this.name}`)
     this.#last.set(by, Math.max(last, n))
     if (this.rules.isOrdered !== true) return
-    const open = this.#open.get(by)
+    const line = this.#lineOf(event)
+    const open = this.#open.get(line)
     if (open !== undefined) problems.add('passed by in an ordered subscription', `${by}/${open} by ${n}`)
-    this.#open.set(by, n)
+    this.#open.set(line, n)
   }
 
   settled(event: Event & { what: 'done' | 'failed' | 'rejected' | 'letter' }): void {
@@ -168,7 +169,11 @@ class Sub {
     if (event.what === 'done') this.done.add(key)
     else if (event.what === 'letter') this.letters.add(key)
     else this.#rejected.add(key)
-    if (this.#open.get(event.by) === event.n) this.#open.delete(event.by)
+    if (this.#open.get(this.#lineOf(event)) === event.n) this.#open.delete(this.#lineOf(event))
+  }
+
+  #lineOf({ by, n }: Key): string {
+    return this.rules.keys === undefined ? by : `${by}/${n % this.rules.keys}`
   }
 
   check(accepted: ReadonlyMap<string, Key>, calls: ReadonlyMap<string, number>, problems: Problems): void {

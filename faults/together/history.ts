@@ -15,6 +15,9 @@ export interface Key {
   readonly n: number
 }
 
+/** Each publisher has so many keys, in turn. */
+export const KEYS = 8
+
 /** What somebody saw, in the order in which that one saw it. `at` is in microseconds, by a clock that all share. */
 export type Seen =
   /** This process is a client of that host. */
@@ -48,6 +51,8 @@ export interface SubscriptionRules {
   /** Its consumer is a process of a host, and dies with it: what it held has failed. */
   readonly diesWithHost?: boolean
   readonly isOrdered?: boolean
+  /** Ordered by key: each publisher has so many, in turn. */
+  readonly keys?: number
   readonly replays?: boolean
 }
 

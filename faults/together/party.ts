@@ -11,7 +11,7 @@ import {
   type TopicOptions,
 } from '../../src/index.js'
 import { Random } from '../support/random.js'
-import { History, TELLER, type Key, type SubscriptionRules } from './history.js'
+import { History, KEYS, TELLER, type Key, type SubscriptionRules } from './history.js'
 
 /** What one process of the cast does. As one JSON argument. */
 export interface Part {
@@ -55,7 +55,7 @@ function open(sub?: string): Bus {
 async function publish(bus: Bus, key: Key): Promise<void> {
   history.write({ what: 'called', ...key })
   try {
-    await bus.publish(`together.${key.by}`, key)
+    await bus.publish(`together.${key.by}`, key, { key: `${key.by}-${key.n % KEYS}` })
     history.write({ what: 'taken', ...key })
   } catch (error) {
     history.write({

@@ -1,3 +1,4 @@
+import { KEYS } from './history.js'
 import type { Subscribing } from './party.js'
 
 /** By which the history calls a host. */
@@ -28,6 +29,13 @@ export const orders: Subscribing = {
   // One at a time over two hosts: ten publishers would be too much for it.
   rules: { isAlone: true, isOrdered: true, of: 'p0', keptBy: LEADER },
   options: { name: 'orders', ordered: true },
+}
+/** One of each key at a time, over consumers of two hosts, of which one is killed. */
+export const keyed: Subscribing = {
+  sub: 'keyed',
+  how: 'handle',
+  rules: { isAlone: false, isOrdered: true, keys: KEYS, keptBy: LEADER },
+  options: { name: 'keyed', ordered: 'key' },
 }
 export const shaky: Subscribing = {
   sub: 'shaky',

@@ -94,6 +94,15 @@ describe('a history', () => {
     expect(problems(...both, begun(1), done(1), begun(2), done(2))).to.deep.equal([])
   })
 
+  it('shows who was passed by in its key, and lets other keys pass', () => {
+    const rules = subscribed({ isAlone: false, isOrdered: true, keys: 2 })
+    const three = [rules, published(1), published(2), published(3)]
+    expect(problems(...three, begun(1), begun(2), done(2), done(1), begun(3), done(3))).to.deep.equal([])
+    expect(problems(...three, begun(1), begun(2), done(2), begun(3), done(1), done(3))).to.deep.equal([
+      'passed by in an ordered subscription',
+    ])
+  })
+
   describe('a repeat without its flag', () => {
     const noFlag = ['a repeat without its flag']
     const once = (): Event[] => [subscribed(), published(1), begun(1), done(1)].flat()

@@ -32,6 +32,28 @@ describe('msgvan pub and sub', () => {
     expect(await sub.ended).to.include({ code: 0, stdout: 't 1\nt 2\nt 3\n' })
   })
 
+  it('pub --key gives each message a key, and sub --ordered is among the rules of a name', async () => {
+    const sub = await listen('^t', '--name', 'w', '--ordered', 'key', '--count', '3', '--json')
+    await pub('t', 'one', '--key', 'a')
+    const other = sandbox.msgvan(['sub', '^t', '--name', 'w', '--ordered', 'header:x'])
+    expect(await other.ended).to.include({ code: 1 })
+    expect((await other.ended).stderr).to.include('MSGVAN_NAME_TAKEN')
+    await shell('seq 2 | msgvan pub t - --key b').ended
+    const { code, stdout } = await sub.ended
+    expect(code).to.equal(0)
+    const keys = stdout
+      .trim()
+      .split('\n')
+      .map(line => (JSON.parse(line) as { headers: unknown }).headers)
+    expect(keys).to.deep.equal(['a', 'b', 'b'].map(partitionkey => ({ partitionkey })))
+    for (const args of [
+      ['sub', '^t', '--ordered', 'topic'],
+      ['sub', '^t', '--ordered', 'group:none'],
+      ['pub', 't', '--key', ''],
+    ])
+      expect((await sandbox.msgvan(args).ended).code, args.join(' ')).to.be.oneOf([1, 2])
+  })
+
   it('sub exits 3 when the time is over', async () => {
     const { code, stdout } = await sandbox.msgvan(['sub', '^t', '--count', '3', '--timeout', '1.5']).ended
     expect({ code, stdout }).to.deep.equal({ code: 3, stdout: '' })
