@@ -1,9 +1,10 @@
 import { van } from '../../src/index.js'
 import { asIs, type Peer } from './peer.js'
 
-/** Finds its host as an app does. */
+/** Finds its host as an app does, as this user or with a token. */
 export async function openMsgvan(port: number): Promise<Peer> {
-  const bus = van({ port, autoStart: false })
+  const token = process.env['MSGVAN_BENCH_TOKEN']
+  const bus = van({ port, autoStart: false, ...(token === undefined ? {} : { token }) })
   await bus.ready()
   return {
     spell: asIs,
