@@ -36,6 +36,7 @@ import { settlement } from './settlement.js'
 import { statusOfVan } from './status.js'
 import { subjects } from './subjects.js'
 import { takingAway } from './taking-away.js'
+import { throttling } from './throttling.js'
 import { throwingListeners } from './throwing-listeners.js'
 import { throwingWork } from './throwing-work.js'
 import { wildcards } from './wildcards.js'
@@ -64,6 +65,7 @@ const themes: readonly Theme[] = [
   named,
   rulesOfAName,
   pausing,
+  throttling,
   handling,
   takingAway,
   looping,

@@ -36,6 +36,8 @@ const request: SubscriptionRequest = {
   sight: undefined,
   servedSince: undefined,
   paused: undefined,
+  rate: { messages: 100, per: 1_000 },
+  concurrency: 4,
   origin: undefined,
   isResumed: undefined,
 }

@@ -86,6 +86,6 @@ export class DrainIntake {
 
 /** The order of its earliest message in hand. */
 function earliest({ members }: Subscription): number | undefined {
-  const orders = members.all().flatMap(member => [...member.held()].map(({ order }) => order))
+  const orders = members.all().flatMap(member => [...(member.open?.items() ?? [])].map(({ order }) => order))
   return orders.length === 0 ? undefined : orders.reduce((least, order) => Math.min(least, order))
 }

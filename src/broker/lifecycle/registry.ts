@@ -102,7 +102,10 @@ export class Registry {
       named.checkSame(request)
       return named
     }
-    return this.#reclaim(request) ?? this.#add(this.#anew(request), undefined)
+    const subscription = this.#reclaim(request) ?? this.#add(this.#anew(request), undefined)
+    // Another process had this name.
+    if (request.incarnation !== undefined) subscription.throttle?.rest()
+    return subscription
   }
 
   /** Adds an incarnation to a named request. A restored one has it already. */
@@ -122,6 +125,7 @@ export class Registry {
   /** Adds a subscription from the store. */
   restore(kept: KeptSubscription): void {
     const subscription = this.#add(kept.request, kept)
+    subscription.throttle?.rest()
     if (kept.request.session !== undefined) this.#orphans.set(kept.request.session, subscription)
   }
 

@@ -11,7 +11,8 @@ export function orderAnew({ backlog, members, owner, rules }: SubscriptionCore):
   }
   const lanes = new KeyLanes(keyOf, item => backlog.isUncounted(item))
   backlog.reorder(lanes)
-  for (const member of members.all()) for (const { envelope } of member.held()) lanes.hold(envelope)
+  for (const member of members.all())
+    for (const { envelope } of member.open?.items() ?? []) lanes.hold(envelope)
   for (const { envelope } of backlog.retries?.items() ?? []) lanes.hold(envelope)
 }
 

@@ -2,11 +2,10 @@ import type { Consumer, LeaveCause, Membership } from '../../bus/contract/broker
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { MsgvanError } from '../../errors.js'
 import { isWaiting, Message, PAUSED, takeAway, type RetryRule } from '../../message/message.js'
-import type { Separator } from '../memory/separator.js'
 import { AckDeadlines } from '../clock/ack-deadlines.js'
 import type { Item } from './backlog/item.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
-import { itemOfTag, OpenDeliveries, type Tag } from './open-deliveries.js'
+import { itemOfTag, OpenDeliveries, startOf, type Tag } from './open-deliveries.js'
 
 const REMOVED = 'its subscription was removed, or the bus is closed'
 
@@ -119,6 +118,8 @@ export class Member implements Membership {
     item.isDueAtOnce = false
     item.isTakenUp = false
     this.hand(message)
+    if (item.start !== undefined && !Message.isClaimed(message) && this.#consumer.passesOn !== true)
+      item.start.begin()
   }
 
   /**
@@ -159,6 +160,7 @@ export class Member implements Membership {
     // A message that is settled at once is not entered yet, and needs no look-up if nothing else is open.
     if (this.inFlight > 0) this.#unsettled?.settled(message, tag)
     this.#deadlines?.cancel(message)
+    if (typeof tag !== 'number') tag.start?.begin()
     return tag
   }
 
@@ -183,6 +185,7 @@ export class Member implements Membership {
   }
 
   release(message: Message, untouched = false, isAbandoned = false): boolean {
+    if (untouched) startOf(message)?.cancel()
     const item = this.#takeBack(message)
     if (item !== undefined) this.#subscription.returned([item], untouched && !this.isPassed, isAbandoned)
     return item !== undefined
@@ -191,6 +194,8 @@ export class Member implements Membership {
   /** The consumer is in this process, so its death needs no record. */
   begin(message: Message): void {
     this.extend(message)
+    if (startOf(message) !== undefined)
+      beginThrough(message, this.#consumer.passesOn === true ? this.open : undefined)
   }
 
   extend(message: Message): void {
@@ -206,13 +211,8 @@ export class Member implements Membership {
     return this.#subscription
   }
 
-  /** Gives messages bytes of their own. */
-  separate(separator: Separator): void {
-    this.#unsettled?.separate(separator)
-  }
-
-  held(): Iterable<Item> {
-    return this.#unsettled?.items() ?? []
+  get open(): OpenDeliveries | undefined {
+    return this.#unsettled
   }
 
   /** Opens a delivery again that it had in another process. */
@@ -304,4 +304,13 @@ function giveBackWaiting(member: Member, open: readonly Message[]): void {
   const waiting = open.filter(isWaiting)
   for (const message of waiting) member.release(message, true)
   takeAway(waiting, PAUSED)
+}
+
+/** @param open the deliveries of a consumer that passes messages on: it reports the last one that has begun */
+function beginThrough(message: Message, open: OpenDeliveries | undefined): void {
+  for (const each of open?.all() ?? []) {
+    if (each === message) break
+    startOf(each)?.begin()
+  }
+  startOf(message)?.begin()
 }

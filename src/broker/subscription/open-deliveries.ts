@@ -1,6 +1,7 @@
 import { Message } from '../../message/message.js'
 import type { Separator } from '../memory/separator.js'
 import { Item } from './backlog/item.js'
+import type { Start } from './throttle.js'
 
 /** The most settled messages that may stay in the list until it is tidied up. */
 const SPARE = 64
@@ -104,4 +105,10 @@ export function itemOf(message: Message): Item | undefined {
 /** Makes the item of a first delivery. */
 export function itemOfTag(message: Message, tag: Tag): Item {
   return typeof tag === 'number' ? Item.handedOut(Message.envelopeOf(message), Math.abs(tag)) : tag
+}
+
+/** Of a delivery of a throttled subscription. */
+export function startOf(message: Message): Start | undefined {
+  const tag = Message.tagOf(message) as Tag | undefined
+  return typeof tag === 'object' ? tag.start : undefined
 }

@@ -14,6 +14,7 @@ import type { Separator } from '../memory/separator.js'
 import { Members } from './members.js'
 import { NoopHooks } from './noop-hooks.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
+import type { Throttle } from './throttle.js'
 
 /** A subscription's state, apart from its messages. */
 export interface SubscriptionState {
@@ -43,6 +44,8 @@ export abstract class SubscriptionCore extends NoopHooks {
    * member and has credit. Every change of that calls `changed`.
    */
   protected straight: Member | undefined
+  /** Of a subscription with a rate or a concurrency. */
+  throttle: Throttle | undefined
 
   abstract readonly id: string
   abstract readonly owner: SubscriptionOwner<never>
@@ -125,21 +128,18 @@ export abstract class SubscriptionCore extends NoopHooks {
 
   /** Messages that only need a consumer with credit. */
   get ready(): number {
-    if (this.hasEnded || this.isOutOfTurn || this.isPaused) return 0
+    if (this.hasEnded || this.isHeldUp) return 0
     return Math.max(0, this.backlog.inTurn - this.held)
   }
 
-  get isPaused(): boolean {
-    return this.rules.paused === true
-  }
-
-  /** The subscription keeps the order, and waits for a message that is open or between two attempts. */
-  protected get isOutOfTurn(): boolean {
-    return this.rules.ordered === true && (this.backlog.isRetrying || this.inFlight > 0)
+  /** It is paused or throttled, or keeps the order and waits for a message that is open or between two attempts. */
+  protected get isHeldUp(): boolean {
+    const isOutOfTurn = this.rules.ordered === true && (this.backlog.isRetrying || this.inFlight > 0)
+    return isOutOfTurn || this.rules.paused === true || this.throttle?.allows(this.inFlight) === false
   }
 
   protected choose(avoid: Membership | undefined, topic: string, again = false): Member | undefined {
-    return this.isOutOfTurn || this.isPaused ? undefined : this.members.choose(avoid, topic, again)
+    return this.isHeldUp ? undefined : this.members.choose(avoid, topic, again)
   }
 
   get inFlight(): number {
@@ -244,6 +244,7 @@ export abstract class SubscriptionCore extends NoopHooks {
   /** Continues in another process. */
   resume({ counts, nextOrder }: Pick<SubscriptionState, 'counts' | 'nextOrder'>): void {
     addCounts(this.counting, counts)
+    this.throttle?.rest()
     this.backlog.nextOrder = Math.max(this.backlog.nextOrder, nextOrder)
   }
 
@@ -255,7 +256,7 @@ export abstract class SubscriptionCore extends NoopHooks {
    */
   *begun(travels: (member: Member) => boolean): Generator<[Item, number?]> {
     for (const member of this.members.all())
-      if (!travels(member)) for (const item of member.held()) yield [item]
+      if (!travels(member)) for (const item of member.open?.items() ?? []) yield [item]
     yield* this.backlog.begun()
   }
 
@@ -267,7 +268,7 @@ export abstract class SubscriptionCore extends NoopHooks {
   /** Gives messages bytes of their own. */
   separate(separator: Separator): void {
     this.backlog.separate(separator)
-    for (const member of this.members.all()) member.separate(separator)
+    for (const member of this.members.all()) member.open?.separate(separator)
   }
 
   /** The message in the form that this subscription owes; undefined: it owes it already. */

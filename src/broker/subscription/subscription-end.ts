@@ -64,6 +64,7 @@ export class SubscriptionEnd {
   }
 
   #end(completeMembers: boolean): void {
+    this.#subscription.throttle?.close()
     const { members } = this.#subscription
     this.#subscription.changed()
     this.#subscription.hasEnded = true

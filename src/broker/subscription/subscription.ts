@@ -16,6 +16,7 @@ import { bar, orderAnew, park } from './key-order.js'
 import { Member, type MemberOwner } from './member.js'
 import { Redelivery } from './redelivery.js'
 import { SubscriptionCore } from './subscription-core.js'
+import { limitAs } from './throttle.js'
 import type { SubscriptionOwner } from './subscription-owner.js'
 
 /** A pattern with its members and its backlog: hands each message to a member with credit. */
@@ -34,6 +35,7 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
   ) {
     super(queue)
     this.#rules = rules
+    limitAs(this, rules)
     if (rules.ordered !== false) orderAnew(this)
   }
 
@@ -52,12 +54,13 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
 
   /** A paused name hands out nothing. Its consumers give back the messages that they have not begun. */
   pause(isPaused: boolean): void {
-    if (this.isPaused !== isPaused) this.renew({ ...this.#rules, paused: isPaused ? true : undefined })
+    if ((this.#rules.paused ?? false) !== isPaused) this.renew({ ...this.#rules, paused: isPaused })
   }
 
   protected renew(rules: SubscriptionRequest): void {
     const { sight, ordered } = this.#rules
     this.#rules = rules
+    limitAs(this, rules)
     this.changed()
     this.members.ruled(rules)
     if (rules.ordered !== ordered) orderAnew(this)
@@ -118,13 +121,10 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
     if (member === undefined) {
       this.backpressure.enqueue(envelope, pause, this.#ending?.isGivingUp === true)
       // The members with credit may not see it or its key is busy, and they should get the next messages.
-      if (this.backlog.lanes !== undefined || this.isUnseen(envelope.topic)) this.wake()
+      if ((this.throttle ?? this.backlog.lanes) !== undefined || this.isUnseen(envelope.topic)) this.wake()
       return
     }
-    if (member === 'none') {
-      pause?.taken()
-      return
-    }
+    if (member === 'none') return pause?.taken()
     this.counting.delivered += 1
     member.hand(Message.of(envelope, member, 1, envelope.mayHaveCome, this.backlog.nextOrder++))
     pause?.taken()
@@ -140,7 +140,7 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
 
   /** @returns `'none'`: no member may see it, so it is done */
   #chooseForNew(envelope: Envelope): Member | 'none' | undefined {
-    if (this.hasEnded || this.backlog.inTurn > 0) return undefined
+    if (this.hasEnded || this.backlog.inTurn > 0 || this.throttle !== undefined) return undefined
     if (!this.admits(envelope.topic)) {
       this.gone?.(new Item(envelope, 0))
       return 'none'
@@ -183,6 +183,7 @@ export class Subscription extends SubscriptionCore implements MemberOwner {
       this.count('delivered')
       if (item.deliveries > 0) this.count('redelivered')
     }
+    item.start = this.throttle?.start()
     member.handAgain(item)
   }
 

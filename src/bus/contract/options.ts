@@ -12,6 +12,7 @@ import {
   DEFAULT_PENDING_BYTES,
   type Expired,
   type Overflow,
+  type Rate,
   type SubscriptionRequest,
 } from './subscription-request.js'
 import { RULES } from './subscription-request.js'
@@ -72,6 +73,17 @@ export interface TopicOptions<P = unknown> {
    */
   expired?: Expired
   /**
+   * Within `per` milliseconds, wherever they begin, at most `messages` begin, over all consumers on all hosts. A retry
+   * begins, too. A message that waits at a consumer for its turn counts until it has begun. After a start of the host a
+   * name waits for one `per`. Default: no limit.
+   */
+  rate?: Rate
+  /**
+   * The number of messages that all consumers on all hosts may have unsettled at once; those that wait at a consumer for
+   * their turn count. Default: no limit but each one's `prefetch`.
+   */
+  concurrency?: number
+  /**
    * Replays the log of a host with a store, in order, then continues with new messages, without a gap or a duplicate
    * between. `'start'`: all of it; `'last'`: the newest message of each topic; a number: from that place in the van's
    * log on (`status().log`); a Date; or `{ last: n }`: the last n that match. An existing named subscription continues
@@ -81,8 +93,8 @@ export interface TopicOptions<P = unknown> {
   /**
    * The rules that you give here change the name's rules for all its subscribers. Default false: while others are
    * attached, a rule that differs is refused with NameTakenError; otherwise the new rules hold. Rules are `ordered`,
-   * `attempts`, `delay`, `ackTimeout`, `maxPending`, `maxPendingBytes`, `overflow`, `match` and
-   * `expired`.
+   * `attempts`, `delay`, `ackTimeout`, `maxPending`, `maxPendingBytes`, `overflow`, `match`, `expired`, `rate` and
+   * `concurrency`.
    */
   replace?: boolean
   /**
@@ -173,6 +185,8 @@ const known = [
   'overflow',
   'match',
   'expired',
+  'rate',
+  'concurrency',
   'replace',
   'schema',
   'from',
@@ -213,7 +227,31 @@ export function toRequest(
     overflow,
     ...(options.match === undefined ? {} : { match: checkMatch(options.match) }),
     ...(options.expired === 'drop' ? { expired: 'drop' } : {}),
+    ...limits(options),
     ...(name === undefined ? {} : joining(options)),
+  }
+}
+
+const MOST_CONCURRENCY = 1_000_000
+/** The times of so many begins are remembered. */
+export const MOST_RATE = 100_000
+
+/** The limits over all consumers: absent ones cost nothing. */
+function limits({ rate, concurrency }: TopicOptions): Pick<SubscriptionRequest, 'rate' | 'concurrency'> {
+  return {
+    ...(rate === undefined ? {} : { rate: checkRate(rate) }),
+    ...(concurrency === undefined
+      ? {}
+      : { concurrency: whole('concurrency', concurrency, 1, MOST_CONCURRENCY) }),
+  }
+}
+
+function checkRate(rate: Rate): Rate {
+  knownOptions('rate', rate, ['messages', 'per'])
+  const { messages, per } = rate
+  return {
+    messages: whole('rate: messages', messages, 1, MOST_RATE),
+    per: whole('rate: per', per, 1, longest),
   }
 }
 

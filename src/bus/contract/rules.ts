@@ -1,25 +1,30 @@
 import type { RetryDelay } from '../../message/retry-delay.js'
 import { haveSameOwner } from './sight.js'
 import { isSameMatch } from '../../message/headers.js'
-import { RULES, type Rule, type SubscriptionRequest } from './subscription-request.js'
+import { RULES, type Rate, type Rule, type SubscriptionRequest } from './subscription-request.js'
 
 type Rules = Pick<SubscriptionRequest, Rule>
 
 /** The rules that differ. Functions are not compared: they stay in the process that gave them. */
 export function differingRules(rules: Rules, asked: Rules, among: readonly Rule[]): Rule[] {
-  return among.filter(rule => {
-    if (rule === 'match') return !isSameMatch(rules.match, asked.match)
-    if (rule !== 'delay') return rules[rule] !== asked[rule]
-    return typeof asked.delay !== 'function' && !isSameDelay(rules.delay, asked.delay)
-  })
+  const isFunction = (rule: Rule): boolean => typeof asked[rule] === 'function'
+  return among.filter(rule => !isFunction(rule) && !isSame(rule, rules, asked))
 }
 
 /** The change would have no effect. */
 export function areSameRules(rules: Rules, others: Rules): boolean {
-  return RULES.every(rule => {
-    if (rule === 'match') return isSameMatch(rules.match, others.match)
-    return rule === 'delay' ? isSameDelay(rules.delay, others.delay) : rules[rule] === others[rule]
-  })
+  return RULES.every(rule => isSame(rule, rules, others))
+}
+
+function isSame(rule: Rule, rules: Rules, others: Rules): boolean {
+  if (rule === 'delay') return isSameDelay(rules.delay, others.delay)
+  if (rule === 'match') return isSameMatch(rules.match, others.match)
+  if (rule === 'rate') return isSameRate(rules.rate, others.rate)
+  return rules[rule] === others[rule]
+}
+
+function isSameRate(rate: Rate | undefined, other: Rate | undefined): boolean {
+  return rate?.messages === other?.messages && rate?.per === other?.per
 }
 
 /**

@@ -18,9 +18,17 @@ export const RULES = [
   'overflow',
   'match',
   'expired',
+  'rate',
+  'concurrency',
 ] as const
 
 export type Rule = (typeof RULES)[number]
+
+/** At most `messages` begin within `per` milliseconds, wherever these begin. */
+export interface Rate {
+  readonly messages: number
+  readonly per: number
+}
 
 export type Overflow = 'pause' | 'drop-oldest' | 'drop-newest' | 'error'
 
@@ -87,6 +95,10 @@ export interface SubscriptionRequest {
   readonly earlierMatches?: readonly EarlierMatch[] | undefined
   /** What becomes of a message whose time to live has ended. Undefined: `'dead'`. */
   readonly expired?: Expired | undefined
+  /** Of begins, over all consumers. Default: no limit. */
+  readonly rate?: Rate | undefined
+  /** The number of messages in hand at once, over all consumers. Default: no limit. */
+  readonly concurrency?: number | undefined
   /** The rules that the subscriber gave. The others are defaults, and may differ from the rules of the name. */
   readonly given?: readonly Rule[] | undefined
   /**

@@ -3,7 +3,7 @@ import { parts, type OrderedOption } from '../../message/order/ordered.js'
 import type { ReplayFrom } from '../../message/replay.js'
 import type { Cli } from '../cli.js'
 import type { SubOptions } from '../work/run-sub.js'
-import { count, seconds } from '../options/values.js'
+import { count, rate, seconds } from '../options/values.js'
 
 export function addSub(program: Command, cli: Cli): void {
   const json = program.createOption('--json', 'a JSON object a line, with id, topic, payload, headers …')
@@ -38,6 +38,8 @@ export function addSub(program: Command, cli: Cli): void {
       'replay the log of a host with a store: start, last (of each topic), last:N, a time, or a place in the log',
       replayFrom,
     )
+    .option('--rate <n/time>', 'at most n messages within this time, over all consumers: 100/1s', rate)
+    .option('--concurrency <n>', 'at most n messages in hand, over all consumers', count)
     .option('--raw', 'the payload alone: bytes unchanged, everything else as a line')
     .addOption(json.conflicts('raw'))
     .addHelpText(
@@ -50,6 +52,7 @@ Examples:
   msgvan sub . --json | jq .payload
   msgvan sub '^prices' --from last    the last of each topic, then new ones
   msgvan sub '^jobs' --name workers   run two: each job goes to one of them
+  msgvan sub '^mails' --name mails --rate 100/1s --concurrency 4
   msgvan sub --name workers           join it, whatever its pattern is`,
     )
     .action(

@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from 'commander'
+import { MOST_RATE } from '../../bus/contract/options.js'
+import type { Rate } from '../../bus/contract/subscription-request.js'
 import { milliseconds } from '../../host/process/settings.js'
 
 /**
@@ -48,7 +50,7 @@ export function moment(text: string): Date {
   return time
 }
 
-const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
 /** A moment to come: a date, or a time from now such as `90d`. As ISO text. */
 export function expiry(text: string): string {
@@ -63,4 +65,15 @@ export function expiry(text: string): string {
   if (Number.isNaN(time) || time <= Date.now() || time > 8.64e15)
     throw new InvalidArgumentError('Give a time to come, such as 90d, 12h, 30m or 2027-01-31T12:00:00Z.')
   return new Date(time).toISOString()
+}
+
+/** `100/1s`: messages and a time, in ms, s, m or h. */
+export function rate(text: string): Rate {
+  const [, messages, time, unit] = /^(\d{1,6})\/(\d{1,9})(ms|s|m|h)$/.exec(text) ?? []
+  const per = Number(time) * UNITS[(unit ?? 's') as keyof typeof UNITS]
+  if (messages === undefined || Number(messages) < 1 || Number(messages) > MOST_RATE || !(per >= 1))
+    throw new InvalidArgumentError(
+      'Give messages and a time, such as 100/1s or 5/10m: 1 to 100,000 messages; ms, s, m or h.',
+    )
+  return { messages: Number(messages), per }
 }

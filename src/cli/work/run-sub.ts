@@ -3,6 +3,7 @@ import { takeUntil } from 'rxjs/internal/operators/takeUntil'
 import { Subject } from 'rxjs/internal/Subject'
 import type { Bus } from '../../bus/contract/bus.js'
 import { keepingRules, type TopicOptions } from '../../bus/contract/options.js'
+import type { Rate } from '../../bus/contract/subscription-request.js'
 import { longTimeout } from '../../bus/long-timeout.js'
 import { InvalidOptionError, InvalidPatternError, UnreadablePayloadError } from '../../errors.js'
 import { Message } from '../../message/message.js'
@@ -30,6 +31,8 @@ export interface SubOptions {
   name?: string
   ordered?: OrderedOption
   from?: ReplayFrom
+  rate?: Rate
+  concurrency?: number
   raw?: boolean
   json?: boolean
 }
@@ -72,7 +75,7 @@ async function show(
   globals: Globals,
   end: RunEnd,
 ): Promise<number> {
-  const { count: wanted = Infinity, name, ordered, from } = options
+  const { count: wanted = Infinity, name, ordered, from, rate, concurrency } = options
   const prefetch = Math.min(PREFETCH, wanted)
   const write = writerOf(options, cli.output)
   try {
@@ -82,9 +85,13 @@ async function show(
       prefetch,
       ...(name === undefined ? {} : { name }),
       ...(from === undefined ? {} : { from }),
+      ...(rate === undefined ? {} : { rate }),
+      ...(concurrency === undefined ? {} : { concurrency }),
     }
     // A watcher does not change the rules of the others, unless it gives one.
-    const messages$ = bus.topic(pattern, ordered === undefined ? keepingRules(asked) : { ...asked, ordered })
+    const keeps = (ordered ?? rate ?? concurrency) === undefined
+    const rules = ordered === undefined ? asked : { ...asked, ordered }
+    const messages$ = bus.topic(pattern, keeps ? keepingRules(rules) : rules)
     const done = new Promise<void>((resolve, reject) => {
       messages$.pipe(take(wanted), takeUntil(end.signal)).subscribe({
         next: message => hand(message, write, cli),

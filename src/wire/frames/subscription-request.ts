@@ -1,5 +1,6 @@
+import { MOST_RATE } from '../../bus/contract/options.js'
 import { DEFAULT_PENDING_BYTES, type SubscriptionRequest } from '../../bus/contract/subscription-request.js'
-import { RULES, type EarlierMatch, type Rule } from '../../bus/contract/subscription-request.js'
+import { RULES, type EarlierMatch, type Rate, type Rule } from '../../bus/contract/subscription-request.js'
 import { InvalidOptionError, InvalidPatternError } from '../../errors.js'
 import { backoff } from '../../operators/backoff.js'
 import { checkMatch } from '../../message/headers.js'
@@ -66,6 +67,8 @@ export function encodeRequest(request: SubscriptionRequest): Record<string, unkn
     ...(match === undefined ? {} : { match }),
     ...(earlierMatches === undefined ? {} : { earlierMatches }),
     ...(request.expired === undefined ? {} : { expired: request.expired }),
+    ...(request.rate === undefined ? {} : { rate: request.rate }),
+    ...(request.concurrency === undefined ? {} : { concurrency: request.concurrency }),
     ...(request.given === undefined ? {} : { given: request.given }),
     ...(request.joins === undefined ? {} : { joins: request.joins }),
   }
@@ -98,6 +101,8 @@ export function decodeRequest(value: unknown): SubscriptionRequest {
     match: fields.optional('match', key => checkMatch(fields.get(key))),
     earlierMatches: fields.optional('earlierMatches', key => fields.list(key, 100).map(decodeEarlier)),
     expired: fields.optional('expired', key => fields.oneOf(key, ['dead', 'drop'] as const)),
+    rate: fields.optional('rate', key => readRate(fields.fields(key))),
+    concurrency: fields.optional('concurrency', key => fields.whole(key, 1, 1_000_000)),
     given: fields.optional('given', key => readGiven(fields.list(key, RULES.length))),
     joins: fields.optional('joins', key => fields.oneOf(key, ['keep', 'replace'] as const)),
   }
@@ -112,6 +117,10 @@ function decodeEarlier(value: unknown): EarlierMatch {
   const fields = new Fields(value, what => new InvalidOptionError(`An earlier match ${what}.`))
   const match = fields.optional('match', key => checkMatch(fields.get(key)))
   return { before: fields.whole('before'), ...(match === undefined ? {} : { match }) }
+}
+
+function readRate(fields: Fields): Rate {
+  return { messages: fields.whole('messages', 1, MOST_RATE), per: fields.whole('per', 1, MOST) }
 }
 
 function readGiven(names: readonly unknown[]): Rule[] {

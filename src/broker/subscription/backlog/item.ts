@@ -1,5 +1,6 @@
 import type { Envelope } from '../../../message/envelope.js'
 import type { Membership } from '../../../bus/contract/broker.js'
+import type { Start } from '../throttle.js'
 
 /** One message in one subscription, from its first wait to its settlement. */
 export class Item {
@@ -23,6 +24,8 @@ export class Item {
   isTakenUp = false
   /** Set by a failure (`handle`'s config). Overrides the subscription's rule. */
   attempts: number | undefined
+  /** Of a throttled subscription: its place in the rate since it was handed out. */
+  start: Start | undefined
 
   constructor(
     /** Another one, when its bytes move. */

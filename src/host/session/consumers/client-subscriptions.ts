@@ -189,7 +189,7 @@ export class ClientSubscriptions {
       expired,
     } = request
     // Not spread: each copy would have a hidden class of its own, half a kilobyte for each subscription.
-    const asked: SubscriptionRequest = {
+    const plain: SubscriptionRequest = {
       pattern,
       name,
       session,
@@ -207,6 +207,9 @@ export class ClientSubscriptions {
       match: request.match,
       expired,
     }
+    const { rate, concurrency } = request
+    const isThrottled = rate !== undefined || concurrency !== undefined
+    const asked = isThrottled ? { ...plain, rate, concurrency } : plain
     if (name !== undefined) return { ...asked, given: request.given, joins: request.joins }
     if (this.#options.van.home(request) === this.#options.van.broker) return asked
     return { ...asked, origin: `${this.#options.client}/${subscription}`, isResumed: request.isResumed }
