@@ -43,7 +43,8 @@ export interface Actors {
    * takes messages. If an actor of the same module and export has the `name` already, resolves with that actor.
    *
    * @throws (as a rejection) ActorPlacementError when no host offers the requirements; ActorStartError when the module
-   * or export is missing, or the set-up fails or does not end; NameTakenError; UnsupportedError on an embedded bus
+   * or export is missing, or the set-up fails or does not end; NameTakenError; UnsupportedError on an embedded bus;
+   * HostUnreachableError when the host died before it answered, without a `name`: the actor may exist
    * @example
    * const writer = await bus.actors.create(moduleRef(new URL('writer.js', import.meta.url), 'Writer'), { args: { file } })
    * await writer.tell('a line')
@@ -57,7 +58,8 @@ export interface Actors {
    * Lets the actor finish its message in hand, then stops it and its children. Resolves with false when it does not
    * exist.
    *
-   * @throws (as a rejection) RemoteError when a host that may run it is lost meanwhile
+   * @throws (as a rejection) RemoteError when a host that may run it is lost meanwhile; HostUnreachableError when the
+   * host died before it answered, and the actor does not exist: this call may have stopped it
    */
   stop(actor: ActorAddress | string): Promise<boolean>
 }

@@ -258,6 +258,9 @@ export interface Bus<T extends Topics = AnyTopics, S extends Services = AnyServi
 
   /**
    * Removes a named subscription and all its messages, from any process. Resolves with false when it does not exist.
+   *
+   * @throws (as a rejection) HostUnreachableError when the host died before it answered, and the subscription does not
+   * exist: this call may have removed it
    */
   unsubscribe(name: string): Promise<boolean>
 

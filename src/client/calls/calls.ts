@@ -1,4 +1,4 @@
-import { unknownOutcome, type MsgvanError } from '../../errors.js'
+import type { MsgvanError } from '../../errors.js'
 import {
   definitionOf,
   maxCallBytes,
@@ -114,15 +114,11 @@ export class Calls {
   askAgain(last: number): void {
     for (const [id, call] of [...this.#pending]) {
       if (id > last) continue
-      if (call.wasSent && call.definition.isDoneOnce === true) {
-        this.#pending.delete(id)
-        call.reject(unknownOutcome('The connection to the host was lost before it answered'))
-        continue
-      }
-      call.wasSent = this.#isAttached
+      const isAgain = call.wasSent
+      call.wasSent ||= this.#isAttached
       let frame: Uint8Array
       try {
-        frame = this.#encode(id, call)
+        frame = this.#encode(id, call, isAgain)
       } catch (error) {
         // This host has a smaller limit than the last one.
         this.#pending.delete(id)
@@ -154,10 +150,15 @@ export class Calls {
     }
   }
 
-  #encode(id: number, { name, definition, args }: Pick<Pending, 'name' | 'definition' | 'args'>): Uint8Array {
+  /** @param isAgain the host, or one before it, may have carried it out */
+  #encode(
+    id: number,
+    { name, definition, args }: Pick<Pending, 'name' | 'definition' | 'args'>,
+    isAgain = false,
+  ): Uint8Array {
     const sent = typeof args === 'function' ? (args as () => unknown)() : args
     return encodeCall(
-      { id, method: name, args: definition.args.encode(sent) },
+      { id, method: name, args: definition.args.encode(sent), ...(isAgain ? { isAgain } : {}) },
       maxCallBytes(name, this.#maxBytes()),
     )
   }

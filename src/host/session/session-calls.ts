@@ -17,7 +17,7 @@ import type { SessionOutput } from './session-output.js'
 const MOST_LONG_ANSWERS = 4
 
 export interface SessionCallsOptions {
-  readonly answer: (method: string, args: unknown) => Promise<unknown>
+  readonly answer: (call: Call) => Promise<unknown>
   readonly output: SessionOutput
   readonly budget: ClientBudget
 }
@@ -95,13 +95,13 @@ export class SessionCalls {
     this.#asked.delete(books.subscription)
   }
 
-  #answered({ method, args }: Call): Promise<unknown> {
+  #answered(call: Call): Promise<unknown> {
     const { answer, budget } = this.#options
-    if (traitsOf(method).hasLongAnswer !== true) return answer(method, args)
+    if (traitsOf(call.method).hasLongAnswer !== true) return answer(call)
     const begin = async (): Promise<unknown> => {
       try {
         if (budget.isExceeded) throw budget.error
-        return await answer(method, args)
+        return await answer(call)
       } finally {
         const next = this.#waiting.shift()
         if (next === undefined) this.#longAnswers -= 1

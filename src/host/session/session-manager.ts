@@ -313,12 +313,12 @@ export class SessionManager {
       maxPayload: this.#maxPayload,
       maxWaiting: this.#options.maxWaiting ?? DEFAULT_CLIENT_BYTES,
       memory: this.memory,
-      usage: this.#usage,
+      ...{ usage: this.#usage, given: this.#sessions.given },
       exceeded: (session, error) => {
         if (!this.#admission.disconnect(session, error)) return
         this.#options.warn?.(`${clientOf(session)}, of the van ${session.van.name}: ${error.message}`)
       },
-      answer: (session, method, args) =>
+      answer: (session, { method, args }) =>
         answer(session, method, args, {
           ...this.#servicesHere,
           control: this.#options.control,

@@ -18,6 +18,7 @@ import { ClientSubscriptions } from './consumers/client-subscriptions.js'
 import { RemoteConsumers, type SessionEnd } from './consumers/remote-consumers.js'
 import { takeReplays } from './consumers/take-replays.js'
 import type { WatchedSession } from './stall-watch.js'
+import type { GivenAnswers } from './given-answers.js'
 import { PublishReceiver, type PublishReceiverState } from './publish-receiver.js'
 import type { Publisher } from './publisher.js'
 import { SessionCalls } from './session-calls.js'
@@ -47,8 +48,10 @@ export interface SessionOptions {
   readonly usage: Usage
   /** Its client left too many answers unread. */
   readonly exceeded: (session: Session, error: LimitError) => void
+  /** The answers to calls of lost sessions. */
+  readonly given: GivenAnswers
   /** Calls other than those about subscriptions of this session. */
-  readonly answer: (session: Session, method: string, args: unknown) => Promise<unknown>
+  readonly answer: (session: Session, call: Call) => Promise<unknown>
 }
 
 /** A session's state, apart from its places in subscriptions and its unfinished frames. */
@@ -139,7 +142,7 @@ export class Session implements FollowerClientSession, WatchedSession {
       follower: () => this.follower,
     })
     this.calls = new SessionCalls({
-      answer: (method, args) => options.answer(this, method, args),
+      answer: call => options.given.answer(this, call, () => options.answer(this, call)),
       output: this.#output,
       budget: this.budget,
     })

@@ -7,6 +7,7 @@ import type { SessionEnd } from './consumers/remote-consumers.js'
 import type { Hello } from '../../wire/handshake.js'
 import type { Access } from '../rights/principals.js'
 import { REPLIES } from '../../message/topic.js'
+import { GivenAnswers } from './given-answers.js'
 import { Session, type SessionOptions } from './session.js'
 
 const FIRST_PID_CHECK_MS = 20
@@ -26,6 +27,7 @@ type NewSession = Omit<SessionOptions, 'id'>
 
 /** All sessions of a host, with connected clients or with clients that may come back. */
 export class Sessions {
+  readonly given = new GivenAnswers()
   readonly #options: SessionsOptions
   readonly #sessions = new Map<string, Session>()
   readonly #away = new Map<Session, () => void>()

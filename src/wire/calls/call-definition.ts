@@ -13,8 +13,13 @@ export interface CallTraits {
   readonly isLarge?: true
   /** The answer may take megabytes: the host answers only a few of them at a time for one client. */
   readonly hasLongAnswer?: true
-  /** Carried out again it has another result. It is not sent again after a lost session, because it may have been done. */
-  readonly isDoneOnce?: true
+  /**
+   * Carried out again it has another result. A client that has lost its session gets the first answer, or an error if
+   * the host does not have that. A function: whether that is so for these arguments.
+   */
+  readonly isDoneOnce?: true | ((args: unknown) => boolean)
+  /** Like `isDoneOnce`, but only if there is nothing left to do: then the first one may have done it. */
+  readonly mayBeDone?: true
   /** At a follower it waits for the leader, which has the most of what it is about. */
   readonly needsLeader?: true
   /** The answers of all hosts are one: it fails if a host that may come back cannot be reached. */

@@ -49,7 +49,7 @@ const ofLetters: CallTraits = {
 export const CALLS = {
   ready: call(nothing, done, { reads: true, isStored: true, isAnsweredAgain: true }),
   subscribe: call(subscribeArgs, isWhole, { isStored: true, isLarge: true, isAnsweredAgain: true }),
-  unsubscribe: call(named, flag, { outlastsBus: true, isStored: true }),
+  unsubscribe: call(named, flag, { outlastsBus: true, isStored: true, mayBeDone: true }),
   pause: call(
     object(fields => ({ ...name(fields), isPaused: fields.flag('isPaused') })),
     flag,
@@ -84,6 +84,8 @@ export const CALLS = {
     outlastsBus: true,
     isStored: true,
     isLarge: true,
+    // With a name it finds the actor that is there.
+    isDoneOnce: args => (args as Partial<ActorRequest> | undefined)?.name === undefined,
   }),
   'actors.find': call(named, trusted<ActorAddress | undefined>(), { reads: true, isAnsweredAgain: true }),
   'actors.subscribe': call(
@@ -94,7 +96,7 @@ export const CALLS = {
   'actors.stop': call(
     object(fields => ({ id: fields.text('id', 100) })),
     flag,
-    { outlastsBus: true, isStored: true },
+    { outlastsBus: true, isStored: true, mayBeDone: true },
   ),
   'backbone.join': call(
     object<{ subscription: number; introduction: Fields }, { subscription: number }>(fields => ({
@@ -111,6 +113,7 @@ export const CALLS = {
       body: fields.get('body'),
     })),
     trusted<unknown>(),
+    { isDoneOnce: true },
   ),
   'backbone.crowded': call(crowdedArgs, done),
   'backbone.continued': call(

@@ -45,7 +45,12 @@ export interface Call {
   readonly id: number
   readonly method: string
   readonly args: unknown
+  /** The client made this call in a session that it has lost: it may have been carried out. */
+  readonly isAgain?: true
 }
+
+/** A flag of a CALL frame. */
+const AGAIN = 0x01
 
 export type Reply = { readonly id: number } & ({ readonly value: unknown } | { readonly error: WireError })
 
@@ -166,7 +171,7 @@ export function decodeOutcome(reader: ByteReader): Outcome {
  *
  * @throws InvalidPayloadError if the arguments cannot cross, LimitError if they are too large
  */
-export function encodeCall({ id, method, args }: Call, maxBytes = Infinity): Uint8Array {
+export function encodeCall({ id, method, args, isAgain }: Call, maxBytes = Infinity): Uint8Array {
   // Before the frame begins: a publish by a getter in it has a frame of its own.
   const bytes = encodePayload(args)
   if (bytes.length > maxBytes) {
@@ -176,6 +181,7 @@ export function encodeCall({ id, method, args }: Call, maxBytes = Infinity): Uin
   }
   begin()
   writer.varint(id)
+  writer.u8(isAgain === true ? AGAIN : 0)
   writer.string(method)
   writer.raw(bytes)
   return writer.take()
@@ -192,19 +198,21 @@ export function decodeCall(
   maxBytes: (method: string) => number = () => Infinity,
 ): Call & { readonly refusal?: MsgvanError } {
   const id = reader.varint()
-  const method = reader.string()
+  const flags = reader.u8()
+  const head = { id, method: reader.string(), ...((flags & AGAIN) === 0 ? {} : { isAgain: true as const }) }
+  const { method } = head
   const bytes = reader.remaining
   const most = maxBytes(method)
   if (bytes > most) {
     const refusal = new LimitError(
       `The arguments of a call take ${bytes} bytes; the host takes ${most} at most. Give less.`,
     )
-    return { id, method, args: undefined, refusal }
+    return { ...head, args: undefined, refusal }
   }
   try {
-    return { id, method, args: rest(reader, decodePlain) }
+    return { ...head, args: rest(reader, decodePlain) }
   } catch (error) {
-    if (error instanceof InvalidOptionError) return { id, method, args: undefined, refusal: error }
+    if (error instanceof InvalidOptionError) return { ...head, args: undefined, refusal: error }
     throw error
   }
 }
