@@ -205,6 +205,36 @@ describe('a client of a restarted follower', () => {
       expect(errors.values).to.deep.equal([])
     })
 
+    it('keeps a subscription that it makes while the follower writes its last', async () => {
+      const far = bus(follower)
+      await far.ready()
+      const write = own.store.transact.bind(own.store)
+      let release = nothing
+      const held = new Promise<void>(resolve => (release = resolve))
+      own.store.transact = async collect => {
+        await held
+        return write(collect)
+      }
+      const passedOn = follower.sessions.transfer.passOn()
+      const got: unknown[] = []
+      let error: unknown
+      let state = ''
+      far.state$.subscribe(each => (state = each))
+      far.topic('t', { name: 'late' }).subscribe({
+        next: ({ payload }) => got.push(payload),
+        error: (reason: unknown) => (error = reason),
+      })
+      await eventually(() => expect(state !== 'connected' || error !== undefined).to.equal(true))
+      release()
+      own.store.transact = write
+      await passedOn
+      await reopen(own, false)
+      await far.ready()
+      await publishAll(bus(leader), 't', [1])
+      await eventually(() => expect(got).to.deep.equal([1]))
+      expect(error).to.equal(undefined)
+    })
+
     it('hears of a gap after a death, and when the leader does not know the host any more', async () => {
       const near = bus(leader)
       const far = bus(follower)

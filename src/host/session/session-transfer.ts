@@ -74,7 +74,7 @@ export class SessionTransfer {
    * the store is frozen.
    */
   async passOn(): Promise<void> {
-    const { vans, sessions, backbone, host, shut } = this.#options
+    const { vans, sessions, admission, backbone, host, shut } = this.#options
     if (backbone.abandon === undefined) return
     const all = [...sessions.all()]
     const clientsOf = (name: string): string[] =>
@@ -83,6 +83,9 @@ export class SessionTransfer {
     await vans.keepStanding(standing, () => {
       shut()
       backbone.abandon?.()
+      // What clients still want of the leader the next process does: nothing here may answer them any more.
+      for (const session of all) session.abandon()
+      admission.abandon(() => false)
     })
   }
 
