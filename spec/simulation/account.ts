@@ -88,7 +88,14 @@ export interface Holder {
   readonly host: VirtualProcess | undefined
 }
 
-export type DeliveryState = 'open' | 'acked' | 'failed' | 'rejected' | 'returned'
+export type DeliveryState =
+  | 'open'
+  | 'acked'
+  | 'failed'
+  | 'rejected'
+  | 'returned'
+  /** A loop was left with it in hand. */
+  | 'abandoned'
 
 /** One hand-over of one message to one consumer, as that consumer saw it. */
 export interface Delivery {
@@ -254,12 +261,21 @@ export class SubscriptionAccount {
 
   /** It failed often enough, counting consumers that may have died with it before they saw it. */
   mayBeDead(publication: Publication): boolean {
-    return this.failuresOf(publication) + this.losses >= this.rules.attempts
+    return (
+      this.mayBeAbandoned(publication) || this.failuresOf(publication) + this.losses >= this.rules.attempts
+    )
   }
 
-  /** As its consumers know. */
+  /** As its consumers know. Of those that loops left in hand the last one counts. */
   failuresOf(publication: Publication): number {
-    return this.of(publication).filter(({ state }) => state === 'failed' || state === 'rejected').length
+    const failed = this.of(publication).filter(({ state }) => state === 'failed' || state === 'rejected')
+    return failed.length + (this.mayBeAbandoned(publication) ? 1 : 0)
+  }
+
+  /** Loops left it in hand more than `attempts` times. */
+  mayBeAbandoned(publication: Publication): boolean {
+    const abandons = this.of(publication).filter(({ state }) => state === 'abandoned').length
+    return abandons > this.rules.attempts
   }
 
   /** Not what was taken over before somebody asked for it. */

@@ -147,7 +147,9 @@ export class Acting implements Acted {
 
   async #disturb(): Promise<void> {
     const { random, network } = this.#stage
-    switch (random.pick(['stop', 'kill', 'kill', 'end', 'cut', 'nothing'])) {
+    switch (random.pick(['stop', 'kill', 'kill', 'end', 'restart', 'cut', 'nothing'])) {
+      case 'restart':
+        return this.#cast.restartHost()
       case 'stop':
         return this.#stop()
       case 'kill':

@@ -102,17 +102,16 @@ export class Books {
         publication.isAstray = true
       for (const account of this.subscriptions.values())
         if (mayBeUnkept(publication, account)) publication.unkeptAt.add(account.place)
-      publication.isFirm = publication.outcome !== 'open'
+      // What the leader refuses for now its follower keeps, and sends again.
+      publication.isFirm = publication.outcome !== 'open' && !this.#mayBeRefusedBeyond(publication)
     }
   }
 
   /** Its host had taken it over before the leader could refuse it. */
   #mayBeRefusedBeyond(publication: Publication): boolean {
     return [...this.subscriptions.values()].some(
-      account =>
-        account.place !== publication.place &&
-        account.rules.overflow === 'error' &&
-        account.matches(publication),
+      // Of one before it, perhaps: those behind that wait with it.
+      account => account.place !== publication.place && account.rules.overflow === 'error',
     )
   }
 

@@ -129,7 +129,7 @@ export class Cast {
   ): Promise<void> {
     // What `repeat` would do with a replay is not said here.
     const isSimple =
-      rules.from === undefined || !['retry', 'take', 'creation', 'combined'].includes(manner.style)
+      rules.from === undefined || !['retry', 'take', 'creation', 'combined', 'loop'].includes(manner.style)
     const how = isSimple ? manner : { ...manner, style: 'auto' as const }
     const partner = how.style === 'combined' ? this.#drawPartner(rules) : undefined
     if (client !== undefined)
@@ -212,8 +212,8 @@ export class Cast {
     })
   }
 
-  drawNamed(): Rules | undefined {
-    return this.#stage.random.pick(this.#plan.named)
+  drawNamed(isMeant: (rules: Rules) => boolean = () => true): Rules | undefined {
+    return this.#stage.random.pick(this.#plan.named.filter(isMeant))
   }
 
   /** @param replaying how likely it replays, where there is a store */

@@ -122,7 +122,10 @@ class AccountCheck {
       if (deliveries.some(each => each.state === 'acked' && !isInDoubt(each) && !isForgotten(each)))
         this.#complain(`#${number} is a dead letter, and was acked`)
       const isRejected = deliveries.some(({ state }) => state === 'rejected')
-      if (letter.attempts < this.#account.rules.attempts && !isRejected)
+      const isAbandoned = letter.error === 'abandoned'
+      if (isAbandoned && !this.#account.mayBeAbandoned(publication))
+        this.#complain(`#${number} is a dead letter that loops did not leave often enough`)
+      if (letter.attempts < this.#account.rules.attempts && !isRejected && !isAbandoned)
         this.#complain(`#${number} is a dead letter after ${letter.attempts} attempts, and was not rejected`)
       this.#checkAttempts(publication, letter.attempts)
     }
@@ -182,7 +185,10 @@ class AccountCheck {
     const firm = all.filter(each => !isInDoubt(each)).length
     // A verdict that a client kept settles a copy, and that one never comes to it.
     const copies = new Set(all.filter(({ publication }) => mayBeUnkept(publication, this.#account)))
-    if (count < firm || count > all.length + copies.size)
+    const abandoned = states.includes('failed')
+      ? this.#deliveries.filter(({ state }) => state === 'abandoned').length
+      : 0
+    if (count < firm || count > all.length + copies.size + abandoned)
       this.#complain(
         `${count} ${what}; consumers know of ${firm}, and of ${all.length - firm} that are in doubt`,
       )

@@ -69,8 +69,9 @@ export class Convention {
           status,
         ),
       started: (process, goesOn) => {
+        if (goesOn) return
         options.leaderStarted()
-        if (!goesOn) books.hostStarted(this.leading, process)
+        books.hostStarted(this.leading, process)
       },
       acted: options.acted,
       warned: options.leaderWarned,
@@ -126,6 +127,16 @@ export class Convention {
     this.#startSoon(this.leader)
   }
 
+  /** A follower is restarted: the next one goes on with what it had in memory, or at the leader with what its store has. */
+  restartFollower({ host, place }: Joined): void {
+    if (!host.isUp) return
+    place.trouble()
+    for (const client of this.#clientsAt(place)) client.handedOver()
+    if (host.isKept) host.stop(true)
+    else host.handOver(false)
+    this.#startSoon(host)
+  }
+
   /** What may befall the link between a follower and the leader. */
   breakLink({ place }: Joined, what: 'cut' | 'black hole' | 'stall'): void {
     const { network, trace } = this.#stage
@@ -155,6 +166,18 @@ export class Convention {
     place.process.blockedUntil = clock.now + milliseconds
   }
 
+  /** As one that has an older msgvan its leader refuses it, until it is upgraded. */
+  outdate(follower: Joined, milliseconds: number): void {
+    const { place } = follower
+    const { clock, trace } = this.#stage
+    if (place.process?.isDead !== false || place.isOlder) return
+    trace.say(place.name, () => `is OLDER for ${milliseconds} ms`)
+    trace.count('older followers')
+    place.isOlder = true
+    this.breakLink(follower, 'cut')
+    clock.schedule(milliseconds, () => (place.isOlder = false), this.#options.operator)
+  }
+
   /** Of all hosts. */
   async status(): Promise<Subscriptions> {
     const parts = await Promise.all(this.hosts.map(host => host.status()))
@@ -181,14 +204,16 @@ export class Convention {
     const host: SimHost = new SimHost(this.#stage, {
       ...{ name: 'follower', url: place.url, sessionTtl: this.#plan.sessionTtl, disk, spawn, processOf },
       isFollower: true,
-      backbone: process => place.begins(process),
+      backbone: (process, goesOn) => place.begins(process, goesOn),
       ending: () => {
         for (const client of this.#clientsAt(place)) client.hostEnds()
         place.ends()
       },
       ended: (_, status, { hasWrittenAll }) =>
         books.hostEnded(place, { isKept, keepsNames: true, hasWrittenAll }, status),
-      started: process => books.hostStarted(place, process),
+      started: (process, goesOn) => {
+        if (!goesOn) books.hostStarted(place, process)
+      },
       acted: () => undefined,
       warned: () => undefined,
     })

@@ -24,6 +24,8 @@ export const features = [
   'style take',
   'style creation',
   'style combined',
+  'style loop',
+  'abandons',
   'ordered',
   'matching headers',
   'ordered by key',
@@ -55,6 +57,13 @@ export const features = [
   'host link stalls',
   'leader links lost',
   'actors',
+  'actors handed over',
+  'follower hand-overs',
+  'follower restarts',
+  'named from the start',
+  'named from the start at a follower',
+  'older clients',
+  'older followers',
 ] as const
 export type Feature = (typeof features)[number]
 export type Pair = readonly [Feature, Feature]
@@ -66,6 +75,8 @@ const onDisk: readonly Feature[] = [
   'disks gone',
   'from the start',
   'from the start at a follower',
+  'named from the start',
+  'named from the start at a follower',
   'records damaged',
   'observations',
 ]
@@ -83,18 +94,20 @@ export const ofFollowers: readonly Feature[] = [
   'host link stalls',
   'leader links lost',
   'from the start at a follower',
+  'named from the start at a follower',
+  'follower hand-overs',
+  'follower restarts',
+  'older followers',
 ]
 
-const handOvers: readonly Feature[] = ['hand-overs', 'other protocols']
+const handOvers: readonly Feature[] = ['hand-overs', 'other protocols', 'actors handed over']
 const inMemory: readonly Feature[] = ['hosts in memory', ...handOvers]
 
 /** Without a store there is no disk, and with one nothing is handed over. */
 function canMeet(a: Feature, b: Feature): boolean {
   const pair = [a, b]
   const isStored = pair.some(each => [...onDisk, 'stored hosts'].includes(each))
-  if (isStored && pair.some(each => inMemory.includes(each))) return false
-  // What actors work on does not travel.
-  return !(pair.includes('actors') && pair.some(each => handOvers.includes(each)))
+  return !(isStored && pair.some(each => inMemory.includes(each)))
 }
 
 export const pairs: readonly Pair[] = features.flatMap((a, at) =>

@@ -12,6 +12,8 @@ export function troubleFollower({ random }: Stage, plan: Plan, { convention }: C
   random.weighted([
     [2, () => convention.kill(follower.host)],
     [1, () => convention.stop(follower.host)],
+    [1, () => convention.restartFollower(follower)],
+    [0.5, () => convention.outdate(follower, random.between(100, 2 * plan.sessionTtl))],
     [1, () => convention.freeze(follower, random.between(100, 2 * plan.sessionTtl))],
   ])?.()
 }

@@ -2,8 +2,8 @@ import type { Random } from './random.js'
 
 /** How a consumer consumes. */
 export interface Manner {
-  /** `auto`: settled when `next` returns. `manual`: by the verbs. The others are pipelines with that operator. */
-  readonly style: 'auto' | 'manual' | 'handle' | 'retry' | 'take' | 'creation' | 'combined'
+  /** `auto`: settled when `next` returns. `manual`: by the verbs. `loop`: `for await`. The others are pipelines with that operator. */
+  readonly style: 'auto' | 'manual' | 'handle' | 'retry' | 'take' | 'creation' | 'combined' | 'loop'
   /** How likely a message fails: by a throw, a nack, an error of its work. */
   readonly failing: number
   /** How likely it is rejected (`manual`). */
@@ -54,6 +54,7 @@ export function drawManner(random: Random, troubles: Troubles): Manner {
       'take',
       'creation',
       'combined',
+      'loop',
     ]),
     failing: sometimes(failures, 0.5),
     rejecting: sometimes(failures, 0.2),

@@ -1,5 +1,5 @@
-import { ignoreElements, Observable, repeat, retry, take, tap, type Subscription } from 'rxjs'
-import { handle, type Message } from '../../src/index.js'
+import { ignoreElements, Observable, repeat, retry, Subscription, take, tap } from 'rxjs'
+import { ClosedError, handle, type Message, type Messages } from '../../src/index.js'
 import type { Delivery, Holder, SubscriptionAccount } from './account.js'
 import type { Books } from './books.js'
 import { goodManner, type Manner } from './manner.js'
@@ -86,6 +86,7 @@ export class Member implements Holder {
       partner.#shared = this.#shared
     }
     this.#partners = partners
+    if (this.#manner.style === 'loop') return void this.#loops()
     const [source, ...others] = [this.#source(), ...partners.map(partner => partner.#source())]
     this.#shared.subscription = this.#pipeline(source, others).subscribe({
       next: message => this.#next(message),
@@ -99,16 +100,71 @@ export class Member implements Holder {
     if (this.hasLeft) this.#shared.subscription.unsubscribe()
   }
 
-  #source(): Observable<Message> {
+  /** One loop after the other, each until it leaves a message in hand. */
+  async #loops(): Promise<void> {
+    try {
+      while (!this.hasLeft && !this.isGone) await this.#loop()
+    } catch (error) {
+      // Its bus has closed before it began anew.
+      if (!this.isGone || !(error instanceof ClosedError))
+        this.books.violated(`${this.name} ended with ${String(error)}`)
+    }
+    this.#ended()
+  }
+
+  async #loop(): Promise<void> {
+    const source = this.#source()
+    const loop: AsyncIterator<Message, undefined> = source[Symbol.asyncIterator]()
+    const hasLeft = (): boolean => this.hasLeft
+    this.#shared.subscription = new Subscription(() => void loop.return?.())
+    for (;;) {
+      const { value: message } = await loop.next()
+      if (message === undefined) return
+      const delivery = this.#took(message)
+      if (delivery === undefined || hasLeft()) return this.#leaveInHand(delivery, loop)
+      await this.#takeTime()
+      if (hasLeft()) return this.#leaveInHand(delivery, loop)
+      // Without a name nothing is left of it after the loop.
+      const fails = this.account.isNamed && this.random.chance(this.#manner.failing)
+      if (fails) return this.#leaveInHand(delivery, loop)
+      this.#asksForNext(delivery, message)
+    }
+  }
+
+  /** By that the one before is acked, unless it was taken away: an event loop that stood still does all that is due in order. */
+  #asksForNext(delivery: Delivery, { signal }: Message): void {
+    const isFailed = signal.aborted && delivery.deadline <= this.books.now
+    delivery.state = isFailed ? 'failed' : signal.aborted ? 'returned' : 'acked'
+    this.trace.count('acks')
+  }
+
+  async #takeTime(): Promise<void> {
+    const { slowness } = this.#manner
+    const after = this.random.between(0, slowness)
+    if (after > 0) await new Promise(resolve => setTimeout(resolve, after))
+  }
+
+  async #leaveInHand(delivery: Delivery | undefined, loop: AsyncIterator<Message>): Promise<void> {
+    this.books.expire(this.account)
+    if (delivery?.state === 'open') {
+      delivery.state = 'abandoned'
+      this.trace.count('abandons')
+      this.trace.say(this.name, () => `leaves its loop with #${delivery.publication.number} in hand`)
+    }
+    await loop.return?.()
+  }
+
+  #source(): Messages {
     const { style } = this.#manner
-    if (['retry', 'take', 'creation', 'combined'].includes(style)) this.account.isRestless = true
+    if (['retry', 'take', 'creation', 'combined', 'loop'].includes(style)) this.account.isRestless = true
     this.trace.count(`style ${style}`)
     if (this.account.rules.match !== undefined) this.trace.count('matching headers')
     const { ordered } = this.account.rules
     if (ordered !== false) this.trace.count(ordered === true ? 'ordered' : 'ordered by key')
     if (this.account.rules.from !== undefined) {
-      this.trace.count('from the start')
-      if (!this.place.isLeader) this.trace.count('from the start at a follower')
+      const what = this.account.isNamed ? 'named from the start' : 'from the start'
+      this.trace.count(what)
+      if (!this.place.isLeader) this.trace.count(`${what} at a follower`)
     }
     const { pattern, ...rules } = this.account.rules
     const { name, ...others } = rules
@@ -150,6 +206,7 @@ export class Member implements Holder {
     switch (this.#manner.style) {
       case 'auto':
       case 'manual':
+      case 'loop':
         return source
       case 'retry':
         return this.#retried(source.pipe(tap(message => this.#next(message))))

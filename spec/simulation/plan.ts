@@ -47,6 +47,8 @@ export interface Plan {
   readonly hasObservation: boolean
   /** One process asks, others answer. */
   readonly hasRequests: boolean
+  /** A process with an older msgvan is replaced by a newer one. */
+  readonly hasOlderClient: boolean
   /** An actor is told much, and it, its worker and its host end. */
   readonly hasActor: boolean
 }
@@ -65,20 +67,26 @@ export function drawPlan(random: Random, forced: readonly Feature[] = []): Plan 
     'disks gone',
     'from the start',
     'from the start at a follower',
+    'named from the start',
+    'named from the start at a follower',
     'records damaged',
   )
   const isStored =
-    (random.chance(0.5) || mustBeStored) && !must('hosts in memory', 'hand-overs', 'other protocols')
+    (random.chance(0.5) || mustBeStored) &&
+    !must('hosts in memory', 'hand-overs', 'other protocols', 'actors handed over')
   const hostKills = random.chance(0.4) || must('kills in a write')
   const hostStops = random.chance(0.2)
   const killsInWrites = random.chance(0.5) ? 0.01 : 0
   const followers = drawFollowers(random, forced)
-  const hasActor = (random.chance(0.05) || must('actors')) && !must('hand-overs', 'other protocols')
+  const hasActor = random.chance(0.05) || must('actors', 'actors handed over')
+  const named = Array.from({ length: random.between(1, 3) }, (_, at) => drawRules(random, `w${at + 1}`))
+  const isNamedReplay =
+    isStored && (random.chance(0.1) || must('named from the start', 'named from the start at a follower'))
   return {
     isStored,
     hostKills,
     hostStops,
-    handOvers: !isStored && !hasActor && random.chance(0.3),
+    handOvers: !isStored && random.chance(0.3),
     killsInWrites: must('kills in a write') ? 0.05 : isStored && hostKills ? killsInWrites : 0,
     followers,
     hostLinkFaults: random.chance(0.6),
@@ -95,7 +103,7 @@ export function drawPlan(random: Random, forced: readonly Feature[] = []): Plan 
       { least: 1, most: 20 },
       { least: 20, most: 150 },
     ]),
-    named: Array.from({ length: random.between(1, 3) }, (_, at) => drawRules(random, `w${at + 1}`)),
+    named: isNamedReplay ? [...named, { ...drawRules(random, 'r1'), from: 'start' }] : named,
     client: {
       outbox: random.pick([100_000, 100_000, 20]),
       tellsPid: random.chance(0.5),
@@ -117,6 +125,7 @@ export function drawPlan(random: Random, forced: readonly Feature[] = []): Plan 
     hasObservation: random.chance(0.05) || must('observations'),
     hasActor,
     hasRequests: random.chance(0.05) || must('requests'),
+    hasOlderClient: random.chance(0.05) || must('older clients'),
   }
 }
 
@@ -131,9 +140,14 @@ function drawFollowers(random: Random, forced: readonly Feature[]): boolean[] {
     ]) ?? 0,
   )
   const drawn = Array.from({ length: count }, () => random.chance(0.5))
-  if (forced.includes('stored followers')) drawn[0] = true
+  if (forced.includes('stored followers') || forced.includes('follower restarts')) drawn[0] = true
   // Both may have to be there.
-  if (forced.includes('followers in memory')) drawn[forced.includes('stored followers') ? 1 : 0] = false
+  if (forced.includes('followers in memory') || forced.includes('follower hand-overs'))
+    drawn[
+      drawn[0] === true && (forced.includes('stored followers') || forced.includes('follower restarts'))
+        ? 1
+        : 0
+    ] = false
   return drawn
 }
 

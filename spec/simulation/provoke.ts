@@ -29,6 +29,7 @@ export async function provoke(stage: Stage, cast: Cast, feature: Feature): Promi
       return cast.killHost()
     case 'hand-overs':
     case 'other protocols':
+    case 'actors handed over':
       for (let tries = 0; tries < 40 && !cast.host.isUp; tries += 1) await clock.advance(100)
       return cast.restartHost(feature === 'other protocols')
     case 'host stops':
@@ -64,6 +65,8 @@ export async function provoke(stage: Stage, cast: Cast, feature: Feature): Promi
     case 'ack timeouts':
       await with_({ style: 'manual', holding: 1 }, { ackTimeout: 30 })
       return clock.advance(100)
+    case 'abandons':
+      return with_({ style: 'loop', failing: 0.7 }, cast.drawNamed())
     case 'throws':
       return with_({ failing: 0.7 })
     case 'nacks':
@@ -87,6 +90,13 @@ export async function provoke(stage: Stage, cast: Cast, feature: Feature): Promi
       const there = await cast.join(follower.place)
       return there && consume(stage, cast, there, goodManner, { from: 'start' })
     }
+    case 'named from the start':
+    case 'named from the start at a follower': {
+      const name = cast.drawNamed(({ from }) => from !== undefined)
+      const there =
+        feature === 'named from the start' ? client : follower && (await cast.join(follower.place))
+      return there && name && consume(stage, cast, there, goodManner, name)
+    }
     case 'payloads that publish':
       await cast.as(client, () => client.publishAnswering())
       return
@@ -96,6 +106,15 @@ export async function provoke(stage: Stage, cast: Cast, feature: Feature): Promi
       return follower && convention.stop(follower.host)
     case 'follower freezes':
       return follower && convention.freeze(follower, 300)
+    case 'follower hand-overs':
+    case 'follower restarts': {
+      const isKept = feature === 'follower restarts'
+      const one = convention.followers.find(({ host }) => host.isKept === isKept)
+      for (let tries = 0; one && tries < 40 && !one.host.isUp; tries += 1) await clock.advance(100)
+      return one && convention.restartFollower(one)
+    }
+    case 'older followers':
+      return follower && convention.outdate(follower, random.between(100, 3_000))
     case 'host link cuts':
       return follower && convention.breakLink(follower, 'cut')
     case 'host link black holes':

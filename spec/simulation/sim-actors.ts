@@ -4,6 +4,7 @@ import type { FromWorker, WorkerTask } from '../../src/workers/worker-messages.j
 import { RemoteBroker } from '../../src/client/remote-broker.js'
 import { describe } from '../../src/errors.js'
 import { Actors } from '../../src/host/actors/actors.js'
+import type { Registrations } from '../../src/host/handlers/registrations.js'
 import type { SessionManager } from '../../src/host/session/session-manager.js'
 import type { HostStore } from '../../src/host/store/host-store.js'
 import { keeping, keptRegistrations, openKept } from '../../src/host/store/kept-registrations.js'
@@ -58,11 +59,20 @@ export class SimActors {
     this.here = new Actors(host, { resolve: module => Promise.resolve(module) })
   }
 
-  /** Those of the host before, before anybody is let in. */
-  restore(): void {
+  /** What a next process is told of them. */
+  get registered(): Registrations {
+    return { subscriptions: [], handlers: [], actors: this.here.registered() }
+  }
+
+  /**
+   * Those of the host before, before anybody is let in.
+   *
+   * @param before of a host in memory, which has handed over
+   */
+  restore(before: Registrations | undefined): void {
     const { store, sessions, warn } = this.#options
-    if (store === undefined) return
-    const kept = keptRegistrations(store, undefined)
+    const kept = store === undefined ? before : keptRegistrations(store, undefined)
+    if (kept === undefined) return
     openKept(sessions(), kept, warn)
     for (const actor of kept.actors)
       this.here.restore(actor).catch((error: unknown) => warn(`an actor did not start: ${describe(error)}`))

@@ -7,9 +7,15 @@ import { secret, type Stage } from './stage.js'
 import type { VirtualProcess } from './virtual-process.js'
 
 /** A bus of a process over a link to its host, in a van of its own: what happens there is in books of its own. */
-export function simBus({ network, books }: Stage, process: VirtualProcess, url: string, van: string): Bus {
+export function simBus(
+  { network, books }: Stage,
+  process: VirtualProcess,
+  url: string,
+  van: string,
+  dial = network.dialFrom(process),
+): Bus {
   const broker = new RemoteBroker({
-    dial: network.dialFrom(process),
+    dial,
     url,
     van,
     secret: () => Promise.resolve({ secret }),

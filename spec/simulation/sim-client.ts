@@ -48,6 +48,8 @@ export class SimClient {
   /** The host that its session is with, as a run of it. */
   host: VirtualProcess | undefined
   #hasSession = false
+  /** The memory, or store, that its host named last. */
+  #memory: string | undefined
   #gaps: GapError[] = []
   #state: BusState = 'connecting'
   #lastMember = 0
@@ -275,7 +277,7 @@ export class SimClient {
       () => `is welcomed${resumed ? ', resumed' : ''}${restored === true ? ', restored' : ''}`,
     )
     const isOther = this.host?.origin !== run?.origin
-    const missing = restored === true ? [] : this.#inForce(isOther && memory !== undefined)
+    const missing = restored === true ? [] : this.#inForce(memory !== undefined && memory !== this.#memory)
     if (hasLost) {
       this.#stage.trace.count('sessions lost')
       // A host that is a new one has nobody fail.
@@ -284,6 +286,7 @@ export class SimClient {
       this.#gaps = []
     }
     this.#hasSession = true
+    this.#memory = memory
     this.host = run
     if (run !== undefined) for (const publication of this.#open) publication.sentTo.add(run)
     hear()

@@ -8,6 +8,7 @@ import type { Place } from './place.js'
 import type { SimClient } from './sim-client.js'
 import type { SimHost } from './sim-host.js'
 import { secret, type Stage } from './stage.js'
+import { olderDial } from './upgrading.js'
 import type { VirtualProcess } from './virtual-process.js'
 
 /** Longer than a follower waits for others to come to a new leader, and than any link stands still. */
@@ -29,6 +30,8 @@ export class SimFollower implements Place {
   failedAt = -1
   lapses = 0
   troubles = 0
+  /** It greets the leader by another protocol. */
+  isOlder = false
   readonly #stage: Stage
   readonly #options: SimFollowerOptions
   #process: VirtualProcess | undefined
@@ -74,14 +77,14 @@ export class SimFollower implements Place {
     return this.#isSteady ? undefined : this.#knownUntil
   }
 
-  /** One run of it begins. @returns how that one joins the leader */
-  begins(process: VirtualProcess): MakeBackbone {
+  /** One run of it begins. @param goesOn with all that the one before had @returns how that one joins the leader */
+  begins(process: VirtualProcess, goesOn: boolean): MakeBackbone {
     this.trouble()
     this.#process = process
     this.#joined = undefined
     this.#hasSession = false
     // A host that has never reached its leader keeps everything for it.
-    this.#knownUntil = Infinity
+    if (!goesOn) this.#knownUntil = Infinity
     return options =>
       new Follower({
         ...options,
@@ -126,8 +129,9 @@ export class SimFollower implements Place {
 
   #dialFrom(process: VirtualProcess): Dial {
     const { network } = this.#stage
+    const dial = olderDial(network.dialFrom(process), () => this.isOlder)
     return (url, listener, patience) =>
-      network.dialFrom(process)(
+      dial(
         url,
         {
           opened: ends => listener.opened(ends),

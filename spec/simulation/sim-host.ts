@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isWorkerClient } from '../../src/workers/worker-client.js'
+import type { Registrations } from '../../src/host/handlers/registrations.js'
 import { readHandOver } from '../../src/host/hand-over/read.js'
 import { writeHandOver } from '../../src/host/hand-over/write.js'
 import { restoreNames } from '../../src/host/van/names-file.js'
@@ -21,7 +23,7 @@ import type { VirtualProcess } from './virtual-process.js'
 export interface SimHostOptions {
   readonly name: 'host' | 'follower'
   /** What joins this run of it to others. Default: nothing. */
-  readonly backbone?: (process: VirtualProcess) => MakeBackbone
+  readonly backbone?: (process: VirtualProcess, goesOn: boolean) => MakeBackbone
   /** Its leader keeps what has a name. */
   readonly isFollower?: boolean
   readonly url: string
@@ -66,7 +68,9 @@ export class SimHost implements Listening {
   #isStarting = false
   #isStopping = false
   /** What a run before handed over, for the next one. */
-  #handedOver: { readonly file: string; readonly by: VirtualProcess } | undefined
+  #handedOver:
+    | { readonly file: string; readonly by: VirtualProcess; readonly actors: Registrations | undefined }
+    | undefined
 
   constructor(stage: Stage, options: SimHostOptions) {
     this.#stage = stage
@@ -110,11 +114,12 @@ export class SimHost implements Listening {
       const store = disk && this.#openStore(disk, process)
       const actors = this.#newActors(process, () => sessions, store)
       const sessions: SessionManager = this.#newSessions(process, names, actors)
-      const goesOn = this.#handedOver !== undefined
+      const before = this.#handedOver
+      const goesOn = before !== undefined
       if (store !== undefined) sessions.restore(store)
       this.#takeOver(sessions, process)
       if (store === undefined) restoreNames(sessions, this.#names.read(), text => this.#warned(process, text))
-      actors?.restore()
+      actors?.restore(before?.actors)
       sessions.open()
       this.#run = { process, sessions, store, names, channels: new Set(), actors }
       started(process, goesOn)
@@ -140,16 +145,16 @@ export class SimHost implements Listening {
     this.#options.ended('killed', status, run.process)
   }
 
-  /** As by `msgvan stop`. */
-  stop(): void {
+  /** As by `msgvan stop`. @param isRestart as by `msgvan restart` of a host with a store */
+  stop(isRestart = false): void {
     const run = this.#run
     if (run === undefined || this.#isStopping) return
     const { clock, trace } = this.#stage
-    trace.say(run.process.name, () => 'STOPS')
-    trace.count(`${this.#options.name} stops`)
+    trace.say(run.process.name, () => (isRestart ? 'RESTARTS' : 'STOPS'))
+    trace.count(`${this.#options.name} ${isRestart ? 'restarts' : 'stops'}`)
     this.#isStopping = true
     this.#options.ending()
-    clock.schedule(0, () => void this.#end(run), run.process)
+    clock.schedule(0, () => void this.#end(run, isRestart), run.process)
   }
 
   /**
@@ -162,19 +167,21 @@ export class SimHost implements Listening {
     if (run === undefined || this.#isStopping || this.isKept) return
     const { clock, trace, network } = this.#stage
     trace.say(run.process.name, () => `HANDS OVER${isOther ? ' to another protocol' : ''}`)
-    trace.count('hand-overs')
+    trace.count(this.#options.isFollower === true ? 'follower hand-overs' : 'hand-overs')
     if (isOther) trace.count('other protocols')
+    if (run.actors !== undefined) trace.count('actors handed over')
     this.#isStopping = true
     const write = (): void => {
       const file = join(tmpdir(), `msgvan-simulation-${process.pid}-${run.process.pid}`)
       run.names?.write()
       writeHandOver(file, run.sessions.transfer.held, {
-        ...{ host: idOf(run.process), staysBehind: () => false },
+        ...{ host: idOf(run.process), staysBehind: ({ client }) => isWorkerClient(client) },
         ...(isOther ? { protocol: PROTOCOL - 1 } : {}),
       })
       run.sessions.transfer.abandon(() => false)
-      this.#handedOver = { file, by: run.process }
+      this.#handedOver = { file, by: run.process, actors: run.actors?.registered }
       run.process.isDead = true
+      run.actors?.die()
       this.#run = undefined
       this.#isStopping = false
       network.died(run.process)
@@ -214,10 +221,12 @@ export class SimHost implements Listening {
     return statusOf(run, name)
   }
 
-  async #end(run: Run): Promise<void> {
+  async #end(run: Run, isRestart: boolean): Promise<void> {
     const { sessions, store, names, channels, process, actors } = run
     names?.end()
     await actors?.stop()
+    if (isRestart)
+      await sessions.transfer.passOn().catch((error: unknown) => this.#warned(process, String(error)))
     await sessions.freeze()
     process.hasWrittenAll = this.#options.disk?.isWriting === true
     const status = (run.last = statusOf(run))
@@ -240,7 +249,7 @@ export class SimHost implements Listening {
   ): SessionManager {
     const { clock } = this.#stage
     const startedAt = clock.now
-    const backbone = this.#options.backbone?.(process)
+    const backbone = this.#options.backbone?.(process, this.#handedOver !== undefined)
     return new SessionManager({
       ...(backbone === undefined ? {} : { backbone, idPrefix: `${process.pid}-` }),
       ...(actors === undefined ? {} : { actors: actors.here }),
@@ -274,7 +283,11 @@ export class SimHost implements Listening {
   }
 
   #openStore(disk: SimDisk, process: VirtualProcess): HostStore {
-    return new HostStore({ store: disk.open(process), warn: text => this.#warned(process, text) })
+    return new HostStore({
+      store: disk.open(process),
+      warn: text => this.#warned(process, text),
+      id: `store of ${this.url}`,
+    })
   }
 
   #warned({ name }: VirtualProcess, text: string): void {

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 
-/** More than twice as many as there are sets of features, each pair of which is due. */
+/** More than there are sets of features, each pair of which is due. */
 const SEEDS = 520
 
 const simulate = fileURLToPath(new URL('simulate.js', import.meta.url))

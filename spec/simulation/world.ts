@@ -12,6 +12,7 @@ import { Observing } from './observing.js'
 import { Requesting } from './requesting.js'
 import type { Stage } from './stage.js'
 import { stir } from './trouble.js'
+import { Upgrading } from './upgrading.js'
 
 /** Long enough for every connection to be noticed as lost, opened again, and for what waited to arrive. */
 const REST_MS = 20_000
@@ -32,6 +33,7 @@ export class World {
   readonly #observing: Observing | undefined
   readonly #requesting: Requesting | undefined
   readonly #acting: Acting | undefined
+  readonly #upgrading: Upgrading | undefined
 
   constructor(stage: Stage, forced: readonly Feature[] = []) {
     this.#stage = stage
@@ -41,6 +43,7 @@ export class World {
     if (this.#plan.hasDamage) this.#damaged = new DamagedRecord(stage, this.#cast)
     if (this.#plan.hasObservation) this.#observing = new Observing(stage, this.#cast)
     if (this.#plan.hasRequests) this.#requesting = new Requesting(stage, this.#cast)
+    if (this.#plan.hasOlderClient) this.#upgrading = new Upgrading(stage, this.#cast)
     if (this.#plan.hasActor) this.#cast.acted = this.#acting = new Acting(stage, this.#cast)
     stage.trace.say('PLAN', () => JSON.stringify(this.#plan, (_, value: unknown) => shown(value)))
   }
@@ -68,6 +71,7 @@ export class World {
       if (round === 1) await this.#observing?.run()
       if (round === 1) await this.#requesting?.run()
       if (round === 1) await this.#acting?.run()
+      if (round === 1) await this.#upgrading?.run()
       await this.#rest()
       const isForced = this.#isDue('replays') || this.#isDue('purges')
       if (round < this.#plan.rounds && (isForced || random.chance(0.5))) await this.#replaySome()
@@ -183,6 +187,7 @@ export class World {
     await this.#observing?.finish()
     await this.#requesting?.finish()
     await this.#acting?.finish()
+    await this.#upgrading?.finish()
     await this.#damaged?.finish()
     await this.#damaged?.close()
     await this.#rest()
