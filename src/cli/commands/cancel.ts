@@ -18,6 +18,13 @@ export function addCancel(program: Command, cli: Cli): void {
     )
     .argument('<id>', 'the id that its publisher gave: `msgvan pub --id`')
     .option('--json', 'print {"id":…,"cancelled":true|false}')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  msgvan pub mails.remind 7 --delay 3600 --id remind-7
+  msgvan cancel remind-7`,
+    )
     .action(cli.action<Options>((globals, options, operands) => cancel(cli, globals, options, operands)))
 }
 
