@@ -28,6 +28,7 @@ export type {
   OutgoingMessage,
   PublishNext,
 } from './bus/middleware/middleware.js'
+export type { SharedState } from './bus/contract/control.js'
 export type { HostEvent } from './bus/contract/hosts.js'
 export type { Messages } from './bus/topic/messages.js'
 export { moduleRef, type ModuleRef } from './bus/contract/module-ref.js'

@@ -33,6 +33,7 @@ import { schemas } from './schemas.js'
 import { sharing } from './sharing.js'
 import { siblings } from './siblings.js'
 import { settlement } from './settlement.js'
+import { states } from './states.js'
 import { statusOfVan } from './status.js'
 import { subjects } from './subjects.js'
 import { takingAway } from './taking-away.js'
@@ -76,6 +77,7 @@ const themes: readonly Theme[] = [
   subjects,
   remoteObservables,
   requesting,
+  states,
   middleware,
   statusOfVan,
   lifecycle,

@@ -24,6 +24,7 @@ import { MessageFactory } from './routing/message-factory.js'
 import { Relays } from './routing/relays.js'
 import { Router } from './routing/router.js'
 import { SystemTopics } from './routing/system-topics.js'
+import { States } from './state/states.js'
 import type { Subscription } from './subscription/subscription.js'
 import { SubscriptionServices } from './subscription-services.js'
 
@@ -47,6 +48,7 @@ export class BrokerParts {
   readonly transfer: Transfer
   readonly memory: WaitingMemory
   readonly ruled: RuledPublisher
+  readonly states: States
 
   constructor(readonly options: LocalBrokerOptions) {
     const { scheduler, wallClock, durableLog, soon = (run: () => void) => queueMicrotask(run) } = options
@@ -85,6 +87,10 @@ export class BrokerParts {
     this.relays = new Relays(registry.routes, owner, this.router)
     this.ruled = this.#newRuled()
     this.transfer = new Transfer(this)
+    this.states = new States({
+      ...{ system: this.system, lifetime, compile: options.compile },
+      ...{ keeper: options.stateKeeper, wrapNews: options.wrapNews },
+    })
   }
 
   /** Rejects the publishes that wait for room. */

@@ -1,3 +1,5 @@
+import type { StateKeeper } from './state/kept-state.js'
+import type { WrapNews } from './state/wrap-news.js'
 import type { SchedulerLike } from 'rxjs'
 import type { Unrouted } from '../bus/contract/broker.js'
 import type { SubscriptionRequest } from '../bus/contract/subscription-request.js'
@@ -35,6 +37,10 @@ export interface LocalBrokerOptions {
   compile: (pattern: RegExp) => Matcher
   /** Default: the letter itself, for one process. */
   wrapLetter?: WrapLetter
+  /** Makes the body of other news. Default: for one process. */
+  wrapNews?: WrapNews
+  /** Keeps states for the next process. Default: they end with this one. */
+  stateKeeper?: StateKeeper | undefined
   /** Gets published messages without any subscription. */
   unrouted?: (envelope: Envelope, why: Unrouted) => void
   /**

@@ -84,10 +84,12 @@ export class LocalBroker implements Broker {
     return this.#parts.reports.late$
   }
 
-  /** No subscription, no dead letter, and no message for another host. */
+  /** No subscription, no state, no dead letter, and no message for another host. */
   get isIdle(): boolean {
-    const { registry, deadLetters, endings, relays, ruled } = this.#parts
-    return ruled.isIdle && relays.isIdle && registry.size + deadLetters.size + endings.size === 0
+    const { registry, deadLetters, endings, relays, ruled, states } = this.#parts
+    return (
+      ruled.isIdle && relays.isIdle && registry.size + deadLetters.size + endings.size + states.size === 0
+    )
   }
 
   ready(): Promise<void> {

@@ -11,6 +11,7 @@ import type { BrokerCounters } from './broker-counters.js'
 import type { Lifetime } from './lifecycle/lifetime.js'
 import type { Registry } from './lifecycle/registry.js'
 import type { Subscriptions } from './lifecycle/subscriptions.js'
+import type { States } from './state/states.js'
 import { subscriptionStatus } from './subscription/subscription-status.js'
 
 /** The parts of a LocalBroker that its Control works on. */
@@ -23,15 +24,18 @@ export interface LocalControlOwner {
   readonly lifetime: Lifetime
   readonly counters: BrokerCounters
   readonly ruled: RuledPublisher
+  readonly states: States
 }
 
 /** The Control of a LocalBroker. It starts neither handlers nor actors: a host does. */
 export class LocalControl implements Control {
   readonly actors = noActors
+  readonly states: States
   readonly #owner: LocalControlOwner
 
   constructor(owner: LocalControlOwner) {
     this.#owner = owner
+    this.states = owner.states
   }
 
   status(): Promise<VanStatus> {

@@ -38,6 +38,10 @@ import type { Factory } from './streams/exposures.js'
 import { Middlewares } from './middleware/middlewares.js'
 import type { Middleware, OutgoingMessage } from './middleware/middleware.js'
 import { ReplyInbox, type Send } from './actors/reply-inbox.js'
+import type { SharedState } from './contract/control.js'
+import { checkState } from './state/check-state.js'
+import { StateOfBus } from './state/state-of-bus.js'
+import { StatesOfBus } from './state/states-of-bus.js'
 import { Streams } from './streams/streams.js'
 import { BusSubject } from './topic/subject.js'
 import { checkNoRequests, checkReply, checkRequest } from './requests/check-requests.js'
@@ -100,6 +104,7 @@ export class BrokerBus extends ControlOfBus {
   #streams: Streams | undefined
   readonly #exactNotice = new ExactNotice(notice => this.#broker.report(notice, true))
   #requestsOfBus: RequestsOfBus | undefined
+  #states: StatesOfBus | undefined
   /** To system topics, which `publish` refuses. */
   readonly #send: Send = (topic, payload, headers) => {
     checkHeaders(headers)
@@ -234,6 +239,12 @@ export class BrokerBus extends ControlOfBus {
     this.#check(pattern)
     const { id, request } = checkActor(name, actor, pattern, options)
     await this.unlessEnding(this.#broker.control.actors.subscribe(name, id, request))
+  }
+
+  state(topic: string): SharedState {
+    checkState(topic)
+    this.#states ??= new StatesOfBus(this.#broker, this.#maxPayload)
+    return new StateOfBus(topic, this.#states, changes$ => this.#guarding(changes$, 'changes$'))
   }
 
   get actors(): Actors {

@@ -97,6 +97,7 @@ export type {
   PublishNext,
 } from '../bus/middleware/middleware.js'
 export type { AnyServices, Reply, ReplyOptions, RequestOptions, Services } from '../bus/contract/services.js'
+export type { SharedState } from '../bus/contract/control.js'
 export * from '../public-errors.js'
 export { Message, type MessageFields } from '../message/message.js'
 export { mqtt } from '../message/wildcards/mqtt.js'

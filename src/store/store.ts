@@ -16,6 +16,7 @@ export const tables = [
   'handlers',
   'actors',
   'copies',
+  'states',
 ] as const
 export type Table = (typeof tables)[number]
 

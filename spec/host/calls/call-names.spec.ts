@@ -151,5 +151,8 @@ describe('the table of calls', () => {
     crosses('deadLetters.purge', { subscription: 's', sights: [sight] })
     crosses('backbone.replace', { request: { ...request, sight } })
     crosses('away', { subscription: 1, isAway: false })
+    crosses('states.get', { topic: 't' })
+    crosses('states.change', { topic: 't', value: Uint8Array.of(1), expected: 3, by: 'b', number: 2 })
+    crosses('states.keys', { pattern: /^a/u })
   })
 })

@@ -24,6 +24,7 @@ import type {
   Services,
   Unlisted,
 } from './services.js'
+import type { SharedState } from './control.js'
 import type { VanStatus } from './status.js'
 
 export interface ObserveOptions {
@@ -132,6 +133,20 @@ export interface Bus<T extends Topics = AnyTopics, S extends Services = AnyServi
     headers?: Headers
     key?: string | undefined
   }): Promise<void>
+
+  /**
+   * A value that all processes of the van share. The van keeps the newest one, also while no process is there; with a
+   * store, after the death of its host as well.
+   *
+   * @param topic at most 1,017 UTF-8 bytes. A state is no message: `publish` and `topic` on the same text are apart from it
+   * @throws InvalidTopicError at once
+   * @example
+   * const visits = bus.state<number>('visits')
+   * await visits.update(count => (count ?? 0) + 1)
+   * visits.changes$.subscribe(count => console.log(count))
+   */
+  state<K extends TopicName<T>>(topic: K): SharedState<PayloadOf<T, K>>
+  state<V = unknown>(topic: string): SharedState<V>
 
   /** An rxjs Subject across processes: `next()` publishes, `subscribe()` listens to the one topic's payloads. */
   subject<K extends TopicName<T>>(topic: K): BusSubject<PayloadOf<T, K>>

@@ -3,6 +3,7 @@ import type { Broker } from '../../bus/contract/broker.js'
 import type { Control } from '../../bus/contract/control.js'
 import type { DeadLetters } from '../../bus/contract/dead-letters.js'
 import type { ModuleRef } from '../../bus/contract/module-ref.js'
+import type { StateBroker } from '../../bus/contract/control.js'
 import type { HostStatus, VanStatus } from '../../bus/contract/status.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Call } from '../../wire/calls/calls.js'
@@ -12,6 +13,7 @@ import { RemoteDeadLetters } from './remote-dead-letters.js'
 /** The Control of a broker in a host: each method is one call. */
 export class RemoteControl implements Control {
   readonly actors
+  readonly states: StateBroker
   readonly #broker: Broker
   readonly #call: Call
 
@@ -19,6 +21,11 @@ export class RemoteControl implements Control {
     this.#broker = broker
     this.#call = call
     this.actors = remoteActors(call)
+    this.states = {
+      get: topic => call('states.get', { topic }),
+      change: change => call('states.change', change),
+      keys: pattern => call('states.keys', { pattern }),
+    }
   }
 
   status(): Promise<VanStatus> {

@@ -1,3 +1,4 @@
+import type { StateBroker } from '../../bus/contract/control.js'
 import { AuthError, HostUnreachableError, StoreError, TimeoutError, UnsupportedError } from '../../errors.js'
 import {
   decodeArgs,
@@ -63,6 +64,9 @@ export const CLIENT_ANSWERS: {
   'deadLetters.page': (caller, args) => letterPage(caller, args),
   'deadLetters.replay': (caller, filter) => ofLetters(caller, 'deadLetters.replay', filter),
   'deadLetters.purge': (caller, filter) => ofLetters(caller, 'deadLetters.purge', filter),
+  'states.get': ({ session }, { topic }) => atLeader(session, states => states.get(topic)),
+  'states.change': ({ session }, change) => atLeader(session, states => states.change(change)),
+  'states.keys': ({ session }, { pattern }) => stateKeys(session, pattern),
   'handlers.register': (caller, args) => registerHandler(caller, args),
   'actors.create': ({ session, services }, request) =>
     actorsIn(services).create(
@@ -169,6 +173,24 @@ async function status(caller: Caller): Promise<ResultOf<'status'> | StatusPart> 
   const all = statusOfVan(own, others, services.hosts(), log?.status.log)
   const whole = session.access === undefined ? all : visibleStatus(all, session.access.principal)
   return session.follower === undefined ? whole : { status: whole, handlers: {} }
+}
+
+/** @throws HostUnreachableError: the leader is away */
+async function atLeader<R>(session: Session, ask: (states: StateBroker) => Promise<R>): Promise<R> {
+  return inTime(ask(session.van.states), PLACED_MS, 'The leader').catch((error: unknown) => {
+    if (!(error instanceof TimeoutError)) throw error
+    throw new HostUnreachableError(
+      `The leader could not be reached within ${PLACED_MS} ms: it decides about the states of the van.`,
+      { cause: error },
+    )
+  })
+}
+
+/** Those that the caller may see. */
+async function stateKeys(session: Session, pattern: RegExp | string): Promise<string[]> {
+  const keys = await atLeader(session, states => states.keys(pattern))
+  const principal = session.access?.principal
+  return principal === undefined ? keys : keys.filter(topic => principal.sees(topic))
 }
 
 /**

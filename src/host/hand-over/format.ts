@@ -31,6 +31,8 @@ export const Kind = {
   Follower: 14,
   /** Messages that a leader had for publishers that wait, and has lost; by the number of their queue. */
   Again: 15,
+  /** States of the van. */
+  States: 16,
 } as const
 
 export type Kind = (typeof Kind)[keyof typeof Kind]

@@ -1,3 +1,4 @@
+import type { KeptState } from '../../broker/state/kept-state.js'
 import type { Subscription } from '../../broker/subscription/subscription.js'
 import { describe } from '../../errors.js'
 import type { ByteReader } from '../../codec/byte-reader.js'
@@ -136,6 +137,8 @@ class HandOverReader {
         return this.#relay(fieldsOf(value))
       case Kind.Letters:
         return this.#ofVan.broker.transfer.takeInLetters(this.#owed.letters(listOf(value), reader))
+      case Kind.States:
+        return this.#ofVan.broker.control.states.restore(value as KeptState[])
       case Kind.Marks:
         return this.#marks(listOf(value))
       case Kind.Seen:

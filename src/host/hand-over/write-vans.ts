@@ -37,6 +37,7 @@ export class VanWriter {
     const { broker, reach } = van
     this.#add(Kind.Van, { name: van.name, counters: broker.ownCounters })
     for (const subscription of broker.transfer.subscriptions()) this.#subscription(subscription)
+    for (const batch of batches(broker.control.states.all(), BATCH)) this.#add(Kind.States, batch)
     this.#letters(van)
     this.#marks(van, publishers)
     const { seen, outgoing } = reach.memory ?? {}

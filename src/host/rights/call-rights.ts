@@ -58,6 +58,15 @@ const CHECKS: { readonly [N in Checked]: Check<N> } = {
   },
   'deadLetters.replay': (principal, filter) => checkLetters(principal, filter),
   'deadLetters.purge': (principal, filter) => checkLetters(principal, filter),
+  'states.get': (principal, { topic }) => {
+    if (isSystemTopic(topic) || !principal.sees(topic))
+      throw principal.deny('subscribe', `the state ${JSON.stringify(topic)}`)
+  },
+  'states.change': (principal, { topic }) => {
+    const refusal = principal.publishRefusal(topic)
+    if (refusal !== undefined) throw refusal
+  },
+  'states.keys': free,
   'handlers.register': async (principal, { name, module, request }, place) => {
     principal.mustHave('handlers', `the handler ${JSON.stringify(name)}`)
     checkSubscribe(principal, { ...request, name }, place)

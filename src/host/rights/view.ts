@@ -1,5 +1,6 @@
 import { HOSTS_TOPIC } from '../../bus/contract/hosts.js'
 import type { Sight } from '../../bus/contract/sight.js'
+import { STATE } from '../../bus/contract/control.js'
 import { InvalidPatternError } from '../../errors.js'
 import { isMailTopic, isRequest, isSystemTopic, REQUESTS } from '../../message/topic.js'
 import { noLists, TextRule } from './text-rule.js'
@@ -62,6 +63,7 @@ export class View implements Seer {
     if (topic.startsWith(DEAD)) return this.seesLettersOf(topic.slice(DEAD.length))
     if (topic === HOSTS_TOPIC) return this.#sight.hosts
     if (isRequest(topic)) return this.#compiled.subscribe.allows(topic.slice(REQUESTS.length))
+    if (topic.startsWith(STATE)) return this.#compiled.subscribe.allows(topic.slice(STATE.length))
     if (isMailTopic(topic)) return true
     return !isSystemTopic(topic) && this.#compiled.subscribe.allows(topic)
   }

@@ -21,6 +21,7 @@ import { StoredSeenMarks } from './records/seen-marks.js'
 import { StoredDelays } from './records/stored-delays.js'
 import { StoredIds } from './records/stored-ids.js'
 import { StoredCursors } from './records/stored-cursors.js'
+import { StoredStates } from './records/stored-states.js'
 import { StoredLetters } from './records/stored-letters.js'
 import { VanRecords } from './records/van-records.js'
 
@@ -55,6 +56,7 @@ export class VanStore implements DurableLog, Contributor {
   readonly #owed: OwedMessages
   readonly #cursors: StoredCursors
   readonly #letters: StoredLetters
+  readonly states: StoredStates
   readonly #log: Log
   readonly rules: { readonly delays: StoredDelays; readonly ids: StoredIds }
   #trimmedAt = -Infinity
@@ -76,6 +78,7 @@ export class VanStore implements DurableLog, Contributor {
       delays: new StoredDelays(this.#records, () => this.kept()),
       ids: new StoredIds(this.#records),
     }
+    this.states = new StoredStates(this.#records)
     const { store, number, damages } = options
     const record = store.get('logs', String(number))
     const isWhole = record !== undefined && damages.length === 0
@@ -87,11 +90,8 @@ export class VanStore implements DurableLog, Contributor {
 
   /** Reads everything at the start of the host. Sets aside records that cannot be used. */
   load(): { subscriptions: KeptSubscription[]; letters: StoredDeadLetter[] } {
-    this.#marks.load()
-    this.seenMarks.load()
-    this.#owed.load()
-    this.rules.delays.load()
-    this.rules.ids.load()
+    const { delays, ids } = this.rules
+    for (const records of [this.#marks, this.seenMarks, this.#owed, delays, ids]) records.load()
     const letters = this.#letters.load()
     const subscriptions = this.#cursors.load(this.#mended(), missing => this.addMissing([missing]))
     return { subscriptions, letters }

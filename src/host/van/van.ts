@@ -2,13 +2,14 @@ import { linearMatcher } from '../../broker/patterns/linear/linear-matcher.js'
 import { LocalBroker, type LocalBrokerOptions } from '../../broker/local-broker.js'
 import { monotonicScheduler } from '../../broker/clock/monotonic-scheduler.js'
 import type { Control } from '../../bus/contract/control.js'
+import type { StateBroker } from '../../bus/contract/control.js'
 import type { SubscriptionRequest } from '../../bus/contract/subscription-request.js'
 import type { Counters, HostStatus } from '../../bus/contract/status.js'
 import type { MsgvanError } from '../../errors.js'
 import { StoredEnvelope } from '../../broker/durable/stored-envelope.js'
 import type { Envelope } from '../../message/envelope.js'
 import { Encoding } from '../../codec/encoding.js'
-import { encodeLetter } from '../../codec/payload.js'
+import { encodeLetter, encodePayload } from '../../codec/payload.js'
 import { newId } from '../../message/new-id.js'
 import { isOwnMailbox } from '../../message/topic.js'
 import type { OutboundLog } from '../../broker/durable/durable-log.js'
@@ -149,7 +150,7 @@ export class Van {
         if (from === undefined) this.notices.get(publisher)?.error(error)
         else this.reach.tellPublisher?.(from, publisher, error)
       },
-      wrapLetter,
+      ...{ wrapLetter, wrapNews, stateKeeper: vanStore?.states },
     })
     this.broker = broker
     this.#memory = memory
@@ -252,6 +253,11 @@ export class Van {
     return names !== undefined && !isOwnMailbox(name) ? names : this.broker.control
   }
 
+  /** The place that decides about the states of the van. */
+  get states(): StateBroker {
+    return this.reach.names?.states ?? this.broker.control.states
+  }
+
   /** Identifies the memory, or the store, of named subscriptions, if it is here. */
   get memory(): string | undefined {
     return this.reach.names === undefined ? this.#memory() : undefined
@@ -284,6 +290,11 @@ export class Van {
 const wrapLetter: NonNullable<LocalBrokerOptions['wrapLetter']> = (letter, envelope) => {
   const body = encodeLetter({ ...letter, payload: envelope.body }, envelope.encoding)
   return { body, size: body.length, encoding: Encoding.Letter }
+}
+
+const wrapNews: NonNullable<LocalBrokerOptions['wrapNews']> = news => {
+  const body = encodePayload(news)
+  return { body, size: body.length, encoding: Encoding.Bytes }
 }
 
 /** Its clients learn of it, also those that are not back yet. */

@@ -47,6 +47,7 @@ export class Vans {
     for (const name of store.vans) {
       const { broker, vanStore } = this.get(name)
       const { subscriptions, letters } = vanStore?.load() ?? { subscriptions: [], letters: [] }
+      broker.control.states.restore(vanStore?.states.load() ?? [])
       broker.transfer.restore(subscriptions, letters)
       this.get(name).awaitAskers()
     }

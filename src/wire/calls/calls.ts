@@ -18,6 +18,7 @@ import { filterArgs, pageArgs, readLetterPage } from './dead-letter-calls.js'
 import { decodeBooks } from '../frames/consumer-books.js'
 import type { Fields } from '../frames/fields.js'
 import { idArgs, publishArgs } from './publish-calls.js'
+import { readEntry, readKeys, readOutcome, stateArgs, stateChangeArgs, stateKeysArgs } from './state-calls.js'
 import { MAX_CALL_BYTES } from '../protocol.js'
 import {
   crowdedArgs,
@@ -98,6 +99,14 @@ export const CALLS = {
     flag,
     { outlastsBus: true, isStored: true, mayBeDone: true },
   ),
+  'states.get': call(stateArgs, readEntry, { reads: true, isAnsweredAgain: true, hasLongAnswer: true }),
+  'states.change': call(stateChangeArgs, readOutcome, {
+    outlastsBus: true,
+    isStored: true,
+    isLarge: true,
+    isAnsweredAgain: true,
+  }),
+  'states.keys': call(stateKeysArgs, readKeys, { reads: true, isAnsweredAgain: true, hasLongAnswer: true }),
   'backbone.join': call(
     object<{ subscription: number; introduction: Fields }, { subscription: number }>(fields => ({
       subscription: fields.whole('subscription', 1),

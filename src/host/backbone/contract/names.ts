@@ -1,5 +1,6 @@
 import type { Consumer, Membership } from '../../../bus/contract/broker.js'
 import type { PublishArgs } from '../../../wire/calls/publish-calls.js'
+import type { StateBroker } from '../../../bus/contract/control.js'
 import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
 
 /**
@@ -35,6 +36,8 @@ export interface Names {
   cancel(id: string): Promise<boolean>
   /** The topic of a delayed message. */
   topicOf(id: string): Promise<string | undefined>
+  /** The states of the van, which are at that place, too. */
+  readonly states: StateBroker
   /** The rights of these principals of this host have changed. */
   renewRights(principals: readonly string[]): void
 }

@@ -1,4 +1,5 @@
 import type { Consumer, Membership } from '../../../bus/contract/broker.js'
+import type { StateBroker } from '../../../bus/contract/control.js'
 import type { SubscriptionRequest } from '../../../bus/contract/subscription-request.js'
 import { InboxMembership } from '../../../client/inbox/inbox-membership.js'
 import type { RemoteBroker } from '../../../client/remote-broker.js'
@@ -77,6 +78,10 @@ export class NamesAtLeader implements Names {
 
   topicOf(id: string): Promise<string | undefined> {
     return this.#options.remote.call('backbone.delayed', { id })
+  }
+
+  get states(): StateBroker {
+    return this.#options.remote.control.states
   }
 
   renewRights(principals: readonly string[]): void {
