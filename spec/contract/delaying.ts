@@ -27,8 +27,10 @@ export function delaying(at: Connected): void {
       await at.another().publish('t', 'by time', { at: time })
       await bus.publish('t', 'now')
       await eventually(() => expect(seen).to.have.lengthOf(3))
-      expect(seen.map(({ payload }) => payload)).to.deep.equal(['now', 'by delay', 'by time'])
-      expect((seen[1]?.after ?? 0) - begun).to.be.at.least(SOON)
+      // On a busy machine the others may be due before the third publish.
+      const later = seen.filter(({ payload }) => payload !== 'now')
+      expect(later.map(({ payload }) => payload)).to.deep.equal(['by delay', 'by time'])
+      expect((later[0]?.after ?? 0) - begun).to.be.at.least(SOON)
       expect(Date.now()).to.be.at.least(time.getTime())
     })
 
