@@ -107,7 +107,7 @@ async function actorKilled({ leader, follower, journal, kills }: Hosts): Promise
   return { accepted: await teller.end(), recoveries, orphans: 0 }
 }
 
-/** The host from which another one's actor is told: what the leader has taken over is handled. */
+/** The host from which another one's actor is told: what the leader has accepted is handled. */
 async function followerKilled({ leader, follower, journal, kills }: Hosts): Promise<Omit<Round, 'handled'>> {
   const actor = await created(leader.bus(), journal)
   await settled(leader.bus(), 2)
@@ -173,7 +173,7 @@ async function repeated(times: number, kill: () => Promise<number>): Promise<num
   return all
 }
 
-/** Tells an actor one number after another, as fast as they are taken over. */
+/** Tells an actor one number after another, as fast as they are accepted. */
 class Teller {
   readonly #actor: ActorRef
   #accepted = 0
@@ -185,13 +185,13 @@ class Teller {
     this.#over = this.#run()
   }
 
-  /** Resolves when more was taken over than now. */
+  /** Resolves when more was accepted than now. */
   async going(): Promise<void> {
     const before = this.#accepted
     await until('more to be told', () => Promise.resolve(this.#accepted > before + 20 || undefined))
   }
 
-  /** @returns how many were taken over, when the actor has done all of them */
+  /** @returns how many were accepted, when the actor has done all of them */
   async end(): Promise<number> {
     this.#isOn = false
     await this.#over

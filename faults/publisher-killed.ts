@@ -16,7 +16,7 @@ export const publisherKilled: Scenario = {
     await stage.host()
     const bytes = 200
     await ready(stage.subscriber({ subscribers: { all: '^faults\\.' }, mode: 'auto', bytes }))
-    // Beside those that die, which may all do so before anything of theirs is taken over.
+    // Beside those that die, which may all do so before anything of theirs is accepted.
     const survivor = stage.publisher({ publishers: ['survivor'], batch: BATCH, bytes, pause: 100 })
     for (let kill = 1; kill <= kills; kill += 1) {
       const death = { at: random.between(1, 2 * BATCH), turns: random.between(0, 20) }
@@ -31,7 +31,7 @@ export const publisherKilled: Scenario = {
     return {
       ...account,
       recovery: worstRecovery(evidence.publisherDeaths, evidence),
-      notes: `${deaths} kills, ${halves(evidence)} with a part of the batch taken over`,
+      notes: `${deaths} kills, ${halves(evidence)} with a part of the batch accepted`,
       problems: [
         ...problems,
         ...wrongs(evidence, { repeats: 'none' }),

@@ -13,7 +13,7 @@ export interface Account {
   readonly waiting: number
   /** By an overflow rule. */
   readonly dropped: number
-  /** Held by a host without a store when it was killed, or taken over before its successor knew the subscription. */
+  /** Held by a host without a store when it was killed, or accepted before its successor knew the subscription. */
   readonly lostWithHost: number
   /** Accepted, and in none of the other places. */
   readonly lost: number

@@ -39,7 +39,7 @@ export const storeFull: Scenario = {
     })
     await sleep(scale === 'long' ? 10_000 : 500)
     rmSync(ballast)
-    await until('publishes to be taken over again', async () => {
+    await until('publishes to be accepted again', async () => {
       const evidence = await stage.evidence()
       const isGoingOn = publishers.every(
         each =>

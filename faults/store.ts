@@ -13,7 +13,7 @@ const SUBSCRIBERS = 10
 const PUBLISHERS = 20
 const BYTES = 200
 
-/** A host with a store dies again and again in the middle of traffic: what it had taken over it owes for ever. */
+/** A host with a store dies again and again in the middle of traffic: what it had accepted it owes for ever. */
 export const store: Scenario = {
   name: 'store',
   title:

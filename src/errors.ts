@@ -236,7 +236,7 @@ export class GapError extends MsgvanError {
   }
 }
 
-/** `close()` stopped waiting. The text lists the rest: publishes not taken over, deliveries not settled. */
+/** `close()` stopped waiting. The text lists the rest: publishes not accepted, deliveries not settled. */
 export class DrainTimeoutError extends MsgvanError {
   override readonly name = 'DrainTimeoutError'
   readonly code = 'MSGVAN_DRAIN_TIMEOUT'

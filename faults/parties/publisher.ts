@@ -5,7 +5,7 @@ import { content } from '../support/content.js'
 import { Journal } from '../support/journal.js'
 import { placeOf, readJob, type PublisherJob } from './job.js'
 
-// Publishes what it was told to, and writes down what it asked for and what the van took over. Stops early, after the batch in
+// Publishes what it was told to, and writes down what it asked for and what the van accepted. Stops early, after the batch in
 // hand, when its standard input ends.
 
 const job = readJob<PublisherJob>()

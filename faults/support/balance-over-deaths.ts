@@ -6,7 +6,7 @@ import type { Evidence, Published } from './evidence.js'
 /**
  * The account of a scenario in which hosts without a store were killed, with one subscription that everything matches. What
  * a host had accepted and not delivered died with it; so did the subscription, until its successor heard of it anew. Of each
- * publisher that is the end of what the one host took over, and the beginning of what the next one did: it was
+ * publisher that is the end of what the one host accepted, and the beginning of what the next one did: it was
  * handed out in order. A hole anywhere else is a loss.
  */
 export function balanceOverDeaths(

@@ -11,11 +11,11 @@ export interface Handled {
   readonly at: number
 }
 
-/** What a publisher asked for, and what the van said it took over. */
+/** What a publisher asked for, and what the van said it accepted. */
 export class Published {
   /** When each was asked for, by sequence − 1. */
   readonly calls: number[] = []
-  /** By which host, counted from 0, each was taken over. */
+  /** By which host, counted from 0, each was accepted. */
   readonly taken = new Map<number, number>()
   refused = 0
 

@@ -41,7 +41,7 @@ describe('the error of close() when it stops waiting', () => {
         'Messages that were not settled go to the next subscriber of that name; without a name they are gone.',
     )
     expect(drainTimeout(10, [], 3).message).to.equal(
-      'close() waited for 10 ms. Left behind: 3 publishes not taken over. Rejected publishes can be published again.',
+      'close() waited for 10 ms. Left behind: 3 publishes not accepted. Rejected publishes can be published again.',
     )
     expect(drainTimeout(10, [], 0, 1).message).to.equal(
       'close() waited for 10 ms. Left behind: 1 requests not answered.',

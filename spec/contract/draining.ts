@@ -155,7 +155,7 @@ export function draining(at: Connected): void {
       const texts = problems.values
         .filter(({ code }) => code === 'MSGVAN_DRAIN_TIMEOUT')
         .map(({ message }) => message.replace(/\d+/, 'N'))
-      // A host keeps what it took over, or has no subscriber for it.
+      // A host keeps what it accepted, or has no subscriber for it.
       const left =
         'close() did not hand out N messages that were published while it waited: a timer or another source goes on publishing. Stop it before you close the bus.'
       expect(texts).to.deep.equal(at.kind.name === 'embedded' ? [left] : [])

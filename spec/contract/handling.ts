@@ -328,7 +328,7 @@ export function handling(at: Connected): void {
       await untilStatus(bus, 'w', { deadLettered: 1, failed: 4 })
     })
 
-    it('publishTo forwards messages with payload and headers, in order, and acks each once it is taken over', async () => {
+    it('publishTo forwards messages with payload and headers, in order, and acks each once it is accepted', async () => {
       const bus = at.bus()
       const target = collect(bus.topic('u'))
       await register(bus, 'w', 't')

@@ -312,7 +312,7 @@ export function lifecycle(at: Connected): void {
       },
     )
 
-    it('ends publishes that are held back: taken over or refused, never left open', async () => {
+    it('ends publishes that are held back: accepted or refused, never left open', async () => {
       const bus = at.bus()
       const first = bus.topic('t', { name: 'w', maxPending: 1 }).subscribe()
       await bus.ready()

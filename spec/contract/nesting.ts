@@ -91,7 +91,7 @@ export function nesting(at: Connected): void {
       await bus.publish('t', 1)
       await end.completion()
       expect(last).to.equal(most)
-      // In order: with the last one all were taken over.
+      // In order: with the last one all were accepted.
       await published
     })
   })

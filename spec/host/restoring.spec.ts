@@ -11,7 +11,7 @@ import { request } from '../support/local-broker.js'
 
 const nothing = (): void => undefined
 
-describe('handlers and actors of the last host', () => {
+describe('handlers and actors of the previous host', () => {
   let server: HostServer
   beforeEach(async () => {
     server = await startServer()

@@ -113,7 +113,7 @@ describe('SIGTERM', () => {
     const lines = stderr.trim().split('\n')
     expect(lines.filter(line => line.includes('MSGVAN_DRAIN_TIMEOUT'))).to.have.lengthOf(1)
     expect(lines.filter(line => line.includes('MSGVAN_CLOSED'))).to.have.lengthOf(1)
-    expect(stderr).to.match(/The host has ended, .* 10 publishes not taken over/)
+    expect(stderr).to.match(/The host has ended, .* 10 publishes not accepted/)
   })
 
   it('leaves a bus alone that is not to handle signals', async () => {

@@ -80,7 +80,7 @@ describe('msgvan host --store', () => {
     )
   })
 
-  it('owes after kill -9 what it had taken over', async () => {
+  it('owes after kill -9 what it had accepted', async () => {
     const first = await host()
     await sandbox.script(`
       const bus = msgvan.van()

@@ -278,7 +278,7 @@ export class SubscriptionAccount {
     return abandons > this.rules.attempts
   }
 
-  /** Not what was taken over before somebody asked for it. */
+  /** Not what was accepted before somebody asked for it. */
   mayOwe(publication: Publication): boolean {
     // What comes from another host was accepted before it arrives here.
     const isFromElsewhere = publication.place !== this.place
@@ -287,7 +287,7 @@ export class SubscriptionAccount {
     return isInTime && !isRefused && this.matches(publication)
   }
 
-  /** At rest: one whose publisher still waits has been taken over, and a full subscription keeps it from no other. */
+  /** At rest: one whose publisher still waits has been accepted, and a full subscription keeps it from no other. */
   owes(publication: Publication): boolean {
     return (
       !this.isVoid &&

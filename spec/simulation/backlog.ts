@@ -105,7 +105,7 @@ export class Backlog {
     await clock.advance(random.between(0, 10_000))
   }
 
-  /** All of it is worked off, and nothing that was taken over is missing. */
+  /** All of it is worked off, and nothing that was accepted is missing. */
   async finish(): Promise<void> {
     const { clock, books } = this.#stage
     this.#isCalm = true

@@ -13,7 +13,7 @@ const endings = [
   'MSGVAN_OBSERVATION_LOST',
   'MSGVAN_NOT_EXPOSED',
   'MSGVAN_TIMEOUT',
-  // What asks for it is not taken over, or its values are not.
+  // What asks for it is not accepted, or its values are not.
   'MSGVAN_STORE',
   'MSGVAN_STORE_FULL',
 ]

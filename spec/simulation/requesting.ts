@@ -13,7 +13,7 @@ const endings = [
   'MSGVAN_TIMEOUT',
   'MSGVAN_NO_RESPONDER',
   'MSGVAN_CONSUMER_DIED',
-  // It is not taken over.
+  // It is not accepted.
   'MSGVAN_STORE',
   'MSGVAN_STORE_FULL',
 ]

@@ -16,8 +16,8 @@ import type { VirtualClock } from './virtual-clock.js'
 import type { VirtualProcess } from './virtual-process.js'
 
 /**
- * `full`: nothing is taken over; `failing`: what is being written fails, as on a disk that has become read-only; `gone`: its folder is
- * not there, so that nothing is taken over and nothing is written.
+ * `full`: nothing is accepted; `failing`: what is being written fails, as on a disk that has become read-only; `gone`: its folder is
+ * not there, so that nothing is accepted and nothing is written.
  */
 export type DiskTrouble = 'full' | 'failing' | 'gone'
 

@@ -51,7 +51,7 @@ export function collect<T>(source: Observable<T>): Collected<T> {
 export const payloads = (messages: readonly Message[]): unknown[] => messages.map(message => message.payload)
 export const topics = (messages: readonly Message[]): string[] => messages.map(message => message.topic)
 
-/** Publishes them in order and waits until all were taken over. */
+/** Publishes them in order and waits until all were accepted. */
 export async function publishAll(bus: Bus, topic: string, values: readonly unknown[]): Promise<void> {
   await Promise.all(values.map(value => bus.publish(topic, value)))
 }

@@ -121,7 +121,7 @@ export class LocalBroker implements Broker {
   }
 
   /**
-   * Takes over a message that has an envelope.
+   * Accepts a message that has an envelope.
    *
    * @returns undefined when the van owes the message now. Otherwise a promise: it rejects if the message is refused,
    * and no subscription gets it; it resolves when all full subscriptions with `overflow: 'pause'` have room.

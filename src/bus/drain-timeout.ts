@@ -33,7 +33,7 @@ export function drainTimeout(
 ): DrainTimeoutError {
   const deliveries = unsettled.reduce((sum, { inFlight }) => sum + inFlight, 0)
   const left = [
-    ...(publishes > 0 ? [`${publishes} publishes not taken over`] : []),
+    ...(publishes > 0 ? [`${publishes} publishes not accepted`] : []),
     ...(requests > 0 ? [`${requests} requests not answered`] : []),
     ...(deliveries > 0
       ? [
@@ -75,7 +75,7 @@ function notHandedOut(waiting: readonly Waiting[], queued = 0): string {
 /** The error on `errors$` when a process ends by a signal, and its host has ended before. */
 export function leftByHost(publishes: number): DrainTimeoutError {
   return new DrainTimeoutError(
-    `The host has ended, nothing starts it again, and this process ends, too. Left behind: ${publishes} publishes not taken over.`,
+    `The host has ended, nothing starts it again, and this process ends, too. Left behind: ${publishes} publishes not accepted.`,
   )
 }
 

@@ -95,7 +95,7 @@ export class Draining {
           )
         : true
     inboxes.stop(({ wasConfirmed }) => !wasConfirmed)
-    // Other deliveries go on until the bus's own publishes are taken over: one may wait for room in a subscription of this bus.
+    // Other deliveries go on until the bus's own publishes are accepted: one may wait for room in a subscription of this bus.
     const areTaken = outbox.whetherTaken()
     const isTaken = (): boolean => ruled.size === 0 && areTaken()
     const isAnswered = this.#options.isEndedByHost ? () => true : calls.whetherLastingAnswered()

@@ -30,7 +30,7 @@ export function gapError(unnamed: readonly Missed[], named: readonly Missed[], w
     )
   if (names.length > 0)
     missed.push(
-      `The messages that waited in the memory or the store of the last host are gone, also for subscriptions with a name: ${some(names)}. A host with a store (--store) loses nothing as long as that store exists.`,
+      `The messages that waited in the memory or the store of the previous host are gone, also for subscriptions with a name: ${some(names)}. A host with a store (--store) loses nothing as long as that store exists.`,
     )
   if (missed.length === 0)
     missed.push('All its subscriptions have names. They miss nothing that the host still has.')

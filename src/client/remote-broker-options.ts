@@ -31,7 +31,7 @@ export interface RemoteBrokerOptions {
   thread?: number | undefined
   /** The largest payload, in bytes. Default 8 MiB. */
   maxPayload?: number
-  /** The limits for publishes that the host has not taken over. Default 100,000 messages and 64 MiB. */
+  /** The limits for publishes that the host has not accepted. Default 100,000 messages and 64 MiB. */
   outbox?: { maxMessages?: number; maxBytes?: number }
   /** Milliseconds between attempts to connect. Default 50 to 1,000, jittered. */
   backoff?: { initial: number; max: number }

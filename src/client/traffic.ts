@@ -115,7 +115,7 @@ export class Traffic {
     return this.outbox.hostTakes(maxPayload) || this.calls.exceeds(maxPayload + FRAME_OVERHEAD)
   }
 
-  /** Writes everything that the host has not taken over or answered into the frames of a new link. */
+  /** Writes everything that the host has not accepted or answered into the frames of a new link. */
   renew(): void {
     this.#link.detach()
     this.#link = this.#newLink()

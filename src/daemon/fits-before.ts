@@ -26,7 +26,7 @@ export async function mustFitBefore(asked: Asked, paths: StatePaths, port: numbe
 }
 
 /**
- * An option of `van()` overrides a default, but not the options that a user gave to the last host: two such apps could
+ * An option of `van()` overrides a default, but not the options that a user gave to the previous host: two such apps could
  * never share one host.
  *
  * @throws InvalidOptionError

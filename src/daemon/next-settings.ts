@@ -19,9 +19,9 @@ export interface NextSettings {
 }
 
 /**
- * Flag over environment over the last host's setting over default.
+ * Flag over environment over the previous host's setting over default.
  *
- * @param isFresh ignores the settings of the last host
+ * @param isFresh ignores the settings of the previous host
  * @throws InvalidOptionError, AuthError if the kept token is gone, StoreError if the kept store is gone
  */
 export async function nextSettings(
@@ -36,7 +36,7 @@ export async function nextSettings(
   const settings = hostSettings(flags, env)
   const { store } = settings
   if (store !== undefined && !isGiven('store', given, env) && !existsSync(store)) {
-    // The folder may not be mounted: an empty store in its place would lose all messages of the last host.
+    // The folder may not be mounted: an empty store in its place would lose all messages of the previous host.
     throw new StoreError(
       `The host on port ${port} kept its messages in ${store}, and that folder is missing. Put it back; ` +
         `or begin an empty store (msgvan start --port ${port} --store ${store}), or none (--fresh).`,

@@ -29,7 +29,7 @@ export interface KeptSettings {
 }
 
 /**
- * The options of the last host on this port; undefined if they were never written down.
+ * The options of the previous host on this port; undefined if they were never written down.
  *
  * @throws InvalidOptionError if the file cannot be read, or holds settings that this version does not know
  */

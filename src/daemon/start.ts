@@ -6,12 +6,12 @@ import { launch, REPORT_FD, type Launched } from './launch.js'
 import { programFile } from '../program-file.js'
 import { ensureHome, type StatePaths } from '../state/paths.js'
 
-/** The settings of a background host. Missing ones come from the environment and the last host, as for any host. */
+/** The settings of a background host. Missing ones come from the environment and the previous host, as for any host. */
 export interface StartOptions extends Omit<HostFlags, 'port' | 'capabilities'> {
   readonly port: number
   readonly paths: StatePaths
   readonly capabilities?: Readonly<Record<string, unknown>> | undefined
-  /** Ignores the settings of the last host. */
+  /** Ignores the settings of the previous host. */
   readonly fresh?: boolean | undefined
   /** First takes over the memory of the present host. */
   readonly takesOver?: boolean | undefined

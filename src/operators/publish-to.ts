@@ -16,7 +16,7 @@ const window = 1024
 
 /**
  * Publishes every value, in order, and passes each on once the van has taken it over. A Message is forwarded as its
- * payload and headers, and acked once it is taken over. A refused publish errors the stream, and fails the message.
+ * payload and headers, and acked once it is accepted. A refused publish errors the stream, and fails the message.
  *
  * @param topic a topic, or a function of the value
  * @throws InvalidOptionError, InvalidTopicError (a fixed topic)

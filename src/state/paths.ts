@@ -30,9 +30,9 @@ export interface StatePaths {
   pid(port: number): string
   /** The socket by which this user's processes reach the host. */
   socket(port: number): string
-  /** The options of the last host, for the next one. */
+  /** The options of the previous host, for the next one. */
   settings(port: number): string
-  /** The token of the last host, if it had one: never among its settings. */
+  /** The token of the previous host, if it had one: never among its settings. */
   hostToken(port: number): string
 }
 

@@ -18,7 +18,7 @@ export class FreeSpace {
   }
 
   /**
-   * Call it before messages are taken over.
+   * Call it before messages are accepted.
    *
    * @throws StoreFullError, StoreError
    */

@@ -280,7 +280,7 @@ export class LmdbStore implements Store {
     const cause: unknown = await commitErrorOf(error)
     this.#options.space.forget()
     return new StoreError(
-      `The store in ${this.#options.folder} could not be written (${describe(cause)}). Nothing of it was taken over; publish again.`,
+      `The store in ${this.#options.folder} could not be written (${describe(cause)}). Nothing of it was accepted; publish again.`,
       { cause },
     )
   }

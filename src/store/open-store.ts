@@ -17,7 +17,7 @@ export interface OpenStoreOptions {
   readonly warn: (text: string) => void
   /** Messages that are read later are damaged: they are left out. */
   readonly damaged?: ((log: number, first: number) => void) | undefined
-  /** The last host had its store here. Without this, only other files in the folder show that there was one. */
+  /** The previous host had its store here. Without this, only other files in the folder show that there was one. */
   readonly isExpected?: boolean | undefined
   /** There was a store, and nothing of it can be read any more: a new one was begun. */
   readonly gone?: ((why: string) => void) | undefined

@@ -70,7 +70,7 @@ export interface Store {
    */
   transact(collect: (transaction: StoreTransaction) => void): Promise<void>
   /**
-   * Call it before messages of this size are taken over. Verdicts are written also below the floor.
+   * Call it before messages of this size are accepted. Verdicts are written also below the floor.
    *
    * @throws StoreFullError
    */

@@ -31,7 +31,7 @@ interface Host {
 
 /** Before an actor is started again. */
 let pause = 5
-/** The handlers of the last host load for ever. */
+/** The handlers of the previous host load for ever. */
 let isLoading = false
 
 async function startHost(disk: Disk, port: number, capabilities: Record<string, unknown>): Promise<Host> {

@@ -58,7 +58,7 @@ describe('the leader forwarder', () => {
     }
   }
 
-  /** The leader ends: none of these was taken over. */
+  /** The leader ends: none of these was accepted. */
   const lose = async (forwarder: LeaderForwarder, sent: readonly { readonly promise: PublishPromise }[]) => {
     forwarder.shut()
     for (const { promise } of sent) promise.refuse(new SessionLostError('The leader is a new one.'))

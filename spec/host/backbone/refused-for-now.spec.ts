@@ -51,7 +51,7 @@ describe('a message that a leader refuses for now', () => {
     await leader.close()
   })
 
-  it('is passed by nothing of its publisher and topic when it was taken over while the leader was away', async function () {
+  it('is passed by nothing of its publisher and topic when it was accepted while the leader was away', async function () {
     this.timeout(60_000)
     const [publisher, there] = [bus(follower), bus(leader)]
     const plain = collect(there.topic('t'))

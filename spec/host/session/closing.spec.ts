@@ -72,7 +72,7 @@ describe('a bus that closes before it is connected', () => {
     await bus.close({ timeout: 10 })
     for (const error of await Promise.all(left)) expect(error).to.be.instanceOf(ClosedError)
     expect(problems.values.map(({ code }) => code)).to.deep.equal(['MSGVAN_DRAIN_TIMEOUT', 'MSGVAN_CLOSED'])
-    expect(problems.values[0]?.message).to.contain('1 publishes not taken over, 2 requests not answered')
+    expect(problems.values[0]?.message).to.contain('1 publishes not accepted, 2 requests not answered')
     expect(located).to.be.greaterThan(0)
   })
 })

@@ -342,7 +342,7 @@ describe('messages under way when a session was lost', () => {
     await kept.close()
   })
 
-  it('a publish that the last host stored is not refused when it comes again and the next write fails', async () => {
+  it('a publish that the previous host stored is not refused when it comes again and the next write fails', async () => {
     const disk = new Disk()
     const open = async (port = 0) => {
       const { store, die } = disk.mortal()

@@ -167,7 +167,7 @@ describe('a session', () => {
     expect(message?.ack()).to.equal(false)
   })
 
-  it('makes no duplicates of messages that its host had taken over when it expires', async () => {
+  it('makes no duplicates of messages that its host had accepted when it expires', async () => {
     await server.close()
     server = await startServer({ sessionTtl: 20 })
     const behind = await Proxy.to(server.port)
@@ -178,7 +178,7 @@ describe('a session', () => {
     await far.publish('t', 1)
     behind.silence()
     const second = far.publish('t', 2)
-    await seen.first(2) // taken over, and its publisher does not learn of it
+    await seen.first(2) // accepted, and its publisher does not learn of it
     behind.cut()
     await eventually(() => expect(server.clients).to.equal(1))
     behind.mend()

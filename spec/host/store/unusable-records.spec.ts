@@ -182,7 +182,7 @@ describe('records that a host cannot use', () => {
     expect(await names()).to.include('bad')
   })
 
-  it('are logged if they are in the file of the last host, and the rest of the file is used', async () => {
+  it('are logged if they are in the file of the previous host, and the rest of the file is used', async () => {
     const file = join(folder, 'registrations')
     const client = bus()
     client.topic('t', { name: 'good' }).subscribe().unsubscribe()

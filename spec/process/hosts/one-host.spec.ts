@@ -48,10 +48,10 @@ describe('one host', () => {
       const published = bus.publish('t', 1)
       await bus.close()
       await published
-      console.log('taken over')`
+      console.log('accepted')`
     for (const host of ['not there', 'there']) {
       const { code, stdout } = await sandbox.script(script).ended
-      expect({ code, stdout }, host).to.deep.equal({ code: 0, stdout: 'taken over\n' })
+      expect({ code, stdout }, host).to.deep.equal({ code: 0, stdout: 'accepted\n' })
     }
   })
 

@@ -3,7 +3,7 @@ import { Envelope, type BytesHolder } from '../../message/envelope.js'
 /** A message in a broker with a log. */
 export class StoredEnvelope extends Envelope {
   /**
-   * Its place in the van's log, set when the broker takes it over. Negative for a message that a single subscription is
+   * Its place in the van's log, set when the broker accepts it. Negative for a message that a single subscription is
    * owed beyond the log (a replayed dead letter).
    */
   at = 0

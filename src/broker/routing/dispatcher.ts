@@ -35,7 +35,7 @@ export class Dispatcher {
     return this.#busy
   }
 
-  /** The number of messages taken over. */
+  /** The number of messages accepted. */
   get published(): number {
     return this.#published
   }

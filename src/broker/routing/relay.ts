@@ -18,7 +18,7 @@ const MOST_GATES = 10_000
 const FOR_EVER = Number.MAX_SAFE_INTEGER
 
 /**
- * The relay never gives a message up and keeps the order: a message that the other host has not taken over stays first.
+ * The relay never gives a message up and keeps the order: a message that the other host has not accepted stays first.
  */
 export const relayRules: SubscriptionRequest = {
   pattern: /^/,
@@ -104,7 +104,7 @@ export class Relay {
     return this.#subscription
   }
 
-  /** The other host's membership: it settles the messages that it took over. */
+  /** The other host's membership: it settles the messages that it accepted. */
   get membership(): Membership {
     return this.#member
   }

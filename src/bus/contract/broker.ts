@@ -163,7 +163,7 @@ export interface Broker {
 }
 
 export interface CloseOptions {
-  /** Waits until the van has taken over all publishes, and running deliveries are settled. Default true. */
+  /** Waits until the van has accepted all publishes, and running deliveries are settled. Default true. */
   drain?: boolean
   /** The longest wait, in milliseconds; `Infinity`: without an end. Default 10,000. */
   timeout?: number

@@ -172,7 +172,7 @@ export interface Bus<T extends Topics = AnyTopics, S extends Services = AnyServi
    * observations end with ObservationLostError. All buses that expose one name share the work: one of them serves each
    * observer.
    *
-   * Values go out in order, no faster than the van takes them over. Up to 100,000 wait here for each observing bus; one
+   * Values go out in order, no faster than the van accepts them. Up to 100,000 wait here for each observing bus; one
    * more ends that observation with OverflowError. When an observer goes, in any way, msgvan unsubscribes its
    * Observable.
    *

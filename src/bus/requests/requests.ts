@@ -71,10 +71,10 @@ export class Requests {
     else if (kind === 'working' && from !== undefined) this.#cancel(id, from)
   }
 
-  /** The van may have lost what it had taken over. */
+  /** The van may have lost what it had accepted. */
   lapsed(): void {
     this.#patientUntil = performance.now() + RETURN_MS
-    // The outbox itself sends again what the van has not taken over.
+    // The outbox itself sends again what the van has not accepted.
     for (const asked of [...this.#open.values()]) if (asked.isTaken) this.#sendAgain(asked)
   }
 

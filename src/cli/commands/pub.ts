@@ -112,7 +112,7 @@ async function pub(
   return Exit.Done
 }
 
-/** Publishes its input. Resolves with the amount that the van took over. */
+/** Publishes its input. Resolves with the amount that the van accepted. */
 type PublishFrom = (input: Readable, bus: Bus, signal: AbortSignal) => Promise<string>
 
 async function publishInput(cli: Cli, globals: Globals, publishFrom: PublishFrom): Promise<number> {

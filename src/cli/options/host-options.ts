@@ -34,7 +34,7 @@ export function addHostOptions(command: Command): Command {
       command.addOption(
         new HostOption(`${flag} ${takes}`.trim(), `${help} (${variable}, default: ${shown})`, key),
       )
-  return command.option('--fresh', 'ignore the options of the last host on this port')
+  return command.option('--fresh', 'ignore the options of the previous host on this port')
 }
 
 /** All flags of a command line, for the table of settings. */

@@ -7,7 +7,7 @@ const MOST_CHARACTERS = 1024 * 1024
  * takes it waits in its stream. Stops at the first failure.
  *
  * @param publish returns undefined for a line without a message
- * @returns the number of messages that the van took over
+ * @returns the number of messages that the van accepted
  */
 export async function publishLines(
   lots: AsyncIterable<readonly string[]>,

@@ -18,7 +18,7 @@ export interface OutboxLimits {
   readonly maxPayload: number
 }
 
-/** Publishes on their way to the host. It collects them into frames, keeps them until the host takes them over, and is bounded. */
+/** Publishes on their way to the host. It collects them into frames, keeps them until the host accepts them, and is bounded. */
 export class Outbox {
   readonly #limits: OutboxLimits
   /** The largest payload that both sides accept, as far as the host's limit is known. */
@@ -56,7 +56,7 @@ export class Outbox {
     return this.#writer.bytes > most || this.#batches.some(({ bytes }) => bytes.length > most)
   }
 
-  /** Publishes that the host has not taken over. */
+  /** Publishes that the host has not accepted. */
   get size(): number {
     return this.#messages
   }
@@ -97,7 +97,7 @@ export class Outbox {
   }
 
   /**
-   * @returns a function that reports whether all present publishes are taken over or refused. Later ones do not count.
+   * @returns a function that reports whether all present publishes are accepted or refused. Later ones do not count.
    */
   whetherTaken(): () => boolean {
     const promises = [...this.#holding.values(), ...this.#batches].flatMap(batch => batch.promises)
@@ -218,7 +218,7 @@ export class Outbox {
     this.flush()
   }
 
-  /** Its frame is acknowledged: every entry that is not held back was taken over. */
+  /** Its frame is acknowledged: every entry that is not held back was accepted. */
   #settle(batch: Batch): void {
     const { held, promises } = batch
     promises.forEach((promise, index) => {

@@ -59,7 +59,7 @@ export interface Relations {
   retire(van: string, name: string, text: string): Promise<void>
   /** Instances on several hosts. */
   spread(actor: SpreadActor, spread: Spread): ActorInstances
-  /** The order for an actor of the last host. */
+  /** The order for an actor of the previous host. */
   spreadAgain(kept: KeptActor): Spread
   /** Notifies a parent on another host. */
   childExited(van: string, parent: string, parentHost: string, exit: ChildExit): void
@@ -73,7 +73,7 @@ export interface StartOptions {
   /** The caller is this machine's user, who may name any module. */
   readonly isLocalUser: boolean
   readonly id?: string
-  /** It ran in the last host, and its mailbox exists. */
+  /** It ran in the previous host, and its mailbox exists. */
   readonly isAgain?: boolean
   /** The host of its parent, if that is another one. That host has checked that the parent exists. */
   readonly parentHost?: string | undefined

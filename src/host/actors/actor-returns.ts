@@ -22,10 +22,10 @@ export interface ActorReturnsOptions {
   readonly keep: (actor: RunningActor) => Promise<void>
 }
 
-/** Actors that are back: those of the last host, and those whose host was cut off from the names. */
+/** Actors that are back: those of the previous host, and those whose host was cut off from the names. */
 export class ActorReturns {
   readonly #options: ActorReturnsOptions
-  /** Actors of the last host that are not in the table again yet. */
+  /** Actors of the previous host that are not in the table again yet. */
   readonly #restoring = new Map<string, KeptActor>()
 
   constructor(options: ActorReturnsOptions) {

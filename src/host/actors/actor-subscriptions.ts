@@ -19,7 +19,7 @@ export class ActorSubscriptions {
   }
 
   /**
-   * Adds those that the actor had in the last host. It logs those that this version cannot use.
+   * Adds those that the actor had in the previous host. It logs those that this version cannot use.
    *
    * @returns the usable ones
    */

@@ -213,7 +213,7 @@ export class Actors {
     return [...running, ...this.#returns.besides(running)]
   }
 
-  /** Starts an actor of the last host again, under its own id. */
+  /** Starts an actor of the previous host again, under its own id. */
   restore(kept: KeptActor): Promise<void> {
     return this.#returns.restore(kept)
   }

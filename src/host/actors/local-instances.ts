@@ -22,7 +22,7 @@ export interface LocalInstancesOptions {
   readonly endSoon: (reason: ExitReason, detail: string) => void
   /** A worker has ended. Resolves when its children have. */
   readonly instanceEnded: (incarnation: string) => Promise<void>
-  /** An actor of the last host cannot run here. Default: `endSoon`. */
+  /** An actor of the previous host cannot run here. Default: `endSoon`. */
   readonly unfitAgain?: (lacks: string) => void
 }
 

@@ -19,7 +19,7 @@ export interface ActorInstances {
    */
   start(numbers: readonly number[], loaded: () => void): Promise<void>
   /**
-   * Starts instances of an actor that the last host had. A failure is a crash, after which they start again.
+   * Starts instances of an actor that the previous host had. A failure is a crash, after which they start again.
    *
    * @throws ActorPlacementError and the like: no host fits for now, and the next one that fits gets them
    */

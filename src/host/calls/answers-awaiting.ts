@@ -6,7 +6,7 @@ const MOST = 10_000
 const MOST_BYTES = 16 * 1024 * 1024
 
 /**
- * Answers for clients of the last host that are not back yet: without this they would wait in vain. No store keeps
+ * Answers for clients of the previous host that are not back yet: without this they would wait in vain. No store keeps
  * letters, so nothing else holds these. Bounded: it drops all beyond the limit.
  */
 export class AnswersAwaiting {
@@ -14,7 +14,7 @@ export class AnswersAwaiting {
   #count = 0
   #bytes = 0
 
-  /** The last host had clients, which get time to come back. */
+  /** The previous host had clients, which get time to come back. */
   begin(): void {
     this.#answers ??= new Map()
   }

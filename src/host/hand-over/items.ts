@@ -17,7 +17,7 @@ import { RECORD_BYTES } from './record-file.js'
 
 /** The message was handed out, or failed, before. */
 const BEGUN = 0x40
-/** The publisher sent the message again, and the last host may have handed it out. */
+/** The publisher sent the message again, and the previous host may have handed it out. */
 const REPEATED = 0x20
 
 /** One message of one subscription, in a hand-over. */

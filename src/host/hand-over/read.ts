@@ -36,7 +36,7 @@ export interface HandedOver {
 }
 
 /**
- * Reads the file of the last host into this one, before any client connects. Synchronous, with one record in memory at
+ * Reads the file of the previous host into this one, before any client connects. Synchronous, with one record in memory at
  * a time. It leaves out damaged records and reports them. A second reading adds nothing.
  *
  * @throws ProtocolError if it is not such a file, or another version's

@@ -7,7 +7,7 @@ import { BACK_MS } from '../store/kept-registrations.js'
 import type { HandedOver } from './read.js'
 
 /**
- * Takes in the hand-over of the last host, before any client connects; then removes its file. A file that this version
+ * Takes in the hand-over of the previous host, before any client connects; then removes its file. A file that this version
  * cannot read stays. A damaged one is set aside after all its whole parts are taken in.
  */
 export async function takeIn(
@@ -29,7 +29,7 @@ export async function takeIn(
   try {
     handed = readHandOver(file, server.sessions.transfer)
   } catch (error) {
-    warn(`the hand-over of the last host stays in ${file}: ${describe(error)}`)
+    warn(`the hand-over of the previous host stays in ${file}: ${describe(error)}`)
     return
   }
   retireMailboxes(server, registrations)
@@ -38,10 +38,10 @@ export async function takeIn(
   else {
     renameSync(file, `${file}.damaged`)
     warn(
-      `the hand-over of the last host is damaged, and not all of it is here: ${handed.trouble.slice(0, 5).join('; ')}. See ${file}.damaged`,
+      `the hand-over of the previous host is damaged, and not all of it is here: ${handed.trouble.slice(0, 5).join('; ')}. See ${file}.damaged`,
     )
   }
-  info(`${handed.messages} messages and ${handed.sessions} sessions are taken over from the last host`)
+  info(`${handed.messages} messages and ${handed.sessions} sessions are taken over from the previous host`)
 }
 
 /** Mailboxes of actors that do not exist any more: parents make their children anew. */

@@ -14,7 +14,7 @@ export class Capabilities {
     this.#changed = changed
   }
 
-  /** Continues the changes of the last host, and keeps every change from now on. */
+  /** Continues the changes of the previous host, and keeps every change from now on. */
   restore(changes: unknown, keep: (changes: object) => Promise<void>): void {
     this.#apply(changes)
     this.#keep = keep

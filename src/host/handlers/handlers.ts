@@ -72,7 +72,7 @@ export class Handlers {
   readonly #changes = new OneAtATime()
   /** Handlers whose modules are loading. */
   readonly #loading = new Map<string, Handler>()
-  /** Handlers of the last host that have not started again yet. */
+  /** Handlers of the previous host that have not started again yet. */
   readonly #restoring = new Map<string, HandlerRequest>()
   #stopping = false
 
@@ -123,7 +123,7 @@ export class Handlers {
   }
 
   /**
-   * Starts a handler of the last host again. Until then the next host would start it, too.
+   * Starts a handler of the previous host again. Until then the next host would start it, too.
    *
    * @throws as `register`
    */

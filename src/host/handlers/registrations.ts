@@ -47,7 +47,7 @@ export async function writeRegistrations(file: string, registrations: unknown): 
 }
 
 /**
- * The registrations of the last host. Undefined if there are none. A file that cannot be used is set aside, and logged.
+ * The registrations of the previous host. Undefined if there are none. A file that cannot be used is set aside, and logged.
  */
 export async function readRegistrations(
   file: string,
@@ -59,7 +59,9 @@ export async function readRegistrations(
     return usable(decodePayload(bytes))
   } catch (error) {
     await rename(file, `${file}.damaged`).catch(() => undefined)
-    warn(`handlers and actors of the last host do not start again: ${describe(error)} See ${file}.damaged`)
+    warn(
+      `handlers and actors of the previous host do not start again: ${describe(error)} See ${file}.damaged`,
+    )
     return undefined
   }
 }
@@ -72,11 +74,11 @@ export async function readRegistrations(
 function usable(kept: unknown): Registrations {
   const fields = new Fields(
     kept,
-    what => new InvalidOptionError(`The registrations of the last host: this ${what}.`),
+    what => new InvalidOptionError(`The registrations of the previous host: this ${what}.`),
   )
   for (const list of ['subscriptions', 'handlers', 'actors'])
     if (!Array.isArray(fields.get(list)))
-      throw new InvalidOptionError(`The registrations of the last host have no list of ${list}.`)
+      throw new InvalidOptionError(`The registrations of the previous host have no list of ${list}.`)
   return kept as Registrations
 }
 

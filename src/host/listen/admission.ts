@@ -61,7 +61,7 @@ export class Admission {
   readonly #options: AdmissionOptions
   /** The present connection of each session. */
   readonly #channels = new Map<Session, Channel<HostEvents>>()
-  /** Calls to the last host process; they are answered when their clients are back. */
+  /** Calls to the previous host process; they are answered when their clients are back. */
   readonly #askedBefore = new Map<Session, readonly Call[]>()
 
   constructor(options: AdmissionOptions) {

@@ -77,7 +77,7 @@ export class HostWorkers {
     return registrationsOf(server(), this.handlers, this.actors, capabilities())
   }
 
-  /** Starts the handlers and actors of the last host, and takes log lines of other hosts' actors from now on. */
+  /** Starts the handlers and actors of the previous host, and takes log lines of other hosts' actors from now on. */
   start(before: Registrations | undefined): void {
     const { server, files } = this.#options
     takeActorLogs(files.log, server().backbone)

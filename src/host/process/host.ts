@@ -27,11 +27,11 @@ export interface HostOptions {
   readonly ending: HostEnd
   /** Runs in the foreground. */
   readonly isInForeground: boolean
-  /** The last host offered other capabilities than the settings, and these stay. */
+  /** The previous host offered other capabilities than the settings, and these stay. */
   readonly capabilities: HostSettings['capabilities']
 }
 
-/** The parts of this machine's host. It listens, restores the messages of the last host, serves, and closes. */
+/** The parts of this machine's host. It listens, restores the messages of the previous host, serves, and closes. */
 export class Host {
   readonly capabilities: Capabilities
   readonly names: NamesFile
@@ -113,7 +113,7 @@ export class Host {
     this.server.openStore(store)
   }
 
-  /** Lets clients in, and starts the handlers and actors of the last host. */
+  /** Lets clients in, and starts the handlers and actors of the previous host. */
   async serve(before: Registrations | undefined): Promise<void> {
     const { settings, files, ending } = this.#options
     await writePidHint(files.paths, settings.port)

@@ -14,15 +14,15 @@ import type { HostFlags, HostSettings } from './settings.js'
 export interface HostBefore {
   /** The flags that the host after this one starts with, too. Default: none. */
   readonly flags?: HostFlags
-  /** The last host had the same store. */
+  /** The previous host had the same store. */
   readonly hadStore?: boolean
 }
 
 /**
- * Opens the store, and takes in the messages of the last host: from its store, its hand-over, or its names. No client
+ * Opens the store, and takes in the messages of the previous host: from its store, its hand-over, or its names. No client
  * may connect before: from then on this host owes the messages that it takes over.
  *
- * @returns the handlers and actors that ran in the last host
+ * @returns the handlers and actors that ran in the previous host
  * @throws StoreInUseError, StoreFormatError, StoreError
  */
 export async function restoreHost(

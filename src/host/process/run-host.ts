@@ -15,7 +15,7 @@ export interface RunHostOptions extends HostBefore {
   readonly onListening: (addresses: readonly string[]) => void
   /** Runs in the foreground: gets each line of output of handlers and actors. Default: in the background. */
   readonly echo?: (line: LogLine) => void
-  /** Offers the capabilities of the last host, not those of its settings. */
+  /** Offers the capabilities of the previous host, not those of its settings. */
   readonly keepsCapabilities?: boolean
 }
 

@@ -47,7 +47,7 @@ function flagsOf(entries: readonly (readonly [Kept, FlagValue | undefined])[]): 
  * The settings of this host for the next one: those that were given, without defaults, which may differ at the next
  * start.
  *
- * @param flags the given ones, also by the last host
+ * @param flags the given ones, also by the previous host
  */
 export function settingsGiven(
   settings: HostSettings,
@@ -96,7 +96,7 @@ export function isGiven(key: Kept, given: HostFlags, env: NodeJS.ProcessEnv = pr
   return (flag !== undefined && flag !== false) || Boolean(env[SETTINGS[key].variable])
 }
 
-/** Flag over environment over the last host's setting. */
+/** Flag over environment over the previous host's setting. */
 export function goingOn(
   given: HostFlags,
   before: HostFlags,

@@ -71,7 +71,7 @@ export interface PublishReceiverState {
   readonly held: readonly (Omit<PublishId, 'size'> & { readonly frame: number; readonly index: number })[]
 }
 
-/** The outcome of a publish that was not taken over at once, and its identity. */
+/** The outcome of a publish that was not accepted at once, and its identity. */
 interface LateEntry extends OutcomeEntry {
   readonly envelope: PublishId
 }

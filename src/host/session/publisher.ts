@@ -5,12 +5,12 @@ import { isMailTopic, isSystemTopic } from '../../message/topic.js'
 import { toWireError, type WireError } from '../../wire/frames/control-frames.js'
 import type { PublisherMark } from '../store/records/publisher-mark.js'
 
-/** The outcome of a publish that was not taken over at once. */
+/** The outcome of a publish that was not accepted at once. */
 export type LateOutcome = 'taken' | WireError
 
 /** Takes the publishes of a van. */
 export interface Taker {
-  /** Undefined: taken over at once. */
+  /** Undefined: accepted at once. */
   accept(envelope: Envelope): undefined | Promise<void>
   /**
    * For a message that has been stored since before the start: resolves when its full subscriptions have room;
@@ -86,7 +86,7 @@ export class Publisher {
     this.#cameBefore ??= mayHaveCome
     if (sequence <= this.#lastSequence) return this.#before(envelope, van)
     this.#lastSequence = sequence
-    // It was never taken over here, so no subscription has it.
+    // It was never accepted here, so no subscription has it.
     const offered = mayHaveCome && !this.#cameBefore ? envelope.as(Envelope) : envelope
     const late = this.#accept(offered, van, maxPayload, refusal, room)
     if (late instanceof Promise) this.#late.set(sequence, late)
@@ -99,12 +99,12 @@ export class Publisher {
     return sequence > this.#lastSequence
   }
 
-  /** It was taken over, and is not refused. */
+  /** It was accepted, and is not refused. */
   has({ sequence }: Envelope): boolean {
     return sequence <= this.#lastSequence && sequence > this.#forgottenThrough && !this.#refused.has(sequence)
   }
 
-  /** It is not taken over, or it was and could not be written. */
+  /** It is not accepted, or it was and could not be written. */
   refuse(sequence: number, refusal: WireError): void {
     this.#refused.set(sequence, refusal)
     if (this.#refused.size <= MOST_REFUSED) return

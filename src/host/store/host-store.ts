@@ -171,7 +171,7 @@ export class HostStore {
     await this.#options.store.transact(transaction => transaction.put('meta', STANDING_KEY, bytes))
   }
 
-  /** The standing of the last host, if it was restarted: once, because after a death nothing is owed any more. */
+  /** The standing of the previous host, if it was restarted: once, because after a death nothing is owed any more. */
   takeStanding(): HostStanding | undefined {
     const { store, warn } = this.#options
     const bytes = store.get('meta', STANDING_KEY)

@@ -28,7 +28,7 @@ export function keeping(
 }
 
 /**
- * The registrations of the last host: those in the store, and those that a host without a store handed over (`msgvan
+ * The registrations of the previous host: those in the store, and those that a host without a store handed over (`msgvan
  * restart`). It logs those that cannot start, and keeps them for the next start.
  */
 export function keptRegistrations(store: HostStore, left: Registrations | undefined): Registrations {

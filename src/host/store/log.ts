@@ -30,7 +30,7 @@ export interface ReadMemory {
 }
 
 /**
- * The messages of one van, in the order in which they were taken over. It reads messages that are not on the disk yet
+ * The messages of one van, in the order in which they were accepted. It reads messages that are not on the disk yet
  * from memory.
  */
 export class Log {

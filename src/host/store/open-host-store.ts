@@ -10,9 +10,9 @@ export interface OpenHostStoreOptions {
   readonly retention: Retention
   readonly floor?: number
   readonly warn: (text: string) => void
-  /** The last host had this store. */
+  /** The previous host had this store. */
   readonly isExpected?: boolean | undefined
-  /** The named subscriptions of the last host, if they are known without its store. */
+  /** The named subscriptions of the previous host, if they are known without its store. */
   readonly names?: (() => readonly KeptName[]) | undefined
 }
 

@@ -201,7 +201,7 @@ export class VanStore implements DurableLog, Contributor {
     return this.#marks.get(publisher)
   }
 
-  /** Everything up to this message of a publisher is taken over. */
+  /** Everything up to this message of a publisher is accepted. */
   markTaken(publisher: string, mark: PublisherMark): void {
     this.#marks.set(publisher, mark)
   }

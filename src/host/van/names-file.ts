@@ -51,7 +51,7 @@ export class NamesFile implements NameRegister {
     this.#warn = warn
   }
 
-  /** The names of the last host. It leaves out torn or damaged lines, and logs that. */
+  /** The names of the previous host. It leaves out torn or damaged lines, and logs that. */
   read(): KeptName[] {
     const names = new Map<string, KeptName | undefined>()
     let damaged = 0

@@ -88,7 +88,7 @@ export class Van {
   readonly writeNames: () => void
   /** The notices of present clients, by the names of their publishers. */
   readonly notices = new Map<string, Notices>()
-  /** For clients of the last host. */
+  /** For clients of the previous host. */
   readonly #answers = new AnswersAwaiting()
   readonly losses: Losses
   readonly #memory: () => string | undefined
@@ -183,7 +183,7 @@ export class Van {
     }
   }
 
-  /** Like the broker's: undefined when it is taken over at once. With a store it counts when `kept` resolves. */
+  /** Like the broker's: undefined when it is accepted at once. With a store it counts when `kept` resolves. */
   accept(envelope: Envelope): undefined | Promise<void> {
     return this.reach.accept(this.vanStore === undefined ? envelope : StoredEnvelope.of(envelope))
   }
@@ -206,7 +206,7 @@ export class Van {
     return this.broker.awaitRoom(envelope)
   }
 
-  /** The last host had clients: answers to them wait until they are back, or their time is over. */
+  /** The previous host had clients: answers to them wait until they are back, or their time is over. */
   awaitAskers(): void {
     this.#answers.begin()
   }

@@ -80,7 +80,7 @@ export class Vans {
   }
 
   /**
-   * Clients of the last host have had their time to come back.
+   * Clients of the previous host have had their time to come back.
    *
    * @returns whether some are still awaited
    */
@@ -196,7 +196,7 @@ export class Vans {
   }
 }
 
-/** Continues at the leader in the place of the last host. */
+/** Continues at the leader in the place of the previous host. */
 function goOn({ reach, goingOn }: Van, standing: VanStanding): void {
   const { outgoing } = reach.memory ?? {}
   if (outgoing === undefined) return

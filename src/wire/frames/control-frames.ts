@@ -24,7 +24,7 @@ export interface Leave {
   readonly kept: readonly number[]
 }
 
-/** The outcome of publishes that were not taken over at once. */
+/** The outcome of publishes that were not accepted at once. */
 export interface Outcome {
   /** The PUBLISH frame's number. */
   readonly frame: number

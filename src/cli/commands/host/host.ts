@@ -10,7 +10,7 @@ export function addHost(program: Command, cli: Cli): void {
     .command('host')
     .summary('be the host, in the foreground')
     .description(
-      'Be the host, in the foreground, until Ctrl-C (exit code 0), `msgvan stop`, or the end of --idle. It shows the output of handlers too. An option without a flag or variable is as it was for the last host on this port.',
+      'Be the host, in the foreground, until Ctrl-C (exit code 0), `msgvan stop`, or the end of --idle. It shows the output of handlers too. An option without a flag or variable is as it was for the previous host on this port.',
     )
   addHostOptions(command)
     .addOption(new Option('--report <fd>', 'where the starting process waits for its report').hideHelp())

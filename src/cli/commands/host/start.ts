@@ -17,7 +17,7 @@ export function addStart(program: Command, cli: Cli): void {
     .command('start')
     .summary('start the host in the background')
     .description(
-      'Start the host in the background, if it is not running, and wait until it listens. An option without a flag or variable is as it was for the last host on this port, unless you give --fresh.',
+      'Start the host in the background, if it is not running, and wait until it listens. An option without a flag or variable is as it was for the previous host on this port, unless you give --fresh.',
     )
     .option('--json', 'describe the host as a JSON object')
   addHostOptions(command).action(cli.action<Options>((globals, options) => start(cli, globals, options)))

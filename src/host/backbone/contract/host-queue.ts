@@ -10,7 +10,7 @@ import type { Membership } from '../../../bus/contract/broker.js'
  * - Who closes: the backbone, by `close`, `giveUp` or `passTo`.
  */
 export interface HostQueue {
-  /** Settles the messages that the other host has taken over. */
+  /** Settles the messages that the other host has accepted. */
   readonly membership: Membership
   readonly patterns: readonly (RegExp | string)[]
   /** The other host is out of reach. */

@@ -25,7 +25,7 @@ export interface Reach {
   /** For a hand-over. */
   readonly memory?: ReachMemory
   /**
-   * Takes over a publish of this host's own clients, as `ReachingVan.accept` does. If another place keeps the named
+   * Accepts a publish of this host's own clients, as `ReachingVan.accept` does. If another place keeps the named
    * subscriptions, and can be reached, the promise waits for it too.
    */
   accept(envelope: Envelope): undefined | Promise<void>

@@ -17,10 +17,10 @@ export interface ReachingVan {
   /** The last messages of other hosts, if they are stored. */
   readonly marks: SeenMarks | undefined
   readonly sights: Sights
-  /** Takes over a publish of this host's own clients: undefined when the van owes it, else a promise for that. */
+  /** Accepts a publish of this host's own clients: undefined when the van owes it, else a promise for that. */
   accept(envelope: Envelope): undefined | Promise<void>
   /**
-   * Takes over a message of another host, which does not go back there.
+   * Accepts a message of another host, which does not go back there.
    *
    * @param isAnswered its publisher learns of a refusal
    */

@@ -30,7 +30,7 @@ const TAKE_AGAIN_MS = 1_000
 const LONGEST_TAKE_AGAIN_MS = 10_000
 
 /**
- * Takes in messages of the leader, which keeps each until it is taken over here, and on the disk if this host has a
+ * Takes in messages of the leader, which keeps each until it is accepted here, and on the disk if this host has a
  * store.
  */
 export class FollowerIntake implements Consumer {

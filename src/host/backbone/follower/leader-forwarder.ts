@@ -24,7 +24,7 @@ export interface LeaderForwarderOptions extends Omit<RefusedForNowOptions, 'due'
   readonly lost: (envelope: Envelope, error: unknown) => void
 }
 
-/** Hands a relay's messages to the leader, and settles them as the leader takes them over. */
+/** Hands a relay's messages to the leader, and settles them as the leader accepts them. */
 export class LeaderForwarder implements Consumer {
   readonly passesOn = true
   /** The relay's own. */
@@ -150,7 +150,7 @@ export class LeaderForwarder implements Consumer {
   }
 
   /**
-   * The next leader is owed all messages that the last one held, or had not taken over yet.
+   * The next leader is owed all messages that the last one held, or had not accepted yet.
    *
    * @returns whether there was room for all
    */

@@ -164,7 +164,7 @@ export class LeaderLink implements Reach, Outgoing {
 
   accept(envelope: Envelope): undefined | Promise<void> {
     const { van } = this.#options
-    // A request goes to one responder, here or there, and its answer says that it was taken over.
+    // A request goes to one responder, here or there, and its answer says that it was accepted.
     if (isRequest(envelope.topic)) return van.accept(envelope)
     if (!this.#presence.mayPass || !this.queue.takes(envelope.topic)) return van.accept(envelope)
     const passed = this.#forwarder.await(envelope)
@@ -290,10 +290,10 @@ export class LeaderLink implements Reach, Outgoing {
     this.#forwarder.shut()
   }
 
-  /** It was taken over while the leader was away: its publisher only learns of this by `errors$`. */
+  /** It was accepted while the leader was away: its publisher only learns of this by `errors$`. */
   #refusedForGood({ publisher, topic }: Envelope, error: unknown): void {
     const text =
-      `The leader refuses a message on ${topic} that this host had taken over from its publisher, for good. ` +
+      `The leader refuses a message on ${topic} that this host had accepted from its publisher, for good. ` +
       `It reaches no other host: ${describe(error)}`
     this.#options.warn(`van ${this.van}: ${text}`)
     this.#options.van.tellPublisher(publisher, fromWireError({ ...toWireError(error), text }))

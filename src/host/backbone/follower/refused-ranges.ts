@@ -8,7 +8,7 @@ interface Range {
 
 /**
  * The messages of one publisher and topic that were refused and have not come again. Consecutive refusals without an
- * accepted message between them are one range. After a join, a message between the ranges may be taken over twice: that
+ * accepted message between them are one range. After a join, a message between the ranges may be accepted twice: that
  * is better than losing one.
  */
 export class RefusedRanges {

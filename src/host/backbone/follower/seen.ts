@@ -58,7 +58,7 @@ export class Seen implements SeenMessages {
   }
 
   /**
-   * It was refused: it is taken over when it comes again, also if later ones of its publisher and topic were taken over
+   * It was refused: it is accepted when it comes again, also if later ones of its publisher and topic were accepted
    * meanwhile.
    */
   refuse({ publisher, topic, sequence }: Envelope): void {

@@ -135,7 +135,7 @@ export class FollowerSession {
   /**
    * A publish of one of its clients, or of another host's.
    *
-   * @param refusal the reason why nothing new is taken over now, if there is one
+   * @param refusal the reason why nothing new is accepted now, if there is one
    */
   accept(envelope: Envelope, refusal: MsgvanError | undefined): undefined | Promise<void> | MsgvanError {
     const { seen, acceptFrom, awaitRoom } = this.#owner
@@ -161,7 +161,7 @@ export class FollowerSession {
   }
 
   /**
-   * It was not taken over, or could not be written: it is new when it comes again, and nothing goes before it until
+   * It was not accepted, or could not be written: it is new when it comes again, and nothing goes before it until
    * then.
    */
   refuse(envelope: Envelope, error: unknown): void {
