@@ -150,6 +150,7 @@ describe('the memory of a host', () => {
     bus.topic('t', { name: 'work' }).subscribe().unsubscribe()
     await bus.ready()
     await publishAll(bus, 't', upTo(3_000))
+    await bus.publish('t', 'later', { delay: 600_000 })
     await handOver()
     expect(readHandOver(file, server.sessions.transfer)).to.deep.equal({
       isNew: false,
@@ -158,6 +159,7 @@ describe('the memory of a host', () => {
       trouble: [],
     })
     expect(await statusOf(bus, 'work')).to.include({ pending: 3_000 })
+    expect((await bus.status()).delayed).to.include({ messages: 1 })
   })
 
   it('reports a record that is damaged or torn on its way, and the rest of it goes on', async () => {

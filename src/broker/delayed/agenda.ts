@@ -52,8 +52,9 @@ export class Agenda {
   #firing: readonly Delayed[] = []
   #isFiring = false
   #hasEnded = false
-  /** With a store: `begin` was called, and its delay is over. */
+  /** The delay of `begin` is over. In memory `begin` need not be called. */
   #isOpen: boolean
+  #callOff: (() => void) | undefined
   #armedFor = Infinity
   #disarm: (() => void) | undefined
 
@@ -88,9 +89,9 @@ export class Agenda {
     return this.#keeper?.bytes ?? this.#bytes
   }
 
-  /** Of an agenda in memory, for the next process. */
-  all(): readonly Delayed[] {
-    return [...this.#byTime.all(), ...this.#byWall.all()]
+  /** Those in the store included. */
+  *all(): Generator<Delayed> {
+    for (const queue of [this.#byTime, this.#byWall]) yield* queue.all()
   }
 
   newOrder(): number {
@@ -120,12 +121,15 @@ export class Agenda {
   }
 
   /**
-   * The messages of the store are due from now on.
+   * The messages of an earlier process are due from now on.
    *
    * @param delay until the first one, so that consumers are back
    */
   begin(delay: number): void {
-    this.#options.timers.after(delay, () => {
+    if (this.#isFiring) return
+    this.#isOpen = false
+    this.#callOff?.()
+    this.#callOff = this.#options.timers.after(delay, () => {
       this.#isOpen = true
       const begun = this.#keeper?.begun()
       if (begun === undefined) return this.#look()

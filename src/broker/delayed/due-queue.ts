@@ -35,9 +35,15 @@ export class DueQueue {
     }
   }
 
-  /** Of a queue in memory. */
-  all(): readonly Delayed[] {
-    return this.#heap.filter(each => !this.#gone.has(each))
+  /** Those in the store included, in no order. */
+  *all(): Generator<Delayed> {
+    if (this.#keeper === undefined) return yield* this.#heap.filter(each => !this.#gone.has(each))
+    for (let after: Place | undefined, hasMore = true; hasMore;) {
+      const next = this.#keeper.read(this.#isByWall, after, WINDOW)
+      yield* next
+      after = next.at(-1)
+      hasMore = next.length === WINDOW
+    }
   }
 
   add(message: Delayed): void {

@@ -10,6 +10,7 @@ import { closedError } from '../refusals.js'
 import { Agenda, type AgendaOptions } from './agenda.js'
 import { DELAYED_BYTES, type Delayed, type DelayKeeper } from './delayed.js'
 import { isMark, keyOfId, keyOfMark, MemoryIds, type IdKeeper } from './known-ids.js'
+import { RulesTransfer } from './rules-transfer.js'
 
 /** The time during which the same id again is the same message. */
 export const DEFAULT_DEDUPE_MS = 120_000
@@ -61,6 +62,7 @@ export interface RuledPublisherOptions {
 export class RuledPublisher {
   readonly #options: RuledPublisherOptions
   readonly agenda: Agenda
+  readonly transfer: RulesTransfer
   readonly #ids: IdKeeper
   /** By key: publishes that are not taken over yet. The same id again has their outcome. */
   readonly #open = new Map<string, Promise<void>>()
@@ -87,30 +89,17 @@ export class RuledPublisher {
         if (id !== undefined) this.#ids.forget(id)
       },
     })
+    this.transfer = new RulesTransfer({
+      ...{ timers, wallClock, agenda: this.agenda, ids: this.#ids },
+      now: () => this.#now(),
+      delay: message => this.#delay(message),
+    })
   }
 
   /** No message is delayed, and no id is remembered. */
   get isIdle(): boolean {
     this.#forgetOld()
     return this.agenda.count === 0 && this.#ids.size === 0
-  }
-
-  /** The ids in memory, for the next process, with the milliseconds since their messages were taken over. */
-  *known(): Generator<{ readonly key: string; readonly topic: string; readonly age: number }> {
-    if (!(this.#ids instanceof MemoryIds)) return
-    for (const [key, { topic, at, delayed }] of this.#ids.all())
-      if (delayed === undefined) yield { key, topic, age: this.#now() - at }
-  }
-
-  /** Continues with an id of another process. */
-  knows(key: string, topic: string, age: number): void {
-    this.#ids.remember(key, { topic, at: this.#now() - age })
-  }
-
-  /** Continues with a delayed message of another process. @param wait until it is due; undefined: the wall clock decides */
-  owes({ due, id, ttl, envelope }: Omit<Delayed, 'order' | 'elapsed' | 'isByWall'>, wait?: number): void {
-    const elapsed = wait === undefined ? undefined : this.#options.timers.now() + wait
-    this.#delay({ due, elapsed, ttl, envelope, id })
   }
 
   /**

@@ -33,6 +33,10 @@ export const Kind = {
   Again: 15,
   /** States of the van. */
   States: 16,
+  /** Delayed messages of the van. */
+  Delayed: 17,
+  /** Ids that the van remembers. */
+  Ids: 18,
 } as const
 
 export type Kind = (typeof Kind)[keyof typeof Kind]

@@ -2,7 +2,8 @@ import type { ByteReader } from '../../codec/byte-reader.js'
 import type { Item } from '../../broker/subscription/backlog/item.js'
 import type { Subscription } from '../../broker/subscription/subscription.js'
 import type { StoredDeadLetter } from '../../broker/dead-letters/stored-dead-letter.js'
-import { fieldsOf } from './read-fields.js'
+import type { HandedDelayed } from '../../broker/delayed/rules-transfer.js'
+import { delayedOf, fieldsOf } from './read-fields.js'
 import { BlobTable, readItems, type Travelling } from './items.js'
 
 /** Reads the messages of a hand-over, and gives them to their subscriptions and relays. */
@@ -10,7 +11,6 @@ export class OwedReader {
   readonly #blobs = new BlobTable()
   /** Subscriptions and relays, by their numbers in the file. */
   readonly #owed = new Map<number, Subscription>()
-  /** Milliseconds since the file was written. */
   #elapsed = 0
   #messages = 0
   #missing = 0
@@ -22,6 +22,11 @@ export class OwedReader {
   /** Messages whose payloads are not in the file. */
   get missing(): number {
     return this.#missing
+  }
+
+  /** Milliseconds since the file was written. */
+  get elapsed(): number {
+    return this.#elapsed
   }
 
   writtenBefore(ms: number): void {
@@ -85,8 +90,14 @@ export class OwedReader {
     })
   }
 
-  /** Counts a message that stays with its consumer. */
-  countHeld(): void {
+  delayed(rules: readonly unknown[], reader: ByteReader): HandedDelayed[] {
+    return [...this.read(reader)].map(({ item: { envelope, order } }) =>
+      delayedOf(fieldsOf(rules[order]), envelope.apart),
+    )
+  }
+
+  /** Counts a message that stays with its consumer, or is delayed. */
+  count(): void {
     this.#messages += 1
   }
 }

@@ -1,8 +1,10 @@
+import type { HandedDelayed, HandedId } from '../../broker/delayed/rules-transfer.js'
 import type { SubscriptionState } from '../../broker/subscription/subscription-core.js'
 import type { Counters } from '../../bus/contract/status.js'
 import { ProtocolError } from '../../errors.js'
 import { ByteReader } from '../../codec/byte-reader.js'
 import { decodePayload } from '../../codec/payload.js'
+import type { Envelope } from '../../message/envelope.js'
 import { Fields } from '../../wire/frames/fields.js'
 import { decodeRequest } from '../../wire/frames/subscription-request.js'
 import type { RemoteConsumerState } from '../session/consumers/remote-consumer.js'
@@ -45,6 +47,24 @@ export function subscriptionOf(fields: Fields): SubscriptionState {
     rules: decodeRequest(fields.get('request')),
     counts: countersOf(fields.fields('counts')),
     nextOrder: fields.whole('nextOrder'),
+  }
+}
+
+export function delayedOf(fields: Fields, envelope: Envelope): HandedDelayed {
+  return {
+    isByWall: fields.flag('isByWall'),
+    due: fields.number('due', 0, Number.MAX_SAFE_INTEGER),
+    id: fields.optional('id', key => fields.text(key)),
+    ttl: fields.optional('ttl', key => fields.number(key, 0, Number.MAX_SAFE_INTEGER)),
+    envelope,
+  }
+}
+
+export function idOf(fields: Fields): HandedId {
+  return {
+    key: fields.text('key'),
+    topic: fields.text('topic'),
+    age: fields.number('age', -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
   }
 }
 

@@ -10,6 +10,7 @@ import { Publisher } from '../session/publisher.js'
 import type { SessionTransfer } from '../session/session-transfer.js'
 import type { SessionState } from '../session/session.js'
 import type { Van } from '../van/van.js'
+import { CLIENTS_BACK_MS } from '../van/vans.js'
 import { FORMAT, Kind } from './format.js'
 import { OwedReader } from './owed-reader.js'
 import { SessionReader } from './session-reader.js'
@@ -17,6 +18,7 @@ import { readRecordFile, type FileRecord } from './record-file.js'
 import {
   countersOf,
   fieldsOf,
+  idOf,
   publisherOf,
   readerOf,
   sessionOf,
@@ -139,6 +141,10 @@ class HandOverReader {
         return this.#ofVan.broker.transfer.takeInLetters(this.#owed.letters(listOf(value), reader))
       case Kind.States:
         return this.#ofVan.broker.control.states.restore(value as KeptState[])
+      case Kind.Delayed:
+        return this.#delayed(listOf(value), reader)
+      case Kind.Ids:
+        return this.#ids(listOf(value))
       case Kind.Marks:
         return this.#marks(listOf(value))
       case Kind.Seen:
@@ -204,6 +210,22 @@ class HandOverReader {
   #again(reader: ByteReader): void {
     reader.varint()
     this.#outgoing?.owesAgain([...this.#owed.read(reader)].map(({ item: { envelope } }) => envelope))
+  }
+
+  #delayed(rules: readonly unknown[], reader: ByteReader): void {
+    const { broker, vanStore } = this.#ofVan
+    const { agenda, transfer } = broker.ruled
+    // Clients of another protocol subscribe anew. A store has all of it before the first one is due.
+    if (!this.#keepsSessions || vanStore !== undefined) agenda.begin(CLIENTS_BACK_MS)
+    for (const each of this.#owed.delayed(rules, reader)) if (transfer.owes(each)) this.#owed.count()
+  }
+
+  #ids(ids: readonly unknown[]): void {
+    const { transfer } = this.#ofVan.broker.ruled
+    for (const each of ids) {
+      const { key, topic, age } = idOf(fieldsOf(each))
+      transfer.knows({ key, topic, age: age + this.#owed.elapsed })
+    }
   }
 
   #marks(marks: readonly unknown[]): void {

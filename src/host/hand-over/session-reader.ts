@@ -99,7 +99,7 @@ export class SessionReader {
       const item = owed?.takenIn(travelled)
       if (item === undefined) continue
       consumer.restoreOpen(number, place.holds(item))
-      messages.countHeld()
+      messages.count()
     }
   }
 

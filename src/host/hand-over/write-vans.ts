@@ -39,6 +39,7 @@ export class VanWriter {
     for (const subscription of broker.transfer.subscriptions()) this.#subscription(subscription)
     for (const batch of batches(broker.control.states.all(), BATCH)) this.#add(Kind.States, batch)
     this.#letters(van)
+    this.#ruled(van)
     this.#marks(van, publishers)
     const { seen, outgoing } = reach.memory ?? {}
     if (seen !== undefined) this.#seen(seen)
@@ -126,6 +127,17 @@ export class VanWriter {
         this.#itemsOf(letters.map(({ envelope }, order) => ({ item: new Item(envelope, order) }))),
       )
     }
+  }
+
+  /** Delayed messages, with the rules of each beside them, and remembered ids. */
+  #ruled({ broker: { ruled } }: Van): void {
+    for (const batch of batches(ruled.transfer.delayed(), BATCH))
+      this.#add(
+        Kind.Delayed,
+        batch.map(({ isByWall, due, id, ttl }) => ({ isByWall, due, id, ttl })),
+        this.#itemsOf(batch.map(({ envelope }, order) => ({ item: new Item(envelope, order) }))),
+      )
+    for (const batch of batches(ruled.transfer.known(), BATCH)) this.#add(Kind.Ids, batch)
   }
 
   #marks(van: Van, live: ReadonlyMap<string, Publisher>): void {

@@ -13,8 +13,8 @@ import { Van, type VansOptions } from './van.js'
 /** Messages that subscriptions read from the disk may take this share of the host's memory, beside it. */
 const READ_SHARE = 1 / 4
 
-/** The first delayed messages of a store are due only after this, so that clients and other hosts are back. */
-const CLIENTS_BACK_MS = 3_000
+/** The first delayed messages of an earlier process are due only after this, so that clients and other hosts are back. */
+export const CLIENTS_BACK_MS = 3_000
 
 /** The number of unused vans whose counters it remembers: names cost memory. */
 const VANS_REMEMBERED = 1_000
