@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
+import type { RemoteBrokerOptions } from '../../../src/client/remote-broker.js'
 import { hostUrl } from '../../../src/daemon/find/listens.js'
 import { Follower } from '../../../src/host/backbone/follower/follower.js'
 import { Leader } from '../../../src/host/backbone/leader/leader.js'
@@ -31,8 +32,8 @@ describe('a client of a restarted follower', () => {
   /** Published while a follower is away. */
   let meanwhile: unknown[]
   let disk: Disk
-  const bus = ({ port }: HostServer): Bus => {
-    const { bus } = clientOf(port)
+  const bus = ({ port }: HostServer, options: Partial<RemoteBrokerOptions> = {}): Bus => {
+    const { bus } = clientOf(port, options)
     buses.push(bus)
     return bus
   }
@@ -169,6 +170,79 @@ describe('a client of a restarted follower', () => {
     expect(payloads(replayed.values)).to.deep.equal(upTo(6))
     expect(payloads(named.values)).to.deep.equal([6])
     expect([named, replayed].flatMap(({ errors }) => errors)).to.deep.equal([])
+  })
+
+  it('goes on with a message that it failed while the leader was away: that one comes first, with the flag', async () => {
+    const near = bus(leader)
+    const far = bus(follower)
+    const errors = collect(far.errors$)
+    const work = collect(far.topic('t', { name: 'work', ack: 'manual', prefetch: 3 }))
+    await far.ready()
+    await publishAll(near, 't', upTo(6))
+    await work.first(3)
+    await leader.close()
+    // The client asks whether a failed message is first: only the leader knows.
+    work.values[0]?.nack({ delay: 0 })
+    await far.publish('other', 0)
+    await restart()
+    await restart()
+    await startLeader(leaderPort)
+    await work.first(6)
+    expect(work.values.slice(3, 6).map(({ payload, redelivered }) => [payload, redelivered])).to.deep.equal([
+      [1, true],
+      [2, true],
+      [3, true],
+    ])
+    await eventually(() => {
+      for (const message of work.values) message.ack()
+      expect(new Set(payloads(work.values)).size).to.equal(6)
+    })
+    expect(errors.values).to.deep.equal([])
+  })
+
+  it('has answers to its calls also when it is not back before the next restart', async () => {
+    let mayCome = nothing
+    let coming = Promise.resolve()
+    const { port } = follower
+    const far = bus(follower, { locate: () => coming.then(() => `http://127.0.0.1:${port}`) })
+    await far.ready()
+    await leader.close()
+    const got = collect(far.topic('t', { name: 'work' }))
+    const ready = far.ready()
+    await far.publish('other', 0)
+    coming = new Promise(resolve => (mayCome = resolve))
+    await restart()
+    await restart()
+    mayCome()
+    await startLeader(leaderPort)
+    await ready
+    await publishAll(bus(leader), 't', [1])
+    expect(payloads(await got.first(1))).to.deep.equal([1])
+  })
+
+  it('is away for the leader until it is back: another consumer may change the rules of its name', async () => {
+    let mayCome = nothing
+    let coming = Promise.resolve()
+    const { port } = follower
+    const far = bus(follower, { locate: () => coming.then(() => `http://127.0.0.1:${port}`) })
+    const work = collect(far.topic('t', { name: 'work', attempts: 2 }))
+    await far.ready()
+    coming = new Promise(resolve => (mayCome = resolve))
+    await restart()
+    const near = bus(leader)
+    await eventually(async () => {
+      const [subscription] = (await near.status()).subscriptions
+      expect(subscription).to.include({ name: 'work', consumers: 1 })
+    })
+    await eventually(async () => {
+      const other = collect(near.topic('t', { name: 'work', attempts: 3 }))
+      await near.ready()
+      other.unsubscribe()
+      expect(other.errors).to.deep.equal([])
+    })
+    mayCome()
+    await far.ready()
+    expect(work.errors).to.deep.equal([])
   })
 
   describe('with a store', () => {

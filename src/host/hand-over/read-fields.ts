@@ -131,5 +131,9 @@ export function sessionOf(fields: Fields): SessionState {
       .list('calls')
       .map(fieldsOf)
       .map(each => ({ id: each.whole('id'), method: each.text('method'), args: each.get('args') })),
+    // Older versions do not write it.
+    syncs: (fields.optional('syncs', key => fields.list(key)) ?? [])
+      .map(fieldsOf)
+      .map(each => ({ subscription: each.whole('subscription', 1), count: each.whole('count', 1) })),
   }
 }

@@ -118,7 +118,6 @@ export class SessionReader {
     const session = this.#begun()
     if (session === undefined) return false
     for (const consumer of this.#left) consumer.restoreLeft()
-    session.follower?.detached()
     this.#options.sessions.await(session)
     return true
   }

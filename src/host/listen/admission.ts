@@ -2,15 +2,12 @@ import { isWorkerOfOthers } from '../../workers/worker-client.js'
 import {
   AuthError,
   HostUnreachableError,
-  unknownOutcome,
   LimitError,
   ProtocolError,
   SessionLostError,
   type MsgvanError,
 } from '../../errors.js'
 import type { Channel, ChannelEnd, ChannelListener } from '../../wire/channel.js'
-import { traitsOf } from '../../wire/calls/calls.js'
-import type { Call } from '../../wire/frames/control-frames.js'
 import type { Hello } from '../../wire/handshake.js'
 import { binary, type HostEvents } from '../../wire/protocol.js'
 import { mayHaveMore } from '../limits/usage.js'
@@ -61,16 +58,9 @@ export class Admission {
   readonly #options: AdmissionOptions
   /** The present connection of each session. */
   readonly #channels = new Map<Session, Channel<HostEvents>>()
-  /** Calls to the previous host process; they are answered when their clients are back. */
-  readonly #askedBefore = new Map<Session, readonly Call[]>()
 
   constructor(options: AdmissionOptions) {
     this.#options = options
-  }
-
-  /** The client of this session made these calls to the last process. */
-  asked(session: Session, calls: readonly Call[]): void {
-    this.#askedBefore.set(session, calls)
   }
 
   /** Closes all connections except those of sessions that stay. */
@@ -215,7 +205,7 @@ export class Admission {
       ...(memory === undefined ? {} : { memory }),
     })
     session.attach(known === undefined ? 0 : (wanted?.received ?? 0), frame => channel.send('frame', frame))
-    this.#answerAgain(session)
+    session.calls.answerBefore()
     return session
   }
 
@@ -232,16 +222,6 @@ export class Admission {
       )
       return others.length
     })
-  }
-
-  /** Calls that only read are answered again. Calls that may have been done are not repeated. */
-  #answerAgain(session: Session): void {
-    const calls = this.#askedBefore.get(session) ?? []
-    this.#askedBefore.delete(session)
-    for (const call of calls) {
-      if (traitsOf(call.method).isAnsweredAgain === true) session.calls.answer(call)
-      else session.calls.refuse(call, unknownOutcome('The host was restarted before it answered'))
-    }
   }
 
   #begin(

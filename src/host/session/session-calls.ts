@@ -1,4 +1,4 @@
-import type { MsgvanError } from '../../errors.js'
+import { unknownOutcome, type MsgvanError } from '../../errors.js'
 import type { ByteReader } from '../../codec/byte-reader.js'
 import type { ConsumerBooks } from '../../wire/frames/consumer-books.js'
 import {
@@ -30,6 +30,8 @@ export class SessionCalls {
   readonly #options: SessionCallsOptions
   /** Calls without an answer. */
   readonly #open = new Map<number, Call>()
+  /** Calls to the previous process, until the client is back. */
+  #before: readonly Call[] = []
   /** Calls that wait for others with long answers. */
   readonly #waiting: (() => void)[] = []
   #longAnswers = 0
@@ -42,7 +44,25 @@ export class SessionCalls {
 
   /** Calls without an answer. */
   get open(): readonly Call[] {
-    return [...this.#open.values()]
+    return [...this.#before, ...this.#open.values()]
+  }
+
+  /** The client made these calls to the previous process. */
+  restore(calls: readonly Call[]): void {
+    this.#before = calls
+  }
+
+  /**
+   * The client is back: answers its calls to the previous process. Those that may have been carried out are not
+   * repeated.
+   */
+  answerBefore(): void {
+    const calls = this.#before
+    this.#before = []
+    for (const call of calls) {
+      if (traitsOf(call.method).isAnsweredAgain === true) this.answer(call)
+      else this.refuse(call, unknownOutcome('The host was restarted before it answered'))
+    }
   }
 
   /**

@@ -122,11 +122,10 @@ export class SessionTransfer {
 
   /** Continues a session of another process. */
   resume(state: SessionState, retained: Iterable<RetainedFrame>): Session {
-    const { sessions, admission, sessionOptions } = this.#options
+    const { sessions, sessionOptions } = this.#options
     const access = state.principal && this.#accessOf(state.principal)
     const session = sessions.restore({ ...sessionOptions({ ...state, access }), id: state.id })
     session.restore(state, retained)
-    admission.asked(session, state.calls)
     return session
   }
 
@@ -141,6 +140,7 @@ export class SessionTransfer {
 
   /** The session is complete: it waits for its client now. */
   await(session: Session): void {
+    session.restored()
     this.#options.sessions.away(session)
   }
 }

@@ -2,7 +2,7 @@ import type { Membership } from '../../bus/contract/broker.js'
 import type { ByteBudget } from '../../broker/memory/byte-budget.js'
 import type { ByteReader } from '../../codec/byte-reader.js'
 import type { ConsumerBooks } from '../../wire/frames/consumer-books.js'
-import { decodeSync, encodeSync, encodeUnwritten, type Call } from '../../wire/frames/control-frames.js'
+import { decodeSync, encodeUnwritten, type Call } from '../../wire/frames/control-frames.js'
 import { FrameKind } from '../../wire/frames/frames.js'
 import { Link, type LinkState, type RetainedFrame } from '../../wire/link.js'
 import type { LimitError } from '../../errors.js'
@@ -19,6 +19,7 @@ import { RemoteConsumers, type SessionEnd } from './consumers/remote-consumers.j
 import { takeReplays } from './consumers/take-replays.js'
 import type { WatchedSession } from './stall-watch.js'
 import type { GivenAnswers } from './given-answers.js'
+import { OpenSyncs, type OpenSync } from './open-syncs.js'
 import { PublishReceiver, type PublishReceiverState } from './publish-receiver.js'
 import type { Publisher } from './publisher.js'
 import { SessionCalls } from './session-calls.js'
@@ -65,6 +66,7 @@ export interface SessionState extends Pick<
   readonly texts: readonly string[]
   readonly intake: PublishReceiverState
   readonly calls: readonly Call[]
+  readonly syncs: readonly OpenSync[]
 }
 
 /** For people. */
@@ -88,6 +90,7 @@ export class Session implements FollowerClientSession, WatchedSession {
   readonly consumers: RemoteConsumers
   readonly subscriptions: ClientSubscriptions
   readonly calls: SessionCalls
+  readonly #syncs: OpenSyncs
   /** The client is another host. */
   follower: FollowerSession | undefined
   readonly budget: ClientBudget
@@ -146,6 +149,7 @@ export class Session implements FollowerClientSession, WatchedSession {
       output: this.#output,
       budget: this.budget,
     })
+    this.#syncs = new OpenSyncs(this.consumers, this.#output)
   }
 
   /** The state for another process. */
@@ -158,16 +162,26 @@ export class Session implements FollowerClientSession, WatchedSession {
       texts: this.#output.texts,
       intake: this.#receiver.state,
       calls: this.calls.open,
+      syncs: this.#syncs.open,
     }
   }
 
   /** Before its client is back: continues the state of another process. */
-  restore({ link, texts, intake }: SessionState, retained: Iterable<RetainedFrame>): void {
+  restore({ link, texts, intake, calls, syncs }: SessionState, retained: Iterable<RetainedFrame>): void {
     this.consumers.hearing.isCut = true
     this.link.restore(link)
     for (const frame of retained) this.link.retain(frame)
     this.#output.restore(texts)
     this.#receiver.restore(intake)
+    this.calls.restore(calls)
+    this.#syncs.restore(syncs)
+  }
+
+  /** All of the other process is here, and the client is not back yet. */
+  restored(): void {
+    this.detach()
+    // The client has lost deliveries with the other process: it learns of them before.
+    this.#syncs.answerAgain()
   }
 
   get publisher(): Publisher {
@@ -192,19 +206,13 @@ export class Session implements FollowerClientSession, WatchedSession {
     return this.link.isAttached && !this.#hasEnded
   }
 
-  /**
-   * A frame of the client.
-   *
-   * @throws ProtocolError
-   */
+  /** A frame of the client. @throws ProtocolError */
   receive(frame: Uint8Array): void {
     this.consumers.hearing.heard()
     this.link.receive(frame)
   }
 
-  /**
-   * @throws ProtocolError if the client claims to have received frames that were never sent
-   */
+  /** @throws ProtocolError if the client claims to have received frames that were never sent */
   attach(receivedByClient: number, transmit: (frame: Uint8Array) => void): void {
     this.consumers.hearing.isCut = false
     this.consumers.hearing.heard()
@@ -289,7 +297,7 @@ export class Session implements FollowerClientSession, WatchedSession {
       case FrameKind.Leave:
         return this.subscriptions.leave(this.consumers.leave(body, this.follower?.relay.membership))
       case FrameKind.Sync:
-        return this.#sync(decodeSync(body))
+        return this.#syncs.answer(decodeSync(body))
       case FrameKind.Call:
         return this.calls.receive(body)
       case FrameKind.Interest:
@@ -309,12 +317,6 @@ export class Session implements FollowerClientSession, WatchedSession {
     return this.van.vanStore?.written()?.then(isWritten => {
       if (!isWritten && !this.#hasEnded) this.#output.send(FrameKind.Unwritten, encodeUnwritten(number))
     })
-  }
-
-  #sync(subscription: number): void {
-    void this.consumers
-      .caughtUp(subscription)
-      .then(() => this.#output.send(FrameKind.Synced, encodeSync(subscription)))
   }
 
   #acked(number: number): void {
