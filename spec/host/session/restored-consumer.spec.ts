@@ -1,6 +1,8 @@
 import { expect } from 'chai'
 import type { Membership } from '../../../src/bus/contract/broker.js'
 import { Encoding } from '../../../src/codec/encoding.js'
+import { consumerStateOf, fieldsOf, readerOf, valueOf } from '../../../src/host/hand-over/read-fields.js'
+import { valueRecord } from '../../../src/host/hand-over/write-vans.js'
 import { RemoteConsumers } from '../../../src/host/session/consumers/remote-consumers.js'
 import { keyOfName, SettledBefore } from '../../../src/host/session/settled-before.js'
 import type { SessionOutput } from '../../../src/host/session/session-output.js'
@@ -27,5 +29,23 @@ describe('a consumer that another process handed over', () => {
     consumer.next(open)
     expect(acked).to.deep.equal([done.id])
     expect(delivered).to.deep.equal([open])
+  })
+
+  it('is cut off beyond its host as before, and ends with that host as before', () => {
+    const output = { isAttached: true } as unknown as SessionOutput
+    const join = () => ({}) as unknown as Membership
+    const consumersOf = () => new RemoteConsumers(output, new SettledBefore())
+    const handedOver = (state: object) =>
+      consumerStateOf(fieldsOf(valueOf(readerOf(valueRecord({ place: 1, ...state })))))
+    const consumers = consumersOf()
+    const before = consumers.restore(1, handedOver(STATE), {}, join)
+    expect(before).to.include({ isAway: false, endsWithHost: false })
+    consumers.away(1, true)
+    consumers.endsWithHost(1)
+    const next = consumersOf()
+    const after = next.restore(1, handedOver(before.state), {}, join)
+    expect(after).to.include({ isAway: true, endsWithHost: true })
+    next.away(1, false)
+    expect(after.isAway).to.equal(false)
   })
 })

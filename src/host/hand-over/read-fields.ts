@@ -87,6 +87,9 @@ export function consumerStateOf(fields: Fields): RemoteConsumerState & { readonl
     handed: fields.whole('handed'),
     hasLeft: fields.flag('hasLeft'),
     ackTimeout: fields.number('ackTimeout', 0, Number.MAX_SAFE_INTEGER),
+    // Older versions do not write these two.
+    isBeyondAway: fields.optional('isBeyondAway', key => fields.flag(key)) ?? false,
+    endsWithHost: fields.optional('endsWithHost', key => fields.flag(key)) ?? false,
   }
 }
 

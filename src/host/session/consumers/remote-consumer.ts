@@ -42,6 +42,10 @@ export interface RemoteConsumerState {
   readonly handed: number
   readonly hasLeft: boolean
   readonly ackTimeout: number
+  /** If the client is a host: the consumer behind it is cut off. */
+  readonly isBeyondAway?: boolean
+  /** Its client runs in the host whose client it is. */
+  readonly endsWithHost?: boolean
 }
 
 /** One client's place in one subscription: numbers its deliveries, and settles them by the client's verdicts. */
@@ -71,17 +75,16 @@ export class RemoteConsumer extends ConsumerMarks implements Consumer, SilentCon
 
   /** The state of the consumer, for another process to continue. */
   get state(): RemoteConsumerState {
-    return {
-      last: this.lastNumber,
-      handed: this.handed,
-      hasLeft: this.#hasLeft,
-      ackTimeout: this.#watch?.ackTimeout ?? 0,
-    }
+    const { lastNumber: last, handed, isBeyondAway, endsWithHost } = this
+    const ackTimeout = this.#watch?.ackTimeout ?? 0
+    return { last, handed, hasLeft: this.#hasLeft, ackTimeout, isBeyondAway, endsWithHost }
   }
 
   /** Call it before the first delivery: continues the state of another process. */
-  restore({ last, handed }: RemoteConsumerState): void {
+  restore({ last, handed, isBeyondAway = false, endsWithHost = false }: RemoteConsumerState): void {
     this.startAfter(last, handed)
+    this.isBeyondAway = isBeyondAway
+    this.endsWithHost = endsWithHost
   }
 
   /** The client holds this delivery, and its membership has it. */
