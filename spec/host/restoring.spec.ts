@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { encodePayload } from '../../src/codec/payload.js'
 import { hostUrl } from '../../src/daemon/find/listens.js'
 import { Actors } from '../../src/host/actors/actors.js'
 import { Handlers } from '../../src/host/handlers/handlers.js'
@@ -38,7 +39,13 @@ describe('handlers and actors of the previous host', () => {
     const handlers = new Handlers(host, roots)
     const actors = new Actors(host, roots)
     const code = { module: '/code.mjs', export: 'it' }
-    const actor = { args: 1, instances: 1, requires: {}, attempts: 5, setupTimeout: 1_000 }
+    const actor = {
+      encodedArgs: encodePayload(1),
+      instances: 1,
+      requires: {},
+      attempts: 5,
+      setupTimeout: 1_000,
+    }
     const before = {
       subscriptions: [],
       handlers: [
