@@ -92,6 +92,34 @@ describe('the memory of waiting messages', () => {
     membership.leave('complete')
   })
 
+  it('keeps messages apart whose frames came in one piece of memory, at the same place of each', () => {
+    const [all] = consume('t', { prefetch: 10 })
+    const [one] = consume('t', { prefetch: 1 })
+    const memory = new Uint8Array(20 * MEGABYTE)
+    let block: Block | undefined
+    for (const n of [1, 2, 3]) {
+      const content = memory.subarray(1_000 * n, 1_000 * (n + 1))
+      block = broker.memory.blockOf(content, block)
+      content.fill(n)
+      broker
+        .accept(new Envelope('p', n, 't', noHeaders, 0, content, 2, Encoding.Bytes, 10, block))
+        ?.catch(() => undefined)
+    }
+    block?.look()
+    time.advance(1_000)
+    expect(budget.bytes).to.be.below(MEGABYTE)
+    for (let at = 0; at < 3; at += 1) {
+      one.held[at]?.ack()
+      time.advance(10)
+    }
+    for (const { held } of [all, one])
+      expect(held.map(bodyOf)).to.deep.equal([
+        [1, 1],
+        [2, 2],
+        [3, 3],
+      ])
+  })
+
   it('is little for a small message of a large frame, also at a consumer and before its retry', () => {
     const [holder] = consume('t', { prefetch: 10 })
     const [failing] = consume('t', { prefetch: 1_000 })
