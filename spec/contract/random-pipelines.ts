@@ -208,12 +208,13 @@ class Trial {
     const thrown = handed.filter(each => each.thrown)
     const dead = thrown.filter(({ attempt }) => attempt === ATTEMPTS)
     expect(books, key).to.include({
-      delivered: handed.length,
       failed: thrown.length,
       acked: handed.length - thrown.length,
       deadLettered: dead.length,
       inFlight: 0,
     })
+    // Over a host a pipe may end with messages that nobody has seen: they were delivered, and come again.
+    expect(books.delivered, `${key} delivered`).to.be.at.least(handed.length)
     expect(books.pending + books.acked + books.deadLettered, `${key} has all`).to.equal(published)
     if (books.consumers > 0) expect(books.pending, `${key} waits`).to.equal(0)
     checkAttempts(key, handed)

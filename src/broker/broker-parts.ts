@@ -47,8 +47,8 @@ export class BrokerParts {
   readonly relays: Relays
   readonly transfer: Transfer
   readonly memory: WaitingMemory
-  readonly ruled: RuledPublisher
   readonly states: States
+  #ruled: RuledPublisher | undefined
 
   constructor(readonly options: LocalBrokerOptions) {
     const { scheduler, wallClock, durableLog, soon = (run: () => void) => queueMicrotask(run) } = options
@@ -85,12 +85,21 @@ export class BrokerParts {
     const memory = (this.memory = this.#newMemory(soon))
     this.router = new Router({ options, registry, dispatcher, lifetime, drainIntake, journal, memory })
     this.relays = new Relays(registry.routes, owner, this.router)
-    this.ruled = this.#newRuled()
     this.transfer = new Transfer(this)
     this.states = new States({
       ...{ system: this.system, lifetime, compile: options.compile },
       ...{ keeper: options.stateKeeper, wrapNews: options.wrapNews },
     })
+  }
+
+  /** Made with the first such publish, or when a store or a hand-over may have some: most vans have none. */
+  get ruled(): RuledPublisher {
+    return (this.#ruled ??= this.#newRuled())
+  }
+
+  /** Undefined: no message was delayed, and no id given. */
+  get madeRuled(): RuledPublisher | undefined {
+    return this.options.durableLog === undefined ? this.#ruled : this.ruled
   }
 
   /** Rejects the publishes that wait for room. */
@@ -102,9 +111,9 @@ export class BrokerParts {
 
   /** After a drain: reports the messages that end with the broker. */
   reportLeft(): void {
-    const { drainIntake, ruled, reports, options } = this
+    const { drainIntake, madeRuled, reports, options } = this
     if (drainIntake.left > 0) reports.report(leftByDrain(drainIntake.left))
-    const { count } = ruled.agenda
+    const { count } = madeRuled?.agenda ?? { count: 0 }
     if (count > 0 && options.durableLog === undefined) reports.report(leftDelayed(count))
   }
 

@@ -47,7 +47,6 @@ export class LocalBroker implements Broker {
   /** The memory of the messages that wait. */
   readonly memory: WaitingMemory
   /** Publishes with an id, and delayed ones. */
-  readonly ruled: RuledPublisher
   readonly #parts: BrokerParts
   // The parts that each message passes.
   readonly #routes: PatternTable<Subscription>
@@ -68,8 +67,12 @@ export class LocalBroker implements Broker {
     this.system = parts.system
     this.transfer = parts.transfer
     this.memory = parts.memory
-    this.ruled = parts.ruled
     this.control = new LocalControl(parts)
+  }
+
+  /** Publishes with an id, and delayed ones. */
+  get ruled(): RuledPublisher {
+    return this.#parts.ruled
   }
 
   get state$(): Observable<BusState> {
@@ -86,9 +89,11 @@ export class LocalBroker implements Broker {
 
   /** No subscription, no state, no dead letter, and no message for another host. */
   get isIdle(): boolean {
-    const { registry, deadLetters, endings, relays, ruled, states } = this.#parts
+    const { registry, deadLetters, endings, relays, madeRuled, states } = this.#parts
     return (
-      ruled.isIdle && relays.isIdle && registry.size + deadLetters.size + endings.size + states.size === 0
+      madeRuled?.isIdle !== false &&
+      relays.isIdle &&
+      registry.size + deadLetters.size + endings.size + states.size === 0
     )
   }
 
@@ -255,7 +260,7 @@ export class LocalBroker implements Broker {
   }
 
   async close({ drain = true, timeout = 10_000, signal }: CloseOptions = {}): Promise<void> {
-    const { registry, subscriptions, relays, timers, endings, deadLetters, reports, ruled } = this.#parts
+    const { registry, subscriptions, relays, timers, endings, deadLetters, reports, madeRuled } = this.#parts
     if (this.#lifetime.isClosed) return
     this.#lifetime.close()
     for (const subscription of registry.all()) subscription.changed()
@@ -265,7 +270,7 @@ export class LocalBroker implements Broker {
     for (const subscription of registry.all()) subscriptions.remove(subscription, true)
     relays.close()
     timers.clear()
-    ruled.agenda.close()
+    madeRuled?.agenda.close()
     endings.close()
     deadLetters.close()
     this.#state$.next('closed')

@@ -24,6 +24,7 @@ export interface LocalControlOwner {
   readonly lifetime: Lifetime
   readonly counters: BrokerCounters
   readonly ruled: RuledPublisher
+  readonly madeRuled: RuledPublisher | undefined
   readonly states: States
 }
 
@@ -42,7 +43,7 @@ export class LocalControl implements Control {
     const { options, registry, drainWaiter } = this.#owner
     if (this.#owner.lifetime.isClosed) return Promise.reject(closedError())
     const host = options.hostStatus()
-    const { agenda } = this.#owner.ruled
+    const { count = 0, bytes = 0 } = this.#owner.madeRuled?.agenda ?? {}
     // An unnamed subscription whose consumer took messages along stays until these are settled.
     const lingering = [...drainWaiter.lingering].filter(({ inFlight }) => inFlight > 0)
     const subscriptions = [...registry.all(), ...lingering].map(subscriptionStatus)
@@ -53,7 +54,7 @@ export class LocalControl implements Control {
       subscriptions,
       actors: [],
       counters: this.#owner.counters.all,
-      delayed: { messages: agenda.count, bytes: agenda.bytes },
+      delayed: { messages: count, bytes },
       ...(options.durableLog === undefined ? {} : { log: options.durableLog.extent }),
     })
   }

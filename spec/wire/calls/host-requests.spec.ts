@@ -43,7 +43,7 @@ const actor: ActorRequest = {
 const bornOf = { incarnation: 'i', host: 'h' }
 const wanted = { van: 'v', request: actor, asking: 'h', ticket: 't', parentAt: 'g', bornOf }
 const self = { id: 'a', name: 'n' }
-const unset = { incarnation: undefined, principal: undefined, sight: undefined, servedSince: undefined, origin: undefined, isResumed: undefined, expired: undefined, from: undefined, given: undefined, joins: undefined, paused: undefined, match: undefined, earlierMatches: undefined } // prettier-ignore
+const unset = { incarnation: undefined, principal: undefined, sight: undefined, servedSince: undefined, origin: undefined, isResumed: undefined, expired: undefined, from: undefined, given: undefined, joins: undefined, paused: undefined, match: undefined, earlierMatches: undefined, rate: undefined, concurrency: undefined } // prettier-ignore
 const named = { ...subscription({ pattern: /^a/u, ...unset }), name: 's' }
 
 describe('the table of requests between hosts', () => {

@@ -21,22 +21,15 @@ export interface StatesOptions {
 /** The states of a van: changes them one after another, and publishes each change on `$state/<topic>`. */
 export class States implements StateBroker {
   readonly #options: StatesOptions
-  readonly #table: StateTable
+  /** Made with the first state: most vans have none. */
+  #made: StateTable | undefined
 
   constructor(options: StatesOptions) {
     this.#options = options
-    const { keeper } = options
-    this.#table = new StateTable({
-      changed: state => {
-        keeper?.stateKept(state)
-        this.#announce(state)
-      },
-      forgotten: topic => keeper?.stateGone(topic),
-    })
   }
 
   get size(): number {
-    return this.#table.size
+    return this.#made?.size ?? 0
   }
 
   get(topic: string): Promise<StateEntry> {
@@ -68,7 +61,18 @@ export class States implements StateBroker {
   }
 
   all(): Iterable<KeptState> {
-    return this.#table.all()
+    return this.#made?.all() ?? []
+  }
+
+  get #table(): StateTable {
+    const { keeper } = this.#options
+    return (this.#made ??= new StateTable({
+      changed: state => {
+        keeper?.stateKept(state)
+        this.#announce(state)
+      },
+      forgotten: topic => keeper?.stateGone(topic),
+    }))
   }
 
   #announce({ topic, version, value }: KeptState): void {

@@ -181,9 +181,10 @@ describe('verdicts that a client gave while its host with a store died', () => {
     crash()
     await restarted
     await publish(6)
-    await eventually(() => expect(seen).to.include('6'))
+    // It may have been on its way to this bus when the two connected.
+    await eventually(() => expect(seen.at(-1)).to.match(/^6R?$/))
     // The subscription has the refused messages too, in the memory of the host.
-    expect(seen.filter(each => !/[45]/.test(each))).to.deep.equal(['1', '2', '3', '6'])
+    expect(seen.filter(each => !/[456]/.test(each))).to.deep.equal(['1', '2', '3'])
   })
 
   it('the messages that an error took down beside the failed one come again with the flag', async () => {
