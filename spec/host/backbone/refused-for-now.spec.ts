@@ -16,7 +16,6 @@ import { OverflowError, type Bus, type Message } from '../../../src/index.js'
 import { eventually } from '../../support/eventually.js'
 import { clientOf, secret, startServer } from '../../support/host-server.js'
 import { collect, payloads, upTo } from '../../support/messages.js'
-import { Proxy } from '../../support/proxy.js'
 
 /** So that all that follows from what was just settled has happened. */
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
@@ -24,7 +23,8 @@ const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 describe('a message that a leader refuses for now', () => {
   let leader: HostServer
   let follower: HostServer
-  let way: Proxy
+  /** The follower waits for it before it joins. */
+  let mayJoin: Promise<void>
   const buses: Bus[] = []
   const bus = ({ port }: HostServer): Bus => {
     const made = clientOf(port).bus
@@ -35,14 +35,14 @@ describe('a message that a leader refuses for now', () => {
     startServer({ port, backbone: options => new Leader(options) })
 
   beforeEach(async () => {
+    mayJoin = Promise.resolve()
     leader = await startLeader()
-    way = await Proxy.to(leader.port)
     follower = await startServer({
       backbone: options =>
         new Follower({
           ...options,
-          leader: hostUrl(way.port),
-          credential: () => Promise.resolve({ secret }),
+          leader: hostUrl(leader.port),
+          credential: () => mayJoin.then(() => ({ secret })),
           seat: 'the only one',
           maxPayload: 1_000_000,
         }),
@@ -51,7 +51,6 @@ describe('a message that a leader refuses for now', () => {
   afterEach(async () => {
     await Promise.all(buses.splice(0).map(each => each.close({ drain: false })))
     await follower.close()
-    await way.close()
     await leader.close()
   })
 
@@ -60,9 +59,16 @@ describe('a message that a leader refuses for now', () => {
     const [publisher, there] = [bus(follower), bus(leader)]
     const plain = collect(there.topic('t'))
     const narrow = collect(there.topic('t', { overflow: 'error', maxPending: 5, prefetch: 1 }))
+    const last = collect(there.topic('last'))
     await Promise.all([there.ready(), publisher.ready()])
+    // The follower knows what the leader wants: without that it owes it nothing.
+    await eventually(async () => {
+      await publisher.publish('last')
+      expect(last.values).to.not.have.lengthOf(0)
+    })
     const { port } = leader
-    way.cut()
+    let join = (): void => undefined
+    mayJoin = new Promise(resolve => (join = resolve))
     await leader.close()
     await eventually(async () => expect((await publisher.status()).hosts).to.have.lengthOf(1))
     const numbers = upTo(60)
@@ -71,7 +77,7 @@ describe('a message that a leader refuses for now', () => {
     leader = await startLeader(port)
     // A subscription without a name misses what comes to the new leader before it.
     await there.ready()
-    way.mend()
+    join()
     const seen = ({ values }: { readonly values: readonly Message[] }) =>
       payloads(values).map(payload => (payload as { n: number }).n)
     await eventually(() => expect(new Set(seen(plain)).size).to.equal(numbers.length), 50_000)
