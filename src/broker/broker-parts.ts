@@ -102,6 +102,13 @@ export class BrokerParts {
     return this.options.durableLog === undefined ? this.#ruled : this.ruled
   }
 
+  /** No subscription, no state, no dead letter, no delayed message, and no message for another host. */
+  get isIdle(): boolean {
+    const { registry, deadLetters, endings, relays, madeRuled, states } = this
+    const left = registry.size + deadLetters.size + endings.size + states.size
+    return left === 0 && madeRuled?.isIdle !== false && relays.isIdle
+  }
+
   /** Rejects the publishes that wait for room. */
   refuseHeld(error: MsgvanError): void {
     for (const subscription of this.registry.all()) subscription.refuseHeld(error)
